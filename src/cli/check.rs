@@ -145,8 +145,8 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
     let started = Clock::now();
     if arguments.accept && !arguments.dry_run && is_ci() {
         return Err(Failure::input(
-            "--accept is refused in CI (the variable CI is set): a baseline is accepted by a \
-             person who looks at it; run it on your own machine and commit the file",
+            "--accept is refused in CI (the variable CI is set): baselines must be reviewed by a \
+             person; run the command on your own machine and commit the file",
         ));
     }
     let suite = read_suite(global, arguments)?;
@@ -248,8 +248,8 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
             .any(|other| other.experiment.name == *name)
         {
             return Err(Failure::input(format!(
-                "{}: another scenario of the suite is called `{name}` too; give it a `name` of its \
-                 own, by which the baseline knows it",
+                "{}: another scenario of the suite has the name `{name}`; give it a unique \
+                 `name`, which identifies it in the baseline",
                 scenario.file
             )));
         }
@@ -278,7 +278,7 @@ fn read_scenario(
     if !is_exact && !has_gates {
         return Err(Failure::input(format!(
             "{}: there is nothing to check; add `objectives:`, such as `- {{metric: \
-             pending_time.p99, tolerance: 5%}}`, or take --exact",
+             pending_time.p99, tolerance: 5%}}`, or use --exact",
             path.display()
         )));
     }

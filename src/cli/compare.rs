@@ -137,8 +137,8 @@ pub(super) fn run(global: &Global, arguments: &CompareArguments) -> Result<Exit,
             let file = all.iter().find(|path| !path.is_dir());
             let file = file.map_or_else(String::new, |path| path.display().to_string());
             Err(Failure::input(format!(
-                "{file}: no result folder, while others are; give either one experiment file or \
-                 result folders alone"
+                "{file}: not a result folder, unlike other arguments; give either one experiment \
+                 file or only result folders"
             )))
         }
     }
@@ -446,8 +446,8 @@ fn write_folder(
 fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Failure> {
     if arguments.variants.is_some() || !arguments.systems.is_empty() || !arguments.sets.is_empty() {
         return Err(Failure::input(
-            "--variants, --system and --set change what is run; finished runs are compared as they \
-             are",
+            "--variants, --system and --set change experiments and can't change finished runs; \
+             leave them out",
         ));
     }
     let runs: Vec<ReportRun> = arguments

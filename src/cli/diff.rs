@@ -56,7 +56,7 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
     let (one, other) = match (&arguments.other, &arguments.baseline) {
         (Some(other), _) => (one, named::run(global, other, &arguments.sets)?),
         (None, Some(baseline)) => (of_baseline(global, &one, baseline)?, one),
-        (None, None) => return Err(Failure::input("diff: expected another run")),
+        (None, None) => return Err(Failure::input("diff: expected a second run")),
     };
     let sides = [one.side(), other.side()];
     let found = first_difference([&sides[0], &sides[1]], interrupt::flag());

@@ -51,7 +51,7 @@ impl Asked<'_> {
         let changes = system_changes(question.base_system, &entry.system);
         if changes.is_empty() {
             return unseen(format!(
-                "the system is the baseline's: it is the program that decides otherwise than \
+                "the system is the same as in the baseline: this program decides differently from \
                  windtunnel {}, which wrote the baseline",
                 question.base_program
             ));
@@ -84,7 +84,7 @@ impl Asked<'_> {
                 return Some(FoundDivergence { words, look });
             }
         }
-        unseen("the baseline's system decides the same with every seed".to_owned())
+        unseen("the baseline's system makes the same decisions with every seed".to_owned())
     }
 
     fn look(&self, question: &Divergence<'_>, seed: u64) -> String {

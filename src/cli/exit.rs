@@ -60,8 +60,8 @@ impl Exit {
             Self::Inconclusive => "inconclusive",
             Self::GateFailed => "a check failed",
             Self::Incomplete => "could not complete",
-            Self::Interrupted => "interrupted; what was finished is kept",
-            Self::Terminated => "ended from outside; what was finished is kept",
+            Self::Interrupted => "interrupted; finished work is kept",
+            Self::Terminated => "terminated; finished work is kept",
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     })?;
     if others > 0 && !global.quiet {
         terminal::complain(&format!(
-            "{others} files of folders were passed over: they are not called .json, .yaml or .yml"
+            "{others} files in folders were ignored: their names do not end in .json, .yaml or .yml"
         ));
     }
     let text = match arguments.format {

@@ -47,8 +47,8 @@ impl NamedRun {
             let program = self.recorded.as_ref();
             let program = program.map_or("", |of| of.windtunnel.as_str());
             terminal::complain(&format!(
-                "note: {} was recorded with digest {} by windtunnel {program}; simulated again it \
-                 is another run: its inputs or the program changed since",
+                "note: {} was recorded with digest {} by windtunnel {program}; simulating it \
+                 again gives a different run: its inputs or the program have changed",
                 self.label,
                 &variant.digest[..variant.digest.len().min(12)]
             ));

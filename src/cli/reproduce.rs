@@ -63,9 +63,9 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
             return Err(Failure {
                 exit: Exit::Incomparable,
                 message: format!(
-                    "the input files are not those of the run, so nothing was run\n\
-                     recorded and not here: {}\nhere and not recorded: {}\n\
-                     help: say where the recorded ones are with --traces DIR",
+                    "the input files differ from those of the run, so nothing was run\nrecorded \
+                     but missing here: {}\nhere but not recorded: {}\nhelp: name the folder of \
+                     the recorded files with --traces DIR",
                     list(&missing),
                     list(&found)
                 ),

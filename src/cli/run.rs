@@ -246,7 +246,7 @@ fn remarks(summary: &Summary, all: bool) -> Vec<String> {
     if !all && lines.len() > most {
         let left = lines.len() - most;
         lines.truncate(most);
-        lines.push(format!("note: {left} more like these; -v tells them all"));
+        lines.push(format!("note: {left} more like these; -v prints all"));
     }
     lines
 }
@@ -391,11 +391,9 @@ pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
 pub(super) fn run_failure(error: &RunError) -> Failure {
     match error {
         RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
-        | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => {
-            Failure::input(format!(
-                "{bad}\nhelp: correct the row, or leave such rows out with `--on-bad-row skip`"
-            ))
-        }
+        | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => Failure::input(
+            format!("{bad}\nhelp: correct the row, or skip such rows with `--on-bad-row skip`"),
+        ),
         error if is_input(error) => Failure::input(error),
         error => Failure::incomplete(error),
     }

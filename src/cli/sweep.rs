@@ -176,8 +176,8 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let done = all_runs(global, arguments, (&plan, &out), shard)?;
     if shard.of > 1 {
         let told = format!(
-            "shard {shard} of {}: {} runs, {} of them were there already\n\
-             merge all shards by: windtunnel sweep --merge {}\n",
+            "shard {shard} of {}: {} runs, {} of them already finished\nmerge all shards with: \
+             windtunnel sweep --merge {}\n",
             plan.file.name,
             done.runs,
             done.found,
@@ -391,8 +391,9 @@ fn sbatch(arguments: &[String]) -> Result<String, Failure> {
     if !output.status.success() || number.is_empty() || number.parse::<u64>().is_err() {
         let told = String::from_utf8_lossy(&output.stderr);
         return Err(Failure::incomplete(format!(
-            "{tried}: {} {said}\nhelp: the scripts are kept; put right what Slurm says and submit again \
-             by the same command, or run the shards by hand with --shard I/N and then --merge",
+            "{tried}: {} {said}\nhelp: the scripts are kept; correct the problem that Slurm \
+             reports and submit again with the same command, or run the shards by hand with \
+             --shard I/N and then --merge",
             told.trim()
         )));
     }
@@ -455,8 +456,8 @@ fn failure(error: SweepError) -> Failure {
             return Failure {
                 exit: interrupt::exit(),
                 message: format!(
-                    "interrupted; {finished} of {runs} runs are there and kept: the same command \
-                     goes on"
+                    "interrupted; {finished} of {runs} runs are finished and kept: the same \
+                     command resumes"
                 ),
             };
         }

@@ -98,7 +98,10 @@ fn matrix() -> String {
         }
     }
     text.truncate(text.trim_end().len());
-    text.push_str("\n  (yes; ignored: run without it; refused: not run; `windtunnel systems NAME` tells more)\n\n");
+    text.push_str(
+        "\n  (yes: supported; ignored: runs without it; refused: does not run; details: \
+        `windtunnel systems NAME`)\n\n",
+    );
     text
 }
 

@@ -195,7 +195,7 @@ fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit
         return Err(Failure {
             exit: Exit::NothingMeasured,
             message: format!(
-                "there is nothing to judge in these files{narrowed}; the families are\n{}",
+                "these files contain no case to judge{narrowed}; the families are\n{}",
                 known.join("\n")
             ),
         });

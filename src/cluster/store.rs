@@ -26,7 +26,7 @@ pub enum Conflict {
     #[error("the node is gone")]
     UnknownNode,
     /// A node of that name is there already.
-    #[error("a node named `{0}` is there already")]
+    #[error("a node named `{0}` already exists")]
     DuplicateNode(String),
     /// A declaration would change a node's name or number of devices.
     #[error("a node's name and number of GPU devices can't change")]
@@ -35,13 +35,13 @@ pub enum Conflict {
     #[error("the node still has pods")]
     NodeInUse,
     /// The node is down or cordoned.
-    #[error("the node takes no new pods")]
+    #[error("the node accepts no new pods")]
     NodeClosed,
     /// The pod is not in the phase that the change starts from.
     #[error("the pod is {0}")]
     Phase(PodPhase),
     /// The pod's resources are not free on the node.
-    #[error("the node has not enough room")]
+    #[error("the node lacks room")]
     NoRoom,
     /// A class out of order.
     #[error("the class is unknown")]
@@ -53,7 +53,7 @@ pub enum Conflict {
     #[error("the object is gone")]
     UnknownObject,
     /// An object of that kind and name is there already.
-    #[error("there is a {0} already")]
+    #[error("{0} already exists")]
     DuplicateObject(String),
     /// The namespace of something new is not there.
     #[error("there is no namespace `{0}`")]
@@ -65,7 +65,7 @@ pub enum Conflict {
     #[error("the API refused")]
     Refused,
     /// The object was changed since whoever wants to change it has seen it.
-    #[error("the object was changed meanwhile")]
+    #[error("the object has changed since it was read")]
     Stale,
     /// A change would give an object another kind, namespace or name.
     #[error("an object's kind, namespace and name can't change")]

@@ -126,12 +126,13 @@ pub enum OperationError {
 impl fmt::Display for OperationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoObject(target) => write!(f, "there is no {target} at that time"),
+            Self::NoObject(target) => write!(f, "{target} does not exist at that time"),
             Self::NoNode(node) => write!(f, "there is no node `{node}` at that time"),
             Self::Meaningless(target) => write!(
                 f,
-                "a {} can't: `scale` takes Deployment, ReplicaSet, ReplicationController and \
-                 StatefulSet, `pause`, `resume` and `rollBack` take Deployment",
+                "a {} does not support it: `scale` applies to Deployment, ReplicaSet, \
+                 ReplicationController and StatefulSet, `pause`, `resume` and `rollBack` to \
+                 Deployment",
                 target.kind
             ),
             Self::Refused(conflict) => conflict.fmt(f),

@@ -114,25 +114,25 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
         "allocated_cpu_milli",
         Kind::Integer,
         "milli-core",
-        "processor that pods on nodes reserve",
+        "CPU reserved by pods on nodes",
     ),
     Column::of(
         "allocated_memory_bytes",
         Kind::Integer,
         "byte",
-        "memory that pods on nodes reserve",
+        "memory reserved by pods on nodes",
     ),
     Column::of(
         "allocated_gpu_milli",
         Kind::Integer,
         "milli-GPU",
-        "GPU that pods on nodes reserve",
+        "GPU reserved by pods on nodes",
     ),
     Column::of(
         "capacity_cpu_milli",
         Kind::Integer,
         "milli-core",
-        "allocatable processor of the nodes that are up",
+        "allocatable CPU of the nodes that are up",
     ),
     Column::of(
         "capacity_memory_bytes",
@@ -156,7 +156,7 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
         "pods_bound",
         Kind::Integer,
         "pods",
-        "pods that hold a node, running or not yet",
+        "pods that hold a node, running or starting",
     ),
     Column::of("pods_running", Kind::Integer, "pods", "pods that run"),
     Column::of("nodes_up", Kind::Integer, "nodes", "nodes that are up"),
@@ -164,9 +164,9 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
         "gpu_fragmented_milli",
         Kind::Number,
         "milli-GPU",
-        "idle GPU that a pod drawn from the workload can't use, as expected value",
+        "expected idle GPU that a pod drawn at random from the workload can't use",
     )
-    .or_absent("the workload asks for no GPU, so there is nothing to measure against"),
+    .or_absent("the workload requests no GPU"),
 ];
 
 /// Columns of the table of pods.
@@ -177,56 +177,57 @@ pub(super) const POD_COLUMNS: [Column; 11] = [
         "tenant",
         Kind::Integer,
         "",
-        "number of the user or group it is accounted to, in order of first appearance",
+        "number of the user or group that the pod is accounted to, in order of first appearance",
     ),
     Column::of(
         "class",
         Kind::Integer,
         "",
-        "number of its class (pods with the same requests and rules), in order of first appearance",
+        "number of the pod's class (pods with the same requests and rules), in order of first \
+         appearance",
     ),
     Column::of(
         "submit_ns",
         Kind::Integer,
         "ns",
-        "simulated time of its submission",
+        "simulated time of the pod's submission",
     ),
     Column::of(
         "bound_ns",
         Kind::Integer,
         "ns",
-        "simulated time at which it was given its last node",
+        "simulated time at which the pod was bound to its last node",
     )
-    .or_absent("it holds no node and held none when it ended"),
+    .or_absent("the pod holds no node, or held none when it ended"),
     Column::of(
         "started_ns",
         Kind::Integer,
         "ns",
-        "simulated time at which it began to run",
+        "simulated time at which the pod began to run",
     )
-    .or_absent("it doesn't run and didn't when it ended"),
+    .or_absent("the pod is not running, or was not running when it ended"),
     Column::of(
         "ended_ns",
         Kind::Integer,
         "ns",
-        "simulated time at which it ended",
+        "simulated time at which the pod ended",
     )
-    .or_absent("it lives on at the end of the run"),
-    Column::of("node", Kind::Text, "", "the name of its node").or_absent("it had none"),
+    .or_absent("the pod is still alive at the end of the run"),
+    Column::of("node", Kind::Text, "", "the name of the pod's node").or_absent("the pod had none"),
     Column::of(
         "gpus",
         Kind::Text,
         "",
-        "indexes of the GPU devices it held there, ascending, joined by `-`",
+        "indexes of the GPU devices that the pod held on its node, ascending, joined by `-`",
     )
-    .or_absent("it held none"),
+    .or_absent("the pod held none"),
     Column::of(
         "outcome",
         Kind::Text,
         "",
-        "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused for good), \
-         `node_lost`, `evicted`, `cancelled`; of pods that live on: `pending`, `starting`, \
-         `running`",
+        "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
+         permanently), `node_lost`, `evicted`, `cancelled`; of pods still alive: `pending`, \
+         `starting`, `running`",
     ),
 ];
 

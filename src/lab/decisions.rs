@@ -59,22 +59,23 @@ pub const FIELDS: [Field; 6] = [
         name: "node",
         kind: "string",
         unit: "",
-        meaning: "the node it was given, or was evicted from",
+        meaning: "the node that the pod was bound to, or evicted from",
         absent: Some("no node was involved"),
     },
     Field {
         name: "gpus",
         kind: "array of integers",
         unit: "",
-        meaning: "indexes of the GPU devices it takes or held there, ascending; empty without any",
+        meaning: "indexes of the GPU devices that the pod takes or held on the node, ascending; \
+            empty if none",
         absent: None,
     },
     Field {
         name: "outcome",
         kind: "string",
         unit: "",
-        meaning: "`bound`, `unschedulable` (the attempt failed, the pod stays pending), `rejected` \
-                  (refused for good) or `evicted`",
+        meaning: "`bound`, `unschedulable` (the attempt failed, the pod stays pending), \
+                  `rejected` (refused permanently) or `evicted`",
         absent: None,
     },
 ];

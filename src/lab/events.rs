@@ -295,7 +295,10 @@ pub fn search(
             let line: EventLine =
                 serde_json::from_slice(text).map_err(|error| TraceError::Format {
                     file: path.display().to_string(),
-                    reason: format!("line {number} is no event: {error}; run the experiment again"),
+                    reason: format!(
+                        "line {number} is not an event: {error}; run the experiment \
+                        again"
+                    ),
                 })?;
             if search.finds(&line) {
                 found.push(line);

@@ -65,8 +65,8 @@ pub enum FolderError {
     },
     /// What is there is no result of ours, so it is not replaced even if it was asked for.
     #[error(
-        "{}: exists and is no result folder (it holds no {SUMMARY_NAME}), so it is not replaced; \
-         choose another folder with `--out`",
+        "{}: exists and is not a result folder (it holds no {SUMMARY_NAME}), so it is not \
+         replaced; choose another folder with `--out`",
         path.display()
     )]
     NotOurs {
@@ -99,7 +99,7 @@ pub enum FolderError {
     /// The disk, or the user's share of it, is full.
     #[error(
         "{}: the disk is full ({source}); free some space or choose another disk with `--out`, \
-         then run it again: what is finished is kept, what is unfinished is replaced",
+         then run it again: finished results are kept, unfinished ones are replaced",
         path.display()
     )]
     Full {

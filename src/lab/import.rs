@@ -44,7 +44,7 @@ pub enum ImportError {
         objects: u64,
     },
     /// The snapshot would take the place of a dump.
-    #[error("{}: is read, so it is not written over; choose another name with `--name`",
+    #[error("{}: is an input file and is not overwritten; choose another name with `--name`",
         path.display())]
     OverInput {
         /// The file.
@@ -229,17 +229,9 @@ fn scenario_text(plan: &ImportPlan<'_>, objects: &Path, pods: &PodCounts, nodes:
     let (name, file) = (quoted(&plan.name), quoted(&file));
     let (bound, pending) = (pods.bound, pods.pending);
     format!(
-        "windtunnel: v1\n\
-         name: {name}\n\
-         description: \"A cluster as it was dumped: {nodes} nodes, {bound} pods on them, {pending} \
-         waiting.\"\n\
-         cluster:\n\
-         \x20 nodes:\n\
-         \x20   - manifests: {file}\n\
-         workload:\n\
-         \x20 - manifests: {file}\n\
-         system:\n\
-         \x20 name: kubernetes\n\
-         stop: {{when: idle}}\n"
+        "windtunnel: v1\nname: {name}\ndescription: \"Dump of a cluster: {nodes} nodes, {bound} \
+         bound pods, {pending} pending pods.\"\ncluster:\n\x20 nodes:\n\x20   - manifests: \
+         {file}\nworkload:\n\x20 - manifests: {file}\nsystem:\n\x20 name: kubernetes\nstop: \
+         {{when: idle}}\n"
     )
 }

@@ -109,21 +109,21 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
     if kind == NameKind::WorkloadFormat {
         let schema = json!({
             "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1,
-            "description": "How often the log is repeated, end to end.",
+            "description": "Number of times the log is repeated, end to end.",
         });
         properties.insert("repeat".to_owned(), schema);
     }
     if entry.options.contains(&"memory") {
         let schema = json!({
             "type": "boolean", "default": false,
-            "description": "Jobs ask for the memory that the log says they requested.",
+            "description": "Take the memory requests of jobs from the log.",
         });
         properties.insert("memory".to_owned(), schema);
     }
     if entry.options.contains(&"pods-per-node") {
         let schema = json!({
             "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1_001,
-            "description": "Pod slots of a node; the published study allows 1,001.",
+            "description": "Pod slots per node; the published study allows 1,001.",
         });
         properties.insert("podsPerNode".to_owned(), schema);
     }
@@ -138,39 +138,40 @@ fn generator_parameters(name: &str) -> Option<Value> {
         let schema = match option {
             "seed" => json!({
                 "type": "integer", "minimum": 0,
-                "description": "Seed of the generator; default the experiment's.",
+                "description": "Seed of the generator; default: the seed of the experiment.",
             }),
             "processors" => json!({
                 "type": "integer", "minimum": 8, "maximum": 65_536, "default": 256,
-                "description": "Size of the machine.",
+                "description": "Processors of the machine.",
             }),
             "nodes" => json!({
                 "type": "integer", "minimum": 1, "maximum": 1_000_000,
                 "default": defaults.nodes,
-                "description": "Nodes of the cluster that the load is a share of.",
+                "description": "Number of nodes in the cluster to which `load` refers.",
             }),
             "classes" => json!({
                 "type": "integer", "minimum": 1, "maximum": 100_000, "default": defaults.classes,
-                "description": "How many different requests tasks have.",
+                "description": "Number of task classes, each with its own requests.",
             }),
             "load" => json!({
                 "type": "integer", "minimum": 1, "maximum": 1_000,
                 "default": defaults.load_percent,
-                "description": "Percent of the scarcer of processors and memory used in the long \
-                                run; run times follow from it.",
+                "description": "Long-run utilization, in percent, of the scarcer of CPU and \
+                                memory; run times are derived from it.",
             }),
             "span" => json!({
                 "type": "string", "default": "29d",
-                "description": "The time in which the tasks arrive, such as `29d`.",
+                "description": "Period in which the tasks arrive, such as `29d`.",
             }),
             "tasks-per-job" => json!({
                 "type": "integer", "minimum": 1, "maximum": 1_000,
                 "default": defaults.tasks_per_job,
-                "description": "Tasks of a job in the mean; at 1 each task draws its class anew.",
+                "description": "Mean number of tasks per job; at 1 each task draws its own class.",
             }),
             "kind" => json!({
                 "enum": ["typed", "untyped"], "default": "untyped",
-                "description": "Two streams, batch and interactive, or one.",
+                "description": "Job streams: batch and interactive (`typed`) or a single one \
+                    (`untyped`).",
             }),
             // `jobs` is a field of every generated workload.
             _ => continue,

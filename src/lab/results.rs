@@ -34,8 +34,8 @@ pub enum ResultsError {
     },
     /// The run was interrupted or goes on.
     #[error(
-        "{}: an unfinished run (interrupted, or still going on), which has no summary yet; \
-         run it again to its end", path.display()
+        "{}: an unfinished run (interrupted, or still running) without a summary; run it again to \
+         completion", path.display()
     )]
     Partial {
         /// The partial folder.
@@ -43,8 +43,8 @@ pub enum ResultsError {
     },
     /// It is something else.
     #[error(
-        "{}: no result folder (it holds no {SUMMARY_NAME}); give the folder that \
-         `windtunnel run` left", path.display()
+        "{}: not a result folder (it holds no {SUMMARY_NAME}); give the folder that `windtunnel \
+         run` left", path.display()
     )]
     NotResult {
         /// As given.
@@ -86,9 +86,9 @@ pub enum ResultsError {
     },
     /// The summary was written by a newer program.
     #[error(
-        "{}: written by windtunnel {program} with `schemaVersion` {found}, and this is windtunnel \
-         {} that knows versions up to {SCHEMA_VERSION}; use the newer program, or run the \
-         experiment again with this one", path.display(), env!("CARGO_PKG_VERSION")
+        "{}: written by windtunnel {program} with `schemaVersion` {found}, but windtunnel {} \
+         supports versions up to {SCHEMA_VERSION}; use the newer program, or run the experiment \
+         again with this one", path.display(), env!("CARGO_PKG_VERSION")
     )]
     Future {
         /// The file.

@@ -97,8 +97,8 @@ pub enum SweepError {
     },
     /// The folder holds another sweep.
     #[error(
-        "{}: holds another sweep ({what}); choose another folder with `--out`, or go on there \
-         with `--force`: runs that both have are kept, the table is replaced", path.display()
+        "{}: holds another sweep ({what}); choose another folder with `--out`, or reuse it with \
+         `--force`: runs that both sweeps have are kept, the table is replaced", path.display()
     )]
     Other {
         /// The folder.
@@ -108,8 +108,8 @@ pub enum SweepError {
     },
     /// The folder, or a shard, was made by another program.
     #[error(
-        "{}: was made by windtunnel {found}, and {expected} has to be of windtunnel {wanted}; \
-         runs of different programs are not mixed: run the whole sweep with one program",
+        "{}: was made by windtunnel {found}, but {expected} needs windtunnel {wanted}; runs of \
+         different programs are not mixed: run the whole sweep with one program",
         path.display()
     )]
     Program {
@@ -158,7 +158,8 @@ pub enum SweepError {
         cure: &'static str,
     },
     /// There is no sweep.
-    #[error("{}: no sweep is there (it holds no {}); give the folder that `sweep --out` named",
+    #[error("{}: not the folder of a sweep (it holds no {}); give the folder that `sweep --out` \
+        named",
         path.display(), plan::FILE_NAME)]
     Missing {
         /// The folder.

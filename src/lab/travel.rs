@@ -145,7 +145,7 @@ impl Snapshot {
     /// In words, what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let snapshot: Self = serde_json::from_str(text)
-            .map_err(|error| format!("it is no snapshot, or damaged: {error}"))?;
+            .map_err(|error| format!("it is not a snapshot, or damaged: {error}"))?;
         if snapshot.schema_version != SCHEMA_VERSION {
             return Err(format!(
                 "its `schemaVersion` is {}, this program knows {SCHEMA_VERSION}",
@@ -180,7 +180,8 @@ impl Snapshot {
         Ok(match self.inputs.iter().find(changed) {
             None => Ok(()),
             Some(input) => Err(format!(
-                "`{}` is not the file that the snapshot was taken with (blake3 {} then)",
+                "`{}` differs from the file that the snapshot was taken with (its blake3 hash was \
+                 {})",
                 input.path,
                 &input.blake3[..input.blake3.len().min(12)]
             )),
@@ -209,8 +210,8 @@ pub fn may_follow(before: &Experiment, after: &Experiment) -> Result<(), String>
         for (field, value) in new {
             if old.get(field) != Some(value) {
                 return Err(format!(
-                    "`{field}` was at work before the snapshot and can't change after it; what \
-                     can is system.scheduler, models.startup, models.decisionTime, \
+                    "`{field}` took effect before the snapshot and can't change after it; what \
+                     can change is system.scheduler, models.startup, models.decisionTime, \
                      models.nodeLoss and stop"
                 ));
             }
@@ -364,7 +365,7 @@ pub(super) fn run(
         }
         return Err(RunError::Sim(SimError::Declaration {
             what: format!("a snapshot at {}", stopover.at),
-            why: format!("the run is over at {}", end.at),
+            why: format!("the run ends at {}", end.at),
         }));
     }
     let standing = simulation.standing();
@@ -378,8 +379,8 @@ pub(super) fn run(
         return Err(RunError::Sim(SimError::Declaration {
             what: format!("the snapshot at {}", stopover.at),
             why: format!(
-                "replayed to there, the run has digest {} after {} changes, the snapshot {} after \
-                 {}: it was taken by a program that decides otherwise, or was edited",
+                "replayed to that time, the run has digest {} after {} changes, but the snapshot \
+                 {} after {}: it was edited, or taken by a program that decides differently",
                 short(&standing.digest),
                 standing.changes,
                 short(&expected.digest),

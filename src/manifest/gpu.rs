@@ -64,7 +64,7 @@ pub(super) fn take_request(
             continue;
         }
         if count.is_some() || milli.is_some() {
-            let expected = "GPU devices asked for by one container of a pod only";
+            let expected = "GPU devices requested by only one container of the pod";
             return Err(path
                 .index(index)
                 .field("resources")

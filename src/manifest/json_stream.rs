@@ -288,7 +288,7 @@ impl<'t> Splitter<'t> {
         self.at = self.window.len();
         self.release();
         let fault = format!(
-            "the file is cut off after line {}; write it anew",
+            "the file is cut off after line {}; write it again",
             self.line + 1
         );
         Refused(sink.reader().describe(&fault)).into()

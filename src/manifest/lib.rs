@@ -230,7 +230,7 @@ fn read_json(text: &str) -> Result<Manifests, Failure> {
             match error.classify() {
                 Category::Syntax => Failure::Syntax(reader.describe(&fault)),
                 Category::Eof => Failure::Content(
-                    reader.describe(&format!("the file is cut off ({fault}); write it anew")),
+                    reader.describe(&format!("the file is cut off ({fault}); write it again")),
                 ),
                 Category::Data | Category::Io => Failure::Content(reader.describe(&fault)),
             }

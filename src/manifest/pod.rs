@@ -258,7 +258,8 @@ fn pod_requests(
     let limits = texts.amounts(&raw.limits, &path.field("limits"))?;
     let mut requests = texts.amounts(&raw.requests, &path.field("requests"))?;
     if let Some((name, _)) = requests.iter().find(|&(name, _)| !is_for_pods(name)) {
-        let expected = "`cpu`, `memory` or `hugepages-…`, all that a pod as a whole can ask for";
+        let expected = "`cpu`, `memory` or `hugepages-…`, the only resources that a pod as a \
+            whole can request";
         return Err(path.field("requests").problem(expected, name));
     }
     if requests.is_empty() && limits.is_empty() {

@@ -67,13 +67,8 @@ pub(super) fn quota(workload: &mut Workload<'_>) -> Checked {
                 name: &workload.name,
             };
             let findings = &mut workload.ctx.findings;
-            let what = "objects of the sort are not modelled";
-            findings.add(
-                object,
-                &hard_path.key(name),
-                what,
-                "nothing of it is counted",
-            );
+            let what = "objects of this kind are not modelled";
+            findings.add(object, &hard_path.key(name), what, "they are not counted");
         }
     }
     let scopes = scopes(&raw, &path)?;
@@ -168,7 +163,7 @@ fn scope(
         }
     };
     if operator != Operator::Exists {
-        let expected = format!("`Exists`, as it has to be for the scope {name}");
+        let expected = format!("`Exists`, the only operator of the scope {name}");
         return Err(path
             .field("operator")
             .problem(&expected, format!("{operator:?}")));

@@ -259,7 +259,7 @@ impl Reader {
             _ => format!("{}, {}", self.file, self.place()),
         };
         if let Some(former) = self.node_places.get(&node.name) {
-            let expected = format!("a name of its own (the one in {former} has it too)");
+            let expected = format!("a unique name (also used in {former})");
             let path = Path::root("metadata");
             return Err(path.field("name").problem(&expected, &node.name));
         }
@@ -286,7 +286,7 @@ impl Reader {
             .insert((spec.namespace.clone(), name.clone()))
         {
             let path = Path::root("metadata");
-            let expected = "a name of its own in its namespace";
+            let expected = "a name unique in its namespace";
             return Err(path.field("name").problem(expected, &name));
         }
         let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
@@ -395,7 +395,7 @@ impl Reader {
                 object,
                 &path.field("ownerReferences"),
                 format!("the owners lead back to the object: {cycle}"),
-                "owners count by their selectors alone",
+                "owners are matched by their selectors only",
             );
         }
         Manifests {

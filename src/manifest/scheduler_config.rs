@@ -106,7 +106,7 @@ pub fn config_doubts(config: &SchedulerConfig) -> Vec<ConfigDoubt> {
         doubts.push(ConfigDoubt {
             field: format!("profiles[{index}].plugins.filter"),
             what: "every filter is disabled".to_owned(),
-            effect: "every node would take every pod",
+            effect: "every node would accept every pod",
         });
     }
     for (index, profile) in config.profiles.iter().enumerate() {
@@ -115,8 +115,8 @@ pub fn config_doubts(config: &SchedulerConfig) -> Vec<ConfigDoubt> {
             let great = great.filter(|(_, (_, weight))| *weight > GREAT_WEIGHT);
             doubts.extend(great.map(|(place, (name, weight))| ConfigDoubt {
                 field: format!("profiles[{index}].plugins.{point}.enabled[{place}].weight"),
-                what: format!("`{name}` weighs {weight}, more than {GREAT_WEIGHT}"),
-                effect: "its points overrule those of all plugins of usual weight",
+                what: format!("`{name}` has the weight {weight}, more than {GREAT_WEIGHT}"),
+                effect: "its score outweighs all plugins of usual weight",
             }));
         }
     }

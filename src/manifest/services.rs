@@ -204,7 +204,9 @@ pub(super) fn ingress(parts: &Parts, workload: &mut Workload<'_>) -> Result<Obje
             };
             let written = own.path.as_deref().unwrap_or("/");
             if !written.starts_with('/') {
-                return Err(path.field("path").problem("a path from `/` on", written));
+                return Err(path
+                    .field("path")
+                    .problem("a path that begins with `/`", written));
             }
             let backends = backends(&own.backend, &weights, &path.field("backend"), workload)?;
             paths.push(PathRule {

@@ -103,7 +103,7 @@ impl fmt::Display for Problem {
                 write!(f, "{what} is claimed by {other} too; remove one of them")
             }
             Self::NoWeight => {
-                f.write_str("all weights are 0, so nothing could be picked; give one a weight")
+                f.write_str("all weights are 0, so none can be picked; give one a weight above 0")
             }
             Self::NeverArrived { passes, last_error } => write!(
                 f,

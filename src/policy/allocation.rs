@@ -21,8 +21,8 @@ pub(super) const RESOURCES: Parameter = Parameter {
     kind: Kind::Weights {
         default: &[("cpu", 1), ("memory", 1)],
     },
-    doc: "Weights from 1 to 100 of the resources that count: cpu, memory, ephemeral-storage, gpu \
-          (milli over all devices), or the name of an extended resource.",
+    doc: "Weights from 1 to 100 of the resources to score: cpu, memory, ephemeral-storage, gpu \
+          (milli-GPU over all devices), or the name of an extended resource.",
 };
 
 /// A resource that counts.

@@ -65,8 +65,8 @@ pub enum ProfileError {
     },
     /// Nothing would choose GPU devices, so that no pod with GPUs could ever be bound.
     #[error(
-        "profile `{profile}` has nothing left that chooses GPU devices; \
-         enable one of {choices} beside what is disabled"
+        "profile `{profile}` has no plugin left that chooses GPU devices; enable one of {choices} \
+         in place of the disabled one"
     )]
     NoDevices {
         /// The profile.

@@ -70,31 +70,31 @@ pub const PROFILES: &[ProfileEntry] = &[
         "first-fit",
         &["tightest"],
         "first",
-        "The first node that fits.",
+        "First fit: the first node with room.",
     ),
     fifo(
         "best-fit",
         &["best-fit", "tightest"],
         "first",
-        "The node that is left with the smallest share of its cpu, memory and GPU.",
+        "Best fit: the node with the smallest share of cpu, memory and GPU left.",
     ),
     fifo(
         "worst-fit",
         &["worst-fit", "tightest"],
         "first",
-        "The node that is left with the largest share of its cpu, memory and GPU.",
+        "Worst fit: the node with the largest share of cpu, memory and GPU left.",
     ),
     fifo(
         "round-robin",
         &["tightest"],
         "round-robin",
-        "The next node that fits, in turn.",
+        "Next fit: nodes with room in round-robin order.",
     ),
     fifo(
         "random",
         &["random-device"],
         "random",
-        "Any node that fits, on any device that fits.",
+        "Random fit: any node with room, on any device with room.",
     ),
     ProfileEntry {
         name: "least-allocated",
@@ -114,37 +114,40 @@ pub const PROFILES: &[ProfileEntry] = &[
         "gpu-random",
         &["random-device"],
         "random",
-        "GPU packing study, policy 01: any node that fits, on any device that fits.",
+        "GPU packing study, policy 01 (random): any node with room, on any device with room.",
     ),
     fifo(
         "dot-product",
         &["dot-product", "tightest"],
         "rank",
-        "GPU packing study, policy 02: room least aligned with the demand.",
+        "GPU packing study, policy 02 (dot product): the node whose free resources align least \
+         with the demand.",
     ),
     fifo(
         "gpu-clustering",
         &["gpu-clustering", "tightest"],
         "rank",
-        "GPU packing study, policy 03: pods of one kind of GPU demand together.",
+        "GPU packing study, policy 03 (clustering): pods with the same kind of GPU demand \
+         together.",
     ),
     fifo(
         "gpu-packing",
         &["gpu-packing", "tightest"],
         "rank",
-        "GPU packing study, policy 04: devices in use first, empty nodes last.",
+        "GPU packing study, policy 04 (packing): devices in use first, empty nodes last.",
     ),
     fifo(
         "gpu-best-fit",
         &["gpu-best-fit", "tightest"],
         "rank",
-        "GPU packing study, policy 05: the node left with the least cpu and GPU.",
+        "GPU packing study, policy 05 (best fit): the node left with the least cpu and GPU.",
     ),
     fifo(
         "fgd",
         &["fgd"],
         "rank",
-        "GPU packing study, policy 06: the node and device with the least added fragmentation.",
+        "GPU packing study, policy 06 (FGD): the node and device with the least added \
+         fragmentation.",
     ),
 ];
 

@@ -44,7 +44,7 @@ pub fn text(difference: &Difference) -> String {
         text.push_str(if is_equal {
             "no difference: the runs are equal, change by change\n"
         } else {
-            "no decision on common pods differs; something else does, such as when pods run\n"
+            "all decisions on common pods are equal; other changes differ, such as when pods run\n"
         });
         return text;
     };
@@ -70,7 +70,7 @@ fn first(text: &mut String, parting: &Parting) {
     let _ = writeln!(text, "\nfirst different decision, after {equal} equal ones");
     for (letter, decision) in LETTERS.iter().zip(&parting.decisions) {
         let _ = match decision {
-            None => writeln!(text, "  {letter}: decides no more"),
+            None => writeln!(text, "  {letter}: makes no further decision"),
             Some(decision) => writeln!(
                 text,
                 "  {letter}: {:<10} {} → {}",
@@ -251,7 +251,7 @@ fn points(text: &mut String, letter: &str, decision: &DecisionFacts, parting: &P
 }
 
 fn growth(text: &mut String, growth: &[Growth]) {
-    text.push_str("\nhow the difference grew\n");
+    text.push_str("\ngrowth of the difference\n");
     let header = ["time", "pods", "nodes", "pods", "nodes", "pods", "nodes"];
     let mut rows: Vec<[String; 7]> = Vec::new();
     for (index, at) in growth.iter().enumerate() {

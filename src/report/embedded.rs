@@ -42,7 +42,7 @@ pub struct Embedded {
 /// In words, why it cannot be read.
 pub fn read(html: &str) -> Result<Embedded, String> {
     let summary = element(html, SUMMARY)
-        .ok_or("it is no report of windtunnel (it carries no summary); give its report.html")?;
+        .ok_or("it is not a windtunnel report (it contains no summary); give its report.html")?;
     let version = summary.get("schemaVersion").and_then(Json::as_u64);
     if version.is_none_or(|version| version > u64::from(SCHEMA_VERSION)) {
         return Err("it was written by a newer windtunnel; use that one".to_owned());
@@ -50,8 +50,8 @@ pub fn read(html: &str) -> Result<Embedded, String> {
     let damaged = |error: serde_json::Error| format!("it is damaged ({error}); render it again");
     let summary: Summary = serde_json::from_value(summary).map_err(damaged)?;
     let scenarios = element(html, SCENARIOS).ok_or(
-        "it carries no scenario, so it can't be run again; render it again with \
-         `windtunnel report`, or give the result folder",
+        "it contains no scenario, so it can't be run again; render it again with `windtunnel \
+         report`, or give the result folder",
     )?;
     let scenarios: Vec<EmbeddedScenario> = serde_json::from_value(scenarios).map_err(damaged)?;
     if scenarios.is_empty() || scenarios.iter().any(|scenario| scenario.text.is_empty()) {

@@ -36,7 +36,10 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     }
     line("pods ended", &format!("{}  (left out)", pods.ended));
     if pods.homeless > 0 {
-        line("pods on no node", &format!("{}  (left out)", pods.homeless));
+        line(
+            "pods without a node",
+            &format!("{}  (left out)", pods.homeless),
+        );
     }
     let others = summary.kept.iter();
     let others: Vec<String> = others
@@ -48,7 +51,7 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     }
     if summary.repeated > 0 {
         let words = format!("{} objects, read once", summary.repeated);
-        line("met again", &words);
+        line("repeated", &words);
     }
     if !summary.ignored_kinds.is_empty() {
         let kinds = summary.ignored_kinds.iter();
@@ -88,6 +91,6 @@ fn findings(text: &mut String, summary: &ImportSummary) {
     }
     if summary.findings.len() > FINDINGS_TOLD {
         let more = summary.findings.len() - FINDINGS_TOLD;
-        let _ = writeln!(text, "! … and {more} more; `--format json` tells all");
+        let _ = writeln!(text, "! … and {more} more; `--format json` lists all");
     }
 }

@@ -25,19 +25,25 @@ impl LossReport<'_> {
         let all = placed + waiting;
         let nodes = self.nodes.join(", ");
         match waiting {
-            0 if all == 0 => format!("without {nodes} no pod needs a new place"),
-            0 => format!("without {nodes} all {all} pods of theirs find a new place"),
-            1 => format!("without {nodes} {placed} of {all} pods find a new place, 1 waits"),
-            _ => format!("without {nodes} {placed} of {all} pods find a new place, {waiting} wait"),
+            0 if all == 0 => format!("without {nodes} no pod needs a new node"),
+            0 => format!("without {nodes} all {all} of their pods find a new node"),
+            1 => format!("without {nodes} {placed} of {all} pods find a new node, 1 stays pending"),
+            _ => format!(
+                "without {nodes} {placed} of {all} pods find a new node, {waiting} stay \
+                pending"
+            ),
         }
     }
 
     /// Pods that are not placed again, by reason.
     fn left(&self) -> [(&'static str, &[String]); 2] {
         [
-            ("lost for good: nobody makes them anew", &self.loss.gone),
             (
-                "gone with their node: static, or of a DaemonSet",
+                "lost permanently: no controller recreates them",
+                &self.loss.gone,
+            ),
+            (
+                "lost with their node: static, or from a DaemonSet",
                 &self.loss.of_node,
             ),
         ]

@@ -59,8 +59,7 @@ impl PlaceReport<'_> {
             (Stop::NoNode(_), None) => format!("{fits} more of {} fit", self.pod),
             (Stop::Enough, Some(_)) => format!("all {fits} replicas of {} fit", self.pod),
             (Stop::Enough, None) => format!(
-                "{fits} more of {} fit and there is room for others; it was not looked further \
-                 than {MOST}",
+                "{fits} more of {} fit and there is room for others; the search stops at {MOST}",
                 self.pod
             ),
         }
@@ -165,7 +164,7 @@ const HEADS: [&str; 6] = [
     "per replica",
     "free before",
     "free after",
-    "alone it lets in",
+    "replicas by this alone",
     "nodes short of it",
 ];
 

@@ -25,7 +25,7 @@ fn size(file: &SweepFile) -> String {
 pub fn head(file: &SweepFile, found: usize, wall_time: &str) -> String {
     let there = match found {
         0 => String::new(),
-        found => format!(" · {} were there already", format::count(found as u64)),
+        found => format!(" · {} already finished", format::count(found as u64)),
     };
     format!(
         "{} · {}{there} · {wall_time}\n",

@@ -180,7 +180,7 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     let rows: [QuantileRow<'_>; 8] = [
         ("run time", workload.run_time.as_ref(), &time),
         ("time limit", workload.time_limit.as_ref(), &time),
-        ("wait of then", workload.historic_wait.as_ref(), &time),
+        ("recorded wait", workload.historic_wait.as_ref(), &time),
         ("gap", workload.gap.as_ref(), &time),
         ("members", workload.members.as_ref(), &count),
         ("cores", workload.cpu_milli.as_ref(), &|value| {

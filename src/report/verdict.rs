@@ -22,7 +22,10 @@ impl Verdict {
     pub fn new(summary: &Summary, comparison: &Comparison) -> Self {
         let sentence = match (&comparison.apart, comparison.deciding_row()) {
             (Some(reason), _) => {
-                format!("NOT COMPARED: {reason}. They stand side by side; nothing is judged.")
+                format!(
+                    "NOT COMPARED: {reason}. The runs are listed side by side without a \
+                    verdict."
+                )
             }
             (None, Some(row)) => decided(comparison, row),
             (None, None) => undecided(comparison),
@@ -119,7 +122,7 @@ fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
         .collect();
     if !interrupted.is_empty() {
         caveats.push(format!(
-            "Interrupted before its end: {}. Its figures cover only what ran.",
+            "Interrupted before its end: {}. Its figures cover only the simulated part.",
             joined(&interrupted)
         ));
     }
@@ -130,15 +133,15 @@ fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
         .collect();
     if seeds.len() > 1 && comparison.apart.is_none() {
         caveats.push(
-            "The variants ran with different seeds: part of every difference is other random \
-             draws."
+            "The variants ran with different seeds: part of every difference comes from different \
+             random draws."
                 .to_owned(),
         );
     }
     if comparison.columns.len() > 1 && comparison.deciding_row().is_some() {
         caveats.push(
-            "Each variant ran once, so how much of a difference is chance is not known: \
-             run more seeds before relying on small ones."
+            "Each variant ran once, so the share of chance in the differences is unknown: run \
+             more seeds before relying on small differences."
                 .to_owned(),
         );
     }

@@ -27,12 +27,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             .map(|other| &other.name)
             .any(|other| *other == alert.name)
         {
-            let message = format!("two alerts are called `{}`", alert.name);
+            let message = format!("two alerts are named `{}`", alert.name);
             checker.find(
                 Code::DuplicateName,
                 "name",
                 message,
-                "expected a name of its own",
+                "expected a unique name",
             );
         }
     }
@@ -75,25 +75,25 @@ impl Checker<'_> {
         let name = alert.metric.as_str();
         let is_of_service = matches!(kind, Some(Kind::Service(_)));
         if alert.service.is_some() && kind.is_some() && !is_of_service {
-            let message = format!("`{name}` is of the whole cluster, not of a service");
-            let label = "leave it out, or take a metric of services";
+            let message = format!("`{name}` is a metric of the whole cluster, not of a service");
+            let label = "leave it out, or use a metric of services";
             self.find(Code::Conflict, "service", message, label);
         }
         let is_time = kind.is_some_and(|kind| kind.is_time(name));
         for (field, bound) in [("above", &alert.above), ("below", &alert.below)] {
             if matches!(bound, Some(Bound::Duration(_))) && kind.is_some() && !is_time {
-                let message = format!("`{name}` is no time");
+                let message = format!("`{name}` is not a time");
                 self.find(Code::WrongType, field, message, "expected a number");
             }
         }
         if alert.increase.is_some() && kind.is_some() && !matches!(kind, Some(Kind::Metric(..))) {
-            let message = format!("`{name}` is what is now, which gains nothing");
-            let label = "leave it out, or take a metric that counts";
+            let message = format!("`{name}` is a current value, which has no increase");
+            let label = "leave it out, or use a counter";
             self.find(Code::Conflict, "increase", message, label);
         }
         let has_bound = alert.above.is_some() || alert.below.is_some();
         if !has_bound && !alert.absent {
-            let message = "nothing would ever breach this rule".to_owned();
+            let message = "no value could ever breach this rule".to_owned();
             self.find(Code::Conflict, "absent", message, "expected true");
         }
         if let Some(points) = alert.points

@@ -49,7 +49,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         findings.push(
             Finding::new(Code::Conflict, message, tree.locate(path))
                 .label("expected an odd number")
-                .help("a majority of an even number is as far away as that of the next odd one"),
+                .help("an even number tolerates no more failures than the odd number below it"),
         );
     }
 }
@@ -64,7 +64,7 @@ fn swarm(swarm: &Swarm, tree: &Tree, findings: &mut Findings) {
         wrong(
             &["overcommit"],
             format!(
-                "an over-commit of {} leaves nothing of an engine",
+                "an over-commit of {} leaves an engine without resources",
                 swarm.overcommit
             ),
             "expected more than -1".to_owned(),

@@ -24,31 +24,28 @@ pub const ENTRY: SystemEntry = SystemEntry {
     build,
 };
 
-const ALIKE: &str = "nodes with room are alike to it";
-const PODS_ALONE: &str = "it knows jobs alone";
+const ALIKE: &str = "nodes with room are interchangeable";
+const PODS_ALONE: &str = "it supports only jobs";
 
 const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Yes("reserved")),
     (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("reserved")),
     (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of them")),
+    (Capability::GpuChoice, Yes("devices of any of the models")),
     (Capability::GpuShares, Yes("the first device with room")),
-    (
-        Capability::NodeSelector,
-        Yes("nodes that it excludes have no room"),
-    ),
+    (Capability::NodeSelector, Yes("excluded nodes have no room")),
     (
         Capability::NodeAffinityEqual,
-        Yes("nodes that it excludes have no room"),
+        Yes("excluded nodes have no room"),
     ),
     (
         Capability::NodeAffinityChoice,
-        Yes("nodes that it excludes have no room"),
+        Yes("excluded nodes have no room"),
     ),
     (
         Capability::NodeAffinityTerms,
-        Yes("nodes that it excludes have no room"),
+        Yes("excluded nodes have no room"),
     ),
     (Capability::PreferredNodeAffinity, Without(ALIKE)),
     (Capability::OnePerNode, Without(ALIKE)),
@@ -57,21 +54,24 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PreferredPodAffinity, Without(ALIKE)),
     (Capability::SpreadPreferred, Without(ALIKE)),
     (Capability::SpreadRequired, Without(ALIKE)),
-    (Capability::Taints, Yes("jobs tolerate them or stay away")),
+    (
+        Capability::Taints,
+        Yes("nodes with untolerated taints are excluded"),
+    ),
     (Capability::HostPorts, Without(ALIKE)),
     (Capability::Volumes, Without(ALIKE)),
-    (Capability::Needs, Without("taken to be there")),
+    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
-        Without("jobs go by the order of jobs, and none is preempted"),
+        Without("the job order decides; no preemption"),
     ),
     (
         Capability::Gangs,
-        Yes("the members of a job start together or not at all"),
+        Yes("all members of a job start together"),
     ),
     (
         Capability::SchedulingGates,
-        Without("jobs are planned at once"),
+        Without("jobs are planned without delay"),
     ),
     (
         Capability::SeveralContainers,
@@ -79,10 +79,13 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::InitContainers,
-        Without("only their requests count"),
+        Without("only their requests matter"),
     ),
-    (Capability::RestartInPlace, Without("what ends has ended")),
-    (Capability::LivenessProbes, Without("nobody asks")),
+    (
+        Capability::RestartInPlace,
+        Without("ended containers are not restarted"),
+    ),
+    (Capability::LivenessProbes, Without("not probed")),
     (
         Capability::ReadinessProbes,
         Without("a job is ready once it runs"),
@@ -95,23 +98,23 @@ const CAPABILITIES: Capabilities = &[
     (Capability::CronJob, Refused(PODS_ALONE)),
     (
         Capability::DisruptionBudget,
-        Without("jobs are not evicted"),
+        Without("jobs are never evicted"),
     ),
-    (Capability::Service, Without("nobody looks for a job")),
+    (Capability::Service, Without("jobs have no clients")),
     (Capability::OtherObjects, Without(PODS_ALONE)),
     (
         Capability::Placement,
-        Yes("jobs in an order, the next one before others unless they backfill"),
+        Yes("jobs in queue order; later jobs start earlier only by backfilling"),
     ),
     (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("told at once")),
+    (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
-        Yes("lost, or submitted again by `models.nodeLoss`"),
+        Yes("lost, or resubmitted by `models.nodeLoss`"),
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("jobs run on, none starts"),
+        Yes("running jobs continue, none starts"),
     ),
 ];
 

@@ -51,7 +51,7 @@ capabilities! {
     /// Node affinity that is preferred.
     PreferredNodeAffinity: "preferred node affinity",
     /// At most one pod of its kind on a node.
-    OnePerNode: "one of its kind per node",
+    OnePerNode: "one pod of a kind per node",
     /// Required affinity to other pods, or against them, on one node.
     PodAffinityNode: "pod affinity on a node",
     /// The same in a larger domain.
@@ -77,7 +77,7 @@ capabilities! {
     /// Gates before a pod is placed.
     SchedulingGates: "scheduling gates",
     /// Several containers in one pod.
-    SeveralContainers: "several containers a pod",
+    SeveralContainers: "several containers per pod",
     /// Containers that run before the others.
     InitContainers: "init containers",
     /// Containers that are started again where they are.
@@ -87,7 +87,7 @@ capabilities! {
     /// Probes that take a pod out of service, or hold up a rollout.
     ReadinessProbes: "readiness probes",
     /// So many equal pods, kept.
-    Replicas: "replicas kept",
+    Replicas: "replicas maintained",
     /// A new template rolled out step by step.
     RollingUpdate: "rolling update",
     /// Pods with identities, in order.

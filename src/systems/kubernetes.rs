@@ -29,15 +29,15 @@ pub const ENTRY: SystemEntry = SystemEntry {
     build,
 };
 
-const BY_PROFILE: &str = "by the profile `default`; the pipelines of other profiles pass over it";
+const BY_PROFILE: &str = "with the profile `default`; other profiles ignore it";
 const CONTROLLERS: &str = "with `system.controllers`";
 
 const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Yes("reserved")),
     (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("reserved")),
-    (Capability::WholeGpus, Yes("devices, by model")),
-    (Capability::GpuChoice, Yes("devices of any of them")),
+    (Capability::WholeGpus, Yes("devices, by GPU model")),
+    (Capability::GpuChoice, Yes("devices of any of the models")),
     (Capability::GpuShares, Yes("a part of one device")),
     (Capability::NodeSelector, Yes("labels of nodes")),
     (Capability::NodeAffinityEqual, Yes("all operators")),
@@ -50,10 +50,13 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PreferredPodAffinity, Yes(BY_PROFILE)),
     (Capability::SpreadPreferred, Yes(BY_PROFILE)),
     (Capability::SpreadRequired, Yes(BY_PROFILE)),
-    (Capability::Taints, Yes("pods tolerate them or stay away")),
+    (
+        Capability::Taints,
+        Yes("nodes with untolerated taints are excluded"),
+    ),
     (Capability::HostPorts, Yes(BY_PROFILE)),
     (Capability::Volumes, Yes(BY_PROFILE)),
-    (Capability::Needs, Without("taken to be there")),
+    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
         Yes("a queue by priority; with the profile `default`, pods of lower priority are evicted"),
@@ -67,23 +70,26 @@ const CAPABILITIES: Capabilities = &[
         Capability::SeveralContainers,
         Yes("they share the pod's node"),
     ),
-    (Capability::InitContainers, Yes("before the others")),
+    (
+        Capability::InitContainers,
+        Yes("run before the other containers"),
+    ),
     (
         Capability::RestartInPlace,
         Yes("with a back-off that grows from 10 s to 5 min"),
     ),
     (
         Capability::LivenessProbes,
-        Yes("the container is started again"),
+        Yes("the container is restarted"),
     ),
     (
         Capability::ReadinessProbes,
-        Yes("the pod is in service or not"),
+        Yes("decide whether the pod receives requests"),
     ),
     (Capability::Replicas, Yes(CONTROLLERS)),
     (
         Capability::RollingUpdate,
-        Yes("by surge and unavailable, halted and rolled back by users"),
+        Yes("by surge and unavailable, paused and rolled back by users"),
     ),
     (Capability::StatefulSet, Yes(CONTROLLERS)),
     (Capability::DaemonSet, Yes(CONTROLLERS)),
@@ -94,20 +100,23 @@ const CAPABILITIES: Capabilities = &[
     (Capability::OtherObjects, Yes(CONTROLLERS)),
     (
         Capability::Placement,
-        Yes("filters, then the best weighted sum of scores"),
+        Yes("filters, then the highest weighted sum of scores"),
     ),
-    (Capability::Overcommit, Without("never of requests")),
+    (
+        Capability::Overcommit,
+        Without("requests are never overcommitted"),
+    ),
     (
         Capability::FailureDetection,
         Yes("leases of 10 s; not ready after 50 s of silence (models.nodeLife: observed)"),
     ),
     (
         Capability::LostNode,
-        Yes("evicted 300 s after the node is not ready; controllers make others"),
+        Yes("evicted 300 s after the node becomes not ready; controllers recreate them"),
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("pods run on; nothing is placed, replaced or evicted"),
+        Yes("running pods continue; nothing is placed, replaced or evicted"),
     ),
 ];
 

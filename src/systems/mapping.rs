@@ -344,7 +344,7 @@ impl fmt::Display for Gap {
         let verb = if self.is_refused {
             "not run"
         } else {
-            "not expressed"
+            "not expressible"
         };
         write!(f, ": {capability} ({field}) {verb}: {}", self.instead)
     }

@@ -346,7 +346,7 @@ pub fn read_error(name: &str, error: &io::Error) -> TraceError {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "no such file; check the path, or `--traces DIR`".to_owned(),
         io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read by you; check its mode".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied; check its mode".to_owned(),
         io::ErrorKind::UnexpectedEof => "the compressed data ends too early: the file is \
              truncated; download or copy it again"
             .to_owned(),

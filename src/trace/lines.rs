@@ -89,7 +89,7 @@ impl Lines {
             return Err(TraceError::Format {
                 file: self.name.to_string(),
                 reason: format!(
-                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is no trace of rows",
+                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is not a trace of rows",
                     self.number
                 ),
             });
@@ -175,7 +175,7 @@ pub(super) mod tests {
         let message = lines(&input).expect_err("a long line").to_string();
         assert_eq!(
             message,
-            "memory: line 1 is longer than 1048576 bytes; this is no trace of rows"
+            "memory: line 1 is longer than 1048576 bytes; this is not a trace of rows"
         );
     }
 

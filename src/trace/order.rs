@@ -281,7 +281,7 @@ fn check_demands(pods: &[FillPod<'_>], resource: FillResource) -> Result<(), Tra
     if let Some(pod) = pods.iter().find(|pod| pod.demand_milli > MAX_DEMAND_MILLI) {
         let most = MAX_DEMAND_MILLI / 1_000;
         return Err(refuse(format!(
-            "pod `{}` asks for more {noun} than any cluster has; at most {most} are expected",
+            "pod `{}` requests more {noun} than any cluster has; expected at most {most}",
             pod.name
         )));
     }
@@ -301,7 +301,7 @@ fn check_share(
     }
     if pods.iter().all(|pod| pod.demand_milli == 0) {
         return Err(refuse(format!(
-            "no pod of the trace asks for {noun}; choose another resource"
+            "no pod of the trace requests {noun}; choose another resource"
         )));
     }
     Ok(())
@@ -374,7 +374,7 @@ fn arrivals(
         arrivals.push(arrival);
         submit = submit
             .checked_add(gap)
-            .ok_or_else(|| refuse("arrivals reach beyond 292 years; lower `gap`".to_owned()))?;
+            .ok_or_else(|| refuse("arrivals extend beyond 292 years; lower `gap`".to_owned()))?;
     }
     Ok(Recorded {
         arrivals,

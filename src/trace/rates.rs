@@ -82,7 +82,7 @@ pub fn read_series(input: &Input, reading: Reading) -> Result<Steps, TraceError>
     if steps.is_empty() {
         return Err(TraceError::Format {
             file: file.to_string(),
-            reason: "there is no row; a series of rates has one at least".to_owned(),
+            reason: "there is no row; a series of rates needs at least one".to_owned(),
         });
     }
     Ok(steps)
@@ -189,7 +189,7 @@ pub fn read_alibaba_qps(
                     "no type of request begins with `{kind}`; there are {}",
                     kinds.join(", ")
                 ),
-                _ => "there is no row; a series of rates has one at least".to_owned(),
+                _ => "there is no row; a series of rates needs at least one".to_owned(),
             },
         });
     };
@@ -208,8 +208,8 @@ pub fn read_alibaba_qps(
                     return Err(TraceError::Format {
                         file: file.to_string(),
                         reason: format!(
-                            "between {} s and {} s after the first row rows are missing, that come \
-                             every {usual}; write `gaps: hold` or `gaps: zero`",
+                            "rows are missing between {} s and {} s after the first row, where \
+                             one is expected every {usual}; write `gaps: hold` or `gaps: zero`",
                             last.as_secs_f64(),
                             at.as_secs_f64()
                         ),
@@ -296,7 +296,7 @@ mod tests {
             ),
             (
                 "time,rate\n",
-                "qps.csv: there is no row; a series of rates has one at least",
+                "qps.csv: there is no row; a series of rates needs at least one",
             ),
             (
                 "time,qps\n0,1\n",

@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 fn beyond(what: &str) -> TraceError {
     TraceError::Format {
         file: what.to_owned(),
-        reason: "an arrival would be submitted beyond 292 years".to_owned(),
+        reason: "an arrival would be submitted after more than 292 years".to_owned(),
     }
 }
 

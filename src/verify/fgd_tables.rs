@@ -121,7 +121,7 @@ fn read(file: &Path, kind: Kind, runs: &mut BTreeMap<PublishedRun, Rows>) -> Res
             policy: row[policy].clone(),
             seed: row[seed]
                 .parse()
-                .map_err(|_| format!("seed `{}` is no number", row[seed]))?,
+                .map_err(|_| format!("seed `{}` is not a number", row[seed]))?,
         };
         let cells = row[first..]
             .iter()
@@ -138,7 +138,7 @@ fn cell_value(cell: &str) -> Result<Option<f64>, String> {
         text => text
             .parse()
             .map(Some)
-            .map_err(|_| format!("`{text}` is no number")),
+            .map_err(|_| format!("`{text}` is not a number")),
     }
 }
 

@@ -37,7 +37,7 @@ use trace::Input;
 /// Decisions of other cluster managers.
 pub const FAMILY: Family = Family {
     name: "orchestrators",
-    summary: "decisions of Swarm, SwarmKit, Fleet, Mesos and its frameworks, a kind a family",
+    summary: "decisions of Swarm, SwarmKit, Fleet, Mesos and its frameworks, one family per kind",
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),

@@ -114,7 +114,7 @@ fn judge_case((workload, log): (&str, &Log), case: &Case, figures: &Figures) -> 
     let Some(rules) = case.rules() else {
         report.leave_out(figures.count(), || {
             format!(
-                "{label}: `{}` is no known job order; `systems` lists them",
+                "{label}: `{}` is not a known job order; `systems` lists them",
                 case.policy
             )
         });

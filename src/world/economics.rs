@@ -101,13 +101,13 @@ fn commitments(
             let near = nearest(&own.of, known.iter().copied());
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             return Err(BuildError::Experiment(format!(
-                "{field}.of: no instance type and no group is called `{}`{near}",
+                "{field}.of: no instance type and no group is named `{}`{near}",
                 own.of
             )));
         }
         let price = micro(own.price).ok_or_else(|| {
             let price = own.price;
-            let message = format!("{field}.price: {price} is no price; expected 0 or more");
+            let message = format!("{field}.price: {price} is not a price; expected 0 or more");
             BuildError::Experiment(message)
         });
         Ok(Commitment {
@@ -128,7 +128,7 @@ fn tasks(scenario: &Scenario) -> Result<Option<TaskPrices>, BuildError> {
         let nano = i64::try_from(price.nanos()).ok().filter(|nano| *nano >= 0);
         nano.ok_or_else(|| {
             BuildError::Experiment(format!(
-                "metrics.taskPrices.{field}: {price} is no price; expected 0 or more"
+                "metrics.taskPrices.{field}: {price} is not a price; expected 0 or more"
             ))
         })
     };
@@ -149,7 +149,7 @@ fn functions(scenario: &Scenario) -> Result<Option<FunctionPrices>, BuildError> 
         let pico = u64::try_from(price.nanos() / NANOS_PER_MICRO);
         pico.map_err(|_| {
             BuildError::Experiment(format!(
-                "metrics.functionPrices.{field}: {price} is no price; expected 0 or more"
+                "metrics.functionPrices.{field}: {price} is not a price; expected 0 or more"
             ))
         })
     };
@@ -179,8 +179,8 @@ fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, 
         let price = match group.template.price {
             Some(price) => Some(micro(price).ok_or_else(|| {
                 BuildError::Experiment(format!(
-                    "cluster.nodes[{position}].template.price: {price} is no price; expected 0 or \
-                     more"
+                    "cluster.nodes[{position}].template.price: {price} is not a price; expected 0 \
+                     or more"
                 ))
             })?),
             None => None,
@@ -211,7 +211,7 @@ fn carbon(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<(Instant, i
         return Err(BuildError::Experiment(message));
     };
     let wrong = |value: Quantity| {
-        BuildError::Experiment(format!("{file}: {value} is no intensity of 0 or more"))
+        BuildError::Experiment(format!("{file}: {value} is not an intensity of 0 or more"))
     };
     let series = series.into_iter().map(|(at, value)| {
         let milli = value.milli_ceil().ok().filter(|&milli| milli >= 0);
@@ -231,7 +231,7 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             let known: Vec<&str> = names().collect();
             wrong(format!(
-                "machine: no measured machine is called `{name}`; there are {}{near}",
+                "machine: no measured machine is named `{name}`; there are {}{near}",
                 known.join(", ")
             ))
         })?
@@ -254,7 +254,7 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
         };
         if idle > max {
             return Err(wrong(
-                "max: a node draws more idle than at most; raise it".to_owned(),
+                "max: less than the power of an idle node; raise it".to_owned(),
             ));
         }
         PowerCurve::Formula {

@@ -103,8 +103,8 @@ pub fn failures(
         let name = &scenario.system.name;
         if failure.kind == FailureKind::DiscoveryOutage && name != "swarm" {
             remarks.note(format!(
-                "failures[{number}]: the nodes of `{name}` make themselves known; a discovery-outage \
-                 fails nothing"
+                "failures[{number}]: the nodes of `{name}` register themselves, so a \
+                 discovery-outage has no effect"
             ));
         }
     }

@@ -68,7 +68,7 @@ pub fn kube_request(
     if let Some(workers) = config.parallelism.filter(|&workers| workers != 1) {
         let file = scheduler.config.as_deref().unwrap_or_default();
         remarks.note(format!(
-            "{file}: parallelism {workers} is not modelled: nodes are looked at one after the \
+            "{file}: parallelism {workers} is not modelled: nodes are evaluated one after the \
              other, as with 1"
         ));
     }

@@ -54,8 +54,8 @@ pub fn node_autoscalers(
     }
     if scenario.stop.at.is_none() {
         return wrong(
-            "stop: autoscalers look again for ever, so the run would have no end; say when it \
-             ends, as `stop: {at: 24h}`",
+            "stop: autoscalers never stop, so the run would not end; set its end, such as `stop: \
+             {at: 24h}`",
         );
     }
     let profiles = build_kube_profiles(&kube.config, kube.release);
@@ -173,7 +173,7 @@ fn provisioner(
         .and_then(|own| own.spot.as_ref());
     if own.spot && market.is_none() {
         return wrong(format!(
-            "{field}.spot: nothing is said of spot capacity; write `spot` under `cluster.provider`"
+            "{field}.spot: spot capacity is not configured; write `spot` under `cluster.provider`"
         ));
     }
     let offerings = offerings(own, plan)?;
@@ -267,8 +267,8 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
             names => format!(" in zone `{}`", names.join("`, `")),
         };
         return wrong(format!(
-            "{PROVISIONER}.instanceTypes: none of these has a price{place} at which it may be \
-             bought; look at `onDemand`, `spot` and `zone`, and at the list of prices"
+            "{PROVISIONER}.instanceTypes: none of these has a usable price{place}; check \
+             `onDemand`, `spot` and `zone`, and at the list of prices"
         ));
     }
     Ok(offerings)

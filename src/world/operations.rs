@@ -45,7 +45,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
             return Ok(None);
         }
         return wrong(
-            "operations: nobody would carry them out; write `controllers: {}` under `system`"
+            "operations: no controller would carry them out; write `controllers: {}` under `system`"
                 .to_owned(),
         );
     };
@@ -153,7 +153,7 @@ fn upgrade(
         BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
     };
     if written.service.missing_file().is_some() {
-        let what = "values of a file can't be used here; give a law with parameters";
+        let what = "values of a file can't be used here; give a distribution with parameters";
         return Err(wrong("service", &what));
     }
     let domains = super::failures::domains(scenario, nodes)?;

@@ -96,7 +96,7 @@ impl Columns {
             let text = row.text(column);
             let seconds = text.parse::<f64>().ok();
             let after = seconds.and_then(Duration::checked_from_secs_f64);
-            let rule = || format!("`{text}` is no number of seconds");
+            let rule = || format!("`{text}` is not a number of seconds");
             let after = after.ok_or_else(|| at(list, row.line, "seconds", &rule()))?;
             return Ok(i128::from(after.as_nanos()));
         }
@@ -105,7 +105,7 @@ impl Columns {
         };
         let text = row.text(column);
         let date = text.parse::<Timestamp>();
-        let rule = || format!("`{text}` is no date and time such as `2025-03-03T00:00:00Z`");
+        let rule = || format!("`{text}` is not a date and time such as `2025-03-03T00:00:00Z`");
         let date = date.map_err(|_| at(list, row.line, name, &rule()))?;
         Ok(date.as_nanosecond())
     }
@@ -141,7 +141,8 @@ pub(super) fn read(
             }
             let price = amount(&row, (column, name), list)?;
             if price == 0 {
-                let rule = "a price of 0 is none; leave the field empty, or the row out";
+                let rule = "a price of 0 is not a price; leave the field empty, or leave the row \
+                    out";
                 return Err(at(list, row.line, name, rule));
             }
             let zone = (!zone.is_empty()).then(|| zone.to_owned());
@@ -150,7 +151,7 @@ pub(super) fn read(
         }
     }
     if all.is_empty() {
-        let message = format!("{field}: {list} has no prices; a history has one row at least");
+        let message = format!("{field}: {list} has no prices; a history needs at least one row");
         return Err(BuildError::Experiment(message));
     }
     let start = match (&columns.seconds, zero) {

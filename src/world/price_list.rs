@@ -294,7 +294,10 @@ pub(super) fn amount(
     let text = row.text(column);
     let parsed = text.parse::<Quantity>().ok().and_then(micro);
     parsed.ok_or_else(|| {
-        let rule = format!("`{text}` is no price; expected a number of 0 or more, such as 0.204");
+        let rule = format!(
+            "`{text}` is not a price; expected a number of 0 or more, such as \
+            0.204"
+        );
         at(list, row.line, name, &rule)
     })
 }

@@ -51,7 +51,10 @@ pub fn provider(
         let asks =
             autoscaling.is_some_and(|own| own.cluster.is_some() || own.provisioner.is_some());
         return if asks {
-            wrong("system.autoscaling: nobody provides machines; write `provider` under `cluster`")
+            wrong(
+                "system.autoscaling: there is no provider of machines; write `provider` under \
+                `cluster`",
+            )
         } else {
             Ok(None)
         };
@@ -123,7 +126,7 @@ impl Powers {
                 .any(|name| matches(pattern, name))
             {
                 return wrong(format!(
-                    "{field}: no instance type and no group is called so"
+                    "{field}: no instance type and no group has this name"
                 ));
             }
             powers.push((
@@ -152,7 +155,7 @@ pub(super) fn unknown_type(field: &str, name: &str, plan: &ProviderPlan) -> Buil
     let near = nearest(name, known.iter().copied());
     let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     BuildError::Experiment(format!(
-        "{field}: no instance type is called `{name}` in {}, which has {}{near}",
+        "{field}: no instance type is named `{name}` in {}, which has {}{near}",
         plan.list,
         known.len()
     ))
@@ -179,7 +182,7 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
     let boots = boots.filter_map(|own| Some((own.name.as_str().into(), own.boot.clone()?)));
     let failing = written.failure_rate.map_or(0.0, Share::as_f64);
     if failing > 1.0 {
-        return wrong("cluster.provider.failureRate: more than all orders can't fail");
+        return wrong("cluster.provider.failureRate: expected at most 100%");
     }
     Ok(ProviderOptions {
         boot: written.boot.clone(),
@@ -232,7 +235,7 @@ fn change_prices(
     }
     if written.spot.is_none() && all.keys().any(|sold| sold.1 == SPOT) {
         return wrong(format!(
-            "{field}: {file} has prices of spot capacity, of which nothing is said; write `spot` \
+            "{field}: {file} has spot prices, but spot capacity is not configured; write `spot` \
              under `cluster.provider`"
         ));
     }
@@ -310,20 +313,20 @@ fn add_group(
     let field = format!("cluster.provider.groups[{number}]");
     if plan.groups.iter().any(|own| *own.name == *group.name) {
         return wrong(format!(
-            "{field}.name: two groups are called `{}`",
+            "{field}.name: two groups are named `{}`",
             group.name
         ));
     }
     if group.spot && written.spot.is_none() {
         return wrong(format!(
-            "{field}.spot: nothing is said of spot capacity; write `spot` under `cluster.provider`"
+            "{field}.spot: spot capacity is not configured; write `spot` under `cluster.provider`"
         ));
     }
     let (mut node, listed) = node_of(plan, written, &field, group)?;
     let stated = group.price.or_else(|| group.template.as_ref()?.price);
     let stated = stated.map(|price| {
         micro(price).ok_or_else(|| {
-            let message = format!("{field}.price: {price} is no price; expected 0 or more");
+            let message = format!("{field}.price: {price} is not a price; expected 0 or more");
             BuildError::Experiment(message)
         })
     });
@@ -394,8 +397,8 @@ fn node_of(
                 let zones = own.prices.iter().filter_map(|own| own.zone.as_deref());
                 let zones: Vec<&str> = zones.collect();
                 return wrong(format!(
-                    "{field}.zone: prices of `{name}` are by zone in {}; say in which of {} the \
-                     nodes are",
+                    "{field}.zone: prices of `{name}` in {} are per zone; give the zone of the \
+                     nodes, one of {}",
                     plan.list,
                     zones.join(", ")
                 ));

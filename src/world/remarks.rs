@@ -36,13 +36,13 @@ const UNHEEDED: [Trait; 8] = [
     ("volumes that not every node can reach", |pod| {
         !pod.spec.volumes.is_empty()
     }),
-    ("a place kept after a preemption", |pod| {
+    ("a nominated node after a preemption", |pod| {
         pod.nominated_node.is_some() && pod.node_name.is_none()
     }),
     ("scheduling gates", |pod| {
         !pod.spec.scheduling_gates.is_empty()
     }),
-    ("a scheduler of their own", |pod| {
+    ("a different scheduler name", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
     }),
 ];
@@ -64,9 +64,7 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
     counts
         .into_iter()
         .filter(|&(_, count)| count > 0)
-        .map(|(what, count)| {
-            format!("{count} {what} are read and not looked at when pods are placed")
-        })
+        .map(|(what, count)| format!("{count} {what} are read, but ignored when pods are placed"))
 }
 
 /// What an autoscaler is called in findings; `None` of other objects.
@@ -123,7 +121,9 @@ impl Remarks {
             if own.status.is_blind {
                 let (spec, reason) = (&own.spec, &own.status.reason);
                 let place = self.place(&spec.to_string(), "spec.metrics");
-                self.note(format!("{place}{spec}: a metric never arrived ({reason})"));
+                self.note(format!(
+                    "{place}{spec}: a metric was never available ({reason})"
+                ));
             }
         }
     }
@@ -161,15 +161,15 @@ impl Remarks {
         }
         let findings = manifests.findings.iter().map(ToString::to_string);
         let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
-            format!("{count} objects of kind `{kind}` are passed over: it is not modelled")
+            format!("{count} objects of kind `{kind}` are ignored: the kind is not modelled")
         });
         let named = ["Secret", "ConfigMap"].into_iter().filter_map(|kind| {
             let objects = manifests.workloads.iter().map(|own| &own.object);
             let count = objects.filter(|object| object.kind() == kind).count();
             (count > 0).then(|| {
                 format!(
-                    "{count} objects of kind `{kind}` are known by their names alone; tasks of \
-                     SwarmKit wait for them"
+                    "{count} objects of kind `{kind}` are known only by name; SwarmKit tasks wait \
+                     for them"
                 )
             })
         });
@@ -189,7 +189,7 @@ impl Remarks {
         let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
         let ended = match ended.count() {
             0 => None,
-            count => Some(format!("{count} pods that have ended are left out")),
+            count => Some(format!("{count} finished pods are left out")),
         };
         let shunned = |node: &&Node| {
             let mut effects = node.taints.iter().map(|taint| taint.effect);

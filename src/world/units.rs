@@ -176,7 +176,7 @@ pub(super) fn units(
         let unit = submission.units.iter_mut();
         let Some(unit) = { unit }.find(|unit| *unit.name == *service) else {
             return Err(wrong(&format!(
-                "{socket}: nothing starts at its connections: there is no unit `{service}`"
+                "{socket}: connections start no unit: there is no unit `{service}`"
             )));
         };
         unit.asked.first_connection = Some(connects.unwrap_or(Duration::MAX));

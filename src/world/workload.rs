@@ -130,9 +130,9 @@ fn usage_is_recorded(scenario: &Scenario) -> Result<(), BuildError> {
         .filter(|entry| entry.options.contains(&"usage"));
     let names: Vec<&str> = formats.map(|entry| entry.name).collect();
     Err(BuildError::Experiment(format!(
-        "models.usage: `trace` takes usage as the workload's trace recorded it, and none of the \
-         workload is a trace of a format that does; formats that do are {}; or state rules: \
-         `usage: {{cpu: 50%, memory: 80%}}`",
+        "models.usage: `trace` takes usage from the workload's trace, but no trace of the \
+         workload has a format that records it; formats that do are {}; or give rules: `usage: \
+         {{cpu: 50%, memory: 80%}}`",
         names.join(", ")
     )))
 }

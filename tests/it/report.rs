@@ -264,7 +264,10 @@ fn unknown_names() {
     );
     assert!(said.contains("node-heat"), "{said}");
     let said = scratch.fails(&["report", "a", "--plot", "gpu-over-demand"], 4);
-    assert!(said.contains("only a fill-up with GPUs has it"), "{said}");
+    assert!(
+        said.contains("only a fill-up with GPUs has this plot"),
+        "{said}"
+    );
     let said = scratch.fails(&["report", "a", "--format", "png"], 2);
     assert!(said.contains("--plot NAME"), "{said}");
     let said = scratch.fails(&["report", "a", "--plot", "all"], 2);

@@ -310,7 +310,7 @@ fn what_can_never_scale_is_refused() {
             "usage",
             (
                 manifests(2, "", HORIZONTAL),
-                "without it the metric never arrives",
+                "without it the metric is never available",
             ),
         ),
     ]);

@@ -41,7 +41,7 @@ pub fn findings(ingress: &Ingress, name: &str) -> Vec<Finding> {
                 is_fine,
                 own,
                 format!("`{}`", path.path),
-                "a path from `/` on",
+                "a path that begins with `/`",
             );
             check_backends(&mut found, &field, &path.backends);
         }
@@ -255,8 +255,8 @@ mod tests {
             [
                 "ingress shop: rules[0].paths[0].backends: all weights are 0, so nothing could be \
                  picked; give one a weight",
-                "ingress shop: rules[1].paths[0].path: `x` is out of range; expected a path from \
-                 `/` on",
+                "ingress shop: rules[1].paths[0].path: `x` is out of range; expected a path that \
+                 begins with `/`",
             ]
         );
     }

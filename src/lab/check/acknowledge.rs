@@ -28,11 +28,11 @@ pub(super) fn acknowledge(
         }
         let what = format!("the acknowledgement of {} {}", known.entry, known.metric);
         notes.push(if !is_gated {
-            format!("{what} is of nothing that is gated here; correct it, or take it out")
+            format!("{what} matches nothing that is gated here; correct it, or remove it")
         } else if expires < today {
-            format!("{what} expired on {expires} and is not needed; take it out")
+            format!("{what} expired on {expires} and is not needed; remove it")
         } else {
-            format!("{what} is no longer needed; take it out")
+            format!("{what} is no longer needed; remove it")
         });
     }
 }
@@ -42,7 +42,7 @@ fn hold(gate: &mut Gate, known: &Acknowledgement, (expires, today): (Date, Date)
     let most = (known.allow.zip(relative)).filter(|(most, is)| is.abs() > *most);
     if expires < today {
         gate.note = Some(format!(
-            "its acknowledgement (\"{}\") expired on {expires}; put it right, or renew the \
+            "its acknowledgement (\"{}\") expired on {expires}; fix the regression, or renew the \
              acknowledgement with its reason",
             known.reason
         ));

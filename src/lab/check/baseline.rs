@@ -103,7 +103,7 @@ pub enum BaselineError {
     },
     /// It was written by a newer program, or for other definitions.
     #[error(
-        "{}: {what} {found}, and this program knows {known}; use the program that wrote it, or \
+        "{}: {what} {found}, but this program supports {known}; use the program that wrote it, or \
          accept a new baseline with `--accept`", path.display()
     )]
     Version {

@@ -91,7 +91,7 @@ pub struct Selection {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SelectionError {
     /// There is no such entry.
-    #[error("there is no `{entry}` in what was run; it has {known}")]
+    #[error("`{entry}` was not run; entries are {known}")]
     NoEntry {
         /// What was asked for.
         entry: String,
@@ -118,8 +118,8 @@ pub enum SelectionError {
     },
     /// A metric alone would stand beside values of other runs.
     #[error(
-        "`{metric}` of `{entry}` can't be accepted alone: the baseline has other {what} of it; \
-         accept all of it with `--only {entry}`"
+        "`{metric}` of `{entry}` can't be accepted alone: the baseline has different {what} for \
+         this entry; accept all of it with `--only {entry}`"
     )]
     OtherRuns {
         /// The entry.

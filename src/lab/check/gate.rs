@@ -116,7 +116,7 @@ fn exact(
         }
         Some(stored) if stored.inputs != entry.report.inputs => different(&mut gate, entry, stored),
         Some(stored) if stored.seeds != entry.report.seeds => {
-            gate.note = Some("the baseline has other seeds".to_owned());
+            gate.note = Some("the baseline has different seeds".to_owned());
             Outcome::DifferentInputs
         }
         Some(stored) if stored.digest == entry.report.digest => Outcome::Equivalent,
@@ -131,9 +131,10 @@ fn exact(
 
 fn no_baseline(has_baseline: bool) -> String {
     if has_baseline {
-        "the baseline does not have it; review it, and accept it with `--accept`".to_owned()
+        "missing in the baseline; review it, and accept it with `--accept`".to_owned()
     } else {
-        "there is no baseline; review what was measured, and accept it with `--accept`".to_owned()
+        "there is no baseline; review the measured values, and accept them with `--accept`"
+            .to_owned()
     }
 }
 
@@ -151,8 +152,8 @@ fn different(gate: &mut Gate, entry: &Entry, stored: &BaselineEntry) -> Outcome 
         format!("`{}`", parts.join("`, `"))
     };
     gate.note = Some(format!(
-        "{what} of the scenario {} not as in the baseline; if that is meant, review and accept it \
-         with `--accept`",
+        "{what} of the scenario {} different from the baseline; if this is intended, review and \
+         accept it with `--accept`",
         if parts.len() == 1 { "is" } else { "are" }
     ));
     Outcome::DifferentInputs
@@ -248,7 +249,7 @@ fn against(
     };
     if pairs.base.is_empty() {
         gate.outcome = Outcome::DifferentInputs;
-        gate.note = Some("the baseline has no seed of these".to_owned());
+        gate.note = Some("the baseline has none of these seeds".to_owned());
         return;
     }
     let usual = question_of(&objective.metric, metric, objective.test);

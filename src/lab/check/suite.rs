@@ -103,7 +103,7 @@ pub fn parse_suite(text: &str, file: &str) -> Result<Option<Vec<SuiteItem>>, Sui
             .iter()
             .any(|other| other.scenario == item.scenario)
         {
-            let reason = format!("the scenario `{}` is there twice", item.scenario);
+            let reason = format!("the scenario `{}` is listed twice", item.scenario);
             return Err(wrong(line + 1, 1, reason));
         }
         if item.seeds == Some(0) {

@@ -327,7 +327,7 @@ fn judge(judgement: &mut Judgement, least: usize) {
     judgement.verdict = verdict;
     if verdict == Some(Verdict::Inconclusive) {
         if judgement.n == 1 {
-            judgement.note = Some("one run each: nothing is said of chance".to_owned());
+            judgement.note = Some("one run each: the effect of chance is unknown".to_owned());
         }
         if judgement.n < least {
             let needed = judgement.seeds_needed.unwrap_or(0).max(least as u64);

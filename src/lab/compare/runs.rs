@@ -241,9 +241,9 @@ impl Runs<'_> {
     fn notes(&self, mut notes: Vec<String>) -> Vec<String> {
         if self.is_shaken {
             notes.push(format!(
-                "one deterministic input, without sampling error: differences are exact; intervals \
-                 and verdicts come from shaking it (arrivals moved by up to their mean distance, \
-                 run times by up to {} %)",
+                "one deterministic input, without sampling error: differences are exact; \
+                 intervals and verdicts come from perturbing it (arrivals moved by up to their \
+                 mean distance, run times by up to {} %)",
                 SHAKE_OF_RUN_TIME * 100.0
             ));
         } else if is_one_trace(self.experiment) {
@@ -274,7 +274,7 @@ impl Runs<'_> {
                 .filter(|other| digests(other) == digests(baseline))
             {
                 notes.push(format!(
-                    "`{}` decides as `{}` does in every run: equal digests",
+                    "`{}` makes the same decisions as `{}` in every run: equal digests",
                     other.name, baseline.name
                 ));
             }

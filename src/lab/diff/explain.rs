@@ -141,7 +141,7 @@ fn explain_exact(
     let plugins = best.map(|node| node.points.as_slice()).unwrap_or_default();
     let began = found.facts.began_at.as_deref();
     let began = began.map_or_else(String::new, |node| {
-        format!(", which began to look at {node} and need not have looked at all nodes")
+        format!(", which started its search at {node} and may not have evaluated all nodes")
     });
     situation.explanation = Explanation {
         scheduler: format!("kube-scheduler{began}"),

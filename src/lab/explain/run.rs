@@ -171,7 +171,7 @@ pub fn find(
     let entry = systems::registry::find(&side.scenario.system.name);
     if entry.is_ok_and(|entry| entry.plans_jobs) {
         return Err(RunExplainError::Input(format!(
-            "{}: the system `{}` plans jobs as a whole and makes no attempts pod by pod; see \
+            "{}: the system `{}` plans whole jobs and has no attempts for single pods; see \
              `waits` in its pods table, or `windtunnel diff` against a run of another system",
             side.label, side.scenario.system.name
         )));
@@ -239,11 +239,11 @@ impl About<'_> {
         };
         RunExplainError::Input(match self.which {
             Which::Until(at) => {
-                format!("{run}: pod `{pod}` was tried {times}, the first after {at}")
+                format!("{run}: pod `{pod}` was attempted {times}, first after {at}")
             }
             _ => format!(
-                "{run}: pod `{pod}` was tried {times}; write `--attempt` with a number from 1 to \
-                 {count}"
+                "{run}: pod `{pod}` was attempted {times}; write `--attempt` with a number from 1 \
+                 to {count}"
             ),
         })
     }
@@ -303,8 +303,7 @@ impl About<'_> {
         let spec = record.map(|record| record.class);
         let (Some(store), Some(profile), Some(spec)) = (store, profile, spec) else {
             return Err(RunExplainError::Input(format!(
-                "{}: the run went another way when it was simulated again; its inputs changed \
-                 meanwhile",
+                "{}: simulating the run again gave a different result; its inputs have changed",
                 self.side.label
             )));
         };
@@ -337,14 +336,14 @@ fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
     let (run, pod) = (&about.side.label, &about.full_name);
     RunExplainError::Input(match &followed.found_on {
         Some(node) => format!(
-            "{run}: pod `{pod}` is on `{node}` from the beginning, and nobody decided on it; \
-             `windtunnel explain` the dump or its snapshot scenario to see what the scheduler \
-             would say of it"
+            "{run}: pod `{pod}` is on `{node}` from the start, without a scheduling decision; use \
+             `windtunnel explain` with the dump or its snapshot scenario to see the scheduler's \
+             verdict"
         ),
         None => format!(
-            "{run}: pod `{pod}` was submitted and never tried: it was held back (scheduling \
-             gates, a group that is not complete), belongs to another scheduler, or others were \
-             still before it when the run ended"
+            "{run}: pod `{pod}` was submitted but never attempted: it was held back (scheduling \
+             gates, an incomplete group), belongs to another scheduler, or was still queued \
+             behind others when the run ended"
         ),
     })
 }

@@ -256,7 +256,7 @@ impl FaultEntry {
         let exit = exit.unwrap_or_default();
         let sum = |of: fn(&Self) -> u64| faults.iter().map(|own| of(own)).sum::<u64>();
         let deeds = [
-            (sum(|own| own.made), "pod made anew", "pods made anew"),
+            (sum(|own| own.made), "pod recreated", "pods recreated"),
             (sum(|own| own.restarted), "restart", "restarts"),
             (sum(|own| own.placed), "pod placed", "pods placed"),
             (sum(|own| own.joined), "node joined", "nodes joined"),
@@ -266,7 +266,7 @@ impl FaultEntry {
             .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
             .collect();
         let done = if done.is_empty() {
-            "nothing had to be made anew".to_owned()
+            "nothing had to be recreated".to_owned()
         } else {
             done.join(", ")
         };
@@ -279,12 +279,9 @@ impl FaultEntry {
         let worst = faults
             .iter()
             .max_by_key(|own| own.strength.saturating_sub(own.least));
-        let ready = worst.filter(|own| own.least < own.strength).map(|own| {
-            format!(
-                "{} of {} pods ready at the least; ",
-                own.least, own.strength
-            )
-        });
+        let ready = worst
+            .filter(|own| own.least < own.strength)
+            .map(|own| format!("at least {} of {} pods ready; ", own.least, own.strength));
         let ready = ready.unwrap_or_default();
         format!("{}{at}{exit}{when}: {ready}{done}; {end}", first.cause)
     }

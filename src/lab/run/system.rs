@@ -123,8 +123,8 @@ fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildErro
             scheduler.profile
         ),
         (false, ..) if share != 100 => format!(
-            "percentageOfNodesToScore: {share} is not modelled for the profile `{}`; write 100: \
-             every node is looked at",
+            "percentageOfNodesToScore: {share} is not modelled for the profile `{}`, which \
+             evaluates every node; write 100",
             scheduler.profile
         ),
         _ => return Ok(()),
@@ -149,11 +149,11 @@ fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError>
     let has_settings =
         !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();
     let words = if scheduler.queue.is_some() {
-        "queue: the profile `default` is kube-scheduler, whose queue goes by priority and time; \
-         leave it out"
+        "queue: the profile `default` is kube-scheduler, which orders its queue by priority and \
+         time; leave it out"
     } else if scheduler.tie_break == Some(TieBreak::Published) {
-        "tieBreak: `published` is of the profiles of the GPU packing study; write `random` or \
-         `first`"
+        "tieBreak: `published` is only for the profiles of the GPU packing study; write `random` \
+         or `first`"
     } else if scheduler.config.is_some() && has_settings {
         "config: a KubeSchedulerConfiguration states plugins and percentageOfNodesToScore itself; \
          write them there, or leave `config` out"

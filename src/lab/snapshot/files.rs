@@ -126,8 +126,8 @@ impl<'a> Sources<'a> {
         };
         let twice = |what: &str, name: &str| {
             SnapshotError::Input(format!(
-                "{place}{what} `{name}` is in another file, too; name each file once, and dumps \
-                 of one instant"
+                "{place}{what} `{name}` is in another file as well; give each file once, and only \
+                 dumps taken at the same time"
             ))
         };
         if part == Part::Everything {
@@ -182,8 +182,8 @@ impl<'a> Sources<'a> {
                 }
                 WorkloadSource::Manifests { .. } => {}
                 _ => self.gathered.findings.push(format!(
-                    "{}: arrivals of traces and models come after the instant that is looked at \
-                     and are left out",
+                    "{}: arrivals of traces and models happen after the examined instant and are \
+                     ignored",
                     input.name
                 )),
             }

@@ -317,7 +317,7 @@ fn lost_pods(lost: &[String]) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "{} pods are on nodes that are not there and are left out: {}{more}",
+        "{} pods are on nodes that do not exist and are ignored: {}{more}",
         lost.len(),
         some.join(", ")
     )

@@ -143,7 +143,7 @@ fn listed(option: &'static str, text: &str) -> Result<(String, Vec<String>), Swe
     }
     for (position, value) in values.iter().enumerate() {
         if option == "--grid" && values[..position].contains(value) {
-            return Err(wrong(format!("`{value}` is there twice")));
+            return Err(wrong(format!("`{value}` is given twice")));
         }
     }
     Ok((path, values))
@@ -156,7 +156,8 @@ fn split<'t>(option: &'static str, text: &'t str) -> Result<(String, &'t str), S
         why: why.to_owned(),
         help,
     };
-    let help = "write PATH=VALUES; a path is keys and positions joined by dots, as for `--set`";
+    let help = "write PATH=VALUES; a path consists of keys and positions joined by dots, as for \
+        `--set`";
     let (path, values) = text
         .split_once('=')
         .ok_or_else(|| wrong("`=` is missing", help))?;
@@ -164,7 +165,7 @@ fn split<'t>(option: &'static str, text: &'t str) -> Result<(String, &'t str), S
         return Err(wrong("the path is empty", help));
     }
     if path == "seed" {
-        let help = "take `--seeds N` for the seeds of every point";
+        let help = "use `--seeds N` for the seeds of every point";
         return Err(wrong("the seed is no parameter of the system", help));
     }
     Ok((path.to_owned(), values))

@@ -120,27 +120,28 @@ impl Design {
             && let Some((other, another)) = rest.iter().find(|(_, other)| other != length)
         {
             return wrong(format!(
-                "--list `{first}` has {length} values and `{other}` has {another}; lists go in \
-                 step, so give them equally many, or take --grid to cross them"
+                "--list `{first}` has {length} values and `{other}` has {another}; lists advance \
+                 together, so give them equal lengths, or use --grid to cross them"
             ));
         }
         match (self.sampling, ranges) {
             (None, []) => Ok(Vec::new()),
             (None, _) => wrong(
-                "--vary gives a range and nothing says how to sample it; add --random N, \
-                 --latin N or --sobol N"
+                "--vary gives a range without a sampling method; add --random N, --latin N or \
+                 --sobol N"
                     .to_owned(),
             ),
             (Some(sampling), []) => wrong(format!(
-                "--{} samples ranges and there is none; add --vary PATH=LOW..HIGH",
+                "--{} samples ranges, but none is given; add --vary PATH=LOW..HIGH",
                 sampling.name()
             )),
             (Some(Sampling::Sobol(_)), _) if ranges.len() < self.axes.len() => wrong(
-                "--sobol varies ranges alone; leave --grid and --list out, or fix them by --set"
+                "--sobol varies only ranges; leave out --grid and --list, or fix their values \
+                 with --set"
                     .to_owned(),
             ),
             (Some(sampling), _) if sampling.samples() < 2 => {
-                wrong(format!("--{} needs 2 samples at least", sampling.name()))
+                wrong(format!("--{} needs at least 2 samples", sampling.name()))
             }
             (Some(sampling), _) => {
                 let most = sampling.samples() as usize * (ranges.len() + 2);

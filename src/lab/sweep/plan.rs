@@ -116,7 +116,7 @@ impl SweepFile {
         } else if self.runs.len() != other.runs.len() {
             format!("it has {} runs, not {}", self.runs.len(), other.runs.len())
         } else if self.points != other.points {
-            "its parameters have other values".to_owned()
+            "its parameters have different values".to_owned()
         } else if self.runs != other.runs {
             "its scenario or an input file differs".to_owned()
         } else {

@@ -137,7 +137,7 @@ fn other(path: &Path, known: &SweepFile, file: &SweepFile) -> SweepError {
         return SweepError::Program {
             path,
             found: known.program.clone(),
-            expected: "what goes on there",
+            expected: "resuming it",
             wanted: file.program.clone(),
         };
     }
@@ -161,7 +161,7 @@ pub(super) fn read_sweep(path: &Path) -> Result<SweepFile, SweepError> {
     let damaged = |reason: String| SweepError::Damaged {
         path: file.clone(),
         reason,
-        cure: "run the sweep again with `--force`: records that are whole are kept",
+        cure: "run the sweep again with `--force`: intact records are kept",
     };
     let read: SweepFile =
         serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;

@@ -130,7 +130,7 @@ impl Reader {
                 namespace: Some(&quota.namespace),
                 name: &quota.name,
             };
-            let instead = "pods beyond it are refused and asked for again";
+            let instead = "pods beyond it are rejected and retried";
             self.ctx.findings.add(object, &field, what, instead);
         }
     }
@@ -145,7 +145,7 @@ impl Reader {
             name,
             &"spec.template.spec.priorityClassName",
             format!("there is no priority class `{class}` in these files"),
-            "its pods are refused until there is one",
+            "its pods are rejected until one exists",
         );
     }
 
@@ -183,7 +183,7 @@ impl Reader {
             object,
             &path.field("priorityClassName"),
             format!("there is no priority class `{class}`, and no `priority` is stated"),
-            "the priority is taken as 0",
+            "the priority is 0",
         );
     }
 }

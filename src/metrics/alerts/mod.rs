@@ -42,7 +42,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("alerts"),
     group: Group::Requests.at(50),
     short_lists: &[],
-    summary: "Alerts that fired, and for how long.",
+    summary: "Alerts that fired, their duration, and their match with injected failures.",
     statistics: &[
         Statistic::amount("fired", "alerts", Direction::Lower),
         Statistic::amount("firing_time", "s", Direction::Lower),
@@ -52,17 +52,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::ratio("recall", Direction::Higher),
         Statistic::seconds("time_to_alert"),
     ],
-    formula: "fired: times that a rule began to fire, for one service or for the cluster; \
-              firing_time: sum of the times that they fired; first: when the first one fired; \
-              notifications: what was sent of them, resolved ones and repetitions included; precision: \
-              those that fired while something was made to fail, or within 5 min after it, over all \
-              that fired; recall: failures (of one kind, begun at one instant) in which one fired, over \
-              all failures; time_to_alert: from the beginning of those to the first that fired, on \
-              average",
+    formula: "fired: number of times a rule began to fire, for one service or for the cluster; \
+              firing_time: total time alerts were firing; first: time of the first alert; \
+              notifications: notifications sent, including resolved ones and repeats; precision: \
+              alerts that fired during an injected failure or within 5 min after it, over all \
+              alerts that fired; recall: failures (of one kind, starting at one instant) during \
+              which an alert fired, over all failures; time_to_alert: mean time from the start of \
+              such a failure to its first alert",
     denominators: "alerts that fired (precision), failures (recall)",
-    census: "rules of `alerts:` of the experiment, evaluated every 15 s; what happened in the measured \
-             window, precision, recall and time_to_alert over the whole run",
-    censoring: "what fires at the end fires until then",
+    census: "rules of `alerts:` of the experiment, evaluated every 15 s; counts cover the \
+             measured window, precision, recall and time_to_alert the whole run",
+    censoring: "alerts that still fire at the end count until the end",
     source: "orchestrators-a.md 9.5",
     construct: |_| Box::new(Alerts),
 };
@@ -91,7 +91,7 @@ impl Collector for Alerts {
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let id = |name: &str| format!("{}.{name}", ENTRY.subject);
         let any = if end.alerts.rules.is_empty() {
-            Err("no alert rule is stated".to_owned())
+            Err("the experiment has no alert rules".to_owned())
         } else {
             Ok(())
         };
@@ -148,7 +148,7 @@ fn held_against_failures(log: &AlertLog, any: &Result<(), String>) -> [MetricVal
     let own = quality(&log.turns, &log.injected);
     let share = |(all, part): (u64, u64), what: &str| {
         any.clone().and_then(|()| match all {
-            _ if log.injected.is_empty() => Err("nothing was made to fail".to_owned()),
+            _ if log.injected.is_empty() => Err("no failure was injected".to_owned()),
             0 => Err(format!("no {what}")),
             _ => Ok(part as f64 / all as f64),
         })

@@ -176,7 +176,8 @@ impl WarmUpFinder {
         }
         let too_short = |series: &str| {
             format!(
-                "run too short: by MSER-5 the warm-up of {series} ends in its last half or never"
+                "run too short: MSER-5 places the end of the warm-up of {series} in its second \
+                 half, or finds none"
             )
         };
         let (jobs, _) = self

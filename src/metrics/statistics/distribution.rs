@@ -128,7 +128,7 @@ impl Distribution {
 
     fn nothing(&self, id: String) -> MetricValue {
         let of = self.of.trim_end_matches('s');
-        MetricValue::new(id, Err(format!("no {of} to take")))
+        MetricValue::new(id, Err(format!("no {of} to measure")))
     }
 
     fn mean(&self, id: String) -> MetricValue {

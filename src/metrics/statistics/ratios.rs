@@ -91,7 +91,7 @@ impl Ratios {
         let (known, open) = (self.values.count(), self.open);
         let all = known + open;
         if all == 0 {
-            return Some("no job to take".to_owned());
+            return Some("no job to measure".to_owned());
         }
         let least = (self.values.sum() + i128::from(open) * ONE) as f64 / all as f64 / 1e9;
         (open * 100 > all)

@@ -44,7 +44,7 @@ pub enum Problem {
     #[error("maxSurge and maxUnavailable are both 0, so no pod could ever be replaced")]
     NothingMayMove,
     /// Only one of the two is allowed.
-    #[error("maxSurge and maxUnavailable are both set; of a DaemonSet one must be 0")]
+    #[error("maxSurge and maxUnavailable are both set; for a DaemonSet one must be 0")]
     BothSurgeAndUnavailable,
     /// The template's pods would not be the workload's own.
     #[error("the selector does not match the labels of the template: {missing}")]
@@ -94,7 +94,7 @@ impl Problem {
             Self::Schedule(_) => {
                 "write five fields: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6"
             }
-            Self::Needs { .. } => "add what it needs, or leave it out",
+            Self::Needs { .. } => "add the missing setting, or leave this one out",
             Self::SelectsNothing => "make the selector agree with the labels of the pods",
             Self::OwnerLoop(_) => "remove one of these owner references",
         }

@@ -13,7 +13,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "random-device",
     point: Point::Devices,
-    summary: "Shares any device with enough room, drawn evenly; whole devices are the first free.",
+    summary: "Shares a random device with enough room; whole devices are the first free ones.",
     parameters: &[],
     constructor: |setup, _| {
         let stream = setup.stream(ENTRY.name);

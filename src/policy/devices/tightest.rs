@@ -12,7 +12,8 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "tightest",
     point: Point::Devices,
-    summary: "Shares the device with the least sufficient room; whole devices are the first free.",
+    summary: "Shares the device with the least room that suffices; whole devices are the first \
+        free ones.",
     parameters: &[],
     constructor: |_, _| Ok(Built::Plugin(Box::new(Tightest))),
 };

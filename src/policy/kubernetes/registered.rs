@@ -84,7 +84,10 @@ pub fn obstacle(entry: &Entry) -> Option<&'static str> {
              such as `fgd` chooses itself; leave it out",
         ),
         Point::Select => Some("ties are broken by `tieBreak`; leave it out"),
-        Point::QueueOrder => Some("kube-scheduler's queue goes by priority and time; leave it out"),
+        Point::QueueOrder => Some(
+            "kube-scheduler orders its queue by priority and time; leave it \
+            out",
+        ),
     }
 }
 
@@ -130,7 +133,7 @@ impl Registered {
                 source,
             })?;
         let Built::Plugin(plugin) = built else {
-            return Err(refused("it is no filter and no score"));
+            return Err(refused("it is neither a filter nor a score"));
         };
         Self::wrap(plugin, setup).map_err(refused)
     }

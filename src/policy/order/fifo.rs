@@ -9,7 +9,7 @@ use scheduler::QueueOrder;
 pub const ENTRY: Entry = Entry {
     name: "fifo",
     point: Point::QueueOrder,
-    summary: "Pods go in the order of their creation.",
+    summary: "First in, first out: pods in the order of their creation.",
     parameters: &[],
     constructor: |_, _| Ok(Built::Order(Box::new(Fifo))),
 };

@@ -10,7 +10,7 @@ use scheduler::QueueOrder;
 pub const ENTRY: Entry = Entry {
     name: "priority",
     point: Point::QueueOrder,
-    summary: "Pods of higher priority go first, equal ones in the order of their creation.",
+    summary: "Pods of higher priority first; equal priorities in the order of creation.",
     parameters: &[],
     constructor: |_, _| Ok(Built::Order(Box::new(Priority))),
 };

@@ -14,7 +14,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "best-fit",
     point: Point::Score,
-    summary: "Prefers the node that is left with the smallest share of its cpu, memory and GPU.",
+    summary: "Prefers the node with the smallest share of cpu, memory and GPU left.",
     parameters: &[],
     constructor: |_, _| Ok(Built::Plugin(Box::new(BestFit))),
 };

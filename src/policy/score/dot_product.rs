@@ -13,7 +13,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "dot-product",
     point: Point::Score,
-    summary: "Prefers nodes whose cpu and GPU left are least aligned with the pod's demand.",
+    summary: "Prefers nodes whose free cpu and GPU align least with the pod's demand.",
     parameters: &[CPU_SCALE, GPU_SCALE],
     constructor: |_, arguments| {
         let scale = Scale::new(arguments)?;

@@ -29,7 +29,8 @@ use units::{NodeId, Revision};
 pub const ENTRY: Entry = Entry {
     name: "fgd",
     point: Point::Score,
-    summary: "Prefers the node and device where the pod fragments the target workload's GPU least.",
+    summary: "Prefers the node and device where the pod adds the least GPU fragmentation for the \
+        target workload.",
     parameters: &[],
     constructor: |setup, _| {
         let target = setup.typical_pods.clone();

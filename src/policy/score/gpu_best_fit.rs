@@ -12,7 +12,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "gpu-best-fit",
     point: Point::Score,
-    summary: "Prefers nodes that are left with the least cpu and GPU, in absolute amounts.",
+    summary: "Prefers nodes with the least cpu and GPU left, in absolute amounts.",
     parameters: &[CPU_SCALE, GPU_SCALE],
     constructor: |_, arguments| {
         let scale = Scale::new(arguments)?;
@@ -28,7 +28,7 @@ pub(super) const CPU_SCALE: Parameter = Parameter {
         min: 1,
         max: i64::MAX,
     },
-    doc: "Milli-cores that count as 1: those of the largest node.",
+    doc: "Milli-cores that normalize to 1: those of the largest node.",
 };
 
 /// The GPU that counts as 1.
@@ -39,7 +39,7 @@ pub(super) const GPU_SCALE: Parameter = Parameter {
         min: 1,
         max: i64::MAX,
     },
-    doc: "Milli-GPU that count as 1: those of the largest node.",
+    doc: "Milli-GPU that normalize to 1: those of the largest node.",
 };
 
 /// What amounts are measured in.

@@ -11,7 +11,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "worst-fit",
     point: Point::Score,
-    summary: "Prefers the node that is left with the largest share of its cpu, memory and GPU.",
+    summary: "Prefers the node with the largest share of cpu, memory and GPU left.",
     parameters: &[],
     constructor: |_, _| Ok(Built::Plugin(Box::new(WorstFit))),
 };

@@ -10,7 +10,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "random",
     point: Point::Select,
-    summary: "Draws one of the tied nodes, each equally likely.",
+    summary: "Picks one of the tied nodes at random, each equally likely.",
     parameters: &[],
     constructor: |setup, _| {
         let stream = setup.stream(ENTRY.name);

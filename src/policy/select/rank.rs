@@ -13,7 +13,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "rank",
     point: Point::Select,
-    summary: "Takes the tied node whose rank, fixed for the run, is smallest.",
+    summary: "Takes the tied node with the lowest rank; ranks are fixed for the run.",
     parameters: &[],
     constructor: |setup, _| {
         Ok(Built::Select(Box::new(Rank {

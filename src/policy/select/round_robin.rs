@@ -8,7 +8,7 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "round-robin",
     point: Point::Select,
-    summary: "Takes the next tied node after the one chosen last, in turn.",
+    summary: "Takes the tied nodes in turn, starting after the one chosen last.",
     parameters: &[],
     constructor: |_, _| Ok(Built::Select(Box::new(RoundRobin { last: None }))),
 };

@@ -114,7 +114,7 @@ pub fn headline(report: &CheckReport) -> String {
     }
     let open = count(Outcome::Inconclusive) + count(Outcome::NotMeasurable);
     if open > 0 {
-        return format!("No gate failed; {open} of {all} can't tell.");
+        return format!("No gate failed; {open} of {all} are inconclusive.");
     }
     let of = |is: fn(&&Gate) -> bool, words: &str| {
         let count = report.gates.iter().filter(is).count();
@@ -144,7 +144,7 @@ pub fn headline(report: &CheckReport) -> String {
 pub fn failure(gate: &Gate) -> String {
     let entry = format::clean(&gate.entry);
     if gate.metric == "digest" {
-        return format!("{entry} decides otherwise than the baseline, which exact mode forbids");
+        return format!("{entry} decides differently from the baseline, which exact mode forbids");
     }
     let (base, head, change) = cells(gate);
     let label = registry::title(&gate.metric);

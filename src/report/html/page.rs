@@ -349,7 +349,7 @@ fn ended(reason: &str) -> &str {
     match reason {
         "reached" => "time reached",
         "drained" => "all done",
-        "idle" => "nothing left to happen",
+        "idle" => "no events left",
         other => other,
     }
 }

@@ -9,8 +9,8 @@ use metrics::registry;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "differences",
     title: "Differences from the baseline, with 95 % intervals",
-    caption: "Relative difference of the means over paired runs; a bar that leaves the line at zero \
-              out is a difference beyond chance. Every panel has its own scale.",
+    caption: "Relative difference of the means over paired runs; a bar that does not cross the \
+              zero line is a significant difference. Every panel has its own scale.",
     draw,
 };
 

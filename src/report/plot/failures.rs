@@ -9,9 +9,9 @@ use lab::report_data::{IncidentEntry, VariantData};
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "failures",
     title: "Failures over time",
-    caption: "What failed in the world, a lane a kind, from its beginning to its end, whether the \
-              control plane learned of it or not. A bar is as high as the share of the nodes it \
-              is about, and full where it is about none.",
+    caption: "Failures from start to end, one lane per kind, whether or not the control plane \
+              noticed them. The height of a bar is the share of nodes affected, or full height if \
+              the failure does not affect nodes.",
     draw,
 };
 

@@ -9,9 +9,9 @@ use crate::format;
 
 const ENTRY: PlotEntry = PlotEntry {
     name: "growth",
-    title: "Decisions a second as clusters and workloads grow",
-    caption: "A line is a number of classes; both axes go by factors of ten.",
-    draw: |_, _| Err("it is drawn by the benchmark `growth`"),
+    title: "Decisions per second as clusters and workloads grow",
+    caption: "Each line is a number of classes; both axes are logarithmic.",
+    draw: |_, _| Err("the benchmark `growth` draws this plot"),
 };
 
 /// One measurement.
@@ -50,7 +50,7 @@ pub fn draw(measured: &[Measured], style: Style) -> Plot {
     let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::MAX, f64::min);
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     let panel = Panel {
-        title: "decisions a second".to_owned(),
+        title: "decisions per second".to_owned(),
         x: Axis::powers("nodes", least(&mut nodes()), most(&mut nodes())),
         y: Axis::powers("", least(&mut values()), most(&mut values())),
         connection: Connection::Straight,
@@ -85,7 +85,7 @@ mod tests {
             point(100_000, 1, 30_000.0),
         ];
         let plot = draw(&measured, Style::Screen);
-        for part in ["1 class", "10 classes", "nodes", "decisions a second"] {
+        for part in ["1 class", "10 classes", "nodes", "decisions per second"] {
             assert!(plot.svg.contains(part), "{part}");
         }
         assert_eq!(plot.csv().lines().count(), 5, "{}", plot.csv());

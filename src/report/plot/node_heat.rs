@@ -9,9 +9,9 @@ use lab::report_data::{HeatData, VariantData};
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "node-heat",
     title: "Allocation of nodes over time",
-    caption: "Every line of a map is a node, or several consecutive nodes where there are more \
-              than 100; every column is a stretch of time. The darker, the more of it is \
-              allocated; empty where no node of the line is up or none has the resource.",
+    caption: "Every row is a node, or several consecutive nodes where there are more than 100; \
+              every column is a time interval. The darker, the more is allocated; empty where no \
+              node of the row is up or none has the resource.",
     draw,
 };
 
@@ -75,7 +75,7 @@ fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
         1 if heat.rows.len() == 1 => "1 node".to_owned(),
         1 => format!("{} nodes", format::count(heat.rows.len() as u64)),
         nodes => format!(
-            "{} lines of {} nodes",
+            "{} rows of {} nodes",
             heat.rows.len(),
             format::count(nodes as u64)
         ),

@@ -13,14 +13,14 @@ const RESPONSE: PlotEntry = PlotEntry {
     title: "Response to the parameters",
     caption: "Each panel follows one parameter; a point is the mean over all runs with that value, \
               or over a tenth of the range where it was sampled.",
-    draw: |_, _| Err("it is drawn from a sweep"),
+    draw: |_, _| Err("only a sweep has this plot"),
 };
 
 const HEAT: PlotEntry = PlotEntry {
     name: "heat",
     title: "Over two parameters",
     caption: "Each cell is the mean over all runs with these two values; the darker, the larger.",
-    draw: |_, _| Err("it is drawn from a sweep"),
+    draw: |_, _| Err("only a sweep has this plot"),
 };
 
 /// More values than this are gathered into bins.

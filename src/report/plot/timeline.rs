@@ -10,9 +10,9 @@ use lab::report_data::{Bar, TimelineData, VariantData};
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "timeline",
     title: "Timeline of pods",
-    caption: "Every bar is a pod, or several consecutive ones, in the order of creation from top \
-              to bottom. Thin: waiting for a node. Thick: from the first that got a node to the \
-              end of the last, as high as the share of its pods that got one.",
+    caption: "Every bar is a pod, or several consecutive pods, in the order of creation from top \
+              to bottom. Thin: waiting for a node. Thick: from the first binding to the last end, \
+              as high as the share of its pods that got a node.",
     draw,
 };
 
@@ -153,7 +153,7 @@ fn description(variants: &[VariantData]) -> String {
             let bars = &variant.timeline.bars;
             let count = |of: fn(&Bar) -> u64| format::count(bars.iter().map(of).sum());
             format!(
-                "{}: {} pods, {} got a node, {} succeeded, {} ended otherwise.",
+                "{}: {} pods, {} got a node, {} succeeded, {} ended without success.",
                 scene::name(&variant.name),
                 count(|bar| bar.pods),
                 count(|bar| bar.placed),

@@ -10,9 +10,9 @@ use lab::report_data::{IncidentEntry, MarkEntry, VariantData, WorkloadList, Work
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "ready-replicas",
     title: "Ready replicas over time",
-    caption: "Pods that are ready, on nodes that are heard of: means over columns of time, each \
-              holding until the next; `wanted` is how many there should be. Letters mark failures, \
-              small ones what is whole again, numbers what users did.",
+    caption: "Ready pods on nodes that report; `wanted` is the desired number. Each column shows \
+              the mean over its time. Capital letters mark failures, small letters their repair, \
+              and numbers the operations of users.",
     draw,
 };
 
@@ -30,7 +30,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     }
     let names = worst(variants);
     if names.is_empty() {
-        return Err("no controller keeps pods at strength");
+        return Err("no controller maintains a number of pods");
     }
     let mut marks = marks(variants);
     let is_failure = |mark: &MarkEntry| matches!(mark.kind.as_str(), "failure" | "repair");

@@ -154,7 +154,7 @@ pub fn facts(study: &Study) -> Vec<String> {
             _ => "no seeds".to_owned(),
         },
         Method::Shaking { seed, shakes } => {
-            format!("one deterministic input, shaken {shakes} times, seed {seed}")
+            format!("one deterministic input, perturbed {shakes} times, seed {seed}")
         }
     });
     facts.push(format!("{} candidates", count(study.candidates.len())));
@@ -209,15 +209,15 @@ pub fn headline(study: &Study) -> String {
     }
     let needed = gated().filter_map(|(_, found)| found.seeds_needed).max();
     match (count(Verdict::Inconclusive), needed) {
-        (0, _) if all > 0 => "No gated metric differs by more than matters.".to_owned(),
+        (0, _) if all > 0 => "No gated metric differs by a relevant amount.".to_owned(),
         (0, _) => "No metric is gated; the others are below.".to_owned(),
         (open, Some(needed)) => format!(
-            "Nothing is decided: {open} of {all} gated comparisons are inconclusive; about {} \
-             seeds would decide them.",
+            "Undecided: {open} of {all} gated comparisons are inconclusive; about {} seeds would \
+             decide them.",
             format::count(needed)
         ),
         (open, None) => {
-            format!("Nothing is decided: {open} of {all} gated comparisons are inconclusive.")
+            format!("Undecided: {open} of {all} gated comparisons are inconclusive.")
         }
     }
 }
@@ -237,7 +237,7 @@ pub fn remarks(study: &Study) -> Vec<String> {
         ),
     };
     lines.push(if n < 2 {
-        "one pair has neither intervals nor tests; equal values are equivalent".to_owned()
+        "a single pair has neither intervals nor tests; equal values are equivalent".to_owned()
     } else {
         format!(
             "{interval}; Wilcoxon signed-rank tests, {} gated corrected by Holm, {} others by \

@@ -158,8 +158,8 @@ pub struct Plugin {
     #[serde(default)]
     #[schemars(
         range(min = 1, max = 1_000_000),
-        extend("x-help" = "a policy without weight has no effect; to switch it off write `null` \
-            in place of its fields")
+        extend("x-help" = "a policy with weight 0 has no effect; to disable it, write `null` \
+            instead of its fields")
     )]
     pub weight: Option<i64>,
     /// Arguments of the policy.

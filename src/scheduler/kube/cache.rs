@@ -22,7 +22,7 @@ use units::QuantityError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CacheError {
     /// A pod on a node that is not there.
-    #[error("pod `{pod}` is on node `{node}`, which is not there; declare the node")]
+    #[error("pod `{pod}` is on node `{node}`, which does not exist; declare the node")]
     UnknownNode {
         /// The pod.
         pod: String,
@@ -30,7 +30,7 @@ pub enum CacheError {
         node: String,
     },
     /// A node of the name is there already.
-    #[error("a node named `{0}` is there already; names of nodes are unique")]
+    #[error("a node named `{0}` already exists; node names are unique")]
     DuplicateNode(String),
     /// An amount that does not fit.
     #[error(transparent)]

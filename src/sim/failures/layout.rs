@@ -185,7 +185,7 @@ impl Layout<'_> {
             key: key.to_owned(),
             value: value.to_owned(),
             known: if some.is_empty() {
-                "no node has that label at all".to_owned()
+                "no node has that label".to_owned()
             } else {
                 format!("known values are {}", some.join(", "))
             },

@@ -30,7 +30,7 @@ pub enum AutoscaleError {
     #[error("a multiplier of {0} scales nothing, expected more than 1")]
     Multiplier(String),
     /// The range is empty.
-    #[error("at least {least} and at most {most} instances, expected a range")]
+    #[error("minimum {least} and maximum {most} instances, expected a range")]
     Range {
         /// At least.
         least: u64,

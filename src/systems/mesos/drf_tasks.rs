@@ -42,7 +42,7 @@ pub struct User {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DemandError {
     /// A task that needs nothing would be given without end.
-    #[error("a task of `{user}` needs nothing, expected a demand above 0 of some resource")]
+    #[error("a task of `{user}` has no demand, expected a demand above 0 of some resource")]
     Nothing {
         /// Whose task.
         user: String,

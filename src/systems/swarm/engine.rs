@@ -17,7 +17,7 @@ pub struct Overcommit {
 
 /// A share that leaves nothing of an engine.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("an over-commit of {share} leaves nothing of an engine, expected more than -1")]
+#[error("an over-commit of {share} leaves an engine without resources, expected more than -1")]
 pub struct OvercommitError {
     /// What was asked for.
     pub share: String,

@@ -40,15 +40,15 @@ enum Variable {
 pub enum VariableError {
     /// It has no kind that is known.
     #[error(
-        "`{0}` says nothing to a manager; expected `constraint:…`, `affinity:…`, `whitelist:…` or \
-         `reschedule:…`"
+        "`{0}` is not an instruction for a manager; expected `constraint:…`, `affinity:…`, \
+         `whitelist:…` or `reschedule:…`"
     )]
     Kind(String),
     /// Its policy is none.
-    #[error("`{0}` is no policy; expected `reschedule:off` or `reschedule:on-node-failure`")]
+    #[error("`{0}` is not a policy; expected `reschedule:off` or `reschedule:on-node-failure`")]
     Policy(String),
     /// There is a policy already.
-    #[error("a container has one policy, and `{0}` would be another")]
+    #[error("a container has one policy, and `{0}` is a second one")]
     SecondPolicy(String),
     /// Its expression is wrong.
     #[error(transparent)]

@@ -66,8 +66,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("14", "executable; not used"),
         ColumnDoc::required("15", "queue; not used"),
         ColumnDoc::required("16", "partition; not used"),
-        ColumnDoc::required("17", "preceding job; not imposed"),
-        ColumnDoc::required("18", "think time after it, s; not imposed"),
+        ColumnDoc::required("17", "preceding job; not enforced"),
+        ColumnDoc::required("18", "think time after the preceding job, s; not enforced"),
     ],
     options: &["min-runtime", "kill-at-walltime", "memory", "usage"],
     sniff,
@@ -185,7 +185,7 @@ impl SwfSource {
             );
         }
         if job.preceding_job >= 0 {
-            self.dirt("preceding job, not imposed", Action::Keep, job)?;
+            self.dirt("preceding job, not enforced", Action::Keep, job)?;
         }
         let known_wait = job.wait >= Duration::ZERO;
         if !known_wait {
@@ -279,7 +279,7 @@ impl SwfSource {
             job.used_memory_kb.max(0)
         };
         let bytes = if kilobytes > MAX_MEMORY_KB {
-            let kind = "memory beyond 4 TiB per processor; taken as bytes";
+            let kind = "memory beyond 4 TiB per processor; read as bytes";
             self.dirt(kind, Action::Repair, job)?;
             kilobytes
         } else {
@@ -322,16 +322,12 @@ impl SwfSource {
             let whole = i128::from(job.cpu_time.as_nanos()) * 100;
             let percent = (whole + i128::from(run) / 2) / i128::from(run);
             if percent > 100 {
-                let kind = "more CPU time than run time; taken as a whole processor";
+                let kind = "more CPU time than run time; counted as a whole processor";
                 self.dirt(kind, Action::Repair, job)?;
             }
             used.percent = Some(percent.min(100) as i64);
         } else {
-            self.dirt(
-                "no average CPU time; its use is not known",
-                Action::Keep,
-                job,
-            )?;
+            self.dirt("no average CPU time; usage unknown", Action::Keep, job)?;
         }
         if job.used_memory_kb > 0 {
             let kilobytes = job.used_memory_kb;

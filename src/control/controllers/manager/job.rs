@@ -22,7 +22,7 @@ use units::{ClassId, Instant, ObjectId, PodId};
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "job",
-    summary: "Runs pods of a Job until enough of them succeeded or too many failed.",
+    summary: "Runs the pods of a Job until enough have succeeded or too many have failed.",
     build: |_| Box::new(Jobs::default()),
 };
 

@@ -17,7 +17,7 @@ use units::{Duration, Instant, ObjectId};
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "replica-set",
-    summary: "Keeps as many pods of a ReplicaSet or ReplicationController as are wanted.",
+    summary: "Maintains the desired number of pods of a ReplicaSet or ReplicationController.",
     build: |_| Box::new(ReplicaSets::default()),
 };
 

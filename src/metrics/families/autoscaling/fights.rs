@@ -18,7 +18,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("fights"),
     group: Group::Others.at(0),
     short_lists: &[],
-    summary: "How often controllers undid what another, or they themselves, had just done.",
+    summary: "Conflicts: changes that a controller made and another one, or itself, soon undid.",
     statistics: &[
         Statistic::amount("flapping", "times", Direction::Lower),
         Statistic::amount("horizontal_vertical", "times", Direction::Lower),
@@ -26,15 +26,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("evictions", "times", Direction::Lower),
         Statistic::amount("descheduling", "times", Direction::Lower),
     ],
-    formula: "flapping: changes of replicas by a HorizontalPodAutoscaler against its change before, \
-              within 10 min; horizontal_vertical: changes by a HorizontalPodAutoscaler within 10 min \
-              of an eviction that a VerticalPodAutoscaler made of the same workload; node_flapping: \
-              nodes that joined within 10 min after an equal one left; evictions: evictions of pods \
-              of a workload within 10 min of one for another cause (consolidation, descheduling, \
-              preemption, taints); descheduling: pods of a workload that were placed on a node \
-              within 10 min after the descheduler evicted one of them from it",
+    formula: "flapping: replica changes by a HorizontalPodAutoscaler that reverse its previous \
+              change within 10 min; horizontal_vertical: changes by a HorizontalPodAutoscaler \
+              within 10 min of an eviction of the same workload by a VerticalPodAutoscaler; \
+              node_flapping: nodes that joined within 10 min after an equal node left; evictions: \
+              evictions of a workload's pods within 10 min of an eviction for a different cause \
+              (consolidation, descheduling, preemption, taints); descheduling: pods of a workload \
+              that were placed on a node within 10 min after the descheduler evicted one of them \
+              from it",
     denominators: "none: counts",
-    census: "what happens in the measured window",
+    census: "events in the measured window",
     censoring: "none: counts",
     source: "metrics.md 5.4, churn (flap) and autoscaler (reversals)",
     construct: |_: &Setup| Box::new(Fights::default()),

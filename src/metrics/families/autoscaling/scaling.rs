@@ -20,7 +20,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("scaling"),
     group: Group::Others.at(0),
     short_lists: &[ShortList::Headline.at(180, &["to_capacity.p99"])],
-    summary: "How often workloads and nodes were scaled and scaled back, and what waited meanwhile.",
+    summary: "Scaling of workloads and nodes, its reversals, and the time that pods waited for \
+        capacity.",
     statistics: &[
         Statistic::amount("up", "times", Direction::None),
         Statistic::amount("down", "times", Direction::None),
@@ -39,15 +40,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("empty_node_hours", "node-hours", Direction::Lower).noise(0.01),
     ],
     formula: "up, down: changes of a workload's replicas by a HorizontalPodAutoscaler; reversals: \
-              those against the one before of the same autoscaler within 10 min; resized: pods \
-              evicted to come back with other requests; to_capacity: creation until binding of pods \
-              bound to a node that joined after they were created; pending_pod_hours: integral of \
-              pods created and not bound; node_reversals: nodes that joined within 10 min after an \
-              equal one (instance type, else group) left; node_hours: integral of nodes that are \
-              there; empty_node_hours: of those without pods other than daemons'",
+              changes that reverse the previous one of the same autoscaler within 10 min; \
+              resized: pods evicted so that they return with different requests; to_capacity: \
+              time from creation to binding of pods bound to a node that joined after they were \
+              created; pending_pod_hours: integral of pods created and not bound; node_reversals: \
+              nodes that joined within 10 min after an equal node (same instance type, else same \
+              group) left; node_hours: integral of existing nodes; empty_node_hours: integral of \
+              nodes that run only pods of DaemonSets",
     denominators: "none: counts, times and integrals",
-    census: "what happens in the measured window; nodes that are there from the start did not join",
-    censoring: "pods that still wait have no time to capacity; pending_pod_hours has them",
+    census: "events in the measured window; nodes that exist at the start did not join",
+    censoring: "pods that still wait have no time to capacity and count in pending_pod_hours",
     source: "metrics.md 5.4, autoscaler",
     construct: |_| Box::new(Scaling::default()),
 };

@@ -11,18 +11,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("blast radius"),
     group: Group::Service.at(60),
     short_lists: &[],
-    summary: "The largest part of one workload that was lost with nodes at one instant.",
+    summary: "Largest share of one workload lost with nodes at one instant.",
     statistics: &[
         Statistic::ratio("share", Direction::Lower).noise(0.0),
         Statistic::amount("pods", "pods", Direction::Lower),
         Statistic::amount("failures", "failures", Direction::None),
     ],
-    formula: "over workloads and failures the most of: ready pods lost with nodes, at most desired, \
-              over desired; pods: the most ready pods of one workload; a failure: all nodes that go \
-              down, fall silent or are removed at one instant, whatever they have in common",
+    formula: "maximum over workloads and failures of ready pods lost with nodes (at most the \
+              desired number) over desired pods; pods: the maximum number of ready pods lost by \
+              one workload; a failure: all nodes that go down, fall silent or are removed at one \
+              instant, for whatever reason",
     denominators: "desired pods of the workload at the failure",
-    census: "workloads as in `availability`; failures in W that cost a workload a ready pod; nodes \
-             taken back with notice lose none that left in time",
+    census: "workloads as in `availability`; failures in W that cost a workload a ready pod; with \
+             interruption notice, pods that left in time are not lost",
     censoring: "none: counts",
     source: "metrics.md 5.4, blast radius",
     construct: |_| Box::new(BlastRadius),

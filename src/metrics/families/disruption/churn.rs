@@ -19,19 +19,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("churn"),
     group: Group::Service.at(100),
     short_lists: &[ShortList::GatedOfWorkloads.at(40, &["moves"])],
-    summary: "How often pods were moved and nodes came, went, failed or recovered.",
+    summary: "Pods that moved, and nodes that joined, left, failed or recovered.",
     statistics: &[
         Statistic::amount("moves", "pods", Direction::Lower),
         Statistic::amount("moves_per_pod_day", "1/day", Direction::Lower),
         Statistic::amount("node_changes", "nodes", Direction::Lower),
         Statistic::amount("node_changes_per_node_day", "1/day", Direction::Lower),
     ],
-    formula: "moves: bindings of pods submitted again after they lost their node, and of pods of \
-              workloads beyond the growth of their wanted number; over integral of pods that hold \
-              a node; node_changes: nodes that joined, left, went down or came up; \
-              over integral of nodes that are there; both in days",
+    formula: "moves: bindings of pods resubmitted after losing their node, and bindings of a \
+              workload's pods in excess of the growth of its desired number, over the integral of \
+              pods that hold a node; node_changes: nodes that joined, left, went down or came up, \
+              over the integral of existing nodes; both integrals in days",
     denominators: "pod-days on nodes, node-days, in the measured window",
-    census: "changes in the measured window; nodes that are there from the start did not join",
+    census: "changes in the measured window; nodes that exist at the start did not join",
     censoring: "none: counts",
     source: "metrics.md 5.4, churn",
     construct: |_| Box::new(Churn::default()),

@@ -18,7 +18,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("disruptions"),
     group: Group::Service.at(70),
     short_lists: &[],
-    summary: "Pods that lost their node before they were done, by cause, and what work was lost.",
+    summary: "Pods that lost their node before completion, by cause, and the work lost.",
     statistics: &[
         pods("total"),
         pods("node_lost"),
@@ -35,13 +35,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("lost.cpu", "core-hours", Direction::Lower),
         Statistic::amount("lost.gpu", "gpu-hours", Direction::Lower),
     ],
-    formula: "counts in W; evicted: taken off the node on purpose, counted when the order is \
-              given, with its cause; per_1000_pod_hours: total over \
-              integral of the pods that hold a node, in thousands of hours; lost: sum of q(i, r) x \
-              time on the node",
+    formula: "counts in W; evicted: deliberately removed from the node, counted by cause when the \
+              order is given; per_1000_pod_hours: total over integral of the pods that hold a \
+              node, in thousands of hours; lost: sum of q(i, r) x time on the node",
     denominators: "pod-hours on nodes in the measured window",
-    census: "pods that held a node and lost it in the measured window, whenever submitted; nothing \
-             is checkpointed, so all of their work is lost",
+    census: "pods that held a node and lost it in the measured window, whenever submitted; there \
+             is no checkpointing, so all of their work is lost",
     censoring: "none: counts",
     source: "metrics.md 5.4, preemptions and evictions",
     construct: |_| Box::new(Disruptions::default()),

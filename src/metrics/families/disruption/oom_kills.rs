@@ -16,16 +16,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("oom kills"),
     group: Group::Others.at(0),
     short_lists: &[],
-    summary: "How often containers were killed for want of memory.",
+    summary: "Containers killed for lack of memory.",
     statistics: &[
         Statistic::amount("total", "times", Direction::Lower),
         Statistic::amount("pods", "pods", Direction::Lower),
     ],
-    formula: "total: kills of containers over their limit or on a node that has no memory left; \
-              pods: those of which a container was killed",
+    formula: "total: kills of containers that exceeded their limit or ran on a node out of \
+              memory; pods: pods of which a container was killed",
     denominators: "none",
-    census: "pods that their kubelet evicted before it came to that are counted by \
-             `disruptions.*`",
+    census: "pods that their kubelet evicted before a kill are counted by `disruptions.*`",
     censoring: "kills within the window",
     source: "orchestrators-b.md 10.6; kubernetes.md part 4",
     construct: |_| Box::new(OomKills::default()),

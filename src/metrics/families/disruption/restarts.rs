@@ -11,15 +11,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("restarts"),
     group: Group::Service.at(80),
     short_lists: &[],
-    summary: "How often containers were started again on their node.",
+    summary: "Container restarts in place.",
     statistics: &[
         Statistic::amount("total", "restarts", Direction::Lower),
         Statistic::amount("per_1000_pod_hours", "1/1000 pod-hours", Direction::Lower),
     ],
-    formula: "growth in W of the restart counts that nodes report, the highest of a pod's containers; \
-              per_1000_pod_hours: over integral of the pods that hold a node, in thousands of hours",
+    formula: "growth in W of the restart counts that nodes report, taking the highest of a pod's \
+              containers; per_1000_pod_hours: restarts over the integral of pods that hold a \
+              node, in thousands of hours",
     denominators: "pod-hours on nodes in the measured window",
-    census: "all pods of which a node reports restarts",
+    census: "all pods whose node reports restarts",
     censoring: "none: counts",
     source: "metrics.md 5.4; kubernetes.md part 4, restart back-off",
     construct: |_| Box::new(Restarts),

@@ -19,8 +19,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("goodput"),
     group: Group::Work.at(40),
     short_lists: &[],
-    summary: "Share of the capacity that did useful work, and what became of the rest of the \
-              allocation, by cause.",
+    summary: "Share of the capacity that did useful work, and the rest of the allocation by \
+              outcome.",
     statistics: &[
         good("cpu.useful"),
         bad("cpu.starting"),
@@ -47,12 +47,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
         bad("gpu.cancelled"),
         undecided("gpu.undecided"),
     ],
-    formula: "integral over W of q(i, r) over pods in their run attempt that ended so, over integral \
-              of sum of C(n, r); useful: success; starting: bound and not running, whatever became \
-              of the pod; undecided: running at the end of the run; the sum is the allocation",
+    formula: "integral over W of q(i, r) of pods during run attempts with that outcome, over \
+              integral of sum of C(n, r); useful: success; starting: bound and not running, \
+              whatever the outcome; undecided: running at the end of the run; the sum is the \
+              allocation",
     denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
     census: "all pods that hold a node in the measured window, whenever submitted",
-    censoring: "running at the end of the run: `undecided`, neither good nor bad",
+    censoring: "pods running at the end of the run count as `undecided`, neither good nor bad",
     source: "metrics.md 5.2, goodput and badput by cause",
     construct: |_| Box::new(Goodput::default()),
 };

@@ -13,7 +13,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::continued("jobs"),
     group: Group::Census.at(20),
     short_lists: &[],
-    summary: "What became of the jobs that were submitted.",
+    summary: "Outcomes of the submitted jobs.",
     statistics: &[
         jobs("measured", Direction::None),
         jobs("waited", Direction::Lower),
@@ -31,7 +31,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     denominators: "none: counts",
     census: "jobs (gangs, or pods without gang) submitted in the measured window; excluded: those \
              submitted before it",
-    censoring: "none: the open ones are classes of their own",
+    censoring: "none: open jobs have categories of their own",
     source: "metrics.md 5.0, census",
     construct: |_| Box::new(JobCensus::default()),
 };

@@ -17,12 +17,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Gated.at(80, &["total"]),
         ShortList::Sweep.at(80, &["total"]),
     ],
-    summary: "How long the measured jobs took altogether.",
+    summary: "Time from the first submission to the last end of the measured jobs.",
     statistics: &[Statistic::seconds("total")],
-    formula: "max f - min a over the measured jobs; says so if the last submission lies beyond 90 % \
-              of it, where it mostly measures the arrivals",
+    formula: "max f - min a over the measured jobs; flagged if the last submission lies beyond 90 \
+              % of it, because it then mostly measures the arrivals",
     denominators: "none: a difference",
-    census: "jobs submitted in the measured window; those rejected end without effect on max f",
+    census: "jobs submitted in the measured window; rejected jobs do not affect max f",
     censoring: "any open job: null with the lower bound",
     source: "metrics.md 5.2, makespan",
     construct: |_| Box::new(Makespan::default()),
@@ -64,7 +64,7 @@ impl Collector for Makespan {
             )),
             (Some((first, _)), Some(last)) => Ok(last.since(first).as_secs_f64()),
             (Some(_), None) => Err("no job started".to_owned()),
-            (None, _) => Err("no job to take".to_owned()),
+            (None, _) => Err("no job to measure".to_owned()),
         };
         let arrivals = self
             .submits

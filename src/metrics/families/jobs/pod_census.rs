@@ -18,7 +18,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::GatedOfFillUp.at(30, &["never_placed"]),
         ShortList::Sweep.at(30, &["never_placed"]),
     ],
-    summary: "What became of the pods that were submitted.",
+    summary: "Outcomes of the submitted pods.",
     statistics: &[
         pods("created", Direction::None),
         pods("bound", Direction::None),
@@ -35,9 +35,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
               cancelled + running_at_end + pending_at_end",
     denominators: "none: counts",
     census: "pods submitted in the measured window; failed: error or time limit; rejected: by the \
-             scheduler or by the node it was bound to; evicted: evicted or node lost; running_at_end: all that hold a node; never_placed: never had a node, \
-             whatever became of them",
-    censoring: "none: the open ones are classes of their own",
+             scheduler or by the node it was bound to; evicted: evicted or node lost; \
+             running_at_end: all pods that hold a node; never_placed: pods that never had a node, \
+             whatever their outcome",
+    censoring: "none: open pods have categories of their own",
     source: "metrics.md 5.0, census",
     construct: |_| Box::new(PodCensus::default()),
 };

@@ -11,7 +11,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("throughput"),
     group: Group::Work.at(30),
     short_lists: &[ShortList::Headline.at(170, &["jobs"])],
-    summary: "How many jobs finished per hour.",
+    summary: "Jobs finished per hour.",
     statistics: &[Statistic::amount("jobs", "1/h", Direction::Higher)
         .noise(0.02)
         .steady()],

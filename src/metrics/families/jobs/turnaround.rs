@@ -16,7 +16,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Gated.at(70, &["mean", "rmst"]),
         ShortList::Sweep.at(70, &["mean"]),
     ],
-    summary: "How long jobs took from submission to their successful end (JCT).",
+    summary: "Time from a job's submission to its successful end (JCT).",
     statistics: &[
         Statistic::seconds("mean").steady(),
         Statistic::seconds("p50").steady(),
@@ -25,7 +25,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::seconds("max"),
         Statistic::seconds("rmst"),
     ],
-    formula: "f - a: end of the job's last pod, less submission",
+    formula: "f - a: end of the job's last pod minus submission",
     denominators: "jobs submitted in the measured window that succeeded or are open",
     census: "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts them",
     censoring: "open at the end: right-censored at its age; percentiles by Kaplan-Meier, mean null \

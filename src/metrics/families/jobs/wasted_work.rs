@@ -12,19 +12,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("wasted work"),
     group: Group::Service.at(90),
     short_lists: &[],
-    summary: "What pods of jobs reserved in attempts that did not succeed, and its share.",
+    summary: "Resources that pods of jobs reserved in unsuccessful attempts, and their share.",
     statistics: &[
         Statistic::amount("pods", "pods", Direction::Lower),
         Statistic::amount("cpu", "core-hours", Direction::Lower).noise(0.01),
         Statistic::amount("gpu", "gpu-hours", Direction::Lower).noise(0.01),
         Statistic::ratio("share", Direction::Lower),
     ],
-    formula: "sum of q(i, r) x time on the node in W over pods of jobs that ended otherwise than by \
-              success; share: of the same over all pods of jobs that ended, for cpu",
+    formula: "sum of q(i, r) x time on the node in W over pods of jobs that ended without \
+              success; share: that sum over the sum of all pods of ended jobs, for cpu",
     denominators: "core-hours of pods of jobs that ended",
-    census: "pods of Job objects that held a node: failed, killed, evicted, lost or cancelled; what \
-             became of all pods tells `goodput`",
-    censoring: "pods that live at the end are neither wasted nor in the denominator",
+    census: "pods of Job objects that held a node: failed, killed, evicted, lost or cancelled; \
+             `goodput` covers the outcomes of all pods",
+    censoring: "pods alive at the end are neither wasted nor in the denominator",
     source: "metrics.md 5.4, lost work",
     construct: |_| Box::new(WastedWork),
 };

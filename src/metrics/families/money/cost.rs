@@ -48,7 +48,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Headline.at(210, &["total"]),
         ShortList::GatedOfWorkloads.at(50, &["total"]),
     ],
-    summary: "What the nodes cost and how much of it nobody used, in the currency of the prices.",
+    summary: "Cost of the nodes, and the part of it that pods did not reserve, in the currency of \
+        the prices.",
     statistics: &[
         money("total"),
         money("idle"),
@@ -62,20 +63,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
         money("idle_by_use"),
         Statistic::ratio("spot_share", Direction::None),
     ],
-    formula: "total: sum over nodes of price x billed on-time in W, each time at the price that holds, \
-              and committed less covered; on-time from its order, or joining, until \
-              leaving, rounded by `metrics.billing`; allocated: sum over pods of price(n) x share, \
-              share: what the pod reserves of the node, cpu : memory GiB : GPU weighed 31.611 : \
-              4.237 : 950; idle: the rest of the unrounded price; rounding: what rounding adds; \
-              committed: sum over `metrics.commitments` of machines x price x W; covered: what the \
-              nodes would cost that they pay for, at any time those that joined first; total = \
-              allocated + idle + rounding + committed - covered; per_useful_core_hour: total over core-hours of \
-              pods that succeeded in W; per_million_requests: total over requests that pods served \
-              in W, x 10^6; idle_by_use: the rest where a pod's share is of the greater of what it \
-              reserves and uses; spot_share: the part of total for spot capacity",
+    formula: "total: sum over nodes of price x billed on-time in W, at the price valid at each \
+              time, plus committed minus covered; on-time: from a node's order, or else its \
+              joining, until it leaves, rounded by `metrics.billing`; allocated: sum over pods of \
+              price(n) x share, share: the part of the node that the pod reserves, with cpu : \
+              memory GiB : GPU weighted 31.611 : 4.237 : 950; idle: the rest of the unrounded \
+              price; rounding: the amount that rounding adds; committed: sum over \
+              `metrics.commitments` of machines x price x W; covered: the price of the nodes that \
+              commitments pay for, at any time the nodes that joined first; total = allocated + \
+              idle + rounding + committed - covered; per_useful_core_hour: total over core-hours \
+              of pods that succeeded in W; per_million_requests: total over requests that pods \
+              served in W, x 10^6; idle_by_use: idle where a pod's share is taken of the greater \
+              of its requests and its usage; spot_share: the part of total for spot capacity",
     denominators: "useful core-hours (per_useful_core_hour); requests served (per_million_requests); \
                    total (spot_share)",
-    census: "nodes that have a price, up or not, while they are there",
+    census: "nodes that have a price, up or down, while they exist",
     censoring: "none: nothing is censored",
     source: "metrics.md 5.4, cost (price by time, rounding rule, commitments as fixed cost, idle cost, \
              tenant split by OpenCost)",

@@ -128,7 +128,7 @@ impl Billing {
     pub const fn rule(self) -> &'static str {
         match self {
             Self::Exact => "billed exactly",
-            Self::PerSecond => "billed by the second, 60 s at least",
+            Self::PerSecond => "billed by the second, at least 60 s",
             Self::PerHour => "billed by the started hour",
         }
     }

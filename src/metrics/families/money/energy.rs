@@ -23,8 +23,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("energy"),
     group: Group::Money.at(10),
     short_lists: &[],
-    summary: "What the nodes drew, by their power models, and what that emitted; without usage, what \
-              pods reserve counts as used.",
+    summary: "Energy that the nodes consumed by their power models, and its emissions; without \
+              usage data, reserved resources count as used.",
     statistics: &[
         Statistic::amount("total", "kWh", Direction::Lower).noise(0.01),
         Statistic::amount("idle", "kWh", Direction::Lower).noise(0.01),
@@ -38,19 +38,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("footprint", "kgCO2", Direction::Lower).noise(0.01),
         Statistic::amount("per_million_requests", "Wh", Direction::Lower).noise(0.01),
     ],
-    formula: "total: integral of sum over nodes of P(n) dt; P of a node that is up: \
-              idle + (max - idle) x u^exponent, or the table of its power model, linear in between; of \
-              one that is down: off; of one that boots: boot; u: what its pods use of C(n, cpu), \
-              between 0 and 1, allocated(n, cpu) where that is not known; idle: the part of nodes \
-              doing nothing; boot: that of booting; facility: total x \
-              `metrics.powerUsageEffectiveness`; per_core_hour: total over integral of allocated cpu; \
-              carbon: integral of power x effectiveness x the grid's intensity as \
-              `metrics.carbonIntensity` has it; embodied: sum over nodes of what their making emitted \
-              x on-time over lifetime; footprint: carbon + embodied; per_million_requests: facility \
-              over requests of clients served in W, x 10^6",
+    formula: "total: integral of sum over nodes of P(n) dt; P of a node that is up: idle + (max - \
+              idle) x u^exponent, or the table of its power model, linear in between; of one that \
+              is down: off; of one that boots: boot; u: the share of C(n, cpu) that its pods use, \
+              between 0 and 1, or allocated(n, cpu) where usage is unknown; idle: the part \
+              consumed by idle power; boot: the part consumed by booting; facility: total x \
+              `metrics.powerUsageEffectiveness`; per_core_hour: total over integral of allocated \
+              cpu; carbon: integral of power x effectiveness x the grid's intensity from \
+              `metrics.carbonIntensity`; embodied: sum over nodes of their manufacturing \
+              emissions x on-time over lifetime; footprint: carbon + embodied; \
+              per_million_requests: facility over requests of clients served in W, x 10^6",
     denominators: "length of the measured window (mean); allocated core-hours (per_core_hour); requests \
                    served (per_million_requests)",
-    census: "nodes that are there and have a power model",
+    census: "existing nodes with a power model",
     censoring: "none: nothing is censored",
     source: "metrics.md 5.4, energy; orchestrators-b.md 10.7",
     construct: |setup| Box::new(Energy::new(setup)),
@@ -334,7 +334,7 @@ impl Collector for Energy {
         let effectiveness = economics.overhead_ppm.unwrap_or(MILLION) as f64 / MILLION as f64;
         let facility = kilowatt_hours(&self.drawn).map(|own| own * effectiveness);
         let carbon = if economics.carbon.is_empty() {
-            Err("nothing is said of what the grid emits".to_owned())
+            Err("no carbon intensity of the grid is given".to_owned())
         } else {
             kilowatt_hours(&self.carbon).map(|milligrams| milligrams / 1e6 * effectiveness)
         };
@@ -343,7 +343,7 @@ impl Collector for Energy {
             let parts = self.embodied.mean(1);
             parts.map(|parts| parts / PARTS as f64 / 1e6)
         } else {
-            Err("nothing is said of what the making of machines emitted".to_owned())
+            Err("no embodied emissions of machines are given".to_owned())
         };
         let footprint = match (&carbon, &embodied) {
             (Ok(carbon), Ok(embodied)) => Ok(carbon + embodied),
@@ -356,7 +356,7 @@ impl Collector for Energy {
                 .map(|facility| facility * 1e3 / (served as f64 / 1e6)),
         };
         let mut remark = if self.is_by_use {
-            "u is what pods use, where that is known".to_owned()
+            "u is the usage of pods, where known".to_owned()
         } else {
             "u is the allocation: usage is not modelled".to_owned()
         };

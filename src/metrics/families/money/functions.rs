@@ -16,7 +16,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("functions"),
     group: Group::Money.at(40),
     short_lists: &[ShortList::Headline.at(220, &["cost"])],
-    summary: "Requests to functions, cold starts, and what functions cost that are paid by use.",
+    summary: "Requests to functions, cold starts, and the cost of functions at pay-per-use prices.",
     statistics: &[
         Statistic::amount("invocations", "requests", Direction::None),
         Statistic::ratio("cold_starts", Direction::Lower),
@@ -26,15 +26,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("cost", "currency", Direction::Lower).noise(0.01),
         Statistic::amount("per_million_requests", "currency", Direction::Lower).noise(0.01),
     ],
-    formula: "invocations: tries that an instance took; cold_starts: the share of them that an instance \
-              began for; throttled: tries turned away above the limits; instances: those that began, \
-              provisioned ones included; gibibyte_seconds: memory x whole milliseconds of each \
-              invocation, rounded up; cost, by `metrics.functionPrices`: of each month of 30 days of W \
-              GiB s and invocations beyond the free ones x their prices, and provisioned GiB s x theirs; \
+    formula: "invocations: attempts that an instance accepted; cold_starts: the share of them for \
+              which an instance was started; throttled: attempts rejected because of the limits; \
+              instances: instances started, provisioned ones included; gibibyte_seconds: memory x \
+              whole milliseconds of each invocation, rounded up; cost, by \
+              `metrics.functionPrices`: for each month of 30 days of W, GiB s and invocations \
+              beyond the free ones x their prices, plus provisioned GiB s x their price; \
               per_million_requests: cost over invocations x 1,000,000",
     denominators: "invocations",
-    census: "tries of all groups that ask functions, by when an instance took them in W",
-    censoring: "an invocation that goes on at the end is billed as a whole",
+    census: "attempts of all client groups that call functions, by the time at which an instance \
+        accepted them, in W",
+    censoring: "an invocation under way at the end is billed in full",
     source: "orchestrators-a.md 9.7, function bill",
     construct: |setup| Box::new(Functions::new(setup.economics.as_ref())),
 };
@@ -131,7 +133,7 @@ impl Collector for Functions {
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
         if self.months.is_empty() {
             let ids = ENTRY.ids();
-            let reason = "no client asks a function";
+            let reason = "no client calls a function";
             return ids
                 .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
                 .collect();
@@ -143,12 +145,12 @@ impl Collector for Functions {
         let id = |name: &str| format!("{}.{name}", ENTRY.subject);
         let any = |value: f64| {
             if all.invocations == 0 {
-                Err("no function took a request".to_owned())
+                Err("no function accepted a request".to_owned())
             } else {
                 Ok(value / all.invocations as f64)
             }
         };
-        let no_prices = "nothing is said of the prices of functions";
+        let no_prices = "no function prices are given";
         let cost = self.prices.map(|prices| {
             let bills = self.months.iter();
             bills

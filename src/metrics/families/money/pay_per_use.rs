@@ -21,19 +21,20 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("pay per use"),
     group: Group::Money.at(30),
     short_lists: &[],
-    summary: "What the same pods would cost as container tasks that are billed by the second.",
+    summary: "Cost of the same pods as container tasks billed by the second.",
     statistics: &[
         Statistic::amount("total", "currency", Direction::Lower).noise(0.01),
         Statistic::amount("tasks", "pods", Direction::None),
         Statistic::amount("too_large", "pods", Direction::Lower),
     ],
-    formula: "total: sum over pods of billed time x (cores x price + GiB x price) by `metrics.taskPrices`; \
-              amounts: the smallest size of a task that has what the pod reserves; billed time: from \
-              its binding until its end in W, in whole seconds, at least the least one; tasks: pods \
-              billed; too_large: pods that no size has room for, which are not billed",
+    formula: "total: sum over pods of billed time x (cores x price + GiB x price) by \
+              `metrics.taskPrices`; amounts: the smallest task size that covers the pod's \
+              requests; billed time: from binding until the end of the pod in W, in whole \
+              seconds, at least the billing minimum; tasks: pods billed; too_large: pods larger \
+              than every size, which are not billed",
     denominators: "none: sums",
     census: "pods that had a node in the measured window",
-    censoring: "pods that live at the end are billed until then",
+    censoring: "pods alive at the end are billed until the end",
     source: "orchestrators-a.md 9.7, container task bill; 7.4, sizes",
     construct: |setup| Box::new(PayPerUse::new(setup)),
 };
@@ -160,7 +161,7 @@ impl Collector for PayPerUse {
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         if self.economics.is_none() {
-            let reason = "nothing is said of the prices of tasks";
+            let reason = "no task prices are given";
             let values = ENTRY.ids();
             return values
                 .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))

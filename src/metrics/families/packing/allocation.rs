@@ -25,8 +25,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Sweep.at(90, &["cpu.mean"]),
         ShortList::Sweep.at(100, &["memory.mean"]),
     ],
-    summary: "Share of the capacity that pods reserve; no statement on what they use. Pods that ask \
-              for nothing still take a pod slot.",
+    summary: "Share of the capacity that pods reserve, regardless of their usage. Pods without \
+              requests still take a pod slot.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Higher),
         Statistic::ratio("cpu.peak", Direction::Higher),
@@ -45,10 +45,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::ratio("pods.end", Direction::Higher),
         zero("pods.zero_capacity_time"),
     ],
-    formula: "mean: integral of sum of q(i, r) over bound pods, over integral of sum of C(n, r) over \
-              nodes that are up; peak: the largest ratio of the sums that held for a time or at the \
-              end; end: that at the end; zero_capacity_time: how long something was reserved while \
-              the capacity was zero",
+    formula: "mean: integral of sum of q(i, r) over bound pods, over integral of sum of C(n, r) \
+              over nodes that are up; peak: the largest ratio of the sums that lasted for some \
+              time or held at the end; end: the ratio at the end; zero_capacity_time: time during \
+              which resources were reserved while the capacity was zero",
     denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
     census: "pods that hold a node: bound, starting, running; holds are not allocation",
     censoring: "none: nothing is censored",

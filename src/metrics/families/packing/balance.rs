@@ -20,8 +20,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("balance"),
     group: Group::Capacity.at(70),
     short_lists: &[],
-    summary: "How unevenly the nodes are filled; 0 is even (max_over_mean: 1 is even). Packing \
-              raises it on purpose.",
+    summary: "Imbalance of allocation between nodes; 0 is even (max_over_mean: 1 is even). \
+              Packing raises it on purpose.",
     statistics: &[
         Statistic::ratio("cpu.cv", Direction::None),
         Statistic::ratio("cpu.max_over_mean", Direction::None),

@@ -13,7 +13,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("capacity"),
     group: Group::Capacity.at(10),
     short_lists: &[],
-    summary: "What the nodes offer; without another word, what those that are up let pods use.",
+    summary: "Capacity of the nodes; unless stated otherwise, the allocatable capacity of the \
+        nodes that are up.",
     statistics: &[
         of(Resource::Cpu, "cpu.mean"),
         of(Resource::Cpu, "cpu.end"),
@@ -39,8 +40,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("nodes.end", "nodes", Direction::None),
     ],
     formula: "mean: integral of sum over nodes of C(n, r) dt, over W1 - W0; end: the sum at W1; \
-              nominal: reserved parts included, nodes that are there; allocatable: nodes that are \
-              there; mean and end: nodes that are up; schedulable: up and not cordoned",
+              nominal: existing nodes, reserved parts included; allocatable: existing nodes; mean \
+              and end: nodes that are up; schedulable: up and not cordoned",
     denominators: "length of the measured window W1 - W0",
     census: "nodes present and up; cordoned nodes are up, booting and down nodes are not",
     censoring: "none: nothing is censored",

@@ -12,8 +12,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("demand"),
     group: Group::Capacity.at(30),
     short_lists: &[],
-    summary: "What all pods want to have, those without a place included, over the capacity; above \
-              1 for long no scheduler can keep up.",
+    summary: "Requests of all pods, pending ones included, over the capacity; if it stays above \
+              1, no scheduler can keep up.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::None),
         Statistic::ratio("cpu.peak", Direction::None),
@@ -24,12 +24,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::ratio("pods.mean", Direction::None),
         Statistic::ratio("pods.peak", Direction::None),
     ],
-    formula: "mean: integral of sum of q(i, r) over bound and pending pods, over integral of sum of \
-              C(n, r) over nodes that are up; peak: the largest ratio of the sums that held for a \
-              time",
+    formula: "mean: integral of sum of q(i, r) over bound and pending pods, over integral of sum \
+              of C(n, r) over nodes that are up; peak: the largest ratio of the sums that lasted \
+              for some time",
     denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
-    census: "all pods that live in the measured window, whenever submitted",
-    censoring: "none: a state, not a life",
+    census: "all pods alive in the measured window, whenever submitted",
+    censoring: "none: a state, not a duration",
     source: "metrics.md 5.1, demand ratio",
     construct: |_| Box::new(Demand::default()),
 };

@@ -19,8 +19,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("fit count"),
     group: Group::Capacity.at(90),
     short_lists: &[],
-    summary: "How many more pods of a unit fit on the nodes as they are, and the share of those that \
-              would fit if all free capacity lay together.",
+    summary: "Number of further pods of a given shape that fit on the nodes, and its share of the \
+              number that would fit if all free capacity were on one node.",
     statistics: &[
         count("core_4gib.mean"),
         count("core_4gib.end"),
@@ -39,8 +39,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
               W1 - W0; ratio: that integral over the integral of min over r of floor(sum of \
               free(n, r) / U(r)); units U: one core and 4 GiB; the workload's most frequent shape \
               (typical); its shape with the most cpu, then memory (largest); one whole GPU device",
-    denominators: "length of the measured window (counts); what would fit if free capacity lay \
-                   together (ratios)",
+    denominators: "length of the measured window (counts); the number that would fit if the free \
+                   capacity were on one node (ratios)",
     census: "nodes that take new pods; fit by cpu, memory, pod slots and GPU devices alone",
     censoring: "none: nothing is censored",
     source: "metrics.md 5.1, hole filling / fit count",
@@ -160,7 +160,7 @@ impl Collector for FitCount {
                     [
                         fitting.mean(end.window_nanos()),
                         Ok(last as f64),
-                        fitting.ratio(&together, "what would fit together"),
+                        fitting.ratio(&together, "the number that would fit on one node"),
                     ]
                 }
                 None => {

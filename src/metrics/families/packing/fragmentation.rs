@@ -21,7 +21,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::GatedOfFillUp.at(20, &["amount.end"]),
         ShortList::Sweep.at(20, &["amount.end"]),
     ],
-    summary: "Idle GPU that the typical pods of the workload could not use.",
+    summary: "Idle GPU that typical pods of the workload could not use.",
     statistics: &[
         Statistic::ratio("mean", Direction::Lower),
         Statistic::ratio("end", Direction::Lower),
@@ -35,9 +35,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
         gpus("not_admissible.end"),
     ],
     formula: "F(n) = sum over typical pods m of p(m) f(n, m); f: all idle GPU of n if m can't run \
-              there or asks for no GPU, else the idle GPU of devices with less room than m asks of \
-              each; mean: integral of sum of F over integral of idle GPU; amount: sum of F; the rest \
-              splits the amount by what is lacking",
+              there or requests no GPU, else the idle GPU of devices with less room than m \
+              requests of each; mean: integral of sum of F over integral of idle GPU; amount: sum \
+              of F; the other statistics split the amount by the lacking resource",
     denominators: "idle GPU of the nodes that are up (shares); length of the window (amounts)",
     census: "nodes that are up; typical pods: the most frequent shapes of the workload",
     censoring: "none: nothing is censored",
@@ -81,7 +81,7 @@ impl Collector for Fragmentation {
         let value =
             |name: &str, value| MetricValue::new(format!("{}.{name}", ENTRY.subject), value);
         let Some(fragments) = &end.state.fragments else {
-            let reason = "no workload is known to take typical pods from".to_owned();
+            let reason = "no workload to derive typical pods from".to_owned();
             return ENTRY
                 .ids()
                 .map(|(id, _)| MetricValue::new(id, Err(reason.clone())))

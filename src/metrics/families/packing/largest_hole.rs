@@ -14,7 +14,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("largest hole"),
     group: Group::Capacity.at(80),
     short_lists: &[],
-    summary: "Share of the free capacity that lies on the node with the most of it.",
+    summary: "Share of the free capacity that is on the node with the most free capacity.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Higher),
         Statistic::ratio("cpu.end", Direction::Higher),
@@ -79,4 +79,4 @@ impl Collector for LargestHole {
     }
 }
 
-const _: () = assert!(Resource::Gpu as usize == 2, "the first three are taken");
+const _: () = assert!(Resource::Gpu as usize == 2, "only the first three are used");

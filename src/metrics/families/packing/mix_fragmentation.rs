@@ -23,7 +23,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::continued("mix fragmentation, resource only"),
     group: Group::Capacity.at(60),
     short_lists: &[],
-    summary: "Share of the free capacity that lies on nodes where pods of the workload don't fit.",
+    summary: "Share of the free capacity on nodes where pods of the workload do not fit.",
     statistics: &[
         Statistic::ratio("cpu.mean", Direction::Lower),
         Statistic::ratio("cpu.end", Direction::Lower),

@@ -23,7 +23,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               sum of C(n, r) over nodes that are up",
     denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
     census: "pods between their binding and their first running instant, whenever submitted",
-    censoring: "none: a state, not a life",
+    censoring: "none: a state, not a duration",
     source: "metrics.md 5.1, allocation ratio (`starting`)",
     construct: |_| Box::new(Starting),
 };

@@ -31,12 +31,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::ratio("gpu.cordoned_free.mean", Direction::None),
     ],
     formula: "integral of sum over nodes of free(n, r) where some other resource r' (cpu, memory, \
-              gpu, pod slots) has free(n, r') < e(r'), over integral of sum of C(n, r); e(r'): the \
-              5th percentile of the requests of all pods of the workload, those that ask for none \
-              included; cordoned_free: the same sum over nodes that are up and cordoned, whatever \
-              is left",
+              gpu, pod slots) has free(n, r') < e(r'), over integral of sum of C(n, r); e(r'): \
+              the 5th percentile of the requests of all pods of the workload, including pods that \
+              request none; cordoned_free: free capacity of nodes that are up and cordoned, over \
+              the same integral",
     denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
-    census: "nodes that are up; stranded are only those that take new pods; holds count as used",
+    census: "nodes that are up; capacity is stranded only on nodes that accept new pods; holds \
+        count as used",
     censoring: "none: nothing is censored",
     source: "metrics.md 5.1, stranding",
     construct: |setup| Box::new(Stranding::new(setup)),

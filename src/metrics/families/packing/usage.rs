@@ -18,7 +18,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Headline.at(190, &["cpu.slack"]),
         ShortList::Headline.at(200, &["memory.slack"]),
     ],
-    summary: "What pods used of the nodes and of what they reserved.",
+    summary: "Resource usage of pods, relative to node capacity and to their requests.",
     statistics: &[
         Statistic::ratio("cpu.utilization", Direction::None),
         Statistic::ratio("memory.utilization", Direction::None),
@@ -28,15 +28,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("cpu.over_core_hours", "core-hours", Direction::Lower).noise(0.01),
         Statistic::amount("throttled_core_hours", "core-hours", Direction::Lower).noise(0.01),
     ],
-    formula: "utilization: integral of what is used over integral of what nodes that are up offer; \
-              slack: 1 - integral of what is used over integral of what the same pods reserve; \
-              under: what pods use beyond what they reserve, over: what they reserve and don't use, \
-              each summed pod by pod; throttled: what they would use beyond their limits",
+    formula: "utilization: integral of usage over integral of the capacity of nodes that are up; \
+              slack: 1 - integral of usage over integral of the same pods' requests; under: usage \
+              beyond the requests, over: requested and unused, each summed pod by pod; throttled: \
+              usage prevented by limits",
     denominators: "capacity of nodes that are up (utilization), requests of running pods whose use \
                    is known (slack)",
     census: "running pods whose use is known",
-    censoring: "none: integrals; sampled at instants at which something happens, at most every \
-                minute, each sample holding until the next",
+    censoring: "none: integrals; sampled when an event occurs, at most every minute, each sample \
+                holding until the next",
     source: "metrics.md 5.1 (utilization, slack), 5.4 (VPA/HPA)",
     construct: |_| Box::new(Usage::default()),
 };
@@ -121,7 +121,7 @@ impl Collector for Usage {
             if self.is_known {
                 value
             } else {
-                Err("nothing is known of what pods use".to_owned())
+                Err("the usage of pods is unknown".to_owned())
             }
         };
         let areas = &end.state.areas;

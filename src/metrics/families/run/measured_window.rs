@@ -10,15 +10,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("window"),
     group: Group::Others.at(0),
     short_lists: &[],
-    summary: "The measured window: which jobs and which time all other values are taken over.",
+    summary: "The measured window: the jobs and the period that all other values cover.",
     statistics: &[
         Statistic::amount("from", "s", Direction::None),
         Statistic::amount("to", "s", Direction::None),
         Statistic::amount("length", "s", Direction::None),
     ],
     formula: "W0, W1 and W1 - W0 in seconds after the start; W0: the end of the warm-up, the \
-              submission of the window's first job, or what MSER-5 cut; W1: the end of the run \
-              unless the window ends before",
+              submission of the window's first job, or the cut chosen by MSER-5; W1: the end of \
+              the run, unless the window ends earlier",
     denominators: "none: instants",
     census: "jobs submitted in [W0, W1) are measured and followed to their end",
     censoring: "none: not an observation",

@@ -17,7 +17,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("saturation"),
     group: Group::Others.at(0),
     short_lists: &[],
-    summary: "Whether the backlog grows because more is asked for than there is: 1 is unstable.",
+    summary: "Whether the backlog grows because demand exceeds capacity: 1 is unstable.",
     statistics: &[
         Statistic::amount("unstable", "bool", Direction::Lower),
         growth("backlog_growth"),
@@ -30,7 +30,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               at least 1",
     denominators: "none: a slope",
     census: "pods created and not bound, whenever submitted",
-    censoring: "none: a state, not a life",
+    censoring: "none: a state, not a duration",
     source: "metrics.md 5.6, saturation test",
     construct: |_| Box::new(Saturation::default()),
 };

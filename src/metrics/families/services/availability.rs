@@ -18,7 +18,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Headline.at(10, &["time"]),
         ShortList::GatedOfWorkloads.at(10, &["replicas"]),
     ],
-    summary: "How much of the time workloads had as many ready pods as they need, and as they want.",
+    summary: "Share of the time during which workloads had their required, and their desired, \
+        number of ready pods.",
     statistics: &[
         exact("time"),
         exact("worst"),
@@ -28,15 +29,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
         exact("replicas"),
         nines("replicas_nines"),
     ],
-    formula: "time: sum over workloads of integral of 1[ready >= required] over sum of integral of \
-              1[desired > 0]; required: `metrics.minReadyPercent` of desired (all of them by \
-              default), rounded up; worst: the least of one workload; planned_loss, unplanned_loss: the rest of the time, unplanned \
-              from the first loss on that nobody meant until full strength; replicas: integral of \
-              min(ready, desired) over integral of desired; nines: -log10(1 - x)",
-    denominators: "time in W in which pods were wanted, and wanted pods x time in W",
-    census: "objects that keep pods at strength and belong to no other such; ready: condition Ready, \
-             not told to end, on a node that is heard of; the start of a workload counts, as \
-             planned; time scaled to zero does not",
+    formula: "time: sum over workloads of integral of 1[ready >= required] over sum of integral \
+              of 1[desired > 0]; required: `metrics.minReadyPercent` of desired (all of them by \
+              default), rounded up; worst: the lowest value of any workload; planned_loss, \
+              unplanned_loss: the rest of the time, unplanned from the first involuntary loss \
+              until full strength; replicas: integral of min(ready, desired) over integral of \
+              desired; nines: -log10(1 - x)",
+    denominators: "time in W in which pods were desired, and desired pods x time in W",
+    census: "top-level objects that maintain a number of pods; ready: condition Ready, not \
+             terminating, on a node that reports; the start-up of a workload counts as planned; \
+             time scaled to zero does not count",
     censoring: "none: integrals over W",
     source: "metrics.md 5.4, availability",
     construct: |_| Box::new(Availability),
@@ -58,7 +60,7 @@ const fn nines(name: &'static str) -> Statistic {
 struct Availability;
 
 /// The denominator of shares of time.
-pub(crate) const WANTED: &str = "time in which pods are wanted";
+pub(crate) const WANTED: &str = "time in which pods are desired";
 
 /// The number of nines of a share.
 ///
@@ -69,7 +71,7 @@ pub(crate) fn nines_of(share: &Result<f64, String>) -> Result<f64, String> {
         // A sum of nothing would have the sign of a minus.
         Ok(0.0) => Ok(0.0),
         Ok(share) if *share < 1.0 => Ok(-math::log10(1.0 - share)),
-        Ok(_) => Err("nothing was ever missing: more nines than could be measured".to_owned()),
+        Ok(_) => Err("no replica was ever missing: more nines than can be measured".to_owned()),
         Err(why) => Err(why.clone()),
     }
 }
@@ -104,7 +106,7 @@ impl Collector for Availability {
         let ready = workloads.total(|sums| &sums.ready);
         let replicas = workloads
             .present()
-            .and_then(|()| ready.ratio(&desired, "wanted pods x time"));
+            .and_then(|()| ready.ratio(&desired, "desired pods x time"));
         let found = [
             ("time", time.clone()),
             ("worst", worst.or_else(|time| time)),

@@ -11,17 +11,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("missing replicas"),
     group: Group::Service.at(20),
     short_lists: &[ShortList::Headline.at(20, &["max"])],
-    summary: "Wanted pods that were not ready: on average, in all, and at the worst instant.",
+    summary: "Desired pods that were not ready: on average, in total, and at the worst instant.",
     statistics: &[
         Statistic::amount("mean", "pods", Direction::Lower).noise(0.01),
         Statistic::amount("pod_hours", "pod-hours", Direction::Lower).noise(0.01),
         Statistic::amount("max", "pods", Direction::Lower),
     ],
     formula: "integral over W of the sum over workloads of max(0, desired - ready), over |W|; in \
-              pod-hours; max: the most at once over all workloads",
+              pod-hours; max: the largest sum over all workloads at one instant",
     denominators: "the length of W",
-    census: "workloads as in `availability`; max counts a workload from the first instant at which \
-             it was at full strength: before, it starts",
+    census: "workloads as in `availability`; max counts a workload from the first instant at \
+             which it was at full strength; before that it is starting",
     censoring: "none: integrals over W",
     source: "metrics.md 5.4, availability, replica-weighted",
     construct: |_| Box::new(MissingReplicas),

@@ -16,7 +16,7 @@ pub const RECOVER: MetricEntry = MetricEntry {
         ShortList::Headline.at(30, &["max"]),
         ShortList::GatedOfWorkloads.at(20, &["mean"]),
     ],
-    summary: "From a loss of ready pods that nobody meant to full strength again.",
+    summary: "Time from an involuntary loss of ready pods to full strength.",
     statistics: &[
         Statistic::seconds("mean"),
         Statistic::seconds("p50"),
@@ -26,13 +26,15 @@ pub const RECOVER: MetricEntry = MetricEntry {
         Statistic::amount("losses", "losses", Direction::Lower),
         Statistic::amount("unrepaired", "losses", Direction::Lower),
     ],
-    formula: "for every workload, from the first loss while nothing was lost before to the first \
-              instant from which on ready >= desired for a time; losses within are part of it",
+    formula: "for every workload, from the first loss at full strength to the first instant from \
+              which ready >= desired lasts for some time; losses in between belong to the same \
+              recovery",
     denominators: "losses in W",
-    census: "losses by failed pods, lost or silent nodes, taints, preemption, spot and node pressure; \
-             not what users, rollouts, drains, the descheduler or consolidation take; what is made \
-             good within an instant, or while more pods than wanted are ready, is none",
-    censoring: "not made good by the end: right-censored at its age, counted in `unrepaired`; \
+    census: "losses by failed pods, lost or silent nodes, taints, preemption, spot and node \
+             pressure; not removals by users, rollouts, drains, the descheduler or consolidation; \
+             a loss replaced at the same instant, or while more pods than desired are ready, does \
+             not count",
+    censoring: "not recovered by the end: right-censored at its age, counted in `unrepaired`; \
                 percentiles by Kaplan-Meier, mean null above 1 % censored",
     source: "metrics.md 5.4; orchestrators-a.md 9.4, time to repair",
     construct: |_| Box::new(Recovery(&RECOVER, |sums| &sums.repairs)),
@@ -44,7 +46,8 @@ pub const DETECT: MetricEntry = MetricEntry {
     title: Title::new("time to detect"),
     group: Group::Service.at(40),
     short_lists: &[],
-    summary: "From a loss of ready pods that nobody meant to the first pod created after it.",
+    summary: "Time from an involuntary loss of ready pods to the next pod created for the \
+        workload.",
     statistics: &[
         Statistic::seconds("mean"),
         Statistic::seconds("p50"),
@@ -54,9 +57,9 @@ pub const DETECT: MetricEntry = MetricEntry {
     ],
     formula: "for every loss of `time_to_recover`, from the loss to the creation of the next pod of \
               the workload: the controller's first action",
-    denominators: "losses in W that were answered by a pod, or are open",
+    denominators: "losses in W that were followed by a new pod, or are open",
     census: "as in `time_to_recover`; losses that healed without a new pod have none",
-    censoring: "not answered by the end: right-censored at its age",
+    censoring: "no new pod by the end: right-censored at its age",
     source: "orchestrators-a.md 9.4, time to detect",
     construct: |_| Box::new(Recovery(&DETECT, |sums| &sums.detections)),
 };

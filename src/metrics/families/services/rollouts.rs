@@ -13,7 +13,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("rollouts"),
     group: Group::Service.at(50),
     short_lists: &[ShortList::Headline.at(40, &["max"])],
-    summary: "How long rollouts took, and the smallest share of wanted pods ready during one.",
+    summary: "Duration of rollouts, and the lowest share of desired pods ready during one.",
     statistics: &[
         Statistic::seconds("mean"),
         Statistic::seconds("p50"),
@@ -25,15 +25,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("superseded", "rollouts", Direction::None),
         Statistic::ratio("lowest_ready", Direction::Higher).noise(0.0),
     ],
-    formula: "from the change of a template to the report that all pods are of it and available \
-              (StatefulSet: ready, those from its partition on); lowest_ready: the least of \
-              min(ready, desired) / desired over all times within rollouts",
+    formula: "from the change of a template until all pods are reported updated and available \
+              (StatefulSet: ready, from its partition on); lowest_ready: the least of min(ready, \
+              desired) / desired over all times within rollouts",
     denominators: "rollouts that began in W; desired pods",
-    census: "changes of the template of a Deployment, StatefulSet or DaemonSet that is there, rollbacks \
-             included; OnDelete makes none; one that another takes the place of is `superseded`",
-    censoring: "not complete at the end, or when another took its place: right-censored at its age, \
-                counted in `unfinished` or `superseded`; \
-                percentiles by Kaplan-Meier, mean null above 1 % censored",
+    census: "template changes of an existing Deployment, StatefulSet or DaemonSet, rollbacks \
+             included; OnDelete has no rollouts; a rollout replaced by another is `superseded`",
+    censoring: "not complete at the end, or when superseded: right-censored at its age, counted \
+                in `unfinished` or `superseded`; percentiles by Kaplan-Meier, mean null above 1 % \
+                censored",
     source: "metrics.md 5.4; kubernetes.md 2.2-2.4",
     construct: |_| Box::new(Rollouts),
 };

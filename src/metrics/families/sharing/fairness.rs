@@ -20,8 +20,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("fairness"),
     group: Group::Fairness.at(10),
     short_lists: &[ShortList::GatedOfWorkloads.at(30, &["jain_cum"])],
-    summary: "How evenly tenants share the cluster (Jain: 1 is even), and how far they are from the \
-              max-min fair dominant shares (0 is fair).",
+    summary: "Evenness of the tenants' shares of the cluster (Jain: 1 is even), and their \
+              distance from the max-min fair dominant shares (0 is fair).",
     statistics: &[
         Statistic::ratio("jain_inst", Direction::Higher),
         Statistic::ratio("jain_cum", Direction::Higher),
@@ -29,15 +29,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::ratio("drf_worst_shortfall", Direction::Lower),
         Statistic::amount("tenants", "tenants", Direction::None),
     ],
-    formula: "s(u) = max over r of allocated(u, r) / C(r); jain_inst: time mean of (sum s)^2 / (n x \
-              sum s^2) over active tenants; jain_cum: the same of the integrals of s(u) over W; \
-              drf_deviation: time mean of half the sum of |s(u) - s*(u)|; drf_worst_shortfall: time \
-              mean of the largest s*(u) - s(u), at least 0; s*: weighted max-min dominant share by \
-              progressive filling of what the tenants want, all weights 1; tenants: those that were \
-              active",
-    denominators: "the time with at least two active tenants of whom one has something (jain_inst); \
-                   tenants active in W (jain_cum); the time with an active tenant and capacity (drf)",
-    census: "tenants with a pod, running or pending; resources that there is nothing of are skipped",
+    formula: "s(u) = max over r of allocated(u, r) / C(r); jain_inst: time mean of (sum s)^2 / (n \
+              x sum s^2) over active tenants; jain_cum: that index of the integrals of s(u) over \
+              W; drf_deviation: time mean of half the sum of |s(u) - s*(u)|; drf_worst_shortfall: \
+              time mean of the largest s*(u) - s(u), at least 0; s*: weighted max-min dominant \
+              share by progressive filling of the tenants' requests, all weights 1; tenants: \
+              number of active tenants",
+    denominators: "the time with at least two active tenants, at least one of them with an \
+                   allocation (jain_inst); tenants active in W (jain_cum); the time with an \
+                   active tenant and capacity (drf)",
+    census: "tenants with a pod, running or pending; resources without capacity are skipped",
     censoring: "none: nothing is censored; pods are indivisible, so some deviation can't be avoided",
     source: "metrics.md 5.3, Jain index (jain_inst, jain_cum), DRF share deviation",
     construct: |_| Box::new(Fairness::default()),
@@ -211,7 +212,7 @@ impl Collector for Fairness {
 impl Fairness {
     fn values(&self) -> Vec<MetricValue> {
         let tenants = self.shares.received().count() as u64;
-        let alone = "there were never two active tenants of whom one had anything";
+        let alone = "there were never two active tenants, at least one of them with an allocation";
         let idle = "no tenant was active while there was capacity";
         let id = |name| format!("{}.{name}", ENTRY.subject);
         vec![

@@ -14,7 +14,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("latency"),
     group: Group::Requests.at(20),
     short_lists: &[ShortList::Headline.at(240, &["p99"])],
-    summary: "How long served requests took, from the client's first try to the answer.",
+    summary: "Latency of served requests, from the client's first attempt to the response.",
     statistics: &[
         Statistic::seconds("mean"),
         Statistic::seconds("p50"),
@@ -22,8 +22,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::seconds("p99"),
         Statistic::seconds("p99_9"),
     ],
-    formula: "inverse of the distribution function by count: the smallest latency with p of all \
-              requests within; waiting, retries and their pauses included",
+    formula: "inverse of the distribution function by count: the smallest latency that a share p \
+              of all requests did not exceed; queueing, retries and back-off included",
     denominators: "served requests",
     census: "requests of all groups of clients that were served in the measured window",
     censoring: "failed requests have no latency and are in requests.error_rate",

@@ -14,7 +14,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("latency objective"),
     group: Group::Requests.at(30),
     short_lists: &[ShortList::Headline.at(250, &["worst_burn"])],
-    summary: "Requests served within the objective of their clients, and the burn of the error budget.",
+    summary: "Requests served within their latency objective, and the burn of the error budget.",
     statistics: &[
         Statistic::ratio("within", Direction::Higher),
         Statistic::times("burn", Direction::Lower),
@@ -72,7 +72,7 @@ impl Collector for Objectives {
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
         let id = |name: &str| format!("{}.{name}", ENTRY.subject);
-        let none = || "no group of clients with an objective made a request".to_owned();
+        let none = || "no client group with an objective made a request".to_owned();
         let groups = self.groups().into_values();
         let groups = groups.filter(|(_, _, ended)| *ended > 0);
         let (mut within, mut ended, mut burn, mut worst, mut missed) = (0, 0, 0.0, 0.0_f64, 0);

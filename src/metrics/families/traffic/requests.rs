@@ -14,7 +14,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("requests"),
     group: Group::Requests.at(10),
     short_lists: &[ShortList::Headline.at(230, &["error_rate"])],
-    summary: "Requests that clients made, and what became of them.",
+    summary: "Client requests by outcome.",
     statistics: &[
         Statistic::amount("offered", "requests", Direction::None),
         Statistic::amount("served", "requests", Direction::Higher),
@@ -28,9 +28,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("retries", "requests", Direction::Lower),
         Statistic::amount("per_second", "1/s", Direction::None),
     ],
-    formula: "counts in W; error_rate: failed over served and failed; timeout, refused, no_endpoint, \
-              queue_full, error: failed by the cause of the last try; retries: tries beyond the first \
-              of each request; per_second: offered over the length of W",
+    formula: "counts in W; error_rate: failed over served and failed; timeout, refused, \
+              no_endpoint, queue_full, error: failed requests by the cause of the last attempt; \
+              retries: attempts beyond the first of each request; per_second: offered over the \
+              length of W",
     denominators: "requests that were served or failed; seconds of the measured window",
     census: "requests of all groups of clients in the measured window",
     censoring: "requests under way at the end of the window are offered and neither served nor failed",

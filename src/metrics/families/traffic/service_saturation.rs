@@ -12,7 +12,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("service saturation"),
     group: Group::Requests.at(40),
     short_lists: &[],
-    summary: "How much of what pods can work on at once is in use by requests, and what waits.",
+    summary: "Share of the pods' request slots in use, and requests that queue.",
     statistics: &[
         Statistic::ratio("mean", Direction::None),
         Statistic::ratio("peak", Direction::Lower),
@@ -20,12 +20,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("queue_mean", "requests", Direction::Lower),
         Statistic::amount("queue_peak", "requests", Direction::Lower),
     ],
-    formula: "mean: integral of requests at work over integral of slots, of all services; peak: the \
-              largest share of a service in a stretch; saturated_time: time with a share of 95 % or \
-              more, summed over services; queue: requests that wait in pods, of all services; \
-              queue_peak: the most of one service in a stretch",
-    denominators: "slots of pods that take requests, over time",
-    census: "services that clients ask, in the measured window",
+    formula: "mean: integral of requests in progress over integral of slots, of all services; \
+              peak: the largest share of one service in an interval; saturated_time: time with a \
+              share of 95 % or more, summed over services; queue: requests that wait in pods, of \
+              all services; queue_peak: the most waiting requests of one service in an interval",
+    denominators: "slots of pods that accept requests, over time",
+    census: "services that clients call, in the measured window",
     censoring: "none: amounts over time",
     source: "metrics.md 5.4",
     construct: |_| Box::new(Saturation::default()),
@@ -72,12 +72,12 @@ impl Collector for Saturation {
 
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let id = |name: &str| format!("{}.{name}", ENTRY.subject);
-        let none = || "no client asks a service".to_owned();
+        let none = || "no client calls a service".to_owned();
         let of = |value: f64| if self.any { Ok(value) } else { Err(none()) };
         let mean = if self.slots > 0.0 {
             Ok(self.worked / self.slots)
         } else {
-            Err("no pod took requests".to_owned())
+            Err("no pod accepted requests".to_owned())
         };
         let window = end.window_nanos().max(1) as f64;
         vec![

@@ -19,17 +19,18 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("backlog age"),
     group: Group::Waiting.at(80),
     short_lists: &[],
-    summary: "How long the oldest pod without a place had been waiting.",
+    summary: "Age of the oldest pending pod.",
     statistics: &[
         Statistic::seconds("mean").steady(),
         Statistic::seconds("max"),
         Statistic::seconds("end"),
     ],
-    formula: "age(t) = t - the earliest submission of the pods that are pending at t, 0 without any; \
-              mean: integral of age dt over W1 - W0; max: its supremum in W; end: age(W1)",
+    formula: "age(t) = t - the earliest submission of the pods that are pending at t, 0 if there \
+              are none; mean: integral of age dt over W1 - W0; max: its supremum in W; end: \
+              age(W1)",
     denominators: "length of the measured window W1 - W0",
     census: "pods created and not bound, whenever submitted",
-    censoring: "none: a state, not a life",
+    censoring: "none: a state, not a duration",
     source: "metrics.md 5.2, backlog age",
     construct: |_| Box::new(BacklogAge::default()),
 };

@@ -12,7 +12,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("first wait"),
     group: Group::Waiting.at(10),
     short_lists: &[ShortList::Headline.at(110, &["mean"])],
-    summary: "How long jobs waited from submission to their first start.",
+    summary: "Time from a job's submission to its first start.",
     statistics: &[
         Statistic::seconds("mean").steady(),
         Statistic::seconds("p50").steady(),
@@ -23,9 +23,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::seconds("finished_only").toward(Direction::None),
         Statistic::seconds("capped").toward(Direction::None),
     ],
-    formula: "s1 - a: first start of any pod of the job, less submission; two that others print, \
-              too low where jobs are open: finished_only, the mean over jobs that succeeded, and \
-              capped, the mean with the age of a job that has not started as its wait",
+    formula: "s1 - a: first start of any pod of the job minus submission; two variants that other \
+              tools print and that are too low while jobs are open: finished_only, the mean over \
+              jobs that succeeded, and capped, the mean that takes the age of a job that has not \
+              started as its wait",
     denominators: "jobs submitted in the measured window that started or are open",
     census: "jobs that ended without a start (rejected, cancelled) have no wait; `jobs.*` counts them",
     censoring: "not started at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \
@@ -71,7 +72,7 @@ impl Collector for FirstWait {
         for (name, (sum, count)) in [("finished_only", self.finished), ("capped", self.capped)] {
             let id = format!("{}.{name}", ENTRY.subject);
             let value = match count {
-                0 => Err("no job to take".to_owned()),
+                0 => Err("no job to measure".to_owned()),
                 count => Ok(sum as f64 / count as f64 / 1e9),
             };
             values.push(MetricValue::new(id, value).over(count));

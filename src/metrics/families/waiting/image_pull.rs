@@ -18,7 +18,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("image pull"),
     group: Group::Others.at(0),
     short_lists: &[],
-    summary: "How long containers waited for their images, failures included, and what was \
+    summary: "Time that containers waited for their images, failures included, and bytes \
               transferred.",
     statistics: &[
         Statistic::seconds("mean"),
@@ -29,14 +29,14 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("failures", "times", Direction::Lower),
         Statistic::amount("transferred", "bytes", Direction::Lower),
     ],
-    formula: "first request of an image by a container's start until it is there: waiting for \
-              other pulls of the node, transfers, unpacking, failures and their back-off; \
-              failures: requests that came to nothing; transferred: bytes",
-    denominators: "starts of containers, of pods submitted in the measured window, that asked for \
-                   an image; failures and bytes within the window",
-    census: "containers whose pod ended before the image came have no value",
-    censoring: "not there at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \
-                null above 1 % censored",
+    formula: "from a container's first request for its image until the image is present, \
+              including queueing behind other pulls of the node, transfer, unpacking, failures \
+              and back-off; failures: failed pulls; transferred: bytes",
+    denominators: "container starts that requested an image, of pods submitted in the measured \
+                   window; failures and bytes within the window",
+    census: "containers whose pod ended before the image arrived have no value",
+    censoring: "not present at the end: right-censored at its age; percentiles by Kaplan-Meier, \
+                mean null above 1 % censored",
     source: "orchestrators-b.md 10.4; kubernetes.md part 4",
     construct: |_| Box::new(ImagePull::default()),
 };

@@ -19,7 +19,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Sweep.at(50, &["mean"]),
         ShortList::Sweep.at(60, &["p99"]),
     ],
-    summary: "How long jobs were without a place, from submission until all their pods were bound.",
+    summary: "Time from a job's submission until all its pods are bound.",
     statistics: &[
         Statistic::seconds("mean").steady(),
         Statistic::seconds("p50").steady(),
@@ -28,7 +28,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::seconds("max"),
         Statistic::seconds("rmst"),
     ],
-    formula: "last bind of the job's pods less submission; a pod is bound once in its life",
+    formula: "last binding of the job's pods minus submission; a pod is bound once in its life",
     denominators: "jobs submitted in the measured window that were bound or are open",
     census: "jobs that ended unbound (rejected, cancelled) have no value; `jobs.*` counts them",
     censoring: "unbound at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \

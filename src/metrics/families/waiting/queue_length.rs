@@ -17,7 +17,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Gated.at(90, &["mean"]),
         ShortList::GatedOfFillUp.at(60, &["mean"]),
     ],
-    summary: "How many pods were waiting for a place.",
+    summary: "Number of pending pods.",
     statistics: &[
         Statistic::amount("mean", "pods", Direction::Lower)
             .noise(0.02)
@@ -27,12 +27,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
             .noise(0.02)
             .steady(),
     ],
-    formula: "mean: integral of pending pods dt over W1 - W0; max: the largest number that held for a \
-              time, or at the end; tw_p99: the smallest number that, with all below it, held for \
-              at least 99 % of the time (weighted by time, type 1)",
+    formula: "mean: integral of pending pods dt over W1 - W0; max: the largest number that lasted \
+              for some time or held at the end; tw_p99: the smallest number that was not exceeded \
+              for at least 99 % of the time (weighted by time, type 1)",
     denominators: "length of the measured window W1 - W0",
     census: "pods created and not bound, whenever submitted",
-    censoring: "none: a state, not a life",
+    censoring: "none: a state, not a duration",
     source: "metrics.md 5.2, queue length",
     construct: |_| Box::new(QueueLength::default()),
 };

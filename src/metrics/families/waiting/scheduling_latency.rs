@@ -18,8 +18,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("scheduling latency"),
     group: Group::Waiting.at(60),
     short_lists: &[],
-    summary: "How long pods took from creation to binding, queue and decision, and how many \
-              decisions were taken.",
+    summary: "Time from a pod's creation to its binding (queue and decision), and the number of \
+              decisions.",
     statistics: &[
         Statistic::seconds("mean").steady(),
         Statistic::seconds("p50").steady(),
@@ -30,8 +30,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::amount("decisions_per_second", "1/s", Direction::None).noise(0.02),
         Statistic::ratio("failed_share", Direction::Lower),
     ],
-    formula: "binding less creation, per pod; decisions: bindings and failed attempts in W; \
-              decisions_per_second: those over W1 - W0; failed_share: failed attempts over decisions",
+    formula: "binding minus creation, per pod; decisions: bindings and failed attempts in W; \
+              decisions_per_second: decisions over W1 - W0; failed_share: failed attempts over \
+              decisions",
     denominators: "pods submitted in the measured window that were bound or are open; W1 - W0; \
                    decisions",
     census: "pods that ended unbound (rejected, cancelled) have no latency; `pods.*` counts them",

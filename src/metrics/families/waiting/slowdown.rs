@@ -23,7 +23,7 @@ const FIVE: [Statistic; 5] = [
 ];
 
 const CENSUS: &str = "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts \
-                      them; a run of no length counts as tau";
+                      them; a run time of zero counts as tau";
 
 const CENSORING: &str = "open jobs have no value (their run time is unknown, 1 is its only bound): \
                          above 1 % open all statistics are null with the bound of the mean";
@@ -42,7 +42,8 @@ pub const BOUNDED: MetricEntry = MetricEntry {
         ShortList::Gated.at(40, &["mean"]),
         ShortList::Sweep.at(40, &["mean"]),
     ],
-    summary: "How many times longer jobs took than they ran, runs below tau counted as tau.",
+    summary: "Turnaround of jobs relative to their run time, with run times below tau counted as \
+        tau.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
     formula: "max(1, (f - a) / max(f - s, tau)); tau: the bound, 10 s unless set",
     denominators: "jobs submitted in the measured window that succeeded",
@@ -58,10 +59,10 @@ pub const PER_PROCESSOR: MetricEntry = MetricEntry {
     title: Title::new("per processor slowdown"),
     group: Group::Others.at(0),
     short_lists: &[],
-    summary: "The bounded slowdown divided by the size of the job, so that wide jobs may wait.",
+    summary: "Bounded slowdown divided by the size of the job, so that wide jobs may wait longer.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
-    formula: "max(1, (f - a) / (processors x max(f - s, tau))); processors: the cores that the job \
-              asks for, at least 1; tau: the bound, 10 s unless set",
+    formula: "max(1, (f - a) / (processors x max(f - s, tau))); processors: the cores that the \
+              job requests, at least 1; tau: the bound, 10 s unless set",
     denominators: "jobs submitted in the measured window that succeeded",
     census: CENSUS,
     censoring: CENSORING,
@@ -75,7 +76,7 @@ pub const PLAIN: MetricEntry = MetricEntry {
     title: Title::new("slowdown"),
     group: Group::Waiting.at(100),
     short_lists: &[],
-    summary: "How many times longer jobs took than they ran; short jobs weigh without bound.",
+    summary: "Turnaround of jobs relative to their run time; short jobs dominate without bound.",
     statistics: &[
         FIVE[0],
         FIVE[1],
@@ -85,10 +86,10 @@ pub const PLAIN: MetricEntry = MetricEntry {
         times("delayed.mean").steady(),
     ],
     formula: "(f - a) / (f - s), never trimmed; delayed.mean: the mean of the values above 1, as \
-              printed where the 1.0 are dropped",
-    denominators: "jobs submitted in the measured window that succeeded and ran for a time",
-    census: "jobs of no run time are left out besides those that did not succeed; `jobs.*` counts \
-             them",
+              printed by tools that drop values of 1.0",
+    denominators: "jobs submitted in the measured window that succeeded with a run time above zero",
+    census: "jobs without run time are excluded in addition to those that did not succeed; \
+             `jobs.*` counts them",
     censoring: CENSORING,
     source: "metrics.md 5.2, slowdown (plain); 5.8, values of 1.0 dropped",
     construct: |_| Slowdown::boxed(Kind::Plain),

@@ -16,7 +16,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("start up"),
     group: Group::Waiting.at(40),
     short_lists: &[],
-    summary: "How long pods took from binding to running, by stage.",
+    summary: "Time from a pod's binding until it runs, by stage.",
     statistics: &[
         Statistic::seconds("dispatch.mean"),
         Statistic::seconds("dispatch.p50"),
@@ -34,9 +34,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
         Statistic::seconds("total.p99"),
         Statistic::seconds("total.max"),
     ],
-    formula: "dispatch: binding until the node begins to start the pod; start: from there until it \
-              runs; total: both; a node that reports no beginning dispatches and starts at once \
-              when the pod runs, all of it being start",
+    formula: "dispatch: binding until the node begins to start the pod; start: from then until it \
+              runs; total: both; for a node that does not report the beginning, all of the time \
+              counts as start",
     denominators: "pods submitted in the measured window that were bound and reached the end of the \
                    stage, or live in it",
     census: "pods that ended within a stage have no value for it",

@@ -12,7 +12,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("weighted wait"),
     group: Group::Waiting.at(30),
     short_lists: &[],
-    summary: "How long work waited for its first start, each job weighing as much as it computed.",
+    summary: "Wait until the first start, each job weighted by its computing work.",
     statistics: &[
         Statistic::seconds("mean").steady(),
         Statistic::amount("area", "core-hours", Direction::None),

@@ -22,19 +22,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("work conservation"),
     group: Group::Others.at(0),
     short_lists: &[],
-    summary: "Pods that waited although they fitted on some node.",
+    summary: "Pods that waited although they fit on some node.",
     statistics: &[
         Statistic::seconds("longest"),
         Statistic::amount("pods", "pods", Direction::Lower),
         Statistic::amount("looks", "looks", Direction::None),
     ],
-    formula: "at looks at least a minute and 1/32 of the time so far apart: pods that fitted on some \
-              node at this look and the one before and waited throughout; pods: the most at one \
-              look; longest: the longest such time",
+    formula: "at samples at least a minute and 1/32 of the elapsed time apart: pods that fit on \
+              some node at this sample and the previous one and waited in between; pods: the most \
+              at one sample; longest: the longest such time",
     denominators: "none: counts and a time",
-    census: "pods without a gang, of at most 32 classes at a look, those that wait longest first; \
-             fit by resources and GPU devices alone; the whole run, warm-up included",
-    censoring: "none: what lasted is told as far as it was seen",
+    census: "pods without a gang, of at most 32 classes per sample, longest wait first; fit by \
+             resources and GPU devices alone; the whole run, warm-up included",
+    censoring: "none: durations count as far as they were observed",
     source: "metrics.md 5.9, work conservation check",
     construct: |_| Box::new(WorkConservation::default()),
 };
@@ -154,7 +154,7 @@ impl Collector for WorkConservation {
 
     fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
         let remark = (self.most_pods > 0)
-            .then(|| "pods waited although they fitted, by resources alone".to_owned());
+            .then(|| "pods waited although they fit, considering resources only".to_owned());
         vec![
             MetricValue::new(
                 "work_conservation.longest",

@@ -117,7 +117,7 @@ impl Workloads {
         if !self.rows.is_empty() {
             Ok(())
         } else if self.has_objects {
-            Err("no object keeps pods at strength".to_owned())
+            Err("no object maintains a number of pods".to_owned())
         } else {
             Err("no objects of the API: `system.controllers` is not set".to_owned())
         }

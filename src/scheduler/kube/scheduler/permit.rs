@@ -208,7 +208,7 @@ impl KubeScheduler {
         };
         self.release(pod, (view, out));
         out.write(view, Event::PodUnschedulable { pod });
-        let text = "the group of the pod did not get places for enough of its pods";
+        let text = "too few pods of the pod's group were placed";
         self.messages.insert(uid_of(pod), text.into());
         let mask = PluginMask::from_iter([wait.plugin]);
         self.take_back(now, pod, mask, Some(wait.since));

@@ -24,7 +24,7 @@ pub struct Quota {
 pub enum QuotaError {
     /// Guarantees are more than the cluster has.
     #[error(
-        "quotas guarantee {asked} of `{resource}` with that of `{role}`, and the cluster has \
+        "quotas including that of `{role}` guarantee {asked} of `{resource}`, but the cluster has \
          {has}; lower the guarantee or add agents"
     )]
     AboveCluster {

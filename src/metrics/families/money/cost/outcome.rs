@@ -138,7 +138,7 @@ impl Cost {
         }
         let by_use = match &self.by_use {
             Some(by_use) => currency(by_use.idle.value()),
-            None => Err("nothing is known of what pods use".to_owned()),
+            None => Err("the usage of pods is unknown".to_owned()),
         };
         let spot_share = match (spot, cost) {
             (Some(spot), Some(cost)) if cost > 0 => Ok(spot as f64 / cost as f64),
