@@ -4,6 +4,7 @@
 //! so does an entry that no longer holds.
 
 mod circles;
+mod layout;
 mod parameters;
 mod public_items;
 mod subjects;
