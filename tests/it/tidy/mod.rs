@@ -5,6 +5,7 @@
 
 mod circles;
 mod examples;
+mod layout;
 mod parameters;
 mod public_items;
 mod subjects;

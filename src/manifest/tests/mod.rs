@@ -364,7 +364,7 @@ fn priority_classes_of_the_file_count_wherever_they_stand() {
 
 #[test]
 fn the_bundled_small_cluster_reads_without_a_finding() {
-    let manifests = read(include_str!("../../traces/small-cluster.yaml"));
+    let manifests = read(include_str!("../../../traces/small-cluster.yaml"));
     assert_eq!((manifests.nodes.len(), manifests.pods.len()), (6, 15));
     assert!(manifests.findings.is_empty() && manifests.ignored_kinds.is_empty());
     assert!(
