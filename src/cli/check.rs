@@ -174,9 +174,9 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
     };
-    let measured = run_suite(&suite, baseline.as_ref(), &settings, workers);
+    let results = run_suite(&suite, baseline.as_ref(), &settings, workers);
     count.clear();
-    let measured = measured.map_err(|error| failure(error, interrupt::exit()))?;
+    let results = results.map_err(|error| failure(error, interrupt::exit()))?;
     let name = path.display().to_string();
     let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
     let file = relative(&arguments.file).display().to_string();
@@ -186,14 +186,14 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         sets: &arguments.sets,
     };
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
-    let report = judge(&measured, held, (&file, &settings), &divergence);
+    let report = judge(&results, held, (&file, &settings), &divergence);
     if arguments.accept {
         let asked = Acceptance {
             only: &arguments.only,
             is_dry: arguments.dry_run,
             path: &path,
         };
-        return accept::run(&asked, &report, &measured, baseline.as_ref());
+        return accept::run(&asked, &report, &results, baseline.as_ref());
     }
     let wall_time = terminal::seconds(started.elapsed());
     let timestamp = timestamp();

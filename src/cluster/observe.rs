@@ -3,7 +3,7 @@
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId};
 
-use super::{Measured, Store};
+use super::{Store, UsageSamples};
 
 /// Something that fails or is whole again in the world, which the control plane may learn of or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +32,9 @@ pub trait Observer {
         let _ = (at, store);
     }
 
-    /// What the world measures now, shown every now and then once an instant has settled.
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
-        let _ = (at, store, measured);
+    /// Usage of pods and custom metrics, shown every now and then once an instant has settled.
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+        let _ = (at, store, usage);
     }
 
     /// What became of requests in a stretch of time that is over. Stretches of one service come in

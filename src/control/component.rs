@@ -4,7 +4,7 @@
 use crate::admission::Creation;
 use crate::probe::Probe;
 use crate::provider::{OrderFailed, ProviderRequest};
-use cluster::{Conflict, Measured, Store};
+use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, PodRef, Text};
 use units::{Instant, Revision};
 
@@ -110,8 +110,8 @@ pub trait Component: Send {
     }
 
     /// Is shown what the world measures, as `view` has the cluster.
-    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
-        let _ = (now, view, measured);
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
+        let _ = (now, view, usage);
     }
 
     /// Sets a label wherever its parts, such as plugins, do their work, if they can be told apart.

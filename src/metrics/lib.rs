@@ -56,5 +56,5 @@ pub use record::series::{SeriesRow, SeriesSink};
 pub use record::setup::{Purpose, Setup};
 pub use record::state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};
 pub use record::warm_up::WarmUpFinder;
-pub use record::window::{Measured, Window};
+pub use record::window::{MeasuredWindow, Window};
 pub use record::workloads;

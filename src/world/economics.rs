@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use metrics::economics::{Commitment, FunctionPrices, TaskPrices};
-use metrics::power::{Embodied, MEASURED, Power, PowerCurve};
+use metrics::power::{Embodied, MACHINES, Power, PowerCurve};
 use metrics::{Billing, Economics, NodeEconomics};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_LABEL};
 use model::{Node, Text};
@@ -225,8 +225,8 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
     let wrong = |what: String| BuildError::Experiment(format!("{field}.{what}"));
     let max = written.max.map_or(0, |max| max.micro);
     let curve = if let Some(name) = &written.machine {
-        PowerCurve::measured(name).ok_or_else(|| {
-            let names = || MEASURED.iter().map(|(name, _)| *name);
+        PowerCurve::of_machine(name).ok_or_else(|| {
+            let names = || MACHINES.iter().map(|(name, _)| *name);
             let near = nearest(name, names());
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             let known: Vec<&str> = names().collect();

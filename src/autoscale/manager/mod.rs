@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::horizontal::{HorizontalSettings, PipelineSettings};
 use super::vertical::{RecommenderSettings, UpdaterSettings};
 use cluster::{Conflict, Store};
-use control::{Component, Measured, Outbox, Progress, Write};
+use control::{Component, Outbox, Progress, UsageSamples, Write};
 use model::{Event, Object, ObjectChange};
 use units::{Duration, Instant, ObjectId, Revision};
 
@@ -191,20 +191,20 @@ impl Component for Autoscalers {
         objects || ruled.any(|is_due| is_due)
     }
 
-    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
         for own in self.horizontals.values_mut() {
             if own.scrape_at() <= now {
-                own.scrape(now, view, measured);
+                own.scrape(now, view, usage);
             }
         }
         for own in self.verticals.values_mut() {
             if own.wants_sample(now) {
-                own.sample(now, view, measured);
+                own.sample(now, view, usage);
             }
         }
         for own in &mut self.ruled {
             if own.wants_reading(now) {
-                own.read(now, view, measured);
+                own.read(now, view, usage);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Regressions that a baseline puts up with for a while, and entries that nothing is left of.
 
-use super::run::Measured;
+use super::run::SuiteResults;
 use super::{Acknowledgement, Baseline, Date, Gate, Outcome};
 
 /// Regressions that the baseline puts up with for now. What is acknowledged and expired, no longer
@@ -58,9 +58,9 @@ fn hold(gate: &mut Gate, known: &Acknowledgement, (expires, today): (Date, Date)
 }
 
 /// Entries of the baseline that the suite no longer has.
-pub(super) fn orphans(measured: &Measured, baseline: &Baseline, notes: &mut Vec<String>) {
+pub(super) fn orphans(results: &SuiteResults, baseline: &Baseline, notes: &mut Vec<String>) {
     let is_run = |name: &str| {
-        measured
+        results
             .entries
             .iter()
             .any(|entry| entry.report.name == name)

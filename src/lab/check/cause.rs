@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::run::{Entry, Measured};
+use super::run::{Entry, SuiteResults};
 use super::{Baseline, BaselineEntry, FoundDivergence, Gate, Outcome};
 use crate::shell::{quoted, set_flags};
 
@@ -42,7 +42,7 @@ pub(super) fn rerun(entry: &Entry, seed: Option<u64>, sets: &[String]) -> String
 /// Has the first decision that differs looked for where a gate failed, once an entry.
 pub(super) fn explain(
     gates: &mut [Gate],
-    measured: &Measured,
+    results: &SuiteResults,
     (baseline, sets): (Option<&Baseline>, &[String]),
     first_divergence: FirstDivergence<'_>,
 ) {
@@ -50,7 +50,7 @@ pub(super) fn explain(
     let mut known: BTreeMap<String, Option<FoundDivergence>> = BTreeMap::new();
     let failed = |gate: &&mut Gate| gate.outcome == Outcome::Regressed;
     for gate in gates.iter_mut().filter(failed) {
-        let mut entries = measured.entries.iter();
+        let mut entries = results.entries.iter();
         let entry = entries.find(|entry| entry.report.name == gate.entry);
         let stored = baseline.entries.get(&gate.entry);
         let Some((entry, stored)) = entry.zip(stored) else {

@@ -16,19 +16,19 @@ use scenario::schema::Objective;
 use super::acknowledge::{acknowledge, orphans};
 use super::cause::{FirstDivergence, explain, rerun};
 use super::limit::{bounds, limit, number, within};
-use super::run::{Entry, Measured};
+use super::run::{Entry, SuiteResults};
 use super::{Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Gate, Outcome};
 
 /// Holds what was run against the baseline.
 pub fn judge(
-    measured: &Measured,
+    results: &SuiteResults,
     baseline: Option<(&Baseline, &str)>,
     (file, settings): (&str, &CheckSettings),
     first_divergence: FirstDivergence<'_>,
 ) -> CheckReport {
     let mut gates = Vec::new();
     let mut tests = Vec::new();
-    for entry in measured
+    for entry in results
         .entries
         .iter()
         .filter(|entry| entry.report.error.is_none())
@@ -50,11 +50,11 @@ pub fn judge(
     let mut notes = Vec::new();
     if let Some((baseline, _)) = baseline {
         acknowledge(&mut gates, baseline, settings.today, &mut notes);
-        orphans(measured, baseline, &mut notes);
+        orphans(results, baseline, &mut notes);
     }
     explain(
         &mut gates,
-        measured,
+        results,
         (baseline.map(|(baseline, _)| baseline), &settings.sets),
         first_divergence,
     );
@@ -70,7 +70,7 @@ pub fn judge(
         file: file.to_owned(),
         baseline: baseline.map(|(_, path)| path.to_owned()),
         baseline_hash: baseline.map(|(held, _)| held.hash()),
-        entries: measured
+        entries: results
             .entries
             .iter()
             .map(|entry| entry.report.clone())

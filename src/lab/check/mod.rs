@@ -34,7 +34,7 @@ pub use change::{Change, Selection, SelectionError, accepted, accepted_only, cha
 pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
-pub use run::{Entry, Measured, SuiteScenario, entry_name, run};
+pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 
 /// The version of the form of a report.

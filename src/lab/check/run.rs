@@ -54,7 +54,7 @@ pub struct Entry {
 
 /// All that was run.
 #[derive(Clone, Debug)]
-pub struct Measured {
+pub struct SuiteResults {
     /// The entries, in the order of the suite.
     pub entries: Vec<Entry>,
 }
@@ -71,7 +71,7 @@ pub fn run(
     baseline: Option<&Baseline>,
     settings: &CheckSettings,
     workers: Workers<'_>,
-) -> Result<Measured, ExperimentError> {
+) -> Result<SuiteResults, ExperimentError> {
     let mut entries = Vec::new();
     for (place, scenario) in suite.iter().enumerate() {
         let mut begun = begin(scenario, place);
@@ -93,7 +93,7 @@ pub fn run(
         }
         entries.extend(begun);
     }
-    Ok(Measured { entries })
+    Ok(SuiteResults { entries })
 }
 
 fn told(error: &ExperimentError) -> String {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use metrics::alerts::AlertLog;
 use metrics::diagnosis::Diagnostician;
 use model::{Event, Pod, Text};
@@ -161,8 +161,8 @@ impl Alarms {
     }
 
     /// What the world measures.
-    pub(super) fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
-        self.diagnostician.measured(at, store, measured);
+    pub(super) fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+        self.diagnostician.usage(at, store, usage);
     }
 
     pub(super) fn observe(

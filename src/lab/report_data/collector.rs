@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cluster::{Incident, Measured, Observer, Store};
+use cluster::{Incident, Observer, Store, UsageSamples};
 use metrics::alerts::AlertLog;
 use metrics::{ClusterState, Economics, Resource};
 use model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
@@ -334,18 +334,18 @@ impl Observer for Collector {
         self.incidents.apply(at.as_nanos(), incident, store);
     }
 
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         self.hold_until(at.as_nanos());
         self.used = self.used.map(|_| [0; 2]);
         let running = store
             .pods()
             .iter()
             .filter(|pod| pod.phase == PodPhase::Running);
-        for own in running.filter_map(|pod| measured.pod(pod.pod)) {
+        for own in running.filter_map(|pod| usage.pod(pod.pod)) {
             let [cpu, memory] = self.used.unwrap_or_default();
             self.used = Some([cpu + own.cpu_milli, memory + own.memory_bytes]);
         }
-        self.alarms.measured(at, store, measured);
+        self.alarms.usage(at, store, usage);
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {

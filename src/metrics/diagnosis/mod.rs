@@ -16,7 +16,7 @@ mod throttled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
 use units::{Instant, NodeId, ObjectId};
 
@@ -143,9 +143,9 @@ impl Diagnostician {
     }
 
     /// What the world measures: who is held back.
-    pub fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+    pub fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         let mut throttling = std::mem::take(&mut self.throttling);
-        let (held_back, free) = throttling.look(store, measured);
+        let (held_back, free) = throttling.look(store, usage);
         for (pod, cause, node) in held_back {
             let node = Some(Text::from(store.nodes().name(node)));
             self.trouble(at, pod, (cause, node), store);

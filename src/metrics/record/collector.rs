@@ -9,7 +9,7 @@ use crate::record::deeds::Deeds;
 use crate::record::jobs::JobRecord;
 use crate::record::state::{ClusterState, NodeChange, Row};
 use crate::record::tables::Tables;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::record::workloads::Workloads;
 
 /// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
@@ -96,7 +96,7 @@ pub struct Change<'a> {
     /// The cluster after it.
     pub store: &'a Store,
     /// What is in the measured window.
-    pub measured: &'a Measured,
+    pub measured: &'a MeasuredWindow,
     /// Pods created and not bound, after it.
     pub pending: u64,
 }
@@ -117,15 +117,15 @@ impl Change<'_> {
 
 /// What the world measures at an instant that has settled.
 #[derive(Clone, Copy)]
-pub struct Sample<'a> {
+pub struct UsageSample<'a> {
     /// When.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
     /// What pods use.
-    pub used: &'a dyn cluster::Measured,
+    pub usage: &'a dyn cluster::UsageSamples,
     /// What is in the measured window.
-    pub measured: &'a Measured,
+    pub measured: &'a MeasuredWindow,
 }
 
 /// The end of a run.
@@ -136,7 +136,7 @@ pub struct RunEnd<'a> {
     /// The measured window.
     pub window: Span,
     /// What is in it.
-    pub measured: &'a Measured,
+    pub measured: &'a MeasuredWindow,
     /// The cluster's totals at the end of the window: after everything that happened at the end of
     /// the run, or just before the end of a window that ends earlier.
     pub state: &'a ClusterState,
@@ -203,8 +203,8 @@ pub enum Heard {
     Declared,
     /// Changes: an object of the API was created, changed or deleted.
     Objects,
-    /// What the world measures, every now and then.
-    Measured,
+    /// What pods use, every now and then.
+    Usage,
     /// Changes: a node asks for an image for a container, has it, or can't have it.
     Pulls,
     /// What alike pods did within an instant.
@@ -237,7 +237,7 @@ impl Heard {
         Self::Changed,
         Self::Declared,
         Self::Objects,
-        Self::Measured,
+        Self::Usage,
         Self::Pulls,
         Self::Alike,
         Self::Spans,
@@ -311,7 +311,7 @@ pub trait Collector: CloneCollector + Send {
     }
 
     /// What the world measures at an instant that has settled.
-    fn measured(&mut self, sample: &Sample<'_>) {
+    fn usage(&mut self, sample: &UsageSample<'_>) {
         let _ = sample;
     }
 

@@ -11,7 +11,7 @@ use cluster::Store;
 use model::{EndReason, Event, Pod, PodCreated, PodPhase};
 use units::{Duration, GangId, Instant, TenantId};
 
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 
 /// How a job's life went. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,7 +186,7 @@ impl JobTracker {
         event: &Event,
         pod: &Pod,
         store: &Store,
-        measured: &mut Measured,
+        measured: &mut MeasuredWindow,
     ) -> Option<JobRecord> {
         match event {
             Event::PodCreated(created) => {
@@ -231,7 +231,7 @@ impl JobTracker {
         at: Instant,
         created: &PodCreated,
         store: &Store,
-        measured: &mut Measured,
+        measured: &mut MeasuredWindow,
     ) {
         // Nobody waited in this run for what was there before it.
         if created.found.is_some() {
@@ -271,7 +271,7 @@ impl JobTracker {
         &'a self,
         end: Instant,
         store: &'a Store,
-        measured: &'a Measured,
+        measured: &'a MeasuredWindow,
     ) -> impl Iterator<Item = JobRecord> + 'a {
         let singles = store
             .pods()
@@ -293,7 +293,7 @@ impl JobTracker {
         pod: &Pod,
         (end, outcome): (Instant, JobOutcome),
         store: &Store,
-        measured: &Measured,
+        measured: &MeasuredWindow,
     ) -> JobRecord {
         JobRecord {
             submit: pod.created,
@@ -317,7 +317,7 @@ impl JobTracker {
 fn record(
     gang: &OpenGang,
     (end, outcome): (Instant, JobOutcome),
-    measured: &Measured,
+    measured: &MeasuredWindow,
 ) -> JobRecord {
     JobRecord {
         submit: gang.submit,

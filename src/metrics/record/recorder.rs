@@ -13,7 +13,7 @@ use crate::alerts::{AlertBook, AlertLog, Injected, Route, follow, notifications}
 use crate::families::packing::arrived::Arrived;
 use crate::families::packing::fragments::FragmentTracker;
 use crate::families::traffic::services::Services;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
+use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span, UsageSample};
 use crate::record::consistency::Consistency;
 use crate::record::deeds::{Deeds, Kind, pod_of};
 use crate::record::jobs::JobTracker;
@@ -25,7 +25,7 @@ use crate::record::setup::{Purpose, Setup};
 use crate::record::state::{ClusterState, class_requests};
 use crate::record::successors::{Successors, loses_node};
 use crate::record::tables::Tables;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::record::workloads::Workloads;
 
 /// Why a run has no results.
@@ -48,7 +48,7 @@ pub enum RecordError {
 pub struct Recorder<'s> {
     purpose: Purpose,
     unsteady: Option<String>,
-    measured: Measured,
+    measured: MeasuredWindow,
     /// Since when the present state holds.
     since: Instant,
     state: ClusterState,
@@ -95,7 +95,7 @@ impl<'s> Recorder<'s> {
         Self {
             purpose: setup.purpose,
             unsteady: setup.unsteady.clone(),
-            measured: Measured::new(setup.window),
+            measured: MeasuredWindow::new(setup.window),
             since: Instant::ZERO,
             state: ClusterState::new(fragments),
             closing: None,
@@ -456,13 +456,13 @@ impl Observer for Recorder<'_> {
         self.refresh(store);
     }
 
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn cluster::Measured) {
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn cluster::UsageSamples) {
         self.hold_until(at, store);
-        for &index in &self.hearers[Heard::Measured as usize] {
-            self.collectors[index].measured(&Sample {
+        for &index in &self.hearers[Heard::Usage as usize] {
+            self.collectors[index].usage(&UsageSample {
                 at,
                 store,
-                used: measured,
+                usage,
                 measured: &self.measured,
             });
         }

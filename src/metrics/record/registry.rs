@@ -345,7 +345,7 @@ mod tests {
         let state = crate::ClusterState::default();
         let workloads = crate::record::workloads::Workloads::default();
         let setup = Setup::default();
-        let measured = crate::Measured::new(setup.window);
+        let measured = crate::MeasuredWindow::new(setup.window);
         let at = units::Instant::ZERO;
         let end = crate::RunEnd {
             at,

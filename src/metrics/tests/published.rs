@@ -14,7 +14,7 @@ use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
 use crate::record::workloads::Workloads;
 use crate::tests::fixture::Bench;
-use crate::{ClusterState, JobOutcome, JobRecord, Measured, MetricValue, REGISTRY, RunEnd};
+use crate::{ClusterState, JobOutcome, JobRecord, MeasuredWindow, MetricValue, REGISTRY, RunEnd};
 use cluster::fragmentation::{Shape, TypicalPods};
 use cluster::{GpuColumns, Store};
 use model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
@@ -244,7 +244,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
         }
     }
     let (store, state) = (Store::new(), ClusterState::default());
-    let measured = Measured::new(setup.window);
+    let measured = MeasuredWindow::new(setup.window);
     let end = RunEnd {
         at: Instant::ZERO,
         window: measured.of_run(Instant::ZERO),

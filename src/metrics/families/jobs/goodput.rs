@@ -10,7 +10,7 @@ use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sp
 use crate::record::presentation::{Group, Title};
 use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{RESOURCES, Resource, Row, requests};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 
 /// `goodput.*`.
@@ -119,7 +119,7 @@ impl Goodput {
         &mut self,
         (pod, amounts): (&Pod, &Row),
         (at, part): (Instant, usize),
-        measured: &Measured,
+        measured: &MeasuredWindow,
     ) {
         if !pod.phase.holds_node() {
             return;

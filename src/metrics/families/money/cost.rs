@@ -15,7 +15,7 @@ use model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, Traff
 use units::{Instant, NodeId};
 
 use crate::families::money::economics::Economics;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
+use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span, UsageSample};
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
@@ -344,7 +344,7 @@ impl Collector for Cost {
                 Heard::Bound,
                 Heard::Ended,
                 Heard::Spans,
-                Heard::Measured,
+                Heard::Usage,
                 Heard::Traffic,
                 Heard::Prices,
             ]
@@ -383,8 +383,8 @@ impl Collector for Cost {
         }
     }
 
-    fn measured(&mut self, sample: &Sample<'_>) {
-        let (store, used) = (sample.store, sample.used);
+    fn usage(&mut self, sample: &UsageSample<'_>) {
+        let (store, used) = (sample.store, sample.usage);
         let moment = Moment {
             at: sample.at,
             store,
@@ -401,7 +401,7 @@ impl Collector for Cost {
             self.by_use = Some(ByUse::begin(moment, paid, (&mut self.payers, &self.nodes)));
         }
         if let Some(by_use) = &mut self.by_use {
-            by_use.measured(moment, used, (&mut self.payers, &self.nodes));
+            by_use.follow(moment, used, (&mut self.payers, &self.nodes));
         }
     }
 

@@ -10,7 +10,7 @@ use units::{Instant, NodeId};
 
 use crate::families::money::economics::Economics;
 use crate::families::money::power::Power;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
+use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span, UsageSample};
 use crate::record::presentation::{Group, Title};
 use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
@@ -221,14 +221,14 @@ impl Energy {
     }
 
     /// What pods use beyond what they reserve, by node; `None` where nothing is known of it.
-    fn beyond(store: &Store, sample: &Sample<'_>, place: usize) -> Option<i64> {
+    fn beyond(store: &Store, sample: &UsageSample<'_>, place: usize) -> Option<i64> {
         let mut beyond = None;
         for &slot in store.nodes().pods(NodeId::from_index(place)) {
             let pod = store.pods().at(slot);
             let Some(pod) = pod.filter(|pod| pod.phase == PodPhase::Running) else {
                 continue;
             };
-            if let Some(used) = sample.used.pod(pod.pod) {
+            if let Some(used) = sample.usage.pod(pod.pod) {
                 let more = used.cpu_milli - store.class(pod.class).requests.cpu_milli;
                 beyond = Some(beyond.unwrap_or(0) + more);
             }
@@ -244,7 +244,7 @@ impl Collector for Energy {
                 Heard::Declared,
                 Heard::Nodes,
                 Heard::Spans,
-                Heard::Measured,
+                Heard::Usage,
                 Heard::Traffic,
             ]
         } else {
@@ -281,7 +281,7 @@ impl Collector for Energy {
         }
     }
 
-    fn measured(&mut self, sample: &Sample<'_>) {
+    fn usage(&mut self, sample: &UsageSample<'_>) {
         for place in 0..self.nodes.len() {
             if self.nodes[place].power.is_none() {
                 continue;

@@ -12,7 +12,7 @@ use crate::record::presentation::{Group, Title};
 use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
 use crate::record::state::{Resource, Row};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 
 /// `pay_per_use.*`.
@@ -115,7 +115,7 @@ impl PayPerUse {
     }
 
     /// Bills a pod up to an instant.
-    fn bill(&mut self, pod: &Pod, requests: &Row, at: Instant, measured: &Measured) {
+    fn bill(&mut self, pod: &Pod, requests: &Row, at: Instant, measured: &MeasuredWindow) {
         let economics = self.economics.clone();
         let Some(prices) = economics.as_ref().and_then(|own| own.tasks.as_ref()) else {
             return;

@@ -48,7 +48,7 @@ pub struct Embodied {
 }
 
 /// Measured machines (`SPECpower`, orchestrators-b.md 10.7), in milliwatts.
-pub const MEASURED: &[(&str, [i64; STEPS])] = &[
+pub const MACHINES: &[(&str, [i64; STEPS])] = &[
     (
         "HpMl110G3",
         [
@@ -102,8 +102,8 @@ pub const MEASURED: &[(&str, [i64; STEPS])] = &[
 
 impl PowerCurve {
     /// The curve of a measured machine.
-    pub fn measured(name: &str) -> Option<Self> {
-        let own = MEASURED.iter().find(|(known, _)| *known == name)?;
+    pub fn of_machine(name: &str) -> Option<Self> {
+        let own = MACHINES.iter().find(|(known, _)| *known == name)?;
         Some(Self::Table(own.1.map(|milliwatts| milliwatts * 1_000)))
     }
 
@@ -160,11 +160,11 @@ mod tests {
             ("HpMl110G3", 1.0, 169.0),
             ("HpMl110G3", 1.7, 169.0),
         ] {
-            let curve = PowerCurve::measured(host).expect("a measured machine");
+            let curve = PowerCurve::of_machine(host).expect("a measured machine");
             let found = curve.drawn(used) as f64 / 1e6;
             assert!((found - watts).abs() < 1e-9, "{host} at {used}: {found}");
         }
-        assert_eq!(PowerCurve::measured("HpMl110G9"), None);
+        assert_eq!(PowerCurve::of_machine("HpMl110G9"), None);
         let linear = PowerCurve::Formula {
             idle: 175_000_000,
             max: 250_000_000,
@@ -177,7 +177,7 @@ mod tests {
     /// The same: a day of a G5.
     #[test]
     fn a_day_is_that_of_the_example() {
-        let curve = PowerCurve::measured("HpMl110G5").expect("a measured machine");
+        let curve = PowerCurve::of_machine("HpMl110G5").expect("a measured machine");
         let hours = [(8, 0.2), (12, 0.6), (4, 0.0)];
         let energy: i64 = hours
             .iter()

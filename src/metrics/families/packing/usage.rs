@@ -64,11 +64,11 @@ struct Sample {
 
 impl Collector for Usage {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Measured, Heard::Spans]
+        &[Heard::Usage, Heard::Spans]
     }
 
-    fn measured(&mut self, seen: &collector::Sample<'_>) {
-        let (store, measured) = (seen.store, seen.used);
+    fn usage(&mut self, seen: &collector::UsageSample<'_>) {
+        let (store, measured) = (seen.store, seen.usage);
         let mut sample = Sample::default();
         for pod in store
             .pods()

@@ -23,13 +23,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
     census: "jobs submitted in [W0, W1) are measured and followed to their end",
     censoring: "none: not an observation",
     source: "metrics.md 5.2, 5.6",
-    construct: |_| Box::new(MeasuredWindow),
+    construct: |_| Box::new(WindowBounds),
 };
 
 #[derive(Clone, Copy, Debug)]
-struct MeasuredWindow;
+struct WindowBounds;
 
-impl Collector for MeasuredWindow {
+impl Collector for WindowBounds {
     fn hears(&self) -> &'static [Heard] {
         &[]
     }

@@ -20,7 +20,7 @@ use units::{Instant, NodeId, ObjectId};
 
 use crate::record::collector::{MetricValue, Span};
 use crate::record::state::{RESOURCES, class_requests};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 
 use declared::Declared;
@@ -149,7 +149,7 @@ impl Workloads {
         at: Instant,
         event: &Event,
         ended: Option<&Pod>,
-        (store, measured): (&Store, &Measured),
+        (store, measured): (&Store, &MeasuredWindow),
     ) {
         match event {
             Event::Object(change) => self.object(at, change, measured),
@@ -175,7 +175,7 @@ impl Workloads {
     }
 
     /// Ends the record.
-    pub fn close(&mut self, at: Instant, measured: &Measured) {
+    pub fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
         for (place, row) in self.rows.iter_mut().enumerate() {
             keep(&mut self.held, place, row, at);
@@ -183,7 +183,7 @@ impl Workloads {
         }
     }
 
-    fn object(&mut self, at: Instant, change: &ObjectChange, measured: &Measured) {
+    fn object(&mut self, at: Instant, change: &ObjectChange, measured: &MeasuredWindow) {
         self.has_objects = true;
         match change {
             ObjectChange::Created { id, owner, object } => {
@@ -270,7 +270,7 @@ impl Workloads {
         at: Instant,
         pod: PodRef,
         change: PodChange,
-        (store, measured): (&Store, &Measured),
+        (store, measured): (&Store, &MeasuredWindow),
     ) {
         if self.pod(pod).is_none() {
             // Of pods without an owner it is only of interest how often they start again.
@@ -330,7 +330,7 @@ impl Workloads {
         at: Instant,
         (pod, record): (PodRef, Option<&Pod>),
         reason: EndReason,
-        (store, measured): (&Store, &Measured),
+        (store, measured): (&Store, &MeasuredWindow),
     ) {
         let Some(own) = self.pod(pod).copied() else {
             return;
@@ -372,7 +372,7 @@ impl Workloads {
         at: Instant,
         node: NodeId,
         is_heard: bool,
-        (store, measured): (&Store, &Measured),
+        (store, measured): (&Store, &MeasuredWindow),
     ) {
         for &slot in store.nodes().pods(node) {
             let Some(own) = self.pods.get(slot.index()).and_then(Option::as_ref) else {
@@ -388,7 +388,7 @@ impl Workloads {
     /// Changes what is known of a pod; if it was ready and is no more, by such a loss.
     fn set(
         &mut self,
-        (at, measured): (Instant, &Measured),
+        (at, measured): (Instant, &MeasuredWindow),
         pod: PodRef,
         loss: Loss,
         change: impl FnOnce(&mut OwnPod),
@@ -421,14 +421,14 @@ impl Workloads {
     }
 
     /// A workload's present state held until an instant, after which it changes.
-    fn touch(&mut self, row: u32, at: Instant, measured: &Measured) {
+    fn touch(&mut self, row: u32, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
         let own = &mut self.rows[row as usize];
         keep(&mut self.held, row as usize, own, at);
         own.hold_until(at, measured);
     }
 
-    fn hold_until(&mut self, at: Instant, measured: &Measured) {
+    fn hold_until(&mut self, at: Instant, measured: &MeasuredWindow) {
         if at > self.since {
             let span = Span {
                 from: self.since,

@@ -3,7 +3,7 @@
 
 use crate::record::collector::Change;
 use crate::record::state::{Resource, Row};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use cluster::{self, Store};
 use model::{Pod, PodPhase};
@@ -34,7 +34,7 @@ struct Share {
 pub(super) struct Moment<'a> {
     pub(super) at: Instant,
     pub(super) store: &'a Store,
-    pub(super) measured: &'a Measured,
+    pub(super) measured: &'a MeasuredWindow,
 }
 
 impl<'a> Moment<'a> {
@@ -114,10 +114,10 @@ impl ByUse {
     }
 
     /// What pods use was measured.
-    pub(super) fn measured(
+    pub(super) fn follow(
         &mut self,
         moment: Moment<'_>,
-        used: &dyn cluster::Measured,
+        used: &dyn cluster::UsageSamples,
         (payers, nodes): (&mut Payers, &[Node]),
     ) {
         for (place, node) in nodes.iter().enumerate() {
@@ -153,7 +153,7 @@ impl ByUse {
     }
 
     /// What each payer paid until an instant.
-    pub(super) fn paid(&self, at: Instant, measured: &Measured) -> Vec<Integral> {
+    pub(super) fn paid(&self, at: Instant, measured: &MeasuredWindow) -> Vec<Integral> {
         let accounts = self.accounts.iter();
         accounts.map(|account| account.paid(at, measured)).collect()
     }

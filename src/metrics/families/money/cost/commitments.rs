@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::families::money::economics::Commitment;
 use crate::record::collector::Span;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use model::Text;
 use units::{Instant, NodeId};
@@ -45,7 +45,7 @@ impl Commitments {
     pub(super) fn joined(
         &mut self,
         (node, names, rate): (NodeId, [Option<&Text>; 2], i128),
-        (at, measured): (Instant, &Measured),
+        (at, measured): (Instant, &MeasuredWindow),
     ) {
         let mut all = self.0.iter_mut();
         let own = all.find(|own| names.into_iter().flatten().any(|name| *name == own.own.of));
@@ -59,7 +59,7 @@ impl Commitments {
     pub(super) fn repriced(
         &mut self,
         (node, rate): (NodeId, i128),
-        (at, measured): (Instant, &Measured),
+        (at, measured): (Instant, &MeasuredWindow),
     ) {
         for own in &mut self.0 {
             if let Some(known) = own.nodes.get_mut(&node) {
@@ -70,7 +70,7 @@ impl Commitments {
     }
 
     /// A node left.
-    pub(super) fn left(&mut self, node: NodeId, (at, measured): (Instant, &Measured)) {
+    pub(super) fn left(&mut self, node: NodeId, (at, measured): (Instant, &MeasuredWindow)) {
         for own in &mut self.0 {
             if own.nodes.remove(&node).is_some() {
                 own.settle(at, measured);
@@ -86,7 +86,7 @@ impl Commitments {
     /// What all cost in a window of a length, and what the nodes would have cost that they covered.
     pub(super) fn amounts(
         &self,
-        (at, measured): (Instant, &Measured),
+        (at, measured): (Instant, &MeasuredWindow),
         window_nanos: i64,
     ) -> (Integral, Integral) {
         let (mut fixed, mut covered) = (Integral::default(), Integral::default());
@@ -103,7 +103,7 @@ impl Commitments {
 
 impl Committed {
     /// Up to now it covered what it did; from now on it covers what is there.
-    fn settle(&mut self, at: Instant, measured: &Measured) {
+    fn settle(&mut self, at: Instant, measured: &MeasuredWindow) {
         let span = Span {
             from: self.since,
             to: at,

@@ -9,7 +9,7 @@ use crate::families::money::economics::{Billing, Commitment, Economics, NodeEcon
 use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
 use crate::tests::fixture::{Bench, node, spec};
-use cluster::{Measured, Observer};
+use cluster::{Observer, UsageSamples};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
 use model::traffic::{Flow, FlowCounts};
 use model::{
@@ -62,7 +62,7 @@ fn pod_of(namespace: &str, cpu_milli: i64) -> Arc<PodSpec> {
 /// What pods use, by pod.
 struct Use(BTreeMap<PodRef, i64>);
 
-impl Measured for Use {
+impl UsageSamples for Use {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         let cpu_milli = *self.0.get(&pod)?;
         Some(Used {
@@ -93,7 +93,7 @@ fn tenants_pay_for_what_they_reserve_or_use_and_idle_is_apart() {
     let used = Use(BTreeMap::from([(pods[0], 4_000), (pods[1], 500)]));
     bench
         .recorder
-        .measured(Instant::from_secs(1800), &bench.store, &used);
+        .usage(Instant::from_secs(1800), &bench.store, &used);
     let costs = bench.finish(3600).costs.expect("nodes have a price");
     // Two of eight cores at 31.611 and one of 32 GiB at 4.237 of 3.6 an hour.
     let (core, gib) = (31.611, 4.237);
@@ -127,7 +127,7 @@ fn where_more_is_used_than_there_is_the_price_is_shared() {
         bench.start(0, pod, 0);
     }
     let used = Use(BTreeMap::from([(pods[0], 80_000), (pods[1], 80_000)]));
-    bench.recorder.measured(Instant::ZERO, &bench.store, &used);
+    bench.recorder.usage(Instant::ZERO, &bench.store, &used);
     let costs = bench.finish(3600).costs.expect("nodes have a price");
     let names: Vec<&str> = costs.tenants.iter().map(|own| &*own.name).collect();
     assert_eq!(names, ["team-batch", "team-shop"]);
@@ -312,7 +312,7 @@ proptest! {
                         (pod, (i64::from(pod.id.0) * 37 + i64::from(which) * 11) % 4_000)
                     });
                     let used = Use(used.collect());
-                    bench.recorder.measured(Instant::from_secs(now), &bench.store, &used);
+                    bench.recorder.usage(Instant::from_secs(now), &bench.store, &used);
                 }
                 5 if which < 30 && !nodes.is_empty() => {
                     let id: NodeId = *nodes.keys().nth(pick(nodes.len())).expect("one of them");

@@ -4,7 +4,7 @@
 use model::{PodRef, Text, Used};
 
 /// What the world measures at an instant. Values other than usage are in thousandths.
-pub trait Measured {
+pub trait UsageSamples {
     /// What a pod uses; `None` of one whose processes are not up, or of whose use nothing is known.
     fn pod(&self, pod: PodRef) -> Option<Used>;
 
