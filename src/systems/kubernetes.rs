@@ -1,6 +1,9 @@
 //! Kubernetes: the profile `default` is kube-scheduler itself, decision for decision. Other profiles
 //! are what a scheduler built on its framework would do: one pipeline with extension points.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
 use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
@@ -8,14 +11,16 @@ use super::kubelet::{Kubelet, KubeletOptions};
 use cluster::Commitment;
 use control::controllers::manager::ControllerManager;
 use control::{Component, Stepping};
-use model::SchedulerConfig;
+use model::{ClusterObjects, SchedulerConfig, Text};
 use policy::build_profile;
-use policy::kubernetes::registered::add_registered;
+use policy::kubernetes::registered::{Registration, add_registered};
 use policy::kubernetes::{add_machine, build_kube_profiles};
 use policy::profiles::KUBE_PROFILE;
 use scheduler::Pipeline;
 use scheduler::kube::queue::Backoff;
-use scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
+use scheduler::kube::{
+    KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak, Witness,
+};
 use units::{ComponentId, Duration};
 
 /// The registry's entry.
@@ -123,6 +128,29 @@ const CAPABILITIES: Capabilities = &[
 /// The profile that is kube-scheduler itself.
 pub const EXACT_PROFILE: &str = KUBE_PROFILE.0;
 
+/// The options of the exact scheduler of Kubernetes.
+#[derive(Clone, Debug, Default)]
+pub struct KubeRequest {
+    /// Its configuration.
+    pub config: SchedulerConfig,
+    /// Policies of the registry that run beside its own plugins.
+    pub registered: Vec<Registration>,
+    /// The release that is followed.
+    pub release: Release,
+    /// Whether the first of equally good nodes is taken, rather than the release's choice.
+    pub takes_first: bool,
+    /// From the end of a decision to the binding.
+    pub binding_time: Duration,
+    /// From the order to evict a pod to its end.
+    pub eviction_time: Duration,
+    /// The objects around nodes and pods.
+    pub objects: ClusterObjects,
+    /// The witness that sees every attempt.
+    pub witness: Option<Arc<dyn Witness>>,
+    /// Pods, by namespace and name, that take part in preemptions before the run begins.
+    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
+}
+
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let scheduler: Box<dyn Component> = if request.profile.name == EXACT_PROFILE {
         Box::new(exact(request)?)
@@ -150,7 +178,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 /// # Errors
 /// Its configuration names what does not exist, or a name twice.
 pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
-    let kube = &request.kube;
+    let kube = request.options.of::<KubeRequest>();
     let mut profiles = build_kube_profiles(&kube.config, kube.release)?;
     for profile in &mut profiles {
         add_registered(profile, &kube.registered, &request.setup)?;

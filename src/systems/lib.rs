@@ -10,6 +10,7 @@ pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
+pub mod options;
 pub mod parts;
 pub mod plain_agent;
 pub mod registry;
@@ -17,7 +18,7 @@ pub mod swarm;
 pub mod swarmkit;
 
 pub use capability::{Capabilities, Capability, Support};
-pub use entry::{
-    KubeRequest, RunsWorkloads, SystemEntry, SystemError, SystemOptions, SystemParts,
-    SystemRequest, TimeLimits,
-};
+pub use entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+pub use kubernetes::KubeRequest;
+pub use options::SystemOptions;
+pub use parts::time_limits::TimeLimits;

@@ -38,9 +38,7 @@ pub fn find(name: &str) -> Result<&'static SystemEntry, SystemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::BatchOptions;
-    use crate::entry::{KubeRequest, TimeLimits};
-    use crate::{SystemOptions, SystemRequest};
+    use crate::{SystemOptions, SystemRequest, TimeLimits};
     use policy::profiles::named;
     use policy::{ProfileChoice, Setup};
     use scheduler::pipeline::evaluate::Form;
@@ -51,9 +49,7 @@ mod tests {
         let request = |profile: &str| SystemRequest {
             setup: Setup::default(),
             profile: ProfileChoice::named(profile),
-            kube: KubeRequest::default(),
             options: SystemOptions::default(),
-            jobs: BatchOptions::default(),
             controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,

@@ -26,7 +26,6 @@ use windtunnel::sim::check::Checker;
 use windtunnel::sim::{
     CellParts, End, Environment, NodeLife, Options, RunControl, Simulation, StartUp, Stop,
 };
-use windtunnel::systems::batch::BatchOptions;
 use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
 use windtunnel::trace::{MemorySource, Recorded};
 use windtunnel::units::{Duration, Instant, Quantity};
@@ -96,12 +95,10 @@ impl Cluster {
         let request = SystemRequest {
             setup: Setup::default(),
             profile: ProfileChoice::named("default"),
-            kube: KubeRequest {
+            options: SystemOptions::default().with(KubeRequest {
                 takes_first: self.takes_first,
                 ..KubeRequest::default()
-            },
-            options: SystemOptions::default(),
-            jobs: BatchOptions::default(),
+            }),
             controllers: Some(ControllerOptions::default()),
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,

@@ -60,6 +60,8 @@ pub(crate) fn system(
         Backfill::None => "none".to_owned(),
         Backfill::GreedyOnce => "greedy-once".to_owned(),
     };
+    let options = prepared.options.clone().with(jobs);
+    let options = options.with(prepared.kube.clone());
     let request = SystemRequest {
         setup: Setup {
             seed: scenario.seed,
@@ -69,9 +71,7 @@ pub(crate) fn system(
             node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
         },
         profile,
-        kube: prepared.kube.clone(),
-        options: prepared.options.clone(),
-        jobs,
+        options,
         controllers: prepared.controllers.clone(),
         form,
         time_limits: TimeLimits::Ignored,

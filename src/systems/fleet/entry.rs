@@ -172,7 +172,7 @@ const CAPABILITIES: Capabilities = &[
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
-        components: vec![Box::new(Fleet::new(request.options.fleet.clone()))],
+        components: vec![Box::new(Fleet::new(request.options.of()))],
         agent: Box::new(FleetAgent::new(KubeletOptions {
             time_limits: request.time_limits,
             images: request.images.clone(),

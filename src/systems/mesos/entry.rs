@@ -176,7 +176,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    Ok(parts(request.options.mesos.clone(), request))
+    Ok(parts(request.options.of(), request))
 }
 
 /// A master with these options, and its agents.

@@ -2,14 +2,14 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{
-    RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits,
-};
+use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::parts::time_limits::TimeLimits;
 use crate::plain_agent::PlainAgent;
 use cluster::Commitment;
 use control::Stepping;
 
 use super::component::SwarmManager;
+use super::options::SwarmOptions;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -173,7 +173,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let options = request.options.swarm.clone();
+    let options = request.options.of::<SwarmOptions>();
     Ok(SystemParts {
         components: vec![Box::new(SwarmManager::new(options, request.setup.seed))],
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),

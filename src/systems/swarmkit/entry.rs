@@ -8,6 +8,7 @@ use control::Stepping;
 
 use super::agent::SwarmKitAgent;
 use super::component::SwarmKitManager;
+use super::options::SwarmKitOptions;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -160,7 +161,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let options = request.options.swarmkit.clone();
+    let options = request.options.of::<SwarmKitOptions>();
     let agent = SwarmKitAgent::new(options.times);
     Ok(SystemParts {
         components: vec![Box::new(SwarmKitManager::new(options, request.setup.seed))],
