@@ -15,7 +15,7 @@ use sim::{
     StartUp, Stop,
 };
 use systems::batch::{BatchOptions, planner};
-use systems::entry::TimeLimits;
+use systems::TimeLimits;
 use systems::plain_agent::PlainAgent;
 use trace::{Arrival, MemorySource, Recorded};
 use units::time::NANOS_PER_SECOND;
