@@ -9,8 +9,9 @@ use policy::job_order::JOB_ORDERS;
 use policy::kubernetes::plugin_names;
 use policy::profiles::named;
 use policy::{Point, registry};
-use scenario::{NameKind, Names};
-use systems::registry::SYSTEMS;
+use scenario::{Misfit, NameKind, Names};
+use systems::profile::check_profile;
+use systems::registry::{self as known_systems, SYSTEMS};
 use trace::generate::{GENERATORS, GeneratorOptions};
 use trace::registry::{FORMATS, FormatKind};
 
@@ -63,6 +64,15 @@ impl Names for Registered {
             NameKind::Generator => generator_parameters(name),
             _ => None,
         }
+    }
+
+    fn profile_conflict(&self, system: &str, profile: &str) -> Option<Misfit> {
+        let entry = known_systems::find(system).ok()?;
+        let conflict = check_profile(entry, profile).err()?;
+        Some(Misfit {
+            what: conflict.what,
+            fix: conflict.fix,
+        })
     }
 }
 

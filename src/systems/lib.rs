@@ -11,13 +11,15 @@ pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
 pub mod parts;
+pub mod pipeline;
 pub mod plain_agent;
+pub mod profile;
 pub mod registry;
 pub mod swarm;
 pub mod swarmkit;
 
 pub use capability::{Capabilities, Capability, Support};
 pub use entry::{
-    KubeRequest, RunsWorkloads, SystemEntry, SystemError, SystemOptions, SystemParts,
-    SystemRequest, TimeLimits,
+    KubeRequest, RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemOptions,
+    SystemParts, SystemRequest, TimeLimits,
 };

@@ -3,7 +3,7 @@
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
 use crate::entry::{
-    RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits,
 };
 use crate::plain_agent::PlainAgent;
 use cluster::Commitment;
@@ -16,7 +16,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "swarm",
     summary: "Docker Swarm (classic): one manager that picks an engine for every container.",
     source: "docker-archive/classicswarm 3cc018d (1.2.9)",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
