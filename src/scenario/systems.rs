@@ -18,12 +18,7 @@ const OWN: &[(&str, IsGiven)] = &[
 ];
 
 /// Reports every broken rule of `system:`.
-pub(super) fn check(
-    scenario: &Scenario,
-    tree: &Tree,
-    names: &dyn Names,
-    findings: &mut Findings,
-) {
+pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, findings: &mut Findings) {
     let system = &scenario.system;
     if let Some(misfit) = names.profile_conflict(&system.name, &system.scheduler.profile) {
         let is_stated = tree.get("system").and_then(|own| own.get("scheduler"));

@@ -117,7 +117,9 @@ fn without_effect(scenario: &Scenario, kind: SchedulerKind) -> Result<(), BuildE
             "profile: the system `{system}` plans jobs by `queue` and `backfill`, not by a \
              profile; leave it out, or write `name: pipeline` under `system`"
         ),
-        (false, ..) if kind == SchedulerKind::KubeScheduler => return exact_without_effect(scheduler),
+        (false, ..) if kind == SchedulerKind::KubeScheduler => {
+            return exact_without_effect(scheduler);
+        }
         (false, ..) if scheduler.config.is_some() => format!(
             "config: the system `{system}` is not kube-scheduler; leave `config` out, or write \
              `name: kubernetes`"
