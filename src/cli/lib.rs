@@ -23,6 +23,7 @@ mod man;
 mod named;
 mod output;
 mod place;
+mod policy_list;
 mod profile;
 mod progress;
 mod report;

@@ -1,6 +1,7 @@
 //! Rules between the fields of `system:`: options of one system mean nothing to another.
 
 use super::diagnostic::{Code, Finding, Findings};
+use super::names::Names;
 use super::schema::{MesosStrategy, Scenario, Swarm, System};
 use super::tree::Tree;
 
@@ -17,8 +18,18 @@ const OWN: &[(&str, IsGiven)] = &[
 ];
 
 /// Reports every broken rule of `system:`.
-pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, findings: &mut Findings) {
     let system = &scenario.system;
+    if let Some(misfit) = names.profile_conflict(&system.name, &system.scheduler.profile) {
+        let is_stated = tree.get("system").and_then(|own| own.get("scheduler"));
+        let is_stated = is_stated.and_then(|own| own.get("profile")).is_some();
+        let path: &[&str] = match is_stated {
+            true => &["system", "scheduler", "profile"],
+            false => &["system", "name"],
+        };
+        let span = tree.locate(path.iter().copied());
+        findings.push(Finding::new(Code::Conflict, misfit.what, span).help(misfit.fix));
+    }
     for owner in system.with_options() {
         if owner == system.name {
             continue;

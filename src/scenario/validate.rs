@@ -45,7 +45,6 @@ pub(super) fn validate(
     validator.usage(&scenario.models.usage);
     super::domains::check(scenario, tree, validator.findings);
     super::failures::check(scenario, tree, validator.findings);
-    super::systems::check(scenario, tree, validator.findings);
     super::images::check(scenario, tree, validator.findings);
     super::traffic::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);

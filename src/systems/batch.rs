@@ -8,7 +8,9 @@ use scheduler::BatchPlanner;
 
 use super::capability::Support::{Refused, Without, Yes};
 use super::capability::{Capabilities, Capability};
-use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use super::plain_agent::PlainAgent;
 
 /// The registry's entry.
@@ -16,7 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "batch",
     summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
     source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
-    plans_jobs: true,
+    scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
     capabilities: CAPABILITIES,
     build,

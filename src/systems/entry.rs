@@ -13,6 +13,7 @@ use super::capability::Capabilities;
 use super::kubelet::PullOptions;
 use super::options::SystemOptions;
 use super::parts::time_limits::TimeLimits;
+use super::profile::ProfileConflict;
 
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -23,14 +24,37 @@ pub struct SystemEntry {
     pub summary: &'static str,
     /// Whose rules it follows, and of which version.
     pub source: &'static str,
-    /// Whether its scheduler plans jobs under an order of jobs, rather than pods in a queue.
-    pub plans_jobs: bool,
+    /// How it places pods, and so what `system.scheduler` means to it.
+    pub scheduler: SchedulerKind,
     /// When it acts on workloads (deployments, jobs …), and not on pods alone.
     pub workloads: RunsWorkloads,
     /// What it can express and how it behaves.
     pub capabilities: Capabilities,
     /// Builds its control plane and node agent for one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
+}
+
+impl SystemEntry {
+    /// Whether its nodes run kubelets, which pull images.
+    pub const fn runs_kubelets(&self) -> bool {
+        matches!(
+            self.scheduler,
+            SchedulerKind::KubeScheduler | SchedulerKind::Pipeline
+        )
+    }
+}
+
+/// Scheduler of a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchedulerKind {
+    /// kube-scheduler itself: its own plugins, and policies of the registry beside them.
+    KubeScheduler,
+    /// Pipeline of a named profile, whose policies place one pod at a time.
+    Pipeline,
+    /// Planner of jobs, by an order of jobs and a backfilling rule.
+    Planner,
+    /// Rules of the system itself, under options of its own.
+    Own,
 }
 
 /// When a system acts on workloads, and not on pods alone.
@@ -86,6 +110,9 @@ pub enum SystemError {
         /// The names there are.
         known: String,
     },
+    /// A profile that is not of this system.
+    #[error(transparent)]
+    OtherProfile(#[from] ProfileConflict),
     /// The configuration of the exact scheduler of Kubernetes is wrong.
     #[error(transparent)]
     Kube(#[from] KubeProfileError),

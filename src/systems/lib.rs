@@ -12,13 +12,17 @@ pub mod mapping;
 pub mod mesos;
 pub mod options;
 pub mod parts;
+pub mod pipeline;
 pub mod plain_agent;
+pub mod profile;
 pub mod registry;
 pub mod swarm;
 pub mod swarmkit;
 
 pub use capability::{Capabilities, Capability, Support};
-pub use entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+pub use entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 pub use kubernetes::KubeRequest;
 pub use options::SystemOptions;
 pub use parts::time_limits::TimeLimits;

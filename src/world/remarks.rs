@@ -248,15 +248,15 @@ metadata: {name: s}
 ";
         let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
         let manifests = manifests.expect("right manifests");
-        let words = "ignored by profile `fgd`; use `profile: default`";
+        let words = "ignored by the system `pipeline`; use `name: kubernetes`";
         let mut remarks = Remarks::new(Some(words.to_owned()));
         remarks.manifests("a.yaml", &manifests);
         remarks.manifests("a.yaml", &manifests);
         assert_eq!(
             remarks.lines(),
             [
-                "a.yaml: pod `default/a` and 1 more have host ports; ignored by profile `fgd`; \
-                 use `profile: default`",
+                "a.yaml: pod `default/a` and 1 more have host ports; ignored by the system \
+                 `pipeline`; use `name: kubernetes`",
                 "a.yaml: 1 services are read and not looked at when pods are placed",
                 "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
                 "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",

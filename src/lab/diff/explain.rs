@@ -218,7 +218,7 @@ pub(crate) fn stop_before(
 fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
     let entry = systems::registry::find(&side.scenario.system.name).ok()?;
     // kube-scheduler itself ranks by its own plugins, which this pipeline's do not explain.
-    if entry.plans_jobs || is_exact(side.scenario) {
+    if entry.scheduler != systems::SchedulerKind::Pipeline {
         return None;
     }
     let choice = profile_choice(side.scenario).ok()?;

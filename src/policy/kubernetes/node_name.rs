@@ -6,6 +6,24 @@ use scheduler::kube::{
     AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
 };
 
+use std::sync::Arc;
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeName",
+    point: Point::KubePlugin,
+    summary: "Rejects every node but the one that the pod names.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodeName),
+    }),
+};
+
 /// Rejects every node but the one the pod names.
 pub struct NodeName;
 

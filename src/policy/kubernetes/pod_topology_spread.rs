@@ -14,6 +14,41 @@ use scheduler::kube::{
     PodInfo, Prepared, Reach, Scores,
 };
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "PodTopologySpread",
+    point: Point::KubePlugin,
+    summary: "Spreads pods over domains of nodes, by rules that must hold and by preferred ones.",
+    source: "kubernetes.md 1.9",
+    parameters: &[
+        Parameter {
+            name: "defaultingType",
+            kind: Kind::Choice {
+                default: "System",
+                of: &["System", "List"],
+            },
+            doc: "Rules for pods without their own: the built-in ones, or `defaultConstraints`.",
+        },
+        Parameter {
+            name: "defaultConstraints",
+            kind: Kind::List {
+                of: &Kind::Api {
+                    of: "TopologySpreadConstraint",
+                },
+                default: "[]",
+            },
+            doc: "Rules for pods without their own, with `defaultingType: List`.",
+        },
+    ],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(2),
+        build: |arguments, _| Arc::new(PodTopologySpread::new(arguments.default_spread.clone())),
+    }),
+};
+
 /// Spreads pods over domains.
 pub struct PodTopologySpread {
     defaults: Vec<TopologySpread>,

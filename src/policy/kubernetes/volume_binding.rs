@@ -13,6 +13,22 @@ use scheduler::kube::{
     VolumeChoice,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "VolumeBinding",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes where the claims of the pod cannot have their volumes.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(VolumeBinding),
+    }),
+};
+
 const NOT_REACHED: &str = "node(s) didn't match PersistentVolume's node affinity";
 const NOT_FOUND: &str = "node(s) didn't find available persistent volumes to bind";
 const NOT_ENOUGH: &str = "node(s) did not have enough free storage";

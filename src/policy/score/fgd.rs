@@ -17,7 +17,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::devices::tightest::first_devices;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::fragmentation::TypicalPods;
 use cluster::{GpuColumns, Nodes};
 use model::DeviceSet;
@@ -31,14 +31,15 @@ pub const ENTRY: Entry = Entry {
     point: Point::Score,
     summary: "Prefers the node and device where the pod adds the least GPU fragmentation for the \
         target workload.",
+    source: "published-results.md 1.6",
     parameters: &[],
-    constructor: |setup, _| {
+    constructor: Constructor::Policy(|setup, _| {
         let target = setup.typical_pods.clone();
         Ok(Built::Plugin(Box::new(Fgd {
             target,
             memo: RefCell::default(),
         })))
-    },
+    }),
 };
 
 /// Rooms of a node's devices, in milli-GPU.

@@ -4,7 +4,7 @@
 
 use crate::allocation::{Allocation, RESOURCES};
 use crate::score::scaled;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
@@ -14,11 +14,12 @@ pub const ENTRY: Entry = Entry {
     name: "most-allocated",
     point: Point::Score,
     summary: "Prefers nodes with the largest share of their resources allocated, as Kubernetes counts.",
+    source: "kubernetes.md 1.7",
     parameters: &[RESOURCES],
-    constructor: |_, arguments| {
+    constructor: Constructor::Policy(|_, arguments| {
         let allocation = Allocation::new(RESOURCES.weights(arguments)?);
         Ok(Built::Plugin(Box::new(MostAllocated { allocation })))
-    },
+    }),
 };
 
 /// The score, with what it knows of the classes.

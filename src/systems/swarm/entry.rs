@@ -2,7 +2,9 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use crate::parts::time_limits::TimeLimits;
 use crate::plain_agent::PlainAgent;
 use cluster::Commitment;
@@ -16,7 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "swarm",
     summary: "Docker Swarm (classic): one manager that picks an engine for every container.",
     source: "docker-archive/classicswarm 3cc018d (1.2.9)",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,

@@ -2,7 +2,9 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use cluster::Commitment;
 use control::Stepping;
 
@@ -16,7 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     summary: "SwarmKit (Docker's swarm mode): services maintained at their size, rolling updates, \
         Raft.",
     source: "moby/swarmkit 3e72cb6",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,

@@ -169,7 +169,7 @@ pub fn find(
 ) -> Result<Attempted, RunExplainError> {
     let fail = failed(side);
     let entry = systems::registry::find(&side.scenario.system.name);
-    if entry.is_ok_and(|entry| entry.plans_jobs) {
+    if entry.is_ok_and(|entry| entry.scheduler == systems::SchedulerKind::Planner) {
         return Err(RunExplainError::Input(format!(
             "{}: the system `{}` plans whole jobs and has no attempts for single pods; see \
              `waits` in its pods table, or `windtunnel diff` against a run of another system",
