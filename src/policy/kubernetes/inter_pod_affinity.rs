@@ -1,17 +1,23 @@
 //! `InterPodAffinity`: pods that want to be together or apart (spec: kubernetes.md 1.10). Required
-//! terms reject nodes, preferred ones give points (`affinity_score.rs`).
+//! terms reject nodes, preferred ones give points (`score.rs`).
+
+mod kept;
+mod score;
+mod term;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::affinity_score::{self, FollowedAffinity, NO_LABELS};
-use super::affinity_term::Term;
-use super::kept_affinity;
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeFilter,
-    NodeInfo, Normalization, PodClass, PodInfo, Prepared, Reach, Rejection, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints,
+    NodeFilter, NodeInfo, Normalization, PodClass, PodInfo, PreFilterResult, Reach, Rejection,
+    Scores,
 };
+
+use score::{FollowedAffinity, NO_LABELS};
+use term::Term;
 
 /// Puts pods together and apart.
 pub struct InterPodAffinity {
@@ -144,7 +150,7 @@ impl AffinityFilter<'_> {
 }
 
 /// Whether a pod matches all terms, of which there is at least one.
-pub(super) fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
+fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
     !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &NO_LABELS))
 }
 
@@ -251,7 +257,11 @@ impl KubePlugin for InterPodAffinity {
             .and(KubePoints::SCORE)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::NODE_LABEL)
             .and(EventKinds::POD_ADD)
@@ -259,7 +269,7 @@ impl KubePlugin for InterPodAffinity {
             .and(EventKinds::POD_LABEL)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         match (event.node(), event.pod()) {
             (Some(nodes), _) => node_may_help(pod, nodes),
             (_, Some(others)) => pod_may_help(pod, others),
@@ -267,57 +277,18 @@ impl KubePlugin for InterPodAffinity {
         }
     }
 
-    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        // Pods without terms of their own change nothing for pods just like them.
-        if ctx.pod.class.has_terms {
-            Reach::Cluster
-        } else {
-            Reach::Nothing
-        }
-    }
-
-    fn follow<'a>(&'a self, ctx: AttemptContext<'a>) -> Follow<'a> {
-        if self.gives_no_points(ctx.pod) {
-            return Follow::NoPoints;
-        }
-        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.hard_weight)))
-    }
-
-    fn normalization(&self) -> Normalization {
+    fn normalize_score(&self) -> Normalization {
         Normalization::Span
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        let rules = kept_affinity::rules(ctx);
-        if rules.is_empty() {
-            return KeptFilter::Open;
-        }
-        KeptFilter::Rules(rules)
-    }
-
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
-        if self.gives_no_points(ctx.pod) {
-            return KeptScore::Nothing;
-        }
-        let counts = kept_affinity::points(ctx, self.hard_weight);
-        if counts.is_empty() {
-            return KeptScore::Nothing;
-        }
-        KeptScore::Span(counts)
-    }
-
-    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
-        kept_affinity::is_meant_by(ctx, self.hard_weight, other)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         let objects = &ctx.cache.objects;
         let spec = ctx.pod.spec();
         let resolved = |stated| Term::resolved(stated, spec, objects);
         let affinity = &spec.affinity;
         let mut filter = AffinityFilter {
             pod: ctx.pod,
-            namespace_labels: affinity_score::namespace_labels(ctx),
+            namespace_labels: score::namespace_labels(ctx),
             affinity: affinity
                 .required_pod_affinity
                 .iter()
@@ -337,15 +308,56 @@ impl KubePlugin for InterPodAffinity {
             && filter.affinity.is_empty()
             && filter.anti_affinity.is_empty()
         {
-            return Prepared::Skip;
+            return PreFilterResult::Skip;
         }
-        Prepared::ask(filter)
+        PreFilterResult::run_with(filter)
     }
 
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+    fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
         if self.gives_no_points(ctx.pod) {
             return None;
         }
-        affinity_score::score(ctx, self.hard_weight, feasible)
+        score::score(ctx, self.hard_weight, feasible)
+    }
+}
+
+impl FastPlugin for InterPodAffinity {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        // Pods without terms of their own change nothing for pods just like them.
+        if ctx.pod.class.has_terms {
+            Reach::Cluster
+        } else {
+            Reach::Nothing
+        }
+    }
+
+    fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
+        if self.gives_no_points(ctx.pod) {
+            return Follow::NoPoints;
+        }
+        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.hard_weight)))
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        let rules = kept::rules(ctx);
+        if rules.is_empty() {
+            return KeptFilter::Open;
+        }
+        KeptFilter::Rules(rules)
+    }
+
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        if self.gives_no_points(ctx.pod) {
+            return KeptScore::Nothing;
+        }
+        let counts = kept::points(ctx, self.hard_weight);
+        if counts.is_empty() {
+            return KeptScore::Nothing;
+        }
+        KeptScore::Span(counts)
+    }
+
+    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
+        kept::is_meant_by(ctx, self.hard_weight, other)
     }
 }

@@ -8,6 +8,7 @@ use cluster::nodes::NO_MODEL;
 use cluster::{Class, Store};
 use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
+use model::rules::{affinity, room, taints};
 use units::{ClassId, NodeId, Resources, Revision};
 
 /// Where the members of a job go, in order of member.
@@ -134,7 +135,7 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
         return true;
     }
     nodes.object(node).is_some_and(|node| {
-        class.object.selects(node) && class.object.tolerates_taints(&node.taints)
+        affinity::admits(&class.object, node) && taints::admits(&class.object, &node.taints)
     })
 }
 
@@ -154,8 +155,7 @@ pub(super) fn slots_in(class: &Class, free: &Resources, devices: &[u16]) -> u32 
     ]
     .into_iter()
     .chain(extended)
-    .filter(|&(_, request)| request > 0)
-    .map(|(free, request)| free.max(0) / request)
+    .filter_map(|(free, request)| room::times(request, free))
     .chain(device_slots(class, devices))
     .min();
     u32::try_from(slots.unwrap_or(0)).unwrap_or(u32::MAX)

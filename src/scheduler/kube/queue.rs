@@ -387,7 +387,7 @@ impl Queue {
         for plugin in pod.rejectors().iter() {
             let helps = hints.listens(plugin, kind)
                 && (hints.takes_any_taint(plugin, kind)
-                    || plugins[plugin].may_help(&pod.info, event, ctx.objects));
+                    || plugins[plugin].queueing_hint(&pod.info, event, ctx.objects));
             if helps && pod.pending_on.contains(plugin) {
                 return Strategy::Immediately;
             }

@@ -11,6 +11,7 @@ use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
 use model::{LabelSelector, SchedulerConfig, Text, TopologySpread};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
+use scheduler::kube::plugin::in_whole_span;
 use scheduler::kube::{Release, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::plugin::PreFilter;

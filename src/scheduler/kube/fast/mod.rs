@@ -38,7 +38,7 @@ use declared::{Declared, DeclaredKey};
 use fail::fail;
 use key::Key;
 use model::{ClusterObjects, PodSpec, Text};
-use plan::{DraftPoints, Plan};
+use plan::{DraftPoints, FastProfile, Plan};
 use rank::{Ranker, Sight};
 use shape::{Nodes, Shape};
 use window::Window;
@@ -99,7 +99,7 @@ pub struct Fast {
     stamps: Vec<Stamps>,
     /// Up to where the log was taken in then.
     base: u64,
-    profiles: Vec<KubeProfile>,
+    profiles: Vec<FastProfile>,
     /// By profile and where the class lies in memory.
     plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
     shapes: Vec<Option<Shape>>,
