@@ -198,7 +198,7 @@ impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
 
 /// Whether a node that came or changed brings a domain of an affinity term, or parts from one of
 /// an anti-affinity term.
-fn node_may_help(pod: &PodInfo, (before, after): (Option<&NodeInfo>, Option<&NodeInfo>)) -> bool {
+fn node_may_help(pod: &PodInfo, before: Option<&NodeInfo>, after: Option<&NodeInfo>) -> bool {
     let affinity = &pod.spec().affinity;
     let Some(after) = after else {
         return false;
@@ -224,7 +224,7 @@ fn node_may_help(pod: &PodInfo, (before, after): (Option<&NodeInfo>, Option<&Nod
 
 /// Whether a pod with a node that came, left or changed its labels is now one that the pod wants,
 /// or no longer one that it does not want.
-fn pod_may_help(pod: &PodInfo, (before, after): (Option<&PodInfo>, Option<&PodInfo>)) -> bool {
+fn pod_may_help(pod: &PodInfo, before: Option<&PodInfo>, after: Option<&PodInfo>) -> bool {
     let mut others = before.into_iter().chain(after);
     if others.any(|other| other.node_name().is_none()) {
         return false;
@@ -271,8 +271,8 @@ impl KubePlugin for InterPodAffinity {
 
     fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         match (event.node(), event.pod()) {
-            (Some(nodes), _) => node_may_help(pod, nodes),
-            (_, Some(others)) => pod_may_help(pod, others),
+            (Some((before, after)), _) => node_may_help(pod, before, after),
+            (_, Some((before, after))) => pod_may_help(pod, before, after),
             _ => true,
         }
     }

@@ -195,7 +195,7 @@ impl PodTopologySpread {
 }
 
 /// Whether a node that came, left or changed may change what the rules say.
-fn node_may_help(rules: &[Rule], (before, after): (Option<&NodeInfo>, Option<&NodeInfo>)) -> bool {
+fn node_may_help(rules: &[Rule], before: Option<&NodeInfo>, after: Option<&NodeInfo>) -> bool {
     let has = |node: Option<&NodeInfo>| node.is_some_and(|node| has_all_keys(rules, node));
     let (Some(old), Some(new)) = (before, after) else {
         return has(before) || has(after);
@@ -209,7 +209,8 @@ fn node_may_help(rules: &[Rule], (before, after): (Option<&NodeInfo>, Option<&No
 fn pod_may_help(
     rules: &[Rule],
     pod: &PodInfo,
-    (before, after): (Option<&PodInfo>, Option<&PodInfo>),
+    before: Option<&PodInfo>,
+    after: Option<&PodInfo>,
 ) -> bool {
     let namespace = &pod.spec().namespace;
     let others = before.into_iter().chain(after);
@@ -335,8 +336,8 @@ impl KubePlugin for PodTopologySpread {
     fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
         let rules = self.rules(pod, objects, true);
         match (event.node(), event.pod()) {
-            (Some(nodes), _) => node_may_help(&rules, nodes),
-            (_, Some(others)) => pod_may_help(&rules, pod, others),
+            (Some((before, after)), _) => node_may_help(&rules, before, after),
+            (_, Some((before, after))) => pod_may_help(&rules, pod, before, after),
             _ => true,
         }
     }

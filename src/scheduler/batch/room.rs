@@ -69,7 +69,7 @@ impl Rooms {
         for node in room.open.ones() {
             let here = (room.slots[node] as usize).min(members - places.len());
             let node = NodeId::from_index(node);
-            push_places(&mut places, store, class, (node, here));
+            push_places(&mut places, store, class, node, here);
             if places.len() == members {
                 break;
             }
@@ -188,7 +188,7 @@ fn capacity(store: &Store, class: &Class) -> u64 {
 }
 
 /// Adds places for `count` members on a node, each on its lowest devices with room.
-fn push_places(places: &mut Places, store: &Store, class: &Class, (node, count): (NodeId, usize)) {
+fn push_places(places: &mut Places, store: &Store, class: &Class, node: NodeId, count: usize) {
     let milli = class.gpu.milli_per_device;
     let mut rooms: SmallVec<[u16; 8]> = SmallVec::from_slice(if class.gpu.devices > 0 {
         store.nodes().gpu_room(node)

@@ -149,7 +149,8 @@ impl Queue {
         &mut self,
         ctx: QueueContext<'_>,
         uid: PodUid,
-        (rejected_by, pending_on): (PluginMask, PluginMask),
+        rejected_by: PluginMask,
+        pending_on: PluginMask,
     ) {
         let sequence = self.next_sequence();
         let Some(pod) = self.pods.get_mut(&uid) else {

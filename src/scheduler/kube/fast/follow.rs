@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bits::{self, WORD};
+use super::counter::Slots;
 use super::declared::{self, Declared};
 use super::key::Key;
 use super::plan::{Draft, FastProfile, Plan, Rule, Spread};
@@ -179,7 +180,7 @@ impl Fast {
             plan.sums.push((*weight, counters));
         }
         for (weight, kept) in &draft.spreads {
-            let spread = self.spread(cache, (*weight, kept), &mut plan.counters);
+            let spread = self.spread(cache, *weight, kept, &mut plan.counters);
             plan.spreads.push(spread);
         }
         Some(plan)
@@ -241,9 +242,10 @@ impl Fast {
             });
             keys.len() - 1
         });
-        let placed = (cache, self.places.as_slice());
+        let places = &self.places;
+        let slots = Slots { cache, places };
         self.counters
-            .insert(pods, (key, &self.keys), placed, tells_some)
+            .insert(pods, key, &self.keys, slots, tells_some)
     }
 
     fn rule(&mut self, cache: &Cache, kept: KeptRule, all: &mut Vec<usize>) -> Rule {
@@ -285,7 +287,8 @@ impl Fast {
     fn spread(
         &mut self,
         cache: &Cache,
-        (weight, kept): (i64, &KeptSpread),
+        weight: i64,
+        kept: &KeptSpread,
         all: &mut Vec<usize>,
     ) -> Spread {
         let rules = kept.rules.iter();
