@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::gpu::DEVICE_MILLI;
+use model::rules::room::fits;
 use model::{DeviceSet, Node, NodeContact, Text};
 use units::{Instant, NodeId, PodSlot, ResourceId, Resources, Revision};
 
@@ -118,12 +119,12 @@ impl Columns {
 
     #[inline]
     fn has_room(&self, row: usize, amounts: &Resources) -> bool {
-        amounts.cpu_milli <= self.cpu_milli[row].max(0)
-            && amounts.memory_bytes <= self.memory_bytes[row].max(0)
-            && amounts.storage_bytes <= self.storage_bytes[row].max(0)
-            && amounts.pods <= self.pods[row].max(0)
+        fits(amounts.cpu_milli, self.cpu_milli[row])
+            && fits(amounts.memory_bytes, self.memory_bytes[row])
+            && fits(amounts.storage_bytes, self.storage_bytes[row])
+            && fits(amounts.pods, self.pods[row])
             && amounts.extended.iter().all(|&(id, amount)| {
-                amount <= self.extended_amount(id, NodeId::from_index(row)).max(0)
+                fits(amount, self.extended_amount(id, NodeId::from_index(row)))
             })
     }
 }

@@ -5,12 +5,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::node::MEMORY_PRESSURE_TAINT;
-use super::qos::QosClass;
 use super::{
-    Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Node, Owner,
-    PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Taint, TaintEffect,
-    Text, Toleration, TopologySpread,
+    Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Owner, PodCreated,
+    PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Text, Toleration,
+    TopologySpread,
 };
 use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId};
 
@@ -173,35 +171,6 @@ impl PodSpec {
             .filter(|_| container >= self.init_containers.len())
             .map(|behaviour| behaviour.exit_code);
         own.or(pod).unwrap_or(0)
-    }
-
-    /// Whether its node selector and its required node affinity admit a node
-    /// (spec: kubernetes.md 1.5).
-    pub fn selects(&self, node: &Node) -> bool {
-        let labels = self
-            .node_selector
-            .iter()
-            .all(|(key, value)| node.labels.get(key) == Some(value));
-        let required = self.affinity.node.required.as_ref();
-        labels && required.is_none_or(|selector| selector.matches(&node.name, &node.labels))
-    }
-
-    /// Whether it tolerates every taint that would keep it off a node: those of the effects
-    /// `NoSchedule` and `NoExecute` (spec: kubernetes.md 1.5).
-    pub fn tolerates_taints(&self, taints: &[Taint]) -> bool {
-        taints
-            .iter()
-            .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
-            .all(|taint| self.tolerates(taint))
-    }
-
-    /// Whether it tolerates a taint: by its own tolerations, or as admission lets pods that ask for
-    /// something on nodes that are short of memory (spec: kubernetes.md part 4).
-    pub fn tolerates(&self, taint: &Taint) -> bool {
-        self.tolerations.iter().any(|own| own.tolerates(taint))
-            || (*taint.key == *MEMORY_PRESSURE_TAINT
-                && taint.effect == TaintEffect::NoSchedule
-                && QosClass::of(self) != QosClass::BestEffort)
     }
 
     /// What the pod reserves, exact: the larger of what its containers need side by side and what

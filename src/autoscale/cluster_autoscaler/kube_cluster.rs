@@ -13,10 +13,11 @@ use rustc_hash::FxBuildHasher;
 
 use super::filters::{ClusterSnapshot, Fit};
 use model::{Node, Text};
+use scheduler::kube::fast_plugin::node_test;
 use scheduler::kube::keep::{KeptFilter, NodeTest};
 use scheduler::kube::{
-    Attempt, AttemptContext, Cache, CacheError, KubePoints, KubeProfile, NodeInfo, NodeOrder,
-    PodClass, PodInfo,
+    Attempt, AttemptContext, Cache, CacheError, FastPlugin, KubePoints, KubeProfile, NodeInfo,
+    NodeOrder, PodClass, PodInfo,
 };
 
 /// The plugin that spreads pods.
@@ -27,6 +28,8 @@ const SPREAD: &str = "PodTopologySpread";
 pub struct KubeCluster {
     cache: Cache,
     profile: Arc<KubeProfile>,
+    /// What the profile's plugins say of answers that can be kept, by their position.
+    fast_plugins: Vec<Option<Arc<dyn FastPlugin>>>,
     nodes: Vec<Text>,
     /// By place: the node's slot in the cache.
     slots: Vec<usize>,
@@ -87,6 +90,7 @@ impl KubeCluster {
     pub fn new(cache: Cache, profile: Arc<KubeProfile>) -> Self {
         let mut cluster = Self {
             cache,
+            fast_plugins: profile.fast_plugins(),
             profile,
             nodes: Vec::new(),
             slots: Vec::new(),
@@ -219,26 +223,27 @@ impl KubeCluster {
             cache: &self.cache,
             pod,
         };
-        let plugins = &self.profile.plugins;
+        let plugins = &self.fast_plugins;
         let meant = |other: &Arc<PodClass>| {
-            let mut plugins = plugins.iter();
+            let mut plugins = plugins.iter().flatten();
             plugins.any(|plugin| plugin.is_meant_by(ctx, other))
         };
         if self.repelling.iter().any(meant) {
             return None;
         }
         for &index in &self.profile.pre_filter {
-            if matches!(plugins[index].kept_filter(ctx), KeptFilter::Unknown) {
+            let plugin = plugins[index].as_ref()?;
+            if matches!(plugin.kept_filter(ctx), KeptFilter::Unknown) {
                 return None;
             }
         }
         let mut tests = Vec::new();
         for &index in &self.profile.filter {
-            let plugin = &plugins[index];
+            let plugin = plugins[index].as_ref()?;
             let is_asked = self.profile.pre_filter.contains(&index)
                 || !plugin.points().contains(KubePoints::PRE_FILTER);
             match plugin.kept_filter(ctx) {
-                KeptFilter::Node(_) if is_asked => tests.push(plugin.node_test(pod, &self.cache)),
+                KeptFilter::Node(_) if is_asked => tests.push(node_test(plugin, pod)),
                 KeptFilter::Open | KeptFilter::Node(_) => {}
                 KeptFilter::Unknown | KeptFilter::Rules(_) => return None,
             }

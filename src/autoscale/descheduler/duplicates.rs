@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
+use model::rules::{affinity, taints};
 use model::{Owner, Pod, PodSpec, Text};
 use units::{ClassId, NodeId};
 
@@ -88,8 +89,9 @@ fn targets(pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> usize {
     for &spec in specs {
         let spec = pass.spec(spec);
         let nodes = pass.nodes.iter().copied().filter(|&node| {
-            pass.node(node)
-                .is_some_and(|object| spec.selects(object) && spec.tolerates_taints(&object.taints))
+            pass.node(node).is_some_and(|object| {
+                affinity::admits(spec, object) && taints::admits(spec, &object.taints)
+            })
         });
         let nodes: Vec<NodeId> = nodes.collect();
         if nodes.len() > 1 {

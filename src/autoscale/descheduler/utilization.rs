@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evictor::{Answer, Pass};
 use model::qos::QosClass;
 use model::resource_list::{CPU, MEMORY, PODS};
+use model::rules::taints;
 use model::{Pod, Taint, Text};
 use units::{ClassId, NodeId, Quantity};
 
@@ -289,7 +290,7 @@ impl Move<'_> {
                 return Some(());
             }
             let spec = pass.spec(pod.class);
-            let is_taken = taints.iter().any(|taints| spec.tolerates_taints(taints));
+            let is_taken = taints.iter().any(|taints| taints::admits(spec, taints));
             if !is_taken || self.excluded.contains(&spec.namespace) || !pass.has_way_out(pod) {
                 continue;
             }

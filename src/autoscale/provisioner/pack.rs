@@ -8,6 +8,8 @@ use super::{Offering, named};
 use crate::cluster_autoscaler::{ClusterSnapshot, Fit, Template, fits_template};
 use crate::nodes::Daemons;
 use model::node::ZONE_LABEL;
+use model::rules::room::fits;
+use model::rules::{affinity, taints};
 use model::{Node, PodRef, ResourceList, Text};
 use scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
 
@@ -266,8 +268,8 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
             .filter(|&offering| {
                 let node = &market.offerings[offering].node;
                 has_room(&market.offered[offering], &asked, count)
-                    && info.spec().selects(node)
-                    && info.spec().tolerates_taints(&node.taints)
+                    && affinity::admits(info.spec(), node)
+                    && taints::admits(info.spec(), &node.taints)
             })
             .collect();
         if fitting.is_empty() {
@@ -311,13 +313,13 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
 
 fn has_room(offered: &Amounts, asked: &Amounts, count: i64) -> bool {
     let scalars = asked.scalars.iter();
-    asked.cpu_milli <= offered.cpu_milli
-        && asked.memory <= offered.memory
-        && asked.storage <= offered.storage
-        && count <= offered.pods
+    fits(asked.cpu_milli, offered.cpu_milli)
+        && fits(asked.memory, offered.memory)
+        && fits(asked.storage, offered.storage)
+        && fits(count, offered.pods)
         && scalars
             .into_iter()
-            .all(|(name, amount)| *amount <= offered.scalar(name))
+            .all(|(name, amount)| fits(*amount, offered.scalar(name)))
 }
 
 /// The cheapest of some offerings; of equal ones the first.

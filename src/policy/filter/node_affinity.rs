@@ -4,6 +4,7 @@
 
 use crate::declared::DeclaredAnswers;
 use crate::{Built, Constructor, Entry, Point};
+use model::rules::affinity;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
@@ -27,7 +28,7 @@ pub struct NodeAffinity {
 impl NodeAffinity {
     fn new() -> Self {
         Self {
-            answers: DeclaredAnswers::new(|class, node| class.object.selects(node)),
+            answers: DeclaredAnswers::new(|class, node| affinity::admits(&class.object, node)),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! is a pod slot (spec: kubernetes.md 1.7). GPU devices are [`super::gpu_fit`]'s.
 
 use crate::{Built, Constructor, Entry, Point};
+use model::rules::room;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
@@ -38,7 +39,7 @@ impl Plugin for NodeResourcesFit {
             return Ok(());
         }
         let (free, row) = (nodes.free(), node.index());
-        let lacks = |request: i64, left: i64| request > 0 && request > left;
+        let lacks = |request: i64, left: i64| !room::fits(request, left);
         if lacks(requests.pods, free.pods[row]) {
             return Err(Reason::Text("Too many pods"));
         }

@@ -5,6 +5,7 @@
 
 use crate::{Built, Constructor, Entry, Point};
 use model::Node;
+use model::rules::{taints, unschedulable};
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
@@ -35,8 +36,8 @@ impl Plugin for NodeSchedulable {
         let nodes = ctx.store.nodes();
         let open = nodes.schedulable()[node.index()];
         let is_tolerated = |object: &Node| {
-            let is_cordon_tolerated = !object.unschedulable || ctx.class.tolerates_cordon;
-            is_cordon_tolerated && ctx.class.object.tolerates_taints(&object.taints)
+            unschedulable::admits(&ctx.class.object, object)
+                && taints::admits(&ctx.class.object, &object.taints)
         };
         let marked = nodes.object(node).filter(|object| object.is_marked_away());
         if open

@@ -4,6 +4,7 @@
 
 use crate::declared::DeclaredAnswers;
 use crate::{Built, Constructor, Entry, Point};
+use model::rules::taints;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
@@ -28,7 +29,7 @@ impl TaintToleration {
     fn new() -> Self {
         Self {
             answers: DeclaredAnswers::new(|class, node| {
-                class.object.tolerates_taints(&node.taints)
+                taints::admits(&class.object, &node.taints)
             }),
         }
     }

@@ -1,10 +1,10 @@
 //! `DefaultPreemption`: evicts pods of lower priority (spec: kubernetes.md 1.13).
 
+use std::sync::Arc;
+
 use model::Text;
 use scheduler::kube::preemption::{Breadth, preempt, preempt_nobody};
-use scheduler::kube::{Attempt, KubePlugin, KubePoints, PostFilter, Status};
-
-use std::sync::Arc;
+use scheduler::kube::{Attempt, FastPlugin, KubePlugin, KubePoints, PostFilter, Status};
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
 
@@ -67,10 +67,16 @@ impl KubePlugin for DefaultPreemption {
         KubePoints::PRE_ENQUEUE.and(KubePoints::POST_FILTER)
     }
 
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
     fn post_filter(&self, attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> PostFilter {
         told(preempt(attempt, verdicts, self.breadth))
     }
+}
 
+impl FastPlugin for DefaultPreemption {
     fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
         preempt_nobody(attempt, open).map(told)
     }

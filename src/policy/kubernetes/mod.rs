@@ -1,17 +1,12 @@
 //! The plugins of the Kubernetes scheduler under their real names, and profiles of them
 //! (spec: kubernetes.md 1.1).
 
-mod affinity_score;
-mod affinity_term;
-mod ask;
 pub mod balanced_allocation;
 pub mod coscheduling;
 pub mod default_preemption;
 pub mod dynamic_resources;
-mod followed_spread;
 pub mod image_locality;
 pub mod inter_pod_affinity;
-mod kept_affinity;
 pub mod machine;
 mod mirror;
 pub mod node_affinity;
@@ -23,10 +18,7 @@ pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod queue_and_bind;
 pub mod registered;
-mod resources;
 pub mod scheduling_gates;
-mod spread_filter;
-mod spread_score;
 pub mod taint_toleration;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@
 //! Points. The framework wants 0 to 100 from every score, and the registry's policies each have a
 //! scale of their own. So the points of the feasible nodes are spread over 0 to 100 as a
 //! `NormalizeScore` would: `100 · (points − least) / (most − least)` in whole numbers, rounded down
-//! ([`in_whole_span`]); all 0 if they are equal. Then they are multiplied by the weight.
+//! ([`Normalization::WholeSpan`]); all 0 if they are equal. Then they are multiplied by the weight.
 //!
 //! The fast form keeps the answers of policies of scope [`Scope::Node`] per node. Policies of scope
 //! `Cluster`, and those that prepare or rescale points themselves, are asked plainly.
@@ -22,11 +22,10 @@ use crate::profiles::{MAX_WEIGHT, ProfileError};
 use crate::{Arguments, Built, Entry, Point, Setup, registry};
 use cluster::{Conflict, Store};
 use model::{DeviceSet, PodSpec};
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
-use scheduler::kube::plugin::in_whole_span;
+use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
-    AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, KubeProfile, NodeFilter, NodeInfo,
-    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
+    AttemptContext, Cache, EventKinds, FastPlugin, KubePlugin, KubePoints, KubeProfile, NodeFilter,
+    NodeInfo, Normalization, PodInfo, PreFilterResult, Reach, Rejection, Scores,
 };
 use scheduler::pipeline::plugin::{PreFilter, PreScore};
 use scheduler::{Plugin, Points, Reason, Scope};
@@ -327,9 +326,6 @@ impl<'a> NodeFilter<'a> for Question<'a> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
         let (policy, cache) = (self.policy, self.ctx.cache);
         let spec = &self.ctx.pod.class.spec;
-        if policy.filters_by_node() {
-            return policy.filter(spec, None, node);
-        }
         let known = cache.node_in(node.slot);
         if !known.is_some_and(|known| std::ptr::eq(known, node)) {
             // A node with pods evicted or expected, in a simulation.
@@ -371,16 +367,69 @@ impl KubePlugin for Registered {
         points
     }
 
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn normalize_score(&self) -> Normalization {
+        Normalization::WholeSpan
+    }
+
+    /// Any change of a node or of the pods on it may change a policy's mind.
+    fn events_to_register(&self) -> EventKinds {
+        let nodes = EventKinds::NODE_ADD
+            .and(EventKinds::NODE_ALLOCATABLE)
+            .and(EventKinds::NODE_LABEL)
+            .and(EventKinds::NODE_TAINT);
+        let pods = EventKinds::POD_ADD
+            .and(EventKinds::POD_DELETE)
+            .and(EventKinds::POD_SCALE_DOWN);
+        nodes.and(pods).and(EventKinds::POD_TOLERATION)
+    }
+
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        if self.policy.filters_by_node() {
+            return PreFilterResult::RUN;
+        }
+        PreFilterResult::run_with(Question {
+            policy: &self.policy,
+            ctx,
+            whole: Rc::default(),
+        })
+    }
+
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        self.policy.filter(&pod.class.spec, None, node)
+    }
+
+    fn devices(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Option<DeviceSet> {
+        let mirror = self.policy.mirror(&ctx.pod.class.spec, node).ok()?;
+        let (mut plugin, _) = self.policy.prepared(&mirror);
+        plugin.devices(&mirror.ctx(), NodeId::from_index(0))
+    }
+
+    fn score(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        self.policy.points_of(&pod.class.spec, node)
+    }
+
+    fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let raw = if self.policy.scores_by_node() {
+            let points = feasible.iter().map(|node| self.score(ctx.pod, node));
+            points.collect()
+        } else {
+            self.policy.points_together(ctx, feasible)?
+        };
+        Some(Scores::normalized(raw, self.normalize_score()))
+    }
+}
+
+impl FastPlugin for Registered {
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         if self.policy.filters_by_node() && self.policy.scores_by_node() {
             Reach::Node
         } else {
             Reach::Cluster
         }
-    }
-
-    fn normalization(&self) -> Normalization {
-        Normalization::WholeSpan
     }
 
     fn needs_whole_spec(&self) -> bool {
@@ -397,65 +446,10 @@ impl KubePlugin for Registered {
 
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
         if self.policy.scores_by_node() {
-            KeptScore::Node(Rests::OnNode, Normalization::WholeSpan)
+            KeptScore::Node(Rests::OnNode, self.normalize_score())
         } else {
             KeptScore::Unknown
         }
-    }
-
-    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
-        let (policy, spec) = (self.policy.clone(), pod.class.spec.clone());
-        Arc::new(move |node| policy.filter(&spec, None, node).is_ok())
-    }
-
-    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
-        let (policy, spec) = (self.policy.clone(), pod.class.spec.clone());
-        Arc::new(move |node| policy.points_of(&spec, node))
-    }
-
-    /// Any change of a node or of the pods on it may change a policy's mind.
-    fn listens(&self) -> EventKinds {
-        let nodes = EventKinds::NODE_ADD
-            .and(EventKinds::NODE_ALLOCATABLE)
-            .and(EventKinds::NODE_LABEL)
-            .and(EventKinds::NODE_TAINT);
-        let pods = EventKinds::POD_ADD
-            .and(EventKinds::POD_DELETE)
-            .and(EventKinds::POD_SCALE_DOWN);
-        nodes.and(pods).and(EventKinds::POD_TOLERATION)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        Prepared::ask(Question {
-            policy: &self.policy,
-            ctx,
-            whole: Rc::default(),
-        })
-    }
-
-    fn devices(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Option<DeviceSet> {
-        let mirror = self.policy.mirror(&ctx.pod.class.spec, node).ok()?;
-        let (mut plugin, _) = self.policy.prepared(&mirror);
-        plugin.devices(&mirror.ctx(), NodeId::from_index(0))
-    }
-
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let raw = if self.policy.scores_by_node() {
-            let spec = &ctx.pod.class.spec;
-            let points = feasible
-                .iter()
-                .map(|node| self.policy.points_of(spec, node));
-            points.collect()
-        } else {
-            self.policy.points_together(ctx, feasible)?
-        };
-        let least = raw.iter().copied().min().unwrap_or(0);
-        let most = raw.iter().copied().max().unwrap_or(0);
-        let normalized = raw.iter().map(|&own| in_whole_span(own, least, most));
-        Some(Scores {
-            normalized: normalized.collect(),
-            raw,
-        })
     }
 }
 

@@ -33,11 +33,11 @@ impl KubePlugin for SchedulingGates {
         KubePoints::PRE_ENQUEUE
     }
 
-    fn listens(&self) -> EventKinds {
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::POD_GATES
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         event.own_change(pod).is_some()
     }
 

@@ -333,7 +333,7 @@ impl BatchPlanner {
         self.chosen = Some(Chosen { asked, ..chosen });
         match found {
             Some((turn, places)) => {
-                self.start(now, (turn.2, places), store, out);
+                self.start(now, turn.2, &places, store, out);
                 Progress::More
             }
             None => Progress::Idle,
@@ -343,7 +343,8 @@ impl BatchPlanner {
     fn start(
         &mut self,
         now: Instant,
-        (number, places): (JobNumber, Places),
+        number: JobNumber,
+        places: &Places,
         store: &Store,
         out: &mut Outbox,
     ) {
@@ -351,15 +352,15 @@ impl BatchPlanner {
             return;
         };
         let first = self.running.recorded(number);
-        let place = |pod: PodRef, (node, devices): (NodeId, DeviceSet)| Place {
+        let place = |pod: PodRef, node: NodeId, devices: DeviceSet| Place {
             pod,
             node,
             devices,
             held: true,
         };
         let mut taken = SmallVec::with_capacity(places.len());
-        for (index, (&pod, &(node, devices))) in job.members.iter().zip(&places).enumerate() {
-            taken.push(place(pod, (node, devices)));
+        for (index, (&pod, &(node, devices))) in job.members.iter().zip(places).enumerate() {
+            taken.push(place(pod, node, devices));
             let position = Some((first + index) as u32);
             self.pods[pod.slot.index()] = Some(Whereabouts {
                 pod,
@@ -413,7 +414,7 @@ impl Component for BatchPlanner {
         };
         if let Some(places) = self.rooms.places(view, job.spec, job.members.len()) {
             self.chosen = None;
-            self.start(now, (chosen.number, places), view, out);
+            self.start(now, chosen.number, &places, view, out);
             return Progress::More;
         }
         if chosen.blocked {

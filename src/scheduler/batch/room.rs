@@ -8,6 +8,7 @@ use cluster::nodes::NO_MODEL;
 use cluster::{Class, Store};
 use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
+use model::rules::{affinity, room, taints};
 use units::{ClassId, NodeId, Resources, Revision};
 
 /// Where the members of a job go, in order of member.
@@ -68,7 +69,7 @@ impl Rooms {
         for node in room.open.ones() {
             let here = (room.slots[node] as usize).min(members - places.len());
             let node = NodeId::from_index(node);
-            push_places(&mut places, store, class, (node, here));
+            push_places(&mut places, store, class, node, here);
             if places.len() == members {
                 break;
             }
@@ -134,7 +135,7 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
         return true;
     }
     nodes.object(node).is_some_and(|node| {
-        class.object.selects(node) && class.object.tolerates_taints(&node.taints)
+        affinity::admits(&class.object, node) && taints::admits(&class.object, &node.taints)
     })
 }
 
@@ -154,8 +155,7 @@ pub(super) fn slots_in(class: &Class, free: &Resources, devices: &[u16]) -> u32 
     ]
     .into_iter()
     .chain(extended)
-    .filter(|&(_, request)| request > 0)
-    .map(|(free, request)| free.max(0) / request)
+    .filter_map(|(free, request)| room::times(request, free))
     .chain(device_slots(class, devices))
     .min();
     u32::try_from(slots.unwrap_or(0)).unwrap_or(u32::MAX)
@@ -188,7 +188,7 @@ fn capacity(store: &Store, class: &Class) -> u64 {
 }
 
 /// Adds places for `count` members on a node, each on its lowest devices with room.
-fn push_places(places: &mut Places, store: &Store, class: &Class, (node, count): (NodeId, usize)) {
+fn push_places(places: &mut Places, store: &Store, class: &Class, node: NodeId, count: usize) {
     let milli = class.gpu.milli_per_device;
     let mut rooms: SmallVec<[u16; 8]> = SmallVec::from_slice(if class.gpu.devices > 0 {
         store.nodes().gpu_room(node)

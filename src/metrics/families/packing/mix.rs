@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use cluster::{GpuColumns, Store};
+use model::rules::room;
 use units::NodeId;
 
 use crate::record::state::{Devices, NodeRow, Resource, Row};
@@ -113,8 +114,10 @@ pub fn fit_count(
     }
     let mut count = i64::MAX;
     for (index, (&request, &free)) in requests.iter().zip(&row.free).enumerate() {
-        if index != Resource::Gpu as usize && request > 0 {
-            count = count.min(free.max(0) / request);
+        if index != Resource::Gpu as usize
+            && let Some(times) = room::times(request, free)
+        {
+            count = count.min(times);
         }
     }
     if count == 0 || gpu.devices == 0 {
@@ -142,9 +145,9 @@ pub(crate) fn gpu_fit_count(devices: Devices<'_>, gpu: GpuColumns) -> i64 {
 pub fn fits(node: NodeId, row: &NodeRow, shape: &MixShape, store: &Store) -> bool {
     let [cpu, memory, _, pods] = shape.requests;
     row.schedulable
-        && cpu <= row.free[0].max(0)
-        && memory <= row.free[1].max(0)
-        && pods <= row.free[3].max(0)
+        && room::fits(cpu, row.free[0])
+        && room::fits(memory, row.free[1])
+        && room::fits(pods, row.free[3])
         && (shape.gpu.devices == 0 || store.nodes().has_gpu_room(node, shape.gpu))
 }
 

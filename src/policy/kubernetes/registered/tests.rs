@@ -11,6 +11,7 @@ use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
 use model::{LabelSelector, SchedulerConfig, Text, TopologySpread};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
+use scheduler::kube::plugin::in_whole_span;
 use scheduler::kube::{Release, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::plugin::PreFilter;
@@ -60,7 +61,7 @@ fn kube_pod(cache: &mut Cache, spec: PodSpec, name: &str) -> PodInfo {
 }
 
 /// A pod on a node of the cache and of the pipeline's store.
-fn place(world: &mut World, cache: &mut Cache, spec: &PodSpec, (at, devices): (usize, &[usize])) {
+fn place(world: &mut World, cache: &mut Cache, spec: &PodSpec, at: usize, devices: &[usize]) {
     let id = world.spec(spec.clone());
     world.bind(id, NodeId::from_index(at), devices);
     let mut info = kube_pod(cache, spec.clone(), &format!("on-{at}-{devices:?}"));
@@ -86,19 +87,15 @@ fn policies_answer_as_in_the_pipeline() {
         world.node(object.clone());
         cache.add_node(Arc::new(object)).expect("a new node");
     }
-    place(
-        &mut world,
-        &mut cache,
-        &pod(1_000, 512, (1, 400)),
-        (0, &[1]),
-    );
+    place(&mut world, &mut cache, &pod(1_000, 512, (1, 400)), 0, &[1]);
     place(
         &mut world,
         &mut cache,
         &pod(2_000, 256, (2, 1000)),
-        (1, &[0, 2]),
+        1,
+        &[0, 2],
     );
-    place(&mut world, &mut cache, &pod(7_000, 3_000, (0, 0)), (2, &[]));
+    place(&mut world, &mut cache, &pod(7_000, 3_000, (0, 0)), 2, &[]);
     for entry in wrapped() {
         let wrapper = Registered::new(&registered(entry.name, 1), &setup()).expect("a policy");
         for spec in [

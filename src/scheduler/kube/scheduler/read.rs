@@ -159,7 +159,7 @@ impl KubeScheduler {
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
             let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
-            groups.join(objects, (uid_of(pod), &class.spec), created.gang, now)
+            groups.join(objects, uid_of(pod), &class.spec, created.gang, now)
         });
         let found = created.found.as_deref();
         let preemption = if self.preemptions.is_empty() {
@@ -244,8 +244,9 @@ impl KubeScheduler {
                 if !is_as_assumed {
                     self.cache.replace_pod_in(&info, slot);
                 }
-                let completed = (uid_of(pod), slot);
-                claims = self.reservations.complete(&mut self.cache, completed);
+                claims = self
+                    .reservations
+                    .complete(&mut self.cache, uid_of(pod), slot);
             }
             (_, before) => {
                 let objects = &mut self.cache.objects;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use cluster::{Class, Store};
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
+use model::rules::affinity;
 use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{Instant, NodeId, ObjectId};
 
@@ -142,7 +143,10 @@ impl<'a> Open<'a> {
         let (Some(agent), Some(needs)) = (self.agent(), self.columns.needs(class)) else {
             return 0;
         };
-        if !contains(&self.sum, &needs) || !self.admits(class) || !class.object.selects(agent) {
+        if !contains(&self.sum, &needs)
+            || !self.admits(class)
+            || !affinity::admits(&class.object, agent)
+        {
             return 0;
         }
         // Each task has all of a resource revocable, or nothing of it.

@@ -7,7 +7,7 @@ use scheduler::kube::{Amounts, NodeInfo, PodInfo};
 
 /// A resource as the scheduler keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Resource {
+pub(in crate::kubernetes) enum Resource {
     Cpu,
     Memory,
     Storage,
@@ -17,7 +17,7 @@ pub(super) enum Resource {
 
 impl Resource {
     /// The resource of a name.
-    pub(super) fn of(name: &Text) -> Self {
+    pub(in crate::kubernetes) fn of(name: &Text) -> Self {
         match &**name {
             "cpu" => Self::Cpu,
             "memory" => Self::Memory,
@@ -33,7 +33,7 @@ impl Resource {
 
 /// How cpu and memory of pods are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(in crate::kubernetes) enum Scale {
     /// With defaults for containers that don't mention them.
     NonZero,
     /// As asked for.
@@ -42,19 +42,19 @@ pub(super) enum Scale {
 
 /// One resource of a node as it would be with the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counted {
+pub(in crate::kubernetes) struct Counted {
     /// Asked for by the pods there.
-    pub(super) used: i64,
+    pub(in crate::kubernetes) used: i64,
     /// Asked for by the pod.
-    pub(super) asked: i64,
+    pub(in crate::kubernetes) asked: i64,
     /// What the node offers, not 0.
-    pub(super) offered: i64,
+    pub(in crate::kubernetes) offered: i64,
 }
 
 impl Counted {
     /// A resource by name; `None` if the node offers none of it, or if it is a scalar one that the
     /// pod doesn't ask for.
-    pub(super) fn of(
+    pub(in crate::kubernetes) fn of(
         resource: &Resource,
         scale: Scale,
         pod: &PodInfo,
@@ -83,14 +83,14 @@ impl Counted {
     }
 
     /// Asked for by the pods there and the pod.
-    pub(super) fn requested(&self) -> i64 {
+    pub(in crate::kubernetes) fn requested(&self) -> i64 {
         self.used + self.asked
     }
 }
 
 /// A resource that rows have, as the pod asks for it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RowResource {
+pub(in crate::kubernetes) struct RowResource {
     asked: i64,
     scale: Scale,
     of: RowColumn,
@@ -105,7 +105,11 @@ enum RowColumn {
 
 impl RowResource {
     /// `None` if rows don't have it.
-    pub(super) fn of(resource: &Resource, scale: Scale, pod: &PodInfo) -> Option<Self> {
+    pub(in crate::kubernetes) fn of(
+        resource: &Resource,
+        scale: Scale,
+        pod: &PodInfo,
+    ) -> Option<Self> {
         Some(Self {
             asked: asked(resource, scale, pod),
             scale,
@@ -119,7 +123,7 @@ impl RowResource {
     }
 
     /// The same as [`Counted::of`].
-    pub(super) fn counted(&self, row: &NodeRow) -> Option<Counted> {
+    pub(in crate::kubernetes) fn counted(&self, row: &NodeRow) -> Option<Counted> {
         let amount = match self.of {
             RowColumn::Cpu => &row.cpu,
             RowColumn::Memory => &row.memory,
@@ -137,15 +141,22 @@ impl RowResource {
     }
 }
 
+/// What of a resource would be requested with the pod, and what is offered.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kubernetes) struct Share {
+    pub(in crate::kubernetes) requested: i64,
+    pub(in crate::kubernetes) offered: i64,
+}
+
 /// Cpu and memory of rows, which is what most profiles count.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CpuAndMemory {
+pub(in crate::kubernetes) struct CpuAndMemory {
     asked: [i64; 2],
 }
 
 impl CpuAndMemory {
     /// `None` if other resources are counted, or in another order.
-    pub(super) fn of<'r>(
+    pub(in crate::kubernetes) fn of<'r>(
         resources: impl IntoIterator<Item = &'r Resource>,
         scale: Scale,
         pod: &PodInfo,
@@ -155,25 +166,24 @@ impl CpuAndMemory {
         resources.into_iter().eq(&both).then_some(Self { asked })
     }
 
-    /// Asked for by the pods there and the pod, and offered; `None` if one is not offered at all.
-    pub(super) fn of_row(&self, row: &NodeRow, scale: Scale) -> Option<[(i64, i64); 2]> {
+    /// `None` if one of them is not offered at all.
+    pub(in crate::kubernetes) fn of_row(&self, row: &NodeRow, scale: Scale) -> Option<[Share; 2]> {
         let [cpu, memory] = self.asked;
         let used = match scale {
             Scale::NonZero => (row.cpu.non_zero, row.memory.non_zero),
             Scale::Plain => (row.cpu.used, row.memory.used),
         };
+        let share = |requested, offered| Share { requested, offered };
         let both = [
-            (used.0 + cpu, row.cpu.offered),
-            (used.1 + memory, row.memory.offered),
+            share(used.0 + cpu, row.cpu.offered),
+            share(used.1 + memory, row.memory.offered),
         ];
-        both.iter()
-            .all(|&(_, offered)| offered != 0)
-            .then_some(both)
+        both.iter().all(|own| own.offered != 0).then_some(both)
     }
 }
 
 /// What the pod asks for of a resource.
-pub(super) fn asked(resource: &Resource, scale: Scale, pod: &PodInfo) -> i64 {
+pub(in crate::kubernetes) fn asked(resource: &Resource, scale: Scale, pod: &PodInfo) -> i64 {
     let amounts: &Amounts = match scale {
         Scale::NonZero => &pod.class.scored,
         Scale::Plain => &pod.class.requests,

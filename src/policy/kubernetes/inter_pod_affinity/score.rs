@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::affinity_term::Term;
+use super::term::Term;
 use model::{Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::plugin::in_span;
-use scheduler::kube::{AttemptContext, Follower, NodeInfo, PodClass, Scores};
+use scheduler::kube::{AttemptContext, Follower, NodeInfo, Normalization, PodClass, Scores};
 
 /// No labels at all: what a namespace is taken to have.
 pub(super) static NO_LABELS: Labels = Labels::new();
@@ -111,13 +111,7 @@ pub(super) fn score(
         return None;
     }
     let raw: Vec<i64> = feasible.iter().map(|node| sums.of(node)).collect();
-    let least = raw.iter().copied().min().unwrap_or(0);
-    let most = raw.iter().copied().max().unwrap_or(0);
-    let normalize = |&points: &i64| in_span(points, least, most);
-    Some(Scores {
-        normalized: raw.iter().map(normalize).collect(),
-        raw,
-    })
+    Some(Scores::normalized(raw, Normalization::Span))
 }
 
 /// The terms of a pod that is in place which give points, with these.

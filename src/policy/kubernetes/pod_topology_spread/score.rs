@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::pod_topology_spread::{Rule, has_all_keys};
+use super::{Rule, has_all_keys};
 use model::node::HOSTNAME_LABEL;
 use rng::math;
 use scheduler::kube::{AttemptContext, NodeInfo, Scores};

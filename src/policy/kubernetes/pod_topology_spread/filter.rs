@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::pod_topology_spread::{Rule, has_all_keys};
+use super::{Rule, has_all_keys};
 use scheduler::kube::{AttemptContext, NodeFilter, NodeInfo, PodInfo, Rejection};
 
 const UNBALANCED: &str = "node(s) didn't match pod topology spread constraints";

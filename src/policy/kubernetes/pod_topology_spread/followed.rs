@@ -1,10 +1,10 @@
 //! Spread rules that cost points, while pods just like the one that is placed take their places:
-//! what `spread_score.rs` computes, with domains numbered once and counts that follow.
+//! what `score.rs` computes, with domains numbered once and counts that follow.
 
 use std::collections::BTreeMap;
 
-use super::pod_topology_spread::{Rule, has_all_keys};
-use super::spread_score::{on_scale, weight};
+use super::score::{on_scale, weight};
+use super::{Rule, has_all_keys};
 use model::node::HOSTNAME_LABEL;
 use scheduler::kube::{AttemptContext, Follower, NodeInfo};
 

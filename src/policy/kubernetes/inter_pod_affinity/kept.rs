@@ -1,13 +1,13 @@
 //! Terms about other pods for the fast form: what pods of each class count by the labels that the
 //! terms look at (spec: kubernetes.md 1.10). What the terms mean is said in `inter_pod_affinity.rs`
-//! and `affinity_score.rs`.
+//! and `score.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::affinity_score::{NO_LABELS, namespace_labels, terms_of};
-use super::affinity_term::Term;
-use super::inter_pod_affinity::matches_all;
+use super::matches_all;
+use super::score::{NO_LABELS, namespace_labels, terms_of};
+use super::term::Term;
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::keep::{ClassCount, KeptRule, PodCount};
 use scheduler::kube::{AttemptContext, PodClass};
