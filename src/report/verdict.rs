@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::comparison::{Better, Cell, Column, Comparison, Row};
+use metrics::Direction;
+
+use crate::comparison::{Cell, Column, Comparison, Row};
 use crate::format;
 use lab::summary::Summary;
 
@@ -43,7 +45,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
             a.0.value
                 .unwrap_or(0.0)
                 .total_cmp(&b.0.value.unwrap_or(0.0));
-        if row.better == Better::Higher {
+        if row.better == Direction::Higher {
             order.reverse()
         } else {
             order
@@ -53,7 +55,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
         .iter()
         .map(|(_, column)| column.name.as_str())
         .collect();
-    let superlative = if row.better == Better::Higher {
+    let superlative = if row.better == Direction::Higher {
         "highest"
     } else {
         "lowest"
@@ -71,7 +73,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
             .difference
             .as_deref()
             .map(|text| text.trim_start_matches(['+', '−']));
-        let side = if row.better == Better::Higher {
+        let side = if row.better == Direction::Higher {
             "above"
         } else {
             "below"

@@ -18,9 +18,9 @@ use cluster::{Commitment, Store, check};
 use model::{Event, Pod, PodPhase};
 use units::{Instant, NodeId};
 
-use crate::record::collector::Span;
 use crate::record::deeds::Deeds;
 use crate::record::state::{ClusterState, RESOURCES, Resource, Row};
+use crate::statistics::span::Span;
 
 /// Keeps both sides of every assertion.
 #[derive(Clone, Debug, Default)]

@@ -4,9 +4,9 @@ use cluster::Store;
 use model::{Event, Pod, PodPhase};
 use units::{ClassId, NodeId, Resources, Revision};
 
-use crate::families::packing::fragments::FragmentTracker;
 use crate::record::areas::{self, Areas};
 use crate::record::deeds::{Deeds, Kind, pod_of};
+use crate::record::fragments::FragmentTracker;
 use crate::record::node_rows::{amounts_at, offered};
 
 pub use crate::record::amounts::{Amounts, RESOURCES, Resource, Row};

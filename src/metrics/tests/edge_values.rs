@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::families::money::economics::{Billing, Economics, NodeEconomics};
-use crate::families::money::power::{Power, PowerCurve};
-use crate::families::packing::mix::WorkloadMix;
-use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
+use crate::record::setup::economics::{Billing, Economics, NodeEconomics};
+use crate::record::setup::mix::WorkloadMix;
+use crate::record::setup::power::{Power, PowerCurve};
+use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, check, node, spec};
 use cluster::GpuColumns;
 use model::{DeviceSet, EndReason, Event, GpuRequest, PodName};

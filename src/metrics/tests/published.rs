@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use crate::families::packing::arrived::{ArrivedTables, PUBLISHED_COLUMNS};
 use crate::record::collector::Collector;
-use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
 use crate::record::workloads::Workloads;
+use crate::recorder::Recorder;
 use crate::tests::fixture::Bench;
-use crate::{ClusterState, JobOutcome, JobRecord, MeasuredWindow, MetricValue, REGISTRY, RunEnd};
+use crate::{
+    ClusterState, JobOutcome, JobRecord, MeasuredWindow, MetricValue, REGISTRY, RunEnd, Values,
+};
 use cluster::fragmentation::{Shape, TypicalPods};
 use cluster::{GpuColumns, Store};
 use model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
@@ -254,10 +256,13 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
         workloads: &Workloads::default(),
         alerts: &crate::alerts::AlertLog::default(),
     };
-    collectors
-        .iter()
-        .flat_map(|collector| collector.finish(&end))
-        .collect()
+    let both = REGISTRY.iter().zip(&collectors);
+    both.flat_map(|(entry, collector)| {
+        let mut values = Values::of(entry.statistics);
+        collector.finish(&end, &mut values);
+        values.named(entry.subject).expect("each is read once")
+    })
+    .collect()
 }
 
 /// The value of an id.

@@ -7,10 +7,14 @@ use cluster::Store;
 use model::{Event, PodChange, PodRef, PullStep};
 use units::{Instant, PodId, PodSlot};
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const FAILURES: Statistic = Statistic::amount("failures", "times", Direction::Lower);
+const TRANSFERRED: Statistic = Statistic::amount("transferred", "bytes", Direction::Lower);
 
 /// `image_pull.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,17 +22,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("image pull"),
     group: Group::Others.at(0),
     short_lists: &[],
+    series: &[],
     summary: "How long containers waited for their images, failures included, and what was \
               transferred.",
-    statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
-        Statistic::seconds("max"),
-        Statistic::amount("failures", "times", Direction::Lower),
-        Statistic::amount("transferred", "bytes", Direction::Lower),
-    ],
+    statistics: &[MEAN, P50, P90, P99, MAX, FAILURES, TRANSFERRED],
     formula: "first request of an image by a container's start until it is there: waiting for \
               other pulls of the node, transfers, unpacking, failures and their back-off; \
               failures: requests that came to nothing; transferred: bytes",
@@ -105,7 +102,7 @@ impl Collector for ImagePull {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let mut times = self.times.clone();
         for (&key, row) in &self.waiting {
             let (pod, since) = (key.0, row.1);
@@ -113,14 +110,9 @@ impl Collector for ImagePull {
                 times.add_at_least(end.at.since(since));
             }
         }
-        let subject = ENTRY.subject;
-        let mut values = times.values(subject);
-        values.push(MetricValue::count(
-            format!("{subject}.failures"),
-            self.failures,
-        ));
+        times.put(values);
+        values.put(FAILURES, Reading::count(self.failures));
         let bytes = Ok(self.bytes as f64);
-        values.push(MetricValue::new(format!("{subject}.transferred"), bytes));
-        values
+        values.put(TRANSFERRED, bytes);
     }
 }

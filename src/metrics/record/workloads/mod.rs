@@ -18,10 +18,10 @@ use model::{
 };
 use units::{Instant, NodeId, ObjectId};
 
-use crate::record::collector::{MetricValue, Span};
 use crate::record::state::{RESOURCES, class_requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 
 use declared::Declared;
 use part::{Loss, OwnPod, Role};
@@ -121,16 +121,6 @@ impl Workloads {
         } else {
             Err("no objects of the API: `system.controllers` is not set".to_owned())
         }
-    }
-
-    /// The values; without their number and with the reason, where there is nothing to tell.
-    pub fn without(&self, mut values: Vec<MetricValue>) -> Vec<MetricValue> {
-        if let Err(why) = self.present() {
-            for value in &mut values {
-                *value = MetricValue::new(std::mem::take(&mut value.id), Err(why.clone()));
-            }
-        }
-        values
     }
 
     /// The sum of what each of them came to.

@@ -1,10 +1,10 @@
 //! One workload over time. Everything is taken from states that held for a time: what comes and
 //! goes within an instant is counted and weighs nothing (metrics.md 5.0).
 
-use crate::record::collector::Span;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::distribution::Distribution;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use model::{EvictionCause, Text};
 use units::{Instant, ObjectId};
 

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::families::money::economics::Commitment;
-use crate::record::collector::Span;
+use crate::record::setup::economics::Commitment;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use model::Text;
 use units::{Instant, NodeId};
 
