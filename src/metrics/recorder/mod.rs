@@ -23,7 +23,7 @@ use crate::record::live_series::SeriesSource;
 use crate::record::pod_table::{self, PodSink};
 use crate::record::series::{Series, SeriesSink};
 use crate::record::setup::{Purpose, Setup};
-use crate::record::state::{ClusterState, class_requests};
+use crate::record::state::{ClusterState, Reservation, class_requests};
 use crate::record::successors::{Successors, loses_node};
 use crate::record::tables::{NoSteadyState, Tables};
 use crate::record::window::MeasuredWindow;
@@ -412,7 +412,10 @@ impl Observer for Recorder<'_> {
                 self.close();
             }
             self.add_deed(event, pod, store);
-            let about = (pod, &self.deeds.requests);
+            let about = Reservation {
+                pod,
+                requests: &self.deeds.requests,
+            };
             self.state.follow(event, Some(about), store);
             self.consistency.apply(at, event, about, &self.state, store);
             self.follow_demand(event, pod, store);
@@ -420,8 +423,8 @@ impl Observer for Recorder<'_> {
             self.state.follow(event, None, store);
         }
         let moves = self.successors.apply(event, pod);
-        let seen = (store, &self.measured);
-        self.workloads.apply(at, event, ended, seen);
+        self.workloads
+            .apply(at, event, ended, store, &self.measured);
         let change = Change {
             at,
             event,

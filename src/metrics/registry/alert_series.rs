@@ -3,6 +3,7 @@
 
 use super::{REGISTRY, find};
 use crate::alerts::About;
+use crate::record::entry::MetricEntry;
 use crate::record::live_series::{LiveSeries, SeriesSource};
 
 /// The source of the values of an alert rule.
@@ -78,7 +79,7 @@ pub fn live_series() -> impl Iterator<Item = LiveSeries> {
 /// Every name that a rule can be about.
 pub fn alert_names() -> Vec<String> {
     let mut all: Vec<String> = live_series().map(|own| own.name.to_owned()).collect();
-    let metrics = REGISTRY.iter().flat_map(|entry| entry.ids());
+    let metrics = REGISTRY.iter().flat_map(MetricEntry::ids);
     for (id, statistic) in metrics {
         if !statistic.only_at_end && !all.contains(&id) {
             all.push(id);

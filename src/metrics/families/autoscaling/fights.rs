@@ -244,7 +244,7 @@ impl Fights {
     }
 
     /// A pod was placed, maybe where another of its workload had to go.
-    fn placed(&mut self, (pod, node): (PodRef, NodeId), change: &Change<'_>) {
+    fn placed(&mut self, pod: PodRef, node: NodeId, change: &Change<'_>) {
         if self.descheduled.is_empty() {
             return;
         }
@@ -324,7 +324,7 @@ impl Collector for Fights {
                         ..
                     },
             } => self.descheduled(*pod, change),
-            Event::PodBound { pod, node, .. } => self.placed((*pod, *node), change),
+            Event::PodBound { pod, node, .. } => self.placed(*pod, *node, change),
             Event::NodeAdded { node, .. } => self.joined(*node, change),
             Event::NodeRemoved { node } => self.nodes.left(*node, change.at),
             _ => {}

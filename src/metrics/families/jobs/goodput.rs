@@ -85,8 +85,10 @@ impl Goodput {
     /// Counts a pod's time on its node up to an instant.
     fn count(
         &mut self,
-        (pod, amounts): (&Pod, &Row),
-        (at, part): (Instant, usize),
+        pod: &Pod,
+        amounts: &Row,
+        at: Instant,
+        part: usize,
         measured: &MeasuredWindow,
     ) {
         if !pod.phase.holds_node() {
@@ -130,7 +132,7 @@ impl Goodput {
         let mut closed = self.clone();
         for pod in end.store.pods().iter() {
             let amounts = requests(end.store, pod);
-            closed.count((pod, &amounts), (end.at, UNDECIDED), end.measured);
+            closed.count(pod, &amounts, end.at, UNDECIDED, end.measured);
         }
         closed.add_alike();
         closed
@@ -144,8 +146,8 @@ impl Collector for Goodput {
 
     fn event(&mut self, change: &Change<'_>) {
         if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.pod) {
-            let end = (change.at, part_of(*reason));
-            self.count((pod, change.requests), end, change.measured);
+            let part = part_of(*reason);
+            self.count(pod, change.requests, change.at, part, change.measured);
         }
     }
 

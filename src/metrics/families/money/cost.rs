@@ -195,7 +195,7 @@ impl Cost {
         if !is_spot && !self.commitments.is_empty() {
             let names = [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)];
             self.commitments
-                .joined((node, names, price_rate), (change.at, change.measured));
+                .joined(node, names, price_rate, change.at, change.measured);
         }
         self.nodes[row] = Node {
             since: Some(since),
@@ -226,7 +226,7 @@ impl Cost {
             return;
         };
         let left = std::mem::take(known);
-        self.commitments.left(node, (change.at, change.measured));
+        self.commitments.left(node, change.at, change.measured);
         self.price_rate -= left.price_rate;
         self.idle_rate -= left.price_rate;
         if let Some(by_use) = &mut self.by_use {
@@ -236,7 +236,8 @@ impl Cost {
             &mut self.kinds,
             &left,
             change.at,
-            (economics, change.measured),
+            economics,
+            change.measured,
         );
     }
 
@@ -258,7 +259,7 @@ impl Cost {
             self.idle_rate += more;
             let id = NodeId::from_index(place);
             self.commitments
-                .repriced((id, price_rate), (change.at, change.measured));
+                .repriced(id, price_rate, change.at, change.measured);
             self.reprice_pods(place, change);
             if let Some(by_use) = &mut self.by_use {
                 by_use.repriced(Moment::of(change), (id, &self.nodes[place]), more);
@@ -411,11 +412,18 @@ impl Collector for Cost {
             if !pods.any(is_known) {
                 return;
             }
-            let paid = (&self.accounts[..], self.idle_rate, self.idle);
-            self.by_use = Some(ByUse::begin(moment, paid, (&mut self.payers, &self.nodes)));
+            let own = ByUse::begin(
+                moment,
+                &self.accounts,
+                self.idle_rate,
+                self.idle,
+                &mut self.payers,
+                &self.nodes,
+            );
+            self.by_use = Some(own);
         }
         if let Some(by_use) = &mut self.by_use {
-            by_use.follow(moment, used, (&mut self.payers, &self.nodes));
+            by_use.follow(moment, used, &mut self.payers, &self.nodes);
         }
     }
 

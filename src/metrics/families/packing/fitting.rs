@@ -268,7 +268,7 @@ mod tests {
             let found = FitTable::new(&shapes).misfits(&row, Devices::of(&store, node));
             prop_assert_eq!(found, plain as i64);
             for shape in &shapes {
-                let plain = fit_count(node, &row, (&shape.requests, shape.gpu), &store);
+                let plain = fit_count(node, &row, &shape.requests, shape.gpu, &store);
                 let fit = FitShape::new(shape.requests, shape.gpu);
                 prop_assert_eq!(fit.count(&row, Devices::of(&store, node)), plain);
                 let together = shape.requests.iter().zip(free).filter(|(unit, _)| **unit > 0);

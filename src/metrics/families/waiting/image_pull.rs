@@ -60,7 +60,7 @@ impl Default for ImagePull {
 }
 
 /// Whether the pod of a container that waits has not ended.
-fn lives(store: &Store, (id, _): (PodId, u16), &(slot, _): &(PodSlot, Instant)) -> bool {
+fn lives(store: &Store, id: PodId, slot: PodSlot) -> bool {
     store.pods().get(PodRef { id, slot }).is_some()
 }
 
@@ -80,7 +80,7 @@ impl Collector for ImagePull {
         let (container, step) = (*container, *step);
         if self.waiting.len() > 2 * change.store.pods().living() + 64 {
             self.waiting
-                .retain(|&key, row| lives(change.store, key, row));
+                .retain(|&(pod, _), &mut (slot, _)| lives(change.store, pod, slot));
         }
         let key = (pod.id, container);
         match step {
@@ -104,9 +104,8 @@ impl Collector for ImagePull {
 
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let mut times = self.times.clone();
-        for (&key, row) in &self.waiting {
-            let (pod, since) = (key.0, row.1);
-            if end.measured.has(pod) && lives(end.store, key, row) {
+        for (&(pod, _), &(slot, since)) in &self.waiting {
+            if end.measured.has(pod) && lives(end.store, pod, slot) {
                 times.add_at_least(end.at.since(since));
             }
         }

@@ -190,8 +190,9 @@ mod tests {
         #[test]
         fn who_asks_no_less_fits_nowhere_else(
             asked in [asked(), asked()],
-            (cpu, memory, devices) in (0_i64..5, 0_i64..5, 0_u8..4),
+            free in (0_i64..5, 0_i64..5, 0_u8..4),
         ) {
+            let (cpu, memory, devices) = free;
             let mut store = Store::new();
             let apply = |store: &mut Store, event: Event| {
                 store.apply(Instant::ZERO, event).expect("it applies");

@@ -5,7 +5,7 @@ use crate::record::window::MeasuredWindow;
 use crate::statistics::distribution::Distribution;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
-use model::{EvictionCause, Text};
+use model::{EvictionCause, Object, Text};
 use units::{Instant, ObjectId};
 
 use super::declared::{Declared, Progress};
@@ -118,17 +118,12 @@ impl Default for Sums {
 }
 
 impl Row {
-    pub(super) fn new(
-        at: Instant,
-        object: ObjectId,
-        (kind, namespace, name): (&'static str, Text, Text),
-        declared: Declared,
-    ) -> Self {
+    pub(super) fn new(at: Instant, object: ObjectId, source: &Object, declared: Declared) -> Self {
         Self {
             object,
-            kind,
-            namespace,
-            name,
+            kind: source.kind(),
+            namespace: source.namespace().clone(),
+            name: source.name().clone(),
             desired: declared.desired,
             required: declared.required,
             ready: 0,

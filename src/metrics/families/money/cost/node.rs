@@ -69,7 +69,8 @@ pub(super) fn bill(
     kinds: &mut BTreeMap<KindKey, Kind>,
     node: &Node,
     at: Instant,
-    (economics, measured): (&Economics, &MeasuredWindow),
+    economics: &Economics,
+    measured: &MeasuredWindow,
 ) {
     let span = node.since.map(|since| Span {
         from: since,

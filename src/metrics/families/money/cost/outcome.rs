@@ -27,7 +27,7 @@ impl Cost {
     fn closed(&self, end: &RunEnd<'_>, economics: &Economics) -> BTreeMap<KindKey, Kind> {
         let mut kinds = self.kinds.clone();
         for node in &self.nodes {
-            bill(&mut kinds, node, end.at, (economics, end.measured));
+            bill(&mut kinds, node, end.at, economics, end.measured);
         }
         kinds
     }
@@ -35,7 +35,7 @@ impl Cost {
     /// What commitments cost, and what they cover; `None` beyond what can be held.
     fn committed(&self, end: &RunEnd<'_>) -> Option<(i128, i128)> {
         let window = end.window_nanos();
-        let (fixed, covered) = self.commitments.amounts((end.at, end.measured), window);
+        let (fixed, covered) = self.commitments.amounts(end.at, end.measured, window);
         fixed.value().zip(covered.value())
     }
 

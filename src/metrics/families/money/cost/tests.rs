@@ -311,7 +311,7 @@ proptest! {
                     }
                     let own = &specs[pick(specs.len())];
                     serial += 1;
-                    let pod = bench.submit_as(now, own, (0, None, PodName::Job(serial)));
+                    let pod = bench.submit_as(now, own, 0, None, PodName::Job(serial));
                     bench.start(now, pod, id.0);
                     pods.insert(pod, id);
                 }
