@@ -141,11 +141,11 @@ impl Remarks {
 
     /// Notes which controllers undid each other's work.
     pub fn fights(&mut self, metrics: &RunMetrics) {
-        for (detector, words) in DETECTORS {
-            let found = metrics.get(&format!("fights.{detector}"));
+        for detector in DETECTORS {
+            let found = metrics.get(&format!("fights.{}", detector.name()));
             let found = found.and_then(|value| value.reason.as_ref());
             if let Some(who) = found {
-                self.note(format!("{words}: {who}"));
+                self.note(format!("{}: {who}", detector.words));
             }
         }
     }

@@ -15,6 +15,7 @@ use windtunnel::lab::replicate::{Work, Workers, replicate};
 use windtunnel::lab::statistics::{Resamples, power, standard_deviation};
 use windtunnel::lab::summary::VariantSummary;
 use windtunnel::metrics::Direction;
+use windtunnel::metrics::Direction;
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 
@@ -242,7 +243,7 @@ fn threads_change_nothing_and_an_equal_variant_is_equal() {
     assert!(
         same.metrics
             .iter()
-            .filter(|found| found.better != "none")
+            .filter(|found| found.better != Direction::None)
             .all(is_equal)
     );
     assert!(

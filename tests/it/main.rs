@@ -53,6 +53,7 @@ mod placements;
 mod prices;
 mod quirks;
 mod readers;
+mod recorded_metrics;
 mod report;
 mod residents;
 mod results;

@@ -82,11 +82,7 @@ fn worst_first(entry: &Entry, stored: &BaselineEntry, gate: &Gate) -> Vec<u64> {
         let base = (*metric.values.get(place)?)?;
         let run = entry.runs.iter().find(|run| run.seed == seed)?;
         let difference = run.metrics.get(&gate.metric)?.value? - base;
-        Some(match gate.better {
-            "lower" => difference,
-            "higher" => -difference,
-            _ => difference.abs(),
-        })
+        Some(gate.better.worsening(difference))
     };
     let mut seeds: Vec<(u64, f64)> = (entry.report.seeds.iter())
         .map(|&seed| (seed, change(seed).unwrap_or(0.0)))

@@ -85,7 +85,7 @@ fn blank(entry: &Entry, (metric, place): (&str, usize), settings: &CheckSettings
         entry: entry.report.name.clone(),
         metric: metric.to_owned(),
         unit: String::new(),
-        better: "none",
+        better: Direction::None,
         outcome: Outcome::NotMeasurable,
         advisory: false,
         limit: String::new(),
@@ -178,11 +178,7 @@ fn of_objective(
         gate.unit.clone_from(&metric.unit);
     }
     let direction = registry::find(&objective.metric).map(|(_, statistic)| statistic.direction);
-    gate.better = match direction {
-        Some(Direction::Lower) => "lower",
-        Some(Direction::Higher) => "higher",
-        _ => "none",
-    };
+    gate.better = direction.unwrap_or(Direction::None);
     let known: Option<Vec<f64>> = values.iter().copied().collect();
     gate.head = known.as_deref().and_then(mean);
     let note = |run: &VariantSummary| run.metrics.get(&objective.metric)?.note.clone();
@@ -277,11 +273,7 @@ fn against(
 /// change is worse.
 fn worse(judgement: &Judgement) -> f64 {
     let difference = judgement.difference.unwrap_or(0.0);
-    match judgement.better {
-        "lower" => difference,
-        "higher" => -difference,
-        _ => difference.abs(),
-    }
+    judgement.better.worsening(difference)
 }
 
 fn by_mean(judgement: &Judgement) -> Outcome {

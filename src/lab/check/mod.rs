@@ -21,6 +21,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use metrics::Direction;
 use serde::Serialize;
 
 use crate::compare::{Judgement, Verdict};
@@ -111,7 +112,8 @@ pub struct Gate {
     /// The metric's unit.
     pub unit: String,
     /// Which direction is better.
-    pub better: &'static str,
+    #[serde(serialize_with = "crate::compare::judge::direction_name")]
+    pub better: Direction,
     /// What it came to.
     pub outcome: Outcome,
     /// Whether a failure is only said.

@@ -11,7 +11,7 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::statistics::{
     Interval, Resamples, benjamini_hochberg, cliffs_delta, equivalence, hodges_lehmann, holm, mean,
@@ -95,6 +95,14 @@ pub struct Pairs {
     pub reason: Option<String>,
 }
 
+/// Writes the name of a direction.
+pub(crate) fn direction_name<S: Serializer>(
+    direction: &Direction,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(direction.name())
+}
+
 /// One metric of a candidate against the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,7 +112,8 @@ pub struct Judgement {
     /// Its unit; differences and intervals have it too.
     pub unit: String,
     /// Which direction is better: `higher`, `lower` or `none`.
-    pub better: &'static str,
+    #[serde(serialize_with = "direction_name")]
+    pub better: Direction,
     /// Whether it is gated.
     pub gated: bool,
     /// The verdict; none where neither direction is better and there is a difference.
@@ -219,15 +228,15 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
 }
 
 fn blank(question: &Question) -> Judgement {
-    let (better, direction) = match question.direction {
-        Direction::Lower => ("lower", Some(false)),
-        Direction::Higher => ("higher", Some(true)),
-        Direction::None => ("none", None),
+    let direction = match question.direction {
+        Direction::Lower => Some(false),
+        Direction::Higher => Some(true),
+        Direction::None => None,
     };
     Judgement {
         metric: question.metric.clone(),
         unit: question.unit.clone(),
-        better,
+        better: question.direction,
         gated: question.gated,
         verdict: None,
         n: 0,

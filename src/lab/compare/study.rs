@@ -191,11 +191,7 @@ pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
     Question {
         metric: id.to_owned(),
         unit: metric.unit.clone(),
-        direction: match metric.better.as_str() {
-            "lower" => Direction::Lower,
-            "higher" => Direction::Higher,
-            _ => Direction::None,
-        },
+        direction: Direction::of_name(&metric.better),
         threshold: Threshold::Relative(threshold),
         gated,
     }

@@ -58,8 +58,8 @@ impl Followed {
     }
 
     pub(super) fn apply(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
-        let seen = (store, &self.measured);
-        self.workloads.apply(at, event, ended, seen);
+        self.workloads
+            .apply(at, event, ended, store, &self.measured);
         self.take_held();
         self.marks.apply(at, event, store);
     }

@@ -11,76 +11,8 @@ use crate::record::state::{ClusterState, NodeChange, Row};
 use crate::record::tables::Tables;
 use crate::record::window::MeasuredWindow;
 use crate::record::workloads::Workloads;
-
-/// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MetricValue {
-    /// `SUBJECT.STATISTIC`, as the registry lists it.
-    pub id: String,
-    /// The value in the unit that the registry gives; `None` if it is undefined.
-    pub value: Option<f64>,
-    /// Why there is no value, or what to know about it.
-    pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
-    pub approx: bool,
-    /// How many observations are behind it, where it is taken over jobs or pods.
-    pub n: Option<u64>,
-}
-
-impl MetricValue {
-    /// A value, or the reason why there is none.
-    pub fn new(id: impl Into<String>, value: Result<f64, String>) -> Self {
-        let (value, reason) = match value {
-            Ok(value) => (Some(value), None),
-            Err(reason) => (None, Some(reason)),
-        };
-        Self {
-            id: id.into(),
-            value,
-            reason,
-            approx: false,
-            n: None,
-        }
-    }
-
-    /// A count.
-    pub fn count(id: impl Into<String>, count: u64) -> Self {
-        Self {
-            n: Some(count),
-            ..Self::new(id, Ok(count as f64))
-        }
-    }
-
-    /// The value with the number of observations behind it.
-    pub fn over(self, n: u64) -> Self {
-        Self { n: Some(n), ..self }
-    }
-
-    /// The value with a remark; a reason that is there already stays.
-    pub fn remark(self, remark: Option<String>) -> Self {
-        Self {
-            reason: self.reason.or(remark),
-            ..self
-        }
-    }
-}
-
-/// A stretch of time in which nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The instant after whose changes the state holds.
-    pub from: Instant,
-    /// The instant at which something changes again.
-    pub to: Instant,
-}
-
-impl Span {
-    /// Its length in nanoseconds.
-    #[inline]
-    pub const fn nanos(self) -> i64 {
-        self.to.since(self.from).as_nanos()
-    }
-}
+use crate::statistics::span::Span;
+use crate::values::Values;
 
 /// A change that was just applied.
 #[derive(Clone, Copy, Debug)]
@@ -336,19 +268,14 @@ pub trait Collector: CloneCollector + Send {
         Ok(())
     }
 
-    /// Why the run has no steady state, if this collector finds that it has none.
-    fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
-        let _ = end;
-        None
-    }
-
-    /// The tables of the run, of collectors that keep any.
+    /// Adds the tables and findings of the family, if it leaves any.
     fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
         let _ = (end, tables);
     }
 
-    /// The values of the run. Every span up to its end was handed over, and every job.
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue>;
+    /// Reads every statistic that the entry lists. Every span up to the end of the run was handed
+    /// over, and every job.
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
 /// Copies a collector, for a run that forks.

@@ -207,7 +207,7 @@ impl JobTracker {
             Event::PodEnded { reason, .. } => {
                 let outcome = JobOutcome::of_end(*reason);
                 let Some(id) = pod.gang() else {
-                    return Some(self.single(pod, (at, outcome), store, measured));
+                    return Some(self.single(pod, at, outcome, store, measured));
                 };
                 let gang = self.gangs.get_mut(id)?;
                 gang.living -= 1;
@@ -220,7 +220,7 @@ impl JobTracker {
                 }
                 let gang = self.gangs.remove(id)?;
                 let outcome = gang.failure.unwrap_or(JobOutcome::Succeeded);
-                Some(record(&gang, (gang.end, outcome), measured))
+                Some(record(&gang, gang.end, outcome, measured))
             }
             _ => None,
         }
@@ -279,11 +279,11 @@ impl JobTracker {
             .filter(|pod| pod.gang().is_none())
             .map(move |pod| {
                 let outcome = open_outcome(pod.phase == PodPhase::Running);
-                self.single(pod, (end, outcome), store, measured)
+                self.single(pod, end, outcome, store, measured)
             });
         let gangs = self.gangs.iter().map(move |gang| {
             let outcome = open_outcome(gang.start.is_some());
-            record(gang, (end, outcome), measured)
+            record(gang, end, outcome, measured)
         });
         singles.chain(gangs)
     }
@@ -291,7 +291,8 @@ impl JobTracker {
     fn single(
         &self,
         pod: &Pod,
-        (end, outcome): (Instant, JobOutcome),
+        end: Instant,
+        outcome: JobOutcome,
         store: &Store,
         measured: &MeasuredWindow,
     ) -> JobRecord {
@@ -316,7 +317,8 @@ impl JobTracker {
 
 fn record(
     gang: &OpenGang,
-    (end, outcome): (Instant, JobOutcome),
+    end: Instant,
+    outcome: JobOutcome,
     measured: &MeasuredWindow,
 ) -> JobRecord {
     JobRecord {

@@ -9,11 +9,11 @@ use cluster::{Observer, Store};
 use model::{Event, Pod};
 use units::Instant;
 
-use crate::record::collector::Span;
 use crate::record::deeds::pod_of;
 use crate::record::jobs::{JobRecord, JobTracker};
 use crate::record::window::{MeasuredWindow, Window};
 use crate::statistics::bins::Bins;
+use crate::statistics::span::Span;
 
 /// Observations in a batch.
 pub const BATCH: usize = 5;

@@ -7,7 +7,7 @@
 
 use units::{Instant, PodId};
 
-use crate::record::collector::Span;
+use crate::statistics::span::Span;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use units::Instant;
 
-use crate::record::collector::Span;
+use crate::statistics::span::Span;
 
 /// What the first bins are long: a second.
 const FIRST_WIDTH: i64 = 1_000_000_000;

@@ -177,7 +177,7 @@ fn fields(study: &Study, candidate: &str, judgement: &Judgement) -> [String; 24]
         format::clean(&study.baseline),
         judgement.metric.clone(),
         judgement.unit.clone(),
-        judgement.better.to_owned(),
+        judgement.better.name().to_owned(),
         judgement.gated.to_string(),
         judgement
             .verdict

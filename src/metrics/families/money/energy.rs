@@ -8,14 +8,30 @@ use model::node::ORDERED_LABEL;
 use model::{Event, PodPhase};
 use units::{Instant, NodeId};
 
-use crate::families::money::economics::Economics;
-use crate::families::money::power::Power;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span, UsageSample};
+use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::economics::Economics;
+use crate::record::setup::power::Power;
 use crate::record::state::{ClusterState, NodeChange, NodeRow, Resource};
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::amount("total", "kWh", Direction::Lower).noise(0.01);
+const IDLE: Statistic = Statistic::amount("idle", "kWh", Direction::Lower).noise(0.01);
+const POWER_MEAN: Statistic = Statistic::amount("power.mean", "W", Direction::Lower).noise(0.01);
+const POWER_PEAK: Statistic = Statistic::amount("power.peak", "W", Direction::Lower).noise(0.01);
+const PER_CORE_HOUR: Statistic =
+    Statistic::amount("per_core_hour", "Wh", Direction::Lower).noise(0.01);
+const CARBON: Statistic = Statistic::amount("carbon", "kgCO2", Direction::Lower).noise(0.01);
+const BOOT: Statistic = Statistic::amount("boot", "kWh", Direction::Lower).noise(0.01);
+const FACILITY: Statistic = Statistic::amount("facility", "kWh", Direction::Lower).noise(0.01);
+const EMBODIED: Statistic = Statistic::amount("embodied", "kgCO2", Direction::Lower).noise(0.01);
+const FOOTPRINT: Statistic = Statistic::amount("footprint", "kgCO2", Direction::Lower).noise(0.01);
+const PER_MILLION_REQUESTS: Statistic =
+    Statistic::amount("per_million_requests", "Wh", Direction::Lower).noise(0.01);
 
 /// `energy.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -23,20 +39,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("energy"),
     group: Group::Money.at(10),
     short_lists: &[],
+    series: &[],
     summary: "Energy that the nodes consumed by their power models, and its emissions; without \
               usage data, reserved resources count as used.",
     statistics: &[
-        Statistic::amount("total", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("idle", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("power.mean", "W", Direction::Lower).noise(0.01),
-        Statistic::amount("power.peak", "W", Direction::Lower).noise(0.01),
-        Statistic::amount("per_core_hour", "Wh", Direction::Lower).noise(0.01),
-        Statistic::amount("carbon", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("boot", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("facility", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("embodied", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("footprint", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("per_million_requests", "Wh", Direction::Lower).noise(0.01),
+        TOTAL,
+        IDLE,
+        POWER_MEAN,
+        POWER_PEAK,
+        PER_CORE_HOUR,
+        CARBON,
+        BOOT,
+        FACILITY,
+        EMBODIED,
+        FOOTPRINT,
+        PER_MILLION_REQUESTS,
     ],
     formula: "total: integral of sum over nodes of P(n) dt; P of a node that is up: idle + (max - \
               idle) x u^exponent, or the table of its power model, linear in between; of one that \
@@ -315,13 +332,11 @@ impl Collector for Energy {
         self.unknown_at_most = self.unknown_at_most.max(self.unknown);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(economics) = &self.economics else {
             let reason = "no node has a power model";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined(reason);
+            return;
         };
         // Microwatt-nanoseconds in a kilowatt-hour.
         let kilowatt_hours = |area: &Integral| area.mean(1).map(|area| area / 3.6e21);
@@ -365,24 +380,19 @@ impl Collector for Energy {
             remark =
                 format!("{remark}; up to {unknown} nodes have no power model and are left out");
         }
-        let found = [
-            ("total", kilowatt_hours(&self.drawn)),
-            ("idle", kilowatt_hours(&self.idle)),
-            ("power.mean", mean),
-            ("power.peak", Ok(self.peak as f64 / 1e6)),
-            ("per_core_hour", per_core),
-            ("carbon", carbon),
-            ("boot", kilowatt_hours(&self.boot)),
-            ("facility", facility),
-            ("embodied", embodied),
-            ("footprint", footprint),
-            ("per_million_requests", per_million),
-        ];
-        found
-            .into_iter()
-            .map(|(name, value)| {
-                MetricValue::new(format!("energy.{name}"), value).remark(Some(remark.clone()))
-            })
-            .collect()
+        let mut put = |statistic, value| {
+            values.put(statistic, Reading::new(value).remark(Some(remark.clone())));
+        };
+        put(TOTAL, kilowatt_hours(&self.drawn));
+        put(IDLE, kilowatt_hours(&self.idle));
+        put(POWER_MEAN, mean);
+        put(POWER_PEAK, Ok(self.peak as f64 / 1e6));
+        put(PER_CORE_HOUR, per_core);
+        put(CARBON, carbon);
+        put(BOOT, kilowatt_hours(&self.boot));
+        put(FACILITY, facility);
+        put(EMBODIED, embodied);
+        put(FOOTPRINT, footprint);
+        put(PER_MILLION_REQUESTS, per_million);
     }
 }

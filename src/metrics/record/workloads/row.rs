@@ -1,11 +1,11 @@
 //! One workload over time. Everything is taken from states that held for a time: what comes and
 //! goes within an instant is counted and weighs nothing (metrics.md 5.0).
 
-use crate::record::collector::Span;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::distribution::Distribution;
 use crate::statistics::integral::Integral;
-use model::{EvictionCause, Text};
+use crate::statistics::span::Span;
+use model::{EvictionCause, Object, Text};
 use units::{Instant, ObjectId};
 
 use super::declared::{Declared, Progress};
@@ -118,17 +118,12 @@ impl Default for Sums {
 }
 
 impl Row {
-    pub(super) fn new(
-        at: Instant,
-        object: ObjectId,
-        (kind, namespace, name): (&'static str, Text, Text),
-        declared: Declared,
-    ) -> Self {
+    pub(super) fn new(at: Instant, object: ObjectId, source: &Object, declared: Declared) -> Self {
         Self {
             object,
-            kind,
-            namespace,
-            name,
+            kind: source.kind(),
+            namespace: source.namespace().clone(),
+            name: source.name().clone(),
             desired: declared.desired,
             required: declared.required,
             ready: 0,

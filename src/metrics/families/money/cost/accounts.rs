@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::collector::Span;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use cluster::Store;
 use model::{Pod, Text};
 use units::{Instant, TenantId};

@@ -51,8 +51,11 @@ impl ByUse {
     /// From now on by use, up to now as the accounts are that pay by what pods reserve.
     pub(super) fn begin(
         moment: Moment<'_>,
-        (accounts, idle_rate, idle): (&[Account], i128, Integral),
-        (payers, nodes): (&mut Payers, &[Node]),
+        accounts: &[Account],
+        idle_rate: i128,
+        idle: Integral,
+        payers: &mut Payers,
+        nodes: &[Node],
     ) -> Self {
         let mut own = Self {
             accounts: accounts.to_vec(),
@@ -118,7 +121,8 @@ impl ByUse {
         &mut self,
         moment: Moment<'_>,
         used: &dyn cluster::UsageSamples,
-        (payers, nodes): (&mut Payers, &[Node]),
+        payers: &mut Payers,
+        nodes: &[Node],
     ) {
         for (place, node) in nodes.iter().enumerate() {
             if node.price_rate == 0 {

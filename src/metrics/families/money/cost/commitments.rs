@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::families::money::economics::Commitment;
-use crate::record::collector::Span;
+use crate::record::setup::economics::Commitment;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use model::Text;
 use units::{Instant, NodeId};
 
@@ -44,8 +44,11 @@ impl Commitments {
     /// A node on demand joined, of an instance type or a group of one of these names.
     pub(super) fn joined(
         &mut self,
-        (node, names, rate): (NodeId, [Option<&Text>; 2], i128),
-        (at, measured): (Instant, &MeasuredWindow),
+        node: NodeId,
+        names: [Option<&Text>; 2],
+        rate: i128,
+        at: Instant,
+        measured: &MeasuredWindow,
     ) {
         let mut all = self.0.iter_mut();
         let own = all.find(|own| names.into_iter().flatten().any(|name| *name == own.own.of));
@@ -58,8 +61,10 @@ impl Commitments {
     /// A node costs something else.
     pub(super) fn repriced(
         &mut self,
-        (node, rate): (NodeId, i128),
-        (at, measured): (Instant, &MeasuredWindow),
+        node: NodeId,
+        rate: i128,
+        at: Instant,
+        measured: &MeasuredWindow,
     ) {
         for own in &mut self.0 {
             if let Some(known) = own.nodes.get_mut(&node) {
@@ -70,7 +75,7 @@ impl Commitments {
     }
 
     /// A node left.
-    pub(super) fn left(&mut self, node: NodeId, (at, measured): (Instant, &MeasuredWindow)) {
+    pub(super) fn left(&mut self, node: NodeId, at: Instant, measured: &MeasuredWindow) {
         for own in &mut self.0 {
             if own.nodes.remove(&node).is_some() {
                 own.settle(at, measured);
@@ -86,7 +91,8 @@ impl Commitments {
     /// What all cost in a window of a length, and what the nodes would have cost that they covered.
     pub(super) fn amounts(
         &self,
-        (at, measured): (Instant, &MeasuredWindow),
+        at: Instant,
+        measured: &MeasuredWindow,
         window_nanos: i64,
     ) -> (Integral, Integral) {
         let (mut fixed, mut covered) = (Integral::default(), Integral::default());

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::families::money::economics::Economics;
-use crate::record::collector::Span;
+use crate::record::setup::economics::Economics;
 use crate::record::state::Row;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use model::Text;
 use units::Instant;
 
@@ -69,7 +69,8 @@ pub(super) fn bill(
     kinds: &mut BTreeMap<KindKey, Kind>,
     node: &Node,
     at: Instant,
-    (economics, measured): (&Economics, &MeasuredWindow),
+    economics: &Economics,
+    measured: &MeasuredWindow,
 ) {
     let span = node.since.map(|since| Span {
         from: since,

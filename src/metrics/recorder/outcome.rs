@@ -1,33 +1,24 @@
 //! The outcome of a run: its values and tables.
 
 use crate::alerts::AlertLog;
-use crate::families::autoscaling::autoscalers::AutoscalerRow;
-use crate::families::autoscaling::fights::FightRow;
-use crate::families::money::cost::CostTable;
 use crate::families::packing::arrived::ArrivedTables;
-use crate::families::traffic::services::ServiceRow;
-use crate::record::collector::MetricValue;
+use crate::record::tables::Tables;
 use crate::record::workloads::Row;
+use crate::values::MetricValue;
 
 /// The values and tables of a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunMetrics {
     /// Every value, in the order of the registry.
     pub values: Vec<MetricValue>,
+    /// The tables and findings that families left.
+    pub tables: Tables,
     /// The events of a fill-up and what their tables are made of, where they were followed.
     pub arrived: Option<ArrivedTables>,
     /// What became of each workload that controllers kept at strength.
     pub workloads: Vec<Row>,
-    /// What became of the requests to each service.
-    pub services: Vec<ServiceRow>,
     /// What became of alert rules.
     pub alerts: AlertLog,
-    /// What the nodes cost and who caused it, where any has a price.
-    pub costs: Option<CostTable>,
-    /// What each autoscaler of pods did, in the order of their making.
-    pub autoscalers: Vec<AutoscalerRow>,
-    /// Controllers that undid each other's work, the busiest of each kind first.
-    pub fights: Vec<FightRow>,
 }
 
 impl RunMetrics {

@@ -1,5 +1,7 @@
 //! The recorder: watches one cell and ends in its metrics, tables and series.
 
+pub mod outcome;
+
 use std::io;
 use std::sync::Arc;
 
@@ -11,22 +13,25 @@ use units::{Duration, Instant};
 
 use crate::alerts::{AlertBook, AlertLog, Injected, Route, follow, notifications};
 use crate::families::packing::arrived::Arrived;
-use crate::families::packing::fragments::FragmentTracker;
-use crate::families::traffic::services::Services;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span, UsageSample};
+use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 use crate::record::consistency::Consistency;
 use crate::record::deeds::{Deeds, Kind, pod_of};
+use crate::record::entry::MetricEntry;
+use crate::record::fragments::FragmentTracker;
 use crate::record::jobs::JobTracker;
-use crate::record::outcome::RunMetrics;
+use crate::record::live_series::SeriesSource;
 use crate::record::pod_table::{self, PodSink};
-use crate::record::registry::{MetricEntry, REGISTRY};
 use crate::record::series::{Series, SeriesSink};
 use crate::record::setup::{Purpose, Setup};
-use crate::record::state::{ClusterState, class_requests};
+use crate::record::state::{ClusterState, Reservation, class_requests};
 use crate::record::successors::{Successors, loses_node};
-use crate::record::tables::Tables;
+use crate::record::tables::{NoSteadyState, Tables};
 use crate::record::window::MeasuredWindow;
 use crate::record::workloads::Workloads;
+use crate::recorder::outcome::RunMetrics;
+use crate::registry::{AlertSeries, REGISTRY};
+use crate::statistics::span::Span;
+use crate::values::{MetricValue, Values};
 
 /// Why a run has no results.
 #[derive(Debug, Error)]
@@ -64,8 +69,9 @@ pub struct Recorder<'s> {
     deeds: Deeds,
     successors: Successors,
     workloads: Workloads,
-    services: Services,
     book: AlertBook,
+    /// The source of the values of each alert rule; `None` of a name that nothing has.
+    alert_series: Vec<Option<AlertSeries>>,
     injected: Vec<Injected>,
     route: Arc<Route>,
     consistency: Consistency,
@@ -88,6 +94,9 @@ impl<'s> Recorder<'s> {
             .iter()
             .map(|entry| (entry.construct)(setup))
             .collect();
+        let rules = setup.alerts.iter();
+        let alert_series: Vec<_> = rules.map(|rule| AlertSeries::of(&rule.series)).collect();
+        let about = alert_series.iter().map(|own| own.map(AlertSeries::about));
         let hearers = Heard::ALL.map(|heard| {
             let hears = |&index: &usize| collectors[index].hears().contains(&heard);
             (0..collectors.len()).filter(hears).collect()
@@ -106,8 +115,8 @@ impl<'s> Recorder<'s> {
             deeds: Deeds::default(),
             successors: Successors::default(),
             workloads: Workloads::new(setup.min_ready_percent),
-            services: Services::default(),
-            book: AlertBook::new(&setup.alerts),
+            book: AlertBook::new(&setup.alerts, about.collect()),
+            alert_series,
             injected: Vec::new(),
             route: Arc::clone(&setup.route),
             consistency: Consistency::default(),
@@ -190,13 +199,13 @@ impl<'s> Recorder<'s> {
         for collector in &self.collectors {
             collector.tables(&end, &mut tables);
         }
+        let values = self
+            .values(&end, &tables)
+            .map_err(RecordError::Inconsistent)?;
         Ok(RunMetrics {
-            values: self.values(&end),
-            costs: tables.costs,
-            autoscalers: tables.autoscalers,
-            fights: tables.fights,
+            values,
+            tables,
             workloads: self.workloads.rows().to_vec(),
-            services: self.services.rows(),
             arrived: self
                 .arrived
                 .map(|(arrived, columns)| arrived.tables(&self.state, columns)),
@@ -218,20 +227,22 @@ impl<'s> Recorder<'s> {
     }
 
     /// All values; estimates of a steady state have none where there is none.
-    fn values(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let unstable = || {
-            let mut collectors = self.collectors.iter();
-            collectors.find_map(|collector| collector.unsteady(end))
+    ///
+    /// # Errors
+    /// If a collector did not read each statistic of its entry once.
+    fn values(&self, end: &RunEnd<'_>, tables: &Tables) -> Result<Vec<MetricValue>, String> {
+        let unsteady = match (&self.unsteady, self.purpose) {
+            (Some(why), _) => Some(why),
+            (None, Purpose::Describe) => None,
+            (None, Purpose::SteadyState) => tables.get().map(|NoSteadyState(why)| why),
         };
-        let unsteady = match &self.unsteady {
-            Some(why) => Some(why.clone()),
-            None if self.purpose == Purpose::Describe => None,
-            None => unstable(),
-        };
-        let mut values = Vec::new();
+        let mut all = Vec::new();
         for (entry, collector) in self.entries.iter().zip(&self.collectors) {
-            let found = collector.finish(end).into_iter().zip(entry.statistics);
-            values.extend(found.map(|(value, statistic)| match &unsteady {
+            let mut values = Values::of(entry.statistics);
+            collector.finish(end, &mut values);
+            let named = values.named(entry.subject)?.into_iter();
+            let found = named.zip(entry.statistics);
+            all.extend(found.map(|(value, statistic)| match unsteady {
                 Some(why) if statistic.steady => MetricValue {
                     value: None,
                     reason: Some(why.clone()),
@@ -240,7 +251,7 @@ impl<'s> Recorder<'s> {
                 _ => value,
             }));
         }
-        values
+        Ok(all)
     }
 
     /// The present state held until an instant, at whose first change the store may be already.
@@ -273,18 +284,18 @@ impl<'s> Recorder<'s> {
             alerts: &AlertLog::default(),
         };
         let has_begun = end.window.from <= end.window.to && end.window.from <= due;
-        let values: Vec<(usize, Option<f64>)> = (self.book.metrics())
-            .map(|(rule, subject, place)| {
-                if !has_begun {
-                    return (rule, None);
-                }
-                let family = self.entries.iter().position(|own| own.subject == subject);
-                let values = family.map(|family| self.collectors[family].finish(&end));
-                let value = values.and_then(|values| values.get(place)?.value);
-                (rule, value)
-            })
-            .collect();
-        self.book.evaluate(&values);
+        let (entries, collectors) = (&self.entries, &self.collectors);
+        let alert_series = &self.alert_series;
+        self.book.evaluate(|rule| {
+            let Some(AlertSeries::Metric { subject, place, .. }) = alert_series[rule] else {
+                return None;
+            };
+            let family = entries.iter().position(|own| own.subject == subject);
+            let family = family.filter(|_| has_begun)?;
+            let mut values = Values::of(entries[family].statistics);
+            collectors[family].finish(&end, &mut values);
+            values.reading(place)?.value
+        });
     }
 
     fn hold(&mut self, at: Instant) {
@@ -294,7 +305,12 @@ impl<'s> Recorder<'s> {
         };
         self.tell_deeds();
         self.consistency.held(&self.state, whole);
-        self.book.held(&self.state, (whole.from, whole.to));
+        let (state, alert_series) = (&self.state, &self.alert_series);
+        self.book
+            .held(whole, |rule| match alert_series[rule]?.live()? {
+                SeriesSource::Cluster(value) => value(state),
+                SeriesSource::Service(_) => None,
+            });
         if let Some(span) = self.measured.clip(whole) {
             self.catch_up();
             self.state.hold(span.nanos());
@@ -396,7 +412,10 @@ impl Observer for Recorder<'_> {
                 self.close();
             }
             self.add_deed(event, pod, store);
-            let about = (pod, &self.deeds.requests);
+            let about = Reservation {
+                pod,
+                requests: &self.deeds.requests,
+            };
             self.state.follow(event, Some(about), store);
             self.consistency.apply(at, event, about, &self.state, store);
             self.follow_demand(event, pod, store);
@@ -404,8 +423,8 @@ impl Observer for Recorder<'_> {
             self.state.follow(event, None, store);
         }
         let moves = self.successors.apply(event, pod);
-        let seen = (store, &self.measured);
-        self.workloads.apply(at, event, ended, seen);
+        self.workloads
+            .apply(at, event, ended, store, &self.measured);
         let change = Change {
             at,
             event,
@@ -469,7 +488,12 @@ impl Observer for Recorder<'_> {
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
-        self.book.traffic(stretch, names);
+        let alert_series = &self.alert_series;
+        let value = |rule: usize| match alert_series[rule]?.live()? {
+            SeriesSource::Service(value) => value(stretch, names),
+            SeriesSource::Cluster(_) => None,
+        };
+        self.book.traffic(stretch, names, value);
         // Stretches are cut where measuring begins and ends.
         if !self.measured.has_instant(stretch.from) {
             return;
@@ -477,7 +501,6 @@ impl Observer for Recorder<'_> {
         for &index in &self.hearers[Heard::Traffic as usize] {
             self.collectors[index].traffic(stretch, names);
         }
-        self.services.add(stretch, names);
     }
 }
 

@@ -106,7 +106,8 @@ fn smallest_of(shapes: &[MixShape], pods: u64, index: usize) -> i64 {
 pub fn fit_count(
     node: NodeId,
     row: &NodeRow,
-    (requests, gpu): (&Row, GpuColumns),
+    requests: &Row,
+    gpu: GpuColumns,
     store: &Store,
 ) -> i64 {
     if !row.schedulable {

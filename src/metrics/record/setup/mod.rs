@@ -1,4 +1,8 @@
-//! What a recorder is made with.
+//! The setup of a recorder: the measured window, and what is known of the run beforehand.
+
+pub mod economics;
+pub mod mix;
+pub mod power;
 
 use std::sync::Arc;
 
@@ -6,10 +10,12 @@ use cluster::fragmentation::TypicalPods;
 use units::Duration;
 
 use crate::alerts::{Route, Rule};
-use crate::families::money::economics::Economics;
-use crate::families::packing::mix::WorkloadMix;
-use crate::families::waiting::slowdown::USUAL_BOUND;
+use crate::record::setup::economics::Economics;
+use crate::record::setup::mix::WorkloadMix;
 use crate::record::window::Window;
+
+/// The usual bound τ of the bounded slowdown: 10 s.
+pub const USUAL_BOUND: Duration = Duration::from_secs(10);
 
 /// What metrics are taken with.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, Z
 use model::{Labels, Text};
 use units::{Instant, NodeId};
 
-use crate::families::money::power::Power;
+use crate::record::setup::power::Power;
 
 /// One node.
 #[derive(Clone, Debug, Default, PartialEq)]

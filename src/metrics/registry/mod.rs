@@ -1,6 +1,7 @@
 //! All metrics, in written order. To add one: a file with its `ENTRY`, and its line here.
 
-use crate::alerts;
+mod alert_series;
+
 use crate::families::autoscaling::{fights, scaling};
 use crate::families::disruption::{blast_radius, churn, disruptions, oom_kills, restarts};
 use crate::families::jobs::{
@@ -14,16 +15,16 @@ use crate::families::packing::{
 use crate::families::run::{measured_window, saturation};
 use crate::families::services::{availability, missing_replicas, recovery, rollouts};
 use crate::families::sharing::fairness;
-use crate::families::traffic::{latency, latency_objective, requests, service_saturation};
+use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
 use crate::families::waiting::{
     backlog_age, first_wait, image_pull, pending_time, queue_length, scheduling_latency, slowdown,
     start_up, weighted_wait, work_conservation,
 };
-use crate::record::collector::Collector;
-use crate::record::presentation::{
-    Group, Placement, ShortList, ShortListed, Title, unlisted_title,
-};
-use crate::record::setup::Setup;
+use crate::record::entry::MetricEntry;
+use crate::record::presentation::{Group, Placement, ShortList, unlisted_title};
+use crate::values::Statistic;
+
+pub use alert_series::{AlertSeries, alert_names, live_series};
 
 /// Every family of metrics. What later parts of the model feed (deadlines, usage, scaling) goes after
 /// the group that it belongs to.
@@ -90,144 +91,6 @@ pub const REGISTRY: &[MetricEntry] = &[
     functions::ENTRY,
 ];
 
-/// Which way is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    /// Less is better.
-    Lower,
-    /// More is better.
-    Higher,
-    /// Neither is.
-    None,
-}
-
-/// One value of a family; its id is `SUBJECT.NAME`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Statistic {
-    /// Its name within the family.
-    pub name: &'static str,
-    /// Its unit: `ratio`, `times`, `s`, `cores`, `bytes`, `gpus`, `pods`, `jobs`, `nodes`, `1/h`,
-    /// `W`, `kWh`, `currency` …
-    pub unit: &'static str,
-    /// Which way is better.
-    pub direction: Direction,
-    /// Relative change below which a difference is taken for noise by default; 0 takes none.
-    pub threshold: f64,
-    /// Whether it estimates a steady state, so that it has no value in a window without one.
-    pub steady: bool,
-}
-
-impl Statistic {
-    /// A time in seconds; differences below 2 % are noise.
-    pub const fn seconds(name: &'static str) -> Self {
-        Self {
-            name,
-            unit: "s",
-            direction: Direction::Lower,
-            threshold: 0.02,
-            steady: false,
-        }
-    }
-
-    /// How many times something is something else; differences below 2 % are noise.
-    pub const fn times(name: &'static str, direction: Direction) -> Self {
-        Self {
-            unit: "times",
-            direction,
-            ..Self::seconds(name)
-        }
-    }
-
-    /// A ratio, 1 being all; differences below 1 % are noise.
-    pub const fn ratio(name: &'static str, direction: Direction) -> Self {
-        Self {
-            name,
-            unit: "ratio",
-            direction,
-            threshold: 0.01,
-            steady: false,
-        }
-    }
-
-    /// A count or amount; every difference counts.
-    pub const fn amount(name: &'static str, unit: &'static str, direction: Direction) -> Self {
-        Self {
-            name,
-            unit,
-            direction,
-            threshold: 0.0,
-            steady: false,
-        }
-    }
-
-    /// The same with another threshold for noise.
-    pub const fn noise(self, threshold: f64) -> Self {
-        Self { threshold, ..self }
-    }
-
-    /// The same as an estimate of a steady state.
-    pub const fn steady(self) -> Self {
-        Self {
-            steady: true,
-            ..self
-        }
-    }
-
-    /// The same with another direction.
-    pub const fn toward(self, direction: Direction) -> Self {
-        Self { direction, ..self }
-    }
-}
-
-/// A family of metrics as data: what `compare`, gates and the manual read.
-#[derive(Clone, Copy, Debug)]
-pub struct MetricEntry {
-    /// First part of its ids.
-    pub subject: &'static str,
-    /// The title of the family, which titles of its statistics begin with.
-    pub title: Title,
-    /// The place in the report.
-    pub group: Placement,
-    /// The places in short lists; most families are in none.
-    pub short_lists: &'static [ShortListed],
-    /// One sentence on what it tells.
-    pub summary: &'static str,
-    /// Its values, in the order they are handed back.
-    pub statistics: &'static [Statistic],
-    /// Formula.
-    pub formula: &'static str,
-    /// What its ratios and means are taken over.
-    pub denominators: &'static str,
-    /// Which jobs, pods or nodes are in it.
-    pub census: &'static str,
-    /// What is done about those not seen to their end.
-    pub censoring: &'static str,
-    /// Where it is defined.
-    pub source: &'static str,
-    /// Makes its collector.
-    pub construct: fn(&Setup) -> Box<dyn Collector>,
-}
-
-impl MetricEntry {
-    /// Its ids with their statistics, in order.
-    pub fn ids(&self) -> impl Iterator<Item = (String, &'static Statistic)> {
-        let subject = self.subject;
-        self.statistics
-            .iter()
-            .map(move |statistic| (format!("{subject}.{}", statistic.name), statistic))
-    }
-
-    /// The part of an id after the subject, empty for the subject itself; `None` for an id of
-    /// another family.
-    fn rest_of<'a>(&self, id: &'a str) -> Option<&'a str> {
-        let rest = id.strip_prefix(self.subject)?;
-        match rest {
-            "" => Some(rest),
-            rest => rest.strip_prefix('.'),
-        }
-    }
-}
-
 /// The family of an id, whether or not the statistic is listed.
 fn family(id: &str) -> Option<(&'static MetricEntry, &str)> {
     let mut entries = REGISTRY.iter();
@@ -271,7 +134,7 @@ pub fn short_list(list: ShortList) -> Vec<Vec<String>> {
 pub fn find(id: &str) -> Option<(&'static MetricEntry, &'static Statistic)> {
     REGISTRY.iter().find_map(|entry| {
         let name = id.strip_prefix(entry.subject)?.strip_prefix('.')?;
-        let statistic = entry.statistics.iter().find(|known| known.name == name)?;
+        let statistic = entry.statistics.iter().find(|known| known.has_path(name))?;
         Some((entry, statistic))
     })
 }
@@ -279,6 +142,8 @@ pub fn find(id: &str) -> Option<(&'static MetricEntry, &'static Statistic)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::setup::Setup;
+    use crate::values::Values;
     use std::collections::BTreeSet;
 
     #[test]
@@ -325,13 +190,12 @@ mod tests {
                         let rest = known.strip_prefix(name);
                         rest.is_some_and(|rest| rest.starts_with('.'))
                     };
-                    let mut statistics = entry.statistics.iter();
+                    let mut paths = entry.statistics.iter().map(Statistic::path);
                     let is_known = match place.list {
                         ShortList::Headline => {
-                            name.is_empty()
-                                || statistics.any(|s| s.name == *name || is_below(s.name))
+                            name.is_empty() || paths.any(|path| path == *name || is_below(&path))
                         }
-                        _ => statistics.any(|s| s.name == *name),
+                        _ => paths.any(|path| path == *name),
                     };
                     assert!(is_known, "{}.{name}", entry.subject);
                 }
@@ -340,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn collectors_hand_back_the_listed_ids_in_order() {
+    fn collectors_read_each_listed_statistic_once() {
         let store = cluster::Store::new();
         let state = crate::ClusterState::default();
         let workloads = crate::record::workloads::Workloads::default();
@@ -357,12 +221,13 @@ mod tests {
             alerts: &crate::alerts::AlertLog::default(),
         };
         for entry in REGISTRY {
-            let found: Vec<String> = (entry.construct)(&setup)
-                .finish(&end)
-                .into_iter()
+            let mut values = Values::of(entry.statistics);
+            (entry.construct)(&setup).finish(&end, &mut values);
+            let named = values.named(entry.subject);
+            let listed: Vec<String> = entry.ids().map(|(id, _)| id).collect();
+            let found: Vec<String> = (named.expect("each is read once").into_iter())
                 .map(|value| value.id)
                 .collect();
-            let listed: Vec<String> = entry.ids().map(|(id, _)| id).collect();
             assert_eq!(found, listed);
         }
     }
