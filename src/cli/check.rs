@@ -186,7 +186,7 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         sets: &arguments.sets,
     };
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
-    let report = judge(&measured, held, (&file, &settings), &divergence);
+    let report = judge(&measured, held, &file, &settings, &divergence);
     if arguments.accept {
         let asked = Acceptance {
             only: &arguments.only,

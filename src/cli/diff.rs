@@ -105,8 +105,10 @@ fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<NamedRun,
     };
     let experiment = with_baseline_system(
         global,
-        (&plan.scenario, &run.file),
-        (path, &entry.system),
+        &plan.scenario,
+        &run.file,
+        path,
+        &entry.system,
         plan.scenario.seed,
     )?;
     Ok(NamedRun {

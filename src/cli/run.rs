@@ -144,7 +144,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         Ok(made) => made,
         Err(error) => return Err(refused(error, folder, journey.as_ref())),
     };
-    let fork = trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
+    let fork = trip.keep(&folder, &experiment, &arguments.sets, journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,

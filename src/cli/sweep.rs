@@ -143,7 +143,8 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
             global,
             arguments,
             &table,
-            (out, &Executed::default()),
+            out,
+            &Executed::default(),
             started,
         )?;
         return Ok(Exit::Done);
@@ -167,13 +168,13 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let default = || Path::new("results").join(format!("{}-sweep", plan.file.name));
     let out = arguments.out.clone().unwrap_or_else(default);
     if arguments.submit.is_some() {
-        return submit(global, arguments, (&plan, &out));
+        return submit(global, arguments, &plan, &out);
     }
     if arguments.dry_run {
         terminal::print(&words::planned(&plan.file, plan.runs.len()));
         return Ok(Exit::Done);
     }
-    let done = all_runs(global, arguments, (&plan, &out), shard)?;
+    let done = all_runs(global, arguments, &plan, &out, shard)?;
     if shard.of > 1 {
         let told = format!(
             "shard {shard} of {}: {} runs, {} of them were there already\n\
@@ -187,7 +188,7 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     let table = finish(arguments, std::slice::from_ref(&out), &out)?;
-    report(global, arguments, &table, (&out, &done), started)?;
+    report(global, arguments, &table, &out, &done, started)?;
     Ok(Exit::Done)
 }
 
@@ -211,7 +212,8 @@ fn design(arguments: &SweepArguments) -> Result<Design, SweepError> {
 fn all_runs(
     global: &Global,
     arguments: &SweepArguments,
-    (plan, out): (&Plan, &Path),
+    plan: &Plan,
+    out: &Path,
     shard: Shard,
 ) -> Result<Executed, Failure> {
     let when = if arguments.force {
@@ -295,7 +297,8 @@ fn report(
     global: &Global,
     arguments: &SweepArguments,
     table: &SweepTable,
-    (out, done): (&Path, &Executed),
+    out: &Path,
+    done: &Executed,
     started: Clock,
 ) -> Result<(), Failure> {
     if interrupt::flag().load(Ordering::Relaxed) {
@@ -322,7 +325,8 @@ fn report(
 fn submit(
     global: &Global,
     arguments: &SweepArguments,
-    (plan, out): (&Plan, &Path),
+    plan: &Plan,
+    out: &Path,
 ) -> Result<Exit, Failure> {
     if arguments.scenario.as_deref() == Some(Path::new("-")) {
         let told = "standard input can't be submitted: every task reads the experiment file";

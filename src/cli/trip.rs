@@ -132,7 +132,8 @@ impl Trip {
     pub(super) fn keep(
         &self,
         folder: &ResultFolder,
-        (experiment, sets): (&Experiment, &[String]),
+        experiment: &Experiment,
+        sets: &[String],
         journey: Option<&Journey<'_>>,
     ) -> Result<Option<Fork>, Failure> {
         if let (Some((_, file)), Some(journey)) = (&self.snapshot_at, journey) {

@@ -157,7 +157,7 @@ pub fn run_journey(
                     // What comes after a failure is not begun; what comes before it is run, so that
                     // the failure told of is the first in written order, whatever thread was faster.
                     (index < failed.load(Ordering::Relaxed)).then(|| {
-                        let outcome = run_one(plan, folder, (index, variant), journey);
+                        let outcome = run_one(plan, folder, index, variant, journey);
                         if outcome.is_err() {
                             failed.fetch_min(index, Ordering::Relaxed);
                         }
@@ -248,7 +248,8 @@ fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError
 fn run_one(
     plan: &Plan<'_>,
     folder: &ResultFolder,
-    (index, variant): (usize, &VariantPlan),
+    index: usize,
+    variant: &VariantPlan,
     journey: Option<&Journey<'_>>,
 ) -> Result<(VariantSummary, VariantData), ExperimentError> {
     let failed = |source: RunError| {
@@ -288,9 +289,18 @@ fn run_one(
         report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
         ..outputs.tables()
     };
-    let how = (Form::Incremental, stopover.as_mut());
     plan.progress.begun(index);
-    let run = || run_through(scenario, prepared, how, tables, &mut control);
+    let run = || {
+        let stopover = stopover.as_mut();
+        run_through(
+            scenario,
+            prepared,
+            Form::Incremental,
+            stopover,
+            tables,
+            &mut control,
+        )
+    };
     let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
     if let (Some(journey), Some(stopover)) = (journey, stopover) {
         journey.arrived(index, stopover);

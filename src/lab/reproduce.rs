@@ -173,7 +173,8 @@ fn all(
                 let outcome = run_through(
                     scenario,
                     prepared,
-                    (form, stopover.as_mut()),
+                    form,
+                    stopover.as_mut(),
                     Tables::default(),
                     &mut control,
                 );

@@ -35,7 +35,7 @@ pub fn economics(
     let provider = scenario.cluster.provider.as_ref();
     let own = provider.map(|own| own.currency.as_str());
     let listed = match &scenario.metrics.prices {
-        Some(file) => price_list::read(&files.open(file), ("metrics.prices", file), own)?,
+        Some(file) => price_list::read(&files.open(file), "metrics.prices", file, own)?,
         None => PriceList {
             currency: own.unwrap_or_default().to_owned(),
             ..PriceList::default()

@@ -23,7 +23,8 @@ use super::{Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, 
 pub fn judge(
     measured: &Measured,
     baseline: Option<(&Baseline, &str)>,
-    (file, settings): (&str, &CheckSettings),
+    file: &str,
+    settings: &CheckSettings,
     first_divergence: FirstDivergence<'_>,
 ) -> CheckReport {
     let mut gates = Vec::new();
@@ -38,7 +39,7 @@ pub fn judge(
             gates.push(exact(entry, stored, baseline.is_some(), settings));
         }
         for (place, objective) in entry.objectives.iter().enumerate() {
-            for gate in of_objective(entry, (objective, place), stored, settings) {
+            for gate in of_objective(entry, objective, place, stored, settings) {
                 if objective.test {
                     tests.push((gates.len(), objective.clone()));
                 }
@@ -55,7 +56,8 @@ pub fn judge(
     explain(
         &mut gates,
         measured,
-        (baseline.map(|(baseline, _)| baseline), &settings.sets),
+        baseline.map(|(baseline, _)| baseline),
+        &settings.sets,
         first_divergence,
     );
     let size = |gate: &Gate| {
@@ -80,7 +82,7 @@ pub fn judge(
     }
 }
 
-fn blank(entry: &Entry, (metric, place): (&str, usize), settings: &CheckSettings) -> Gate {
+fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) -> Gate {
     Gate {
         entry: entry.report.name.clone(),
         metric: metric.to_owned(),
@@ -106,7 +108,7 @@ fn exact(
     has_baseline: bool,
     settings: &CheckSettings,
 ) -> Gate {
-    let mut gate = blank(entry, ("digest", usize::MAX), settings);
+    let mut gate = blank(entry, "digest", usize::MAX, settings);
     "exact".clone_into(&mut gate.limit);
     let short = |digest: &str| digest.chars().take(12).collect::<String>();
     gate.outcome = match stored {
@@ -161,11 +163,12 @@ fn different(gate: &mut Gate, entry: &Entry, stored: &BaselineEntry) -> Outcome 
 /// The gates of an objective: one for its bounds, one for what it asks of the baseline.
 fn of_objective(
     entry: &Entry,
-    (objective, place): (&Objective, usize),
+    objective: &Objective,
+    place: usize,
     stored: Option<&BaselineEntry>,
     settings: &CheckSettings,
 ) -> Vec<Gate> {
-    let mut gate = blank(entry, (&objective.metric, place), settings);
+    let mut gate = blank(entry, &objective.metric, place, settings);
     gate.advisory = objective.advisory;
     let value = |run: &VariantSummary| run.metrics.get(&objective.metric)?.value;
     let values: Vec<Option<f64>> = entry.runs.iter().map(value).collect();
@@ -207,7 +210,7 @@ fn of_objective(
             }
             (Some(stored), Some(metric)) => {
                 let pairs = paired(entry, stored, objective, values);
-                against(&mut gate, objective, (metric, pairs), settings.resamples);
+                against(&mut gate, objective, metric, pairs, settings.resamples);
             }
             (Some(_), None) => gate.note = entry.runs.iter().find_map(note),
         }
@@ -238,7 +241,8 @@ fn paired(
 fn against(
     gate: &mut Gate,
     objective: &Objective,
-    (metric, pairs): (&MetricSummary, Option<Pairs>),
+    metric: &MetricSummary,
+    pairs: Option<Pairs>,
     resamples: usize,
 ) {
     let Some(pairs) = pairs else {

@@ -70,7 +70,8 @@ fn judged(text: &str, baseline: Option<&Baseline>, exact: bool) -> CheckReport {
     judge(
         &measured(text),
         held,
-        ("quick.yaml", &settings(exact)),
+        "quick.yaml",
+        &settings(exact),
         &found,
     )
 }

@@ -114,7 +114,7 @@ pub(super) fn look(
             "" => name,
             namespace => format!("{namespace}/{name}"),
         };
-        explain_exact(&mut situation, (side, &pod), decision.at, interrupted)?;
+        explain_exact(&mut situation, side, &pod, decision.at, interrupted)?;
     }
     Ok(situation)
 }
@@ -123,7 +123,8 @@ pub(super) fn look(
 /// it, of which the binding may be later.
 fn explain_exact(
     situation: &mut Situation,
-    (side, pod): (&Side<'_>, &str),
+    side: &Side<'_>,
+    pod: &str,
     at: Instant,
     interrupted: &AtomicBool,
 ) -> Result<(), DiffError> {

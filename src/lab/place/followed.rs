@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::filling::{Filling, fill, ranks};
-use super::kept::Points;
+use super::kept::{Candidates, Points};
 use super::{Placed, replica};
 use scheduler::kube::attempt::Questions;
 use scheduler::kube::{
@@ -55,7 +55,7 @@ pub(super) fn place(
         return None;
     }
     let mut kept = Kept::new(&attempt)?;
-    fill(&mut kept, (cache, profile), pod, most)
+    fill(&mut kept, cache, profile, pod, most)
 }
 
 /// Points of the plugins that look at one node, and of those that follow the replicas.
@@ -105,7 +105,11 @@ impl<'r, 'a> Kept<'r, 'a> {
         let open: Vec<usize> = (0..self.nodes.len())
             .filter(|&node| self.is_open[node])
             .collect();
-        let asked: Vec<&NodeInfo> = open.iter().map(|&node| &self.nodes[node]).collect();
+        let candidates = Candidates {
+            places: &open,
+            nodes: open.iter().map(|&node| &self.nodes[node]).collect(),
+            of: self.nodes.len(),
+        };
         let (mut points, mut followers) = (Vec::new(), Vec::new());
         for &(index, weight) in &attempt.profile.score {
             let plugin = &*attempt.profile.plugins[index];
@@ -117,8 +121,7 @@ impl<'r, 'a> Kept<'r, 'a> {
                 }
                 continue;
             }
-            let (who, whom) = ((plugin, weight), (&open[..], &asked[..]));
-            Points::ask(&mut points, who, ctx, whom, self.nodes.len())?;
+            Points::ask(&mut points, plugin, weight, ctx, &candidates)?;
         }
         Some((points, followers))
     }

@@ -112,8 +112,15 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         nodes.extend(plan.initial.iter().cloned());
     }
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
-    let fitting = (nodes.as_slice(), workload.classes.as_slice());
-    let mapping = world::mapping(scenario, fitting, files, &mut manifests, &mut remarks)?;
+    let classes = workload.classes.as_slice();
+    let mapping = world::mapping(
+        scenario,
+        &nodes,
+        classes,
+        files,
+        &mut manifests,
+        &mut remarks,
+    )?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(world::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(world::workload_mix(&workload.classes, &nodes));
@@ -202,7 +209,7 @@ pub fn run(
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
-    run_through(scenario, prepared, (form, None), tables, control)
+    run_through(scenario, prepared, form, None, tables, control)
 }
 
 /// Runs a prepared variant through a stop on the way, if there is one.
@@ -213,7 +220,8 @@ pub fn run(
 pub fn run_through(
     scenario: &Scenario,
     prepared: Prepared,
-    (form, stopover): (Form, Option<&mut Stopover<'_>>),
+    form: Form,
+    stopover: Option<&mut Stopover<'_>>,
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {

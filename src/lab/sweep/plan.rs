@@ -154,7 +154,7 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
     };
     let (mut seen, mut hashes) = (BTreeSet::new(), Hashes::default());
     for position in 0..plan.file.points.len() {
-        add_point(grounds, &mut plan, position, (&mut seen, &mut hashes))?;
+        add_point(grounds, &mut plan, position, &mut seen, &mut hashes)?;
     }
     Ok(plan)
 }
@@ -163,7 +163,8 @@ fn add_point(
     grounds: &Grounds<'_>,
     plan: &mut Plan,
     position: usize,
-    (seen, hashes): (&mut BTreeSet<String>, &mut Hashes),
+    seen: &mut BTreeSet<String>,
+    hashes: &mut Hashes,
 ) -> Result<(), SweepError> {
     let experiment = at_point(grounds, &plan.file, position)?;
     let names: Vec<String> = (experiment.variants.iter())

@@ -92,7 +92,8 @@ fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
     axis.below(
         scene,
         area,
-        (bottom, bottom + style.scaled(4.0)),
+        bottom,
+        bottom + style.scaled(4.0),
         Paint::Quiet,
     );
 }

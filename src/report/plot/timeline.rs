@@ -53,7 +53,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
                 height,
             };
             let index = variants.iter().position(|other| other.name == variant.name);
-            panel(&mut scene, (timeline, variant), area, index.unwrap_or(0));
+            panel(&mut scene, timeline, variant, area, index.unwrap_or(0));
         }
         top += style.scaled(HEAD + FOOT) + height;
     }
@@ -94,7 +94,8 @@ fn merged(timeline: &TimelineData) -> TimelineData {
 
 fn panel(
     scene: &mut Scene,
-    (timeline, variant): (&TimelineData, &VariantData),
+    timeline: &TimelineData,
+    variant: &VariantData,
     area: Area,
     index: usize,
 ) {
@@ -118,7 +119,7 @@ fn panel(
     let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
     let bottom = area.y + area.height;
-    axis.below(scene, area, (area.y, bottom), Paint::Grid);
+    axis.below(scene, area, area.y, bottom, Paint::Grid);
     let pitch = area.height / timeline.bars.len().max(1) as f64;
     // Bars as thin as these stand without a gap: gaps would show as stripes.
     let free = if pitch < 4.0 { 0.0 } else { pitch * 0.1 };

@@ -44,7 +44,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("no time passed");
     }
     let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
-    explain(&mut drawn, variants, (&marks, unmarked));
+    explain(&mut drawn, variants, &marks, unmarked);
     Ok(drawn)
 }
 
@@ -182,7 +182,7 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
 }
 
 /// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, variants: &[VariantData], (marks, unmarked): (&[MarkEntry], usize)) {
+fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry], unmarked: usize) {
     let scene = &mut drawn.scene;
     let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())

@@ -52,8 +52,7 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
             starts: (0, None),
             best: best.collect(),
         };
-        let asked = (&world.cache, &pod);
-        Fast::new().check(profile, asked, &expected, &mut differences);
+        Fast::new().check(profile, &world.cache, &pod, &expected, &mut differences);
     }
     compare_all(expected, &decided, &mut differences);
     Ok(differences)

@@ -28,7 +28,8 @@ impl Fast {
     pub(super) fn check(
         &mut self,
         profile: &KubeProfile,
-        (cache, pod): (&Cache, &PodInfo),
+        cache: &Cache,
+        pod: &PodInfo,
         expected: &Expected<'_>,
         differences: &mut Differences,
     ) {

@@ -54,8 +54,8 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
                 starts: (before, is_sampling.then_some(start)),
                 best: best.collect(),
             };
-            let asked = (&world.cache, &pod);
-            fast.check(world.profile(&pod)?, asked, &expected, &mut differences);
+            let profile = world.profile(&pod)?;
+            fast.check(profile, &world.cache, &pod, &expected, &mut differences);
         }
         for (field, recorded) in answer.as_object().into_iter().flatten() {
             let field_name = format!("step {number}: {field}");
