@@ -9,8 +9,9 @@ use lab::diff::{DiffError, first_difference};
 use report::diff::text;
 
 use super::divergence::with_baseline_system;
+use super::failure::run_failure;
 use super::named::{self, NamedRun};
-use super::{Exit, Failure, Global, interrupt, run::run_failure, terminal};
+use super::{Exit, Failure, Global, interrupt, terminal};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -13,6 +13,7 @@ use scenario::Experiment;
 use trace::Input;
 use units::Instant;
 
+use super::failure::failure;
 use super::report::fork_of;
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, named, run, terminal};
@@ -40,7 +41,7 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
     let (summary, repeats) = claim(global, &arguments.target)?;
     let threads = run::threads(global);
     let found = reproduce(&summary, &repeats, threads, interrupt::flag());
-    let found = found.map_err(|error| run::failure(error, interrupt::exit()))?;
+    let found = found.map_err(|error| failure(error, interrupt::exit()))?;
     let here = env!("CARGO_PKG_VERSION");
     let version = if summary.windtunnel == here {
         format!("windtunnel {here}")

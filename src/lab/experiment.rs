@@ -1,7 +1,6 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -15,6 +14,8 @@ use sim::{EndCause, Reached, RunControl, SimError};
 use trace::TraceError;
 
 use super::folder::{FolderError, ResultFolder};
+use super::hashes::{input_hashes, scenario_hash};
+use super::journey::Journey;
 use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
 use super::report_data::{
@@ -22,10 +23,8 @@ use super::report_data::{
 };
 use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
 use super::summarize::summarize;
-use super::summary::{InputSummary, MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
+use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
-use super::travel::Journey;
-use world::inputs;
 use world::{BuildError, FileSource};
 
 /// Why an experiment has no result.
@@ -190,25 +189,6 @@ pub fn run_journey(
     };
     folder.text(REPORT_DATA_FILE, &report.to_json())?;
     Ok((summary, report))
-}
-
-/// The hash of an experiment as run, every default filled in.
-pub fn scenario_hash(experiment: &Experiment) -> String {
-    let scenario = as_run::to_yaml(experiment);
-    blake3::hash(scenario.as_bytes()).to_hex().to_string()
-}
-
-/// The files that an experiment reads, with the hashes of their content.
-pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
-    let mut found = Vec::new();
-    for (written, path) in &experiment.files {
-        let blake3 = inputs::open(Path::new(path)).blake3()?;
-        found.push(InputSummary {
-            path: written.clone(),
-            blake3,
-        });
-    }
-    Ok(found)
 }
 
 /// The experiment as it was run, with its files named as the result folder sees them.

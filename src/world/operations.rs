@@ -157,7 +157,7 @@ fn upgrade(
         let what = "values of a file can't be used here; give a law with parameters";
         return Err(wrong("service", &what));
     }
-    let domains = super::failures::domains(scenario, nodes)?;
+    let domains = super::domains::domains(scenario, nodes)?;
     let layout = Layout {
         nodes,
         domains: &domains,

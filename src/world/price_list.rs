@@ -8,7 +8,7 @@ use trace::table::{Column, Row, Table};
 use units::Quantity;
 
 use super::BuildError;
-use super::economics::micro;
+use super::money::micro;
 
 /// What a column of prices begins with, and whether it is of spot capacity; preemptible machines are
 /// what spot capacity was called first.

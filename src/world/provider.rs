@@ -18,7 +18,7 @@ use units::Instant;
 use units::nearest::nearest;
 
 use super::catalogue::{InstanceType, catalogue, matches};
-use super::economics::micro;
+use super::money::micro;
 use super::nodes::of_template;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};

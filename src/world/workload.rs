@@ -22,7 +22,7 @@ use super::generated::generated;
 use super::manifests::ManifestFiles;
 use super::mix::{count, count_recorded};
 use super::residents::Settling;
-use super::typical::shape_of;
+use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 

@@ -9,8 +9,8 @@ use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::super::cells::Value;
 use super::super::folder;
-use super::super::results::Value;
 use super::checksum;
 
 /// Rows that are read from a column at once.

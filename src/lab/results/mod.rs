@@ -20,8 +20,8 @@ use super::summary::{SCHEMA_VERSION, Summary};
 
 mod rows;
 
+pub use super::cells::Value;
 use rows::Rows;
-pub use rows::Value;
 
 /// Why a result folder can't be read.
 #[derive(Debug, Error)]

@@ -29,19 +29,20 @@ use systems::{KubeRequest, SystemOptions};
 use units::{Duration, Instant};
 
 use super::report_data::{Collector, VariantData};
-use super::travel::{self, Stopover};
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
 
 mod labelled;
 mod options;
+mod stopover;
 mod system;
 mod watching;
 
 use labelled::LabelledSource;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::options;
+pub use stopover::Stopover;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
 
@@ -279,14 +280,14 @@ pub fn run_through(
     });
     let mut observer = Watching::new(recorder, report, tables.watch, &probe);
     let turn = match &stopover {
-        Some(stopover) => travel::turn(stopover, &prepared, form)?,
+        Some(stop) => stopover::turn(stop, &prepared, form)?,
         None => None,
     };
     let mapping = prepared.mapping.clone();
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = match stopover {
-        Some(stopover) => travel::run(&mut simulation, stopover, turn, control)?,
+        Some(stop) => stopover::run(&mut simulation, stop, turn, control)?,
         None => simulation.run(control)?,
     };
     remarks.ledger(simulation.ledger(0));

@@ -12,8 +12,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Explanation, NodeView, pipeline};
-use crate::diff::{DiffError, Side, failed, stop_before};
 use crate::run::{prepare, run_watched};
+use crate::sides::{DiffError, Side, failed, stop_before};
 use cluster::Store;
 use scenario::Scenario;
 use scenario::schema::TieBreak;
