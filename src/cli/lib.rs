@@ -51,7 +51,7 @@ pub use exit::{Exit, Failure};
 /// A wind tunnel for cluster schedulers: real control loops against simulated nodes, failures and
 /// traces, in deterministic time.
 #[derive(Debug, Parser)]
-#[command(name = "windtunnel", version, max_term_width = 100, after_help = exit::HELP)]
+#[command(name = "windtunnel", version, max_term_width = 100, after_help = exit::help())]
 struct Arguments {
     #[command(flatten)]
     global: Global,

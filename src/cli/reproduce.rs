@@ -11,7 +11,7 @@ use report::embedded;
 use report::format::clean;
 use scenario::Experiment;
 use trace::Input;
-use units::Instant;
+use units::{Instant, plural};
 
 use super::failure::failure;
 use super::report::fork_of;
@@ -109,7 +109,7 @@ fn line(check: &VariantCheck, widest: usize) -> String {
     };
     let metrics = match check.differing.as_slice() {
         [] if check.found.is_none() => String::new(),
-        [] => format!(", {} metrics the same", check.metrics),
+        [] => format!(", {} the same", plural::count(check.metrics, "metric")),
         differing => {
             let listed: Vec<&str> = differing
                 .iter()
@@ -122,9 +122,10 @@ fn line(check: &VariantCheck, widest: usize) -> String {
                 ""
             };
             format!(
-                ", {} of {} metrics differ ({}{more})",
+                ", {} of {} {} ({}{more})",
                 differing.len(),
-                check.metrics,
+                plural::count(check.metrics, "metric"),
+                plural::either(differing.len(), "differs", "differ"),
                 listed.join(", ")
             )
         }

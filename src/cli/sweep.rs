@@ -21,6 +21,7 @@ use report::sweep as words;
 use super::run_count::RunCount;
 use super::source::{self, Source};
 use super::{Exit, Failure, Global, interrupt, run::threads, terminal};
+use units::plural;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -177,11 +178,12 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let done = all_runs(global, arguments, &plan, &out, shard)?;
     if shard.of > 1 {
         let told = format!(
-            "shard {shard} of {}: {} runs, {} of them were there already\n\
+            "shard {shard} of {}: {}, {} of them {} there already\n\
              merge all shards by: windtunnel sweep --merge {}\n",
             plan.file.name,
-            done.runs,
+            plural::count(done.runs, "run"),
             done.found,
+            plural::either(done.found, "was", "were"),
             out.display()
         );
         terminal::print(&told);
@@ -368,10 +370,10 @@ fn submit(
     let job = sbatch(&scripts.submit_shards(&arguments.sbatch))?;
     let after = sbatch(&scripts.submit_merge(&job, &arguments.sbatch))?;
     terminal::print(&format!(
-        "{} runs in {} shards: job {job}, then the merge: job {after}\n\
+        "{} in {}: job {job}, then the merge: job {after}\n\
          table: {}\n",
-        plan.runs.len(),
-        arguments.shards,
+        plural::count(plan.runs.len(), "run"),
+        plural::count(arguments.shards, "shard"),
         out.join(PARQUET_NAME).display()
     ));
     Ok(Exit::Done)
@@ -459,8 +461,9 @@ fn failure(error: SweepError) -> Failure {
             return Failure {
                 exit: interrupt::exit(),
                 message: format!(
-                    "interrupted; {finished} of {runs} runs are there and kept: the same command \
-                     goes on"
+                    "interrupted; {finished} of {} {} there and kept: the same command goes on",
+                    plural::count(*runs, "run"),
+                    plural::either(*finished, "is", "are")
                 ),
             };
         }

@@ -25,6 +25,7 @@ use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
 use super::summarize::summarize;
 use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
+use units::plural;
 use world::{BuildError, FileSource};
 
 /// Why an experiment has no result.
@@ -50,7 +51,7 @@ pub enum ExperimentError {
     #[error("interrupted")]
     Interrupted,
     /// The threads can't be started.
-    #[error("can't start {threads} threads: {reason}")]
+    #[error("can't start {}: {reason}", plural::count(*threads, "thread"))]
     Threads {
         /// How many were asked for.
         threads: usize,

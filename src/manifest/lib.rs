@@ -69,7 +69,7 @@ pub use keep::PassedOver;
 pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
-pub use workloads::count;
+pub use workload::count;
 
 use fault::Fault;
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};

@@ -10,6 +10,7 @@ use super::raw::{Amounts, nullable};
 use super::workload::{Checked, Workload};
 use model::workload::{LimitItem, LimitRange, LimitedKind, QuotaScope, ResourceQuota};
 use model::{Object, Operator, Requirement, ResourceList, Text};
+use units::plural;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -119,7 +120,7 @@ fn scopes(raw: &RawQuota, path: &Path<'_>) -> Result<Vec<QuotaScope>, Problem> {
             } else {
                 "nothing, as the operator takes no values"
             };
-            let found = format!("{} values", own.values.len());
+            let found = plural::count(own.values.len(), "value");
             return Err(path.field("values").problem(expected, found));
         }
         let values = own.values.iter().map(|value| value.as_str().into());

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Ctx;
 use super::declared::PodPriority;
 use super::field::{Path, Problem};
-use model::workload::Finding;
+use model::workload::{Count, Finding};
 use model::{Object, Text};
 use units::Duration;
 
@@ -22,6 +22,23 @@ pub(super) struct Workload<'a> {
 
 /// An object and what is wrong with it.
 pub(super) type Checked = Result<(Object, Vec<Finding>), Problem>;
+
+/// A number of pods, or a percentage as text.
+///
+/// # Errors
+/// It is neither.
+pub fn count(value: &Value) -> Result<Count, String> {
+    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    match (value, number) {
+        (_, Some(number)) => Ok(Count::Number(number)),
+        (Value::String(text), _) => text
+            .parse()
+            .map_err(|error: model::workload::CountError| error.to_string()),
+        _ => Err(format!(
+            "expected a whole number or a percentage such as `25%`, found `{value}`"
+        )),
+    }
+}
 
 impl Workload<'_> {
     /// The spec of the object.

@@ -13,7 +13,7 @@ use super::field::{Path, Problem};
 use super::parts::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::template::Template;
-use super::workload::{Checked, Workload, part, span};
+use super::workload::{Checked, Workload, count, part, span};
 use super::{
     Ctx, autoscalers, budgets, cluster_scoped, needs, pod, quotas, services, workload_jobs,
 };
@@ -162,23 +162,6 @@ struct RawOrdinals {
 struct RawController {
     #[serde(deserialize_with = "texts")]
     selector: TextMap,
-}
-
-/// A number of pods, or a percentage as text.
-///
-/// # Errors
-/// It is neither.
-pub fn count(value: &Value) -> Result<Count, String> {
-    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-    match (value, number) {
-        (_, Some(number)) => Ok(Count::Number(number)),
-        (Value::String(text), _) => text
-            .parse()
-            .map_err(|error: model::workload::CountError| error.to_string()),
-        _ => Err(format!(
-            "expected a whole number or a percentage such as `25%`, found `{value}`"
-        )),
-    }
 }
 
 impl Workload<'_> {

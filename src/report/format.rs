@@ -2,6 +2,8 @@
 //! unit that suits their size. All text comes from the formatter of the standard library, which
 //! rounds exactly, so the same value gives the same text everywhere.
 
+use units::plural;
+
 /// Placeholder for an undefined metric.
 pub const UNDEFINED: &str = "–";
 
@@ -105,6 +107,11 @@ fn number(value: f64) -> String {
 /// Formats a whole number with separated thousands.
 pub fn count(value: u64) -> String {
     separated(&value.to_string())
+}
+
+/// Formats a count with separated thousands, and its noun, which is given in the singular.
+pub fn counted(value: u64, singular: &str) -> String {
+    format!("{} {}", count(value), plural::noun(value, singular))
 }
 
 /// Formats values of one unit side by side. Durations share the unit of the smallest, so that their

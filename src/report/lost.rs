@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use lab::place::lost::Loss;
+use units::plural;
 
 /// Loss of nodes with its context.
 pub struct LossReport<'a> {
@@ -26,9 +27,17 @@ impl LossReport<'_> {
         let nodes = self.nodes.join(", ");
         match waiting {
             0 if all == 0 => format!("without {nodes} no pod needs a new place"),
-            0 => format!("without {nodes} all {all} pods of theirs find a new place"),
-            1 => format!("without {nodes} {placed} of {all} pods find a new place, 1 waits"),
-            _ => format!("without {nodes} {placed} of {all} pods find a new place, {waiting} wait"),
+            0 if all == 1 => format!("without {nodes} the only pod of theirs finds a new place"),
+            0 => format!(
+                "without {nodes} all {} of theirs find a new place",
+                plural::count(all, "pod")
+            ),
+            _ => format!(
+                "without {nodes} {placed} of {} {} a new place, {waiting} {}",
+                plural::count(all, "pod"),
+                plural::either(placed, "finds", "find"),
+                plural::either(waiting, "waits", "wait")
+            ),
         }
     }
 

@@ -18,6 +18,7 @@ use super::cause::{FirstDivergence, explain, rerun};
 use super::limit::{bounds, limit, number, within};
 use super::run::{Entry, Measured};
 use super::{Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Gate, Outcome};
+use units::plural;
 
 /// Holds what was run against the baseline.
 pub fn judge(
@@ -155,7 +156,7 @@ fn different(gate: &mut Gate, entry: &Entry, stored: &BaselineEntry) -> Outcome 
     gate.note = Some(format!(
         "{what} of the scenario {} not as in the baseline; if that is meant, review and accept it \
          with `--accept`",
-        if parts.len() == 1 { "is" } else { "are" }
+        plural::either(parts.len(), "is", "are")
     ));
     Outcome::DifferentInputs
 }
@@ -343,6 +344,6 @@ fn inconclusive(gate: &mut Gate, judgement: &Judgement) -> Outcome {
         return by_mean(judgement);
     }
     let needed = judgement.seeds_needed.unwrap_or(SEEDS_MIN as u64);
-    gate.note = Some(format!("≈ {needed} seeds would decide"));
+    gate.note = Some(format!("≈ {} would decide", plural::count(needed, "seed")));
     Outcome::Inconclusive
 }

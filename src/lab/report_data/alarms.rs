@@ -7,7 +7,7 @@ use cluster::{Measured, Store};
 use metrics::alerts::AlertLog;
 use metrics::diagnosis::Diagnostician;
 use model::{Event, Pod, Text};
-use units::Instant;
+use units::{Instant, plural};
 
 use super::IncidentList;
 use super::confusion::{ConfusionEntry, confusion};
@@ -281,8 +281,9 @@ impl FaultEntry {
             .max_by_key(|own| own.strength.saturating_sub(own.least));
         let ready = worst.filter(|own| own.least < own.strength).map(|own| {
             format!(
-                "{} of {} pods ready at the least; ",
-                own.least, own.strength
+                "{} of {} ready at the least; ",
+                own.least,
+                plural::count(own.strength, "pod")
             )
         });
         let ready = ready.unwrap_or_default();

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use trace::Input;
-use units::Instant;
+use units::{Instant, plural};
 
 use super::columns::{PODS, SERIES};
 use super::folder::SUMMARY_NAME;
@@ -423,7 +423,11 @@ impl Pods {
             return match self.missing {
                 0 => Ok(None),
                 missing => {
-                    let reason = format!("{missing} pods of the summary are missing");
+                    let reason = format!(
+                        "{} of the summary {} missing",
+                        plural::count(missing, "pod"),
+                        plural::either(missing, "is", "are")
+                    );
                     Err(self.rows.damaged(&reason))
                 }
             };

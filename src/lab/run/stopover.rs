@@ -6,7 +6,7 @@ use super::{Prepared, RunError, options, system};
 use scenario::Scenario;
 use scheduler::pipeline::evaluate::Form;
 use sim::{End, EndCause, RunControl, SimError, Simulation, Standing, Turn};
-use units::Instant;
+use units::{Instant, plural};
 
 /// A stop on the way of a run.
 pub struct Stopover<'s> {
@@ -69,10 +69,10 @@ pub(super) fn run(
         return Err(RunError::Sim(SimError::Declaration {
             what: format!("the snapshot at {}", stopover.at),
             why: format!(
-                "replayed to there, the run has digest {} after {} changes, the snapshot {} after \
-                 {}: it was taken by a program that decides otherwise, or was edited",
+                "replayed to there, the run has digest {} after {}, the snapshot {} after {}: it \
+                 was taken by a program that decides otherwise, or was edited",
                 short(&standing.digest),
-                standing.changes,
+                plural::count(standing.changes, "change"),
                 short(&expected.digest),
                 expected.changes
             ),

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::design::Design;
 use super::{SweepError, axis::Axis};
 use scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+use units::plural;
 use world::inputs;
 
 /// The file that tells what a sweep is.
@@ -114,7 +115,8 @@ impl SweepFile {
             let (here, there) = (lists(&self.variants), lists(&other.variants));
             format!("its variants are {here}, not {there}")
         } else if self.runs.len() != other.runs.len() {
-            format!("it has {} runs, not {}", self.runs.len(), other.runs.len())
+            let runs = plural::count(self.runs.len(), "run");
+            format!("it has {runs}, not {}", other.runs.len())
         } else if self.points != other.points {
             "its parameters have other values".to_owned()
         } else if self.runs != other.runs {

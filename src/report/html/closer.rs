@@ -138,14 +138,17 @@ pub(super) fn aggregated(variant: &VariantData, variants: usize) -> Vec<String> 
             duration(variant.heat.column_ns)
         ),
         nodes => format!(
-            "heat map in columns of {}, a line for every {} nodes",
+            "heat map in columns of {}, a line for every {}",
             duration(variant.heat.column_ns),
-            format::count(nodes as u64)
+            format::counted(nodes as u64, "node")
         ),
     });
     parts.push(match variant.timeline.pods_per_bar {
         0 | 1 => "timeline with a bar for every pod".to_owned(),
-        pods => format!("timeline with a bar for every {} pods", format::count(pods)),
+        pods => format!(
+            "timeline with a bar for every {}",
+            format::counted(pods, "pod")
+        ),
     });
     let listed = |shown: u64, total: u64, what: &str, which: &str, others: &str| {
         if shown == total {

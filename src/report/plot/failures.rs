@@ -71,7 +71,7 @@ fn panel(scene: &mut Scene, variant: &VariantData, lanes: &[&str], area: Area, i
     let above = area.y - style.scaled(12.0);
     let left = area.x - style.scaled(NAMES);
     scene.heading((left, above), &scene::name(&variant.name));
-    let count = format!("{} failures", format::count(variant.incidents.total));
+    let count = format::counted(variant.incidents.total, "failure");
     let end = area.x + area.width;
     scene.text((end, above), &count, Paint::Quiet, Anchor::End);
     let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);

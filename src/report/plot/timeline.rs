@@ -6,6 +6,7 @@ use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
 use crate::format;
 use lab::report_data::{Bar, TimelineData, VariantData};
+use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "timeline",
@@ -103,11 +104,11 @@ fn panel(
     let above = area.y - style.scaled(12.0);
     scene.heading((area.x, above), &scene::name(&variant.name));
     let bars = match timeline.pods_per_bar {
-        1 => format!("{} pods", format::count(timeline.bars.len() as u64)),
+        1 => format::counted(timeline.bars.len() as u64, "pod"),
         pods => format!(
-            "{} bars of {} pods",
-            timeline.bars.len(),
-            format::count(pods)
+            "{} of {}",
+            plural::count(timeline.bars.len(), "bar"),
+            format::counted(pods, "pod")
         ),
     };
     scene.text(
@@ -153,10 +154,11 @@ fn description(variants: &[VariantData]) -> String {
         .map(|variant| {
             let bars = &variant.timeline.bars;
             let count = |of: fn(&Bar) -> u64| format::count(bars.iter().map(of).sum());
+            let pods = bars.iter().map(|bar| bar.pods).sum();
             format!(
-                "{}: {} pods, {} got a node, {} succeeded, {} ended otherwise.",
+                "{}: {}, {} got a node, {} succeeded, {} ended otherwise.",
                 scene::name(&variant.name),
-                count(|bar| bar.pods),
+                format::counted(pods, "pod"),
                 count(|bar| bar.placed),
                 count(|bar| bar.succeeded),
                 count(|bar| bar.failed)

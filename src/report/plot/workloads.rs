@@ -6,6 +6,7 @@ use super::scene::{Anchor, Paint, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry};
 use crate::format;
 use lab::report_data::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "ready-replicas",
@@ -199,7 +200,8 @@ fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry], unm
     }
     if unmarked > 0 {
         lines.push(format!(
-            "{unmarked} failures and repairs are too many to mark; the plot `failures` has them"
+            "{unmarked} {} too many to mark; the plot `failures` has them",
+            plural::either(unmarked, "failure or repair is", "failures and repairs are")
         ));
     }
     let hidden = variants

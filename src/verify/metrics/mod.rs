@@ -16,7 +16,7 @@ use self::replay::{COLUMNS, Schedule};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use metrics::{Recorder, RunMetrics, Setup, WarmUpFinder, Window};
 use trace::Input;
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 /// Metrics of recorded schedules.
 pub const FAMILY: Family = Family {
@@ -121,7 +121,8 @@ fn judge_cell(label: &str, column: &str, cell: &str, figures: &Figures, report: 
     let expected = numbers(cell);
     if expected.len() != found.len() {
         report.leave_out(1, || {
-            format!("{place}: expected {} numbers in `{cell}`", found.len())
+            let numbers = plural::count(found.len(), "number");
+            format!("{place}: expected {numbers} in `{cell}`")
         });
         return;
     }
@@ -160,7 +161,9 @@ fn judge_cut(place: &str, cell: &str, figures: &Figures) -> Result<(), String> {
     if agrees {
         return Ok(());
     }
-    let found = found.map_or("too short to tell".to_owned(), |cut| format!("{cut} jobs"));
+    let found = found.map_or("too short to tell".to_owned(), |cut| {
+        plural::count(cut, "job")
+    });
     Err(format!("{place}: {found} of {jobs}, expected {cell}"))
 }
 

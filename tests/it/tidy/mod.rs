@@ -6,6 +6,7 @@
 mod circles;
 mod layout;
 mod parameters;
+mod plurals;
 mod public_items;
 mod subjects;
 mod words;

@@ -8,6 +8,7 @@ use crate::families::money::economics::Economics;
 use crate::families::traffic::traffic_totals::NO_REQUESTS;
 use crate::record::collector::{MetricValue, RunEnd};
 use crate::statistics::integral::Integral;
+use units::plural;
 
 impl Cost {
     /// What tenants paid by the end of the run.
@@ -134,7 +135,12 @@ impl Cost {
             .count();
         let mut remark = economics.billing.rule().to_owned();
         if unpriced > 0 {
-            remark = format!("{remark}; {unpriced} nodes have no price and cost nothing");
+            let have = plural::either(
+                unpriced,
+                "node has no price and costs",
+                "nodes have no price and cost",
+            );
+            remark = format!("{remark}; {unpriced} {have} nothing");
         }
         let by_use = match &self.by_use {
             Some(by_use) => currency(by_use.idle.value()),
