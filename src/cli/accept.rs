@@ -11,7 +11,7 @@ use metrics::registry;
 use report::check::{self, CheckForm, CheckOptions};
 use report::format;
 
-use super::run::folder_failure;
+use super::failure::folder_failure;
 use super::{Exit, Failure, output};
 
 /// Request to accept a new baseline.

@@ -18,8 +18,10 @@ use scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;
+use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
-use super::run::{MessageFormat, failure, folder_failure, threads};
+use super::failure::{failure, folder_failure};
+use super::run::threads;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
@@ -186,7 +188,7 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         sets: &arguments.sets,
     };
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
-    let report = judge(&results, held, (&file, &settings), &divergence);
+    let report = judge(&results, held, &file, &settings, &divergence);
     if arguments.accept {
         let asked = Acceptance {
             only: &arguments.only,

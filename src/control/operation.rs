@@ -15,7 +15,7 @@ use model::workload::{Deployment, PodDisruptionBudget};
 use model::{
     EndReason, Event, EvictionCause, Namespace, Node, Object, ObjectChange, PodChange, PodRef, Text,
 };
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, plural};
 
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
@@ -94,7 +94,9 @@ impl fmt::Display for Operation {
             Self::Cordon(node) => write!(f, "cordon {node}"),
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
-            Self::Upgrade(plan) => write!(f, "upgrade of {} nodes", plan.nodes.len()),
+            Self::Upgrade(plan) => {
+                write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
+            }
         }
     }
 }

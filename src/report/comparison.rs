@@ -11,6 +11,7 @@ use lab::compare::metric_hint;
 use lab::summary::{MetricSummary, Summary};
 use metrics::registry::{self, short_list};
 use metrics::{Direction, ShortList};
+use units::plural;
 
 /// Statistic of a subject that says most about a fill-up, where pods never depart.
 const STATISTICS_OF_FILL_UP: [&str; 3] = ["end", "peak", "mean"];
@@ -306,12 +307,9 @@ fn facts(summary: &Summary) -> Vec<String> {
     match seeds.len() {
         0 => {}
         1 => facts.extend(seeds.first().map(|seed| format!("seed {seed}"))),
-        seed_count => facts.push(format!("{seed_count} seeds")),
+        seed_count => facts.push(plural::count(seed_count, "seed")),
     }
-    facts.push(match summary.variants.len() {
-        1 => "1 variant".to_owned(),
-        variant_count => format!("{variant_count} variants"),
-    });
+    facts.push(plural::count(summary.variants.len(), "variant"));
     let interrupted = summary
         .variants
         .iter()

@@ -107,8 +107,8 @@ fn undecided(comparison: &Comparison) -> String {
         (None, _) => "Nothing was measured.".to_owned(),
         (Some(row), [column]) => format!("{}: {} {}.", column.name, row.label, row.cells[0].text),
         (Some(_), columns) => format!(
-            "The {} variants do not differ in any metric shown.",
-            format::count(columns.len() as u64)
+            "The {} do not differ in any metric shown.",
+            format::counted(columns.len() as u64, "variant")
         ),
     }
 }

@@ -9,6 +9,7 @@ use super::schema::{Alert, Scenario};
 use super::tree::Tree;
 use metrics::alerts::About;
 use metrics::registry::{AlertSeries, alert_names, live_series};
+use units::plural;
 
 /// Reports every broken rule of `alerts:` and `notifications:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -99,7 +100,11 @@ impl Checker<'_> {
         if let Some(points) = alert.points
             && points.breaching > points.of
         {
-            let message = format!("{} of {} values can't breach", points.breaching, points.of);
+            let message = format!(
+                "{} of {} can't breach",
+                points.breaching,
+                plural::count(points.of, "value")
+            );
             let label = "expected no more than `of`";
             self.find(Code::Conflict, "points.breaching", message, label);
         }

@@ -4,6 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{MesosStrategy, Scenario, Swarm, System};
 use super::tree::Tree;
+use units::plural;
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
@@ -53,7 +54,8 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         let managers = written.managers;
         let survived = (managers - 1) / 2;
         let message = format!(
-            "{managers} managers survive the loss of {survived}, as {} would",
+            "{} survive the loss of {survived}, as {} would",
+            plural::count(managers, "manager"),
             managers - 1
         );
         let path = ["system", "swarmkit", "managers"];

@@ -13,11 +13,9 @@ use scenario::{Scenario, Share};
 use units::nearest::nearest;
 use units::{Instant, Quantity};
 
+use super::money::{NANOS_PER_MICRO, micro};
 use super::price_list::{self, PriceList, in_zone};
 use super::{BuildError, FileSource, ProviderPlan};
-
-/// Nano units in a millionth.
-const NANOS_PER_MICRO: i128 = 1_000;
 
 /// What the nodes of a scenario cost and draw.
 pub fn economics(
@@ -35,7 +33,7 @@ pub fn economics(
     let provider = scenario.cluster.provider.as_ref();
     let own = provider.map(|own| own.currency.as_str());
     let listed = match &scenario.metrics.prices {
-        Some(file) => price_list::read(&files.open(file), ("metrics.prices", file), own)?,
+        Some(file) => price_list::read(&files.open(file), "metrics.prices", file, own)?,
         None => PriceList {
             currency: own.unwrap_or_default().to_owned(),
             ..PriceList::default()
@@ -286,13 +284,4 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
         boot_micro_watt: written.boot.map_or(0, |own| own.micro),
         embodied: embodied.transpose()?,
     })
-}
-
-/// Millionths of a price that is not negative.
-pub(super) fn micro(price: Quantity) -> Option<i64> {
-    let micro = i64::try_from(price.nanos() / NANOS_PER_MICRO).ok()?;
-    // 10^9 an hour for each of 10^7 nodes over a century stay within 128 bits.
-    (0..=1_000_000_000_000_000)
-        .contains(&micro)
-        .then_some(micro)
 }

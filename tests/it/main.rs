@@ -15,6 +15,7 @@ mod closed_form;
 mod compare;
 mod contention;
 mod control_faults;
+mod controlled;
 mod descheduling;
 mod ended;
 mod failover;

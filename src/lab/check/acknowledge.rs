@@ -21,7 +21,7 @@ pub(super) fn acknowledge(
         let mut is_used = false;
         for gate in regressed {
             is_used = true;
-            hold(gate, known, (expires, today));
+            hold(gate, known, expires, today);
         }
         if is_used {
             continue;
@@ -37,7 +37,7 @@ pub(super) fn acknowledge(
     }
 }
 
-fn hold(gate: &mut Gate, known: &Acknowledgement, (expires, today): (Date, Date)) {
+fn hold(gate: &mut Gate, known: &Acknowledgement, expires: Date, today: Date) {
     let relative = gate.judgement.as_ref().and_then(|found| found.relative);
     let most = (known.allow.zip(relative)).filter(|(most, is)| is.abs() > *most);
     if expires < today {

@@ -43,7 +43,8 @@ pub(super) fn rerun(entry: &Entry, seed: Option<u64>, sets: &[String]) -> String
 pub(super) fn explain(
     gates: &mut [Gate],
     results: &SuiteResults,
-    (baseline, sets): (Option<&Baseline>, &[String]),
+    baseline: Option<&Baseline>,
+    sets: &[String],
     first_divergence: FirstDivergence<'_>,
 ) {
     let Some(baseline) = baseline else { return };

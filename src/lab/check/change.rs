@@ -186,7 +186,7 @@ pub fn accepted_only(
                     metrics: BTreeMap::new(),
                     ..new.clone()
                 });
-                accept_metric(kept, new, (&part.entry, metric))?;
+                accept_metric(kept, new, &part.entry, metric)?;
             }
         }
     }
@@ -196,7 +196,8 @@ pub fn accepted_only(
 fn accept_metric(
     kept: &mut BaselineEntry,
     new: &BaselineEntry,
-    (entry, metric): (&str, &str),
+    entry: &str,
+    metric: &str,
 ) -> Result<(), SelectionError> {
     let differing = [
         ("inputs", kept.inputs != new.inputs),

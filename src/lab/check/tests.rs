@@ -67,12 +67,7 @@ fn judged(text: &str, baseline: Option<&Baseline>, exact: bool) -> CheckReport {
         })
     };
     let held = baseline.map(|baseline| (baseline, "quick.baseline.json"));
-    judge(
-        &results(text),
-        held,
-        ("quick.yaml", &settings(exact)),
-        &found,
-    )
+    judge(&results(text), held, "quick.yaml", &settings(exact), &found)
 }
 
 fn baseline() -> Baseline {

@@ -18,6 +18,7 @@ use crate::statistics::{
     seeds_to_decide, seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval,
 };
 use metrics::Direction;
+use units::plural;
 
 /// The confidence of intervals.
 pub const CONFIDENCE: f64 = 0.95;
@@ -269,9 +270,9 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
     let reason = pairs.reason.as_deref().unwrap_or("no value");
     judgement.verdict = Some(Verdict::NotMeasurable);
     judgement.note = Some(format!(
-        "no value in {} of {} runs of the baseline and {} of {} here: {reason}",
+        "no value in {} of {} of the baseline and {} of {} here: {reason}",
         counts.0,
-        pairs.base.len(),
+        plural::count(pairs.base.len(), "run"),
         counts.1,
         pairs.head.len()
     ));

@@ -235,7 +235,7 @@ pub fn judge_candidates(
         .map(|candidate| info(candidate, &gated))
         .collect();
     let pareto = (settings.pareto.as_ref())
-        .map(|(x, y)| front(candidates, &known, (x, y)))
+        .map(|(x, y)| front(candidates, &known, x, y))
         .transpose()?;
     let precision = settings.precision.map(|target| Precision {
         target,
@@ -344,7 +344,8 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
 fn front(
     candidates: &[Candidate],
     known: &BTreeMap<&str, &MetricSummary>,
-    (x, y): (&str, &str),
+    x: &str,
+    y: &str,
 ) -> Result<Pareto, CompareError> {
     let direction = |id: &str| match known.get(id) {
         None => Err(CompareError::unknown_metric(

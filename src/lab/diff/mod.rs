@@ -14,46 +14,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
-use thiserror::Error;
 
-use scenario::{Files, Scenario};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 
-use super::run::{RunError, prepare, run_watched};
+use super::run::{prepare, run_watched};
+use super::sides::failed;
+pub use super::sides::{DiffError, Side};
 use world::FileSource;
 
 pub use explain::{Explanation, NodeView, Situation};
-pub(super) use explain::{reason_words, stop_before};
 pub use growth::Growth;
 use record::{Course, Decided, Matched};
-
-/// One of two runs.
-#[derive(Clone, Debug)]
-pub struct Side<'a> {
-    /// What it is called.
-    pub label: String,
-    /// What is run.
-    pub scenario: &'a Scenario,
-    /// Where its files are.
-    pub files: &'a Files,
-}
-
-/// Why runs can't be compared.
-#[derive(Debug, Error)]
-pub enum DiffError {
-    /// A side can't be run.
-    #[error("{label}: {source}")]
-    Run {
-        /// Which.
-        label: String,
-        /// Why.
-        source: Box<RunError>,
-    },
-    /// It was interrupted.
-    #[error("interrupted")]
-    Interrupted,
-}
 
 /// How two runs differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -192,14 +164,6 @@ pub fn first_difference(
 struct Followed {
     course: Course,
     digest: String,
-}
-
-pub(super) fn failed(side: &Side<'_>) -> impl Fn(RunError) -> DiffError {
-    let label = side.label.clone();
-    move |source| DiffError::Run {
-        label: label.clone(),
-        source: Box::new(source),
-    }
 }
 
 /// Runs a side and writes its placements down.

@@ -24,9 +24,9 @@ use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use ::parquet::schema::types::{ColumnPath, Type, TypePtr};
 
+use super::cells::Cell;
 use super::columns::{Column, Kind, TableSchema};
 use super::folder::{self, FolderError, OutputFile, ResultFolder};
-use super::tables::Cell;
 
 mod checksum;
 mod rows;

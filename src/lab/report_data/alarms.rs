@@ -7,7 +7,7 @@ use cluster::{Store, UsageSamples};
 use metrics::alerts::AlertLog;
 use metrics::diagnosis::Diagnostician;
 use model::{Event, Pod, Text};
-use units::Instant;
+use units::{Instant, plural};
 
 use super::IncidentList;
 use super::confusion::{ConfusionEntry, confusion};
@@ -279,9 +279,13 @@ impl FaultEntry {
         let worst = faults
             .iter()
             .max_by_key(|own| own.strength.saturating_sub(own.least));
-        let ready = worst
-            .filter(|own| own.least < own.strength)
-            .map(|own| format!("at least {} of {} pods ready; ", own.least, own.strength));
+        let ready = worst.filter(|own| own.least < own.strength).map(|own| {
+            format!(
+                "at least {} of {} ready; ",
+                own.least,
+                plural::count(own.strength, "pod")
+            )
+        });
         let ready = ready.unwrap_or_default();
         format!("{}{at}{exit}{when}: {ready}{done}; {end}", first.cause)
     }

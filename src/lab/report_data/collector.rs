@@ -12,7 +12,7 @@ use super::alarms::Alarms;
 use super::grid::Grid;
 use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
-use super::pulls::Pulls;
+use super::pulls::{Pull, Pulls};
 use super::spending::Spending;
 use super::traffic::TrafficCollector;
 use super::workloads::Followed;
@@ -376,8 +376,12 @@ impl Observer for Collector {
                 pod,
                 change: PodChange::Pull { container, step },
             } => {
-                let place = (store, &mut self.incidents);
-                self.pulls.step(now, (*pod, *container), *step, place);
+                let pull = Pull {
+                    pod: *pod,
+                    container: *container,
+                    step: *step,
+                };
+                self.pulls.step(now, pull, store, &mut self.incidents);
             }
             Event::NodeRemoved { node } => self.node_changed(now, *node, "left", store),
             Event::NodeReadiness { node, ready } => {
@@ -395,8 +399,8 @@ impl Observer for Collector {
             }
             Event::PodEnded { reason, .. } => {
                 let Some(pod) = ended else { return };
-                let place = (store, &mut self.incidents);
-                self.pulls.ended(now, pod.pod.id, place);
+                let incidents = &mut self.incidents;
+                self.pulls.ended(now, pod.pod.id, store, incidents);
                 if let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) {
                     let amount = self.requested(pod, store);
                     self.allocate(now, node, -amount);

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use trace::Input;
-use units::Instant;
+use units::{Instant, plural};
 
 use super::columns::{PODS, SERIES};
 use super::folder::SUMMARY_NAME;
@@ -20,8 +20,8 @@ use super::summary::{SCHEMA_VERSION, Summary};
 
 mod rows;
 
+pub use super::cells::Value;
 use rows::Rows;
-pub use rows::Value;
 
 /// Why a result folder can't be read.
 #[derive(Debug, Error)]
@@ -423,7 +423,11 @@ impl Pods {
             return match self.missing {
                 0 => Ok(None),
                 missing => {
-                    let reason = format!("{missing} pods of the summary are missing");
+                    let reason = format!(
+                        "{} of the summary {} missing",
+                        plural::count(missing, "pod"),
+                        plural::either(missing, "is", "are")
+                    );
                     Err(self.rows.damaged(&reason))
                 }
             };

@@ -29,19 +29,20 @@ use systems::{KubeRequest, SystemOptions};
 use units::{Duration, Instant};
 
 use super::report_data::{Collector, VariantData};
-use super::travel::{self, Stopover};
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
 
 mod labelled;
 mod options;
+mod stopover;
 mod system;
 mod watching;
 
 use labelled::LabelledSource;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::options;
+pub use stopover::Stopover;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
 
@@ -112,8 +113,15 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         nodes.extend(plan.initial.iter().cloned());
     }
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
-    let fitting = (nodes.as_slice(), workload.classes.as_slice());
-    let mapping = world::mapping(scenario, fitting, files, &mut manifests, &mut remarks)?;
+    let classes = workload.classes.as_slice();
+    let mapping = world::mapping(
+        scenario,
+        &nodes,
+        classes,
+        files,
+        &mut manifests,
+        &mut remarks,
+    )?;
     let typical = (!workload.shapes.is_empty())
         .then(|| Arc::new(world::typical_pods(&workload.shapes, &nodes)));
     let mix = Arc::new(world::workload_mix(&workload.classes, &nodes));
@@ -202,7 +210,7 @@ pub fn run(
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
-    run_through(scenario, prepared, (form, None), tables, control)
+    run_through(scenario, prepared, form, None, tables, control)
 }
 
 /// Runs a prepared variant through a stop on the way, if there is one.
@@ -213,7 +221,8 @@ pub fn run(
 pub fn run_through(
     scenario: &Scenario,
     prepared: Prepared,
-    (form, stopover): (Form, Option<&mut Stopover<'_>>),
+    form: Form,
+    stopover: Option<&mut Stopover<'_>>,
     tables: Tables<'_>,
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
@@ -271,14 +280,14 @@ pub fn run_through(
     });
     let mut observer = Watching::new(recorder, report, tables.watch, &probe);
     let turn = match &stopover {
-        Some(stopover) => travel::turn(stopover, &prepared, form)?,
+        Some(stop) => stopover::turn(stop, &prepared, form)?,
         None => None,
     };
     let mapping = prepared.mapping.clone();
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = match stopover {
-        Some(stopover) => travel::run(&mut simulation, stopover, turn, control)?,
+        Some(stop) => stopover::run(&mut simulation, stop, turn, control)?,
         None => simulation.run(control)?,
     };
     remarks.ledger(simulation.ledger(0));

@@ -26,6 +26,7 @@ use trace::TraceError;
 
 use super::folder::FolderError;
 use super::run::RunError;
+use units::plural;
 
 pub use execute::{Executed, Execution, execute};
 pub use merge::{Merged, merge};
@@ -52,7 +53,10 @@ pub enum SweepError {
     #[error("{0}")]
     Design(String),
     /// Too many points.
-    #[error("the sweep has more than {max} points; give fewer values, or sample with --latin N")]
+    #[error(
+        "the sweep has more than {}; give fewer values, or sample with --latin N",
+        plural::count(*max, "point")
+    )]
     TooMany {
         /// How many there may be.
         max: usize,
@@ -88,7 +92,7 @@ pub enum SweepError {
         runs: usize,
     },
     /// The threads can't be started.
-    #[error("can't start {threads} threads: {reason}")]
+    #[error("can't start {}: {reason}", plural::count(*threads, "thread"))]
     Threads {
         /// How many were asked for.
         threads: usize,
@@ -135,7 +139,9 @@ pub enum SweepError {
     },
     /// Records are missing.
     #[error(
-        "{missing} of {runs} runs are missing, the first is {first}; {cure}: nothing was written"
+        "{missing} of {} {} missing, the first is {first}; {cure}: nothing was written",
+        plural::count(*runs, "run"),
+        plural::either(*missing, "is", "are")
     )]
     Gap {
         /// How many.

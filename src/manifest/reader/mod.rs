@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::declared::DeclaredWorkload;
 use super::field::{Path, Problem, unix_secs};
 use super::findings::ObjectName;
-use super::object::{Body, Parts};
 use super::owners::Owners;
+use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
@@ -309,7 +309,7 @@ impl Reader {
                     && condition.reason == "PreemptionByScheduler"
             }),
             at: at(metadata)?,
-            time_limit: time_limit(raw)?,
+            time_limit: pod::time_limit(raw)?,
             maker: pod::maker(metadata),
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
             accounted: accounted.map(|spec| self.share_class(spec)),
@@ -452,18 +452,4 @@ fn at(metadata: &raw::Metadata) -> Result<Option<Duration>, Problem> {
         return Err(path.problem("a duration of 0 or more", text));
     }
     Ok(Some(at))
-}
-
-pub(super) fn time_limit(spec: &raw::PodSpec) -> Result<Option<Duration>, Problem> {
-    let Some(seconds) = spec.active_deadline_seconds else {
-        return Ok(None);
-    };
-    let path = Path::root("spec");
-    Duration::checked_from_secs(seconds)
-        .filter(|&limit| limit > Duration::ZERO)
-        .map(Some)
-        .ok_or_else(|| {
-            let path = path.field("activeDeadlineSeconds");
-            path.problem("1 second or more, less than 292 years", seconds)
-        })
 }

@@ -133,18 +133,18 @@ impl Consistency {
         let (created, ended) = (self.created, self.ended);
         if created != ended + living {
             return Err(format!(
-                "{created} pods were created, {ended} ended and {living} live"
+                "pods created: {created}, ended: {ended}, living: {living}"
             ));
         }
         if state.pending + state.holding != living || state.running > state.holding {
             return Err(format!(
-                "{living} pods live; {} are pending, {} hold a node, {} run",
+                "pods living: {living}, pending: {}, with a node: {}, running: {}",
                 state.pending, state.holding, state.running
             ));
         }
         if self.bound != self.ended_bound + state.holding {
             return Err(format!(
-                "{} pods were bound, {} of them ended and {} hold a node",
+                "pods bound: {}, ended of these: {}, with a node: {}",
                 self.bound, self.ended_bound, state.holding
             ));
         }

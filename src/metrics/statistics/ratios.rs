@@ -6,6 +6,7 @@
 use crate::statistics::distribution::{Asked, SUMMARY};
 use crate::statistics::samples::{Percentile, Samples, Sorted};
 use crate::values::{Reading, Values};
+use units::plural;
 
 /// One in the integers that values are kept in.
 pub const ONE: i128 = 1_000_000_000;
@@ -88,8 +89,13 @@ impl Ratios {
             return Some("no job to measure".to_owned());
         }
         let least = (self.values.sum() + i128::from(open) * ONE) as f64 / all as f64 / 1e9;
-        (open * 100 > all)
-            .then(|| format!("{open} of {all} jobs are open; the mean is at least {least}"))
+        (open * 100 > all).then(|| {
+            format!(
+                "{open} of {} {} open; the mean is at least {least}",
+                plural::count(all, "job"),
+                plural::either(open, "is", "are")
+            )
+        })
     }
 }
 

@@ -35,10 +35,7 @@ pub fn draw(points: &[GrowthPoint], style: Style) -> Plot {
         let points = of_line.map(|point| (f64::from(point.nodes), Some(point.per_second)));
         let mut points: Vec<(f64, Option<f64>)> = points.collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let name = match classes {
-            1 => "1 class".to_owned(),
-            _ => format!("{} classes", format::fixed(f64::from(classes), 0)),
-        };
+        let name = format::counted(u64::from(classes), "class");
         Line {
             index,
             name,

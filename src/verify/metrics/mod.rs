@@ -11,12 +11,12 @@ pub mod replay;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use self::expected::{Expected, Row, numbers};
+use self::expected::{Expected, Printed, Row, numbers};
 use self::replay::{COLUMNS, Schedule};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use metrics::{Recorder, RunMetrics, Setup, WarmUpFinder, Window};
 use trace::Input;
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 /// Metrics of recorded schedules.
 pub const FAMILY: Family = Family {
@@ -94,12 +94,12 @@ fn judge_folder(
             match column.split_once(" ÷ ") {
                 None => {
                     if let Some(figures) = figures.get(column) {
-                        judge_cell((label, column, cell), figures, report);
+                        judge_cell(label, column, cell, figures, report);
                     }
                 }
                 Some((over, under)) => {
                     if let (Some(over), Some(under)) = (figures.get(over), figures.get(under)) {
-                        judge_ratio((label, column, cell), over, under, report);
+                        judge_ratio(label, column, cell, over, under, report);
                     }
                 }
             }
@@ -108,11 +108,7 @@ fn judge_folder(
 }
 
 /// Compares the numbers of a cell, or what it says of the warm-up.
-fn judge_cell(
-    (label, column, cell): (&str, &str, &str),
-    figures: &Figures,
-    report: &mut FamilyReport,
-) {
+fn judge_cell(label: &str, column: &str, cell: &str, figures: &Figures, report: &mut FamilyReport) {
     let place = format!("{column}: {label}");
     if label.starts_with("mser-5") {
         report.case(judge_cut(&place, cell, figures));
@@ -125,7 +121,8 @@ fn judge_cell(
     let expected = numbers(cell);
     if expected.len() != found.len() {
         report.leave_out(1, || {
-            format!("{place}: expected {} numbers in `{cell}`", found.len())
+            let numbers = plural::count(found.len(), "number");
+            format!("{place}: expected {numbers} in `{cell}`")
         });
         return;
     }
@@ -134,11 +131,11 @@ fn judge_cell(
     }
 }
 
-fn near(place: &str, found: f64, (expected, half): (f64, f64)) -> Result<(), String> {
-    if (found - expected).abs() <= half * 1.000_001 {
+fn near(place: &str, found: f64, expected: Printed) -> Result<(), String> {
+    if (found - expected.value).abs() <= expected.half * 1.000_001 {
         Ok(())
     } else {
-        Err(format!("{place}: {found}, expected {expected}"))
+        Err(format!("{place}: {found}, expected {}", expected.value))
     }
 }
 
@@ -149,26 +146,32 @@ fn judge_cut(place: &str, cell: &str, figures: &Figures) -> Result<(), String> {
     let jobs = figures.schedule.jobs.len() as f64;
     let found = figures.cut;
     let agrees = match (found, expected.as_slice()) {
-        (None, [_, (all, _), ..]) => too_short && near(place, jobs, (*all, 0.5)).is_ok(),
+        (None, [_, all, ..]) => {
+            too_short && near(place, jobs, Printed { half: 0.5, ..*all }).is_ok()
+        }
         (None, _) => too_short,
-        (Some(cut), [(expected, half), rest @ ..]) => {
+        (Some(cut), [expected, rest @ ..]) => {
             let all = rest
                 .first()
                 .is_none_or(|&all| near(place, jobs, all).is_ok());
-            !too_short && all && near(place, cut as f64, (*expected, *half)).is_ok()
+            !too_short && all && near(place, cut as f64, *expected).is_ok()
         }
         (Some(_), []) => false,
     };
     if agrees {
         return Ok(());
     }
-    let found = found.map_or("too short to tell".to_owned(), |cut| format!("{cut} jobs"));
+    let found = found.map_or("too short to tell".to_owned(), |cut| {
+        plural::count(cut, "job")
+    });
     Err(format!("{place}: {found} of {jobs}, expected {cell}"))
 }
 
 /// A ratio of two schedules, or by how much of the true mean those of the finished are too low.
 fn judge_ratio(
-    (label, column, cell): (&str, &str, &str),
+    label: &str,
+    column: &str,
+    cell: &str,
     over: &Figures,
     under: &Figures,
     report: &mut FamilyReport,

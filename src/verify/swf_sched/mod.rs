@@ -80,7 +80,7 @@ fn judge_workload(
     let log = read_log(&input).map_err(|error| error.to_string())?;
     let judged: Vec<FamilyReport> = cases
         .par_iter()
-        .map(|&(case, figures)| judge_case((workload, &log), case, figures))
+        .map(|&(case, figures)| judge_case(workload, &log, case, figures))
         .collect();
     for part in judged {
         report.merge(part);
@@ -108,7 +108,7 @@ fn missing(workload: &str, traces: &[PathBuf]) -> String {
     )
 }
 
-fn judge_case((workload, log): (&str, &Log), case: &Case, figures: &Figures) -> FamilyReport {
+fn judge_case(workload: &str, log: &Log, case: &Case, figures: &Figures) -> FamilyReport {
     let mut report = FamilyReport::new(FAMILY.name);
     let label = label(workload, case);
     let Some(rules) = case.rules() else {
@@ -143,13 +143,14 @@ fn judge_case((workload, log): (&str, &Log), case: &Case, figures: &Figures) -> 
             Err(format!("{label}: average is {found}, expected {expected}"))
         });
     }
-    verify_starts(&label, (jobs, &starts), figures, &mut report);
+    verify_starts(&label, jobs, &starts, figures, &mut report);
     report
 }
 
 fn verify_starts(
     label: &str,
-    (jobs, starts): (&[Job], &[Start]),
+    jobs: &[Job],
+    starts: &[Start],
     figures: &Figures,
     report: &mut FamilyReport,
 ) {

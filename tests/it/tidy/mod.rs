@@ -7,6 +7,7 @@ mod circles;
 mod examples;
 mod layout;
 mod parameters;
+mod plurals;
 mod public_items;
 mod subjects;
 mod words;

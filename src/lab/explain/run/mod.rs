@@ -12,8 +12,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Explanation, NodeView, pipeline};
-use crate::diff::{DiffError, Side, failed, stop_before};
 use crate::run::{prepare, run_watched};
+use crate::sides::{DiffError, Side, failed, stop_before};
 use cluster::Store;
 use scenario::Scenario;
 use scenario::schema::TieBreak;
@@ -248,7 +248,7 @@ impl About<'_> {
         })
     }
 
-    fn facts(&self, (number, count): (u64, u64), at: Instant) -> AttemptFacts {
+    fn facts(&self, number: u64, count: u64, at: Instant) -> AttemptFacts {
         AttemptFacts {
             run: self.side.label.clone(),
             digest: self.digest.clone(),
@@ -262,7 +262,7 @@ impl About<'_> {
     }
 
     fn exact(self, count: u64, kept: KeptSight) -> Attempted {
-        let facts = self.facts((kept.number, count), kept.at);
+        let facts = self.facts(kept.number, count, kept.at);
         Attempted {
             facts: AttemptFacts {
                 outcome: if kept.node.is_some() {
@@ -307,7 +307,7 @@ impl About<'_> {
                 self.side.label
             )));
         };
-        let facts = self.facts((position as u64 + 1, count), tried.at);
+        let facts = self.facts(position as u64 + 1, count, tried.at);
         Ok(Attempted {
             facts: AttemptFacts {
                 outcome: tried.outcome,

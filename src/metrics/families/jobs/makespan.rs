@@ -1,6 +1,6 @@
 //! Makespan: from the first submission to the last end (metrics.md 5.2).
 
-use units::Instant;
+use units::{Instant, plural};
 
 use crate::record::collector::{Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -61,9 +61,10 @@ impl Collector for Makespan {
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let value = match (self.submits, self.last_end) {
             (Some((first, _)), _) if self.open > 0 => Err(format!(
-                "{} of {} jobs are open; at least {} s",
+                "{} of {} {} open; at least {} s",
                 self.open,
-                self.jobs,
+                plural::count(self.jobs, "job"),
+                plural::either(self.open, "is", "are"),
                 end.at.since(first).as_secs_f64()
             )),
             (Some((first, _)), Some(last)) => Ok(last.since(first).as_secs_f64()),

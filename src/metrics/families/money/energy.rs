@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::Store;
 use model::node::ORDERED_LABEL;
 use model::{Event, PodPhase};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, plural};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
@@ -377,8 +377,12 @@ impl Collector for Energy {
         };
         if self.unknown_at_most > 0 {
             let unknown = self.unknown_at_most;
-            remark =
-                format!("{remark}; up to {unknown} nodes have no power model and are left out");
+            let have = plural::either(
+                unknown,
+                "node has no power model and is",
+                "nodes have no power model and are",
+            );
+            remark = format!("{remark}; up to {unknown} {have} left out");
         }
         let mut put = |statistic, value| {
             values.put(statistic, Reading::new(value).remark(Some(remark.clone())));

@@ -6,6 +6,7 @@ use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, Title};
 use crate::statistics::integral::ratio;
 use crate::values::{Direction, Reading, Statistic, Values};
+use units::plural;
 
 const MEAN: Statistic = Statistic::seconds("mean").steady();
 const AREA: Statistic = Statistic::amount("area", "core-hours", Direction::None);
@@ -67,7 +68,11 @@ impl Collector for WeightedWait {
         let (jobs, open) = (self.jobs, self.open);
         let all = jobs + open;
         let mean = if open * 100 > all {
-            Err(format!("{open} of {all} jobs are open"))
+            Err(format!(
+                "{open} of {} {} open",
+                plural::count(all, "job"),
+                plural::either(open, "is", "are")
+            ))
         } else {
             ratio(self.waited, self.area, "work of succeeded jobs").map(|millis| millis / 1_000.0)
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cluster::{GpuColumns, Store};
 use model::rules::room;
-use units::NodeId;
+use units::{NodeId, plural};
 
 use crate::record::state::{Devices, NodeRow, Resource, Row};
 
@@ -77,10 +77,10 @@ impl WorkloadMix {
     /// How the mix is told beside a value.
     pub fn remark(&self) -> String {
         format!(
-            "{} most frequent shapes, {} of {} pods; resources and GPU devices only",
-            self.shapes.len(),
+            "{}, {} of {}; resources and GPU devices only",
+            plural::count(self.shapes.len(), "most frequent shape"),
             self.kept,
-            self.pods
+            plural::count(self.pods, "pod")
         )
     }
 }

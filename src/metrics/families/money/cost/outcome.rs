@@ -13,6 +13,7 @@ use crate::record::collector::RunEnd;
 use crate::record::setup::economics::Economics;
 use crate::statistics::integral::Integral;
 use crate::values::{Reading, Values};
+use units::plural;
 
 impl Cost {
     /// What tenants paid by the end of the run.
@@ -136,7 +137,12 @@ impl Cost {
             .count();
         let mut remark = economics.billing.rule().to_owned();
         if unpriced > 0 {
-            remark = format!("{remark}; {unpriced} nodes have no price and cost nothing");
+            let have = plural::either(
+                unpriced,
+                "node has no price and costs",
+                "nodes have no price and cost",
+            );
+            remark = format!("{remark}; {unpriced} {have} nothing");
         }
         let by_use = match &self.by_use {
             Some(by_use) => currency(by_use.idle.value()),

@@ -7,11 +7,20 @@
     reason = "fields are called as the Kubernetes API calls them"
 )]
 
+mod affinity;
+mod annotations;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, de};
+
+pub(super) use affinity::{
+    Affinity, Expression, LabelSelector, NodeAffinity, NodeSelector, NodeTerm, PodAffinity,
+    PodTerm, TopologySpread,
+};
+pub(super) use annotations::Annotations;
 
 /// A missing or `null` field is the default one.
 pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -69,61 +78,6 @@ impl<'de> Deserialize<'de> for AmountText {
             }
         }
         deserializer.deserialize_any(AmountVisitor)
-    }
-}
-
-/// The annotations this reader looks at; others (which may be large) are never stored.
-#[derive(Debug, Default)]
-pub(super) struct Annotations(pub(super) TextMap);
-
-impl Annotations {
-    pub(super) fn is_read(key: &str) -> bool {
-        key.starts_with("alibabacloud.com/gpu-")
-            || key.starts_with("windtunnel/")
-            || key.starts_with("windtunnel.dev/")
-            || key.starts_with("nginx.ingress.kubernetes.io/canary")
-            || matches!(
-                key,
-                super::pod::MIRROR
-                    | super::template::SAFE_TO_EVICT
-                    | super::template::SAFE_LOCAL_VOLUMES
-                    | super::template::DO_NOT_DISRUPT
-                    | super::template::DELETION_COST
-                    | super::objects::BIND_COMPLETED
-                    | super::objects::SELECTED_NODE
-                    | super::objects::BETA_CLASS
-            )
-    }
-
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
-    }
-}
-
-impl<'de> Deserialize<'de> for Annotations {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnnotationsVisitor;
-        impl<'de> Visitor<'de> for AnnotationsVisitor {
-            type Value = Annotations;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("annotations by key")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
-                let mut kept = TextMap::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    if Annotations::is_read(&key) {
-                        let value: AmountText = map.next_value()?;
-                        kept.insert(key, value.0);
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-                Ok(Annotations(kept))
-            }
-        }
-        deserializer.deserialize_map(AnnotationsVisitor)
     }
 }
 
@@ -357,122 +311,6 @@ pub(super) struct Toleration {
     pub(super) value: Option<String>,
     pub(super) effect: Option<String>,
     pub(super) toleration_seconds: Option<i64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct TopologySpread {
-    pub(super) max_skew: Option<i32>,
-    pub(super) topology_key: Option<String>,
-    pub(super) when_unsatisfiable: Option<String>,
-    pub(super) label_selector: Option<LabelSelector>,
-    pub(super) min_domains: Option<i32>,
-    pub(super) node_affinity_policy: Option<String>,
-    pub(super) node_taints_policy: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) match_label_keys: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct LabelSelector {
-    #[serde(deserialize_with = "texts")]
-    pub(super) match_labels: TextMap,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) match_expressions: Vec<Expression>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Expression {
-    pub(super) key: Option<String>,
-    pub(super) operator: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) values: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Affinity {
-    #[serde(deserialize_with = "nullable")]
-    pub(super) node_affinity: NodeAffinity,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) pod_affinity: PodAffinity,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) pod_anti_affinity: PodAffinity,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct NodeAffinity {
-    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
-    pub(super) required: Option<NodeSelector>,
-    #[serde(
-        rename = "preferredDuringSchedulingIgnoredDuringExecution",
-        deserialize_with = "nullable"
-    )]
-    pub(super) preferred: Vec<PreferredNodeTerm>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct NodeSelector {
-    #[serde(deserialize_with = "nullable")]
-    pub(super) node_selector_terms: Vec<NodeTerm>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct NodeTerm {
-    #[serde(deserialize_with = "nullable")]
-    pub(super) match_expressions: Vec<Expression>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) match_fields: Vec<Expression>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct PreferredNodeTerm {
-    pub(super) weight: Option<i32>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) preference: NodeTerm,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct PodAffinity {
-    #[serde(
-        rename = "requiredDuringSchedulingIgnoredDuringExecution",
-        deserialize_with = "nullable"
-    )]
-    pub(super) required: Vec<PodTerm>,
-    #[serde(
-        rename = "preferredDuringSchedulingIgnoredDuringExecution",
-        deserialize_with = "nullable"
-    )]
-    pub(super) preferred: Vec<PreferredPodTerm>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct PodTerm {
-    pub(super) label_selector: Option<LabelSelector>,
-    pub(super) topology_key: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) namespaces: Vec<String>,
-    pub(super) namespace_selector: Option<LabelSelector>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) match_label_keys: Vec<String>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) mismatch_label_keys: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct PreferredPodTerm {
-    pub(super) weight: Option<i32>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) pod_affinity_term: PodTerm,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,7 +2,10 @@
 //! deployments, sets, daemons, jobs and budgets under crashes, partitions, fail-over, lost binds and
 //! stale caches (spec: kubernetes.md part 2, orchestrators-b.md 10).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod at_last;
+mod watch;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -14,15 +17,16 @@ use windtunnel::model::workload::{
     BudgetLimit, CompletionMode, Count, DaemonSet, Deployment, DeploymentStrategy, Job,
     PodDisruptionBudget, RollingUpdate,
 };
-use windtunnel::model::{
-    Behaviour, EndReason, Event, EvictionCause, Object, Pod, PodChange, PodPhase, PodSpec,
-};
+use windtunnel::model::{Behaviour, Object, Pod, PodSpec};
 use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{Environment, Pace, Provisions, Stop, Trouble};
-use windtunnel::units::{Duration, Instant, NodeId, PodId};
+use windtunnel::units::{Duration, Instant, NodeId};
 
-use crate::workloads::{Cluster, apply, names, selector, set, target, template};
+use at_last::at_last;
+use watch::Watch;
+
+use crate::controlled::{Cluster, apply, selector, set, target, template};
 
 const NODES: u32 = 6;
 /// The pods of `shop` that its budget keeps.
@@ -38,7 +42,7 @@ fn shop(image: u32, replicas: i32) -> Deployment {
             max_surge: Count::Number(2),
             max_unavailable: Count::Number(1),
         }),
-        ..crate::workloads::deployment("shop", &format!("v{image}"), replicas)
+        ..crate::controlled::deployment("shop", &format!("v{image}"), replicas)
     }
 }
 
@@ -179,181 +183,6 @@ fn app(store: &Store, pod: &Pod) -> String {
         .unwrap_or_default()
 }
 
-/// Looks at every change.
-struct Watch {
-    /// Spans in which what controllers see and do is disturbed, and what comes of that a while after.
-    blind: Vec<(i64, i64)>,
-    changes: u64,
-    /// Pods of every class of the census: created, and how they ended.
-    created: u64,
-    ended: BTreeMap<PodId, EndReason>,
-    wanted_most: i32,
-    /// Pods that the shop wants now.
-    wanted: i32,
-    /// When it was last told to have fewer.
-    shrunk: Instant,
-    evictions: u32,
-    broken: Vec<String>,
-}
-
-impl Watch {
-    fn sees(&self, at: Instant) -> bool {
-        let secs = at.as_secs_f64() as i64;
-        !self
-            .blind
-            .iter()
-            .any(|&(from, until)| (from..until).contains(&secs))
-    }
-
-    fn look(&mut self, at: Instant, event: &Event, store: &Store) {
-        self.changes += 1;
-        let before = self.broken.len();
-        match event {
-            Event::PodCreated(created) => {
-                self.created += 1;
-                if let Some(pod) = store.pods().get(created.pod) {
-                    self.created(at, pod, store);
-                }
-            }
-            Event::PodEnded { pod, reason } => {
-                let before = self.ended.insert(pod.id, *reason);
-                let twice = before.map(|_| format!("{} ended twice", pod.id));
-                self.broken.extend(twice);
-            }
-            Event::PodChanged {
-                pod,
-                change: PodChange::Terminating { reason, .. },
-            } => {
-                if let Some(pod) = store.pods().get(*pod) {
-                    self.told_to_end(at, pod, *reason, store);
-                }
-            }
-            Event::Object(change) => self.declared(at, change),
-            _ => {}
-        }
-        self.no_node_is_too_full(store);
-        if self.broken.len() > before {
-            let what = self.broken.split_off(before);
-            let kind = event.kind();
-            self.broken
-                .extend(what.into_iter().map(|what| format!("{at}, {kind}: {what}")));
-        }
-    }
-
-    /// What nodes have taken is never more than they have; what is bound to one that can't be told
-    /// may be.
-    fn no_node_is_too_full(&mut self, store: &Store) {
-        let mut left: BTreeMap<NodeId, i64> = BTreeMap::new();
-        for pod in store.pods().iter() {
-            let is_taken = matches!(pod.phase, PodPhase::Starting | PodPhase::Running);
-            let Some(node) = pod.node().filter(|_| is_taken) else {
-                continue;
-            };
-            let offered = store.nodes().allocatable().row(node).cpu_milli;
-            let asked = store.class(pod.class).requests.cpu_milli;
-            *left.entry(node).or_insert(offered) -= asked;
-        }
-        for (node, left) in left {
-            if left < 0 {
-                self.broken
-                    .push(format!("{node} runs {} thousandths too much", -left));
-            }
-        }
-    }
-
-    fn declared(&mut self, at: Instant, change: &windtunnel::model::ObjectChange) {
-        use windtunnel::model::ObjectChange::{Created, Updated};
-        if let Created { object, .. } | Updated { object, .. } = change
-            && let Object::Deployment(shop) = object
-        {
-            self.wanted_most = self.wanted_most.max(shop.replicas);
-            if shop.replicas < self.wanted {
-                self.shrunk = at;
-            }
-            self.wanted = shop.replicas;
-        }
-    }
-
-    fn created(&mut self, at: Instant, pod: &Pod, store: &Store) {
-        match &*app(store, pod) {
-            "shop" => {
-                let own = pods(store, "shop");
-                let active = own.iter().filter(|pod| !is_terminating(store, pod)).count() as i32;
-                // Surge is reckoned by what sets are to have: where deletions are slow, pods that are
-                // about to go are there beside those that come.
-                if self.sees(at) && active > self.wanted_most + 2 {
-                    let most = self.wanted_most;
-                    self.broken
-                        .push(format!("{active} pods of a shop of {most} and two"));
-                }
-            }
-            "db" => {
-                let mut all = names(store, "db");
-                let count = all.len();
-                all.dedup();
-                if all.len() < count {
-                    self.broken.push("two pods of one name".to_owned());
-                }
-                self.ordered(at, pod, store);
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether those before a new member are ready.
-    fn ordered(&mut self, at: Instant, pod: &Pod, store: &Store) {
-        if !self.sees(at) {
-            return;
-        }
-        let ordinal = |pod: &Pod| -> i32 {
-            let name = pod.name.to_string();
-            name.trim_start_matches("db-").parse().unwrap_or(-1)
-        };
-        let own = ordinal(pod);
-        let ready: BTreeSet<i32> = { pods(store, "db").into_iter() }
-            .filter(|pod| is_ready(store, pod))
-            .map(ordinal)
-            .collect();
-        if let Some(missing) = (0..own).find(|earlier| !ready.contains(earlier)) {
-            self.broken
-                .push(format!("db-{own} comes while db-{missing} is not ready"));
-        }
-    }
-
-    fn told_to_end(&mut self, at: Instant, pod: &Pod, reason: EndReason, store: &Store) {
-        if &*app(store, pod) != "shop" {
-            return;
-        }
-        let ready = { pods(store, "shop").into_iter() }
-            .filter(|pod| is_ready(store, pod))
-            .count();
-        match reason {
-            EndReason::Evicted(EvictionCause::Drain) => {
-                self.evictions += 1;
-                // Whoever has not started may always go.
-                let counts = pod.phase == PodPhase::Running;
-                if counts && self.sees(at) && ready < KEPT {
-                    self.broken
-                        .push(format!("{ready} of {KEPT} are left by a drain"));
-                }
-            }
-            EndReason::Cancelled => {
-                let state = store.pod_states().get(pod.pod);
-                let was_ready = state.is_some_and(|state| state.is_ready);
-                // Fewer replicas in the middle of a rollout take from all sets in proportion,
-                // whichever of them are ready.
-                let is_shrinking = at.since(self.shrunk) < Duration::from_secs(5);
-                if was_ready && self.sees(at) && !is_shrinking && (ready as i32) < self.wanted - 1 {
-                    let wanted = self.wanted;
-                    self.broken
-                        .push(format!("{ready} of {wanted} are left by a rollout"));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
 struct Script {
     failures: Vec<(u32, u32, u32, i64, i64)>,
@@ -458,99 +287,6 @@ fn play(script: &Script) -> (Vec<String>, u64, String) {
         ));
     }
     (broken, watch.changes, end.digest)
-}
-
-/// Daemons are exactly where they may be; one that was replaced while others filled its node waits for
-/// room, and the update waits for it.
-fn at_last_daemons(store: &Store, broken: &mut Vec<String>) {
-    let own = pods(store, "log");
-    let placed: Vec<NodeId> = own.iter().filter_map(|pod| pod.node()).collect();
-    let places: BTreeSet<NodeId> = placed.iter().copied().collect();
-    let asked = own
-        .first()
-        .map_or(0, |pod| store.class(pod.class).requests.cpu_milli);
-    let has_room = |node: &NodeId| store.nodes().free().row(*node).cpu_milli >= asked;
-    let missing = store
-        .nodes()
-        .present()
-        .filter(|node| !places.contains(node));
-    let missing: Vec<NodeId> = missing.collect();
-    let ready = own.iter().filter(|pod| is_ready(store, pod)).count();
-    if missing.iter().any(has_room) || placed.len() != places.len() || ready != placed.len() {
-        broken.push(format!(
-            "daemons on {placed:?}, {ready} ready, none on {missing:?}"
-        ));
-    }
-    let images = own
-        .iter()
-        .map(|pod| &store.class(pod.class).object.containers[0].image);
-    let images: BTreeSet<_> = images.collect();
-    if missing.is_empty() && images.len() > 1 {
-        broken.push(format!("daemons of {images:?}"));
-    }
-}
-
-/// What must be so once all has been quiet for long.
-fn at_last(store: &Store, broken: &mut Vec<String>) {
-    let object = |kind: &'static str, name: &str| {
-        let id = store.objects().find(kind, &"default".into(), &name.into());
-        id.and_then(|id| store.objects().get(id))
-            .map(|row| row.object.clone())
-    };
-    let images = |app: &str| -> BTreeSet<String> {
-        let own = pods(store, app).into_iter();
-        own.map(|pod| {
-            store.class(pod.class).object.containers[0]
-                .image
-                .to_string()
-        })
-        .collect()
-    };
-    let ready = |app: &str| {
-        { pods(store, app).into_iter() }
-            .filter(|pod| is_ready(store, pod))
-            .count()
-    };
-    if let Some(Object::Deployment(shop)) = object("Deployment", "shop") {
-        let (all, up) = (pods(store, "shop").len(), ready("shop"));
-        let wanted = shop.replicas as usize;
-        if (all, up) != (wanted, wanted) || images("shop").len() > 1 {
-            broken.push(format!(
-                "a shop of {wanted} has {all} pods, {up} ready, {:?}",
-                images("shop")
-            ));
-        }
-    }
-    if let Some(Object::StatefulSet(db)) = object("StatefulSet", "db") {
-        let expected: Vec<String> = (0..db.replicas)
-            .map(|place| format!("db-{place}"))
-            .collect();
-        let found = names(store, "db");
-        if found != expected || ready("db") != expected.len() || images("db").len() > 1 {
-            broken.push(format!(
-                "a set of {expected:?} is {found:?}, {} ready",
-                ready("db")
-            ));
-        }
-    }
-    at_last_daemons(store, broken);
-    for name in ["sums", "parts"] {
-        let Some(Object::Job(job)) = object("Job", name) else {
-            broken.push(format!("no job {name}"));
-            continue;
-        };
-        let status = &job.status;
-        let is_complete = status
-            .conditions
-            .iter()
-            .any(|known| known.kind.is_final() && known.holds);
-        if status.succeeded != RUNS || status.active != 0 || !is_complete {
-            broken.push(format!("{name}: {status:?}"));
-        }
-        if name == "parts" && status.completed_indexes.total() != RUNS {
-            broken.push(format!("indexes {:?}", status.completed_indexes));
-        }
-    }
 }
 
 fn some_script() -> impl Strategy<Value = Script> {
