@@ -26,7 +26,7 @@ pub struct Class {
     /// What a pod of the class reserves: milli-cores and bytes rounded up, one pod slot, milli-GPU
     /// over all devices.
     pub requests: Resources,
-    /// What it asks of GPU devices.
+    /// GPU devices that the pod requests.
     pub gpu: GpuColumns,
     /// Whether a node's name or labels matter to it (selector or required node affinity).
     pub selects_nodes: bool,

@@ -11,7 +11,7 @@ use units::{Instant, ObjectId, Revision};
 pub struct ObjectRow {
     /// The object.
     pub object: Object,
-    /// What controls it.
+    /// The object that controls the object row.
     pub owner: Option<ObjectId>,
     /// When it was created.
     pub created: Instant,

@@ -10,7 +10,7 @@ use super::{Measured, Store};
 pub struct Incident {
     /// What, such as `down` or `control plane down`.
     pub what: &'static str,
-    /// Of which node, if it is about one.
+    /// The affected node, if any.
     pub node: Option<NodeId>,
     /// Whether it begins; else it is over.
     pub begins: bool,

@@ -35,9 +35,9 @@ pub enum Creation {
     },
     /// An object.
     Object {
-        /// What controls it.
+        /// The object that controls the object.
         owner: Option<ObjectId>,
-        /// As declared.
+        /// The object as declared.
         object: Object,
     },
 }
@@ -45,9 +45,9 @@ pub enum Creation {
 /// A pod to be created.
 #[derive(Clone, Debug)]
 pub struct NewPod {
-    /// What controls it.
+    /// The object that controls the new pod.
     pub owner: PodOwner,
-    /// What it is called.
+    /// Name of the new pod.
     pub name: NewName,
     /// What it is.
     pub spec: Arc<PodSpec>,

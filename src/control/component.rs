@@ -81,7 +81,7 @@ pub enum Progress {
 
 /// A state machine of the control plane.
 pub trait Component: Send {
-    /// Its name, for messages and profiles.
+    /// The component's name, for messages and profiles.
     fn name(&self) -> &str;
 
     /// Up to where it has read the log.

@@ -41,7 +41,7 @@ pub enum ContainerEvent {
 /// What an agent orders about images on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageOrder {
-    /// On which node.
+    /// The node.
     pub node: NodeId,
     /// Which image.
     pub image: Text,
@@ -110,30 +110,30 @@ impl PresentImages {
 pub enum MachineCommand {
     /// Start a pod's processes (pulls included).
     Start {
-        /// Which pod.
+        /// The pod.
         pod: PodRef,
-        /// On which node.
+        /// The node.
         node: NodeId,
     },
     /// Stop a pod's processes.
     Stop {
-        /// Which pod.
+        /// The pod.
         pod: PodRef,
-        /// On which node.
+        /// The node.
         node: NodeId,
     },
     /// Start one container of a pod that has several.
     StartContainer {
-        /// Whose.
+        /// The pod.
         pod: PodRef,
         /// Which: init containers first, then the others.
         container: u16,
     },
     /// Stop one container of a pod that has several.
     StopContainer {
-        /// Whose.
+        /// The pod.
         pod: PodRef,
-        /// Which.
+        /// The container.
         container: u16,
     },
 }
@@ -203,9 +203,9 @@ impl AgentOutput {
 /// A pod as its node is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// Which pod.
+    /// The pod.
     pub pod: PodRef,
-    /// On which node.
+    /// The node.
     pub node: NodeId,
     /// How long the pod says it may run at most.
     pub time_limit: Option<Duration>,
@@ -231,9 +231,9 @@ pub struct Offer<'a> {
 /// An order to a node to end a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopOrder {
-    /// Which pod.
+    /// The pod.
     pub pod: PodRef,
-    /// On which node.
+    /// The node.
     pub node: NodeId,
     /// How long it may take.
     pub grace: Duration,

@@ -52,9 +52,9 @@ pub enum Operation {
 pub struct Target {
     /// One of [`Object::KINDS`].
     pub kind: &'static str,
-    /// Its namespace.
+    /// The target's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The target's name.
     pub name: Text,
 }
 

@@ -17,7 +17,7 @@ pub struct MachineOrder {
     pub node: Arc<Node>,
     /// The group or pool that it is for.
     pub group: Text,
-    /// Its instance type.
+    /// The machine's instance type.
     pub instance_type: Text,
     /// Whether it may be taken back.
     pub is_spot: bool,

@@ -26,7 +26,7 @@ impl Kind {
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name, with the unit last where there is one.
+    /// The column's name, with the unit last where there is one.
     pub name: &'static str,
     /// What it holds.
     pub kind: Kind,
@@ -63,11 +63,11 @@ impl Column {
 pub struct TableSchema {
     /// What messages call it.
     pub title: &'static str,
-    /// Its file as CSV.
+    /// The table's file as CSV.
     pub csv: &'static str,
-    /// Its file as Parquet.
+    /// The table's file as Parquet.
     pub parquet: &'static str,
-    /// Its columns, in order.
+    /// The table's columns, in order.
     pub columns: &'static [Column],
 }
 

@@ -20,9 +20,9 @@ pub const DECISIONS_FILE: &str = "decisions.jsonl.zst";
 /// A field of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
+    /// The field's name.
     pub name: &'static str,
-    /// Its type in JSON.
+    /// The field's type in JSON.
     pub kind: &'static str,
     /// The unit of its values; empty where there is none.
     pub unit: &'static str,

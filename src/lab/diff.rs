@@ -31,7 +31,7 @@ use record::{Course, Decided, Matched};
 /// One of two runs.
 #[derive(Clone, Debug)]
 pub struct Side<'a> {
-    /// What it is called.
+    /// Name of the side.
     pub label: String,
     /// What is run.
     pub scenario: &'a Scenario,
@@ -71,9 +71,9 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SideFacts {
-    /// What it is called.
+    /// Name of the side.
     pub label: String,
-    /// Its digest.
+    /// The side's digest.
     pub digest: String,
     /// How many decisions it took.
     pub decisions: usize,

@@ -49,7 +49,7 @@ pub struct Workers<'a> {
 
 /// What one run came to.
 pub struct Replicate {
-    /// Its metrics and digest.
+    /// The replicate's metrics and digest.
     pub summary: VariantSummary,
     /// What the report draws, where it was asked for.
     pub drawn: Option<VariantData>,

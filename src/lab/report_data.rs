@@ -77,7 +77,7 @@ pub struct ReportData {
 pub struct ReportDataError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
@@ -326,9 +326,9 @@ pub struct HeatData {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeatRow {
-    /// Its first node.
+    /// The row's first node.
     pub first: String,
-    /// Its last node.
+    /// The row's last node.
     pub last: String,
     /// Allocated share in percent by column, weighted by time; `null` while no node of the row is
     /// up or none has the resource.
@@ -381,7 +381,7 @@ pub struct PodList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodEntry {
-    /// Its name.
+    /// The pod's name.
     pub name: String,
     /// When it was created, in nanoseconds.
     pub submit_ns: i64,
@@ -415,7 +415,7 @@ pub struct NodeList {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeEntry {
-    /// Its name.
+    /// The node's name.
     pub name: String,
     /// Pods that were given to it.
     pub pods: u64,

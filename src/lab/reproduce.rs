@@ -43,7 +43,7 @@ pub enum Reproduction {
 /// One run against what is recorded of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariantCheck {
-    /// Its name.
+    /// The variant's name.
     pub name: String,
     /// The digest that is recorded.
     pub recorded: String,

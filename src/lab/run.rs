@@ -61,7 +61,7 @@ pub enum RunError {
 
 /// A variant that is ready to run.
 pub struct Prepared {
-    /// Its nodes.
+    /// The variant's nodes.
     pub nodes: Vec<Arc<Node>>,
     /// What arrives.
     pub workload: Workload,
@@ -180,7 +180,7 @@ pub struct Tables<'s> {
 pub struct Outcome {
     /// How it ended.
     pub end: End,
-    /// Its metrics.
+    /// The outcome's metrics.
     pub metrics: RunMetrics,
     /// Nodes at the start.
     pub nodes: u64,

@@ -39,7 +39,7 @@ pub struct Summary {
 pub struct MetricDefinition {
     /// A short name for tables and axes, such as `GPU allocation, mean`.
     pub title: String,
-    /// Its formula with numerator and denominator, its census and what it does with the
+    /// The metric's formula with numerator and denominator, its census and what it does with the
     /// unfinished, in words.
     pub definition: String,
 }
@@ -58,9 +58,9 @@ pub struct InputSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VariantSummary {
-    /// Its name.
+    /// The variant's name.
     pub name: String,
-    /// Its seed.
+    /// The variant's seed.
     pub seed: u64,
     /// The system modelled.
     pub system: String,
@@ -113,9 +113,9 @@ pub struct VariantSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoscalerSummary {
-    /// Its kind.
+    /// The autoscaler's kind.
     pub kind: String,
-    /// Its namespace and name.
+    /// The autoscaler's namespace and name.
     pub object: String,
     /// Kind and name of what it scales or sizes.
     pub target: String,
@@ -293,9 +293,9 @@ impl UnexpressedSummary {
 pub struct WorkloadSummary {
     /// The kind of its object.
     pub kind: String,
-    /// Its namespace.
+    /// The workload's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The workload's name.
     pub name: String,
     /// Pods that it wanted at the end.
     pub desired: i64,
@@ -344,7 +344,7 @@ pub struct WorkloadSummary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSummary {
-    /// Its namespace and name, as `NAMESPACE/NAME`.
+    /// The service's namespace and name, as `NAMESPACE/NAME`.
     pub service: String,
     /// Requests that clients made.
     pub offered: u64,
@@ -398,9 +398,9 @@ pub struct ServiceObjectiveSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricSummary {
-    /// Its value; `null` where it is undefined.
+    /// The metric's value; `null` where it is undefined.
     pub value: Option<f64>,
-    /// Its unit: `ratio`, `seconds`, `pods` …
+    /// The metric's unit: `ratio`, `seconds`, `pods` …
     pub unit: String,
     /// Which direction is better: `higher`, `lower` or `none`.
     pub better: String,

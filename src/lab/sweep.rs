@@ -43,7 +43,7 @@ pub enum SweepError {
         option: &'static str,
         /// What was given.
         text: String,
-        /// What is wrong.
+        /// The problem.
         why: String,
         /// What to do.
         help: &'static str,
@@ -152,7 +152,7 @@ pub enum SweepError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         reason: String,
         /// What to do.
         cure: &'static str,
@@ -170,7 +170,7 @@ pub enum SweepError {
     Shard {
         /// What was given.
         text: String,
-        /// What is wrong.
+        /// The problem.
         why: String,
     },
     /// A metric that no run has.

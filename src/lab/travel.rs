@@ -55,7 +55,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SnapshotVariant {
-    /// Its name.
+    /// The variant's name.
     pub name: String,
     /// The last instant at which something happened, in nanoseconds.
     pub last_ns: i64,

@@ -97,11 +97,11 @@ pub struct Manifests {
 /// A pod as a manifest declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestPod {
-    /// Its name; of a pod with only a `generateName`, that and a number.
+    /// The pod's name; of a pod with only a `generateName`, that and a number.
     pub name: Text,
-    /// Its class, its namespace included; pods of equal content share it.
+    /// The pod's class, its namespace included; pods of equal content share it.
     pub spec: Arc<PodSpec>,
-    /// Its class with the requests its node accounts for, where a resize in place makes them
+    /// The pod's class with the requests its node accounts for, where a resize in place makes them
     /// differ.
     pub accounted: Option<Arc<PodSpec>>,
     /// The node it is bound to.
@@ -170,7 +170,7 @@ impl Manifests {
 }
 
 impl ManifestPod {
-    /// Its namespace.
+    /// The pod's namespace.
     pub fn namespace(&self) -> &Text {
         &self.spec.namespace
     }

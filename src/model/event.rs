@@ -20,13 +20,13 @@ pub struct PodRef {
 /// A new pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodCreated {
-    /// Its identity and row, as the store foretold them.
+    /// The pod's identity and row, as the store foretold them.
     pub pod: PodRef,
-    /// Its class.
+    /// The pod's class.
     pub class: ClassId,
-    /// What it is called.
+    /// Name of the pod.
     pub name: PodName,
-    /// Whom it is accounted to.
+    /// Tenant that the pod is accounted to.
     pub tenant: TenantId,
     /// The gang it starts with, if any.
     pub gang: Option<GangId>,
@@ -34,7 +34,7 @@ pub struct PodCreated {
     pub time_limit: Option<Duration>,
     /// Of a pod that was on a node before the run began, what was found there.
     pub found: Option<Arc<Found>>,
-    /// What controls it, if an object of the API does.
+    /// The object that controls the pod, if an object of the API does.
     pub owner: Option<PodOwner>,
 }
 
@@ -126,8 +126,8 @@ impl EndReason {
         )
     }
 
-    /// Its number in canonical bytes. The causes of evictions and refusals share one each: they are
-    /// told for people, nothing is decided by them.
+    /// The reason's number in canonical bytes. The causes of evictions and refusals share one each:
+    /// they are told for people, nothing is decided by them.
     pub const fn code(self) -> u64 {
         match self {
             Self::Completed => 0,
@@ -176,7 +176,7 @@ impl EvictionCause {
         Self::Resizing,
     ];
 
-    /// Its name in metrics and tables.
+    /// The cause's name in metrics and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Preemption => "preemption",
@@ -302,45 +302,45 @@ pub enum Event {
     NodeAdded {
         /// Its index: the next free one.
         node: NodeId,
-        /// As declared.
+        /// The node as declared.
         object: Arc<Node>,
     },
     /// A node's declaration changed.
     NodeUpdated {
-        /// Which.
+        /// The node.
         node: NodeId,
         /// As declared now.
         object: Arc<Node>,
     },
     /// A node came up or went down; while down it takes nothing new.
     NodeReadiness {
-        /// Which.
+        /// The node.
         node: NodeId,
         /// Whether it is up.
         ready: bool,
     },
     /// What is heard of a node began or ceased: an observation, which changes nothing by itself.
     NodeContact {
-        /// Which.
+        /// The node.
         node: NodeId,
         /// What is heard.
         contact: NodeContact,
     },
     /// A node left for good; no pod is on it any more.
     NodeRemoved {
-        /// Which.
+        /// The node.
         node: NodeId,
     },
     /// A pod was submitted.
     PodCreated(PodCreated),
     /// An attempt to place a pod failed; it stays pending.
     PodUnschedulable {
-        /// Which.
+        /// The pod.
         pod: PodRef,
     },
     /// A pod was given a node.
     PodBound {
-        /// Which.
+        /// The pod.
         pod: PodRef,
         /// Where.
         node: NodeId,
@@ -349,24 +349,24 @@ pub enum Event {
     },
     /// A pod's node began to start it.
     PodStarting {
-        /// Which.
+        /// The pod.
         pod: PodRef,
     },
     /// A pod runs.
     PodRunning {
-        /// Which.
+        /// The pod.
         pod: PodRef,
     },
     /// A pod ended and holds nothing any more; its row is reused from now on.
     PodEnded {
-        /// Which.
+        /// The pod.
         pod: PodRef,
         /// Why.
         reason: EndReason,
     },
     /// Something was reported or ordered of a pod.
     PodChanged {
-        /// Which.
+        /// The pod.
         pod: PodRef,
         /// What.
         change: PodChange,

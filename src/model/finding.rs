@@ -15,7 +15,7 @@ pub struct Finding {
     pub object: String,
     /// The path of the field.
     pub field: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
 }
 

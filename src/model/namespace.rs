@@ -7,9 +7,9 @@ use super::{Labels, Text};
 pub struct Namespace {
     /// Empty: it is an object of the whole cluster.
     pub namespace: Text,
-    /// Its name.
+    /// The namespace's name.
     pub name: Text,
-    /// Its labels, with the one that every namespace has.
+    /// The namespace's labels, with the one that every namespace has.
     pub labels: Labels,
     /// Whether it is being deleted (phase `Terminating`).
     pub is_terminating: bool,

@@ -40,11 +40,11 @@ pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
 /// A machine that pods are placed on, as it is declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// Its name, unique in its cell.
+    /// The node's name, unique in its cell.
     pub name: Text,
-    /// Its labels.
+    /// The node's labels.
     pub labels: Labels,
-    /// Its taints.
+    /// The node's taints.
     pub taints: Vec<Taint>,
     /// Cordoned: nothing new is placed on it.
     pub unschedulable: bool,
@@ -52,7 +52,7 @@ pub struct Node {
     pub allocatable: ResourceList,
     /// What the machine has, reserved parts included; empty means equal to `allocatable`.
     pub capacity: ResourceList,
-    /// Its GPU devices.
+    /// The node's GPU devices.
     pub gpu: Option<GpuInventory>,
     /// Container images present at start, with their sizes in bytes.
     pub images: Vec<(Text, i64)>,

@@ -24,21 +24,21 @@ macro_rules! objects {
             /// Every kind there is.
             pub const KINDS: &[&str] = &[$(stringify!($kind)),*];
 
-            /// Its kind, as manifests name it.
+            /// The object's kind, as manifests name it.
             pub const fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$kind(_) => stringify!($kind),)*
                 }
             }
 
-            /// Its namespace; empty for objects of the whole cluster.
+            /// The object's namespace; empty for objects of the whole cluster.
             pub fn namespace(&self) -> &Text {
                 match self {
                     $(Self::$kind(object) => &object.namespace,)*
                 }
             }
 
-            /// Its name, unique among those of its kind and namespace.
+            /// The object's name, unique among those of its kind and namespace.
             pub fn name(&self) -> &Text {
                 match self {
                     $(Self::$kind(object) => &object.name,)*
@@ -100,9 +100,9 @@ impl Object {
 /// An object of which nothing is known but that it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NamedObject {
-    /// Its namespace.
+    /// The object's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The object's name.
     pub name: Text,
 }
 
@@ -113,9 +113,9 @@ pub enum ObjectChange {
     Created {
         /// Its identity: the next free one.
         id: ObjectId,
-        /// What controls it; it goes with its owner.
+        /// The object that controls the created; it goes with its owner.
         owner: Option<ObjectId>,
-        /// As declared.
+        /// The object as declared.
         object: Object,
     },
     /// Its declaration or its status changed.
@@ -137,8 +137,8 @@ pub enum ObjectChange {
 pub struct PodOwner {
     /// The object.
     pub object: ObjectId,
-    /// Its ordinal (of a stateful set), completion index (of an indexed job), the number of the node
-    /// that it is meant for (of a daemon set); else 0.
+    /// The owner's ordinal (of a stateful set), completion index (of an indexed job), the number of
+    /// the node that it is meant for (of a daemon set); else 0.
     pub index: i32,
     /// Of a job with a back-off limit per index, what failed of its index before it.
     pub failures: IndexFailures,

@@ -79,9 +79,9 @@ pub struct PodGroup {
 /// How many pods of a selection may be disrupted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisruptionBudget {
-    /// Its namespace.
+    /// The budget's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The budget's name.
     pub name: Text,
     /// Which pods; `None` and an empty selector are none.
     pub selector: Option<LabelSelector>,
@@ -94,7 +94,7 @@ pub struct DisruptionBudget {
 /// A service: pods behind one address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
-    /// Its namespace.
+    /// The service's namespace.
     pub namespace: Text,
     /// Labels of its pods; empty is no pod.
     pub selector: Labels,
@@ -103,11 +103,11 @@ pub struct Service {
 /// What owns pods: a `ReplicationController`, `ReplicaSet` or `StatefulSet`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// Its kind.
+    /// The workload's kind.
     pub kind: Text,
-    /// Its namespace.
+    /// The workload's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The workload's name.
     pub name: Text,
     /// Which pods are its own.
     pub selector: Option<LabelSelector>,
@@ -116,8 +116,8 @@ pub struct Workload {
 /// The controller of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
-    /// Its kind.
+    /// The owner's kind.
     pub kind: Text,
-    /// Its name.
+    /// The owner's name.
     pub name: Text,
 }

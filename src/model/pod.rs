@@ -18,13 +18,13 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 /// interchangeable for every scheduler.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodSpec {
-    /// Its namespace.
+    /// The pod's namespace.
     pub namespace: Text,
-    /// Its labels.
+    /// The pod's labels.
     pub labels: Labels,
     /// The profile that schedules it; empty is the default one.
     pub scheduler_name: Text,
-    /// Its priority; higher goes first.
+    /// The pod's priority; higher goes first.
     pub priority: i32,
     /// Whether it may preempt pods of lower priority.
     pub preempts: bool,
@@ -38,19 +38,19 @@ pub struct PodSpec {
     pub pod_requests: ResourceList,
     /// Labels that a node must have.
     pub node_selector: Labels,
-    /// Its wishes about nodes and other pods.
+    /// The pod's wishes about nodes and other pods.
     pub affinity: Affinity,
     /// Taints it tolerates.
     pub tolerations: Vec<Toleration>,
     /// Rules that spread it over domains.
     pub topology_spread: Vec<TopologySpread>,
-    /// What it asks of GPU devices.
+    /// GPU devices that the pod requests.
     pub gpu: GpuRequest,
     /// Gates that hold it back from scheduling.
     pub scheduling_gates: Vec<Text>,
     /// Volumes that bear on its place.
     pub volumes: Vec<PodVolume>,
-    /// What controls it, if anything.
+    /// The object that controls the pod, if anything.
     pub owner: Option<Owner>,
     /// How it lives on its node; `None` is as a pod of which nothing was said.
     pub life: Option<Arc<PodLife>>,
@@ -95,11 +95,11 @@ impl fmt::Display for Needed {
 /// One container of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Container {
-    /// Its name.
+    /// The container's name.
     pub name: Text,
-    /// Its image.
+    /// The container's image.
     pub image: Text,
-    /// What it reserves.
+    /// Resources that the container reserves.
     pub requests: ResourceList,
     /// What it may use at most.
     pub limits: ResourceList,
@@ -139,7 +139,7 @@ impl PodSpec {
         stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
     }
 
-    /// Its containers as its node numbers them: init containers first, then the others.
+    /// The pod's containers as its node numbers them: init containers first, then the others.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
     }
@@ -285,13 +285,13 @@ impl PodPhase {
 /// apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
-    /// Its identity and slot.
+    /// The pod's identity and slot.
     pub pod: PodRef,
-    /// Its equivalence class.
+    /// The pod's equivalence class.
     pub class: ClassId,
-    /// Whom it is accounted to.
+    /// Tenant that the pod is accounted to.
     pub tenant: TenantId,
-    /// What it is called.
+    /// Name of the pod.
     pub name: PodName,
     /// When it was created.
     pub created: Instant,

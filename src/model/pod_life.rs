@@ -51,7 +51,7 @@ pub struct ContainerLife {
     pub liveness: Option<Probe>,
     /// Whether it serves.
     pub readiness: Option<Probe>,
-    /// Its health check in Docker's manner, for systems that have such.
+    /// The container's health check in Docker's manner, for systems that have such.
     pub health_check: Option<HealthCheck>,
     /// How long its hook before the stop takes.
     pub pre_stop: Duration,
@@ -161,7 +161,7 @@ impl PullError {
         }
     }
 
-    /// What is wrong, in words.
+    /// Describes the problem in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::RegistryUnavailable => "the registry does not answer",

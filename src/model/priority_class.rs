@@ -8,7 +8,7 @@ use super::qos::CRITICAL_PRIORITY;
 pub struct PriorityClass {
     /// Empty: it is an object of the whole cluster.
     pub namespace: Text,
-    /// Its name.
+    /// The priority class's name.
     pub name: Text,
     /// What its pods get.
     pub value: i32,

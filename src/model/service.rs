@@ -48,9 +48,9 @@ impl Balancing {
 /// A `Service`: pods behind one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Service {
-    /// Its namespace.
+    /// The service's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The service's name.
     pub name: Text,
     /// Labels of its pods; empty selects none.
     pub selector: Labels,
@@ -101,7 +101,7 @@ impl Service {
 pub struct Backend {
     /// The service.
     pub service: Text,
-    /// Its weight; 0 takes none.
+    /// The backend's weight; 0 takes none.
     pub weight: i64,
 }
 
@@ -137,9 +137,9 @@ pub struct Rule {
 /// An `Ingress`: rules for requests from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ingress {
-    /// Its namespace.
+    /// The ingress's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The ingress's name.
     pub name: Text,
     /// By host.
     pub rules: Vec<Rule>,
@@ -165,6 +165,6 @@ pub struct ServerSpec {
     pub error_parts: Option<u32>,
     /// Processor time of a request.
     pub cpu_per_request: Option<Duration>,
-    /// Its weight where requests are balanced by weight.
+    /// The server's weight where requests are balanced by weight.
     pub weight: Option<u32>,
 }

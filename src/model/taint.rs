@@ -17,9 +17,9 @@ pub enum TaintEffect {
 /// A mark on a node that repels pods.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Taint {
-    /// Its key.
+    /// The taint's key.
     pub key: Text,
-    /// Its value; empty if there is none.
+    /// The taint's value; empty if there is none.
     pub value: Text,
     /// What it does.
     pub effect: TaintEffect,

@@ -32,7 +32,7 @@ impl FailureCause {
         Self::Error,
     ];
 
-    /// What it is called.
+    /// Name of the failure cause.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
@@ -166,7 +166,7 @@ pub struct TrafficStretch {
 }
 
 impl TrafficStretch {
-    /// Its length in nanoseconds.
+    /// The interval's length in nanoseconds.
     pub const fn nanos(&self) -> i64 {
         self.to.since(self.from).as_nanos()
     }

@@ -63,19 +63,19 @@ pub struct VolumeAttachment {
 /// A piece of storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistentVolume {
-    /// Its name.
+    /// The persistent volume's name.
     pub name: Text,
-    /// Its labels.
+    /// The persistent volume's labels.
     pub labels: Labels,
     /// Bytes.
     pub capacity: Quantity,
     /// How it can be mounted, such as `ReadWriteOnce`.
     pub access_modes: Vec<Text>,
-    /// Its storage class; empty is none.
+    /// The persistent volume's storage class; empty is none.
     pub class: Text,
     /// What it is mounted as.
     pub mode: VolumeMode,
-    /// Its class of attributes; empty is none.
+    /// The persistent volume's class of attributes; empty is none.
     pub attributes_class: Text,
     /// The claim it belongs to or is kept for.
     pub claim: Option<ClaimReference>,
@@ -103,11 +103,11 @@ pub struct ClaimReference {
 /// A wish for storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistentVolumeClaim {
-    /// Its namespace.
+    /// The persistent volume claim's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The persistent volume claim's name.
     pub name: Text,
-    /// Its identity.
+    /// The persistent volume claim's identity.
     pub uid: Text,
     /// Bytes.
     pub request: Quantity,
@@ -136,7 +136,7 @@ pub struct PersistentVolumeClaim {
 /// How volumes of a class come to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorageClass {
-    /// Its name.
+    /// The storage class's name.
     pub name: Text,
     /// Who makes volumes; empty or `kubernetes.io/no-provisioner` is nobody.
     pub provisioner: Text,
@@ -159,7 +159,7 @@ pub struct CsiNode {
 /// A storage driver.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CsiDriver {
-    /// Its name.
+    /// The csi driver's name.
     pub name: Text,
     /// Whether it publishes how much storage is left where.
     pub publishes_capacity: bool,

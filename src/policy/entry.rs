@@ -30,7 +30,7 @@ pub enum Point {
 }
 
 impl Point {
-    /// Its name in lists and messages.
+    /// The point's name in lists and messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Filter => "filter",
@@ -45,7 +45,7 @@ impl Point {
 /// A policy in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Its name, unique in the registry.
+    /// The entry's name, unique in the registry.
     pub name: &'static str,
     /// The point it is listed under.
     pub point: Point,
@@ -130,7 +130,7 @@ impl Setup {
 /// Something a policy can be told.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
-    /// Its name.
+    /// The parameter's name.
     pub name: &'static str,
     /// What values it takes and which it has by default.
     pub kind: Kind,

@@ -60,7 +60,7 @@ pub enum ProfileError {
     Argument {
         /// The plugin.
         plugin: String,
-        /// What is wrong.
+        /// The problem.
         source: ArgumentError,
     },
     /// Nothing would choose GPU devices, so that no pod with GPUs could ever be bound.

@@ -23,11 +23,11 @@ pub const FILTERS: &[&str] = &[
 /// A named profile.
 #[derive(Clone, Copy, Debug)]
 pub struct ProfileEntry {
-    /// Its name.
+    /// The profile's name.
     pub name: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// Its plugins after [`FILTERS`], in order, each of weight 1.
+    /// The profile's plugins after [`FILTERS`], in order, each of weight 1.
     pub plugins: &'static [&'static str],
     /// Who is taken among equals.
     pub select: &'static str,

@@ -26,9 +26,9 @@ use super::{Machine, Options, SimError, Usage, UsageOptions};
 
 /// What a cell is made of.
 pub struct CellParts {
-    /// Its nodes, in order.
+    /// The cell's nodes, in order.
     pub nodes: Vec<Arc<Node>>,
-    /// Its control plane, in order of registration.
+    /// The cell's control plane, in order of registration.
     pub components: Vec<Box<dyn Component>>,
     /// The agents of its nodes.
     pub agent: Box<dyn NodeAgent>,
@@ -84,7 +84,7 @@ pub struct Provisions {
 /// A pod that is on a node when the run begins.
 #[derive(Clone, Debug)]
 pub struct Resident {
-    /// What it is called.
+    /// Name of the resident.
     pub name: PodName,
     /// What it is.
     pub spec: Arc<PodSpec>,

@@ -31,7 +31,7 @@ pub fn cpu_weight(shares: i64) -> i64 {
 /// A process, as its node shares its cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Its weight.
+    /// The claim's weight.
     pub weight: i64,
     /// What it wants, in thousandths of a core; at least one.
     pub demand_milli: i64,

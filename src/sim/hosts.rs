@@ -32,7 +32,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// What it is called.
+    /// Name of the trouble.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crash => "down",

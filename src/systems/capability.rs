@@ -17,7 +17,7 @@ macro_rules! capabilities {
             /// Every capability, in the order of tables.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name in tables and messages.
+            /// The capability's name in tables and messages.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*

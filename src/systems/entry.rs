@@ -27,7 +27,7 @@ use super::swarmkit::SwarmKitOptions;
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemEntry {
-    /// Its name, unique in the registry.
+    /// The system's name, unique in the registry.
     pub name: &'static str,
     /// What it is, in one sentence.
     pub summary: &'static str,
@@ -93,7 +93,7 @@ pub struct SystemRequest {
 /// What an experiment says about the exact scheduler of Kubernetes.
 #[derive(Clone, Debug, Default)]
 pub struct KubeRequest {
-    /// Its configuration.
+    /// The request's configuration.
     pub config: SchedulerConfig,
     /// Policies of the registry that run beside its own plugins.
     pub registered: Vec<Registration>,

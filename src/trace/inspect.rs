@@ -24,7 +24,7 @@ pub struct Inspection {
     pub format: &'static str,
     /// BLAKE3 of the stored bytes, in hexadecimal.
     pub blake3: String,
-    /// Its content in figures.
+    /// The pod's content in figures.
     pub content: Content,
     /// What was found while it was read.
     pub ledger: Ledger,

@@ -182,7 +182,7 @@ pub fn fill_up(trace: &Recorded, nodes: &[Node], config: &FillUp) -> Result<Fill
 /// A pod as a fill-up sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FillPod<'name> {
-    /// Its name.
+    /// The pod's name.
     pub name: &'name str,
     /// What it asks for, in thousandths.
     pub demand_milli: i64,
@@ -191,7 +191,7 @@ pub struct FillPod<'name> {
 }
 
 impl<'pod> From<&'pod OpenbPod> for FillPod<'pod> {
-    /// Its demand for GPUs.
+    /// The pod's demand for GPUs.
     fn from(pod: &'pod OpenbPod) -> Self {
         let step_milli = i64::from(pod.gpu_milli);
         Self {

@@ -23,7 +23,7 @@ pub struct FormatEntry {
     pub name: &'static str,
     /// What it is, in one line.
     pub summary: &'static str,
-    /// Its columns or fields.
+    /// The format's columns or fields.
     pub columns: &'static [ColumnDoc],
     /// The reading options that it heeds (see [`ReadOptions`]).
     pub options: &'static [&'static str],
@@ -55,7 +55,7 @@ pub enum FormatKind {
 /// One column or field of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnDoc {
-    /// Its name in the header, or its number.
+    /// The column's name in the header, or its number.
     pub name: &'static str,
     /// What it holds, with its unit.
     pub meaning: &'static str,

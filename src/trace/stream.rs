@@ -16,7 +16,7 @@ pub struct Arrival {
     pub submit: Instant,
     /// What it is called: [`PodName::Text`] or [`PodName::Job`].
     pub name: PodName,
-    /// Its class: an index into the source's [`Classes`].
+    /// The pod's class: an index into the source's [`Classes`].
     pub class: u32,
     /// Gang size: how many pods of the class start together; at least 1.
     pub members: u32,
@@ -36,7 +36,7 @@ pub type Classes = Vec<Arc<PodSpec>>;
 /// What a workload holds of a class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassTotal {
-    /// What its pods are.
+    /// Pod template.
     pub spec: Arc<PodSpec>,
     /// How many arrivals are of the class.
     pub arrivals: u64,

@@ -49,7 +49,7 @@ impl Adjacent {
 
 /// One row of a table.
 pub struct Row<'table> {
-    /// Its line, counted from 1.
+    /// The row's line, counted from 1.
     pub line: u64,
     fields: Fields<'table>,
 }

@@ -134,7 +134,7 @@ impl VerifyOptions {
 
 /// A family of vectors.
 pub struct Family {
-    /// Its name.
+    /// The family's name.
     pub name: &'static str,
     /// What it judges, in a sentence.
     pub summary: &'static str,

@@ -241,7 +241,7 @@ impl Failures {
     }
 }
 
-/// What is wrong with a failure: said of the field that names whom it strikes.
+/// Returns the problems of a failure: said of the field that names whom it strikes.
 fn wrong(number: usize, failure: &Written, error: impl std::fmt::Display) -> BuildError {
     let field = match failure {
         Written { node: Some(_), .. } => ".node",

@@ -16,26 +16,26 @@ const SYSTEM_NAMESPACE: &str = "kube-system";
 /// A pod on a node, as scale-down sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodePod {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
-    /// Its namespace.
+    /// The pod's namespace.
     pub namespace: Text,
     /// What keeps it running.
     pub controller: PodController,
-    /// Its lifecycle.
+    /// The pod's lifecycle.
     pub end: PodEnd,
     /// How long ago it was created.
     pub age: Duration,
     /// How long its deletion time, which holds the grace period already, has passed, and the
     /// grace period; `None` if it is not being deleted.
     pub deletion: Option<(Duration, Duration)>,
-    /// Its annotation `safe-to-evict`.
+    /// The pod's annotation `safe-to-evict`.
     pub safe_to_evict: Option<SafeToEvict>,
-    /// Its volumes on the node's disk, by name, that its annotation does not give up.
+    /// The pod's volumes on the node's disk, by name, that its annotation does not give up.
     pub local_volumes: BTreeSet<Text>,
     /// The budgets that count it, by their place in [`Budgets`].
     pub budgets: Vec<usize>,
-    /// What it asks for.
+    /// Resources that the pod requests.
     pub requests: NodeAmounts,
 }
 
@@ -112,7 +112,7 @@ pub enum Blocked {
 }
 
 impl Blocked {
-    /// Its name in the original.
+    /// The blocked class's name in the original.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ControllerNotFound => "ControllerNotFound",

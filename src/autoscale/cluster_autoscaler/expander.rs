@@ -69,7 +69,7 @@ impl Expander {
         }
     }
 
-    /// Its name in the original's flag.
+    /// The expander's name in the original's flag.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::LeastWaste => "least-waste",
@@ -81,7 +81,7 @@ impl Expander {
         }
     }
 
-    /// What is wrong with it.
+    /// Returns the problems of the expander.
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Findings::new(format!("expander {}", self.name()));
         match self {

@@ -9,7 +9,7 @@ use model::{Node, Text};
 /// A node group.
 #[derive(Clone, Debug)]
 pub struct NodeGroup {
-    /// Its name.
+    /// The node group's name.
     pub id: Text,
     /// The fewest nodes.
     pub min: usize,
@@ -26,7 +26,7 @@ pub struct NodeGroup {
 }
 
 impl NodeGroup {
-    /// What is wrong with it.
+    /// Returns the problems of the node group.
     pub fn findings(&self, instance_types: &[Text]) -> Vec<Finding> {
         let mut found = Findings::new(format!("node group {}", self.id));
         found.expect_order("min", (self.min as i64, self.max as i64), "max");

@@ -66,9 +66,9 @@ impl Default for ShrinkSettings {
 /// A node that might go.
 #[derive(Clone, Debug)]
 pub struct ShrinkNode {
-    /// Its name.
+    /// The node's name.
     pub name: Text,
-    /// Its node group; a node without one is never removed.
+    /// The node's node group; a node without one is never removed.
     pub group: Option<Text>,
     /// What it offers.
     pub amounts: NodeAmounts,
@@ -76,7 +76,7 @@ pub struct ShrinkNode {
     pub is_ready: bool,
     /// Whether an annotation forbids its removal.
     pub is_kept: bool,
-    /// Its pods.
+    /// The node's pods.
     pub pods: Arc<Vec<NodePod>>,
 }
 
@@ -126,7 +126,7 @@ pub enum Kept {
 pub struct Removal {
     /// The node.
     pub node: Text,
-    /// Its pods to evict, by namespace and name; none if it is empty.
+    /// The node's pods to evict, by namespace and name; none if it is empty.
     pub evicted: Vec<(Text, Text)>,
 }
 

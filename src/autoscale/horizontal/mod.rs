@@ -96,12 +96,12 @@ impl HorizontalAutoscaler {
         }
     }
 
-    /// Its specification.
+    /// The autoscaler's specification.
     pub fn spec(&self) -> &HorizontalSpec {
         &self.spec
     }
 
-    /// Its conditions.
+    /// The autoscaler's conditions.
     pub fn conditions(&self) -> &Conditions {
         &self.conditions
     }

@@ -123,7 +123,7 @@ impl Rates {
     }
 }
 
-/// What is remembered of one autoscaler.
+/// Remembered state of one autoscaler.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Normalizer {
     recommendations: Vec<Recommendation>,

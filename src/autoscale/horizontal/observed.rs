@@ -10,15 +10,15 @@ use units::{Duration, Instant};
 /// A pod that the target's selector matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedPod {
-    /// Its name; samples are found by it.
+    /// The pod's name; samples are found by it.
     pub name: Text,
-    /// Its phase.
+    /// The pod's phase.
     pub phase: Phase,
     /// Whether it is being deleted.
     pub is_deleting: bool,
     /// When its node's agent acknowledged it; `None` before.
     pub started: Option<Instant>,
-    /// Its Ready condition; `None` if it has none yet.
+    /// The pod's Ready condition; `None` if it has none yet.
     pub ready: Option<ReadyCondition>,
     /// What its containers ask for, sidecars included.
     pub containers: Vec<ContainerRequests>,
@@ -40,7 +40,7 @@ pub enum Phase {
 /// A Ready condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadyCondition {
-    /// Its status.
+    /// The condition's status.
     pub status: Readiness,
     /// When the status last changed; `None` is before all time.
     pub changed: Option<Instant>,
@@ -60,7 +60,7 @@ pub enum Readiness {
 /// What a container asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerRequests {
-    /// Its name.
+    /// The container's name.
     pub name: Text,
     /// Whether it is a restartable init container.
     pub is_sidecar: bool,

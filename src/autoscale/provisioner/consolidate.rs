@@ -18,7 +18,7 @@ const MERGED: usize = 100;
 pub struct Leaver {
     /// The node.
     pub node: NodeId,
-    /// Its name.
+    /// The node's name.
     pub name: Text,
     /// What it is to its price.
     pub replaced: Replaced,

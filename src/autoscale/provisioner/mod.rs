@@ -42,7 +42,7 @@ const DISRUPTION_PERIOD: Duration = Duration::from_secs(10);
 /// An instance type as it is sold.
 #[derive(Clone, Debug)]
 pub struct Offering {
-    /// Its instance type.
+    /// The offering's instance type.
     pub instance_type: Text,
     /// What a node of it is; its name and host name are given when it is ordered.
     pub node: Arc<Node>,
@@ -76,7 +76,7 @@ pub enum DisruptionBudget {
 /// How a provisioner is set up.
 #[derive(Clone)]
 pub struct ProvisionerOptions {
-    /// Its name; nodes bear it as a label, and their names begin with it.
+    /// The provisioner's name; nodes bear it as a label, and their names begin with it.
     pub pool: Text,
     /// What can be bought.
     pub offerings: Vec<Offering>,

@@ -18,7 +18,7 @@ pub struct NewNode {
     pub offerings: Vec<usize>,
     /// The cheapest of them.
     pub cheapest: usize,
-    /// Its pods.
+    /// The node's pods.
     pub pods: Vec<PodRef>,
 }
 

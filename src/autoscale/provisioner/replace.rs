@@ -13,7 +13,7 @@ pub(super) const SPOT_CHOICE: usize = 15;
 /// A node that would go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// Its instance type.
+    /// The pod's instance type.
     pub instance_type: Text,
     /// What it costs an hour, in millionths of the currency.
     pub price: i64,

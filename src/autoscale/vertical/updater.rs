@@ -37,7 +37,7 @@ impl Default for UpdaterSettings {
 /// A pod as the updater sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdatedPod {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
     /// When it started; `None` before.
     pub started: Option<Instant>,

@@ -30,7 +30,7 @@ pub struct Eligibility {
 /// A pod of a daemon set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonPod {
-    /// What was reported of it.
+    /// Observed state of the daemon pod.
     pub pod: ObservedPod,
     /// Whether it was made from the present template.
     pub is_updated: bool,
@@ -39,7 +39,7 @@ pub struct DaemonPod {
 /// A node with the set's pods that are on it or meant for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonNode {
-    /// Its name.
+    /// The node's name.
     pub name: Text,
     /// Whether a pod belongs there (see [`eligibility`]).
     pub eligibility: Eligibility,
@@ -47,7 +47,7 @@ pub struct DaemonNode {
     pub pods: Vec<DaemonPod>,
 }
 
-/// What the controller wants of one daemon set.
+/// Changes that the controller requests for one daemon set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonWrites {
     /// Names of nodes that get a pod.

@@ -25,9 +25,9 @@ pub enum EvictionSignal {
 /// A pod that may be evicted: neither static nor critical.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvictionCandidate {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
-    /// Its priority.
+    /// The pod's priority.
     pub priority: i32,
     /// What it requests of the resource, in bytes.
     pub request: i64,

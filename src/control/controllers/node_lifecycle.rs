@@ -83,7 +83,7 @@ pub enum ZoneState {
     FullDisruption,
 }
 
-/// What is remembered of a node.
+/// Remembered state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Health {
     /// When something new was last seen of it, by the controller's own clock.

@@ -16,7 +16,7 @@ pub const BURST: i32 = 500;
 /// After how long writes that were never seen back are given up.
 pub const EXPECTATION_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What the controller sees of one replica set.
+/// The controller's view of one replica set.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicaSetView<'a> {
     /// The set.
@@ -29,14 +29,14 @@ pub struct ReplicaSetView<'a> {
     pub is_waiting: bool,
 }
 
-/// What the controller wants of one replica set.
+/// Changes that the controller requests for one replica set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplicaSetWrites {
     /// How many pods are created, in batches (see [`slow_start`]).
     pub create: i32,
     /// Pods that are deleted, all at once.
     pub delete: Vec<Text>,
-    /// What is reported.
+    /// Status to report.
     pub status: ReplicaSetStatus,
 }
 

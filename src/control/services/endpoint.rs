@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 /// A pod that a service selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePod {
-    /// Its name, which stands for its address.
+    /// The pod's name, which stands for its address.
     pub name: Text,
     /// Whether it has an address.
     pub has_address: bool,

@@ -24,7 +24,7 @@ pub fn route<'a>(ingress: &'a Ingress, host: &str, path: &str) -> &'a [Backend] 
     best.map_or(&ingress.default, |rule| &rule.backends)
 }
 
-/// What is wrong with it.
+/// Returns the problems of the .
 pub fn findings(ingress: &Ingress, name: &str) -> Vec<Finding> {
     let mut found = Findings::new(format!("ingress {name}"));
     if let Some(part) = ingress.canary {

@@ -58,11 +58,11 @@ pub struct BaselineEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BaselineMetric {
-    /// Its mean over the seeds; none where it has no value in some.
+    /// The metric's mean over the seeds; none where it has no value in some.
     pub mean: Option<f64>,
-    /// Its unit.
+    /// The metric's unit.
     pub unit: String,
-    /// Its values, seed by seed.
+    /// The metric's values, seed by seed.
     pub values: Vec<Option<f64>>,
 }
 
@@ -98,7 +98,7 @@ pub enum BaselineError {
         line: usize,
         /// Column of the fault, from 1.
         column: usize,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// It was written by a newer program, or for other definitions.
@@ -143,7 +143,7 @@ pub enum BaselineError {
         entry: String,
         /// Its metric.
         metric: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
 }

@@ -128,7 +128,7 @@ pub struct Gate {
     pub note: Option<String>,
     /// The file of the objective.
     pub file: String,
-    /// Its line there, from 1.
+    /// The gate's line there, from 1.
     pub line: usize,
     /// How it is looked at more closely.
     pub rerun: String,
@@ -149,9 +149,9 @@ impl Gate {
 pub struct EntryReport {
     /// The scenario, or `SCENARIO/VARIANT`.
     pub name: String,
-    /// Its file.
+    /// The entry's file.
     pub file: String,
-    /// Its seeds.
+    /// The entry's seeds.
     pub seeds: Vec<u64>,
     /// Whether its runs do not depend on the seed: one was made.
     pub deterministic: bool,
@@ -204,7 +204,7 @@ pub struct CheckReport {
     pub windtunnel: String,
     /// The suite.
     pub suite: String,
-    /// Its file.
+    /// The check's file.
     pub file: String,
     /// The file of the baseline, if there is one.
     pub baseline: Option<String>,

@@ -19,11 +19,11 @@ use scenario::{Experiment, Scenario};
 pub struct SuiteScenario {
     /// The experiment.
     pub experiment: Experiment,
-    /// Its file, as the user wrote it.
+    /// The scenario's file, as the user wrote it.
     pub file: String,
     /// The lines of its objectives, from 1.
     pub lines: Vec<usize>,
-    /// Its seeds, where the suite says.
+    /// The scenario's seeds, where the suite says.
     pub seeds: Option<usize>,
     /// Whether its digests must equal the baseline's.
     pub exact: bool,
@@ -38,13 +38,13 @@ pub struct Entry {
     pub scenario: Scenario,
     /// The variant's name, where it is one of several.
     pub variant: Option<String>,
-    /// Its gates.
+    /// The entry's gates.
     pub objectives: Vec<Objective>,
     /// The lines of its gates.
     pub lines: Vec<usize>,
     /// Whether its digest must equal the baseline's.
     pub exact: bool,
-    /// Its runs, in the order of its seeds.
+    /// The entry's runs, in the order of its seeds.
     pub runs: Vec<VariantSummary>,
     /// The system, as it goes into a baseline.
     pub system: Json,

@@ -15,7 +15,7 @@ use units::nearest;
 pub struct Finished {
     /// What tells it from the others: the name of its folder.
     pub name: String,
-    /// Its summary.
+    /// The run's summary.
     pub summary: Summary,
     /// The text of its `scenario.yaml`; empty where the folder has none.
     pub scenario: String,

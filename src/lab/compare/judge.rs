@@ -61,9 +61,9 @@ impl Verdict {
 /// What is asked of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// Its id.
+    /// The question's id.
     pub metric: String,
-    /// Its unit.
+    /// The question's unit.
     pub unit: String,
     /// Which way is better.
     pub direction: Direction,
@@ -101,7 +101,7 @@ pub struct Pairs {
 pub struct Judgement {
     /// The metric's id.
     pub metric: String,
-    /// Its unit; differences and intervals have it too.
+    /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
     /// Which direction is better: `higher`, `lower` or `none`.
     pub better: &'static str,
@@ -119,7 +119,7 @@ pub struct Judgement {
     pub difference: Option<f64>,
     /// Mean difference over the pairs, where `difference` is the exact one.
     pub shaken_difference: Option<f64>,
-    /// Its 95 % interval: BCa from ten pairs on, else Student's.
+    /// The judgement's 95 % interval: BCa from ten pairs on, else Student's.
     pub interval: Option<Interval>,
     /// Student's 95 % interval.
     pub student: Option<Interval>,

@@ -21,9 +21,9 @@ pub const RESAMPLES: usize = 10_000;
 /// A candidate with its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// Its name.
+    /// The candidate's name.
     pub name: String,
-    /// Its runs, one per seed or perturbation, in the same order for every candidate.
+    /// The candidate's runs, one per seed or perturbation, in the same order for every candidate.
     pub replicates: Vec<VariantSummary>,
     /// The run on the unshaken input, where `replicates` are of shaken ones.
     pub exact: Option<VariantSummary>,
@@ -51,7 +51,7 @@ pub enum Method {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateInfo {
-    /// Its name.
+    /// The candidate's name.
     pub name: String,
     /// The system modelled.
     pub system: String,
@@ -69,7 +69,7 @@ pub struct CandidateInfo {
 pub struct GatedMean {
     /// The mean.
     pub mean: f64,
-    /// Its 95 % interval, Student's t; none of one run.
+    /// The metric's 95 % interval, Student's t; none of one run.
     pub interval: Option<Interval>,
 }
 

@@ -43,7 +43,7 @@ pub struct Situation {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeView {
-    /// Its name.
+    /// The node's name.
     pub name: String,
     /// What is free, in words; empty where this run has no such node.
     pub free: String,
@@ -51,7 +51,7 @@ pub struct NodeView {
     pub pods: usize,
     /// Why it can't take the pod; empty where it can.
     pub reasons: Vec<String>,
-    /// Its points per scoring plugin: weight × points, in the order of the plugins.
+    /// The node's points per scoring plugin: weight × points, in the order of the plugins.
     pub points: Vec<i64>,
     /// Their sum, where the node was ranked.
     pub total: Option<i64>,

@@ -32,7 +32,7 @@ pub struct PluginPoints {
     pub raw: i64,
     /// On the scale of 0–100.
     pub normalized: i64,
-    /// Its weight; what counts is `normalized * weight`.
+    /// The plugin's weight; what counts is `normalized * weight`.
     pub weight: i64,
 }
 

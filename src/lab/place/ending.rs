@@ -13,7 +13,7 @@ const FIT: &str = "NodeResourcesFit";
 /// room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceTally {
-    /// Its name.
+    /// The resource's name.
     pub resource: String,
     /// What one replica asks for: milli-cores of cpu, else whole units (bytes, devices, pods).
     pub request: i64,

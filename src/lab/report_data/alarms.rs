@@ -138,9 +138,9 @@ pub struct FaultEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExitEntry {
-    /// Its name; empty if it has none.
+    /// The exit code's name; empty if it has none.
     pub container: String,
-    /// Its code.
+    /// The exit code's code.
     pub code: i32,
     /// What it says: `OOMKilled`, `Killed`, `CommandNotFound` ….
     pub reason: String,

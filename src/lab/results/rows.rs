@@ -24,7 +24,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Its text, if it is one.
+    /// The value's text, if it is one.
     pub fn text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
@@ -32,7 +32,7 @@ impl Value {
         }
     }
 
-    /// Its whole number, if it is one.
+    /// The value's whole number, if it is one.
     pub const fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(value) => Some(*value),
@@ -40,7 +40,7 @@ impl Value {
         }
     }
 
-    /// Its number, rounded to the nearest binary64 beyond 2^53.
+    /// The value's number, rounded to the nearest binary64 beyond 2^53.
     pub const fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(value) => Some(*value as f64),

@@ -8,7 +8,7 @@ use rng::math;
 pub struct Axis {
     /// The path of the field, as `--set` takes it.
     pub path: String,
-    /// Its values.
+    /// The axis's values.
     pub values: Values,
 }
 

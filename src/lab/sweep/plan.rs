@@ -63,9 +63,9 @@ pub struct SweepFile {
 /// A run of a sweep.
 #[derive(Clone, Debug)]
 pub struct PlannedRun {
-    /// Its key.
+    /// The run's key.
     pub key: String,
-    /// Its variant.
+    /// The run's variant.
     pub variant: String,
     /// What is run.
     pub scenario: Scenario,

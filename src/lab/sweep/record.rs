@@ -12,11 +12,11 @@ use sim::EndCause;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
-    /// Its key.
+    /// The run's key.
     pub key: String,
     /// The program that ran it.
     pub program: String,
-    /// Its seed.
+    /// The run's seed.
     pub seed: u64,
     /// Nodes at the start.
     pub nodes: u64,

@@ -12,7 +12,7 @@ use super::EVERY;
 /// A rule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
-    /// What it is called.
+    /// Name of the rule.
     pub name: Text,
     /// The series that it is about: one of [`super::names`].
     pub series: Text,
@@ -63,7 +63,7 @@ pub enum Turn {
 }
 
 impl Turn {
-    /// What it is called.
+    /// Name of the turn.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",

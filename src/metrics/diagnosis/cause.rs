@@ -48,7 +48,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What it is called.
+    /// Name of the cause.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NodeLost => "NodeLost",

@@ -8,7 +8,7 @@ pub(super) const LOOP_FAILURES: u32 = 5;
 /// What is seen of a pod that something is wrong with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signs<'a> {
-    /// Its node is down or not heard of.
+    /// The workload's node is down or not heard of.
     pub is_node_down: bool,
     /// An image could not be had.
     pub has_image_error: bool,
@@ -16,7 +16,7 @@ pub struct Signs<'a> {
     pub pending: Option<&'a str>,
     /// The code that a container ended with, and whether that was for want of memory.
     pub exit: Option<(i32, bool)>,
-    /// Its probe failed.
+    /// The workload's probe failed.
     pub is_unhealthy: bool,
     /// How often its containers failed within ten minutes, this time included.
     pub failures: u32,

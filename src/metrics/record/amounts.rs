@@ -22,7 +22,7 @@ impl Resource {
     /// All of them, in the order of [`Amounts`].
     pub const ALL: [Self; RESOURCES] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Pods];
 
-    /// Its part of a metric's id.
+    /// The resource's part of a metric's id.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

@@ -75,7 +75,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Its length in nanoseconds.
+    /// The span's length in nanoseconds.
     #[inline]
     pub const fn nanos(self) -> i64 {
         self.to.since(self.from).as_nanos()

@@ -10,13 +10,13 @@ use units::{ClassId, Instant, PodId, TenantId};
 /// One pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodRow<'a> {
-    /// Its identity.
+    /// The pod's identity.
     pub pod: PodId,
-    /// What it is called.
+    /// Name of the pod.
     pub name: &'a PodName,
-    /// Whom it is accounted to.
+    /// Tenant that the pod is accounted to.
     pub tenant: TenantId,
-    /// Its class.
+    /// The pod's class.
     pub class: ClassId,
     /// When it was submitted.
     pub submit: Instant,

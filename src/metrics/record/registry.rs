@@ -104,10 +104,10 @@ pub enum Direction {
 /// One value of a family; its id is `SUBJECT.NAME`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Statistic {
-    /// Its name within the family.
+    /// The statistic's name within the family.
     pub name: &'static str,
-    /// Its unit: `ratio`, `times`, `s`, `cores`, `bytes`, `gpus`, `pods`, `jobs`, `nodes`, `1/h`,
-    /// `W`, `kWh`, `currency` …
+    /// The statistic's unit: `ratio`, `times`, `s`, `cores`, `bytes`, `gpus`, `pods`, `jobs`,
+    /// `nodes`, `1/h`, `W`, `kWh`, `currency` …
     pub unit: &'static str,
     /// Which way is better.
     pub direction: Direction,
@@ -192,7 +192,7 @@ pub struct MetricEntry {
     pub short_lists: &'static [ShortListed],
     /// One sentence on what it tells.
     pub summary: &'static str,
-    /// Its values, in the order they are handed back.
+    /// The metric's values, in the order they are handed back.
     pub statistics: &'static [Statistic],
     /// Formula.
     pub formula: &'static str,
@@ -209,7 +209,7 @@ pub struct MetricEntry {
 }
 
 impl MetricEntry {
-    /// Its ids with their statistics, in order.
+    /// The metric's ids with their statistics, in order.
     pub fn ids(&self) -> impl Iterator<Item = (String, &'static Statistic)> {
         let subject = self.subject;
         self.statistics

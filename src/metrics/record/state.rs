@@ -31,7 +31,8 @@ enum Behind {
 struct Mark {
     behind: Behind,
     has_devices: bool,
-    /// Its place among those that nobody was told of, counted from 1; 0 if it is none of them.
+    /// The mark's place among those that nobody was told of, counted from 1; 0 if it is none of
+    /// them.
     untold: u32,
 }
 

@@ -9,11 +9,11 @@ use units::{Duration, Instant};
 /// A `CronJob` (spec: kubernetes.md 2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CronJob {
-    /// Its namespace.
+    /// The cron job's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The cron job's name.
     pub name: Text,
-    /// Its schedule in five fields, or a word such as `@hourly`.
+    /// The cron job's schedule in five fields, or a word such as `@hourly`.
     pub schedule: Text,
     /// The time zone of the schedule; `None` is that of the controller, UTC here.
     pub time_zone: Option<Text>,
@@ -29,11 +29,11 @@ pub struct CronJob {
     pub failed_history: Option<i32>,
     /// What its jobs are.
     pub template: Arc<Job>,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: CronStatus,
 }
 
-/// What is reported of a cron job.
+/// Reported status of a cron job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CronStatus {
     /// Names of its jobs that run.

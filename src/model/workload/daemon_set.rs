@@ -9,13 +9,13 @@ use units::Duration;
 /// A `DaemonSet` (spec: kubernetes.md 2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonSet {
-    /// Its namespace.
+    /// The daemon set's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The daemon set's name.
     pub name: Text,
-    /// Which pods it counts as its own.
+    /// Selector of the daemon set's own pods.
     pub selector: LabelSelector,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
     /// The node that the template names, if it names one.
     pub node_name: Option<Text>,
@@ -25,11 +25,11 @@ pub struct DaemonSet {
     pub update: Option<DaemonUpdate>,
     /// How long a pod is ready before it counts as available.
     pub min_ready: Duration,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: DaemonStatus,
 }
 
-/// What is reported of a daemon set.
+/// Reported status of a daemon set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DaemonStatus {
     /// Nodes that should run a pod.

@@ -9,13 +9,13 @@ use units::{Duration, Instant};
 /// A `Deployment` (spec: kubernetes.md 2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Deployment {
-    /// Its namespace.
+    /// The deployment's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The deployment's name.
     pub name: Text,
-    /// Which pods it counts as its own.
+    /// Selector of the deployment's own pods.
     pub selector: LabelSelector,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
     /// How many pods are wanted.
     pub replicas: i32,
@@ -33,7 +33,7 @@ pub struct Deployment {
     pub rollback_to: Option<i64>,
     /// Counts changes of what is wanted.
     pub generation: i64,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: DeploymentStatus,
 }
 
@@ -93,7 +93,7 @@ impl Deployment {
     }
 }
 
-/// What is reported of a deployment.
+/// Reported status of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeploymentStatus {
     /// The generation that this was reported for.

@@ -9,9 +9,9 @@ use units::Instant;
 /// A `PodDisruptionBudget` (spec: kubernetes.md 2.9).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodDisruptionBudget {
-    /// Its namespace.
+    /// The budget's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The budget's name.
     pub name: Text,
     /// Which pods; `None` is none.
     pub selector: Option<LabelSelector>,
@@ -19,7 +19,7 @@ pub struct PodDisruptionBudget {
     pub limit: BudgetLimit,
     /// Which pods that are not ready may go.
     pub unhealthy: UnhealthyPodEviction,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: BudgetStatus,
 }
 
@@ -42,7 +42,7 @@ pub enum UnhealthyPodEviction {
     AlwaysAllow,
 }
 
-/// What is reported of a budget.
+/// Reported status of a budget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BudgetStatus {
     /// How many more may be disrupted now.

@@ -10,17 +10,17 @@ use units::Instant;
 /// The object: what it asks for, and what was last reported of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HorizontalPodAutoscaler {
-    /// Its namespace.
+    /// The autoscaler's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The autoscaler's name.
     pub name: Text,
-    /// What it asks for.
+    /// Resources that the autoscaler requests.
     pub spec: HorizontalSpec,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: HorizontalStatus,
 }
 
-/// What is reported of a horizontal autoscaler.
+/// Reported status of a horizontal autoscaler.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct HorizontalStatus {
     /// Replicas that its target had at the last look.
@@ -38,20 +38,20 @@ pub struct HorizontalStatus {
 /// Another object, by kind and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
-    /// Its API version.
+    /// The object's API version.
     pub api_version: Text,
-    /// Its kind.
+    /// The object's kind.
     pub kind: Text,
-    /// Its name.
+    /// The object's name.
     pub name: Text,
 }
 
 /// A metric by name and selector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricIdentifier {
-    /// Its name.
+    /// The metric's name.
     pub name: Text,
-    /// Its selector as the API prints it; `None` without one.
+    /// The metric's selector as the API prints it; `None` without one.
     pub selector: Option<Text>,
 }
 
@@ -200,9 +200,9 @@ pub struct Behavior {
 /// A horizontal autoscaler.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HorizontalSpec {
-    /// Its namespace.
+    /// The autoscaler's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The autoscaler's name.
     pub name: Text,
     /// What it scales.
     pub target: ObjectRef,
@@ -232,7 +232,7 @@ impl HorizontalSpec {
         self.metrics.clone()
     }
 
-    /// What is wrong with it by itself (the API's validation).
+    /// Returns the problems of the autoscaler by itself (the API's validation).
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Findings::new(self.to_string());
         let (min, max) = (self.min(), self.max_replicas);

@@ -10,13 +10,13 @@ use units::Duration;
 /// A `Job` (spec: kubernetes.md 2.5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Job {
-    /// Its namespace.
+    /// The job's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The job's name.
     pub name: Text,
-    /// Which pods it counts as its own; `None` is generated.
+    /// Selector of the job's own pods; `None` is generated.
     pub selector: Option<LabelSelector>,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
     /// What happens to a container that ends.
     pub restart: RestartPolicy,
@@ -44,7 +44,7 @@ pub struct Job {
     pub success_policy: Vec<SuccessRule>,
     /// How long it stays after its end; `None` is for ever.
     pub ttl_after_finished: Option<Duration>,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: JobStatus,
 }
 

@@ -6,11 +6,11 @@ use crate::{ResourceList, Text};
 /// A `LimitRange` (spec: kubernetes.md 2.10).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitRange {
-    /// Its namespace.
+    /// The limit range's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The limit range's name.
     pub name: Text,
-    /// Its rules, in order.
+    /// The limit range's rules, in order.
     pub limits: Vec<LimitItem>,
 }
 

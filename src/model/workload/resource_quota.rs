@@ -6,16 +6,16 @@ use units::{Quantity, QuantityError};
 /// A `ResourceQuota` (spec: kubernetes.md 2.10).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResourceQuota {
-    /// Its namespace.
+    /// The resource quota's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The resource quota's name.
     pub name: Text,
     /// The most of each resource, by the names of [`ResourceQuota::RESOURCES`] and those of
     /// [`ResourceQuota::is_known`].
     pub hard: ResourceList,
     /// Which pods it counts: those that all of these take.
     pub scopes: Vec<QuotaScope>,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: QuotaStatus,
 }
 
@@ -36,7 +36,7 @@ pub enum QuotaScope {
     CrossNamespacePodAffinity,
 }
 
-/// What is reported of a quota.
+/// Reported status of a quota.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct QuotaStatus {
     /// What the pods that it counts ask for.
@@ -93,7 +93,7 @@ impl QuotaScope {
         )
     }
 
-    /// Its name.
+    /// The quota scope's name.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::BestEffort => "BestEffort",

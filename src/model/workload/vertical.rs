@@ -12,9 +12,9 @@ pub const EVERY_CONTAINER: &str = "*";
 /// A `VerticalPodAutoscaler`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VerticalPodAutoscaler {
-    /// Its namespace.
+    /// The autoscaler's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The autoscaler's name.
     pub name: Text,
     /// Whose pods it sizes.
     pub target: ObjectRef,
@@ -71,7 +71,7 @@ impl VerticalPodAutoscaler {
         own.copied().unwrap_or_default()
     }
 
-    /// What is wrong with it by itself.
+    /// Returns the problems of the autoscaler by itself.
     pub fn findings(&self) -> Vec<Finding> {
         let object = format!("VerticalPodAutoscaler {}/{}", self.namespace, self.name);
         let mut found = Findings::new(object.clone());
@@ -101,7 +101,7 @@ pub struct ContainerPolicy {
 }
 
 impl ContainerPolicy {
-    /// What is wrong with it.
+    /// Returns the problems of the container policy.
     pub fn findings(&self, object: &str, field: &str) -> Vec<Finding> {
         let mut found = Findings::new(object);
         let resources = [

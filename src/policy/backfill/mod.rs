@@ -8,7 +8,7 @@ use scheduler::batch::Backfill;
 /// A backfilling rule in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct BackfillEntry {
-    /// Its name.
+    /// The rule's name.
     pub name: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,

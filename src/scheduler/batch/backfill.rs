@@ -13,7 +13,7 @@ use super::running::{Place, Running, RunningJob};
 
 /// A rule that lets jobs start before the chosen one.
 pub trait Backfill: Send {
-    /// Its name in the registry.
+    /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
     /// Whether it ever lets a job start before the chosen one.

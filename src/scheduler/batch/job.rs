@@ -47,7 +47,7 @@ impl Score {
 
 /// Which waiting job is chosen.
 pub trait JobOrder: Send {
-    /// Its name in the registry.
+    /// The order's name in the registry.
     fn name(&self) -> &'static str;
 
     /// A job's score at an instant.

@@ -15,7 +15,7 @@ use super::{PodClass, PodInfo};
 pub struct ClassPlaces {
     /// The class.
     pub class: Arc<PodClass>,
-    /// Its number among all classes that ever had pods on nodes.
+    /// The class's number among all classes that ever had pods on nodes.
     pub number: usize,
     /// How many each node has.
     pub nodes: HeldByNode,

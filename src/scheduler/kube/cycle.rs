@@ -46,7 +46,7 @@ pub enum Nomination {
 pub struct Round {
     /// Where the search among the nodes begins.
     pub start: usize,
-    /// Which of equally good nodes is taken.
+    /// Tie-breaking rule among equally good nodes.
     pub ties: TieBreak,
     /// What is kept to decide faster; `None` decides everything plainly.
     fast: Option<Box<Fast>>,

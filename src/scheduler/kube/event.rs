@@ -52,7 +52,7 @@ impl EventKinds {
     }
 }
 
-/// What happened.
+/// The event.
 #[derive(Clone, Debug)]
 pub enum ClusterEvent {
     /// Time or somebody's wish: every pod is to be tried again.
@@ -88,7 +88,7 @@ pub enum ClusterEvent {
 }
 
 impl ClusterEvent {
-    /// Its kind; `None` is every kind.
+    /// The cluster event's kind; `None` is every kind.
     pub const fn kind(&self) -> Option<EventKinds> {
         match self {
             Self::Anything => None,

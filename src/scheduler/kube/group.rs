@@ -37,7 +37,7 @@ pub struct Group {
     pub least: Option<usize>,
     /// How long placed members wait for the others, where the group states it.
     pub timeout: Option<Duration>,
-    /// Its living pods.
+    /// The group's living pods.
     pub members: BTreeSet<PodUid>,
     /// How many of them have a place.
     pub assigned: usize,
@@ -50,7 +50,7 @@ pub struct Group {
 pub struct GroupRef {
     /// When its first pod was seen.
     pub created: Instant,
-    /// Its index among all groups.
+    /// The group's index among all groups.
     pub index: usize,
 }
 

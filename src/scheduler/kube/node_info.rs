@@ -25,13 +25,13 @@ pub struct NonZero {
 /// A node and its pods.
 #[derive(Clone, Debug)]
 pub struct NodeInfo {
-    /// As declared.
+    /// The node as declared.
     pub object: Arc<Node>,
-    /// Its place in tables over all nodes, below [`super::Cache::slot_count`].
+    /// The node's place in tables over all nodes, below [`super::Cache::slot_count`].
     pub slot: usize,
     /// What pods may use.
     pub allocatable: Arc<Amounts>,
-    /// Its pods in order of addition; a removal moves the last one into the gap.
+    /// The node's pods in order of addition; a removal moves the last one into the gap.
     pub pods: Vec<Arc<PodInfo>>,
     /// Their identities folded, in the same order: most that differ differ here.
     keys: Vec<u32>,
@@ -73,7 +73,7 @@ impl NodeInfo {
         })
     }
 
-    /// Its name.
+    /// The node's name.
     pub fn name(&self) -> &Text {
         &self.object.name
     }

@@ -214,7 +214,7 @@ pub enum KubePermit {
 /// A plugin. Every method but [`KubePlugin::name`] and [`KubePlugin::points`] has a neutral
 /// default.
 pub trait KubePlugin: Send + Sync {
-    /// Its name in the original.
+    /// The plugin's name in the original.
     fn name(&self) -> &'static str;
 
     /// The points it acts at.

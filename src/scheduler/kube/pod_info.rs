@@ -85,7 +85,7 @@ pub fn is_extended(name: &str) -> bool {
 pub struct PodClass {
     /// The spec.
     pub spec: Arc<PodSpec>,
-    /// What it asks for.
+    /// Resources that the pod class requests.
     pub requests: Amounts,
     /// The same, with defaults for containers that don't mention cpu or memory: what it counts as
     /// on its node in scores.
@@ -164,11 +164,11 @@ fn with_defaults(spec: &PodSpec, counts: impl Fn(&str) -> bool) -> PodSpec {
 /// A pod as the scheduler sees it. There are as many as pods live, so what few pods have lies apart.
 #[derive(Clone, Debug, Default)]
 pub struct PodInfo {
-    /// Its class.
+    /// The pod's class.
     pub class: Arc<PodClass>,
-    /// Its identity in the scheduler, where it has one; 0 is none.
+    /// The pod's identity in the scheduler, where it has one; 0 is none.
     pub uid: u64,
-    /// Its name, unique in its namespace.
+    /// The pod's name, unique in its namespace.
     pub name: PodName,
     /// What few pods have.
     pub few: Few,
@@ -214,7 +214,7 @@ impl Default for Start {
 }
 
 impl PodInfo {
-    /// Its class with the requests its node accounts for, where a resize in place makes them
+    /// The pod's class with the requests its node accounts for, where a resize in place makes them
     /// differ.
     pub fn accounted(&self) -> Option<&Arc<PodClass>> {
         self.facts()?.accounted.as_ref()
@@ -305,7 +305,7 @@ impl PodInfo {
         self.few.0.get_or_insert_default()
     }
 
-    /// Its spec.
+    /// The pod's spec.
     pub fn spec(&self) -> &PodSpec {
         &self.class.spec
     }
@@ -315,7 +315,7 @@ impl PodInfo {
         self.is_assigned || self.node_name().is_some()
     }
 
-    /// Its priority.
+    /// The pod's priority.
     pub fn priority(&self) -> i32 {
         self.class.spec.priority
     }

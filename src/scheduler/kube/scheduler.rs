@@ -42,15 +42,15 @@ pub struct PreemptionState {
 /// What a scheduler is made of.
 #[derive(Clone)]
 pub struct KubeOptions {
-    /// Its place in the control plane.
+    /// The scheduler's place in the control plane.
     pub owner: ComponentId,
-    /// Its name, for messages.
+    /// The scheduler's name, for messages.
     pub name: String,
-    /// Its profiles, at least one; pods choose theirs by scheduler name.
+    /// The scheduler's profiles, at least one; pods choose theirs by scheduler name.
     pub profiles: Vec<KubeProfile>,
     /// How long failed pods are kept back.
     pub backoff: Backoff,
-    /// Which of equally good nodes is taken.
+    /// Tie-breaking rule among equally good nodes.
     pub ties: TieBreak,
     /// Which form decides.
     pub form: Form,
@@ -78,7 +78,7 @@ struct Failed {
 struct SeenNode {
     /// As declared, with the taint of one that is down where it is.
     object: Arc<Node>,
-    /// Its slot in the cache.
+    /// The node's slot in the cache.
     slot: u32,
     is_ready: bool,
     is_down: bool,
@@ -169,12 +169,12 @@ impl KubeScheduler {
         &self.cache
     }
 
-    /// Its queue.
+    /// The scheduler's queue.
     pub fn queue(&self) -> &Queue {
         &self.queue
     }
 
-    /// Its profiles.
+    /// The scheduler's profiles.
     pub fn profiles(&self) -> &[KubeProfile] {
         &self.options.profiles
     }

@@ -14,7 +14,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Its name in the original.
+    /// The code's name in the original.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unschedulable => "Unschedulable",

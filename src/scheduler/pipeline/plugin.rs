@@ -89,7 +89,7 @@ pub enum Permit {
 /// A scheduling plugin. Every method but [`Plugin::name`], [`Plugin::points`] and
 /// [`Plugin::clone_plugin`] has a neutral default.
 pub trait Plugin: Send {
-    /// Its name in the registry.
+    /// The plugin's name in the registry.
     fn name(&self) -> &'static str;
 
     /// The points it acts at.
@@ -182,7 +182,7 @@ impl Clone for Box<dyn Plugin> {
 
 /// Chooses among the nodes with the highest total.
 pub trait Select: Send {
-    /// Its name in the registry.
+    /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
     /// Whether it takes the first of the tied nodes, whichever they are.

@@ -16,7 +16,7 @@ pub struct PluginSlot {
 /// A complete scheduler configuration.
 #[derive(Clone)]
 pub struct Profile {
-    /// Its name.
+    /// The profile's name.
     pub name: String,
     /// Which pod goes first.
     pub order: Box<dyn QueueOrder>,

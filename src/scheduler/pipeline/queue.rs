@@ -12,7 +12,7 @@ use units::{ClassId, PodId};
 
 /// Which pod goes first.
 pub trait QueueOrder: Send {
-    /// Its name in the registry.
+    /// The order's name in the registry.
     fn name(&self) -> &'static str;
 
     /// The key of a pod; the smallest goes first, equal keys in order of creation.

@@ -12,7 +12,7 @@ pub struct ControlPlaneFault {
     pub at: Duration,
     /// How long it lasts; `None` is for good.
     pub lasts: Option<Duration>,
-    /// What is wrong.
+    /// The problem.
     pub fault: Fault,
 }
 

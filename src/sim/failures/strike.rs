@@ -39,7 +39,7 @@ pub enum Change {
     },
     /// An image comes corrupted, or whole again.
     Image {
-        /// Which.
+        /// The image.
         image: Text,
         /// Whether it comes corrupted.
         is_corrupted: bool,

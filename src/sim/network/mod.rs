@@ -36,7 +36,7 @@ pub type FlowId = u64;
 pub struct Shape {
     /// The links that it crosses, each once.
     pub links: Vec<LinkId>,
-    /// Its weight, in thousandths; more than nothing.
+    /// The shape's weight, in thousandths; more than nothing.
     pub weight: i64,
     /// The most it takes, in units a second; `None` without a bound.
     pub demand: Option<i64>,

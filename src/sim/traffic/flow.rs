@@ -24,11 +24,11 @@ pub(super) struct Totals {
 /// A flow in progress.
 #[derive(Clone, Debug)]
 pub(super) struct FlowState {
-    /// Its number.
+    /// The flow's number.
     pub number: u32,
     /// The group of clients, by its number.
     pub group: usize,
-    /// Its part of the group's requests: so many of so many.
+    /// The flow's part of the group's requests: so many of so many.
     pub part: (u64, u64),
     /// Requests in millionths a second, until when.
     pub micro: u64,

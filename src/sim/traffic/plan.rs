@@ -27,7 +27,7 @@ pub struct TrafficPlan {
 /// A function (spec: orchestrators-a.md 9.7).
 #[derive(Clone, Debug)]
 pub struct FunctionPlan {
-    /// Its name.
+    /// The function's name.
     pub name: Text,
     /// What an instance has of memory.
     pub memory_mib: u64,

@@ -16,7 +16,7 @@ use super::queueing::{self, Pods, Wait};
 pub(super) struct Server {
     /// What it is.
     pub own: ServerDefaults,
-    /// Its weight where requests are balanced by weight.
+    /// The server's weight where requests are balanced by weight.
     pub weight: f64,
     /// Mean service time in nanoseconds, at least one.
     pub service: f64,

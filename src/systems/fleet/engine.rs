@@ -18,7 +18,7 @@ use super::unit::{Requirements, TargetState};
 /// A unit in the registry.
 #[derive(Clone, Debug)]
 pub struct Unit {
-    /// What it asks for.
+    /// Resources that the unit requests.
     pub requirements: Requirements,
     /// What is wanted of it.
     pub target: TargetState,

@@ -22,10 +22,10 @@ pub struct FleetSetup {
 /// A unit that was submitted as a file.
 #[derive(Clone, Debug, Default)]
 pub struct SubmittedUnit {
-    /// What it asks for.
+    /// Resources that the unit requests.
     pub requirements: Requirements,
     /// Of a service that waits for its socket: when the first connection comes, after the start.
     pub first_connection: Option<Duration>,
-    /// Its socket, a unit as well, and what that asks for.
+    /// The unit's socket, a unit as well, and what that asks for.
     pub socket: Option<(Text, Requirements)>,
 }

@@ -30,11 +30,11 @@ pub enum Blocked {
 /// A user and the demand of each of its tasks, by resource in the order of the capacities.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// Its name.
+    /// The user's name.
     pub name: Text,
     /// What a task of it needs.
     pub demand: Vec<i64>,
-    /// Its weight.
+    /// The user's weight.
     pub weight: f64,
 }
 

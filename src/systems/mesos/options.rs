@@ -148,9 +148,9 @@ pub struct Reservation {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 pub struct FrameworkOptions {
-    /// Its name.
+    /// The framework's name.
     pub name: Text,
-    /// Its roles.
+    /// The framework's roles.
     pub roles: Vec<Text>,
     /// Namespaces whose objects it takes; empty is all that nobody before it takes.
     pub namespaces: Vec<Text>,
@@ -234,7 +234,7 @@ pub struct ChronosFramework {
 /// What is said of a job of Chronos.
 #[derive(Clone, Debug, Default)]
 pub struct ChronosJob {
-    /// Its schedule `R[n]/start/period`; `None` is as the workload states it.
+    /// The chronos job's schedule `R[n]/start/period`; `None` is as the workload states it.
     pub schedule: Option<Text>,
     /// The jobs after which it runs.
     pub parents: Vec<Text>,

@@ -102,7 +102,7 @@ impl Limits {
 /// Which resource: its name, for which role it is reserved, whether it can be taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
-    /// Its name.
+    /// The kind's name.
     pub name: Text,
     /// The role that it is reserved for.
     pub role: Option<Text>,

@@ -116,7 +116,7 @@ impl Contact {
         }
     }
 
-    /// Its state.
+    /// The contact's state.
     pub fn state(&self) -> EngineState {
         self.state
     }
@@ -126,7 +126,7 @@ impl Contact {
         self.failures
     }
 
-    /// Its health in per cent, 0 unless it is healthy.
+    /// The contact's health in per cent, 0 unless it is healthy.
     pub fn health(&self) -> i64 {
         match self.state {
             EngineState::Healthy => health_indicator(self.failures, self.failure_retry),

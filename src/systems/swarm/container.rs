@@ -56,15 +56,15 @@ pub enum ReschedulePolicy {
 /// What a request for a container says.
 #[derive(Clone, Debug, Default)]
 pub struct ContainerConfig {
-    /// Its name, unique in the cluster.
+    /// The container's name, unique in the cluster.
     pub name: Text,
-    /// Its image, with or without a tag.
+    /// The container's image, with or without a tag.
     pub image: Text,
     /// Memory asked for, in bytes; 0 asks for none.
     pub memory: i64,
     /// Cores asked for (the original's shares, counted whole); 0 asks for none.
     pub cpus: i64,
-    /// Its labels.
+    /// The container's labels.
     pub labels: Labels,
     /// Constraints, all of which have to hold.
     pub constraints: Vec<Expression>,
@@ -74,7 +74,7 @@ pub struct ContainerConfig {
     pub whitelists: Vec<Expression>,
     /// Host ports.
     pub bindings: Vec<PortBinding>,
-    /// Its network.
+    /// The container's network.
     pub network: Network,
     /// Containers whose volumes it mounts (`name` or `name:mode`).
     pub volumes_from: Vec<Text>,
@@ -131,6 +131,6 @@ pub struct Container {
     pub id: Text,
     /// The cluster's id of it, which a container that is created anew keeps.
     pub swarm_id: Text,
-    /// Its state.
+    /// The container's state.
     pub state: ContainerState,
 }

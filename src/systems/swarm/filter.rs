@@ -75,7 +75,7 @@ impl std::str::FromStr for Filter {
 }
 
 impl Filter {
-    /// Its name on the manager's command line.
+    /// The filter's name on the manager's command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Health => "health",

@@ -11,11 +11,11 @@ use super::task::{DesiredState, Resources, TaskState};
 /// A task on the node.
 #[derive(Clone, Debug)]
 pub struct Placed {
-    /// Its id.
+    /// The pod's id.
     pub task: Text,
     /// What its service asks of a node now.
     pub constraints: Vec<Constraint>,
-    /// What it reserves.
+    /// Resources that the pod reserves.
     pub reservations: Resources,
     /// What is wanted of it.
     pub desired: DesiredState,

@@ -40,17 +40,17 @@ pub enum NodeStatus {
 /// A node.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
-    /// Its id.
+    /// The node's id.
     pub id: Text,
-    /// Its host name.
+    /// The node's host name.
     pub hostname: Text,
-    /// Its address.
+    /// The node's address.
     pub ip: Text,
     /// `worker` or `manager`.
     pub role: Text,
-    /// Its operating system.
+    /// The node's operating system.
     pub os: Text,
-    /// Its architecture, as it says it.
+    /// The node's architecture, as it says it.
     pub architecture: Text,
     /// Labels given to the node.
     pub labels: Labels,

@@ -9,7 +9,7 @@ use model::Text;
 /// A slot that holds something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// Its number, from 1.
+    /// The slot's number, from 1.
     pub number: u64,
     /// The node of its task; `None` if it has none yet.
     pub node: Option<Text>,

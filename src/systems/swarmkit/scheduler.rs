@@ -52,7 +52,7 @@ impl Debounce {
 pub struct Assignment {
     /// The task.
     pub task: Text,
-    /// Its node.
+    /// The pod's node.
     pub node: Text,
 }
 

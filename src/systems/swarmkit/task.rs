@@ -151,9 +151,9 @@ pub enum Preference {
 /// A task that is to be placed.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Its id.
+    /// The task's id.
     pub id: Text,
-    /// What it asks for.
+    /// Resources that the task requests.
     pub spec: Arc<TaskSpec>,
     /// The node that it is pinned to (global services).
     pub node: Option<Text>,

@@ -140,9 +140,9 @@ impl Default for GeneratorOptions {
 /// One generated file, not yet compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile {
-    /// Its name; `.gz` is to be added where it is stored compressed.
+    /// The file's name; `.gz` is to be added where it is stored compressed.
     pub name: String,
-    /// Its content.
+    /// The file's content.
     pub text: Vec<u8>,
 }
 

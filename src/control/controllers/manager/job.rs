@@ -42,7 +42,7 @@ struct Jobs {
     inherited_until: Option<Instant>,
 }
 
-/// What is remembered of a job.
+/// Remembered state of a job.
 #[derive(Clone, Default)]
 struct Known {
     backoff: JobBackoff,

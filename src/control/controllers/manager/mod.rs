@@ -47,7 +47,7 @@ pub struct ControllerOptions {
 
 /// A controller: says which objects a change makes it look at, and looks at them.
 pub trait Controller: Send {
-    /// Its name, as the registry has it.
+    /// The controller's name, as the registry has it.
     fn name(&self) -> &'static str;
 
     /// Reads a change of the log, and names the objects to be looked at. `store` shows the cluster

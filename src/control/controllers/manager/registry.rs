@@ -10,7 +10,7 @@ use super::{
 /// What is known of a controller.
 #[derive(Clone, Copy)]
 pub struct ControllerEntry {
-    /// Its name.
+    /// The controller's name.
     pub name: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,

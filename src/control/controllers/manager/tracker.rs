@@ -13,7 +13,7 @@ use units::{Instant, ObjectId, PodId};
 pub struct Change<'a> {
     /// When it was made.
     pub at: Instant,
-    /// What happened.
+    /// The event.
     pub event: &'a Event,
     /// The object that it is about, or that the pod it is about belongs to, with its kind.
     pub object: Option<(ObjectId, &'static str)>,

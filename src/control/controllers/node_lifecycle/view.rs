@@ -23,18 +23,18 @@ pub enum ReadyStatus {
     Unknown,
 }
 
-/// What the controller sees of a node.
+/// The controller's view of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeView {
-    /// Its name.
+    /// The node's name.
     pub name: Text,
-    /// Its region and zone.
+    /// The node's region and zone.
     pub zone: Text,
     /// Whether its health does not count for its zone.
     pub is_excluded: bool,
     /// When it was created.
     pub created: Instant,
-    /// Its condition; `None` if it never posted.
+    /// The node's condition; `None` if it never posted.
     pub ready: Option<NodeReady>,
     /// When its lease was last renewed.
     pub lease: Option<Instant>,

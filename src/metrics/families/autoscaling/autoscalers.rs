@@ -12,9 +12,9 @@ use crate::families::autoscaling::turns::ReplicaTurn;
 /// An autoscaler of pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoscalerRow {
-    /// Its kind.
+    /// The autoscaler's kind.
     pub kind: &'static str,
-    /// Its namespace and name.
+    /// The autoscaler's namespace and name.
     pub object: String,
     /// Kind and name of what it scales or sizes.
     pub target: String,

@@ -13,9 +13,9 @@ use crate::families::money::power::Power;
 /// One node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEconomics {
-    /// Its power model.
+    /// The node's power model.
     pub power: Option<Arc<Power>>,
-    /// Its price per hour, in millionths of the currency.
+    /// The node's price per hour, in millionths of the currency.
     pub price_micro_per_hour: Option<i64>,
     /// Of a price that changes in the run: what it is the price of, as [`NewPrice`] has it.
     ///

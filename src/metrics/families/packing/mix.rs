@@ -19,7 +19,7 @@ const SMALLEST_PER_CENT: u64 = 5;
 pub struct MixShape {
     /// What a pod reserves.
     pub requests: Row,
-    /// What it asks of GPU devices.
+    /// GPU devices that the pod requests.
     pub gpu: GpuColumns,
     /// How many pods have the shape.
     pub count: u64,

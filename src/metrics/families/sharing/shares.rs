@@ -29,7 +29,7 @@ pub struct Shares {
 #[derive(Clone, Debug, Default)]
 struct Share {
     is_active: bool,
-    /// Its dominant share, in [`FINE`].
+    /// The share's dominant share, in [`FINE`].
     dominant: i128,
     /// The same, in [`ONE`].
     parts: i128,

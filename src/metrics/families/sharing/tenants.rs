@@ -13,7 +13,7 @@ pub struct Tenant {
     pub allocated: Amounts,
     /// Requests of all of its pods.
     pub demand: Amounts,
-    /// Its pods, with and without a node.
+    /// The tenant's pods, with and without a node.
     pub pods: u64,
 }
 

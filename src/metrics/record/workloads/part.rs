@@ -15,7 +15,7 @@ pub(super) enum Role {
     Work,
 }
 
-/// What is remembered of a pod.
+/// Remembered state of a pod.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OwnPod {
     pub(super) id: PodId,

@@ -15,11 +15,11 @@ use super::declared::{Declared, Progress};
 pub struct Row {
     /// The object.
     pub object: ObjectId,
-    /// Its kind.
+    /// The row's kind.
     pub kind: &'static str,
-    /// Its namespace.
+    /// The row's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The row's name.
     pub name: Text,
     /// Pods that it wants now.
     pub desired: i64,

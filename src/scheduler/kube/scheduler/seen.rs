@@ -70,7 +70,7 @@ impl SeenPod {
         }
     }
 
-    /// Its node, once it has one.
+    /// The pod's node, once it has one.
     pub(super) fn node(&self) -> Option<NodeId> {
         (self.node != NOWHERE).then_some(self.node)
     }
@@ -82,7 +82,7 @@ impl SeenPod {
         before
     }
 
-    /// Its profile; `None` is scheduled by somebody else.
+    /// The pod's profile; `None` is scheduled by somebody else.
     pub(super) fn profile(&self) -> Option<usize> {
         (self.profile != NOBODY).then_some(usize::from(self.profile))
     }

@@ -90,7 +90,7 @@ struct Agent {
 struct Client {
     framework: u32,
     role: u32,
-    /// Its number in the tree of its role.
+    /// The client's number in the tree of its role.
     place: u32,
     /// Refusals of earlier epochs are void.
     epoch: u32,
@@ -102,9 +102,9 @@ struct Client {
 #[derive(Clone, Debug)]
 struct Role {
     name: Text,
-    /// Its place in the tree of roles, once a framework has it.
+    /// The role's place in the tree of roles, once a framework has it.
     place: Option<u32>,
-    /// Its clients, by their place in `tree`.
+    /// The role's clients, by their place in `tree`.
     clients: Vec<u32>,
     tree: Tree,
     quota: Option<FastQuota>,

@@ -89,7 +89,7 @@ impl Clone for Box<dyn Framework> {
 /// A launch out of an offer.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// Which pod.
+    /// The pod.
     pub pod: PodRef,
     /// The devices it gets.
     pub devices: DeviceSet,

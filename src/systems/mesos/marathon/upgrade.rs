@@ -132,7 +132,7 @@ impl Upgrade {
         (upgrade, actions)
     }
 
-    /// Its bounds.
+    /// The upgrade's bounds.
     pub fn plan(&self) -> UpgradePlan {
         self.plan
     }

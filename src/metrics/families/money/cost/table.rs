@@ -32,7 +32,7 @@ pub struct CostTable {
 /// What a tenant pays.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TenantCost {
-    /// Its name: a namespace, a value of a label, or the number of a trace's tenant.
+    /// The tenant's name: a namespace, a value of a label, or the number of a trace's tenant.
     pub name: Text,
     /// For what it reserves.
     pub by_requests: f64,
