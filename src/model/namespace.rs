@@ -16,9 +16,9 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Those that every cluster has, declared or not.
+    /// Namespaces that every cluster has, declared or not.
     pub const ALWAYS: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-    /// Those that can't be deleted.
+    /// Namespaces that can't be deleted.
     pub const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 }

@@ -51,9 +51,9 @@ macro_rules! objects {
 objects! {
     /// Replica sets that follow one another.
     Deployment(Deployment),
-    /// So many equal pods.
+    /// A number of equal pods.
     ReplicaSet(ReplicaSet),
-    /// The same, of old.
+    /// The predecessor of the replica set.
     ReplicationController(ReplicaSet),
     /// Pods with identities, in order.
     StatefulSet(StatefulSet),
@@ -75,15 +75,15 @@ objects! {
     Ingress(Ingress),
     /// How much the pods of a namespace may ask for together.
     ResourceQuota(ResourceQuota),
-    /// What pods of a namespace state if they state nothing, and between what bounds.
+    /// Default requests and limits for pods of a namespace, and their bounds.
     LimitRange(LimitRange),
-    /// What names are unique within.
+    /// Scope within which names are unique.
     Namespace(Namespace),
     /// A priority with a name.
     PriorityClass(PriorityClass),
-    /// What pods mount and nobody else is to see: its name alone.
+    /// A secret that pods mount; only its name is modelled.
     Secret(NamedObject),
-    /// What pods mount or read: its name alone.
+    /// Configuration that pods mount or read; only its name is modelled.
     ConfigMap(NamedObject),
 }
 
@@ -111,23 +111,23 @@ pub struct NamedObject {
 pub enum ObjectChange {
     /// It was created.
     Created {
-        /// Its identity: the next free one.
+        /// Identity of the new object: the next free one.
         id: ObjectId,
-        /// The object that controls the created; it goes with its owner.
+        /// The owning object, with which this object is deleted.
         owner: Option<ObjectId>,
         /// The object as declared.
         object: Object,
     },
-    /// Its declaration or its status changed.
+    /// The declaration or the status of the object changed.
     Updated {
-        /// Which.
+        /// The object.
         id: ObjectId,
-        /// As it is now; kind, namespace and name are the same.
+        /// The new state of the object; kind, namespace and name stay the same.
         object: Object,
     },
     /// It was deleted.
     Deleted {
-        /// Which.
+        /// The object.
         id: ObjectId,
     },
 }
@@ -140,7 +140,7 @@ pub struct PodOwner {
     /// The owner's ordinal (of a stateful set), completion index (of an indexed job), the number of
     /// the node that it is meant for (of a daemon set); else 0.
     pub index: i32,
-    /// Of a job with a back-off limit per index, what failed of its index before it.
+    /// Earlier failures of the pod's index, for a job with a back-off limit per index.
     pub failures: IndexFailures,
 }
 

@@ -83,7 +83,7 @@ pub struct DisruptionBudget {
     pub namespace: Text,
     /// The budget's name.
     pub name: Text,
-    /// Which pods; `None` and an empty selector are none.
+    /// Selector of the pods; `None` and an empty selector match none.
     pub selector: Option<LabelSelector>,
     /// How many more may be disrupted now.
     pub allowed: i64,
@@ -100,7 +100,7 @@ pub struct Service {
     pub selector: Labels,
 }
 
-/// What owns pods: a `ReplicationController`, `ReplicaSet` or `StatefulSet`.
+/// An object that owns pods: a `ReplicationController`, `ReplicaSet` or `StatefulSet`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
     /// The workload's kind.
@@ -109,7 +109,7 @@ pub struct Workload {
     pub namespace: Text,
     /// The workload's name.
     pub name: Text,
-    /// Which pods are its own.
+    /// Selector of the workload's own pods.
     pub selector: Option<LabelSelector>,
 }
 

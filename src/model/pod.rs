@@ -32,7 +32,7 @@ pub struct PodSpec {
     pub containers: Vec<Container>,
     /// Containers that run before, in order.
     pub init_containers: Vec<Container>,
-    /// What the sandbox itself uses.
+    /// Resources that the sandbox itself uses.
     pub overhead: ResourceList,
     /// Requests stated for the pod as a whole; empty means they follow from the containers.
     pub pod_requests: ResourceList,
@@ -52,11 +52,11 @@ pub struct PodSpec {
     pub volumes: Vec<PodVolume>,
     /// The object that controls the pod, if anything.
     pub owner: Option<Owner>,
-    /// How it lives on its node; `None` is as a pod of which nothing was said.
+    /// Life of the pod on its node; `None` means the default.
     pub life: Option<Arc<PodLife>>,
-    /// What it does once it runs; `None` is [`Behaviour::default`].
+    /// Behaviour of the running pod; `None` is [`Behaviour::default`].
     pub behaviour: Option<Arc<Behaviour>>,
-    /// What it is as a server; `None` is as the experiment says.
+    /// Server settings of the pod; `None` means those of the experiment.
     pub server: Option<Arc<ServerSpec>>,
     /// Secrets and configs without which its containers don't start.
     pub needs: Needs,
@@ -101,7 +101,7 @@ pub struct Container {
     pub image: Text,
     /// Resources that the container reserves.
     pub requests: ResourceList,
-    /// What it may use at most.
+    /// Limits of the container.
     pub limits: ResourceList,
     /// Ports it takes on the node.
     pub host_ports: Vec<HostPort>,
@@ -204,8 +204,8 @@ impl PodSpec {
                 && QosClass::of(self) != QosClass::BestEffort)
     }
 
-    /// What the pod reserves, exact: the larger of what its containers need side by side and what
-    /// its init containers need on the way, then overhead (spec: kubernetes.md 1.6).
+    /// Resources that the pod reserves, exact: the larger of the needs of its concurrent containers
+    /// and of its init containers, plus overhead (spec: kubernetes.md 1.6).
     ///
     /// # Errors
     /// If a sum overflows.
@@ -243,7 +243,7 @@ pub enum PodPhase {
     Pending,
     /// Bound to a node; nothing has started there yet.
     Bound,
-    /// Its node is starting it.
+    /// The node is starting the pod.
     Starting,
     /// It runs.
     Running,
@@ -309,7 +309,7 @@ pub struct Pod {
 /// No node has this identity: there are fewer.
 const NOWHERE: NodeId = NodeId(u32::MAX);
 
-/// What few pods have.
+/// Rarely used fields of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Rare {
     gang: Option<GangId>,

@@ -10,7 +10,7 @@ pub struct PriorityClass {
     pub namespace: Text,
     /// The priority class's name.
     pub name: Text,
-    /// What its pods get.
+    /// Priority of the class's pods.
     pub value: i32,
     /// Whether its pods may preempt others.
     pub preempts: bool,

@@ -12,7 +12,7 @@ pub enum PodVolume {
     Ephemeral(Text),
     /// A GCE disk.
     GceDisk {
-        /// Its name.
+        /// Name of the disk.
         disk: Text,
         /// Whether it is only read.
         read_only: bool,
@@ -21,7 +21,7 @@ pub enum PodVolume {
     EbsVolume(Text),
     /// An iSCSI target.
     Iscsi {
-        /// Its qualified name.
+        /// Qualified name of the target.
         name: Text,
         /// Whether it is only read.
         read_only: bool,
@@ -39,7 +39,7 @@ pub enum PodVolume {
     },
 }
 
-/// What a volume is mounted as.
+/// Mode in which a volume is mounted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VolumeMode {
     /// A file system.
@@ -69,11 +69,11 @@ pub struct PersistentVolume {
     pub labels: Labels,
     /// Bytes.
     pub capacity: Quantity,
-    /// How it can be mounted, such as `ReadWriteOnce`.
+    /// Access modes, such as `ReadWriteOnce`.
     pub access_modes: Vec<Text>,
     /// The persistent volume's storage class; empty is none.
     pub class: Text,
-    /// What it is mounted as.
+    /// Volume mode.
     pub mode: VolumeMode,
     /// The persistent volume's class of attributes; empty is none.
     pub attributes_class: Text,
@@ -111,15 +111,15 @@ pub struct PersistentVolumeClaim {
     pub uid: Text,
     /// Bytes.
     pub request: Quantity,
-    /// How it is to be mounted.
+    /// Requested access modes.
     pub access_modes: Vec<Text>,
     /// The storage class; empty is none.
     pub class: Text,
-    /// What it is to be mounted as.
+    /// Requested volume mode.
     pub mode: VolumeMode,
     /// The class of attributes; empty is none.
     pub attributes_class: Text,
-    /// Which volumes by label; `None` is any.
+    /// Selector of volumes by label; `None` matches any.
     pub selector: Option<LabelSelector>,
     /// The volume it is bound to; empty is none yet.
     pub volume: Text,
@@ -138,7 +138,7 @@ pub struct PersistentVolumeClaim {
 pub struct StorageClass {
     /// The storage class's name.
     pub name: Text,
-    /// Who makes volumes; empty or `kubernetes.io/no-provisioner` is nobody.
+    /// Provisioner of volumes; empty or `kubernetes.io/no-provisioner` means none.
     pub provisioner: Text,
     /// Whether volumes are bound when a pod needs them (`WaitForFirstConsumer`).
     pub waits_for_consumer: bool,

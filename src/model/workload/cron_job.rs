@@ -19,7 +19,7 @@ pub struct CronJob {
     pub time_zone: Option<Text>,
     /// How late a job may start; `None` is any time.
     pub starting_deadline: Option<Duration>,
-    /// What happens when a job is due and another runs.
+    /// Policy for a job that is due while another runs.
     pub concurrency: ConcurrencyPolicy,
     /// Whether it stands still.
     pub suspend: bool,
@@ -27,7 +27,7 @@ pub struct CronJob {
     pub successful_history: Option<i32>,
     /// How many jobs that failed are kept; `None` is all.
     pub failed_history: Option<i32>,
-    /// What its jobs are.
+    /// Template of the jobs.
     pub template: Arc<Job>,
     /// Last reported status.
     pub status: CronStatus,
@@ -44,7 +44,7 @@ pub struct CronStatus {
     pub last_success: Option<Instant>,
 }
 
-/// What happens when a job is due and another runs.
+/// Policy for a job that is due while another runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ConcurrencyPolicy {
     /// Both run.

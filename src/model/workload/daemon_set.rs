@@ -34,19 +34,19 @@ pub struct DaemonSet {
 pub struct DaemonStatus {
     /// Nodes that should run a pod.
     pub desired: i32,
-    /// Those of them that have one.
+    /// Desired nodes that have a pod.
     pub current: i32,
-    /// Those of them whose pod is ready.
+    /// Desired nodes whose pod is ready.
     pub ready: i32,
-    /// Those of them whose pod is available.
+    /// Desired nodes whose pod is available.
     pub available: i32,
-    /// Those of them whose pod is of the present template.
+    /// Desired nodes whose pod has the current template.
     pub updated: i32,
     /// Nodes that have a pod and should not.
     pub misplaced: i32,
 }
 
-/// How far an update may go at once. Percentages are of the nodes that run a pod, rounded up.
+/// Limits of an update at one time. Percentages are of the nodes that run a pod, rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonUpdate {
     /// How many nodes may have a new pod beside the old.

@@ -46,7 +46,7 @@ pub enum DeploymentStrategy {
     RollingUpdate(RollingUpdate),
 }
 
-/// How far a rollout may leave the wanted number.
+/// Deviation from the desired number allowed during a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RollingUpdate {
     /// How many pods there may be above the wanted number; a percentage rounds up.
@@ -174,7 +174,7 @@ pub struct DeploymentCondition {
     pub changed: Instant,
 }
 
-/// What a condition is about.
+/// Type of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionKind {
     /// Enough pods are available.
@@ -198,7 +198,7 @@ pub enum ConditionReason {
     ReplicaSetUpdated,
     /// The rollout is done.
     NewReplicaSetAvailable,
-    /// Nothing moved for too long.
+    /// The rollout made no progress for too long.
     ProgressDeadlineExceeded,
     /// It stands still on request.
     DeploymentPaused,

@@ -13,26 +13,26 @@ pub struct PodDisruptionBudget {
     pub namespace: Text,
     /// The budget's name.
     pub name: Text,
-    /// Which pods; `None` is none.
+    /// Selector of the protected pods; `None` matches none.
     pub selector: Option<LabelSelector>,
-    /// What must be kept.
+    /// Limit of the budget.
     pub limit: BudgetLimit,
-    /// Which pods that are not ready may go.
+    /// Policy for evicting pods that are not ready.
     pub unhealthy: UnhealthyPodEviction,
     /// Last reported status.
     pub status: BudgetStatus,
 }
 
-/// What a budget keeps.
+/// Limit of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetLimit {
-    /// So many must be healthy; a percentage rounds up.
+    /// Number of pods that must stay healthy; a percentage rounds up.
     MinAvailable(Count),
-    /// So many may be missing; a percentage rounds up.
+    /// Number of pods that may be missing; a percentage rounds up.
     MaxUnavailable(Count),
 }
 
-/// Which running pods that are not ready may be evicted.
+/// Policy for evicting running pods that are not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum UnhealthyPodEviction {
     /// Only while enough others are healthy.

@@ -41,7 +41,7 @@ pub struct JobCondition {
     pub changed: Instant,
 }
 
-/// What a condition is about.
+/// Type of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobConditionKind {
     /// It stands still.

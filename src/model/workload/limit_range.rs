@@ -17,7 +17,7 @@ pub struct LimitRange {
 /// One rule of a limit range.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitItem {
-    /// What it is about.
+    /// Kind of object that the rule limits.
     pub of: LimitedKind,
     /// Least requests and limits.
     pub min: ResourceList,
@@ -31,7 +31,7 @@ pub struct LimitItem {
     pub max_ratio: ResourceList,
 }
 
-/// What a rule is about.
+/// Kind of object that a rule limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LimitedKind {
     /// Each container.
@@ -41,8 +41,8 @@ pub enum LimitedKind {
 }
 
 impl LimitItem {
-    /// The same with what the API fills in: of containers a limit is the largest unless stated, a
-    /// request the limit, else the least.
+    /// Fills in the API's defaults: of containers a limit is the largest unless stated, a request
+    /// the limit, else the least.
     #[must_use]
     pub fn filled(mut self) -> Self {
         if self.of == LimitedKind::Container {

@@ -9,7 +9,7 @@ pub enum ObservedPhase {
     /// Not all of its containers have started.
     #[default]
     Pending,
-    /// Its node doesn't answer.
+    /// The pod's node does not answer.
     Unknown,
     /// It runs.
     Running,
@@ -52,8 +52,8 @@ pub struct ObservedPod {
     pub restarts: i32,
     /// The highest restart count of its sidecars.
     pub sidecar_restarts: i32,
-    /// The pod's annotation `controller.kubernetes.io/pod-deletion-cost`; what can't be read counts
-    /// 0.
+    /// The pod's annotation `controller.kubernetes.io/pod-deletion-cost`; an unreadable value
+    /// counts as 0.
     pub deletion_cost: i32,
     /// When it was created; `None` is unknown.
     pub created: Option<Instant>,

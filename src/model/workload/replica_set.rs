@@ -33,7 +33,7 @@ pub struct ReplicaSet {
     pub is_terminating: bool,
 }
 
-/// What a deployment writes on its replica sets.
+/// Annotations that a deployment writes on its replica sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RolloutAnnotations {
     /// The number of the rollout that last used it; 0 is none.

@@ -19,7 +19,7 @@ use units::Duration;
 pub struct Finding {
     /// The field, from the manifest's root (`spec.strategy.rollingUpdate.maxSurge`).
     pub field: String,
-    /// What is wrong there.
+    /// The problem.
     pub problem: Problem,
 }
 
@@ -32,7 +32,7 @@ pub enum Problem {
     /// Below what makes sense.
     #[error("{value} is too small; {least} or more is expected")]
     TooSmall {
-        /// As written.
+        /// The value as written.
         value: i64,
         /// The least that is allowed.
         least: i64,
@@ -40,7 +40,7 @@ pub enum Problem {
     /// A percentage above 100.
     #[error("{0}% is more than all; 0% to 100% is expected")]
     PercentTooLarge(i32),
-    /// Nothing may move.
+    /// The update may not replace any pod.
     #[error("maxSurge and maxUnavailable are both 0, so no pod could ever be replaced")]
     NothingMayMove,
     /// Only one of the two is allowed.
@@ -66,9 +66,9 @@ pub enum Problem {
     /// A setting that has no meaning without another.
     #[error("{setting} needs {needs}")]
     Needs {
-        /// What is set.
+        /// Name of the setting.
         setting: &'static str,
-        /// What it needs.
+        /// Setting that it needs.
         needs: &'static str,
     },
     /// A budget that protects nothing.
@@ -80,7 +80,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// What to do about it.
+    /// Returns the fix for the problem.
     pub const fn fix(&self) -> &'static str {
         match self {
             Self::Negative(_) | Self::TooSmall { .. } => "raise the number, or leave the field out",

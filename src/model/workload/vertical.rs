@@ -16,15 +16,15 @@ pub struct VerticalPodAutoscaler {
     pub namespace: Text,
     /// The autoscaler's name.
     pub name: Text,
-    /// Whose pods it sizes.
+    /// Workload whose pods are sized.
     pub target: ObjectRef,
     /// When pods get what is recommended.
     pub mode: UpdateMode,
     /// The fewest replicas at which pods are evicted.
     pub min_replicas: Option<i32>,
-    /// What is allowed for containers, by name.
+    /// Policies of the containers, by name.
     pub policies: BTreeMap<Text, ContainerPolicy>,
-    /// What was last recommended, by container.
+    /// Last recommendations, by container.
     pub recommended: BTreeMap<Text, Recommended>,
 }
 
@@ -52,7 +52,7 @@ impl UpdateMode {
     }
 }
 
-/// What is recommended for a container.
+/// Recommendation for a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recommended {
     /// The request it should have.
@@ -87,7 +87,7 @@ impl VerticalPodAutoscaler {
     }
 }
 
-/// What a policy allows for a container.
+/// Policy for a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ContainerPolicy {
     /// The least of each resource; 0 is no bound.
