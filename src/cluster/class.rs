@@ -23,8 +23,8 @@ const MAX_AMOUNT: i64 = 1 << 60;
 pub struct Class {
     /// The spec itself.
     pub object: Arc<PodSpec>,
-    /// What a pod of the class reserves: milli-cores and bytes rounded up, one pod slot, milli-GPU
-    /// over all devices.
+    /// Resources that a pod of the class reserves: milli-cores and bytes rounded up, one pod slot,
+    /// milli-GPU over all devices.
     pub requests: Resources,
     /// GPU devices that the pod requests.
     pub gpu: GpuColumns,

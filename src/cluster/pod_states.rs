@@ -8,7 +8,7 @@ use super::store::Conflict;
 use model::{EndReason, Pod, PodChange, PodOwner, PodRef};
 use units::{Duration, Instant, ObjectId, PodId};
 
-/// What is known of a living pod beside its record.
+/// State of a living pod in addition to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodState {
     /// The object that controls the pod.
@@ -55,7 +55,7 @@ pub struct PodStates {
     /// By slot.
     rows: Vec<Option<(PodId, PodState)>>,
     finished: BTreeMap<(ObjectId, PodId), FinishedPod>,
-    /// Whose the finished ones were.
+    /// Owners of the finished pods.
     finished_of: BTreeMap<PodId, ObjectId>,
 }
 

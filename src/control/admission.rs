@@ -49,14 +49,14 @@ pub struct NewPod {
     pub owner: PodOwner,
     /// Name of the new pod.
     pub name: NewName,
-    /// What it is.
+    /// Spec of the pod.
     pub spec: Arc<PodSpec>,
 }
 
-/// What something new is called.
+/// Name of a new object.
 #[derive(Clone, Debug)]
 pub enum NewName {
-    /// As is; no other pod of the owner has the name.
+    /// An exact name; no other pod of the owner has it.
     Exact(Text),
     /// This and a few letters drawn from its number (`generateName`).
     Prefix(Text),

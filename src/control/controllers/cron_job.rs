@@ -83,7 +83,7 @@ pub fn job_name(cron_job: &CronJob, scheduled: UnixSeconds) -> Text {
     format!("{}-{}", cron_job.name, scheduled.div_euclid(60)).into()
 }
 
-/// What start times have passed.
+/// Missed start times.
 struct Missed {
     /// Since when they were looked for.
     earliest: UnixSeconds,

@@ -240,7 +240,7 @@ fn keep_one(
     }
 }
 
-/// What the one new and the one old pod of a node are, if there are not more of either.
+/// The new and the old pod of a node, if there is at most one of each.
 struct Pair<'a> {
     new: Option<&'a DaemonPod>,
     old: Option<&'a DaemonPod>,

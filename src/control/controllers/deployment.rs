@@ -25,9 +25,9 @@ pub struct DeploymentView<'a> {
     pub sets: &'a [ReplicaSet],
     /// How many pods of each set (by name) have not ended, terminating ones included.
     pub living: &'a BTreeMap<Text, i32>,
-    /// What a new replica set for the present template would be called.
+    /// Name of a new replica set for the current template.
     pub new_name: Text,
-    /// Whose rules hold.
+    /// Release whose rules apply.
     pub release: Release,
 }
 
@@ -90,7 +90,7 @@ pub struct NewReplicaSet {
 /// A replica set's new size and annotations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaSetUpdate {
-    /// Which.
+    /// Name of the replica set.
     pub name: Text,
     /// The replica set's size.
     pub replicas: i32,

@@ -92,7 +92,7 @@ pub fn recheck(status: &BudgetStatus) -> Option<Instant> {
     Some(first.saturating_add(DELETION_TIMEOUT))
 }
 
-/// What the eviction API answers.
+/// Answer of the eviction API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvictionAnswer {
     /// The pod is deleted; no budget is charged.

@@ -127,7 +127,7 @@ struct Sync<'a> {
     failed_indexes: Indexes,
     /// The failed pods whose successors will carry on their counts, by index.
     delayed: std::collections::BTreeMap<i32, &'a JobPod>,
-    /// What ends the job, if something does.
+    /// Condition that ends the job, if any.
     end: Option<JobCondition>,
     writes: JobWrites,
 }

@@ -147,7 +147,8 @@ fn by_age_step(
     }
 }
 
-/// What a set has ordered and not seen back yet. Nothing more is ordered meanwhile.
+/// Creations and deletions that a set has ordered but not yet observed. Until then it orders no
+/// more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expectations {
     creations: i32,
@@ -156,7 +157,7 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// So many creations and deletions were ordered.
+    /// Records ordered creations and deletions.
     pub fn ordered(now: Instant, creations: i32, deletions: i32) -> Self {
         Self {
             creations,

@@ -20,7 +20,7 @@ pub struct ServicePod {
     pub is_terminating: bool,
 }
 
-/// What an endpoint is good for.
+/// State of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointState {
     /// It takes requests.
@@ -57,7 +57,7 @@ impl Default for ServiceSettings {
 }
 
 impl ServiceSettings {
-    /// What is wrong with them.
+    /// Returns the problems of the settings.
     pub fn findings(&self, service: &str) -> Vec<Finding> {
         let mut found = Findings::new(format!("service {service}"));
         for (field, span) in [("propagation", self.propagation), ("ttl", self.ttl)] {

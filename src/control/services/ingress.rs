@@ -5,8 +5,8 @@ use model::finding::{Finding, Findings, Problem};
 pub use model::service::{Backend, Ingress, PathKind, PathRule, Rule};
 use rng::Stream;
 
-/// Who takes a request; empty if nobody does. A stated host goes before a pattern, that before
-/// every host; then the longest path, of equal ones an exact one first.
+/// Returns the backends of a request; empty if there are none. An exact host precedes a pattern, a
+/// pattern precedes any host; then the longest path wins, with exact paths before prefixes.
 pub fn route<'a>(ingress: &'a Ingress, host: &str, path: &str) -> &'a [Backend] {
     let ranks = ingress
         .rules

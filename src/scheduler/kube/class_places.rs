@@ -32,7 +32,7 @@ pub struct Placements {
     priorities: BTreeMap<i32, usize>,
 }
 
-/// What a class is found by while somebody holds it.
+/// Lookup key of a class, valid while the class is held.
 pub fn key(class: &Arc<PodClass>) -> usize {
     Arc::as_ptr(class).addr()
 }

@@ -52,7 +52,7 @@ impl EventKinds {
     }
 }
 
-/// The event.
+/// An event in the cluster.
 #[derive(Clone, Debug)]
 pub enum ClusterEvent {
     /// Time or somebody's wish: every pod is to be tried again.
@@ -78,9 +78,9 @@ pub enum ClusterEvent {
     PodChanged {
         /// In which respect: one kind.
         change: EventKinds,
-        /// As it was.
+        /// The pod before the change.
         before: Arc<PodInfo>,
-        /// As it is.
+        /// The pod after the change.
         after: Arc<PodInfo>,
     },
     /// A claim got its volume.

@@ -18,7 +18,7 @@ const OLD_GROUP_LABEL: &str = "pod-group.scheduling.sigs.k8s.io/name";
 /// The label that states the least number of members beside the older one.
 const OLD_LEAST_LABEL: &str = "pod-group.scheduling.sigs.k8s.io/min-available";
 
-/// What a group is known by.
+/// Key of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     /// Namespace and name.

@@ -11,7 +11,7 @@ use super::{
 use model::{ClusterObjects, DeviceSet, Text};
 use units::Duration;
 
-/// What the plugins of one attempt look at.
+/// Input of the plugins in one attempt.
 #[derive(Clone, Copy)]
 pub struct AttemptContext<'a> {
     /// The cluster.
@@ -22,7 +22,7 @@ pub struct AttemptContext<'a> {
 
 /// The answer of `PreFilter`.
 pub enum Prepared<'a> {
-    /// Nothing to say about this pod.
+    /// The plugin does not apply to this pod.
     Skip,
     /// No node can take the pod.
     Reject(Rejection),
@@ -68,7 +68,7 @@ pub trait NodeFilter<'a> {
 /// Points of the feasible nodes, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scores {
-    /// As the plugin counts.
+    /// Raw scores of the plugin.
     pub raw: Vec<i64>,
     /// After normalisation: 0–100.
     pub normalized: Vec<i64>,
@@ -125,12 +125,12 @@ pub fn in_whole_span(points: i64, least: i64, most: i64) -> i64 {
     (100 * above / width) as i64
 }
 
-/// How far the answers of a plugin reach for a given pod: what of them can change when more pods
-/// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
-/// once and keep the answers.
+/// Scope of a plugin's answers for a given pod: which of them can change when more pods just like
+/// it are placed. With [`Reach::Nothing`] and [`Reach::Node`], a caller may ask once and keep the
+/// answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// Nothing changes: the answers rest on what is declared.
+    /// No answer changes: all depend only on declarations.
     Nothing,
     /// The answers about a node rest on that node and what is on it.
     Node,
@@ -154,9 +154,10 @@ impl Reach {
 pub enum Follow<'a> {
     /// It can't, or does not know.
     Unknown,
-    /// Its question follows when it is told by [`NodeFilter::add_pod`], and it gives no points.
+    /// The filter follows changes reported by [`NodeFilter::add_pod`]; the plugin gives no scores.
     NoPoints,
-    /// Its question follows so, and its points like this.
+    /// The filter follows changes reported by [`NodeFilter::add_pod`]; the scores follow in this
+    /// way.
     Points(Box<dyn Follower + 'a>),
 }
 
@@ -174,31 +175,32 @@ pub trait Follower {
 pub enum Normalization {
     /// They are on it already.
     Plain,
-    /// As in [`Scores::in_proportion`].
+    /// Normalization by [`Scores::in_proportion`].
     Proportion {
         /// Whether few are good.
         reverse: bool,
     },
     /// The least become 0, the largest 100 ([`in_span`]).
     Span,
-    /// As in [`in_whole_span`]: like [`Normalization::Span`], in whole numbers of any size.
+    /// Normalization by [`in_whole_span`]: like [`Normalization::Span`], in whole numbers of any
+    /// size.
     WholeSpan,
     /// In a way of the plugin's own.
     Own,
 }
 
-/// What a plugin does when no node can take the pod.
+/// Result of a plugin's `PostFilter`, called when no node can take the pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostFilter {
     /// Evictions make room on a node.
     Nominate(Preemption),
-    /// Nothing, and why; with what was found out on the way.
+    /// No room was made: the reason, and the findings of the search.
     Nothing(String, Preemption),
     /// The plugin failed.
     Failed(String),
 }
 
-/// What a plugin says to the binding of a pod that has a place.
+/// A plugin's verdict on the binding of a pod that has a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KubePermit {
     /// Yes.
@@ -220,7 +222,7 @@ pub trait KubePlugin: Send + Sync {
     /// The points it acts at.
     fn points(&self) -> KubePoints;
 
-    /// How far its verdicts and points reach for this pod.
+    /// Scope of the plugin's verdicts and scores for this pod.
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         let _ = ctx;
         Reach::Cluster
@@ -238,15 +240,15 @@ pub trait KubePlugin: Send + Sync {
         Normalization::Own
     }
 
-    /// What can be kept of its verdicts for pods of this one's class: equal verdicts on equal
-    /// clusters, whatever else tells the pods of the class apart. Pods with a node, a nominated
-    /// node or a group are not asked about.
+    /// Cacheable part of the plugin's verdicts for pods of this class: equal verdicts on equal
+    /// clusters for all pods of the class. Never called for pods with a node, a nominated node or a
+    /// group.
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         let _ = ctx;
         KeptFilter::Unknown
     }
 
-    /// What can be kept of its points, in the same way.
+    /// Cacheable part of the plugin's scores, in the same way.
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
         let _ = ctx;
         KeptScore::Unknown
@@ -277,13 +279,13 @@ pub trait KubePlugin: Send + Sync {
         Arc::new(|_| 0)
     }
 
-    /// The same question as [`KubePlugin::node_test`] where a row answers it.
+    /// Answers [`KubePlugin::node_test`] from a node row, where possible.
     fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
         let _ = pod;
         None
     }
 
-    /// The same points as [`KubePlugin::node_points`] where a row has them.
+    /// Computes the scores of [`KubePlugin::node_points`] from a node row, where possible.
     fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
         let _ = pod;
         None
@@ -318,8 +320,8 @@ pub trait KubePlugin: Send + Sync {
         PostFilter::Nothing(String::new(), Preemption::default())
     }
 
-    /// The same where no node has a pod of lower priority, and `open` nodes have a verdict of
-    /// [`super::Code::Unschedulable`]; `None` if that does not tell.
+    /// Runs `PostFilter` for the case that no node has a pod of lower priority and `open` nodes
+    /// have a verdict of [`super::Code::Unschedulable`]; `None` if that is not enough information.
     fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
         let _ = (attempt, open);
         None

@@ -9,9 +9,9 @@ use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{Affinity, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text};
 use units::{Quantity, QuantityError};
 
-/// What a container that asks for no cpu counts as in scores, in milli-cores.
+/// CPU that a container without a CPU request counts as in scores, in milli-cores.
 const DEFAULT_CPU_MILLI: i64 = 100;
-/// What a container that asks for no memory counts as in scores, in bytes.
+/// Memory that a container without a memory request counts as in scores, in bytes.
 const DEFAULT_MEMORY_BYTES: i64 = 200 * 1024 * 1024;
 
 /// Integer amounts of resources as the scheduler keeps them.
@@ -87,10 +87,11 @@ pub struct PodClass {
     pub spec: Arc<PodSpec>,
     /// Resources that the pod class requests.
     pub requests: Amounts,
-    /// The same, with defaults for containers that don't mention cpu or memory: what it counts as
-    /// on its node in scores.
+    /// Requests with defaults for containers without cpu or memory requests, as counted on the
+    /// pod's node in scores.
     pub non_zero: Amounts,
-    /// What it counts as while it is being placed: like `non_zero`, without pod-level requests.
+    /// Requests as counted while the pod is being placed: like `non_zero`, without pod-level
+    /// requests.
     pub scored: Amounts,
     /// Ports it takes on its node.
     pub host_ports: Vec<HostPort>,
@@ -182,7 +183,7 @@ pub struct PodInfo {
     pub is_preempted: bool,
 }
 
-/// What few pods have: see the methods of [`PodInfo`].
+/// Rarely used facts of a pod: see the methods of [`PodInfo`].
 #[derive(Clone, Debug, Default)]
 pub struct Few(Option<Box<Facts>>);
 
@@ -203,7 +204,7 @@ pub struct Start(i32);
 impl Start {
     /// Not yet.
     const NEVER: Self = Self(i32::MIN);
-    /// So far off that it lies apart.
+    /// Marker that the value is stored separately because it is out of range.
     const APART: Self = Self(i32::MIN + 1);
 }
 

@@ -46,7 +46,7 @@ impl Points {
     }
 }
 
-/// What a plugin's answer about a node depends on.
+/// Scope of the data that a plugin's answer about a node depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The class and the state of that node alone; an answer stays true until the node changes.
@@ -95,7 +95,7 @@ pub trait Plugin: Send {
     /// The points it acts at.
     fn points(&self) -> Points;
 
-    /// What its Filter and Score depend on.
+    /// Scope of the data that the plugin's Filter and Score depend on.
     fn scope(&self) -> Scope {
         Scope::Node
     }

@@ -38,7 +38,7 @@ pub use sync::Sync;
 pub use tracker::Change;
 use tracker::Tracker;
 
-/// What the controllers are made from.
+/// Settings of the controllers.
 #[derive(Clone, Debug, Default)]
 pub struct ControllerOptions {
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
@@ -80,7 +80,7 @@ pub struct ControllerManager {
     queue: WorkQueue,
     cursor: Revision,
     now: Instant,
-    /// What was synced in the last step, and whether one of its writes was refused.
+    /// Work of the last step, and whether one of its writes was refused.
     last: Option<(Work, bool)>,
     look_at: Vec<ObjectId>,
 }

@@ -16,7 +16,7 @@ pub struct SeenPod {
     pub spec: ClassId,
     /// The pod's place in its owner.
     pub index: i32,
-    /// What is seen. Its unique identifier is filled in by [`identify`], where it matters.
+    /// The observed pod. [`identify`] fills in its unique identifier where it matters.
     pub observed: ObservedPod,
 }
 
