@@ -49,9 +49,9 @@ pub struct Entry {
     pub name: &'static str,
     /// The point it is listed under.
     pub point: Point,
-    /// What it does, in one sentence.
+    /// Description of the policy in one sentence.
     pub summary: &'static str,
-    /// What it can be told.
+    /// Parameters of the policy.
     pub parameters: &'static [Parameter],
     /// Makes one; called by [`Entry::build`], which has looked for unknown arguments.
     pub constructor: fn(&Setup, &Arguments) -> Result<Built, ArgumentError>,
@@ -94,7 +94,7 @@ impl Entry {
     }
 }
 
-/// What a constructor makes.
+/// Result of a constructor.
 #[derive(Clone)]
 pub enum Built {
     /// A plugin of the pipeline.
@@ -105,12 +105,12 @@ pub enum Built {
     Order(Box<dyn QueueOrder>),
 }
 
-/// What policies are made from besides their arguments.
+/// Context in which policies are constructed, besides their arguments.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     /// The run's seed.
     pub seed: u64,
-    /// Which scheduler of the run this is, so that two of them draw different numbers.
+    /// Number of the scheduler in the run, so that two schedulers draw different random numbers.
     pub scheduler: u64,
     /// The target workload of fragmentation measures; model indexes are those of the cell's store.
     pub typical_pods: Arc<TypicalPods>,
@@ -132,9 +132,9 @@ impl Setup {
 pub struct Parameter {
     /// The parameter's name.
     pub name: &'static str,
-    /// What values it takes and which it has by default.
+    /// Type of the values, and the default.
     pub kind: Kind,
-    /// What it means, with units.
+    /// Meaning of the parameter, with units.
     pub doc: &'static str,
 }
 
@@ -256,9 +256,9 @@ pub enum ArgumentError {
     /// The policy has no such parameter.
     #[error("unknown argument `{name}`; {hint}")]
     Unknown {
-        /// What was written.
+        /// The value as written.
         name: String,
-        /// What it may have meant.
+        /// Suggestion for the intended name.
         hint: String,
     },
     /// A value of the wrong kind or outside its bounds.
@@ -266,9 +266,9 @@ pub enum ArgumentError {
     Value {
         /// The parameter.
         name: &'static str,
-        /// What it takes.
+        /// Description of valid values.
         expected: String,
-        /// What was written.
+        /// The value as written.
         found: String,
     },
 }

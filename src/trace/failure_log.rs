@@ -19,9 +19,9 @@ use units::{Duration, Instant};
 /// How a log is read.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
-    /// Of the log of Los Alamos, the system.
+    /// System number, for the Los Alamos log.
     pub system: Option<u32>,
-    /// Of the log of Los Alamos, the date of the run's start.
+    /// Date of the run's start, for the Los Alamos log.
     pub from: Option<String>,
 }
 
@@ -36,12 +36,12 @@ pub struct LoggedOutage {
     pub up: Option<Instant>,
 }
 
-/// What was read.
+/// A failure log as read.
 #[derive(Clone, Debug)]
 pub struct FailureLog {
     /// In order of time, spans of one node apart.
     pub outages: Vec<LoggedOutage>,
-    /// What was found in it.
+    /// Ledger of the input's irregularities.
     pub ledger: Ledger,
 }
 

@@ -13,14 +13,14 @@ use units::{Duration, Instant};
 /// From an instant on, so many millionths of a request a second.
 pub type Steps = Vec<(Instant, u64)>;
 
-/// What holds where rows of a regular series are missing.
+/// Rate to assume where rows of a regular series are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// They are an error.
     Fail,
     /// The last rate goes on.
     Hold,
-    /// Nobody asks.
+    /// No requests.
     Zero,
 }
 

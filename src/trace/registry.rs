@@ -19,9 +19,9 @@ pub const FORMATS: &[FormatEntry] = &[
 /// One format.
 #[derive(Clone, Copy, Debug)]
 pub struct FormatEntry {
-    /// What users call it.
+    /// Name of the format.
     pub name: &'static str,
-    /// What it is, in one line.
+    /// Description of the format in one line.
     pub summary: &'static str,
     /// The format's columns or fields.
     pub columns: &'static [ColumnDoc],
@@ -29,12 +29,12 @@ pub struct FormatEntry {
     pub options: &'static [&'static str],
     /// Whether a text that begins so is of this format.
     pub sniff: fn(&[u8]) -> Confidence,
-    /// How it is opened.
+    /// Constructor of the reader.
     pub open: Constructor,
 }
 
 impl FormatEntry {
-    /// What a file of this format holds.
+    /// Kind of content of the format.
     pub fn kind(&self) -> FormatKind {
         match self.open {
             Constructor::Nodes(_) => FormatKind::Nodes,
@@ -43,12 +43,12 @@ impl FormatEntry {
     }
 }
 
-/// What a format's file holds.
+/// Kind of content of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormatKind {
     /// Machines.
     Nodes,
-    /// What arrives.
+    /// A workload: arrivals of pods and jobs.
     Workload,
 }
 
@@ -57,7 +57,7 @@ pub enum FormatKind {
 pub struct ColumnDoc {
     /// The column's name in the header, or its number.
     pub name: &'static str,
-    /// What it holds, with its unit.
+    /// Meaning of the column, with its unit.
     pub meaning: &'static str,
     /// Whether a file without it is refused.
     pub required: bool,
@@ -99,7 +99,7 @@ pub enum Confidence {
 pub struct NodeList {
     /// The nodes in the file's order.
     pub nodes: Vec<Node>,
-    /// What was found while they were read.
+    /// Ledger of irregularities found while reading.
     pub ledger: Ledger,
 }
 

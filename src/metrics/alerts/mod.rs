@@ -67,16 +67,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Alerts),
 };
 
-/// What became of the rules of a run.
+/// Outcomes of the alert rules of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlertLog {
     /// The rules.
     pub rules: Arc<[Rule]>,
     /// Their turns over the whole run, in order of time.
     pub turns: Vec<Transition>,
-    /// What was sent of them.
+    /// Notifications sent.
     pub notifications: Vec<Notification>,
-    /// What was made to fail.
+    /// Injected failures.
     pub injected: Vec<Injected>,
 }
 

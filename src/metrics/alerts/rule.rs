@@ -32,7 +32,7 @@ pub struct Rule {
     pub points: Option<(u32, u32)>,
     /// It is about what a counter gained within this time, rather than about its value.
     pub increase: Option<Duration>,
-    /// What is told along, for routes and inhibitions.
+    /// Further labels, for routes and inhibitions.
     pub labels: BTreeMap<Text, Text>,
 }
 
@@ -49,7 +49,7 @@ impl Rule {
     }
 }
 
-/// What a rule came to.
+/// Change of a rule's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// A breach began.
@@ -89,7 +89,7 @@ pub(super) struct Watch {
     /// When a rule that fires was first seen without breach.
     clear_since: Option<Instant>,
     is_firing: bool,
-    /// Which of the last values breached: the last one is bit 0.
+    /// Breaches among the last values: the last one is bit 0.
     points: u64,
     counter: Counter,
     /// Up to where it has seen values.
@@ -182,11 +182,12 @@ impl Watch {
     }
 }
 
-/// What a counter gains within a time: positive differences, and after a drop the new value itself.
+/// Increase of a counter within a time: positive differences, and after a reset the new value
+/// itself.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
     last: Option<f64>,
-    /// What it gained in all up to each of the last evaluations.
+    /// Total increase at each of the last evaluations.
     sums: VecDeque<(Instant, f64)>,
 }
 

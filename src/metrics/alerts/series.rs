@@ -7,10 +7,10 @@ use model::traffic::{FlowCounts, TrafficNames, TrafficStretch};
 use crate::record::registry;
 use crate::record::state::{ClusterState, Resource};
 
-/// What a series of the whole cluster is called, and its value; `None` where there is none.
+/// Name of a series of the whole cluster, and its value; `None` if there is none.
 type ClusterSeries = (&'static str, fn(&ClusterState) -> Option<f64>);
 
-/// What a series of a service is called, and its value.
+/// Name of a series of a service, and its value.
 type ServiceSeries = (
     &'static str,
     fn(&TrafficStretch, &TrafficNames) -> Option<f64>,
@@ -81,7 +81,7 @@ fn percentile(stretch: &TrafficStretch, names: &TrafficNames, per_mille: u32) ->
 pub enum Kind {
     /// The state of the cluster, by the place in [`CLUSTER_SERIES`].
     Cluster(usize),
-    /// What became of the requests to a service, by the place in [`SERVICE_SERIES`].
+    /// Series of a service, by its position in [`SERVICE_SERIES`].
     Service(usize),
     /// A metric of the registry: its family, and the place of the statistic in it.
     Metric(&'static str, usize),

@@ -22,7 +22,7 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// What it says, in a word.
+    /// Reason in one word.
     pub const fn reason(&self) -> &'static str {
         if self.is_oom {
             "OOMKilled"

@@ -16,15 +16,15 @@ pub struct RunMetrics {
     pub values: Vec<MetricValue>,
     /// The events of a fill-up and what their tables are made of, where they were followed.
     pub arrived: Option<ArrivedTables>,
-    /// What became of each workload that controllers kept at strength.
+    /// Results of each workload that controllers maintained.
     pub workloads: Vec<Row>,
-    /// What became of the requests to each service.
+    /// Results of each service.
     pub services: Vec<ServiceRow>,
-    /// What became of alert rules.
+    /// Outcomes of the alert rules.
     pub alerts: AlertLog,
-    /// What the nodes cost and who caused it, where any has a price.
+    /// Cost of the nodes by cause, if any node has a price.
     pub costs: Option<CostTable>,
-    /// What each autoscaler of pods did, in the order of their making.
+    /// Actions of each pod autoscaler, in the order of creation.
     pub autoscalers: Vec<AutoscalerRow>,
     /// Controllers that undid each other's work, the busiest of each kind first.
     pub fights: Vec<FightRow>,

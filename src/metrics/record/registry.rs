@@ -90,7 +90,7 @@ pub const REGISTRY: &[MetricEntry] = &[
     functions::ENTRY,
 ];
 
-/// Which way is better.
+/// Direction in which a metric improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// Less is better.
@@ -109,7 +109,7 @@ pub struct Statistic {
     /// The statistic's unit: `ratio`, `times`, `s`, `cores`, `bytes`, `gpus`, `pods`, `jobs`,
     /// `nodes`, `1/h`, `W`, `kWh`, `currency` …
     pub unit: &'static str,
-    /// Which way is better.
+    /// Direction in which a metric improves.
     pub direction: Direction,
     /// Relative change below which a difference is taken for noise by default; 0 takes none.
     pub threshold: f64,
@@ -160,12 +160,12 @@ impl Statistic {
         }
     }
 
-    /// The same with another threshold for noise.
+    /// Returns the statistic with a different noise threshold.
     pub const fn noise(self, threshold: f64) -> Self {
         Self { threshold, ..self }
     }
 
-    /// The same as an estimate of a steady state.
+    /// Returns the statistic as an estimate of a steady state.
     pub const fn steady(self) -> Self {
         Self {
             steady: true,
@@ -173,7 +173,7 @@ impl Statistic {
         }
     }
 
-    /// The same with another direction.
+    /// Returns the statistic with a different direction.
     pub const fn toward(self, direction: Direction) -> Self {
         Self { direction, ..self }
     }
@@ -196,11 +196,11 @@ pub struct MetricEntry {
     pub statistics: &'static [Statistic],
     /// Formula.
     pub formula: &'static str,
-    /// What its ratios and means are taken over.
+    /// Denominators of the metric's ratios and means.
     pub denominators: &'static str,
-    /// Which jobs, pods or nodes are in it.
+    /// Census: the jobs, pods or nodes that the metric covers.
     pub census: &'static str,
-    /// What is done about those not seen to their end.
+    /// Censoring rule for jobs and pods not observed to their end.
     pub censoring: &'static str,
     /// Where it is defined.
     pub source: &'static str,

@@ -10,7 +10,7 @@ use scheduler::batch::Backfill;
 pub struct BackfillEntry {
     /// The rule's name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Description of the rule in one sentence.
     pub summary: &'static str,
     /// Makes one.
     pub build: fn() -> Box<dyn Backfill>,

@@ -17,7 +17,7 @@ use units::{Duration, Instant};
 pub struct JobOrderEntry {
     /// The order's name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Description of the order in one sentence.
     pub summary: &'static str,
     /// Makes one.
     pub build: fn() -> Box<dyn JobOrder>,

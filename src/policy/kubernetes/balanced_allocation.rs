@@ -17,7 +17,7 @@ use scheduler::kube::{
 /// Prefers nodes whose resources would be used alike.
 pub struct BalancedAllocation(Arc<Balance>);
 
-/// What is balanced.
+/// Resources to balance.
 struct Balance {
     resources: Vec<Resource>,
     release: Release,

@@ -85,7 +85,7 @@ impl Fit {
     }
 }
 
-/// What is short on a node for a pod, some scalar resources passed over.
+/// Resources that a node lacks for a pod; some scalar resources are ignored.
 fn shortage(pod: &PodInfo, node: &NodeInfo, is_ignored: impl Fn(&str) -> bool) -> Shortage {
     let mut shortage = Shortage::default();
     if node.pods.len() as i64 + 1 > node.allocatable.pods {
@@ -139,7 +139,7 @@ fn is_less_of_wanted(pod: &PodInfo, less: &Amounts, more: &Amounts) -> bool {
         || scalars.any(|(name, &amount)| amount > 0 && less.scalar(name) < more.scalar(name))
 }
 
-/// What is short on a node.
+/// Resources that a node lacks.
 #[derive(Default)]
 struct Shortage {
     reasons: Vec<Cow<'static, str>>,
@@ -173,7 +173,7 @@ fn least_allocated(counted: &Counted) -> i64 {
     left((counted.requested(), counted.offered))
 }
 
-/// What is left of what is offered, on the scale.
+/// Free share of the allocatable amount, on the scale.
 fn left((requested, offered): (i64, i64)) -> i64 {
     if requested > offered {
         return 0;

@@ -73,9 +73,9 @@ pub const GENERATORS: &[GeneratorEntry] = &[
 /// One generator.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneratorEntry {
-    /// What users call it.
+    /// Name of the generator.
     pub name: &'static str,
-    /// What it makes, in one line.
+    /// Description of the generator in one line.
     pub summary: &'static str,
     /// The options that it heeds (see [`GeneratorOptions`]).
     pub options: &'static [&'static str],

@@ -17,7 +17,7 @@ const SMALLEST_PER_CENT: u64 = 5;
 /// A shape and how many pods have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MixShape {
-    /// What a pod reserves.
+    /// Requests of a pod.
     pub requests: Row,
     /// GPU devices that the pod requests.
     pub gpu: GpuColumns,
@@ -73,7 +73,7 @@ impl WorkloadMix {
         }
     }
 
-    /// How the mix is told beside a value.
+    /// Remark on the mix beside a value.
     pub fn remark(&self) -> String {
         format!(
             "{} most frequent shapes, {} of {} pods; resources and GPU devices only",

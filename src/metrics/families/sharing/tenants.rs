@@ -6,7 +6,7 @@ use crate::record::deeds::{Deeds, Kind};
 use crate::record::state::{Amounts, RESOURCES};
 use crate::statistics::integral::float;
 
-/// What one tenant holds and wants.
+/// Allocation and demand of one tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tenant {
     /// Requests of its pods that hold a node.
