@@ -230,7 +230,7 @@ fn scenario_text(plan: &ImportPlan<'_>, objects: &Path, pods: &PodCounts, nodes:
     let (bound, pending) = (pods.bound, pods.pending);
     format!(
         "windtunnel: v1\nname: {name}\ndescription: \"Dump of a cluster: {nodes} nodes, {bound} \
-         bound pods, {pending} pending pods.\"\ncluster:\n\x20 nodes:\n\x20   - manifests: \
+         pods bound, {pending} pending.\"\ncluster:\n\x20 nodes:\n\x20   - manifests: \
          {file}\nworkload:\n\x20 - manifests: {file}\nsystem:\n\x20 name: kubernetes\nstop: \
          {{when: idle}}\n"
     )

@@ -74,7 +74,7 @@ use reader::Reader;
 use trace::error::TraceError;
 use units::Duration;
 
-/// What a file of manifests declares.
+/// Declarations of a file of manifests.
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
     /// Nodes in the file's order; names are unique.
@@ -125,11 +125,11 @@ pub struct ManifestPod {
     pub at: Option<Duration>,
     /// How long it may run at most: `activeDeadlineSeconds`.
     pub time_limit: Option<Duration>,
-    /// Who makes it anew if it is lost.
+    /// Controller that recreates the pod if it is lost.
     pub maker: Maker,
 }
 
-/// Who makes a pod anew if it is lost with its node, by its controlling owner.
+/// Controller that recreates a pod lost with its node, by its controlling owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Maker {
     /// Nobody.

@@ -13,7 +13,7 @@
 
 use units::Instant;
 
-/// What a wheel needs to know of an event.
+/// An event that a wheel can hold.
 pub trait Scheduled: Copy {
     /// The pod's rank among the events of an instant: below 8, the smallest goes first.
     fn rank(self) -> u8;

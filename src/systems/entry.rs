@@ -29,15 +29,15 @@ use super::swarmkit::SwarmKitOptions;
 pub struct SystemEntry {
     /// The system's name, unique in the registry.
     pub name: &'static str,
-    /// What it is, in one sentence.
+    /// Description of the system in one sentence.
     pub summary: &'static str,
-    /// Whose rules it follows, and of which version.
+    /// Original and version that the system follows.
     pub source: &'static str,
     /// Whether its scheduler plans jobs under an order of jobs, rather than pods in a queue.
     pub plans_jobs: bool,
     /// When it acts on workloads (deployments, jobs …), and not on pods alone.
     pub workloads: RunsWorkloads,
-    /// What it can express and how it behaves.
+    /// Capabilities of the system.
     pub capabilities: Capabilities,
     /// Builds its control plane and node agent for one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
@@ -67,14 +67,14 @@ pub struct SystemOptions {
     pub mesos: MesosOptions,
 }
 
-/// What an experiment says about the system of a cell.
+/// An experiment's settings for the system of a cell.
 #[derive(Clone, Debug)]
 pub struct SystemRequest {
-    /// What policies are made from.
+    /// Context in which policies are constructed.
     pub setup: Setup,
     /// The scheduler's profile.
     pub profile: ProfileChoice,
-    /// What the exact scheduler of Kubernetes is made from.
+    /// Settings of the exact Kubernetes scheduler.
     pub kube: KubeRequest,
     /// Options of the system of its own.
     pub options: SystemOptions,
@@ -82,7 +82,7 @@ pub struct SystemRequest {
     pub jobs: BatchOptions,
     /// How nodes are evaluated; both forms decide alike.
     pub form: Form,
-    /// What the controllers of Kubernetes are made from, if they run.
+    /// Settings of the Kubernetes controllers, if they run.
     pub controllers: Option<ControllerOptions>,
     /// Whether nodes stop pods that run longer than their time limit.
     pub time_limits: TimeLimits,
@@ -90,7 +90,7 @@ pub struct SystemRequest {
     pub images: Option<PullOptions>,
 }
 
-/// What an experiment says about the exact scheduler of Kubernetes.
+/// An experiment's settings for the exact Kubernetes scheduler.
 #[derive(Clone, Debug, Default)]
 pub struct KubeRequest {
     /// The request's configuration.
@@ -107,7 +107,7 @@ pub struct KubeRequest {
     pub eviction_time: Duration,
     /// The objects around nodes and pods.
     pub objects: ClusterObjects,
-    /// Who is shown every attempt.
+    /// Witness that sees every attempt.
     pub witness: Option<Arc<dyn Witness>>,
     /// Pods, by namespace and name, that take part in preemptions before the run begins.
     pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
@@ -130,7 +130,7 @@ pub struct SystemParts {
     pub agent: Box<dyn NodeAgent>,
     /// When the control plane acts within an instant.
     pub stepping: Stepping,
-    /// Who sees to it that nodes don't hold more than they have.
+    /// Component that keeps nodes from being overcommitted.
     pub commitment: Commitment,
 }
 

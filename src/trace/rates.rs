@@ -82,7 +82,7 @@ pub fn read_series(input: &Input, reading: Reading) -> Result<Steps, TraceError>
     if steps.is_empty() {
         return Err(TraceError::Format {
             file: file.to_string(),
-            reason: "there is no row; a series of rates needs at least one".to_owned(),
+            reason: "the series has no rows; it needs at least one".to_owned(),
         });
     }
     Ok(steps)
@@ -189,7 +189,7 @@ pub fn read_alibaba_qps(
                     "no type of request begins with `{kind}`; there are {}",
                     kinds.join(", ")
                 ),
-                _ => "there is no row; a series of rates needs at least one".to_owned(),
+                _ => "the series has no rows; it needs at least one".to_owned(),
             },
         });
     };
@@ -296,7 +296,7 @@ mod tests {
             ),
             (
                 "time,rate\n",
-                "qps.csv: there is no row; a series of rates needs at least one",
+                "qps.csv: the series has no rows; it needs at least one",
             ),
             (
                 "time,qps\n0,1\n",

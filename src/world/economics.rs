@@ -19,7 +19,7 @@ use super::{BuildError, FileSource, ProviderPlan};
 /// Nano units in a millionth.
 const NANOS_PER_MICRO: i128 = 1_000;
 
-/// What the nodes of a scenario cost and draw.
+/// Prices and power models of a scenario's nodes.
 pub fn economics(
     scenario: &Scenario,
     nodes: &[Arc<Node>],

@@ -59,7 +59,7 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
     ]
 }
 
-/// What fails in a scenario: what was read for it, and where its nodes are.
+/// Failures of a scenario: the logs read for them, and the layout of the nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
     domains: Domains,
@@ -203,7 +203,7 @@ impl Failures {
         Ok(outages)
     }
 
-    /// What else fails, and when, and what that needs to be known of beforehand.
+    /// Timelines of the failures, and the provisions they need at start-up.
     pub fn timelines(
         &self,
         scenario: &Scenario,

@@ -101,7 +101,7 @@ fn send(child: &Child, signal: &str) {
 fn signals_stop_a_run_and_leave_no_result() {
     for (signal, code, words) in [
         ("-INT", 130, "exit 130: interrupted"),
-        ("-TERM", 143, "exit 143: ended from outside"),
+        ("-TERM", 143, "exit 143: terminated"),
     ] {
         let scratch = scratch(&format!("signal{signal}"));
         let child = long_run(&scratch);

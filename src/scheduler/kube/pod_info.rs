@@ -171,7 +171,7 @@ pub struct PodInfo {
     pub uid: u64,
     /// The pod's name, unique in its namespace.
     pub name: PodName,
-    /// What few pods have.
+    /// Rarely used facts of the pod.
     pub few: Few,
     /// When its node took it up.
     pub start: Start,

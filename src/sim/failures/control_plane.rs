@@ -16,7 +16,7 @@ pub struct ControlPlaneFault {
     pub fault: Fault,
 }
 
-/// What is wrong with a control plane.
+/// A fault of a control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No component acts and no user is answered; running containers are untouched.

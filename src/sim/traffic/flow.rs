@@ -36,7 +36,7 @@ pub(super) struct FlowState {
     counter: Counter,
     /// Where its requests go.
     pub sharing: Sharing,
-    /// What is tried again, by step and by tries before.
+    /// Pending retries, by step and by number of previous attempts.
     pub due: VecDeque<Vec<f64>>,
     /// How many tries its budget has left.
     pub tokens: f64,

@@ -14,7 +14,7 @@ use super::queueing::{self, Pods, Wait};
 /// A kind of server.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    /// What it is.
+    /// Settings of the server.
     pub own: ServerDefaults,
     /// The server's weight where requests are balanced by weight.
     pub weight: f64,

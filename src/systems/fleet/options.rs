@@ -15,7 +15,7 @@ pub struct FleetSetup {
     pub options: FleetOptions,
     /// When the first round of the engine is.
     pub first_round: Duration,
-    /// What units ask for that were submitted as files, by name; others ask for what their pod does.
+    /// Units submitted as files, by name; other units take the requests of their pod.
     pub units: BTreeMap<Text, SubmittedUnit>,
 }
 

@@ -41,7 +41,7 @@ pub enum UnitFileError {
         text: String,
     },
     /// A line is neither option nor section.
-    #[error("{unit}:{line}: `{text}` is no option, expected `Name=value` or `[Section]`")]
+    #[error("{unit}:{line}: `{text}` is not an option, expected `Name=value` or `[Section]`")]
     Option {
         /// The unit.
         unit: String,

@@ -43,7 +43,7 @@ pub enum Network {
     Container(Text),
 }
 
-/// What happens to a container when its engine is lost.
+/// Rescheduling policy for containers of a lost engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReschedulePolicy {
     /// Nothing.
@@ -53,7 +53,7 @@ pub enum ReschedulePolicy {
     OnNodeFailure,
 }
 
-/// What a request for a container says.
+/// Request for a container.
 #[derive(Clone, Debug, Default)]
 pub struct ContainerConfig {
     /// The container's name, unique in the cluster.
@@ -80,7 +80,7 @@ pub struct ContainerConfig {
     pub volumes_from: Vec<Text>,
     /// Containers that it is linked to (`name` or `name:alias`).
     pub links: Vec<Text>,
-    /// What happens when its engine is lost.
+    /// Policy for the loss of the engine.
     pub reschedule: ReschedulePolicy,
 }
 
@@ -125,7 +125,7 @@ pub enum ContainerState {
 /// A container on an engine.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// What was asked for.
+    /// The requested configuration.
     pub config: Arc<ContainerConfig>,
     /// The engine's id of it.
     pub id: Text,

@@ -19,7 +19,7 @@ pub struct Overcommit {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("an over-commit of {share} leaves an engine without resources, expected more than -1")]
 pub struct OvercommitError {
-    /// What was asked for.
+    /// The requested share.
     pub share: String,
 }
 
@@ -47,7 +47,7 @@ impl Overcommit {
         }
     }
 
-    /// What of a physical amount can be given away.
+    /// Usable part of a physical amount.
     pub fn total(self, physical: i64) -> i64 {
         let extra = i128::from(physical) * i128::from(self.percent) / 100;
         let total = i128::from(physical) + extra;

@@ -28,7 +28,7 @@ pub enum Strategy {
     "there is no strategy `{name}`, expected `spread`, `binpack` (or `binpacking`) or `random`"
 )]
 pub struct StrategyError {
-    /// What was asked for.
+    /// The requested strategy.
     pub name: String,
 }
 

@@ -13,13 +13,13 @@ use super::task::{DesiredState, Resources, TaskState};
 pub struct Placed {
     /// The pod's id.
     pub task: Text,
-    /// What its service asks of a node now.
+    /// Current constraints of the service.
     pub constraints: Vec<Constraint>,
     /// Resources that the pod reserves.
     pub reservations: Resources,
-    /// What is wanted of it.
+    /// Desired state of the task.
     pub desired: DesiredState,
-    /// What is observed of it.
+    /// Observed state of the task.
     pub observed: TaskState,
 }
 

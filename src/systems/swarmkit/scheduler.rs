@@ -56,7 +56,7 @@ pub struct Assignment {
     pub node: Text,
 }
 
-/// What one pass of the scheduler decided.
+/// Decisions of one pass of the scheduler.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
     /// Tasks that got a node, in order.

@@ -23,7 +23,7 @@ pub enum Condition {
     Other,
 }
 
-/// Who dies first among equals.
+/// Order in which equal instances are killed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KillSelection {
     /// Whoever started last.
