@@ -26,9 +26,9 @@ pub struct Field {
     pub kind: &'static str,
     /// The unit of its values; empty where there is none.
     pub unit: &'static str,
-    /// What it tells.
+    /// Meaning of the field.
     pub meaning: &'static str,
-    /// What `null` means; `None` where it is never null.
+    /// Meaning of `null`; `None` if the field is never null.
     pub absent: Option<&'static str>,
 }
 

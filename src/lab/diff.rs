@@ -33,7 +33,7 @@ use record::{Course, Decided, Matched};
 pub struct Side<'a> {
     /// Name of the side.
     pub label: String,
-    /// What is run.
+    /// Scenario to run.
     pub scenario: &'a Scenario,
     /// Where its files are.
     pub files: &'a Files,
@@ -59,7 +59,7 @@ pub enum DiffError {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// What each run is.
+    /// Facts about each run.
     pub sides: [SideFacts; 2],
     /// The first decision on common pods that differs; absent where none does.
     pub parting: Option<Parting>,
@@ -67,7 +67,7 @@ pub struct Difference {
     pub growth: Vec<Growth>,
 }
 
-/// What one run is.
+/// Facts about one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SideFacts {
@@ -93,7 +93,7 @@ pub struct SideFacts {
 pub struct Parting {
     /// How many decisions on common pods are equal before it.
     pub equal_before: usize,
-    /// What each run decides there; absent where it decides no more.
+    /// Decision of each run at that point; absent if it makes no further decision.
     pub decisions: [Option<DecisionFacts>; 2],
 }
 

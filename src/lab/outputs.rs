@@ -16,7 +16,7 @@ use super::folder::{FolderError, ResultFolder};
 use super::run::Tables;
 use super::tables::{self, Forms, PARTS, Place, PodTable, SeriesTable, SharedTable, TableWriter};
 
-/// What is left.
+/// Outputs of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outputs {
     /// The forms of the time series.
@@ -29,7 +29,7 @@ pub struct Outputs {
     pub events: bool,
 }
 
-/// What one variant writes.
+/// Outputs of one variant.
 pub struct VariantOutputs {
     variant: String,
     series: Option<SharedTable>,

@@ -17,7 +17,7 @@ use sim::{EndCause, RunControl};
 use units::Instant;
 use world::FileSource;
 
-/// What is run again.
+/// A run to repeat.
 #[derive(Clone, Debug)]
 pub struct Repeat {
     /// The experiment.
@@ -26,7 +26,7 @@ pub struct Repeat {
     pub before: Option<(Instant, Experiment)>,
 }
 
-/// What came of running again.
+/// Result of repeating a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reproduction {
     /// The input files are others; nothing was run.

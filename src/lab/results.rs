@@ -288,7 +288,7 @@ pub struct FinishedPod {
     pub node: Option<String>,
     /// The indexes of the GPU devices it held there.
     pub gpus: Vec<u8>,
-    /// What became of it.
+    /// Outcome of the pod.
     pub outcome: String,
 }
 

@@ -47,7 +47,7 @@ impl Forms {
     };
 }
 
-/// What stands in a row and a column.
+/// Value of a table cell.
 #[derive(Clone, Copy)]
 pub enum Cell<'a> {
     /// Nothing.

@@ -67,7 +67,7 @@ pub struct SnapshotVariant {
     pub digest: String,
 }
 
-/// What a fork is, as its result folder tells.
+/// Description of a fork, as stored in its result folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fork {
@@ -75,7 +75,7 @@ pub struct Fork {
     pub snapshot: String,
     /// The instant, in nanoseconds.
     pub at_ns: i64,
-    /// What is otherwise from there on.
+    /// Settings that change from there on.
     pub sets: Vec<String>,
     /// The scenario up to there; its paths start from the result folder.
     pub scenario: String,
@@ -189,11 +189,10 @@ impl Snapshot {
     }
 }
 
-/// What may be otherwise after an instant, in words: a fork changes how the system goes on, not
-/// what was there before.
+/// Checks the changes of a fork: it may change how the system continues, but not the state before.
 ///
 /// # Errors
-/// In words, what may not.
+/// Names the field that may not change.
 pub fn may_follow(before: &Experiment, after: &Experiment) -> Result<(), String> {
     let names = |experiment: &Experiment| -> Vec<String> {
         let variants = experiment.variants.iter();

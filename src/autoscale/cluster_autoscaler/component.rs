@@ -41,7 +41,7 @@ pub struct GroupOptions {
     pub min: usize,
     /// The most nodes.
     pub max: usize,
-    /// What a new node is; its name and host name are given when it is ordered.
+    /// Template of a new node; its name and host name are set when it is ordered.
     pub node: Arc<Node>,
     /// The group's instance type.
     pub instance_type: Text,

@@ -17,7 +17,7 @@ pub struct NodeGroup {
     pub max: usize,
     /// Nodes that there are or that are ordered.
     pub target: usize,
-    /// What its nodes look like; of a node that is there, or declared.
+    /// Template of the group's nodes, from an existing node or declared.
     pub template: Option<Template>,
     /// The instance type of its nodes, where the provider has a list of them.
     pub instance_type: Option<Text>,

@@ -22,7 +22,7 @@ pub struct ShrinkSettings {
     pub threshold: f64,
     /// How long a node must have been unneeded.
     pub unneeded: Duration,
-    /// The same for nodes that are not ready.
+    /// Time that an unready node must have been unneeded.
     pub unready: Duration,
     /// Cool-down after a scale-up.
     pub after_growth: Duration,
@@ -70,7 +70,7 @@ pub struct ShrinkNode {
     pub name: Text,
     /// The node's node group; a node without one is never removed.
     pub group: Option<Text>,
-    /// What it offers.
+    /// Allocatable amounts of the node.
     pub amounts: NodeAmounts,
     /// Whether it is ready.
     pub is_ready: bool,
@@ -89,7 +89,7 @@ pub struct GroupSize {
     pub min: usize,
 }
 
-/// What a loop sees.
+/// Input of a scale-down loop.
 #[derive(Clone, Copy, Debug)]
 pub struct ShrinkView<'a> {
     /// All nodes.
@@ -130,7 +130,7 @@ pub struct Removal {
     pub evicted: Vec<(Text, Text)>,
 }
 
-/// What a loop came to.
+/// Result of a scale-down loop.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkPlan {
     /// Nodes that are not needed, with since when.
@@ -141,7 +141,7 @@ pub struct ShrinkPlan {
     pub removals: Vec<Removal>,
 }
 
-/// What scale-down remembers.
+/// State of scale-down between loops.
 #[derive(Clone, Debug)]
 pub struct Shrinker {
     settings: ShrinkSettings,

@@ -20,7 +20,7 @@ pub struct ObservedPod {
     pub started: Option<Instant>,
     /// The pod's Ready condition; `None` if it has none yet.
     pub ready: Option<ReadyCondition>,
-    /// What its containers ask for, sidecars included.
+    /// Requests of the containers, sidecars included.
     pub containers: Vec<ContainerRequests>,
 }
 
@@ -57,7 +57,7 @@ pub enum Readiness {
     Unknown,
 }
 
-/// What a container asks for.
+/// Requests of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerRequests {
     /// The container's name.
@@ -97,7 +97,7 @@ pub trait MetricSource {
     fn external(&self, metric: &MetricIdentifier) -> Result<Vec<i64>, String>;
 }
 
-/// What the API says if it knows no value.
+/// Message of the API for a missing value.
 pub const NO_METRICS: &str = "no metrics returned";
 
 /// The target as it is seen.

@@ -15,7 +15,7 @@ pub(super) const SPOT_CHOICE: usize = 15;
 pub struct Replaced {
     /// The pod's instance type.
     pub instance_type: Text,
-    /// What it costs an hour, in millionths of the currency.
+    /// Price per hour, in millionths of the currency.
     pub price: i64,
     /// Whether it may be taken back.
     pub is_spot: bool,

@@ -43,7 +43,7 @@ pub struct UpdatedPod {
     pub started: Option<Instant>,
     /// Whether it has not started to run yet.
     pub is_pending: bool,
-    /// What its containers ask for; a resource it does not ask for is `None`.
+    /// Requests of the containers; a resource without a request is `None`.
     pub requests: BTreeMap<Text, (Option<i64>, Option<i64>)>,
     /// How long after its start a container was last killed for its memory.
     pub oom_after: Option<Duration>,

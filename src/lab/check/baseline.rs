@@ -15,7 +15,7 @@ pub const BASELINE_VERSION: u32 = 1;
 /// The version of the metrics' definitions; baselines of another are not compared with.
 pub const RULES_VERSION: u32 = 1;
 
-/// What was accepted.
+/// Accepted results of a suite.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Baseline {
@@ -34,7 +34,7 @@ pub struct Baseline {
     pub windtunnel: String,
 }
 
-/// What a scenario came to.
+/// Accepted results of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BaselineEntry {
@@ -54,7 +54,7 @@ pub struct BaselineEntry {
     pub system: serde_json::Value,
 }
 
-/// What a metric was.
+/// Accepted values of a metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BaselineMetric {

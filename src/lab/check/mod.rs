@@ -59,7 +59,7 @@ pub struct CheckSettings {
     pub sets: Vec<String>,
 }
 
-/// What a gate came to.
+/// Outcome of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -112,7 +112,7 @@ pub struct Gate {
     pub unit: String,
     /// Which direction is better.
     pub better: &'static str,
-    /// What it came to.
+    /// Outcome of the gate.
     pub outcome: Outcome,
     /// Whether a failure is only said.
     pub advisory: bool,
@@ -124,7 +124,7 @@ pub struct Gate {
     pub head: Option<f64>,
     /// The paired comparison, where there is a baseline.
     pub judgement: Option<Judgement>,
-    /// What to know about it.
+    /// Remark on the outcome.
     pub note: Option<String>,
     /// The file of the objective.
     pub file: String,
@@ -165,7 +165,7 @@ pub struct EntryReport {
     pub changes: u64,
     /// Why it could not be run to its end.
     pub error: Option<String>,
-    /// What kind of error that is.
+    /// Kind of the error.
     pub error_kind: Option<ErrorKind>,
     /// How it is run again.
     pub rerun: String,
@@ -194,7 +194,7 @@ impl ErrorKind {
     }
 }
 
-/// What a check came to.
+/// Result of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
@@ -214,7 +214,7 @@ pub struct CheckReport {
     pub entries: Vec<EntryReport>,
     /// The gates, worst first.
     pub gates: Vec<Gate>,
-    /// What to know.
+    /// Remarks.
     pub notes: Vec<String>,
 }
 

@@ -32,9 +32,9 @@ pub struct SuiteScenario {
 /// A scenario or one of its variants, run.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What is said of it.
+    /// Report on the entry.
     pub report: EntryReport,
-    /// What was run.
+    /// The scenario that was run.
     pub scenario: Scenario,
     /// The variant's name, where it is one of several.
     pub variant: Option<String>,
@@ -113,7 +113,7 @@ fn kind(error: &ExperimentError) -> ErrorKind {
     }
 }
 
-/// What a baseline calls a variant of an experiment: `SCENARIO`, or `SCENARIO/VARIANT` where it has
+/// Name of an experiment's variant in a baseline: `SCENARIO`, or `SCENARIO/VARIANT` where it has
 /// several.
 pub fn entry_name(experiment: &Experiment, variant: &str) -> String {
     if experiment.variants.len() == 1 {

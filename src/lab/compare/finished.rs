@@ -13,7 +13,7 @@ use units::nearest;
 /// A finished run.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// What tells it from the others: the name of its folder.
+    /// Name that distinguishes the run: that of its folder.
     pub name: String,
     /// The run's summary.
     pub summary: Summary,

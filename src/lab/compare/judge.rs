@@ -26,7 +26,7 @@ pub const ALPHA: f64 = 0.05;
 /// Below this many pairs the points themselves are shown, and Student's interval.
 pub const BOOTSTRAP_MIN: usize = 10;
 
-/// What a comparison comes to.
+/// Verdict of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -58,7 +58,7 @@ impl Verdict {
     }
 }
 
-/// What is asked of a metric.
+/// A question about a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// The question's id.
@@ -148,7 +148,7 @@ pub struct Judgement {
     pub cliffs_delta: Option<f64>,
     /// Seeds that would decide, where it is inconclusive.
     pub seeds_needed: Option<u64>,
-    /// What to know about it.
+    /// Remark on the judgement.
     pub note: Option<String>,
     #[serde(skip)]
     direction: Option<bool>,

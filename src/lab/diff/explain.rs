@@ -25,7 +25,7 @@ use world::{FileSource, is_exact};
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Situation {
-    /// What the pod asks for, in words.
+    /// Requests of the pod, in words.
     pub asks_for: String,
     /// Pods without a node.
     pub pending: usize,
@@ -45,7 +45,7 @@ pub struct Situation {
 pub struct NodeView {
     /// The node's name.
     pub name: String,
-    /// What is free, in words; empty where this run has no such node.
+    /// Free resources, in words; empty if this run has no such node.
     pub free: String,
     /// How many pods it holds.
     pub pods: usize,

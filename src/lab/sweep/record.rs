@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::run::Outcome;
 use sim::EndCause;
 
-/// What one run came to.
+/// Result of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {

@@ -66,7 +66,7 @@ impl std::fmt::Display for Shard {
     }
 }
 
-/// What to do when a folder holds another sweep.
+/// Policy for a folder that holds another sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Refuse.
