@@ -1,4 +1,4 @@
-//! What a plot is made of: a list of marks in pixels, painted by role. The SVG and the PNG of a
+//! The elements of a plot: a list of marks in pixels, painted by role. The SVG and the PNG of a
 //! plot are written from the same list.
 
 use crate::format;

@@ -32,7 +32,6 @@ const BANNED_IN_PRINT: &[&str] = &[
     "goes on",
     "looked at",
     "passed over",
-    "taken back",
     "put right",
     "at the least",
 ];
