@@ -471,8 +471,8 @@ mod tests {
             ("sine(1, 2)", "MEAN, AMPLITUDE, PERIOD"),
             ("sine(1, 2, 0s)", "more than 0s"),
             ("ramp(1, 2, 1h", "closing bracket"),
-            ("steps(1h: 1, 1h: 2)", "go up"),
-            ("steps(1h 1)", "no step"),
+            ("steps(1h: 1, 1h: 2)", "must increase"),
+            ("steps(1h 1)", "not a step"),
             ("shared(shared(1))", "twice"),
             ("200000%", "thousand times"),
         ] {

@@ -120,8 +120,7 @@ pub const PROFILES: &[ProfileEntry] = &[
         "dot-product",
         &["dot-product", "tightest"],
         "rank",
-        "GPU packing study, policy 02 (dot product): the node whose free resources align least \
-         with the demand.",
+        "GPU packing study, policy 02 (dot product): the node least aligned with the demand.",
     ),
     fifo(
         "gpu-clustering",
@@ -428,7 +427,7 @@ mod tests {
             ),
             (
                 choice("best-fit", &[("tightest", PluginOverride::Disabled)]),
-                "profile `best-fit` has nothing left that chooses GPU devices; enable one of `",
+                "profile `best-fit` has no plugin left that chooses GPU devices; enable one of `",
             ),
             (
                 choice("dot-product", &[("dot-product", odd)]),

@@ -329,8 +329,8 @@ mod tests {
         assert_eq!(read(Some("Gen"), Gap::Zero).expect("fine"), expected);
         assert_eq!(
             read(Some("Gen"), Gap::Fail).expect_err("a gap"),
-            "qps.csv: between 114 s and 228 s after the first row rows are missing, that come every \
-             57s; write `gaps: hold` or `gaps: zero`"
+            "qps.csv: rows are missing between 114 s and 228 s after the first row, where one is \
+             expected every 57s; write `gaps: hold` or `gaps: zero`"
         );
         assert_eq!(
             read(Some("Batch"), Gap::Hold).expect_err("none"),

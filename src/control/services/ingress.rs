@@ -253,8 +253,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                "ingress shop: rules[0].paths[0].backends: all weights are 0, so nothing could be \
-                 picked; give one a weight",
+                "ingress shop: rules[0].paths[0].backends: all weights are 0, so none can be picked; \
+                 give one a weight above 0",
                 "ingress shop: rules[1].paths[0].path: `x` is out of range; expected a path that \
                  begins with `/`",
             ]
