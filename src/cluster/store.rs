@@ -52,10 +52,10 @@ pub enum Conflict {
     /// The object was deleted or never was.
     #[error("the object is gone")]
     UnknownObject,
-    /// An object of that kind and name is there already.
+    /// An object of that kind and name already exists.
     #[error("{0} already exists")]
     DuplicateObject(String),
-    /// The namespace of something new is not there.
+    /// The namespace of a new object does not exist.
     #[error("there is no namespace `{0}`")]
     UnknownNamespace(String),
     /// A quota, a limit range or another rule of the API forbids it.
@@ -84,7 +84,7 @@ pub enum Conflict {
     Quantity(QuantityError),
 }
 
-/// Who sees to it that nodes don't hold more than they have.
+/// Component that keeps nodes from being overcommitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Commitment {
     /// The store: it refuses a binding that a node has no room for.
@@ -130,7 +130,7 @@ impl Store {
         }
     }
 
-    /// Who sees to it that nodes don't hold more than they have.
+    /// Component that keeps nodes from being overcommitted.
     pub const fn commitment(&self) -> Commitment {
         self.commitment
     }
@@ -176,7 +176,7 @@ impl Store {
         &self.objects
     }
 
-    /// What is known of pods beside their records.
+    /// States of pods in addition to their records.
     pub fn pod_states(&self) -> &PodStates {
         &self.pod_states
     }

@@ -3,17 +3,17 @@
 
 use model::{PodRef, Text, Used};
 
-/// What the world measures at an instant. Values other than usage are in thousandths.
+/// Measurements of the world at an instant. Values other than usage are in thousandths.
 pub trait UsageSamples {
-    /// What a pod uses; `None` of one whose processes are not up, or of whose use nothing is known.
+    /// Usage of a pod; `None` if its processes are not running or its usage is unknown.
     fn pod(&self, pod: PodRef) -> Option<Used>;
 
-    /// What a pod would use if no limit held it back.
+    /// Usage of a pod if no limit throttled it.
     fn wanted(&self, pod: PodRef) -> Option<Used> {
         self.pod(pod)
     }
 
-    /// What each container of a pod uses, by name.
+    /// Usage of each container of a pod, by name.
     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)>;
 
     /// A custom metric of a pod.

@@ -20,7 +20,7 @@ use units::{Duration, Instant, NodeId, ObjectId, plural};
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
-/// What a user does.
+/// An operation of a user.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Creates an object.
@@ -52,9 +52,9 @@ pub enum Operation {
 pub struct Target {
     /// One of [`Object::KINDS`].
     pub kind: &'static str,
-    /// Its namespace.
+    /// The target's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The target's name.
     pub name: Text,
 }
 
@@ -101,12 +101,12 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What an operation leads to.
+/// Changes of an operation.
 #[derive(Clone, Debug, Default)]
 pub struct Steps {
     /// Changes, in order.
     pub events: Vec<Event>,
-    /// What is created after them.
+    /// Objects to create after the changes.
     pub creations: Vec<Creation>,
     /// When the operation is carried on, if it is not done.
     pub again: Option<Instant>,
@@ -142,10 +142,10 @@ impl fmt::Display for OperationError {
     }
 }
 
-/// What an operation leads to in a cluster.
+/// Carries out an operation in a cluster.
 ///
 /// # Errors
-/// What it names is not there, or does not have what it changes.
+/// The named object does not exist, or lacks the field to change.
 pub fn carry_out(
     now: Instant,
     operation: &Operation,
@@ -203,7 +203,7 @@ pub fn carry_out(
     Ok(steps)
 }
 
-/// What it takes to vacate a node: it is cordoned, and its pods are evicted as budgets allow.
+/// Vacates a node: cordons it and evicts its pods as budgets allow.
 ///
 /// # Errors
 /// There is no such node.

@@ -1,7 +1,7 @@
 //! The columns of the tables that a run leaves, as data: name, type, unit, meaning, and what an
 //! absent value means. The writers, the readers and `docs/results.md` follow these lists.
 
-/// What a column holds.
+/// Type of a column's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// UTF-8 text.
@@ -26,15 +26,15 @@ impl Kind {
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name, with the unit last where there is one.
+    /// The column's name, with the unit last where there is one.
     pub name: &'static str,
-    /// What it holds.
+    /// Type of the column's content.
     pub kind: Kind,
     /// The unit of its values; empty where there is none.
     pub unit: &'static str,
-    /// What it tells.
+    /// Meaning of the column.
     pub meaning: &'static str,
-    /// What an absent value means (null in Parquet, an empty field in CSV); `None` where every row
+    /// Meaning of an absent value (null in Parquet, an empty field in CSV); `None` where every row
     /// has a value.
     pub absent: Option<&'static str>,
 }
@@ -61,13 +61,13 @@ impl Column {
 /// A table of a result folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableSchema {
-    /// What messages call it.
+    /// Name of the table in messages.
     pub title: &'static str,
-    /// Its file as CSV.
+    /// The table's file as CSV.
     pub csv: &'static str,
-    /// Its file as Parquet.
+    /// The table's file as Parquet.
     pub parquet: &'static str,
-    /// Its columns, in order.
+    /// The table's columns, in order.
     pub columns: &'static [Column],
 }
 

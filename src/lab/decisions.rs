@@ -20,15 +20,15 @@ pub const DECISIONS_FILE: &str = "decisions.jsonl.zst";
 /// A field of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
+    /// The field's name.
     pub name: &'static str,
-    /// Its type in JSON.
+    /// The field's type in JSON.
     pub kind: &'static str,
     /// The unit of its values; empty where there is none.
     pub unit: &'static str,
-    /// What it tells.
+    /// Meaning of the field.
     pub meaning: &'static str,
-    /// What `null` means; `None` where it is never null.
+    /// Meaning of `null`; `None` if the field is never null.
     pub absent: Option<&'static str>,
 }
 

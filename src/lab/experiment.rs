@@ -71,7 +71,7 @@ impl ExperimentError {
         }
     }
 
-    /// What to do about it, where its text does not say.
+    /// Advice, if the error's text does not contain it.
     pub fn advice(&self) -> Option<&'static str> {
         let Self::Variant { source, .. } = self else {
             return None;
@@ -118,7 +118,7 @@ pub trait Progress: Sync {
 
 /// How to run.
 pub struct Plan<'a> {
-    /// What to run.
+    /// Experiment to run.
     pub experiment: &'a Experiment,
     /// How many variants run at once.
     pub threads: usize,
@@ -126,7 +126,7 @@ pub struct Plan<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told how far it is.
     pub progress: &'a dyn Progress,
-    /// What is left beside the summary.
+    /// Outputs in addition to the summary.
     pub outputs: Outputs,
     /// A label for each variant, at [`IDLE`] while it does not run; none if nobody looks.
     pub probes: &'a [Probe],
@@ -198,7 +198,7 @@ pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
     as_run::to_yaml(&as_run::moved(experiment, &seen))
 }
 
-/// What every metric means.
+/// Definitions of all metrics.
 pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
     let entries = registry::REGISTRY.iter().flat_map(|entry| {
         entry.ids().map(|(id, _)| {

@@ -16,16 +16,16 @@ use units::plural;
 /// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
 const ZSTD_LEVEL: i32 = 3;
 
-/// What is to be imported, and where to.
+/// Inputs and destination of an import.
 #[derive(Clone, Debug)]
 pub struct ImportPlan<'a> {
     /// The dumps.
     pub inputs: &'a [Input],
     /// The experiment file to be written.
     pub scenario: PathBuf,
-    /// What the experiment is called.
+    /// Name of the experiment.
     pub name: String,
-    /// What to do with files that are there.
+    /// Policy for existing files.
     pub existing: Existing,
 }
 
@@ -60,7 +60,7 @@ pub enum ImportError {
     Compress(#[from] std::io::Error),
 }
 
-/// What was imported.
+/// Summary of an import.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportSummary {
@@ -82,7 +82,7 @@ pub struct ImportSummary {
     pub ignored_fields: BTreeMap<String, BTreeMap<String, u64>>,
     /// Objects that were met more than once.
     pub repeated: u64,
-    /// What is to be known of the objects.
+    /// Findings about the objects.
     pub findings: Vec<Finding>,
 }
 
@@ -113,9 +113,9 @@ pub struct Finding {
     pub object: String,
     /// The field.
     pub field: String,
-    /// What was found.
+    /// The finding.
     pub what: String,
-    /// What comes of it.
+    /// Effect of the finding.
     pub effect: String,
     /// In how many places it was found.
     pub count: u64,

@@ -18,7 +18,7 @@ use super::tables::{
     self, PARTS, Place, PodTable, SeriesTable, SharedTable, TableFormats, TableWriter,
 };
 
-/// What is left.
+/// Outputs of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outputs {
     /// Formats of the time series.
@@ -31,7 +31,7 @@ pub struct Outputs {
     pub events: bool,
 }
 
-/// What one variant writes.
+/// Outputs of one variant.
 pub struct VariantOutputs {
     variant: String,
     series: Option<SharedTable>,

@@ -18,7 +18,7 @@ use sim::{EndCause, RunControl};
 use units::Instant;
 use world::FileSource;
 
-/// What is run again.
+/// A run to repeat.
 #[derive(Clone, Debug)]
 pub struct Repeat {
     /// The experiment.
@@ -27,7 +27,7 @@ pub struct Repeat {
     pub before: Option<(Instant, Experiment)>,
 }
 
-/// What came of running again.
+/// Result of repeating a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reproduction {
     /// The input files are others; nothing was run.
@@ -44,7 +44,7 @@ pub enum Reproduction {
 /// One run against what is recorded of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariantCheck {
-    /// Its name.
+    /// The variant's name.
     pub name: String,
     /// The digest that is recorded.
     pub recorded: String,

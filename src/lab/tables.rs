@@ -144,7 +144,7 @@ impl TableWriter {
 /// Where a variant writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Its position.
+    /// The place's position.
     pub variant: usize,
     /// How many variants there are.
     pub variants: usize,

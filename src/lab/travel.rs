@@ -50,7 +50,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SnapshotVariant {
-    /// Its name.
+    /// The variant's name.
     pub name: String,
     /// The last instant at which something happened, in nanoseconds.
     pub last_ns: i64,
@@ -62,7 +62,7 @@ pub struct SnapshotVariant {
     pub digest: String,
 }
 
-/// What a fork is, as its result folder tells.
+/// Description of a fork, as stored in its result folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fork {
@@ -70,7 +70,7 @@ pub struct Fork {
     pub snapshot: String,
     /// The instant, in nanoseconds.
     pub at_ns: i64,
-    /// What is otherwise from there on.
+    /// Settings that change from there on.
     pub sets: Vec<String>,
     /// The scenario up to there; its paths start from the result folder.
     pub scenario: String,
@@ -138,11 +138,10 @@ impl Snapshot {
     }
 }
 
-/// What may be otherwise after an instant, in words: a fork changes how the system goes on, not
-/// what was there before.
+/// Checks the changes of a fork: it may change how the system continues, but not the state before.
 ///
 /// # Errors
-/// In words, what may not.
+/// Names the field that may not change.
 pub fn may_follow(before: &Experiment, after: &Experiment) -> Result<(), String> {
     let names = |experiment: &Experiment| -> Vec<String> {
         let variants = experiment.variants.iter();

@@ -82,9 +82,9 @@ pub fn read_scheduler_config(name: &str, text: &str) -> Result<SchedulerConfig, 
 pub struct ConfigDoubt {
     /// The field's path.
     pub field: String,
-    /// What stands there.
+    /// The value found.
     pub what: String,
-    /// What comes of it.
+    /// Effect of the value.
     pub effect: &'static str,
 }
 
@@ -98,8 +98,7 @@ impl fmt::Display for ConfigDoubt {
 /// affinity may weigh more, and no plugin by default weighs nearly as much.
 const GREAT_WEIGHT: i64 = 100;
 
-/// What is allowed in a configuration and hardly meant: profiles without filters, and weights
-/// beyond all measure.
+/// Finds settings that are allowed but hardly intended: profiles without filters, and huge weights.
 pub fn config_doubts(config: &SchedulerConfig) -> Vec<ConfigDoubt> {
     let mut doubts = Vec::new();
     for index in without_filters(config) {

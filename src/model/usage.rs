@@ -28,13 +28,13 @@ const NANOS_PER_UNIT: i128 = 1_000_000_000;
 /// An amount: absolute, or a share of the request in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// So much.
+    /// An absolute amount.
     Absolute(Quantity),
     /// Millionths of the request.
     Share(i64),
 }
 
-/// What is used over time.
+/// Usage over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
     /// Always the same.
@@ -65,7 +65,7 @@ pub enum Pattern {
     Steps(Vec<(Duration, Amount)>),
     /// A series by name.
     Trace(Text),
-    /// What a whole workload uses.
+    /// Usage of a whole workload, shared by its pods.
     Shared(Box<Self>),
 }
 
@@ -180,7 +180,7 @@ impl Pattern {
     }
 }
 
-/// What amounts are counted in.
+/// Unit of amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// Milli-cores.
@@ -202,7 +202,7 @@ impl Scale {
     }
 }
 
-/// What something uses.
+/// Measured usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Used {
     /// Milli-cores.
@@ -471,8 +471,8 @@ mod tests {
             ("sine(1, 2)", "MEAN, AMPLITUDE, PERIOD"),
             ("sine(1, 2, 0s)", "more than 0s"),
             ("ramp(1, 2, 1h", "closing bracket"),
-            ("steps(1h: 1, 1h: 2)", "go up"),
-            ("steps(1h 1)", "no step"),
+            ("steps(1h: 1, 1h: 2)", "must increase"),
+            ("steps(1h 1)", "not a step"),
             ("shared(shared(1))", "twice"),
             ("200000%", "thousand times"),
         ] {

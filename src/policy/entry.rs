@@ -32,7 +32,7 @@ pub enum Point {
 }
 
 impl Point {
-    /// Its name in lists and messages.
+    /// The point's name in lists and messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Filter => "filter",
@@ -48,11 +48,11 @@ impl Point {
 /// A policy in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Its name, unique in the registry.
+    /// The entry's name, unique in the registry.
     pub name: &'static str,
     /// The point it is listed under.
     pub point: Point,
-    /// What it does, in one sentence.
+    /// Description of the policy in one sentence.
     pub summary: &'static str,
     /// The page and section, or the publication, that it follows; "windtunnel" if it is our own.
     pub source: &'static str,
@@ -111,7 +111,7 @@ impl Entry {
     }
 }
 
-/// What a constructor makes.
+/// Result of a constructor.
 #[derive(Clone)]
 pub enum Built {
     /// A plugin of the pipeline.
@@ -122,12 +122,12 @@ pub enum Built {
     Order(Box<dyn QueueOrder>),
 }
 
-/// What policies are made from besides their arguments.
+/// Context in which policies are constructed, besides their arguments.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     /// The run's seed.
     pub seed: u64,
-    /// Which scheduler of the run this is, so that two of them draw different numbers.
+    /// Number of the scheduler in the run, so that two schedulers draw different random numbers.
     pub scheduler: u64,
     /// The target workload of fragmentation measures; model indexes are those of the cell's store.
     pub typical_pods: Arc<TypicalPods>,

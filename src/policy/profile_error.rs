@@ -11,19 +11,19 @@ pub enum ProfileError {
     /// No such profile.
     #[error("there is no profile `{name}`; {hint}")]
     UnknownProfile {
-        /// What was written.
+        /// The value as written.
         name: String,
-        /// What it may have meant.
+        /// Suggestion for the intended name.
         hint: String,
     },
     /// No such policy at this point.
     #[error("there is no {what} `{name}`; {hint}")]
     UnknownPolicy {
-        /// What was looked for.
+        /// Kind of the unknown item.
         what: &'static str,
-        /// What was written.
+        /// The value as written.
         name: String,
-        /// What it may have meant.
+        /// Suggestion for the intended name.
         hint: String,
     },
     /// A plugin of kube-scheduler in a profile of the pipeline.
@@ -42,7 +42,7 @@ pub enum ProfileError {
         plugin: String,
         /// The profile.
         profile: &'static str,
-        /// What it may have meant.
+        /// Suggestion for the intended name.
         hint: String,
     },
     /// A weight out of bounds.
@@ -53,7 +53,7 @@ pub enum ProfileError {
     Weight {
         /// The plugin.
         plugin: String,
-        /// What was written.
+        /// The value as written.
         weight: i64,
     },
     /// A policy of the pipeline that can't run inside kube-scheduler.
@@ -69,10 +69,10 @@ pub enum ProfileError {
     Argument {
         /// The plugin.
         plugin: String,
-        /// What is wrong.
+        /// The problem.
         source: ArgumentError,
     },
-    /// Nothing would choose GPU devices, so that no pod with GPUs could ever be bound.
+    /// No plugin chooses GPU devices, so no pod with GPUs could ever be bound.
     #[error(
         "profile `{profile}` has no plugin left that chooses GPU devices; enable one of {choices} \
          in place of the disabled one"
@@ -80,7 +80,7 @@ pub enum ProfileError {
     NoDevices {
         /// The profile.
         profile: &'static str,
-        /// What chooses devices.
+        /// Plugins that choose devices.
         choices: String,
     },
     /// More plugins than a profile may have.

@@ -24,15 +24,15 @@ pub const FILTERS: &[&str] = &[
 /// A named profile.
 #[derive(Clone, Copy, Debug)]
 pub struct ProfileEntry {
-    /// Its name.
+    /// The profile's name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Description of the profile in one sentence.
     pub summary: &'static str,
-    /// Its plugins after [`FILTERS`], in order, each of weight 1.
+    /// The profile's plugins after [`FILTERS`], in order, each of weight 1.
     pub plugins: &'static [&'static str],
-    /// Who is taken among equals.
+    /// Tie-breaking rule.
     pub select: &'static str,
-    /// Which pod goes first.
+    /// Queue order.
     pub order: &'static str,
 }
 
@@ -121,8 +121,7 @@ pub const PROFILES: &[ProfileEntry] = &[
         "dot-product",
         &["dot-product", "tightest"],
         "rank",
-        "GPU packing study, policy 02 (dot product): the node whose free resources align least \
-         with the demand.",
+        "GPU packing study, policy 02 (dot product): the node least aligned with the demand.",
     ),
     fifo(
         "gpu-clustering",
@@ -158,16 +157,16 @@ pub const MAX_WEIGHT: i64 = 1_000_000;
 /// The most plugins a profile may have: a set of them is one machine word.
 pub const MAX_PLUGINS: usize = 64;
 
-/// What an experiment says about a plugin of a profile.
+/// Settings of an experiment for a plugin of a profile.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PluginOverride {
     /// It does not act.
     Disabled,
     /// It acts; a plugin that the profile has not is added at the end.
     Enabled {
-        /// What its points are multiplied by; 1 if nothing is said.
+        /// Weight of the plugin's scores; 1 by default.
         weight: Option<i64>,
-        /// Its arguments.
+        /// Arguments of the plugin.
         arguments: Arguments,
     },
 }
@@ -179,9 +178,9 @@ pub struct ProfileChoice {
     pub name: String,
     /// Changes by plugin name, in written order.
     pub plugins: IndexMap<String, PluginOverride>,
-    /// Who is taken among equals, if not as the profile says.
+    /// Tie-breaking rule, if different from the profile's.
     pub tie_break: Option<String>,
-    /// Which pod goes first, if not as the profile says.
+    /// Queue order, if different from the profile's.
     pub queue_order: Option<String>,
 }
 
@@ -439,7 +438,7 @@ mod tests {
             ),
             (
                 choice("best-fit", &[("tightest", PluginOverride::Disabled)]),
-                "profile `best-fit` has nothing left that chooses GPU devices; enable one of `",
+                "profile `best-fit` has no plugin left that chooses GPU devices; enable one of `",
             ),
             (
                 choice("dot-product", &[("dot-product", odd)]),

@@ -37,10 +37,7 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     }
     line("pods ended", &format!("{}  (left out)", pods.ended));
     if pods.homeless > 0 {
-        line(
-            "pods without a node",
-            &format!("{}  (left out)", pods.homeless),
-        );
+        line("nodeless pods", &format!("{}  (left out)", pods.homeless));
     }
     let others = summary.kept.iter();
     let others: Vec<String> = others

@@ -63,7 +63,7 @@ impl Distribution {
         }
     }
 
-    /// The same distribution with the values (in seconds) of its file; a truncation around it
+    /// Returns the distribution with the values (in seconds) of its file; a truncation around it
     /// keeps those between its bounds. Without an empirical part nothing changes.
     ///
     /// The error says which value is not a duration, or that none is left.

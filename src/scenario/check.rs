@@ -350,7 +350,7 @@ fn wrong_type(expected: &str, tree: &Tree, place: Place<'_>) -> Finding {
     }
 }
 
-/// What is wrong with a number by type and bounds of its schema.
+/// Returns the problems of a number by type and bounds of its schema.
 fn wrong_number(
     schema: &Json,
     Scalar {

@@ -127,12 +127,12 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     })
 }
 
-/// What a batch system is composed of, by names of the registries.
+/// Policies of a batch system, by their names in the registries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchOptions {
     /// In which order jobs are chosen: a name of [`JOB_ORDERS`].
     pub order: String,
-    /// What may start while the chosen job waits: a name of [`BACKFILLS`].
+    /// Backfilling rule: a name of [`BACKFILLS`].
     pub backfill: String,
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 /// Writes the enumeration of capabilities with their names.
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $variant:ident: $name:literal,)*) => {
-        /// What a workload may ask for, or what is to be known of a system.
+        /// A feature that a workload may need, or a property of a system.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Capability {
             $($(#[$doc])* $variant,)*
@@ -17,7 +17,7 @@ macro_rules! capabilities {
             /// Every capability, in the order of tables.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name in tables and messages.
+            /// The capability's name in tables and messages.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -122,7 +122,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What a system does about a capability.
+/// Support of a capability by a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
     /// It has it; how.
@@ -151,10 +151,10 @@ impl Support {
     }
 }
 
-/// What a system does about each capability, in any order.
+/// Support of each capability by a system, in any order.
 pub type Capabilities = &'static [(Capability, Support)];
 
-/// What a system does about a capability.
+/// Support of a capability by a system.
 pub fn support(table: Capabilities, capability: Capability) -> Option<Support> {
     let mut found = table.iter().filter(|(known, _)| *known == capability);
     found.next().map(|&(_, support)| support)

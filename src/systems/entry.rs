@@ -18,17 +18,17 @@ use super::profile::ProfileConflict;
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemEntry {
-    /// Its name, unique in the registry.
+    /// The system's name, unique in the registry.
     pub name: &'static str,
-    /// What it is, in one sentence.
+    /// Description of the system in one sentence.
     pub summary: &'static str,
-    /// Whose rules it follows, and of which version.
+    /// Original and version that the system follows.
     pub source: &'static str,
     /// How it places pods, and so what `system.scheduler` means to it.
     pub scheduler: SchedulerKind,
     /// When it acts on workloads (deployments, jobs …), and not on pods alone.
     pub workloads: RunsWorkloads,
-    /// What it can express and how it behaves.
+    /// Capabilities of the system.
     pub capabilities: Capabilities,
     /// Builds its control plane and node agent for one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
@@ -71,7 +71,7 @@ pub enum RunsWorkloads {
 /// What an experiment says about the system of a cell.
 #[derive(Clone, Debug)]
 pub struct SystemRequest {
-    /// What policies are made from.
+    /// Context in which policies are constructed.
     pub setup: Setup,
     /// The scheduler's profile.
     pub profile: ProfileChoice,
@@ -79,7 +79,7 @@ pub struct SystemRequest {
     pub options: SystemOptions,
     /// How nodes are evaluated; both forms decide alike.
     pub form: Form,
-    /// What the controllers of Kubernetes are made from, if they run.
+    /// Settings of the Kubernetes controllers, if they run.
     pub controllers: Option<ControllerOptions>,
     /// Whether nodes stop pods that run longer than their time limit.
     pub time_limits: TimeLimits,
@@ -95,7 +95,7 @@ pub struct SystemParts {
     pub agent: Box<dyn NodeAgent>,
     /// When the control plane acts within an instant.
     pub stepping: Stepping,
-    /// Who sees to it that nodes don't hold more than they have.
+    /// Component that keeps nodes from being overcommitted.
     pub commitment: Commitment,
 }
 

@@ -19,9 +19,9 @@ use units::{Duration, Instant};
 /// How a log is read.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
-    /// Of the log of Los Alamos, the system.
+    /// System number, for the Los Alamos log.
     pub system: Option<u32>,
-    /// Of the log of Los Alamos, the date of the run's start.
+    /// Date of the run's start, for the Los Alamos log.
     pub from: Option<String>,
 }
 
@@ -36,12 +36,12 @@ pub struct LoggedOutage {
     pub up: Option<Instant>,
 }
 
-/// What was read.
+/// A failure log as read.
 #[derive(Clone, Debug)]
 pub struct FailureLog {
     /// In order of time, spans of one node apart.
     pub outages: Vec<LoggedOutage>,
-    /// What was found in it.
+    /// Ledger of the input's irregularities.
     pub ledger: Ledger,
 }
 
@@ -373,9 +373,9 @@ mod tests {
         );
         check(
             "a,10,60\na,30,90\n",
-            "log.csv:3: column `node`: must be up again before",
+            "log.csv:3: column `node`: must be up before it goes down",
         );
-        check("a,10,\na,30,90\n", "line 2 has it down still, found `a`");
+        check("a,10,\na,30,90\n", "in line 2 it is still down, found `a`");
         check(
             "z,10,20\n",
             "log.csv:2: column `node`: must be the name of a node",
@@ -413,10 +413,10 @@ mod tests {
         let later = read_text(&text, &of(Some(2), Some("2005-06-21T11:05"))).expect("a log");
         assert_eq!(spans(&later), [(1, 0, Some(300)), (0, 3_300, Some(3_360))]);
         for (options, expected) in [
-            (of(None, None), "say which with `system`, one of 2, 3"),
+            (of(None, None), "choose one with `system`: 2, 3"),
             (
                 of(Some(7), None),
-                "it has no system 7; its systems are 2, 3",
+                "the log has no system 7; its systems are 2, 3",
             ),
             (of(Some(2), Some("May")), "`from` is `May`, expected a date"),
         ] {

@@ -25,7 +25,7 @@ pub struct Lines {
     name: Arc<str>,
     number: u64,
     buffer: Vec<u8>,
-    /// What of the buffer is read and not yet delivered.
+    /// Part of the buffer that is read but not yet delivered.
     pending: Range<usize>,
     read: Arc<AtomicU64>,
     total: u64,
@@ -57,7 +57,7 @@ impl Lines {
         )
     }
 
-    /// What messages call the file.
+    /// Name of the file in messages.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -128,7 +128,7 @@ impl Lines {
         Ok(Some((number, place, scanned.is_plain)))
     }
 
-    /// What stands in a place that was told of last.
+    /// Content of a place reported last.
     pub(super) fn at(&self, place: Range<usize>) -> &[u8] {
         &self.buffer[place]
     }

@@ -20,7 +20,7 @@ pub const NODES: [&str; 2] = [
     "openb_node_list_gpu_node.csv.gz",
     "openb_node_list_gpu_node.csv",
 ];
-/// What the published workloads' files are called.
+/// Prefix of the published workloads' file names.
 pub const PODS_PREFIX: &str = "openb_pod_list_";
 /// The share of the cluster's GPUs that arrives, in millionths.
 pub const SHARE_MILLIONTHS: i64 = 1_300_000;

@@ -17,7 +17,7 @@ use super::autoscale_findings::{findings, rivals};
 use super::operations::target;
 use super::{BuildError, Remarks};
 
-/// What the autoscalers of a scenario are made from, if it has some.
+/// Settings of a scenario's autoscalers, if it has any.
 pub fn autoscalers(
     scenario: &Scenario,
     controllers: Option<&ControllerOptions>,

@@ -9,7 +9,7 @@ use units::Duration;
 
 use super::BuildError;
 
-/// What they share; `None` where each has all that it wants.
+/// Contention model; `None` if every process gets all it wants.
 pub fn contention(scenario: &Scenario) -> Result<Option<ContentionModel>, BuildError> {
     let NoneOr::Some(contention) = &scenario.models.contention else {
         return Ok(None);

@@ -20,7 +20,7 @@ use super::BuildError;
 /// Where it is written.
 const FIELD: &str = "system.descheduling";
 
-/// What the descheduler of a scenario is made from, if it has one.
+/// Settings of a scenario's descheduler, if it has one.
 pub fn descheduling(
     scenario: &Scenario,
     kube: &KubeRequest,

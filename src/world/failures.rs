@@ -60,7 +60,7 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
     ]
 }
 
-/// What fails in a scenario: what was read for it, and where its nodes are.
+/// Failures of a scenario: the logs read for them, and the layout of the nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
     domains: Domains,
@@ -176,7 +176,7 @@ impl Failures {
         Ok(outages)
     }
 
-    /// What else fails, and when, and what that needs to be known of beforehand.
+    /// Timelines of the failures, and the provisions they need at start-up.
     pub fn timelines(
         &self,
         scenario: &Scenario,
@@ -214,7 +214,7 @@ impl Failures {
     }
 }
 
-/// What is wrong with a failure: said of the field that names whom it strikes.
+/// Returns the problems of a failure: said of the field that names whom it strikes.
 fn wrong(number: usize, failure: &Written, error: impl std::fmt::Display) -> BuildError {
     let field = match failure {
         Written { node: Some(_), .. } => ".node",

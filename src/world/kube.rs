@@ -45,7 +45,7 @@ pub fn ignored_by(scenario: &Scenario) -> Option<String> {
     }
 }
 
-/// What kube-scheduler is made from, where a scenario asks for it.
+/// Settings of kube-scheduler, if a scenario uses it.
 pub fn kube_request(
     scenario: &Scenario,
     files: &FileSource<'_>,

@@ -37,7 +37,7 @@ pub(super) fn runs_always(scenario: &Scenario) -> bool {
     entry.is_ok_and(|entry| entry.workloads == RunsWorkloads::Always)
 }
 
-/// What the controllers of a scenario are made from, if it has some.
+/// Settings of a scenario's controllers, if it has any.
 pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, BuildError> {
     let wrong = |what: String| Err(BuildError::Experiment(what));
     let Some(controllers) = &scenario.system.controllers else {
@@ -91,7 +91,7 @@ fn heeded<'a>(
         .cloned()
 }
 
-/// What users do, in order of time.
+/// Operations of users, in order of time.
 pub fn operations(
     scenario: &Scenario,
     nodes: &[Arc<Node>],

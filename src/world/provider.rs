@@ -33,7 +33,7 @@ pub struct ProviderPlan {
     pub groups: Vec<GroupOptions>,
     /// Their nodes at the start.
     pub initial: Vec<Arc<Node>>,
-    /// What nodes cost, by group, or by instance type and how they are bought.
+    /// Prices of nodes, by group, or by instance type and purchase option.
     pub kinds: BTreeMap<Text, NodeEconomics>,
     /// What can be bought.
     pub(super) types: BTreeMap<String, InstanceType>,

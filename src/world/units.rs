@@ -23,7 +23,7 @@ use super::{BuildError, FileSource};
 
 /// A unit that is submitted.
 pub(super) struct Unit {
-    /// Its name.
+    /// The unit's name.
     pub(super) name: Text,
     /// What it asks of Fleet.
     pub(super) asked: SubmittedUnit,
@@ -103,7 +103,8 @@ fn wrong(why: &dyn std::fmt::Display) -> BuildError {
     BuildError::Experiment(why.to_string())
 }
 
-/// What is wrong with a unit, and on which line of its file, where the message does not say so itself.
+/// Returns the problems of a unit, and on which line of its file, where the message does not say so
+/// itself.
 fn pointed(path: &str, file: &UnitFile, why: &UnitFileError) -> BuildError {
     let in_section = |section: &'static str| file.section(section);
     let line = match why {

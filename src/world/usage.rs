@@ -16,7 +16,7 @@ use super::{BuildError, FileSource, Workload};
 /// A series in order of time.
 type Series = Vec<(Instant, Quantity)>;
 
-/// What pods use, with the series that their patterns name.
+/// Usage of pods, with the series that their patterns name.
 pub fn usage(
     scenario: &Scenario,
     files: &FileSource<'_>,

@@ -26,7 +26,7 @@ use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
-/// What arrives, and what is known of it beforehand.
+/// Arrivals of a scenario, and facts known about them in advance.
 pub struct Workload {
     /// The arrivals.
     pub source: Box<dyn ArrivalSource>,
@@ -44,7 +44,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The same workload, read on from the same place on its own.
+    /// Returns an independent copy of the workload, which continues at the same position.
     pub fn fork(&self) -> Result<Self, TraceError> {
         Ok(Self {
             source: self.source.fork()?,

@@ -32,13 +32,13 @@ pub struct AutoscalerOptions {
     pub pipeline: PipelineSettings,
     /// Of the vertical ones: what is recommended.
     pub recommender: RecommenderSettings,
-    /// Who is evicted for it.
+    /// Settings of the updater, which evicts pods.
     pub updater: UpdaterSettings,
     /// How often the vertical ones look.
     pub vertical_period: Duration,
-    /// What is scaled by the clock.
+    /// Scheduled scaling.
     pub scheduled: Vec<ScheduledScaling>,
-    /// What is scaled by rules.
+    /// Scaling by rules.
     pub rules: Vec<RuleScaling>,
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
     pub zero_unix_secs: i64,

@@ -16,7 +16,7 @@ use units::{Duration, Instant};
 pub struct RuleScaling {
     /// The workload.
     pub target: Target,
-    /// What the rule is about.
+    /// Measure that the rule uses.
     pub measure: Measure,
     /// The rule.
     pub rule: Rule,
@@ -24,7 +24,7 @@ pub struct RuleScaling {
     pub every: Duration,
 }
 
-/// What a rule is about.
+/// Measure that a rule uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// What replicas use of what they ask for, in percent; `cpu` or `memory`.

@@ -7,7 +7,7 @@ use super::run::{Entry, SuiteResults};
 use super::{Baseline, BaselineEntry, FoundDivergence, Gate, Outcome};
 use crate::shell::{quoted, set_flags};
 
-/// What is asked of whoever finds the first decision that differs.
+/// A request to find the first decision that differs.
 #[derive(Clone, Debug)]
 pub struct Divergence<'a> {
     /// The entry whose gate failed.

@@ -54,8 +54,8 @@ pub enum Change {
     },
 }
 
-/// What was run as a baseline. Acknowledgements are kept; entries that could not be run stay as
-/// they were.
+/// Turns the results into a baseline. Acknowledgements are kept; entries that could not be run stay
+/// unchanged.
 pub fn accepted(results: &SuiteResults, old: Option<&Baseline>, suite: &str) -> Baseline {
     let mut entries = BTreeMap::new();
     for entry in &results.entries {
@@ -263,7 +263,7 @@ fn stored(entry: &Entry) -> BaselineEntry {
     }
 }
 
-/// What differs between two baselines, entry by entry.
+/// Differences between two baselines, entry by entry.
 pub fn changes(old: &Baseline, new: &Baseline) -> Vec<Change> {
     let names: BTreeSet<&String> = old.entries.keys().chain(new.entries.keys()).collect();
     let mut found = Vec::new();

@@ -37,7 +37,7 @@ pub fn system_of(scenario: &Scenario) -> Json {
         .map_or(Json::Null, Json::take)
 }
 
-/// What differs between two systems: `system.scheduler.profile default → fgd`.
+/// Differences between two systems: `system.scheduler.profile default → fgd`.
 pub fn system_changes(base: &Json, head: &Json) -> Vec<String> {
     let mut found = Vec::new();
     differences(base, head, "system", &mut found);

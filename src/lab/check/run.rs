@@ -20,11 +20,11 @@ use scenario::{Experiment, Scenario};
 pub struct SuiteScenario {
     /// The experiment.
     pub experiment: Experiment,
-    /// Its file, as the user wrote it.
+    /// The scenario's file, as the user wrote it.
     pub file: String,
     /// The lines of its objectives, from 1.
     pub lines: Vec<usize>,
-    /// Its seeds, where the suite says.
+    /// The scenario's seeds, where the suite says.
     pub seeds: Option<usize>,
     /// Whether its digests must equal the baseline's.
     pub exact: bool,
@@ -33,19 +33,19 @@ pub struct SuiteScenario {
 /// A scenario or one of its variants, run.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What is said of it.
+    /// Report on the entry.
     pub report: EntryReport,
-    /// What was run.
+    /// The scenario that was run.
     pub scenario: Scenario,
     /// The variant's name, where it is one of several.
     pub variant: Option<String>,
-    /// Its gates.
+    /// The entry's gates.
     pub objectives: Vec<Objective>,
     /// The lines of its gates.
     pub lines: Vec<usize>,
     /// Whether its digest must equal the baseline's.
     pub exact: bool,
-    /// Its runs, in the order of its seeds.
+    /// The entry's runs, in the order of its seeds.
     pub runs: Vec<VariantSummary>,
     /// The system, as it goes into a baseline.
     pub system: Json,
@@ -114,7 +114,7 @@ fn kind(error: &ExperimentError) -> ErrorKind {
     }
 }
 
-/// What a baseline calls a variant of an experiment: `SCENARIO`, or `SCENARIO/VARIANT` where it has
+/// Name of an experiment's variant in a baseline: `SCENARIO`, or `SCENARIO/VARIANT` where it has
 /// several.
 pub fn entry_name(experiment: &Experiment, variant: &str) -> String {
     if experiment.variants.len() == 1 {

@@ -8,7 +8,7 @@ use thiserror::Error;
 pub struct SuiteItem {
     /// The experiment file, relative to the suite's.
     pub scenario: String,
-    /// Its seeds.
+    /// The scenario's seeds.
     pub seeds: Option<usize>,
     /// Whether its digests must equal the baseline's.
     pub exact: bool,
@@ -24,7 +24,7 @@ pub struct SuiteError {
     pub line: usize,
     /// Column of the fault, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 

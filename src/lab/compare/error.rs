@@ -118,7 +118,8 @@ impl CompareError {
     }
 }
 
-/// What may have been meant by a metric's id: near ones, or those that hold it or begin as it does.
+/// Suggestions for an unknown metric id: similar ids, and ids that contain it or share its
+/// beginning.
 pub fn metric_hint<'a>(id: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     const SHOWN_MAX: usize = 6;
     let mut near = nearest::all_near(id, known.clone());

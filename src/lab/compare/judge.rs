@@ -27,7 +27,7 @@ pub const ALPHA: f64 = 0.05;
 /// Below this many pairs the points themselves are shown, and Student's interval.
 pub const BOOTSTRAP_MIN: usize = 10;
 
-/// What a comparison comes to.
+/// Verdict of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -59,12 +59,12 @@ impl Verdict {
     }
 }
 
-/// What is asked of a metric.
+/// A question about a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// Its id.
+    /// The question's id.
     pub metric: String,
-    /// Its unit.
+    /// The question's unit.
     pub unit: String,
     /// Which way is better.
     pub direction: Direction,
@@ -110,7 +110,7 @@ pub(crate) fn direction_name<S: Serializer>(
 pub struct Judgement {
     /// The metric's id.
     pub metric: String,
-    /// Its unit; differences and intervals have it too.
+    /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
     /// Which direction is better: `higher`, `lower` or `none`.
     #[serde(serialize_with = "direction_name")]
@@ -129,7 +129,7 @@ pub struct Judgement {
     pub difference: Option<f64>,
     /// Mean difference over the pairs, where `difference` is the exact one.
     pub shaken_difference: Option<f64>,
-    /// Its 95 % interval: BCa from ten pairs on, else Student's.
+    /// The judgement's 95 % interval: BCa from ten pairs on, else Student's.
     pub interval: Option<Interval>,
     /// Student's 95 % interval.
     pub student: Option<Interval>,
@@ -158,7 +158,7 @@ pub struct Judgement {
     pub cliffs_delta: Option<f64>,
     /// Seeds that would decide, where it is inconclusive.
     pub seeds_needed: Option<u64>,
-    /// What to know about it.
+    /// Remark on the judgement.
     pub note: Option<String>,
     #[serde(skip)]
     direction: Option<bool>,

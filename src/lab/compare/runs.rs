@@ -17,7 +17,7 @@ pub struct Made {
     pub study: Study,
     /// The runs with the first seed, as a summary shows them, in the order of the candidates.
     pub first: Vec<VariantSummary>,
-    /// What the report draws of those runs.
+    /// Report data of those runs.
     pub drawn: Vec<VariantData>,
     /// Every run that was made.
     pub runs: usize,

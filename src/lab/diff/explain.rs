@@ -20,7 +20,7 @@ use world::is_exact;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Situation {
-    /// What the pod asks for, in words.
+    /// Requests of the pod, in words.
     pub asks_for: String,
     /// Pods without a node.
     pub pending: usize,
@@ -38,15 +38,15 @@ pub struct Situation {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeView {
-    /// Its name.
+    /// The node's name.
     pub name: String,
-    /// What is free, in words; empty where this run has no such node.
+    /// Free resources, in words; empty if this run has no such node.
     pub free: String,
     /// How many pods it holds.
     pub pods: usize,
     /// Why it can't take the pod; empty where it can.
     pub reasons: Vec<String>,
-    /// Its points per scoring plugin: weight × points, in the order of the plugins.
+    /// The node's points per scoring plugin: weight × points, in the order of the plugins.
     pub points: Vec<i64>,
     /// Their sum, where the node was ranked.
     pub total: Option<i64>,

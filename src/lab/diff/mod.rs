@@ -31,7 +31,7 @@ use record::{Course, Decided, Matched};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// What each run is.
+    /// Facts about each run.
     pub sides: [SideFacts; 2],
     /// The first decision on common pods that differs; absent where none does.
     pub parting: Option<Parting>,
@@ -39,13 +39,13 @@ pub struct Difference {
     pub growth: Vec<Growth>,
 }
 
-/// What one run is.
+/// Facts about one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SideFacts {
-    /// What it is called.
+    /// Name of the side.
     pub label: String,
-    /// Its digest.
+    /// The side's digest.
     pub digest: String,
     /// How many decisions it took.
     pub decisions: usize,
@@ -65,7 +65,7 @@ pub struct SideFacts {
 pub struct Parting {
     /// How many decisions on common pods are equal before it.
     pub equal_before: usize,
-    /// What each run decides there; absent where it decides no more.
+    /// Decision of each run at that point; absent if it makes no further decision.
     pub decisions: [Option<DecisionFacts>; 2],
 }
 

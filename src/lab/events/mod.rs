@@ -29,11 +29,11 @@ pub struct EventLine {
     pub time_ns: i64,
     /// The variant.
     pub variant: String,
-    /// What kind of event: one of [`KINDS`].
+    /// Kind of event: one of [`KINDS`].
     pub kind: String,
-    /// What it is about: `Pod/NAMESPACE/NAME`, `Node/NAME`, `KIND/NAMESPACE/NAME`, `Alert/NAME`.
+    /// Object of the event: `Pod/NAMESPACE/NAME`, `Node/NAME`, `KIND/NAMESPACE/NAME`, `Alert/NAME`.
     pub object: String,
-    /// What is to be known besides.
+    /// Further details.
     pub what: String,
 }
 
@@ -238,7 +238,7 @@ impl Observer for EventLog {
     }
 }
 
-/// What is looked for; everything that is left out matches all.
+/// Search criteria; omitted ones match everything.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// Objects whose name has this in it.

@@ -35,7 +35,7 @@ const LOCK_NAME: &str = ".lock";
 /// By this file a finished result folder is recognised before it is replaced.
 pub(super) const SUMMARY_NAME: &str = "summary.json";
 
-/// What to do when the output folder is there already.
+/// Policy for an output folder that already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Refuse to run.

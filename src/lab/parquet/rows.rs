@@ -46,7 +46,7 @@ impl ParquetRows {
             );
             if column.max_rep_level() > 0 || column.max_def_level() > 1 || !known {
                 return Err(format!(
-                    "column `{}` is no flat column of text, 64-bit integers or 64-bit floats",
+                    "column `{}` is not a flat column of text, 64-bit integers or 64-bit floats",
                     column.path().string()
                 ));
             }

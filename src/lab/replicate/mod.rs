@@ -47,11 +47,11 @@ pub struct Workers<'a> {
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
-/// What one run came to.
+/// Result of one run.
 pub struct Replicate {
-    /// Its metrics and digest.
+    /// The replicate's metrics and digest.
     pub summary: VariantSummary,
-    /// What the report draws, where it was asked for.
+    /// Data for the report, if requested.
     pub drawn: Option<VariantData>,
 }
 

@@ -90,21 +90,21 @@ impl Collector {
         }
     }
 
-    /// The same, of nodes with prices.
+    /// Returns the collector for nodes with prices.
     #[must_use]
     pub fn with_economics(mut self, economics: &Arc<Economics>) -> Self {
         self.spending = Spending::new(economics);
         self
     }
 
-    /// The same, of a run in which pods share the cores of a node.
+    /// Returns the collector for a run in which pods share the cores of a node.
     #[must_use]
     pub fn with_contention(mut self, is_modelled: bool) -> Self {
         self.alarms = self.alarms.with_contention(is_modelled);
         self
     }
 
-    /// The same, with what users are going to do.
+    /// Returns the collector with the operations of users.
     #[must_use]
     pub fn with_operations(mut self, operations: Vec<(Instant, String)>) -> Self {
         self.followed.expect(operations);

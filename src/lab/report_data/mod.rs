@@ -58,7 +58,7 @@ pub const MARKS_MAX: usize = 200;
 /// Most pods listed one by one, over all variants of an experiment.
 pub const PODS_MAX: usize = 12_000;
 
-/// What the report draws of an experiment.
+/// Report data of an experiment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportData {
@@ -77,7 +77,7 @@ pub struct ReportData {
 pub struct ReportDataError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
@@ -134,7 +134,7 @@ impl ReportData {
     }
 }
 
-/// What the report draws of one variant.
+/// Report data of one variant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VariantData {
@@ -154,21 +154,21 @@ pub struct VariantData {
     pub pods: PodList,
     /// Nodes one by one.
     pub nodes: NodeList,
-    /// What happened to nodes.
+    /// Events of nodes.
     pub events: EventList,
-    /// What failed.
+    /// Failures of the run.
     #[serde(default, skip_serializing_if = "IncidentList::is_empty")]
     pub incidents: IncidentList,
     /// Ready pods of workloads over time.
     #[serde(default, skip_serializing_if = "WorkloadList::is_empty")]
     pub workloads: WorkloadList,
-    /// What users did and what failed, on the time line.
+    /// Marks on the time line: operations of users and failures.
     #[serde(default, skip_serializing_if = "MarkList::is_empty")]
     pub marks: MarkList,
     /// Requests of clients, where there are some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<TrafficData>,
-    /// What alerts came to and what ailed workloads, where there was anything.
+    /// Alerts and diagnosed faults, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarms: Option<AlarmData>,
 }
@@ -262,7 +262,7 @@ impl WorkloadList {
     }
 }
 
-/// What happened from outside, in order.
+/// External events, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MarkList {
@@ -286,7 +286,7 @@ pub struct MarkEntry {
     pub at_ns: i64,
     /// `operation`, `failure`, `repair`, `scale-up` or `scale-down`.
     pub kind: String,
-    /// What, in words.
+    /// Description of the event.
     pub what: String,
 }
 
@@ -326,9 +326,9 @@ pub struct HeatData {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeatRow {
-    /// Its first node.
+    /// The row's first node.
     pub first: String,
-    /// Its last node.
+    /// The row's last node.
     pub last: String,
     /// Allocated share in percent by column, weighted by time; `null` while no node of the row is
     /// up or none has the resource.
@@ -381,7 +381,7 @@ pub struct PodList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodEntry {
-    /// Its name.
+    /// The pod's name.
     pub name: String,
     /// When it was created, in nanoseconds.
     pub submit_ns: i64,
@@ -397,7 +397,7 @@ pub struct PodEntry {
     /// The node it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// What became of it, as in the table of pods.
+    /// Outcome, as in the table of pods.
     pub outcome: String,
 }
 
@@ -415,17 +415,17 @@ pub struct NodeList {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeEntry {
-    /// Its name.
+    /// The node's name.
     pub name: String,
     /// Pods that were given to it.
     pub pods: u64,
     /// Allocated share of the heat map's resource over its time up, in percent.
     pub mean_percent: Option<f64>,
-    /// The same at the end of the run; `null` if it is not up.
+    /// Allocated share at the end of the run, in percent; `null` if the node is not up.
     pub end_percent: Option<f64>,
 }
 
-/// What happened to nodes after the run's first instant, in order.
+/// Events of nodes after the run's first instant, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventList {
@@ -435,8 +435,8 @@ pub struct EventList {
     pub listed: Vec<NodeEventEntry>,
 }
 
-/// What failed in the world, in order of its beginning: the control plane may have learned of it or
-/// not. What begins of one kind at one instant is one entry.
+/// Failures in the world, in order of their start, whether or not the control plane noticed them.
+/// Failures of one kind that start at one instant share an entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentList {
@@ -460,8 +460,8 @@ pub struct IncidentEntry {
     pub from_ns: i64,
     /// When the last of it was over; `null` if some of it lasts to the end.
     pub to_ns: Option<i64>,
-    /// What: `down`, `cut off`, `slow`, `disk full`, `drained`, `taken back`, `upgraded`, or what
-    /// is wrong with the control plane.
+    /// Kind of failure: `down`, `cut off`, `slow`, `disk full`, `drained`, `taken back`,
+    /// `upgraded`, or a fault of the control plane.
     pub what: String,
     /// How many nodes; 0 if it is about none.
     pub nodes: u64,
@@ -478,6 +478,6 @@ pub struct NodeEventEntry {
     pub at_ns: i64,
     /// The node.
     pub node: String,
-    /// What: `joined`, `changed`, `up`, `down` or `left`.
+    /// Kind of event: `joined`, `changed`, `up`, `down` or `left`.
     pub what: String,
 }

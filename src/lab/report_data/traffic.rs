@@ -34,7 +34,7 @@ pub struct TrafficData {
     pub saturation_percent: Vec<Option<f64>>,
     /// Groups of clients and services in all; if more than are listed, the others are missing.
     pub total: u64,
-    /// Who asks whom, and what became of it, over the whole run.
+    /// Flows from clients to services, with their outcomes over the whole run.
     pub listed: Vec<TrafficEntry>,
 }
 

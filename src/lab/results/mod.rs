@@ -70,7 +70,7 @@ pub enum ResultsError {
         line: usize,
         /// Column of the fault, from 1.
         column: usize,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// The summary does not tell which schema it follows.
@@ -112,7 +112,7 @@ pub enum ResultsError {
     Table {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// The only form of a table is Parquet, and the program was built without it.
@@ -139,9 +139,9 @@ impl ResultsError {
 /// A finished run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedRun {
-    /// Its folder.
+    /// The run's folder.
     pub folder: PathBuf,
-    /// Its summary.
+    /// The run's summary.
     pub summary: Summary,
 }
 
@@ -268,9 +268,9 @@ impl VariantSeries {
 /// A pod of a finished run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedPod {
-    /// Its variant.
+    /// The pod's variant.
     pub variant: String,
-    /// Its name.
+    /// The pod's name.
     pub pod: String,
     /// The number of whom it is accounted to.
     pub tenant: i64,
@@ -288,7 +288,7 @@ pub struct FinishedPod {
     pub node: Option<String>,
     /// The indexes of the GPU devices it held there.
     pub gpus: Vec<u8>,
-    /// What became of it.
+    /// Outcome of the pod.
     pub outcome: String,
 }
 

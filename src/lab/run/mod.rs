@@ -62,41 +62,41 @@ pub enum RunError {
 
 /// A variant that is ready to run.
 pub struct Prepared {
-    /// Its nodes.
+    /// The variant's nodes.
     pub nodes: Vec<Arc<Node>>,
-    /// What arrives.
+    /// Workload of the run.
     pub workload: Workload,
     /// The workload that fragmentation is measured against; `None` without GPUs.
     pub typical: Option<Arc<TypicalPods>>,
     /// The shapes of its pods.
     pub mix: Arc<WorkloadMix>,
-    /// What its nodes cost and draw.
+    /// Prices and power models of the nodes.
     pub economics: Arc<Economics>,
-    /// What the exact scheduler of Kubernetes is made from, where that one is asked for.
+    /// Settings of the exact Kubernetes scheduler, if used.
     pub kube: KubeRequest,
-    /// What its controllers are made from, if it has some.
+    /// Settings of the controllers, if any.
     pub controllers: Option<ControllerOptions>,
-    /// What users do, in order of time.
+    /// Operations of users, in order of time.
     pub operations: Vec<(Instant, Operation)>,
-    /// What fails.
+    /// Failures of the scenario.
     pub failures: world::Failures,
-    /// What pods use.
+    /// Resource usage of pods.
     pub usage: UsageOptions,
     /// Options of the system of its own.
     pub options: SystemOptions,
-    /// What its system can't express of the workload.
+    /// Features of the workload that the system can't express.
     pub mapping: Mapping,
-    /// What its autoscalers are made from, if it has some.
+    /// Settings of the autoscalers, if any.
     pub autoscaling: Option<AutoscalerOptions>,
     /// How nodes pull images, and what carries them; `None` takes no time.
     pub images: Option<(PullOptions, ImageModel)>,
-    /// What start-up times are drawn from, where files say it.
+    /// Values of start-up times that come from files.
     pub start_up: StartUpValues,
     /// Where machines come from while it runs, if from anywhere.
     pub provider: Option<ProviderPlan>,
-    /// Who asks the services, if anybody does.
+    /// Clients of the services, if any.
     pub traffic: Option<Arc<TrafficPlan>>,
-    /// What is to be known of the files that were read.
+    /// Remarks on the files read.
     pub remarks: Remarks,
     /// Tells where work is being done.
     pub probe: Probe,
@@ -184,21 +184,21 @@ pub struct Tables<'s> {
     pub watch: Option<&'s mut dyn Observer>,
 }
 
-/// What a run came to.
+/// Result of a run.
 pub struct Outcome {
     /// How it ended.
     pub end: End,
-    /// Its metrics.
+    /// The outcome's metrics.
     pub metrics: RunMetrics,
     /// Nodes at the start.
     pub nodes: u64,
     /// Pods submitted.
     pub pods: u64,
-    /// What the input says that is not modelled, and the dirt in it, one line each.
+    /// Unmodelled features and irregularities of the input, one line each.
     pub remarks: Vec<String>,
-    /// What the system can't express of the workload.
+    /// Features of the workload that the system can't express.
     pub mapping: Mapping,
-    /// What the report draws, where it was asked for; its name is left to the caller.
+    /// Data for the report, if requested; the caller sets the name.
     pub report: Option<VariantData>,
 }
 

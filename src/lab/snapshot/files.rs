@@ -88,7 +88,7 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// What all files together declare.
+    /// Returns the joint declarations of all files.
     ///
     /// # Errors
     /// If they declare no node, or a scenario one that a dump has.

@@ -47,7 +47,7 @@ pub enum SnapshotError {
     Input(String),
 }
 
-/// What files declare, put together.
+/// Joint declarations of files.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
     /// Nodes, in order of the files.
@@ -60,7 +60,7 @@ pub struct Gathered {
     pub priorities: PriorityClasses,
     /// How many objects of kinds that placements don't look at there were.
     pub ignored_kinds: BTreeMap<String, usize>,
-    /// What the files state and the model leaves out, in words.
+    /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct PodCounts {
 /// A cluster at one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// What the scheduler knows.
+    /// The scheduler's cache.
     pub cache: Cache,
     /// All pods.
     pub pods: Vec<ManifestPod>,
@@ -88,7 +88,7 @@ pub struct Snapshot {
     pub priorities: PriorityClasses,
     /// How many there are.
     pub counts: PodCounts,
-    /// What was left out or looks wrong, in words.
+    /// Warnings about ignored or suspicious parts, in words.
     pub warnings: Vec<String>,
     /// How many objects of kinds that placements don't look at there were.
     pub ignored_kinds: BTreeMap<String, usize>,

@@ -8,7 +8,7 @@ use rng::math;
 pub struct Axis {
     /// The path of the field, as `--set` takes it.
     pub path: String,
-    /// Its values.
+    /// The axis's values.
     pub values: Values,
 }
 
@@ -166,7 +166,7 @@ fn split<'t>(option: &'static str, text: &'t str) -> Result<(String, &'t str), S
     }
     if path == "seed" {
         let help = "use `--seeds N` for the seeds of every point";
-        return Err(wrong("the seed is no parameter of the system", help));
+        return Err(wrong("the seed is not a parameter of the system", help));
     }
     Ok((path.to_owned(), values))
 }

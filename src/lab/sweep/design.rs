@@ -41,7 +41,7 @@ impl Sampling {
     }
 }
 
-/// What is varied, and how.
+/// Varied fields and their sampling.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Design {
     /// The fields, in the order of the table's columns.

@@ -44,7 +44,7 @@ pub enum SweepError {
         option: &'static str,
         /// What was given.
         text: String,
-        /// What is wrong.
+        /// The problem.
         why: String,
         /// What to do.
         help: &'static str,
@@ -158,7 +158,7 @@ pub enum SweepError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         reason: String,
         /// What to do.
         cure: &'static str,
@@ -176,7 +176,7 @@ pub enum SweepError {
     Shard {
         /// What was given.
         text: String,
-        /// What is wrong.
+        /// The problem.
         why: String,
     },
     /// A metric that no run has.

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::run::Outcome;
 use sim::EndCause;
 
-/// What one run came to.
+/// Result of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
-    /// Its key.
+    /// The run's key.
     pub key: String,
     /// The program that ran it.
     pub program: String,
-    /// Its seed.
+    /// The run's seed.
     pub seed: u64,
     /// Nodes at the start.
     pub nodes: u64,

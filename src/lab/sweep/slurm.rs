@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::shell::quoted;
 
-/// What the scripts run.
+/// Settings of the Slurm scripts.
 #[derive(Clone, Debug)]
 pub struct Scripts<'a> {
     /// The program.

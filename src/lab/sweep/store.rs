@@ -47,7 +47,7 @@ impl FromStr for Shard {
             .ok_or_else(|| wrong("`/` is missing".to_owned()))?;
         let parse = |part: &str| {
             let number: Option<usize> = part.parse().ok();
-            number.ok_or_else(|| wrong(format!("`{part}` is no whole number")))
+            number.ok_or_else(|| wrong(format!("`{part}` is not a whole number")))
         };
         let (number, of) = (parse(number)?, parse(of)?);
         if of == 0 {
@@ -66,7 +66,7 @@ impl std::fmt::Display for Shard {
     }
 }
 
-/// What to do when a folder holds another sweep.
+/// Policy for a folder that holds another sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Refuse.

@@ -38,9 +38,9 @@ pub struct SnapshotWriter<W: Write> {
     any: bool,
 }
 
-/// What a snapshot was made of.
+/// A snapshot and its contents.
 pub struct Snapshot<W> {
-    /// What the dumps declare.
+    /// Declarations of the dumps.
     pub manifests: Manifests,
     /// How many objects of each kind are in the snapshot.
     pub kept: BTreeMap<String, u64>,

@@ -20,7 +20,7 @@ pub struct Transition {
     pub rule: usize,
     /// The service that it is about; empty for the cluster.
     pub service: Text,
-    /// What it came to.
+    /// The change of state.
     pub turn: Turn,
     /// The value then; `None` where there was none.
     pub value: Option<f64>,

@@ -35,8 +35,8 @@ pub struct AlertLog {
     pub rules: Arc<[Rule]>,
     /// Their turns over the whole run, in order of time.
     pub turns: Vec<Transition>,
-    /// What was sent of them.
+    /// Notifications sent.
     pub notifications: Vec<Notification>,
-    /// What was made to fail.
+    /// Injected failures.
     pub injected: Vec<Injected>,
 }

@@ -10,17 +10,17 @@ use super::rule::Turn;
 /// An alert that fires within this time after a failure is over is still about it.
 const LATE: Duration = Duration::from_secs(300);
 
-/// What is no failure of itself: what somebody does about it.
+/// Operator actions, which are not failures themselves.
 const DEEDS: [&str; 3] = ["cordoned", "drained", "upgraded"];
 
 /// A failure: what was made to fail of one kind at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Injected {
-    /// What, such as `down`.
+    /// Kind of failure, such as `down`.
     pub what: &'static str,
-    /// From when.
+    /// Start of the failure.
     pub from: Instant,
-    /// Until when all of it was over; `None` if some of it lasts.
+    /// End of the whole failure; `None` if part of it lasts.
     pub to: Option<Instant>,
     /// How much of it is not over.
     open: u64,

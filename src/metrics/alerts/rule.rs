@@ -13,7 +13,7 @@ use crate::statistics::span::Span;
 /// A rule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
-    /// What it is called.
+    /// Name of the rule.
     pub name: Text,
     /// The series that it is about: a live series, or a metric of the registry.
     pub series: Text,
@@ -33,7 +33,7 @@ pub struct Rule {
     pub points: Option<(u32, u32)>,
     /// It is about what a counter gained within this time, rather than about its value.
     pub increase: Option<Duration>,
-    /// What is told along, for routes and inhibitions.
+    /// Further labels, for routes and inhibitions.
     pub labels: BTreeMap<Text, Text>,
 }
 
@@ -50,7 +50,7 @@ impl Rule {
     }
 }
 
-/// What a rule came to.
+/// Change of a rule's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// A breach began.
@@ -64,7 +64,7 @@ pub enum Turn {
 }
 
 impl Turn {
-    /// What it is called.
+    /// Name of the turn.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -90,7 +90,7 @@ pub(super) struct Watch {
     /// When a rule that fires was first seen without breach.
     clear_since: Option<Instant>,
     is_firing: bool,
-    /// Which of the last values breached: the last one is bit 0.
+    /// Breaches among the last values: the last one is bit 0.
     points: u64,
     counter: Counter,
     /// Up to where it has seen values.
@@ -183,11 +183,12 @@ impl Watch {
     }
 }
 
-/// What a counter gains within a time: positive differences, and after a drop the new value itself.
+/// Increase of a counter within a time: positive differences, and after a reset the new value
+/// itself.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
     last: Option<f64>,
-    /// What it gained in all up to each of the last evaluations.
+    /// Total increase at each of the last evaluations.
     sums: VecDeque<(Instant, f64)>,
 }
 

@@ -32,7 +32,7 @@ use throttled::Throttling;
 pub struct Diagnosis {
     /// The workload, as `KIND/NAMESPACE/NAME`.
     pub object: Text,
-    /// What was wrong; of several the first.
+    /// Cause of the fault; the first of several.
     pub cause: Cause,
     /// How a container ended last, where one did.
     pub exit: Option<Exit>,
@@ -40,7 +40,7 @@ pub struct Diagnosis {
     pub node: Option<Text>,
     /// Since when.
     pub since: Instant,
-    /// Until when; `None` while it lasts.
+    /// End of the fault; `None` while it lasts.
     pub healed: Option<Instant>,
     /// Ready pods before; of one that never had them all, those that it wants.
     pub strength: u64,
@@ -60,7 +60,7 @@ pub struct Diagnosis {
 #[derive(Clone, Debug)]
 struct Member {
     pod: PodRef,
-    /// What it is counted for, and what made it.
+    /// Workload that the pod counts for, and its controller.
     owner: ObjectId,
     maker: ObjectId,
     node: Option<NodeId>,
@@ -68,9 +68,9 @@ struct Member {
     is_leaving: bool,
     /// When it failed of late.
     failures: Vec<Instant>,
-    /// Which container was killed last for want of memory, and when.
+    /// Last container killed for lack of memory, and the time.
     killed: Option<(Instant, usize)>,
-    /// What the last end of a container says that was not started again yet.
+    /// Cause given by the last end of a container that has not restarted yet.
     ended: Option<Cause>,
 }
 
@@ -144,7 +144,7 @@ impl Diagnostician {
         }
     }
 
-    /// What the world measures: who is held back.
+    /// Reads the measurements for throttled pods.
     pub fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         let mut throttling = std::mem::take(&mut self.throttling);
         let (held_back, free) = throttling.look(store, usage);

@@ -22,7 +22,7 @@ pub(super) fn wanted(object: ObjectId, store: &Store) -> Option<u64> {
     u64::try_from(count).ok()
 }
 
-/// What it makes them of.
+/// Template of the object's pods.
 fn template(object: &Object) -> Option<&PodSpec> {
     match object {
         Object::ReplicaSet(own) => Some(&own.template),

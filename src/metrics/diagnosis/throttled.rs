@@ -16,7 +16,7 @@ const ENOUGH: f64 = 0.8;
 /// Samples in a row that count.
 const SAMPLES: u32 = 2;
 
-/// Who is held back.
+/// Throttled pods.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Throttling {
     /// Whether cores of a node are shared, so that pods slow each other down.
@@ -25,7 +25,7 @@ pub(super) struct Throttling {
     samples: BTreeMap<PodRef, u32>,
 }
 
-/// Who is held back, by what, and where; and who is not any longer.
+/// Newly throttled pods with cause and node, and pods no longer throttled.
 type Found = (Vec<(PodRef, Cause, NodeId)>, Vec<PodRef>);
 
 impl Throttling {

@@ -87,8 +87,8 @@ impl Amounts {
         both.all(|(&amount, &capacity)| capacity <= 0 || amount <= capacity)
     }
 
-    /// So many objects have other amounts, neither of which is negative; resources that are as they
-    /// were cost nothing.
+    /// Changes the amounts of a number of objects, neither of which is negative; unchanged
+    /// resources cost nothing.
     #[inline]
     pub(crate) fn change(&mut self, before: &Row, now: &Row, times: i64) {
         for (index, total) in self.0.iter_mut().enumerate() {

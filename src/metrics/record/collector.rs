@@ -19,15 +19,15 @@ use crate::values::Values;
 pub struct Change<'a> {
     /// When.
     pub at: Instant,
-    /// What.
+    /// The event.
     pub event: &'a Event,
     /// The pod that it is about, as it left it; of one that it ended, as it was before.
     pub pod: Option<&'a Pod>,
-    /// What that pod reserves.
+    /// Requests of that pod.
     pub requests: &'a Row,
     /// The cluster after it.
     pub store: &'a Store,
-    /// What is in the measured window.
+    /// The measured window.
     pub measured: &'a MeasuredWindow,
     /// Pods created and not bound, after it.
     pub pending: u64,
@@ -47,16 +47,16 @@ impl Change<'_> {
     }
 }
 
-/// What the world measures at an instant that has settled.
+/// Measurements of the world at a settled instant.
 #[derive(Clone, Copy)]
 pub struct UsageSample<'a> {
     /// When.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
-    /// What pods use.
+    /// Usage of pods.
     pub usage: &'a dyn cluster::UsageSamples,
-    /// What is in the measured window.
+    /// The measured window.
     pub measured: &'a MeasuredWindow,
 }
 
@@ -67,16 +67,16 @@ pub struct RunEnd<'a> {
     pub at: Instant,
     /// The measured window.
     pub window: Span,
-    /// What is in it.
+    /// The measured window.
     pub measured: &'a MeasuredWindow,
     /// The cluster's totals at the end of the window: after everything that happened at the end of
     /// the run, or just before the end of a window that ends earlier.
     pub state: &'a ClusterState,
     /// The cluster at the end of the run.
     pub store: &'a Store,
-    /// What controllers kept at strength.
+    /// Workloads that controllers maintained.
     pub workloads: &'a Workloads,
-    /// What became of alert rules.
+    /// Outcomes of the alert rules.
     pub alerts: &'a AlertLog,
 }
 
@@ -109,7 +109,7 @@ impl RunEnd<'_> {
     }
 }
 
-/// What a collector may ask to hear of.
+/// Kinds of events that a collector can subscribe to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Changes: a pod was created, at any time of the run, as all changes.
@@ -135,11 +135,11 @@ pub enum Heard {
     Declared,
     /// Changes: an object of the API was created, changed or deleted.
     Objects,
-    /// What pods use, every now and then.
+    /// Measurements of the world, taken from time to time.
     Usage,
     /// Changes: a node asks for an image for a container, has it, or can't have it.
     Pulls,
-    /// What alike pods did within an instant.
+    /// Changes of identical pods within an instant.
     Alike,
     /// Spans of positive length within the measured window.
     Spans,
@@ -149,7 +149,7 @@ pub enum Heard {
     Settled,
     /// Jobs whose life is known.
     Jobs,
-    /// What became of requests of clients in stretches of the measured window.
+    /// Outcomes of client requests in intervals of the measured window.
     Traffic,
     /// Changes: machines of a kind cost something else from now on.
     Prices,
@@ -180,7 +180,7 @@ impl Heard {
         Self::Prices,
     ];
 
-    /// What a change is heard as; `None` of those that no metric looks at.
+    /// Kind of an event; `None` for events that no metric uses.
     pub const fn of(event: &Event) -> Option<Self> {
         Some(match event {
             Event::PodCreated(_) => Self::Created,
@@ -212,7 +212,7 @@ impl Heard {
 
 /// Collects one family of metrics over one run.
 pub trait Collector: CloneCollector + Send {
-    /// What it wants to hear of; it is told nothing else.
+    /// Kinds of events that the collector subscribes to; it receives no others.
     fn hears(&self) -> &'static [Heard];
 
     /// A change of a kind that it asked for was applied, at any time of the run.
@@ -220,8 +220,8 @@ pub trait Collector: CloneCollector + Send {
         let _ = change;
     }
 
-    /// What alike pods did, at any time of the run: before the span in which it holds, and in no
-    /// order with what happened to others within the instant.
+    /// Called with changes of identical pods, at any time of the run: before the span in which they
+    /// hold, and in no defined order with events of other pods at the same instant.
     fn alike(&mut self, deeds: &Deeds) {
         let _ = deeds;
     }
@@ -231,18 +231,18 @@ pub trait Collector: CloneCollector + Send {
         let _ = (state, span);
     }
 
-    /// Nodes are not as they were, at any time of the run. Comes before the span in which it holds.
+    /// Called when nodes changed, at any time of the run. Comes before the span in which it holds.
     fn node(&mut self, change: &NodeChange<'_>) {
         let _ = change;
     }
 
-    /// Nothing is left to do at the present instant; more may still happen in it. `is_changed` tells
-    /// whether nodes are not as they were.
+    /// Called when the present instant has settled; further events may still occur in it.
+    /// `is_changed` tells whether nodes have changed.
     fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
         let _ = (store, pending, is_changed);
     }
 
-    /// What the world measures at an instant that has settled.
+    /// Called with measurements of the world at a settled instant.
     fn usage(&mut self, sample: &UsageSample<'_>) {
         let _ = sample;
     }
@@ -253,8 +253,8 @@ pub trait Collector: CloneCollector + Send {
         let _ = job;
     }
 
-    /// What became of requests in a stretch of the measured window. Stretches of one service come in
-    /// order, those of several in none.
+    /// Called with request outcomes of an interval of the measured window. Intervals of one service
+    /// arrive in order, those of several services in no defined order.
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
         let _ = (stretch, names);
     }

@@ -61,15 +61,15 @@ pub struct JobRecord {
     pub start: Option<Instant>,
     /// When its last pod ended; the end of the run if it is open.
     pub end: Instant,
-    /// How it went.
+    /// Outcome of the job.
     pub outcome: JobOutcome,
     /// How many pods it has.
     pub pods: u32,
-    /// Whom it is accounted to.
+    /// Tenant that the job is accounted to.
     pub tenant: TenantId,
-    /// What its pods reserve together, in milli-cores.
+    /// Total CPU requests of the job's pods, in milli-cores.
     pub cpu_milli: i64,
-    /// Its number in order of submission; the first is 0.
+    /// The job's number in order of submission; the first is 0.
     pub number: u64,
     /// Whether it was submitted in the measured window.
     pub measured: bool,

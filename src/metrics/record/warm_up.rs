@@ -30,7 +30,7 @@ const MOST_BINS: usize = 2_000;
 /// How much of a series is warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// So many batches.
+    /// A number of batches.
     Batches(usize),
     /// At the limit of half of the series, or beyond: the run is too short to tell.
     TooShort,

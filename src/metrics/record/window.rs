@@ -9,7 +9,7 @@ use units::{Instant, PodId};
 
 use crate::statistics::span::Span;
 
-/// What is measured.
+/// Rule for the measured window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// The time from one instant until just before another, or until the end of the run.
@@ -56,7 +56,7 @@ pub struct MeasuredWindow {
 }
 
 impl MeasuredWindow {
-    /// Nothing is submitted yet.
+    /// Creates a window before the first submission.
     pub fn new(window: Window) -> Self {
         let (opened, closed) = match window {
             Window::Time { from, until } => (Some(from), until),

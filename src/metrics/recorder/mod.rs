@@ -39,7 +39,7 @@ pub enum RecordError {
     /// A table could not be written.
     #[error("can't write {what}: {source}")]
     Sink {
-        /// Which table.
+        /// Name of the table.
         what: &'static str,
         /// Why.
         source: io::Error,
@@ -63,9 +63,9 @@ pub struct Recorder<'s> {
     entries: Vec<MetricEntry>,
     /// One for each entry.
     collectors: Vec<Box<dyn Collector>>,
-    /// Which collectors hear of what, by [`Heard`].
+    /// Subscribed collectors by [`Heard`].
     hearers: [Vec<usize>; Heard::ALL.len()],
-    /// What alike pods did since the totals were brought up to date.
+    /// Changes of identical pods since the totals were updated.
     deeds: Deeds,
     successors: Successors,
     workloads: Workloads,
@@ -213,7 +213,7 @@ impl<'s> Recorder<'s> {
         })
     }
 
-    /// What became of alert rules by the end of the run.
+    /// Outcomes of the alert rules at the end of the run.
     fn alert_log(&mut self, at: Instant) -> AlertLog {
         let book = std::mem::take(&mut self.book);
         let rules = Arc::clone(book.rules());

@@ -15,7 +15,7 @@ pub struct RunMetrics {
     pub tables: Tables,
     /// The events of a fill-up and what their tables are made of, where they were followed.
     pub arrived: Option<ArrivedTables>,
-    /// What became of each workload that controllers kept at strength.
+    /// Results of each workload that controllers maintained.
     pub workloads: Vec<Row>,
     /// What became of alert rules.
     pub alerts: AlertLog,

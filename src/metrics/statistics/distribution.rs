@@ -15,7 +15,7 @@ use crate::values::{Reading, Statistic, Values};
 pub struct Distribution {
     known: Samples,
     censored: Samples,
-    /// What they are durations of: `jobs` or `pods`.
+    /// Kind of items measured: `jobs` or `pods`.
     of: &'static str,
 }
 

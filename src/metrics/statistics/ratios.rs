@@ -15,7 +15,7 @@ pub const ONE: i128 = 1_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Ratios {
     values: Samples,
-    /// Those above 1, and how many.
+    /// Sum and number of the values above 1.
     above_one: (i128, u64),
     open: u64,
 }

@@ -24,7 +24,7 @@ pub struct Spread {
     /// Distinct values of each bin in ascending order, and how often each is there; empty before
     /// the first value.
     bins: Vec<Vec<(i64, u64)>>,
-    /// What is in each bin, and in each group of bins.
+    /// Content of each bin, and of each group of bins.
     by_bin: Vec<Below>,
     by_group: [Below; BINS / GROUP],
     used: [u64; WORDS],
@@ -217,7 +217,7 @@ impl Spread {
         self.by_group[bin / GROUP].add(times, sum);
     }
 
-    /// What lies in the bins before one.
+    /// Content of the bins before a given one.
     fn before(&self, bin: usize) -> Below {
         let group = bin / GROUP;
         let groups = self.by_group[..group].iter();
@@ -247,7 +247,7 @@ impl Spread {
     }
 }
 
-/// So many times an amount; once, as nearly always, is no multiplication.
+/// Multiplies an amount; skips the multiplication for the usual factor 1.
 #[inline]
 fn scaled(amount: i128, times: i64) -> i128 {
     match times {

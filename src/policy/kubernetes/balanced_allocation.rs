@@ -64,7 +64,7 @@ pub const ENTRY: Entry = Entry {
 /// Prefers nodes whose resources would be used alike.
 pub struct BalancedAllocation(Arc<Balance>);
 
-/// What is balanced.
+/// Resources to balance.
 struct Balance {
     resources: Vec<Resource>,
     release: Release,

@@ -291,7 +291,7 @@ fn least_allocated(counted: &Counted) -> i64 {
     share_left(counted.requested(), counted.offered)
 }
 
-/// The share of what is offered that is left, on the scale.
+/// Free share of the allocatable amount, on the scale.
 fn share_left(requested: i64, offered: i64) -> i64 {
     if requested > offered {
         return 0;

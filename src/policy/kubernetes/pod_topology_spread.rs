@@ -125,7 +125,7 @@ impl Rule {
     }
 }
 
-/// What a rule counts in the fast form, on nodes that `is_counted` admits.
+/// Pods that a rule counts in the fast form, on nodes that `is_counted` admits.
 fn kept_count(rule: &Rule, pod: &PodInfo, is_counted: NodeTest) -> PodCount {
     let (own, namespace) = (rule.clone(), pod.spec().namespace.clone());
     let counts_none = own.selector.is_none() || own.is_empty();
@@ -303,7 +303,7 @@ fn with_own_values(rule: &TopologySpread, labels: &Labels) -> Option<LabelSelect
     Some(selector)
 }
 
-/// What services and the owner of a pod select, all of it.
+/// Combined selector of the services and the owner of a pod.
 fn selector_of_owners(pod: &PodInfo, objects: &ClusterObjects) -> LabelSelector {
     let spec = pod.spec();
     let mut labels = Labels::new();

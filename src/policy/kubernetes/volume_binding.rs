@@ -42,7 +42,7 @@ pub struct VolumeBinding;
 struct Claims<'a> {
     objects: &'a ClusterObjects,
     bound: Vec<&'a PersistentVolumeClaim>,
-    /// Those that wait for a node.
+    /// Claims that wait for a node.
     delayed: Vec<&'a PersistentVolumeClaim>,
 }
 
@@ -93,8 +93,8 @@ impl Claims<'_> {
         Ok(())
     }
 
-    /// What the claims that wait for a node get there: those that volumes are being made for
-    /// already in order of the pod's volumes, the others in order of increasing request.
+    /// Chooses volumes on the node for waiting claims: first claims whose volumes are being
+    /// provisioned, in the order of the pod's volumes, then the others by increasing request.
     fn choose(&self, node: &NodeInfo) -> Result<Vec<VolumeChoice>, &'static str> {
         let mut choices = Vec::new();
         let mut taken = BTreeSet::new();

@@ -23,7 +23,8 @@ pub const ENTRY: Entry = Entry {
 /// The most points.
 pub(super) const WHOLE: i64 = 10_000;
 
-/// What is left of a node once a pod of the class is on it: ten-thousandths of what it offers.
+/// Share of a node left after placing a pod of the class, in ten-thousandths of the allocatable
+/// amount.
 pub(super) fn share_left(ctx: &ClassContext<'_>, node: NodeId) -> i64 {
     let (nodes, requests, row) = (ctx.store.nodes(), &ctx.class.requests, node.index());
     let (offered, free) = (nodes.allocatable(), nodes.free());

@@ -45,7 +45,7 @@ pub const ENTRY: Entry = Entry {
 /// Rooms of a node's devices, in milli-GPU.
 type Rooms = SmallVec<[u16; 8]>;
 
-/// What F of a node depends on; rooms in ascending order.
+/// Node state that F depends on, with device rooms in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct State {
     cpu_milli: i64,

@@ -43,7 +43,7 @@ pub(super) const GPU_SCALE: Parameter = Parameter {
     doc: "Milli-GPU that normalize to 1: those of the largest node.",
 };
 
-/// What amounts are measured in.
+/// Scale of amounts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     cpu_milli: f64,

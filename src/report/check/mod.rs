@@ -115,7 +115,7 @@ pub fn headline(report: &CheckReport) -> String {
     }
     let open = count(Outcome::Inconclusive) + count(Outcome::NotMeasurable);
     if open > 0 {
-        return format!("No gate failed; {open} of {all} are inconclusive.");
+        return format!("No gate failed; inconclusive: {open} of {all}.");
     }
     let of = |is: fn(&&Gate) -> bool, words: &str| {
         let count = report.gates.iter().filter(is).count();

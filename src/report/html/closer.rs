@@ -1,4 +1,4 @@
-//! What the report's script works on: pods, nodes, events and bars of every variant, as compact
+//! Data of the report's script: pods, nodes, events and bars of every variant, as compact
 //! lists, and the script itself.
 
 use std::collections::BTreeMap;

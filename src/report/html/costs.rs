@@ -1,4 +1,4 @@
-//! The bill: who pays, what nobody caused, and what there was for it.
+//! The bill: cost by tenant, idle cost, and the nodes paid for.
 
 use serde::Serialize;
 

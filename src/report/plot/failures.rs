@@ -1,4 +1,4 @@
-//! What failed over time: a lane for every kind of failure, a bar from its beginning to its end.
+//! Failures over time: a lane per kind of failure, and a bar from start to end of each.
 
 use super::axis::Axis;
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};

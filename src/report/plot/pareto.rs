@@ -1,4 +1,4 @@
-//! The candidates in the plane of two metrics, and the front that nobody beats.
+//! The candidates in the plane of two metrics, and their Pareto front.
 
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};

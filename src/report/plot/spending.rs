@@ -1,4 +1,4 @@
-//! What the nodes cost over time.
+//! Cost of the nodes over time.
 
 use super::allocation::over_time;
 use super::chart;

@@ -1,4 +1,4 @@
-//! What pods use of the nodes over time, where that is modelled.
+//! Resource usage of pods over time, if usage is modelled.
 
 use super::allocation::over_time;
 use super::chart::{self, Panel};

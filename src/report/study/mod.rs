@@ -306,7 +306,7 @@ pub fn front(study: &Study) -> Option<String> {
         _ => format!("; {missing} lack a value in some run"),
     };
     let on = if on.is_empty() {
-        "nobody".to_owned()
+        "no candidate".to_owned()
     } else {
         on.join(", ")
     };

@@ -37,10 +37,10 @@ pub enum CacheError {
     Quantity(#[from] QuantityError),
 }
 
-/// What the scheduler knows about its cluster.
+/// The scheduler's view of its cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    /// What the node that joined last offers.
+    /// Allocatable amounts of the node that joined last.
     offered: Option<Arc<Amounts>>,
     /// Every node in a slot of its own; those of nodes that left are used again.
     slots: Vec<Option<NodeInfo>>,
@@ -304,7 +304,7 @@ impl Cache {
         self.node_version
     }
 
-    /// What tells this cache from others, its copies included.
+    /// Identity of this cache; copies have their own.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }

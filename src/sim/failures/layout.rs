@@ -16,7 +16,7 @@ use units::NodeId;
 pub struct Layout<'a> {
     /// The nodes, in order.
     pub nodes: &'a [Arc<Node>],
-    /// What fails as one.
+    /// Failure domains.
     pub domains: &'a Domains,
     /// The run's seed.
     pub seed: u64,

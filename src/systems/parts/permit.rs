@@ -15,7 +15,7 @@ pub struct Rate {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{text}` is not a rate, expected permits per duration, such as `1/10mins` or `3/8secs`")]
 pub struct RateError {
-    /// What was written.
+    /// The text as written.
     pub text: String,
 }
 

@@ -21,7 +21,7 @@ pub const fn tolerated_failures(members: usize) -> usize {
     members.saturating_sub(1)
 )]
 pub struct EvenMembers {
-    /// What they are (`managers`, `masters`).
+    /// Kind of the members (`managers`, `masters`).
     pub what: &'static str,
     /// How many there are.
     pub members: usize,

@@ -49,7 +49,7 @@ pub struct TtlError {
     pub heartbeat: Duration,
 }
 
-/// What the back-end lists.
+/// Engines listed by the discovery back-end.
 #[derive(Clone, Debug)]
 pub struct Discovery {
     options: DiscoveryOptions,

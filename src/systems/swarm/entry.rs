@@ -157,7 +157,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::Overcommit,
-        Yes("5 % of cpu and memory; `random` looks at no resources"),
+        Yes("5 % of cpu and memory; `random` ignores resources"),
     ),
     (
         Capability::FailureDetection,

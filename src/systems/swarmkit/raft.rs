@@ -62,7 +62,7 @@ impl Managers {
         self.leader.is_some() && self.reachable() >= self.quorum()
     }
 
-    /// Who leads.
+    /// The leader.
     pub fn leader(&self) -> Option<usize> {
         self.leader
     }

@@ -227,7 +227,7 @@ struct Columns {
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
-    /// What is used of processors and of memory, if that is asked for.
+    /// Columns of CPU and memory usage, if requested.
     usage: [Option<Column>; 2],
 }
 
@@ -259,7 +259,7 @@ impl Columns {
         })
     }
 
-    /// Those that a spec is made of.
+    /// Columns that a spec depends on.
     fn of_spec(&self) -> impl Iterator<Item = &Column> {
         let resources = self.resources.iter().map(|(column, _)| column);
         let others = [
@@ -380,7 +380,7 @@ impl Columns {
 
 const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
 
-/// What is used over time, as it is written; `None` if nothing stands there.
+/// Usage pattern as written; `None` if the field is empty.
 fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Text>, BadRow> {
     let Some(column) = column else {
         return Ok(None);

@@ -89,7 +89,7 @@ pub struct OpenbPod {
 }
 
 impl OpenbPod {
-    /// What it asks of GPUs; its models as the file has them.
+    /// GPU request of the pod, with the models as in the file.
     pub fn gpu_request(&self) -> GpuRequest {
         if self.num_gpu == 0 {
             return GpuRequest::default();

@@ -109,12 +109,12 @@ const MAX_MEMORY_KB: i64 = 1 << 32;
 /// More members than this no machine has; the bound keeps sums small.
 const MAX_PROCESSORS: i64 = 1 << 30;
 
-/// What a member of a job used, as its class says it.
+/// Usage of a job member, as stored in its class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Used {
-    /// Of its processor.
+    /// CPU usage.
     percent: Option<i64>,
-    /// Of memory.
+    /// Memory usage.
     mebibytes: Option<i64>,
 }
 
@@ -152,7 +152,7 @@ impl SwfSource {
         })
     }
 
-    /// What stands before the first job.
+    /// Header before the first job.
     pub fn header(&self) -> &SwfHeader {
         &self.reader.header
     }
@@ -311,7 +311,7 @@ impl SwfSource {
         Ok(class)
     }
 
-    /// What a member used, as far as that is asked for and known.
+    /// Usage of a member, if requested and known.
     fn used(&mut self, job: &SwfJob) -> Result<Used, TraceError> {
         let mut used = Used::default();
         if !self.options.usage {

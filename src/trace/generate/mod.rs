@@ -73,9 +73,9 @@ pub const GENERATORS: &[GeneratorEntry] = &[
 /// One generator.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneratorEntry {
-    /// What users call it.
+    /// Name of the generator.
     pub name: &'static str,
-    /// What it makes, in one line.
+    /// Description of the generator in one line.
     pub summary: &'static str,
     /// The options that it heeds (see [`GeneratorOptions`]).
     pub options: &'static [&'static str],
@@ -140,9 +140,9 @@ impl Default for GeneratorOptions {
 /// One generated file, not yet compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile {
-    /// Its name; `.gz` is to be added where it is stored compressed.
+    /// The file's name; `.gz` is to be added where it is stored compressed.
     pub name: String,
-    /// Its content.
+    /// The file's content.
     pub text: Vec<u8>,
 }
 

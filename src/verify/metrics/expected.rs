@@ -10,7 +10,7 @@ const REFERENCE: &str = "../../spec/metrics.md";
 /// A row of a table: what it is about, and what it expects of each schedule it has a column for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What it is about.
+    /// Label of the expectation.
     pub label: String,
     /// Names of schedules, in lower case (`fifo`, or `fifo ÷ easy` for a ratio), with their cells.
     pub cells: Vec<(String, String)>,
@@ -26,7 +26,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What the `README.md` of a folder expects, and the page that it refers to; nothing without.
+    /// Expectations of a folder's `README.md` and of the page that it refers to; empty without one.
     pub fn of_folder(folder: &Path) -> Result<Self, String> {
         let mut expected = Self::default();
         let Some(text) = read(&folder.join("README.md"))? else {

@@ -17,7 +17,7 @@ pub const COLUMNS: [&str; 5] = ["job", "submit_s", "start_s", "end_s", "cores"];
 /// A job of a schedule; times in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its number.
+    /// The job's number.
     pub number: u64,
     /// When it was submitted.
     pub submit: i64,

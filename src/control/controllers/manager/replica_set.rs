@@ -26,7 +26,7 @@ const KINDS: &[&str] = &["ReplicaSet", "ReplicationController"];
 /// The controller.
 #[derive(Clone, Default)]
 struct ReplicaSets {
-    /// What the pods of each set are, with the template that it was made from.
+    /// Pod spec of each set, with the template it was made from.
     specs: BTreeMap<ObjectId, (Arc<PodSpec>, Arc<PodSpec>)>,
 }
 

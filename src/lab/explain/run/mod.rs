@@ -54,7 +54,7 @@ pub enum RunExplainError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptFacts {
-    /// What the run is called.
+    /// Name of the run.
     pub run: String,
     /// The digest of the whole run.
     pub digest: String,
@@ -72,7 +72,7 @@ pub struct AttemptFacts {
     pub began_at: Option<String>,
 }
 
-/// What was there at an attempt.
+/// State at an attempt.
 pub enum Scene {
     /// What kube-scheduler knew, its profile, and the pod.
     Exact(Box<(Cache, KubeProfile, PodInfo)>),
@@ -82,9 +82,9 @@ pub enum Scene {
 
 /// An attempt of a run.
 pub struct Attempted {
-    /// What the run made of it.
+    /// Facts about the attempt.
     pub facts: AttemptFacts,
-    /// What was there.
+    /// State at the attempt.
     pub scene: Scene,
     pod: String,
     ties: String,
@@ -108,7 +108,7 @@ impl Attempted {
         }
     }
 
-    /// What one node says.
+    /// Returns one node's verdict.
     ///
     /// # Errors
     /// If there is no such node, with the nearest names.

@@ -84,10 +84,10 @@ pub const DETECTORS: [Detector; 5] = [
     ),
 ];
 
-/// So many objects are named in a remark.
+/// Maximum number of objects named in a remark.
 const NAMED: usize = 3;
 
-/// So many rows are kept of each kind of fight.
+/// Maximum number of rows kept for each kind of fight.
 const ROWS: usize = 20;
 
 /// Where controllers undid each other's work.
@@ -95,7 +95,7 @@ const ROWS: usize = 20;
 pub struct FightRow {
     /// The detector: what follows `fights.` in the metric's id.
     pub detector: &'static str,
-    /// Who, against what.
+    /// The controllers and objects involved.
     pub object: String,
     /// How often.
     pub times: u64,
@@ -137,14 +137,14 @@ impl Fight {
         own.2 = at;
     }
 
-    /// Who fought, those first that did it most often.
+    /// Fights in order of frequency.
     fn sorted(&self) -> Vec<(&String, &(u64, Instant, Instant))> {
         let mut all: Vec<(&String, &(u64, Instant, Instant))> = self.whose.iter().collect();
         all.sort_by_key(|(who, own)| (std::cmp::Reverse(own.0), *who));
         all
     }
 
-    /// Who fought most, how often and when.
+    /// Describes the most frequent fight, its count and time.
     fn words(&self) -> Option<String> {
         let all = self.sorted();
         let words = all.iter().take(NAMED).map(|(who, (count, first, last))| {

@@ -120,7 +120,7 @@ struct Cost {
     kinds: BTreeMap<KindKey, Kind>,
     payers: Payers,
     accounts: Vec<Account>,
-    /// What the pod of a row pays, and who.
+    /// Payer and rate of the pod in each row.
     paying: Vec<Option<(usize, i128)>>,
     by_use: Option<ByUse>,
     /// Prices that changed in the run, by what they are the price of.

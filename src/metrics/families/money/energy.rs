@@ -111,7 +111,7 @@ struct Node {
     is_up: bool,
     allocated: i64,
     allocatable: i64,
-    /// What its pods use beyond what they reserve, in milli-cores.
+    /// Usage of the node's pods beyond their requests, in milli-cores.
     beyond: i64,
     drawn: i64,
     idle: i64,
@@ -126,7 +126,7 @@ impl Node {
         (self.allocated + self.beyond) as f64 / self.allocatable as f64
     }
 
-    /// What it draws now, and what of that if it did nothing.
+    /// Current power, and the idle part of it.
     fn draws(&self) -> (i64, i64) {
         match &self.power {
             Some(power) if self.is_up => (power.curve.drawn(self.used()), power.curve.idle()),
@@ -143,7 +143,7 @@ impl Node {
     }
 }
 
-/// What the making of a machine counts a nanosecond, in parts of a milligram.
+/// Embodied emissions of a machine per nanosecond, in parts of a milligram.
 fn embodied_rate(power: &Power) -> i128 {
     power.embodied.map_or(0, |own| {
         i128::from(own.milligrams) * PARTS / i128::from(own.lifetime.as_nanos().max(1))
@@ -173,7 +173,7 @@ impl Energy {
         }
     }
 
-    /// What the grid emitted for a power that was drawn in a span.
+    /// Adds the grid's emissions for the power used in a span.
     fn emit(&mut self, micro_watt: i128, span: Span) {
         let Some(economics) = &self.economics else {
             return;
@@ -237,7 +237,7 @@ impl Energy {
         (node.drawn, node.idle) = (drawn, idle);
     }
 
-    /// What pods use beyond what they reserve, by node; `None` where nothing is known of it.
+    /// Usage of pods beyond their requests, by node; `None` if unknown.
     fn beyond(store: &Store, sample: &UsageSample<'_>, place: usize) -> Option<i64> {
         let mut beyond = None;
         for &slot in store.nodes().pods(NodeId::from_index(place)) {

@@ -62,19 +62,19 @@ const GIB_SECOND: f64 = 1_024.0 * 1_000.0;
 /// Billionths of a thousandth in one.
 const PICO: f64 = 1e12;
 
-/// What a month comes to.
+/// Bill of one month.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FunctionBill {
     /// Memory x time, free ones included.
     pub gib_seconds: f64,
-    /// What memory x time costs.
+    /// Cost of memory x time.
     pub compute: f64,
-    /// What requests cost.
+    /// Cost of requests.
     pub requests: f64,
 }
 
 impl FunctionBill {
-    /// What all costs.
+    /// Total cost.
     pub fn total(&self) -> f64 {
         self.compute + self.requests
     }

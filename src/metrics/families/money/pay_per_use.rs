@@ -78,7 +78,7 @@ pub fn task_size(cpu_milli: i64, memory_bytes: i64) -> Option<(i64, i64)> {
     })
 }
 
-/// What a second of a task costs, in thousandths of the prices' millionths an hour.
+/// Price of one second of a task, in thousandths of the prices' millionths per hour.
 fn rate(size: (i64, i64), prices: &TaskPrices) -> i128 {
     i128::from(size.0) * i128::from(prices.core_nano_per_hour)
         + i128::from(size.1) * i128::from(prices.gibibyte_nano_per_hour)
@@ -94,7 +94,7 @@ fn billed_secs(length: Duration, prices: &TaskPrices) -> i64 {
     secs.max(prices.least_secs)
 }
 
-/// What a task of a size costs that runs so long, in the currency.
+/// Cost of a task of a given size and run time, in the currency.
 pub fn task_cost(size: (i64, i64), length: Duration, prices: &TaskPrices) -> f64 {
     let secs = i128::from(billed_secs(length, prices));
     rate(size, prices).saturating_mul(secs) as f64 / UNIT

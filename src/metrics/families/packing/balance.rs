@@ -47,7 +47,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 const ONE: i128 = ONE_WORD as i128;
 const ONE_WORD: i64 = 1_000_000_000;
 
-/// What stands for none: no ratio is below that of the least amount.
+/// Marker for no ratio: every ratio is above it.
 const NO_RATIO: i64 = i64::MIN;
 
 /// The resources that balance is taken of.

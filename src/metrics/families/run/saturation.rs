@@ -72,7 +72,7 @@ impl Default for Saturation {
     }
 }
 
-/// What the test found.
+/// Result of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Verdict {
     /// Pods an hour, with its interval.
@@ -137,8 +137,8 @@ fn sorted_pairs(values: &[f64]) -> Vec<(f64, usize, usize)> {
     pairs
 }
 
-/// What [`theil_sen`] gives for points drawn with repetition, without sorting their slopes again: a
-/// slope is there as often as its points were drawn. `None` where that is a zero, whose sign depends
+/// Result of [`theil_sen`] for points drawn with repetition, without sorting the slopes again: a
+/// slope counts as often as its points were drawn. `None` where that is a zero, whose sign depends
 /// on the order of the points, or without a pair.
 fn resampled(pairs: &[(f64, usize, usize)], drawn: &[usize]) -> Option<f64> {
     let mut times = [0_usize; PARTS];

@@ -93,7 +93,7 @@ impl Mean {
     }
 }
 
-/// What is asked of a state, in thousand-millionths.
+/// Fairness measures of a state, in billionths.
 #[derive(Clone, Copy, Debug, Default)]
 struct Measures {
     jain: Option<i128>,
@@ -125,7 +125,7 @@ impl Fairness {
         };
     }
 
-    /// How far all tenants together are from their fair shares, and the largest shortfall.
+    /// Total distance of the tenants from their fair shares, and the largest shortfall.
     fn apart_from_fair(&self) -> (f64, f64) {
         let active = || self.tenants.active().map(|(_, tenant)| tenant);
         let demands: Vec<Amounts> = active().map(|tenant| tenant.demand).collect();

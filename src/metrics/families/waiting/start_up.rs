@@ -76,7 +76,7 @@ impl Begun {
         }
     }
 
-    /// The same of a pod that nobody asks for again.
+    /// Removes and returns the instant of a pod that is not needed again.
     fn take(&mut self, pod: PodRef) -> Option<Instant> {
         let at = self.of(pod);
         if self.last.is_some_and(|(last, _)| last == pod) {

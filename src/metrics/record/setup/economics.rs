@@ -13,11 +13,11 @@ use crate::record::setup::power::Power;
 /// One node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeEconomics {
-    /// Its power model.
+    /// The node's power model.
     pub power: Option<Arc<Power>>,
-    /// Its price per hour, in millionths of the currency.
+    /// The node's price per hour, in millionths of the currency.
     pub price_micro_per_hour: Option<i64>,
-    /// Of a price that changes in the run: what it is the price of, as [`NewPrice`] has it.
+    /// Key of a price that changes in the run, as used by [`NewPrice`].
     ///
     /// [`NewPrice`]: model::NewPrice
     pub changes_as: Option<Text>,
@@ -35,7 +35,7 @@ pub enum Billing {
     PerHour,
 }
 
-/// What container tasks cost that are billed by the second.
+/// Prices of container tasks billed by the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskPrices {
     /// A core an hour, in thousandths of a millionth of the currency.
@@ -46,7 +46,7 @@ pub struct TaskPrices {
     pub least_secs: i64,
 }
 
-/// What functions cost that are paid by use, in billionths of a thousandth of the currency.
+/// Prices of functions paid by use, in billionths of a thousandth of the currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionPrices {
     /// A GiB of memory for a second of work.
@@ -68,17 +68,17 @@ pub struct Commitment {
     pub of: Text,
     /// How many.
     pub machines: u32,
-    /// What one costs an hour, in millionths of the currency.
+    /// Price per hour, in millionths of the currency.
     pub price_micro_per_hour: i64,
 }
 
-/// What all nodes cost and draw.
+/// Prices and power models of all nodes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Economics {
     /// By [`NodeId`]; nodes beyond have neither price nor power model.
     pub nodes: Vec<NodeEconomics>,
-    /// Of nodes that join while the run goes on: by group, or by instance type and how it is bought
-    /// (`m5.large/spot`), and where prices are by zone by that, too (`m5.large/spot/zone-a`).
+    /// Economics of nodes that join during the run: by group, or by instance type and purchase
+    /// option (`m5.large/spot`), and also by zone if prices are per zone (`m5.large/spot/zone-a`).
     pub kinds: BTreeMap<Text, NodeEconomics>,
     /// How on-time is rounded.
     pub billing: Billing,
@@ -86,16 +86,16 @@ pub struct Economics {
     pub currency: Text,
     /// Machines that are paid for whether or not they are there.
     pub commitments: Vec<Commitment>,
-    /// What container tasks cost that are billed by use.
+    /// Prices of container tasks paid by use.
     pub tasks: Option<TaskPrices>,
-    /// What functions cost that are paid by use.
+    /// Prices of functions paid by use.
     pub functions: Option<FunctionPrices>,
     /// The label of pods whose value is who pays for them; `None` is their namespace.
     pub tenant_label: Option<Text>,
-    /// What the place draws in all for a unit that its machines draw (power usage effectiveness), in
-    /// millionths; `None` where nothing is said of it.
+    /// Power usage effectiveness: total power of the site per unit of machine power, in millionths;
+    /// `None` if not given.
     pub overhead_ppm: Option<i64>,
-    /// What the grid emits, in milligrams of CO2 per kilowatt-hour, from each time on.
+    /// Carbon intensity of the grid, in milligrams of CO2 per kilowatt-hour, from each time on.
     pub carbon: Vec<(Instant, i64)>,
 }
 
@@ -134,7 +134,7 @@ impl Billing {
     }
 }
 
-/// What a price is the price of: an instance type, how it is bought, and where.
+/// Key of a price: instance type, purchase option and zone.
 pub fn priced_as(instance_type: &str, bought: &str, zone: Option<&str>) -> String {
     match zone {
         Some(zone) => format!("{instance_type}/{bought}/{zone}"),

@@ -18,9 +18,9 @@ const SMALLEST_PER_CENT: u64 = 5;
 /// A shape and how many pods have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MixShape {
-    /// What a pod reserves.
+    /// Requests of a pod.
     pub requests: Row,
-    /// What it asks of GPU devices.
+    /// GPU devices that the pod requests.
     pub gpu: GpuColumns,
     /// How many pods have the shape.
     pub count: u64,
@@ -74,7 +74,7 @@ impl WorkloadMix {
         }
     }
 
-    /// How the mix is told beside a value.
+    /// Remark on the mix beside a value.
     pub fn remark(&self) -> String {
         format!(
             "{}, {} of {}; resources and GPU devices only",

@@ -20,9 +20,9 @@ pub const USUAL_BOUND: Duration = Duration::from_secs(10);
 /// What metrics are taken with.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// What is measured.
+    /// The measured window.
     pub window: Window,
-    /// What the values are for.
+    /// Purpose of the values.
     pub purpose: Purpose,
     /// Why a window that was to be found by itself was not: nothing that needs a steady state has
     /// a value then.
@@ -35,7 +35,7 @@ pub struct Setup {
     pub typical: Option<Arc<TypicalPods>>,
     /// The shapes of the workload, where it was read beforehand.
     pub mix: Option<Arc<WorkloadMix>>,
-    /// What nodes cost and how much power they draw.
+    /// Prices and power models of nodes.
     pub economics: Option<Arc<Economics>>,
     /// When somebody is to be told.
     pub alerts: Arc<[Rule]>,
@@ -43,7 +43,7 @@ pub struct Setup {
     pub route: Arc<Route>,
 }
 
-/// What values are for.
+/// Purpose of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
     /// To describe the window as it was.

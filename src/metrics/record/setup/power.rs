@@ -7,17 +7,17 @@ use units::Duration;
 /// A power model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Power {
-    /// What it draws while it is up.
+    /// Power while the machine is up.
     pub curve: PowerCurve,
     /// Drawn while it is there and down, in microwatts.
     pub off_micro_watt: i64,
     /// Drawn from its order until it joins, in microwatts.
     pub boot_micro_watt: i64,
-    /// What its making emitted.
+    /// Emissions of the machine's manufacturing.
     pub embodied: Option<Embodied>,
 }
 
-/// What a machine draws by how much of its processors is used, in microwatts.
+/// Power of a machine by CPU utilization, in microwatts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PowerCurve {
     /// `idle + (max - idle) x u^exponent`.
@@ -26,7 +26,7 @@ pub enum PowerCurve {
         idle: i64,
         /// Drawn by a machine that is used in full.
         max: i64,
-        /// How the rest follows from the use: 1 is linear.
+        /// Exponent of the utilization: 1 is linear.
         exponent: f64,
         /// Whether one that does nothing is switched off, as the formulas of `CloudSim` have it.
         sleeps: bool,
@@ -38,7 +38,7 @@ pub enum PowerCurve {
 /// Values of a table.
 pub const STEPS: usize = 11;
 
-/// What the making of a machine emitted, told evenly over its life.
+/// Emissions of a machine's manufacturing, spread evenly over its lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Embodied {
     /// Milligrams of CO2.
@@ -107,8 +107,8 @@ impl PowerCurve {
         Some(Self::Table(own.1.map(|milliwatts| milliwatts * 1_000)))
     }
 
-    /// What a machine draws that uses this share of its processors, in microwatts. Below 0 is 0,
-    /// above 1 is 1.
+    /// Power of a machine at this CPU utilization, in microwatts. The utilization is clamped to
+    /// 0..1.
     pub fn drawn(&self, used: f64) -> i64 {
         let used = used.clamp(0.0, 1.0);
         match self {
@@ -131,14 +131,14 @@ impl PowerCurve {
         }
     }
 
-    /// What it draws that does nothing, in microwatts.
+    /// Idle power, in microwatts.
     pub fn idle(&self) -> i64 {
         self.drawn(0.0)
     }
 }
 
 impl Embodied {
-    /// What is told of a span, in milligrams of CO2.
+    /// Emissions attributed to a span, in milligrams of CO2.
     pub fn of(&self, nanos: i64) -> f64 {
         let life = self.lifetime.as_nanos().max(1);
         self.milligrams as f64 * (nanos as f64 / life as f64)

@@ -33,7 +33,7 @@ pub struct Workloads {
     /// How many of its wanted pods a workload needs ready, in percent.
     min_ready_percent: u32,
     rows: Vec<Row>,
-    /// What objects are, by number.
+    /// Roles of the objects, by number.
     objects: Vec<Role>,
     /// Pods of objects, by slot.
     pods: Vec<Option<OwnPod>>,
@@ -51,7 +51,7 @@ pub struct Workloads {
 pub struct Held {
     /// The workload's place among all.
     pub row: usize,
-    /// From when until when.
+    /// Time span.
     pub span: Span,
     /// Pods that it wanted.
     pub desired: i64,
@@ -59,7 +59,7 @@ pub struct Held {
     pub ready: i64,
 }
 
-/// What all workloads came to together, in the measured window.
+/// Totals over all workloads in the measured window.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
     /// Most pods missing at once, over all workloads.
@@ -70,9 +70,9 @@ pub struct Totals {
     pub failures: u64,
     /// Pods of jobs that ended without success after they had a node.
     pub wasted_pods: u64,
-    /// What they reserved x time on their nodes.
+    /// Requests x time on the nodes.
     pub wasted: [Integral; RESOURCES],
-    /// The same of all pods of jobs that ended.
+    /// Requests x time of all pods of ended jobs.
     pub worked: [Integral; RESOURCES],
 }
 
@@ -85,7 +85,7 @@ impl Workloads {
         }
     }
 
-    /// The same, keeping states that held until they are taken.
+    /// Returns the workloads with past states kept until they are taken.
     #[must_use]
     pub fn keeping(self) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Workloads {
         &self.rows
     }
 
-    /// What they came to together.
+    /// Totals over all workloads.
     pub const fn totals(&self) -> &Totals {
         &self.sums
     }

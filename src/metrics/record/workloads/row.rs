@@ -15,11 +15,11 @@ use super::declared::{Declared, Progress};
 pub struct Row {
     /// The object.
     pub object: ObjectId,
-    /// Its kind.
+    /// The row's kind.
     pub kind: &'static str,
-    /// Its namespace.
+    /// The row's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The row's name.
     pub name: Text,
     /// Pods that it wants now.
     pub desired: i64,
@@ -27,7 +27,7 @@ pub struct Row {
     pub required: i64,
     /// Pods that are ready now.
     pub ready: i64,
-    /// What it came to.
+    /// Sums of the workload.
     pub sums: Sums,
     since: Instant,
     was_full: bool,
@@ -42,7 +42,7 @@ pub struct Row {
     blast: (Instant, i64),
 }
 
-/// What a workload came to, in the measured window.
+/// Sums of a workload in the measured window.
 #[derive(Clone, Debug)]
 pub struct Sums {
     /// How long anything was wanted of it, in nanoseconds.
@@ -86,7 +86,7 @@ pub struct Sums {
 #[derive(Clone, Debug)]
 struct Rollout {
     since: Instant,
-    /// What was reported before it.
+    /// Progress reported before.
     before: Progress,
     is_told_of: bool,
     lowest: Option<(i64, i64)>,

@@ -13,9 +13,9 @@ use super::Allocator;
 /// A quota.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
-    /// What the role is sure to get.
+    /// Guaranteed amounts of the role.
     pub guarantee: Quantities,
-    /// What it gets at most.
+    /// Limits of the role.
     pub limit: Limits,
 }
 

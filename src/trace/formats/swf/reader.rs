@@ -37,7 +37,7 @@ impl SwfReader {
         self.lines.progress()
     }
 
-    /// What stands before the first job.
+    /// Header before the first job.
     pub fn header(&self) -> &SwfHeader {
         &self.header
     }

@@ -9,7 +9,7 @@ use cluster::Store;
 use model::{Pod, Text};
 use units::{Instant, TenantId};
 
-/// What a tenant pays.
+/// Account of a tenant.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
     rate: i128,
@@ -29,7 +29,7 @@ impl Account {
         self.since = at;
     }
 
-    /// What it pays now.
+    /// Current rate.
     pub(super) const fn rate(&self) -> i128 {
         self.rate
     }
@@ -40,14 +40,14 @@ impl Account {
         self.rate += rate;
     }
 
-    /// What it paid until an instant.
+    /// Amount paid until an instant.
     pub(super) fn paid(mut self, at: Instant, measured: &MeasuredWindow) -> Integral {
         self.settle(at, measured);
         self.area
     }
 }
 
-/// Who pays for pods: the tenant of a trace, the value of a label, or the namespace.
+/// Payers of pods: the tenant of a trace, the value of a label, or the namespace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Payers {
     label: Option<Text>,
@@ -77,7 +77,7 @@ impl Payers {
         self.label.is_none()
     }
 
-    /// Who pays for a pod, by number.
+    /// Number of the payer of a pod.
     pub(super) fn of(&mut self, pod: &Pod, store: &Store) -> usize {
         if pod.tenant != TenantId(0) && self.label.is_none() {
             let place = pod.tenant.index();

@@ -12,11 +12,11 @@ use units::{Instant, NodeId};
 use super::accounts::{Account, Payers};
 use super::{Node, weight};
 
-/// What pods pay by what they use; begins when anything is known of that.
+/// Cost of pods by usage; starts with the first usage sample.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ByUse {
     accounts: Vec<Account>,
-    /// What the pod of a row counts, and what it pays.
+    /// Share and rate of the pod in each row.
     pods: Vec<Share>,
     pub(super) idle_rate: i128,
     pub(super) idle: Integral,
@@ -116,7 +116,7 @@ impl ByUse {
         self.share(moment, node.0, node.1);
     }
 
-    /// What pods use was measured.
+    /// Takes a usage sample of pods.
     pub(super) fn follow(
         &mut self,
         moment: Moment<'_>,
@@ -156,7 +156,7 @@ impl ByUse {
         }
     }
 
-    /// What each payer paid until an instant.
+    /// Amount that each payer paid until an instant.
     pub(super) fn paid(&self, at: Instant, measured: &MeasuredWindow) -> Vec<Integral> {
         let accounts = self.accounts.iter();
         accounts.map(|account| account.paid(at, measured)).collect()

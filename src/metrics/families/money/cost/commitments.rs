@@ -21,9 +21,9 @@ pub(super) struct Commitments(Vec<Committed>);
 #[derive(Clone, Debug)]
 struct Committed {
     own: Commitment,
-    /// What each node costs that it may cover, by the order in which they joined.
+    /// Cost of each node that the commitment may cover, in joining order.
     nodes: BTreeMap<NodeId, i128>,
-    /// What the nodes would cost now that it covers.
+    /// Current price of the covered nodes.
     covered_rate: i128,
     since: Instant,
     covered: Integral,
@@ -88,7 +88,8 @@ impl Commitments {
         self.0.is_empty()
     }
 
-    /// What all cost in a window of a length, and what the nodes would have cost that they covered.
+    /// Cost of all commitments in a window of a given length, and the price of the nodes that they
+    /// covered.
     pub(super) fn amounts(
         &self,
         at: Instant,

@@ -16,7 +16,7 @@ use crate::values::{Reading, Values};
 use units::plural;
 
 impl Cost {
-    /// What tenants paid by the end of the run.
+    /// Amount that tenants paid until the end of the run.
     pub(super) fn paid(&self, end: &RunEnd<'_>) -> Vec<Integral> {
         let accounts = self.accounts.iter();
         accounts
@@ -33,7 +33,7 @@ impl Cost {
         kinds
     }
 
-    /// What commitments cost, and what they cover; `None` beyond what can be held.
+    /// Cost of commitments and the amount they cover; `None` on overflow.
     fn committed(&self, end: &RunEnd<'_>) -> Option<(i128, i128)> {
         let window = end.window_nanos();
         let (fixed, covered) = self.commitments.amounts(end.at, end.measured, window);
@@ -180,7 +180,7 @@ fn currency(area: Option<i128>) -> Result<f64, String> {
         .ok_or_else(|| "price x time is beyond 2^127".to_owned())
 }
 
-/// What an hour cost on average.
+/// Average cost per hour.
 fn mean(cost: f64, hours: f64) -> f64 {
     if hours > 0.0 { cost / hours } else { 0.0 }
 }
