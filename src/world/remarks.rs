@@ -257,9 +257,9 @@ metadata: {name: s}
             [
                 "a.yaml: pod `default/a` and 1 more have host ports; ignored by profile `fgd`; \
                  use `profile: default`",
-                "a.yaml: 1 services are read and not looked at when pods are placed",
-                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
-                "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",
+                "a.yaml: 1 services are read, but ignored when pods are placed",
+                "a.yaml: 1 objects of kind `ConfigMap` are ignored: the kind is not modelled",
+                "a.yaml: 1 objects of kind `NetworkPolicy` are ignored: the kind is not modelled",
             ]
         );
     }
