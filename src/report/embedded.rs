@@ -81,8 +81,8 @@ mod tests {
             let told = read(html).expect_err(part);
             assert!(told.contains(part), "{told}");
         };
-        check("<p>", "it is no report of windtunnel");
-        check(&page(SUMMARY, "{"), "it is no report of windtunnel");
+        check("<p>", "it is not a windtunnel report");
+        check(&page(SUMMARY, "{"), "it is not a windtunnel report");
         check(&page(SUMMARY, "{}"), "written by a newer windtunnel");
         check(
             &page(SUMMARY, "{\"schemaVersion\":99}"),
@@ -91,7 +91,7 @@ mod tests {
         check(&page(SUMMARY, "{\"schemaVersion\":1}"), "it is damaged");
         let summary = "{\"schemaVersion\":1,\"windtunnel\":\"1\",\"name\":\"n\",\"description\":\"\",\
                        \"scenarioHash\":\"\",\"inputs\":[],\"variants\":[]}";
-        check(&page(SUMMARY, summary), "it carries no scenario");
+        check(&page(SUMMARY, summary), "it contains no scenario");
         let both =
             |scenarios: &str| format!("{}{}", page(SUMMARY, summary), page(SCENARIOS, scenarios));
         check(&both("[]"), "has no scenario.yaml");

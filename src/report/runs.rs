@@ -324,7 +324,7 @@ mod tests {
         let apart = Gathered::new(runs).apart;
         assert_eq!(
             apart.as_deref(),
-            Some("they are of different scenarios (gpu-packing, lcg-queue)")
+            Some("they come from different scenarios (gpu-packing, lcg-queue)")
         );
         let mut other = example::batch();
         other.inputs.clear();

@@ -269,9 +269,9 @@ metadata: {name: s}
             [
                 "a.yaml: pod `default/a` and 1 more have host ports; ignored by the system \
                  `pipeline`; use `name: kubernetes`",
-                "a.yaml: 1 services are read and not looked at when pods are placed",
-                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
-                "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",
+                "a.yaml: 1 service is read, but ignored when pods are placed",
+                "a.yaml: 1 object of kind `ConfigMap` is ignored: the kind is not modelled",
+                "a.yaml: 1 object of kind `NetworkPolicy` is ignored: the kind is not modelled",
             ]
         );
     }

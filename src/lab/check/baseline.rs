@@ -361,7 +361,7 @@ mod tests {
             "of the suite `t`, not of `s`",
         );
         check("\"rules\": 1", "\"rules\": 9", 3, "version 9");
-        check("2026-12-31", "soon", 2, "`soon` is no date");
+        check("2026-12-31", "soon", 2, "`soon` is not a date");
         check("known \\\"bug\\\"", " ", 2, "no reason");
         check("\"seeds\"", "\"seads\"", 2, "b.json:");
         check("{\n", "{,", 2, "b.json:1:");

@@ -242,7 +242,7 @@ fn wrong_folders_are_told_with_the_way_out() {
         "empty-folder",
         None,
         2,
-        "DIR/empty-folder: no result folder (it holds no summary.json)",
+        "DIR/empty-folder: not a result folder (it holds no summary.json)",
     );
     check(
         "cut.partial",

@@ -237,10 +237,10 @@ mod tests {
         };
         check(Axis::grid("a="), "--grid `a=`: it has no values");
         check(Axis::grid("a=1,,2"), "value 2 is empty");
-        check(Axis::grid("a=1,2,1"), "`1` is there twice");
+        check(Axis::grid("a=1,2,1"), "`1` is given twice");
         check(Axis::grid("a"), "`=` is missing");
         check(Axis::grid("=1"), "the path is empty");
-        check(Axis::grid("seed=1,2"), "take `--seeds N`");
+        check(Axis::grid("seed=1,2"), "use `--seeds N`");
         check(Axis::range("a=1"), "`..` is missing");
         check(Axis::range("a=2..1"), "the range is empty");
         check(Axis::range("a=1s..2"), "different units (`s` and ``)");

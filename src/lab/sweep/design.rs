@@ -277,7 +277,7 @@ mod tests {
         check(&lists, None, "has 2 values and `d` has 1");
         check(&[grid("a=1"), grid("a=2")], None, "varied twice");
         check(std::slice::from_ref(&range), None, "add --random N");
-        check(&[grid("a=1")], random, "there is none");
+        check(&[grid("a=1")], random, "none is given");
         check(
             &[grid("a=1"), range.clone()],
             Some(Sampling::Sobol(8)),
