@@ -11,8 +11,9 @@ use policy::profiles::named;
 use policy::{Point, registry};
 use scenario::{NameKind, Names};
 use systems::registry::SYSTEMS;
+use trace::format::FormatKind;
 use trace::generate::{GENERATORS, GeneratorOptions};
-use trace::registry::{FORMATS, FormatKind};
+use trace::registry::FORMATS;
 
 /// Names from the registries.
 #[derive(Clone, Copy, Debug, Default)]

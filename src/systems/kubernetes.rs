@@ -18,9 +18,7 @@ use policy::kubernetes::{add_machine, build_kube_profiles};
 use policy::profiles::KUBE_PROFILE;
 use scheduler::Pipeline;
 use scheduler::kube::queue::Backoff;
-use scheduler::kube::{
-    KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak, Witness,
-};
+use scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak, Witness};
 use units::{ComponentId, Duration};
 
 /// The registry's entry.

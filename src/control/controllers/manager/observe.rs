@@ -13,7 +13,7 @@ pub struct SeenPod {
     /// Which.
     pub pod: PodRef,
     /// Its class.
-    pub spec: ClassId,
+    pub class: ClassId,
     /// Its place in its owner.
     pub index: i32,
     /// What is seen. Its unique identifier is filled in by [`identify`], where it matters.
@@ -39,7 +39,7 @@ pub fn seen(store: &Store, pod: PodRef) -> Option<SeenPod> {
     let state = store.pod_states().get(pod);
     Some(SeenPod {
         pod,
-        spec: record.class,
+        class: record.class,
         index: index(state),
         observed: observed(store, record, state),
     })
@@ -57,7 +57,7 @@ fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
     });
     SeenPod {
         pod: finished.pod.pod,
-        spec: finished.pod.class,
+        class: finished.pod.class,
         index: index(Some(&finished.state)),
         observed,
     }

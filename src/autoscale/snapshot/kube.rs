@@ -11,7 +11,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::filters::{ClusterSnapshot, Fit};
+use super::{ClusterSnapshot, Fit};
 use model::{Node, Text};
 use scheduler::kube::keep::{KeptFilter, NodeTest};
 use scheduler::kube::{
@@ -24,7 +24,7 @@ const SPREAD: &str = "PodTopologySpread";
 
 /// A cluster whose scheduler is kube-scheduler under a profile.
 #[derive(Clone)]
-pub struct KubeCluster {
+pub struct KubeSnapshot {
     cache: Cache,
     profile: Arc<KubeProfile>,
     nodes: Vec<Text>,
@@ -52,7 +52,7 @@ struct Known {
     tests: Option<Vec<NodeTest>>,
     /// A bit by place: whether the node is known to refuse them.
     refused: Vec<u64>,
-    /// Up to where [`KubeCluster::freed`] is taken in.
+    /// Up to where [`KubeSnapshot::freed`] is taken in.
     seen: usize,
 }
 
@@ -82,7 +82,7 @@ struct Mark {
     order: Option<NodeOrder>,
 }
 
-impl KubeCluster {
+impl KubeSnapshot {
     /// The cluster as a scheduler knows it.
     pub fn new(cache: Cache, profile: Arc<KubeProfile>) -> Self {
         let mut cluster = Self {
@@ -341,7 +341,7 @@ impl KubeCluster {
     }
 }
 
-impl ClusterSnapshot for KubeCluster {
+impl ClusterSnapshot for KubeSnapshot {
     fn nodes(&self) -> &[Text] {
         &self.nodes
     }
