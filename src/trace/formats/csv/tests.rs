@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::memory::Recorded;
+use units::{Duration, Instant};
 
 fn check(text: &str) -> Result<Recorded, TraceError> {
     let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
