@@ -9,7 +9,7 @@ use model::{GpuRequest, PodSpec, ResourceList};
 use units::{Quantity, QuantityError, ResourceId, Resources};
 
 use super::Interner;
-use super::store::Conflict;
+use super::conflict::Conflict;
 
 /// The most GPU models a cell may know: a set of them is one machine word.
 pub const MAX_GPU_MODELS: usize = 64;

@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod class;
+pub mod conflict;
 pub mod digest;
 pub mod fit;
 pub mod fragmentation;
@@ -19,6 +20,7 @@ mod usage_samples;
 pub mod view;
 
 pub use class::{Class, GpuColumns};
+pub use conflict::Conflict;
 pub use digest::Digest;
 pub use interner::Interner;
 pub use log::{Log, LogEntry, NodeRing};
@@ -27,6 +29,6 @@ pub use objects::{ObjectRow, Objects, Orphans};
 pub use observe::{Incident, Observer};
 pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;
-pub use store::{Commitment, Conflict, Store};
+pub use store::{Commitment, Store};
 pub use usage_samples::UsageSamples;
 pub use view::View;

@@ -9,7 +9,7 @@ use model::rules::room::fits;
 use model::{DeviceSet, Node, NodeContact, Text};
 use units::{Instant, NodeId, PodSlot, ResourceId, Resources, Revision};
 
-use super::store::Conflict;
+use super::conflict::Conflict;
 use super::{GpuColumns, Interner, class};
 
 /// The model column of a node without GPU.
@@ -274,13 +274,14 @@ impl Nodes {
         &mut self,
         node: NodeId,
         object: Arc<Node>,
-        tables: (&mut Interner, &mut Interner),
+        extended: &mut Interner,
+        models: &mut Interner,
         at: Revision,
     ) -> Result<(), Conflict> {
         if node.index() != self.objects.len() {
             return Err(Conflict::UnknownNode);
         }
-        let (allocatable, model, devices) = derive(&object, tables)?;
+        let (allocatable, model, devices) = derive(&object, extended, models)?;
         let name = self.by_name.intern(&object.name);
         if name < self.id_by_name.len() {
             if self.by_name(&object.name).is_some() {
@@ -315,12 +316,13 @@ impl Nodes {
         &mut self,
         node: NodeId,
         object: Arc<Node>,
-        tables: (&mut Interner, &mut Interner),
+        extended: &mut Interner,
+        models: &mut Interner,
         at: Revision,
     ) -> Result<(), Conflict> {
         let row = node.index();
         let known = self.object(node).ok_or(Conflict::UnknownNode)?.clone();
-        let (allocatable, model, devices) = derive(&object, tables)?;
+        let (allocatable, model, devices) = derive(&object, extended, models)?;
         if known.name != object.name || devices != self.gpu_devices[row] {
             return Err(Conflict::NodeIdentity);
         }
@@ -454,7 +456,8 @@ pub(super) struct Taken<'a> {
 
 fn derive(
     object: &Node,
-    (extended, models): (&mut Interner, &mut Interner),
+    extended: &mut Interner,
+    models: &mut Interner,
 ) -> Result<(Resources, u8, u8), Conflict> {
     let mut allocatable = class::columns(&object.allocatable, extended)?;
     let Some(gpu) = &object.gpu else {

@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod component;
 pub mod controllers;
+mod daemons;
 pub mod node;
 pub mod node_life;
 pub mod operation;

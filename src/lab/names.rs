@@ -10,8 +10,9 @@ use policy::{Point, registry};
 use scenario::{Misfit, NameKind, Names};
 use systems::profile::check_profile;
 use systems::registry::{self as known_systems, SYSTEMS};
+use trace::format::FormatKind;
 use trace::generate::{GENERATORS, GeneratorOptions};
-use trace::registry::{FORMATS, FormatKind};
+use trace::registry::FORMATS;
 
 /// Names from the registries.
 #[derive(Clone, Copy, Debug, Default)]

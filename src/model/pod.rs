@@ -14,6 +14,21 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 
 /// Everything about a pod that a placement may depend on. Two pods of equal specs are
 /// interchangeable for every scheduler.
+///
+/// ```
+/// use model::{Node, PodSpec, ResourceList};
+/// use units::Quantity;
+///
+/// let spec = PodSpec {
+///     namespace: "team".into(),
+///     priority: 100,
+///     node_selector: [("zone".into(), "a".into())].into_iter().collect(),
+///     ..PodSpec::with_requests(ResourceList::from_pairs([("cpu", Quantity::from_milli(500))]))
+/// };
+/// assert_eq!(spec.requests()?.get("cpu"), Quantity::from_milli(500));
+/// assert!(!spec.selects(&Node::default()));
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodSpec {
     /// The pod's namespace.

@@ -101,7 +101,7 @@ impl Allocation {
         node: NodeId,
         formula: fn(i64, i64) -> i64,
     ) -> i64 {
-        let scored = self.classes[ctx.spec.index()];
+        let scored = self.classes[ctx.id.index()];
         let beyond = self.beyond(ctx.store, node);
         let requests = &ctx.class.requests;
         let (offered, free) = (ctx.store.nodes().allocatable(), ctx.store.nodes().free());

@@ -1,4 +1,5 @@
-//! What the registry knows of a system, what it is built from and what it is built into.
+//! Systems in the registry: the entry of a system, the request that it is built from, and the parts
+//! that it is built into.
 
 use thiserror::Error;
 
@@ -18,19 +19,20 @@ use super::profile::ProfileConflict;
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemEntry {
-    /// The system's name, unique in the registry.
+    /// The name, unique in the registry.
     pub name: &'static str,
-    /// Description of the system in one sentence.
+    /// The description, in one sentence.
     pub summary: &'static str,
-    /// Original and version that the system follows.
+    /// The project and version whose rules the system follows.
     pub source: &'static str,
-    /// How it places pods, and so what `system.scheduler` means to it.
+    /// The way in which the system places pods, and so the meaning of `system.scheduler`.
     pub scheduler: SchedulerKind,
-    /// When it acts on workloads (deployments, jobs …), and not on pods alone.
+    /// The condition under which the system acts on workloads (deployments, jobs …) and not on pods
+    /// alone.
     pub workloads: RunsWorkloads,
-    /// Capabilities of the system.
+    /// The features that the system can express, and its behaviour.
     pub capabilities: Capabilities,
-    /// Builds its control plane and node agent for one cell.
+    /// The function that builds the control plane and the node agent of one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
 }
 
@@ -57,33 +59,34 @@ pub enum SchedulerKind {
     Own,
 }
 
-/// When a system acts on workloads, and not on pods alone.
+/// The condition under which a system acts on workloads, and not on pods alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunsWorkloads {
-    /// Never: it knows pods alone.
+    /// The system knows pods alone.
     Never,
-    /// With `system.controllers`; nodes are watched over by the controllers of Kubernetes.
+    /// The controllers of Kubernetes act on workloads and watch over nodes if `system.controllers`
+    /// is set.
     WithControllers,
-    /// Always, by itself; it also finds out by itself which nodes are lost.
+    /// The system acts on workloads by itself, and detects lost nodes by itself.
     Always,
 }
 
-/// What an experiment says about the system of a cell.
+/// The settings that the system of a cell is built from.
 #[derive(Clone, Debug)]
 pub struct SystemRequest {
-    /// Context in which policies are constructed.
+    /// The setup that policies are built from.
     pub setup: Setup,
     /// The scheduler's profile.
     pub profile: ProfileChoice,
     /// The options that belong to single systems.
     pub options: SystemOptions,
-    /// How nodes are evaluated; both forms decide alike.
+    /// The form in which nodes are evaluated; both forms decide alike.
     pub form: Form,
-    /// Settings of the Kubernetes controllers, if they run.
+    /// The options of the controllers of Kubernetes, if they run.
     pub controllers: Option<ControllerOptions>,
     /// Whether nodes stop pods that run longer than their time limit.
     pub time_limits: TimeLimits,
-    /// How nodes pull images; `None` has every image everywhere.
+    /// The options of image pulls; `None` has every image everywhere.
     pub images: Option<PullOptions>,
 }
 
@@ -93,21 +96,21 @@ pub struct SystemParts {
     pub components: Vec<Box<dyn Component>>,
     /// The agents of all nodes.
     pub agent: Box<dyn NodeAgent>,
-    /// When the control plane acts within an instant.
+    /// The moments within an instant at which the control plane acts.
     pub stepping: Stepping,
-    /// Component that keeps nodes from being overcommitted.
+    /// The party that keeps nodes from holding more than they have.
     pub commitment: Commitment,
 }
 
-/// Why a system can't be built.
+/// The reasons why a system can't be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SystemError {
-    /// No such system.
+    /// The registry has no system of the name.
     #[error("there is no system `{name}`; known are {known}")]
     Unknown {
-        /// What was written.
+        /// The name in the experiment.
         name: String,
-        /// The names there are.
+        /// The names of the registry.
         known: String,
     },
     /// A profile that is not of this system.
@@ -116,7 +119,7 @@ pub enum SystemError {
     /// The configuration of the exact scheduler of Kubernetes is wrong.
     #[error(transparent)]
     Kube(#[from] KubeProfileError),
-    /// Its profile is wrong.
+    /// The scheduler's profile is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),
     /// An option of a system names an entry that its registry does not have.

@@ -16,7 +16,27 @@ pub const SYSTEMS: &[SystemEntry] = &[
     batch::ENTRY,
 ];
 
-/// The system of a name.
+/// Returns the system of a name.
+///
+/// ```
+/// use policy::{ProfileChoice, Setup};
+/// use scheduler::pipeline::evaluate::Form;
+/// use systems::{SystemError, SystemOptions, SystemRequest, TimeLimits, registry};
+///
+/// let swarm = registry::find("swarmkit")?;
+/// let parts = (swarm.build)(&SystemRequest {
+///     setup: Setup::default(),
+///     profile: ProfileChoice::named("default"),
+///     options: SystemOptions::default(),
+///     form: Form::Incremental,
+///     controllers: None,
+///     time_limits: TimeLimits::Ignored,
+///     images: None,
+/// })?;
+/// assert_eq!(parts.components.len(), 1);
+/// assert!(registry::find("swarmkt").is_err());
+/// # Ok::<(), SystemError>(())
+/// ```
 ///
 /// # Errors
 /// There is none of that name.

@@ -88,10 +88,10 @@ impl Ledger {
 
     /// Counts one row.
     pub fn note(&mut self, kind: &str, action: Action, file: &Arc<str>, line: u64) {
-        self.count_in(kind, action, (file, line), 1);
+        self.count_in(kind, action, file, line, 1);
     }
 
-    fn count_in(&mut self, kind: &str, action: Action, (file, line): (&Arc<str>, u64), count: u64) {
+    fn count_in(&mut self, kind: &str, action: Action, file: &Arc<str>, line: u64, count: u64) {
         // A format has a handful of kinds; a scan beats a map.
         match self
             .entries

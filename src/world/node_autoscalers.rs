@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use autoscale::cluster_autoscaler::{
-    ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Ignored, Prices, Priority,
-    ShrinkSettings, Waived,
+    ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Prices, Priority,
+    ShrinkSettings,
 };
+use autoscale::nodes::drain::{Ignored, Waived};
 use autoscale::provisioner::{
     BudgetWindow, ConsolidationPolicy, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
     Reason,

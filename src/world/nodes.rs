@@ -9,7 +9,8 @@ use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect, Text};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
 use trace::ReadOptions;
-use trace::registry::{Constructor, find};
+use trace::format::Constructor;
+use trace::registry::find;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_policy};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::DeschedulerOptions;
-use crate::nodes::seen::pods_on;
+use crate::nodes::pods::pods_on;
 use cluster::Store;
 use control::Outbox;
 use control::operation::eviction;
@@ -285,8 +285,9 @@ impl<'a> Pass<'a> {
             self.was_held_back = true;
             return Answer::Refused;
         }
-        let asked = (&mut self.charged, EvictionCause::Descheduling);
-        let Some(Some(order)) = eviction(self.now, self.store, pod.pod, asked) else {
+        let cause = EvictionCause::Descheduling;
+        let order = eviction(self.now, self.store, pod.pod, &mut self.charged, cause);
+        let Some(Some(order)) = order else {
             self.was_held_back = true;
             return Answer::Refused;
         };

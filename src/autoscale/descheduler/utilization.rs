@@ -267,9 +267,7 @@ impl Move<'_> {
             .filter_map(|load| Some(&pass.node(load.node)?.taints[..]))
             .collect();
         for load in from {
-            let pods = pass.pods_on(load.node).into_iter();
-            let pods = pods.filter(|pod| pass.may_go(pod)).collect();
-            if self.empty(pass, requests, (load, &mut left[..]), (&taints[..], pods)) == Some(()) {
+            if self.empty(pass, requests, load, &mut left, &taints) == Some(()) {
                 continue;
             }
             return;
@@ -281,9 +279,12 @@ impl Move<'_> {
         &self,
         pass: &mut Pass<'_>,
         requests: &mut Requests,
-        (load, left): (&mut Load, &mut [i128]),
-        (taints, pods): (&[&[Taint]], Vec<&Pod>),
+        load: &mut Load,
+        left: &mut [i128],
+        taints: &[&[Taint]],
     ) -> Option<()> {
+        let pods = pass.pods_on(load.node).into_iter();
+        let pods = pods.filter(|pod| pass.may_go(pod)).collect();
         for pod in in_order_of_eviction(pass, pods) {
             let goes_on = (!self.until_below || load.is_above()) && left.iter().all(|&own| own > 0);
             if !goes_on {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Offering, named};
-use crate::cluster_autoscaler::{ClusterSnapshot, Fit, Template, fits_template};
+use crate::cluster_autoscaler::{Template, fits_template};
 use crate::nodes::Daemons;
+use crate::snapshot::{ClusterSnapshot, Fit};
 use model::node::ZONE_LABEL;
 use model::rules::room::fits;
 use model::rules::{affinity, taints};

@@ -164,7 +164,7 @@ fn situation(
     let mut asked: Vec<&Name> = nodes.iter().flatten().collect();
     asked.dedup();
     let mut situation = Situation {
-        asks_for: amounts(&store.class(ctx.spec).requests),
+        asks_for: amounts(&store.class(ctx.id).requests),
         pending: store.pods().living() - holding,
         placed: holding,
         nodes_up: store

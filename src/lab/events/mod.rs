@@ -165,8 +165,8 @@ impl EventLog {
 /// How a container ended, in words.
 fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
     let record = store.pods().get(pod);
-    let spec = record.map(|record| store.class(record.class));
-    let name = spec.and_then(|spec| spec.object.all_containers().nth(container));
+    let class = record.map(|record| store.class(record.class));
+    let name = class.and_then(|class| class.object.all_containers().nth(container));
     let name = name.map_or("", |own| &own.name);
     let name = if name.is_empty() { "a container" } else { name };
     format!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use autoscale::manager::AutoscalerOptions;
+use autoscale::workloads::AutoscalerOptions;
 use cluster::Observer;
 use cluster::fragmentation::TypicalPods;
 use control::controllers::manager::ControllerOptions;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
-use autoscale::manager::Autoscalers;
+use autoscale::workloads::Autoscalers;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;

@@ -198,10 +198,10 @@ impl Plugin for Fgd {
         let mut memo = self.memo.borrow_mut();
         let memo = &mut *memo;
         let number = memo.state(&self.target, ctx.store.nodes(), node);
-        if memo.points.len() <= ctx.spec.index() {
-            memo.points.resize_with(ctx.spec.index() + 1, Vec::new);
+        if memo.points.len() <= ctx.id.index() {
+            memo.points.resize_with(ctx.id.index() + 1, Vec::new);
         }
-        let known = &mut memo.points[ctx.spec.index()];
+        let known = &mut memo.points[ctx.id.index()];
         if known.len() <= number {
             known.resize(memo.states.len(), UNKNOWN);
         }

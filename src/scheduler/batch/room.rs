@@ -39,13 +39,13 @@ impl Rooms {
     }
 
     /// How many members of a class the cluster could take if nothing ran and every node were up.
-    pub(super) fn capacity(&mut self, store: &Store, spec: ClassId) -> u64 {
-        let room = self.room(store, spec);
+    pub(super) fn capacity(&mut self, store: &Store, class: ClassId) -> u64 {
+        let room = self.room(store, class);
         let declared = store.nodes().declared();
         match room.capacity {
             Some((known, capacity)) if known == declared => capacity,
             _ => {
-                let capacity = capacity(store, store.class(spec));
+                let capacity = capacity(store, store.class(class));
                 room.capacity = Some((declared, capacity));
                 capacity
             }
@@ -57,19 +57,19 @@ impl Rooms {
     pub(super) fn places(
         &mut self,
         store: &Store,
-        spec: ClassId,
+        class: ClassId,
         members: usize,
     ) -> Option<Places> {
-        let room = self.room(store, spec);
+        let room = self.room(store, class);
         if room.total < members as u64 {
             return None;
         }
-        let class = store.class(spec);
+        let columns = store.class(class);
         let mut places = Places::with_capacity(members);
         for node in room.open.ones() {
             let here = (room.slots[node] as usize).min(members - places.len());
             let node = NodeId::from_index(node);
-            push_places(&mut places, store, class, node, here);
+            push_places(&mut places, store, columns, node, here);
             if places.len() == members {
                 break;
             }
@@ -77,12 +77,12 @@ impl Rooms {
         Some(places)
     }
 
-    fn room(&mut self, store: &Store, spec: ClassId) -> &mut Room {
-        if self.classes.len() <= spec.index() {
-            self.classes.resize_with(spec.index() + 1, || None);
+    fn room(&mut self, store: &Store, class: ClassId) -> &mut Room {
+        if self.classes.len() <= class.index() {
+            self.classes.resize_with(class.index() + 1, || None);
         }
-        let room = self.classes[spec.index()].get_or_insert_default();
-        room.catch_up(store, store.class(spec));
+        let room = self.classes[class.index()].get_or_insert_default();
+        room.catch_up(store, store.class(class));
         room
     }
 }

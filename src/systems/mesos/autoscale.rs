@@ -55,7 +55,7 @@ pub enum Direction {
 }
 
 /// The direction of a mean against its range.
-pub fn direction(mean: f64, (least, most): (f64, f64)) -> Direction {
+pub fn direction(mean: f64, least: f64, most: f64) -> Direction {
     if mean > most {
         Direction::Up
     } else if mean < least {

@@ -216,11 +216,11 @@ impl World {
         if let Some(event) = self.store.spec_added(&object) {
             self.apply(at, &event, watch)?;
         }
-        let spec = self.store.class_of(&object).ok_or("a class is lost")?;
+        let class = self.store.class_of(&object).ok_or("a class is lost")?;
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            class: spec,
+            class,
             name: PodName::Job(job.number),
             tenant: TenantId(0),
             gang: None,

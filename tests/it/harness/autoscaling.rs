@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::autoscale::cluster_autoscaler::{
-    Budgets, ClusterSnapshot, GroupSize, GrowSettings, Grower, Health, KubeCluster, NodeAmounts,
-    NodeGroup, NodePod, PendingPod, PodController, PodEnd, PodGroup, ShrinkNode, ShrinkSettings,
-    ShrinkView, Shrinker, Template, estimate, fits_template,
+    GroupSize, GrowSettings, GrowView, Grower, Health, NodeGroup, PendingPod, PodGroup, ShrinkNode,
+    ShrinkSettings, ShrinkView, Shrinker, Template, estimate, fits_template,
 };
 use windtunnel::autoscale::nodes::Daemons;
+use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodController, PodEnd};
 use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
+use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
 use windtunnel::model::{Node, PodRef, PodSpec, Text};
 use windtunnel::policy::kubernetes::add_machine;
 use windtunnel::rng::Stream;
@@ -33,7 +34,7 @@ struct Asked {
     /// The cluster as it is, kept by changes alone.
     cache: Cache,
     /// The fast form, kept by changes and asked.
-    fast: KubeCluster,
+    fast: KubeSnapshot,
     classes: Vec<Arc<PodClass>>,
     nodes: Vec<Arc<Node>>,
     placed: Vec<(PodRef, Arc<PodInfo>, Text)>,
@@ -73,7 +74,7 @@ impl Asked {
             ..ShrinkSettings::default()
         };
         let mut asked = Self {
-            fast: KubeCluster::new(cache.clone(), profile.clone()),
+            fast: KubeSnapshot::new(cache.clone(), profile.clone()),
             dice,
             profile,
             cache,
@@ -218,7 +219,7 @@ impl Asked {
     fn ask<T: PartialEq + std::fmt::Debug>(
         &mut self,
         place: &str,
-        fast: impl FnOnce(&mut KubeCluster) -> T,
+        fast: impl FnOnce(&mut KubeSnapshot) -> T,
         plain: impl FnOnce(&mut Plain) -> T,
     ) -> T {
         let known = state(&self.cache);
@@ -390,15 +391,15 @@ impl Asked {
         let now = self.now;
         let [mut first, mut second] = self.growers.clone();
         let rng = || Stream::new(now.as_nanos() as u64, "expander", 0);
-        let asked = (groups.as_slice(), health);
+        let view = GrowView {
+            groups: &groups,
+            health,
+            pending: &pending,
+        };
         let growth = self.ask(
             place,
-            |fast| first.plan(now, fast, asked, &pending, &mut rng()).unwrap(),
-            |plain| {
-                second
-                    .plan(now, plain, asked, &pending, &mut rng())
-                    .unwrap()
-            },
+            |fast| first.plan(now, fast, &view, &mut rng()).unwrap(),
+            |plain| second.plan(now, plain, &view, &mut rng()).unwrap(),
         );
         for grower in [&mut first, &mut second] {
             grower.expire(now);

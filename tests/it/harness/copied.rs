@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use windtunnel::autoscale::cluster_autoscaler::{ClusterSnapshot, Fit};
+use windtunnel::autoscale::snapshot::{ClusterSnapshot, Fit};
 use windtunnel::model::{Node, Text};
 use windtunnel::scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo};
 

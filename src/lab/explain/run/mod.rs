@@ -300,8 +300,8 @@ impl About<'_> {
         let tried = &attempts[position];
         let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
         let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));
-        let spec = record.map(|record| record.class);
-        let (Some(store), Some(profile), Some(spec)) = (store, profile, spec) else {
+        let class = record.map(|record| record.class);
+        let (Some(store), Some(profile), Some(class)) = (store, profile, class) else {
             return Err(RunExplainError::Input(format!(
                 "{}: simulating the run again gave a different result; its inputs have changed",
                 self.side.label
@@ -316,7 +316,7 @@ impl About<'_> {
             },
             ties: String::new(),
             pod: self.full_name,
-            scene: Scene::Pipeline(Box::new((store, profile, spec))),
+            scene: Scene::Pipeline(Box::new((store, profile, class))),
         })
     }
 }

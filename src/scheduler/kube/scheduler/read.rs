@@ -143,11 +143,11 @@ impl KubeScheduler {
 
     fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
         while self.classes.len() <= created.class.index() {
-            let spec = units::ClassId::from_index(self.classes.len());
-            let object = &store.class(spec).object;
+            let class = units::ClassId::from_index(self.classes.len());
+            let object = &store.class(class).object;
             // The store derived its own columns from the same amounts.
-            let class = self.cache.class(object).unwrap_or_default();
-            self.classes.push(class);
+            let known = self.cache.class(object).unwrap_or_default();
+            self.classes.push(known);
         }
         self.classes[created.class.index()].clone()
     }

@@ -81,7 +81,7 @@ pub struct MesosMaster {
     columns: Columns,
     allocator: FastAllocator,
     seats: Vec<Seat>,
-    /// Frameworks that pods without a workload are dealt to, by tenant.
+    /// Batch frameworks, to which pods without a workload are dealt by [`Deal`](super::options::Deal).
     dealt: Vec<usize>,
     /// By slot.
     held: Vec<Option<Held>>,

@@ -61,7 +61,7 @@ impl MesosMaster {
         for node in store.nodes().present() {
             let agent = *self.agent_mut(node);
             if agent.belief == Belief::Here && !agent.is_silent {
-                self.report_of(node, (now, &options), store, usage);
+                self.report_of(node, now, &options, store, usage);
             }
         }
     }
@@ -69,7 +69,8 @@ impl MesosMaster {
     fn report_of(
         &mut self,
         node: NodeId,
-        (now, options): (Instant, &Oversubscription),
+        now: Instant,
+        options: &Oversubscription,
         store: &Store,
         usage: &dyn UsageSamples,
     ) {

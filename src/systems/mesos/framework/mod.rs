@@ -116,7 +116,9 @@ pub struct Open<'a> {
 impl<'a> Open<'a> {
     /// An offer of an agent with these of its devices.
     pub fn new(
-        (now, store, columns): (Instant, &'a Store, Columns),
+        now: Instant,
+        store: &'a Store,
+        columns: Columns,
         node: NodeId,
         offered: Bundle,
         devices: DeviceSet,
@@ -243,7 +245,8 @@ pub(super) fn clear(out: &mut Outbox, store: &Store, pod: PodRef) {
 pub(super) fn made_of(
     template: &PodSpec,
     namespace: &Text,
-    (kind, name): (&str, &Text),
+    kind: &str,
+    name: &Text,
 ) -> Arc<PodSpec> {
     Arc::new(PodSpec {
         namespace: namespace.clone(),

@@ -156,7 +156,7 @@ impl FastForm {
         if let Some(held) = self.allocator.held(client, agent).cloned() {
             self.allocator.give_back(client, agent, &held);
             if let Some(span) = refusal {
-                self.allocator.refuse((client, agent), held, (now, span));
+                self.allocator.refuse(client, agent, held, now, span);
             }
         }
     }

@@ -169,7 +169,7 @@ fn cluster(case: &Case, request: &RequestCase) -> Result<Cluster, Trouble> {
 
 fn engine(node: NodeCase) -> Result<Engine, Trouble> {
     let name = node.name.unwrap_or_else(|| node.id.clone());
-    let mut engine = Engine::new(node.id, name, (node.total_mem, node.total_cpus));
+    let mut engine = Engine::new(node.id, name, node.total_mem, node.total_cpus);
     engine.labels = node.labels;
     engine.health = node.health.unwrap_or(engine.health);
     engine.images = node.images.iter().map(image).collect::<Result<_, _>>()?;

@@ -105,7 +105,7 @@ impl Vertical {
         let target = target::find(store, &self.object.namespace, &self.object.target);
         let pods = target.map(|target| target.pods).unwrap_or_default();
         for (at, pod, container) in std::mem::take(&mut self.kills) {
-            self.kill(at, (pod, container), store, &pods);
+            self.kill(at, pod, container, store, &pods);
         }
         for pod in pods {
             for (name, used) in usage.containers(pod) {
@@ -123,7 +123,7 @@ impl Vertical {
 
     /// A kill is a sample of the container that was killed, of no other; what ends by itself is not
     /// sized.
-    fn kill(&mut self, at: Instant, (pod, number): (PodRef, u16), store: &Store, pods: &[PodRef]) {
+    fn kill(&mut self, at: Instant, pod: PodRef, number: u16, store: &Store, pods: &[PodRef]) {
         let record = store.pods().get(pod).filter(|_| pods.contains(&pod));
         let Some(record) = record else {
             return;
@@ -149,7 +149,8 @@ impl Vertical {
     /// Recommends, and evicts whom that is worth it for.
     pub(super) fn look(
         &mut self,
-        (now, id): (Instant, ObjectId),
+        now: Instant,
+        id: ObjectId,
         store: &Store,
         options: &AutoscalerOptions,
         out: &mut Outbox,
@@ -214,7 +215,7 @@ impl Vertical {
             let Some(&pod) = place.and_then(|place| refs.get(place)) else {
                 continue;
             };
-            let asked = eviction(now, store, pod, (&mut charged, EvictionCause::Resizing));
+            let asked = eviction(now, store, pod, &mut charged, EvictionCause::Resizing);
             if let Some(Some(event)) = asked {
                 out.write(store, event);
             }

@@ -166,7 +166,7 @@ impl Autoscalers {
         }
         let mut verticals = self.verticals.iter_mut();
         if let Some((&id, own)) = verticals.find(|(_, own)| own.is_due(now)) {
-            own.look((now, id), store, &self.options, out);
+            own.look(now, id, store, &self.options, out);
             return true;
         }
         false

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::filters::{ClusterSnapshot, Fit};
+use super::{ClusterSnapshot, Fit};
 use model::{Node, Text};
 use scheduler::kube::fast_plugin::node_test;
 use scheduler::kube::keep::{KeptFilter, NodeTest};
@@ -25,7 +25,7 @@ const SPREAD: &str = "PodTopologySpread";
 
 /// A cluster whose scheduler is kube-scheduler under a profile.
 #[derive(Clone)]
-pub struct KubeCluster {
+pub struct KubeSnapshot {
     cache: Cache,
     profile: Arc<KubeProfile>,
     /// What the profile's plugins say of answers that can be kept, by their position.
@@ -55,7 +55,7 @@ struct Known {
     tests: Option<Vec<NodeTest>>,
     /// A bit by place: whether the node is known to refuse them.
     refused: Vec<u64>,
-    /// Up to where [`KubeCluster::freed`] is taken in.
+    /// Up to where [`KubeSnapshot::freed`] is taken in.
     seen: usize,
 }
 
@@ -85,7 +85,7 @@ struct Mark {
     order: Option<NodeOrder>,
 }
 
-impl KubeCluster {
+impl KubeSnapshot {
     /// The cluster as a scheduler knows it.
     pub fn new(cache: Cache, profile: Arc<KubeProfile>) -> Self {
         let mut cluster = Self {
@@ -346,7 +346,7 @@ impl KubeCluster {
     }
 }
 
-impl ClusterSnapshot for KubeCluster {
+impl ClusterSnapshot for KubeSnapshot {
     fn nodes(&self) -> &[Text] {
         &self.nodes
     }

@@ -1,11 +1,15 @@
 //! What autoscalers of nodes ask of a scheduler: whether a pod would fit a node that is there or
-//! might be. [`KubeCluster`](super::KubeCluster) asks the filters of kube-scheduler themselves.
+//! might be. [`KubeSnapshot`] asks the filters of kube-scheduler themselves.
+
+mod kube;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use model::{Node, Text};
 use scheduler::kube::{CacheError, PodInfo};
+
+pub use kube::KubeSnapshot;
 
 /// Whether a pod fits a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
