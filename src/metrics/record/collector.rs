@@ -47,14 +47,14 @@ impl Change<'_> {
     }
 }
 
-/// What the world measures at an instant that has settled.
+/// Samples of what pods use, taken at an instant that has settled.
 #[derive(Clone, Copy)]
 pub struct UsageSample<'a> {
     /// When.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
-    /// What pods use.
+    /// The samples.
     pub usage: &'a dyn cluster::UsageSamples,
     /// What is in the measured window.
     pub measured: &'a MeasuredWindow,
@@ -109,7 +109,7 @@ impl RunEnd<'_> {
     }
 }
 
-/// What a collector may ask to hear of.
+/// A kind of news that a collector may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Changes: a pod was created, at any time of the run, as all changes.
@@ -135,7 +135,7 @@ pub enum Heard {
     Declared,
     /// Changes: an object of the API was created, changed or deleted.
     Objects,
-    /// What pods use, every now and then.
+    /// Samples of what pods use, every now and then.
     Usage,
     /// Changes: a node asks for an image for a container, has it, or can't have it.
     Pulls,
@@ -210,56 +210,118 @@ impl Heard {
     }
 }
 
-/// Collects one family of metrics over one run.
+/// Collector of one family of metrics over one run. A recorder makes one for each entry, tells it of the
+/// kinds of news that it asks for, and has it read its statistics at the end.
+///
+/// A family is one file: its statistics, its entry and its collector.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Observer, Store};
+/// use metrics::{
+///     Change, Collector, Direction, Group, Heard, MetricEntry, Reading, Recorder, RunEnd, Setup,
+///     Statistic, Title, Values,
+/// };
+/// use model::{Event, Node};
+/// use units::Instant;
+///
+/// const COUNT: Statistic = Statistic::amount("count", "nodes", Direction::None);
+///
+/// const ENTRY: MetricEntry = MetricEntry {
+///     subject: "joined",
+///     title: Title::new("nodes that joined"),
+///     group: Group::Capacity.at(900),
+///     short_lists: &[],
+///     series: &[],
+///     summary: "Number of nodes that joined.",
+///     statistics: &[COUNT],
+///     formula: "count of nodes added",
+///     denominators: "none: a count",
+///     census: "nodes that joined in the measured window",
+///     censoring: "none: a count",
+///     source: "an example",
+///     construct: |_| Box::new(Joined::default()),
+/// };
+///
+/// #[derive(Clone, Default)]
+/// struct Joined(u64);
+///
+/// impl Collector for Joined {
+///     fn hears(&self) -> &'static [Heard] {
+///         &[Heard::Declared]
+///     }
+///
+///     fn event(&mut self, change: &Change<'_>) {
+///         let joined = matches!(change.event, Event::NodeAdded { .. });
+///         self.0 += u64::from(joined && change.in_window());
+///     }
+///
+///     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+///         values.put(COUNT, Reading::count(self.0));
+///     }
+/// }
+///
+/// let mut store = Store::new();
+/// let mut recorder = Recorder::of(&Setup::default(), &[ENTRY]);
+/// let event = store.node_added(Arc::new(Node::default()));
+/// store.apply(Instant::ZERO, event.clone()).expect("a node may join");
+/// recorder.observe(Instant::ZERO, &event, None, &store);
+/// recorder.settled(Instant::ZERO, &store);
+///
+/// let metrics = recorder.finish(Instant::from_secs(60), &store).expect("a consistent record");
+/// let count = metrics.get("joined.count").expect("each statistic has a value");
+/// assert_eq!(count.value, Some(1.0));
+/// ```
 pub trait Collector: CloneCollector + Send {
-    /// What it wants to hear of; it is told nothing else.
+    /// The kinds of news that the collector is told of; it hears nothing else.
     fn hears(&self) -> &'static [Heard];
 
-    /// A change of a kind that it asked for was applied, at any time of the run.
+    /// Called after a change of a kind that the collector hears, at any time of the run.
     fn event(&mut self, change: &Change<'_>) {
         let _ = change;
     }
 
-    /// What alike pods did, at any time of the run: before the span in which it holds, and in no
-    /// order with what happened to others within the instant.
+    /// Called with what alike pods did within an instant, at any time of the run: before the span in
+    /// which it holds, and in no order with what happened to other pods within the instant.
     fn alike(&mut self, deeds: &Deeds) {
         let _ = deeds;
     }
 
-    /// A state held for a span of positive length within the measured window.
+    /// Called for each span of positive length within the measured window, with the state that held.
     fn held(&mut self, state: &ClusterState, span: Span) {
         let _ = (state, span);
     }
 
-    /// Nodes are not as they were, at any time of the run. Comes before the span in which it holds.
+    /// Called when nodes changed, at any time of the run, before the span in which the change holds.
     fn node(&mut self, change: &NodeChange<'_>) {
         let _ = change;
     }
 
-    /// Nothing is left to do at the present instant; more may still happen in it. `is_changed` tells
-    /// whether nodes are not as they were.
+    /// Called when nothing is left to do at an instant; more may still happen in it. `is_changed` tells
+    /// whether nodes changed.
     fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
         let _ = (store, pending, is_changed);
     }
 
-    /// What the world measures at an instant that has settled.
+    /// Called with samples of what pods use, at an instant that has settled.
     fn usage(&mut self, sample: &UsageSample<'_>) {
         let _ = sample;
     }
 
-    /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window
-    /// come too and say so.
+    /// Called when a job's life is known: it is over, or the run is. Jobs submitted outside the measured
+    /// window come too and say so.
     fn job(&mut self, job: &JobRecord) {
         let _ = job;
     }
 
-    /// What became of requests in a stretch of the measured window. Stretches of one service come in
-    /// order, those of several in none.
+    /// Called with the outcome of requests in a stretch of the measured window. Stretches of one service
+    /// come in order, those of several in none.
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
         let _ = (stretch, names);
     }
 
-    /// Whether what it collected contradicts itself.
+    /// Called at the end of the run to find contradictions in what was collected.
     ///
     /// # Errors
     /// The contradiction, in words.
@@ -278,9 +340,9 @@ pub trait Collector: CloneCollector + Send {
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
-/// Copies a collector, for a run that forks.
+/// Copy of a boxed collector, for a run that forks; every collector that is `Clone` has it.
 pub trait CloneCollector {
-    /// An equal collector that goes its own way from here.
+    /// Makes an equal collector, which goes its own way from here.
     fn clone_collector(&self) -> Box<dyn Collector>;
 }
 
