@@ -6,12 +6,15 @@
 //! were, and jobs whose life is known.
 //! [`registry`] lists all metrics as data.
 //!
-//! The rooms:
+//! The rooms, from the lowest:
 //!
-//! - [`record`]: the recorder, the trait of collectors, what they share, and the registry;
-//! - [`families`]: one file per family of metrics, in folders by what they are about;
+//! - [`values`]: statistics, readings of them, and the set of readings of a family;
 //! - [`statistics`]: integrals, percentiles and distributions, which know nothing of clusters;
-//! - [`alerts`]: alert rules over live series and metrics, and the notifications that they send;
+//! - [`alerts`]: alert rules at work, and the notifications that they send;
+//! - [`record`]: the trait of collectors and what they share: totals, jobs, workloads, the window;
+//! - [`families`]: one file per family of metrics, in folders by what they are about;
+//! - [`registry`]: the list of all families, and the values that alert rules can be about;
+//! - [`recorder`]: the recorder itself;
 //! - [`diagnosis`]: faults of workloads, found from their record.
 //!
 //! Ground rules (metrics.md 5.0): integers and exact 128-bit integrals; one division, at the end;

@@ -97,6 +97,10 @@ pub struct Pairs {
 }
 
 /// Writes the name of a direction.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
 pub(crate) fn direction_name<S: Serializer>(
     direction: &Direction,
     serializer: S,

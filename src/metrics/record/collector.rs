@@ -210,12 +210,74 @@ impl Heard {
     }
 }
 
-/// Collects one family of metrics over one run.
+/// Collector of one family of metrics over one run. A recorder makes one for each entry, tells it of the
+/// kinds of news that it asks for, and has it read its statistics at the end.
+///
+/// A family is one file: its statistics, its entry and its collector.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Observer, Store};
+/// use metrics::{
+///     Change, Collector, Direction, Group, Heard, MetricEntry, Reading, Recorder, RunEnd, Setup,
+///     Statistic, Title, Values,
+/// };
+/// use model::{Event, Node};
+/// use units::Instant;
+///
+/// const COUNT: Statistic = Statistic::amount("count", "nodes", Direction::None);
+///
+/// const ENTRY: MetricEntry = MetricEntry {
+///     subject: "joined",
+///     title: Title::new("nodes that joined"),
+///     group: Group::Capacity.at(900),
+///     short_lists: &[],
+///     series: &[],
+///     summary: "Number of nodes that joined.",
+///     statistics: &[COUNT],
+///     formula: "count of nodes added",
+///     denominators: "none: a count",
+///     census: "nodes that joined in the measured window",
+///     censoring: "none: a count",
+///     source: "an example",
+///     construct: |_| Box::new(Joined::default()),
+/// };
+///
+/// #[derive(Clone, Default)]
+/// struct Joined(u64);
+///
+/// impl Collector for Joined {
+///     fn hears(&self) -> &'static [Heard] {
+///         &[Heard::Declared]
+///     }
+///
+///     fn event(&mut self, change: &Change<'_>) {
+///         let joined = matches!(change.event, Event::NodeAdded { .. });
+///         self.0 += u64::from(joined && change.in_window());
+///     }
+///
+///     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+///         values.put(COUNT, Reading::count(self.0));
+///     }
+/// }
+///
+/// let mut store = Store::new();
+/// let mut recorder = Recorder::of(&Setup::default(), &[ENTRY]);
+/// let event = store.node_added(Arc::new(Node::default()));
+/// store.apply(Instant::ZERO, event.clone()).expect("a node may join");
+/// recorder.observe(Instant::ZERO, &event, None, &store);
+/// recorder.settled(Instant::ZERO, &store);
+///
+/// let metrics = recorder.finish(Instant::from_secs(60), &store).expect("a consistent record");
+/// let count = metrics.get("joined.count").expect("each statistic has a value");
+/// assert_eq!(count.value, Some(1.0));
+/// ```
 pub trait Collector: CloneCollector + Send {
     /// Kinds of events that the collector subscribes to; it receives no others.
     fn hears(&self) -> &'static [Heard];
 
-    /// A change of a kind that it asked for was applied, at any time of the run.
+    /// Called after a change of a kind that the collector hears, at any time of the run.
     fn event(&mut self, change: &Change<'_>) {
         let _ = change;
     }
@@ -226,7 +288,7 @@ pub trait Collector: CloneCollector + Send {
         let _ = deeds;
     }
 
-    /// A state held for a span of positive length within the measured window.
+    /// Called for each span of positive length within the measured window, with the state that held.
     fn held(&mut self, state: &ClusterState, span: Span) {
         let _ = (state, span);
     }
@@ -247,8 +309,8 @@ pub trait Collector: CloneCollector + Send {
         let _ = sample;
     }
 
-    /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window
-    /// come too and say so.
+    /// Called when a job's life is known: it is over, or the run is. Jobs submitted outside the measured
+    /// window come too and say so.
     fn job(&mut self, job: &JobRecord) {
         let _ = job;
     }
@@ -259,7 +321,7 @@ pub trait Collector: CloneCollector + Send {
         let _ = (stretch, names);
     }
 
-    /// Whether what it collected contradicts itself.
+    /// Called at the end of the run to find contradictions in what was collected.
     ///
     /// # Errors
     /// The contradiction, in words.
@@ -278,9 +340,9 @@ pub trait Collector: CloneCollector + Send {
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
-/// Copies a collector, for a run that forks.
+/// Copy of a boxed collector, for a run that forks; every collector that is `Clone` has it.
 pub trait CloneCollector {
-    /// An equal collector that goes its own way from here.
+    /// Makes an equal collector, which goes its own way from here.
     fn clone_collector(&self) -> Box<dyn Collector>;
 }
 

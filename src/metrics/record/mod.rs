@@ -1,5 +1,5 @@
-//! The record of a run: the recorder that watches one cell, the collectors it feeds, what they
-//! share (totals, jobs, workloads, the measured window), and the registry of all families.
+//! The record of a run: the trait of collectors, the entry of a family, and what collectors share
+//! (totals, jobs, workloads, the measured window).
 
 pub mod amounts;
 pub mod areas;

@@ -49,7 +49,28 @@ pub enum RecordError {
     Inconsistent(String),
 }
 
-/// Watches one cell from its zero to its end.
+/// Recorder of one cell, from its start to its end: an observer of the store that ends in metrics.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Observer, Store};
+/// use metrics::{Recorder, Setup};
+/// use model::Node;
+/// use units::Instant;
+///
+/// let mut store = Store::new();
+/// let mut recorder = Recorder::new(&Setup::default());
+/// let event = store.node_added(Arc::new(Node::default()));
+/// let at = Instant::from_secs(15);
+/// store.apply(at, event.clone()).expect("a node may join");
+/// recorder.observe(at, &event, None, &store);
+/// recorder.settled(at, &store);
+///
+/// let metrics = recorder.finish(Instant::from_secs(60), &store).expect("a consistent record");
+/// let nodes = metrics.get("capacity.nodes.mean").expect("a metric of the registry");
+/// assert_eq!(nodes.value, Some(0.75));
+/// ```
 pub struct Recorder<'s> {
     purpose: Purpose,
     unsteady: Option<String>,

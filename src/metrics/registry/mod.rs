@@ -131,6 +131,15 @@ pub fn short_list(list: ShortList) -> Vec<Vec<String>> {
 }
 
 /// The family and statistic of an id.
+///
+/// ```
+/// use metrics::{Direction, registry};
+///
+/// let (entry, statistic) = registry::find("pending_time.p99").expect("a metric of the registry");
+/// assert_eq!((entry.subject, statistic.unit), ("pending_time", "s"));
+/// assert_eq!(statistic.direction, Direction::Lower);
+/// assert_eq!(registry::title("pending_time.p99"), "pending time, p99");
+/// ```
 pub fn find(id: &str) -> Option<(&'static MetricEntry, &'static Statistic)> {
     REGISTRY.iter().find_map(|entry| {
         let name = id.strip_prefix(entry.subject)?.strip_prefix('.')?;

@@ -1,11 +1,10 @@
 //! Turnaround, also called job completion time: from submission to the end (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::families::jobs::job_times::{JobTimes, Seen};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99, RMST};
-use crate::values::Values;
+use crate::statistics::distribution::{MAX, MEAN, P50, P90, P99, RMST};
 
 /// `turnaround.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -34,32 +33,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
                 above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the longest \
                 time seen",
     source: "metrics.md 5.2, JCT / turnaround; 5.5, percentiles of type 7",
-    construct: |_| Box::new(Turnaround::default()),
+    construct: |_| JobTimes::boxed(turnaround),
 };
 
-#[derive(Clone, Debug, Default)]
-struct Turnaround {
-    times: Distribution,
-}
-
-impl Collector for Turnaround {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
-    }
-
-    fn job(&mut self, job: &JobRecord) {
-        if !job.measured {
-            return;
-        }
-        if job.outcome == JobOutcome::Succeeded {
-            self.times.add(job.age());
-        } else if job.outcome.is_open() {
-            self.times.add_at_least(job.age());
-        }
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
-        self.times.put(values);
-        values.put(RMST, self.times.restricted_mean());
+fn turnaround(job: &JobRecord) -> Seen {
+    if job.outcome == JobOutcome::Succeeded {
+        Seen::Whole(job.age())
+    } else if job.outcome.is_open() {
+        Seen::AtLeast(job.age())
+    } else {
+        Seen::None
     }
 }

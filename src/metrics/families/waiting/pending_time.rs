@@ -1,11 +1,10 @@
 //! Pending time: how long jobs were eligible and without a place (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::families::jobs::job_times::{JobTimes, Seen};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99, RMST};
-use crate::values::Values;
+use crate::statistics::distribution::{MAX, MEAN, P50, P90, P99, RMST};
 
 /// `pending_time.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -37,32 +36,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
                 null above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the \
                 longest time seen",
     source: "metrics.md 5.2, pending time; 5.5, percentiles of type 7",
-    construct: |_| Box::new(PendingTime::default()),
+    construct: |_| JobTimes::boxed(pending_time),
 };
 
-#[derive(Clone, Debug, Default)]
-struct PendingTime {
-    times: Distribution,
-}
-
-impl Collector for PendingTime {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
-    }
-
-    fn job(&mut self, job: &JobRecord) {
-        if !job.measured {
-            return;
-        }
-        match job.bound {
-            Some(bound) => self.times.add(bound.since(job.submit)),
-            None if job.outcome.is_open() => self.times.add_at_least(job.age()),
-            None => {}
-        }
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
-        self.times.put(values);
-        values.put(RMST, self.times.restricted_mean());
+fn pending_time(job: &JobRecord) -> Seen {
+    match job.bound {
+        Some(bound) => Seen::Whole(bound.since(job.submit)),
+        None if job.outcome.is_open() => Seen::AtLeast(job.age()),
+        None => Seen::None,
     }
 }
