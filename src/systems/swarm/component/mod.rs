@@ -30,7 +30,7 @@ use super::watchdog::Watchdog;
 use super::workloads::Workloads;
 
 /// Something that is due.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Due {
     /// A client asks again.
     Ask(PodRef),
