@@ -170,6 +170,8 @@ impl Kind {
                 "minimum": decimal_value(min, places),
                 "maximum": decimal_value(max, places),
                 "multipleOf": decimal_value(1, places),
+                // For the reader of experiment files, which compares digits.
+                "x-places": places,
             }),
             Self::Boolean { .. } => json!({"type": "boolean"}),
             Self::Duration { .. } => json!({"type": ["string", "number"], "format": "duration"}),
