@@ -22,6 +22,7 @@ use super::summary::InputSummary;
 use scenario::{Experiment, Scenario, VariantPlan, as_run};
 use scheduler::pipeline::evaluate::Form;
 use sim::{End, EndCause, RunControl, SimError, Simulation, Standing, Turn};
+use systems::SystemEntry;
 use units::Instant;
 use world::inputs;
 
@@ -210,8 +211,8 @@ pub fn may_follow(before: &Experiment, after: &Experiment) -> Result<(), String>
             if old.get(field) != Some(value) {
                 return Err(format!(
                     "`{field}` was at work before the snapshot and can't change after it; what \
-                     can is system.scheduler, models.startup, models.decisionTime, \
-                     models.nodeLoss and stop"
+                     can is system.scheduler, system.name between `kubernetes` and `pipeline`, \
+                     models.startup, models.decisionTime, models.nodeLoss and stop"
                 ));
             }
         }
@@ -228,6 +229,11 @@ fn without_free(scenario: &Scenario) -> Json {
         }
     };
     remove("system", "scheduler");
+    // Kubelets and controllers go on under another scheduler as they were.
+    let entry = systems::registry::find(&scenario.system.name);
+    if entry.is_ok_and(SystemEntry::runs_kubelets) {
+        remove("system", "name");
+    }
     for field in ["startup", "decisionTime", "nodeLoss"] {
         remove("models", field);
     }

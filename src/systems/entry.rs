@@ -21,7 +21,6 @@ use super::capability::Capabilities;
 use super::fleet::options::FleetSetup;
 use super::kubelet::PullOptions;
 use super::mesos::options::MesosOptions;
-use super::profile::ProfileConflict;
 use super::swarm::SwarmOptions;
 use super::swarmkit::SwarmKitOptions;
 
@@ -181,4 +180,14 @@ pub enum SystemError {
     /// Its order of jobs or its backfilling rule is wrong.
     #[error(transparent)]
     Batch(#[from] BatchError),
+}
+
+/// Profile of another system than the one it is asked of.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("profile: {what}; {fix}")]
+pub struct ProfileConflict {
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead.
+    pub fix: String,
 }

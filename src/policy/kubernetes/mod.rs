@@ -23,6 +23,7 @@ pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod queue_and_bind;
 pub mod registered;
+mod resource_parameters;
 mod resources;
 pub mod scheduling_gates;
 mod spread_filter;
