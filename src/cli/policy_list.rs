@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use policy::entry::OWN_SOURCE;
 use policy::kubernetes::registered::obstacle;
 use policy::registry::POLICIES;
 use policy::{Entry, Kind, Parameter, Point};
@@ -53,8 +54,12 @@ pub(super) fn in_full(scheduler: SchedulerKind) -> String {
     let mut text = String::new();
     for entry in POLICIES.iter().filter(|entry| runs(scheduler, entry)) {
         let (points, name) = (acts_at(entry), entry.name);
-        let (summary, source) = (entry.summary, entry.source);
-        let _ = writeln!(text, "  {name}  [{points}] {summary} After {source}.");
+        let _ = writeln!(
+            text,
+            "  {name}  [{points}] {}{}",
+            entry.summary,
+            source(entry)
+        );
         for argument in arguments(entry.parameters, "") {
             let Argument {
                 name,
@@ -66,6 +71,14 @@ pub(super) fn in_full(scheduler: SchedulerKind) -> String {
         }
     }
     text
+}
+
+/// The source that a policy follows, as a sentence; nothing for one that is the project's own.
+fn source(entry: &Entry) -> String {
+    match entry.source {
+        OWN_SOURCE => String::new(),
+        source => format!(" After {source}."),
+    }
 }
 
 /// An argument as a reader sees it.

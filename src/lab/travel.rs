@@ -16,6 +16,7 @@ use super::hashes::input_hashes;
 use super::paths;
 use super::summary::InputSummary;
 use scenario::{Experiment, Scenario, as_run};
+use systems::SystemEntry;
 use trace::TraceError;
 use units::Instant;
 use world::inputs;
@@ -159,8 +160,8 @@ pub fn may_follow(before: &Experiment, after: &Experiment) -> Result<(), String>
             if old.get(field) != Some(value) {
                 return Err(format!(
                     "`{field}` took effect before the snapshot and can't change after it; what \
-                     can change is system.scheduler, models.startup, models.decisionTime, \
-                     models.nodeLoss and stop"
+                     can change is system.scheduler, system.name between `kubernetes` and \
+                     `pipeline`, models.startup, models.decisionTime, models.nodeLoss and stop"
                 ));
             }
         }
@@ -177,6 +178,11 @@ fn without_free(scenario: &Scenario) -> Json {
         }
     };
     remove("system", "scheduler");
+    // Kubelets and controllers go on under another scheduler as they were.
+    let entry = systems::registry::find(&scenario.system.name);
+    if entry.is_ok_and(SystemEntry::runs_kubelets) {
+        remove("system", "name");
+    }
     for field in ["startup", "decisionTime", "nodeLoss"] {
         remove("models", field);
     }

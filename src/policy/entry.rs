@@ -54,13 +54,16 @@ pub struct Entry {
     pub point: Point,
     /// Description of the policy in one sentence.
     pub summary: &'static str,
-    /// The page and section, or the publication, that it follows; "windtunnel" if it is our own.
+    /// The page and section, or the publication, that it follows, or [`OWN_SOURCE`].
     pub source: &'static str,
     /// What it can be told.
     pub parameters: &'static [Parameter],
     /// Makes one.
     pub constructor: Constructor,
 }
+
+/// The source of a policy that follows no publication.
+pub const OWN_SOURCE: &str = "windtunnel";
 
 /// How a policy of the registry is made.
 #[derive(Clone, Copy, Debug)]

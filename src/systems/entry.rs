@@ -14,7 +14,6 @@ use super::capability::Capabilities;
 use super::kubelet::PullOptions;
 use super::options::SystemOptions;
 use super::parts::time_limits::TimeLimits;
-use super::profile::ProfileConflict;
 
 /// A system in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -132,4 +131,14 @@ pub enum SystemError {
         /// The names of the registry, each in backquotes.
         known: String,
     },
+}
+
+/// Profile of another system than the one it is asked of.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("profile: {what}; {fix}")]
+pub struct ProfileConflict {
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead.
+    pub fix: String,
 }

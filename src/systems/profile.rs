@@ -1,13 +1,11 @@
 //! Which system runs which profile: kube-scheduler its own, the pipeline those of the registry. A
 //! profile asked of the other system is refused with the words that mend it.
 
-use thiserror::Error;
-
 use policy::kubernetes::registered::obstacle;
 use policy::profiles::{self, KUBE_PROFILE, PROFILES};
 use policy::{Point, registry};
 
-use super::entry::{SchedulerKind, SystemEntry};
+use super::entry::{ProfileConflict, SchedulerKind, SystemEntry};
 
 /// The profiles of a scheduler, each with a sentence; none for one that has no profiles.
 pub fn profiles_of(scheduler: SchedulerKind) -> Vec<(&'static str, &'static str)> {
@@ -19,16 +17,6 @@ pub fn profiles_of(scheduler: SchedulerKind) -> Vec<(&'static str, &'static str)
         }
         SchedulerKind::Planner | SchedulerKind::Own => Vec::new(),
     }
-}
-
-/// Profile of another system than the one it is asked of.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("profile: {what}; {fix}")]
-pub struct ProfileConflict {
-    /// What is wrong.
-    pub what: String,
-    /// What to write instead.
-    pub fix: String,
 }
 
 /// Whether a system runs a profile; an unknown one is none of its business.

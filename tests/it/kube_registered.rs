@@ -2,6 +2,8 @@
 //! without the queue, preemption and spreading of the original.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use crate::kube_scenario::{Scratch, node, on, pod};
 
@@ -74,4 +76,16 @@ fn the_weight_of_a_score_of_the_registry_decides_where_pods_go() {
         let settings = format!("scheduler: {{tieBreak: first, plugins: {plugins}}}");
         assert_eq!(run("weight", &text, &settings), [expected], "{plugins}");
     }
+}
+
+#[test]
+fn the_manual_shows_a_policy_of_the_project() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |name: &str| fs::read_to_string(project.join(name)).expect("a file");
+    let own = text("src/policy/score/worst_fit.rs");
+    let (own, _) = own.split_once("#[cfg(test)]").expect("tests");
+    let page = text("docs/manual/policies.md");
+    let shown = page.split("```rust\n").nth(1).expect("a block of Rust");
+    let (shown, _) = shown.split_once("```").expect("its end");
+    assert_eq!(shown.trim(), own.trim());
 }

@@ -16,7 +16,8 @@ use scheduler::kube::{
     PreScoreResult, Reach, Release,
 };
 
-use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+use super::resource_parameters::BALANCED;
+use crate::{Constructor, Entry, KubeConstructor, Point};
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -24,31 +25,7 @@ pub const ENTRY: Entry = Entry {
     point: Point::KubePlugin,
     summary: "Prefers nodes whose resources would be used alike.",
     source: "kubernetes.md 1.8",
-    parameters: &[Parameter {
-        name: "resources",
-        kind: Kind::List {
-            of: &Kind::Object {
-                fields: &[
-                    Parameter {
-                        name: "name",
-                        kind: Kind::Text { default: "" },
-                        doc: "Resource name.",
-                    },
-                    Parameter {
-                        name: "weight",
-                        kind: Kind::Integer {
-                            default: 1,
-                            min: 0,
-                            max: 100,
-                        },
-                        doc: "Weight of the resource, 1 to 100; 0 is 1.",
-                    },
-                ],
-            },
-            default: r#"[{"name": "cpu", "weight": 1}, {"name": "memory", "weight": 1}]"#,
-        },
-        doc: "Resources that are balanced; weights have no effect.",
-    }],
+    parameters: BALANCED,
     constructor: Constructor::Kube(KubeConstructor {
         points: &["score"],
         weight: Some(1),

@@ -18,6 +18,7 @@ pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod queue_and_bind;
 pub mod registered;
+mod resource_parameters;
 pub mod scheduling_gates;
 pub mod taint_toleration;
 #[cfg(test)]
