@@ -8,7 +8,7 @@ use crate::cluster_autoscaler::{
     ClusterSnapshot, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
 };
 use cluster::Store;
-use model::rules::{affinity, taints};
+use model::rules;
 use model::workload::PodDisruptionBudget;
 use model::{
     ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
@@ -401,8 +401,7 @@ impl Daemons {
 
     /// Those that would run on a node.
     pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
-        let own = (self.0.iter())
-            .filter(|(own, _)| affinity::admits(own, node) && taints::admits(own, &node.taints));
+        let own = (self.0.iter()).filter(|(own, _)| rules::admits(own, node));
         own.map(|(_, pod)| pod.clone()).collect()
     }
 
