@@ -16,7 +16,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// What is wrong with them.
+    /// Returns the problems of the rules.
     pub fn findings(&self, object: &str) -> Vec<Finding> {
         let mut found = Findings::new(object);
         found.expect(self.min >= 0, "min", self.min, "0 or more");
@@ -34,7 +34,7 @@ impl Bounds {
 pub struct TargetTracking {
     /// The bounds.
     pub bounds: Bounds,
-    /// What the metric is to be, averaged over replicas.
+    /// Target value of the metric, averaged over replicas.
     pub target: f64,
     /// How far from 1 the ratio may be without a change.
     pub tolerance: f64,
@@ -55,7 +55,7 @@ impl TargetTracking {
         }
     }
 
-    /// What the metric alone wants.
+    /// Replicas that the metric alone requires.
     pub fn want(&self, current: i32, metric: f64) -> i32 {
         let ratio = metric / self.target;
         if libm::fabs(ratio - 1.0) <= self.tolerance {
@@ -134,7 +134,7 @@ pub struct Step {
 pub struct StepScaling {
     /// The bounds.
     pub bounds: Bounds,
-    /// What the steps are counted from.
+    /// Threshold from which the steps are counted.
     pub threshold: f64,
     /// The steps.
     pub steps: Vec<Step>,

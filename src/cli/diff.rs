@@ -9,8 +9,9 @@ use lab::diff::{DiffError, first_difference};
 use report::diff::text;
 
 use super::divergence::with_baseline_system;
+use super::failure::run_failure;
 use super::named::{self, NamedRun};
-use super::{Exit, Failure, Global, interrupt, run::run_failure, terminal};
+use super::{Exit, Failure, Global, interrupt, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
     let (one, other) = match (&arguments.other, &arguments.baseline) {
         (Some(other), _) => (one, named::run(global, other, &arguments.sets)?),
         (None, Some(baseline)) => (of_baseline(global, &one, baseline)?, one),
-        (None, None) => return Err(Failure::input("diff: expected another run")),
+        (None, None) => return Err(Failure::input("diff: expected a second run")),
     };
     let sides = [one.side(), other.side()];
     let found = first_difference([&sides[0], &sides[1]], interrupt::flag());
@@ -105,8 +106,10 @@ fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<NamedRun,
     };
     let experiment = with_baseline_system(
         global,
-        (&plan.scenario, &run.file),
-        (path, &entry.system),
+        &plan.scenario,
+        &run.file,
+        path,
+        &entry.system,
         plan.scenario.seed,
     )?;
     Ok(NamedRun {

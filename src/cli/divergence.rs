@@ -16,8 +16,10 @@ use super::{Failure, Global, interrupt};
 /// Scenario with the system that a baseline stores for it.
 pub(super) fn with_baseline_system(
     global: &Global,
-    (scenario, file): (&Scenario, &Path),
-    (baseline, system): (&Path, &Json),
+    scenario: &Scenario,
+    file: &Path,
+    baseline: &Path,
+    system: &Json,
     seed: u64,
 ) -> Result<Experiment, Failure> {
     let source = Source::read(global, Some(file))?;
@@ -51,7 +53,7 @@ impl Asked<'_> {
         let changes = system_changes(question.base_system, &entry.system);
         if changes.is_empty() {
             return unseen(format!(
-                "the system is the baseline's: it is the program that decides otherwise than \
+                "the system is the same as in the baseline: this program decides differently from \
                  windtunnel {}, which wrote the baseline",
                 question.base_program
             ));
@@ -60,8 +62,10 @@ impl Asked<'_> {
         for &seed in &question.seeds {
             let base = with_baseline_system(
                 self.global,
-                (&entry.scenario, file),
-                (self.baseline, question.base_system),
+                &entry.scenario,
+                file,
+                self.baseline,
+                question.base_system,
                 seed,
             );
             let base = match base {
@@ -84,7 +88,7 @@ impl Asked<'_> {
                 return Some(FoundDivergence { words, look });
             }
         }
-        unseen("the baseline's system decides the same with every seed".to_owned())
+        unseen("the baseline's system makes the same decisions with every seed".to_owned())
     }
 
     fn look(&self, question: &Divergence<'_>, seed: u64) -> String {

@@ -108,8 +108,8 @@ pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, 
     })?;
     if !has_events && !global.quiet {
         terminal::complain(
-            "note: the run left no events of pods, nodes and objects, alerts and faults alone; run it \
-             again with --events",
+            "note: the run recorded only alerts and faults, not the events of pods, nodes and \
+             objects; run it again with --events",
         );
     }
     Ok(Exit::Done)

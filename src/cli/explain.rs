@@ -139,7 +139,7 @@ fn run_of(global: &Global, arguments: &ExplainArguments) -> Result<Option<NamedR
     let [path] = arguments.snapshot.as_slice() else {
         return if asks_for_run {
             Err(Failure::input(
-                "--attempt, --at and --set are about one run: give one result folder or experiment \
+                "--attempt, --at and --set apply to a run: give one result folder or experiment \
                  file",
             ))
         } else {
@@ -194,8 +194,8 @@ fn of_run(
     }
     if arguments.scheduler.is_stated() {
         return Err(Failure::input(
-            "--config and --release are for snapshots; the scheduler of a run is that of its \
-             experiment: use `--set system.scheduler.config=FILE`",
+            "--config and --release are for snapshots; a run uses the scheduler of its \
+             experiment; change it with `--set system.scheduler.config=FILE`",
         ));
     }
     let side = run.side();
@@ -216,7 +216,7 @@ fn of_run(
         Scene::Pipeline(_) => {
             return Err(Failure::input(
                 "--what-if, --without-taint and --request need kube-scheduler itself: a run with \
-                 `profile: default` of the system `kubernetes`, or a snapshot",
+                 the system `kubernetes`, or a snapshot",
             ));
         }
     };

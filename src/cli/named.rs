@@ -10,6 +10,7 @@ use scenario::Experiment;
 
 use super::source::Source;
 use super::{Exit, Failure, Global, terminal};
+use units::plural;
 
 /// One run, with its experiment.
 pub(super) struct NamedRun {
@@ -47,8 +48,8 @@ impl NamedRun {
             let program = self.recorded.as_ref();
             let program = program.map_or("", |of| of.windtunnel.as_str());
             terminal::complain(&format!(
-                "note: {} was recorded with digest {} by windtunnel {program}; simulated again it \
-                 is another run: its inputs or the program changed since",
+                "note: {} was recorded with digest {} by windtunnel {program}; simulating it \
+                 again gives a different run: its inputs or the program have changed",
                 self.label,
                 &variant.digest[..variant.digest.len().min(12)]
             ));
@@ -97,8 +98,8 @@ pub(super) fn run(global: &Global, text: &str, sets: &[String]) -> Result<NamedR
         (None, [_]) => 0,
         (None, [first, ..]) => {
             return Err(Failure::input(format!(
-                "{text}: has {} variants; say which, such as {text}:{first} (it has {})",
-                names.len(),
+                "{text}: has {}; say which, such as {text}:{first} (it has {})",
+                plural::count(names.len(), "variant"),
                 names.join(", ")
             )));
         }

@@ -83,8 +83,8 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
         .filter(|(_, own)| !own.is_empty())
     else {
         return Err(Failure::input(
-            "name the files of the cluster and last one with the pod: `windtunnel place dump.json \
-             web.yaml`; or a node with `--lose`, to find new places for its pods",
+            "give the files of the cluster and, last, the file of the pod: `windtunnel place \
+             dump.json web.yaml`; or a node with `--lose`, to find new nodes for its pods",
         ));
     };
     let mut snapshot = read(global, paths)?;

@@ -105,7 +105,7 @@ pub(super) const VARIANTS: &str = "variants";
 fn told(before: Option<Duration>, rows: &[(String, f64)]) -> String {
     let all: f64 = rows.iter().map(|(_, time)| time).sum();
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut text = "profile: time in each part, without those listed apart from it\n".to_owned();
+    let mut text = "profile: time in each part, excluding parts listed separately\n".to_owned();
     if let Some(before) = before {
         let milliseconds = before.as_secs_f64() * 1e3;
         let _ = writeln!(text, "  first event after {milliseconds:.1} ms");
@@ -150,11 +150,9 @@ mod tests {
         let rows = rows.map(|(name, time)| (name.to_owned(), time));
         assert_eq!(
             told(Some(Duration::from_micros(7_890)), &rows),
-            "profile: time in each part, without those listed apart from it\n  \
-             first event after 7.9 ms\n  \
-             input                  0.500 s   25.0 %\n  \
-             scheduler a / fit      1.500 s   75.0 %\n  \
-             all                    2.000 s"
+            "profile: time in each part, excluding parts listed separately\n  first event after \
+             7.9 ms\n  input                  0.500 s   25.0 %\n  scheduler a / fit      1.500 s   \
+             75.0 %\n  all                    2.000 s"
         );
     }
 

@@ -15,7 +15,7 @@ use report::table::TableOptions;
 use report::{self, Format};
 use trace::Input;
 
-use super::run::folder_failure;
+use super::failure::folder_failure;
 use super::{Exit, Failure, Global, output, terminal};
 
 /// Arguments of `report`.
@@ -157,7 +157,7 @@ pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
         .map_err(Failure::input)?;
     let fork = serde_json::from_str(&text).map_err(|error| {
         Failure::input(format!(
-            "{}: it does not tell of a fork, or is damaged: {error}; run the fork again with \
+            "{}: it does not describe a fork, or is damaged: {error}; run the fork again with \
              `windtunnel run --from`",
             file.display()
         ))
@@ -168,7 +168,7 @@ pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
 fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failure> {
     if !arguments.metrics.is_empty() {
         return Err(Failure::input(
-            "--metric chooses rows of tables; take --format table, markdown, csv or json",
+            "--metric selects rows of tables; use --format table, markdown, csv or json",
         ));
     }
     let (plots, missing) = plot::draw_all(&gathered.material(), arguments.style.into());

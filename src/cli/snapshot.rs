@@ -93,6 +93,6 @@ pub(super) fn tell(global: &Global, warnings: &[String]) {
     }
     if warnings.len() > most {
         let more = warnings.len() - most;
-        terminal::complain(&format!("warning: and {more} more; --verbose tells all"));
+        terminal::complain(&format!("warning: and {more} more; --verbose prints all"));
     }
 }

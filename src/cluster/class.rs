@@ -23,10 +23,10 @@ const MAX_AMOUNT: i64 = 1 << 60;
 pub struct Class {
     /// The spec itself.
     pub object: Arc<PodSpec>,
-    /// What a pod of the class reserves: milli-cores and bytes rounded up, one pod slot, milli-GPU
-    /// over all devices.
+    /// Resources that a pod of the class reserves: milli-cores and bytes rounded up, one pod slot,
+    /// milli-GPU over all devices.
     pub requests: Resources,
-    /// What it asks of GPU devices.
+    /// GPU devices that the pod requests.
     pub gpu: GpuColumns,
     /// Whether a node's name or labels matter to it (selector or required node affinity).
     pub selects_nodes: bool,

@@ -12,9 +12,9 @@ use model::gpu::DEVICE_MILLI;
 pub struct TypicalPod {
     /// Milli-cores it asks for.
     pub cpu_milli: i64,
-    /// What it asks of GPU devices.
+    /// GPU devices that the pod requests.
     pub gpu: GpuColumns,
-    /// Its share; all shares add up to 1.
+    /// The pod's share; all shares add up to 1.
     pub weight: f64,
 }
 

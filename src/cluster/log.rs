@@ -11,7 +11,7 @@ use units::{Instant, NodeId, Revision};
 pub struct LogEntry {
     /// When.
     pub at: Instant,
-    /// What.
+    /// The event.
     pub event: Event,
 }
 

@@ -18,7 +18,7 @@ pub const NO_MODEL: u8 = u8::MAX;
 /// All nodes of a cell, by [`NodeId`].
 #[derive(Clone, Debug, Default)]
 pub struct Nodes {
-    /// As declared; `None` once removed.
+    /// Nodes as declared; `None` once removed.
     objects: Vec<Option<Arc<Node>>>,
     /// Whether a node is up.
     ready: Vec<bool>,
@@ -181,13 +181,13 @@ impl Nodes {
         &self.schedulable
     }
 
-    /// What nodes offer.
+    /// Allocatable amounts of the nodes.
     #[inline]
     pub fn allocatable(&self) -> &Columns {
         &self.allocatable
     }
 
-    /// What is left on nodes.
+    /// Free amounts of the nodes.
     #[inline]
     pub fn free(&self) -> &Columns {
         &self.free
@@ -445,7 +445,7 @@ impl Nodes {
     }
 }
 
-/// What a pod or a hold takes of a node.
+/// Amounts that a pod or a hold takes from a node.
 pub(super) struct Taken<'a> {
     pub(super) resources: &'a Resources,
     pub(super) devices: DeviceSet,

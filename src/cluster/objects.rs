@@ -11,7 +11,7 @@ use units::{Instant, ObjectId, Revision};
 pub struct ObjectRow {
     /// The object.
     pub object: Object,
-    /// What controls it.
+    /// The object that controls the object row.
     pub owner: Option<ObjectId>,
     /// When it was created.
     pub created: Instant,
@@ -28,11 +28,11 @@ pub struct ObjectRow {
 pub struct Objects {
     rows: Vec<Option<Box<ObjectRow>>>,
     names: BTreeMap<(&'static str, Text, Text), ObjectId>,
-    /// What deleted objects left behind.
+    /// Dependents that deleted objects left behind.
     orphans: BTreeMap<ObjectId, Orphans>,
 }
 
-/// What a deleted object controlled and still is there.
+/// Dependents of a deleted object that still exist.
 #[derive(Clone, Debug, Default)]
 pub struct Orphans {
     /// Objects, oldest first.
@@ -83,7 +83,7 @@ impl Objects {
         same.filter_map(|(_, &id)| Some((id, self.get(id)?)))
     }
 
-    /// What a deleted object left behind.
+    /// Dependents that a deleted object left behind.
     pub fn orphans(&self, owner: ObjectId) -> Option<&Orphans> {
         self.orphans.get(&owner)
     }

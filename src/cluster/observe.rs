@@ -3,14 +3,14 @@
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId};
 
-use super::{Measured, Store};
+use super::{Store, UsageSamples};
 
 /// Something that fails or is whole again in the world, which the control plane may learn of or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incident {
-    /// What, such as `down` or `control plane down`.
+    /// Kind of failure, such as `down` or `control plane down`.
     pub what: &'static str,
-    /// Of which node, if it is about one.
+    /// The affected node, if any.
     pub node: Option<NodeId>,
     /// Whether it begins; else it is over.
     pub begins: bool,
@@ -32,13 +32,13 @@ pub trait Observer {
         let _ = (at, store);
     }
 
-    /// What the world measures now, shown every now and then once an instant has settled.
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
-        let _ = (at, store, measured);
+    /// Called from time to time with the current measurements, once an instant has settled.
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+        let _ = (at, store, usage);
     }
 
-    /// What became of requests in a stretch of time that is over. Stretches of one service come in
-    /// order; of several they come as they are known, after changes of later instants as well.
+    /// Called with the outcomes of requests in a past time interval. Intervals of one service
+    /// arrive in order; those of several services arrive when known, possibly after later changes.
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
         let _ = (stretch, names);
     }

@@ -8,12 +8,12 @@ use super::store::Conflict;
 use model::{EndReason, Pod, PodChange, PodOwner, PodRef};
 use units::{Duration, Instant, ObjectId, PodId};
 
-/// What is known of a living pod beside its record.
+/// State of a living pod in addition to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodState {
-    /// What controls it.
+    /// The object that controls the pod.
     pub owner: Option<PodOwner>,
-    /// Its condition `Ready`.
+    /// The pod's condition `Ready`.
     pub is_ready: bool,
     /// When that last changed; before the first report, when the pod was created.
     pub ready_changed: Instant,
@@ -39,9 +39,9 @@ pub struct Terminating {
 /// An owned pod that ended by itself, until somebody deletes its object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishedPod {
-    /// Its record as it was before it ended.
+    /// The pod's record as it was before it ended.
     pub pod: Pod,
-    /// Its state as it was.
+    /// The pod's state as it was.
     pub state: PodState,
     /// Why it ended.
     pub reason: EndReason,
@@ -55,7 +55,7 @@ pub struct PodStates {
     /// By slot.
     rows: Vec<Option<(PodId, PodState)>>,
     finished: BTreeMap<(ObjectId, PodId), FinishedPod>,
-    /// Whose the finished ones were.
+    /// Owners of the finished pods.
     finished_of: BTreeMap<PodId, ObjectId>,
 }
 

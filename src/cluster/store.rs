@@ -26,7 +26,7 @@ pub enum Conflict {
     #[error("the node is gone")]
     UnknownNode,
     /// A node of that name is there already.
-    #[error("a node named `{0}` is there already")]
+    #[error("a node named `{0}` already exists")]
     DuplicateNode(String),
     /// A declaration would change a node's name or number of devices.
     #[error("a node's name and number of GPU devices can't change")]
@@ -35,13 +35,13 @@ pub enum Conflict {
     #[error("the node still has pods")]
     NodeInUse,
     /// The node is down or cordoned.
-    #[error("the node takes no new pods")]
+    #[error("the node accepts no new pods")]
     NodeClosed,
     /// The pod is not in the phase that the change starts from.
     #[error("the pod is {0}")]
     Phase(PodPhase),
     /// The pod's resources are not free on the node.
-    #[error("the node has not enough room")]
+    #[error("the node lacks room")]
     NoRoom,
     /// A class out of order.
     #[error("the class is unknown")]
@@ -52,10 +52,10 @@ pub enum Conflict {
     /// The object was deleted or never was.
     #[error("the object is gone")]
     UnknownObject,
-    /// An object of that kind and name is there already.
-    #[error("there is a {0} already")]
+    /// An object of that kind and name already exists.
+    #[error("{0} already exists")]
     DuplicateObject(String),
-    /// The namespace of something new is not there.
+    /// The namespace of a new object does not exist.
     #[error("there is no namespace `{0}`")]
     UnknownNamespace(String),
     /// A quota, a limit range or another rule of the API forbids it.
@@ -65,7 +65,7 @@ pub enum Conflict {
     #[error("the API refused")]
     Refused,
     /// The object was changed since whoever wants to change it has seen it.
-    #[error("the object was changed meanwhile")]
+    #[error("the object has changed since it was read")]
     Stale,
     /// A change would give an object another kind, namespace or name.
     #[error("an object's kind, namespace and name can't change")]
@@ -84,7 +84,7 @@ pub enum Conflict {
     Quantity(QuantityError),
 }
 
-/// Who sees to it that nodes don't hold more than they have.
+/// Component that keeps nodes from being overcommitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Commitment {
     /// The store: it refuses a binding that a node has no room for.
@@ -130,7 +130,7 @@ impl Store {
         }
     }
 
-    /// Who sees to it that nodes don't hold more than they have.
+    /// Component that keeps nodes from being overcommitted.
     pub const fn commitment(&self) -> Commitment {
         self.commitment
     }
@@ -176,7 +176,7 @@ impl Store {
         &self.objects
     }
 
-    /// What is known of pods beside their records.
+    /// States of pods in addition to their records.
     pub fn pod_states(&self) -> &PodStates {
         &self.pod_states
     }

@@ -35,9 +35,9 @@ pub enum Creation {
     },
     /// An object.
     Object {
-        /// What controls it.
+        /// The object that controls the object.
         owner: Option<ObjectId>,
-        /// As declared.
+        /// The object as declared.
         object: Object,
     },
 }
@@ -45,18 +45,18 @@ pub enum Creation {
 /// A pod to be created.
 #[derive(Clone, Debug)]
 pub struct NewPod {
-    /// What controls it.
+    /// The object that controls the new pod.
     pub owner: PodOwner,
-    /// What it is called.
+    /// Name of the new pod.
     pub name: NewName,
-    /// What it is.
+    /// Spec of the pod.
     pub spec: Arc<PodSpec>,
 }
 
-/// What something new is called.
+/// Name of a new object.
 #[derive(Clone, Debug)]
 pub enum NewName {
-    /// As is; no other pod of the owner has the name.
+    /// An exact name; no other pod of the owner has it.
     Exact(Text),
     /// This and a few letters drawn from its number (`generateName`).
     Prefix(Text),

@@ -4,7 +4,7 @@
 use crate::admission::Creation;
 use crate::probe::Probe;
 use crate::provider::{OrderFailed, ProviderRequest};
-use cluster::{Conflict, Measured, Store};
+use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, PodRef, Text};
 use units::{Instant, Revision};
 
@@ -13,18 +13,18 @@ use units::{Instant, Revision};
 pub struct Write {
     /// The change.
     pub event: Event,
-    /// What the component had seen when it decided.
+    /// Revision that the component had seen when it decided.
     pub decided_on: Revision,
 }
 
-/// What a component hands back from one step.
+/// Output of one step of a component.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     /// Changes, in the order they are to be made.
     pub writes: Vec<Write>,
-    /// What is to be created, in order, once the changes were made.
+    /// Objects to create, in order, after the changes.
     pub creations: Vec<Creation>,
-    /// What is asked of whoever provides machines, in order.
+    /// Requests to the provider of machines, in order.
     pub requests: Vec<ProviderRequest>,
     /// When the component wants to be stepped even if nothing changes.
     pub wake: Option<Instant>,
@@ -73,7 +73,7 @@ impl Outbox {
 /// Whether a component has more to do at this instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Nothing to do until something changes or it is woken.
+    /// The component has nothing to do until a change or a wake-up.
     Idle,
     /// There is more; step again once these writes were made.
     More,
@@ -81,7 +81,7 @@ pub enum Progress {
 
 /// A state machine of the control plane.
 pub trait Component: Send {
-    /// Its name, for messages and profiles.
+    /// The component's name, for messages and profiles.
     fn name(&self) -> &str;
 
     /// Up to where it has read the log.
@@ -110,8 +110,8 @@ pub trait Component: Send {
     }
 
     /// Is shown what the world measures, as `view` has the cluster.
-    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
-        let _ = (now, view, measured);
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
+        let _ = (now, view, usage);
     }
 
     /// Sets a label wherever its parts, such as plugins, do their work, if they can be told apart.
@@ -129,8 +129,8 @@ pub trait Component: Send {
         let _ = now;
     }
 
-    /// So many of its managers are away from now on, the leader first; 0: all are there. Of no
-    /// concern to a component that has none.
+    /// Sets the number of managers that are down from now on, the leader first; 0: all are up.
+    /// Components without managers ignore it.
     fn managers_away(&mut self, now: Instant, away: u32) {
         let _ = (now, away);
     }
@@ -141,8 +141,8 @@ pub trait Component: Send {
         let _ = (now, framework, is_up);
     }
 
-    /// What lists its nodes stops answering, or answers again. Of no concern to a component that is
-    /// told of its nodes.
+    /// The discovery service stops or resumes answering. Components that are notified of their
+    /// nodes ignore it.
     fn discovery(&mut self, now: Instant, is_up: bool) {
         let _ = (now, is_up);
     }

@@ -13,7 +13,7 @@ pub mod provider;
 pub mod services;
 pub mod upgrade;
 
-pub use cluster::Measured;
+pub use cluster::UsageSamples;
 pub use component::{Component, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;

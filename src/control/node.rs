@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::{EndReason, Node, PodRef, PodSpec, PullError, PullStep, Refusal, Text};
 use units::{Duration, Instant, NodeId};
 
-/// What happened to a process on a machine.
+/// An event of a process on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MachineEvent {
     /// It began to run.
@@ -20,11 +20,11 @@ pub enum MachineEvent {
     },
     /// It was stopped as ordered.
     Stopped,
-    /// The same of one container of a pod that has several, by its number.
+    /// An event of one container of a pod with several, by its number.
     Container(u16, ContainerEvent),
 }
 
-/// What happened to a container.
+/// An event of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerEvent {
     /// It began to run.
@@ -38,18 +38,18 @@ pub enum ContainerEvent {
     Stopped,
 }
 
-/// What an agent orders about images on a node.
+/// An agent's order about an image on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageOrder {
-    /// On which node.
+    /// The node.
     pub node: NodeId,
-    /// Which image.
+    /// The image.
     pub image: Text,
-    /// What.
+    /// The action.
     pub deed: ImageDeed,
 }
 
-/// What is to be done about an image.
+/// Action on an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageDeed {
     /// To get it: layers that are there are not transferred again.
@@ -60,12 +60,12 @@ pub enum ImageDeed {
     Remove,
 }
 
-/// What became of an order about an image.
+/// Result of an order about an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageEvent {
     /// It is there.
     Pulled {
-        /// What was transferred for it, in bytes.
+        /// Transferred bytes.
         bytes: i64,
         /// The node's disk.
         disk: DiskUse,
@@ -98,47 +98,47 @@ pub struct PresentImages {
 }
 
 impl PresentImages {
-    /// Those of a node.
+    /// The images of a node.
     pub fn of(&self, node: NodeId) -> impl Iterator<Item = &Text> {
         let own = self.on.get(&node).into_iter().flatten();
         self.everywhere.iter().chain(own)
     }
 }
 
-/// What an agent orders of its machine.
+/// An agent's order to its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MachineCommand {
     /// Start a pod's processes (pulls included).
     Start {
-        /// Which pod.
+        /// The pod.
         pod: PodRef,
-        /// On which node.
+        /// The node.
         node: NodeId,
     },
     /// Stop a pod's processes.
     Stop {
-        /// Which pod.
+        /// The pod.
         pod: PodRef,
-        /// On which node.
+        /// The node.
         node: NodeId,
     },
     /// Start one container of a pod that has several.
     StartContainer {
-        /// Whose.
+        /// The pod.
         pod: PodRef,
-        /// Which: init containers first, then the others.
+        /// Container number: init containers first, then the others.
         container: u16,
     },
     /// Stop one container of a pod that has several.
     StopContainer {
-        /// Whose.
+        /// The pod.
         pod: PodRef,
-        /// Which.
+        /// The container.
         container: u16,
     },
 }
 
-/// What an agent reports to the control plane.
+/// An agent's report to the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
     /// The pod is being started.
@@ -147,7 +147,7 @@ pub enum Report {
     Running(PodRef),
     /// The pod's condition `Ready` became this.
     Ready(PodRef, bool),
-    /// Its containers were started again so often by now.
+    /// Total container restarts of the pod so far.
     Restarted(PodRef, u32),
     /// One of its containers ended that will be started again, or did not do its work: which, and the
     /// code that it ended with.
@@ -159,7 +159,7 @@ pub enum Report {
 }
 
 impl Report {
-    /// Whom it is about.
+    /// Pod that the report is about.
     pub const fn pod(self) -> PodRef {
         match self {
             Self::Starting(pod)
@@ -173,7 +173,7 @@ impl Report {
     }
 }
 
-/// What an agent hands back from one step.
+/// Output of one step of an agent.
 #[derive(Clone, Debug, Default)]
 pub struct AgentOutput {
     /// Orders to the machine.
@@ -203,26 +203,26 @@ impl AgentOutput {
 /// A pod as its node is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// Which pod.
+    /// The pod.
     pub pod: PodRef,
-    /// On which node.
+    /// The node.
     pub node: NodeId,
     /// How long the pod says it may run at most.
     pub time_limit: Option<Duration>,
     /// Whether an object of the API controls it, so that its readiness is looked at.
     pub is_owned: bool,
-    /// What it is.
+    /// Spec of the pod.
     pub spec: Arc<PodSpec>,
 }
 
 /// A pod that was bound to a node, as its agent judges whether to take it.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
-    /// What it is.
+    /// Spec of the pod.
     pub spec: &'a PodSpec,
     /// The node as it is declared: its labels, and what it suffers by its taints.
     pub node: &'a Node,
-    /// What is not enough for it beside those that the node has taken.
+    /// Resource that the node lacks for the pod, given its admitted pods.
     pub short: Option<Refusal>,
     /// Whether a port of the node that it wants is another's.
     pub is_port_taken: bool,
@@ -231,9 +231,9 @@ pub struct Offer<'a> {
 /// An order to a node to end a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopOrder {
-    /// Which pod.
+    /// The pod.
     pub pod: PodRef,
-    /// On which node.
+    /// The node.
     pub node: NodeId,
     /// How long it may take.
     pub grace: Duration,

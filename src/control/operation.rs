@@ -15,12 +15,12 @@ use model::workload::{Deployment, PodDisruptionBudget};
 use model::{
     EndReason, Event, EvictionCause, Namespace, Node, Object, ObjectChange, PodChange, PodRef, Text,
 };
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, plural};
 
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
-/// What a user does.
+/// An operation of a user.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Creates an object.
@@ -52,9 +52,9 @@ pub enum Operation {
 pub struct Target {
     /// One of [`Object::KINDS`].
     pub kind: &'static str,
-    /// Its namespace.
+    /// The target's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The target's name.
     pub name: Text,
 }
 
@@ -94,17 +94,19 @@ impl fmt::Display for Operation {
             Self::Cordon(node) => write!(f, "cordon {node}"),
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
-            Self::Upgrade(plan) => write!(f, "upgrade of {} nodes", plan.nodes.len()),
+            Self::Upgrade(plan) => {
+                write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
+            }
         }
     }
 }
 
-/// What an operation leads to.
+/// Changes of an operation.
 #[derive(Clone, Debug, Default)]
 pub struct Steps {
     /// Changes, in order.
     pub events: Vec<Event>,
-    /// What is created after them.
+    /// Objects to create after the changes.
     pub creations: Vec<Creation>,
     /// When the operation is carried on, if it is not done.
     pub again: Option<Instant>,
@@ -126,12 +128,13 @@ pub enum OperationError {
 impl fmt::Display for OperationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoObject(target) => write!(f, "there is no {target} at that time"),
+            Self::NoObject(target) => write!(f, "{target} does not exist at that time"),
             Self::NoNode(node) => write!(f, "there is no node `{node}` at that time"),
             Self::Meaningless(target) => write!(
                 f,
-                "a {} can't: `scale` takes Deployment, ReplicaSet, ReplicationController and \
-                 StatefulSet, `pause`, `resume` and `rollBack` take Deployment",
+                "a {} does not support it: `scale` applies to Deployment, ReplicaSet, \
+                 ReplicationController and StatefulSet, `pause`, `resume` and `rollBack` to \
+                 Deployment",
                 target.kind
             ),
             Self::Refused(conflict) => conflict.fmt(f),
@@ -139,10 +142,10 @@ impl fmt::Display for OperationError {
     }
 }
 
-/// What an operation leads to in a cluster.
+/// Carries out an operation in a cluster.
 ///
 /// # Errors
-/// What it names is not there, or does not have what it changes.
+/// The named object does not exist, or lacks the field to change.
 pub fn carry_out(
     now: Instant,
     operation: &Operation,
@@ -200,7 +203,7 @@ pub fn carry_out(
     Ok(steps)
 }
 
-/// What it takes to vacate a node: it is cordoned, and its pods are evicted as budgets allow.
+/// Vacates a node: cordons it and evicts its pods as budgets allow.
 ///
 /// # Errors
 /// There is no such node.

@@ -17,13 +17,13 @@ pub struct MachineOrder {
     pub node: Arc<Node>,
     /// The group or pool that it is for.
     pub group: Text,
-    /// Its instance type.
+    /// The machine's instance type.
     pub instance_type: Text,
     /// Whether it may be taken back.
     pub is_spot: bool,
 }
 
-/// What is asked of a provider.
+/// A request to a provider of machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderRequest {
     /// A machine.
@@ -34,7 +34,7 @@ pub enum ProviderRequest {
     Terminate(NodeId),
 }
 
-/// What a provider says of an order that came to nothing.
+/// A provider's report of a failed order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderFailed {
     /// The name of the node that was ordered.

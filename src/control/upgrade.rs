@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
-/// What is upgraded, and how.
+/// Plan of an upgrade: its nodes and its limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpgradePlan {
     /// The nodes, in order.
@@ -53,7 +53,7 @@ enum Stage {
     Gone,
 }
 
-/// What is to be done with a node.
+/// Action on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// Let no new pods on it, and evict those on it as budgets allow.
@@ -89,12 +89,13 @@ impl Upgrade {
         }
     }
 
-    /// How it is done.
+    /// Returns the plan.
     pub fn plan(&self) -> &UpgradePlan {
         &self.plan
     }
 
-    /// What is to be done now, in order, and when to ask again; `None` once all is done.
+    /// Returns the actions due now, in order, and the time of the next step; `None` once the
+    /// upgrade is complete.
     pub fn step(&mut self, now: Instant, store: &Store) -> (Vec<Deed>, Option<Instant>) {
         let mut deeds = Vec::new();
         loop {

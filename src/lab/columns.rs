@@ -1,7 +1,7 @@
 //! The columns of the tables that a run leaves, as data: name, type, unit, meaning, and what an
 //! absent value means. The writers, the readers and `docs/results.md` follow these lists.
 
-/// What a column holds.
+/// Type of a column's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// UTF-8 text.
@@ -26,15 +26,15 @@ impl Kind {
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name, with the unit last where there is one.
+    /// The column's name, with the unit last where there is one.
     pub name: &'static str,
-    /// What it holds.
+    /// Type of the column's content.
     pub kind: Kind,
     /// The unit of its values; empty where there is none.
     pub unit: &'static str,
-    /// What it tells.
+    /// Meaning of the column.
     pub meaning: &'static str,
-    /// What an absent value means (null in Parquet, an empty field in CSV); `None` where every row
+    /// Meaning of an absent value (null in Parquet, an empty field in CSV); `None` where every row
     /// has a value.
     pub absent: Option<&'static str>,
 }
@@ -61,13 +61,13 @@ impl Column {
 /// A table of a result folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableSchema {
-    /// What messages call it.
+    /// Name of the table in messages.
     pub title: &'static str,
-    /// Its file as CSV.
+    /// The table's file as CSV.
     pub csv: &'static str,
-    /// Its file as Parquet.
+    /// The table's file as Parquet.
     pub parquet: &'static str,
-    /// Its columns, in order.
+    /// The table's columns, in order.
     pub columns: &'static [Column],
 }
 
@@ -114,25 +114,25 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
         "allocated_cpu_milli",
         Kind::Integer,
         "milli-core",
-        "processor that pods on nodes reserve",
+        "CPU reserved by pods on nodes",
     ),
     Column::of(
         "allocated_memory_bytes",
         Kind::Integer,
         "byte",
-        "memory that pods on nodes reserve",
+        "memory reserved by pods on nodes",
     ),
     Column::of(
         "allocated_gpu_milli",
         Kind::Integer,
         "milli-GPU",
-        "GPU that pods on nodes reserve",
+        "GPU reserved by pods on nodes",
     ),
     Column::of(
         "capacity_cpu_milli",
         Kind::Integer,
         "milli-core",
-        "allocatable processor of the nodes that are up",
+        "allocatable CPU of the nodes that are up",
     ),
     Column::of(
         "capacity_memory_bytes",
@@ -156,7 +156,7 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
         "pods_bound",
         Kind::Integer,
         "pods",
-        "pods that hold a node, running or not yet",
+        "pods that hold a node, running or starting",
     ),
     Column::of("pods_running", Kind::Integer, "pods", "pods that run"),
     Column::of("nodes_up", Kind::Integer, "nodes", "nodes that are up"),
@@ -164,9 +164,9 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
         "gpu_fragmented_milli",
         Kind::Number,
         "milli-GPU",
-        "idle GPU that a pod drawn from the workload can't use, as expected value",
+        "expected idle GPU that a pod drawn at random from the workload can't use",
     )
-    .or_absent("the workload asks for no GPU, so there is nothing to measure against"),
+    .or_absent("the workload requests no GPU"),
 ];
 
 /// Columns of the table of pods.
@@ -177,56 +177,57 @@ pub(super) const POD_COLUMNS: [Column; 11] = [
         "tenant",
         Kind::Integer,
         "",
-        "number of the user or group it is accounted to, in order of first appearance",
+        "number of the user or group that the pod is accounted to, in order of first appearance",
     ),
     Column::of(
         "class",
         Kind::Integer,
         "",
-        "number of its class (pods with the same requests and rules), in order of first appearance",
+        "number of the pod's class (pods with the same requests and rules), in order of first \
+         appearance",
     ),
     Column::of(
         "submit_ns",
         Kind::Integer,
         "ns",
-        "simulated time of its submission",
+        "simulated time of the pod's submission",
     ),
     Column::of(
         "bound_ns",
         Kind::Integer,
         "ns",
-        "simulated time at which it was given its last node",
+        "simulated time at which the pod was bound to its last node",
     )
-    .or_absent("it holds no node and held none when it ended"),
+    .or_absent("the pod holds no node, or held none when it ended"),
     Column::of(
         "started_ns",
         Kind::Integer,
         "ns",
-        "simulated time at which it began to run",
+        "simulated time at which the pod began to run",
     )
-    .or_absent("it doesn't run and didn't when it ended"),
+    .or_absent("the pod is not running, or was not running when it ended"),
     Column::of(
         "ended_ns",
         Kind::Integer,
         "ns",
-        "simulated time at which it ended",
+        "simulated time at which the pod ended",
     )
-    .or_absent("it lives on at the end of the run"),
-    Column::of("node", Kind::Text, "", "the name of its node").or_absent("it had none"),
+    .or_absent("the pod is still alive at the end of the run"),
+    Column::of("node", Kind::Text, "", "the name of the pod's node").or_absent("the pod had none"),
     Column::of(
         "gpus",
         Kind::Text,
         "",
-        "indexes of the GPU devices it held there, ascending, joined by `-`",
+        "indexes of the GPU devices that the pod held on its node, ascending, joined by `-`",
     )
-    .or_absent("it held none"),
+    .or_absent("the pod held none"),
     Column::of(
         "outcome",
         Kind::Text,
         "",
-        "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused for good), \
-         `node_lost`, `evicted`, `cancelled`; of pods that live on: `pending`, `starting`, \
-         `running`",
+        "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
+         permanently), `node_lost`, `evicted`, `cancelled`; of pods still alive: `pending`, \
+         `starting`, `running`",
     ),
 ];
 

@@ -20,15 +20,15 @@ pub const DECISIONS_FILE: &str = "decisions.jsonl.zst";
 /// A field of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
+    /// The field's name.
     pub name: &'static str,
-    /// Its type in JSON.
+    /// The field's type in JSON.
     pub kind: &'static str,
     /// The unit of its values; empty where there is none.
     pub unit: &'static str,
-    /// What it tells.
+    /// Meaning of the field.
     pub meaning: &'static str,
-    /// What `null` means; `None` where it is never null.
+    /// Meaning of `null`; `None` if the field is never null.
     pub absent: Option<&'static str>,
 }
 
@@ -59,22 +59,23 @@ pub const FIELDS: [Field; 6] = [
         name: "node",
         kind: "string",
         unit: "",
-        meaning: "the node it was given, or was evicted from",
+        meaning: "the node that the pod was bound to, or evicted from",
         absent: Some("no node was involved"),
     },
     Field {
         name: "gpus",
         kind: "array of integers",
         unit: "",
-        meaning: "indexes of the GPU devices it takes or held there, ascending; empty without any",
+        meaning: "indexes of the GPU devices that the pod takes or held on the node, ascending; \
+            empty if none",
         absent: None,
     },
     Field {
         name: "outcome",
         kind: "string",
         unit: "",
-        meaning: "`bound`, `unschedulable` (the attempt failed, the pod stays pending), `rejected` \
-                  (refused for good) or `evicted`",
+        meaning: "`bound`, `unschedulable` (the attempt failed, the pod stays pending), \
+                  `rejected` (refused permanently) or `evicted`",
         absent: None,
     },
 ];

@@ -1,7 +1,6 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -15,6 +14,8 @@ use sim::{EndCause, Reached, RunControl, SimError};
 use trace::TraceError;
 
 use super::folder::{FolderError, ResultFolder};
+use super::hashes::{input_hashes, scenario_hash};
+use super::journey::Journey;
 use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
 use super::report_data::{
@@ -22,10 +23,9 @@ use super::report_data::{
 };
 use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
 use super::summarize::summarize;
-use super::summary::{InputSummary, MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
+use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
-use super::travel::Journey;
-use world::inputs;
+use units::plural;
 use world::{BuildError, FileSource};
 
 /// Why an experiment has no result.
@@ -51,7 +51,7 @@ pub enum ExperimentError {
     #[error("interrupted")]
     Interrupted,
     /// The threads can't be started.
-    #[error("can't start {threads} threads: {reason}")]
+    #[error("can't start {}: {reason}", plural::count(*threads, "thread"))]
     Threads {
         /// How many were asked for.
         threads: usize,
@@ -71,7 +71,7 @@ impl ExperimentError {
         }
     }
 
-    /// What to do about it, where its text does not say.
+    /// Advice, if the error's text does not contain it.
     pub fn advice(&self) -> Option<&'static str> {
         let Self::Variant { source, .. } = self else {
             return None;
@@ -118,7 +118,7 @@ pub trait Progress: Sync {
 
 /// How to run.
 pub struct Plan<'a> {
-    /// What to run.
+    /// Experiment to run.
     pub experiment: &'a Experiment,
     /// How many variants run at once.
     pub threads: usize,
@@ -126,7 +126,7 @@ pub struct Plan<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told how far it is.
     pub progress: &'a dyn Progress,
-    /// What is left beside the summary.
+    /// Outputs in addition to the summary.
     pub outputs: Outputs,
     /// A label for each variant, at [`IDLE`] while it does not run; none if nobody looks.
     pub probes: &'a [Probe],
@@ -157,7 +157,7 @@ pub fn run_journey(
                     // What comes after a failure is not begun; what comes before it is run, so that
                     // the failure told of is the first in written order, whatever thread was faster.
                     (index < failed.load(Ordering::Relaxed)).then(|| {
-                        let outcome = run_one(plan, folder, (index, variant), journey);
+                        let outcome = run_one(plan, folder, index, variant, journey);
                         if outcome.is_err() {
                             failed.fetch_min(index, Ordering::Relaxed);
                         }
@@ -192,32 +192,13 @@ pub fn run_journey(
     Ok((summary, report))
 }
 
-/// The hash of an experiment as run, every default filled in.
-pub fn scenario_hash(experiment: &Experiment) -> String {
-    let scenario = as_run::to_yaml(experiment);
-    blake3::hash(scenario.as_bytes()).to_hex().to_string()
-}
-
-/// The files that an experiment reads, with the hashes of their content.
-pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
-    let mut found = Vec::new();
-    for (written, path) in &experiment.files {
-        let blake3 = inputs::open(Path::new(path)).blake3()?;
-        found.push(InputSummary {
-            path: written.clone(),
-            blake3,
-        });
-    }
-    Ok(found)
-}
-
 /// The experiment as it was run, with its files named as the result folder sees them.
 pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
     let seen = |written: &str| paths::seen_from(experiment, written, folder.out());
     as_run::to_yaml(&as_run::moved(experiment, &seen))
 }
 
-/// What every metric means.
+/// Definitions of all metrics.
 pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
     let entries = registry::REGISTRY.iter().flat_map(|entry| {
         entry.ids().map(|(id, _)| {
@@ -248,7 +229,8 @@ fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError
 fn run_one(
     plan: &Plan<'_>,
     folder: &ResultFolder,
-    (index, variant): (usize, &VariantPlan),
+    index: usize,
+    variant: &VariantPlan,
     journey: Option<&Journey<'_>>,
 ) -> Result<(VariantSummary, VariantData), ExperimentError> {
     let failed = |source: RunError| {
@@ -288,9 +270,18 @@ fn run_one(
         report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
         ..outputs.tables()
     };
-    let how = (Form::Incremental, stopover.as_mut());
     plan.progress.begun(index);
-    let run = || run_through(scenario, prepared, how, tables, &mut control);
+    let run = || {
+        let stopover = stopover.as_mut();
+        run_through(
+            scenario,
+            prepared,
+            Form::Incremental,
+            stopover,
+            tables,
+            &mut control,
+        )
+    };
     let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
     if let (Some(journey), Some(stopover)) = (journey, stopover) {
         journey.arrived(index, stopover);

@@ -11,20 +11,21 @@ use manifest::{ManifestFinding, Manifests, SnapshotWriter};
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
+use units::plural;
 
 /// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
 const ZSTD_LEVEL: i32 = 3;
 
-/// What is to be imported, and where to.
+/// Inputs and destination of an import.
 #[derive(Clone, Debug)]
 pub struct ImportPlan<'a> {
     /// The dumps.
     pub inputs: &'a [Input],
     /// The experiment file to be written.
     pub scenario: PathBuf,
-    /// What the experiment is called.
+    /// Name of the experiment.
     pub name: String,
-    /// What to do with files that are there.
+    /// Policy for existing files.
     pub existing: Existing,
 }
 
@@ -36,15 +37,16 @@ pub enum ImportError {
     Trace(#[from] TraceError),
     /// The dumps hold nothing to schedule on.
     #[error(
-        "there is no node among the {objects} objects read; dump them with `kubectl get \
-         nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json`"
+        "there is no node in the {} read; dump them with `kubectl get \
+         nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json`",
+        plural::count(*objects, "object")
     )]
     NoNodes {
         /// How many objects there were.
         objects: u64,
     },
     /// The snapshot would take the place of a dump.
-    #[error("{}: is read, so it is not written over; choose another name with `--name`",
+    #[error("{}: is an input file and is not overwritten; choose another name with `--name`",
         path.display())]
     OverInput {
         /// The file.
@@ -58,7 +60,7 @@ pub enum ImportError {
     Compress(#[from] std::io::Error),
 }
 
-/// What was imported.
+/// Summary of an import.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportSummary {
@@ -80,7 +82,7 @@ pub struct ImportSummary {
     pub ignored_fields: BTreeMap<String, BTreeMap<String, u64>>,
     /// Objects that were met more than once.
     pub repeated: u64,
-    /// What is to be known of the objects.
+    /// Findings about the objects.
     pub findings: Vec<Finding>,
 }
 
@@ -111,9 +113,9 @@ pub struct Finding {
     pub object: String,
     /// The field.
     pub field: String,
-    /// What was found.
+    /// The finding.
     pub what: String,
-    /// What comes of it.
+    /// Effect of the finding.
     pub effect: String,
     /// In how many places it was found.
     pub count: u64,
@@ -227,12 +229,16 @@ fn scenario_text(plan: &ImportPlan<'_>, objects: &Path, pods: &PodCounts, nodes:
     // JSON's texts are YAML's too.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let (name, file) = (quoted(&plan.name), quoted(&file));
-    let (bound, pending) = (pods.bound, pods.pending);
+    let pending = pods.pending;
+    let (nodes, bound) = (
+        plural::count(nodes, "node"),
+        plural::count(pods.bound, "pod"),
+    );
     format!(
         "windtunnel: v1\n\
          name: {name}\n\
-         description: \"A cluster as it was dumped: {nodes} nodes, {bound} pods on them, {pending} \
-         waiting.\"\n\
+         description: \"Dump of a cluster: {nodes}, {bound} bound, {pending} \
+         pending.\"\n\
          cluster:\n\
          \x20 nodes:\n\
          \x20   - manifests: {file}\n\

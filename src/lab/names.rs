@@ -4,13 +4,12 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use policy::entry::Kind;
 use policy::job_order::JOB_ORDERS;
-use policy::kubernetes::plugin_names;
 use policy::profiles::named;
 use policy::{Point, registry};
-use scenario::{NameKind, Names};
-use systems::registry::SYSTEMS;
+use scenario::{Misfit, NameKind, Names};
+use systems::profile::check_profile;
+use systems::registry::{self as known_systems, SYSTEMS};
 use trace::generate::{GENERATORS, GeneratorOptions};
 use trace::registry::{FORMATS, FormatKind};
 
@@ -41,11 +40,15 @@ impl Names for Registered {
         match kind {
             NameKind::System => SYSTEMS.iter().map(|entry| entry.name).collect(),
             NameKind::Profile => named().map(|(name, _)| name).collect(),
-            NameKind::Policy => [Point::Filter, Point::Score, Point::Devices]
-                .into_iter()
-                .flat_map(|point| registry::at(point).map(|entry| entry.name))
-                .chain(plugin_names())
-                .collect(),
+            NameKind::Policy => [
+                Point::Filter,
+                Point::Score,
+                Point::Devices,
+                Point::KubePlugin,
+            ]
+            .into_iter()
+            .flat_map(|point| registry::at(point).map(|entry| entry.name))
+            .collect(),
             NameKind::Queue => queues(),
             NameKind::NodeFormat => formats(FormatKind::Nodes),
             NameKind::WorkloadFormat => formats(FormatKind::Workload),
@@ -56,13 +59,20 @@ impl Names for Registered {
 
     fn parameters(&self, kind: NameKind, name: &str) -> Option<Value> {
         match kind {
-            // Plugins of kube-scheduler take the arguments of their own configuration file.
-            NameKind::Policy if plugin_names().contains(&name) => Some(Value::Bool(true)),
-            NameKind::Policy => policy_parameters(name),
+            NameKind::Policy => registry::find(name)?.schema(),
             NameKind::NodeFormat | NameKind::WorkloadFormat => format_parameters(kind, name),
             NameKind::Generator => generator_parameters(name),
             _ => None,
         }
+    }
+
+    fn profile_conflict(&self, system: &str, profile: &str) -> Option<Misfit> {
+        let entry = known_systems::find(system).ok()?;
+        let conflict = check_profile(entry, profile).err()?;
+        Some(Misfit {
+            what: conflict.what,
+            fix: conflict.fix,
+        })
     }
 }
 
@@ -84,46 +94,27 @@ fn object(properties: &Map<String, Value>) -> Option<Value> {
         .then(|| json!({"type": "object", "properties": properties, "additionalProperties": false}))
 }
 
-fn policy_parameters(name: &str) -> Option<Value> {
-    let mut properties = Map::new();
-    for parameter in registry::find(name)?.parameters {
-        let mut schema = match parameter.kind {
-            Kind::Integer { min, max, .. } => {
-                json!({"type": "integer", "minimum": min, "maximum": max})
-            }
-            Kind::Weights { .. } => json!({
-                "type": "object",
-                "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 100},
-            }),
-        };
-        schema["description"] = parameter.doc.into();
-        schema["default"] = parameter.default_value();
-        properties.insert(parameter.name.to_owned(), schema);
-    }
-    object(&properties)
-}
-
 fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
     let entry = trace::registry::find(name)?;
     let mut properties = Map::new();
     if kind == NameKind::WorkloadFormat {
         let schema = json!({
             "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1,
-            "description": "How often the log is repeated, end to end.",
+            "description": "Number of times the log is repeated, end to end.",
         });
         properties.insert("repeat".to_owned(), schema);
     }
     if entry.options.contains(&"memory") {
         let schema = json!({
             "type": "boolean", "default": false,
-            "description": "Jobs ask for the memory that the log says they requested.",
+            "description": "Take the memory requests of jobs from the log.",
         });
         properties.insert("memory".to_owned(), schema);
     }
     if entry.options.contains(&"pods-per-node") {
         let schema = json!({
             "type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1_001,
-            "description": "Pod slots of a node; the published study allows 1,001.",
+            "description": "Pod slots per node; the published study allows 1,001.",
         });
         properties.insert("podsPerNode".to_owned(), schema);
     }
@@ -138,39 +129,40 @@ fn generator_parameters(name: &str) -> Option<Value> {
         let schema = match option {
             "seed" => json!({
                 "type": "integer", "minimum": 0,
-                "description": "Seed of the generator; default the experiment's.",
+                "description": "Seed of the generator; default: the seed of the experiment.",
             }),
             "processors" => json!({
                 "type": "integer", "minimum": 8, "maximum": 65_536, "default": 256,
-                "description": "Size of the machine.",
+                "description": "Processors of the machine.",
             }),
             "nodes" => json!({
                 "type": "integer", "minimum": 1, "maximum": 1_000_000,
                 "default": defaults.nodes,
-                "description": "Nodes of the cluster that the load is a share of.",
+                "description": "Number of nodes in the cluster to which `load` refers.",
             }),
             "classes" => json!({
                 "type": "integer", "minimum": 1, "maximum": 100_000, "default": defaults.classes,
-                "description": "How many different requests tasks have.",
+                "description": "Number of task classes, each with its own requests.",
             }),
             "load" => json!({
                 "type": "integer", "minimum": 1, "maximum": 1_000,
                 "default": defaults.load_percent,
-                "description": "Percent of the scarcer of processors and memory used in the long \
-                                run; run times follow from it.",
+                "description": "Long-run utilization, in percent, of the scarcer of CPU and \
+                                memory; run times are derived from it.",
             }),
             "span" => json!({
                 "type": "string", "default": "29d",
-                "description": "The time in which the tasks arrive, such as `29d`.",
+                "description": "Period in which the tasks arrive, such as `29d`.",
             }),
             "tasks-per-job" => json!({
                 "type": "integer", "minimum": 1, "maximum": 1_000,
                 "default": defaults.tasks_per_job,
-                "description": "Tasks of a job in the mean; at 1 each task draws its class anew.",
+                "description": "Mean number of tasks per job; at 1 each task draws its own class.",
             }),
             "kind" => json!({
                 "enum": ["typed", "untyped"], "default": "untyped",
-                "description": "Two streams, batch and interactive, or one.",
+                "description": "Job streams: batch and interactive (`typed`) or a single one \
+                    (`untyped`).",
             }),
             // `jobs` is a field of every generated workload.
             _ => continue,

@@ -7,17 +7,18 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::experiment::{ExperimentError, input_hashes};
+use super::experiment::ExperimentError;
+use super::hashes::input_hashes;
+use super::journey::Journey;
 use super::run::{Tables, prepare, run_through};
 use super::summary::{Summary, VariantSummary};
-use super::travel::Journey;
 use scenario::Experiment;
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 use units::Instant;
 use world::FileSource;
 
-/// What is run again.
+/// A run to repeat.
 #[derive(Clone, Debug)]
 pub struct Repeat {
     /// The experiment.
@@ -26,7 +27,7 @@ pub struct Repeat {
     pub before: Option<(Instant, Experiment)>,
 }
 
-/// What came of running again.
+/// Result of repeating a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reproduction {
     /// The input files are others; nothing was run.
@@ -43,7 +44,7 @@ pub enum Reproduction {
 /// One run against what is recorded of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariantCheck {
-    /// Its name.
+    /// The variant's name.
     pub name: String,
     /// The digest that is recorded.
     pub recorded: String,
@@ -173,7 +174,8 @@ fn all(
                 let outcome = run_through(
                     scenario,
                     prepared,
-                    (form, stopover.as_mut()),
+                    form,
+                    stopover.as_mut(),
                     Tables::default(),
                     &mut control,
                 );

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The version of this schema.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What an experiment came to.
+/// Results of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -27,20 +27,20 @@ pub struct Summary {
     pub inputs: Vec<InputSummary>,
     /// One entry per variant, in written order.
     pub variants: Vec<VariantSummary>,
-    /// What the metrics mean, by id, as the program that measured them defined them: a report on
-    /// an old run shows the definitions of then.
+    /// Definitions of the metrics by id, from the program that measured them: a report on an old
+    /// run shows the definitions valid then.
     #[serde(default)]
     pub definitions: BTreeMap<String, MetricDefinition>,
 }
 
-/// What a metric means.
+/// Definition of a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricDefinition {
     /// A short name for tables and axes, such as `GPU allocation, mean`.
     pub title: String,
-    /// Its formula with numerator and denominator, its census and what it does with the
-    /// unfinished, in words.
+    /// The metric's formula with numerator and denominator, its census and its censoring rule, in
+    /// words.
     pub definition: String,
 }
 
@@ -50,17 +50,17 @@ pub struct MetricDefinition {
 pub struct InputSummary {
     /// The path as written.
     pub path: String,
-    /// Blake3 hash of its bytes.
+    /// Blake3 hash of the file's content.
     pub blake3: String,
 }
 
-/// What one variant came to.
+/// Results of one variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VariantSummary {
-    /// Its name.
+    /// The variant's name.
     pub name: String,
-    /// Its seed.
+    /// The variant's seed.
     pub seed: u64,
     /// The system modelled.
     pub system: String,
@@ -68,7 +68,7 @@ pub struct VariantSummary {
     pub scheduler: String,
     /// Nodes at the start.
     pub nodes: u64,
-    /// Pods that were submitted.
+    /// Submitted pods.
     pub pods: u64,
     /// Why the run ended: `reached`, `drained`, `idle` or `interrupted`.
     pub ended: String,
@@ -82,125 +82,125 @@ pub struct VariantSummary {
     pub digest: String,
     /// The metrics by id.
     pub metrics: BTreeMap<String, MetricSummary>,
-    /// Means over the events of a fill-up, by arrived demand in percent of capacity; absent where
-    /// pods arrive by the times of a trace.
+    /// Means over the events of a fill-up, by arrived demand in percent of capacity; absent if pods
+    /// arrive at the times of a trace.
     pub arrived: Option<ArrivedSummary>,
-    /// What was wrong in the input and what was done about it, one line each.
+    /// Problems of the input and how they were handled, one line each.
     pub ledger: Vec<String>,
-    /// What the system can't express of the workload; absent where it can express all.
+    /// Features of the workload that the system can't express; absent if it can express all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpressed: Vec<UnexpressedSummary>,
-    /// What became of each workload that controllers kept at strength, in the order of creation;
-    /// absent without controllers.
+    /// Results of each workload that controllers maintain, in the order of creation; absent without
+    /// controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workloads: Vec<WorkloadSummary>,
-    /// What became of the requests to each service, in the order in which services were first heard
-    /// of; absent without clients.
+    /// Outcomes of the requests to each service, in the order of the services' first requests;
+    /// absent without clients.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceSummary>,
-    /// What the nodes cost and who caused it; absent where none has a price.
+    /// Cost of the nodes by cause; absent if no node has a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<CostSummary>,
-    /// What each autoscaler of pods did, in the order of their making; absent where there are none.
+    /// Actions of each pod autoscaler, in the order of creation; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub autoscalers: Vec<AutoscalerSummary>,
-    /// Controllers that undid each other's work, or their own; absent where none did.
+    /// Controllers that undid each other's work, or their own; absent if none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fights: Vec<FightSummary>,
 }
 
-/// What an autoscaler of pods did.
+/// Actions of a pod autoscaler.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoscalerSummary {
-    /// Its kind.
+    /// The autoscaler's kind.
     pub kind: String,
-    /// Its namespace and name.
+    /// The autoscaler's namespace and name.
     pub object: String,
-    /// Kind and name of what it scales or sizes.
+    /// Kind and name of the object that the autoscaler scales or sizes.
     pub target: String,
-    /// What a horizontal one asked for; `null` of others, and where it never looked.
+    /// Replicas that a horizontal autoscaler requested; `null` for others, and if it never ran.
     pub replicas: Option<ReplicasSummary>,
-    /// What a vertical one recommended last, by container.
+    /// Last recommendation of a vertical autoscaler, by container.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recommended: Vec<RecommendedSummary>,
 }
 
-/// What a horizontal autoscaler asked for.
+/// Replicas that a horizontal autoscaler requested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicasSummary {
-    /// The fewest replicas that it may ask for.
+    /// Minimum number of replicas that the autoscaler may request.
     pub min: i32,
-    /// The most.
+    /// Maximum number of replicas that the autoscaler may request.
     pub max: i32,
-    /// The fewest that it asked for.
+    /// Smallest number of replicas requested.
     pub fewest: i32,
-    /// The most that it asked for.
+    /// Largest number of replicas requested.
     pub most: i32,
-    /// What it asked for last.
+    /// Number of replicas requested last.
     pub last: i32,
-    /// How often it scaled up in the measured window.
+    /// Number of scale-ups in the measured window.
     pub ups: u64,
-    /// How often it scaled down.
+    /// Number of scale-downs in the measured window.
     pub downs: u64,
 }
 
-/// What was recommended for a container.
+/// Recommendation for one container.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecommendedSummary {
     /// The container.
     pub container: String,
-    /// Cores that it should ask for.
+    /// Recommended CPU request, in cores.
     pub cpu: f64,
-    /// Bytes of memory that it should ask for.
+    /// Recommended memory request, in bytes.
     pub memory_bytes: i64,
 }
 
-/// Where controllers undid each other's work, or their own.
+/// A conflict: controllers undid each other's work, or their own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FightSummary {
-    /// The detector: what follows `fights.` in the metric's id.
+    /// The detector: the part after `fights.` in the metric's id.
     pub detector: String,
-    /// Who, against what.
+    /// The controllers and objects involved.
     pub object: String,
-    /// How often.
+    /// Number of occurrences.
     pub times: u64,
-    /// When for the first time, in nanoseconds of the run.
+    /// Time of the first occurrence, in nanoseconds of the run.
     pub first_ns: i64,
-    /// When for the last.
+    /// Time of the last occurrence, in nanoseconds of the run.
     pub last_ns: i64,
 }
 
-/// What the nodes cost in the measured window and who caused it. What tenants pay for what they
-/// reserve, `idle`, `rounding` and `committed` less `covered` come to `total`, and so do what they pay
-/// by use, `idleByUse` and the same, and the kinds of nodes with the commitments.
+/// Cost of the nodes in the measured window, by cause. The tenants' cost by requests, `idle`,
+/// `rounding` and `committed` minus `covered` add up to `total`. So do their cost by use,
+/// `idleByUse` and the same three, and the cost of the node kinds with the commitments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CostSummary {
-    /// The currency of the prices; empty where nobody named one.
+    /// Currency of the prices; empty if none is given.
     pub currency: String,
-    /// How on-time is rounded, in words.
+    /// Rounding rule of on-time, in words.
     pub billing: String,
-    /// The bill.
+    /// Total cost.
     pub total: f64,
-    /// What rounding up and the least on-time that is billed add.
+    /// Cost added by rounding up and by the minimum on-time.
     pub rounding: f64,
-    /// What `metrics.commitments` cost; left out where there are none.
+    /// Cost of `metrics.commitments`; omitted if there are none.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub committed: f64,
-    /// What the nodes would have cost that these pay for; left out where there are none.
+    /// Price of the nodes that the commitments pay for; omitted if there are none.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub covered: f64,
-    /// What no pod reserves, booting included.
+    /// Cost of capacity that no pod reserves, booting included.
     pub idle: f64,
-    /// What no pod reserves or uses; `null` where nothing is known of what pods use.
+    /// Cost of capacity that no pod reserves or uses; `null` if usage is unknown.
     pub idle_by_use: Option<f64>,
-    /// Who pays, the largest first.
+    /// Cost by tenant, the largest first.
     pub tenants: Vec<TenantCostSummary>,
-    /// What was there, by instance type.
+    /// Nodes by instance type.
     pub nodes: Vec<NodeCostSummary>,
 }
 
@@ -209,61 +209,60 @@ fn is_nothing(amount: &f64) -> bool {
     amount.abs() < f64::MIN_POSITIVE
 }
 
-/// What a tenant pays.
+/// Cost of one tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantCostSummary {
     /// A namespace, a value of `metrics.tenantLabel`, or the number of a trace's tenant.
     pub name: String,
-    /// For what its pods reserve.
+    /// Cost by requests: for the resources that the tenant's pods reserve.
     pub by_requests: f64,
-    /// For the greater of what they reserve and what they use, pod by pod; `null` where nothing is
-    /// known of what pods use.
+    /// Cost by use: for the greater of requests and usage, pod by pod; `null` if usage is unknown.
     pub by_use: Option<f64>,
-    /// Requests of clients that its services answered.
+    /// Client requests that the tenant's services answered.
     pub served: u64,
-    /// What it pays for what it reserves over a million of these; `null` without any.
+    /// Cost by requests per million served client requests; `null` without any.
     pub per_million_requests: Option<f64>,
 }
 
-/// What nodes of a kind cost.
+/// Cost of the nodes of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeCostSummary {
-    /// Their instance type, or their group; empty where neither is known.
+    /// Instance type of the nodes, or their group; empty if neither is known.
     pub instance_type: String,
-    /// Whether they are spot capacity.
+    /// Whether the nodes are spot capacity.
     pub spot: bool,
-    /// How many there were in the measured window.
+    /// Number of nodes in the measured window.
     pub nodes: u64,
-    /// The price of one an hour; of a price that changes what a billed hour cost on average.
+    /// Price of one node per hour; if the price changes, the average cost of a billed hour.
     pub price: f64,
-    /// Whether their price changes in the run; left out where it does not.
+    /// Whether the price changes in the run; omitted if it does not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub price_changes: bool,
-    /// Hours that they were there, from their order on.
+    /// Hours during which the nodes existed, from their order on.
     pub hours: f64,
-    /// Hours that are billed.
+    /// Billed hours.
     pub billed_hours: f64,
     /// Billed hours x price.
     pub cost: f64,
 }
 
-/// Something that a workload asks for and a system can't express.
+/// A feature that a workload needs and the system can't express.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnexpressedSummary {
-    /// What: a row of the table of capabilities that `windtunnel systems` prints.
+    /// The capability: a row of the table that `windtunnel systems` prints.
     pub capability: String,
-    /// Who asks first, as `KIND/NAMESPACE/NAME`.
+    /// First object that needs the capability, as `KIND/NAMESPACE/NAME`.
     pub object: String,
-    /// The field of its manifest that asks.
+    /// Field of the object's manifest that needs the capability.
     pub field: String,
-    /// How many objects ask, that one included.
+    /// Number of objects that need the capability.
     pub count: u64,
-    /// Whether they are not run at all, rather than run without.
+    /// Whether the objects are not run at all, rather than run without the feature.
     pub refused: bool,
-    /// What happens instead.
+    /// Behaviour instead of the feature.
     pub instead: String,
 }
 
@@ -286,111 +285,112 @@ impl UnexpressedSummary {
     }
 }
 
-/// What became of one workload, in the measured window. The metrics of the same names say how it is
-/// counted.
+/// Results of one workload in the measured window. The metrics with the same names define the
+/// counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadSummary {
-    /// The kind of its object.
+    /// Kind of the workload's object.
     pub kind: String,
-    /// Its namespace.
+    /// The workload's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The workload's name.
     pub name: String,
-    /// Pods that it wanted at the end.
+    /// Desired pods at the end.
     pub desired: i64,
-    /// Pods that had to be ready for it to be available, at the end.
+    /// Pods that must be ready for the workload to be available, at the end.
     pub required: i64,
     /// Pods that were ready at the end.
     pub ready: i64,
-    /// Share of its time in which enough pods were ready (`availability.time`).
+    /// Share of time in which enough pods were ready (`availability.time`).
     pub availability: Option<f64>,
-    /// Share of its time in which too few were, after a loss that nobody meant.
+    /// Share of time in which too few pods were ready after an involuntary loss.
     pub unplanned_loss: Option<f64>,
-    /// Share of its wanted pods that were ready (`availability.replicas`).
+    /// Share of desired pods that were ready (`availability.replicas`).
     pub replica_availability: Option<f64>,
-    /// Wanted pods that were not ready, x time.
+    /// Desired pods that were not ready, x time.
     pub missing_pod_hours: Option<f64>,
-    /// Most pods missing at once, after its start.
+    /// Maximum number of pods missing at once, after the start.
     pub worst_missing: i64,
-    /// Losses that nobody meant.
+    /// Involuntary losses of pods.
     pub losses: u64,
-    /// Those of them that were not made good.
+    /// Involuntary losses without recovery.
     pub unrepaired: u64,
-    /// Mean time to recover of those that were, in seconds.
+    /// Mean time to recover, in seconds.
     pub recovery_mean_s: Option<f64>,
-    /// The longest, in seconds.
+    /// Longest time to recover, in seconds.
     pub recovery_max_s: Option<f64>,
     /// Rollouts that began.
     pub rollouts: u64,
-    /// Those of them that were not complete at the end.
+    /// Rollouts that were not complete at the end.
     pub rollouts_unfinished: u64,
-    /// The longest complete one, in seconds.
+    /// Duration of the longest complete rollout, in seconds.
     pub rollout_max_s: Option<f64>,
-    /// The smallest share of wanted pods that was ready in a rollout.
+    /// Smallest share of desired pods ready during a rollout.
     pub lowest_ready: Option<f64>,
     /// Evicted pods by cause; causes without any are left out.
     pub evictions: BTreeMap<String, u64>,
     /// Restarts of containers.
     pub restarts: u64,
-    /// Bindings of pods that took another's place.
+    /// Bindings of pods that replaced another pod.
     pub moves: u64,
-    /// The largest share of its wanted pods that was lost with nodes at one instant.
+    /// Largest share of desired pods lost with nodes at one instant.
     pub blast_radius: Option<f64>,
 }
 
-/// What became of the requests to one service, in the measured window. The metrics of the same names
-/// say how it is counted.
+/// Results of one service in the measured window. The metrics with the same names define the
+/// counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSummary {
-    /// Its namespace and name, as `NAMESPACE/NAME`.
+    /// The service's namespace and name, as `NAMESPACE/NAME`.
     pub service: String,
     /// Requests that clients made.
     pub offered: u64,
     /// Requests that were served.
     pub served: u64,
-    /// Requests that failed for good.
+    /// Requests that failed after all retries.
     pub failed: u64,
-    /// Those by the cause of the last try (`requests.timeout` …); causes without any are left out.
+    /// Failed requests by the cause of the last attempt (`requests.timeout` …); causes without
+    /// failures are omitted.
     pub errors: BTreeMap<String, u64>,
-    /// The share of those that ended which failed.
+    /// Share of completed requests that failed.
     pub error_rate: Option<f64>,
-    /// Times that clients tried again.
+    /// Number of retries by clients.
     pub retries: u64,
-    /// How long served requests took, in seconds; on average.
+    /// Mean latency of served requests, in seconds.
     pub latency_mean_s: Option<f64>,
-    /// The median.
+    /// Median latency of served requests, in seconds.
     pub latency_p50_s: Option<f64>,
-    /// The 95th percentile.
+    /// 95th percentile of the latency, in seconds.
     pub latency_p95_s: Option<f64>,
-    /// The 99th percentile.
+    /// 99th percentile of the latency, in seconds.
     pub latency_p99_s: Option<f64>,
-    /// What its clients expect, by group; groups without an objective are left out.
+    /// Objectives of the clients by group; groups without an objective are omitted.
     pub objectives: Vec<ServiceObjectiveSummary>,
-    /// Requests at work over what its pods could work on at once (`service_saturation.mean`).
+    /// Requests in progress over the slots of the service's pods (`service_saturation.mean`).
     pub saturation: Option<f64>,
-    /// The largest share of it in a stretch.
+    /// Largest saturation in an interval.
     pub saturation_peak: Option<f64>,
-    /// Requests that wait in its pods, over time.
+    /// Mean number of requests that wait in the service's pods.
     pub queue_mean: Option<f64>,
-    /// Pods that take requests, over time.
+    /// Mean number of pods that accept requests.
     pub endpoints_mean: Option<f64>,
 }
 
-/// What a group of clients expects of a service, and what it got.
+/// Latency objective of a group of clients for a service, and the result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceObjectiveSummary {
     /// The group.
     pub group: String,
-    /// Requests are to be answered within this, in seconds.
+    /// Latency objective, in seconds.
     pub latency_s: f64,
-    /// At least this share of them.
+    /// Share of requests that must meet the objective.
     pub share: f64,
-    /// The share that was.
+    /// Share of requests that met the objective.
     pub within: Option<f64>,
-    /// How many times as fast as allowed the error budget burns (`latency_objective.burn`).
+    /// Burn rate of the error budget; 1 just uses it up (`latency_objective.burn`).
     pub burn: Option<f64>,
 }
 
@@ -398,17 +398,17 @@ pub struct ServiceObjectiveSummary {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricSummary {
-    /// Its value; `null` where it is undefined.
+    /// The metric's value; `null` where it is undefined.
     pub value: Option<f64>,
-    /// Its unit: `ratio`, `seconds`, `pods` …
+    /// The metric's unit: `ratio`, `seconds`, `pods` …
     pub unit: String,
     /// Which direction is better: `higher`, `lower` or `none`.
     pub better: String,
-    /// Why it is undefined, or what to know about the value.
+    /// The reason why the value is undefined, or a remark on the value.
     pub note: Option<String>,
     /// Whether percentiles come from buckets with a stated error.
     pub approximate: bool,
-    /// How many observations it is made of, where it is made of observations.
+    /// Number of observations, if the metric is computed from observations.
     pub observations: Option<u64>,
 }
 

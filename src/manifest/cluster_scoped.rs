@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
-use super::object::Parts;
-use super::workloads::Workload;
+use super::parts::Parts;
+use super::workload::Workload;
 use model::{Namespace, Object, PriorityClass, Text};
 
 /// The label that the API gives to every namespace.
@@ -38,7 +38,8 @@ pub(super) fn priority_class(
     if name.starts_with("system-") && !PriorityClass::ALWAYS.iter().any(|(own, _)| **own == **name)
     {
         let path = Path::root("metadata");
-        let expected = "a name that does not begin with `system-`, as those of the cluster do";
+        let expected = "a name that does not begin with `system-`, the prefix reserved for the \
+            cluster";
         return Err(path.field("name").problem(expected, name));
     }
     if value > PriorityClass::HIGHEST_OF_USERS && !name.starts_with("system-") {

@@ -162,7 +162,7 @@ pub(super) fn small_quotas(
             let all = wanted.get(name);
             if all > most {
                 let what =
-                    format!("the workloads of its files want {all}, the quota allows {most}");
+                    format!("the workloads in its files request {all}, the quota allows {most}");
                 small.push((quota.clone(), format!("spec.hard[{name}]"), what));
             }
         }

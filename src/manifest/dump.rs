@@ -49,13 +49,13 @@ impl ManifestReader {
         read_into(input, &mut self.reader)
     }
 
-    /// What all files declare.
+    /// Returns the declarations of all files.
     pub fn finish(self) -> Manifests {
         self.reader.finish()
     }
 }
 
-/// What several files declare together.
+/// Reads the joint declarations of several files.
 ///
 /// # Errors
 /// As [`super::read_manifests`] has them.

@@ -14,9 +14,9 @@ pub struct ManifestFinding {
     pub object: String,
     /// The field's path in the object.
     pub field: String,
-    /// What stands there.
+    /// The value found.
     pub what: String,
-    /// What placement misses by it.
+    /// Effect on placement.
     pub effect: &'static str,
     /// In how many places the very same was found.
     pub count: usize,

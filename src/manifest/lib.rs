@@ -27,12 +27,15 @@ mod gpu;
 mod json_stream;
 mod keep;
 mod kept_fields;
+mod keys;
+mod kinds;
 mod life;
 mod needs;
 mod node;
 mod object;
 mod objects;
 mod owners;
+mod parts;
 mod pod;
 mod priority;
 mod quotas;
@@ -47,6 +50,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
+mod workload;
 mod workload_jobs;
 mod workloads;
 mod yaml;
@@ -65,7 +69,7 @@ pub use keep::PassedOver;
 pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
-pub use workloads::count;
+pub use workload::count;
 
 use fault::Fault;
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
@@ -74,7 +78,7 @@ use reader::Reader;
 use trace::error::TraceError;
 use units::Duration;
 
-/// What a file of manifests declares.
+/// Declarations of a file of manifests.
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
     /// Nodes in the file's order; names are unique.
@@ -97,11 +101,11 @@ pub struct Manifests {
 /// A pod as a manifest declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestPod {
-    /// Its name; of a pod with only a `generateName`, that and a number.
+    /// The pod's name; of a pod with only a `generateName`, that and a number.
     pub name: Text,
-    /// Its class, its namespace included; pods of equal content share it.
+    /// The pod's class, its namespace included; pods of equal content share it.
     pub spec: Arc<PodSpec>,
-    /// Its class with the requests its node accounts for, where a resize in place makes them
+    /// The pod's class with the requests its node accounts for, where a resize in place makes them
     /// differ.
     pub accounted: Option<Arc<PodSpec>>,
     /// The node it is bound to.
@@ -125,11 +129,11 @@ pub struct ManifestPod {
     pub at: Option<Duration>,
     /// How long it may run at most: `activeDeadlineSeconds`.
     pub time_limit: Option<Duration>,
-    /// Who makes it anew if it is lost.
+    /// Controller that recreates the pod if it is lost.
     pub maker: Maker,
 }
 
-/// Who makes a pod anew if it is lost with its node, by its controlling owner.
+/// Controller that recreates a pod lost with its node, by its controlling owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Maker {
     /// Nobody.
@@ -170,7 +174,7 @@ impl Manifests {
 }
 
 impl ManifestPod {
-    /// Its namespace.
+    /// The pod's namespace.
     pub fn namespace(&self) -> &Text {
         &self.spec.namespace
     }
@@ -230,7 +234,7 @@ fn read_json(text: &str) -> Result<Manifests, Failure> {
             match error.classify() {
                 Category::Syntax => Failure::Syntax(reader.describe(&fault)),
                 Category::Eof => Failure::Content(
-                    reader.describe(&format!("the file is cut off ({fault}); write it anew")),
+                    reader.describe(&format!("the file is cut off ({fault}); write it again")),
                 ),
                 Category::Data | Category::Io => Failure::Content(reader.describe(&fault)),
             }

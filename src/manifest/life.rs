@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::field::{Path, Problem};
 use super::raw::{Annotations, nullable};
-use super::workloads::part;
+use super::workload::part;
 use model::pod_life::{
     Application, ContainerLife, Health, HealthCheck, PodLife, PullPolicy, RestartPolicy,
 };
@@ -260,7 +260,7 @@ fn health_check(text: &str) -> Result<HealthCheck, &'static str> {
 }
 
 fn spans(text: &str) -> Result<(Duration, Duration), &'static str> {
-    let expected = "from and until when, such as `30s-60s`";
+    let expected = "a start and an end, such as `30s-60s`";
     let (from, until) = text.split_once('-').ok_or(expected)?;
     let (from, until) = (duration(from), duration(until));
     let (from, until) = from.ok().zip(until.ok()).ok_or(expected)?;

@@ -92,7 +92,7 @@ fn note_left_out(node: &Node, status: &raw::NodeStatus, ctx: &mut Ctx) {
             object,
             &path.field("conditions"),
             "the node is not ready and has no taint that says so",
-            "it is taken to be up",
+            "it is assumed to be up",
         );
     }
 }

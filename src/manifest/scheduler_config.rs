@@ -82,9 +82,9 @@ pub fn read_scheduler_config(name: &str, text: &str) -> Result<SchedulerConfig, 
 pub struct ConfigDoubt {
     /// The field's path.
     pub field: String,
-    /// What stands there.
+    /// The value found.
     pub what: String,
-    /// What comes of it.
+    /// Effect of the value.
     pub effect: &'static str,
 }
 
@@ -98,15 +98,14 @@ impl fmt::Display for ConfigDoubt {
 /// affinity may weigh more, and no plugin by default weighs nearly as much.
 const GREAT_WEIGHT: i64 = 100;
 
-/// What is allowed in a configuration and hardly meant: profiles without filters, and weights
-/// beyond all measure.
+/// Finds settings that are allowed but hardly intended: profiles without filters, and huge weights.
 pub fn config_doubts(config: &SchedulerConfig) -> Vec<ConfigDoubt> {
     let mut doubts = Vec::new();
     for index in without_filters(config) {
         doubts.push(ConfigDoubt {
             field: format!("profiles[{index}].plugins.filter"),
             what: "every filter is disabled".to_owned(),
-            effect: "every node would take every pod",
+            effect: "every node would accept every pod",
         });
     }
     for (index, profile) in config.profiles.iter().enumerate() {
@@ -115,8 +114,8 @@ pub fn config_doubts(config: &SchedulerConfig) -> Vec<ConfigDoubt> {
             let great = great.filter(|(_, (_, weight))| *weight > GREAT_WEIGHT);
             doubts.extend(great.map(|(place, (name, weight))| ConfigDoubt {
                 field: format!("profiles[{index}].plugins.{point}.enabled[{place}].weight"),
-                what: format!("`{name}` weighs {weight}, more than {GREAT_WEIGHT}"),
-                effect: "its points overrule those of all plugins of usual weight",
+                what: format!("`{name}` has the weight {weight}, more than {GREAT_WEIGHT}"),
+                effect: "its score outweighs all plugins of usual weight",
             }));
         }
     }

@@ -127,7 +127,7 @@ impl Source<'_> {
         outcome.map_err(|error| {
             let told = self.told(&Fault::from(&error));
             if error.classify() == Category::Eof {
-                let words = format!("the file is cut off ({}); write it anew", told.words);
+                let words = format!("the file is cut off ({}); write it again", told.words);
                 return SourceFault { words };
             }
             told

@@ -42,7 +42,7 @@ pub(super) fn note_left_out(
             object,
             &path.field("schedulingGroup"),
             "a pod group",
-            "the pod is scheduled by itself",
+            "the pod is scheduled individually",
         );
     }
     if metadata.annotations.get(gpu::INDEX).is_some() {
@@ -51,7 +51,7 @@ pub(super) fn note_left_out(
             object,
             &path.field("annotations").key(gpu::INDEX),
             "the devices that the pod holds",
-            "devices are chosen anew on its node",
+            "devices are chosen again on its node",
         );
     }
 }
@@ -68,7 +68,7 @@ fn note_volumes(object: ObjectName<'_>, spec: &raw::PodSpec, path: &Path<'_>, ct
                 object,
                 &path.index(index).field(kind),
                 "a volume of a kind that is not modelled",
-                "no node's limit of volumes is held for it",
+                "volume limits of nodes ignore it",
             );
         }
     }

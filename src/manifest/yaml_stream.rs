@@ -169,7 +169,7 @@ impl Document {
         if found.is_none() && states_version(&self.head) {
             // `kubectl` writes the kind of a list after its items.
             let fault = format!(
-                "the list states no `kind` up to line {}: the file is cut off; write it anew",
+                "the list states no `kind` up to line {}: the file is cut off; write it again",
                 lines.before
             );
             return Err(Refused(sink.reader().describe(&fault)).into());

@@ -21,16 +21,16 @@ pub struct Affinity {
 /// Wishes about nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeAffinity {
-    /// What a node must match; `None` is no condition.
+    /// Terms that a node must match; `None` is no condition.
     pub required: Option<NodeSelector>,
-    /// What a node should match, with weights 1–100.
+    /// Terms that a node should match, with weights 1–100.
     pub preferred: Vec<(i32, NodeSelectorTerm)>,
 }
 
 /// A term about other pods within a topology domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodAffinityTerm {
-    /// Which pods; `None` matches none.
+    /// Selector of the pods; `None` matches none.
     pub selector: Option<LabelSelector>,
     /// The node label whose values are the domains.
     pub topology_key: Text,
@@ -53,7 +53,7 @@ pub struct TopologySpread {
     pub topology_key: Text,
     /// Whether nodes that break the rule are rejected (`DoNotSchedule`) or scored lower.
     pub hard: bool,
-    /// Which pods are counted; `None` matches none.
+    /// Selector of the counted pods; `None` matches none.
     pub selector: Option<LabelSelector>,
     /// Least number of domains; fewer count as having an empty one.
     pub min_domains: Option<i32>,

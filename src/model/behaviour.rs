@@ -12,7 +12,7 @@ use units::Duration;
 /// How long a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(DEFAULT_GRACE_SECS);
 
-/// What a pod does once it runs.
+/// Behaviour of a running pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Behaviour {
     /// How long it runs: a duration or a distribution, in the notation of experiment files; `None`
@@ -22,9 +22,9 @@ pub struct Behaviour {
     pub exit_code: i32,
     /// How long it may take to end once it is told to.
     pub grace: Duration,
-    /// What it uses of the processors, as [`super::usage`] has it.
+    /// CPU usage, in the notation of [`super::usage`].
     pub cpu_usage: Option<Text>,
-    /// What it uses of the memory, as [`super::usage`] has it.
+    /// Memory usage, in the notation of [`super::usage`].
     pub memory_usage: Option<Text>,
     /// Whether autoscalers of nodes may evict it, whatever else holds; `None` is as its kind goes.
     pub is_evictable: Option<bool>,
@@ -38,7 +38,7 @@ pub struct Behaviour {
     pub is_awaited: bool,
     /// Volumes on its node's disk that it doesn't give up when it is evicted, by name.
     pub local_volumes: Vec<Text>,
-    /// What its deletion costs beside that of others.
+    /// Cost of deleting the pod, relative to other pods.
     pub deletion_cost: i32,
 }
 

@@ -15,7 +15,7 @@ impl<F: FnMut(&[u8])> Canonical<F> {
 }
 
 impl<F: FnMut(&[u8])> Hasher for Canonical<F> {
-    /// Nobody asks: the bytes are what counts.
+    /// Never called: only the bytes matter.
     fn finish(&self) -> u64 {
         0
     }

@@ -20,21 +20,21 @@ pub struct PodRef {
 /// A new pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodCreated {
-    /// Its identity and row, as the store foretold them.
+    /// The pod's identity and row, as previously allocated by the store.
     pub pod: PodRef,
-    /// Its class.
+    /// The pod's class.
     pub class: ClassId,
-    /// What it is called.
+    /// Name of the pod.
     pub name: PodName,
-    /// Whom it is accounted to.
+    /// Tenant that the pod is accounted to.
     pub tenant: TenantId,
     /// The gang it starts with, if any.
     pub gang: Option<GangId>,
     /// How long it says it may run at most.
     pub time_limit: Option<Duration>,
-    /// Of a pod that was on a node before the run began, what was found there.
+    /// State found on the node, for a pod that was there before the run began.
     pub found: Option<Arc<Found>>,
-    /// What controls it, if an object of the API does.
+    /// The object that controls the pod, if an object of the API does.
     pub owner: Option<PodOwner>,
 }
 
@@ -53,7 +53,7 @@ pub struct Found {
 /// Why a pod ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndReason {
-    /// Its work is done.
+    /// The pod completed its work.
     Completed,
     /// It ran longer than its time limit and was killed.
     TimeLimit,
@@ -61,7 +61,7 @@ pub enum EndReason {
     Error,
     /// It was refused for good: no node can ever take it, or its scheduler does not try again.
     Rejected,
-    /// Its node went away.
+    /// The pod's node was lost.
     NodeLost,
     /// It was evicted on purpose.
     Evicted(EvictionCause),
@@ -126,8 +126,8 @@ impl EndReason {
         )
     }
 
-    /// Its number in canonical bytes. The causes of evictions and refusals share one each: they are
-    /// told for people, nothing is decided by them.
+    /// The reason's number in canonical bytes. The causes of evictions and refusals share one
+    /// number each: they only inform people, no decision depends on them.
     pub const fn code(self) -> u64 {
         match self {
             Self::Completed => 0,
@@ -147,17 +147,17 @@ impl EndReason {
 pub enum EvictionCause {
     /// A pod of higher priority needed its place.
     Preemption,
-    /// Its node has a taint that it does not tolerate, or not any longer.
+    /// The pod does not tolerate a taint of its node, or no longer.
     Taint,
-    /// Its node was drained.
+    /// The pod's node was drained.
     Drain,
     /// The descheduler found a better place possible.
     Descheduling,
-    /// Its node was taken out to save capacity.
+    /// The pod's node was removed to save capacity.
     Consolidation,
-    /// Its node was taken back by the provider with notice.
+    /// The provider interrupted the pod's spot node with notice.
     Spot,
-    /// Its node ran short of memory or disk.
+    /// The pod's node ran short of memory or disk.
     NodePressure,
     /// It is to come back with what the vertical autoscaler recommends.
     Resizing,
@@ -176,7 +176,7 @@ impl EvictionCause {
         Self::Resizing,
     ];
 
-    /// Its name in metrics and tables.
+    /// The cause's name in metrics and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Preemption => "preemption",
@@ -191,12 +191,12 @@ impl EvictionCause {
     }
 }
 
-/// What is reported or ordered of a pod beside the steps of its life.
+/// A report or order about a pod, apart from its lifecycle steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodChange {
-    /// Its condition `Ready` became this.
+    /// The pod's condition `Ready` changed to this.
     Ready(bool),
-    /// Its containers were started again so often by now, the highest count of one of them.
+    /// Total container restarts so far: the highest count of any container.
     Restarted(u32),
     /// It was told to end: its node stops it and reports its end, a pod without a node just goes.
     /// A second order can only shorten the grace.
@@ -206,30 +206,30 @@ pub enum PodChange {
         /// Why, as its end will say.
         reason: EndReason,
     },
-    /// What was kept of a pod that ended by itself is forgotten: its owner has counted it, or it
-    /// was collected.
+    /// The record of a pod that ended by itself is removed: its owner has counted it, or it was
+    /// garbage-collected.
     Forgotten,
-    /// Its node is to prepare it once it has it, and to start it only when it is released.
+    /// The node prepares the pod, but starts it only after its release.
     Held,
-    /// Its node may start it.
+    /// The node may start the pod.
     Released,
     /// One of its containers ended that is started again, or did not do its work.
     Exited {
-        /// Which: init containers first, then the others, in written order.
+        /// Container number: init containers first, then the others, in written order.
         container: u16,
         /// The code that it ended with.
         code: i32,
     },
     /// One of its containers was killed for want of memory.
     OomKilled {
-        /// Which: init containers first, then the others, in written order.
+        /// Container number: init containers first, then the others, in written order.
         container: u16,
     },
-    /// Its node is getting an image for one of its containers.
+    /// The node pulls an image for one of the pod's containers.
     Pull {
-        /// Which: init containers first, then the others, in written order.
+        /// Container number: init containers first, then the others, in written order.
         container: u16,
-        /// What came of it.
+        /// Step that the pull reached.
         step: PullStep,
     },
 }
@@ -241,7 +241,7 @@ pub enum PullStep {
     Asked,
     /// It is there.
     Done {
-        /// What was transferred for it, in bytes.
+        /// Transferred bytes.
         bytes: i64,
     },
     /// It can't be had.
@@ -253,8 +253,8 @@ pub enum PullStep {
     },
 }
 
-/// What the control plane hears of a node. Renewals of leases that change nothing are not events:
-/// what lies between two of these follows from them (spec: kubernetes.md 2.7).
+/// Contact between a node and the control plane. Lease renewals that change nothing are not events:
+/// they follow from the changes around them (spec: kubernetes.md 2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeContact {
     /// The node renews its lease as it should.
@@ -272,7 +272,7 @@ pub enum NodeContact {
 /// waits, offers, reservations. It counts as used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// Who holds.
+    /// Component that holds the resources.
     pub owner: ComponentId,
     /// The owner's own number for it, unique among its holds.
     pub number: u64,
@@ -288,59 +288,59 @@ pub struct Hold {
     pub until: Option<Instant>,
 }
 
-/// What can happen. Ids are dense and never reused, except for pod slots.
+/// A change of the cluster. Ids are dense and never reused, except for pod slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A pod class was seen for the first time.
     ClassAdded {
-        /// Its index: the next free one.
+        /// Index of the new entry: the next free one.
         class: ClassId,
-        /// Its content.
+        /// Content of the class.
         object: Arc<PodSpec>,
     },
     /// A node joined.
     NodeAdded {
-        /// Its index: the next free one.
+        /// Index of the new entry: the next free one.
         node: NodeId,
-        /// As declared.
+        /// The node as declared.
         object: Arc<Node>,
     },
     /// A node's declaration changed.
     NodeUpdated {
-        /// Which.
+        /// The node.
         node: NodeId,
-        /// As declared now.
+        /// The node as now declared.
         object: Arc<Node>,
     },
     /// A node came up or went down; while down it takes nothing new.
     NodeReadiness {
-        /// Which.
+        /// The node.
         node: NodeId,
         /// Whether it is up.
         ready: bool,
     },
-    /// What is heard of a node began or ceased: an observation, which changes nothing by itself.
+    /// Contact with a node began or ceased: an observation, which changes nothing by itself.
     NodeContact {
-        /// Which.
+        /// The node.
         node: NodeId,
-        /// What is heard.
+        /// The contact.
         contact: NodeContact,
     },
     /// A node left for good; no pod is on it any more.
     NodeRemoved {
-        /// Which.
+        /// The node.
         node: NodeId,
     },
     /// A pod was submitted.
     PodCreated(PodCreated),
     /// An attempt to place a pod failed; it stays pending.
     PodUnschedulable {
-        /// Which.
+        /// The pod.
         pod: PodRef,
     },
     /// A pod was given a node.
     PodBound {
-        /// Which.
+        /// The pod.
         pod: PodRef,
         /// Where.
         node: NodeId,
@@ -349,26 +349,26 @@ pub enum Event {
     },
     /// A pod's node began to start it.
     PodStarting {
-        /// Which.
+        /// The pod.
         pod: PodRef,
     },
     /// A pod runs.
     PodRunning {
-        /// Which.
+        /// The pod.
         pod: PodRef,
     },
     /// A pod ended and holds nothing any more; its row is reused from now on.
     PodEnded {
-        /// Which.
+        /// The pod.
         pod: PodRef,
         /// Why.
         reason: EndReason,
     },
     /// Something was reported or ordered of a pod.
     PodChanged {
-        /// Which.
+        /// The pod.
         pod: PodRef,
-        /// What.
+        /// The change.
         change: PodChange,
     },
     /// An object of the API was created, changed or deleted.
@@ -377,7 +377,7 @@ pub enum Event {
     HoldPlaced(Arc<Hold>),
     /// A claim was given up or lapsed.
     HoldReleased {
-        /// Who held.
+        /// Component that held the resources.
         owner: ComponentId,
         /// The owner's number for it.
         number: u64,
@@ -386,18 +386,18 @@ pub enum Event {
     PriceChanged(Arc<NewPrice>),
 }
 
-/// What machines of a kind cost from a time on.
+/// Price of machines of a kind, valid from a time on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPrice {
-    /// Which: a group, or an instance type with how it is bought, and perhaps its zone
-    /// (`m5.large/spot`, `m5.large/spot/zone-a`).
+    /// Kind of machine: a group, or an instance type with its purchase option and optionally its
+    /// zone (`m5.large/spot`, `m5.large/spot/zone-a`).
     pub kind: Text,
-    /// What one costs an hour, in millionths of the currency.
+    /// Price of one machine per hour, in millionths of the currency.
     pub price_micro_per_hour: i64,
 }
 
 impl Event {
-    /// What kind of change this is, in words.
+    /// Describes the kind of change in words.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::ClassAdded { .. } => "a new class",

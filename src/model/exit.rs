@@ -6,7 +6,7 @@ pub const KILLED: i32 = 137;
 /// Ended as it was told to.
 pub const TERMINATED: i32 = 143;
 
-/// What a code says, in a word.
+/// Meaning of an exit code, in a word.
 pub const fn reason(code: i32) -> &'static str {
     match code {
         0 => "Completed",

@@ -15,16 +15,16 @@ pub struct Finding {
     pub object: String,
     /// The path of the field.
     pub field: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What can be wrong.
+/// A kind of problem.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Problem {
     /// A number outside of its range.
     OutOfRange {
-        /// What was stated.
+        /// The stated value.
         stated: String,
         /// The range, in words.
         expected: &'static str,
@@ -40,12 +40,12 @@ pub enum Problem {
     },
     /// A field that has to be there.
     Missing {
-        /// What to write.
+        /// The expected value.
         expected: &'static str,
     },
     /// A name that is not declared.
     Unknown {
-        /// What kind of thing was looked for.
+        /// Kind of the missing object.
         kind: &'static str,
         /// The name.
         name: Text,
@@ -54,7 +54,7 @@ pub enum Problem {
     },
     /// Something that two objects claim.
     ClaimedTwice {
-        /// What they both claim.
+        /// The value that both claim.
         what: String,
         /// The other object.
         other: String,
@@ -65,7 +65,7 @@ pub enum Problem {
     NeverArrived {
         /// How many passes waited for it.
         passes: u64,
-        /// What the pass said last.
+        /// Error of the last pass.
         last_error: String,
     },
     /// A pattern that can't be read.
@@ -103,7 +103,7 @@ impl fmt::Display for Problem {
                 write!(f, "{what} is claimed by {other} too; remove one of them")
             }
             Self::NoWeight => {
-                f.write_str("all weights are 0, so nothing could be picked; give one a weight")
+                f.write_str("all weights are 0, so none can be picked; give one a weight above 0")
             }
             Self::NeverArrived { passes, last_error } => write!(
                 f,
@@ -120,7 +120,7 @@ impl fmt::Display for Problem {
 #[derive(Debug)]
 pub struct Findings {
     object: String,
-    /// What was found, in the order of the fields.
+    /// The findings, in the order of the fields.
     pub list: Vec<Finding>,
 }
 

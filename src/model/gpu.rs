@@ -20,7 +20,7 @@ pub struct GpuInventory {
     pub model: Text,
 }
 
-/// What a pod asks of GPUs.
+/// GPU request of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GpuRequest {
     /// Number of devices; 0 asks for none.

@@ -24,9 +24,9 @@ pub enum Operator {
 pub struct Requirement {
     /// The label's key.
     pub key: Text,
-    /// How it is compared.
+    /// Operator of the comparison.
     pub operator: Operator,
-    /// What it is compared with.
+    /// Values to compare with.
     pub values: Vec<Text>,
 }
 

@@ -7,18 +7,18 @@ use super::{Labels, Text};
 pub struct Namespace {
     /// Empty: it is an object of the whole cluster.
     pub namespace: Text,
-    /// Its name.
+    /// The namespace's name.
     pub name: Text,
-    /// Its labels, with the one that every namespace has.
+    /// The namespace's labels, with the one that every namespace has.
     pub labels: Labels,
     /// Whether it is being deleted (phase `Terminating`).
     pub is_terminating: bool,
 }
 
 impl Namespace {
-    /// Those that every cluster has, declared or not.
+    /// Namespaces that every cluster has, declared or not.
     pub const ALWAYS: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-    /// Those that can't be deleted.
+    /// Namespaces that can't be deleted.
     pub const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 }

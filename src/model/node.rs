@@ -30,9 +30,9 @@ pub const GROUP_LABEL: &str = "windtunnel.dev/node-group";
 pub const INSTANCE_TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 /// The label that says how a node was bought.
 pub const CAPACITY_LABEL: &str = "karpenter.sh/capacity-type";
-/// Its value for what may be taken back.
+/// Label value of spot capacity.
 pub const SPOT: &str = "spot";
-/// Its value for what is kept.
+/// Label value of on-demand capacity.
 pub const ON_DEMAND: &str = "on-demand";
 /// The label that holds when a node was asked for, in nanoseconds of the run.
 pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
@@ -40,19 +40,19 @@ pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
 /// A machine that pods are placed on, as it is declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// Its name, unique in its cell.
+    /// The node's name, unique in its cell.
     pub name: Text,
-    /// Its labels.
+    /// The node's labels.
     pub labels: Labels,
-    /// Its taints.
+    /// The node's taints.
     pub taints: Vec<Taint>,
     /// Cordoned: nothing new is placed on it.
     pub unschedulable: bool,
-    /// What pods may use.
+    /// Resources that pods may use.
     pub allocatable: ResourceList,
-    /// What the machine has, reserved parts included; empty means equal to `allocatable`.
+    /// Resources of the machine, reserved parts included; empty means equal to `allocatable`.
     pub capacity: ResourceList,
-    /// Its GPU devices.
+    /// The node's GPU devices.
     pub gpu: Option<GpuInventory>,
     /// Container images present at start, with their sizes in bytes.
     pub images: Vec<(Text, i64)>,

@@ -24,21 +24,21 @@ macro_rules! objects {
             /// Every kind there is.
             pub const KINDS: &[&str] = &[$(stringify!($kind)),*];
 
-            /// Its kind, as manifests name it.
+            /// The object's kind, as manifests name it.
             pub const fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$kind(_) => stringify!($kind),)*
                 }
             }
 
-            /// Its namespace; empty for objects of the whole cluster.
+            /// The object's namespace; empty for objects of the whole cluster.
             pub fn namespace(&self) -> &Text {
                 match self {
                     $(Self::$kind(object) => &object.namespace,)*
                 }
             }
 
-            /// Its name, unique among those of its kind and namespace.
+            /// The object's name, unique among those of its kind and namespace.
             pub fn name(&self) -> &Text {
                 match self {
                     $(Self::$kind(object) => &object.name,)*
@@ -51,9 +51,9 @@ macro_rules! objects {
 objects! {
     /// Replica sets that follow one another.
     Deployment(Deployment),
-    /// So many equal pods.
+    /// A number of equal pods.
     ReplicaSet(ReplicaSet),
-    /// The same, of old.
+    /// The predecessor of the replica set.
     ReplicationController(ReplicaSet),
     /// Pods with identities, in order.
     StatefulSet(StatefulSet),
@@ -75,15 +75,15 @@ objects! {
     Ingress(Ingress),
     /// How much the pods of a namespace may ask for together.
     ResourceQuota(ResourceQuota),
-    /// What pods of a namespace state if they state nothing, and between what bounds.
+    /// Default requests and limits for pods of a namespace, and their bounds.
     LimitRange(LimitRange),
-    /// What names are unique within.
+    /// Scope within which names are unique.
     Namespace(Namespace),
     /// A priority with a name.
     PriorityClass(PriorityClass),
-    /// What pods mount and nobody else is to see: its name alone.
+    /// A secret that pods mount; only its name is modelled.
     Secret(NamedObject),
-    /// What pods mount or read: its name alone.
+    /// Configuration that pods mount or read; only its name is modelled.
     ConfigMap(NamedObject),
 }
 
@@ -100,9 +100,9 @@ impl Object {
 /// An object of which nothing is known but that it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NamedObject {
-    /// Its namespace.
+    /// The object's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The object's name.
     pub name: Text,
 }
 
@@ -111,23 +111,23 @@ pub struct NamedObject {
 pub enum ObjectChange {
     /// It was created.
     Created {
-        /// Its identity: the next free one.
+        /// Identity of the new object: the next free one.
         id: ObjectId,
-        /// What controls it; it goes with its owner.
+        /// The owning object, with which this object is deleted.
         owner: Option<ObjectId>,
-        /// As declared.
+        /// The object as declared.
         object: Object,
     },
-    /// Its declaration or its status changed.
+    /// The declaration or the status of the object changed.
     Updated {
-        /// Which.
+        /// The object.
         id: ObjectId,
-        /// As it is now; kind, namespace and name are the same.
+        /// The new state of the object; kind, namespace and name stay the same.
         object: Object,
     },
     /// It was deleted.
     Deleted {
-        /// Which.
+        /// The object.
         id: ObjectId,
     },
 }
@@ -137,10 +137,10 @@ pub enum ObjectChange {
 pub struct PodOwner {
     /// The object.
     pub object: ObjectId,
-    /// Its ordinal (of a stateful set), completion index (of an indexed job), the number of the node
-    /// that it is meant for (of a daemon set); else 0.
+    /// The owner's ordinal (of a stateful set), completion index (of an indexed job), the number of
+    /// the node that it is meant for (of a daemon set); else 0.
     pub index: i32,
-    /// Of a job with a back-off limit per index, what failed of its index before it.
+    /// Earlier failures of the pod's index, for a job with a back-off limit per index.
     pub failures: IndexFailures,
 }
 

@@ -79,11 +79,11 @@ pub struct PodGroup {
 /// How many pods of a selection may be disrupted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisruptionBudget {
-    /// Its namespace.
+    /// The budget's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The budget's name.
     pub name: Text,
-    /// Which pods; `None` and an empty selector are none.
+    /// Selector of the pods; `None` and an empty selector match none.
     pub selector: Option<LabelSelector>,
     /// How many more may be disrupted now.
     pub allowed: i64,
@@ -94,30 +94,30 @@ pub struct DisruptionBudget {
 /// A service: pods behind one address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
-    /// Its namespace.
+    /// The service's namespace.
     pub namespace: Text,
     /// Labels of its pods; empty is no pod.
     pub selector: Labels,
 }
 
-/// What owns pods: a `ReplicationController`, `ReplicaSet` or `StatefulSet`.
+/// An object that owns pods: a `ReplicationController`, `ReplicaSet` or `StatefulSet`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// Its kind.
+    /// The workload's kind.
     pub kind: Text,
-    /// Its namespace.
+    /// The workload's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The workload's name.
     pub name: Text,
-    /// Which pods are its own.
+    /// Selector of the workload's own pods.
     pub selector: Option<LabelSelector>,
 }
 
 /// The controller of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
-    /// Its kind.
+    /// The owner's kind.
     pub kind: Text,
-    /// Its name.
+    /// The owner's name.
     pub name: Text,
 }

@@ -16,13 +16,13 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 /// interchangeable for every scheduler.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodSpec {
-    /// Its namespace.
+    /// The pod's namespace.
     pub namespace: Text,
-    /// Its labels.
+    /// The pod's labels.
     pub labels: Labels,
     /// The profile that schedules it; empty is the default one.
     pub scheduler_name: Text,
-    /// Its priority; higher goes first.
+    /// The pod's priority; higher goes first.
     pub priority: i32,
     /// Whether it may preempt pods of lower priority.
     pub preempts: bool,
@@ -30,31 +30,31 @@ pub struct PodSpec {
     pub containers: Vec<Container>,
     /// Containers that run before, in order.
     pub init_containers: Vec<Container>,
-    /// What the sandbox itself uses.
+    /// Resources that the sandbox itself uses.
     pub overhead: ResourceList,
     /// Requests stated for the pod as a whole; empty means they follow from the containers.
     pub pod_requests: ResourceList,
     /// Labels that a node must have.
     pub node_selector: Labels,
-    /// Its wishes about nodes and other pods.
+    /// The pod's wishes about nodes and other pods.
     pub affinity: Affinity,
     /// Taints it tolerates.
     pub tolerations: Vec<Toleration>,
     /// Rules that spread it over domains.
     pub topology_spread: Vec<TopologySpread>,
-    /// What it asks of GPU devices.
+    /// GPU devices that the pod requests.
     pub gpu: GpuRequest,
     /// Gates that hold it back from scheduling.
     pub scheduling_gates: Vec<Text>,
     /// Volumes that bear on its place.
     pub volumes: Vec<PodVolume>,
-    /// What controls it, if anything.
+    /// The object that controls the pod, if anything.
     pub owner: Option<Owner>,
-    /// How it lives on its node; `None` is as a pod of which nothing was said.
+    /// Life of the pod on its node; `None` means the default.
     pub life: Option<Arc<PodLife>>,
-    /// What it does once it runs; `None` is [`Behaviour::default`].
+    /// Behaviour of the running pod; `None` is [`Behaviour::default`].
     pub behaviour: Option<Arc<Behaviour>>,
-    /// What it is as a server; `None` is as the experiment says.
+    /// Server settings of the pod; `None` means those of the experiment.
     pub server: Option<Arc<ServerSpec>>,
     /// Secrets and configs without which its containers don't start.
     pub needs: Needs,
@@ -93,13 +93,13 @@ impl fmt::Display for Needed {
 /// One container of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Container {
-    /// Its name.
+    /// The container's name.
     pub name: Text,
-    /// Its image.
+    /// The container's image.
     pub image: Text,
-    /// What it reserves.
+    /// Resources that the container reserves.
     pub requests: ResourceList,
-    /// What it may use at most.
+    /// Limits of the container.
     pub limits: ResourceList,
     /// Ports it takes on the node.
     pub host_ports: Vec<HostPort>,
@@ -137,7 +137,7 @@ impl PodSpec {
         stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
     }
 
-    /// Its containers as its node numbers them: init containers first, then the others.
+    /// The pod's containers as its node numbers them: init containers first, then the others.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
     }
@@ -212,7 +212,7 @@ pub enum PodPhase {
     Pending,
     /// Bound to a node; nothing has started there yet.
     Bound,
-    /// Its node is starting it.
+    /// The node is starting the pod.
     Starting,
     /// It runs.
     Running,
@@ -254,13 +254,13 @@ impl PodPhase {
 /// apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
-    /// Its identity and slot.
+    /// The pod's identity and slot.
     pub pod: PodRef,
-    /// Its equivalence class.
+    /// The pod's equivalence class.
     pub class: ClassId,
-    /// Whom it is accounted to.
+    /// Tenant that the pod is accounted to.
     pub tenant: TenantId,
-    /// What it is called.
+    /// Name of the pod.
     pub name: PodName,
     /// When it was created.
     pub created: Instant,
@@ -278,7 +278,7 @@ pub struct Pod {
 /// No node has this identity: there are fewer.
 const NOWHERE: NodeId = NodeId(u32::MAX);
 
-/// What few pods have.
+/// Rarely used fields of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Rare {
     gang: Option<GangId>,

@@ -38,7 +38,7 @@ pub struct PodLife {
     /// How its containers live, in the order of [`super::PodSpec::containers`]; those left out have
     /// the defaults.
     pub containers: Vec<ContainerLife>,
-    /// The same of [`super::PodSpec::init_containers`].
+    /// Life of each of [`super::PodSpec::init_containers`].
     pub init_containers: Vec<ContainerLife>,
 }
 
@@ -51,13 +51,13 @@ pub struct ContainerLife {
     pub liveness: Option<Probe>,
     /// Whether it serves.
     pub readiness: Option<Probe>,
-    /// Its health check in Docker's manner, for systems that have such.
+    /// The container's health check in Docker's manner, for systems that have such.
     pub health_check: Option<HealthCheck>,
     /// How long its hook before the stop takes.
     pub pre_stop: Duration,
     /// When its image is asked for; `None` is as its tag says: always for `latest`.
     pub pull: Option<PullPolicy>,
-    /// What its application does.
+    /// Behaviour of the container's application.
     pub application: Application,
 }
 
@@ -88,7 +88,7 @@ pub struct HealthCheck {
     pub interval: Duration,
     /// A probe that takes longer has failed.
     pub timeout: Duration,
-    /// So many failures in a row make a container unhealthy.
+    /// Number of consecutive failures that make a container unhealthy.
     pub retries: u32,
     /// Failures of probes that begin within this time do not count before the first success.
     pub start_period: Duration,
@@ -97,7 +97,7 @@ pub struct HealthCheck {
 }
 
 impl Default for HealthCheck {
-    /// As Docker has it.
+    /// Docker's defaults.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(30),
@@ -109,7 +109,7 @@ impl Default for HealthCheck {
     }
 }
 
-/// What an application does once its container runs: what no manifest of Kubernetes says, and
+/// Behaviour of an application in a running container. Kubernetes manifests do not state it;
 /// annotations of the pod (template) do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Application {
@@ -142,7 +142,7 @@ pub struct Health {
 pub enum PullError {
     /// The registry did not answer.
     RegistryUnavailable,
-    /// What came is not what it should be.
+    /// The transferred image is corrupted.
     Corrupted,
     /// The node's disk has no room for it.
     NoSpace,
@@ -161,7 +161,7 @@ impl PullError {
         }
     }
 
-    /// What is wrong, in words.
+    /// Describes the problem in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::RegistryUnavailable => "the registry does not answer",

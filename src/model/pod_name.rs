@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Text;
 
-/// What a pod is called. Names of generated and numbered pods are built on demand.
+/// Name of a pod. Names of generated and numbered pods are built on demand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PodName {
     /// A name of its own.

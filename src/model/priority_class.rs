@@ -8,9 +8,9 @@ use super::qos::CRITICAL_PRIORITY;
 pub struct PriorityClass {
     /// Empty: it is an object of the whole cluster.
     pub namespace: Text,
-    /// Its name.
+    /// The priority class's name.
     pub name: Text,
-    /// What its pods get.
+    /// Priority of the class's pods.
     pub value: i32,
     /// Whether its pods may preempt others.
     pub preempts: bool,

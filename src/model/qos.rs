@@ -14,7 +14,7 @@ pub enum QosClass {
     Guaranteed,
     /// Something is requested or limited.
     Burstable,
-    /// Nothing is requested or limited.
+    /// The pod has no requests and no limits.
     BestEffort,
 }
 

@@ -27,8 +27,8 @@ pub const EPHEMERAL_STORAGE: &str = "ephemeral-storage";
 pub const PODS: &str = "pods";
 
 impl Hash for ResourceList {
-    /// As the map of all amounts: objects are part of a digest by their hash, and how a list lies in
-    /// memory is not.
+    /// Hashes the list as a map of all amounts: object hashes are part of a digest, the memory
+    /// layout of a list is not.
     fn hash<H: Hasher>(&self, state: &mut H) {
         static NOTHING: BTreeMap<Text, Quantity> = BTreeMap::new();
         self.0.as_deref().unwrap_or(&NOTHING).hash(state);

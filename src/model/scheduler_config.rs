@@ -35,7 +35,7 @@ pub struct SchedulerProfile {
     pub arguments: PluginArguments,
 }
 
-/// What a point enables and disables.
+/// Plugins that an extension point enables and disables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PluginSet {
     /// Names with their weights; 0 is none given.

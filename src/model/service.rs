@@ -21,7 +21,7 @@ pub enum Balancing {
     /// Any, all alike.
     #[default]
     Random,
-    /// Of two drawn the one with fewer connections.
+    /// The one with fewer connections of two drawn at random.
     TwoChoices,
     /// By a hash of the client.
     Source,
@@ -48,9 +48,9 @@ impl Balancing {
 /// A `Service`: pods behind one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Service {
-    /// Its namespace.
+    /// The service's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The service's name.
     pub name: Text,
     /// Labels of its pods; empty selects none.
     pub selector: Labels,
@@ -101,7 +101,7 @@ impl Service {
 pub struct Backend {
     /// The service.
     pub service: Text,
-    /// Its weight; 0 takes none.
+    /// The backend's weight; 0 receives no requests.
     pub weight: i64,
 }
 
@@ -110,7 +110,7 @@ pub struct Backend {
 pub enum PathKind {
     /// The whole path.
     Exact,
-    /// Its first elements.
+    /// The path begins with these elements.
     Prefix,
 }
 
@@ -119,9 +119,9 @@ pub enum PathKind {
 pub struct PathRule {
     /// The path.
     pub path: Text,
-    /// How it is compared.
+    /// Kind of comparison.
     pub kind: PathKind,
-    /// Who takes them.
+    /// Backends of the matching requests.
     pub backends: Vec<Backend>,
 }
 
@@ -137,21 +137,21 @@ pub struct Rule {
 /// An `Ingress`: rules for requests from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ingress {
-    /// Its namespace.
+    /// The ingress's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The ingress's name.
     pub name: Text,
     /// By host.
     pub rules: Vec<Rule>,
-    /// Who takes all others.
+    /// Backends of all other requests.
     pub default: Vec<Backend>,
-    /// Of a canary, its part of the requests that the rule of the same host and path of another
-    /// ingress takes, in percent.
+    /// Share, in percent, that a canary takes of the requests to the same host and path of another
+    /// ingress.
     pub canary: Option<i64>,
 }
 
-/// What a pod is as a server. Manifests state it by annotations of the pod (template) below
-/// `windtunnel.dev/`; what is not stated is as the experiment says.
+/// Server settings of a pod. Annotations of the pod (template) below `windtunnel.dev/` state them;
+/// the experiment supplies the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerSpec {
     /// How long a request takes once it is taken up: a distribution, in the notation of experiment
@@ -161,10 +161,10 @@ pub struct ServerSpec {
     pub concurrency: Option<u32>,
     /// How many may wait besides.
     pub queue_limit: Option<u32>,
-    /// Which part of the requests fails, in millionths.
+    /// Share of requests that fail, in millionths.
     pub error_parts: Option<u32>,
     /// Processor time of a request.
     pub cpu_per_request: Option<Duration>,
-    /// Its weight where requests are balanced by weight.
+    /// The server's weight where requests are balanced by weight.
     pub weight: Option<u32>,
 }

@@ -3,7 +3,7 @@
 use super::Text;
 use units::Duration;
 
-/// What a taint does to pods that do not tolerate it.
+/// Effect of a taint on pods that do not tolerate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaintEffect {
     /// They are not placed on the node.
@@ -17,11 +17,11 @@ pub enum TaintEffect {
 /// A mark on a node that repels pods.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Taint {
-    /// Its key.
+    /// The taint's key.
     pub key: Text,
-    /// Its value; empty if there is none.
+    /// The taint's value; empty if there is none.
     pub value: Text,
-    /// What it does.
+    /// Effect of the taint.
     pub effect: TaintEffect,
 }
 

@@ -12,7 +12,7 @@ use units::{Duration, Instant};
 pub enum FailureCause {
     /// The client waited no longer.
     Timeout,
-    /// Nobody listened at the address.
+    /// No process listened at the address.
     Refused,
     /// The service had no endpoint, or no rule led to one.
     NoEndpoint,
@@ -32,7 +32,7 @@ impl FailureCause {
         Self::Error,
     ];
 
-    /// What it is called.
+    /// Name of the failure cause.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
@@ -44,10 +44,10 @@ impl FailureCause {
     }
 }
 
-/// What stands for a service where no rule leads to one.
+/// Placeholder service for requests without a matching rule.
 pub const NOWHERE: &str = "no rule";
 
-/// What clients expect of a service.
+/// Latency objective of clients for a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LatencyObjective {
     /// Requests are to be answered within this.
@@ -63,7 +63,7 @@ pub struct Flow {
     pub group: Text,
     /// The service, by its number in [`TrafficNames::services`].
     pub service: u32,
-    /// What its clients expect.
+    /// Latency objective of the flow's clients.
     pub objective: Option<LatencyObjective>,
 }
 
@@ -74,12 +74,12 @@ pub struct LatencyProfile {
     pub points: Arc<[(i64, f64)]>,
 }
 
-/// What numbers in stretches stand for. It only grows.
+/// Names behind the numbers in traffic intervals. The list only grows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrafficNames {
     /// Services as `NAMESPACE/NAME`; requests that no rule leads to one are those of [`NOWHERE`].
     pub services: Vec<Text>,
-    /// Who asks whom.
+    /// Flows from client groups to services.
     pub flows: Vec<Flow>,
     /// How long requests took.
     pub profiles: Vec<LatencyProfile>,
@@ -87,7 +87,7 @@ pub struct TrafficNames {
     pub is_aggregated: bool,
 }
 
-/// What became of the requests of a flow within a stretch.
+/// Outcomes of the requests of a flow within an interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowCounts {
     /// The flow, by its number.
@@ -98,7 +98,7 @@ pub struct FlowCounts {
     pub retries: u64,
     /// Requests that were answered well.
     pub succeeded: u64,
-    /// Those of them within the objective's latency; all of them without one.
+    /// Served requests within the objective's latency; all of them without an objective.
     pub within: u64,
     /// Requests that failed for good, by [`FailureCause`] of the last try.
     pub failed: [u64; 5],
@@ -113,20 +113,20 @@ impl FlowCounts {
     }
 }
 
-/// What a function did within a stretch.
+/// Activity of a function within an interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FunctionCounts {
     /// Requests that an instance took, by when it began.
     pub invocations: u64,
-    /// Those of them that an instance began for.
+    /// Invocations for which an instance was started.
     pub cold_starts: u64,
     /// Tries that were turned away.
     pub throttled: u64,
     /// Instances that began, provisioned ones included.
     pub instances: u64,
-    /// What is billed of the invocations: MiB of memory x whole milliseconds.
+    /// Billed amount of the invocations: MiB of memory x whole milliseconds.
     pub billed_mib_ms: u128,
-    /// What is billed of provisioned instances, whether they work or not, likewise.
+    /// Billed amount of provisioned instances, busy or idle, in the same unit.
     pub provisioned_mib_ms: u128,
 }
 
@@ -140,7 +140,7 @@ impl FunctionCounts {
     }
 }
 
-/// What became of the requests of a service within a stretch of time, and how its pods were loaded.
+/// Outcomes of a service's requests within a time interval, and the load of its pods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrafficStretch {
     /// The service, by its number.
@@ -161,12 +161,12 @@ pub struct TrafficStretch {
     pub waiting: f64,
     /// Tries that reached a pod, those included that nobody waits for any more.
     pub tries: u64,
-    /// Of a function, what it did besides.
+    /// Further activity, if the service is a function.
     pub function: Option<FunctionCounts>,
 }
 
 impl TrafficStretch {
-    /// Its length in nanoseconds.
+    /// The interval's length in nanoseconds.
     pub const fn nanos(&self) -> i64 {
         self.to.since(self.from).as_nanos()
     }

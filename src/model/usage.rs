@@ -28,13 +28,13 @@ const NANOS_PER_UNIT: i128 = 1_000_000_000;
 /// An amount: absolute, or a share of the request in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// So much.
+    /// An absolute amount.
     Absolute(Quantity),
     /// Millionths of the request.
     Share(i64),
 }
 
-/// What is used over time.
+/// Usage over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
     /// Always the same.
@@ -65,7 +65,7 @@ pub enum Pattern {
     Steps(Vec<(Duration, Amount)>),
     /// A series by name.
     Trace(Text),
-    /// What a whole workload uses.
+    /// Usage of a whole workload, shared by its pods.
     Shared(Box<Self>),
 }
 
@@ -103,7 +103,7 @@ impl FromStr for Pattern {
             }),
             ("steps", _) => steps(&arguments),
             ("sine", _) => {
-                Err("expected `sine(MEAN, AMPLITUDE, PERIOD)` or a `PEAK` besides".into())
+                Err("expected `sine(MEAN, AMPLITUDE, PERIOD)`, optionally with a `PEAK`".into())
             }
             ("ramp", _) => Err("expected `ramp(FROM, RISE, PER)` or `MOST` besides".into()),
             ("trace", _) => Err("expected `trace(NAME)`".into()),
@@ -120,11 +120,11 @@ fn steps(arguments: &[&str]) -> Result<Pattern, String> {
     for step in arguments {
         let (at, value) = step
             .split_once(':')
-            .ok_or_else(|| format!("`{step}` is no step; expected one such as `1h: 400m`"))?;
+            .ok_or_else(|| format!("`{step}` is not a step; expected one such as `1h: 400m`"))?;
         let at: Duration = at.trim().parse().map_err(|_| no_duration(at.trim()))?;
         if at < Duration::ZERO || steps.last().is_some_and(|&(last, _)| at <= last) {
             return Err(format!(
-                "the times of `steps` go up from 0s, and `{step}` does not"
+                "the times of `steps` must increase from 0s, and `{step}` does not"
             ));
         }
         steps.push((at, amount(value.trim())?));
@@ -133,7 +133,7 @@ fn steps(arguments: &[&str]) -> Result<Pattern, String> {
 }
 
 fn no_duration(text: &str) -> String {
-    format!("`{text}` is no duration such as `24h`")
+    format!("`{text}` is not a duration such as `24h`")
 }
 
 fn span(text: &str) -> Result<Duration, String> {
@@ -141,15 +141,15 @@ fn span(text: &str) -> Result<Duration, String> {
     if span > Duration::ZERO {
         Ok(span)
     } else {
-        Err(format!("`{text}` is no time; expected more than 0s"))
+        Err(format!("`{text}` is not a time; expected more than 0s"))
     }
 }
 
 fn amount(text: &str) -> Result<Amount, String> {
-    let negative = || format!("`{text}` is negative; nothing uses less than nothing");
+    let negative = || format!("`{text}` is negative; usage can't be below 0");
     if let Some(percent) = text.strip_suffix('%') {
         let share: Result<Quantity, _> = percent.trim().parse();
-        let share = share.map_err(|_| format!("`{text}` is no share such as `60%`"))?;
+        let share = share.map_err(|_| format!("`{text}` is not a share such as `60%`"))?;
         if share.is_negative() {
             return Err(negative());
         }
@@ -180,7 +180,7 @@ impl Pattern {
     }
 }
 
-/// What amounts are counted in.
+/// Unit of amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// Milli-cores.
@@ -202,7 +202,7 @@ impl Scale {
     }
 }
 
-/// What something uses.
+/// Measured usage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Used {
     /// Milli-cores.
@@ -471,8 +471,8 @@ mod tests {
             ("sine(1, 2)", "MEAN, AMPLITUDE, PERIOD"),
             ("sine(1, 2, 0s)", "more than 0s"),
             ("ramp(1, 2, 1h", "closing bracket"),
-            ("steps(1h: 1, 1h: 2)", "go up"),
-            ("steps(1h 1)", "no step"),
+            ("steps(1h: 1, 1h: 2)", "must increase"),
+            ("steps(1h 1)", "not a step"),
             ("shared(shared(1))", "twice"),
             ("200000%", "thousand times"),
         ] {

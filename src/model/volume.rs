@@ -12,7 +12,7 @@ pub enum PodVolume {
     Ephemeral(Text),
     /// A GCE disk.
     GceDisk {
-        /// Its name.
+        /// Name of the disk.
         disk: Text,
         /// Whether it is only read.
         read_only: bool,
@@ -21,7 +21,7 @@ pub enum PodVolume {
     EbsVolume(Text),
     /// An iSCSI target.
     Iscsi {
-        /// Its qualified name.
+        /// Qualified name of the target.
         name: Text,
         /// Whether it is only read.
         read_only: bool,
@@ -39,7 +39,7 @@ pub enum PodVolume {
     },
 }
 
-/// What a volume is mounted as.
+/// Mode in which a volume is mounted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VolumeMode {
     /// A file system.
@@ -63,19 +63,19 @@ pub struct VolumeAttachment {
 /// A piece of storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistentVolume {
-    /// Its name.
+    /// The persistent volume's name.
     pub name: Text,
-    /// Its labels.
+    /// The persistent volume's labels.
     pub labels: Labels,
     /// Bytes.
     pub capacity: Quantity,
-    /// How it can be mounted, such as `ReadWriteOnce`.
+    /// Access modes, such as `ReadWriteOnce`.
     pub access_modes: Vec<Text>,
-    /// Its storage class; empty is none.
+    /// The persistent volume's storage class; empty is none.
     pub class: Text,
-    /// What it is mounted as.
+    /// Volume mode.
     pub mode: VolumeMode,
-    /// Its class of attributes; empty is none.
+    /// The persistent volume's class of attributes; empty is none.
     pub attributes_class: Text,
     /// The claim it belongs to or is kept for.
     pub claim: Option<ClaimReference>,
@@ -103,23 +103,23 @@ pub struct ClaimReference {
 /// A wish for storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistentVolumeClaim {
-    /// Its namespace.
+    /// The persistent volume claim's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The persistent volume claim's name.
     pub name: Text,
-    /// Its identity.
+    /// The persistent volume claim's identity.
     pub uid: Text,
     /// Bytes.
     pub request: Quantity,
-    /// How it is to be mounted.
+    /// Requested access modes.
     pub access_modes: Vec<Text>,
     /// The storage class; empty is none.
     pub class: Text,
-    /// What it is to be mounted as.
+    /// Requested volume mode.
     pub mode: VolumeMode,
     /// The class of attributes; empty is none.
     pub attributes_class: Text,
-    /// Which volumes by label; `None` is any.
+    /// Selector of volumes by label; `None` matches any.
     pub selector: Option<LabelSelector>,
     /// The volume it is bound to; empty is none yet.
     pub volume: Text,
@@ -136,9 +136,9 @@ pub struct PersistentVolumeClaim {
 /// How volumes of a class come to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorageClass {
-    /// Its name.
+    /// The storage class's name.
     pub name: Text,
-    /// Who makes volumes; empty or `kubernetes.io/no-provisioner` is nobody.
+    /// Provisioner of volumes; empty or `kubernetes.io/no-provisioner` means none.
     pub provisioner: Text,
     /// Whether volumes are bound when a pod needs them (`WaitForFirstConsumer`).
     pub waits_for_consumer: bool,
@@ -159,7 +159,7 @@ pub struct CsiNode {
 /// A storage driver.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CsiDriver {
-    /// Its name.
+    /// The csi driver's name.
     pub name: Text,
     /// Whether it publishes how much storage is left where.
     pub publishes_capacity: bool,

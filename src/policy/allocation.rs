@@ -11,9 +11,9 @@ use units::{ClassId, NodeId, Quantity, ResourceId};
 
 use super::{ArgumentError, Arguments, Built, Kind, Parameter};
 
-/// What a container that does not mention cpu counts for.
+/// CPU that a container without a CPU request counts for.
 const DEFAULT_CPU: Quantity = Quantity::from_milli(100);
-/// What a container that does not mention memory counts for: 200 MiB.
+/// Memory that a container without a memory request counts for: 200 MiB.
 const DEFAULT_MEMORY: Quantity = Quantity::from_units(200 << 20);
 
 /// The resources that count, by weight.
@@ -22,8 +22,8 @@ pub(super) const RESOURCES: Parameter = Parameter {
     kind: Kind::Weights {
         default: &[("cpu", 1), ("memory", 1)],
     },
-    doc: "Weights from 1 to 100 of the resources that count: cpu, memory, ephemeral-storage, gpu \
-          (milli over all devices), or the name of an extended resource.",
+    doc: "Weights from 1 to 100 of the resources to score: cpu, memory, ephemeral-storage, gpu \
+          (milli-GPU over all devices), or the name of an extended resource.",
 };
 
 /// A resource that counts.
@@ -40,9 +40,9 @@ enum Resource {
 /// Cpu and memory of a class with the defaults for what its containers do not mention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Scored {
-    /// What an incoming pod counts for.
+    /// Amounts that an incoming pod counts for.
     incoming: (i64, i64),
-    /// What a placed pod counts for beyond what it reserves.
+    /// Amounts that a placed pod counts for in addition to its requests.
     beyond: (i64, i64),
 }
 
@@ -216,7 +216,7 @@ impl Allocation {
         if weights == 0 { 0 } else { sum / weights }
     }
 
-    /// What the pods on a node count for beyond what they reserve.
+    /// Amounts that the pods on a node count for in addition to their requests.
     fn beyond(&self, store: &Store, node: NodeId) -> (i64, i64) {
         if !self.any_beyond {
             return (0, 0);

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::entry::ArgumentError;
+use super::parameter::ArgumentError;
 use super::profiles::{MAX_PLUGINS, MAX_WEIGHT};
 
 /// Why a profile can't be built.
@@ -11,20 +11,29 @@ pub enum ProfileError {
     /// No such profile.
     #[error("there is no profile `{name}`; {hint}")]
     UnknownProfile {
-        /// What was written.
+        /// The value as written.
         name: String,
-        /// What it may have meant.
+        /// Suggestion for the intended name.
         hint: String,
     },
     /// No such policy at this point.
     #[error("there is no {what} `{name}`; {hint}")]
     UnknownPolicy {
-        /// What was looked for.
+        /// Kind of the unknown item.
         what: &'static str,
-        /// What was written.
+        /// The value as written.
         name: String,
-        /// What it may have meant.
+        /// Suggestion for the intended name.
         hint: String,
+    },
+    /// A plugin of kube-scheduler in a profile of the pipeline.
+    #[error(
+        "`{plugin}` is a plugin of kube-scheduler, which the pipeline does not run; write \
+         `name: kubernetes` under `system`, or leave it out"
+    )]
+    OnlyInKube {
+        /// The plugin.
+        plugin: String,
     },
     /// A plugin is disabled that the profile has not.
     #[error("`{plugin}` is disabled, but profile `{profile}` has no such plugin; {hint}")]
@@ -33,7 +42,7 @@ pub enum ProfileError {
         plugin: String,
         /// The profile.
         profile: &'static str,
-        /// What it may have meant.
+        /// Suggestion for the intended name.
         hint: String,
     },
     /// A weight out of bounds.
@@ -44,7 +53,7 @@ pub enum ProfileError {
     Weight {
         /// The plugin.
         plugin: String,
-        /// What was written.
+        /// The value as written.
         weight: i64,
     },
     /// A policy of the pipeline that can't run inside kube-scheduler.
@@ -60,18 +69,18 @@ pub enum ProfileError {
     Argument {
         /// The plugin.
         plugin: String,
-        /// What is wrong.
+        /// The problem.
         source: ArgumentError,
     },
-    /// Nothing would choose GPU devices, so that no pod with GPUs could ever be bound.
+    /// No plugin chooses GPU devices, so no pod with GPUs could ever be bound.
     #[error(
-        "profile `{profile}` has nothing left that chooses GPU devices; \
-         enable one of {choices} beside what is disabled"
+        "profile `{profile}` has no plugin left that chooses GPU devices; enable one of {choices} \
+         in place of the disabled one"
     )]
     NoDevices {
         /// The profile.
         profile: &'static str,
-        /// What chooses devices.
+        /// Plugins that choose devices.
         choices: String,
     },
     /// More plugins than a profile may have.

@@ -4,7 +4,8 @@
 
 use indexmap::IndexMap;
 
-use super::entry::{Arguments, Built, Entry, Point, Setup};
+use super::entry::{Built, Entry, Point, Setup};
+use super::parameter::Arguments;
 pub use super::profile_error::ProfileError;
 use super::registry::{self, POLICIES};
 use scheduler::pipeline::plugin::Points;
@@ -23,15 +24,15 @@ pub const FILTERS: &[&str] = &[
 /// A named profile.
 #[derive(Clone, Copy, Debug)]
 pub struct ProfileEntry {
-    /// Its name.
+    /// The profile's name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Description of the profile in one sentence.
     pub summary: &'static str,
-    /// Its plugins after [`FILTERS`], in order, each of weight 1.
+    /// The profile's plugins after [`FILTERS`], in order, each of weight 1.
     pub plugins: &'static [&'static str],
-    /// Who is taken among equals.
+    /// Tie-breaking rule.
     pub select: &'static str,
-    /// Which pod goes first.
+    /// Queue order.
     pub order: &'static str,
 }
 
@@ -70,31 +71,31 @@ pub const PROFILES: &[ProfileEntry] = &[
         "first-fit",
         &["tightest"],
         "first",
-        "The first node that fits.",
+        "First fit: the first node with room.",
     ),
     fifo(
         "best-fit",
         &["best-fit", "tightest"],
         "first",
-        "The node that is left with the smallest share of its cpu, memory and GPU.",
+        "Best fit: the node with the smallest share of cpu, memory and GPU left.",
     ),
     fifo(
         "worst-fit",
         &["worst-fit", "tightest"],
         "first",
-        "The node that is left with the largest share of its cpu, memory and GPU.",
+        "Worst fit: the node with the largest share of cpu, memory and GPU left.",
     ),
     fifo(
         "round-robin",
         &["tightest"],
         "round-robin",
-        "The next node that fits, in turn.",
+        "Next fit: nodes with room in round-robin order.",
     ),
     fifo(
         "random",
         &["random-device"],
         "random",
-        "Any node that fits, on any device that fits.",
+        "Random fit: any node with room, on any device with room.",
     ),
     ProfileEntry {
         name: "least-allocated",
@@ -114,37 +115,39 @@ pub const PROFILES: &[ProfileEntry] = &[
         "gpu-random",
         &["random-device"],
         "random",
-        "GPU packing study, policy 01: any node that fits, on any device that fits.",
+        "GPU packing study, policy 01 (random): any node with room, on any device with room.",
     ),
     fifo(
         "dot-product",
         &["dot-product", "tightest"],
         "rank",
-        "GPU packing study, policy 02: room least aligned with the demand.",
+        "GPU packing study, policy 02 (dot product): the node least aligned with the demand.",
     ),
     fifo(
         "gpu-clustering",
         &["gpu-clustering", "tightest"],
         "rank",
-        "GPU packing study, policy 03: pods of one kind of GPU demand together.",
+        "GPU packing study, policy 03 (clustering): pods with the same kind of GPU demand \
+         together.",
     ),
     fifo(
         "gpu-packing",
         &["gpu-packing", "tightest"],
         "rank",
-        "GPU packing study, policy 04: devices in use first, empty nodes last.",
+        "GPU packing study, policy 04 (packing): devices in use first, empty nodes last.",
     ),
     fifo(
         "gpu-best-fit",
         &["gpu-best-fit", "tightest"],
         "rank",
-        "GPU packing study, policy 05: the node left with the least cpu and GPU.",
+        "GPU packing study, policy 05 (best fit): the node left with the least cpu and GPU.",
     ),
     fifo(
         "fgd",
         &["fgd"],
         "rank",
-        "GPU packing study, policy 06: the node and device with the least added fragmentation.",
+        "GPU packing study, policy 06 (FGD): the node and device with the least added \
+         fragmentation.",
     ),
 ];
 
@@ -154,16 +157,16 @@ pub const MAX_WEIGHT: i64 = 1_000_000;
 /// The most plugins a profile may have: a set of them is one machine word.
 pub const MAX_PLUGINS: usize = 64;
 
-/// What an experiment says about a plugin of a profile.
+/// Settings of an experiment for a plugin of a profile.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PluginOverride {
     /// It does not act.
     Disabled,
     /// It acts; a plugin that the profile has not is added at the end.
     Enabled {
-        /// What its points are multiplied by; 1 if nothing is said.
+        /// Weight of the plugin's scores; 1 by default.
         weight: Option<i64>,
-        /// Its arguments.
+        /// Arguments of the plugin.
         arguments: Arguments,
     },
 }
@@ -175,9 +178,9 @@ pub struct ProfileChoice {
     pub name: String,
     /// Changes by plugin name, in written order.
     pub plugins: IndexMap<String, PluginOverride>,
-    /// Who is taken among equals, if not as the profile says.
+    /// Tie-breaking rule, if different from the profile's.
     pub tie_break: Option<String>,
-    /// Which pod goes first, if not as the profile says.
+    /// Queue order, if different from the profile's.
     pub queue_order: Option<String>,
 }
 
@@ -307,7 +310,12 @@ fn policy(
     what: &'static str,
     name: &str,
 ) -> Result<&'static Entry, ProfileError> {
-    let known = registry::find(name).filter(|entry| points.contains(&entry.point));
+    let known = registry::find(name);
+    if known.is_some_and(|entry| entry.point == Point::KubePlugin) {
+        let plugin = name.to_owned();
+        return Err(ProfileError::OnlyInKube { plugin });
+    }
+    let known = known.filter(|entry| points.contains(&entry.point));
     known.ok_or_else(|| ProfileError::UnknownPolicy {
         what,
         name: name.to_owned(),
@@ -412,6 +420,11 @@ mod tests {
                 "there is no plugin `best_fit`; did you mean `best-fit`?",
             ),
             (
+                choice("fgd", &[("NodePorts", enabled(None))]),
+                "`NodePorts` is a plugin of kube-scheduler, which the pipeline does not run; write \
+                 `name: kubernetes`",
+            ),
+            (
                 choice("fgd", &[("first", enabled(None))]),
                 "there is no plugin `first`; known are `node-schedulable`",
             ),
@@ -425,7 +438,7 @@ mod tests {
             ),
             (
                 choice("best-fit", &[("tightest", PluginOverride::Disabled)]),
-                "profile `best-fit` has nothing left that chooses GPU devices; enable one of `",
+                "profile `best-fit` has no plugin left that chooses GPU devices; enable one of `",
             ),
             (
                 choice("dot-product", &[("dot-product", odd)]),

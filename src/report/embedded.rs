@@ -42,7 +42,7 @@ pub struct Embedded {
 /// In words, why it cannot be read.
 pub fn read(html: &str) -> Result<Embedded, String> {
     let summary = element(html, SUMMARY)
-        .ok_or("it is no report of windtunnel (it carries no summary); give its report.html")?;
+        .ok_or("it is not a windtunnel report (it contains no summary); give its report.html")?;
     let version = summary.get("schemaVersion").and_then(Json::as_u64);
     if version.is_none_or(|version| version > u64::from(SCHEMA_VERSION)) {
         return Err("it was written by a newer windtunnel; use that one".to_owned());
@@ -50,8 +50,8 @@ pub fn read(html: &str) -> Result<Embedded, String> {
     let damaged = |error: serde_json::Error| format!("it is damaged ({error}); render it again");
     let summary: Summary = serde_json::from_value(summary).map_err(damaged)?;
     let scenarios = element(html, SCENARIOS).ok_or(
-        "it carries no scenario, so it can't be run again; render it again with \
-         `windtunnel report`, or give the result folder",
+        "it contains no scenario, so it can't be run again; render it again with `windtunnel \
+         report`, or give the result folder",
     )?;
     let scenarios: Vec<EmbeddedScenario> = serde_json::from_value(scenarios).map_err(damaged)?;
     if scenarios.is_empty() || scenarios.iter().any(|scenario| scenario.text.is_empty()) {
@@ -81,8 +81,8 @@ mod tests {
             let told = read(html).expect_err(part);
             assert!(told.contains(part), "{told}");
         };
-        check("<p>", "it is no report of windtunnel");
-        check(&page(SUMMARY, "{"), "it is no report of windtunnel");
+        check("<p>", "it is not a windtunnel report");
+        check(&page(SUMMARY, "{"), "it is not a windtunnel report");
         check(&page(SUMMARY, "{}"), "written by a newer windtunnel");
         check(
             &page(SUMMARY, "{\"schemaVersion\":99}"),
@@ -91,7 +91,7 @@ mod tests {
         check(&page(SUMMARY, "{\"schemaVersion\":1}"), "it is damaged");
         let summary = "{\"schemaVersion\":1,\"windtunnel\":\"1\",\"name\":\"n\",\"description\":\"\",\
                        \"scenarioHash\":\"\",\"inputs\":[],\"variants\":[]}";
-        check(&page(SUMMARY, summary), "it carries no scenario");
+        check(&page(SUMMARY, summary), "it contains no scenario");
         let both =
             |scenarios: &str| format!("{}{}", page(SUMMARY, summary), page(SCENARIOS, scenarios));
         check(&both("[]"), "has no scenario.yaml");

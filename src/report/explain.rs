@@ -10,7 +10,7 @@ use lab::explain::{
     Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
 };
 use model::Text;
-use units::Instant;
+use units::{Instant, plural};
 
 /// Maximum number of best nodes shown.
 const BEST_SHOWN: usize = 10;
@@ -58,7 +58,7 @@ fn attempt_of_run(facts: &AttemptFacts) -> String {
         let _ = write!(text, " to {node}");
     }
     if let Some(node) = &facts.began_at {
-        let _ = write!(text, "; the scheduler began to look at {node}");
+        let _ = write!(text, "; the scheduler started its search at {node}");
     }
     text.push('\n');
     text
@@ -84,7 +84,7 @@ impl ExplainReport<'_> {
         let mut text = self.place.text();
         attempt(&mut text, self.explanation, self.node);
         if let Some((changed, node)) = self.changed {
-            text.push_str("\nwith the changes asked about\n");
+            text.push_str("\nwith the requested changes\n");
             difference(&mut text, self.explanation, changed);
             attempt(&mut text, changed, node);
         }
@@ -133,21 +133,21 @@ fn headline(text: &mut String, own: &Explanation) {
     if let Some(node) = &own.bound_to {
         let _ = writeln!(
             text,
-            "pod {pod} is on {node}; this is what the scheduler would say if it were not"
+            "pod {pod} is on {node}; this is the scheduler's verdict as if the pod were unscheduled"
         );
     }
-    let can = format!("{feasible} of {nodes} nodes can take it");
+    let can = format!("{feasible} of {} can take it", plural::count(nodes, "node"));
     let _ = match &own.outcome {
         Outcome::Gated(why) => writeln!(text, "pod {pod} is held back from scheduling: {why}"),
         Outcome::Waits(..) => writeln!(text, "pod {pod} waits: no node can take it"),
         Outcome::Nominated(node) => writeln!(
             text,
-            "pod {pod} goes to {node}, the node that was kept for it; {can}"
+            "pod {pod} goes to {node}, which is nominated for it; {can}"
         ),
         Outcome::Placed => match own.best.as_slice() {
             [one] if feasible == 1 => writeln!(
                 text,
-                "pod {pod} goes to {one}: {can}, and it is taken without points being counted"
+                "pod {pod} goes to {one}: {can}, and it is chosen without scoring"
             ),
             [one] => writeln!(text, "pod {pod} goes to {one}: {can}, and it is the best"),
             several => writeln!(
@@ -162,8 +162,8 @@ fn headline(text: &mut String, own: &Explanation) {
     if feasible > own.wanted {
         let _ = writeln!(
             text,
-            "every node was asked for this; the scheduler itself stops at {} that can take a pod, \
-             in turn from where it stopped before",
+            "every node was evaluated for this explanation; the scheduler itself stops after {} \
+             feasible nodes and continues from there with the next pod",
             own.wanted
         );
     }
@@ -203,7 +203,7 @@ fn best(text: &mut String, own: &Explanation) {
     }
     if own.feasible.len() > BEST_SHOWN {
         let more = own.feasible.len() - BEST_SHOWN;
-        let _ = writeln!(text, "and {more} more; --format json has them all");
+        let _ = writeln!(text, "and {more} more; --format json lists all");
     }
 }
 
@@ -238,7 +238,7 @@ fn points(text: &mut String, shown: &[ScoredNode]) {
         }
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    text.push_str("points as raw/normalised/weighted:");
+    text.push_str("scores as raw/normalized/weighted:");
     for (column, own) in first.points.iter().enumerate() {
         let joint = if column == 0 { "" } else { "," };
         let letter = letter(column);
@@ -262,11 +262,11 @@ fn preemption(text: &mut String, view: &PreemptionView) {
         }
         if view.candidates.len() > CANDIDATES_SHOWN {
             let more = view.candidates.len() - CANDIDATES_SHOWN;
-            let _ = writeln!(text, "  and {more} more nodes; --format json has them all");
+            let _ = writeln!(text, "  and {more} more nodes; --format json lists all");
         }
     }
     if !view.rejected.is_empty() {
-        text.push_str("\nnodes where evicting pods was tried in vain\n");
+        text.push_str("\nnodes where evicting pods would not help\n");
         for (reason, nodes) in &view.rejected {
             let _ = writeln!(text, "  {:>5}  {reason}: {}", nodes.len(), names(nodes));
         }
@@ -279,6 +279,11 @@ fn violations(own: &Eviction) -> String {
         1 => "; 1 of them is protected by a disruption budget".to_owned(),
         more => format!("; {more} of them are protected by disruption budgets"),
     }
+}
+
+fn higher(nodes: usize) -> String {
+    let have = plural::either(nodes, "has", "have");
+    format!("{} {have}", plural::count(nodes, "node"))
 }
 
 fn one_node(text: &mut String, own: &Explanation, node: &NodeView) {
@@ -303,8 +308,8 @@ fn one_node(text: &mut String, own: &Explanation, node: &NodeView) {
         let best = own.feasible.first().map_or(0, |best| best.total);
         let _ = writeln!(
             text,
-            "{} nodes have a higher total; the highest is {best}",
-            place.count()
+            "{} a higher total; the highest is {best}",
+            higher(place.count())
         );
     }
 }

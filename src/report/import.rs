@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use lab::import::ImportSummary;
+use units::plural;
 
 /// Maximum number of findings printed in full.
 const FINDINGS_TOLD: usize = 20;
@@ -36,7 +37,7 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     }
     line("pods ended", &format!("{}  (left out)", pods.ended));
     if pods.homeless > 0 {
-        line("pods on no node", &format!("{}  (left out)", pods.homeless));
+        line("nodeless pods", &format!("{}  (left out)", pods.homeless));
     }
     let others = summary.kept.iter();
     let others: Vec<String> = others
@@ -47,8 +48,8 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
         line("other objects", &others.join(", "));
     }
     if summary.repeated > 0 {
-        let words = format!("{} objects, read once", summary.repeated);
-        line("met again", &words);
+        let words = format!("{}, read once", plural::count(summary.repeated, "object"));
+        line("repeated", &words);
     }
     if !summary.ignored_kinds.is_empty() {
         let kinds = summary.ignored_kinds.iter();
@@ -88,6 +89,6 @@ fn findings(text: &mut String, summary: &ImportSummary) {
     }
     if summary.findings.len() > FINDINGS_TOLD {
         let more = summary.findings.len() - FINDINGS_TOLD;
-        let _ = writeln!(text, "! … and {more} more; `--format json` tells all");
+        let _ = writeln!(text, "! … and {more} more; `--format json` lists all");
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use lab::place::lost::Loss;
+use units::plural;
 
 /// Loss of nodes with its context.
 pub struct LossReport<'a> {
@@ -25,19 +26,30 @@ impl LossReport<'_> {
         let all = placed + waiting;
         let nodes = self.nodes.join(", ");
         match waiting {
-            0 if all == 0 => format!("without {nodes} no pod needs a new place"),
-            0 => format!("without {nodes} all {all} pods of theirs find a new place"),
-            1 => format!("without {nodes} {placed} of {all} pods find a new place, 1 waits"),
-            _ => format!("without {nodes} {placed} of {all} pods find a new place, {waiting} wait"),
+            0 if all == 0 => format!("without {nodes} no pod needs a new node"),
+            0 if all == 1 => format!("without {nodes} the only pod of theirs finds a new node"),
+            0 => format!(
+                "without {nodes} all {} of theirs find a new node",
+                plural::count(all, "pod")
+            ),
+            _ => format!(
+                "without {nodes} {placed} of {} {} a new node, {waiting} {}",
+                plural::count(all, "pod"),
+                plural::either(placed, "finds", "find"),
+                plural::either(waiting, "stays pending", "stay pending")
+            ),
         }
     }
 
     /// Pods that are not placed again, by reason.
     fn left(&self) -> [(&'static str, &[String]); 2] {
         [
-            ("lost for good: nobody makes them anew", &self.loss.gone),
             (
-                "gone with their node: static, or of a DaemonSet",
+                "lost permanently: no controller recreates them",
+                &self.loss.gone,
+            ),
+            (
+                "lost with their node: static, or from a DaemonSet",
                 &self.loss.of_node,
             ),
         ]

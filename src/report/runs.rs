@@ -115,7 +115,7 @@ fn forked(run: &ReportRun) -> Option<String> {
     let fork = run.fork.as_ref()?;
     let sets: Vec<String> = fork.sets.iter().map(|set| format::clean(set)).collect();
     Some(format!(
-        "{} is a fork: up to {} it ran otherwise, from there on with {}.",
+        "{} is a fork: until {} it ran with other settings, from then on with {}.",
         format::clean(&run.name),
         fork.at(),
         sets.join(", ")
@@ -134,7 +134,7 @@ fn relation(runs: &[ReportRun]) -> (Option<String>, Vec<String>) {
     let names: BTreeSet<&str> = runs.iter().map(|run| run.summary.name.as_str()).collect();
     if names.len() > 1 {
         let names: Vec<String> = names.into_iter().map(format::clean).collect();
-        let reason = format!("they are of different scenarios ({})", names.join(", "));
+        let reason = format!("they come from different scenarios ({})", names.join(", "));
         return (Some(reason), Vec::new());
     }
     if others.iter().any(|run| inputs(run) != inputs(first)) {
@@ -324,7 +324,7 @@ mod tests {
         let apart = Gathered::new(runs).apart;
         assert_eq!(
             apart.as_deref(),
-            Some("they are of different scenarios (gpu-packing, lcg-queue)")
+            Some("they come from different scenarios (gpu-packing, lcg-queue)")
         );
         let mut other = example::batch();
         other.inputs.clear();

@@ -9,10 +9,7 @@ use metrics::registry;
 
 /// Number of points, variants and seeds.
 fn size(file: &SweepFile) -> String {
-    let part = |count: usize, word: &str| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{} {word}{plural}", format::count(count as u64))
-    };
+    let part = |count: usize, word: &str| format::counted(count as u64, word);
     let mut parts = vec![part(file.points.len(), "point")];
     if file.variants.len() > 1 {
         parts.push(part(file.variants.len(), "variant"));
@@ -25,7 +22,7 @@ fn size(file: &SweepFile) -> String {
 pub fn head(file: &SweepFile, found: usize, wall_time: &str) -> String {
     let there = match found {
         0 => String::new(),
-        found => format!(" · {} were there already", format::count(found as u64)),
+        found => format!(" · {} already finished", format::count(found as u64)),
     };
     format!(
         "{} · {}{there} · {wall_time}\n",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
 use trace::quantiles::Quantiles;
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 /// Maximum number of tenants and classes listed by name.
 const LISTED: usize = 5;
@@ -57,8 +57,11 @@ pub fn validation(validation: &Validation) -> String {
     push(
         &mut text,
         &format!(
-            "{} ({}): {} rows accepted, {} bad\n",
-            validation.file, validation.format, validation.accepted, validation.bad_row_count
+            "{} ({}): {} accepted, {} bad\n",
+            validation.file,
+            validation.format,
+            plural::count(validation.accepted, "row"),
+            validation.bad_row_count
         ),
     );
     text
@@ -180,7 +183,7 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     let rows: [QuantileRow<'_>; 8] = [
         ("run time", workload.run_time.as_ref(), &time),
         ("time limit", workload.time_limit.as_ref(), &time),
-        ("wait of then", workload.historic_wait.as_ref(), &time),
+        ("recorded wait", workload.historic_wait.as_ref(), &time),
         ("gap", workload.gap.as_ref(), &time),
         ("members", workload.members.as_ref(), &count),
         ("cores", workload.cpu_milli.as_ref(), &|value| {

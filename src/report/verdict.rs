@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::comparison::{Better, Cell, Column, Comparison, Row};
+use metrics::Direction;
+
+use crate::comparison::{Cell, Column, Comparison, Row};
 use crate::format;
 use lab::summary::Summary;
 
@@ -22,7 +24,10 @@ impl Verdict {
     pub fn new(summary: &Summary, comparison: &Comparison) -> Self {
         let sentence = match (&comparison.apart, comparison.deciding_row()) {
             (Some(reason), _) => {
-                format!("NOT COMPARED: {reason}. They stand side by side; nothing is judged.")
+                format!(
+                    "NOT COMPARED: {reason}. The runs are listed side by side without a \
+                    verdict."
+                )
             }
             (None, Some(row)) => decided(comparison, row),
             (None, None) => undecided(comparison),
@@ -43,7 +48,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
             a.0.value
                 .unwrap_or(0.0)
                 .total_cmp(&b.0.value.unwrap_or(0.0));
-        if row.better == Better::Higher {
+        if row.better == Direction::Higher {
             order.reverse()
         } else {
             order
@@ -53,7 +58,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
         .iter()
         .map(|(_, column)| column.name.as_str())
         .collect();
-    let superlative = if row.better == Better::Higher {
+    let superlative = if row.better == Direction::Higher {
         "highest"
     } else {
         "lowest"
@@ -71,7 +76,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
             .difference
             .as_deref()
             .map(|text| text.trim_start_matches(['+', '−']));
-        let side = if row.better == Better::Higher {
+        let side = if row.better == Direction::Higher {
             "above"
         } else {
             "below"
@@ -102,8 +107,8 @@ fn undecided(comparison: &Comparison) -> String {
         (None, _) => "Nothing was measured.".to_owned(),
         (Some(row), [column]) => format!("{}: {} {}.", column.name, row.label, row.cells[0].text),
         (Some(_), columns) => format!(
-            "The {} variants do not differ in any metric shown.",
-            format::count(columns.len() as u64)
+            "The {} do not differ in any metric shown.",
+            format::counted(columns.len() as u64, "variant")
         ),
     }
 }
@@ -119,7 +124,7 @@ fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
         .collect();
     if !interrupted.is_empty() {
         caveats.push(format!(
-            "Interrupted before its end: {}. Its figures cover only what ran.",
+            "Interrupted before its end: {}. Its figures cover only the simulated part.",
             joined(&interrupted)
         ));
     }
@@ -130,15 +135,15 @@ fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
         .collect();
     if seeds.len() > 1 && comparison.apart.is_none() {
         caveats.push(
-            "The variants ran with different seeds: part of every difference is other random \
-             draws."
+            "The variants ran with different seeds: part of every difference comes from different \
+             random draws."
                 .to_owned(),
         );
     }
     if comparison.columns.len() > 1 && comparison.deciding_row().is_some() {
         caveats.push(
-            "Each variant ran once, so how much of a difference is chance is not known: \
-             run more seeds before relying on small ones."
+            "Each variant ran once, so the share of chance in the differences is unknown: run \
+             more seeds before relying on small differences."
                 .to_owned(),
         );
     }

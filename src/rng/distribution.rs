@@ -63,7 +63,7 @@ impl Distribution {
         }
     }
 
-    /// The same distribution with the values (in seconds) of its file; a truncation around it
+    /// Returns the distribution with the values (in seconds) of its file; a truncation around it
     /// keeps those between its bounds. Without an empirical part nothing changes.
     ///
     /// The error says which value is not a duration, or that none is left.
@@ -363,9 +363,7 @@ fn unit_integral(function: impl Fn(f64) -> f64) -> f64 {
     sum / weights
 }
 
-#[cfg(feature = "serde")]
 units::serialize_as_text! { Distribution }
-#[cfg(feature = "serde")]
 units::text_type!(
     Distribution,
     "distribution",

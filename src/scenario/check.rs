@@ -194,7 +194,7 @@ impl<'run> Checker<'run> {
         if words.contains(&text) {
             return;
         }
-        let message = format!("`{text}` is no value of `{}`", place.name);
+        let message = format!("`{text}` is not a value of `{}`", place.name);
         let finding = Finding::new(Code::UnknownWord, message, tree.span);
         let finding = finding.label(format!("expected {}{others}", choices(words)));
         self.findings.push(suggest(finding, text, words, tree.span));
@@ -350,7 +350,7 @@ fn wrong_type(expected: &str, tree: &Tree, place: Place<'_>) -> Finding {
     }
 }
 
-/// What is wrong with a number by type and bounds of its schema.
+/// Returns the problems of a number by type and bounds of its schema.
 fn wrong_number(
     schema: &Json,
     Scalar {

@@ -7,7 +7,7 @@ use super::check::{Checker, Place, choices, suggest};
 use super::diagnostic::{Code, Finding};
 use super::names::NameKind;
 use super::tree::{Entry, Tree, Value};
-use units::nearest::nearest;
+use units::{nearest::nearest, plural};
 
 /// Most fields listed beside an unknown one.
 const MAX_LISTED: usize = 14;
@@ -101,7 +101,7 @@ impl<'run> Checker<'run> {
                 }
                 [first, second, ..] if keyword == "oneOf" => {
                     let message =
-                        format!("`{}` and `{}` do not go together", first.key, second.key);
+                        format!("`{}` and `{}` exclude each other", first.key, second.key);
                     self.findings.push(
                         Finding::new(Code::OneOf, message, second.key_span)
                             .label(format!("expected only one of {}", choices(&fields)))
@@ -119,7 +119,7 @@ impl<'run> Checker<'run> {
                 .flat_map(Map::keys)
                 .map(|k| &**k)
                 .collect();
-            let message = format!("{} says nothing", quoted(place.name));
+            let message = format!("{} is empty", quoted(place.name));
             let finding = Finding::new(Code::OneOf, message, place.span);
             self.findings
                 .push(finding.label(format!("expected {}", choices(&fields))));
@@ -137,7 +137,7 @@ impl<'run> Checker<'run> {
                 continue;
             };
             for other in names_in(others).filter(|&other| !given(tree).any(|e| e.key == other)) {
-                let message = format!("`{field}` goes with `{other}`, which is not given");
+                let message = format!("`{field}` needs `{other}`, which is missing");
                 let finding = Finding::new(Code::MissingField, message, entry.key_span);
                 self.findings
                     .push(finding.label(format!("needs `{other}` beside it")));
@@ -148,7 +148,7 @@ impl<'run> Checker<'run> {
                 continue;
             };
             for other in given(tree).filter(|e| names_in(others).any(|other| other == e.key)) {
-                let message = format!("`{field}` and `{}` do not go together", other.key);
+                let message = format!("`{field}` and `{}` exclude each other", other.key);
                 let finding = Finding::new(Code::Conflict, message, entry.key_span);
                 self.findings
                     .push(finding.context(other.key_span, "given here"));
@@ -259,7 +259,7 @@ fn unknown_field(
     let finding = match known.len() {
         0 => finding.label("takes no fields"),
         1..=MAX_LISTED => finding.label(format!("expected {}", choices(&known))),
-        n => finding.label(format!("not one of its {n} fields")),
+        n => finding.label(format!("not one of its {}", plural::count(n, "field"))),
     };
     suggest(finding, &entry.key, &free, entry.key_span)
 }

@@ -38,14 +38,14 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             let name = domain.name.render(index);
             let parent = domain.parent.as_ref().map(|parent| parent.render(index));
             if let Some(known) = places.get(&name) {
-                let message = format!("two domains are called `{name}`");
+                let message = format!("two domains are named `{name}`");
                 let finding = Finding::new(Code::DuplicateName, message, at(entry, "name"));
                 findings.push(if known.entry == entry {
                     finding.label("put the index into the name, such as `r{}`")
                 } else {
                     finding
-                        .label("this one has the name again")
-                        .context(at(known.entry, "name"), "and this one had it")
+                        .label("this one repeats the name")
+                        .context(at(known.entry, "name"), "first used here")
                 });
                 return;
             }
@@ -76,7 +76,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         findings.push(
             Finding::new(Code::Conflict, message, at(entry, "parent"))
                 .label(format!("{} is a cycle", round.join(" → ")))
-                .help("a domain tree has a top: leave out the parent of the largest domain"),
+                .help("a domain tree needs a root: leave out the parent of the largest domain"),
         );
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         let (is_wrong, label) = match failure.kind {
             FailureKind::LeaderFailover => (
                 has_managers,
-                "write `kind: manager-loss` with `managers: 1`: others take over by themselves",
+                "write `kind: manager-loss` with `managers: 1`: the others take over automatically",
             ),
             FailureKind::FrameworkOutage => (
                 !scenario.system.has_frameworks(),
@@ -25,7 +25,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         if is_wrong {
             let path = format!("failures.{position}.kind");
             let name = &scenario.system.name;
-            let message = format!("the system `{name}` knows no such failure");
+            let message = format!("the system `{name}` has no such failure");
             let span = tree.locate(path.split('.'));
             findings.push(Finding::new(Code::Conflict, message, span).label(label));
         }
@@ -43,7 +43,8 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         checker.target();
         checker.times();
         if failure.kind.needs_contact() && scenario.node_life() == NodeLife::Declared {
-            let message = "the control plane is told of its nodes at once, so none can be cut off";
+            let message = "the control plane knows the state of its nodes at once, so none can be \
+                partitioned";
             checker.part.find(
                 Code::Conflict,
                 "kind",
@@ -100,7 +101,7 @@ impl Checker<'_> {
             .iter()
             .filter(|field| !needed.contains(field) && !allowed.contains(field));
         for field in extra {
-            let message = format!("`{field}` means nothing to this kind of failure");
+            let message = format!("`{field}` has no effect on this kind of failure");
             let known: Vec<String> = needed
                 .iter()
                 .chain(allowed)
@@ -126,7 +127,7 @@ impl Checker<'_> {
                 .find(Code::Conflict, second, message, "give one of them");
         }
         if targets.is_empty() && self.failure.kind.needs_target() {
-            let message = "nothing says whom this failure strikes".to_owned();
+            let message = "this failure has no target".to_owned();
             self.part.find(
                 Code::Conflict,
                 "kind",
@@ -143,7 +144,7 @@ impl Checker<'_> {
             && every > Duration::ZERO
         {
             let message =
-                format!("a loss of {down} is not over when the next one comes after {every}");
+                format!("a loss of {down} is not over when the next one starts after {every}");
             self.part.find(
                 Code::Conflict,
                 "down",
@@ -181,7 +182,7 @@ impl Checker<'_> {
             };
             if share > 1.0 || (is_open && share >= 1.0) {
                 let bound = if is_open { "less than" } else { "at most" };
-                let message = format!("{share} is more than can be");
+                let message = format!("{share} is too large");
                 self.part.find(
                     Code::Impossible,
                     field,
@@ -202,7 +203,7 @@ impl Checker<'_> {
                     Code::Impossible,
                     field,
                     message,
-                    "expected a law with parameters",
+                    "expected a distribution with parameters",
                 );
             }
         }

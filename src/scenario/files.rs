@@ -97,8 +97,8 @@ impl SearchPath {
                 known.file, known.publisher, known.source, known.blake3,
             )),
             None if self.traces_dirs.is_empty() => finding.help(
-                "paths are relative to this file; --traces DIR or WINDTUNNEL_TRACES names a \
-                 folder of traces to look in as well",
+                "paths are relative to this file; --traces DIR or WINDTUNNEL_TRACES adds a folder \
+                 of traces to search",
             ),
             None => finding.help("paths are relative to this file, or to a folder of traces"),
         }

@@ -48,7 +48,7 @@ pub(super) enum Least {
     AboveZero,
 }
 
-/// What is wrong with a text of a `format` that [`noun`] knows.
+/// Returns the problems of a text of a `format` that [`noun`] knows.
 pub(super) fn check(format: &str, scalar: Scalar<'_>) -> Option<Finding> {
     match format {
         "duration" => duration(scalar),

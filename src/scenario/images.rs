@@ -16,7 +16,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 FailureKind::RegistryOutage | FailureKind::CorruptedImage
             ) {
                 let span = at(&["failures", &position.to_string(), "kind"]);
-                let message = "every image is on every node, so no registry is asked for one";
+                let message = "every image is on every node, so no registry is used";
                 findings.push(
                     Finding::new(Code::Conflict, message.to_owned(), span)
                         .label("this kind needs `models.images`, such as `images: {}`"),
@@ -42,7 +42,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     }
     if images.fetched.as_f64() > 1.0 {
         let span = at(&["models", "images", "fetched"]);
-        let message = "no more than all of an image can be fetched".to_owned();
+        let message = "no more than a whole image can be fetched".to_owned();
         findings.push(Finding::new(Code::Impossible, message, span).label("expected at most 100%"));
     }
 }

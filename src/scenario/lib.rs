@@ -40,7 +40,7 @@ pub use as_run::json_schema;
 pub use decode::DecodeError;
 pub use diagnostic::{Code, Color, Finding, Findings, Rejected};
 pub use files::{FileLookup, Files, SearchPath};
-pub use names::{AnyName, NameKind, Names};
+pub use names::{AnyName, Misfit, NameKind, Names};
 pub use places::Places;
 pub use plain::{Arguments, Plain};
 pub use schema::Scenario;
@@ -284,6 +284,7 @@ impl Reader<'_> {
                 files.extend(validate::validate(
                     &scenario, tree, search, lookup, &mut found,
                 ));
+                systems::check(&scenario, tree, self.options.names, &mut found);
                 Some(scenario)
             }
             Err(error) => {

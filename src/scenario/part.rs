@@ -5,7 +5,7 @@ use super::tree::Tree;
 
 /// An entry, and where what is wrong with it is told.
 pub(super) struct Part<'run> {
-    /// Its path, such as `failures.3`.
+    /// The part's path, such as `failures.3`.
     pub(super) place: String,
     pub(super) tree: &'run Tree,
     pub(super) findings: &'run mut Findings,

@@ -36,7 +36,7 @@ const MAX_WIDTH: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
     /// Unmatched brace in the text.
-    #[error("a brace without its partner; write `{{{{` or `}}}}` for a brace itself")]
+    #[error("an unmatched brace; write `{{{{` or `}}}}` for a brace itself")]
     Brace,
     /// Braces around something that is not an index expression.
     #[error("`{{{0}}}` is not an index expression such as `{{:04}}` or `{{index % 3}}`")]
@@ -179,11 +179,11 @@ mod tests {
         for (pattern, message) in [
             (
                 "a{",
-                "a brace without its partner; write `{{` or `}}` for a brace itself",
+                "an unmatched brace; write `{{` or `}}` for a brace itself",
             ),
             (
                 "a}",
-                "a brace without its partner; write `{{` or `}}` for a brace itself",
+                "an unmatched brace; write `{{` or `}}` for a brace itself",
             ),
             (
                 "a{idx}",

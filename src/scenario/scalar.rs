@@ -64,7 +64,7 @@ text_type!(
     Pattern,
     "pattern",
     ["string"],
-    "a text, maybe with an index such as `{:04}`"
+    "a text, optionally with an index such as `{:04}`"
 );
 text_type!(
     Bound,

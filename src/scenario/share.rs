@@ -30,7 +30,7 @@ impl FromStr for Share {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no share such as `5%` or `0.05`");
+        let wrong = || format!("`{text}` is not a share such as `5%` or `0.05`");
         let (number, divisor) = match text.trim().strip_suffix('%') {
             Some(number) => (number.trim_end(), 100.0),
             None => (text.trim(), 1.0),

@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::part::Part;
 use super::schema::{Scenario, Traffic};
 use super::tree::Tree;
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, plural};
 
 /// Reports every broken rule of `traffic:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -25,19 +25,19 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             .map(|other| &other.name)
             .any(|name| *name == traffic.name)
         {
-            let message = format!("two groups of clients are called `{}`", traffic.name);
+            let message = format!("two client groups are named `{}`", traffic.name);
             checker.part.find(
                 Code::DuplicateName,
                 "name",
                 message,
-                "expected a name of its own",
+                "expected a unique name",
             );
         }
     }
     functions(scenario, tree, findings);
     if !scenario.traffic.is_empty() && scenario.stop.at.is_none() {
         let span = tree.locate(["traffic"]);
-        let finding = Finding::new(Code::NeverStops, "clients never cease to ask", span)
+        let finding = Finding::new(Code::NeverStops, "clients send requests forever", span)
             .label("the run needs an end")
             .help("stop at a time, such as `stop: {at: 1d}`");
         findings.push(finding);
@@ -47,12 +47,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         let message = format!("values of `{file}` can't be used here");
         let span = tree.locate("models.services.serviceTime".split('.'));
         let finding = Finding::new(Code::Impossible, message, span);
-        findings.push(finding.label("expected a law with parameters"));
+        findings.push(finding.label("expected a distribution with parameters"));
     }
     if let Some(share) = scenario.models.services.error_rate
         && share.as_f64() > 1.0
     {
-        let message = "more requests fail than there are".to_owned();
+        let message = "the share of failing requests exceeds 100%".to_owned();
         let span = tree.locate("models.services.errorRate".split('.'));
         let finding = Finding::new(Code::Impossible, message, span);
         findings.push(finding.label("expected 100% or less"));
@@ -69,14 +69,14 @@ fn functions(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         };
         let mut before = scenario.functions[..position].iter();
         if before.any(|other| other.name == own.name) {
-            let message = format!("two functions are called `{}`", own.name);
-            let label = "expected a name of its own";
+            let message = format!("two functions are named `{}`", own.name);
+            let label = "expected a unique name";
             part.find(Code::DuplicateName, "name", message, label);
         }
         for (field, law) in [("duration", &own.duration), ("coldStart", &own.cold_start)] {
             if let Some(file) = law.missing_file() {
                 let message = format!("values of `{file}` can't be used here");
-                let label = "expected a law with parameters";
+                let label = "expected a distribution with parameters";
                 part.find(Code::Impossible, field, message, label);
             }
         }
@@ -87,14 +87,16 @@ fn functions(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         }
         if own.provisioned > own.concurrency {
             let message = format!(
-                "{} instances are provisioned where {} may be",
-                own.provisioned, own.concurrency
+                "{} {} provisioned, but only {} are allowed",
+                plural::count(own.provisioned, "instance"),
+                plural::either(own.provisioned, "is", "are"),
+                own.concurrency
             );
             let label = "expected no more than `concurrency`";
             part.find(Code::Conflict, "provisioned", message, label);
         }
         if own.error_rate.is_some_and(|share| share.as_f64() > 1.0) {
-            let message = "more requests fail than there are".to_owned();
+            let message = "the share of failing requests exceeds 100%".to_owned();
             part.find(
                 Code::Impossible,
                 "errorRate",
@@ -128,11 +130,11 @@ impl Checker<'_> {
         match given[..] {
             [_] => {}
             [] => {
-                let message = "nothing says how often these clients ask".to_owned();
+                let message = "these clients have no request rate".to_owned();
                 self.part.find(Code::Conflict, "name", message, ways);
             }
             [_, second, ..] => {
-                let message = "clients ask in one way".to_owned();
+                let message = "clients have only one source of requests".to_owned();
                 self.part.find(Code::Conflict, second, message, ways);
             }
         }
@@ -161,8 +163,8 @@ impl Checker<'_> {
             }
         }
         if let Some(path) = own.path.as_ref().filter(|path| !path.starts_with('/')) {
-            let message = format!("`{path}` is no path");
-            let label = "expected a path from `/` on";
+            let message = format!("`{path}` is not a path");
+            let label = "expected a path that begins with `/`";
             self.part.find(Code::Impossible, "path", message, label);
         }
     }
@@ -173,7 +175,7 @@ impl Checker<'_> {
         };
         let share = objective.share.as_f64();
         if share <= 0.0 || share >= 1.0 {
-            let message = format!("a share of {share} leaves no budget for errors to burn");
+            let message = format!("an objective of {share} leaves no error budget");
             let label = "expected more than 0% and less than 100%, such as `99.9%`";
             self.part
                 .find(Code::Impossible, "objective.share", message, label);

@@ -11,7 +11,7 @@ use super::schema::{
 };
 use super::tree::{Span, Tree};
 use model::usage::Pattern;
-use units::Duration;
+use units::{Duration, plural};
 
 /// Most node names that are compared one by one; larger clusters come from traces.
 const MAX_NAMES_COMPARED: u32 = 1_000_000;
@@ -45,7 +45,6 @@ pub(super) fn validate(
     validator.usage(&scenario.models.usage);
     super::domains::check(scenario, tree, validator.findings);
     super::failures::check(scenario, tree, validator.findings);
-    super::systems::check(scenario, tree, validator.findings);
     super::images::check(scenario, tree, validator.findings);
     super::traffic::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);
@@ -190,13 +189,13 @@ impl Validator<'_> {
                 Err(why) => why,
                 Ok(pattern) => match pattern.trace() {
                     Some(name) if !known(name) => {
-                        format!("no series is called `{name}`; name it under `traces`")
+                        format!("no series is named `{name}`; declare it under `traces`")
                     }
                     _ => continue,
                 },
             };
             let span = self.at(&format!("models.usage.{field}"));
-            let message = format!("`{text}` is no use of a resource");
+            let message = format!("`{text}` is not a resource usage");
             let finding = Finding::new(Code::Impossible, message, span).label(why);
             self.findings.push(finding);
         }
@@ -221,20 +220,24 @@ impl Validator<'_> {
             n_left -= n_compared;
             for index in 0..u64::from(n_compared) {
                 let name = template.name.render(index);
-                let message = format!("two nodes are called `{name}`");
+                let message = format!("two nodes are named `{name}`");
                 let Some(earlier) = seen.insert(name, position) else {
                     continue;
                 };
                 let finding = Finding::new(Code::DuplicateName, message, span);
                 self.findings.push(if earlier == position {
                     finding
-                        .label(format!("{} nodes need {0} names", template.count))
+                        .label(format!(
+                            "{} need {} names",
+                            plural::count(template.count, "node"),
+                            template.count
+                        ))
                         .help("put the index into the name, such as `worker-{:04}`")
                 } else {
                     let other = self.at(&format!("cluster.nodes.{earlier}.name"));
                     finding
-                        .label("this pattern gives the name again")
-                        .context(other, "and this one gave it")
+                        .label("this pattern repeats the name")
+                        .context(other, "first used here")
                         .help("give the two groups different names")
                 });
                 break;
@@ -287,7 +290,7 @@ impl Validator<'_> {
             self.findings.push(
                 Finding::new(Code::NeverStops, "the run never stops", span)
                     .label("pods that never depart never drain")
-                    .context(self.at(&place), "these stay for ever")
+                    .context(self.at(&place), "these never depart")
                     .help("stop when `idle`, or at a time (`at: 30d`)"),
             );
         }
@@ -319,11 +322,11 @@ impl Validator<'_> {
                 && max < idle
             {
                 let place = format!("cluster.nodes.{position}.template.power");
-                let message = format!("a node draws {idle} idle and {max} at most");
+                let message = format!("a node uses {idle} when idle and at most {max}");
                 self.findings.push(
                     Finding::new(Code::Conflict, message, self.at(&format!("{place}.max")))
                         .label(format!("expected {idle} or more"))
-                        .context(self.at(&format!("{place}.idle")), "drawn idle"),
+                        .context(self.at(&format!("{place}.idle")), "used when idle"),
                 );
             }
         }
@@ -340,7 +343,7 @@ impl Validator<'_> {
         };
         if contradicts {
             let span = self.at(&format!("objectives.{position}.max"));
-            let message = format!("nothing is at least {min} and at most {max}");
+            let message = format!("no value is at least {min} and at most {max}");
             let finding = Finding::new(Code::Conflict, message, span);
             self.findings
                 .push(finding.label(format!("expected a bound of {min} or more")));

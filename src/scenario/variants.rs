@@ -7,7 +7,7 @@ use super::tree::{Entry, Span, Tree, Value};
 
 /// One variant as written.
 pub(super) struct Variant {
-    /// Its name.
+    /// The variant's name.
     pub(super) name: String,
     extends: Option<(String, Span)>,
     name_span: Span,

@@ -24,50 +24,50 @@ use super::queue::Lapses;
 use super::traffic::{Traffic, TrafficPlan};
 use super::{Machine, Options, SimError, Usage, UsageOptions};
 
-/// What a cell is made of.
+/// Parts of a cell.
 pub struct CellParts {
-    /// Its nodes, in order.
+    /// The cell's nodes, in order.
     pub nodes: Vec<Arc<Node>>,
-    /// Its control plane, in order of registration.
+    /// The cell's control plane, in order of registration.
     pub components: Vec<Box<dyn Component>>,
     /// The agents of its nodes.
     pub agent: Box<dyn NodeAgent>,
-    /// What arrives.
+    /// Source of arrivals.
     pub arrivals: Box<dyn ArrivalSource>,
     /// Nodes that go down and come up again: when, which, up or down.
     pub outages: Vec<(Instant, NodeId, bool)>,
-    /// What else the world does.
+    /// Surroundings of the cell.
     pub environment: Environment,
     /// Pods that are on nodes before anything happens, in order.
     pub residents: Vec<Resident>,
-    /// What users do, and when; what is done at one instant in order.
+    /// Operations of users and their times, in order at one instant.
     pub operations: Vec<(Instant, Operation)>,
 }
 
-/// What the world around a cell does to it.
+/// Surroundings that act on a cell.
 #[derive(Default)]
 pub struct Environment {
-    /// What fails, and when.
+    /// Timelines of failures.
     pub failures: Vec<Timeline>,
-    /// What failures of that kind need to be known of beforehand.
+    /// Failure settings that must be known at start-up.
     pub provisions: Provisions,
-    /// What pods use.
+    /// Resource usage of pods.
     pub usage: UsageOptions,
-    /// Who asks the services.
+    /// Clients of the services.
     pub traffic: Option<Arc<TrafficPlan>>,
     /// How machines are provided.
     pub provider: ProviderOptions,
-    /// Who sees to it that nodes don't hold more than they have.
+    /// Component that keeps nodes from being overcommitted.
     pub commitment: Commitment,
-    /// What images are made of and what carries them; `None` takes no time.
+    /// Model of images and their transfer; `None` means that pulls take no time.
     pub images: Option<ImageModel>,
     /// How work is saved; `None` is never.
     pub checkpoints: Option<Checkpoints>,
-    /// What processes on a node share; `None` gives each all that it wants.
+    /// Contention between processes on a node; `None` gives each all that it wants.
     pub contention: Option<ContentionModel>,
 }
 
-/// What has to be provided for from the start, as something may come to need it.
+/// Features that must be set up from the start because they may be needed later.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Provisions {
     /// Whether parts of the control plane may lose their memory: the log is kept for them.
@@ -84,9 +84,9 @@ pub struct Provisions {
 /// A pod that is on a node when the run begins.
 #[derive(Clone, Debug)]
 pub struct Resident {
-    /// What it is called.
+    /// Name of the resident.
     pub name: PodName,
-    /// What it is.
+    /// Spec of the pod.
     pub spec: Arc<PodSpec>,
     /// How long it says it may run at most.
     pub time_limit: Option<Duration>,

@@ -27,14 +27,14 @@ use memory::over_limit;
 /// The number of all processes of a pod whose containers are one.
 pub(super) const WHOLE: u16 = u16::MAX;
 
-/// What processes share.
+/// Model of the resources that processes share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentionModel {
     /// Whether they share cores.
     pub cpu: bool,
     /// Whether they share memory.
     pub memory: bool,
-    /// What each node uses by itself.
+    /// Usage of each node without pods.
     pub overhead: Used,
 }
 

@@ -42,7 +42,7 @@ impl Part {
     }
 }
 
-/// What a part sees of what changes.
+/// View of a component on changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
     /// All of it, so much later.

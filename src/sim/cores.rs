@@ -31,11 +31,11 @@ pub fn cpu_weight(shares: i64) -> i64 {
 /// A process, as its node shares its cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Its weight.
+    /// The claim's weight.
     pub weight: i64,
-    /// What it wants, in thousandths of a core; at least one.
+    /// Demand of the process, in thousandths of a core; at least one.
     pub demand_milli: i64,
-    /// What it may take at most.
+    /// Limit of the process.
     pub limit_milli: Option<i64>,
 }
 
@@ -224,7 +224,7 @@ impl Cores {
             .collect()
     }
 
-    /// What a process gets at present, in thousandths of a core.
+    /// Present share of a process, in thousandths of a core.
     pub fn got(&mut self, now: Instant, pod: PodId, container: u16) -> Option<i64> {
         let name = name_of(pod, container);
         let node = self.places.get(&name)?;

@@ -113,7 +113,7 @@ impl<'o> Simulation<'o> {
         &self.cells[cell].store
     }
 
-    /// What was found in what arrived in a cell.
+    /// Ledger of irregularities in a cell's arrivals.
     pub fn ledger(&self, cell: usize) -> &Ledger {
         self.cells[cell].arrivals.ledger()
     }

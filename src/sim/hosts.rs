@@ -15,7 +15,7 @@ pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
 /// (`runtimeState.baseRuntimeSyncThreshold` of the kubelet).
 const RUNTIME_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is wrong with a host.
+/// A fault of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// It is down: its processes are gone.
@@ -32,7 +32,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// What it is called.
+    /// Name of the trouble.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crash => "down",

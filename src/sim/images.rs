@@ -11,7 +11,7 @@ use units::{Duration, Instant, NodeId};
 
 use super::network::{FlowId, LinkId, Network, Shape, WEIGHT_ONE};
 
-/// What images are made of, and what carries them.
+/// Model of images and their transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageModel {
     /// Sizes of layers as they are transferred, in bytes.
@@ -20,11 +20,11 @@ pub struct ImageModel {
     pub images: BTreeMap<Text, Vec<u32>>,
     /// The size of the one layer of any other image, in bytes.
     pub default: i64,
-    /// What the registry sends, in bytes a second.
+    /// Bandwidth of the registry, in bytes per second.
     pub registry: i64,
-    /// What a node receives, in bytes a second.
+    /// Bandwidth of a node, in bytes per second.
     pub node: i64,
-    /// The same of nodes that differ.
+    /// Bandwidth of nodes that differ from the default.
     pub nodes: BTreeMap<NodeId, i64>,
     /// How long a pull takes at least that transfers anything.
     pub round_trip: Duration,
@@ -32,9 +32,9 @@ pub struct ImageModel {
     pub parallel_layers: u32,
     /// How much is unpacked, in bytes a second; `None` takes no time.
     pub unpack: Option<i64>,
-    /// What nodes have for images, in bytes; `None` is without a bound.
+    /// Disk space of nodes for images, in bytes; `None` means unlimited.
     pub disk: Option<i64>,
-    /// What is there before anything happens.
+    /// Images present at the start.
     pub present: PresentImages,
 }
 
@@ -91,7 +91,7 @@ pub struct Images {
     broken: BTreeMap<NodeId, Vec<Text>>,
 }
 
-/// What became of an image, and where.
+/// Result of an image order, with its node.
 pub type Arrived = (NodeId, Text, ImageEvent);
 
 impl Images {
@@ -336,7 +336,8 @@ impl Images {
         timer.into_iter().chain(self.network.next_end(now)).min()
     }
 
-    /// What is due happens; what arrived or failed by it, in order of the requests.
+    /// Carries out due transfers; returns the images that arrived or failed, in order of the
+    /// requests.
     pub fn happen(&mut self, now: Instant) -> Vec<Arrived> {
         let mut touched = BTreeSet::new();
         while let Some(&(at, number)) = self.timers.first()

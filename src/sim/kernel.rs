@@ -8,7 +8,7 @@ use units::Instant;
 use super::queue::rank;
 use super::wheel::{EVERY_RANK, Scheduled, Wheel};
 
-/// What events happen to.
+/// A world that handles events.
 pub trait World {
     /// What can lie ahead in it.
     type Event: Scheduled;
@@ -48,8 +48,8 @@ pub fn next_instant<W: World>(world: &W) -> Option<Instant> {
     }
 }
 
-/// What is due at an instant happens, and what that makes due at once: everything by rank, or one
-/// event, as `stepping` says. Returns how many events there were.
+/// Handles the events due at an instant, including those they trigger at once: all of them by rank,
+/// or one event, as `stepping` says. Returns the number of events.
 #[inline]
 pub fn happen<W: World>(world: &mut W, at: Instant, stepping: Stepping) -> Result<u64, W::Error> {
     let arrival_rank = match stepping {

@@ -16,10 +16,10 @@ use super::images::{ImageModel, Images};
 use super::progress::{Left, Progress};
 use super::queue::{EventQueue, Upcoming};
 
-/// What a living pod will do once it runs.
+/// Work that a living pod will do once it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Whose it is.
+    /// The pod.
     pub pod: PodRef,
     /// How long it runs; `None` runs until it is stopped.
     pub run_time: Option<Duration>,
@@ -87,7 +87,7 @@ const VACANT: Row = Row {
     has_sandbox: false,
 };
 
-/// What a command led to at once.
+/// Immediate effect of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Immediate {
     /// Nothing yet.
@@ -316,7 +316,7 @@ impl Machine {
         }
     }
 
-    /// What a pod will do.
+    /// Work of a pod.
     #[inline]
     pub fn work(&self, pod: PodRef) -> Option<Work> {
         let row = self.work.get(pod.slot.index())?;

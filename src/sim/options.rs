@@ -89,7 +89,7 @@ pub enum StartUp {
     },
 }
 
-/// What becomes of the pods of a node that goes down.
+/// Fate of the pods on a node that goes down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NodeLoss {
     /// They are lost.
@@ -122,7 +122,7 @@ pub struct Options {
     pub start_up: StartUp,
     /// When the control plane acts.
     pub stepping: Stepping,
-    /// What becomes of pods on lost nodes.
+    /// Fate of pods on lost nodes.
     pub node_loss: NodeLoss,
     /// How the control plane learns of its nodes.
     pub node_life: NodeLife,

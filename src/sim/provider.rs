@@ -26,7 +26,7 @@ const REFUSAL: Duration = Duration::from_secs(1);
 pub struct ProviderOptions {
     /// From an order until its node joins; `None` is no time.
     pub boot: Option<Distribution>,
-    /// The same for groups that have their own.
+    /// Boot times of groups that have their own.
     pub boot_of: BTreeMap<Text, Distribution>,
     /// Which part of the orders fails, in millionths.
     pub failure_ppm: u32,
@@ -42,7 +42,7 @@ pub struct ProviderOptions {
     pub stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>>,
     /// For how long spot capacity is kept, and how long before its end that is said.
     pub spot: Option<(Distribution, Duration)>,
-    /// What machines cost from later times on, in order of time.
+    /// Later prices of machines, in order of time.
     pub prices: Vec<(Instant, Arc<NewPrice>)>,
 }
 

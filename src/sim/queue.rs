@@ -6,7 +6,7 @@ use units::{ComponentId, NodeId};
 
 use super::wheel::{Scheduled, Wheel};
 
-/// What lies ahead in a cell.
+/// A future event of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Upcoming {
     /// A node comes up.
@@ -113,7 +113,7 @@ impl Upcoming {
 pub struct Queued {
     /// Which cell.
     pub cell: u16,
-    /// What.
+    /// The event.
     pub event: Upcoming,
 }
 

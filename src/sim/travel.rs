@@ -23,7 +23,7 @@ pub struct Standing {
     pub digest: String,
 }
 
-/// What is otherwise from an instant on.
+/// Changes of settings from an instant on.
 pub struct Turn {
     /// The control plane of every cell, which reads the whole log anew; `None` where the old ones
     /// go on.
@@ -34,7 +34,7 @@ pub struct Turn {
     pub decision_time: DecisionTime,
     /// How long starting takes.
     pub start_up: StartUp,
-    /// What becomes of pods on lost nodes.
+    /// Fate of pods on lost nodes.
     pub node_loss: NodeLoss,
 }
 

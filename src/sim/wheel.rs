@@ -13,9 +13,9 @@
 
 use units::Instant;
 
-/// What a wheel needs to know of an event.
+/// An event that a wheel can hold.
 pub trait Scheduled: Copy {
-    /// Its rank among the events of an instant: below 8, the smallest goes first.
+    /// The pod's rank among the events of an instant: below 8, the smallest goes first.
     fn rank(self) -> u8;
 
     /// Whether it is worth going on for if nothing else lies ahead.

@@ -1,7 +1,5 @@
 //! A batch queue system: one planner of rigid jobs under an order and a backfilling rule.
 
-use thiserror::Error;
-
 use cluster::Commitment;
 use control::Stepping;
 use policy::backfill::{BACKFILLS, backfill};
@@ -10,7 +8,9 @@ use scheduler::BatchPlanner;
 
 use super::capability::Support::{Refused, Without, Yes};
 use super::capability::{Capabilities, Capability};
-use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use super::plain_agent::PlainAgent;
 
 /// The registry's entry.
@@ -18,37 +18,34 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "batch",
     summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
     source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
-    plans_jobs: true,
+    scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
     capabilities: CAPABILITIES,
     build,
 };
 
-const ALIKE: &str = "nodes with room are alike to it";
-const PODS_ALONE: &str = "it knows jobs alone";
+const ALIKE: &str = "nodes with room are interchangeable";
+const PODS_ALONE: &str = "it supports only jobs";
 
 const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Yes("reserved")),
     (Capability::CpuFractions, Yes("thousandths of a core")),
     (Capability::ExtendedResources, Yes("reserved")),
     (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of them")),
+    (Capability::GpuChoice, Yes("devices of any of the models")),
     (Capability::GpuShares, Yes("the first device with room")),
-    (
-        Capability::NodeSelector,
-        Yes("nodes that it excludes have no room"),
-    ),
+    (Capability::NodeSelector, Yes("excluded nodes have no room")),
     (
         Capability::NodeAffinityEqual,
-        Yes("nodes that it excludes have no room"),
+        Yes("excluded nodes have no room"),
     ),
     (
         Capability::NodeAffinityChoice,
-        Yes("nodes that it excludes have no room"),
+        Yes("excluded nodes have no room"),
     ),
     (
         Capability::NodeAffinityTerms,
-        Yes("nodes that it excludes have no room"),
+        Yes("excluded nodes have no room"),
     ),
     (Capability::PreferredNodeAffinity, Without(ALIKE)),
     (Capability::OnePerNode, Without(ALIKE)),
@@ -57,21 +54,24 @@ const CAPABILITIES: Capabilities = &[
     (Capability::PreferredPodAffinity, Without(ALIKE)),
     (Capability::SpreadPreferred, Without(ALIKE)),
     (Capability::SpreadRequired, Without(ALIKE)),
-    (Capability::Taints, Yes("jobs tolerate them or stay away")),
+    (
+        Capability::Taints,
+        Yes("nodes with untolerated taints are excluded"),
+    ),
     (Capability::HostPorts, Without(ALIKE)),
     (Capability::Volumes, Without(ALIKE)),
-    (Capability::Needs, Without("taken to be there")),
+    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
-        Without("jobs go by the order of jobs, and none is preempted"),
+        Without("the job order decides; no preemption"),
     ),
     (
         Capability::Gangs,
-        Yes("the members of a job start together or not at all"),
+        Yes("all members of a job start together"),
     ),
     (
         Capability::SchedulingGates,
-        Without("jobs are planned at once"),
+        Without("jobs are planned without delay"),
     ),
     (
         Capability::SeveralContainers,
@@ -79,10 +79,13 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::InitContainers,
-        Without("only their requests count"),
+        Without("only their requests matter"),
     ),
-    (Capability::RestartInPlace, Without("what ends has ended")),
-    (Capability::LivenessProbes, Without("nobody asks")),
+    (
+        Capability::RestartInPlace,
+        Without("ended containers are not restarted"),
+    ),
+    (Capability::LivenessProbes, Without("not probed")),
     (
         Capability::ReadinessProbes,
         Without("a job is ready once it runs"),
@@ -95,63 +98,42 @@ const CAPABILITIES: Capabilities = &[
     (Capability::CronJob, Refused(PODS_ALONE)),
     (
         Capability::DisruptionBudget,
-        Without("jobs are not evicted"),
+        Without("jobs are never evicted"),
     ),
-    (Capability::Service, Without("nobody looks for a job")),
+    (Capability::Service, Without("jobs have no clients")),
     (Capability::OtherObjects, Without(PODS_ALONE)),
     (
         Capability::Placement,
-        Yes("jobs in an order, the next one before others unless they backfill"),
+        Yes("jobs in queue order; later jobs start earlier only by backfilling"),
     ),
     (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("told at once")),
+    (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
-        Yes("lost, or submitted again by `models.nodeLoss`"),
+        Yes("lost, or resubmitted by `models.nodeLoss`"),
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("jobs run on, none starts"),
+        Yes("running jobs continue, none starts"),
     ),
 ];
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
-        components: vec![Box::new(planner(&request.jobs)?)],
+        components: vec![Box::new(planner(&request.options.of())?)],
         agent: Box::new(PlainAgent::new(request.time_limits)),
         stepping: Stepping::PerEvent,
         commitment: Commitment::Checked,
     })
 }
 
-/// What a batch system is composed of, by names of the registries.
+/// Policies of a batch system, by their names in the registries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchOptions {
     /// In which order jobs are chosen: a name of [`JOB_ORDERS`].
     pub order: String,
-    /// What may start while the chosen job waits: a name of [`BACKFILLS`].
+    /// Backfilling rule: a name of [`BACKFILLS`].
     pub backfill: String,
-}
-
-/// A name that is in no registry.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum BatchError {
-    /// No such order.
-    #[error("unknown job order `{name}`, expected one of {known}")]
-    Order {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-    /// No such backfilling rule.
-    #[error("unknown backfilling rule `{name}`, expected one of {known}")]
-    Backfill {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
 }
 
 impl Default for BatchOptions {
@@ -165,12 +147,17 @@ impl Default for BatchOptions {
 }
 
 /// The planner of a batch system.
-pub fn planner(options: &BatchOptions) -> Result<BatchPlanner, BatchError> {
-    let order = job_order(&options.order).ok_or_else(|| BatchError::Order {
+///
+/// # Errors
+/// A name is in no registry.
+pub fn planner(options: &BatchOptions) -> Result<BatchPlanner, SystemError> {
+    let order = job_order(&options.order).ok_or_else(|| SystemError::UnknownOption {
+        registry: "job order",
         name: options.order.clone(),
         known: listed(JOB_ORDERS.iter().map(|entry| entry.name)),
     })?;
-    let rule = backfill(&options.backfill).ok_or_else(|| BatchError::Backfill {
+    let rule = backfill(&options.backfill).ok_or_else(|| SystemError::UnknownOption {
+        registry: "backfilling rule",
         name: options.backfill.clone(),
         known: listed(BACKFILLS.iter().map(|entry| entry.name)),
     })?;

@@ -7,7 +7,7 @@ use std::fmt;
 /// Writes the enumeration of capabilities with their names.
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $variant:ident: $name:literal,)*) => {
-        /// What a workload may ask for, or what is to be known of a system.
+        /// A feature that a workload may need, or a property of a system.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Capability {
             $($(#[$doc])* $variant,)*
@@ -17,7 +17,7 @@ macro_rules! capabilities {
             /// Every capability, in the order of tables.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name in tables and messages.
+            /// The capability's name in tables and messages.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -51,7 +51,7 @@ capabilities! {
     /// Node affinity that is preferred.
     PreferredNodeAffinity: "preferred node affinity",
     /// At most one pod of its kind on a node.
-    OnePerNode: "one of its kind per node",
+    OnePerNode: "one pod of a kind per node",
     /// Required affinity to other pods, or against them, on one node.
     PodAffinityNode: "pod affinity on a node",
     /// The same in a larger domain.
@@ -77,7 +77,7 @@ capabilities! {
     /// Gates before a pod is placed.
     SchedulingGates: "scheduling gates",
     /// Several containers in one pod.
-    SeveralContainers: "several containers a pod",
+    SeveralContainers: "several containers per pod",
     /// Containers that run before the others.
     InitContainers: "init containers",
     /// Containers that are started again where they are.
@@ -87,7 +87,7 @@ capabilities! {
     /// Probes that take a pod out of service, or hold up a rollout.
     ReadinessProbes: "readiness probes",
     /// So many equal pods, kept.
-    Replicas: "replicas kept",
+    Replicas: "replicas maintained",
     /// A new template rolled out step by step.
     RollingUpdate: "rolling update",
     /// Pods with identities, in order.
@@ -122,7 +122,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What a system does about a capability.
+/// Support of a capability by a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
     /// It has it; how.
@@ -151,10 +151,10 @@ impl Support {
     }
 }
 
-/// What a system does about each capability, in any order.
+/// Support of each capability by a system, in any order.
 pub type Capabilities = &'static [(Capability, Support)];
 
-/// What a system does about a capability.
+/// Support of a capability by a system.
 pub fn support(table: Capabilities, capability: Capability) -> Option<Support> {
     let mut found = table.iter().filter(|(known, _)| *known == capability);
     found.next().map(|&(_, support)| support)

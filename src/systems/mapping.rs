@@ -258,7 +258,7 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
     }
 }
 
-/// What the pods of an object are.
+/// Pod template of an object.
 pub fn template_of(object: &Object) -> Option<&PodSpec> {
     match object {
         Object::Deployment(own) => Some(&own.template),
@@ -281,7 +281,7 @@ pub fn refusal(table: Capabilities, pod: &PodSpec) -> Option<(Capability, &'stat
     refused.next()
 }
 
-/// The same of an object, its pods included.
+/// Reason why an object, or its pods, would be refused.
 pub fn object_refusal(table: Capabilities, object: &Object) -> Option<(Capability, &'static str)> {
     let own = of_object(object).into_iter();
     let mut refused = own.filter_map(|(capability, _)| match support(table, capability) {
@@ -320,9 +320,9 @@ pub enum Item<'a> {
 /// Something that a workload asks for and a system can't express.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// What.
+    /// The capability.
     pub capability: Capability,
-    /// Who asks first, as `KIND/NAMESPACE/NAME`.
+    /// First object that needs it, as `KIND/NAMESPACE/NAME`.
     pub object: String,
     /// In which field.
     pub field: &'static str,
@@ -330,7 +330,7 @@ pub struct Gap {
     pub count: u64,
     /// Whether they are not run at all.
     pub is_refused: bool,
-    /// What happens instead.
+    /// Behaviour instead of the capability.
     pub instead: &'static str,
 }
 
@@ -344,16 +344,16 @@ impl fmt::Display for Gap {
         let verb = if self.is_refused {
             "not run"
         } else {
-            "not expressed"
+            "not expressible"
         };
         write!(f, ": {capability} ({field}) {verb}: {}", self.instead)
     }
 }
 
-/// What a system can't express of a workload.
+/// Features of a workload that a system can't express.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping {
-    /// What it can't, each once, in the order of capabilities.
+    /// Gaps, each once, in the order of capabilities.
     pub gaps: Vec<Gap>,
     /// Pods and objects that there are.
     pub items: u64,

@@ -147,7 +147,7 @@ struct Chunk {
     tenants: Vec<Text>,
     marks: Marks,
     progress: Option<(u64, u64)>,
-    /// How the source ended, if it did.
+    /// Result of the source's end, if reached.
     end: Option<Result<(), TraceError>>,
 }
 

@@ -13,7 +13,7 @@ pub struct ClassKeys {
     key: Key,
 }
 
-/// How the text is taken out of a row.
+/// Extraction of the key text from a row.
 #[derive(Debug)]
 struct Key {
     columns: Vec<Column>,
@@ -38,7 +38,7 @@ impl Key {
 }
 
 impl ClassKeys {
-    /// Nothing seen yet. The columns must be all that a spec is made of.
+    /// Creates an empty table. The columns must include all that a spec depends on.
     pub fn new<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Self {
         let columns: Vec<Column> = columns.into_iter().cloned().collect();
         Self {

@@ -10,7 +10,7 @@ pub enum TraceError {
     Io {
         /// The file as the user named it.
         file: String,
-        /// What the system said, and what to do.
+        /// Message of the operating system, and the fix.
         reason: String,
     },
     /// A row breaks a rule of its format.
@@ -22,7 +22,7 @@ pub enum TraceError {
         line: u64,
         /// The column's name.
         column: String,
-        /// What stands there.
+        /// The value found.
         value: String,
         /// The rule that it breaks, saying what was expected.
         rule: String,
@@ -32,7 +32,7 @@ pub enum TraceError {
     Format {
         /// The file as the user named it.
         file: String,
-        /// What was expected, and the fix.
+        /// The expected value, and the fix.
         reason: String,
     },
 }

@@ -19,9 +19,9 @@ use units::{Duration, Instant};
 /// How a log is read.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
-    /// Of the log of Los Alamos, the system.
+    /// System number, for the Los Alamos log.
     pub system: Option<u32>,
-    /// Of the log of Los Alamos, the date of the run's start.
+    /// Date of the run's start, for the Los Alamos log.
     pub from: Option<String>,
 }
 
@@ -36,12 +36,12 @@ pub struct LoggedOutage {
     pub up: Option<Instant>,
 }
 
-/// What was read.
+/// A failure log as read.
 #[derive(Clone, Debug)]
 pub struct FailureLog {
     /// In order of time, spans of one node apart.
     pub outages: Vec<LoggedOutage>,
-    /// What was found in it.
+    /// Ledger of the input's irregularities.
     pub ledger: Ledger,
 }
 
@@ -64,7 +64,7 @@ pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
     } {
         return Err(TraceError::Format {
             file: journal.file.to_string(),
-            reason: format!("`{field}` is of the log of Los Alamos alone; leave it out"),
+            reason: format!("`{field}` applies only to the Los Alamos log; leave it out"),
         });
     }
     plain(table, journal, nodes)
@@ -88,13 +88,13 @@ fn plain(mut table: Table, mut journal: Journal, nodes: &[&str]) -> Result<Failu
             let own = plain_row(&row, &columns, &places)?;
             let [node, down, _] = &columns;
             if own.down < latest {
-                let rule = format!("at or after {latest}, as rows are in order of `down`");
+                let rule = format!("at or after {latest}, because rows are ordered by `down`");
                 return Err(row.bad(down, &rule));
             }
             match last.insert(own.node, (row.line, own.up)) {
                 Some((line, up)) if up.is_none_or(|up| own.down < up) => {
                     let rule =
-                        format!("up again before it goes down: line {line} has it down still");
+                        format!("up before it goes down again: in line {line} it is still down");
                     Err(row.bad(node, &rule))
                 }
                 _ => Ok(own),
@@ -193,11 +193,11 @@ fn lanl(
             }
         };
         let Some(mut span) = span else {
-            journal.dirt("outages that name no node", Action::Drop, line)?;
+            journal.dirt("outages without a node", Action::Drop, line)?;
             continue;
         };
         if span.node >= nodes {
-            let kind = "outages of nodes that the cluster does not have";
+            let kind = "outages of nodes that are not in the cluster";
             journal.dirt(kind, Action::Drop, line)?;
             continue;
         }
@@ -209,7 +209,7 @@ fn lanl(
         }
         if span.up == span.down {
             journal.dirt(
-                "outages of no length, taken as a minute",
+                "outages of zero length, counted as one minute",
                 Action::Repair,
                 line,
             )?;
@@ -221,13 +221,13 @@ fn lanl(
     match options.system {
         Some(own) if !systems.contains_key(&i64::from(own)) => {
             return Err(wrong(format!(
-                "it has no system {own}; its systems are {}",
+                "the log has no system {own}; its systems are {}",
                 known.join(", ")
             )));
         }
         None if systems.len() > 1 => {
             return Err(wrong(format!(
-                "it has several systems; say which with `system`, one of {}",
+                "the log has several systems; choose one with `system`: {}",
                 known.join(", ")
             )));
         }
@@ -262,7 +262,7 @@ fn united(
         match apart.last_mut() {
             Some(last) if last.node == span.node && span.down <= last.up => {
                 if span.down < last.up {
-                    journal.dirt("outages that overlap, taken as one", Action::Repair, 0)?;
+                    journal.dirt("overlapping outages, merged", Action::Repair, 0)?;
                 }
                 last.up = last.up.max(span.up);
             }
@@ -373,9 +373,9 @@ mod tests {
         );
         check(
             "a,10,60\na,30,90\n",
-            "log.csv:3: column `node`: must be up again before",
+            "log.csv:3: column `node`: must be up before it goes down",
         );
-        check("a,10,\na,30,90\n", "line 2 has it down still, found `a`");
+        check("a,10,\na,30,90\n", "in line 2 it is still down, found `a`");
         check(
             "z,10,20\n",
             "log.csv:2: column `node`: must be the name of a node",
@@ -404,19 +404,19 @@ mod tests {
         assert_eq!(
             kinds,
             [
-                ("outages of no length, taken as a minute", 1),
-                ("outages of nodes that the cluster does not have", 1),
-                ("outages that name no node", 1),
-                ("outages that overlap, taken as one", 1),
+                ("outages of zero length, counted as one minute", 1),
+                ("outages of nodes that are not in the cluster", 1),
+                ("outages without a node", 1),
+                ("overlapping outages, merged", 1),
             ]
         );
         let later = read_text(&text, &of(Some(2), Some("2005-06-21T11:05"))).expect("a log");
         assert_eq!(spans(&later), [(1, 0, Some(300)), (0, 3_300, Some(3_360))]);
         for (options, expected) in [
-            (of(None, None), "say which with `system`, one of 2, 3"),
+            (of(None, None), "choose one with `system`: 2, 3"),
             (
                 of(Some(7), None),
-                "it has no system 7; its systems are 2, 3",
+                "the log has no system 7; its systems are 2, 3",
             ),
             (of(Some(2), Some("May")), "`from` is `May`, expected a date"),
         ] {

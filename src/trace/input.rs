@@ -29,7 +29,7 @@ const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Something that can be read from its beginning as often as needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// What messages call it: the path as the user wrote it, or the name of bundled bytes.
+    /// Name in messages: the path as the user wrote it, or the name of bundled bytes.
     pub name: Arc<str>,
     origin: Origin,
 }
@@ -44,7 +44,7 @@ enum Origin {
 /// Standard input, which is read through only once.
 #[derive(Debug)]
 struct Once {
-    /// How it begins.
+    /// First bytes of the input.
     head: Vec<u8>,
     is_read: AtomicBool,
 }
@@ -95,7 +95,7 @@ impl Input {
         }
     }
 
-    /// What a command line names: a path, or `-` for standard input, which is read to its end now.
+    /// Opens a command-line argument: a path, or `-` for standard input, which is read completely.
     pub fn argument(text: &str) -> Result<Self, TraceError> {
         if text != "-" {
             return Ok(Self::path(text));
@@ -109,7 +109,7 @@ impl Input {
         Ok(Self::bytes(name, bytes))
     }
 
-    /// What a command line names: a path, or `-` for standard input, which is read only once and
+    /// Opens a command-line argument: a path, or `-` for standard input, which is streamed once and
     /// never held as a whole.
     pub fn streamed(text: &str) -> Result<Self, TraceError> {
         if text != "-" {
@@ -341,12 +341,12 @@ fn peek<const N: usize>(
     Ok((first, Box::new(again)))
 }
 
-/// What the system said about a file, and what to do about it.
+/// Error of the operating system about a file, with a fix.
 pub fn read_error(name: &str, error: &io::Error) -> TraceError {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "no such file; check the path, or `--traces DIR`".to_owned(),
         io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read by you; check its mode".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied; check its mode".to_owned(),
         io::ErrorKind::UnexpectedEof => "the compressed data ends too early: the file is \
              truncated; download or copy it again"
             .to_owned(),

@@ -15,7 +15,7 @@ use model::{Node, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant};
 
-/// What a file holds.
+/// Content of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inspection {
     /// The file as the user named it.
@@ -24,18 +24,18 @@ pub struct Inspection {
     pub format: &'static str,
     /// BLAKE3 of the stored bytes, in hexadecimal.
     pub blake3: String,
-    /// Its content in figures.
+    /// The pod's content in figures.
     pub content: Content,
-    /// What was found while it was read.
+    /// Ledger of irregularities found while reading.
     pub ledger: Ledger,
 }
 
 /// A file's content in figures.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// Of nodes.
+    /// Summary of nodes.
     Nodes(NodesSummary),
-    /// Of arrivals.
+    /// Summary of arrivals.
     Workload(Box<WorkloadSummary>),
 }
 
@@ -137,7 +137,7 @@ pub fn inspect(
     })
 }
 
-/// What is wrong in a file.
+/// Problems of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validation {
     /// The file as the user named it.
@@ -150,7 +150,7 @@ pub struct Validation {
     pub bad_row_count: u64,
     /// The first of them, at most as many as asked for.
     pub bad_rows: Vec<TraceError>,
-    /// What stopped the reading before the end, if anything did.
+    /// Error that stopped the reading before the end, if any.
     pub stopped: Option<TraceError>,
     /// Documented dirt, and the bad rows' count.
     pub ledger: Ledger,
@@ -265,7 +265,7 @@ pub fn summarize_workload(source: &mut dyn ArrivalSource) -> Result<WorkloadSumm
     Ok(summary)
 }
 
-/// What one member of a class asks for.
+/// Requests of one member of a class.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     cpu_milli: i64,

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::error::TraceError;
+use units::plural;
 
 /// How many bad rows are kept word for word; all are counted.
 pub const MAX_LISTED_BAD_ROWS: usize = 1_000;
 
-/// What was done about a kind of dirt.
+/// Treatment of a kind of irregularity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// The row was left out.
@@ -36,7 +37,7 @@ impl fmt::Display for Action {
 /// One kind of dirt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// What it is, in a few words.
+    /// Description of the irregularity in a few words.
     pub kind: Arc<str>,
     /// How many rows have it.
     pub count: u64,
@@ -44,7 +45,7 @@ pub struct LedgerEntry {
     pub file: Arc<str>,
     /// The line of the first, counted from 1; 0 if it is not known.
     pub line: u64,
-    /// What was done.
+    /// Treatment of the irregularity.
     pub action: Action,
 }
 
@@ -66,7 +67,8 @@ impl fmt::Display for LedgerEntry {
             action,
             ..
         } = self;
-        write!(f, "{action} {count} rows: {kind} (first {})", self.place())
+        let rows = plural::count(*count, "row");
+        write!(f, "{action} {rows}: {kind} (first {})", self.place())
     }
 }
 
@@ -156,7 +158,7 @@ impl Ledger {
         self.entries.iter().map(|entry| entry.count).sum()
     }
 
-    /// How the ledger stands, in short.
+    /// Compact state of the ledger.
     pub fn mark(&self) -> LedgerMark {
         LedgerMark {
             counts: self.entries.iter().map(|entry| entry.count).collect(),
@@ -236,7 +238,7 @@ impl fmt::Display for Ledger {
     }
 }
 
-/// What a bad row does.
+/// Policy for bad rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnBadRow {
     /// Stops the reading.
@@ -251,7 +253,7 @@ pub enum OnBadRow {
 /// How a reader deals with rows that aren't as they should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowPolicy {
-    /// What a bad row does.
+    /// Policy for bad rows.
     pub on_bad_row: OnBadRow,
     /// Whether documented dirt is an error as well.
     pub strict: bool,
@@ -270,7 +272,7 @@ impl RowPolicy {
 pub struct Journal {
     /// The file that is read.
     pub file: Arc<str>,
-    /// What was found.
+    /// Ledger of irregularities.
     pub ledger: Ledger,
     policy: RowPolicy,
 }
@@ -282,7 +284,7 @@ pub struct BadRow {
     pub line: u64,
     /// The column's name.
     pub column: String,
-    /// What stands there.
+    /// The value found.
     pub value: String,
     /// The rule, saying what was expected.
     pub rule: String,

@@ -25,7 +25,7 @@ pub struct Lines {
     name: Arc<str>,
     number: u64,
     buffer: Vec<u8>,
-    /// What of the buffer is read and not yet delivered.
+    /// Part of the buffer that is read but not yet delivered.
     pending: Range<usize>,
     read: Arc<AtomicU64>,
     total: u64,
@@ -57,7 +57,7 @@ impl Lines {
         )
     }
 
-    /// What messages call the file.
+    /// Name of the file in messages.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -89,7 +89,7 @@ impl Lines {
             return Err(TraceError::Format {
                 file: self.name.to_string(),
                 reason: format!(
-                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is no trace of rows",
+                    "line {} is longer than {MAX_LINE_BYTES} bytes; this is not a trace of rows",
                     self.number
                 ),
             });
@@ -128,7 +128,7 @@ impl Lines {
         Ok(Some((number, place, scanned.is_plain)))
     }
 
-    /// What stands in a place that was told of last.
+    /// Content of a place reported last.
     pub(super) fn at(&self, place: Range<usize>) -> &[u8] {
         &self.buffer[place]
     }
@@ -175,7 +175,7 @@ pub(super) mod tests {
         let message = lines(&input).expect_err("a long line").to_string();
         assert_eq!(
             message,
-            "memory: line 1 is longer than 1048576 bytes; this is no trace of rows"
+            "memory: line 1 is longer than 1048576 bytes; this is not a trace of rows"
         );
     }
 

@@ -17,7 +17,7 @@ pub struct Lookahead {
     delivered: Option<Instant>,
 }
 
-/// What became of an arrival.
+/// Result of placing an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placed {
     /// It is the latest up to now.

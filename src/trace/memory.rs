@@ -11,13 +11,13 @@ use model::Text;
 /// Everything that a small trace holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// Its arrivals in order of submission.
+    /// Arrivals in order of submission.
     pub arrivals: Vec<Arrival>,
-    /// Its classes by order of first appearance.
+    /// Classes in order of first appearance.
     pub classes: Classes,
-    /// Its tenants' names.
+    /// Names of the tenants.
     pub tenants: Vec<Text>,
-    /// What was found while it was read.
+    /// Ledger of irregularities found while reading.
     pub ledger: Ledger,
 }
 

@@ -12,7 +12,7 @@ use super::ledger::RowPolicy;
     reason = "each is a choice of the user's, by its name"
 )]
 pub struct ReadOptions {
-    /// What bad rows and documented dirt do.
+    /// Policy for bad rows and documented irregularities.
     pub rows: RowPolicy,
     /// `pods-per-node`: pod slots of a node whose format doesn't say (openb nodes). The published
     /// study of that trace allows 1,001.

@@ -26,18 +26,18 @@ const MAX_DEMAND_MILLI: i64 = 1 << 38;
 /// In which order pods arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillOrder {
-    /// As the trace has them.
+    /// The order of the trace.
     Given,
     /// Shuffled by the run's seed.
     Shuffled,
-    /// As in the published runs with this seed.
+    /// The order of the published runs with this seed.
     Published {
         /// The seed of Go's generator; the published runs have 42 to 51.
         seed: i64,
     },
 }
 
-/// Whose capacity is filled.
+/// Resource whose capacity is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillResource {
     /// Thousandths of GPU devices.
@@ -56,7 +56,7 @@ impl FillResource {
         }
     }
 
-    /// What the nodes have, in thousandths.
+    /// Capacity of the nodes, in thousandths.
     pub fn capacity_milli(self, nodes: &[Node]) -> i64 {
         let of_node = |node: &Node| match (self, &node.gpu) {
             (Self::Gpu, Some(gpu)) => i64::from(gpu.devices) * i64::from(DEVICE_MILLI),
@@ -97,7 +97,7 @@ impl FillResource {
 pub struct FillUp {
     /// The order of arrival.
     pub order: FillOrder,
-    /// Whose capacity is filled.
+    /// Resource whose capacity is filled.
     pub resource: FillResource,
     /// The share of that capacity that arrives, in millionths (1,300,000 is 130 %); without one the
     /// trace arrives once, whatever it asks for.
@@ -108,7 +108,7 @@ pub struct FillUp {
     pub seed: u64,
 }
 
-/// What a fill-up makes of a trace.
+/// A fill-up built from a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filled {
     /// The arrivals, classes and tenants.
@@ -119,7 +119,7 @@ pub struct Filled {
     pub originals: usize,
     /// For each node, its rank for breaking ties (published order only).
     pub node_ranks: Option<Vec<u32>>,
-    /// What the arrivals ask for in all, in thousandths.
+    /// Total demand of the arrivals, in thousandths.
     pub arrived_milli: i64,
     /// The capacity that shares refer to, in thousandths.
     pub capacity_milli: i64,
@@ -182,16 +182,16 @@ pub fn fill_up(trace: &Recorded, nodes: &[Node], config: &FillUp) -> Result<Fill
 /// A pod as a fill-up sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FillPod<'name> {
-    /// Its name.
+    /// The pod's name.
     pub name: &'name str,
-    /// What it asks for, in thousandths.
+    /// Demand of the pod, in thousandths.
     pub demand_milli: i64,
-    /// What the published rule adds up before it draws a clone: the demand on one device.
+    /// Demand on one device, which the published rule sums up before it draws a clone.
     pub step_milli: i64,
 }
 
 impl<'pod> From<&'pod OpenbPod> for FillPod<'pod> {
-    /// Its demand for GPUs.
+    /// The pod's demand for GPUs.
     fn from(pod: &'pod OpenbPod) -> Self {
         let step_milli = i64::from(pod.gpu_milli);
         Self {
@@ -205,7 +205,7 @@ impl<'pod> From<&'pod OpenbPod> for FillPod<'pod> {
 /// The published order of arrival and the ranks that go with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedOrder {
-    /// Which pod arrives, as positions in the given pods; clones at the end.
+    /// Arriving pods, as positions in the given pods; clones at the end.
     pub rows: Vec<u32>,
     /// How many of them are no clones.
     pub originals: usize,
@@ -281,7 +281,7 @@ fn check_demands(pods: &[FillPod<'_>], resource: FillResource) -> Result<(), Tra
     if let Some(pod) = pods.iter().find(|pod| pod.demand_milli > MAX_DEMAND_MILLI) {
         let most = MAX_DEMAND_MILLI / 1_000;
         return Err(refuse(format!(
-            "pod `{}` asks for more {noun} than any cluster has; at most {most} are expected",
+            "pod `{}` requests more {noun} than any cluster has; expected at most {most}",
             pod.name
         )));
     }
@@ -301,7 +301,7 @@ fn check_share(
     }
     if pods.iter().all(|pod| pod.demand_milli == 0) {
         return Err(refuse(format!(
-            "no pod of the trace asks for {noun}; choose another resource"
+            "no pod of the trace requests {noun}; choose another resource"
         )));
     }
     Ok(())
@@ -374,7 +374,7 @@ fn arrivals(
         arrivals.push(arrival);
         submit = submit
             .checked_add(gap)
-            .ok_or_else(|| refuse("arrivals reach beyond 292 years; lower `gap`".to_owned()))?;
+            .ok_or_else(|| refuse("arrivals extend beyond 292 years; lower `gap`".to_owned()))?;
     }
     Ok(Recorded {
         arrivals,

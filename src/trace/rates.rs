@@ -13,14 +13,14 @@ use units::{Duration, Instant};
 /// From an instant on, so many millionths of a request a second.
 pub type Steps = Vec<(Instant, u64)>;
 
-/// What holds where rows of a regular series are missing.
+/// Rate to assume where rows of a regular series are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// They are an error.
     Fail,
     /// The last rate goes on.
     Hold,
-    /// Nobody asks.
+    /// No requests.
     Zero,
 }
 
@@ -82,7 +82,7 @@ pub fn read_series(input: &Input, reading: Reading) -> Result<Steps, TraceError>
     if steps.is_empty() {
         return Err(TraceError::Format {
             file: file.to_string(),
-            reason: "there is no row; a series of rates has one at least".to_owned(),
+            reason: "the series has no rows; it needs at least one".to_owned(),
         });
     }
     Ok(steps)
@@ -189,7 +189,7 @@ pub fn read_alibaba_qps(
                     "no type of request begins with `{kind}`; there are {}",
                     kinds.join(", ")
                 ),
-                _ => "there is no row; a series of rates has one at least".to_owned(),
+                _ => "the series has no rows; it needs at least one".to_owned(),
             },
         });
     };
@@ -208,8 +208,8 @@ pub fn read_alibaba_qps(
                     return Err(TraceError::Format {
                         file: file.to_string(),
                         reason: format!(
-                            "between {} s and {} s after the first row rows are missing, that come \
-                             every {usual}; write `gaps: hold` or `gaps: zero`",
+                            "rows are missing between {} s and {} s after the first row, where \
+                             one is expected every {usual}; write `gaps: hold` or `gaps: zero`",
                             last.as_secs_f64(),
                             at.as_secs_f64()
                         ),
@@ -296,7 +296,7 @@ mod tests {
             ),
             (
                 "time,rate\n",
-                "qps.csv: there is no row; a series of rates has one at least",
+                "qps.csv: the series has no rows; it needs at least one",
             ),
             (
                 "time,qps\n0,1\n",
@@ -329,8 +329,8 @@ mod tests {
         assert_eq!(read(Some("Gen"), Gap::Zero).expect("fine"), expected);
         assert_eq!(
             read(Some("Gen"), Gap::Fail).expect_err("a gap"),
-            "qps.csv: between 114 s and 228 s after the first row rows are missing, that come every \
-             57s; write `gaps: hold` or `gaps: zero`"
+            "qps.csv: rows are missing between 114 s and 228 s after the first row, where one is \
+             expected every 57s; write `gaps: hold` or `gaps: zero`"
         );
         assert_eq!(
             read(Some("Batch"), Gap::Hold).expect_err("none"),

@@ -51,7 +51,7 @@ fn logs_have_the_known_numbers_of_jobs() {
         (
             "alea-jaros2.swf",
             12,
-            &[("several preceding jobs, not imposed", 2)],
+            &[("several preceding jobs, not enforced", 2)],
         ),
         (
             "alea-jaros3.swf",

@@ -19,22 +19,22 @@ pub const FORMATS: &[FormatEntry] = &[
 /// One format.
 #[derive(Clone, Copy, Debug)]
 pub struct FormatEntry {
-    /// What users call it.
+    /// Name of the format.
     pub name: &'static str,
-    /// What it is, in one line.
+    /// Description of the format in one line.
     pub summary: &'static str,
-    /// Its columns or fields.
+    /// The format's columns or fields.
     pub columns: &'static [ColumnDoc],
     /// The reading options that it heeds (see [`ReadOptions`]).
     pub options: &'static [&'static str],
     /// Whether a text that begins so is of this format.
     pub sniff: fn(&[u8]) -> Confidence,
-    /// How it is opened.
+    /// Constructor of the reader.
     pub open: Constructor,
 }
 
 impl FormatEntry {
-    /// What a file of this format holds.
+    /// Kind of content of the format.
     pub fn kind(&self) -> FormatKind {
         match self.open {
             Constructor::Nodes(_) => FormatKind::Nodes,
@@ -43,21 +43,21 @@ impl FormatEntry {
     }
 }
 
-/// What a format's file holds.
+/// Kind of content of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormatKind {
     /// Machines.
     Nodes,
-    /// What arrives.
+    /// A workload: arrivals of pods and jobs.
     Workload,
 }
 
 /// One column or field of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnDoc {
-    /// Its name in the header, or its number.
+    /// The column's name in the header, or its number.
     pub name: &'static str,
-    /// What it holds, with its unit.
+    /// Meaning of the column, with its unit.
     pub meaning: &'static str,
     /// Whether a file without it is refused.
     pub required: bool,
@@ -99,7 +99,7 @@ pub enum Confidence {
 pub struct NodeList {
     /// The nodes in the file's order.
     pub nodes: Vec<Node>,
-    /// What was found while they were read.
+    /// Ledger of irregularities found while reading.
     pub ledger: Ledger,
 }
 

@@ -2,7 +2,7 @@
 //! ends, and whether there is anything in it that asks for care. Fields are so short that a search
 //! for one byte after the other costs more than the text it passes over.
 
-/// What was found in a line.
+/// Result of scanning a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scanned {
     /// Where its line feed stands, if it has one.

@@ -14,13 +14,13 @@ use super::ledger::Ledger;
 pub struct Arrival {
     /// When it is submitted, since the trace's zero.
     pub submit: Instant,
-    /// What it is called: [`PodName::Text`] or [`PodName::Job`].
+    /// Name of the pod: [`PodName::Text`] or [`PodName::Job`].
     pub name: PodName,
-    /// Its class: an index into the source's [`Classes`].
+    /// The pod's class: an index into the source's [`Classes`].
     pub class: u32,
     /// Gang size: how many pods of the class start together; at least 1.
     pub members: u32,
-    /// Whom it is accounted to: the origin's user, numbered by order of appearance.
+    /// Tenant: the user in the origin, numbered in order of appearance.
     pub tenant: u32,
     /// How long it runs once started; `None` runs until the end of the run.
     pub run_time: Option<Duration>,
@@ -33,10 +33,10 @@ pub struct Arrival {
 /// The pod classes of a source, in order of first appearance; grows as the source is read.
 pub type Classes = Vec<Arc<PodSpec>>;
 
-/// What a workload holds of a class.
+/// Total amount of a class in a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassTotal {
-    /// What its pods are.
+    /// Pod template.
     pub spec: Arc<PodSpec>,
     /// How many arrivals are of the class.
     pub arrivals: u64,
@@ -58,13 +58,12 @@ pub trait ArrivalSource: Send {
     /// A source at the same position that can be read on its own.
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError>;
 
-    /// What the whole source holds by class, in order of first appearance, where that is known
-    /// without reading it.
+    /// Totals by class in order of first appearance, if known without reading the source.
     fn class_totals(&self) -> Option<Vec<ClassTotal>> {
         None
     }
 
-    /// What was wrong in what was read up to now, and what was done about it.
+    /// Ledger of the irregularities in the rows read so far.
     fn ledger(&self) -> &Ledger {
         static NOTHING: Ledger = Ledger::EMPTY;
         &NOTHING

@@ -15,6 +15,7 @@ use super::input::Input;
 use super::ledger::BadRow;
 use super::lines::Lines;
 use super::number::digits;
+use units::plural;
 
 /// A table being read.
 pub struct Table {
@@ -49,7 +50,7 @@ impl Adjacent {
 
 /// One row of a table.
 pub struct Row<'table> {
-    /// Its line, counted from 1.
+    /// The row's line, counted from 1.
     pub line: u64,
     fields: Fields<'table>,
 }
@@ -119,7 +120,10 @@ impl Table {
             }
             Ok(fields) => {
                 let found = fields.ends.len();
-                let rule = format!("the row has {found} fields where the header has {expected}");
+                let rule = format!(
+                    "the row has {} where the header has {expected}",
+                    plural::count(found, "field")
+                );
                 (rule, found, fields.joined())
             }
             Err(malformed) => {
@@ -205,11 +209,11 @@ fn text(field: &[u8]) -> &str {
 
 /// A line that can't be taken apart.
 struct Malformed {
-    /// What it must be or do.
+    /// Rule that the value must meet.
     rule: &'static str,
     /// How many fields were found in it up to there.
     found: usize,
-    /// Those fields.
+    /// The fields.
     value: String,
 }
 
@@ -303,24 +307,24 @@ impl Splitter {
 }
 
 impl<'table> Row<'table> {
-    /// What stands in a column, without blanks around it.
+    /// Text of a column, trimmed.
     pub fn text(&self, column: &Column) -> &'table str {
         text(self.bytes(column))
     }
 
-    /// The same as bytes, for whoever reads a number there.
+    /// Bytes of a column, for parsing numbers.
     #[inline]
     pub fn bytes(&self, column: &Column) -> &'table [u8] {
         self.fields.get(column.position)
     }
 
-    /// What stands in a column that may be missing; empty if it is.
+    /// Text of an optional column; empty if missing.
     pub fn optional_text(&self, column: Option<&Column>) -> &'table str {
         column.map_or("", |column| self.text(column))
     }
 
-    /// What stands in columns that are side by side, as it stands; `None` where quotes were taken
-    /// away, so that equal texts are equal fields.
+    /// Raw text of adjacent columns; `None` if quotes were removed, so that equal texts are equal
+    /// fields.
     #[inline]
     pub fn between(&self, columns: Adjacent) -> Option<&'table [u8]> {
         let Adjacent { first, last } = columns;

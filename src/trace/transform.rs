@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 fn beyond(what: &str) -> TraceError {
     TraceError::Format {
         file: what.to_owned(),
-        reason: "an arrival would be submitted beyond 292 years".to_owned(),
+        reason: "an arrival would be submitted after more than 292 years".to_owned(),
     }
 }
 
@@ -155,7 +155,7 @@ impl ArrivalSource for Scale {
     }
 }
 
-/// The same log several times end to end, reopened for each copy.
+/// A log repeated several times end to end, reopened for each copy.
 ///
 /// The log's span goes from its zero to the last end of one of its jobs in the origin (historic
 /// start, where it isn't known submission, plus run time), rounded up to whole seconds. Copy k
@@ -285,7 +285,7 @@ impl ArrivalSource for Repeat {
         }))
     }
 
-    /// What was found in one copy.
+    /// Ledger of one copy.
     fn ledger(&self) -> &Ledger {
         self.whole
             .as_ref()

@@ -68,7 +68,7 @@ impl Quantity {
         Self::from_nanos(units as i128 * NANOS_PER_UNIT)
     }
 
-    /// The same amount, printed in another family of suffixes.
+    /// Returns an equal amount that prints in another family of suffixes.
     pub const fn with_family(self, family: SuffixFamily) -> Self {
         Self {
             nanos: self.nanos,

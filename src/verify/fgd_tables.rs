@@ -15,6 +15,7 @@ use metrics::ArrivedTables;
 use super::published::{PublishedRun, RANDOM, Unmade};
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use units::plural;
 
 /// Published tables.
 pub const FAMILY: Family = Family {
@@ -121,7 +122,7 @@ fn read(file: &Path, kind: Kind, runs: &mut BTreeMap<PublishedRun, Rows>) -> Res
             policy: row[policy].clone(),
             seed: row[seed]
                 .parse()
-                .map_err(|_| format!("seed `{}` is no number", row[seed]))?,
+                .map_err(|_| format!("seed `{}` is not a number", row[seed]))?,
         };
         let cells = row[first..]
             .iter()
@@ -138,7 +139,7 @@ fn cell_value(cell: &str) -> Result<Option<f64>, String> {
         text => text
             .parse()
             .map(Some)
-            .map_err(|_| format!("`{text}` is no number")),
+            .map_err(|_| format!("`{text}` is not a number")),
     }
 }
 
@@ -187,8 +188,8 @@ fn tables(
 fn compare(recorded: &[Option<f64>], decided: &[Option<f64>]) -> Result<(), String> {
     if recorded.len() != decided.len() {
         return Err(format!(
-            "{} columns recorded, {} decided",
-            recorded.len(),
+            "{} recorded, {} decided",
+            plural::count(recorded.len(), "column"),
             decided.len()
         ));
     }

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// What a family's check came to.
+/// Result of checking one family.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FamilyReport {
     /// The family's name.
@@ -103,7 +103,7 @@ impl FamilyReport {
     }
 }
 
-/// What to judge.
+/// Selection of cases to judge.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
     /// Folders in which the traces that vectors name are found.
@@ -134,9 +134,9 @@ impl VerifyOptions {
 
 /// A family of vectors.
 pub struct Family {
-    /// Its name.
+    /// The family's name.
     pub name: &'static str,
-    /// What it judges, in a sentence.
+    /// Description of the family in a sentence.
     pub summary: &'static str,
     /// Whether a file of this name belongs to it.
     pub claims: fn(&Path) -> bool,

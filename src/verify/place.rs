@@ -16,7 +16,8 @@ use trace::Input;
 /// Replicas that fit in dumps.
 pub const FAMILY: Family = Family {
     name: "place",
-    summary: "how many more of a pod fit in a dumped cluster, and what is said of the next one",
+    summary: "number of further replicas that fit in a dumped cluster, and the verdict on the \
+        next one",
     claims,
     kinds: &[],
     judge: Judge::One(judge),

@@ -20,7 +20,7 @@ pub const NODES: [&str; 2] = [
     "openb_node_list_gpu_node.csv.gz",
     "openb_node_list_gpu_node.csv",
 ];
-/// What the published workloads' files are called.
+/// Prefix of the published workloads' file names.
 pub const PODS_PREFIX: &str = "openb_pod_list_";
 /// The share of the cluster's GPUs that arrives, in millionths.
 pub const SHARE_MILLIONTHS: i64 = 1_300_000;
@@ -157,7 +157,7 @@ fn scenario(seed: u64, profile: &str, nodes: &Path, pods: &Path) -> String {
              format: openb-pods\n    \
              path: {}\n    \
              arrivals: {{order: published, until: 1.3, depart: never}}\n\
-         system: {{name: kubernetes, scheduler: {{profile: {profile}{tie_break}}}}}\n\
+         system: {{name: pipeline, scheduler: {{profile: {profile}{tie_break}}}}}\n\
          stop: {{when: idle}}\n",
         quoted(nodes),
         quoted(pods),

@@ -17,7 +17,7 @@ use super::autoscale_findings::{findings, rivals};
 use super::operations::target;
 use super::{BuildError, Remarks};
 
-/// What the autoscalers of a scenario are made from, if it has some.
+/// Settings of a scenario's autoscalers, if it has any.
 pub fn autoscalers(
     scenario: &Scenario,
     controllers: Option<&ControllerOptions>,
@@ -31,8 +31,8 @@ pub fn autoscalers(
         return match declared {
             None => Ok(None),
             Some(_) => wrong(
-                "system.autoscaling: nobody would make the pods that it asks for; write \
-                 `controllers: {}` under `system`"
+                "system.autoscaling: no controller would create the pods; write `controllers: {}` \
+                 under `system`"
                     .to_owned(),
             ),
         };
@@ -54,8 +54,8 @@ pub fn autoscalers(
     }
     if scenario.stop.at.is_none() {
         return wrong(
-            "stop: autoscalers look again for ever, so the run would have no end; say when it \
-             ends, as `stop: {at: 24h}`"
+            "stop: autoscalers never stop, so the run would not end; set its end, such as `stop: \
+             {at: 24h}`"
                 .to_owned(),
         );
     }

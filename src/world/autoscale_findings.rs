@@ -118,8 +118,8 @@ pub(super) fn rivals(objects: &[&Object]) -> Vec<(String, String)> {
         let Some(rival) = rival else { continue };
         let name = super::remarks::autoscaler(object).unwrap_or_default();
         let what = format!(
-            "{rival} scales {} {} by shares of what its pods ask for, which this one changes: they \
-             can drive each other; scale by another metric, or write `updateMode: Off`",
+            "{rival} scales {} {} by usage relative to requests, which this one changes: they can \
+             feed back on each other; scale by another metric, or write `updateMode: Off`",
             own.target.kind, own.target.name
         );
         if !found.iter().any(|(known, _)| *known == name) {
@@ -205,22 +205,23 @@ impl Surroundings<'_> {
             return None;
         }
         if resource == "cpu" && self.has_traffic() {
-            let expected = "what a request uses of the processors, as an annotation \
+            let expected = "the CPU time of a request, as an annotation \
                             `windtunnel.dev/cpu-per-request` of the pod template or as \
-                            `models.services.cpuPerRequest`; without it the metric never arrives";
+                            `models.services.cpuPerRequest`; without it the metric is never \
+                            available";
             return (per_request <= Duration::ZERO).then_some(Problem::Missing { expected });
         }
-        let expected = "what the pods use, as an annotation `windtunnel.dev/cpu-usage` or \
-                        `windtunnel.dev/memory-usage` of the pod template or under `models.usage`; \
-                        without it the metric never arrives";
+        let expected = "the usage of the pods, as an annotation `windtunnel.dev/cpu-usage` or \
+                        `windtunnel.dev/memory-usage` of the pod template or under \
+                        `models.usage`; without it the metric is never available";
         Some(Problem::Missing { expected })
     }
 
     /// Why no pod or object has a metric of a name.
     pub(super) fn unmeasured(&self, name: &Text) -> Option<Problem> {
         if !self.has_traffic() {
-            let expected = "a source of the metric; without traffic no pod or object has any, so it \
-                            never arrives";
+            let expected = "a source of the metric; without traffic no pod or object has any, so \
+                            it is never available";
             return Some(Problem::Missing { expected });
         }
         let mut names = MEASURES.iter().map(|(name, _)| *name);
@@ -237,8 +238,8 @@ impl Surroundings<'_> {
             "Service" => "Service",
             "Ingress" => "Ingress",
             _ => {
-                let expected = "`describedObject` of kind `Service` or `Ingress`, which traffic is \
-                                measured of";
+                let expected = "`describedObject` of kind `Service` or `Ingress`, for which \
+                                traffic is measured";
                 return Some(Problem::Missing { expected });
             }
         };

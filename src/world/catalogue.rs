@@ -51,7 +51,7 @@ pub(super) fn catalogue(
     let mut prices = if listed.is_some() || written.types.is_none() {
         let field = "cluster.provider.currency";
         let list = name(listed);
-        price_list::read(&open(listed), (field, &list), Some(&written.currency))?.of
+        price_list::read(&open(listed), field, &list, Some(&written.currency))?.of
     } else {
         BTreeMap::new()
     };
@@ -61,7 +61,7 @@ pub(super) fn catalogue(
     if written.types.is_none() && table.column("vcpu").is_none() {
         return Err(BuildError::Experiment(format!(
             "cluster.provider.prices: {list} has prices, but no columns `vcpu` and `memory_mib`; \
-             name a file that has them as `types`"
+             give a file with these columns as `types`"
         )));
     }
     let columns = Columns::find(&table)?;
@@ -133,7 +133,7 @@ fn machine(
     let amount = |text: &str, name: &str| {
         let parsed = text.parse::<Quantity>().ok();
         let parsed = parsed.filter(|own| !own.is_negative());
-        let rule = || format!("`{text}` is no amount of 0 or more");
+        let rule = || format!("`{text}` is not an amount of 0 or more");
         parsed.ok_or_else(|| (name.to_owned(), rule()))
     };
     let optional = |column: &Option<Column>, usual: &str, name: &str| {
@@ -153,7 +153,7 @@ fn machine(
     let devices = devices.and_then(|own| u8::try_from(own).ok());
     let devices = devices.filter(|own| usize::from(*own) <= MAX_DEVICES);
     let devices = devices.ok_or_else(|| {
-        let rule = format!("expected {MAX_DEVICES} devices at most");
+        let rule = format!("expected at most {MAX_DEVICES} devices");
         ("gpu".to_owned(), rule)
     })?;
     if devices > 0 {

@@ -9,7 +9,7 @@ use units::Duration;
 
 use super::BuildError;
 
-/// What they share; `None` where each has all that it wants.
+/// Contention model; `None` if every process gets all it wants.
 pub fn contention(scenario: &Scenario) -> Result<Option<ContentionModel>, BuildError> {
     let NoneOr::Some(contention) = &scenario.models.contention else {
         return Ok(None);
@@ -44,7 +44,7 @@ pub fn checkpoints(scenario: &Scenario) -> Result<Option<Checkpoints>, BuildErro
         && contention.cpu
     {
         return wrong(
-            "how far a run is that others slow down is not known yet; write `contention: {cpu: \
+            "the progress of a run under contention can't be predicted; write `contention: {cpu: \
              false}` or leave one of the two out",
         );
     }
@@ -56,7 +56,10 @@ pub fn checkpoints(scenario: &Scenario) -> Result<Option<Checkpoints>, BuildErro
             restart,
         },
         (None, Some(_)) if write == Duration::ZERO => {
-            return wrong("what takes no time is written all the time; give `write` or `interval`");
+            return wrong(
+                "a checkpoint without cost would be written continuously; give `write` \
+                or `interval`",
+            );
         }
         (None, Some(mtbf)) => Checkpoints::young(write, restart, mtbf),
         (None, None) => return wrong("give `interval`, or `mtbf` from which it follows"),

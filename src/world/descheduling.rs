@@ -20,7 +20,7 @@ use super::BuildError;
 /// Where it is written.
 const FIELD: &str = "system.descheduling";
 
-/// What the descheduler of a scenario is made from, if it has one.
+/// Settings of a scenario's descheduler, if it has one.
 pub fn descheduling(
     scenario: &Scenario,
     kube: &KubeRequest,
@@ -30,21 +30,21 @@ pub fn descheduling(
     };
     if scenario.system.controllers.is_none() {
         return wrong(format!(
-            "{FIELD}: nobody would make the pods anew that it evicts; write `controllers: {{}}` \
+            "{FIELD}: no controller would recreate the evicted pods; write `controllers: {{}}` \
              under `system`"
         ));
     }
     if scenario.stop.at.is_none() {
         return wrong(
-            "stop: a descheduler looks again for ever, so the run might have no end; say when it \
-             ends, as `stop: {at: 24h}`"
+            "stop: a descheduler never stops, so the run might not end; set its end, such as \
+             `stop: {at: 24h}`"
                 .to_owned(),
         );
     }
     if own.strategies.is_empty() {
         return wrong(format!(
-            "{FIELD}.strategies: there is none, so nothing would be looked for; write one, such \
-             as `RemoveDuplicates: {{}}`"
+            "{FIELD}.strategies: there are none, so it would do nothing; write one, such as \
+             `RemoveDuplicates: {{}}`"
         ));
     }
     let evictor = &own.evictor;
@@ -166,7 +166,7 @@ fn balancing(own: &schema::Strategies, strategies: &mut Vec<Strategy>) -> Result
         {
             return wrong(format!(
                 "{field}.thresholds: {name} is {} %, above its target of {} %; a node would be \
-                 used little and much at once",
+                 underutilized and overutilized at once",
                 percent(*low),
                 percent(*high)
             ));

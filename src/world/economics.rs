@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use metrics::economics::{Commitment, FunctionPrices, TaskPrices};
-use metrics::power::{Embodied, MEASURED, Power, PowerCurve};
+use metrics::power::{Embodied, MACHINES, Power, PowerCurve};
 use metrics::{Billing, Economics, NodeEconomics};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_LABEL};
 use model::{Node, Text};
@@ -13,11 +13,9 @@ use scenario::{Scenario, Share};
 use units::nearest::nearest;
 use units::{Instant, Quantity};
 
+use super::money::{NANOS_PER_MICRO, micro};
 use super::price_list::{self, PriceList, in_zone};
 use super::{BuildError, FileSource, ProviderPlan};
-
-/// Nano units in a millionth.
-const NANOS_PER_MICRO: i128 = 1_000;
 
 /// What the nodes of a scenario cost and draw.
 pub fn economics(
@@ -35,7 +33,7 @@ pub fn economics(
     let provider = scenario.cluster.provider.as_ref();
     let own = provider.map(|own| own.currency.as_str());
     let listed = match &scenario.metrics.prices {
-        Some(file) => price_list::read(&files.open(file), ("metrics.prices", file), own)?,
+        Some(file) => price_list::read(&files.open(file), "metrics.prices", file, own)?,
         None => PriceList {
             currency: own.unwrap_or_default().to_owned(),
             ..PriceList::default()
@@ -101,13 +99,13 @@ fn commitments(
             let near = nearest(&own.of, known.iter().copied());
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             return Err(BuildError::Experiment(format!(
-                "{field}.of: no instance type and no group is called `{}`{near}",
+                "{field}.of: no instance type and no group is named `{}`{near}",
                 own.of
             )));
         }
         let price = micro(own.price).ok_or_else(|| {
             let price = own.price;
-            let message = format!("{field}.price: {price} is no price; expected 0 or more");
+            let message = format!("{field}.price: {price} is not a price; expected 0 or more");
             BuildError::Experiment(message)
         });
         Ok(Commitment {
@@ -128,7 +126,7 @@ fn tasks(scenario: &Scenario) -> Result<Option<TaskPrices>, BuildError> {
         let nano = i64::try_from(price.nanos()).ok().filter(|nano| *nano >= 0);
         nano.ok_or_else(|| {
             BuildError::Experiment(format!(
-                "metrics.taskPrices.{field}: {price} is no price; expected 0 or more"
+                "metrics.taskPrices.{field}: {price} is not a price; expected 0 or more"
             ))
         })
     };
@@ -149,7 +147,7 @@ fn functions(scenario: &Scenario) -> Result<Option<FunctionPrices>, BuildError> 
         let pico = u64::try_from(price.nanos() / NANOS_PER_MICRO);
         pico.map_err(|_| {
             BuildError::Experiment(format!(
-                "metrics.functionPrices.{field}: {price} is no price; expected 0 or more"
+                "metrics.functionPrices.{field}: {price} is not a price; expected 0 or more"
             ))
         })
     };
@@ -179,8 +177,8 @@ fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, 
         let price = match group.template.price {
             Some(price) => Some(micro(price).ok_or_else(|| {
                 BuildError::Experiment(format!(
-                    "cluster.nodes[{position}].template.price: {price} is no price; expected 0 or \
-                     more"
+                    "cluster.nodes[{position}].template.price: {price} is not a price; expected 0 \
+                     or more"
                 ))
             })?),
             None => None,
@@ -211,7 +209,7 @@ fn carbon(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<(Instant, i
         return Err(BuildError::Experiment(message));
     };
     let wrong = |value: Quantity| {
-        BuildError::Experiment(format!("{file}: {value} is no intensity of 0 or more"))
+        BuildError::Experiment(format!("{file}: {value} is not an intensity of 0 or more"))
     };
     let series = series.into_iter().map(|(at, value)| {
         let milli = value.milli_ceil().ok().filter(|&milli| milli >= 0);
@@ -225,13 +223,13 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
     let wrong = |what: String| BuildError::Experiment(format!("{field}.{what}"));
     let max = written.max.map_or(0, |max| max.micro);
     let curve = if let Some(name) = &written.machine {
-        PowerCurve::measured(name).ok_or_else(|| {
-            let names = || MEASURED.iter().map(|(name, _)| *name);
+        PowerCurve::of_machine(name).ok_or_else(|| {
+            let names = || MACHINES.iter().map(|(name, _)| *name);
             let near = nearest(name, names());
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             let known: Vec<&str> = names().collect();
             wrong(format!(
-                "machine: no measured machine is called `{name}`; there are {}{near}",
+                "machine: no measured machine is named `{name}`; there are {}{near}",
                 known.join(", ")
             ))
         })?
@@ -254,7 +252,7 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
         };
         if idle > max {
             return Err(wrong(
-                "max: a node draws more idle than at most; raise it".to_owned(),
+                "max: less than the power of an idle node; raise it".to_owned(),
             ));
         }
         PowerCurve::Formula {
@@ -286,13 +284,4 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
         boot_micro_watt: written.boot.map_or(0, |own| own.micro),
         embodied: embodied.transpose()?,
     })
-}
-
-/// Millionths of a price that is not negative.
-pub(super) fn micro(price: Quantity) -> Option<i64> {
-    let micro = i64::try_from(price.nanos() / NANOS_PER_MICRO).ok()?;
-    // 10^9 an hour for each of 10^7 nodes over a century stay within 128 bits.
-    (0..=1_000_000_000_000_000)
-        .contains(&micro)
-        .then_some(micro)
 }

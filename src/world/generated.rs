@@ -56,7 +56,7 @@ pub(super) fn generated(
         }
     }
     Err(BuildError::Experiment(format!(
-        "`{model}` makes no workload"
+        "`{model}` does not generate a workload"
     )))
 }
 

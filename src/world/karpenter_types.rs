@@ -99,18 +99,15 @@ pub(super) fn read(
 ) -> Result<BTreeMap<String, InstanceType>, BuildError> {
     let wrong = |what: String| BuildError::Experiment(format!("{list}: {what}"));
     let parsed = serde_json::from_reader::<_, Vec<Written>>(input.open()?);
-    let written = parsed.map_err(|why| {
-        wrong(format!(
-            "is no list of instance types as Karpenter has them: {why}"
-        ))
-    })?;
+    let written =
+        parsed.map_err(|why| wrong(format!("is not a list of Karpenter instance types: {why}")))?;
     let mut types = BTreeMap::new();
     for own in written {
         let name = own.name.clone();
         let known =
             instance_type(&own, reserved).map_err(|why| wrong(format!("`{name}`: {why}")))?;
         if types.insert(name.clone(), known).is_some() {
-            return Err(wrong(format!("two instance types are called `{name}`")));
+            return Err(wrong(format!("two instance types are named `{name}`")));
         }
     }
     Ok(types)
@@ -123,7 +120,7 @@ fn instance_type(own: &Written, reserved: &Reserved) -> Result<InstanceType, Str
         if !(0.0..=PRICE_MAX).contains(&micro) {
             let price = offered.price;
             return Err(format!(
-                "price {price} is none; expected a number of 0 or more"
+                "price {price} is not a price; expected a number of 0 or more"
             ));
         }
         let zone = offered.zone();

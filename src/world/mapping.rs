@@ -21,7 +21,8 @@ use super::{BuildError, FileSource, ManifestFiles, Remarks};
 /// It can express nothing of it.
 pub fn mapping(
     scenario: &Scenario,
-    (nodes, classes): (&[Arc<Node>], &[ClassTotal]),
+    nodes: &[Arc<Node>],
+    classes: &[ClassTotal],
     files: &FileSource<'_>,
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
@@ -106,8 +107,8 @@ fn globals(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Object>, B
     }
     if !globals.is_empty() && !runs_workloads(scenario) {
         return Err(BuildError::Experiment(
-            "workload: a global unit is on every machine that matches, and nobody would see to \
-             that; write `controllers: {}` under `system`, or take `Global` out"
+            "workload: a global unit runs on every matching machine, but there is no controller \
+             for it; write `controllers: {}` under `system`, or remove `Global`"
                 .to_owned(),
         ));
     }
@@ -118,8 +119,8 @@ fn nothing(system: &str, mapping: &Mapping) -> BuildError {
     let reasons = mapping.gaps.iter().filter(|gap| gap.is_refused);
     let reasons: Vec<String> = reasons.map(ToString::to_string).collect();
     BuildError::Experiment(format!(
-        "workload: the system `{system}` can express nothing of it ({}); choose another system \
-         (`windtunnel systems` tells what each can), or another workload",
+        "workload: the system `{system}` can't express any of it ({}); choose another system \
+         (`windtunnel systems` lists their capabilities), or another workload",
         reasons.join("; ")
     ))
 }

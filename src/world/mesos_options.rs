@@ -53,7 +53,7 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
     if names.len() < frameworks.len() {
         return Err(wrong(
             "frameworks",
-            &"two have one name; write `{}` into the name of several",
+            &"two have the same name; write `{}` into the name of several",
         ));
     }
     let observer = ObserverOptions {
@@ -124,7 +124,7 @@ fn allocation(written: &schema::Mesos) -> Result<Allocation, BuildError> {
         };
         if quota != RoleQuota::default() {
             if name.contains('/') {
-                let why = "only top-level roles have quotas; take `guarantee` and `limit` out";
+                let why = "only top-level roles have quotas; remove `guarantee` and `limit`";
                 return Err(wrong(&field, &why));
             }
             quotas.insert(Text::from(name.as_str()), quota);
@@ -220,12 +220,12 @@ fn oversubscription(
     for (number, own) in written.frameworks.iter().enumerate() {
         let field = format!("frameworks[{number}].revocable");
         if own.revocable && own.batch.is_none() {
-            let why = "only batch frameworks take resources that may be taken back; take it out";
+            let why = "only batch frameworks accept revocable resources; remove it";
             return Err(wrong(&field, &why));
         }
         if own.revocable && written.oversubscription.is_none() {
-            let why = "no agent offers anything a second time; write `oversubscription: {}` under \
-                       `system.mesos`, or take it out";
+            let why = "no agent offers revocable resources; write `oversubscription: {}` under \
+                       `system.mesos`, or remove it";
             return Err(wrong(&field, &why));
         }
     }
@@ -233,8 +233,8 @@ fn oversubscription(
         return Ok(None);
     };
     if !frameworks.iter().any(|own| own.revocable_resources) {
-        let why = "no framework takes what is offered a second time; write `revocable: true` at a \
-                   batch framework";
+        let why = "no framework accepts revocable resources; write `revocable: true` at a batch \
+                   framework";
         return Err(wrong("oversubscription", &why));
     }
     let fixed = own.fixed.as_ref();

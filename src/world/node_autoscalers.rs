@@ -54,8 +54,8 @@ pub fn node_autoscalers(
     }
     if scenario.stop.at.is_none() {
         return wrong(
-            "stop: autoscalers look again for ever, so the run would have no end; say when it \
-             ends, as `stop: {at: 24h}`",
+            "stop: autoscalers never stop, so the run would not end; set its end, such as `stop: \
+             {at: 24h}`",
         );
     }
     let profiles = build_kube_profiles(&kube.config, kube.release);
@@ -87,7 +87,7 @@ pub fn node_autoscalers(
         components.push(Box::new(ClusterAutoscaler::new(options)));
     }
     if let Some(own) = &autoscaling.provisioner {
-        let options = provisioner(own, scenario, plan, (profile, objects))?;
+        let options = provisioner(own, scenario, plan, profile, objects)?;
         components.push(Box::new(Provisioner::new(options)));
     }
     Ok(components)
@@ -163,7 +163,8 @@ fn provisioner(
     own: &schema::Provisioning,
     scenario: &Scenario,
     plan: &ProviderPlan,
-    (profile, objects): (Arc<KubeProfile>, Arc<model::ClusterObjects>),
+    profile: Arc<KubeProfile>,
+    objects: Arc<model::ClusterObjects>,
 ) -> Result<ProvisionerOptions, BuildError> {
     let field = PROVISIONER;
     let market = scenario
@@ -173,7 +174,7 @@ fn provisioner(
         .and_then(|own| own.spot.as_ref());
     if own.spot && market.is_none() {
         return wrong(format!(
-            "{field}.spot: nothing is said of spot capacity; write `spot` under `cluster.provider`"
+            "{field}.spot: spot capacity is not configured; write `spot` under `cluster.provider`"
         ));
     }
     let offerings = offerings(own, plan)?;
@@ -255,7 +256,7 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
         for (name, known) in matching {
             for (bought, wanted) in [(ON_DEMAND, own.on_demand), (SPOT, own.spot)] {
                 let zones = zones(own).into_iter().filter(|_| wanted);
-                let sold = zones.filter_map(|zone| offering((name, known), bought, zone, plan));
+                let sold = zones.filter_map(|zone| offering(name, known, bought, zone, plan));
                 offerings.extend(sold);
             }
         }
@@ -267,8 +268,8 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
             names => format!(" in zone `{}`", names.join("`, `")),
         };
         return wrong(format!(
-            "{PROVISIONER}.instanceTypes: none of these has a price{place} at which it may be \
-             bought; look at `onDemand`, `spot` and `zone`, and at the list of prices"
+            "{PROVISIONER}.instanceTypes: none of these has a usable price{place}; check \
+             `onDemand`, `spot` and `zone`, and at the list of prices"
         ));
     }
     Ok(offerings)
@@ -284,7 +285,8 @@ fn zones(own: &schema::Provisioning) -> Vec<Option<&str>> {
 
 /// An instance type as it is sold in a zone, if it is.
 fn offering(
-    (name, known): (&str, &InstanceType),
+    name: &str,
+    known: &InstanceType,
     bought: &str,
     zone: Option<&str>,
     plan: &ProviderPlan,

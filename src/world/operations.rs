@@ -37,7 +37,7 @@ pub(super) fn runs_always(scenario: &Scenario) -> bool {
     entry.is_ok_and(|entry| entry.workloads == RunsWorkloads::Always)
 }
 
-/// What the controllers of a scenario are made from, if it has some.
+/// Settings of a scenario's controllers, if it has any.
 pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, BuildError> {
     let wrong = |what: String| Err(BuildError::Experiment(what));
     let Some(controllers) = &scenario.system.controllers else {
@@ -45,7 +45,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
             return Ok(None);
         }
         return wrong(
-            "operations: nobody would carry them out; write `controllers: {}` under `system`"
+            "operations: no controller would carry them out; write `controllers: {}` under `system`"
                 .to_owned(),
         );
     };
@@ -91,7 +91,7 @@ fn heeded<'a>(
         .cloned()
 }
 
-/// What users do, in order of time.
+/// Operations of users, in order of time.
 pub fn operations(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
@@ -128,7 +128,7 @@ pub fn operations(
             continue;
         }
         if let Some(written) = &operation.upgrade {
-            let plan = upgrade(number, written, (scenario, nodes))?;
+            let plan = upgrade(number, written, scenario, nodes)?;
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
@@ -147,16 +147,17 @@ pub fn operations(
 fn upgrade(
     number: usize,
     written: &schema::Upgrade,
-    (scenario, nodes): (&Scenario, &[Arc<Node>]),
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
 ) -> Result<UpgradePlan, BuildError> {
     let wrong = |field: &str, what: &dyn std::fmt::Display| {
         BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
     };
     if written.service.missing_file().is_some() {
-        let what = "values of a file can't be used here; give a law with parameters";
+        let what = "values of a file can't be used here; give a distribution with parameters";
         return Err(wrong("service", &what));
     }
-    let domains = super::failures::domains(scenario, nodes)?;
+    let domains = super::domains::domains(scenario, nodes)?;
     let layout = Layout {
         nodes,
         domains: &domains,

@@ -18,7 +18,7 @@ use units::Instant;
 use units::nearest::nearest;
 
 use super::catalogue::{InstanceType, catalogue, matches};
-use super::economics::micro;
+use super::money::micro;
 use super::nodes::of_template;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};
@@ -33,7 +33,7 @@ pub struct ProviderPlan {
     pub groups: Vec<GroupOptions>,
     /// Their nodes at the start.
     pub initial: Vec<Arc<Node>>,
-    /// What nodes cost, by group, or by instance type and how they are bought.
+    /// Prices of nodes, by group, or by instance type and purchase option.
     pub kinds: BTreeMap<Text, NodeEconomics>,
     /// What can be bought.
     pub(super) types: BTreeMap<String, InstanceType>,
@@ -51,7 +51,10 @@ pub fn provider(
         let asks =
             autoscaling.is_some_and(|own| own.cluster.is_some() || own.provisioner.is_some());
         return if asks {
-            wrong("system.autoscaling: nobody provides machines; write `provider` under `cluster`")
+            wrong(
+                "system.autoscaling: there is no provider of machines; write `provider` under \
+                `cluster`",
+            )
         } else {
             Ok(None)
         };
@@ -86,9 +89,9 @@ pub fn provider(
         }
     }
     for (number, group) in written.groups.iter().enumerate() {
-        add_group(&mut plan, (written, &powers), number, group)?;
+        add_group(&mut plan, written, &powers, number, group)?;
     }
-    change_prices(&mut plan, (scenario, written), files)?;
+    change_prices(&mut plan, scenario, written, files)?;
     let known = |name: &String| {
         plan.types.contains_key(name) || plan.groups.iter().any(|own| *own.name == **name)
     };
@@ -123,7 +126,7 @@ impl Powers {
                 .any(|name| matches(pattern, name))
             {
                 return wrong(format!(
-                    "{field}: no instance type and no group is called so"
+                    "{field}: no instance type and no group has this name"
                 ));
             }
             powers.push((
@@ -152,7 +155,7 @@ pub(super) fn unknown_type(field: &str, name: &str, plan: &ProviderPlan) -> Buil
     let near = nearest(name, known.iter().copied());
     let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     BuildError::Experiment(format!(
-        "{field}: no instance type is called `{name}` in {}, which has {}{near}",
+        "{field}: no instance type is named `{name}` in {}, which has {}{near}",
         plan.list,
         known.len()
     ))
@@ -179,7 +182,7 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
     let boots = boots.filter_map(|own| Some((own.name.as_str().into(), own.boot.clone()?)));
     let failing = written.failure_rate.map_or(0.0, Share::as_f64);
     if failing > 1.0 {
-        return wrong("cluster.provider.failureRate: more than all orders can't fail");
+        return wrong("cluster.provider.failureRate: expected at most 100%");
     }
     Ok(ProviderOptions {
         boot: written.boot.clone(),
@@ -210,7 +213,8 @@ fn spot_price(written: &schema::Provider, own: &Price) -> Option<i64> {
 /// Prices change as a history has it.
 fn change_prices(
     plan: &mut ProviderPlan,
-    (scenario, written): (&Scenario, &schema::Provider),
+    scenario: &Scenario,
+    written: &schema::Provider,
     files: &FileSource<'_>,
 ) -> Result<(), BuildError> {
     let Some(file) = &written.price_history else {
@@ -221,7 +225,7 @@ fn change_prices(
     let is_dated = controllers.is_some_and(|own| own.start_date.is_some());
     let zero = super::operations::controllers(scenario)?.filter(|_| is_dated);
     let zero = zero.map(|own| own.zero_unix_secs);
-    let all = price_history::read((field, file), &written.currency, zero, files)?;
+    let all = price_history::read(field, file, &written.currency, zero, files)?;
     let known: Vec<(&Sold, &Prices)> = all
         .iter()
         .filter(|(sold, _)| plan.types.contains_key(&sold.0))
@@ -232,15 +236,15 @@ fn change_prices(
     }
     if written.spot.is_none() && all.keys().any(|sold| sold.1 == SPOT) {
         return wrong(format!(
-            "{field}: {file} has prices of spot capacity, of which nothing is said; write `spot` \
+            "{field}: {file} has spot prices, but spot capacity is not configured; write `spot` \
              under `cluster.provider`"
         ));
     }
     let mut changes: Vec<(Instant, Text, i64)> = Vec::new();
     for (sold, prices) in known {
         let (first, later) = from_start(prices);
-        for kind in kinds_sold(sold, (&all, written)) {
-            let Some(economics) = known_kind(plan, &kind, sold) else {
+        for kind in kinds_sold(sold, &all, written) {
+            let Some(economics) = known_kind(plan, sold, &kind) else {
                 continue;
             };
             economics.price_micro_per_hour = first.or(economics.price_micro_per_hour);
@@ -265,10 +269,7 @@ fn change_prices(
 
 /// What the price of something that is sold is the price of: its own kind, and groups of it that
 /// state no price of their own.
-fn kinds_sold(
-    sold: &Sold,
-    (all, written): (&BTreeMap<Sold, Prices>, &schema::Provider),
-) -> Vec<Text> {
+fn kinds_sold(sold: &Sold, all: &BTreeMap<Sold, Prices>, written: &schema::Provider) -> Vec<Text> {
     let (name, bought, zone) = sold;
     let mut kinds = vec![priced_as(name, bought, zone.as_deref()).into()];
     for group in &written.groups {
@@ -290,9 +291,10 @@ fn kinds_sold(
 /// everywhere until it changes.
 fn known_kind<'p>(
     plan: &'p mut ProviderPlan,
+    sold: &Sold,
     kind: &Text,
-    (name, bought, zone): &Sold,
 ) -> Option<&'p mut NodeEconomics> {
+    let (name, bought, zone) = sold;
     if !plan.kinds.contains_key(kind) {
         zone.as_ref()?;
         let everywhere = plan.kinds.get(&*priced_as(name, bought, None))?.clone();
@@ -303,27 +305,28 @@ fn known_kind<'p>(
 
 fn add_group(
     plan: &mut ProviderPlan,
-    (written, powers): (&schema::Provider, &Powers),
+    written: &schema::Provider,
+    powers: &Powers,
     number: usize,
     group: &schema::NodeGroup,
 ) -> Result<(), BuildError> {
     let field = format!("cluster.provider.groups[{number}]");
     if plan.groups.iter().any(|own| *own.name == *group.name) {
         return wrong(format!(
-            "{field}.name: two groups are called `{}`",
+            "{field}.name: two groups are named `{}`",
             group.name
         ));
     }
     if group.spot && written.spot.is_none() {
         return wrong(format!(
-            "{field}.spot: nothing is said of spot capacity; write `spot` under `cluster.provider`"
+            "{field}.spot: spot capacity is not configured; write `spot` under `cluster.provider`"
         ));
     }
     let (mut node, listed) = node_of(plan, written, &field, group)?;
     let stated = group.price.or_else(|| group.template.as_ref()?.price);
     let stated = stated.map(|price| {
         micro(price).ok_or_else(|| {
-            let message = format!("{field}.price: {price} is no price; expected 0 or more");
+            let message = format!("{field}.price: {price} is not a price; expected 0 or more");
             BuildError::Experiment(message)
         })
     });
@@ -394,8 +397,8 @@ fn node_of(
                 let zones = own.prices.iter().filter_map(|own| own.zone.as_deref());
                 let zones: Vec<&str> = zones.collect();
                 return wrong(format!(
-                    "{field}.zone: prices of `{name}` are by zone in {}; say in which of {} the \
-                     nodes are",
+                    "{field}.zone: prices of `{name}` in {} are per zone; give the zone of the \
+                     nodes, one of {}",
                     plan.list,
                     zones.join(", ")
                 ));

@@ -62,7 +62,7 @@ impl Settling {
             self.residents.push(resident(pod, node, devices, zero));
         }
         for (list, what) in [
-            (homeless, "bound to a node that is not there"),
+            (homeless, "bound to a node that does not exist"),
             (
                 without_devices,
                 "bound to a node without room on its GPU devices",

@@ -34,7 +34,7 @@ pub(super) fn rules(
             let is_other = |other: &RuleScaling| other.target == rule.target;
             if let Some(other) = rules.iter().position(is_other) {
                 return Err(format!(
-                    ".target: `{}` is scaled by rules[{other}], too; leave one out",
+                    ".target: `{}` is also scaled by rules[{other}]; leave one out",
                     own.target
                 ));
             }
@@ -69,7 +69,7 @@ fn fits(rule: &RuleScaling, around: &Surroundings<'_>) -> Result<(), String> {
     };
     if let Some(rival) = around.objects.iter().find(is_rival) {
         return Err(format!(
-            ".target: the HorizontalPodAutoscaler `{}` scales `{name}`, too; leave one out",
+            ".target: the HorizontalPodAutoscaler `{}` also scales `{name}`; leave one out",
             rival.name()
         ));
     }
@@ -93,7 +93,7 @@ fn rule(own: &schema::RuleScaling) -> Result<RuleScaling, String> {
         (Some(name), None) => Measure::Pods(name.into()),
         (None, Some(name)) => Measure::External(name.into()),
         (Some(_), Some(_)) => {
-            return Err(".external: there is `metric`, too; leave one out".to_owned());
+            return Err(".external: excludes `metric`; leave one out".to_owned());
         }
         (None, None) => {
             return Err(
@@ -142,7 +142,7 @@ fn stepwise(bounds: Bounds, own: &schema::Steps) -> Result<StepScaling, String> 
             && from >= to
         {
             return Err(format!(
-                ".steps.changes[{index}].from: {from} is not below `to` {to}; exchange them"
+                ".steps.changes[{index}].from: {from} is not below `to` {to}; swap them"
             ));
         }
         Ok(Step {

@@ -41,14 +41,14 @@ pub fn traffic(
     let asks_services = scenario.traffic.iter().any(|own| own.function.is_none());
     if asks_services && !runs_workloads(scenario) {
         return Err(BuildError::Experiment(
-            "traffic: nobody would make the Services that clients ask; write `controllers: {}` \
-             under `system`"
+            "traffic: no controller would serve the Services that clients call; write \
+             `controllers: {}` under `system`"
                 .to_owned(),
         ));
     }
     let mut groups = Vec::new();
     for (number, written) in scenario.traffic.iter().enumerate() {
-        groups.push(group(number, written, (scenario, operations), files)?);
+        groups.push(group(number, written, scenario, operations, files)?);
     }
     let services = &scenario.models.services;
     if forwarding(scenario) == Forwarding::Ipvs {
@@ -73,8 +73,9 @@ pub fn traffic(
     };
     if form == Form::Aggregated && groups.iter().any(asks_pods) {
         remarks.note(
-            "requests are followed as flows by queueing theory: counts are whole, latencies right \
-             to 10 % below a load of 90 %; `models.services.form: requests` follows them one by one"
+            "requests are modelled as flows by queueing theory: counts are exact, latencies \
+             within 10 % below a load of 90 %; `models.services.form: requests` simulates them \
+             one by one"
                 .to_owned(),
         );
     }
@@ -129,7 +130,7 @@ fn note_balancers(groups: &[Group], operations: &[(Instant, Operation)], remarks
     };
     if groups.iter().any(is_outside) && !operations.iter().any(is_balancer) {
         remarks.note(format!(
-            "traffic: requests from outside come to load balancers, and no workload is one: a \
+            "traffic: requests from outside need a load balancer, but no workload is one: a \
              template with the label `{label}: {}`",
             values[0]
         ));
@@ -142,7 +143,7 @@ fn note_ipvs(
     operations: &[(Instant, Operation)],
     remarks: &mut Remarks,
 ) {
-    const TURNS: &str = "SwarmKit has requests take tasks in turns";
+    const TURNS: &str = "SwarmKit distributes requests over tasks round-robin";
     let is_default = |own| {
         matches!(
             own,
@@ -160,7 +161,7 @@ fn note_ipvs(
         };
         let name = format!("Service/{}/{}", own.namespace, own.name);
         if own.affinity.is_some() {
-            remarks.note(format!("{name}: SwarmKit keeps no sessions"));
+            remarks.note(format!("{name}: SwarmKit has no session affinity"));
         }
         if own
             .balancing
@@ -208,7 +209,8 @@ fn cuts(scenario: &Scenario) -> Vec<Instant> {
 fn group(
     number: usize,
     written: &schema::Traffic,
-    (scenario, operations): (&Scenario, &[(Instant, Operation)]),
+    scenario: &Scenario,
+    operations: &[(Instant, Operation)],
     files: &FileSource<'_>,
 ) -> Result<Group, BuildError> {
     let retries = &written.retries;

@@ -23,7 +23,7 @@ use super::{BuildError, FileSource};
 
 /// A unit that is submitted.
 pub(super) struct Unit {
-    /// Its name.
+    /// The unit's name.
     pub(super) name: Text,
     /// What it asks of Fleet.
     pub(super) asked: SubmittedUnit,
@@ -103,7 +103,8 @@ fn wrong(why: &dyn std::fmt::Display) -> BuildError {
     BuildError::Experiment(why.to_string())
 }
 
-/// What is wrong with a unit, and on which line of its file, where the message does not say so itself.
+/// Returns the problems of a unit, and on which line of its file, where the message does not say so
+/// itself.
 fn pointed(path: &str, file: &UnitFile, why: &UnitFileError) -> BuildError {
     let in_section = |section: &'static str| file.section(section);
     let line = match why {
@@ -176,19 +177,19 @@ pub(super) fn units(
         let unit = submission.units.iter_mut();
         let Some(unit) = { unit }.find(|unit| *unit.name == *service) else {
             return Err(wrong(&format!(
-                "{socket}: nothing starts at its connections: there is no unit `{service}`"
+                "{socket}: connections start no unit: there is no unit `{service}`"
             )));
         };
         unit.asked.first_connection = Some(connects.unwrap_or(Duration::MAX));
-        let mut socket = (Text::from(socket), requirements);
-        tie(unit, &mut socket)?;
-        unit.asked.socket = Some(socket);
+        let (name, mut requirements) = (Text::from(socket), requirements);
+        tie(unit, &name, &mut requirements)?;
+        unit.asked.socket = Some((name, requirements));
     }
     Ok(submission)
 }
 
 /// Has a socket and its service on one machine, where the files don't say so themselves.
-fn tie(service: &mut Unit, (name, socket): &mut (Text, Requirements)) -> Result<(), BuildError> {
+fn tie(service: &mut Unit, name: &Text, socket: &mut Requirements) -> Result<(), BuildError> {
     let asked = &mut service.asked.requirements;
     if asked.peers.contains(name) || socket.peers.contains(&service.name) {
         return Ok(());

@@ -16,7 +16,7 @@ use super::{BuildError, FileSource, Workload};
 /// A series in order of time.
 type Series = Vec<(Instant, Quantity)>;
 
-/// What pods use, with the series that their patterns name.
+/// Usage of pods, with the series that their patterns name.
 pub fn usage(
     scenario: &Scenario,
     files: &FileSource<'_>,
@@ -31,7 +31,7 @@ pub fn usage(
             let mut series = read(file, files)?;
             if series.len() > 1 {
                 return Err(BuildError::Experiment(format!(
-                    "{file}: a use is one series, and this file has {}",
+                    "{file}: expected one series of usage, but this file has {}",
                     series.len()
                 )));
             }
@@ -68,8 +68,8 @@ fn known(spec: &PodSpec, options: &UsageOptions) -> Result<(), BuildError> {
         };
         let known: Vec<&str> = options.traces.keys().map(|name| &**name).collect();
         return Err(BuildError::Experiment(format!(
-            "a pod of namespace `{}` uses `trace({name})`, and no series is called so; name it \
-             under `models.usage.traces`, which has {}",
+            "a pod of namespace `{}` uses `trace({name})`, but there is no such series; declare \
+             it under `models.usage.traces`, which has {}",
             spec.namespace,
             if known.is_empty() {
                 "none".to_owned()
@@ -121,7 +121,7 @@ pub(super) fn read(
             wrong(
                 row.line,
                 "seconds",
-                &format!("`{text}` is no number of seconds of 0 or more"),
+                &format!("`{text}` is not a number of seconds of 0 or more"),
             )
         })?;
         let text = row.text(&value);
@@ -129,7 +129,7 @@ pub(super) fn read(
             wrong(
                 row.line,
                 "value",
-                &format!("`{text}` is no amount such as `250m`"),
+                &format!("`{text}` is not an amount such as `250m`"),
             )
         })?;
         let at = Instant::ZERO.saturating_add(at);
@@ -137,13 +137,17 @@ pub(super) fn read(
             .entry(row.optional_text(name.as_ref()).to_owned())
             .or_default();
         if series.last().is_some_and(|&(last, _)| at <= last) {
-            return Err(wrong(row.line, "seconds", "times go up from row to row"));
+            return Err(wrong(
+                row.line,
+                "seconds",
+                "times must increase from row to row",
+            ));
         }
         series.push((at, amount));
     }
     if all.is_empty() {
         return Err(BuildError::Experiment(format!(
-            "{written}: no rows; a series has one at least"
+            "{written}: no rows; a series needs at least one"
         )));
     }
     Ok(all)

@@ -22,11 +22,11 @@ use super::generated::generated;
 use super::manifests::ManifestFiles;
 use super::mix::{count, count_recorded};
 use super::residents::Settling;
-use super::typical::shape_of;
+use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
-/// What arrives, and what is known of it beforehand.
+/// Arrivals of a scenario, and facts known about them in advance.
 pub struct Workload {
     /// The arrivals.
     pub source: Box<dyn ArrivalSource>,
@@ -44,7 +44,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The same workload, read on from the same place on its own.
+    /// Returns an independent copy of the workload, which continues at the same position.
     pub fn fork(&self) -> Result<Self, TraceError> {
         Ok(Self {
             source: self.source.fork()?,
@@ -130,9 +130,9 @@ fn usage_is_recorded(scenario: &Scenario) -> Result<(), BuildError> {
         .filter(|entry| entry.options.contains(&"usage"));
     let names: Vec<&str> = formats.map(|entry| entry.name).collect();
     Err(BuildError::Experiment(format!(
-        "models.usage: `trace` takes usage as the workload's trace recorded it, and none of the \
-         workload is a trace of a format that does; formats that do are {}; or state rules: \
-         `usage: {{cpu: 50%, memory: 80%}}`",
+        "models.usage: `trace` takes usage from the workload's trace, but no trace of the \
+         workload has a format that records it; formats that do are {}; or give rules: `usage: \
+         {{cpu: 50%, memory: 80%}}`",
         names.join(", ")
     )))
 }
@@ -185,7 +185,7 @@ fn traced(
             depart,
         } => {
             let recorded = Recorded::collect(&mut *source)?;
-            let filled = filled(scenario, &recorded, nodes, (*order, *until))?;
+            let filled = filled(scenario, &recorded, nodes, *order, *until)?;
             all.classes = count_recorded(&recorded);
             all.is_fill_up = true;
             all.node_ranks = filled.1;
@@ -199,7 +199,8 @@ fn filled(
     scenario: &Scenario,
     recorded: &Recorded,
     nodes: &[Arc<Node>],
-    (order, until): (Order, Option<f64>),
+    order: Order,
+    until: Option<f64>,
 ) -> Result<(Recorded, Option<Vec<u32>>), BuildError> {
     let plain: Vec<Node> = nodes.iter().map(|node| (**node).clone()).collect();
     let seed = scenario.seed;

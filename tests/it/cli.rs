@@ -56,7 +56,7 @@ cluster:
 workload:
   - trace: {format: csv, path: jobs.csv}
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 /// A run that takes longer than any test waits.
@@ -101,7 +101,7 @@ fn send(child: &Child, signal: &str) {
 fn signals_stop_a_run_and_leave_no_result() {
     for (signal, code, words) in [
         ("-INT", 130, "exit 130: interrupted"),
-        ("-TERM", 143, "exit 143: ended from outside"),
+        ("-TERM", 143, "exit 143: terminated"),
     ] {
         let scratch = scratch(&format!("signal{signal}"));
         let child = long_run(&scratch);

@@ -334,7 +334,7 @@ fn unit_files_that_can_t_be_submitted_are_refused() {
         (
             "a.socket",
             "[Socket]\n",
-            "a.socket: nothing starts at its connections",
+            "a.socket: connections start no unit",
         ),
         ("README", "", "no unit files in `units`"),
     ]

@@ -77,7 +77,7 @@ fn wrong_functions_are_refused() {
         ),
         (
             "functions.0.provisioned=101",
-            "101 instances are provisioned where 100 may be",
+            "101 instances are provisioned, but only 100 are allowed",
         ),
         ("functions.0.memory=0", "an instance without memory"),
         ("functions.0.concurrency=0", "concurrency"),

@@ -20,7 +20,7 @@ cluster:
 workload:
   - trace: {format: csv, path: jobs.csv}
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 /// Runs that take some ten milliseconds each.
@@ -30,7 +30,7 @@ name: swept
 cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 16, memory: 64Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 30}}]
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 /// Runs of a few pods, of which there are many.
@@ -40,7 +40,7 @@ name: tiny
 cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 8, memory: 16Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 6, processors: 8}}]
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 fn scratch(name: &str) -> Scratch {
@@ -135,7 +135,10 @@ fn a_sweep_ends_at_a_signal_and_says_how_to_go_on() {
     let ended = child.wait_with_output().expect("the program ends");
     let told = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(143), "{told}");
-    assert!(told.contains("of 8000 runs are there and kept"), "{told}");
+    assert!(
+        told.contains("of 8000 runs are finished and kept"),
+        "{told}"
+    );
 }
 
 /// Writing files larger than a few kilobytes fails, as it does on a full disk.
@@ -228,7 +231,12 @@ fn an_unchanged_fork_leaves_the_bytes_of_the_run_that_was_never_interrupted() {
 #[test]
 fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
     let scratch = scratch("changed");
-    let set = "system.scheduler.profile=most-allocated";
+    let set = [
+        "--set",
+        "system.name=pipeline",
+        "--set",
+        "system.scheduler.profile=most-allocated",
+    ];
     let at = ["--snapshot-at", "6h", "at.json"];
     scratch.run(
         &[
@@ -239,7 +247,7 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
         0,
     );
     let from = ["run", "--from", "at.json", "--decisions", "--out"];
-    scratch.run(&[&from[..], &["new", "--set", set]].concat(), 0);
+    scratch.run(&[&from[..], &["new"], &set].concat(), 0);
     let decisions = |folder: &str| -> Vec<(i64, String)> {
         let bytes = scratch.bytes(&format!("{folder}/decisions.jsonl.zst"));
         let text = zstd::decode_all(bytes.as_slice()).expect("zstd");
@@ -292,12 +300,12 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
     fs::write(scratch.path("edited.json"), edited).expect("a file");
     let told = scratch.run(&["run", "--from", "edited.json", "--out", "x"], 3);
     assert!(
-        told.contains("it was taken by a program that decides otherwise"),
+        told.contains("or taken by a program that decides differently"),
         "{told}"
     );
     fs::write(scratch.path("cut.json"), &text[..text.len() / 2]).expect("a file");
     let told = scratch.run(&["run", "--from", "cut.json", "--out", "x"], 2);
-    assert!(told.contains("it is no snapshot, or damaged"), "{told}");
+    assert!(told.contains("it is not a snapshot, or damaged"), "{told}");
 }
 
 #[test]
@@ -316,15 +324,15 @@ fn inputs_that_changed_are_told_before_anything_is_run() {
     for target in ["result", "result/report.html"] {
         let told = scratch.run(&["reproduce", target], 3);
         assert!(
-            told.contains("recorded and not here: jobs.csv (blake3 "),
+            told.contains("recorded but missing here: jobs.csv (blake3 "),
             "{told}"
         );
     }
     let told = scratch.run(&["run", "--from", "at.json", "--out", "x"], 3);
-    assert!(told.contains("`jobs.csv` is not the file"), "{told}");
+    assert!(told.contains("`jobs.csv` differs from the file"), "{told}");
     let told = scratch.run(&["diff", "result:spread", "result:pack"], 0);
     assert!(
-        told.contains("its inputs or the program changed since"),
+        told.contains("its inputs or the program have changed"),
         "{told}"
     );
     // A report that claims another digest.

@@ -267,7 +267,7 @@ const FLAWS: [(&str, &str); 6] = [
     ),
     (
         "{roles: {prod: {guarantee: {cpu: 100}}}}",
-        "quotas guarantee 100 of `cpus` with that of `prod`, and the cluster has 32",
+        "quotas including that of `prod` guarantee 100 of `cpus`, but the cluster has 32",
     ),
     (
         "{reservations: [{role: prdo}]}",

@@ -276,7 +276,7 @@ fn what_no_provider_can_give_is_refused() {
         (
             "type",
             "      - {name: b, instanceType: m5.xxl, max: 3}\n",
-            "no instance type is called `m5.xxl`",
+            "no instance type is named `m5.xxl`",
         ),
         (
             "min",
@@ -286,7 +286,7 @@ fn what_no_provider_can_give_is_refused() {
         (
             "spot",
             "      - {name: b, instanceType: m5.large, max: 3, spot: true}\n",
-            "nothing is said of spot capacity",
+            "spot capacity is not configured",
         ),
         (
             "quota",

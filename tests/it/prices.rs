@@ -2,6 +2,7 @@
 //! is committed to.
 
 use windtunnel::lab::run::Outcome;
+use windtunnel::metrics::CostTable;
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::node_scaling::{Nodes, metric};
@@ -182,8 +183,8 @@ stop: {{at: 1h}}
         assert_eq!(nodes.came[0].2, expected, "{name}");
         let costs = outcome
             .metrics
-            .costs
-            .as_ref()
+            .tables
+            .get::<CostTable>()
             .expect("machines have prices");
         let price = if expected == "D4p" { 0.16 } else { 0.2 };
         assert!((costs.nodes[0].price - price).abs() < 1e-9, "{costs:?}");
@@ -236,8 +237,8 @@ stop: {at: 1h}
         assert_eq!(came, [expected]);
         let costs = outcome
             .metrics
-            .costs
-            .as_ref()
+            .tables
+            .get::<CostTable>()
             .expect("machines have prices");
         assert!((costs.nodes[0].price - price).abs() < 1e-9, "{costs:?}");
     }
@@ -254,7 +255,7 @@ stop: {at: 1h}
         &[("shop.yaml", &shop(1, "")), ("types.json", "{}")],
         text,
     );
-    let expected = "types.json: is no list of instance types as Karpenter has them";
+    let expected = "types.json: is not a list of Karpenter instance types";
     assert!(found.contains(expected), "{found}");
 }
 
@@ -374,17 +375,19 @@ m5.xlarge,4,16384,0.192,USD\nm5.large,2,8192,0.096,EUR\n".to_owned(),
         (
             "devices",
             "instance_type,vcpu,memory_mib,gpu,on_demand_usd_per_hour\nm5.xlarge,4,16384,900,0.192\n".to_owned(),
-            "list.csv:2: column `gpu`: expected 64 devices at most",
+            "list.csv:2: column `gpu`: expected at most 64 devices",
         ),
         (
             "no shapes",
             "instance_type,on_demand_usd_per_hour\nm5.xlarge,0.192\n".to_owned(),
-            "list.csv has prices, but no columns `vcpu` and `memory_mib`; name a file that has them as `types`",
+            "list.csv has prices, but no columns `vcpu` and `memory_mib`; give a file with these \
+             columns as `types`",
         ),
         (
             "a zone is missing",
             format!("zone,{HEADER}\na,m5.xlarge,4,16384,0.192\nb,m5.xlarge,4,16384,0.192\n"),
-            "cluster.provider.groups[0].zone: prices of `m5.xlarge` are by zone in list.csv; say in which of a, b",
+            "cluster.provider.groups[0].zone: prices of `m5.xlarge` in list.csv are per zone; \
+             give the zone of the nodes, one of a, b",
         ),
     ];
     refused("prices", cases);
@@ -406,22 +409,23 @@ fn what_is_wrong_with_a_history_is_said_with_its_place() {
         (
             "a time that is none",
             "time,instance_type,on_demand_usd_per_hour\nnoon,m5.xlarge,1\n".to_owned(),
-            "list.csv:2: column `time`: `noon` is no date and time such as `2025-03-03T00:00:00Z`",
+            "list.csv:2: column `time`: `noon` is not a date and time such as \
+             `2025-03-03T00:00:00Z`",
         ),
         (
             "no price",
             "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlarge,0\n".to_owned(),
-            "list.csv:2: column `on_demand_usd_per_hour`: a price of 0 is none",
+            "list.csv:2: column `on_demand_usd_per_hour`: a price of 0 is not a price",
         ),
         (
             "an unknown type",
             "seconds,instance_type,on_demand_usd_per_hour\n60,m5.xlrge,1\n".to_owned(),
-            "cluster.provider.priceHistory: no instance type is called `m5.xlrge`",
+            "cluster.provider.priceHistory: no instance type is named `m5.xlrge`",
         ),
         (
             "spot prices without spot capacity",
             "seconds,instance_type,spot_usd_per_hour\n60,m5.xlarge,1\n".to_owned(),
-            "has prices of spot capacity, of which nothing is said; write `spot`",
+            "has spot prices, but spot capacity is not configured; write `spot`",
         ),
         (
             "another currency",
@@ -442,7 +446,7 @@ fn a_commitment_to_what_does_not_exist_is_refused() {
         &[("shop.yaml", &shop(1, ""))],
         &text,
     );
-    let expected = "metrics.commitments[0].of: no instance type and no group is called `m5.xlarg`; did \
-                    you mean `m5.xlarge`?";
+    let expected = "metrics.commitments[0].of: no instance type and no group is named `m5.xlarg`; \
+                    did you mean `m5.xlarge`?";
     assert!(found.contains(expected), "{found}");
 }

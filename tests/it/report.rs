@@ -164,7 +164,7 @@ fn runs_of_different_scenarios_stand_side_by_side_and_say_so() {
     }
     scratch.succeeds(&["report", "a", "b"]);
     let html = fs::read_to_string(scratch.0.join("report.html")).unwrap();
-    assert!(html.contains("NOT COMPARED: they are of different scenarios"));
+    assert!(html.contains("NOT COMPARED: they come from different scenarios"));
     assert!(!html.contains("class=\"number best\""));
 }
 
@@ -264,7 +264,10 @@ fn unknown_names() {
     );
     assert!(said.contains("node-heat"), "{said}");
     let said = scratch.fails(&["report", "a", "--plot", "gpu-over-demand"], 4);
-    assert!(said.contains("only a fill-up with GPUs has it"), "{said}");
+    assert!(
+        said.contains("only a fill-up with GPUs has this plot"),
+        "{said}"
+    );
     let said = scratch.fails(&["report", "a", "--format", "png"], 2);
     assert!(said.contains("--plot NAME"), "{said}");
     let said = scratch.fails(&["report", "a", "--plot", "all"], 2);

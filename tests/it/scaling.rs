@@ -187,7 +187,7 @@ fn what_arrives_late_or_never_is_told() {
     let more = "system: {controllers: {}, autoscaling: {metrics: {loss: 1}}}\nstop: {at: 1h}\n";
     let (replicas, outcome) = run_text("scaling-lost", &shop, more);
     assert_eq!(replicas.stated, [(0.0, 4)]);
-    let remark = "HorizontalPodAutoscaler shop/web: a metric never arrived";
+    let remark = "HorizontalPodAutoscaler shop/web: a metric was never available";
     assert!(
         outcome.remarks.iter().any(|line| line.contains(remark)),
         "{:?}",
@@ -310,7 +310,7 @@ fn what_can_never_scale_is_refused() {
             "usage",
             (
                 manifests(2, "", HORIZONTAL),
-                "without it the metric never arrives",
+                "without it the metric is never available",
             ),
         ),
     ]);
@@ -322,10 +322,7 @@ fn what_can_never_scale_is_refused() {
     let shop = manifests(2, usage, HORIZONTAL);
     let (_scratch, experiment) = load("scaling-bad-stop", &shop, "system: {controllers: {}}\n");
     let error = prepared(&experiment).err().unwrap_or_default();
-    assert!(
-        error.contains("stop: autoscalers look again for ever"),
-        "{error}"
-    );
+    assert!(error.contains("stop: autoscalers never stop"), "{error}");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn rules_that_cannot_work_are_refused_at_their_place() {
             "silent",
             &plain,
             "{target: Deployment/shop/web, metric: cpu, min: 1, max: 9, track: {target: 60}}",
-            "rules[0].metric: missing; expected what the pods use",
+            "rules[0].metric: missing; expected the usage of the pods",
         ),
         (
             "unknown",

@@ -80,7 +80,7 @@ fn what_can_not_be_is_refused_with_its_place_and_a_way_out() {
         (
             "system: {name: swarm}",
             REPORT,
-            "the system `swarm` can express nothing of it",
+            "the system `swarm` can't express any of it",
             "choose another system",
         ),
     ];

@@ -35,15 +35,15 @@ const KEPT_LABEL: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 /// A group of equal nodes.
 #[derive(Clone, Debug)]
 pub struct GroupOptions {
-    /// Its name; nodes bear it as a label.
+    /// The group's name; nodes bear it as a label.
     pub name: Text,
     /// The fewest nodes.
     pub min: usize,
     /// The most nodes.
     pub max: usize,
-    /// What a new node is; its name and host name are given when it is ordered.
+    /// Template of a new node; its name and host name are set when it is ordered.
     pub node: Arc<Node>,
-    /// Its instance type.
+    /// The group's instance type.
     pub instance_type: Text,
     /// Whether its nodes may be taken back.
     pub is_spot: bool,
@@ -52,7 +52,7 @@ pub struct GroupOptions {
 /// How a cluster autoscaler is set up.
 #[derive(Clone)]
 pub struct ClusterAutoscalerOptions {
-    /// Its groups, in order.
+    /// The cluster autoscaler's groups, in order.
     pub groups: Vec<GroupOptions>,
     /// Scale-up.
     pub grow: GrowSettings,

@@ -16,26 +16,26 @@ const SYSTEM_NAMESPACE: &str = "kube-system";
 /// A pod on a node, as scale-down sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodePod {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
-    /// Its namespace.
+    /// The pod's namespace.
     pub namespace: Text,
-    /// What keeps it running.
+    /// Controller of the pod.
     pub controller: PodController,
-    /// Its lifecycle.
+    /// The pod's lifecycle.
     pub end: PodEnd,
     /// How long ago it was created.
     pub age: Duration,
     /// How long its deletion time, which holds the grace period already, has passed, and the
     /// grace period; `None` if it is not being deleted.
     pub deletion: Option<(Duration, Duration)>,
-    /// Its annotation `safe-to-evict`.
+    /// The pod's annotation `safe-to-evict`.
     pub safe_to_evict: Option<SafeToEvict>,
-    /// Its volumes on the node's disk, by name, that its annotation does not give up.
+    /// The pod's volumes on the node's disk, by name, that its annotation does not give up.
     pub local_volumes: BTreeSet<Text>,
     /// The budgets that count it, by their place in [`Budgets`].
     pub budgets: Vec<usize>,
-    /// What it asks for.
+    /// Resources that the pod requests.
     pub requests: NodeAmounts,
 }
 
@@ -46,7 +46,7 @@ impl NodePod {
     }
 }
 
-/// What keeps a pod running.
+/// Controller of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodController {
     /// Nothing.
@@ -94,7 +94,7 @@ pub struct NodeAmounts {
     pub gpus: i64,
 }
 
-/// What blocks a node.
+/// Reason that blocks a node from removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocked {
     /// The controller of a pod is not there.
@@ -112,7 +112,7 @@ pub enum Blocked {
 }
 
 impl Blocked {
-    /// Its name in the original.
+    /// The blocked class's name in the original.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ControllerNotFound => "ControllerNotFound",
@@ -188,7 +188,7 @@ impl Budgets {
     }
 }
 
-/// What budgets say to a drain.
+/// Verdict of the budgets on a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetCheck<'a> {
     /// Whether every budget allows one of the pods to go.
@@ -199,7 +199,7 @@ pub struct BudgetCheck<'a> {
     pub blocking: Option<&'a NodePod>,
 }
 
-/// What a drain would do.
+/// Effects of a drain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drain<'a> {
     /// Pods that go elsewhere.
@@ -219,7 +219,8 @@ pub struct Waived {
     pub system_pods: bool,
 }
 
-/// What a drain would do by all rules, or the first pod that keeps the node, and why.
+/// Simulates a drain by all rules; returns its effects, or the first pod that keeps the node, with
+/// the reason.
 pub fn drain<'a>(
     pods: &'a [NodePod],
     budgets: &Budgets,
@@ -227,7 +228,7 @@ pub fn drain<'a>(
     drain_without(pods, budgets, Waived::default())
 }
 
-/// The same without some of the rules.
+/// Simulates a drain without some of the rules.
 pub fn drain_without<'a>(
     pods: &'a [NodePod],
     budgets: &Budgets,

@@ -13,7 +13,7 @@ use model::{Node, PodSpec, ResourceList};
 use scheduler::kube::{CacheError, PodInfo};
 use units::Quantity;
 
-/// What a new node of a group looks like.
+/// Template of a group's new nodes.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// The node.

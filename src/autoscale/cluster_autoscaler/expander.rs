@@ -13,7 +13,7 @@ use scheduler::kube::PodInfo;
 pub struct Choice<'a> {
     /// The node group.
     pub group: Text,
-    /// What its nodes look like.
+    /// Template of the group's nodes.
     pub node: &'a Node,
     /// How many it would add.
     pub nodes: usize,
@@ -21,7 +21,7 @@ pub struct Choice<'a> {
     pub pods: Vec<(&'a PodInfo, usize)>,
 }
 
-/// What narrows choices down.
+/// A rule that narrows down the choices.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expander {
     /// The least part of cpu and memory unused.
@@ -38,7 +38,7 @@ pub enum Expander {
     Random,
 }
 
-/// What nodes and requests cost, in micro-units of one currency an hour.
+/// Prices of nodes and requests, in micro-units of one currency per hour.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
     /// A node, by group.
@@ -69,7 +69,7 @@ impl Expander {
         }
     }
 
-    /// Its name in the original's flag.
+    /// The expander's name in the original's flag.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::LeastWaste => "least-waste",
@@ -81,7 +81,7 @@ impl Expander {
         }
     }
 
-    /// What is wrong with it.
+    /// Returns the problems of the expander.
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Findings::new(format!("expander {}", self.name()));
         match self {

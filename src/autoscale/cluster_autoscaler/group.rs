@@ -9,7 +9,7 @@ use model::{Node, Text};
 /// A node group.
 #[derive(Clone, Debug)]
 pub struct NodeGroup {
-    /// Its name.
+    /// The node group's name.
     pub id: Text,
     /// The fewest nodes.
     pub min: usize,
@@ -17,7 +17,7 @@ pub struct NodeGroup {
     pub max: usize,
     /// Nodes that there are or that are ordered.
     pub target: usize,
-    /// What its nodes look like; of a node that is there, or declared.
+    /// Template of the group's nodes, from an existing node or declared.
     pub template: Option<Template>,
     /// The instance type of its nodes, where the provider has a list of them.
     pub instance_type: Option<Text>,
@@ -26,7 +26,7 @@ pub struct NodeGroup {
 }
 
 impl NodeGroup {
-    /// What is wrong with it.
+    /// Returns the problems of the node group.
     pub fn findings(&self, instance_types: &[Text]) -> Vec<Finding> {
         let mut found = Findings::new(format!("node group {}", self.id));
         found.expect_order("min", (self.min as i64, self.max as i64), "max");

@@ -22,7 +22,7 @@ pub struct GrowSettings {
     pub new_pod_delay: Duration,
     /// While all pending pods are younger, the loop waits.
     pub youngest: Duration,
-    /// The same of those that ask for GPUs.
+    /// Minimum age of pending pods that request GPUs.
     pub youngest_gpu: Duration,
     /// The most nodes of an estimate.
     pub max_new: usize,
@@ -32,7 +32,7 @@ pub struct GrowSettings {
     pub provision: Duration,
     /// How long a group is left alone after a failure, at first.
     pub backoff: Duration,
-    /// The same at most; it doubles up to there.
+    /// Maximum back-off; it doubles up to this value.
     pub max_backoff: Duration,
     /// Failures are forgotten after this time without one.
     pub forget: Duration,
@@ -40,7 +40,7 @@ pub struct GrowSettings {
     pub ok_unready: usize,
     /// Percent of nodes that may be unready beyond that.
     pub max_unready_percent: usize,
-    /// What narrows the choice of a group down, in order.
+    /// Expanders that narrow down the choice of a group, in order.
     pub expanders: Vec<Expander>,
     /// Whether new nodes are spread over groups that are similar.
     pub balances: bool,
@@ -76,7 +76,7 @@ pub struct PendingPod {
     pub age: Duration,
 }
 
-/// What a loop came to.
+/// Result of a scale-up loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Growth {
     /// Too many nodes are unready for anything to be done.
@@ -100,7 +100,7 @@ pub enum Growth {
     },
 }
 
-/// What scale-up remembers.
+/// State of scale-up between loops.
 #[derive(Clone, Debug)]
 pub struct Grower {
     settings: GrowSettings,

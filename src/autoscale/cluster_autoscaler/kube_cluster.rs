@@ -104,7 +104,7 @@ impl KubeCluster {
         cluster
     }
 
-    /// What the scheduler knows.
+    /// The scheduler's cache.
     pub fn cache(&self) -> &Cache {
         &self.cache
     }

@@ -23,7 +23,7 @@ struct Backoff {
     last: Instant,
 }
 
-/// What is remembered of orders.
+/// Remembered state of orders.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Orders {
     open: Vec<Order>,

@@ -22,7 +22,7 @@ pub struct ShrinkSettings {
     pub threshold: f64,
     /// How long a node must have been unneeded.
     pub unneeded: Duration,
-    /// The same for nodes that are not ready.
+    /// Time that an unready node must have been unneeded.
     pub unready: Duration,
     /// Cool-down after a scale-up.
     pub after_growth: Duration,
@@ -66,17 +66,17 @@ impl Default for ShrinkSettings {
 /// A node that might go.
 #[derive(Clone, Debug)]
 pub struct ShrinkNode {
-    /// Its name.
+    /// The node's name.
     pub name: Text,
-    /// Its node group; a node without one is never removed.
+    /// The node's node group; a node without one is never removed.
     pub group: Option<Text>,
-    /// What it offers.
+    /// Allocatable amounts of the node.
     pub amounts: NodeAmounts,
     /// Whether it is ready.
     pub is_ready: bool,
     /// Whether an annotation forbids its removal.
     pub is_kept: bool,
-    /// Its pods.
+    /// The node's pods.
     pub pods: Arc<Vec<NodePod>>,
 }
 
@@ -89,7 +89,7 @@ pub struct GroupSize {
     pub min: usize,
 }
 
-/// What a loop sees.
+/// Input of a scale-down loop.
 #[derive(Clone, Copy, Debug)]
 pub struct ShrinkView<'a> {
     /// All nodes.
@@ -126,11 +126,11 @@ pub enum Kept {
 pub struct Removal {
     /// The node.
     pub node: Text,
-    /// Its pods to evict, by namespace and name; none if it is empty.
+    /// The node's pods to evict, by namespace and name; none if it is empty.
     pub evicted: Vec<(Text, Text)>,
 }
 
-/// What a loop came to.
+/// Result of a scale-down loop.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkPlan {
     /// Nodes that are not needed, with since when.
@@ -141,7 +141,7 @@ pub struct ShrinkPlan {
     pub removals: Vec<Removal>,
 }
 
-/// What scale-down remembers.
+/// State of scale-down between loops.
 #[derive(Clone, Debug)]
 pub struct Shrinker {
     settings: ShrinkSettings,

@@ -46,13 +46,13 @@ pub struct DeschedulerOptions {
     pub limits: EvictionLimits,
     /// Which pods it may evict.
     pub evictor: EvictorOptions,
-    /// What it looks for, in order.
+    /// Strategies, in order.
     pub strategies: Vec<Strategy>,
     /// Labels of namespaces, for terms that select by them.
     pub namespaces: Arc<BTreeMap<Text, Labels>>,
 }
 
-/// What a descheduler looks for.
+/// A strategy of the descheduler.
 #[derive(Clone, Debug)]
 pub enum Strategy {
     /// Pods that don't tolerate the taints of their node.

@@ -26,7 +26,7 @@ pub struct Tolerances {
     pub down: f64,
 }
 
-/// What a metric comes to.
+/// Replicas proposed by a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// Replicas.

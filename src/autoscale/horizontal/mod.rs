@@ -58,7 +58,7 @@ struct Silence {
     last_error: String,
 }
 
-/// What a pass came to.
+/// Result of a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pass {
     /// Replicas before.
@@ -71,7 +71,7 @@ pub struct Pass {
     pub desired: i32,
     /// Why the target is to be scaled; `None` if it is not.
     pub rescale: Option<String>,
-    /// What went wrong with metrics; there may be a proposal all the same.
+    /// Error of the metrics; a proposal may exist nevertheless.
     pub error: Option<String>,
     /// The metrics as the status shows them; `None` leaves those of the pass before.
     pub current_metrics: Option<Vec<MetricStatus>>,
@@ -96,12 +96,12 @@ impl HorizontalAutoscaler {
         }
     }
 
-    /// Its specification.
+    /// The autoscaler's specification.
     pub fn spec(&self) -> &HorizontalSpec {
         &self.spec
     }
 
-    /// Its conditions.
+    /// The autoscaler's conditions.
     pub fn conditions(&self) -> &Conditions {
         &self.conditions
     }

@@ -23,7 +23,7 @@ struct Change {
     at: Instant,
 }
 
-/// What to normalise.
+/// Input of the normalization.
 #[derive(Clone, Copy, Debug)]
 pub struct Normalization<'a> {
     /// Replicas now.
@@ -40,14 +40,14 @@ pub struct Normalization<'a> {
     pub downscale_stabilization: Duration,
 }
 
-/// What it came to.
+/// Result of the normalization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Normalized {
     /// Replicas.
     pub desired: i32,
     /// Whether older proposals were followed.
     pub stabilized: Stabilized,
-    /// What the desired number was held against.
+    /// Limit that was applied to the desired number.
     pub limit: Limit,
     /// Whether that changed it.
     pub is_limited: bool,
@@ -64,7 +64,7 @@ pub enum Stabilized {
     Down,
 }
 
-/// What a desired number was held against.
+/// Limit applied to a desired number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// Nothing is in its way.
@@ -123,7 +123,7 @@ impl Rates {
     }
 }
 
-/// What is remembered of one autoscaler.
+/// Remembered state of one autoscaler.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Normalizer {
     recommendations: Vec<Recommendation>,

@@ -10,17 +10,17 @@ use units::{Duration, Instant};
 /// A pod that the target's selector matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedPod {
-    /// Its name; samples are found by it.
+    /// The pod's name; samples are found by it.
     pub name: Text,
-    /// Its phase.
+    /// The pod's phase.
     pub phase: Phase,
     /// Whether it is being deleted.
     pub is_deleting: bool,
     /// When its node's agent acknowledged it; `None` before.
     pub started: Option<Instant>,
-    /// Its Ready condition; `None` if it has none yet.
+    /// The pod's Ready condition; `None` if it has none yet.
     pub ready: Option<ReadyCondition>,
-    /// What its containers ask for, sidecars included.
+    /// Requests of the containers, sidecars included.
     pub containers: Vec<ContainerRequests>,
 }
 
@@ -40,7 +40,7 @@ pub enum Phase {
 /// A Ready condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadyCondition {
-    /// Its status.
+    /// The condition's status.
     pub status: Readiness,
     /// When the status last changed; `None` is before all time.
     pub changed: Option<Instant>,
@@ -57,10 +57,10 @@ pub enum Readiness {
     Unknown,
 }
 
-/// What a container asks for.
+/// Requests of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerRequests {
-    /// Its name.
+    /// The container's name.
     pub name: Text,
     /// Whether it is a restartable init container.
     pub is_sidecar: bool,
@@ -97,7 +97,7 @@ pub trait MetricSource {
     fn external(&self, metric: &MetricIdentifier) -> Result<Vec<i64>, String>;
 }
 
-/// What the API says if it knows no value.
+/// Message of the API for a missing value.
 pub const NO_METRICS: &str = "no metrics returned";
 
 /// The target as it is seen.

@@ -19,7 +19,7 @@ use units::{Duration, Instant};
 pub struct PipelineSettings {
     /// Time between two readings.
     pub scrape: Duration,
-    /// What a reading is the average over.
+    /// Window over which a reading is averaged.
     pub window: Duration,
     /// How long a reading takes to arrive.
     pub delay: Duration,
@@ -42,7 +42,7 @@ impl Default for PipelineSettings {
 }
 
 impl PipelineSettings {
-    /// What is wrong with them.
+    /// Returns the problems of the settings.
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Findings::new("metrics pipeline");
         let is_fine = self.scrape > Duration::ZERO;
@@ -60,7 +60,7 @@ impl PipelineSettings {
     }
 }
 
-/// What a reading is of.
+/// Series that a reading belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Series {
     /// A resource of whole pods, or of one container of each.

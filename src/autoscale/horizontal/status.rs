@@ -18,7 +18,7 @@ pub enum ConditionKind {
 }
 
 impl ConditionKind {
-    /// Its name in the API.
+    /// The condition kind's name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AbleToScale => "AbleToScale",

@@ -11,7 +11,7 @@ use crate::horizontal::{
 };
 use cluster::Store;
 use control::operation::scaled;
-use control::{Measured, Outbox};
+use control::{Outbox, UsageSamples};
 use model::resource_list::{CPU, MEMORY};
 use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
 use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
@@ -79,7 +79,7 @@ impl Horizontal {
     }
 
     /// Reads the metrics that it scales on.
-    pub(super) fn scrape(&mut self, now: Instant, store: &Store, measured: &dyn Measured) {
+    pub(super) fn scrape(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
         let spec = self.core.spec();
         let target = target::find(store, &spec.namespace, &spec.target);
         let pods = target.map(|target| target.pods).unwrap_or_default();
@@ -106,7 +106,7 @@ impl Horizontal {
             }
             let world = World {
                 store,
-                measured,
+                usage,
                 pods: &pods,
                 namespace: &spec.namespace,
             };
@@ -204,7 +204,7 @@ impl Horizontal {
 /// Where metrics are read.
 struct World<'a> {
     store: &'a Store,
-    measured: &'a dyn Measured,
+    usage: &'a dyn UsageSamples,
     pods: &'a [PodRef],
     namespace: &'a Text,
 }
@@ -219,9 +219,9 @@ impl World<'_> {
             Series::Resource(resource, container) => {
                 for &pod in self.pods {
                     let used = match container {
-                        None => self.measured.pod(pod),
+                        None => self.usage.pod(pod),
                         Some(name) => {
-                            let containers = self.measured.containers(pod);
+                            let containers = self.usage.containers(pod);
                             let mut own = containers.into_iter();
                             own.find(|(own, _)| own == name).map(|(_, used)| used)
                         }
@@ -234,7 +234,7 @@ impl World<'_> {
             }
             Series::Pods(metric) => {
                 for &pod in self.pods {
-                    let value = self.measured.pod_metric(pod, metric);
+                    let value = self.usage.pod_metric(pod, metric);
                     if let (Some(value), Some(name)) = (value, self.name(pod)) {
                         add(name, value);
                     }
@@ -242,12 +242,12 @@ impl World<'_> {
             }
             Series::Object(metric, kind, name) => {
                 let object = (&**kind, &**self.namespace, &**name);
-                if let Some(value) = self.measured.object_metric(object, metric) {
+                if let Some(value) = self.usage.object_metric(object, metric) {
                     add(Text::default(), value);
                 }
             }
             Series::External(metric) => {
-                let values = self.measured.external_metric(metric);
+                let values = self.usage.external_metric(metric);
                 for (number, value) in values.into_iter().enumerate() {
                     add(number.to_string().into(), value);
                 }

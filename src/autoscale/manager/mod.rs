@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::horizontal::{HorizontalSettings, PipelineSettings};
 use super::vertical::{RecommenderSettings, UpdaterSettings};
 use cluster::{Conflict, Store};
-use control::{Component, Measured, Outbox, Progress, Write};
+use control::{Component, Outbox, Progress, UsageSamples, Write};
 use model::{Event, Object, ObjectChange};
 use units::{Duration, Instant, ObjectId, Revision};
 
@@ -32,13 +32,13 @@ pub struct AutoscalerOptions {
     pub pipeline: PipelineSettings,
     /// Of the vertical ones: what is recommended.
     pub recommender: RecommenderSettings,
-    /// Who is evicted for it.
+    /// Settings of the updater, which evicts pods.
     pub updater: UpdaterSettings,
     /// How often the vertical ones look.
     pub vertical_period: Duration,
-    /// What is scaled by the clock.
+    /// Scheduled scaling.
     pub scheduled: Vec<ScheduledScaling>,
-    /// What is scaled by rules.
+    /// Scaling by rules.
     pub rules: Vec<RuleScaling>,
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
     pub zero_unix_secs: i64,
@@ -191,20 +191,20 @@ impl Component for Autoscalers {
         objects || ruled.any(|is_due| is_due)
     }
 
-    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
         for own in self.horizontals.values_mut() {
             if own.scrape_at() <= now {
-                own.scrape(now, view, measured);
+                own.scrape(now, view, usage);
             }
         }
         for own in self.verticals.values_mut() {
             if own.wants_sample(now) {
-                own.sample(now, view, measured);
+                own.sample(now, view, usage);
             }
         }
         for own in &mut self.ruled {
             if own.wants_reading(now) {
-                own.read(now, view, measured);
+                own.read(now, view, usage);
             }
         }
     }

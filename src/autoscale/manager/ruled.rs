@@ -5,7 +5,7 @@ use super::target;
 use crate::rules::{Bounds, Replica, StepScaling, TargetTracking, for_backlog};
 use cluster::Store;
 use control::operation::{Target, scaled};
-use control::{Measured, Outbox};
+use control::{Outbox, UsageSamples};
 use model::resource_list::{CPU, MEMORY};
 use model::workload::ObjectRef;
 use model::{Event, ObjectChange, PodRef, Text};
@@ -16,7 +16,7 @@ use units::{Duration, Instant};
 pub struct RuleScaling {
     /// The workload.
     pub target: Target,
-    /// What the rule is about.
+    /// Measure that the rule uses.
     pub measure: Measure,
     /// The rule.
     pub rule: Rule,
@@ -24,7 +24,7 @@ pub struct RuleScaling {
     pub every: Duration,
 }
 
-/// What a rule is about.
+/// Measure that a rule uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// What replicas use of what they ask for, in percent; `cpu` or `memory`.
@@ -128,7 +128,7 @@ impl Ruled {
         self.is_due(now) && self.reading.is_none()
     }
 
-    pub(super) fn read(&mut self, now: Instant, store: &Store, measured: &dyn Measured) {
+    pub(super) fn read(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
         let pods = self.find(store).map(|own| own.pods).unwrap_or_default();
         let warm_up = self.scaling.rule.warm_up();
         let states = store.pod_states();
@@ -138,14 +138,14 @@ impl Ruled {
         });
         let mut reading = Reading::default();
         if let Measure::External(name) = &self.scaling.measure {
-            let values = measured.external_metric(name).into_iter();
+            let values = usage.external_metric(name).into_iter();
             let sum = values.reduce(i64::saturating_add);
             reading.external = sum.map(|sum| sum as f64 / 1e3);
         }
         let measure = &self.scaling.measure;
         reading.replicas = ready
             .map(|(pod, since)| Replica {
-                value: value(measure, pod, store, measured),
+                value: value(measure, pod, store, usage),
                 is_young: now.since(since) < warm_up,
             })
             .collect();
@@ -181,10 +181,10 @@ impl Ruled {
 }
 
 /// What a replica has of a metric.
-fn value(measure: &Measure, pod: PodRef, store: &Store, measured: &dyn Measured) -> Option<f64> {
+fn value(measure: &Measure, pod: PodRef, store: &Store, usage: &dyn UsageSamples) -> Option<f64> {
     match measure {
         Measure::Use(resource) => {
-            let used = measured.pod(pod)?;
+            let used = usage.pod(pod)?;
             let asked = &store.class(store.pods().get(pod)?.class).requests;
             let (part, whole) = match &**resource {
                 CPU => (used.cpu_milli, asked.cpu_milli),
@@ -194,7 +194,7 @@ fn value(measure: &Measure, pod: PodRef, store: &Store, measured: &dyn Measured)
             (whole > 0).then(|| part as f64 / whole as f64 * 100.0)
         }
         Measure::Pods(name) => {
-            let milli = measured.pod_metric(pod, name)?;
+            let milli = usage.pod_metric(pod, name)?;
             Some(milli as f64 / 1e3)
         }
         Measure::External(_) => None,

@@ -9,7 +9,7 @@ use model::workload::CronSchedule;
 use model::{Event, Object, ObjectChange};
 use units::{Duration, Instant};
 
-/// What is scaled by the clock.
+/// Scheduled scaling of a workload.
 #[derive(Clone, Debug)]
 pub struct ScheduledScaling {
     /// A workload, or a horizontal autoscaler whose bounds move.
@@ -23,11 +23,11 @@ pub struct ScheduledScaling {
 pub struct ScheduledRule {
     /// When.
     pub schedule: CronSchedule,
-    /// What.
+    /// The action.
     pub action: Action,
 }
 
-/// What a time brings.
+/// Action at a scheduled time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// So many replicas; of a horizontal autoscaler, so many at least.

@@ -13,7 +13,7 @@ pub(super) struct Target {
     pub(super) replicas: i32,
     /// Replicas that its status counts.
     pub(super) counted: i32,
-    /// Its living pods, oldest first within each of its sets.
+    /// The target's living pods, oldest first within each of its sets.
     pub(super) pods: Vec<PodRef>,
 }
 

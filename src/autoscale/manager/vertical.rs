@@ -12,7 +12,7 @@ use crate::vertical::{
 use cluster::Store;
 use control::admission::vertical::stated;
 use control::operation::eviction;
-use control::{Measured, Outbox};
+use control::{Outbox, UsageSamples};
 use model::resource_list::{CPU, MEMORY};
 use model::usage::Scale;
 use model::workload::vertical::{Recommended, UpdateMode, VerticalPodAutoscaler};
@@ -100,7 +100,7 @@ impl Vertical {
     }
 
     /// Takes a sample of every container of the target.
-    pub(super) fn sample(&mut self, now: Instant, store: &Store, measured: &dyn Measured) {
+    pub(super) fn sample(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
         self.sampled = Some(now);
         let target = target::find(store, &self.object.namespace, &self.object.target);
         let pods = target.map(|target| target.pods).unwrap_or_default();
@@ -108,7 +108,7 @@ impl Vertical {
             self.kill(at, (pod, container), store, &pods);
         }
         for pod in pods {
-            for (name, used) in measured.containers(pod) {
+            for (name, used) in usage.containers(pod) {
                 let usage = self
                     .usage
                     .entry(name.clone())

@@ -19,7 +19,7 @@ impl<T> Default for Declared<T> {
 }
 
 impl<T: Clone> Declared<T> {
-    /// What follows for a node, worked out if it is declared anew.
+    /// Derived data of a node, recomputed when its declaration changes.
     pub fn of(&mut self, node: NodeId, object: &Arc<Node>, make: impl FnOnce(&Node) -> T) -> T {
         let row = node.index();
         if self.rows.len() <= row {

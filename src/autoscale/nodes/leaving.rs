@@ -47,7 +47,7 @@ struct Departure {
     is_held: bool,
 }
 
-/// What became of nodes on their way out.
+/// Results for nodes that are being removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Left {
     /// Nodes whose machine was given back.

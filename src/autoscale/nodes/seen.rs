@@ -16,7 +16,7 @@ use model::{
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
 
-/// What is followed of the cluster.
+/// Followed state of the cluster.
 #[derive(Clone, Default)]
 pub struct Seen {
     cursor: Revision,

@@ -38,7 +38,7 @@ pub struct BudgetWindow {
     pub limit: DisruptionBudget,
     /// When it begins to hold, and for how long; `None` is always.
     pub times: Option<(CronSchedule, Duration)>,
-    /// What it limits; empty is everything.
+    /// Reasons that the budget limits; empty means all.
     pub reasons: Vec<Reason>,
 }
 

@@ -18,9 +18,9 @@ const MERGED: usize = 100;
 pub struct Leaver {
     /// The node.
     pub node: NodeId,
-    /// Its name.
+    /// The node's name.
     pub name: Text,
-    /// What it is to its price.
+    /// Role of the node in the price comparison.
     pub replaced: Replaced,
 }
 
@@ -31,7 +31,7 @@ pub type PodsOf<'a> = dyn FnMut(NodeId) -> Vec<(PodRef, Arc<PodInfo>)> + 'a;
 pub struct Consolidation<'l, 'a, C> {
     /// The cluster as it is, with what is ordered.
     pub cluster: &'l mut C,
-    /// What can be bought.
+    /// Market of the available offerings.
     pub market: &'l mut Market<'a>,
     /// The pods of nodes.
     pub pods: &'l mut PodsOf<'l>,
@@ -80,8 +80,8 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
         Ok(None)
     }
 
-    /// What takes the place of nodes if that is cheaper: nothing, or one offering; `None` if they
-    /// can't go.
+    /// Cheaper replacement of nodes: nothing, or one offering; `None` if the nodes can't be
+    /// removed.
     ///
     /// # Errors
     /// If an amount does not fit.

@@ -42,13 +42,13 @@ const DISRUPTION_PERIOD: Duration = Duration::from_secs(10);
 /// An instance type as it is sold.
 #[derive(Clone, Debug)]
 pub struct Offering {
-    /// Its instance type.
+    /// The offering's instance type.
     pub instance_type: Text,
-    /// What a node of it is; its name and host name are given when it is ordered.
+    /// Template of the offering's nodes; their name and host name are set when they are ordered.
     pub node: Arc<Node>,
-    /// What it costs an hour, in millionths of the currency.
+    /// Price per hour, in millionths of the currency.
     pub price: i64,
-    /// What that is the price of, as [`NewPrice`] has it.
+    /// Key of the price, as used by [`NewPrice`].
     pub priced_as: Text,
     /// Whether it may be taken back.
     pub is_spot: bool,
@@ -76,9 +76,9 @@ pub enum DisruptionBudget {
 /// How a provisioner is set up.
 #[derive(Clone)]
 pub struct ProvisionerOptions {
-    /// Its name; nodes bear it as a label, and their names begin with it.
+    /// The provisioner's name; nodes bear it as a label, and their names begin with it.
     pub pool: Text,
-    /// What can be bought.
+    /// Available offerings.
     pub offerings: Vec<Offering>,
     /// The most nodes; `None` is no limit.
     pub most_nodes: Option<usize>,

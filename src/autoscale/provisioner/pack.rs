@@ -19,11 +19,11 @@ pub struct NewNode {
     pub offerings: Vec<usize>,
     /// The cheapest of them.
     pub cheapest: usize,
-    /// Its pods.
+    /// The node's pods.
     pub pods: Vec<PodRef>,
 }
 
-/// What packing came to.
+/// Result of packing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
     /// New nodes.
@@ -32,7 +32,7 @@ pub struct Packed {
     pub left: Vec<PodRef>,
 }
 
-/// What can be bought, and what is known of it.
+/// Available offerings, with derived data.
 pub struct Market<'a> {
     offerings: &'a [Offering],
     /// The offerings that can be asked for, as places in the list.
@@ -59,7 +59,7 @@ impl<'a> Market<'a> {
         }
     }
 
-    /// What is sold.
+    /// Offerings of the market.
     pub fn offerings(&self) -> &'a [Offering] {
         self.offerings
     }

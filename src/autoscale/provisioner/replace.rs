@@ -13,9 +13,9 @@ pub(super) const SPOT_CHOICE: usize = 15;
 /// A node that would go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
-    /// Its instance type.
+    /// The pod's instance type.
     pub instance_type: Text,
-    /// What it costs an hour, in millionths of the currency.
+    /// Price per hour, in millionths of the currency.
     pub price: i64,
     /// Whether it may be taken back.
     pub is_spot: bool,

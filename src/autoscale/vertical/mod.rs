@@ -22,7 +22,7 @@ pub use usage::{ContainerUsage, Usage};
 
 use super::float::to_i64;
 
-/// What stands for no bound.
+/// Amount that means no bound.
 pub const MAX_AMOUNT: i64 = 100_000_000_000_000;
 
 /// Cpu and memory of a container.

@@ -8,7 +8,7 @@ use super::{Amounts, DecayingHistogram, Usage, amount, scaled};
 use model::Text;
 pub use model::workload::vertical::ContainerPolicy;
 
-/// What is recommended for a container.
+/// Recommendation for a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recommendation {
     /// The request it should have.
@@ -26,9 +26,9 @@ pub struct Recommendation {
 pub struct RecommenderSettings {
     /// The part of usage samples that the target covers.
     pub target_part: f64,
-    /// The same for the lower bound.
+    /// The part of usage samples that the lower bound covers.
     pub lower_part: f64,
-    /// The same for the upper bound.
+    /// The part of usage samples that the upper bound covers.
     pub upper_part: f64,
     /// The part of usage that is added for safety.
     pub margin: f64,

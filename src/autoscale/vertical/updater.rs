@@ -37,13 +37,13 @@ impl Default for UpdaterSettings {
 /// A pod as the updater sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdatedPod {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
     /// When it started; `None` before.
     pub started: Option<Instant>,
     /// Whether it has not started to run yet.
     pub is_pending: bool,
-    /// What its containers ask for; a resource it does not ask for is `None`.
+    /// Requests of the containers; a resource without a request is `None`.
     pub requests: BTreeMap<Text, (Option<i64>, Option<i64>)>,
     /// How long after its start a container was last killed for its memory.
     pub oom_after: Option<Duration>,

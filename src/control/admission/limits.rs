@@ -9,7 +9,7 @@ use model::workload::{LimitItem, LimitRange, LimitedKind};
 use model::{Object, PodSpec, ResourceList, Text};
 use units::{Quantity, QuantityError};
 
-/// What the limit ranges of its namespace make of a pod; `None` if nothing.
+/// Applies the limit ranges of the pod's namespace; `None` if they change nothing.
 ///
 /// # Errors
 /// It breaks one of them.

@@ -7,7 +7,7 @@ use cluster::{Conflict, Store};
 use model::priority_class::{PriorityClass, TemplatePriority};
 use model::{Object, PodSpec, Text};
 
-/// What the classes of priority make of a pod; `None` if nothing.
+/// Applies the priority classes to a pod; `None` if they change nothing.
 ///
 /// # Errors
 /// There is no such class.

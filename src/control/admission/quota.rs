@@ -112,8 +112,8 @@ fn exceeded(
     )))
 }
 
-/// What the pods of a quota's namespace come to at an instant. Pods that ended, and pods that were
-/// told to end and should have by now, only count as objects.
+/// Total usage of the pods in a quota's namespace at an instant. Pods that have ended, and
+/// terminating pods past their grace period, count only as objects.
 ///
 /// # Errors
 /// If a sum overflows.

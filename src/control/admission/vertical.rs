@@ -27,8 +27,8 @@ pub struct StatedResources {
     pub memory: Stated,
 }
 
-/// What a container is given: the target as its request, and limits in the same proportion to
-/// requests as stated, unless the policy leaves limits alone.
+/// Resources that a container is given: the target as its request, and limits in the same
+/// proportion to requests as stated, unless the policy leaves limits alone.
 pub fn admit(stated: StatedResources, target: Used, policy: &ContainerPolicy) -> StatedResources {
     if policy.is_off {
         return stated;

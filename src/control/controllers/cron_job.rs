@@ -13,7 +13,7 @@ const NEXT_DELTA: Duration = Duration::from_millis(100);
 /// From how many missed start times on a warning is given.
 const MANY_MISSED: i64 = 100;
 
-/// What the controller sees of one cron job.
+/// The controller's view of one cron job.
 #[derive(Clone, Copy, Debug)]
 pub struct CronJobView<'a> {
     /// The cron job.
@@ -22,9 +22,9 @@ pub struct CronJobView<'a> {
     pub created: Instant,
     /// The date of the instant zero.
     pub zero: UnixSeconds,
-    /// Its jobs.
+    /// The cron job's jobs.
     pub jobs: &'a [CronChild],
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: &'a CronStatus,
     /// Whether it was told to go.
     pub is_terminating: bool,
@@ -33,7 +33,7 @@ pub struct CronJobView<'a> {
 /// A job of a cron job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CronChild {
-    /// Its name.
+    /// The job's name.
     pub name: Text,
     /// When it started.
     pub started: Option<Instant>,
@@ -43,18 +43,18 @@ pub struct CronChild {
     pub completed: Option<Instant>,
 }
 
-/// What the controller wants of one cron job: deletions, then the creation.
+/// Changes that the controller requests for one cron job: deletions, then the creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CronWrites {
     /// Jobs to be deleted.
     pub delete: Vec<Text>,
     /// The job to be made.
     pub create: Option<Text>,
-    /// What is reported.
+    /// Status to report.
     pub status: CronStatus,
     /// Whether that is written.
     pub is_status_updated: bool,
-    /// What is told.
+    /// Events to record.
     pub events: Vec<ControllerEvent>,
     /// After how long to look again.
     pub requeue: Option<Duration>,
@@ -83,7 +83,7 @@ pub fn job_name(cron_job: &CronJob, scheduled: UnixSeconds) -> Text {
     format!("{}-{}", cron_job.name, scheduled.div_euclid(60)).into()
 }
 
-/// What start times have passed.
+/// Missed start times.
 struct Missed {
     /// Since when they were looked for.
     earliest: UnixSeconds,

@@ -31,7 +31,7 @@ pub struct Eligibility {
 /// A pod of a daemon set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonPod {
-    /// What was reported of it.
+    /// Observed state of the daemon pod.
     pub pod: ObservedPod,
     /// Whether it was made from the present template.
     pub is_updated: bool,
@@ -40,7 +40,7 @@ pub struct DaemonPod {
 /// A node with the set's pods that are on it or meant for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonNode {
-    /// Its name.
+    /// The node's name.
     pub name: Text,
     /// Whether a pod belongs there (see [`eligibility`]).
     pub eligibility: Eligibility,
@@ -48,7 +48,7 @@ pub struct DaemonNode {
     pub pods: Vec<DaemonPod>,
 }
 
-/// What the controller wants of one daemon set.
+/// Changes that the controller requests for one daemon set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonWrites {
     /// Names of nodes that get a pod.
@@ -242,7 +242,7 @@ fn keep_one(
     }
 }
 
-/// What the one new and the one old pod of a node are, if there are not more of either.
+/// The new and the old pod of a node, if there is at most one of each.
 struct Pair<'a> {
     new: Option<&'a DaemonPod>,
     old: Option<&'a DaemonPod>,

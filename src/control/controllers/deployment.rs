@@ -16,22 +16,22 @@ use model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
 use model::{PodSpec, Text};
 use units::Instant;
 
-/// What the controller sees of one deployment.
+/// The controller's view of one deployment.
 #[derive(Clone, Debug)]
 pub struct DeploymentView<'a> {
     /// The deployment.
     pub deployment: &'a Deployment,
-    /// Its replica sets.
+    /// The deployment's replica sets.
     pub sets: &'a [ReplicaSet],
     /// How many pods of each set (by name) have not ended, terminating ones included.
     pub living: &'a BTreeMap<Text, i32>,
-    /// What a new replica set for the present template would be called.
+    /// Name of a new replica set for the current template.
     pub new_name: Text,
-    /// Whose rules hold.
+    /// Release whose rules apply.
     pub release: Release,
 }
 
-/// What the controller wants of one deployment, in the order of the fields.
+/// Changes that the controller requests for one deployment, in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentWrites {
     /// A replica set to be made for the present template.
@@ -44,9 +44,9 @@ pub struct DeploymentWrites {
     pub roll_back: Option<Arc<PodSpec>>,
     /// Whether the request to go back was dealt with.
     pub roll_back_done: bool,
-    /// What is reported.
+    /// Status to report.
     pub status: DeploymentStatus,
-    /// What is told.
+    /// Events to record.
     pub events: Vec<ControllerEvent>,
     /// When to look again for want of progress.
     pub wake: Option<Instant>,
@@ -79,22 +79,22 @@ impl DeploymentWrites {
 /// A replica set to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewReplicaSet {
-    /// Its name.
+    /// The replica set's name.
     pub name: Text,
-    /// Its size.
+    /// The replica set's size.
     pub replicas: i32,
-    /// Its annotations.
+    /// The replica set's annotations.
     pub rollout: RolloutAnnotations,
 }
 
 /// A replica set's new size and annotations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaSetUpdate {
-    /// Which.
+    /// Name of the replica set.
     pub name: Text,
-    /// Its size.
+    /// The replica set's size.
     pub replicas: i32,
-    /// Its annotations.
+    /// The replica set's annotations.
     pub rollout: RolloutAnnotations,
 }
 

@@ -16,9 +16,10 @@ pub const MOST_DISRUPTED: usize = 2_000;
 /// A pod that a budget selects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BudgetPod {
-    /// What was reported of it.
+    /// Observed state of the budget pod.
     pub pod: ObservedPod,
-    /// What controls it at the top, as the budget counts: a deployment for pods of its replica sets.
+    /// The object that controls the budget pod at the top, as the budget counts: a deployment for
+    /// pods of its replica sets.
     pub controller: Option<Text>,
 }
 
@@ -91,7 +92,7 @@ pub fn recheck(status: &BudgetStatus) -> Option<Instant> {
     Some(first.saturating_add(DELETION_TIMEOUT))
 }
 
-/// What the eviction API answers.
+/// Answer of the eviction API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvictionAnswer {
     /// The pod is deleted; no budget is charged.

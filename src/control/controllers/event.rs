@@ -14,9 +14,9 @@ pub enum Severity {
 pub struct ControllerEvent {
     /// How serious it is.
     pub severity: Severity,
-    /// Its reason, one word.
+    /// The event's reason, one word.
     pub reason: &'static str,
-    /// What happened, in words.
+    /// Message of the event.
     pub message: String,
 }
 

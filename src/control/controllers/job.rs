@@ -24,9 +24,9 @@ pub const BURST: usize = 500;
 /// A pod of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobPod {
-    /// What was reported of it.
+    /// Observed state of the pod.
     pub pod: ObservedPod,
-    /// Its completion index.
+    /// The pod's completion index.
     pub index: Option<i32>,
     /// How many counted failures its index had before it.
     pub index_failures: i32,
@@ -40,7 +40,7 @@ pub struct JobPod {
     pub deleted: Option<Instant>,
     /// Exit codes of containers that ended, by name.
     pub exit_codes: Vec<(Text, i32)>,
-    /// Its other conditions, type and status.
+    /// The pod's other conditions, type and status.
     pub conditions: Vec<(Text, Text)>,
     /// The sum of its containers' restarts.
     pub all_restarts: i32,
@@ -55,16 +55,16 @@ pub struct JobBackoff {
     pub last_failure: Option<Instant>,
 }
 
-/// What the controller sees of one job.
+/// The controller's view of one job.
 #[derive(Clone, Copy, Debug)]
 pub struct JobView<'a> {
     /// The job.
     pub job: &'a Job,
-    /// Its pods.
+    /// The job's pods.
     pub pods: &'a [JobPod],
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: &'a JobStatus,
-    /// Its failures since the last success, as of the last sync.
+    /// The job's failures since the last success, as of the last sync.
     pub backoff: JobBackoff,
     /// Whether creations or deletions of its own have not been seen yet.
     pub is_waiting: bool,
@@ -73,7 +73,7 @@ pub struct JobView<'a> {
 /// A pod to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewJobPod {
-    /// Its index.
+    /// The pod's index.
     pub index: Option<i32>,
     /// Counted failures of its index; `None` without a limit per index.
     pub index_failures: Option<i32>,
@@ -81,7 +81,7 @@ pub struct NewJobPod {
     pub index_ignored: i32,
 }
 
-/// What the controller wants of one job.
+/// Changes that the controller requests for one job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobWrites {
     /// Pods to be made, in batches (see [`super::replica_set::slow_start`]).
@@ -90,7 +90,7 @@ pub struct JobWrites {
     pub delete: Vec<Text>,
     /// Pods whose finalizer is removed: they are counted now, or never will be.
     pub count: Vec<Text>,
-    /// What is reported.
+    /// Status to report.
     pub status: JobStatus,
     /// Failures since the last success.
     pub backoff: JobBackoff,
@@ -127,7 +127,7 @@ struct Sync<'a> {
     failed_indexes: Indexes,
     /// The failed pods whose successors will carry on their counts, by index.
     delayed: std::collections::BTreeMap<i32, &'a JobPod>,
-    /// What ends the job, if something does.
+    /// Condition that ends the job, if any.
     end: Option<JobCondition>,
     writes: JobWrites,
 }

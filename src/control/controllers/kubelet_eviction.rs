@@ -11,7 +11,7 @@ pub const PERIOD: Duration = Duration::from_secs(10);
 /// How long a pressure is reported at least.
 pub const PRESSURE_HOLD: Duration = Duration::from_secs(300);
 
-/// What runs short.
+/// Resource under pressure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EvictionSignal {
     /// Memory.
@@ -25,17 +25,17 @@ pub enum EvictionSignal {
 /// A pod that may be evicted: neither static nor critical.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvictionCandidate {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
-    /// Its priority.
+    /// The pod's priority.
     pub priority: i32,
-    /// What it requests of the resource, in bytes.
+    /// The pod's request of the resource, in bytes.
     pub request: i64,
-    /// What it uses; `None` if there are no statistics.
+    /// Usage of the pod; `None` if there are no statistics.
     pub usage: Option<CandidateUsage>,
 }
 
-/// What a pod uses.
+/// Usage of a pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CandidateUsage {
     /// Bytes of the resource.

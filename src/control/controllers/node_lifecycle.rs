@@ -45,7 +45,7 @@ pub struct LifecycleOptions {
     pub startup_grace: Duration,
     /// How many nodes of a healthy zone are tainted a second.
     pub rate: f32,
-    /// The same of a large zone in partial disruption.
+    /// Eviction rate of a large zone in partial disruption.
     pub secondary_rate: f32,
     /// A zone of more nodes is large.
     pub large_zone: usize,
@@ -83,7 +83,7 @@ pub enum ZoneState {
     FullDisruption,
 }
 
-/// What is remembered of a node.
+/// Remembered state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Health {
     /// When something new was last seen of it, by the controller's own clock.
@@ -130,7 +130,7 @@ impl NodeLifecycle {
         }
     }
 
-    /// How the zones are.
+    /// States of the zones.
     pub fn zone_states(&self) -> impl Iterator<Item = (&Text, ZoneState)> {
         self.zones.iter().map(|(name, zone)| (name, zone.state))
     }

@@ -105,7 +105,7 @@ pub fn is_charged(
     !phase.is_terminal() && !is_overdue
 }
 
-/// What a pod uses of quotas, by the names that quotas have.
+/// Quota usage of a pod, by quota names.
 ///
 /// # Errors
 /// If a sum overflows.
@@ -140,7 +140,7 @@ fn is_extended(name: &str) -> bool {
     })
 }
 
-/// What a pod may use: like its requests, but overhead is added only where there is a limit.
+/// Limits of a pod: computed like its requests, but overhead is added only where there is a limit.
 fn limits(spec: &PodSpec) -> Result<ResourceList, QuantityError> {
     let limited = |containers: &[Container]| -> Vec<Container> {
         let containers = containers.iter();

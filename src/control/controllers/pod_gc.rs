@@ -23,11 +23,11 @@ pub const OUT_OF_SERVICE_TAINT: &str = "node.kubernetes.io/out-of-service";
 /// A pod as the collector sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GcPod {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
-    /// Its node.
+    /// The pod's node.
     pub node: Option<Text>,
-    /// Its phase.
+    /// The pod's phase.
     pub phase: ObservedPhase,
     /// Whether it failed by eviction from its node.
     pub is_evicted: bool,

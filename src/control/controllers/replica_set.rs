@@ -16,7 +16,7 @@ pub const BURST: i32 = 500;
 /// After how long writes that were never seen back are given up.
 pub const EXPECTATION_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What the controller sees of one replica set.
+/// The controller's view of one replica set.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicaSetView<'a> {
     /// The set.
@@ -29,14 +29,14 @@ pub struct ReplicaSetView<'a> {
     pub is_waiting: bool,
 }
 
-/// What the controller wants of one replica set.
+/// Changes that the controller requests for one replica set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplicaSetWrites {
     /// How many pods are created, in batches (see [`slow_start`]).
     pub create: i32,
     /// Pods that are deleted, all at once.
     pub delete: Vec<Text>,
-    /// What is reported.
+    /// Status to report.
     pub status: ReplicaSetStatus,
 }
 
@@ -147,7 +147,8 @@ fn by_age_step(
     }
 }
 
-/// What a set has ordered and not seen back yet. Nothing more is ordered meanwhile.
+/// Creations and deletions that a set has ordered but not yet observed. Until then it orders no
+/// more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expectations {
     creations: i32,
@@ -156,7 +157,7 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// So many creations and deletions were ordered.
+    /// Records ordered creations and deletions.
     pub fn ordered(now: Instant, creations: i32, deletions: i32) -> Self {
         Self {
             creations,

@@ -14,24 +14,24 @@ use units::Instant;
 /// A pod of a stateful set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatefulPod {
-    /// Its ordinal.
+    /// The pod's ordinal.
     pub ordinal: i32,
     /// The revision of the template that it was made from.
     pub revision: Text,
-    /// What was reported of it.
+    /// Observed state of the pod.
     pub pod: ObservedPod,
 }
 
-/// What the controller sees of one stateful set.
+/// The controller's view of one stateful set.
 #[derive(Clone, Debug)]
 pub struct StatefulSetView<'a> {
     /// The set.
     pub set: &'a StatefulSet,
-    /// Its pods.
+    /// The stateful set's pods.
     pub pods: &'a [StatefulPod],
     /// The revision of its present template.
     pub update_revision: Text,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: &'a StatefulStatus,
     /// Whether the gate `MaxUnavailableStatefulSet` is on.
     pub has_max_unavailable: bool,
@@ -39,14 +39,15 @@ pub struct StatefulSetView<'a> {
     pub is_terminating: bool,
 }
 
-/// What the controller wants of one stateful set: creations, then deletions, each in order.
+/// Changes that the controller requests for one stateful set: creations, then deletions, each in
+/// order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatefulWrites {
     /// Ordinals and revisions of pods to be made.
     pub create: Vec<(i32, Text)>,
     /// Ordinals of pods to be deleted.
     pub delete: Vec<i32>,
-    /// What is reported.
+    /// Status to report.
     pub status: StatefulStatus,
 }
 

@@ -34,7 +34,7 @@ struct Scheduled {
     at: Option<Instant>,
 }
 
-/// What taints mean for a pod.
+/// Verdict of the taints on a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// It goes at once.

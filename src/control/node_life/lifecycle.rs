@@ -14,7 +14,7 @@ use model::{Event, NodeContact, PodChange, Text};
 use rng::Stream;
 use units::{Instant, NodeId, Revision};
 
-/// What the component is made from.
+/// Settings of the component.
 #[derive(Clone, Debug, Default)]
 pub struct LifecycleSetup {
     /// The settings of the controller.
@@ -130,7 +130,7 @@ impl Lifecycle {
         true
     }
 
-    /// What is heard of a node changed at some time up to now.
+    /// Reads changes of contact with a node up to now.
     fn read_contact(
         &mut self,
         (now, at): (Instant, Instant),

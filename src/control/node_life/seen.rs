@@ -20,7 +20,7 @@ pub(super) struct Seen {
     pub(super) view: NodeView,
     /// Whether it has fallen silent.
     pub(super) is_silent: bool,
-    /// As declared.
+    /// The node as declared.
     pub(super) object: Arc<Node>,
 }
 
@@ -58,7 +58,7 @@ impl Seen {
         self.object = object.clone();
     }
 
-    /// Its condition `Ready` became this; a heartbeat comes with what it posts itself.
+    /// The pod's condition `Ready` became this; a heartbeat comes with what it posts itself.
     pub(super) fn set_status(&mut self, status: ReadyStatus, heartbeat: Option<Instant>) {
         let known = self.view.ready.map(|ready| ready.heartbeat);
         self.view.ready = Some(NodeReady {

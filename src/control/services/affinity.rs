@@ -8,7 +8,7 @@ use units::{Duration, Instant};
 /// A client.
 pub type ClientId = u64;
 
-/// Which endpoint each client had, and when last.
+/// Last endpoint of each client, and the time of its last use.
 #[derive(Clone, Debug)]
 pub struct Affinity {
     timeout: Duration,

@@ -87,7 +87,7 @@ impl Balancer {
         }
     }
 
-    /// What is wrong with a list of weights.
+    /// Returns the problems of a list of weights.
     pub fn findings(object: &str, endpoints: &[(Text, i64)]) -> Vec<Finding> {
         let mut found = Findings::new(object);
         for (id, weight) in endpoints {

@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 /// A pod that a service selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePod {
-    /// Its name, which stands for its address.
+    /// The pod's name, which stands for its address.
     pub name: Text,
     /// Whether it has an address.
     pub has_address: bool,
@@ -20,7 +20,7 @@ pub struct ServicePod {
     pub is_terminating: bool,
 }
 
-/// What an endpoint is good for.
+/// State of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointState {
     /// It takes requests.
@@ -57,7 +57,7 @@ impl Default for ServiceSettings {
 }
 
 impl ServiceSettings {
-    /// What is wrong with them.
+    /// Returns the problems of the settings.
     pub fn findings(&self, service: &str) -> Vec<Finding> {
         let mut found = Findings::new(format!("service {service}"));
         for (field, span) in [("propagation", self.propagation), ("ttl", self.ttl)] {

@@ -29,7 +29,7 @@ impl Default for FunctionLimits {
     }
 }
 
-/// What became of a request.
+/// Outcome of a request to a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// An instance that was idle takes it.

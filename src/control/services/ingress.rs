@@ -5,8 +5,8 @@ use model::finding::{Finding, Findings, Problem};
 pub use model::service::{Backend, Ingress, PathKind, PathRule, Rule};
 use rng::Stream;
 
-/// Who takes a request; empty if nobody does. A stated host goes before a pattern, that before
-/// every host; then the longest path, of equal ones an exact one first.
+/// Returns the backends of a request; empty if there are none. An exact host precedes a pattern, a
+/// pattern precedes any host; then the longest path wins, with exact paths before prefixes.
 pub fn route<'a>(ingress: &'a Ingress, host: &str, path: &str) -> &'a [Backend] {
     let ranks = ingress
         .rules
@@ -24,7 +24,7 @@ pub fn route<'a>(ingress: &'a Ingress, host: &str, path: &str) -> &'a [Backend] 
     best.map_or(&ingress.default, |rule| &rule.backends)
 }
 
-/// What is wrong with it.
+/// Returns the problems of the .
 pub fn findings(ingress: &Ingress, name: &str) -> Vec<Finding> {
     let mut found = Findings::new(format!("ingress {name}"));
     if let Some(part) = ingress.canary {
@@ -41,7 +41,7 @@ pub fn findings(ingress: &Ingress, name: &str) -> Vec<Finding> {
                 is_fine,
                 own,
                 format!("`{}`", path.path),
-                "a path from `/` on",
+                "a path that begins with `/`",
             );
             check_backends(&mut found, &field, &path.backends);
         }
@@ -253,10 +253,10 @@ mod tests {
         assert_eq!(
             told,
             [
-                "ingress shop: rules[0].paths[0].backends: all weights are 0, so nothing could be \
-                 picked; give one a weight",
-                "ingress shop: rules[1].paths[0].path: `x` is out of range; expected a path from \
-                 `/` on",
+                "ingress shop: rules[0].paths[0].backends: all weights are 0, so none can be picked; \
+                 give one a weight above 0",
+                "ingress shop: rules[1].paths[0].path: `x` is out of range; expected a path that \
+                 begins with `/`",
             ]
         );
     }

@@ -1,6 +1,6 @@
 //! Regressions that a baseline puts up with for a while, and entries that nothing is left of.
 
-use super::run::Measured;
+use super::run::SuiteResults;
 use super::{Acknowledgement, Baseline, Date, Gate, Outcome};
 
 /// Regressions that the baseline puts up with for now. What is acknowledged and expired, no longer
@@ -21,28 +21,28 @@ pub(super) fn acknowledge(
         let mut is_used = false;
         for gate in regressed {
             is_used = true;
-            hold(gate, known, (expires, today));
+            hold(gate, known, expires, today);
         }
         if is_used {
             continue;
         }
         let what = format!("the acknowledgement of {} {}", known.entry, known.metric);
         notes.push(if !is_gated {
-            format!("{what} is of nothing that is gated here; correct it, or take it out")
+            format!("{what} matches nothing that is gated here; correct it, or remove it")
         } else if expires < today {
-            format!("{what} expired on {expires} and is not needed; take it out")
+            format!("{what} expired on {expires} and is not needed; remove it")
         } else {
-            format!("{what} is no longer needed; take it out")
+            format!("{what} is no longer needed; remove it")
         });
     }
 }
 
-fn hold(gate: &mut Gate, known: &Acknowledgement, (expires, today): (Date, Date)) {
+fn hold(gate: &mut Gate, known: &Acknowledgement, expires: Date, today: Date) {
     let relative = gate.judgement.as_ref().and_then(|found| found.relative);
     let most = (known.allow.zip(relative)).filter(|(most, is)| is.abs() > *most);
     if expires < today {
         gate.note = Some(format!(
-            "its acknowledgement (\"{}\") expired on {expires}; put it right, or renew the \
+            "its acknowledgement (\"{}\") expired on {expires}; fix the regression, or renew the \
              acknowledgement with its reason",
             known.reason
         ));
@@ -58,9 +58,9 @@ fn hold(gate: &mut Gate, known: &Acknowledgement, (expires, today): (Date, Date)
 }
 
 /// Entries of the baseline that the suite no longer has.
-pub(super) fn orphans(measured: &Measured, baseline: &Baseline, notes: &mut Vec<String>) {
+pub(super) fn orphans(results: &SuiteResults, baseline: &Baseline, notes: &mut Vec<String>) {
     let is_run = |name: &str| {
-        measured
+        results
             .entries
             .iter()
             .any(|entry| entry.report.name == name)

@@ -15,7 +15,7 @@ pub const BASELINE_VERSION: u32 = 1;
 /// The version of the metrics' definitions; baselines of another are not compared with.
 pub const RULES_VERSION: u32 = 1;
 
-/// What was accepted.
+/// Accepted results of a suite.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Baseline {
@@ -34,7 +34,7 @@ pub struct Baseline {
     pub windtunnel: String,
 }
 
-/// What a scenario came to.
+/// Accepted results of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BaselineEntry {
@@ -54,15 +54,15 @@ pub struct BaselineEntry {
     pub system: serde_json::Value,
 }
 
-/// What a metric was.
+/// Accepted values of a metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BaselineMetric {
-    /// Its mean over the seeds; none where it has no value in some.
+    /// The metric's mean over the seeds; none where it has no value in some.
     pub mean: Option<f64>,
-    /// Its unit.
+    /// The metric's unit.
     pub unit: String,
-    /// Its values, seed by seed.
+    /// The metric's values, seed by seed.
     pub values: Vec<Option<f64>>,
 }
 
@@ -98,12 +98,12 @@ pub enum BaselineError {
         line: usize,
         /// Column of the fault, from 1.
         column: usize,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// It was written by a newer program, or for other definitions.
     #[error(
-        "{}: {what} {found}, and this program knows {known}; use the program that wrote it, or \
+        "{}: {what} {found}, but this program supports {known}; use the program that wrote it, or \
          accept a new baseline with `--accept`", path.display()
     )]
     Version {
@@ -143,7 +143,7 @@ pub enum BaselineError {
         entry: String,
         /// Its metric.
         metric: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
 }
@@ -361,7 +361,7 @@ mod tests {
             "of the suite `t`, not of `s`",
         );
         check("\"rules\": 1", "\"rules\": 9", 3, "version 9");
-        check("2026-12-31", "soon", 2, "`soon` is no date");
+        check("2026-12-31", "soon", 2, "`soon` is not a date");
         check("known \\\"bug\\\"", " ", 2, "no reason");
         check("\"seeds\"", "\"seads\"", 2, "b.json:");
         check("{\n", "{,", 2, "b.json:1:");

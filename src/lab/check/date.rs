@@ -38,7 +38,7 @@ impl FromStr for Date {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no date such as 2026-12-31");
+        let wrong = || format!("`{text}` is not a date such as 2026-12-31");
         let parts: Vec<&str> = text.split('-').collect();
         let [year, month, day] = parts.as_slice() else {
             return Err(wrong());

@@ -37,7 +37,7 @@ pub fn system_of(scenario: &Scenario) -> Json {
         .map_or(Json::Null, Json::take)
 }
 
-/// What differs between two systems: `system.scheduler.profile default → fgd`.
+/// Differences between two systems: `system.scheduler.profile default → fgd`.
 pub fn system_changes(base: &Json, head: &Json) -> Vec<String> {
     let mut found = Vec::new();
     differences(base, head, "system", &mut found);
@@ -84,7 +84,7 @@ pub fn divergence_words(seed: u64, difference: &Difference, changes: &[String]) 
     }
     let mut words = match &difference.parting {
         Some(parting) => parted(seed, parting),
-        None => format!("seed {seed}: every decision is the same, but not when pods run"),
+        None => format!("seed {seed}: all decisions are equal, but pods run at different times"),
     };
     if !changes.is_empty() {
         let shown: Vec<&str> = changes
@@ -121,7 +121,7 @@ fn parted(seed: u64, parting: &Parting) -> String {
                     decision.pod,
                     place(decision)
                 ),
-                None => "decides no more".to_owned(),
+                None => "makes no further decision".to_owned(),
             };
             format!(
                 "seed {seed}: base {}; head {}",

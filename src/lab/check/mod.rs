@@ -21,6 +21,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use metrics::Direction;
 use serde::Serialize;
 
 use crate::compare::{Judgement, Verdict};
@@ -34,7 +35,7 @@ pub use change::{Change, Selection, SelectionError, accepted, accepted_only, cha
 pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
-pub use run::{Entry, Measured, SuiteScenario, entry_name, run};
+pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 
 /// The version of the form of a report.
@@ -59,7 +60,7 @@ pub struct CheckSettings {
     pub sets: Vec<String>,
 }
 
-/// What a gate came to.
+/// Outcome of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -111,8 +112,9 @@ pub struct Gate {
     /// The metric's unit.
     pub unit: String,
     /// Which direction is better.
-    pub better: &'static str,
-    /// What it came to.
+    #[serde(serialize_with = "crate::compare::judge::direction_name")]
+    pub better: Direction,
+    /// Outcome of the gate.
     pub outcome: Outcome,
     /// Whether a failure is only said.
     pub advisory: bool,
@@ -124,11 +126,11 @@ pub struct Gate {
     pub head: Option<f64>,
     /// The paired comparison, where there is a baseline.
     pub judgement: Option<Judgement>,
-    /// What to know about it.
+    /// Remark on the outcome.
     pub note: Option<String>,
     /// The file of the objective.
     pub file: String,
-    /// Its line there, from 1.
+    /// The gate's line there, from 1.
     pub line: usize,
     /// How it is looked at more closely.
     pub rerun: String,
@@ -149,9 +151,9 @@ impl Gate {
 pub struct EntryReport {
     /// The scenario, or `SCENARIO/VARIANT`.
     pub name: String,
-    /// Its file.
+    /// The entry's file.
     pub file: String,
-    /// Its seeds.
+    /// The entry's seeds.
     pub seeds: Vec<u64>,
     /// Whether its runs do not depend on the seed: one was made.
     pub deterministic: bool,
@@ -165,7 +167,7 @@ pub struct EntryReport {
     pub changes: u64,
     /// Why it could not be run to its end.
     pub error: Option<String>,
-    /// What kind of error that is.
+    /// Kind of the error.
     pub error_kind: Option<ErrorKind>,
     /// How it is run again.
     pub rerun: String,
@@ -194,7 +196,7 @@ impl ErrorKind {
     }
 }
 
-/// What a check came to.
+/// Result of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
@@ -204,7 +206,7 @@ pub struct CheckReport {
     pub windtunnel: String,
     /// The suite.
     pub suite: String,
-    /// Its file.
+    /// The check's file.
     pub file: String,
     /// The file of the baseline, if there is one.
     pub baseline: Option<String>,
@@ -214,7 +216,7 @@ pub struct CheckReport {
     pub entries: Vec<EntryReport>,
     /// The gates, worst first.
     pub gates: Vec<Gate>,
-    /// What to know.
+    /// Remarks.
     pub notes: Vec<String>,
 }
 

@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use super::cause::rerun;
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, system_of};
 use crate::compare::{Inputs, seeds_from};
-use crate::experiment::{ExperimentError, input_hashes};
+use crate::experiment::ExperimentError;
+use crate::hashes::input_hashes;
 use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;
 use crate::summary::VariantSummary;
@@ -19,11 +20,11 @@ use scenario::{Experiment, Scenario};
 pub struct SuiteScenario {
     /// The experiment.
     pub experiment: Experiment,
-    /// Its file, as the user wrote it.
+    /// The scenario's file, as the user wrote it.
     pub file: String,
     /// The lines of its objectives, from 1.
     pub lines: Vec<usize>,
-    /// Its seeds, where the suite says.
+    /// The scenario's seeds, where the suite says.
     pub seeds: Option<usize>,
     /// Whether its digests must equal the baseline's.
     pub exact: bool,
@@ -32,19 +33,19 @@ pub struct SuiteScenario {
 /// A scenario or one of its variants, run.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What is said of it.
+    /// Report on the entry.
     pub report: EntryReport,
-    /// What was run.
+    /// The scenario that was run.
     pub scenario: Scenario,
     /// The variant's name, where it is one of several.
     pub variant: Option<String>,
-    /// Its gates.
+    /// The entry's gates.
     pub objectives: Vec<Objective>,
     /// The lines of its gates.
     pub lines: Vec<usize>,
     /// Whether its digest must equal the baseline's.
     pub exact: bool,
-    /// Its runs, in the order of its seeds.
+    /// The entry's runs, in the order of its seeds.
     pub runs: Vec<VariantSummary>,
     /// The system, as it goes into a baseline.
     pub system: Json,
@@ -54,7 +55,7 @@ pub struct Entry {
 
 /// All that was run.
 #[derive(Clone, Debug)]
-pub struct Measured {
+pub struct SuiteResults {
     /// The entries, in the order of the suite.
     pub entries: Vec<Entry>,
 }
@@ -71,7 +72,7 @@ pub fn run(
     baseline: Option<&Baseline>,
     settings: &CheckSettings,
     workers: Workers<'_>,
-) -> Result<Measured, ExperimentError> {
+) -> Result<SuiteResults, ExperimentError> {
     let mut entries = Vec::new();
     for (place, scenario) in suite.iter().enumerate() {
         let mut begun = begin(scenario, place);
@@ -93,7 +94,7 @@ pub fn run(
         }
         entries.extend(begun);
     }
-    Ok(Measured { entries })
+    Ok(SuiteResults { entries })
 }
 
 fn told(error: &ExperimentError) -> String {
@@ -113,7 +114,7 @@ fn kind(error: &ExperimentError) -> ErrorKind {
     }
 }
 
-/// What a baseline calls a variant of an experiment: `SCENARIO`, or `SCENARIO/VARIANT` where it has
+/// Name of an experiment's variant in a baseline: `SCENARIO`, or `SCENARIO/VARIANT` where it has
 /// several.
 pub fn entry_name(experiment: &Experiment, variant: &str) -> String {
     if experiment.variants.len() == 1 {

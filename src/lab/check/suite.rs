@@ -8,7 +8,7 @@ use thiserror::Error;
 pub struct SuiteItem {
     /// The experiment file, relative to the suite's.
     pub scenario: String,
-    /// Its seeds.
+    /// The scenario's seeds.
     pub seeds: Option<usize>,
     /// Whether its digests must equal the baseline's.
     pub exact: bool,
@@ -24,7 +24,7 @@ pub struct SuiteError {
     pub line: usize,
     /// Column of the fault, from 1.
     pub column: usize,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 
@@ -103,7 +103,7 @@ pub fn parse_suite(text: &str, file: &str) -> Result<Option<Vec<SuiteItem>>, Sui
             .iter()
             .any(|other| other.scenario == item.scenario)
         {
-            let reason = format!("the scenario `{}` is there twice", item.scenario);
+            let reason = format!("the scenario `{}` is listed twice", item.scenario);
             return Err(wrong(line + 1, 1, reason));
         }
         if item.seeds == Some(0) {

@@ -37,8 +37,8 @@ pub enum CompareError {
     },
     /// Neither direction is better, so there is no front.
     #[error(
-        "--pareto: of `{id}` neither direction is better, so nothing can be on a front; give a \
-         metric with a direction (`windtunnel schema metrics` lists them)"
+        "--pareto: `{id}` has no better direction, so there is no front; give a metric with a \
+         direction (`windtunnel schema metrics` lists them)"
     )]
     NoDirection {
         /// The metric.
@@ -46,9 +46,9 @@ pub enum CompareError {
     },
     /// The inputs differ.
     #[error(
-        "different-inputs: `{name}` does not run what `{baseline}` runs: {fields}. A paired \
+        "different-inputs: `{name}` and `{baseline}` have different inputs: {fields}. A paired \
          comparison needs the same workload, failures, end and measured window on both sides; \
-         take the difference out of the variant, or compare other candidates"
+         remove the difference from the variant, or compare other candidates"
     )]
     DifferentInputs {
         /// The candidate.
@@ -74,7 +74,7 @@ pub enum CompareError {
         base: String,
     },
     /// A run is given twice.
-    #[error("`{name}` with seed {seed} is there twice; give every run once")]
+    #[error("`{name}` with seed {seed} is given twice; give each run once")]
     Twice {
         /// The candidate.
         name: String,
@@ -118,7 +118,8 @@ impl CompareError {
     }
 }
 
-/// What may have been meant by a metric's id: near ones, or those that hold it or begin as it does.
+/// Suggestions for an unknown metric id: similar ids, and ids that contain it or share its
+/// beginning.
 pub fn metric_hint<'a>(id: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     const SHOWN_MAX: usize = 6;
     let mut near = nearest::all_near(id, known.clone());

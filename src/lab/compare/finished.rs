@@ -13,9 +13,9 @@ use units::nearest;
 /// A finished run.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// What tells it from the others: the name of its folder.
+    /// Name that distinguishes the run: that of its folder.
     pub name: String,
-    /// Its summary.
+    /// The run's summary.
     pub summary: Summary,
     /// The text of its `scenario.yaml`; empty where the folder has none.
     pub scenario: String,

@@ -17,7 +17,7 @@ const TOLD: [&str; 2] = ["cluster", "models"];
 /// What names a file.
 const FILES: [&str; 3] = ["path", "manifests", "file"];
 
-/// What a run is given, in a form that can be compared.
+/// Inputs of a run, in a comparable form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inputs {
     fields: BTreeMap<&'static str, Json>,

@@ -11,13 +11,14 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::statistics::{
     Interval, Resamples, benjamini_hochberg, cliffs_delta, equivalence, hodges_lehmann, holm, mean,
     seeds_to_decide, seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval,
 };
 use metrics::Direction;
+use units::plural;
 
 /// The confidence of intervals.
 pub const CONFIDENCE: f64 = 0.95;
@@ -26,7 +27,7 @@ pub const ALPHA: f64 = 0.05;
 /// Below this many pairs the points themselves are shown, and Student's interval.
 pub const BOOTSTRAP_MIN: usize = 10;
 
-/// What a comparison comes to.
+/// Verdict of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -58,12 +59,12 @@ impl Verdict {
     }
 }
 
-/// What is asked of a metric.
+/// A question about a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// Its id.
+    /// The question's id.
     pub metric: String,
-    /// Its unit.
+    /// The question's unit.
     pub unit: String,
     /// Which way is better.
     pub direction: Direction,
@@ -95,16 +96,25 @@ pub struct Pairs {
     pub reason: Option<String>,
 }
 
+/// Writes the name of a direction.
+pub(crate) fn direction_name<S: Serializer>(
+    direction: &Direction,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(direction.name())
+}
+
 /// One metric of a candidate against the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Judgement {
     /// The metric's id.
     pub metric: String,
-    /// Its unit; differences and intervals have it too.
+    /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
     /// Which direction is better: `higher`, `lower` or `none`.
-    pub better: &'static str,
+    #[serde(serialize_with = "direction_name")]
+    pub better: Direction,
     /// Whether it is gated.
     pub gated: bool,
     /// The verdict; none where neither direction is better and there is a difference.
@@ -119,7 +129,7 @@ pub struct Judgement {
     pub difference: Option<f64>,
     /// Mean difference over the pairs, where `difference` is the exact one.
     pub shaken_difference: Option<f64>,
-    /// Its 95 % interval: BCa from ten pairs on, else Student's.
+    /// The judgement's 95 % interval: BCa from ten pairs on, else Student's.
     pub interval: Option<Interval>,
     /// Student's 95 % interval.
     pub student: Option<Interval>,
@@ -148,7 +158,7 @@ pub struct Judgement {
     pub cliffs_delta: Option<f64>,
     /// Seeds that would decide, where it is inconclusive.
     pub seeds_needed: Option<u64>,
-    /// What to know about it.
+    /// Remark on the judgement.
     pub note: Option<String>,
     #[serde(skip)]
     direction: Option<bool>,
@@ -219,15 +229,15 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
 }
 
 fn blank(question: &Question) -> Judgement {
-    let (better, direction) = match question.direction {
-        Direction::Lower => ("lower", Some(false)),
-        Direction::Higher => ("higher", Some(true)),
-        Direction::None => ("none", None),
+    let direction = match question.direction {
+        Direction::Lower => Some(false),
+        Direction::Higher => Some(true),
+        Direction::None => None,
     };
     Judgement {
         metric: question.metric.clone(),
         unit: question.unit.clone(),
-        better,
+        better: question.direction,
         gated: question.gated,
         verdict: None,
         n: 0,
@@ -260,9 +270,9 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
     let reason = pairs.reason.as_deref().unwrap_or("no value");
     judgement.verdict = Some(Verdict::NotMeasurable);
     judgement.note = Some(format!(
-        "no value in {} of {} runs of the baseline and {} of {} here: {reason}",
+        "no value in {} of {} of the baseline and {} of {} here: {reason}",
         counts.0,
-        pairs.base.len(),
+        plural::count(pairs.base.len(), "run"),
         counts.1,
         pairs.head.len()
     ));
@@ -327,7 +337,7 @@ fn judge(judgement: &mut Judgement, least: usize) {
     judgement.verdict = verdict;
     if verdict == Some(Verdict::Inconclusive) {
         if judgement.n == 1 {
-            judgement.note = Some("one run each: nothing is said of chance".to_owned());
+            judgement.note = Some("one run each: the effect of chance is unknown".to_owned());
         }
         if judgement.n < least {
             let needed = judgement.seeds_needed.unwrap_or(0).max(least as u64);

@@ -7,7 +7,7 @@
 mod error;
 mod finished;
 mod inputs;
-mod judge;
+pub(crate) mod judge;
 mod pareto;
 mod runs;
 mod study;
@@ -26,7 +26,7 @@ pub use study::{
     default_gated, judge_candidates, question_of,
 };
 
-/// What is asked of a comparison.
+/// Settings of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Pairs of runs per candidate.
@@ -36,7 +36,7 @@ pub struct Settings {
     pub precision: Option<f64>,
     /// No more seeds than this are added.
     pub seeds_max: usize,
-    /// Whom the others are compared with; the first candidate without it.
+    /// Baseline; by default the first candidate.
     pub baseline: Option<String>,
     /// The gated metrics; without any those of the objectives, or the usual ones.
     pub gated: Vec<String>,

@@ -10,9 +10,9 @@ use metrics::Direction;
 pub struct ParetoPoint {
     /// The candidate.
     pub candidate: String,
-    /// Its mean of the first metric.
+    /// The candidate's mean of the first metric.
     pub x: f64,
-    /// Its mean of the second metric.
+    /// The candidate's mean of the second metric.
     pub y: f64,
     /// Whether nobody beats it.
     pub on_front: bool,

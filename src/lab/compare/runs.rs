@@ -2,7 +2,8 @@
 
 use super::study::{Candidate, Method, Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
-use crate::experiment::input_hashes;
+use crate::experiment::ExperimentError;
+use crate::hashes::input_hashes;
 use crate::replicate::{Replicate, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
 use crate::report_data::VariantData;
 use crate::summary::VariantSummary;
@@ -16,7 +17,7 @@ pub struct Made {
     pub study: Study,
     /// The runs with the first seed, as a summary shows them, in the order of the candidates.
     pub first: Vec<VariantSummary>,
-    /// What the report draws of those runs.
+    /// Report data of those runs.
     pub drawn: Vec<VariantData>,
     /// Every run that was made.
     pub runs: usize,
@@ -107,7 +108,7 @@ fn baseline_first(
 
 /// Whether all candidates are given the same; in words what differs that may.
 fn same_inputs(experiment: &Experiment) -> Result<Vec<String>, CompareError> {
-    let files = input_hashes(experiment)?;
+    let files = input_hashes(experiment).map_err(ExperimentError::from)?;
     let inputs: Vec<Inputs> = (experiment.variants.iter())
         .map(|plan| Inputs::of(&plan.scenario, &files))
         .collect();
@@ -241,9 +242,9 @@ impl Runs<'_> {
     fn notes(&self, mut notes: Vec<String>) -> Vec<String> {
         if self.is_shaken {
             notes.push(format!(
-                "one deterministic input, without sampling error: differences are exact; intervals \
-                 and verdicts come from shaking it (arrivals moved by up to their mean distance, \
-                 run times by up to {} %)",
+                "one deterministic input, without sampling error: differences are exact; \
+                 intervals and verdicts come from perturbing it (arrivals moved by up to their \
+                 mean distance, run times by up to {} %)",
                 SHAKE_OF_RUN_TIME * 100.0
             ));
         } else if is_one_trace(self.experiment) {
@@ -274,7 +275,7 @@ impl Runs<'_> {
                 .filter(|other| digests(other) == digests(baseline))
             {
                 notes.push(format!(
-                    "`{}` decides as `{}` does in every run: equal digests",
+                    "`{}` makes the same decisions as `{}` in every run: equal digests",
                     other.name, baseline.name
                 ));
             }

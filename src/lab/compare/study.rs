@@ -21,15 +21,15 @@ pub const RESAMPLES: usize = 10_000;
 /// A candidate with its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// Its name.
+    /// The candidate's name.
     pub name: String,
-    /// Its runs, one per seed or perturbation, in the same order for every candidate.
+    /// The candidate's runs, one per seed or perturbation, in the same order for every candidate.
     pub replicates: Vec<VariantSummary>,
     /// The run on the unshaken input, where `replicates` are of shaken ones.
     pub exact: Option<VariantSummary>,
 }
 
-/// What makes one run differ from another.
+/// Source of variation between runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Method {
@@ -47,11 +47,11 @@ pub enum Method {
     },
 }
 
-/// What a candidate is.
+/// Description of a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateInfo {
-    /// Its name.
+    /// The candidate's name.
     pub name: String,
     /// The system modelled.
     pub system: String,
@@ -69,7 +69,7 @@ pub struct CandidateInfo {
 pub struct GatedMean {
     /// The mean.
     pub mean: f64,
-    /// Its 95 % interval, Student's t; none of one run.
+    /// The metric's 95 % interval, Student's t; none of one run.
     pub interval: Option<Interval>,
 }
 
@@ -95,7 +95,7 @@ pub struct Pareto {
     pub points: Vec<ParetoPoint>,
 }
 
-/// What became of a target of precision.
+/// Result for a precision target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Precision {
@@ -107,7 +107,7 @@ pub struct Precision {
     pub wide: Vec<String>,
 }
 
-/// What a comparison came to.
+/// Result of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Study {
@@ -117,11 +117,11 @@ pub struct Study {
     pub windtunnel: String,
     /// The experiment's name.
     pub name: String,
-    /// Whom the others are compared with.
+    /// Baseline of the comparison.
     pub baseline: String,
     /// Everybody, the baseline first.
     pub candidates: Vec<CandidateInfo>,
-    /// What makes one run differ from another.
+    /// Source of variation between runs.
     pub method: Method,
     /// Confidence of intervals.
     pub confidence: f64,
@@ -139,7 +139,7 @@ pub struct Study {
     pub pairs: Vec<Pair>,
     /// The front, if one was asked for.
     pub pareto: Option<Pareto>,
-    /// What to know before relying on it.
+    /// Caveats of the result.
     pub notes: Vec<String>,
 }
 
@@ -185,17 +185,13 @@ pub fn default_gated(candidates: &[Candidate]) -> Vec<String> {
     found.collect()
 }
 
-/// What is asked of a metric that a run has.
+/// Builds the question about a metric of a run.
 pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
     let threshold = registry::find(id).map_or(0.0, |(_, statistic)| statistic.threshold);
     Question {
         metric: id.to_owned(),
         unit: metric.unit.clone(),
-        direction: match metric.better.as_str() {
-            "lower" => Direction::Lower,
-            "higher" => Direction::Higher,
-            _ => Direction::None,
-        },
+        direction: Direction::of_name(&metric.better),
         threshold: Threshold::Relative(threshold),
         gated,
     }
@@ -239,7 +235,7 @@ pub fn judge_candidates(
         .map(|candidate| info(candidate, &gated))
         .collect();
     let pareto = (settings.pareto.as_ref())
-        .map(|(x, y)| front(candidates, &known, (x, y)))
+        .map(|(x, y)| front(candidates, &known, x, y))
         .transpose()?;
     let precision = settings.precision.map(|target| Precision {
         target,
@@ -348,7 +344,8 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
 fn front(
     candidates: &[Candidate],
     known: &BTreeMap<&str, &MetricSummary>,
-    (x, y): (&str, &str),
+    x: &str,
+    y: &str,
 ) -> Result<Pareto, CompareError> {
     let direction = |id: &str| match known.get(id) {
         None => Err(CompareError::unknown_metric(

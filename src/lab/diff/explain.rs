@@ -1,31 +1,26 @@
 //! The cluster just before a decision, and why it was taken as it was.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+use super::Name;
 use super::record::{Decided, Outcome};
-use super::{DiffError, Name, Side, failed};
 use crate::explain::pipeline::ties;
 use crate::explain::run::{RunExplainError, Which, find};
-use crate::run::{RunError, prepare, profile_choice, run_watched};
-use cluster::fragmentation::TypicalPods;
-use cluster::{Observer, Store};
-use model::{Event, Pod};
-use policy::{Setup, build_profile};
-use scheduler::pipeline::evaluate::{Form, rejections};
+use crate::sides::{DiffError, Side, reason_words, stop_before};
+use cluster::Store;
+use scheduler::pipeline::evaluate::rejections;
 use scheduler::pipeline::explain::{Ranking, rank};
 use scheduler::{ClassContext, Profile, Reason};
-use sim::RunControl;
-use units::{Instant, NodeId, Resources, Revision};
-use world::{FileSource, is_exact};
+use units::{Instant, NodeId, Resources};
+use world::is_exact;
 
 /// The cluster just before a decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Situation {
-    /// What the pod asks for, in words.
+    /// Requests of the pod, in words.
     pub asks_for: String,
     /// Pods without a node.
     pub pending: usize,
@@ -43,15 +38,15 @@ pub struct Situation {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeView {
-    /// Its name.
+    /// The node's name.
     pub name: String,
-    /// What is free, in words; empty where this run has no such node.
+    /// Free resources, in words; empty if this run has no such node.
     pub free: String,
     /// How many pods it holds.
     pub pods: usize,
     /// Why it can't take the pod; empty where it can.
     pub reasons: Vec<String>,
-    /// Its points per scoring plugin: weight × points, in the order of the plugins.
+    /// The node's points per scoring plugin: weight × points, in the order of the plugins.
     pub points: Vec<i64>,
     /// Their sum, where the node was ranked.
     pub total: Option<i64>,
@@ -73,22 +68,6 @@ pub struct Explanation {
     pub tie_break: String,
     /// Why nodes could not, and how many each.
     pub rejected: Vec<(String, usize)>,
-}
-
-/// Keeps a copy of the store at a revision and stops the run there.
-struct Stopped<'s> {
-    at: u64,
-    store: Option<Store>,
-    stop: &'s AtomicBool,
-}
-
-impl Observer for Stopped<'_> {
-    fn observe(&mut self, _at: Instant, _event: &Event, _ended: Option<&Pod>, store: &Store) {
-        if store.revision().0 == self.at {
-            self.store = Some(store.fork());
-            self.stop.store(true, Ordering::Relaxed);
-        }
-    }
 }
 
 /// Runs a side up to a decision and looks at it.
@@ -114,7 +93,7 @@ pub(super) fn look(
             "" => name,
             namespace => format!("{namespace}/{name}"),
         };
-        explain_exact(&mut situation, (side, &pod), decision.at, interrupted)?;
+        explain_exact(&mut situation, side, &pod, decision.at, interrupted)?;
     }
     Ok(situation)
 }
@@ -123,7 +102,8 @@ pub(super) fn look(
 /// it, of which the binding may be later.
 fn explain_exact(
     situation: &mut Situation,
-    (side, pod): (&Side<'_>, &str),
+    side: &Side<'_>,
+    pod: &str,
     at: Instant,
     interrupted: &AtomicBool,
 ) -> Result<(), DiffError> {
@@ -141,7 +121,7 @@ fn explain_exact(
     let plugins = best.map(|node| node.points.as_slice()).unwrap_or_default();
     let began = found.facts.began_at.as_deref();
     let began = began.map_or_else(String::new, |node| {
-        format!(", which began to look at {node} and need not have looked at all nodes")
+        format!(", which started its search at {node} and may not have evaluated all nodes")
     });
     situation.explanation = Explanation {
         scheduler: format!("kube-scheduler{began}"),
@@ -167,62 +147,6 @@ fn explain_exact(
         }
     }
     Ok(())
-}
-
-/// Runs a side until the change that has a revision comes next. The cluster there, and the profile
-/// that decides; systems that plan jobs have none.
-pub(crate) fn stop_before(
-    side: &Side<'_>,
-    revision: Revision,
-    interrupted: &AtomicBool,
-) -> Result<(Option<Store>, Option<Profile>), DiffError> {
-    let failed = failed(side);
-    let files = FileSource { files: side.files };
-    let prepared = prepare(side.scenario, &files);
-    let prepared = prepared.map_err(|error| failed(RunError::from(error)))?;
-    let setup = Setup {
-        seed: side.scenario.seed,
-        scheduler: 0,
-        typical_pods: prepared
-            .typical
-            .clone()
-            .unwrap_or_else(|| Arc::new(TypicalPods::default())),
-        gpu_models: world::gpu_models(&prepared.nodes),
-        node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
-    };
-    let stop = AtomicBool::new(false);
-    let mut stopped = Stopped {
-        at: revision.0.saturating_sub(1),
-        store: None,
-        stop: &stop,
-    };
-    let mut control = RunControl {
-        interrupted: &stop,
-        progress: &mut |_| {},
-    };
-    run_watched(
-        side.scenario,
-        prepared,
-        Form::Incremental,
-        &mut stopped,
-        &mut control,
-    )
-    .map_err(failed)?;
-    if interrupted.load(Ordering::Relaxed) {
-        return Err(DiffError::Interrupted);
-    }
-    Ok((stopped.store, profile(side, &setup)))
-}
-
-/// The profile that decides; `None` for systems without one.
-fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
-    let entry = systems::registry::find(&side.scenario.system.name).ok()?;
-    // kube-scheduler itself ranks by its own plugins, which this pipeline's do not explain.
-    if entry.plans_jobs || is_exact(side.scenario) {
-        return None;
-    }
-    let choice = profile_choice(side.scenario).ok()?;
-    build_profile(&choice, setup).ok()
 }
 
 fn situation(
@@ -281,14 +205,6 @@ fn weighted(plugin: &str, weight: i64) -> String {
     match weight {
         1 => plugin.to_owned(),
         weight => format!("{plugin} × {weight}"),
-    }
-}
-
-/// A reason with the name of its resource.
-pub(crate) fn reason_words(store: &Store, reason: Reason) -> String {
-    match reason {
-        Reason::Insufficient(id) => format!("Insufficient {}", store.extended().text(id.index())),
-        Reason::Text(text) => text.to_owned(),
     }
 }
 

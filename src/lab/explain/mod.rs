@@ -32,7 +32,7 @@ pub struct PluginPoints {
     pub raw: i64,
     /// On the scale of 0–100.
     pub normalized: i64,
-    /// Its weight; what counts is `normalized * weight`.
+    /// The plugin's weight; what counts is `normalized * weight`.
     pub weight: i64,
 }
 
@@ -63,7 +63,7 @@ pub struct ReasonGroup {
 pub struct Eviction {
     /// The node.
     pub node: Text,
-    /// Who would go, `NAMESPACE/NAME`, from most to least important.
+    /// Pods to evict, as `NAMESPACE/NAME`, from most to least important.
     pub victims: Vec<String>,
     /// How many of them a disruption budget protects.
     pub violations: usize,
@@ -71,14 +71,14 @@ pub struct Eviction {
     pub is_best: bool,
 }
 
-/// What making room came to.
+/// Result of a preemption attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PreemptionView {
     /// Nodes where it works.
     pub candidates: Vec<Eviction>,
     /// Nodes that were tried in vain, by reason.
     pub rejected: Vec<(String, Vec<Text>)>,
-    /// What the scheduler says of it; empty if it works.
+    /// Message of the scheduler; empty on success.
     pub text: String,
 }
 
@@ -95,7 +95,7 @@ pub enum Outcome {
     Waits(String, PreemptionView),
 }
 
-/// What one node says.
+/// Verdict of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeView {
     /// The node.
@@ -161,7 +161,7 @@ impl Explanation {
     }
 }
 
-/// What one node says of a pod.
+/// Returns one node's verdict on a pod.
 pub fn look_at(cache: &Cache, profile: &KubeProfile, pod: &PodInfo, name: &str) -> NodeView {
     let mut before = cache.clone();
     let mut unbound = pod.clone();

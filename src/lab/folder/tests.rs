@@ -241,7 +241,7 @@ fn a_full_disk_is_told_with_the_file_and_the_way_out() {
     assert_eq!(
         error.to_string(),
         "results/run.partial/pods.csv.zst: the disk is full (No space left on device (os error \
-         28)); free some space or choose another disk with `--out`, then run it again: what is \
-         finished is kept, what is unfinished is replaced"
+         28)); free some space or choose another disk with `--out`, then run it again: finished \
+         results are kept, unfinished ones are replaced"
     );
 }

@@ -9,9 +9,10 @@ use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::super::cells::Value;
 use super::super::folder;
-use super::super::results::Value;
 use super::checksum;
+use units::plural;
 
 /// Rows that are read from a column at once.
 const BATCH_ROWS: usize = 1 << 13;
@@ -45,7 +46,7 @@ impl ParquetRows {
             );
             if column.max_rep_level() > 0 || column.max_def_level() > 1 || !known {
                 return Err(format!(
-                    "column `{}` is no flat column of text, 64-bit integers or 64-bit floats",
+                    "column `{}` is not a flat column of text, 64-bit integers or 64-bit floats",
                     column.path().string()
                 ));
             }
@@ -152,7 +153,11 @@ fn read<T: DataType>(
         let batch = BATCH_ROWS.min(rows - column.len());
         let (read, _, _) = reader.read_records(batch, Some(&mut defined), None, &mut values)?;
         if read == 0 {
-            let reason = format!("a column ends after {} of {rows} rows", column.len());
+            let reason = format!(
+                "a column ends after {} of {}",
+                column.len(),
+                plural::count(rows, "row")
+            );
             return Err(ParquetError::General(reason));
         }
         let mut values = values.drain(..);

@@ -14,13 +14,13 @@ const FIT: &str = "NodeResourcesFit";
 /// room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceTally {
-    /// Its name.
+    /// The resource's name.
     pub resource: String,
-    /// What one replica asks for: milli-cores of cpu, else whole units (bytes, devices, pods).
+    /// Request of one replica: milli-cores of cpu, else whole units (bytes, devices, pods).
     pub request: i64,
-    /// What the nodes had free at first, in the same unit.
+    /// Free amount of the nodes at first, in the same unit.
     pub free_before: i64,
-    /// What they have free after the last replica.
+    /// Free amount of the nodes after the last replica.
     pub free_after: i64,
     /// How many replicas this resource alone would let in.
     pub alone: i64,

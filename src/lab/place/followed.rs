@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::filling::{Filling, fill, ranks};
-use super::kept::{Points, Scorer};
+use super::kept::{Candidates, Points, Scorer};
 use super::{Placed, replica};
 use scheduler::kube::attempt::Questions;
 use scheduler::kube::{
@@ -55,7 +55,7 @@ pub(super) fn place(
         return None;
     }
     let mut kept = Kept::new(&attempt)?;
-    fill(&mut kept, (cache, profile), pod, most)
+    fill(&mut kept, cache, profile, pod, most)
 }
 
 /// Points of the plugins that look at one node, and of those that follow the replicas.
@@ -104,7 +104,11 @@ impl<'r, 'a> Kept<'r, 'a> {
         let open: Vec<usize> = (0..self.nodes.len())
             .filter(|&node| self.is_open[node])
             .collect();
-        let asked: Vec<&NodeInfo> = open.iter().map(|&node| &self.nodes[node]).collect();
+        let candidates = Candidates {
+            places: &open,
+            nodes: open.iter().map(|&node| &self.nodes[node]).collect(),
+            of: self.nodes.len(),
+        };
         let (mut points, mut followers) = (Vec::new(), Vec::new());
         for &(index, weight) in &attempt.profile.score {
             let scorer = Scorer::of(attempt.profile, index, weight, ctx);
@@ -116,7 +120,7 @@ impl<'r, 'a> Kept<'r, 'a> {
                 }
                 continue;
             }
-            Points::ask(&mut points, scorer, ctx, &open, &asked, self.nodes.len())?;
+            Points::ask(&mut points, scorer, ctx, &candidates)?;
         }
         Some((points, followers))
     }

@@ -40,6 +40,16 @@ impl<'a> Scorer<'a> {
     }
 }
 
+/// Nodes that a plugin gives points to.
+pub(super) struct Candidates<'a> {
+    /// Indices of the nodes among all nodes.
+    pub(super) places: &'a [usize],
+    /// The nodes, in the order of `places`.
+    pub(super) nodes: Vec<&'a NodeInfo>,
+    /// Number of all nodes.
+    pub(super) of: usize,
+}
+
 /// The points of one plugin.
 pub(super) struct Points<'a> {
     plugin: &'a dyn KubePlugin,
@@ -54,25 +64,23 @@ pub(super) struct Points<'a> {
 }
 
 impl<'a> Points<'a> {
-    /// Adds what a plugin gives to some of `count` nodes, which are asked about in the order of
-    /// their `places`, unless it gives no points; `None` where they can't be followed.
+    /// Adds the points that a plugin gives to candidates, unless it gives none; `None` where they
+    /// can't be followed.
     pub(super) fn ask(
         all: &mut Vec<Self>,
         scorer: Scorer<'a>,
         ctx: AttemptContext<'_>,
-        places: &[usize],
-        asked: &[&NodeInfo],
-        count: usize,
+        candidates: &Candidates<'_>,
     ) -> Option<()> {
-        let Some(scores) = scorer.plugin.scores(ctx, asked) else {
+        let Some(scores) = scorer.plugin.scores(ctx, &candidates.nodes) else {
             return Some(());
         };
         let normalization = scorer.plugin.normalize_score();
         if normalization == Normalization::Own {
             return None;
         }
-        let mut raw = vec![0; count];
-        for (&place, &own) in places.iter().zip(&scores.raw) {
+        let mut raw = vec![0; candidates.of];
+        for (&place, &own) in candidates.places.iter().zip(&scores.raw) {
             raw[place] = own;
         }
         all.push(Self {
@@ -170,7 +178,7 @@ pub(super) fn place(
         return None;
     }
     let mut kept = Kept::new(&attempt, profile)?;
-    fill(&mut kept, (cache, profile), pod, most)
+    fill(&mut kept, cache, profile, pod, most)
 }
 
 impl<'r, 'a> Kept<'r, 'a> {
@@ -193,19 +201,16 @@ impl<'r, 'a> Kept<'r, 'a> {
             ranks,
         };
         let feasible: Vec<usize> = kept.feasible().collect();
-        let asked: Vec<&NodeInfo> = feasible.iter().map(|&node| &kept.nodes[node]).collect();
+        let candidates = Candidates {
+            places: &feasible,
+            nodes: feasible.iter().map(|&node| &kept.nodes[node]).collect(),
+            of: kept.nodes.len(),
+        };
         let mut points = Vec::new();
         for &(index, weight) in &profile.score {
             let ctx = attempt.ctx;
             let scorer = Scorer::of(profile, index, weight, ctx);
-            Points::ask(
-                &mut points,
-                scorer,
-                ctx,
-                &feasible,
-                &asked,
-                kept.nodes.len(),
-            )?;
+            Points::ask(&mut points, scorer, ctx, &candidates)?;
         }
         kept.points = points;
         kept.rank_all();

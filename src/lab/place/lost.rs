@@ -12,7 +12,7 @@ use manifest::Maker;
 use model::Text;
 use scheduler::kube::{Attempt, KubeProfile};
 
-/// What became of the pods of lost nodes; pods are `NAMESPACE/NAME`.
+/// Fate of the pods of lost nodes; pods are given as `NAMESPACE/NAME`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loss {
     /// Pods with their new nodes, in the order of the decisions.

@@ -65,7 +65,7 @@ pub struct Placement {
     pub by_zone: Vec<(Text, u64)>,
     /// How many nodes gave each reason for rejecting the one that found none, most first.
     pub reasons: Vec<(String, u64)>,
-    /// What the pod asks for, and how far it goes.
+    /// Requested resources, and the number of replicas each allows.
     pub resources: Vec<ResourceTally>,
 }
 

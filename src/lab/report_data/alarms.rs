@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use metrics::alerts::AlertLog;
 use metrics::diagnosis::Diagnostician;
 use model::{Event, Pod, Text};
-use units::Instant;
+use units::{Instant, plural};
 
 use super::IncidentList;
 use super::confusion::{ConfusionEntry, confusion};
@@ -15,7 +15,7 @@ use super::confusion::{ConfusionEntry, confusion};
 /// Most turns of alerts, and most faults, that are listed one by one.
 const LISTED_MAX: usize = 500;
 
-/// What alerts came to, and what ailed workloads.
+/// Alerts and diagnosed faults of workloads.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlarmData {
@@ -33,7 +33,7 @@ pub struct AlarmData {
     pub faults_total: u64,
     /// The listed ones, in the order in which they began.
     pub faults: Vec<FaultEntry>,
-    /// What was made to fail against what was diagnosed.
+    /// Injected failures compared with diagnosed faults.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confusion: Vec<ConfusionEntry>,
 }
@@ -59,13 +59,13 @@ const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// What somebody was told of alerts.
+/// A notification about alerts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationEntry {
     /// When, in nanoseconds.
     pub at_ns: i64,
-    /// What its alerts have in common, such as `alertname=slow`.
+    /// Common labels of the group's alerts, such as `alertname=slow`.
     pub group: String,
     /// Alerts that fire: the rule, and the service that it is about.
     pub firing: Vec<String>,
@@ -76,7 +76,7 @@ pub struct NotificationEntry {
 }
 
 impl NotificationEntry {
-    /// What it says, in words.
+    /// Describes the notification in words.
     pub fn sentence(&self) -> String {
         let list = |what: &str, names: &[String]| match names {
             [] => None,
@@ -103,10 +103,10 @@ impl NotificationEntry {
 pub struct FaultEntry {
     /// The workload, as `KIND/NAMESPACE/NAME`.
     pub object: String,
-    /// What was wrong: `NodeLost`, `ImageUnavailable`, `QuotaExceeded`, `InsufficientResources`,
-    /// `ConstraintUnmet`, `PortConflict`, `OutOfMemory`, `ProbeFailed`, `CrashLoop`, `Completed`,
-    /// `CommandNotExecutable`, `CommandNotFound`, `Killed`, `Segfault`, `Terminated`,
-    /// `ApplicationError`, `Evicted`, `Throttled` or `NoisyNeighbor`.
+    /// Cause of the fault: `NodeLost`, `ImageUnavailable`, `QuotaExceeded`,
+    /// `InsufficientResources`, `ConstraintUnmet`, `PortConflict`, `OutOfMemory`, `ProbeFailed`,
+    /// `CrashLoop`, `Completed`, `CommandNotExecutable`, `CommandNotFound`, `Killed`, `Segfault`,
+    /// `Terminated`, `ApplicationError`, `Evicted`, `Throttled` or `NoisyNeighbor`.
     pub cause: String,
     /// How a container ended last, where one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,11 +138,11 @@ pub struct FaultEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExitEntry {
-    /// Its name; empty if it has none.
+    /// The exit code's name; empty if it has none.
     pub container: String,
-    /// Its code.
+    /// The exit code's code.
     pub code: i32,
-    /// What it says: `OOMKilled`, `Killed`, `CommandNotFound` ….
+    /// Reason: `OOMKilled`, `Killed`, `CommandNotFound` ….
     pub reason: String,
 }
 
@@ -161,8 +161,8 @@ impl Alarms {
     }
 
     /// What the world measures.
-    pub(super) fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
-        self.diagnostician.measured(at, store, measured);
+    pub(super) fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+        self.diagnostician.usage(at, store, usage);
     }
 
     pub(super) fn observe(
@@ -240,12 +240,12 @@ impl Alarms {
 }
 
 impl FaultEntry {
-    /// What it was and what was done, in a sentence.
+    /// Describes the fault and its repair in a sentence.
     pub fn sentence(&self) -> String {
         Self::sentence_of(&[self], "")
     }
 
-    /// The same of several faults of one workload and one cause; `when` says how often and when.
+    /// Describes several faults of one workload and one cause; `when` gives their number and times.
     pub fn sentence_of(faults: &[&Self], when: &str) -> String {
         let Some(first) = faults.first() else {
             return String::new();
@@ -256,7 +256,7 @@ impl FaultEntry {
         let exit = exit.unwrap_or_default();
         let sum = |of: fn(&Self) -> u64| faults.iter().map(|own| of(own)).sum::<u64>();
         let deeds = [
-            (sum(|own| own.made), "pod made anew", "pods made anew"),
+            (sum(|own| own.made), "pod recreated", "pods recreated"),
             (sum(|own| own.restarted), "restart", "restarts"),
             (sum(|own| own.placed), "pod placed", "pods placed"),
             (sum(|own| own.joined), "node joined", "nodes joined"),
@@ -266,7 +266,7 @@ impl FaultEntry {
             .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
             .collect();
         let done = if done.is_empty() {
-            "nothing had to be made anew".to_owned()
+            "nothing had to be recreated".to_owned()
         } else {
             done.join(", ")
         };
@@ -281,8 +281,9 @@ impl FaultEntry {
             .max_by_key(|own| own.strength.saturating_sub(own.least));
         let ready = worst.filter(|own| own.least < own.strength).map(|own| {
             format!(
-                "{} of {} pods ready at the least; ",
-                own.least, own.strength
+                "at least {} of {} ready; ",
+                own.least,
+                plural::count(own.strength, "pod")
             )
         });
         let ready = ready.unwrap_or_default();

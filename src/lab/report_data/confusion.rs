@@ -15,9 +15,9 @@ const LATE_NS: i64 = 300_000_000_000;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfusionEntry {
-    /// What was made to fail; empty for faults that came of nothing that was.
+    /// Injected failure; empty for faults without an injected failure.
     pub injected: String,
-    /// What was diagnosed; empty for failures that ailed no workload.
+    /// Diagnosed cause; empty for failures that affected no workload.
     pub diagnosed: String,
     /// How many faults of workloads, or failures without one.
     pub count: u64,

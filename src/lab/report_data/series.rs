@@ -11,9 +11,9 @@ pub struct SeriesData {
     pub column_ns: i64,
     /// Allocated share of the processors of nodes that are up, in percent; `null` without any.
     pub cpu_percent: Vec<Option<f64>>,
-    /// The same of memory.
+    /// Allocated memory of the nodes that are up, in percent.
     pub memory_percent: Vec<Option<f64>>,
-    /// The same of GPUs.
+    /// Allocated GPU of the nodes that are up, in percent.
     pub gpu_percent: Vec<Option<f64>>,
     /// Pods without a node.
     pub pending: Vec<f64>,
@@ -21,14 +21,14 @@ pub struct SeriesData {
     pub running: Vec<f64>,
     /// Nodes that are up.
     pub nodes_up: Vec<f64>,
-    /// What running pods use of the processors of nodes that are up, in percent; empty where nothing
-    /// is known of it.
+    /// CPU usage of running pods relative to the nodes that are up, in percent; empty if unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cpu_used_percent: Vec<Option<f64>>,
-    /// The same of memory.
+    /// Memory usage of running pods relative to the nodes that are up, in percent; empty if
+    /// unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memory_used_percent: Vec<Option<f64>>,
-    /// What the nodes that are there cost an hour; empty where none has a price.
+    /// Cost of the existing nodes per hour; empty if none has a price.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cost_an_hour: Vec<f64>,
     /// The currency of that; empty where nobody named one.

@@ -34,7 +34,7 @@ pub struct TrafficData {
     pub saturation_percent: Vec<Option<f64>>,
     /// Groups of clients and services in all; if more than are listed, the others are missing.
     pub total: u64,
-    /// Who asks whom, and what became of it, over the whole run.
+    /// Flows from clients to services, with their outcomes over the whole run.
     pub listed: Vec<TrafficEntry>,
 }
 
@@ -176,12 +176,12 @@ impl TrafficCollector {
         }
         data.listed = (self.flows.iter().enumerate())
             .take(LISTED_MAX)
-            .map(|(number, own)| self.entry(number, own))
+            .map(|(number, (counts, latencies))| self.entry(number, counts, latencies))
             .collect();
         Some(data)
     }
 
-    fn entry(&self, number: usize, (counts, latencies): &(FlowCounts, Latencies)) -> TrafficEntry {
+    fn entry(&self, number: usize, counts: &FlowCounts, latencies: &Latencies) -> TrafficEntry {
         let flow = &self.names.flows[number];
         let failed = counts.failures();
         let ended = counts.succeeded + failed;

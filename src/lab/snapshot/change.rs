@@ -20,7 +20,7 @@ pub struct Changes {
     pub pod_labels: Vec<LabelChange>,
     /// Keys of taints that nodes don't have.
     pub taints: Vec<Text>,
-    /// What the pod asks for in all.
+    /// Total requests of the pod.
     pub requests: Vec<(Text, Quantity)>,
 }
 

@@ -14,6 +14,7 @@ use manifest::{
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
+use units::plural;
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
 
@@ -87,7 +88,7 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// What all files together declare.
+    /// Returns the joint declarations of all files.
     ///
     /// # Errors
     /// If they declare no node, or a scenario one that a dump has.
@@ -101,9 +102,8 @@ impl<'a> Sources<'a> {
         }
         if self.gathered.nodes.is_empty() {
             return Err(SnapshotError::Input(format!(
-                "these files hold no Node objects ({} pods); add those of `kubectl get nodes -o \
-                 json`",
-                self.gathered.pods.len()
+                "these files hold no Node objects ({}); add those of `kubectl get nodes -o json`",
+                plural::count(self.gathered.pods.len(), "pod")
             )));
         }
         Ok(self.gathered)
@@ -126,8 +126,8 @@ impl<'a> Sources<'a> {
         };
         let twice = |what: &str, name: &str| {
             SnapshotError::Input(format!(
-                "{place}{what} `{name}` is in another file, too; name each file once, and dumps \
-                 of one instant"
+                "{place}{what} `{name}` is in another file as well; give each file once, and only \
+                 dumps taken at the same time"
             ))
         };
         if part == Part::Everything {
@@ -182,8 +182,8 @@ impl<'a> Sources<'a> {
                 }
                 WorkloadSource::Manifests { .. } => {}
                 _ => self.gathered.findings.push(format!(
-                    "{}: arrivals of traces and models come after the instant that is looked at \
-                     and are left out",
+                    "{}: arrivals of traces and models happen after the examined instant and are \
+                     ignored",
                     input.name
                 )),
             }

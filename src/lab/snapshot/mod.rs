@@ -25,7 +25,7 @@ use manifest::{ManifestPod, PriorityClasses};
 use model::{ClusterObjects, Labels, Node, PodPhase, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use trace::TraceError;
-use units::{QuantityError, nearest};
+use units::{QuantityError, nearest, plural};
 
 /// How many names a warning gives.
 const NAMED: usize = 3;
@@ -47,7 +47,7 @@ pub enum SnapshotError {
     Input(String),
 }
 
-/// What files declare, put together.
+/// Joint declarations of files.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
     /// Nodes, in order of the files.
@@ -60,7 +60,7 @@ pub struct Gathered {
     pub priorities: PriorityClasses,
     /// How many objects of kinds that placements don't look at there were.
     pub ignored_kinds: BTreeMap<String, usize>,
-    /// What the files state and the model leaves out, in words.
+    /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct PodCounts {
 /// A cluster at one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// What the scheduler knows.
+    /// The scheduler's cache.
     pub cache: Cache,
     /// All pods.
     pub pods: Vec<ManifestPod>,
@@ -88,7 +88,7 @@ pub struct Snapshot {
     pub priorities: PriorityClasses,
     /// How many there are.
     pub counts: PodCounts,
-    /// What was left out or looks wrong, in words.
+    /// Warnings about ignored or suspicious parts, in words.
     pub warnings: Vec<String>,
     /// How many objects of kinds that placements don't look at there were.
     pub ignored_kinds: BTreeMap<String, usize>,
@@ -267,9 +267,9 @@ impl Snapshot {
         near.truncate(NAMED);
         let told = match near.as_slice() {
             [] => format!(
-                "it has {} pods, {} of them without a node; name one as NAMESPACE/NAME, or a file \
+                "it has {}, {} of them without a node; name one as NAMESPACE/NAME, or a file \
                  with a pod",
-                self.pods.len(),
+                plural::count(self.pods.len(), "pod"),
                 self.counts.pending
             ),
             near => format!("did you mean `{}`?", near.join("`, `")),
@@ -306,7 +306,11 @@ impl Snapshot {
             ..
         } = self.counts;
         let nodes = self.cache.node_count();
-        format!("{nodes} nodes, {bound} pods on them, {pending} waiting, {finished} finished")
+        format!(
+            "{}, {} on them, {pending} waiting, {finished} finished",
+            plural::count(nodes, "node"),
+            plural::count(bound, "pod")
+        )
     }
 }
 
@@ -317,8 +321,9 @@ fn lost_pods(lost: &[String]) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "{} pods are on nodes that are not there and are left out: {}{more}",
-        lost.len(),
+        "{} on nodes that do not exist {} ignored: {}{more}",
+        plural::count(lost.len(), "pod"),
+        plural::either(lost.len(), "is", "are"),
         some.join(", ")
     )
 }

@@ -4,7 +4,7 @@
 use super::moments::{mean, standard_error};
 use super::student::student_cdf;
 
-/// What the two tests found.
+/// Result of the two tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Equivalence {
     /// Student's t against the lower bound.

@@ -9,7 +9,7 @@ use rng::special::normal_cdf;
 
 use super::moments::median;
 
-/// What the test found.
+/// Result of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SignedRank {
     /// The smaller of the two sums of ranks.

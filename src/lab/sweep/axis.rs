@@ -8,7 +8,7 @@ use rng::math;
 pub struct Axis {
     /// The path of the field, as `--set` takes it.
     pub path: String,
-    /// Its values.
+    /// The axis's values.
     pub values: Values,
 }
 
@@ -143,7 +143,7 @@ fn listed(option: &'static str, text: &str) -> Result<(String, Vec<String>), Swe
     }
     for (position, value) in values.iter().enumerate() {
         if option == "--grid" && values[..position].contains(value) {
-            return Err(wrong(format!("`{value}` is there twice")));
+            return Err(wrong(format!("`{value}` is given twice")));
         }
     }
     Ok((path, values))
@@ -156,7 +156,8 @@ fn split<'t>(option: &'static str, text: &'t str) -> Result<(String, &'t str), S
         why: why.to_owned(),
         help,
     };
-    let help = "write PATH=VALUES; a path is keys and positions joined by dots, as for `--set`";
+    let help = "write PATH=VALUES; a path consists of keys and positions joined by dots, as for \
+        `--set`";
     let (path, values) = text
         .split_once('=')
         .ok_or_else(|| wrong("`=` is missing", help))?;
@@ -164,8 +165,8 @@ fn split<'t>(option: &'static str, text: &'t str) -> Result<(String, &'t str), S
         return Err(wrong("the path is empty", help));
     }
     if path == "seed" {
-        let help = "take `--seeds N` for the seeds of every point";
-        return Err(wrong("the seed is no parameter of the system", help));
+        let help = "use `--seeds N` for the seeds of every point";
+        return Err(wrong("the seed is not a parameter of the system", help));
     }
     Ok((path.to_owned(), values))
 }
@@ -236,10 +237,10 @@ mod tests {
         };
         check(Axis::grid("a="), "--grid `a=`: it has no values");
         check(Axis::grid("a=1,,2"), "value 2 is empty");
-        check(Axis::grid("a=1,2,1"), "`1` is there twice");
+        check(Axis::grid("a=1,2,1"), "`1` is given twice");
         check(Axis::grid("a"), "`=` is missing");
         check(Axis::grid("=1"), "the path is empty");
-        check(Axis::grid("seed=1,2"), "take `--seeds N`");
+        check(Axis::grid("seed=1,2"), "use `--seeds N`");
         check(Axis::range("a=1"), "`..` is missing");
         check(Axis::range("a=2..1"), "the range is empty");
         check(Axis::range("a=1s..2"), "different units (`s` and ``)");

@@ -10,6 +10,7 @@
 use super::SweepError;
 use super::axis::{Axis, Range, Values};
 use rng::Stream;
+use units::plural;
 
 /// How ranges are sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Sampling {
     }
 }
 
-/// What is varied, and how.
+/// Varied fields and their sampling.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Design {
     /// The fields, in the order of the table's columns.
@@ -120,27 +121,29 @@ impl Design {
             && let Some((other, another)) = rest.iter().find(|(_, other)| other != length)
         {
             return wrong(format!(
-                "--list `{first}` has {length} values and `{other}` has {another}; lists go in \
-                 step, so give them equally many, or take --grid to cross them"
+                "--list `{first}` has {} and `{other}` has {another}; lists advance \
+                 together, so give them equal lengths, or use --grid to cross them",
+                plural::count(*length, "value")
             ));
         }
         match (self.sampling, ranges) {
             (None, []) => Ok(Vec::new()),
             (None, _) => wrong(
-                "--vary gives a range and nothing says how to sample it; add --random N, \
-                 --latin N or --sobol N"
+                "--vary gives a range without a sampling method; add --random N, --latin N or \
+                 --sobol N"
                     .to_owned(),
             ),
             (Some(sampling), []) => wrong(format!(
-                "--{} samples ranges and there is none; add --vary PATH=LOW..HIGH",
+                "--{} samples ranges, but none is given; add --vary PATH=LOW..HIGH",
                 sampling.name()
             )),
             (Some(Sampling::Sobol(_)), _) if ranges.len() < self.axes.len() => wrong(
-                "--sobol varies ranges alone; leave --grid and --list out, or fix them by --set"
+                "--sobol varies only ranges; leave out --grid and --list, or fix their values \
+                 with --set"
                     .to_owned(),
             ),
             (Some(sampling), _) if sampling.samples() < 2 => {
-                wrong(format!("--{} needs 2 samples at least", sampling.name()))
+                wrong(format!("--{} needs at least 2 samples", sampling.name()))
             }
             (Some(sampling), _) => {
                 let most = sampling.samples() as usize * (ranges.len() + 2);
@@ -274,7 +277,7 @@ mod tests {
         check(&lists, None, "has 2 values and `d` has 1");
         check(&[grid("a=1"), grid("a=2")], None, "varied twice");
         check(std::slice::from_ref(&range), None, "add --random N");
-        check(&[grid("a=1")], random, "there is none");
+        check(&[grid("a=1")], random, "none is given");
         check(
             &[grid("a=1"), range.clone()],
             Some(Sampling::Sobol(8)),

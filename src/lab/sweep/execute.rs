@@ -14,7 +14,7 @@ use world::FileSource;
 
 /// How a sweep is run.
 pub struct Execution<'a> {
-    /// What to run.
+    /// Plan to run.
     pub plan: &'a Plan,
     /// Which part of it.
     pub shard: Shard,
@@ -28,7 +28,7 @@ pub struct Execution<'a> {
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
-/// What was done.
+/// Result of the execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Executed {
     /// Runs of this shard.

@@ -10,7 +10,7 @@ use super::{SweepError, SweepFile};
 /// A whole sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// What it is.
+    /// Description of the sweep.
     pub file: SweepFile,
     /// The records by key.
     pub records: BTreeMap<String, RunRecord>,

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::design::Design;
 use super::{SweepError, axis::Axis};
 use scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+use units::plural;
 use world::inputs;
 
 /// The file that tells what a sweep is.
@@ -18,15 +19,15 @@ pub(super) const FILE_NAME: &str = "sweep.json";
 /// The version of `sweep.json` and of records.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// What a sweep is made of.
+/// Inputs of a sweep.
 pub struct Grounds<'a> {
     /// The text of the experiment file.
     pub text: &'a str,
-    /// What messages call it.
+    /// Name in messages.
     pub name: &'a str,
     /// How it is read.
     pub options: LoadOptions<'a>,
-    /// What is varied.
+    /// Design of the sweep.
     pub design: &'a Design,
     /// How many seeds every point is run with, counted up from the scenario's own.
     pub seeds: u64,
@@ -34,7 +35,7 @@ pub struct Grounds<'a> {
     pub program: &'a str,
 }
 
-/// What a sweep is, as `sweep.json` keeps it.
+/// Description of a sweep, as stored in `sweep.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepFile {
@@ -63,11 +64,11 @@ pub struct SweepFile {
 /// A run of a sweep.
 #[derive(Clone, Debug)]
 pub struct PlannedRun {
-    /// Its key.
+    /// The run's key.
     pub key: String,
-    /// Its variant.
+    /// The run's variant.
     pub variant: String,
-    /// What is run.
+    /// Scenario of the run.
     pub scenario: Scenario,
     /// Which of the plan's experiments knows its files.
     pub experiment: usize,
@@ -76,7 +77,7 @@ pub struct PlannedRun {
 /// Every run of a sweep.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What the sweep is.
+    /// Description of the sweep.
     pub file: SweepFile,
     /// The experiment at every point.
     pub experiments: Vec<Experiment>,
@@ -102,7 +103,7 @@ impl SweepFile {
         format!("run {} ({})", row + 1, parts.join(", "))
     }
 
-    /// What tells this sweep from another, in words; `None` where they are the same.
+    /// Describes the difference from another sweep; `None` if there is none.
     pub fn difference(&self, other: &Self) -> Option<String> {
         let lists = |values: &[String]| values.join(", ");
         let difference = if self.name != other.name {
@@ -114,9 +115,10 @@ impl SweepFile {
             let (here, there) = (lists(&self.variants), lists(&other.variants));
             format!("its variants are {here}, not {there}")
         } else if self.runs.len() != other.runs.len() {
-            format!("it has {} runs, not {}", self.runs.len(), other.runs.len())
+            let runs = plural::count(self.runs.len(), "run");
+            format!("it has {runs}, not {}", other.runs.len())
         } else if self.points != other.points {
-            "its parameters have other values".to_owned()
+            "its parameters have different values".to_owned()
         } else if self.runs != other.runs {
             "its scenario or an input file differs".to_owned()
         } else {
@@ -154,7 +156,7 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
     };
     let (mut seen, mut hashes) = (BTreeSet::new(), Hashes::default());
     for position in 0..plan.file.points.len() {
-        add_point(grounds, &mut plan, position, (&mut seen, &mut hashes))?;
+        add_point(grounds, &mut plan, position, &mut seen, &mut hashes)?;
     }
     Ok(plan)
 }
@@ -163,7 +165,8 @@ fn add_point(
     grounds: &Grounds<'_>,
     plan: &mut Plan,
     position: usize,
-    (seen, hashes): (&mut BTreeSet<String>, &mut Hashes),
+    seen: &mut BTreeSet<String>,
+    hashes: &mut Hashes,
 ) -> Result<(), SweepError> {
     let experiment = at_point(grounds, &plan.file, position)?;
     let names: Vec<String> = (experiment.variants.iter())

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::run::Outcome;
 use sim::EndCause;
 
-/// What one run came to.
+/// Result of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
-    /// Its key.
+    /// The run's key.
     pub key: String,
     /// The program that ran it.
     pub program: String,
-    /// Its seed.
+    /// The run's seed.
     pub seed: u64,
     /// Nodes at the start.
     pub nodes: u64,
@@ -76,13 +76,13 @@ impl RunRecord {
     /// # Errors
     /// In words, what is wrong with them.
     pub fn from_bytes(bytes: &[u8], key: &str) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "it is no text".to_owned())?;
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
         let (hash, json) = text
             .split_once('\n')
             .ok_or_else(|| "it is cut off".to_owned())?;
         let json = json.strip_suffix('\n').ok_or("it is cut off")?;
         if blake3::hash(json.as_bytes()).to_hex().as_str() != hash {
-            return Err("its content is not what its first line says".to_owned());
+            return Err("its content does not match its first line".to_owned());
         }
         let record: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         if record.key != key {

@@ -22,7 +22,7 @@ pub struct Index {
     pub high: f64,
 }
 
-/// What one parameter explains.
+/// Share of the variance that one parameter explains.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effect {
     /// Alone.

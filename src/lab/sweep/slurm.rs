@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::shell::quoted;
 
-/// What the scripts run.
+/// Settings of the Slurm scripts.
 #[derive(Clone, Debug)]
 pub struct Scripts<'a> {
     /// The program.
@@ -32,12 +32,9 @@ impl Scripts<'_> {
     pub fn shard(&self) -> String {
         let arguments: Vec<String> = self.arguments.iter().map(|text| quoted(text)).collect();
         format!(
-            "#!/bin/sh\n\
-             # One shard of a sweep; started again, it goes on where it was stopped.\n\
-             cd {} || exit 101\n\
-             exec {} sweep {} --out {} \\\n    \
-             --shard \"$SLURM_ARRAY_TASK_ID/{}\" --threads \"${{SLURM_CPUS_PER_TASK:-1}}\" \
-             --no-progress\n",
+            "#!/bin/sh\n# One shard of a sweep; when started again, it resumes.\ncd {} || exit \
+             101\nexec {} sweep {} --out {} \\\n    --shard \"$SLURM_ARRAY_TASK_ID/{}\" --threads \
+             \"${{SLURM_CPUS_PER_TASK:-1}}\" --no-progress\n",
             shown(self.directory),
             shown(self.program),
             arguments.join(" "),
@@ -49,10 +46,8 @@ impl Scripts<'_> {
     /// The script of the merge.
     pub fn merge(&self) -> String {
         format!(
-            "#!/bin/sh\n\
-             # Puts the table together once no shard is left; it says which runs are missing.\n\
-             cd {} || exit 101\n\
-             exec {} sweep --merge {}\n",
+            "#!/bin/sh\n# Merges the table once all shards have ended; it reports missing \
+             runs.\ncd {} || exit 101\nexec {} sweep --merge {}\n",
             shown(self.directory),
             shown(self.program),
             shown(self.out),

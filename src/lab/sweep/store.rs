@@ -47,7 +47,7 @@ impl FromStr for Shard {
             .ok_or_else(|| wrong("`/` is missing".to_owned()))?;
         let parse = |part: &str| {
             let number: Option<usize> = part.parse().ok();
-            number.ok_or_else(|| wrong(format!("`{part}` is no whole number")))
+            number.ok_or_else(|| wrong(format!("`{part}` is not a whole number")))
         };
         let (number, of) = (parse(number)?, parse(of)?);
         if of == 0 {
@@ -66,7 +66,7 @@ impl std::fmt::Display for Shard {
     }
 }
 
-/// What to do when a folder holds another sweep.
+/// Policy for a folder that holds another sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Refuse.
@@ -137,7 +137,7 @@ fn other(path: &Path, known: &SweepFile, file: &SweepFile) -> SweepError {
         return SweepError::Program {
             path,
             found: known.program.clone(),
-            expected: "what goes on there",
+            expected: "resuming it",
             wanted: file.program.clone(),
         };
     }
@@ -161,7 +161,7 @@ pub(super) fn read_sweep(path: &Path) -> Result<SweepFile, SweepError> {
     let damaged = |reason: String| SweepError::Damaged {
         path: file.clone(),
         reason,
-        cure: "run the sweep again with `--force`: records that are whole are kept",
+        cure: "run the sweep again with `--force`: intact records are kept",
     };
     let read: SweepFile =
         serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::{Merged, SweepError};
+use crate::cells::Cell;
 use crate::columns::{Column, Kind, TableSchema};
 use crate::folder::KeptFolder;
 #[cfg(feature = "parquet")]
 use crate::parquet::ParquetWriter;
-use crate::tables::Cell;
 use metrics::ShortList;
 use metrics::registry::short_list;
 use units::nearest::all_near;
@@ -31,7 +31,7 @@ const FIXED: [(&str, Kind, &str, &str); 9] = [
     ("variant", Kind::Text, "", "the variant's name"),
     ("seed", Kind::Integer, "", "the seed of the run"),
     ("nodes", Kind::Integer, "", "nodes at the start"),
-    ("pods", Kind::Integer, "", "pods that were submitted"),
+    ("pods", Kind::Integer, "", "submitted pods"),
     ("ended", Kind::Text, "", "why the run ended"),
     (
         "end_ns",
@@ -79,7 +79,7 @@ impl SweepTable {
         };
         if let Some(name) = file.parameters.iter().find(|name| known(name)) {
             return Err(SweepError::Design(format!(
-                "the field `{name}` is called as a column of the table; it can't be varied"
+                "the field `{name}` has the name of a table column; it can't be varied"
             )));
         }
         Ok(Self {

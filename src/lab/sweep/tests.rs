@@ -14,7 +14,7 @@ name: tiny
 cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 5}}]
 stop: {at: 1h}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 struct Scratch(PathBuf);
@@ -221,7 +221,10 @@ fn damaged_records_are_run_again_and_not_merged() {
         assert!(matches!(error, SweepError::Damaged { .. }), "{error}");
     }
     let error = merge(&[scratch.path("nothing")]).expect_err("no sweep");
-    assert!(error.to_string().contains("no sweep is there"), "{error}");
+    assert!(
+        error.to_string().contains("not the folder of a sweep"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -238,5 +241,5 @@ fn shards_are_read_from_words() {
     check("0/4", "there is no shard 0 of 4");
     check("1/0", "there are no shards");
     check("1", "`/` is missing");
-    check("a/4", "`a` is no whole number");
+    check("a/4", "`a` is not a whole number");
 }

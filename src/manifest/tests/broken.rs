@@ -179,8 +179,8 @@ fn errors_say_where_in_the_file() {
     for (text, expected) in [
         (
             format!("{node}---\n{node}"),
-            "document 2, Node `n`: metadata.name: expected a name of its own \
-             (the one in document 1 has it too), found `n`",
+            "document 2, Node `n`: metadata.name: expected a unique name (also used in document \
+             1), found `n`",
         ),
         (
             "metadata: {name: x}\n".to_owned(),

@@ -48,9 +48,9 @@ impl Default for Route {
 /// equal to it in the labels of `equal`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inhibition {
-    /// What hides.
+    /// Labels of the inhibiting alert.
     pub source: AlertLabels,
-    /// What is hidden.
+    /// Labels of the inhibited alert.
     pub target: AlertLabels,
     /// Where both are equal; a label that neither has is equal.
     pub equal: Vec<Text>,
@@ -59,15 +59,15 @@ pub struct Inhibition {
 /// Alerts with these labels are not told of for a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silence {
-    /// Which.
+    /// Labels of the silenced alerts.
     pub matchers: AlertLabels,
-    /// From when.
+    /// Start of the silence.
     pub from: Instant,
     /// Until just before.
     pub to: Instant,
 }
 
-/// What somebody is told.
+/// A notification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {
     /// When.
@@ -87,11 +87,11 @@ type Alert = (usize, Text);
 /// A group of alerts.
 #[derive(Default)]
 struct Group {
-    /// What fires, hidden or not.
+    /// Firing alerts, inhibited or not.
     firing: BTreeSet<Alert>,
-    /// What was told of as firing.
+    /// Alerts reported as firing.
     told: BTreeSet<Alert>,
-    /// What is over and was told of as firing.
+    /// Resolved alerts that were reported as firing.
     over: BTreeSet<Alert>,
     /// When it is looked at next.
     due: Option<Instant>,

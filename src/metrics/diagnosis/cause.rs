@@ -5,7 +5,7 @@ use model::rules::room::fits;
 use model::{PodRef, exit};
 use units::NodeId;
 
-/// What was wrong.
+/// Cause of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// A node was lost or not heard of.
@@ -49,7 +49,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What it is called.
+    /// Name of the cause.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NodeLost => "NodeLost",
@@ -74,9 +74,9 @@ impl Cause {
         }
     }
 
-    /// What is known once something else shows: a pod that was seen not to be ready turns out to have
-    /// crashed, one that crashed to have been killed for want of memory or to do so again and again. What began
-    /// otherwise stays what it was.
+    /// Refines the cause with new evidence: an unready pod may turn out to have crashed, a crashed
+    /// one to have been killed for lack of memory or to be crash-looping. Other causes stay as they
+    /// are.
     pub(super) fn refined(self, shown: Self) -> Self {
         match (self, shown) {
             (Self::ProbeFailed, Self::CrashLoop | Self::OutOfMemory)
@@ -90,7 +90,7 @@ impl Cause {
         }
     }
 
-    /// What the code says that a container ended with by itself.
+    /// Cause derived from the exit code of a container that ended by itself.
     pub(super) const fn of_exit(code: i32) -> Self {
         match code {
             0 => Self::Completed,

@@ -13,16 +13,16 @@ const LOOP_WITHIN: Duration = Duration::from_secs(600);
 /// How a container ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// Its name; empty if it has none.
+    /// The exit's name; empty if it has none.
     pub container: Text,
-    /// Its code.
+    /// The exit's code.
     pub code: i32,
     /// Whether it was killed for want of memory.
     pub is_oom: bool,
 }
 
 impl Exit {
-    /// What it says, in a word.
+    /// Reason in one word.
     pub const fn reason(&self) -> &'static str {
         if self.is_oom {
             "OOMKilled"
@@ -53,7 +53,8 @@ impl Diagnostician {
         &mut self,
         at: Instant,
         pod: PodRef,
-        (container, code): (usize, i32),
+        container: usize,
+        code: i32,
         store: &Store,
     ) {
         let Some(record) = store.pods().get(pod) else {
@@ -85,7 +86,7 @@ impl Diagnostician {
         };
         member.ended = Some(cause);
         let owner = member.owner;
-        self.trouble(at, pod, (cause, None), store);
+        self.trouble(at, pod, cause.into(), store);
         if let Some(fault) = self.workload(owner).fault.as_mut() {
             fault.exit = Some(end);
         }

@@ -22,7 +22,7 @@ pub(super) fn wanted(object: ObjectId, store: &Store) -> Option<u64> {
     u64::try_from(count).ok()
 }
 
-/// What it makes them of.
+/// Template of the object's pods.
 fn template(object: &Object) -> Option<&PodSpec> {
     match object {
         Object::ReplicaSet(own) => Some(&own.template),
@@ -109,7 +109,7 @@ impl Diagnostician {
         if !is_refused {
             self.heal(at, owner);
         } else if own.fault.is_none() {
-            self.begin(at, owner, (Cause::QuotaExceeded, None), store);
+            self.begin(at, owner, Cause::QuotaExceeded.into(), store);
         }
     }
 }

@@ -5,10 +5,10 @@ use super::Cause;
 /// Failures of late from which on a container that fails is one that does so again and again.
 pub(super) const LOOP_FAILURES: u32 = 5;
 
-/// What is seen of a pod that something is wrong with.
+/// Observed signs of a faulty pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signs<'a> {
-    /// Its node is down or not heard of.
+    /// The workload's node is down or not heard of.
     pub is_node_down: bool,
     /// An image could not be had.
     pub has_image_error: bool,
@@ -16,14 +16,14 @@ pub struct Signs<'a> {
     pub pending: Option<&'a str>,
     /// The code that a container ended with, and whether that was for want of memory.
     pub exit: Option<(i32, bool)>,
-    /// Its probe failed.
+    /// The workload's probe failed.
     pub is_unhealthy: bool,
     /// How often its containers failed within ten minutes, this time included.
     pub failures: u32,
 }
 
 impl Signs<'_> {
-    /// What they say, if they say anything.
+    /// Cause that the signs indicate, if any.
     pub fn cause(&self) -> Option<Cause> {
         if self.is_node_down {
             return Some(Cause::NodeLost);
@@ -48,7 +48,7 @@ impl Signs<'_> {
     }
 }
 
-/// What an explanation names: resources before constraints before ports.
+/// Cause that an explanation names: resources before constraints before ports.
 fn named(explanation: &str) -> Option<Cause> {
     let text = explanation.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| text.contains(word));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use model::{PodPhase, PodRef};
 use units::NodeId;
 
@@ -16,7 +16,7 @@ const ENOUGH: f64 = 0.8;
 /// Samples in a row that count.
 const SAMPLES: u32 = 2;
 
-/// Who is held back.
+/// Throttled pods.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Throttling {
     /// Whether cores of a node are shared, so that pods slow each other down.
@@ -25,20 +25,20 @@ pub(super) struct Throttling {
     samples: BTreeMap<PodRef, u32>,
 }
 
-/// Who is held back, by what, and where; and who is not any longer.
+/// Newly throttled pods with cause and node, and pods no longer throttled.
 type Found = (Vec<(PodRef, Cause, NodeId)>, Vec<PodRef>);
 
 impl Throttling {
     /// Looks at a sample.
-    pub(super) fn look(&mut self, store: &Store, measured: &dyn Measured) -> Found {
+    pub(super) fn look(&mut self, store: &Store, usage: &dyn UsageSamples) -> Found {
         let mut used: Vec<i64> = Vec::new();
         let mut pods: Vec<(PodRef, NodeId, i64, i64, i64)> = Vec::new();
         let running = store.pods().iter();
         for pod in running.filter(|pod| pod.phase == PodPhase::Running) {
-            let (Some(node), Some(own)) = (pod.node(), measured.pod(pod.pod)) else {
+            let (Some(node), Some(own)) = (pod.node(), usage.pod(pod.pod)) else {
                 continue;
             };
-            let wanted = measured
+            let wanted = usage
                 .wanted(pod.pod)
                 .map_or(own.cpu_milli, |own| own.cpu_milli);
             let asked = store.class(pod.class).requests.cpu_milli;

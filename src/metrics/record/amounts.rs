@@ -22,6 +22,14 @@ impl Resource {
     /// All of them, in the order of [`Amounts`].
     pub const ALL: [Self; RESOURCES] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Pods];
 
+    /// The names of all of them.
+    pub const NAMES: [&'static str; RESOURCES] = [
+        Self::Cpu.name(),
+        Self::Memory.name(),
+        Self::Gpu.name(),
+        Self::Pods.name(),
+    ];
+
     /// Its part of a metric's id.
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,8 +87,8 @@ impl Amounts {
         both.all(|(&amount, &capacity)| capacity <= 0 || amount <= capacity)
     }
 
-    /// So many objects have other amounts, neither of which is negative; resources that are as they
-    /// were cost nothing.
+    /// Changes the amounts of a number of objects, neither of which is negative; unchanged
+    /// resources cost nothing.
     #[inline]
     pub(crate) fn change(&mut self, before: &Row, now: &Row, times: i64) {
         for (index, total) in self.0.iter_mut().enumerate() {

@@ -9,94 +9,26 @@ use crate::record::deeds::Deeds;
 use crate::record::jobs::JobRecord;
 use crate::record::state::{ClusterState, NodeChange, Row};
 use crate::record::tables::Tables;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::record::workloads::Workloads;
-
-/// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MetricValue {
-    /// `SUBJECT.STATISTIC`, as the registry lists it.
-    pub id: String,
-    /// The value in the unit that the registry gives; `None` if it is undefined.
-    pub value: Option<f64>,
-    /// Why there is no value, or what to know about it.
-    pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
-    pub approx: bool,
-    /// How many observations are behind it, where it is taken over jobs or pods.
-    pub n: Option<u64>,
-}
-
-impl MetricValue {
-    /// A value, or the reason why there is none.
-    pub fn new(id: impl Into<String>, value: Result<f64, String>) -> Self {
-        let (value, reason) = match value {
-            Ok(value) => (Some(value), None),
-            Err(reason) => (None, Some(reason)),
-        };
-        Self {
-            id: id.into(),
-            value,
-            reason,
-            approx: false,
-            n: None,
-        }
-    }
-
-    /// A count.
-    pub fn count(id: impl Into<String>, count: u64) -> Self {
-        Self {
-            n: Some(count),
-            ..Self::new(id, Ok(count as f64))
-        }
-    }
-
-    /// The value with the number of observations behind it.
-    pub fn over(self, n: u64) -> Self {
-        Self { n: Some(n), ..self }
-    }
-
-    /// The value with a remark; a reason that is there already stays.
-    pub fn remark(self, remark: Option<String>) -> Self {
-        Self {
-            reason: self.reason.or(remark),
-            ..self
-        }
-    }
-}
-
-/// A stretch of time in which nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The instant after whose changes the state holds.
-    pub from: Instant,
-    /// The instant at which something changes again.
-    pub to: Instant,
-}
-
-impl Span {
-    /// Its length in nanoseconds.
-    #[inline]
-    pub const fn nanos(self) -> i64 {
-        self.to.since(self.from).as_nanos()
-    }
-}
+use crate::statistics::span::Span;
+use crate::values::Values;
 
 /// A change that was just applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
     /// When.
     pub at: Instant,
-    /// What.
+    /// The event.
     pub event: &'a Event,
     /// The pod that it is about, as it left it; of one that it ended, as it was before.
     pub pod: Option<&'a Pod>,
-    /// What that pod reserves.
+    /// Requests of that pod.
     pub requests: &'a Row,
     /// The cluster after it.
     pub store: &'a Store,
-    /// What is in the measured window.
-    pub measured: &'a Measured,
+    /// The measured window.
+    pub measured: &'a MeasuredWindow,
     /// Pods created and not bound, after it.
     pub pending: u64,
 }
@@ -115,17 +47,17 @@ impl Change<'_> {
     }
 }
 
-/// What the world measures at an instant that has settled.
+/// Measurements of the world at a settled instant.
 #[derive(Clone, Copy)]
-pub struct Sample<'a> {
+pub struct UsageSample<'a> {
     /// When.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
-    /// What pods use.
-    pub used: &'a dyn cluster::Measured,
-    /// What is in the measured window.
-    pub measured: &'a Measured,
+    /// Usage of pods.
+    pub usage: &'a dyn cluster::UsageSamples,
+    /// The measured window.
+    pub measured: &'a MeasuredWindow,
 }
 
 /// The end of a run.
@@ -135,16 +67,16 @@ pub struct RunEnd<'a> {
     pub at: Instant,
     /// The measured window.
     pub window: Span,
-    /// What is in it.
-    pub measured: &'a Measured,
+    /// The measured window.
+    pub measured: &'a MeasuredWindow,
     /// The cluster's totals at the end of the window: after everything that happened at the end of
     /// the run, or just before the end of a window that ends earlier.
     pub state: &'a ClusterState,
     /// The cluster at the end of the run.
     pub store: &'a Store,
-    /// What controllers kept at strength.
+    /// Workloads that controllers maintained.
     pub workloads: &'a Workloads,
-    /// What became of alert rules.
+    /// Outcomes of the alert rules.
     pub alerts: &'a AlertLog,
 }
 
@@ -177,7 +109,7 @@ impl RunEnd<'_> {
     }
 }
 
-/// What a collector may ask to hear of.
+/// Kinds of events that a collector can subscribe to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// Changes: a pod was created, at any time of the run, as all changes.
@@ -203,11 +135,11 @@ pub enum Heard {
     Declared,
     /// Changes: an object of the API was created, changed or deleted.
     Objects,
-    /// What the world measures, every now and then.
-    Measured,
+    /// Measurements of the world, taken from time to time.
+    Usage,
     /// Changes: a node asks for an image for a container, has it, or can't have it.
     Pulls,
-    /// What alike pods did within an instant.
+    /// Changes of identical pods within an instant.
     Alike,
     /// Spans of positive length within the measured window.
     Spans,
@@ -217,7 +149,7 @@ pub enum Heard {
     Settled,
     /// Jobs whose life is known.
     Jobs,
-    /// What became of requests of clients in stretches of the measured window.
+    /// Outcomes of client requests in intervals of the measured window.
     Traffic,
     /// Changes: machines of a kind cost something else from now on.
     Prices,
@@ -237,7 +169,7 @@ impl Heard {
         Self::Changed,
         Self::Declared,
         Self::Objects,
-        Self::Measured,
+        Self::Usage,
         Self::Pulls,
         Self::Alike,
         Self::Spans,
@@ -248,7 +180,7 @@ impl Heard {
         Self::Prices,
     ];
 
-    /// What a change is heard as; `None` of those that no metric looks at.
+    /// Kind of an event; `None` for events that no metric uses.
     pub const fn of(event: &Event) -> Option<Self> {
         Some(match event {
             Event::PodCreated(_) => Self::Created,
@@ -280,7 +212,7 @@ impl Heard {
 
 /// Collects one family of metrics over one run.
 pub trait Collector: CloneCollector + Send {
-    /// What it wants to hear of; it is told nothing else.
+    /// Kinds of events that the collector subscribes to; it receives no others.
     fn hears(&self) -> &'static [Heard];
 
     /// A change of a kind that it asked for was applied, at any time of the run.
@@ -288,8 +220,8 @@ pub trait Collector: CloneCollector + Send {
         let _ = change;
     }
 
-    /// What alike pods did, at any time of the run: before the span in which it holds, and in no
-    /// order with what happened to others within the instant.
+    /// Called with changes of identical pods, at any time of the run: before the span in which they
+    /// hold, and in no defined order with events of other pods at the same instant.
     fn alike(&mut self, deeds: &Deeds) {
         let _ = deeds;
     }
@@ -299,19 +231,19 @@ pub trait Collector: CloneCollector + Send {
         let _ = (state, span);
     }
 
-    /// Nodes are not as they were, at any time of the run. Comes before the span in which it holds.
+    /// Called when nodes changed, at any time of the run. Comes before the span in which it holds.
     fn node(&mut self, change: &NodeChange<'_>) {
         let _ = change;
     }
 
-    /// Nothing is left to do at the present instant; more may still happen in it. `is_changed` tells
-    /// whether nodes are not as they were.
+    /// Called when the present instant has settled; further events may still occur in it.
+    /// `is_changed` tells whether nodes have changed.
     fn settled(&mut self, store: &Store, pending: u64, is_changed: bool) {
         let _ = (store, pending, is_changed);
     }
 
-    /// What the world measures at an instant that has settled.
-    fn measured(&mut self, sample: &Sample<'_>) {
+    /// Called with measurements of the world at a settled instant.
+    fn usage(&mut self, sample: &UsageSample<'_>) {
         let _ = sample;
     }
 
@@ -321,8 +253,8 @@ pub trait Collector: CloneCollector + Send {
         let _ = job;
     }
 
-    /// What became of requests in a stretch of the measured window. Stretches of one service come in
-    /// order, those of several in none.
+    /// Called with request outcomes of an interval of the measured window. Intervals of one service
+    /// arrive in order, those of several services in no defined order.
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
         let _ = (stretch, names);
     }
@@ -336,19 +268,14 @@ pub trait Collector: CloneCollector + Send {
         Ok(())
     }
 
-    /// Why the run has no steady state, if this collector finds that it has none.
-    fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
-        let _ = end;
-        None
-    }
-
-    /// The tables of the run, of collectors that keep any.
+    /// Adds the tables and findings of the family, if it leaves any.
     fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
         let _ = (end, tables);
     }
 
-    /// The values of the run. Every span up to its end was handed over, and every job.
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue>;
+    /// Reads every statistic that the entry lists. Every span up to the end of the run was handed
+    /// over, and every job.
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
 /// Copies a collector, for a run that forks.

@@ -8,12 +8,12 @@ use units::{ClassId, TenantId};
 
 use crate::record::state::Row;
 
-/// Which pods are alike.
+/// Kind of identical pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// Their class.
     pub spec: ClassId,
-    /// Whom they are accounted to.
+    /// Tenant that the pods are accounted to.
     pub tenant: TenantId,
     /// Whether they were submitted in the measured window.
     pub measured: bool,
@@ -58,9 +58,9 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
 /// How many alike pods did what, within one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deeds {
-    /// Which pods; `None` before the first change of any.
+    /// Kind of the pods; `None` before the first change.
     pub kind: Option<Kind>,
-    /// What each of them reserves.
+    /// Requests of each pod.
     pub requests: Row,
     /// Changes that are in here.
     pub changes: u64,

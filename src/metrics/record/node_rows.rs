@@ -16,18 +16,18 @@ pub struct NodeRow {
     pub up: bool,
     /// Whether it takes new pods: up and not cordoned.
     pub schedulable: bool,
-    /// What the machine has, reserved parts included.
+    /// Capacity of the machine, reserved parts included.
     pub nominal: Row,
-    /// What pods may use of it.
+    /// Capacity that pods may use.
     pub allocatable: Row,
-    /// What its pods reserve.
+    /// Total requests of the node's pods.
     pub allocated: Row,
-    /// What is left for new pods: `allocatable` less pods and holds; negative where overcommitted.
+    /// Free capacity for new pods: `allocatable` less pods and holds; negative where overcommitted.
     pub free: Row,
 }
 
 impl NodeRow {
-    /// What it offers now: nothing unless it is up.
+    /// Present capacity: nothing unless the node is up.
     pub fn capacity(&self) -> Row {
         if self.up {
             self.allocatable
@@ -45,7 +45,7 @@ impl NodeRow {
             && self.allocatable == other.allocatable
     }
 
-    /// What is left once pods reserve so much: as much less as they reserve more.
+    /// Free capacity for a changed allocation.
     #[inline]
     pub(crate) fn free_with(&self, allocated: &Row) -> Row {
         let mut free = self.free;
@@ -65,7 +65,7 @@ impl NodeRow {
         }
     }
 
-    /// What new pods could take: nothing unless it is schedulable, never below zero.
+    /// Room for new pods: nothing unless the node is schedulable, never below zero.
     #[inline]
     pub fn room(&self) -> Row {
         let mut room = Row::default();
@@ -108,17 +108,17 @@ impl<'a> Devices<'a> {
 /// alike, and have no GPU devices.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeChange<'a> {
-    /// Which: at least one.
+    /// The changed nodes: at least one.
     pub nodes: &'a [NodeId],
-    /// As each was when it was last told of; all zero for a new one.
+    /// Row of each node when last reported; all zero for a new node.
     pub before: &'a NodeRow,
-    /// As each is.
+    /// Present row of each node.
     pub now: &'a NodeRow,
-    /// What new pods could take of each before, and now.
+    /// Room for new pods on each node, before and now.
     pub rooms: [Row; 2],
     /// The GPU devices of each.
     pub devices: Devices<'a>,
-    /// What all nodes have left for new pods, these as they are now.
+    /// Room for new pods on all nodes, with the changed nodes in their present state.
     pub room: &'a Amounts,
     /// How much measured time passed before, in nanoseconds.
     pub clock: i64,

@@ -10,13 +10,13 @@ use units::{ClassId, Instant, PodId, TenantId};
 /// One pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodRow<'a> {
-    /// Its identity.
+    /// The pod's identity.
     pub pod: PodId,
-    /// What it is called.
+    /// Name of the pod.
     pub name: &'a PodName,
-    /// Whom it is accounted to.
+    /// Tenant that the pod is accounted to.
     pub tenant: TenantId,
-    /// Its class.
+    /// The pod's class.
     pub class: ClassId,
     /// When it was submitted.
     pub submit: Instant,
@@ -30,7 +30,7 @@ pub struct PodRow<'a> {
     pub node: Option<&'a str>,
     /// The devices it held there.
     pub gpus: DeviceSet,
-    /// What became of it.
+    /// Outcome of the pod.
     pub outcome: &'static str,
 }
 
@@ -67,7 +67,7 @@ pub fn living_rows(store: &Store) -> impl Iterator<Item = PodRow<'_>> {
     pods.into_iter().map(|pod| row(pod, None, store))
 }
 
-/// What a pod's end is called.
+/// Name of a pod's end.
 pub const fn outcome(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Completed => "succeeded",

@@ -15,9 +15,9 @@ use crate::record::state::{Amounts, ClusterState};
 pub struct SeriesRow {
     /// When.
     pub at: Instant,
-    /// What pods reserve: milli-cores, bytes, milli-GPU.
+    /// Total requests of pods: milli-cores, bytes, milli-GPU.
     pub allocated: Amounts,
-    /// What the nodes that are up offer, in the same units.
+    /// Capacity of the nodes that are up, in the same units.
     pub capacity: Amounts,
     /// Pods without a place.
     pub pending: u64,

@@ -4,38 +4,39 @@ use cluster::Store;
 use model::{Event, Pod, PodPhase};
 use units::{ClassId, NodeId, Resources, Revision};
 
-use crate::families::packing::fragments::FragmentTracker;
 use crate::record::areas::{self, Areas};
 use crate::record::deeds::{Deeds, Kind, pod_of};
+use crate::record::fragments::FragmentTracker;
 use crate::record::node_rows::{amounts_at, offered};
 
 pub use crate::record::amounts::{Amounts, RESOURCES, Resource, Row};
 pub use crate::record::node_rows::{Devices, NodeChange, NodeRow};
 
-/// What is to be looked at again of a node.
+/// Parts of a node's row to refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Behind {
-    /// Nothing.
+    /// Nothing to refresh.
     #[default]
     Nothing,
-    /// What its pods reserve, and so much less is left.
+    /// Allocation of the node, and accordingly its free amounts.
     Pods,
-    /// What is left on it, too.
+    /// Free amounts of the node as well.
     Free,
     /// Everything, what it offers included.
     Offer,
 }
 
-/// What is known of a node besides its row.
+/// State of a node besides its row.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mark {
     behind: Behind,
     has_devices: bool,
-    /// Its place among those that nobody was told of, counted from 1; 0 if it is none of them.
+    /// The mark's place among those that nobody was told of, counted from 1; 0 if it is none of
+    /// them.
     untold: u32,
 }
 
-/// Which totals are not as they were when measured time last passed.
+/// Totals that have changed since measured time last advanced.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each total moves by itself")]
 struct Moved {
@@ -43,7 +44,7 @@ struct Moved {
     starting: bool,
     wanted: bool,
     room: bool,
-    /// What nodes offer.
+    /// Capacity of nodes.
     offers: bool,
 }
 
@@ -55,6 +56,15 @@ struct Alike {
     now: NodeRow,
 }
 
+/// A pod, and the amounts that it reserves.
+#[derive(Clone, Copy, Debug)]
+pub struct Reservation<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// The amounts.
+    pub requests: &'a Row,
+}
+
 /// The cluster's totals and counts.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterState {
@@ -64,7 +74,7 @@ pub struct ClusterState {
     pub starting: Amounts,
     /// Requests of all pods without a node.
     pub wanted: Amounts,
-    /// What the machines that are there have, reserved parts included.
+    /// Capacity of the existing machines, reserved parts included.
     pub nominal: Amounts,
     /// Allocatable amounts of the nodes that are there, up or not.
     pub allocatable: Amounts,
@@ -85,17 +95,17 @@ pub struct ClusterState {
     /// Fragments of idle GPU, where a workload to measure against is known; brought up to date by
     /// [`ClusterState::refresh`].
     pub fragments: Option<FragmentTracker>,
-    /// What all nodes have left for new pods; brought up to date by [`ClusterState::refresh`].
+    /// Room for new pods on all nodes; updated by [`ClusterState::refresh`].
     pub room: Amounts,
     /// Integrals of all of these over the measured time.
     pub areas: Areas,
     rows: Vec<NodeRow>,
-    /// What pods reserve of each node, ahead of `rows` within an instant.
+    /// Allocation of each node, ahead of `rows` within an instant.
     taken: Vec<Row>,
     /// Nodes whose row is behind.
     behind: Vec<NodeId>,
     marks: Vec<Mark>,
-    /// Those that are being told of; a box, as it is taken out meanwhile.
+    /// Changes being reported; boxed, because it is taken out meanwhile.
     alike: Option<Box<Alike>>,
     /// Nodes without devices whose change nobody was told of, and what was allocated and free when
     /// they were last told of. One that does not have this place any more was told of since.
@@ -120,13 +130,14 @@ impl ClusterState {
         };
         let mut deeds = Deeds::of(Kind::of(pod, true), requests(store, pod));
         deeds.add(event, pod);
-        self.follow(event, Some((pod, &deeds.requests)), store);
+        let requests = &deeds.requests;
+        self.follow(event, Some(Reservation { pod, requests }), store);
         self.take_in(&deeds);
     }
 
     /// Follows a change that was just applied to the store, with the pod that it is about and what
     /// that one reserves; totals wait for [`ClusterState::take_in`].
-    pub(crate) fn follow(&mut self, event: &Event, about: Option<(&Pod, &Row)>, store: &Store) {
+    pub(crate) fn follow(&mut self, event: &Event, about: Option<Reservation<'_>>, store: &Store) {
         match event {
             Event::NodeAdded { node, .. }
             | Event::NodeUpdated { node, .. }
@@ -134,7 +145,7 @@ impl ClusterState {
             | Event::NodeRemoved { node } => self.touch(*node, Behind::Offer),
             Event::PodCreated(_) => self.pending += 1,
             Event::PodBound { node, .. } => {
-                if let Some((_, requests)) = about {
+                if let Some(Reservation { requests, .. }) = about {
                     self.take(*node, requests, 1);
                 }
                 self.pending -= 1;
@@ -142,7 +153,7 @@ impl ClusterState {
             }
             Event::PodRunning { .. } => self.running += 1,
             Event::PodEnded { .. } => {
-                if let Some((pod, requests)) = about {
+                if let Some(Reservation { pod, requests }) = about {
                     self.end(pod, requests);
                 }
             }
@@ -357,12 +368,12 @@ impl ClusterState {
         &self.rows
     }
 
-    /// What pods reserve of each node now.
+    /// Present allocation of each node.
     pub(crate) fn taken(&self) -> &[Row] {
         &self.taken
     }
 
-    /// What pods may use of a node now.
+    /// Present allocatable amounts of a node.
     pub(crate) fn allocatable_of(&self, node: NodeId, store: &Store) -> Row {
         match (self.rows.get(node.index()), self.marks.get(node.index())) {
             (Some(row), Some(mark)) if row.present && mark.behind < Behind::Offer => {
@@ -430,7 +441,7 @@ impl ClusterState {
     }
 }
 
-/// What a pod of a class reserves, by [`Resource`].
+/// Requests of a pod of a class, by [`Resource`].
 pub(crate) fn class_requests(store: &Store, class: ClassId) -> Row {
     amounts_of(&store.class(class).requests)
 }
@@ -445,7 +456,7 @@ pub(crate) fn amounts_of(resources: &Resources) -> Row {
     ]
 }
 
-/// What a pod reserves, by [`Resource`].
+/// Requests of a pod, by [`Resource`].
 pub(crate) fn requests(store: &Store, pod: &Pod) -> Row {
     class_requests(store, pod.class)
 }

@@ -7,9 +7,9 @@
 
 use units::{Instant, PodId};
 
-use crate::record::collector::Span;
+use crate::statistics::span::Span;
 
-/// What is measured.
+/// Rule for the measured window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// The time from one instant until just before another, or until the end of the run.
@@ -45,7 +45,7 @@ impl Window {
 
 /// Finds out during a run what is in the window.
 #[derive(Clone, Debug)]
-pub struct Measured {
+pub struct MeasuredWindow {
     window: Window,
     opened: Option<Instant>,
     closed: Option<Instant>,
@@ -55,8 +55,8 @@ pub struct Measured {
     end: Option<PodId>,
 }
 
-impl Measured {
-    /// Nothing is submitted yet.
+impl MeasuredWindow {
+    /// Creates a window before the first submission.
     pub fn new(window: Window) -> Self {
         let (opened, closed) = match window {
             Window::Time { from, until } => (Some(from), until),
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
 
     /// Pods 0 to 9, one a second, pods 3 and 4 being one job.
-    fn filled(window: Window) -> Measured {
-        let mut measured = Measured::new(window);
+    fn filled(window: Window) -> MeasuredWindow {
+        let mut measured = MeasuredWindow::new(window);
         for number in 0..10_u32 {
             let at = Instant::from_secs(i64::from(number));
             measured.submitted(at, PodId(number), number != 4);

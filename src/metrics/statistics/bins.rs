@@ -3,9 +3,9 @@
 
 use units::Instant;
 
-use crate::record::collector::Span;
+use crate::statistics::span::Span;
 
-/// What the first bins are long: a second.
+/// Width of the first bins: one second.
 const FIRST_WIDTH: i64 = 1_000_000_000;
 
 /// Integrals over bins of equal length.

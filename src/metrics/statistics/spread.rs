@@ -24,7 +24,7 @@ pub struct Spread {
     /// Distinct values of each bin in ascending order, and how often each is there; empty before
     /// the first value.
     bins: Vec<Vec<(i64, u64)>>,
-    /// What is in each bin, and in each group of bins.
+    /// Content of each bin, and of each group of bins.
     by_bin: Vec<Below>,
     by_group: [Below; BINS / GROUP],
     used: [u64; WORDS],
@@ -40,6 +40,13 @@ pub struct Spread {
 struct Below {
     count: i64,
     sum: i64,
+}
+
+/// The number of the values below one, and their exact sum.
+#[derive(Clone, Copy, Debug)]
+struct Lower {
+    count: i64,
+    sum: i128,
 }
 
 impl Below {
@@ -210,7 +217,7 @@ impl Spread {
         self.by_group[bin / GROUP].add(times, sum);
     }
 
-    /// What lies in the bins before one.
+    /// Content of the bins before a given one.
     fn before(&self, bin: usize) -> Below {
         let group = bin / GROUP;
         let groups = self.by_group[..group].iter();
@@ -220,7 +227,7 @@ impl Spread {
     }
 
     /// How many values are below one, and their sum, by what lies in the bins before its own.
-    fn below(&self, value: i64, bin: usize, before: Below) -> (i64, i128) {
+    fn below(&self, value: i64, bin: usize, before: Below) -> Lower {
         let (mut count, mut sum) = (before.count, i128::from(before.sum));
         for &(known, times) in &self.bins[bin] {
             if known >= value {
@@ -229,17 +236,18 @@ impl Spread {
             count += times as i64;
             sum += product(known, times as i64);
         }
-        (count, sum)
+        Lower { count, sum }
     }
 
     /// The sum of the differences between a value and all that are there, by those below it.
-    fn distance(&self, value: i64, (count, sum): (i64, i128)) -> i128 {
+    fn distance(&self, value: i64, lower: Lower) -> i128 {
+        let Lower { count, sum } = lower;
         let above = self.count as i64 - count;
         product(value, count - above) + self.sum - 2 * sum
     }
 }
 
-/// So many times an amount; once, as nearly always, is no multiplication.
+/// Multiplies an amount; skips the multiplication for the usual factor 1.
 #[inline]
 fn scaled(amount: i128, times: i64) -> i128 {
     match times {

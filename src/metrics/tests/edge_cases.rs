@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
 use crate::record::window::Window;
+use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, check, node, spec};
 use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::families::money::economics::{Billing, Economics, NodeEconomics};
-use crate::families::money::power::{Power, PowerCurve};
-use crate::families::packing::mix::WorkloadMix;
-use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
+use crate::record::setup::economics::{Billing, Economics, NodeEconomics};
+use crate::record::setup::mix::WorkloadMix;
+use crate::record::setup::power::{Power, PowerCurve};
+use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, check, node, spec};
 use cluster::GpuColumns;
 use model::{DeviceSet, EndReason, Event, GpuRequest, PodName};
@@ -351,7 +351,7 @@ fn two_nodes_and_two_tenants_by_hand() {
     for (tenant, (cpu, memory)) in (0..).zip([(2_000, 100), (1_000, 10)]) {
         let spec = spec(cpu, memory, GpuRequest::default());
         let name = PodName::Job(u64::from(tenant));
-        let pod = bench.submit_as(0, &spec, (tenant, None, name));
+        let pod = bench.submit_as(0, &spec, tenant, None, name);
         bench.start(0, pod, tenant);
     }
     check(
@@ -395,7 +395,7 @@ fn a_lost_pod_is_a_disruption_and_its_successor_a_move() {
     };
     bench.apply(5, &event);
     bench.end(5, pod, EndReason::NodeLost);
-    let again = bench.submit_as(5, &one, (0, None, PodName::Job(0)));
+    let again = bench.submit_as(5, &one, 0, None, PodName::Job(0));
     bench.start(5, again, 1);
     check(
         &bench.finish(10),

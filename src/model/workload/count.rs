@@ -8,9 +8,9 @@ use thiserror::Error;
 /// A number of pods, or a percentage of a number known later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Count {
-    /// So many.
+    /// An absolute number.
     Number(i32),
-    /// So many of a hundred.
+    /// A percentage.
     Percent(i32),
 }
 

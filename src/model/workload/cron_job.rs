@@ -9,17 +9,17 @@ use units::{Duration, Instant};
 /// A `CronJob` (spec: kubernetes.md 2.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CronJob {
-    /// Its namespace.
+    /// The cron job's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The cron job's name.
     pub name: Text,
-    /// Its schedule in five fields, or a word such as `@hourly`.
+    /// The cron job's schedule in five fields, or a word such as `@hourly`.
     pub schedule: Text,
     /// The time zone of the schedule; `None` is that of the controller, UTC here.
     pub time_zone: Option<Text>,
     /// How late a job may start; `None` is any time.
     pub starting_deadline: Option<Duration>,
-    /// What happens when a job is due and another runs.
+    /// Policy for a job that is due while another runs.
     pub concurrency: ConcurrencyPolicy,
     /// Whether it stands still.
     pub suspend: bool,
@@ -27,13 +27,13 @@ pub struct CronJob {
     pub successful_history: Option<i32>,
     /// How many jobs that failed are kept; `None` is all.
     pub failed_history: Option<i32>,
-    /// What its jobs are.
+    /// Template of the jobs.
     pub template: Arc<Job>,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: CronStatus,
 }
 
-/// What is reported of a cron job.
+/// Reported status of a cron job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CronStatus {
     /// Names of its jobs that run.
@@ -44,7 +44,7 @@ pub struct CronStatus {
     pub last_success: Option<Instant>,
 }
 
-/// What happens when a job is due and another runs.
+/// Policy for a job that is due while another runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ConcurrencyPolicy {
     /// Both run.

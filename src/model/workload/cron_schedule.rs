@@ -29,7 +29,7 @@ pub struct CronSchedule {
 enum Rule {
     /// Minutes, hours, days of the month, months, days of the week, as bit sets.
     Fields(Fields),
-    /// So many seconds after the last time.
+    /// A fixed number of seconds after the previous time.
     Every(i64),
 }
 
@@ -42,7 +42,7 @@ struct Fields {
     weekday: u64,
 }
 
-/// What is wrong with a schedule. The texts are those of the original.
+/// A problem of a schedule. The texts are those of the original.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CronError {
     /// Not five fields.
@@ -53,7 +53,7 @@ pub enum CronError {
         /// The schedule.
         text: String,
     },
-    /// Nothing at all.
+    /// The schedule is empty.
     #[error("empty spec string")]
     Empty,
     /// A word after `@` that isn't known.

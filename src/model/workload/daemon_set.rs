@@ -9,13 +9,13 @@ use units::Duration;
 /// A `DaemonSet` (spec: kubernetes.md 2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonSet {
-    /// Its namespace.
+    /// The daemon set's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The daemon set's name.
     pub name: Text,
-    /// Which pods it counts as its own.
+    /// Selector of the daemon set's own pods.
     pub selector: LabelSelector,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
     /// The node that the template names, if it names one.
     pub node_name: Option<Text>,
@@ -25,28 +25,28 @@ pub struct DaemonSet {
     pub update: Option<DaemonUpdate>,
     /// How long a pod is ready before it counts as available.
     pub min_ready: Duration,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: DaemonStatus,
 }
 
-/// What is reported of a daemon set.
+/// Reported status of a daemon set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DaemonStatus {
     /// Nodes that should run a pod.
     pub desired: i32,
-    /// Those of them that have one.
+    /// Desired nodes that have a pod.
     pub current: i32,
-    /// Those of them whose pod is ready.
+    /// Desired nodes whose pod is ready.
     pub ready: i32,
-    /// Those of them whose pod is available.
+    /// Desired nodes whose pod is available.
     pub available: i32,
-    /// Those of them whose pod is of the present template.
+    /// Desired nodes whose pod has the current template.
     pub updated: i32,
     /// Nodes that have a pod and should not.
     pub misplaced: i32,
 }
 
-/// How far an update may go at once. Percentages are of the nodes that run a pod, rounded up.
+/// Limits of an update at one time. Percentages are of the nodes that run a pod, rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonUpdate {
     /// How many nodes may have a new pod beside the old.

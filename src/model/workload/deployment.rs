@@ -9,13 +9,13 @@ use units::{Duration, Instant};
 /// A `Deployment` (spec: kubernetes.md 2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Deployment {
-    /// Its namespace.
+    /// The deployment's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The deployment's name.
     pub name: Text,
-    /// Which pods it counts as its own.
+    /// Selector of the deployment's own pods.
     pub selector: LabelSelector,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
     /// How many pods are wanted.
     pub replicas: i32,
@@ -33,7 +33,7 @@ pub struct Deployment {
     pub rollback_to: Option<i64>,
     /// Counts changes of what is wanted.
     pub generation: i64,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: DeploymentStatus,
 }
 
@@ -46,7 +46,7 @@ pub enum DeploymentStrategy {
     RollingUpdate(RollingUpdate),
 }
 
-/// How far a rollout may leave the wanted number.
+/// Deviation from the desired number allowed during a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RollingUpdate {
     /// How many pods there may be above the wanted number; a percentage rounds up.
@@ -93,7 +93,7 @@ impl Deployment {
     }
 }
 
-/// What is reported of a deployment.
+/// Reported status of a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeploymentStatus {
     /// The generation that this was reported for.
@@ -174,7 +174,7 @@ pub struct DeploymentCondition {
     pub changed: Instant,
 }
 
-/// What a condition is about.
+/// Type of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionKind {
     /// Enough pods are available.
@@ -198,7 +198,7 @@ pub enum ConditionReason {
     ReplicaSetUpdated,
     /// The rollout is done.
     NewReplicaSetAvailable,
-    /// Nothing moved for too long.
+    /// The rollout made no progress for too long.
     ProgressDeadlineExceeded,
     /// It stands still on request.
     DeploymentPaused,

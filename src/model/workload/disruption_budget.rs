@@ -9,30 +9,30 @@ use units::Instant;
 /// A `PodDisruptionBudget` (spec: kubernetes.md 2.9).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodDisruptionBudget {
-    /// Its namespace.
+    /// The budget's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The budget's name.
     pub name: Text,
-    /// Which pods; `None` is none.
+    /// Selector of the protected pods; `None` matches none.
     pub selector: Option<LabelSelector>,
-    /// What must be kept.
+    /// Limit of the budget.
     pub limit: BudgetLimit,
-    /// Which pods that are not ready may go.
+    /// Policy for evicting pods that are not ready.
     pub unhealthy: UnhealthyPodEviction,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: BudgetStatus,
 }
 
-/// What a budget keeps.
+/// Limit of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BudgetLimit {
-    /// So many must be healthy; a percentage rounds up.
+    /// Number of pods that must stay healthy; a percentage rounds up.
     MinAvailable(Count),
-    /// So many may be missing; a percentage rounds up.
+    /// Number of pods that may be missing; a percentage rounds up.
     MaxUnavailable(Count),
 }
 
-/// Which running pods that are not ready may be evicted.
+/// Policy for evicting running pods that are not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum UnhealthyPodEviction {
     /// Only while enough others are healthy.
@@ -42,7 +42,7 @@ pub enum UnhealthyPodEviction {
     AlwaysAllow,
 }
 
-/// What is reported of a budget.
+/// Reported status of a budget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BudgetStatus {
     /// How many more may be disrupted now.

@@ -10,17 +10,17 @@ use units::Instant;
 /// The object: what it asks for, and what was last reported of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HorizontalPodAutoscaler {
-    /// Its namespace.
+    /// The autoscaler's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The autoscaler's name.
     pub name: Text,
-    /// What it asks for.
+    /// Declared settings.
     pub spec: HorizontalSpec,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: HorizontalStatus,
 }
 
-/// What is reported of a horizontal autoscaler.
+/// Reported status of a horizontal autoscaler.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct HorizontalStatus {
     /// Replicas that its target had at the last look.
@@ -38,20 +38,20 @@ pub struct HorizontalStatus {
 /// Another object, by kind and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
-    /// Its API version.
+    /// The object's API version.
     pub api_version: Text,
-    /// Its kind.
+    /// The object's kind.
     pub kind: Text,
-    /// Its name.
+    /// The object's name.
     pub name: Text,
 }
 
 /// A metric by name and selector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricIdentifier {
-    /// Its name.
+    /// The metric's name.
     pub name: Text,
-    /// Its selector as the API prints it; `None` without one.
+    /// The metric's selector as the API prints it; `None` without one.
     pub selector: Option<Text>,
 }
 
@@ -62,14 +62,14 @@ impl MetricIdentifier {
     }
 }
 
-/// What a metric is to come to. Amounts in thousandths.
+/// Target of a metric. Amounts in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// Percent of the requests.
     Utilization(i32),
-    /// So much per pod.
+    /// Target value per pod.
     AverageValue(i64),
-    /// So much in all.
+    /// Target value in total.
     Value(i64),
 }
 
@@ -80,7 +80,7 @@ pub enum MetricSpec {
     Resource {
         /// The resource.
         resource: Text,
-        /// Its target: utilization or average value.
+        /// Target of the metric: utilization or average value.
         target: Target,
     },
     /// Usage of a resource by one container of each pod.
@@ -89,14 +89,14 @@ pub enum MetricSpec {
         resource: Text,
         /// The container's name.
         container: Text,
-        /// Its target: utilization or average value.
+        /// Target of the metric: utilization or average value.
         target: Target,
     },
     /// A custom metric of the pods.
     Pods {
         /// The metric.
         metric: MetricIdentifier,
-        /// Its target: average value.
+        /// Target of the metric: average value.
         target: Target,
     },
     /// A custom metric of another object.
@@ -105,14 +105,14 @@ pub enum MetricSpec {
         metric: MetricIdentifier,
         /// The object.
         object: ObjectRef,
-        /// Its target: value or average value.
+        /// Target of the metric: value or average value.
         target: Target,
     },
     /// A metric from outside of the cluster.
     External {
         /// The metric.
         metric: MetricIdentifier,
-        /// Its target: value or average value.
+        /// Target of the metric: value or average value.
         target: Target,
     },
 }
@@ -146,7 +146,7 @@ impl MetricSpec {
 /// A limit on the rate of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScalingPolicy {
-    /// What the value counts.
+    /// Unit of the value.
     pub kind: PolicyKind,
     /// How much may change within a period.
     pub value: i32,
@@ -154,7 +154,7 @@ pub struct ScalingPolicy {
     pub period_secs: i32,
 }
 
-/// What a policy's value counts.
+/// Unit of a policy's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PolicyKind {
     /// Pods.
@@ -163,7 +163,7 @@ pub enum PolicyKind {
     Percent,
 }
 
-/// Which of several policies holds.
+/// Rule that selects one of several policies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SelectPolicy {
     /// The one that allows the largest change.
@@ -178,13 +178,13 @@ pub enum SelectPolicy {
 /// Rules of one direction as stated; what is left out is defaulted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScalingRules {
-    /// How far back proposals are looked at, in seconds.
+    /// Stabilization window, in seconds.
     pub window_secs: Option<i32>,
-    /// Which policy holds.
+    /// Rule that selects one of the policies.
     pub select: Option<SelectPolicy>,
     /// The policies.
     pub policies: Option<Vec<ScalingPolicy>>,
-    /// How far from 1 a ratio may be without a change, in thousandths (from 1.35 on).
+    /// Tolerated deviation of the ratio from 1, in thousandths (from 1.35 on).
     pub tolerance_milli: Option<i64>,
 }
 
@@ -200,17 +200,17 @@ pub struct Behavior {
 /// A horizontal autoscaler.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HorizontalSpec {
-    /// Its namespace.
+    /// The autoscaler's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The autoscaler's name.
     pub name: Text,
-    /// What it scales.
+    /// Workload to scale.
     pub target: ObjectRef,
     /// The fewest replicas; 1 if left out.
     pub min_replicas: Option<i32>,
     /// The most replicas.
     pub max_replicas: i32,
-    /// What it scales on; CPU at 80 % of the requests if empty.
+    /// Metrics to scale on; CPU at 80 % of the requests if empty.
     pub metrics: Vec<MetricSpec>,
     /// How fast it scales.
     pub behavior: Option<Behavior>,
@@ -232,7 +232,7 @@ impl HorizontalSpec {
         self.metrics.clone()
     }
 
-    /// What is wrong with it by itself (the API's validation).
+    /// Returns the problems of the autoscaler on its own (the API's validation).
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Findings::new(self.to_string());
         let (min, max) = (self.min(), self.max_replicas);

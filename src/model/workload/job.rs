@@ -10,15 +10,15 @@ use units::Duration;
 /// A `Job` (spec: kubernetes.md 2.5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Job {
-    /// Its namespace.
+    /// The job's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The job's name.
     pub name: Text,
-    /// Which pods it counts as its own; `None` is generated.
+    /// Selector of the job's own pods; `None` is generated.
     pub selector: Option<LabelSelector>,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
-    /// What happens to a container that ends.
+    /// Restart policy of containers that end.
     pub restart: RestartPolicy,
     /// How many pods may run at once.
     pub parallelism: i32,
@@ -38,17 +38,17 @@ pub struct Job {
     pub suspend: bool,
     /// When a pod that ends is replaced.
     pub replacement: PodReplacement,
-    /// What failures mean, first match first.
+    /// Rules for failed pods; the first match wins.
     pub failure_policy: Vec<FailureRule>,
-    /// What ends the job before every index succeeded, first match first.
+    /// Rules that end the job before every index has succeeded; the first match wins.
     pub success_policy: Vec<SuccessRule>,
     /// How long it stays after its end; `None` is for ever.
     pub ttl_after_finished: Option<Duration>,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: JobStatus,
 }
 
-/// What happens to a container that ends.
+/// Restart policy of containers that end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RestartPolicy {
     /// The pod fails with it.
@@ -71,7 +71,7 @@ pub enum CompletionMode {
 /// When a pod that ends is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PodReplacement {
-    /// As soon as it is told to end.
+    /// Replaced as soon as its termination is ordered.
     #[default]
     TerminatingOrFailed,
     /// Once it has failed.
@@ -81,13 +81,13 @@ pub enum PodReplacement {
 /// One rule of a pod failure policy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FailureRule {
-    /// What follows.
+    /// Action of the rule.
     pub action: FailureAction,
-    /// Which failures.
+    /// Failures that the rule matches.
     pub matches: FailureMatch,
 }
 
-/// What a failure leads to.
+/// Action after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureAction {
     /// The job fails.
@@ -100,7 +100,7 @@ pub enum FailureAction {
     Count,
 }
 
-/// Which failures a rule is about.
+/// Failures that a rule matches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FailureMatch {
     /// A container that failed with one of these codes, or with none of them.

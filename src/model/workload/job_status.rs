@@ -3,7 +3,7 @@
 use super::indexes::Indexes;
 use units::Instant;
 
-/// What is reported of a job.
+/// Reported status of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JobStatus {
     /// When it began; suspended jobs have not.
@@ -41,7 +41,7 @@ pub struct JobCondition {
     pub changed: Instant,
 }
 
-/// What a condition is about.
+/// Type of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobConditionKind {
     /// It stands still.

@@ -6,18 +6,18 @@ use crate::{ResourceList, Text};
 /// A `LimitRange` (spec: kubernetes.md 2.10).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitRange {
-    /// Its namespace.
+    /// The limit range's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The limit range's name.
     pub name: Text,
-    /// Its rules, in order.
+    /// The limit range's rules, in order.
     pub limits: Vec<LimitItem>,
 }
 
 /// One rule of a limit range.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitItem {
-    /// What it is about.
+    /// Kind of object that the rule limits.
     pub of: LimitedKind,
     /// Least requests and limits.
     pub min: ResourceList,
@@ -31,7 +31,7 @@ pub struct LimitItem {
     pub max_ratio: ResourceList,
 }
 
-/// What a rule is about.
+/// Kind of object that a rule limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LimitedKind {
     /// Each container.
@@ -41,8 +41,8 @@ pub enum LimitedKind {
 }
 
 impl LimitItem {
-    /// The same with what the API fills in: of containers a limit is the largest unless stated, a
-    /// request the limit, else the least.
+    /// Fills in the API's defaults: of containers a limit is the largest unless stated, a request
+    /// the limit, else the least.
     #[must_use]
     pub fn filled(mut self) -> Self {
         if self.of == LimitedKind::Container {

@@ -9,7 +9,7 @@ pub enum ObservedPhase {
     /// Not all of its containers have started.
     #[default]
     Pending,
-    /// Its node doesn't answer.
+    /// The pod's node does not answer.
     Unknown,
     /// It runs.
     Running,
@@ -38,21 +38,22 @@ pub struct Readiness {
 /// A pod as its controller sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ObservedPod {
-    /// Its name.
+    /// The pod's name.
     pub name: Text,
-    /// Its unique identifier, compared as text.
+    /// The pod's unique identifier, compared as text.
     pub uid: Text,
     /// The node that it is assigned to.
     pub node: Option<Text>,
-    /// Its phase.
+    /// The pod's phase.
     pub phase: ObservedPhase,
-    /// Its condition `Ready`; `None` if nothing was reported.
+    /// The pod's condition `Ready`; `None` if nothing was reported.
     pub readiness: Option<Readiness>,
     /// The highest restart count of its app containers.
     pub restarts: i32,
     /// The highest restart count of its sidecars.
     pub sidecar_restarts: i32,
-    /// Its annotation `controller.kubernetes.io/pod-deletion-cost`; what can't be read counts 0.
+    /// The pod's annotation `controller.kubernetes.io/pod-deletion-cost`; an unreadable value
+    /// counts as 0.
     pub deletion_cost: i32,
     /// When it was created; `None` is unknown.
     pub created: Option<Instant>,

@@ -27,7 +27,7 @@ impl Default for Probe {
     }
 }
 
-/// What a probe is for.
+/// Purpose of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProbeKind {
     /// Whether the container has started; the others wait for it.

@@ -11,13 +11,13 @@ pub const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";
 /// A `ReplicaSet`, or a `ReplicationController` (its selector then has equalities only).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReplicaSet {
-    /// Its namespace.
+    /// The replica set's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The replica set's name.
     pub name: Text,
-    /// Which pods it counts as its own.
+    /// Selector of the replica set's own pods.
     pub selector: LabelSelector,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
     /// How many pods are wanted.
     pub replicas: i32,
@@ -25,15 +25,15 @@ pub struct ReplicaSet {
     pub min_ready: Duration,
     /// When it was created.
     pub created: Instant,
-    /// Its annotations of rollouts.
+    /// The replica set's annotations of rollouts.
     pub rollout: RolloutAnnotations,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: ReplicaSetStatus,
     /// Whether it was told to go.
     pub is_terminating: bool,
 }
 
-/// What a deployment writes on its replica sets.
+/// Annotations that a deployment writes on its replica sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RolloutAnnotations {
     /// The number of the rollout that last used it; 0 is none.
@@ -44,7 +44,7 @@ pub struct RolloutAnnotations {
     pub max_replicas: Option<i32>,
 }
 
-/// What is reported of a replica set.
+/// Reported status of a replica set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ReplicaSetStatus {
     /// Active pods.

@@ -6,20 +6,20 @@ use units::{Quantity, QuantityError};
 /// A `ResourceQuota` (spec: kubernetes.md 2.10).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResourceQuota {
-    /// Its namespace.
+    /// The resource quota's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The resource quota's name.
     pub name: Text,
     /// The most of each resource, by the names of [`ResourceQuota::RESOURCES`] and those of
     /// [`ResourceQuota::is_known`].
     pub hard: ResourceList,
-    /// Which pods it counts: those that all of these take.
+    /// Scopes of the quota: it counts the pods that match all of them.
     pub scopes: Vec<QuotaScope>,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: QuotaStatus,
 }
 
-/// Which pods a quota counts.
+/// Scope of a quota: a condition on the pods that it counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QuotaScope {
     /// Pods without any request or limit of processor and memory.
@@ -36,10 +36,10 @@ pub enum QuotaScope {
     CrossNamespacePodAffinity,
 }
 
-/// What is reported of a quota.
+/// Reported status of a quota.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct QuotaStatus {
-    /// What the pods that it counts ask for.
+    /// Requests of the counted pods.
     pub used: ResourceList,
     /// Whether that was ever counted.
     pub is_counted: bool,
@@ -93,7 +93,7 @@ impl QuotaScope {
         )
     }
 
-    /// Its name.
+    /// The quota scope's name.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::BestEffort => "BestEffort",
@@ -126,9 +126,9 @@ fn is_best_effort(spec: &PodSpec) -> bool {
     })
 }
 
-/// What pods are counted in.
+/// Quota name that counts pods.
 pub const COUNTED_PODS: &str = "pods";
-/// What pods are counted in together with those that ended and are kept.
+/// Quota name that counts pods, including finished ones that are kept.
 pub const COUNTED_OBJECTS: &str = "count/pods";
 
 impl ResourceQuota {
@@ -147,7 +147,7 @@ impl ResourceQuota {
         "limits.ephemeral-storage",
     ];
 
-    /// What objects of a kind are counted in.
+    /// Quota names that count objects of a kind.
     pub const OBJECTS: &[(&str, &[&str])] = &[
         ("Deployment", &["count/deployments.apps"]),
         ("ReplicaSet", &["count/replicasets.apps"]),
@@ -177,7 +177,7 @@ impl ResourceQuota {
         ("LimitRange", &["count/limitranges"]),
     ];
 
-    /// What quotas name and nothing here is counted in.
+    /// Quota names that nothing here counts towards.
     pub const UNCOUNTED: &[&str] = &[
         "configmaps",
         "count/configmaps",
@@ -200,8 +200,8 @@ impl ResourceQuota {
             || device.is_some_and(|device| device.contains('/'))
     }
 
-    /// What an object of a kind comes to in the resources of this quota; with scopes it is about
-    /// pods alone.
+    /// Usage of an object of a kind in the resources of this quota; a quota with scopes counts only
+    /// pods.
     pub fn object_usage(&self, kind: &str) -> ResourceList {
         let mut usage = ResourceList::default();
         let own = Self::OBJECTS.iter().find(|(own, _)| *own == kind);
@@ -227,8 +227,7 @@ impl ResourceQuota {
         self.scopes.iter().all(|scope| scope.takes(spec))
     }
 
-    /// What a pod comes to in the resources of this quota; of one that ended it is only counted
-    /// that it is there.
+    /// Usage of a pod in the resources of this quota; a finished pod counts only as an object.
     ///
     /// # Errors
     /// If a sum overflows.

@@ -9,13 +9,13 @@ use units::Duration;
 /// A `StatefulSet` (spec: kubernetes.md 2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StatefulSet {
-    /// Its namespace.
+    /// The stateful set's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The stateful set's name.
     pub name: Text,
-    /// Which pods it counts as its own.
+    /// Selector of the stateful set's own pods.
     pub selector: LabelSelector,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
     /// How many pods are wanted.
     pub replicas: i32,
@@ -29,22 +29,22 @@ pub struct StatefulSet {
     pub min_ready: Duration,
     /// How many revisions without pods are kept.
     pub revision_history_limit: i32,
-    /// Its templates by the name of their revision, oldest first.
+    /// The stateful set's templates by the name of their revision, oldest first.
     pub revisions: Vec<StatefulRevision>,
-    /// What was last reported of it.
+    /// Last reported status.
     pub status: StatefulStatus,
 }
 
 /// A template that pods of a stateful set are, or were, made from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StatefulRevision {
-    /// Its name.
+    /// The revision's name.
     pub name: Text,
-    /// What its pods are.
+    /// Pod template.
     pub template: Arc<PodSpec>,
 }
 
-/// What is reported of a stateful set.
+/// Reported status of a stateful set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StatefulStatus {
     /// Pods.

@@ -19,11 +19,11 @@ use units::Duration;
 pub struct Finding {
     /// The field, from the manifest's root (`spec.strategy.rollingUpdate.maxSurge`).
     pub field: String,
-    /// What is wrong there.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What is wrong.
+/// The problem.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Problem {
     /// Below zero.
@@ -32,7 +32,7 @@ pub enum Problem {
     /// Below what makes sense.
     #[error("{value} is too small; {least} or more is expected")]
     TooSmall {
-        /// As written.
+        /// The value as written.
         value: i64,
         /// The least that is allowed.
         least: i64,
@@ -40,11 +40,11 @@ pub enum Problem {
     /// A percentage above 100.
     #[error("{0}% is more than all; 0% to 100% is expected")]
     PercentTooLarge(i32),
-    /// Nothing may move.
+    /// The update may not replace any pod.
     #[error("maxSurge and maxUnavailable are both 0, so no pod could ever be replaced")]
     NothingMayMove,
     /// Only one of the two is allowed.
-    #[error("maxSurge and maxUnavailable are both set; of a DaemonSet one must be 0")]
+    #[error("maxSurge and maxUnavailable are both set; for a DaemonSet one must be 0")]
     BothSurgeAndUnavailable,
     /// The template's pods would not be the workload's own.
     #[error("the selector does not match the labels of the template: {missing}")]
@@ -66,9 +66,9 @@ pub enum Problem {
     /// A setting that has no meaning without another.
     #[error("{setting} needs {needs}")]
     Needs {
-        /// What is set.
+        /// Name of the setting.
         setting: &'static str,
-        /// What it needs.
+        /// Setting that it needs.
         needs: &'static str,
     },
     /// A budget that protects nothing.
@@ -80,7 +80,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// What to do about it.
+    /// Returns the fix for the problem.
     pub const fn fix(&self) -> &'static str {
         match self {
             Self::Negative(_) | Self::TooSmall { .. } => "raise the number, or leave the field out",
@@ -94,7 +94,7 @@ impl Problem {
             Self::Schedule(_) => {
                 "write five fields: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6"
             }
-            Self::Needs { .. } => "add what it needs, or leave it out",
+            Self::Needs { .. } => "add the missing setting, or leave this one out",
             Self::SelectsNothing => "make the selector agree with the labels of the pods",
             Self::OwnerLoop(_) => "remove one of these owner references",
         }
@@ -160,7 +160,7 @@ impl Findings {
     }
 }
 
-/// What is wrong with a replica set.
+/// Returns the problems of a replica set.
 pub fn replica_set(set: &ReplicaSet) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.at_least("spec.replicas", i64::from(set.replicas), 0);
@@ -169,7 +169,7 @@ pub fn replica_set(set: &ReplicaSet) -> Vec<Finding> {
     findings.0
 }
 
-/// What is wrong with a deployment.
+/// Returns the problems of a deployment.
 pub fn deployment(deployment: &Deployment) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.at_least("spec.replicas", i64::from(deployment.replicas), 0);
@@ -201,7 +201,7 @@ pub fn deployment(deployment: &Deployment) -> Vec<Finding> {
     findings.0
 }
 
-/// What is wrong with a stateful set.
+/// Returns the problems of a stateful set.
 pub fn stateful_set(set: &StatefulSet) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.at_least("spec.replicas", i64::from(set.replicas), 0);
@@ -226,7 +226,7 @@ pub fn stateful_set(set: &StatefulSet) -> Vec<Finding> {
     findings.0
 }
 
-/// What is wrong with a daemon set.
+/// Returns the problems of a daemon set.
 pub fn daemon_set(set: &DaemonSet) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.span("spec.minReadySeconds", set.min_ready);
@@ -244,7 +244,7 @@ pub fn daemon_set(set: &DaemonSet) -> Vec<Finding> {
     findings.0
 }
 
-/// What is wrong with a job.
+/// Returns the problems of a job.
 pub fn job(job: &Job) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.at_least("spec.parallelism", i64::from(job.parallelism), 0);
@@ -287,7 +287,7 @@ pub fn job(job: &Job) -> Vec<Finding> {
     findings.0
 }
 
-/// What is wrong with a cron job.
+/// Returns the problems of a cron job.
 pub fn cron_job(cron_job: &CronJob) -> Vec<Finding> {
     let mut findings = Findings::default();
     if let Err(error) = CronSchedule::parse(&cron_job.schedule, None) {
@@ -310,7 +310,7 @@ pub fn cron_job(cron_job: &CronJob) -> Vec<Finding> {
     findings.0
 }
 
-/// What is wrong with a budget, `pods` being the labels of the pods of its namespace.
+/// Returns the problems of a budget, `pods` being the labels of the pods of its namespace.
 pub fn budget<'a>(
     budget: &PodDisruptionBudget,
     mut pods: impl Iterator<Item = &'a Labels>,
@@ -328,14 +328,14 @@ pub fn budget<'a>(
     findings.0
 }
 
-/// What is wrong with a pod's grace, in seconds.
+/// Returns the problems of a pod's grace, in seconds.
 pub fn grace(seconds: i64) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.at_least("spec.terminationGracePeriodSeconds", seconds, 0);
     findings.0
 }
 
-/// What is wrong with a container's probe; `container` is the container's field
+/// Returns the problems of a container's probe; `container` is the container's field
 /// (`spec.containers[0]`).
 pub fn probe(container: &str, kind: ProbeKind, probe: &Probe) -> Vec<Finding> {
     let mut findings = Findings::default();

@@ -12,19 +12,19 @@ pub const EVERY_CONTAINER: &str = "*";
 /// A `VerticalPodAutoscaler`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VerticalPodAutoscaler {
-    /// Its namespace.
+    /// The autoscaler's namespace.
     pub namespace: Text,
-    /// Its name.
+    /// The autoscaler's name.
     pub name: Text,
-    /// Whose pods it sizes.
+    /// Workload whose pods are sized.
     pub target: ObjectRef,
     /// When pods get what is recommended.
     pub mode: UpdateMode,
     /// The fewest replicas at which pods are evicted.
     pub min_replicas: Option<i32>,
-    /// What is allowed for containers, by name.
+    /// Policies of the containers, by name.
     pub policies: BTreeMap<Text, ContainerPolicy>,
-    /// What was last recommended, by container.
+    /// Last recommendations, by container.
     pub recommended: BTreeMap<Text, Recommended>,
 }
 
@@ -52,7 +52,7 @@ impl UpdateMode {
     }
 }
 
-/// What is recommended for a container.
+/// Recommendation for a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recommended {
     /// The request it should have.
@@ -71,7 +71,7 @@ impl VerticalPodAutoscaler {
         own.copied().unwrap_or_default()
     }
 
-    /// What is wrong with it by itself.
+    /// Returns the problems of the autoscaler by itself.
     pub fn findings(&self) -> Vec<Finding> {
         let object = format!("VerticalPodAutoscaler {}/{}", self.namespace, self.name);
         let mut found = Findings::new(object.clone());
@@ -87,7 +87,7 @@ impl VerticalPodAutoscaler {
     }
 }
 
-/// What a policy allows for a container.
+/// Policy for a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ContainerPolicy {
     /// The least of each resource; 0 is no bound.
@@ -101,7 +101,7 @@ pub struct ContainerPolicy {
 }
 
 impl ContainerPolicy {
-    /// What is wrong with it.
+    /// Returns the problems of the container policy.
     pub fn findings(&self, object: &str, field: &str) -> Vec<Finding> {
         let mut found = Findings::new(object);
         let resources = [

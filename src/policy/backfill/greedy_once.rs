@@ -11,7 +11,8 @@ use super::BackfillEntry;
 /// The registry's entry.
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "greedy-once",
-    summary: "Jobs start that end before the chosen job's earliest start, estimated once.",
+    summary: "Starts jobs that end before the chosen job's earliest start, which is estimated \
+        once.",
     build: || {
         Box::new(GreedyOnce {
             earliest_start: Instant::ZERO,

@@ -8,9 +8,9 @@ use scheduler::batch::Backfill;
 /// A backfilling rule in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct BackfillEntry {
-    /// Its name.
+    /// The rule's name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Description of the rule in one sentence.
     pub summary: &'static str,
     /// Makes one.
     pub build: fn() -> Box<dyn Backfill>,

@@ -8,7 +8,7 @@ use super::BackfillEntry;
 /// The registry's entry.
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "none",
-    summary: "Nobody starts before the chosen job.",
+    summary: "No job starts before the chosen job.",
     build: || Box::new(NoBackfill),
 };
 

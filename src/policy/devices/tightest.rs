@@ -2,7 +2,7 @@
 //! the lowest index on ties; a pod that wants whole devices takes the first free ones
 //! (spec: published-results.md 1.6, device choice "best").
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::GpuColumns;
 use model::DeviceSet;
 use scheduler::{ClassContext, Plugin, Points};
@@ -12,9 +12,11 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "tightest",
     point: Point::Devices,
-    summary: "Shares the device with the least sufficient room; whole devices are the first free.",
+    summary: "Shares the device with the least room that suffices; whole devices are the first \
+        free ones.",
+    source: "published-results.md 1.6",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(Tightest))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(Tightest)))),
 };
 
 /// The choice.

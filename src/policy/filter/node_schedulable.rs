@@ -3,7 +3,7 @@
 //! not to one that is down; one that tolerates the marks of a node of which nothing is heard may go
 //! there.
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use model::Node;
 use model::rules::{taints, unschedulable};
 use scheduler::{ClassContext, Plugin, Points, Reason};
@@ -14,8 +14,9 @@ pub const ENTRY: Entry = Entry {
     name: "node-schedulable",
     point: Point::Filter,
     summary: "Rejects nodes that are down or cordoned.",
+    source: "kubernetes.md 1.5",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(NodeSchedulable))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(NodeSchedulable)))),
 };
 
 /// The filter.

@@ -35,7 +35,7 @@ impl JobOrder for F1 {
     }
 }
 
-/// What the published code puts in the place of a time that has no logarithm, in seconds.
+/// Replacement of times without a logarithm in the published code, in seconds.
 const LEAST: f64 = 0.1;
 
 fn positive(seconds: f64) -> f64 {

@@ -15,9 +15,9 @@ use units::{Duration, Instant};
 /// An order in the registry.
 #[derive(Clone, Copy, Debug)]
 pub struct JobOrderEntry {
-    /// Its name.
+    /// The order's name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Description of the order in one sentence.
     pub summary: &'static str,
     /// Makes one.
     pub build: fn() -> Box<dyn JobOrder>,

@@ -8,7 +8,7 @@ use super::JobOrderEntry;
 /// The registry's entry.
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "sjf",
-    summary: "The shortest requested time first.",
+    summary: "Shortest requested time first.",
     build: || Box::new(Sjf),
 };
 

@@ -36,7 +36,7 @@ impl JobOrder for Unicep {
     }
 }
 
-/// What keeps a logarithm and a wait from being 0.
+/// Offset that keeps a logarithm and a wait from being 0.
 const TINY: f64 = 1e-15;
 
 /// The score of a job that has waited so many seconds.

@@ -16,10 +16,55 @@ use scheduler::kube::{
     PreScoreResult, Reach, Release,
 };
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeResourcesBalancedAllocation",
+    point: Point::KubePlugin,
+    summary: "Prefers nodes whose resources would be used alike.",
+    source: "kubernetes.md 1.8",
+    parameters: &[Parameter {
+        name: "resources",
+        kind: Kind::List {
+            of: &Kind::Object {
+                fields: &[
+                    Parameter {
+                        name: "name",
+                        kind: Kind::Text { default: "" },
+                        doc: "Resource name.",
+                    },
+                    Parameter {
+                        name: "weight",
+                        kind: Kind::Integer {
+                            default: 1,
+                            min: 0,
+                            max: 100,
+                        },
+                        doc: "Weight of the resource, 1 to 100; 0 is 1.",
+                    },
+                ],
+            },
+            default: r#"[{"name": "cpu", "weight": 1}, {"name": "memory", "weight": 1}]"#,
+        },
+        doc: "Resources that are balanced; weights have no effect.",
+    }],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["score"],
+        weight: Some(1),
+        build: |arguments, release| {
+            Arc::new(BalancedAllocation::new(
+                &arguments.balanced_resources,
+                release,
+            ))
+        },
+    }),
+};
+
 /// Prefers nodes whose resources would be used alike.
 pub struct BalancedAllocation(Arc<Balance>);
 
-/// What is balanced.
+/// Resources to balance.
 struct Balance {
     resources: Vec<Resource>,
     release: Release,

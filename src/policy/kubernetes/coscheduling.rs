@@ -11,6 +11,33 @@ use scheduler::kube::{
 };
 use units::Duration;
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "Coscheduling",
+    point: Point::KubePlugin,
+    summary: "Lets members of a group be bound once enough of them have a place.",
+    source: "orchestrators-b.md 7.6",
+    parameters: &[Parameter {
+        name: "permitWaitingTimeSeconds",
+        kind: Kind::Integer {
+            default: 60,
+            min: 0,
+            max: 900,
+        },
+        doc: "Seconds that placed members wait for the others of their group.",
+    }],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["queueSort", "preFilter", "permit"],
+        weight: None,
+        build: |arguments, _| {
+            let wait = Duration::checked_from_secs(arguments.permit_wait_secs);
+            Arc::new(Coscheduling::new(wait.unwrap_or(DEFAULT_WAIT)))
+        },
+    }),
+};
+
 /// How long placed members wait for the others where neither group nor configuration says.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 

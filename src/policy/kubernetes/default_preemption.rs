@@ -6,6 +6,46 @@ use model::Text;
 use scheduler::kube::preemption::{Breadth, preempt, preempt_nobody};
 use scheduler::kube::{Attempt, FastPlugin, KubePlugin, KubePoints, PostFilter, Status};
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "DefaultPreemption",
+    point: Point::KubePlugin,
+    summary: "Evicts pods of lower priority where that makes room for the pod.",
+    source: "kubernetes.md 1.13",
+    parameters: &[
+        Parameter {
+            name: "minCandidateNodesPercentage",
+            kind: Kind::Integer {
+                default: 10,
+                min: 0,
+                max: 100,
+            },
+            doc: "Least share of the nodes on which evictions are tried, in percent.",
+        },
+        Parameter {
+            name: "minCandidateNodesAbsolute",
+            kind: Kind::Integer {
+                default: 100,
+                min: 0,
+                max: 2_147_483_647,
+            },
+            doc: "Least number of nodes on which evictions are tried.",
+        },
+    ],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preEnqueue", "postFilter"],
+        weight: Some(0),
+        build: |arguments, _| {
+            Arc::new(DefaultPreemption::new(Breadth {
+                percent: arguments.min_candidate_percentage,
+                least: arguments.min_candidates,
+            }))
+        },
+    }),
+};
+
 /// Makes room by evictions.
 pub struct DefaultPreemption {
     breadth: Breadth,

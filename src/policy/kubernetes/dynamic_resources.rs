@@ -11,6 +11,22 @@ use scheduler::kube::{
     Preemption, Reach, Status,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "DynamicResources",
+    point: Point::KubePlugin,
+    summary: "Stands for claims on devices, which pods have none of; its words end failed attempts.",
+    source: "kubernetes.md 1.20",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preEnqueue", "preFilter", "filter", "postFilter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(DynamicResources),
+    }),
+};
+
 /// Claims on devices; pods have none.
 pub struct DynamicResources;
 

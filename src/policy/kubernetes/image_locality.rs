@@ -8,6 +8,22 @@ use scheduler::kube::{
     Reach, Scores,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "ImageLocality",
+    point: Point::KubePlugin,
+    summary: "Prefers nodes that have the images of the pod, large and widely spread ones first.",
+    source: "kubernetes.md 1.11",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["score"],
+        weight: Some(1),
+        build: |_, _| Arc::new(ImageLocality),
+    }),
+};
+
 const MEBIBYTE: i64 = 1024 * 1024;
 /// Images of less count nothing, in bytes.
 const LEAST: i64 = 23 * MEBIBYTE;

@@ -16,8 +16,43 @@ use scheduler::kube::{
     Scores,
 };
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
 use score::{FollowedAffinity, NO_LABELS};
 use term::Term;
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "InterPodAffinity",
+    point: Point::KubePlugin,
+    summary: "Puts pods together and apart, by required terms and by preferred ones.",
+    source: "kubernetes.md 1.10",
+    parameters: &[
+        Parameter {
+            name: "hardPodAffinityWeight",
+            kind: Kind::Integer {
+                default: 1,
+                min: 0,
+                max: 100,
+            },
+            doc: "Points for a required term of another pod that matches.",
+        },
+        Parameter {
+            name: "ignorePreferredTermsOfExistingPods",
+            kind: Kind::Boolean { default: false },
+            doc: "Whether preferred terms of other pods are passed over.",
+        },
+    ],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(2),
+        build: |arguments, _| {
+            Arc::new(InterPodAffinity::new(
+                arguments.hard_pod_affinity_weight,
+                arguments.ignore_preferred_terms_of_existing_pods,
+            ))
+        },
+    }),
+};
 
 /// Puts pods together and apart.
 pub struct InterPodAffinity {

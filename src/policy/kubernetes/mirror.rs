@@ -60,7 +60,7 @@ impl Mirror {
         Ok(mirror)
     }
 
-    /// What policies look at.
+    /// Context for the policies.
     pub(super) fn ctx(&self) -> ClassContext<'_> {
         ClassContext::new(Instant::ZERO, &self.store, self.spec)
     }

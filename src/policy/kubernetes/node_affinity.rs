@@ -14,6 +14,26 @@ use scheduler::kube::{
     Normalization, PodInfo, PreFilterResult, PreScoreResult, Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeAffinity",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes that the selector or required terms exclude, and counts preferred terms.",
+    source: "kubernetes.md 1.5",
+    parameters: &[Parameter {
+        name: "addedAffinity",
+        kind: Kind::Api { of: "NodeAffinity" },
+        doc: "Node affinity that is added to that of every pod.",
+    }],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(2),
+        build: |arguments, _| Arc::new(NodeAffinity::new(arguments.added_affinity.clone())),
+    }),
+};
+
 /// Rejects nodes that the pod's selector or required terms exclude, and counts preferred terms.
 pub struct NodeAffinity {
     added: Affinity,

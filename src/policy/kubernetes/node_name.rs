@@ -8,6 +8,22 @@ use scheduler::kube::{
     PreFilterResult, Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeName",
+    point: Point::KubePlugin,
+    summary: "Rejects every node but the one that the pod names.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodeName),
+    }),
+};
+
 /// Rejects every node but the one the pod names.
 pub struct NodeName;
 

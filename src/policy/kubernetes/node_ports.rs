@@ -9,6 +9,22 @@ use scheduler::kube::{
     PodInfo, PreFilterResult, Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodePorts",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes on which a host port of the pod is taken.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodePorts),
+    }),
+};
+
 /// Rejects nodes where a port of the pod is taken.
 pub struct NodePorts;
 

@@ -19,6 +19,119 @@ use scheduler::kube::{
     NodeInfo, Normalization, PodInfo, Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeResourcesFit",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes without room for the requests, and scores by the share that is requested.",
+    source: "kubernetes.md 1.7",
+    parameters: &[
+        Parameter {
+            name: "ignoredResources",
+            kind: Kind::List {
+                of: &Kind::Text { default: "" },
+                default: "[]",
+            },
+            doc: "Extended resources that nodes need not have.",
+        },
+        Parameter {
+            name: "ignoredResourceGroups",
+            kind: Kind::List {
+                of: &Kind::Text { default: "" },
+                default: "[]",
+            },
+            doc: "Prefixes, before `/`, of extended resources that nodes need not have.",
+        },
+        Parameter {
+            name: "scoringStrategy",
+            kind: Kind::Object {
+                fields: &[
+                    Parameter {
+                        name: "type",
+                        kind: Kind::Choice {
+                            default: "LeastAllocated",
+                            of: &[
+                                "LeastAllocated",
+                                "MostAllocated",
+                                "RequestedToCapacityRatio",
+                            ],
+                        },
+                        doc: "Which nodes are preferred: free ones, full ones, or by a curve.",
+                    },
+                    Parameter {
+                        name: "resources",
+                        kind: Kind::List {
+                            of: &Kind::Object {
+                                fields: &[
+                                    Parameter {
+                                        name: "name",
+                                        kind: Kind::Text { default: "" },
+                                        doc: "Resource name.",
+                                    },
+                                    Parameter {
+                                        name: "weight",
+                                        kind: Kind::Integer {
+                                            default: 1,
+                                            min: 0,
+                                            max: 100,
+                                        },
+                                        doc: "Weight of the resource, 1 to 100; 0 is 1.",
+                                    },
+                                ],
+                            },
+                            default: r#"[{"name": "cpu", "weight": 1}, {"name": "memory", "weight": 1}]"#,
+                        },
+                        doc: "Resources that are scored.",
+                    },
+                    Parameter {
+                        name: "requestedToCapacityRatio",
+                        kind: Kind::Object {
+                            fields: &[Parameter {
+                                name: "shape",
+                                kind: Kind::List {
+                                    of: &Kind::Object {
+                                        fields: &[
+                                            Parameter {
+                                                name: "utilization",
+                                                kind: Kind::Integer {
+                                                    default: 0,
+                                                    min: 0,
+                                                    max: 100,
+                                                },
+                                                doc: "Utilization in percent.",
+                                            },
+                                            Parameter {
+                                                name: "score",
+                                                kind: Kind::Integer {
+                                                    default: 0,
+                                                    min: 0,
+                                                    max: 10,
+                                                },
+                                                doc: "Points of the node, 0 to 10.",
+                                            },
+                                        ],
+                                    },
+                                    default: "[]",
+                                },
+                                doc: "Points of the curve, by increasing utilization.",
+                            }],
+                        },
+                        doc: "Curve of the strategy of that name.",
+                    },
+                ],
+            },
+            doc: "How nodes are scored.",
+        },
+    ],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(1),
+        build: |arguments, _| Arc::new(NodeResourcesFit::new(arguments.fit.clone())),
+    }),
+};
+
 /// Rejects nodes without room.
 pub struct NodeResourcesFit(Arc<Fit>);
 
@@ -178,7 +291,7 @@ fn least_allocated(counted: &Counted) -> i64 {
     share_left(counted.requested(), counted.offered)
 }
 
-/// The share of what is offered that is left, on the scale.
+/// Free share of the allocatable amount, on the scale.
 fn share_left(requested: i64, offered: i64) -> i64 {
     if requested > offered {
         return 0;

@@ -10,6 +10,22 @@ use scheduler::kube::{
     PodInfo, PreFilterResult, Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeUnschedulable",
+    point: Point::KubePlugin,
+    summary: "Rejects cordoned nodes unless the pod tolerates their taint.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodeUnschedulable),
+    }),
+};
+
 /// Rejects cordoned nodes unless the pod tolerates their taint.
 pub struct NodeUnschedulable;
 

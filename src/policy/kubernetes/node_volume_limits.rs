@@ -10,6 +10,22 @@ use scheduler::kube::{
     PreFilterResult, Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeVolumeLimits",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes that can attach no more volumes of a driver.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodeVolumeLimits),
+    }),
+};
+
 /// Rejects nodes that could not attach the pod's volumes.
 pub struct NodeVolumeLimits;
 

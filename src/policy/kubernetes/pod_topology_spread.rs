@@ -16,8 +16,42 @@ use scheduler::kube::{
     PodClass, PodInfo, PreFilterResult, Reach, Scores,
 };
 
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
 use filter::SpreadFilter;
 use followed::FollowedSpread;
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "PodTopologySpread",
+    point: Point::KubePlugin,
+    summary: "Spreads pods over domains of nodes, by rules that must hold and by preferred ones.",
+    source: "kubernetes.md 1.9",
+    parameters: &[
+        Parameter {
+            name: "defaultingType",
+            kind: Kind::Choice {
+                default: "System",
+                of: &["System", "List"],
+            },
+            doc: "Rules for pods without their own: the built-in ones, or `defaultConstraints`.",
+        },
+        Parameter {
+            name: "defaultConstraints",
+            kind: Kind::List {
+                of: &Kind::Api {
+                    of: "TopologySpreadConstraint",
+                },
+                default: "[]",
+            },
+            doc: "Rules for pods without their own, with `defaultingType: List`.",
+        },
+    ],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(2),
+        build: |arguments, _| Arc::new(PodTopologySpread::new(arguments.default_spread.clone())),
+    }),
+};
 
 /// Spreads pods over domains.
 pub struct PodTopologySpread {
@@ -91,7 +125,7 @@ impl Rule {
     }
 }
 
-/// What a rule counts in the fast form, on nodes that `is_counted` admits.
+/// Pods that a rule counts in the fast form, on nodes that `is_counted` admits.
 fn kept_count(rule: &Rule, pod: &PodInfo, is_counted: NodeTest) -> PodCount {
     let (own, namespace) = (rule.clone(), pod.spec().namespace.clone());
     let counts_none = own.selector.is_none() || own.is_empty();
@@ -269,7 +303,7 @@ fn with_own_values(rule: &TopologySpread, labels: &Labels) -> Option<LabelSelect
     Some(selector)
 }
 
-/// What services and the owner of a pod select, all of it.
+/// Combined selector of the services and the owner of a pod.
 fn selector_of_owners(pod: &PodInfo, objects: &ClusterObjects) -> LabelSelector {
     let spec = pod.spec();
     let mut labels = Labels::new();

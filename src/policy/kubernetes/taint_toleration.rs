@@ -11,6 +11,22 @@ use scheduler::kube::{
     Normalization, PodInfo, Reach, Rejection, Release,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "TaintToleration",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["filter", "score"],
+        weight: Some(3),
+        build: |_, release| Arc::new(TaintToleration::new(release)),
+    }),
+};
+
 /// Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.
 pub struct TaintToleration {
     release: Release,

@@ -12,6 +12,22 @@ use scheduler::kube::{
     PreFilterResult, Reach, Rejection, VolumeChoice,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "VolumeBinding",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes where the claims of the pod cannot have their volumes.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(VolumeBinding),
+    }),
+};
+
 const NOT_REACHED: &str = "node(s) didn't match PersistentVolume's node affinity";
 const NOT_FOUND: &str = "node(s) didn't find available persistent volumes to bind";
 const NOT_ENOUGH: &str = "node(s) did not have enough free storage";
@@ -26,7 +42,7 @@ pub struct VolumeBinding;
 struct Claims<'a> {
     objects: &'a ClusterObjects,
     bound: Vec<&'a PersistentVolumeClaim>,
-    /// Those that wait for a node.
+    /// Claims that wait for a node.
     delayed: Vec<&'a PersistentVolumeClaim>,
 }
 
@@ -77,8 +93,8 @@ impl Claims<'_> {
         Ok(())
     }
 
-    /// What the claims that wait for a node get there: those that volumes are being made for
-    /// already in order of the pod's volumes, the others in order of increasing request.
+    /// Chooses volumes on the node for waiting claims: first claims whose volumes are being
+    /// provisioned, in the order of the pod's volumes, then the others by increasing request.
     fn choose(&self, node: &NodeInfo) -> Result<Vec<VolumeChoice>, &'static str> {
         let mut choices = Vec::new();
         let mut taken = BTreeSet::new();

@@ -10,6 +10,22 @@ use scheduler::kube::{
     NodeInfo, PodInfo, PreFilterResult, Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "VolumeRestrictions",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes where a disk of the pod is in use, and all nodes if a claim is.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(VolumeRestrictions),
+    }),
+};
+
 /// The access mode of claims that one pod has for itself.
 const ONE_POD: &str = "ReadWriteOncePod";
 

@@ -11,6 +11,22 @@ use scheduler::kube::{
     Reach, Rejection,
 };
 
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "VolumeZone",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes outside the zones and regions of the volumes of the pod.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(VolumeZone),
+    }),
+};
+
 /// Every label that says where a volume is, with the one that stands in for it on nodes.
 const LABELS: &[(&str, &str)] = &[
     ("failure-domain.beta.kubernetes.io/zone", ZONE_LABEL),

@@ -6,7 +6,7 @@
 //! counting a pod that states no request as asking for nothing.
 
 use crate::score::scaled;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -14,15 +14,17 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "best-fit",
     point: Point::Score,
-    summary: "Prefers the node that is left with the smallest share of its cpu, memory and GPU.",
+    summary: "Prefers the node with the smallest share of cpu, memory and GPU left.",
+    source: "windtunnel",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(BestFit))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(BestFit)))),
 };
 
 /// The most points.
 pub(super) const WHOLE: i64 = 10_000;
 
-/// What is left of a node once a pod of the class is on it: ten-thousandths of what it offers.
+/// Share of a node left after placing a pod of the class, in ten-thousandths of the allocatable
+/// amount.
 pub(super) fn share_left(ctx: &ClassContext<'_>, node: NodeId) -> i64 {
     let (nodes, requests, row) = (ctx.store.nodes(), &ctx.class.requests, node.index());
     let (offered, free) = (nodes.allocatable(), nodes.free());

@@ -17,7 +17,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::devices::tightest::first_devices;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::fragmentation::TypicalPods;
 use cluster::{GpuColumns, Nodes};
 use model::DeviceSet;
@@ -29,21 +29,23 @@ use units::{NodeId, Revision};
 pub const ENTRY: Entry = Entry {
     name: "fgd",
     point: Point::Score,
-    summary: "Prefers the node and device where the pod fragments the target workload's GPU least.",
+    summary: "Prefers the node and device where the pod adds the least GPU fragmentation for the \
+        target workload.",
+    source: "published-results.md 1.6",
     parameters: &[],
-    constructor: |setup, _| {
+    constructor: Constructor::Policy(|setup, _| {
         let target = setup.typical_pods.clone();
         Ok(Built::Plugin(Box::new(Fgd {
             target,
             memo: RefCell::default(),
         })))
-    },
+    }),
 };
 
 /// Rooms of a node's devices, in milli-GPU.
 type Rooms = SmallVec<[u16; 8]>;
 
-/// What F of a node depends on; rooms in ascending order.
+/// Node state that F depends on, with device rooms in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct State {
     cpu_milli: i64,

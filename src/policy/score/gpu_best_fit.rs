@@ -4,7 +4,7 @@
 //! points = trunc((1 − ((c−pc)/C × 0.5 + (g−pg)/G × 0.5)) × 100), then stretched over the feasible
 //! nodes to 0–100.
 
-use crate::{ArgumentError, Arguments, Built, Entry, Kind, Parameter, Point};
+use crate::{ArgumentError, Arguments, Built, Constructor, Entry, Kind, Parameter, Point};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -12,12 +12,13 @@ use units::NodeId;
 pub const ENTRY: Entry = Entry {
     name: "gpu-best-fit",
     point: Point::Score,
-    summary: "Prefers nodes that are left with the least cpu and GPU, in absolute amounts.",
+    summary: "Prefers nodes with the least cpu and GPU left, in absolute amounts.",
+    source: "published-results.md 1.6",
     parameters: &[CPU_SCALE, GPU_SCALE],
-    constructor: |_, arguments| {
+    constructor: Constructor::Policy(|_, arguments| {
         let scale = Scale::new(arguments)?;
         Ok(Built::Plugin(Box::new(GpuBestFit { scale })))
-    },
+    }),
 };
 
 /// The cpu that counts as 1.
@@ -28,7 +29,7 @@ pub(super) const CPU_SCALE: Parameter = Parameter {
         min: 1,
         max: i64::MAX,
     },
-    doc: "Milli-cores that count as 1: those of the largest node.",
+    doc: "Milli-cores that normalize to 1: those of the largest node.",
 };
 
 /// The GPU that counts as 1.
@@ -39,10 +40,10 @@ pub(super) const GPU_SCALE: Parameter = Parameter {
         min: 1,
         max: i64::MAX,
     },
-    doc: "Milli-GPU that count as 1: those of the largest node.",
+    doc: "Milli-GPU that normalize to 1: those of the largest node.",
 };
 
-/// What amounts are measured in.
+/// Scale of amounts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     cpu_milli: f64,

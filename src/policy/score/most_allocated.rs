@@ -4,15 +4,18 @@
 
 use crate::allocation::{AllocationScore, RESOURCES};
 use crate::score::scaled;
-use crate::{Entry, Point};
+use crate::{Constructor, Entry, Point};
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
     name: "most-allocated",
     point: Point::Score,
     summary: "Prefers nodes with the largest share of their resources allocated, as Kubernetes counts.",
+    source: "kubernetes.md 1.7",
     parameters: &[RESOURCES],
-    constructor: |_, arguments| AllocationScore::build("most-allocated", points, arguments),
+    constructor: Constructor::Policy(|_, arguments| {
+        AllocationScore::build("most-allocated", points, arguments)
+    }),
 };
 
 /// Points of a resource: the share that would be allocated.

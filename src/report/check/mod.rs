@@ -7,6 +7,7 @@ use crate::format;
 use crate::study::change;
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
+use units::plural;
 
 mod benchmark;
 mod github;
@@ -114,7 +115,7 @@ pub fn headline(report: &CheckReport) -> String {
     }
     let open = count(Outcome::Inconclusive) + count(Outcome::NotMeasurable);
     if open > 0 {
-        return format!("No gate failed; {open} of {all} can't tell.");
+        return format!("No gate failed; inconclusive: {open} of {all}.");
     }
     let of = |is: fn(&&Gate) -> bool, words: &str| {
         let count = report.gates.iter().filter(is).count();
@@ -136,7 +137,7 @@ pub fn headline(report: &CheckReport) -> String {
     .collect();
     match all {
         1 => format!("The gate holds{more}."),
-        _ => format!("All {all} gates hold{more}."),
+        _ => format!("All {} hold{more}.", plural::count(all, "gate")),
     }
 }
 
@@ -144,7 +145,7 @@ pub fn headline(report: &CheckReport) -> String {
 pub fn failure(gate: &Gate) -> String {
     let entry = format::clean(&gate.entry);
     if gate.metric == "digest" {
-        return format!("{entry} decides otherwise than the baseline, which exact mode forbids");
+        return format!("{entry} decides differently from the baseline, which exact mode forbids");
     }
     let (base, head, change) = cells(gate);
     let label = registry::title(&gate.metric);
@@ -186,7 +187,7 @@ pub fn outcome(gate: &Gate) -> String {
         }
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
-            Some(needed) => format!("{word} (≈ {} seeds)", format::count(needed)),
+            Some(needed) => format!("{word} (≈ {})", format::counted(needed, "seed")),
             None => word.to_owned(),
         },
         _ => word.to_owned(),
@@ -216,7 +217,7 @@ pub fn counts(report: &CheckReport) -> String {
     });
     let words: Vec<String> = words.collect();
     let all = report.gates.len();
-    let noun = if all == 1 { "gate" } else { "gates" };
+    let noun = plural::noun(all, "gate");
     if words.is_empty() {
         return format!("{all} {noun}");
     }
@@ -294,9 +295,9 @@ pub fn facts(report: &CheckReport) -> Vec<String> {
     facts.extend(match seeds {
         0 => None,
         1 => Some("1 seed".to_owned()),
-        _ => Some(format!("{seeds} seeds, paired")),
+        _ => Some(format!("{}, paired", plural::count(seeds, "seed"))),
     });
     let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();
-    facts.push(format!("{} changes", format::count(changes)));
+    facts.push(format::counted(changes, "change"));
     facts
 }

@@ -1,4 +1,4 @@
-//! What the report's script works on: pods, nodes, events and bars of every variant, as compact
+//! Data of the report's script: pods, nodes, events and bars of every variant, as compact
 //! lists, and the script itself.
 
 use std::collections::BTreeMap;
@@ -134,18 +134,18 @@ pub(super) fn aggregated(variant: &VariantData, variants: usize) -> Vec<String> 
     ));
     parts.push(match variant.heat.nodes_per_row {
         0 | 1 => format!(
-            "heat map in columns of {}, a line for every node",
+            "heat map in columns of {}, one row per node",
             duration(variant.heat.column_ns)
         ),
         nodes => format!(
-            "heat map in columns of {}, a line for every {} nodes",
+            "heat map in columns of {}, one row per {}",
             duration(variant.heat.column_ns),
-            format::count(nodes as u64)
+            format::counted(nodes as u64, "node")
         ),
     });
     parts.push(match variant.timeline.pods_per_bar {
-        0 | 1 => "timeline with a bar for every pod".to_owned(),
-        pods => format!("timeline with a bar for every {} pods", format::count(pods)),
+        0 | 1 => "timeline with one bar per pod".to_owned(),
+        pods => format!("timeline with one bar per {}", format::counted(pods, "pod")),
     });
     let listed = |shown: u64, total: u64, what: &str, which: &str, others: &str| {
         if shown == total {
@@ -155,8 +155,8 @@ pub(super) fn aggregated(variant: &VariantData, variants: usize) -> Vec<String> 
             format!("search over {shown} of {total} {what}, {which} ({others})")
         }
     };
-    let table = "the table of pods in the result folder has all";
-    let longest = "those that waited longest for a node";
+    let table = "the table of pods in the result folder lists all";
+    let longest = "those with the longest wait for a node";
     parts.push(listed(pods, variant.pods.total, "pods", longest, table));
     let first = "the first ones";
     let counted = "the others are in the metrics and plots only";

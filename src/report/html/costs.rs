@@ -1,4 +1,4 @@
-//! The bill: who pays, what nobody caused, and what there was for it.
+//! The bill: cost by tenant, idle cost, and the nodes paid for.
 
 use serde::Serialize;
 
@@ -129,16 +129,21 @@ fn lines(bill: &CostSummary, column: &str) -> Vec<PageCost> {
     let rounding = (bill.rounding, bill.idle_by_use.map(|_| bill.rounding));
     rows.push(line("idle", "rest", (bill.idle, bill.idle_by_use), none()));
     if bill.rounding > 0.0 {
-        rows.push(line("least on-time and rounding", "rest", rounding, none()));
+        rows.push(line(
+            "minimum on-time and rounding",
+            "rest",
+            rounding,
+            none(),
+        ));
     }
     if bill.committed > 0.0 {
         let of_use = |amount| (amount, bill.idle_by_use.map(|_| amount));
         rows.push(line("commitments", "rest", of_use(bill.committed), none()));
         let covered = of_use(-bill.covered);
-        rows.push(line("what they cover", "rest", covered, none()));
+        rows.push(line("covered by them", "rest", covered, none()));
     }
     let total = (bill.total, bill.idle_by_use.map(|_| bill.total));
-    rows.push(line("in all", "sum", total, none()));
+    rows.push(line("in total", "sum", total, none()));
     rows
 }
 

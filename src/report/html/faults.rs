@@ -130,13 +130,13 @@ mod tests {
                 (
                     "10.0 s",
                     "up to 30.0 s",
-                    "Evicted, 4 times until 5.00 min: 4 of 6 pods ready at the least; 4 pods made \
-                     anew; healed"
+                    "Evicted, 4 times until 5.00 min: at least 4 of 6 pods ready; 4 pods \
+                     recreated; healed"
                 ),
                 (
                     "50.0 s",
                     "–",
-                    "Evicted: 4 of 6 pods ready at the least; 1 pod made anew; not healed"
+                    "Evicted: at least 4 of 6 pods ready; 1 pod recreated; not healed"
                 ),
             ]
         );

@@ -1,4 +1,4 @@
-//! What a report says in words about its figures: definitions, reasons, dirt in the input.
+//! Remarks on the figures of a report: definitions, reasons, irregularities of the input.
 
 use std::collections::BTreeMap;
 

@@ -42,10 +42,10 @@ fn a_report_has_all_its_parts_and_loads_nothing() {
         "<th scope=\"row\">",
         "GPUs that a pod drawn from the workload could not use, over all GPUs.",
         "id=\"closer-search\"",
-        "heat map in columns of 25.0 s, a line for every node",
+        "heat map in columns of 25.0 s, one row per node",
         "Census of pods, jobs and nodes",
         "<code>models:\n  watchDelay: 0s\n</code>",
-        "Slowdown and waiting (in a fill-up nothing departs",
+        "Slowdown and waiting (in a fill-up no pod departs",
     ] {
         assert!(html.contains(part), "{part}");
     }
@@ -195,7 +195,7 @@ fn runs_of_different_scenarios_are_not_judged() {
     let runs = vec![run("a", example::batch()), run("b", example::fill_up())];
     let html = rendered(&Gathered::new(runs));
     assert!(
-        html.contains("NOT COMPARED: they are of different scenarios (gpu-packing, lcg-queue)")
+        html.contains("NOT COMPARED: they come from different scenarios (gpu-packing, lcg-queue)")
     );
     assert!(html.contains("class=\"verdict apart\""));
     assert!(!html.contains("class=\"number best\""));

@@ -9,8 +9,8 @@ use lab::report_data::{SeriesData, VariantData};
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "allocation",
     title: "Allocation over time",
-    caption: "What pods that hold a node asked for, over what the nodes that are up offer: means \
-              over columns of time, each holding until the next.",
+    caption: "Requests of pods that hold a node, relative to the capacity of the nodes that are \
+              up. Each column shows the mean over its time.",
     draw,
 };
 

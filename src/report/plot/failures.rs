@@ -1,4 +1,4 @@
-//! What failed over time: a lane for every kind of failure, a bar from its beginning to its end.
+//! Failures over time: a lane per kind of failure, and a bar from start to end of each.
 
 use super::axis::Axis;
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
@@ -9,9 +9,9 @@ use lab::report_data::{IncidentEntry, VariantData};
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "failures",
     title: "Failures over time",
-    caption: "What failed in the world, a lane a kind, from its beginning to its end, whether the \
-              control plane learned of it or not. A bar is as high as the share of the nodes it \
-              is about, and full where it is about none.",
+    caption: "Failures from start to end, one lane per kind, whether or not the control plane \
+              noticed them. The height of a bar is the share of nodes affected, or full height if \
+              the failure does not affect nodes.",
     draw,
 };
 
@@ -44,7 +44,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             width: scene.width() - 2.0 * margin - style.scaled(NAMES),
             height,
         };
-        panel(&mut scene, (variant, &lanes), area, index);
+        panel(&mut scene, variant, &lanes, area, index);
         top += style.scaled(HEAD + FOOT) + height;
     }
     scene.height = top;
@@ -66,17 +66,17 @@ fn lanes(variant: &VariantData) -> Vec<&str> {
     lanes
 }
 
-fn panel(scene: &mut Scene, (variant, lanes): (&VariantData, &[&str]), area: Area, index: usize) {
+fn panel(scene: &mut Scene, variant: &VariantData, lanes: &[&str], area: Area, index: usize) {
     let style = scene.style;
     let above = area.y - style.scaled(12.0);
     let left = area.x - style.scaled(NAMES);
     scene.heading((left, above), &scene::name(&variant.name));
-    let count = format!("{} failures", format::count(variant.incidents.total));
+    let count = format::counted(variant.incidents.total, "failure");
     let end = area.x + area.width;
     scene.text((end, above), &count, Paint::Quiet, Anchor::End);
     let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
-    axis.below(scene, area, (area.y, area.y + area.height), Paint::Grid);
+    axis.below(scene, area, area.y, area.y + area.height, Paint::Grid);
     let pitch = area.height / lanes.len().max(1) as f64;
     for (lane, name) in lanes.iter().enumerate() {
         let bottom = area.y + (lane + 1) as f64 * pitch;

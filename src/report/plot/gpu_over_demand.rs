@@ -10,7 +10,7 @@ use lab::summary::ArrivedSummary;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "gpu-over-demand",
     title: "GPU allocation and fragmentation over arrived demand",
-    caption: "Every point is the mean over all events at which the GPUs asked for so far came to \
+    caption: "Every point is the mean over all events at which the GPUs requested so far reached \
               that share of the cluster's GPUs.",
     draw,
 };
@@ -32,7 +32,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     ];
     let panels: Vec<Panel> = panels.into_iter().flatten().collect();
     if panels.is_empty() {
-        return Err("only a fill-up with GPUs has it");
+        return Err("only a fill-up with GPUs has this plot");
     }
     Ok(chart::draw(
         style,
@@ -79,7 +79,7 @@ fn panel(
         let from = (bottom / 10.0).floor() * 10.0;
         let title = match style {
             Style::Screen => {
-                format!("{title} (from {start} % demand: before, the lines are one)")
+                format!("{title} (from {start} % demand; before that, the lines coincide)")
             }
             Style::Paper => title.to_owned(),
         };

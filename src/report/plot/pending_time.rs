@@ -10,9 +10,9 @@ use lab::report_data::PendingData;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pending-time",
     title: "Pending time of pods",
-    caption: "Share of all pods that were given a node within a time of their creation; exact at \
-              16 times to a factor of ten. A line that ends below 100 % leaves pods that never \
-              got one.",
+    caption: "Share of all pods that were bound within a given time of their creation, exact at \
+              16 points per factor of ten. A line that ends below 100 % means that some pods \
+              never got a node.",
     draw,
 };
 
@@ -31,7 +31,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let least = pending().filter_map(least_wait).min().map(seconds);
     let longest = pending().filter_map(|pending| pending.longest_ns).max();
     let (Some(least), Some(longest)) = (least, longest.filter(|&longest| longest > 0)) else {
-        return Err("every pod that was given a node was given it at once");
+        return Err("every bound pod was bound immediately");
     };
     let longest = seconds(longest);
     let lines: Vec<Line> = (material.data.variants.iter().enumerate())

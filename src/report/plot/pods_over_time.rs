@@ -9,8 +9,8 @@ use lab::report_data::SeriesData;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pods-over-time",
     title: "Pods over time",
-    caption: "Pods that wait for a node, pods that run, and nodes that are up, as far as they \
-              change: means over columns of time, each holding until the next.",
+    caption: "Pending pods, running pods and nodes that are up, where these numbers change. Each \
+              column shows the mean over its time.",
     draw,
 };
 

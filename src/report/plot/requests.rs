@@ -9,9 +9,9 @@ use lab::report_data::TrafficData;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "requests",
     title: "Requests over time",
-    caption: "Requests of all clients a second, those that failed for good, how long those took that \
-              were served, and requests at work over what pods can work on at once: over columns of \
-              time, each holding until the next.",
+    caption: "Requests per second of all clients, requests that finally failed, latency of served \
+              requests, and requests in progress relative to the pods' slots. Each column covers \
+              its time.",
     draw,
 };
 
@@ -27,8 +27,8 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err(NO_DATA);
     }
     let values: [(&str, Values); 5] = [
-        ("requests a second", |data| some(&data.offered_per_second)),
-        ("requests a second that failed", |data| {
+        ("requests per second", |data| some(&data.offered_per_second)),
+        ("failed requests per second", |data| {
             some(&data.failed_per_second)
         }),
         ("latency, median, ms", |data| data.p50_ms.clone()),

@@ -1,4 +1,4 @@
-//! What a plot is made of: a list of marks in pixels, painted by role. The SVG and the PNG of a
+//! The elements of a plot: a list of marks in pixels, painted by role. The SVG and the PNG of a
 //! plot are written from the same list.
 
 use crate::format;
@@ -6,7 +6,7 @@ use crate::format;
 /// Longer names are cut in plots; the table has them whole.
 const NAME_LENGTH_MAX: usize = 24;
 
-/// What a plot is drawn for.
+/// Medium that a plot is drawn for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Style {
     /// The report and the screen: 940 pixels wide, color, light and dark.

@@ -1,4 +1,4 @@
-//! What the nodes cost over time.
+//! Cost of the nodes over time.
 
 use super::allocation::over_time;
 use super::chart;
@@ -9,8 +9,8 @@ use lab::report_data::VariantData;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "cost",
     title: "Cost over time",
-    caption: "What the nodes that are there cost an hour, from their joining on: means over columns \
-              of time, each holding until the next. The bill counts from the order on, and rounds.",
+    caption: "Hourly cost of the existing nodes, from the time they join. Each column shows the \
+              mean over its time. The bill starts at the order, and is rounded.",
     draw,
 };
 
@@ -20,13 +20,13 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let mut all = variants.iter().flat_map(rates);
     let first = all.next().ok_or("no node has a price")?;
     if all.all(|rate| (rate - first).abs() < 1e-9) {
-        return Err("what the nodes cost never changes");
+        return Err("the cost of the nodes never changes");
     }
     let currency = variants.iter().map(|own| &own.series.currency);
     let currency = currency.fold("", |known, own| if known.is_empty() { own } else { known });
     let title = match currency {
-        "" => "an hour".to_owned(),
-        currency => format!("{currency} an hour"),
+        "" => "per hour".to_owned(),
+        currency => format!("{currency} per hour"),
     };
     let values = |variant: &VariantData| rates(variant).into_iter().map(Some).collect();
     let panel = over_time(material, style, &title, values);

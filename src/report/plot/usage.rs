@@ -1,4 +1,4 @@
-//! What pods use of the nodes over time, where that is modelled.
+//! Resource usage of pods over time, if usage is modelled.
 
 use super::allocation::over_time;
 use super::chart::{self, Panel};
@@ -8,9 +8,9 @@ use lab::report_data::{SeriesData, VariantData};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "usage",
-    title: "Use over time",
-    caption: "What pods use, over what the nodes that are up offer: means over columns of time, each \
-              holding until the next. What they asked for is above.",
+    title: "Usage over time",
+    caption: "Usage of pods, relative to the capacity of the nodes that are up. Each column shows \
+              the mean over its time. Requests are shown above.",
     draw,
 };
 
@@ -34,7 +34,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         })
         .collect();
     if panels.is_empty() {
-        return Err("nothing is known of what pods use");
+        return Err("the usage of pods is unknown");
     }
     Ok(chart::draw(style, ENTRY.title, "time_s", &panels))
 }

@@ -7,7 +7,7 @@ use crate::comparison::{Comparison, Row, Rows};
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "waiting",
     title: "Slowdown and waiting",
-    caption: "Shorter is better. Bars start at zero; each group has a scale of its own.",
+    caption: "Shorter is better. Bars start at zero; each group has its own scale.",
     draw,
 };
 
@@ -26,7 +26,7 @@ const VALUE_WIDTH: f64 = 120.0;
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let variants = &material.summary.variants;
     if variants.iter().any(|variant| variant.arrived.is_some()) {
-        return Err("in a fill-up nothing departs, so how long pods wait says nothing");
+        return Err("in a fill-up no pod departs, so waiting times are meaningless");
     }
     let comparison = Comparison::new(material.summary, Rows::All);
     let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
@@ -45,7 +45,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             .any(|cell| cell.value.is_some_and(|value| value > 0.0))
     };
     if !rows.iter().any(waited) {
-        return Err("nothing waited for a node");
+        return Err("no pod waited for a node");
     }
     let names: Vec<&str> = (comparison.columns.iter())
         .map(|column| column.name.as_str())

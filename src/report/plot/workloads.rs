@@ -6,13 +6,14 @@ use super::scene::{Anchor, Paint, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry};
 use crate::format;
 use lab::report_data::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "ready-replicas",
     title: "Ready replicas over time",
-    caption: "Pods that are ready, on nodes that are heard of: means over columns of time, each \
-              holding until the next; `wanted` is how many there should be. Letters mark failures, \
-              small ones what is whole again, numbers what users did.",
+    caption: "Ready pods on nodes that report; `wanted` is the desired number. Each column shows \
+              the mean over its time. Capital letters mark failures, small letters their repair, \
+              and numbers the operations of users.",
     draw,
 };
 
@@ -30,7 +31,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     }
     let names = worst(variants);
     if names.is_empty() {
-        return Err("no controller keeps pods at strength");
+        return Err("no controller maintains a number of pods");
     }
     let mut marks = marks(variants);
     let is_failure = |mark: &MarkEntry| matches!(mark.kind.as_str(), "failure" | "repair");
@@ -44,7 +45,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("no time passed");
     }
     let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
-    explain(&mut drawn, variants, (&marks, unmarked));
+    explain(&mut drawn, variants, &marks, unmarked);
     Ok(drawn)
 }
 
@@ -182,7 +183,7 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
 }
 
 /// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, variants: &[VariantData], (marks, unmarked): (&[MarkEntry], usize)) {
+fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry], unmarked: usize) {
     let scene = &mut drawn.scene;
     let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())
@@ -199,7 +200,8 @@ fn explain(drawn: &mut Drawn, variants: &[VariantData], (marks, unmarked): (&[Ma
     }
     if unmarked > 0 {
         lines.push(format!(
-            "{unmarked} failures and repairs are too many to mark; the plot `failures` has them"
+            "{unmarked} {} too many to mark; the plot `failures` has them",
+            plural::either(unmarked, "failure or repair is", "failures and repairs are")
         ));
     }
     let hidden = variants

@@ -18,7 +18,7 @@ pub struct DistributionError {
     pub at: usize,
     /// How many bytes it covers; 0 where something is missing.
     pub length: usize,
-    /// What is wrong and what was expected.
+    /// The problem and the expected form.
     pub problem: String,
 }
 

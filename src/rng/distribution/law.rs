@@ -78,7 +78,7 @@ pub enum Law {
 pub struct LawError {
     /// Position of the parameter in the law's written form, from 0.
     pub argument: usize,
-    /// What is wrong and what was expected.
+    /// The problem and the expected form.
     pub problem: String,
 }
 

@@ -262,19 +262,19 @@ impl JsonSchema for Allocatable {
             schema.insert("description".to_owned(), description.into());
             if positive {
                 schema.insert("x-positive".to_owned(), true.into());
-                let help = "a node without it can take no pod";
+                let help = "a node without it can't run any pod";
                 schema.insert("x-help".to_owned(), help.into());
             }
             schema
         };
         json_schema!({
-            "description": "Capacity of a node that pods can use: quantities as in Kubernetes.",
+            "description": "Node capacity available to pods, in Kubernetes quantities.",
             "type": "object",
             "properties": {
-                CPU: with("Cores, such as 32 or 31500m.", true),
-                MEMORY: with("Bytes, such as 128Gi.", true),
-                PODS: with("Number of pods; default 110.", true),
-                EPHEMERAL_STORAGE: with("Bytes of local disk.", false),
+                CPU: with("CPU cores, such as 32 or 31500m.", true),
+                MEMORY: with("Memory in bytes, such as 128Gi.", true),
+                PODS: with("Maximum number of pods; default 110.", true),
+                EPHEMERAL_STORAGE: with("Local disk in bytes.", false),
             },
             // Names of extended resources have a domain, as Kubernetes demands.
             "patternProperties": {"^[^/]+/[^/]+$": quantity, "^hugepages-.+$": quantity},

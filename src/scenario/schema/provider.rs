@@ -266,7 +266,9 @@ fn numbered<'de, D: serde::Deserializer<'de>>(
     let named = BTreeMap::<String, Vec<String>>::deserialize(source)?;
     let numbered = named.into_iter().map(|(name, patterns)| {
         let number = name.parse().map_err(|_| {
-            serde::de::Error::custom(format!("`{name}` is no priority; expected a whole number"))
+            serde::de::Error::custom(format!(
+                "`{name}` is not a priority; expected a whole number"
+            ))
         })?;
         Ok((number, patterns))
     });

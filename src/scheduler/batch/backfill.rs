@@ -13,7 +13,7 @@ use super::running::{Place, Running, RunningJob};
 
 /// A rule that lets jobs start before the chosen one.
 pub trait Backfill: Send {
-    /// Its name in the registry.
+    /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
     /// Whether it ever lets a job start before the chosen one.
@@ -48,7 +48,7 @@ impl Clone for Box<dyn Backfill> {
     }
 }
 
-/// What a backfilling rule may look at when the chosen job does not fit.
+/// Information for a backfilling rule when the chosen job does not fit.
 pub struct Outlook<'a> {
     /// The present.
     pub now: Instant,
@@ -94,7 +94,7 @@ impl Outlook<'_> {
     }
 }
 
-/// What is left on the nodes that expected ends would free.
+/// Free amounts on the nodes that expected ends would release.
 #[derive(Default)]
 struct Freed {
     nodes: BTreeMap<NodeId, (Resources, SmallVec<[u16; 8]>)>,

@@ -9,7 +9,7 @@ use units::{ClassId, Duration, Instant};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobNumber(pub u64);
 
-/// What an order or a backfilling rule may know of a job.
+/// Facts about a job that job orders and backfilling rules may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobFacts {
     /// When it was submitted.
@@ -45,9 +45,9 @@ impl Score {
     }
 }
 
-/// Which waiting job is chosen.
+/// A rule that chooses the next waiting job.
 pub trait JobOrder: Send {
-    /// Its name in the registry.
+    /// The order's name in the registry.
     fn name(&self) -> &'static str;
 
     /// A job's score at an instant.

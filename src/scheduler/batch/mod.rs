@@ -72,7 +72,7 @@ struct Whereabouts {
     position: Option<u32>,
 }
 
-/// What the log brought.
+/// News from the log.
 #[derive(Clone, Copy, Debug, Default)]
 struct News {
     any: bool,

@@ -39,7 +39,7 @@ struct Waits {
 }
 
 impl Waiting {
-    /// Nobody waits. Turns are kept only if they will be asked for.
+    /// Creates an empty queue. Turns are kept only if needed.
     pub(super) fn new(keeps_turns: bool) -> Self {
         Self {
             keeps_turns,

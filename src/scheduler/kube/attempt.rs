@@ -40,7 +40,7 @@ pub struct Attempt<'a> {
     questions: Questions<'a>,
 }
 
-/// What asking the nodes came to.
+/// Result of evaluating the nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// Names of nodes that can take the pod, in the scheduler's order from the start.
@@ -77,16 +77,16 @@ impl Ranking {
     }
 }
 
-/// What `PostFilter` came to.
+/// Result of `PostFilter`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aftermath {
     /// Whether room can be made.
     pub is_success: bool,
     /// Whether a plugin failed.
     pub is_error: bool,
-    /// What is said of it; empty on success.
+    /// Message; empty on success.
     pub text: String,
-    /// What the preemption found.
+    /// Findings of the preemption.
     pub preemption: Preemption,
 }
 
@@ -241,8 +241,8 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// What every filter says about a node by itself, for a closer look: an attempt stops at the
-    /// first that rejects. Pods that await a place are left out.
+    /// Verdict of every filter on a single node, for explanations: an attempt stops at the first
+    /// that rejects. Nominated pods are ignored.
     pub fn each_verdict(&self, node: &NodeInfo) -> Vec<(&'static str, Verdict)> {
         let asked = self.profile.filter.iter().filter_map(|&index| {
             let question = self.questions[index].as_ref()?;
@@ -340,8 +340,8 @@ impl<'a> Attempt<'a> {
         aftermath.unwrap_or_default()
     }
 
-    /// The same where no node has a pod of lower priority than this one, and evictions were worth a
-    /// try on `open` nodes; `None` if a plugin can't say without the verdicts.
+    /// Runs `PostFilter` for the case that no node has a pod of lower priority and eviction could
+    /// help on `open` nodes; `None` if a plugin needs the verdicts.
     pub fn make_room_of_nobody(&self, open: usize) -> Option<Aftermath> {
         self.make_room_by(|plugin| plugin.clone().fast()?.post_filter_of_nobody(self, open))
     }

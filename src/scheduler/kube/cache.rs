@@ -22,7 +22,7 @@ use units::QuantityError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CacheError {
     /// A pod on a node that is not there.
-    #[error("pod `{pod}` is on node `{node}`, which is not there; declare the node")]
+    #[error("pod `{pod}` is on node `{node}`, which does not exist; declare the node")]
     UnknownNode {
         /// The pod.
         pod: String,
@@ -30,17 +30,17 @@ pub enum CacheError {
         node: String,
     },
     /// A node of the name is there already.
-    #[error("a node named `{0}` is there already; names of nodes are unique")]
+    #[error("a node named `{0}` already exists; node names are unique")]
     DuplicateNode(String),
     /// An amount that does not fit.
     #[error(transparent)]
     Quantity(#[from] QuantityError),
 }
 
-/// What the scheduler knows about its cluster.
+/// The scheduler's view of its cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    /// What the node that joined last offers.
+    /// Allocatable amounts of the node that joined last.
     offered: Option<Arc<Amounts>>,
     /// Every node in a slot of its own; those of nodes that left are used again.
     slots: Vec<Option<NodeInfo>>,
@@ -304,7 +304,7 @@ impl Cache {
         self.node_version
     }
 
-    /// What tells this cache from others, its copies included.
+    /// Identity of this cache; copies have their own.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }

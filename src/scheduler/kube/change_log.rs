@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// Changes kept at least; who lags further behind looks at everything anew.
 const KEPT: usize = 1 << 16;
 
-/// What a cache is told apart by: a copy is somebody else.
+/// Identity of a cache; a copy gets a new one.
 #[derive(Debug, Default)]
 pub struct Identity(Arc<()>);
 

@@ -15,7 +15,7 @@ use super::{PodClass, PodInfo};
 pub struct ClassPlaces {
     /// The class.
     pub class: Arc<PodClass>,
-    /// Its number among all classes that ever had pods on nodes.
+    /// The class's number among all classes that ever had pods on nodes.
     pub number: usize,
     /// How many each node has.
     pub nodes: HeldByNode,
@@ -32,7 +32,7 @@ pub struct Placements {
     priorities: BTreeMap<i32, usize>,
 }
 
-/// What a class is found by while somebody holds it.
+/// Lookup key of a class, valid while the class is held.
 pub fn key(class: &Arc<PodClass>) -> usize {
     Arc::as_ptr(class).addr()
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::pipeline::evaluate::Form;
 use model::Text;
 
-/// What a cycle came to.
+/// Outcome of a cycle.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// The pod goes to the node in this slot of the cache.
@@ -28,11 +28,11 @@ pub struct Failure {
     pub rejected_by: PluginMask,
     /// The whole message.
     pub message: Text,
-    /// What becomes of the node that the pod awaits a place on.
+    /// Change of the pod's nominated node.
     pub nomination: Nomination,
 }
 
-/// What becomes of the node that a pod awaits a place on.
+/// Change of a pod's nominated node.
 #[derive(Clone, Debug, Default)]
 pub enum Nomination {
     /// It stays.
@@ -49,9 +49,9 @@ pub enum Nomination {
 pub struct Round {
     /// Where the search among the nodes begins.
     pub start: usize,
-    /// Which of equally good nodes is taken.
+    /// Tie-breaking rule among equally good nodes.
     pub ties: TieBreak,
-    /// What is kept to decide faster; `None` decides everything plainly.
+    /// Cached answers of the fast form; `None` uses the plain form.
     fast: Option<Box<Fast>>,
     labels: Labels,
 }

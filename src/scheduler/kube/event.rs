@@ -52,7 +52,7 @@ impl EventKinds {
     }
 }
 
-/// What happened.
+/// An event in the cluster.
 #[derive(Clone, Debug)]
 pub enum ClusterEvent {
     /// Time or somebody's wish: every pod is to be tried again.
@@ -78,9 +78,9 @@ pub enum ClusterEvent {
     PodChanged {
         /// In which respect: one kind.
         change: EventKinds,
-        /// As it was.
+        /// The pod before the change.
         before: Arc<PodInfo>,
-        /// As it is.
+        /// The pod after the change.
         after: Arc<PodInfo>,
     },
     /// A claim got its volume.
@@ -88,7 +88,7 @@ pub enum ClusterEvent {
 }
 
 impl ClusterEvent {
-    /// Its kind; `None` is every kind.
+    /// The cluster event's kind; `None` is every kind.
     pub const fn kind(&self) -> Option<EventKinds> {
         match self {
             Self::Anything => None,

@@ -18,7 +18,7 @@ const OLD_GROUP_LABEL: &str = "pod-group.scheduling.sigs.k8s.io/name";
 /// The label that states the least number of members beside the older one.
 const OLD_LEAST_LABEL: &str = "pod-group.scheduling.sigs.k8s.io/min-available";
 
-/// What a group is known by.
+/// Key of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     /// Namespace and name.
@@ -37,7 +37,7 @@ pub struct Group {
     pub least: Option<usize>,
     /// How long placed members wait for the others, where the group states it.
     pub timeout: Option<Duration>,
-    /// Its living pods.
+    /// The group's living pods.
     pub members: BTreeSet<PodUid>,
     /// How many of them have a place.
     pub assigned: usize,
@@ -50,7 +50,7 @@ pub struct Group {
 pub struct GroupRef {
     /// When its first pod was seen.
     pub created: Instant,
-    /// Its index among all groups.
+    /// The group's index among all groups.
     pub index: usize,
 }
 

@@ -14,7 +14,7 @@ const SPARSE_FROM: usize = 64;
 pub struct Held {
     /// All.
     pub all: u32,
-    /// Those that have not been told to end.
+    /// Number of pods that are not terminating.
     pub staying: u32,
 }
 

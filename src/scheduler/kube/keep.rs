@@ -12,10 +12,10 @@ use model::Text;
 pub type NodeTest = Arc<dyn Fn(&NodeInfo) -> bool + Send + Sync>;
 /// Points of a node.
 pub type NodePoints = Arc<dyn Fn(&NodeInfo) -> i64 + Send + Sync>;
-/// What a pod of a class counts.
+/// Contribution of a pod of a class to a count.
 pub type ClassCount = Arc<dyn Fn(&PodClass) -> i64 + Send + Sync>;
 
-/// What most answers about a node with its pods look at, close together.
+/// Compact row of the node data that most answers need.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NodeRow {
     /// Milli-cores.
@@ -31,11 +31,11 @@ pub struct NodeRow {
 /// One resource of a node.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RowAmount {
-    /// What its pods ask for.
+    /// Requests of the node's pods.
     pub used: i64,
-    /// What its pods count as in scores.
+    /// Requests of the node's pods as counted in scores.
     pub non_zero: i64,
-    /// What it offers.
+    /// Allocatable amount of the node.
     pub offered: i64,
 }
 
@@ -63,7 +63,7 @@ pub type RowTest = Box<dyn Fn(&NodeRow) -> bool + Send + Sync>;
 /// Points of a row.
 pub type RowPoints = Box<dyn Fn(&NodeRow) -> i64 + Send + Sync>;
 
-/// How far an answer about a node reaches.
+/// Scope of the data that an answer about a node depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rests {
     /// It rests on what the node declares and on which other nodes there are.
@@ -72,10 +72,10 @@ pub enum Rests {
     OnNode,
 }
 
-/// What can be kept of a plugin's verdicts for pods of a class.
+/// Cacheable part of a plugin's verdicts for pods of a class.
 #[derive(Debug)]
 pub enum KeptFilter {
-    /// Nothing: such pods are decided plainly.
+    /// Nothing can be cached: such pods use the plain form.
     Unknown,
     /// Every node passes.
     Open,
@@ -102,11 +102,11 @@ pub enum KeptRule {
     /// In the node's domain there are at most `max_skew` more, the pod included, than where there
     /// are fewest. Nodes without the label don't pass.
     Skew {
-        /// What is counted.
+        /// The counted pods.
         pods: PodCount,
         /// How many more.
         max_skew: i64,
-        /// What the pod itself counts.
+        /// Contribution of the pod itself.
         own: i64,
         /// With fewer domains the fewest are taken to be none.
         min_domains: i64,
@@ -115,7 +115,7 @@ pub enum KeptRule {
     Without(PodCount),
     /// There are some of each in the node's domains; nodes without one of the labels don't pass.
     With {
-        /// What is counted.
+        /// The counted pods.
         pods: Vec<PodCount>,
         /// Whether nodes with the labels pass where there are none at all.
         or_nowhere: bool,
@@ -129,7 +129,7 @@ pub struct PodCount {
     pub key: Text,
     /// Whether every node is a domain of its own instead.
     pub is_per_node: bool,
-    /// What pods of a class count.
+    /// Contribution of pods of a class.
     pub of_class: ClassCount,
     /// The nodes whose pods count; `None` are all. Rests on the declaration.
     pub on_node: Option<NodeTest>,
@@ -143,10 +143,10 @@ impl fmt::Debug for PodCount {
     }
 }
 
-/// What can be kept of a plugin's points for pods of a class.
+/// Cacheable part of a plugin's scores for pods of a class.
 #[derive(Debug)]
 pub enum KeptScore {
-    /// Nothing: such pods are decided plainly.
+    /// Nothing can be cached: such pods use the plain form.
     Unknown,
     /// It gives none, or the same to every node.
     Nothing,
@@ -161,11 +161,11 @@ pub enum KeptScore {
 /// Points for spreading: a node has the sum over rules of `count · weight(domains) + excess`,
 /// rounded, and by `scale` the fewer the better. Without the label of a rule it adds nothing.
 pub struct KeptSpread {
-    /// What is counted, and the excess that a rule lets pass.
+    /// The counted pods and the tolerated excess of each rule.
     pub rules: Vec<(PodCount, i64)>,
     /// Nodes that are left out and have no points; `None` are none. Rests on the declaration.
     pub is_ignored: Option<NodeTest>,
-    /// What a pod weighs where so many domains are.
+    /// Weight of a pod for a number of domains.
     pub weight: fn(usize) -> f64,
     /// Points on the scale, given the least and the most.
     pub scale: fn(i64, i64, i64) -> i64,

@@ -3,20 +3,20 @@
 
 use control::probe::{Part, Probe};
 
-/// What is done; what is none of these is the scheduler's own.
+/// Kind of work; anything else counts as the scheduler's own.
 #[derive(Clone, Copy, Debug)]
 pub enum Work {
-    /// What the log says, carried to the cache.
+    /// Applying the log to the cache.
     Cache,
     /// Pods put into the queue, taken out and moved by events.
     Queue,
-    /// What is known beforehand; in the fast form bringing kept answers up to date.
+    /// Preparation of an attempt; in the fast form, updating cached answers.
     PreFilter,
     /// The search among the nodes.
     Filter,
     /// Points of the nodes found.
     Score,
-    /// What is said of a pod that no node can take, and making room for it.
+    /// Explaining an unschedulable pod, and preemption for it.
     PostFilter,
 }
 

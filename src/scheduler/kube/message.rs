@@ -17,7 +17,7 @@ pub fn node_text<'s>(
     counted_text(nodes, verdicts, others)
 }
 
-/// The same where each verdict is that of so many nodes.
+/// Builds the message from verdicts with their numbers of nodes.
 pub fn counted_text<'s>(
     nodes: usize,
     verdicts: impl IntoIterator<Item = (&'s Status, usize)>,

@@ -13,7 +13,7 @@ const fn key_of(uid: u64) -> u32 {
     (uid ^ uid >> 32) as u32
 }
 
-/// What pods count as in scores.
+/// Requests of pods as counted in scores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NonZero {
     /// Milli-cores.
@@ -25,19 +25,19 @@ pub struct NonZero {
 /// A node and its pods.
 #[derive(Clone, Debug)]
 pub struct NodeInfo {
-    /// As declared.
+    /// The node as declared.
     pub object: Arc<Node>,
-    /// Its place in tables over all nodes, below [`super::Cache::slot_count`].
+    /// The node's place in tables over all nodes, below [`super::Cache::slot_count`].
     pub slot: usize,
-    /// What pods may use.
+    /// Resources that pods may use.
     pub allocatable: Arc<Amounts>,
-    /// Its pods in order of addition; a removal moves the last one into the gap.
+    /// The node's pods in order of addition; a removal moves the last one into the gap.
     pub pods: Vec<Arc<PodInfo>>,
     /// Their identities folded, in the same order: most that differ differ here.
     keys: Vec<u32>,
-    /// What its pods ask for.
+    /// Total requests of the node's pods.
     pub requested: Amounts,
-    /// What its pods count as in scores.
+    /// Total requests of the node's pods as counted in scores.
     pub non_zero: NonZero,
     /// The ports taken. A set, as in the original: of two pods with one port the first to leave
     /// frees it.
@@ -73,7 +73,7 @@ impl NodeInfo {
         })
     }
 
-    /// Its name.
+    /// The node's name.
     pub fn name(&self) -> &Text {
         &self.object.name
     }

@@ -10,7 +10,7 @@ use super::{
 use model::{ClusterObjects, DeviceSet, Text};
 use units::Duration;
 
-/// What the plugins of one attempt look at.
+/// Input of the plugins in one attempt.
 #[derive(Clone, Copy)]
 pub struct AttemptContext<'a> {
     /// The cluster.
@@ -21,7 +21,7 @@ pub struct AttemptContext<'a> {
 
 /// The answer of `PreFilter`.
 pub enum PreFilterResult<'a> {
-    /// The plugin has nothing to say about this pod: its `Filter` is passed over.
+    /// The plugin does not apply to this pod.
     Skip,
     /// No node can take the pod.
     Reject(Rejection),
@@ -115,7 +115,7 @@ impl<'a> NodeFilter<'a> for StatelessFilter<'a> {
 /// Points of the feasible nodes, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scores {
-    /// As the plugin counts.
+    /// Raw scores of the plugin.
     pub raw: Vec<i64>,
     /// After normalisation: 0–100.
     pub normalized: Vec<i64>,
@@ -178,14 +178,15 @@ pub fn in_whole_span(points: i64, least: i64, most: i64) -> i64 {
 pub enum Normalization {
     /// They are on it already.
     Plain,
-    /// In proportion to the largest ([`proportion`]).
+    /// Normalization by [`Scores::in_proportion`].
     Proportion {
         /// Whether few are good.
         reverse: bool,
     },
     /// The least become 0, the largest 100 ([`in_span`]).
     Span,
-    /// As in [`in_whole_span`]: like [`Normalization::Span`], in whole numbers of any size.
+    /// Normalization by [`in_whole_span`]: like [`Normalization::Span`], in whole numbers of any
+    /// size.
     WholeSpan,
     /// In a way of the plugin's own, which [`KubePlugin::scores`] computes.
     Own,
@@ -210,13 +211,13 @@ impl Normalization {
 pub enum PostFilter {
     /// Evictions make room on a node.
     Nominate(Preemption),
-    /// Nothing, and why; with what was found out on the way.
+    /// No room was made: the reason, and the findings of the search.
     Nothing(String, Preemption),
     /// The plugin failed.
     Failed(String),
 }
 
-/// What a plugin says to the binding of a pod that has a place.
+/// A plugin's verdict on the binding of a pod that has a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KubePermit {
     /// Yes.

@@ -9,9 +9,9 @@ use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{Affinity, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text};
 use units::{Quantity, QuantityError};
 
-/// What a container that asks for no cpu counts as in scores, in milli-cores.
+/// CPU that a container without a CPU request counts as in scores, in milli-cores.
 const DEFAULT_CPU_MILLI: i64 = 100;
-/// What a container that asks for no memory counts as in scores, in bytes.
+/// Memory that a container without a memory request counts as in scores, in bytes.
 const DEFAULT_MEMORY_BYTES: i64 = 200 * 1024 * 1024;
 
 /// Integer amounts of resources as the scheduler keeps them.
@@ -85,12 +85,13 @@ pub fn is_extended(name: &str) -> bool {
 pub struct PodClass {
     /// The spec.
     pub spec: Arc<PodSpec>,
-    /// What it asks for.
+    /// Resources that the pod class requests.
     pub requests: Amounts,
-    /// The same, with defaults for containers that don't mention cpu or memory: what it counts as
-    /// on its node in scores.
+    /// Requests with defaults for containers without cpu or memory requests, as counted on the
+    /// pod's node in scores.
     pub non_zero: Amounts,
-    /// What it counts as while it is being placed: like `non_zero`, without pod-level requests.
+    /// Requests as counted while the pod is being placed: like `non_zero`, without pod-level
+    /// requests.
     pub scored: Amounts,
     /// Ports it takes on its node.
     pub host_ports: Vec<HostPort>,
@@ -164,13 +165,13 @@ fn with_defaults(spec: &PodSpec, counts: impl Fn(&str) -> bool) -> PodSpec {
 /// A pod as the scheduler sees it. There are as many as pods live, so what few pods have lies apart.
 #[derive(Clone, Debug, Default)]
 pub struct PodInfo {
-    /// Its class.
+    /// The pod's class.
     pub class: Arc<PodClass>,
-    /// Its identity in the scheduler, where it has one; 0 is none.
+    /// The pod's identity in the scheduler, where it has one; 0 is none.
     pub uid: u64,
-    /// Its name, unique in its namespace.
+    /// The pod's name, unique in its namespace.
     pub name: PodName,
-    /// What few pods have.
+    /// Rarely used facts of the pod.
     pub few: Few,
     /// When its node took it up.
     pub start: Start,
@@ -182,7 +183,7 @@ pub struct PodInfo {
     pub is_preempted: bool,
 }
 
-/// What few pods have: see the methods of [`PodInfo`].
+/// Rarely used facts of a pod: see the methods of [`PodInfo`].
 #[derive(Clone, Debug, Default)]
 pub struct Few(Option<Box<Facts>>);
 
@@ -203,7 +204,7 @@ pub struct Start(i32);
 impl Start {
     /// Not yet.
     const NEVER: Self = Self(i32::MIN);
-    /// So far off that it lies apart.
+    /// Marker that the value is stored separately because it is out of range.
     const APART: Self = Self(i32::MIN + 1);
 }
 
@@ -214,7 +215,7 @@ impl Default for Start {
 }
 
 impl PodInfo {
-    /// Its class with the requests its node accounts for, where a resize in place makes them
+    /// The pod's class with the requests its node accounts for, where a resize in place makes them
     /// differ.
     pub fn accounted(&self) -> Option<&Arc<PodClass>> {
         self.facts()?.accounted.as_ref()
@@ -305,7 +306,7 @@ impl PodInfo {
         self.few.0.get_or_insert_default()
     }
 
-    /// Its spec.
+    /// The pod's spec.
     pub fn spec(&self) -> &PodSpec {
         &self.class.spec
     }
@@ -315,7 +316,7 @@ impl PodInfo {
         self.is_assigned || self.node_name().is_some()
     }
 
-    /// Its priority.
+    /// The pod's priority.
     pub fn priority(&self) -> i32 {
         self.class.spec.priority
     }

@@ -18,7 +18,7 @@ const NO_VICTIMS: &str = "No preemption victims found for incoming pod";
 pub struct Candidate {
     /// The node.
     pub node: Text,
-    /// Who has to go, from most to least important.
+    /// Pods to evict, from most to least important.
     pub victims: Vec<Arc<PodInfo>>,
     /// How many of them exceed a budget.
     pub violations: usize,
@@ -36,7 +36,7 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
-/// What a preemption found.
+/// Findings of a preemption.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preemption {
     /// Nodes where evictions help.
@@ -108,8 +108,8 @@ pub fn preempt(attempt: &Attempt<'_>, verdicts: &[(Text, Status)], breadth: Brea
     PostFilter::Nothing(text, found)
 }
 
-/// What [`preempt`] comes to where no node has a pod of lower priority and `open` nodes are
-/// potential ones: each of these is tried in vain. `None` for a pod that awaits a place.
+/// Result of [`preempt`] for the case that no node has a pod of lower priority and `open` nodes are
+/// potential ones: eviction fails on each. `None` for a nominated pod.
 pub fn preempt_nobody(attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
     let pod = attempt.ctx.pod;
     if pod.nominated_node().is_some() {

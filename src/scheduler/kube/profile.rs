@@ -40,7 +40,7 @@ impl KubePoints {
     }
 }
 
-/// Which release of the original is followed (spec: kubernetes.md 1.16).
+/// Release of the original to follow (spec: kubernetes.md 1.16).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// 1.34.
@@ -59,19 +59,19 @@ pub struct KubeProfile {
     pub percentage_of_nodes_to_score: i64,
     /// All plugins.
     pub plugins: Vec<Arc<dyn KubePlugin>>,
-    /// Those that let pods into the queue.
+    /// Plugins that admit pods to the queue.
     pub pre_enqueue: Vec<usize>,
-    /// Those that prepare.
+    /// Plugins that prepare an attempt.
     pub pre_filter: Vec<usize>,
-    /// Those that ask nodes.
+    /// Plugins that filter nodes.
     pub filter: Vec<usize>,
-    /// Those that make room.
+    /// Plugins that make room by preemption.
     pub post_filter: Vec<usize>,
-    /// Those that are asked before a pod is bound.
+    /// Plugins that permit the binding of a pod.
     pub permit: Vec<usize>,
-    /// Those that choose GPU devices, the first that does so wins.
+    /// Plugins that choose GPU devices; the first to do so wins.
     pub devices: Vec<usize>,
-    /// Those that give points, with their weights.
+    /// Plugins that score nodes, with their weights.
     pub score: Vec<(usize, i64)>,
 }
 

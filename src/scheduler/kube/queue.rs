@@ -35,7 +35,7 @@ const UNSCHEDULABLE_FLUSH: Duration = Duration::from_secs(30);
 /// Identity of a pod in the queue, never reused.
 pub type PodUid = u64;
 
-/// What the queue looks at beside its pods.
+/// Context of the queue in addition to its pods.
 #[derive(Clone, Copy)]
 pub struct QueueContext<'a> {
     /// The instant.
@@ -57,8 +57,8 @@ enum Strategy {
     Immediately,
 }
 
-/// Who goes first: higher priority, then earlier timestamp, then who got it first. For a pod of a
-/// group the timestamp is the group's, and its members go one after the other.
+/// Queue position: higher priority first, then earlier timestamp, then order of arrival. Pods of a
+/// group share the group's timestamp, and go one after the other.
 type Rank = (Reverse<i32>, Instant, (usize, u64));
 
 /// A move by a flush.
@@ -66,7 +66,7 @@ type Rank = (Reverse<i32>, Instant, (usize, u64));
 pub struct Move {
     /// When.
     pub at: Instant,
-    /// Whom.
+    /// The pod.
     pub pod: PodUid,
     /// Where to.
     pub to: Place,
@@ -188,7 +188,7 @@ impl Queue {
         was_in_flight
     }
 
-    /// What happens from here on is not remembered for a pod in flight: it is about to be bound.
+    /// Stops recording events for a pod in flight, because it is about to be bound.
     pub fn forget_events(&mut self, uid: PodUid) {
         self.in_flight.end(uid);
     }
@@ -350,7 +350,7 @@ impl Queue {
         }
     }
 
-    /// What remembered events say to the plugins that rejected a pod.
+    /// Evaluates the recorded events with the plugins that rejected a pod.
     fn after_events_in_flight(&self, ctx: QueueContext<'_>, uid: PodUid) -> Strategy {
         let Some(pod) = self.pods.get(&uid) else {
             return Strategy::Skip;
@@ -369,7 +369,7 @@ impl Queue {
         strategy
     }
 
-    /// What the plugins that rejected a pod say to an event.
+    /// Evaluates an event with the plugins that rejected a pod.
     fn worth(&self, ctx: QueueContext<'_>, uid: PodUid, event: &ClusterEvent) -> Strategy {
         let Some(pod) = self.pods.get(&uid) else {
             return Strategy::Skip;

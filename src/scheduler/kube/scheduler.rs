@@ -30,7 +30,7 @@ use permit::Waiting;
 use seen::{Pods, uid_of};
 use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
 
-/// What is known of a pod's part in preemptions before the scheduler begins.
+/// A pod's role in preemptions before the scheduler starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PreemptionState {
     /// The node that it awaits a place on.
@@ -39,20 +39,20 @@ pub struct PreemptionState {
     pub is_preempted: bool,
 }
 
-/// What a scheduler is made of.
+/// Settings of a scheduler.
 #[derive(Clone)]
 pub struct KubeOptions {
-    /// Its place in the control plane.
+    /// The scheduler's place in the control plane.
     pub owner: ComponentId,
-    /// Its name, for messages.
+    /// The scheduler's name, for messages.
     pub name: String,
-    /// Its profiles, at least one; pods choose theirs by scheduler name.
+    /// The scheduler's profiles, at least one; pods choose theirs by scheduler name.
     pub profiles: Vec<KubeProfile>,
     /// How long failed pods are kept back.
     pub backoff: Backoff,
-    /// Which of equally good nodes is taken.
+    /// Tie-breaking rule among equally good nodes.
     pub ties: TieBreak,
-    /// Which form decides.
+    /// Form that decides.
     pub form: Form,
     /// From the end of a cycle to the binding; the pod's place is held meanwhile.
     pub binding_time: Duration,
@@ -60,13 +60,13 @@ pub struct KubeOptions {
     pub eviction_time: Duration,
     /// Namespaces, budgets, services, owners, storage, groups.
     pub objects: ClusterObjects,
-    /// Who is shown every attempt.
+    /// Witness that sees every attempt.
     pub witness: Option<Arc<dyn Witness>>,
     /// Pods, by namespace and name, that take part in preemptions when they are first seen.
     pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
 }
 
-/// What a cycle left to be done when it is over.
+/// Work left after a failed cycle.
 #[derive(Clone, Debug)]
 struct Failed {
     pod: PodRef,
@@ -76,16 +76,16 @@ struct Failed {
 /// A node as it was told of.
 #[derive(Clone, Debug)]
 struct SeenNode {
-    /// As declared, with the taint of one that is down where it is.
+    /// The node as declared, with the taint of a node that is down if applicable.
     object: Arc<Node>,
-    /// Its slot in the cache.
+    /// The node's slot in the cache.
     slot: u32,
     is_ready: bool,
     is_down: bool,
 }
 
 impl SeenNode {
-    /// As it is when empty; `None` is impossible, as the store refuses amounts that don't fit.
+    /// The node when empty; `None` is impossible because the store refuses amounts that don't fit.
     fn empty(&self) -> Option<Arc<NodeInfo>> {
         let mut info = NodeInfo::new(self.object.clone()).ok()?;
         info.is_down = self.is_down;
@@ -120,7 +120,7 @@ pub struct KubeScheduler {
     evictions: BTreeSet<(Instant, PodRef)>,
     /// The newest message of pods that found no place.
     messages: BTreeMap<PodUid, Text>,
-    /// What is left to be known of pods that are yet to be seen.
+    /// Preemption states of pods that the scheduler has not seen yet.
     preemptions: BTreeMap<(Text, Text), PreemptionState>,
     /// Storage of pods that have a place and are not bound yet.
     reservations: Reservations,
@@ -164,17 +164,17 @@ impl KubeScheduler {
         }
     }
 
-    /// What it knows of its cluster.
+    /// The scheduler's cache of its cluster.
     pub fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// Its queue.
+    /// The scheduler's queue.
     pub fn queue(&self) -> &Queue {
         &self.queue
     }
 
-    /// Its profiles.
+    /// The scheduler's profiles.
     pub fn profiles(&self) -> &[KubeProfile] {
         &self.options.profiles
     }

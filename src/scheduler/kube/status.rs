@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What a rejection means.
+/// Meaning of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     /// Evicting pods may help.
@@ -14,7 +14,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Its name in the original.
+    /// The code's name in the original.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unschedulable => "Unschedulable",
@@ -27,7 +27,7 @@ impl Code {
 /// A plugin's "no".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// What it means.
+    /// Code of the rejection.
     pub code: Code,
     /// Why, at least one.
     pub reasons: Vec<Cow<'static, str>>,
@@ -65,7 +65,7 @@ impl Rejection {
 pub struct Status {
     /// The plugin; empty is the framework itself.
     pub plugin: &'static str,
-    /// What it means.
+    /// Code of the rejection.
     pub code: Code,
     /// Why.
     pub reasons: Vec<Cow<'static, str>>,

@@ -16,7 +16,7 @@ use model::{Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text}
 /// A claim, by namespace and name.
 pub type ClaimKey = (Text, Text);
 
-/// What a claim gets on a node.
+/// Volume that a claim gets on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VolumeChoice {
     /// A volume that is there.
@@ -43,7 +43,7 @@ impl VolumeChoice {
     }
 }
 
-/// What a choice took the place of.
+/// Choice that was replaced.
 #[derive(Clone, Debug)]
 enum Before {
     Volume(Option<ClaimReference>),
@@ -59,7 +59,7 @@ struct Reservation {
     pods: BTreeSet<u64>,
 }
 
-/// What is kept for claims of pods that have a place and are not bound yet.
+/// Reservations for claims of pods that have a node but are not bound yet.
 #[derive(Clone, Debug, Default)]
 pub struct Reservations {
     by_claim: BTreeMap<ClaimKey, Reservation>,

@@ -10,7 +10,7 @@ use units::Instant;
 pub struct Sight<'a> {
     /// When.
     pub at: Instant,
-    /// What the scheduler knew.
+    /// The scheduler's cache during the attempt.
     pub cache: &'a Cache,
     /// The profile that decided.
     pub profile: &'a KubeProfile,
@@ -18,11 +18,11 @@ pub struct Sight<'a> {
     pub pod: &'a PodInfo,
     /// Where among the nodes its search began.
     pub start: usize,
-    /// What it came to.
+    /// Outcome of the attempt.
     pub outcome: &'a Outcome,
 }
 
-/// Somebody who is shown every attempt of a scheduler.
+/// An observer of every attempt of a scheduler.
 pub trait Witness: std::fmt::Debug + Send + Sync {
     /// An attempt was taken; nothing of it has been carried out yet.
     fn attempted(&self, sight: Sight<'_>);

@@ -38,7 +38,7 @@ pub struct Placement {
 /// The machinery of scheduling attempts: a profile and memory that is reused between them.
 #[derive(Clone)]
 pub struct Cycle {
-    /// Which plugins act.
+    /// Profile with the active plugins.
     pub profile: Profile,
     evaluator: Evaluator,
     feasible: Vec<NodeId>,

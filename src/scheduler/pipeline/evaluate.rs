@@ -11,7 +11,7 @@ use super::plugin::PreFilter;
 use super::rooms::Rooms;
 use super::{ClassContext, Points, Profile, Reason, Scope, Standings};
 
-/// Which form evaluates.
+/// Form of the evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Every node, every time.
@@ -20,7 +20,7 @@ pub enum Form {
     Incremental,
 }
 
-/// What the kept answers may use; classes beyond it are evaluated plainly.
+/// Memory budget of the cached answers; classes beyond it use the plain form.
 const BUDGET_BYTES: usize = 256 << 20;
 
 /// Answers about every node for one class.
@@ -32,11 +32,11 @@ pub struct Answers {
     pub points: Vec<Vec<i64>>,
     /// How many nodes are feasible.
     pub feasible_count: usize,
-    /// How the nodes stand. Where this is kept, the columns above are empty.
+    /// Standings of the nodes. If present, the columns above are empty.
     pub standings: Option<Standings>,
     /// Up to where these answers are true; `None` before the first evaluation.
     cursor: Option<Revision>,
-    /// What they count for in the budget.
+    /// Size that counts towards the budget, in bytes.
     bytes: usize,
 }
 
@@ -53,7 +53,7 @@ pub struct Evaluator {
     budget_bytes: usize,
 }
 
-/// What a profile's plugins have in common; it is the same for every class.
+/// Common traits of a profile's plugins; equal for every class.
 #[derive(Clone, Copy, Debug)]
 struct Traits {
     /// Whether every answer is about the class and the node alone.
@@ -112,7 +112,7 @@ impl Evaluator {
         }
     }
 
-    /// What the plugins have in common; looked at once.
+    /// Common traits of the plugins, computed once.
     #[inline]
     fn traits(&mut self, profile: &Profile) -> Traits {
         *self.traits.get_or_insert_with(|| {
@@ -221,11 +221,11 @@ fn adds_up(profile: &Profile) -> bool {
     })
 }
 
-/// Which plugins filter and score for one class; its memory is used again for the next.
+/// Plugins that filter and score for one class; its memory is reused for the next class.
 #[derive(Clone, Debug, Default)]
 struct Plan {
     filters: Vec<usize>,
-    /// The same for every class.
+    /// Scores that are equal for every class.
     scores: Vec<usize>,
 }
 
@@ -277,7 +277,7 @@ impl Answers {
         self.cursor = Some(store.revision());
     }
 
-    /// For how many nodes there are answers.
+    /// Number of nodes with answers.
     fn len(&self) -> usize {
         match &self.standings {
             Some(standings) => standings.len(),

@@ -12,9 +12,9 @@ use super::{ClassContext, Points, Profile, Reason};
 pub struct Ranking {
     /// The nodes that can take the pod, in order.
     pub feasible: Vec<NodeId>,
-    /// What each scoring plugin gave them: name, weight, normalized points in the same order.
+    /// Scores by plugin: name, weight, and normalized scores in the same order.
     pub points: Vec<(&'static str, i64, Vec<i64>)>,
-    /// The same as the plugins count, before they are normalized.
+    /// Raw scores by plugin, before normalization.
     pub raw: Vec<Vec<i64>>,
     /// Sums of weight × points, in the same order.
     pub totals: Vec<i64>,

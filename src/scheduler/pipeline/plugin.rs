@@ -46,7 +46,7 @@ impl Points {
     }
 }
 
-/// What a plugin's answer about a node depends on.
+/// Scope of the data that a plugin's answer about a node depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The class and the state of that node alone; an answer stays true until the node changes.
@@ -89,13 +89,13 @@ pub enum Permit {
 /// A scheduling plugin. Every method but [`Plugin::name`], [`Plugin::points`] and
 /// [`Plugin::clone_plugin`] has a neutral default.
 pub trait Plugin: Send {
-    /// Its name in the registry.
+    /// The plugin's name in the registry.
     fn name(&self) -> &'static str;
 
     /// The points it acts at.
     fn points(&self) -> Points;
 
-    /// What its Filter and Score depend on.
+    /// Scope of the data that the plugin's Filter and Score depend on.
     fn scope(&self) -> Scope {
         Scope::Node
     }
@@ -182,7 +182,7 @@ impl Clone for Box<dyn Plugin> {
 
 /// Chooses among the nodes with the highest total.
 pub trait Select: Send {
-    /// Its name in the registry.
+    /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
     /// Whether it takes the first of the tied nodes, whichever they are.

@@ -7,7 +7,7 @@ use super::{Plugin, Points, QueueOrder, Select};
 pub struct PluginSlot {
     /// The plugin.
     pub plugin: Box<dyn Plugin>,
-    /// What its points are multiplied by; at least 1.
+    /// Weight of the plugin's scores; at least 1.
     pub weight: i64,
     /// The points it acts at here.
     pub points: Points,
@@ -16,13 +16,13 @@ pub struct PluginSlot {
 /// A complete scheduler configuration.
 #[derive(Clone)]
 pub struct Profile {
-    /// Its name.
+    /// The profile's name.
     pub name: String,
-    /// Which pod goes first.
+    /// Order of the queue.
     pub order: Box<dyn QueueOrder>,
     /// The plugins, in order.
     pub plugins: Vec<PluginSlot>,
-    /// Who is taken among equals.
+    /// Tie-breaking rule.
     pub select: Box<dyn Select>,
 }
 

@@ -10,9 +10,9 @@ use cluster::{Class, Store};
 use model::{Pod, PodRef};
 use units::{ClassId, PodId};
 
-/// Which pod goes first.
+/// An order of the pods in the queue.
 pub trait QueueOrder: Send {
-    /// Its name in the registry.
+    /// The order's name in the registry.
     fn name(&self) -> &'static str;
 
     /// The key of a pod; the smallest goes first, equal keys in order of creation.
@@ -44,7 +44,8 @@ pub struct Queue {
     stirred: Vec<ClassId>,
     /// Pods that were refused by themselves and not with their class, until something is freed.
     apart: Vec<PodRef>,
-    /// Which slots have a waiting pod: of most that end, nothing else need be looked at.
+    /// Slots with a waiting pod: most pods that end are in none of them, which makes the check
+    /// cheap.
     waits: FixedBitSet,
     /// Where the waiting pods are, by slot: a pod that has ended has no record to look it up by.
     whereabouts: Vec<Whereabouts>,

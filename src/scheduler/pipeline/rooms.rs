@@ -10,7 +10,7 @@ use units::{NodeId, Resources, Revision};
 /// Children of a group: few enough to be looked through one by one.
 const FAN_OUT: usize = 8;
 
-/// What is left, of the amounts that nearly every pod asks for; never below 0.
+/// Free amounts of the resources that nearly every pod requests; never below 0.
 type Room = [i64; 4];
 
 /// All nodes by what they have left.
@@ -100,7 +100,7 @@ impl Rooms {
     }
 }
 
-/// What is left on a node; of what is overcommitted, nothing.
+/// Free amounts on a node; 0 for overcommitted resources.
 fn left(store: &Store, node: NodeId) -> Room {
     let (free, row) = (store.nodes().free(), node.index());
     [
@@ -111,7 +111,7 @@ fn left(store: &Store, node: NodeId) -> Room {
     ]
 }
 
-/// The same amounts of a request.
+/// The corresponding amounts of a request.
 const fn asked(amounts: &Resources) -> Room {
     [
         amounts.cpu_milli,

@@ -37,7 +37,7 @@ pub struct Standings {
 }
 
 impl Standings {
-    /// What an entry takes at most, in bytes.
+    /// Maximum size of an entry, in bytes.
     pub const BYTES_PER_NODE: usize = size_of::<Summary>() + size_of::<Summary>() / 8;
 
     /// No node is feasible.
@@ -186,7 +186,7 @@ impl Standings {
 pub enum Ties<'a> {
     /// One by one.
     Listed(&'a [NodeId]),
-    /// Those that stand best.
+    /// The nodes with the best standing.
     Best(&'a Standings),
 }
 

@@ -12,11 +12,11 @@ pub struct ControlPlaneFault {
     pub at: Duration,
     /// How long it lasts; `None` is for good.
     pub lasts: Option<Duration>,
-    /// What is wrong.
+    /// The problem.
     pub fault: Fault,
 }
 
-/// What is wrong with a control plane.
+/// A fault of a control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No component acts and no user is answered; running containers are untouched.

@@ -13,7 +13,7 @@ use units::NodeId;
 pub struct Domain {
     /// The label of its nodes.
     pub label: Text,
-    /// Its name, the label's value.
+    /// The domain's name, the label's value.
     pub name: Text,
     /// The domain that it is part of, by its place among all.
     pub parent: Option<usize>,

@@ -7,7 +7,7 @@ use units::{Duration, Instant};
 /// Nodes whose link to the control plane comes and goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flapping {
-    /// Whose.
+    /// Target of the failure.
     pub target: Target,
     /// When it begins, after the start.
     pub at: Duration,

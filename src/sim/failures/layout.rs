@@ -16,7 +16,7 @@ use units::NodeId;
 pub struct Layout<'a> {
     /// The nodes, in order.
     pub nodes: &'a [Arc<Node>],
-    /// What fails as one.
+    /// Failure domains.
     pub domains: &'a Domains,
     /// The run's seed.
     pub seed: u64,
@@ -185,7 +185,7 @@ impl Layout<'_> {
             key: key.to_owned(),
             value: value.to_owned(),
             known: if some.is_empty() {
-                "no node has that label at all".to_owned()
+                "no node has that label".to_owned()
             } else {
                 format!("known values are {}", some.join(", "))
             },

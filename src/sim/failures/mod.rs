@@ -63,7 +63,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Its strikes.
+    /// The failure's strikes.
     ///
     /// # Errors
     /// It names what the cluster does not have.

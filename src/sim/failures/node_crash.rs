@@ -13,7 +13,7 @@ use units::{Duration, Instant, NodeId};
 pub struct NodeCrash {
     /// Which.
     pub target: Target,
-    /// What happens to them.
+    /// Fault of the nodes.
     pub trouble: Trouble,
     /// From the end of a repair to the next crash.
     pub between: Distribution,

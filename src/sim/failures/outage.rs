@@ -8,9 +8,9 @@ use units::{Duration, Instant};
 /// An outage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// Whose.
+    /// Target of the failure.
     pub target: Target,
-    /// What happens to them.
+    /// Fault of the nodes.
     pub trouble: Trouble,
     /// When it begins, after the start.
     pub at: Duration,

@@ -24,7 +24,7 @@ impl RegistryOutage {
 /// An image that comes corrupted: it is transferred, found to be wrong and dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorruptedImage {
-    /// Which.
+    /// The image.
     pub image: Text,
     /// From when on, after the start.
     pub at: Duration,

@@ -14,7 +14,7 @@ use control::node_life::Observing;
 use model::Text;
 use units::{Instant, NodeId};
 
-/// What changes.
+/// A change by a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Trouble of a node begins.
@@ -39,7 +39,7 @@ pub enum Change {
     },
     /// An image comes corrupted, or whole again.
     Image {
-        /// Which.
+        /// The image.
         image: Text,
         /// Whether it comes corrupted.
         is_corrupted: bool,
@@ -130,7 +130,7 @@ impl Change {
 pub struct Strike {
     /// When.
     pub at: Instant,
-    /// What.
+    /// The change.
     pub change: Change,
 }
 

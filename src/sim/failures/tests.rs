@@ -132,7 +132,7 @@ fn what_is_not_there_is_named() {
         ),
         (
             Target::Label("rack".to_owned(), "r1".to_owned()),
-            "no node has the label `rack: r1`; no node has that label at all",
+            "no node has the label `rack: r1`; no node has that label",
         ),
     ] {
         let error = layout.find(&target).expect_err("it is not there");

@@ -18,7 +18,7 @@ pub use fill::{Group, fill};
 
 use units::{Duration, Instant};
 
-/// What a weight of one is: weights are in thousandths.
+/// The weight one: weights are in thousandths.
 pub const WEIGHT_ONE: i64 = 1_000;
 
 /// How much finer than a unit what was carried is counted: rates have nine digits, instants too.
@@ -31,12 +31,12 @@ pub struct LinkId(pub u32);
 /// A flow's name, its owner's own.
 pub type FlowId = u64;
 
-/// What flows have in common that have the same rate.
+/// Properties shared by flows with the same rate.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shape {
     /// The links that it crosses, each once.
     pub links: Vec<LinkId>,
-    /// Its weight, in thousandths; more than nothing.
+    /// The shape's weight, in thousandths; more than nothing.
     pub weight: i64,
     /// The most it takes, in units a second; `None` without a bound.
     pub demand: Option<i64>,
@@ -110,7 +110,7 @@ impl Network {
         self.begin_fine(now, flow, shape, i128::from(size) * FINE);
     }
 
-    /// The same where the size is in billionths of a unit: seconds' worth of a rate, exactly.
+    /// Begins a flow whose size is in billionths of a unit, so that a rate times seconds is exact.
     pub fn begin_nano(&mut self, now: Instant, flow: FlowId, shape: Shape, size_nano: i128) {
         self.begin_fine(now, flow, shape, size_nano * 1_000_000_000);
     }

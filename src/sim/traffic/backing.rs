@@ -30,7 +30,7 @@ pub(super) enum Fate {
 )]
 pub(super) struct Member {
     pub pod: PodRef,
-    /// Its kind as a server.
+    /// The member's kind as a server.
     pub server: u16,
     /// Where it is.
     pub node: Option<NodeId>,

@@ -24,11 +24,11 @@ pub(super) struct Totals {
 /// A flow in progress.
 #[derive(Clone, Debug)]
 pub(super) struct FlowState {
-    /// Its number.
+    /// The flow's number.
     pub number: u32,
     /// The group of clients, by its number.
     pub group: usize,
-    /// Its part of the group's requests: so many of so many.
+    /// The flow's part of the group's requests: so many of so many.
     pub part: (u64, u64),
     /// Requests in millionths a second, until when.
     pub micro: u64,
@@ -36,7 +36,7 @@ pub(super) struct FlowState {
     counter: Counter,
     /// Where its requests go.
     pub sharing: Sharing,
-    /// What is tried again, by step and by tries before.
+    /// Pending retries, by step and by number of previous attempts.
     pub due: VecDeque<Vec<f64>>,
     /// How many tries its budget has left.
     pub tokens: f64,

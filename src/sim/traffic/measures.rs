@@ -1,7 +1,7 @@
 //! Traffic by the names that autoscalers ask for: of a pod, of a service, of all requests.
 
 use crate::Usage;
-use control::Measured;
+use control::UsageSamples;
 use model::{PodRef, Text, Used};
 
 use super::requests::Requests;
@@ -34,7 +34,7 @@ impl Measure {
     }
 }
 
-/// What a pod does, as known at the instant up to which traffic was followed last.
+/// Traffic of a pod at the last evaluated instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PodTraffic {
     /// Tries a second.
@@ -65,7 +65,7 @@ impl Traffic {
         requests.filter(|_| self.plan.form == Form::Requests)
     }
 
-    /// What a pod does; `None` of one behind no service.
+    /// Traffic of a pod; `None` if it is behind no service.
     pub fn pod(&self, pod: PodRef) -> Option<PodTraffic> {
         let (id, services) = self.members.get(pod.slot.index())?.as_ref()?;
         if *id != pod.id {
@@ -112,7 +112,7 @@ impl Traffic {
         )
     }
 
-    /// The same over the services that an ingress leads to; `None` of one that is not there.
+    /// Request rate over the services behind an ingress; `None` if it does not exist.
     pub fn of_ingress(&self, namespace: &str, name: &str, measure: Measure) -> Option<f64> {
         let mut all = self.ingresses.values();
         let own = all.find(|own| *own.namespace == *namespace && *own.name == *name)?;
@@ -150,15 +150,15 @@ impl Traffic {
     }
 }
 
-/// What is measured of usage and of traffic.
-pub struct MeasuredTraffic<'a> {
-    usage: &'a dyn Measured,
+/// Measurements of usage and traffic.
+pub struct UsageAndTraffic<'a> {
+    usage: &'a dyn UsageSamples,
     traffic: Option<&'a Traffic>,
 }
 
-impl<'a> MeasuredTraffic<'a> {
+impl<'a> UsageAndTraffic<'a> {
     /// Traffic beside usage.
-    pub fn new(usage: &'a dyn Measured, traffic: Option<&'a Traffic>) -> Self {
+    pub fn new(usage: &'a dyn UsageSamples, traffic: Option<&'a Traffic>) -> Self {
         Self { usage, traffic }
     }
 }
@@ -168,7 +168,7 @@ fn milli(value: f64) -> i64 {
     (value * 1e3).round() as i64
 }
 
-impl Measured for MeasuredTraffic<'_> {
+impl UsageSamples for UsageAndTraffic<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         self.usage.pod(pod)
     }

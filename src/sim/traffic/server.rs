@@ -14,9 +14,9 @@ use super::queueing::{self, Pods, Wait};
 /// A kind of server.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    /// What it is.
+    /// Settings of the server.
     pub own: ServerDefaults,
-    /// Its weight where requests are balanced by weight.
+    /// The server's weight where requests are balanced by weight.
     pub weight: f64,
     /// Mean service time in nanoseconds, at least one.
     pub service: f64,

@@ -210,7 +210,7 @@ impl Fluid {
     /// Tries join what waits, and as many are answered as the pod can.
     #[expect(
         clippy::too_many_lines,
-        reason = "one balance from what comes to what leaves"
+        reason = "one balance from arrivals to departures"
     )]
     fn queue(
         &mut self,

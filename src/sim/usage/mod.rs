@@ -1,23 +1,23 @@
 //! What pods use of what they were given, at any instant: computed from what their class states and
 //! since when their processes are up, never stepped. What traffic makes a pod use comes on top.
 //!
-//! Metrics pipelines read it as [`Measured`], nodes read [`Usage::wanted`] and [`Usage::curves`].
+//! Metrics pipelines read it as [`UsageSamples`], nodes read [`Usage::wanted`] and [`Usage::curves`].
 
 use std::collections::BTreeMap;
 
 use cluster::Store;
-use control::Measured;
+use control::UsageSamples;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::{Curve, Pattern, Scale, Series};
 use model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
 use units::{ClassId, Duration, Instant, ObjectId, PodId, Quantity};
 
-/// What is said of usage beside what classes say.
+/// Usage settings in addition to those of the classes.
 #[derive(Clone, Debug, Default)]
 pub struct UsageOptions {
-    /// What pods use of the processors that state nothing.
+    /// Default CPU usage of pods.
     pub cpu: Option<Pattern>,
-    /// What pods use of the memory that state nothing.
+    /// Default memory usage of pods.
     pub memory: Option<Pattern>,
     /// Series that patterns name, in order of time.
     pub traces: BTreeMap<Text, Vec<(Instant, Quantity)>>,
@@ -25,7 +25,7 @@ pub struct UsageOptions {
     pub external: BTreeMap<Text, Vec<Vec<(Instant, Quantity)>>>,
     /// Whether pods use processors for the requests of clients.
     pub serves_traffic: bool,
-    /// What a request of it uses of the processors where pods don't say it themselves.
+    /// Default CPU time of a request.
     pub cpu_per_request: Duration,
 }
 
@@ -191,15 +191,15 @@ impl Usage {
         }
     }
 
-    /// What traffic makes a pod use, beside what its class states.
+    /// Sets the usage that traffic adds to a pod.
     pub fn set_traffic(&mut self, pod: PodRef, used: Used) {
         if let Some(row) = self.row_mut(pod) {
             row.traffic = used;
         }
     }
 
-    /// What a pod would use if nothing held it back; `None` of one whose processes are not up, or of
-    /// whose use nothing is known.
+    /// Usage of a pod without throttling; `None` if its processes are not running or its usage is
+    /// unknown.
     pub fn wanted(&self, pod: PodRef, now: Instant) -> Option<Used> {
         let row = self.row(pod)?;
         let class = self.class(row.spec)?;
@@ -220,7 +220,7 @@ impl Usage {
         })
     }
 
-    /// What a pod uses: no more of the processors than its limits allow.
+    /// Usage of a pod: CPU is capped by its limits.
     pub fn used(&self, pod: PodRef, now: Instant) -> Option<Used> {
         let wanted = self.wanted(pod, now)?;
         let limit = self.class(self.row(pod)?.spec)?.cpu_limit;
@@ -253,7 +253,7 @@ impl Usage {
     }
 
     /// What the world measures now.
-    pub(super) fn measured(&self, now: Instant) -> Now<'_> {
+    pub(super) fn samples(&self, now: Instant) -> Now<'_> {
         Now { usage: self, now }
     }
 
@@ -284,7 +284,7 @@ pub(super) struct Now<'a> {
     now: Instant,
 }
 
-impl Measured for Now<'_> {
+impl UsageSamples for Now<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         self.usage.used(pod, self.now)
     }
@@ -499,7 +499,7 @@ mod tests {
             usage.used(pods[0], now).map(|used| used.cpu_milli),
             Some(800)
         );
-        let containers = usage.measured(now).containers(pods[0]);
+        let containers = usage.samples(now).containers(pods[0]);
         let parts: Vec<i64> = containers.iter().map(|(_, used)| used.cpu_milli).collect();
         assert_eq!(parts, [600, 200]);
     }

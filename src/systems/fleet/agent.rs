@@ -16,7 +16,7 @@ pub struct Present {
     pub state: TargetState,
 }
 
-/// What an agent does to its machine, in the order in which it does it.
+/// A task of an agent on its machine, in order of execution.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Task {
     /// Stops and forgets a unit.
@@ -40,7 +40,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// What is on the machine.
+    /// Units on the machine.
     pub fn present(&self) -> &BTreeMap<Text, Present> {
         &self.present
     }

@@ -18,9 +18,9 @@ use super::unit::{Requirements, TargetState};
 /// A unit in the registry.
 #[derive(Clone, Debug)]
 pub struct Unit {
-    /// What it asks for.
+    /// Resources that the unit requests.
     pub requirements: Requirements,
-    /// What is wanted of it.
+    /// Target state of the unit.
     pub target: TargetState,
     /// The machine that it is scheduled to.
     pub machine: Option<Text>,
@@ -50,7 +50,7 @@ pub enum Inability {
     Conflict,
 }
 
-/// What a round changes.
+/// Changes of one round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Round {
     /// Units taken off a machine, in order.

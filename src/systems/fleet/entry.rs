@@ -2,7 +2,9 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use cluster::Commitment;
 use control::Stepping;
 
@@ -14,17 +16,17 @@ use super::component::Fleet;
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "fleet",
-    summary: "CoreOS Fleet: systemd units on the machine with the fewest of them.",
+    summary: "CoreOS Fleet: places systemd units on the machine with the fewest units.",
     source: "coreos/fleet 4522498 (1.0): engine, agents, unit files",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
 };
 
-const COUNTS: &str = "machines are chosen by their number of units";
+const COUNTS: &str = "machines are chosen by their number of units only";
 const METADATA: &str = "MachineMetadata";
-const SYSTEMD: &str = "systemd knows nothing of it";
+const SYSTEMD: &str = "systemd has no such concept";
 
 /// What Fleet can express.
 const CAPABILITIES: Capabilities = &[
@@ -33,15 +35,15 @@ const CAPABILITIES: Capabilities = &[
     (Capability::ExtendedResources, Without(COUNTS)),
     (
         Capability::WholeGpus,
-        Refused("units get no devices of their own"),
+        Refused("units get no dedicated devices"),
     ),
     (
         Capability::GpuChoice,
-        Refused("units get no devices of their own"),
+        Refused("units get no dedicated devices"),
     ),
     (
         Capability::GpuShares,
-        Refused("units get no devices of their own"),
+        Refused("units get no dedicated devices"),
     ),
     (Capability::NodeSelector, Yes(METADATA)),
     (Capability::NodeAffinityEqual, Yes(METADATA)),
@@ -51,11 +53,11 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::NodeAffinityTerms,
-        Refused("metadata are equal or not"),
+        Refused("metadata is only compared for equality"),
     ),
     (
         Capability::PreferredNodeAffinity,
-        Without("every option is required"),
+        Without("all options are required"),
     ),
     (
         Capability::OnePerNode,
@@ -71,7 +73,7 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::PreferredPodAffinity,
-        Without("every option is required"),
+        Without("all options are required"),
     ),
     (
         Capability::SpreadPreferred,
@@ -81,29 +83,29 @@ const CAPABILITIES: Capabilities = &[
         Capability::SpreadRequired,
         Refused("units spread over machines, not over zones"),
     ),
-    (Capability::Taints, Without("machines take any unit")),
+    (Capability::Taints, Without("machines accept any unit")),
     (
         Capability::HostPorts,
         Without("two units on one port would fail; write Conflicts"),
     ),
     (
         Capability::Volumes,
-        Without("disks stay on their machine and are not looked at"),
+        Without("disks stay on their machine and are ignored"),
     ),
-    (Capability::Needs, Without("taken to be there")),
-    (Capability::Priority, Without("units are alike")),
+    (Capability::Needs, Without("assumed to exist")),
+    (Capability::Priority, Without("units have no priorities")),
     (Capability::Gangs, Without("units are scheduled one by one")),
     (
         Capability::SchedulingGates,
-        Without("a unit that is submitted is wanted"),
+        Without("a submitted unit is launched without delay"),
     ),
     (
         Capability::SeveralContainers,
-        Yes("one unit with their sum"),
+        Yes("one unit with the sum of their requests"),
     ),
     (
         Capability::InitContainers,
-        Without("ExecStartPre; only their requests count"),
+        Without("ExecStartPre; only their requests matter"),
     ),
     (
         Capability::RestartInPlace,
@@ -111,12 +113,12 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::LivenessProbes,
-        Yes("as systemd's watchdog: the unit is started again"),
+        Yes("as systemd's watchdog: the unit is restarted"),
     ),
     (Capability::ReadinessProbes, Without(SYSTEMD)),
     (
         Capability::Replicas,
-        Yes("instances NAME@1.service and on of a template"),
+        Yes("instances NAME@1.service, NAME@2.service, … of a template"),
     ),
     (
         Capability::RollingUpdate,
@@ -124,12 +126,12 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::StatefulSet,
-        Without("instances with names, without order or disks"),
+        Without("named instances, without order or disks"),
     ),
     (Capability::DaemonSet, Yes("Global=true")),
     (
         Capability::Job,
-        Without("units that run once; one that fails is not tried again"),
+        Without("units that run once; a failed one is not retried"),
     ),
     (
         Capability::CronJob,
@@ -137,20 +139,20 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::DisruptionBudget,
-        Without("units are moved when they must be"),
+        Without("units are moved whenever necessary"),
     ),
     (
         Capability::Service,
-        Without("units announce themselves by units of their own"),
+        Without("units announce themselves through sidekick units"),
     ),
-    (Capability::OtherObjects, Without("there are units alone")),
+    (Capability::OtherObjects, Without("only units exist")),
     (
         Capability::Placement,
-        Yes("the able machine with the fewest units, the lowest name of equals"),
+        Yes("the eligible machine with the fewest units; ties go to the lowest name"),
     ),
     (
         Capability::Overcommit,
-        Yes("without bound: cpu and memory play no part"),
+        Yes("unlimited: cpu and memory are ignored"),
     ),
     (
         Capability::FailureDetection,
@@ -158,18 +160,21 @@ const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::LostNode,
-        Yes("units move at the next round, at most 2 s later; cut off, they run on, too"),
+        Yes(
+            "units move at the next round, at most 2 s later; on a partitioned machine they also \
+            continue",
+        ),
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("units run on; another engine leads once the lease of 10 s has ended"),
+        Yes("units continue; another engine leads once the lease of 10 s has ended"),
     ),
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
+#[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
-        components: vec![Box::new(Fleet::new(request.options.fleet.clone()))],
+        components: vec![Box::new(Fleet::new(request.options.of()))],
         agent: Box::new(FleetAgent::new(KubeletOptions {
             time_limits: request.time_limits,
             images: request.images.clone(),

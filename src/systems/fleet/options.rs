@@ -15,17 +15,17 @@ pub struct FleetSetup {
     pub options: FleetOptions,
     /// When the first round of the engine is.
     pub first_round: Duration,
-    /// What units ask for that were submitted as files, by name; others ask for what their pod does.
+    /// Units submitted as files, by name; other units take the requests of their pod.
     pub units: BTreeMap<Text, SubmittedUnit>,
 }
 
 /// A unit that was submitted as a file.
 #[derive(Clone, Debug, Default)]
 pub struct SubmittedUnit {
-    /// What it asks for.
+    /// Resources that the unit requests.
     pub requirements: Requirements,
     /// Of a service that waits for its socket: when the first connection comes, after the start.
     pub first_connection: Option<Duration>,
-    /// Its socket, a unit as well, and what that asks for.
+    /// The unit's socket, a unit as well, and what that asks for.
     pub socket: Option<(Text, Requirements)>,
 }

@@ -182,7 +182,7 @@ fn unit_files_that_cannot_be_submitted_say_why() {
         (
             "a.service",
             "[Service]\n# note\nnonsense\n",
-            "a.service:3: `nonsense` is no option",
+            "a.service:3: `nonsense` is not an option",
         ),
         (
             "a.timer",

@@ -8,7 +8,7 @@ use model::{Labels, Text};
 
 use super::unit_file::{UnitFile, UnitFileError, UnitName, words};
 
-/// What a user wants of a unit.
+/// Target state of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TargetState {
     /// Nowhere.
@@ -19,7 +19,7 @@ pub enum TargetState {
     Launched,
 }
 
-/// What a unit asks of its machine.
+/// Requirements of a unit on its machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
     /// The machine.

@@ -12,7 +12,7 @@ pub struct UnitOption {
     pub section: Text,
     /// The option.
     pub name: Text,
-    /// Its value.
+    /// The option's value.
     pub value: Text,
     /// The line on which it begins, from 1.
     pub line: usize,
@@ -21,7 +21,7 @@ pub struct UnitOption {
 /// A unit file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnitFile {
-    /// Its options in written order.
+    /// The unit's options in written order.
     pub options: Vec<UnitOption>,
 }
 
@@ -41,7 +41,7 @@ pub enum UnitFileError {
         text: String,
     },
     /// A line is neither option nor section.
-    #[error("{unit}:{line}: `{text}` is no option, expected `Name=value` or `[Section]`")]
+    #[error("{unit}:{line}: `{text}` is not an option, expected `Name=value` or `[Section]`")]
     Option {
         /// The unit.
         unit: String,

@@ -26,7 +26,7 @@ const COLLECT_TO: i128 = 80;
 pub struct PullOptions {
     /// How many images a node pulls at once; `None` is without a bound.
     pub parallel: Option<u32>,
-    /// What is there before anything happens.
+    /// Images present at the start.
     pub present: PresentImages,
 }
 
@@ -51,7 +51,7 @@ impl PullBackOff {
     }
 }
 
-/// Who needs an image: a container of a pod, by its number.
+/// A container that needs an image: its pod and number.
 pub type Needing = (PodRef, u16);
 
 /// The pulls of a node: so many at once, the others in the order in which they were asked for.

@@ -333,7 +333,7 @@ impl Held {
         self.ending.filter(|_| !self.units.iter().any(Unit::is_up))
     }
 
-    /// Its node is up again: none of its processes is left. Why it ended, if it did.
+    /// The pod's node is up again: none of its processes is left. Why it ended, if it did.
     pub(super) fn rebooted(
         &mut self,
         order: Option<EndReason>,
@@ -370,7 +370,7 @@ impl Held {
         None
     }
 
-    /// Its node is heard again, which may have been believed otherwise.
+    /// The pod's node is heard again, which may have been believed otherwise.
     pub(super) fn relisted(&self, out: &mut AgentOutput) {
         out.reports.push(Report::Ready(self.pod, self.is_ready));
     }

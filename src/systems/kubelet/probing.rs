@@ -15,7 +15,7 @@ pub struct Probes<'a> {
     pub since: Instant,
 }
 
-/// What probes come to, of one run of a container.
+/// Probe results of one run of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdicts {
     /// When it has started: at once without a startup probe.
@@ -138,7 +138,7 @@ impl Grid {
     }
 }
 
-/// What the probes of a container come to that starts at `start`.
+/// Computes the probe results of a container that starts at `start`.
 pub fn judge(probes: &Probes<'_>, start: Instant) -> Verdicts {
     let life = probes.life;
     let grid = |probe: &Option<Probe>| {

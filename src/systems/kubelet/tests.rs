@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::TimeLimits;
+use crate::parts::time_limits::TimeLimits;
 use control::node::{Assignment, ContainerEvent, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use model::workload::Probe;

@@ -2,6 +2,7 @@
 //! mesosphere/marathon-autoscale `marathon_autoscaler.py`).
 
 use thiserror::Error;
+use units::plural;
 
 /// The role of agents that face the outside.
 pub const PUBLIC_ROLE: &str = "slave_public";
@@ -30,7 +31,10 @@ pub enum AutoscaleError {
     #[error("a multiplier of {0} scales nothing, expected more than 1")]
     Multiplier(String),
     /// The range is empty.
-    #[error("at least {least} and at most {most} instances, expected a range")]
+    #[error(
+        "minimum {least} and maximum {}, expected a range",
+        plural::count(*most, "instance")
+    )]
     Range {
         /// At least.
         least: u64,

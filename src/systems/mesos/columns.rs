@@ -60,7 +60,7 @@ impl Columns {
         Some(all)
     }
 
-    /// What an agent has.
+    /// Total resources of an agent.
     pub fn total(self, store: &Store, node: NodeId) -> Amounts {
         let resources = store.nodes().allocatable().row(node);
         let devices = store.nodes().gpu_room(node).len() as i64;
@@ -75,7 +75,7 @@ impl Columns {
         amounts.unwrap_or_else(|| Amounts::from_elem(0, self.count()))
     }
 
-    /// What a pod of a class needs; `None` if no agent can have it.
+    /// Needs of a pod of a class; `None` if no agent can satisfy them.
     pub fn needs(self, class: &Class) -> Option<Amounts> {
         self.amounts(&class.requests, i64::from(class.gpu.devices))
     }

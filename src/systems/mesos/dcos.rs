@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
 use super::entry::{CAPABILITIES, parts};
@@ -16,9 +18,9 @@ use super::options::{Amount, FrameworkKind, FrameworkOptions, MesosOptions, Rese
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "dcos",
-    summary: "DC/OS: Mesos with a root Marathon, Chronos and public agents behind a role of their own.",
-    source: "DC/OS 1.13: roles `slave_public` and `*`; its parts as of the system `mesos`",
-    plans_jobs: false,
+    summary: "DC/OS: Mesos with a root Marathon, Chronos and public agents reserved by a role.",
+    source: "DC/OS 1.13: roles `slave_public` and `*`; its components as in the system `mesos`",
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
@@ -27,7 +29,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 /// The label of public agents.
 pub const PUBLIC_LABEL: (&str, &str) = ("public_ip", "true");
 
-#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
+#[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(parts(composed(), request))
 }

@@ -17,7 +17,7 @@ pub enum ShareRule {
     FirstResource,
 }
 
-/// What follows when the next user's task does not fit.
+/// Behaviour when the next user's task does not fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Blocked {
     /// The others go on.
@@ -30,11 +30,11 @@ pub enum Blocked {
 /// A user and the demand of each of its tasks, by resource in the order of the capacities.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// Its name.
+    /// The user's name.
     pub name: Text,
-    /// What a task of it needs.
+    /// Demand of one task of the user.
     pub demand: Vec<i64>,
-    /// Its weight.
+    /// The user's weight.
     pub weight: f64,
 }
 
@@ -42,7 +42,7 @@ pub struct User {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DemandError {
     /// A task that needs nothing would be given without end.
-    #[error("a task of `{user}` needs nothing, expected a demand above 0 of some resource")]
+    #[error("a task of `{user}` has no demand, expected a demand above 0 of some resource")]
     Nothing {
         /// Whose task.
         user: String,
@@ -57,7 +57,7 @@ pub enum DemandError {
     },
 }
 
-/// What was given.
+/// Result of the division.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Division {
     /// Users, by position, in the order in which they got a task.

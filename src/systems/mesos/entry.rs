@@ -2,7 +2,9 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use cluster::Commitment;
 use control::{Component, Stepping};
 
@@ -19,15 +21,14 @@ pub const ENTRY: SystemEntry = SystemEntry {
     summary: "Apache Mesos: one master offers agents' free resources to Marathon, Chronos and batch \
               frameworks.",
     source: "apache/mesos 1.10 (allocator, observer), mesosphere/marathon 1.9, mesos/chronos 3",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
 };
 
 const BY_FRAMEWORK: &str = "by the framework, on each offer";
-const NO_OTHERS: &str =
-    "constraints are about fields of agents and the instances of one application";
+const NO_OTHERS: &str = "constraints cover fields of agents and the instances of one application";
 
 /// What Mesos and its frameworks can express.
 pub(super) const CAPABILITIES: Capabilities = &[
@@ -39,7 +40,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::WholeGpus,
-        Yes("gpus; agents with GPUs are kept for frameworks that can use them"),
+        Yes("gpus; agents with GPUs are reserved for GPU-capable frameworks"),
     ),
     (
         Capability::GpuChoice,
@@ -47,7 +48,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::GpuShares,
-        Without("a share takes a whole device: gpus are whole"),
+        Without("a share takes a whole device: gpus are whole numbers"),
     ),
     (
         Capability::NodeSelector,
@@ -58,7 +59,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::NodeAffinityTerms, Yes(BY_FRAMEWORK)),
     (
         Capability::PreferredNodeAffinity,
-        Without("the first offer that fits is taken"),
+        Without("the first fitting offer is accepted"),
     ),
     (
         Capability::OnePerNode,
@@ -77,25 +78,25 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::Taints,
-        Without("agents take any task; roles and reservations keep some for some"),
+        Without("agents accept any task; roles and reservations dedicate agents"),
     ),
     (
         Capability::HostPorts,
-        Without("ports are not among the resources that are offered here"),
+        Without("ports are not modelled in offers"),
     ),
-    (Capability::Volumes, Without("volumes are not looked at")),
-    (Capability::Needs, Without("taken to be there")),
+    (Capability::Volumes, Without("volumes are ignored")),
+    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
         Without("roles have weights and quotas; tasks have no priorities"),
     ),
     (
         Capability::Gangs,
-        Without("tasks are launched one by one, as offers come"),
+        Without("tasks are launched one by one, as offers arrive"),
     ),
     (
         Capability::SchedulingGates,
-        Without("a task waits for offers at once"),
+        Without("a task waits for offers as soon as it is submitted"),
     ),
     (
         Capability::SeveralContainers,
@@ -103,17 +104,20 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::InitContainers,
-        Without("only their requests count"),
+        Without("only their requests matter"),
     ),
     (
         Capability::RestartInPlace,
-        Without("a task that ends has ended; its framework launches another one, with a back-off"),
+        Without("an ended task is not restarted; its framework launches another with back-off"),
     ),
     (
         Capability::LivenessProbes,
         Yes("health checks; an instance that fails them is killed and replaced"),
     ),
-    (Capability::ReadinessProbes, Yes("upgrades wait for them")),
+    (
+        Capability::ReadinessProbes,
+        Yes("upgrades wait for readiness"),
+    ),
     (
         Capability::Replicas,
         Yes("instances of an application of Marathon"),
@@ -124,20 +128,20 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::StatefulSet,
-        Yes("a resident application: half may be gone in upgrades, none is moved; without order"),
+        Yes("a resident application: upgrades may take down half, none is moved; no order"),
     ),
     (
         Capability::DaemonSet,
-        Refused("Marathon has no applications that are on every agent"),
+        Refused("Marathon can't run an application on every agent"),
     ),
-    (Capability::Job, Yes("a job of Chronos that runs once")),
+    (Capability::Job, Yes("a Chronos job that runs once")),
     (
         Capability::CronJob,
         Yes("a repeating job of Chronos; times must be evenly apart"),
     ),
     (
         Capability::DisruptionBudget,
-        Without("maintenance takes what it takes"),
+        Without("maintenance ignores them"),
     ),
     (
         Capability::Service,
@@ -145,15 +149,15 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::OtherObjects,
-        Without("frameworks know applications and jobs alone"),
+        Without("frameworks support only applications and jobs"),
     ),
     (
         Capability::Placement,
-        Yes("offers by dominant-resource fairness; the first one that fits is taken"),
+        Yes("offers by dominant-resource fairness; the first fitting one is accepted"),
     ),
     (
         Capability::Overcommit,
-        Yes("revocable resources, to frameworks that take them; else never"),
+        Yes("revocable resources, for frameworks that accept them; otherwise never"),
     ),
     (
         Capability::FailureDetection,
@@ -163,18 +167,18 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::LostNode,
         Yes(
             "replaced by Marathon at once, or by its unreachable strategy; lost with Chronos and \
-             batch frameworks, unless nodes are declared lost and `models.nodeLoss` submits again",
+             batch frameworks, unless nodes are declared lost and `models.nodeLoss` resubmits",
         ),
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("tasks run on; nothing is offered for 10 s and until agents registered again"),
+        Yes("tasks continue; no offers for 10 s and until agents have re-registered"),
     ),
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
+#[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    Ok(parts(request.options.mesos.clone(), request))
+    Ok(parts(request.options.of(), request))
 }
 
 /// A master with these options, and its agents.

@@ -25,7 +25,7 @@ pub enum TaskState {
     Killed,
 }
 
-/// What a framework says of itself.
+/// Declared traits of a framework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameworkTraits {
     /// Whether it knows of partitions.
@@ -36,8 +36,8 @@ pub struct FrameworkTraits {
     pub failover_timeout: Duration,
 }
 
-/// What a task becomes when the connection to its agent breaks: nothing yet, unless its framework
-/// does not checkpoint.
+/// State of a task after the connection to its agent breaks: unchanged, unless its framework does
+/// not checkpoint.
 pub fn on_agent_disconnect(framework: &FrameworkTraits, state: TaskState) -> TaskState {
     if framework.is_checkpointing {
         state
@@ -46,7 +46,7 @@ pub fn on_agent_disconnect(framework: &FrameworkTraits, state: TaskState) -> Tas
     }
 }
 
-/// What a task becomes when its agent is found unreachable. It runs on where it is.
+/// State of a task after its agent is marked unreachable. The task keeps running.
 pub fn on_agent_unreachable(framework: &FrameworkTraits) -> TaskState {
     if framework.is_partition_aware {
         TaskState::Unreachable
@@ -64,8 +64,8 @@ pub enum Removal {
     MasterFailover,
 }
 
-/// What a task becomes whose agent registers again: it runs on, or is killed where its framework
-/// was told that it is lost for good.
+/// State of a task after its agent re-registers: it keeps running, or is killed if it was reported
+/// lost to its framework.
 pub fn on_agent_return(framework: &FrameworkTraits, removal: Removal) -> TaskState {
     if framework.is_partition_aware || removal == Removal::MasterFailover {
         TaskState::Running
@@ -108,13 +108,13 @@ impl Masters {
         self.sessions.set_up(master, is_up);
     }
 
-    /// Who leads: it is up, holds a session, and a majority of masters keeps the registry.
+    /// The leading master: it is up, holds a session, and a majority of masters keeps the registry.
     pub fn leader(&self, now: Instant) -> Option<usize> {
         let leader = self.sessions.leader(now);
         leader.filter(|_| self.sessions.has_quorum())
     }
 
-    /// Who leads, or led last.
+    /// The current or last leader.
     pub fn leader_or_last(&self) -> Option<usize> {
         self.leads_since.map(|(leader, _)| leader)
     }

@@ -44,16 +44,15 @@ pub struct MesosOptions {
     pub frameworks: Vec<FrameworkOptions>,
     /// How pods without a workload are dealt to batch frameworks.
     pub deal: Deal,
-    /// What is reserved for a role on the agents that have
-    /// these labels.
+    /// Reservations for a role on agents with given labels.
     pub reservations: Vec<Reservation>,
-    /// What agents offer again of what their tasks have and do not use; `None` is nothing.
+    /// Allocated but unused resources that agents offer again; `None` disables it.
     pub oversubscription: Option<Oversubscription>,
     /// Seed of what is drawn.
     pub seed: u64,
 }
 
-/// What agents offer a second time: revocable resources (`Resource estimator`, `QoS controller`).
+/// Oversubscription of agents: revocable resources (`Resource estimator`, `QoS controller`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Oversubscription {
     /// Between two reports of agents (`oversubscribed_resources_interval`).
@@ -114,9 +113,9 @@ pub struct Allocation {
 /// A quota in milli-cores, bytes and devices; what is left out is not part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleQuota {
-    /// What is sure.
+    /// Guaranteed amount.
     pub guarantee: Amount,
-    /// What is the most.
+    /// Limit of the amount.
     pub limit: Amount,
 }
 
@@ -148,9 +147,9 @@ pub struct Reservation {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 pub struct FrameworkOptions {
-    /// Its name.
+    /// The framework's name.
     pub name: Text,
-    /// Its roles.
+    /// The framework's roles.
     pub roles: Vec<Text>,
     /// Namespaces whose objects it takes; empty is all that nobody before it takes.
     pub namespaces: Vec<Text>,
@@ -170,11 +169,11 @@ pub struct FrameworkOptions {
     pub revocable_resources: bool,
     /// Whether it knows of partitions: its tasks on lost agents may come back.
     pub is_partition_aware: bool,
-    /// What it is.
+    /// Kind of the framework.
     pub kind: FrameworkKind,
 }
 
-/// What a framework is.
+/// Kind of a framework.
 #[derive(Clone, Debug)]
 pub enum FrameworkKind {
     /// Runs the pods of traces, those of manifests without a workload, and jobs.
@@ -205,7 +204,7 @@ pub struct MarathonFramework {
     pub kept_label: Option<(Text, Text)>,
     /// The delay of launches after failures.
     pub backoff: Growth,
-    /// What becomes of instances on lost agents.
+    /// Strategy for instances on lost agents.
     pub unreachable: UnreachableStrategy,
     /// Which instances die first when there are too many.
     pub kill_selection: KillSelection,
@@ -223,24 +222,24 @@ pub struct MarathonFramework {
 /// Options of Chronos.
 #[derive(Clone, Debug, Default)]
 pub struct ChronosFramework {
-    /// What jobs say of their runs, by job; others have the defaults.
+    /// Options of jobs, by name; other jobs have the defaults.
     pub jobs: BTreeMap<Text, ChronosJob>,
-    /// What jobs say of their runs that are not named.
+    /// Options of jobs that are not named.
     pub defaults: JobOptions,
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
     pub zero_unix_secs: i64,
 }
 
-/// What is said of a job of Chronos.
+/// Settings of a Chronos job.
 #[derive(Clone, Debug, Default)]
 pub struct ChronosJob {
-    /// Its schedule `R[n]/start/period`; `None` is as the workload states it.
+    /// The chronos job's schedule `R[n]/start/period`; `None` is as the workload states it.
     pub schedule: Option<Text>,
     /// The jobs after which it runs.
     pub parents: Vec<Text>,
     /// Whether its failure counts like its end for jobs that wait for it.
     pub soft_error: bool,
-    /// What it says of its runs.
+    /// Options of the job's runs.
     pub options: JobOptions,
 }
 

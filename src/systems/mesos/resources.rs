@@ -92,7 +92,7 @@ impl Limits {
         self.0.iter().map(|(name, &bound)| (name, bound))
     }
 
-    /// What is left below the bounds.
+    /// Remainder below the bounds.
     pub fn minus(&self, used: &Quantities) -> Self {
         let left = |(name, &bound): (&Text, &i64)| (name.clone(), (bound - used.get(name)).max(0));
         Self(self.0.iter().map(left).collect())
@@ -102,7 +102,7 @@ impl Limits {
 /// Which resource: its name, for which role it is reserved, whether it can be taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
-    /// Its name.
+    /// The kind's name.
     pub name: Text,
     /// The role that it is reserved for.
     pub role: Option<Text>,
@@ -182,7 +182,7 @@ impl Resources {
             })
     }
 
-    /// What of both is the same.
+    /// Common part of both.
     pub fn shared_with(&self, other: &Self) -> Self {
         let mut shared = Self::default();
         for (kind, amount) in self.iter() {

@@ -31,9 +31,9 @@ pub enum Fairness {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the weight of `{path}` is {weight}, expected a number above 0")]
 pub struct WeightError {
-    /// Whose weight.
+    /// Path of the client.
     pub path: String,
-    /// What was asked for.
+    /// The requested weight.
     pub weight: String,
 }
 
@@ -93,7 +93,7 @@ impl Sorter {
         }
     }
 
-    /// What the cluster has; shares are of this.
+    /// Sets the total of the cluster, of which shares are computed.
     pub fn set_total(&mut self, total: Quantities) {
         self.total = total;
     }
@@ -171,7 +171,7 @@ impl Sorter {
         self.along(path, |allocation, _| allocation.subtract(amount));
     }
 
-    /// What is allocated to a client changed into something else; its count stays.
+    /// Replaces an allocation of a client; its count stays.
     pub fn update(&mut self, path: &str, old: &Quantities, new: &Quantities) {
         self.along(path, |allocation, _| {
             allocation.subtract(old);
@@ -179,7 +179,7 @@ impl Sorter {
         });
     }
 
-    /// What is allocated to a client.
+    /// Allocation of a client.
     pub fn allocation(&self, path: &str) -> Quantities {
         let client = self.node(path).and_then(|node| node.client.as_ref());
         client.map_or_else(Quantities::default, |client| client.allocation.clone())

@@ -11,7 +11,7 @@ use super::chronos::schedule::{Schedule, ScheduleError};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CronError {
     /// It is no schedule at all.
-    #[error("`{0}` is no cron schedule")]
+    #[error("`{0}` is not a cron schedule")]
     Unknown(String),
     /// Its times are not evenly apart.
     #[error(

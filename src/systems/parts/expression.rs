@@ -14,7 +14,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// What the comparison says where the values are found equal or not.
+    /// Result of the comparison, given whether the values are equal.
     pub fn holds(self, is_equal: bool) -> bool {
         is_equal == (self == Self::Equal)
     }
@@ -31,7 +31,7 @@ impl Comparison {
 /// An expression, taken apart and not yet interpreted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
-    /// What is compared.
+    /// The compared key.
     pub key: &'a str,
     /// How.
     pub comparison: Comparison,

@@ -4,7 +4,7 @@
 use model::pod_life::{Application, HealthCheck};
 use units::Duration;
 
-/// What a container is according to its health check.
+/// Health of a container according to its health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthState {
     /// No probe has succeeded yet.
@@ -57,7 +57,7 @@ impl HealthChecker {
     }
 }
 
-/// What a health check will have found, counted from the container's start.
+/// Verdicts of a health check over time, counted from the container's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthVerdict {
     /// When it is healthy first.
@@ -70,8 +70,8 @@ fn later(at: Duration, span: Duration) -> Duration {
     at.checked_add(span).unwrap_or(Duration::MAX)
 }
 
-/// What the health check of an application comes to whose health is known ahead: probes that change nothing
-/// are not made one by one.
+/// Computes the verdict of a health check for an application whose health is known in advance:
+/// probes that change nothing are skipped.
 pub fn judge(check: HealthCheck, application: &Application) -> HealthVerdict {
     let health = application.health;
     let takes = application.answer_time.min(check.timeout);

@@ -18,7 +18,7 @@ impl Lease {
         Self { ttl, held: None }
     }
 
-    /// Who holds it at this instant.
+    /// Holder of the lease at this instant.
     pub fn holder(&self, now: Instant) -> Option<usize> {
         self.held
             .filter(|&(_, until)| now < until)
@@ -92,7 +92,7 @@ impl Candidates {
         }
     }
 
-    /// Who leads.
+    /// The leader.
     pub fn leader(&self, now: Instant) -> Option<usize> {
         self.lease
             .holder(now)

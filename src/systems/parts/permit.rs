@@ -13,9 +13,9 @@ pub struct Rate {
 
 /// Why a text is no rate.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{text}` is no rate, expected permits and a span, such as `1/10mins` or `3/8secs`")]
+#[error("`{text}` is not a rate, expected permits per duration, such as `1/10mins` or `3/8secs`")]
 pub struct RateError {
-    /// What was written.
+    /// The text as written.
     pub text: String,
 }
 

@@ -54,7 +54,7 @@ pub enum CreateError {
     },
 }
 
-/// What an engine says that can't create a container.
+/// Error of an engine that can't create a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineFailure {
     /// It has no such image and can't get it.
@@ -75,7 +75,7 @@ impl EngineFailure {
 /// A creation under way: what it may still try.
 #[derive(Clone, Debug)]
 pub struct Creation {
-    /// What is created.
+    /// Configuration of the container.
     pub config: Arc<ContainerConfig>,
     /// The engine that it is pending on.
     pub engine: usize,

@@ -89,7 +89,7 @@ pub enum EngineState {
     Disconnected,
 }
 
-/// What a contact changes for the rest of the manager.
+/// Event of a contact for the rest of the manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactEvent {
     /// The engine is lost.
@@ -98,7 +98,7 @@ pub enum ContactEvent {
     Reconnect,
 }
 
-/// What the manager knows of its contact with one engine.
+/// The manager's contact with one engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contact {
     state: EngineState,
@@ -116,7 +116,7 @@ impl Contact {
         }
     }
 
-    /// Its state.
+    /// The contact's state.
     pub fn state(&self) -> EngineState {
         self.state
     }
@@ -126,7 +126,7 @@ impl Contact {
         self.failures
     }
 
-    /// Its health in per cent, 0 unless it is healthy.
+    /// The contact's health in per cent, 0 unless it is healthy.
     pub fn health(&self) -> i64 {
         match self.state {
             EngineState::Healthy => health_indicator(self.failures, self.failure_retry),

@@ -43,7 +43,7 @@ pub enum Network {
     Container(Text),
 }
 
-/// What happens to a container when its engine is lost.
+/// Rescheduling policy for containers of a lost engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReschedulePolicy {
     /// Nothing.
@@ -53,18 +53,18 @@ pub enum ReschedulePolicy {
     OnNodeFailure,
 }
 
-/// What a request for a container says.
+/// Request for a container.
 #[derive(Clone, Debug, Default)]
 pub struct ContainerConfig {
-    /// Its name, unique in the cluster.
+    /// The container's name, unique in the cluster.
     pub name: Text,
-    /// Its image, with or without a tag.
+    /// The container's image, with or without a tag.
     pub image: Text,
     /// Memory asked for, in bytes; 0 asks for none.
     pub memory: i64,
     /// Cores asked for (the original's shares, counted whole); 0 asks for none.
     pub cpus: i64,
-    /// Its labels.
+    /// The container's labels.
     pub labels: Labels,
     /// Constraints, all of which have to hold.
     pub constraints: Vec<Expression>,
@@ -74,13 +74,13 @@ pub struct ContainerConfig {
     pub whitelists: Vec<Expression>,
     /// Host ports.
     pub bindings: Vec<PortBinding>,
-    /// Its network.
+    /// The container's network.
     pub network: Network,
     /// Containers whose volumes it mounts (`name` or `name:mode`).
     pub volumes_from: Vec<Text>,
     /// Containers that it is linked to (`name` or `name:alias`).
     pub links: Vec<Text>,
-    /// What happens when its engine is lost.
+    /// Policy for the loss of the engine.
     pub reschedule: ReschedulePolicy,
 }
 
@@ -125,12 +125,12 @@ pub enum ContainerState {
 /// A container on an engine.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// What was asked for.
+    /// The requested configuration.
     pub config: Arc<ContainerConfig>,
     /// The engine's id of it.
     pub id: Text,
     /// The cluster's id of it, which a container that is created anew keeps.
     pub swarm_id: Text,
-    /// Its state.
+    /// The container's state.
     pub state: ContainerState,
 }

@@ -41,7 +41,7 @@ impl Default for DiscoveryOptions {
 
 /// Registrations that would expire between two heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the TTL of discovery ({ttl}) has to be longer than its heartbeat ({heartbeat})")]
+#[error("the TTL of discovery ({ttl}) must be longer than its heartbeat ({heartbeat})")]
 pub struct TtlError {
     /// How long a registration lasts.
     pub ttl: Duration,
@@ -49,7 +49,7 @@ pub struct TtlError {
     pub heartbeat: Duration,
 }
 
-/// What the back-end lists.
+/// Engines listed by the discovery back-end.
 #[derive(Clone, Debug)]
 pub struct Discovery {
     options: DiscoveryOptions,
@@ -129,7 +129,7 @@ mod tests {
             ..DiscoveryOptions::default()
         };
         let told = Discovery::new(short).err().map(|error| error.to_string());
-        let expected = "the TTL of discovery (1m) has to be longer than its heartbeat (1m)";
+        let expected = "the TTL of discovery (1m) must be longer than its heartbeat (1m)";
         assert_eq!(told.as_deref(), Some(expected));
     }
 }

@@ -17,9 +17,9 @@ pub struct Overcommit {
 
 /// A share that leaves nothing of an engine.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("an over-commit of {share} leaves nothing of an engine, expected more than -1")]
+#[error("an over-commit of {share} leaves an engine without resources, expected more than -1")]
 pub struct OvercommitError {
-    /// What was asked for.
+    /// The requested share.
     pub share: String,
 }
 
@@ -47,7 +47,7 @@ impl Overcommit {
         }
     }
 
-    /// What of a physical amount can be given away.
+    /// Usable part of a physical amount.
     pub fn total(self, physical: i64) -> i64 {
         let extra = i128::from(physical) * i128::from(self.percent) / 100;
         let total = i128::from(physical) + extra;
@@ -58,9 +58,9 @@ impl Overcommit {
 /// An image in an engine's store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// Its id.
+    /// The image's id.
     pub id: Text,
-    /// Its names with tags (`redis:3`).
+    /// The image's names with tags (`redis:3`).
     pub tags: Vec<Text>,
 }
 
@@ -77,11 +77,11 @@ impl Image {
 /// An engine.
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
-    /// Its id.
+    /// The engine's id.
     pub id: Text,
-    /// Its name.
+    /// The engine's name.
     pub name: Text,
-    /// Its labels, those that engines supply included.
+    /// The engine's labels, those that engines supply included.
     pub labels: Labels,
     /// Memory that can be given away, in bytes, over-commit included.
     pub total_memory: i64,

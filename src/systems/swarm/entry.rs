@@ -3,33 +3,35 @@
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
 use crate::entry::{
-    RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
+use crate::parts::time_limits::TimeLimits;
 use crate::plain_agent::PlainAgent;
 use cluster::Commitment;
 use control::Stepping;
 
 use super::component::SwarmManager;
+use super::options::SwarmOptions;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "swarm",
     summary: "Docker Swarm (classic): one manager that picks an engine for every container.",
     source: "docker-archive/classicswarm 3cc018d (1.2.9)",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
 };
 
-const NO_CONTROLLER: &str = "nobody keeps workloads: there are containers alone";
-const ALL_OR_NONE: &str = "expressions are required, or soft and all given up together";
+const NO_CONTROLLER: &str = "workloads have no controllers: only containers exist";
+const ALL_OR_NONE: &str = "expressions are required, or soft and then all dropped together";
 
 /// What Swarm can express.
 pub(super) const CAPABILITIES: Capabilities = &[
     (
         Capability::Requests,
-        Yes("reserved, stopped containers included"),
+        Yes("reserved, also by stopped containers"),
     ),
     (
         Capability::CpuFractions,
@@ -37,19 +39,19 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::ExtendedResources,
-        Refused("engines count cpu and memory alone"),
+        Refused("engines account only for cpu and memory"),
     ),
     (
         Capability::WholeGpus,
-        Refused("engines count cpu and memory alone"),
+        Refused("engines account only for cpu and memory"),
     ),
     (
         Capability::GpuChoice,
-        Refused("engines count cpu and memory alone"),
+        Refused("engines account only for cpu and memory"),
     ),
     (
         Capability::GpuShares,
-        Refused("engines count cpu and memory alone"),
+        Refused("engines account only for cpu and memory"),
     ),
     (
         Capability::NodeSelector,
@@ -65,7 +67,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::NodeAffinityTerms,
-        Refused("constraints are all required, and texts alone"),
+        Refused("all constraints are required, and compare only text"),
     ),
     (Capability::PreferredNodeAffinity, Without(ALL_OR_NONE)),
     (
@@ -78,7 +80,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::PodAffinityDomain,
-        Refused("affinities are about one engine"),
+        Refused("affinities apply to one engine"),
     ),
     (Capability::PreferredPodAffinity, Without(ALL_OR_NONE)),
     (
@@ -89,16 +91,16 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::SpreadRequired,
         Refused("the strategy spreads over engines, not over zones"),
     ),
-    (Capability::Taints, Without("engines take any container")),
+    (Capability::Taints, Without("engines accept any container")),
     (Capability::HostPorts, Yes("the port filter")),
     (
         Capability::Volumes,
-        Without("volumes stay on their engine and are not looked at"),
+        Without("volumes stay on their engine and are ignored"),
     ),
-    (Capability::Needs, Without("taken to be there")),
+    (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
-        Without("containers are alike, none is evicted for another"),
+        Without("containers have no priorities; none is preempted"),
     ),
     (
         Capability::Gangs,
@@ -106,31 +108,31 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::SchedulingGates,
-        Without("a request is taken at once"),
+        Without("a request is handled at once"),
     ),
     (
         Capability::SeveralContainers,
-        Without("one container with their sum"),
+        Without("one container with the sum of their requests"),
     ),
     (
         Capability::InitContainers,
-        Without("only their requests count"),
+        Without("only their requests matter"),
     ),
     (
         Capability::RestartInPlace,
-        Without("what ends has ended: engines' own restart policies are not modelled"),
+        Without("ended containers are not restarted: engine restart policies are not modelled"),
     ),
     (
         Capability::LivenessProbes,
-        Without("nobody acts on health checks"),
+        Without("health checks have no effect"),
     ),
     (
         Capability::ReadinessProbes,
-        Without("a container serves once it runs"),
+        Without("a container receives requests as soon as it runs"),
     ),
     (
         Capability::Replicas,
-        Without("created once by a client; nobody replaces a container that ends"),
+        Without("created once by a client; ended containers are not replaced"),
     ),
     (
         Capability::RollingUpdate,
@@ -138,7 +140,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::StatefulSet,
-        Without("containers without order and without volumes of their own"),
+        Without("containers without order and without their own volumes"),
     ),
     (Capability::DaemonSet, Refused(NO_CONTROLLER)),
     (Capability::Job, Refused(NO_CONTROLLER)),
@@ -146,7 +148,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::DisruptionBudget, Without(NO_CONTROLLER)),
     (
         Capability::Service,
-        Without("clients find containers by themselves"),
+        Without("clients find containers themselves"),
     ),
     (Capability::OtherObjects, Without(NO_CONTROLLER)),
     (
@@ -155,7 +157,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::Overcommit,
-        Yes("5 % of cpu and memory; `random` looks at no resources"),
+        Yes("5 % of cpu and memory; `random` ignores resources"),
     ),
     (
         Capability::FailureDetection,
@@ -163,17 +165,17 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::LostNode,
-        Yes("left as they are, or created anew with the policy on-node-failure, one at a time"),
+        Yes("left in place, or recreated one at a time with the policy on-node-failure"),
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("nothing new until a standby holds the lock (20 s); containers run on"),
+        Yes("no new containers until a standby holds the lock (20 s); containers continue"),
     ),
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
+#[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let options = request.options.swarm.clone();
+    let options = request.options.of::<SwarmOptions>();
     Ok(SystemParts {
         components: vec![Box::new(SwarmManager::new(options, request.setup.seed))],
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),

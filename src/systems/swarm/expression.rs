@@ -12,7 +12,7 @@ use model::Text;
 /// An expression over the values that a key has somewhere.
 #[derive(Clone, Debug)]
 pub struct Expression {
-    /// What is compared: `node`, `container`, `image` or a label.
+    /// Key to compare: `node`, `container`, `image` or a label.
     pub key: Text,
     /// How.
     pub comparison: Comparison,

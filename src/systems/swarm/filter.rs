@@ -39,7 +39,7 @@ pub const DEFAULT_FILTERS: [Filter; 7] = [
     Filter::Whitelist,
 ];
 
-/// What becomes of soft expressions.
+/// Treatment of soft expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoftExpressions {
     /// They count like hard ones.
@@ -52,7 +52,7 @@ pub enum SoftExpressions {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no filter `{name}`, expected one of {}", known_filters())]
 pub struct FilterError {
-    /// What was asked for.
+    /// The requested filter.
     pub name: String,
 }
 
@@ -75,7 +75,7 @@ impl std::str::FromStr for Filter {
 }
 
 impl Filter {
-    /// Its name on the manager's command line.
+    /// The filter's name on the manager's command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Health => "health",

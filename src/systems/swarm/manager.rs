@@ -16,7 +16,7 @@ pub struct Managers {
     is_store_up: bool,
 }
 
-/// Who takes a request.
+/// Receiver of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reception {
     /// This manager itself.
@@ -53,7 +53,7 @@ impl Managers {
         self.candidates.leader(now)
     }
 
-    /// Who takes a request that is sent to a manager.
+    /// Returns the receiver of a request sent to a manager.
     pub fn receives(&self, now: Instant, manager: usize) -> Reception {
         if !self.candidates.is_up(manager) {
             return Reception::Refused;

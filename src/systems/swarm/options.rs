@@ -18,7 +18,7 @@ pub struct SwarmOptions {
     pub scheduler: Scheduler,
     /// By how much more than it has an engine is filled.
     pub overcommit: Overcommit,
-    /// What CPU is counted in.
+    /// Unit of CPU.
     pub cpu: CpuUnit,
     /// How often a creation that an engine refused is tried again elsewhere.
     pub create_retries: u32,
@@ -32,7 +32,7 @@ pub struct SwarmOptions {
     pub discovery: DiscoveryOptions,
     /// How long an engine takes to create a container.
     pub create_time: Duration,
-    /// What becomes of containers of a lost engine that say nothing of it.
+    /// Default policy for containers of a lost engine.
     pub reschedule: ReschedulePolicy,
     /// How many managers there are.
     pub managers: usize,
@@ -42,7 +42,7 @@ pub struct SwarmOptions {
     pub environment: Environment,
 }
 
-/// What CPU is counted in.
+/// Unit of CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CpuUnit {
     /// Whole cores; requests are rounded up, as the original's shares are whole.

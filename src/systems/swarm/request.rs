@@ -21,7 +21,8 @@ use super::engine::Engine;
 use super::expression::{Expression, SwarmExpressionError};
 use super::options::{CpuUnit, SwarmOptions};
 
-/// What `docker run -e` says to a manager, by the name of a workload or pod; `*` is for all.
+/// Instructions for the manager, as given with `docker run -e`, by the name of a workload or pod;
+/// `*` is for all.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, Vec<Variable>>,
@@ -40,15 +41,15 @@ enum Variable {
 pub enum VariableError {
     /// It has no kind that is known.
     #[error(
-        "`{0}` says nothing to a manager; expected `constraint:…`, `affinity:…`, `whitelist:…` or \
-         `reschedule:…`"
+        "`{0}` is not an instruction for a manager; expected `constraint:…`, `affinity:…`, \
+         `whitelist:…` or `reschedule:…`"
     )]
     Kind(String),
     /// Its policy is none.
-    #[error("`{0}` is no policy; expected `reschedule:off` or `reschedule:on-node-failure`")]
+    #[error("`{0}` is not a policy; expected `reschedule:off` or `reschedule:on-node-failure`")]
     Policy(String),
     /// There is a policy already.
-    #[error("a container has one policy, and `{0}` would be another")]
+    #[error("a container has one policy, and `{0}` is a second one")]
     SecondPolicy(String),
     /// Its expression is wrong.
     #[error(transparent)]
@@ -114,8 +115,8 @@ pub fn engine(node: &Node, options: &SwarmOptions) -> Engine {
     engine
 }
 
-/// What every container of a class asks for; the name is still to be filled in. `workload` is what
-/// the environment knows it by.
+/// Configuration of every container of a class, without a name. `workload` is its name in the
+/// environment.
 ///
 /// # Errors
 /// A label of it is no key or value of Swarm's expressions.

@@ -28,7 +28,7 @@ pub enum Strategy {
     "there is no strategy `{name}`, expected `spread`, `binpack` (or `binpacking`) or `random`"
 )]
 pub struct StrategyError {
-    /// What was asked for.
+    /// The requested strategy.
     pub name: String,
 }
 
@@ -40,7 +40,7 @@ pub struct NoResources;
 /// An engine as a strategy sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ranked {
-    /// Its position in the cluster.
+    /// The node's position in the cluster.
     pub engine: usize,
     /// The reserved share of its cores with the request, in per cent.
     pub cpu_score: i64,

@@ -23,7 +23,7 @@ struct Move {
     creation: Creation,
 }
 
-/// What the watchdog wants next.
+/// Next order of the watchdog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The engine is to create the container.
@@ -63,7 +63,7 @@ impl Watchdog {
             .extend(moved.map(|one| (engine, one.config.name.clone())));
     }
 
-    /// What to do next, if nothing is under way.
+    /// Returns the next order, if none is under way.
     pub fn next(&mut self, cluster: &mut Cluster) -> Option<Order> {
         if self.current.is_some() {
             return None;

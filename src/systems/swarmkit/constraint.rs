@@ -11,7 +11,7 @@ use super::node::Node;
 /// A constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constraint {
-    /// What is compared, such as `node.labels.disk`.
+    /// Key to compare, such as `node.labels.disk`.
     pub key: Text,
     /// How.
     pub comparison: Comparison,

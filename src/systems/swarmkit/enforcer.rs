@@ -11,15 +11,15 @@ use super::task::{DesiredState, Resources, TaskState};
 /// A task on the node.
 #[derive(Clone, Debug)]
 pub struct Placed {
-    /// Its id.
+    /// The pod's id.
     pub task: Text,
-    /// What its service asks of a node now.
+    /// Current constraints of the service.
     pub constraints: Vec<Constraint>,
-    /// What it reserves.
+    /// Resources that the pod reserves.
     pub reservations: Resources,
-    /// What is wanted of it.
+    /// Desired state of the task.
     pub desired: DesiredState,
-    /// What is observed of it.
+    /// Observed state of the task.
     pub observed: TaskState,
 }
 

@@ -2,26 +2,30 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use cluster::Commitment;
 use control::Stepping;
 
 use super::agent::SwarmKitAgent;
 use super::component::SwarmKitManager;
+use super::options::SwarmKitOptions;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "swarmkit",
-    summary: "SwarmKit (Docker's swarm mode): services kept at their size, rolling updates, Raft.",
+    summary: "SwarmKit (Docker's swarm mode): services maintained at their size, rolling updates, \
+        Raft.",
     source: "moby/swarmkit 3e72cb6",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
 };
 
 const HARD: &str = "constraints are `==` and `!=`, all required";
-const NO_AFFINITY: &str = "services know nothing of each other's tasks";
+const NO_AFFINITY: &str = "services can't refer to each other's tasks";
 
 /// What `SwarmKit` can express.
 pub(super) const CAPABILITIES: Capabilities = &[
@@ -38,7 +42,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::GpuShares,
-        Refused("generic resources are whole"),
+        Refused("generic resources are whole numbers"),
     ),
     (
         Capability::NodeSelector,
@@ -64,41 +68,41 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::SpreadRequired,
-        Refused("preferences bind nobody"),
+        Refused("preferences never block a task"),
     ),
     (
         Capability::Taints,
         Without("nodes are active, paused or drained"),
     ),
     (Capability::HostPorts, Yes("ports published in host mode")),
-    (Capability::Volumes, Without("volumes are not looked at")),
+    (Capability::Volumes, Without("volumes are ignored")),
     (
         Capability::Needs,
-        Yes("a task starts once all secrets and configs it needs are declared"),
+        Yes("a task starts once all its secrets and configs are declared"),
     ),
     (
         Capability::Priority,
-        Without("tasks are alike, none is evicted for another"),
+        Without("tasks have no priorities; none is preempted"),
     ),
     (
         Capability::Gangs,
-        Without("tasks are placed as far as there is room"),
+        Without("as many tasks are placed as there is room for"),
     ),
     (
         Capability::SchedulingGates,
-        Without("tasks are placed at once"),
+        Without("tasks are placed without delay"),
     ),
     (
         Capability::SeveralContainers,
-        Without("one container with their sum"),
+        Without("one container with the sum of their requests"),
     ),
     (
         Capability::InitContainers,
-        Without("only their requests count"),
+        Without("only their requests matter"),
     ),
     (
         Capability::RestartInPlace,
-        Without("another task takes the place of one that ended, 5 s later"),
+        Without("an ended task is replaced 5 s later"),
     ),
     (
         Capability::LivenessProbes,
@@ -106,7 +110,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::ReadinessProbes,
-        Without("a task serves once it runs"),
+        Without("a task receives requests as soon as it runs"),
     ),
     (Capability::Replicas, Yes("replicated services")),
     (
@@ -115,14 +119,14 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::StatefulSet,
-        Without("slots without order and without volumes of their own"),
+        Without("slots without order and without their own volumes"),
     ),
     (Capability::DaemonSet, Yes("global services")),
     (
         Capability::Job,
-        Yes("so many tasks that complete, so many at once"),
+        Yes("a number of completions and a number of concurrent tasks"),
     ),
-    (Capability::CronJob, Refused("nothing goes by the clock")),
+    (Capability::CronJob, Refused("no scheduled jobs")),
     (
         Capability::DisruptionBudget,
         Without("a drain moves all tasks at once"),
@@ -130,15 +134,19 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (
         Capability::Service,
         Yes(
-            "a virtual address over tasks in turns (IPVS `rr`), or all addresses (`clusterIP: None`)",
+            "a virtual address over tasks in round-robin order (IPVS `rr`), or all addresses \
+             (`clusterIP: None`)",
         ),
     ),
-    (Capability::OtherObjects, Without("nobody acts on them")),
+    (Capability::OtherObjects, Without("ignored")),
     (
         Capability::Placement,
-        Yes("groups of tasks over a tree of labels, then the fewest tasks of the service"),
+        Yes("spread over a tree of labels, then the fewest tasks of the service"),
     ),
-    (Capability::Overcommit, Without("never of reservations")),
+    (
+        Capability::Overcommit,
+        Without("reservations are never overcommitted"),
+    ),
     (
         Capability::FailureDetection,
         Yes("three heartbeats of 5 s missed: 13.5 to 16.5 s after the last"),
@@ -149,13 +157,13 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::ControlPlaneLoss,
-        Yes("without a majority nothing is placed, replaced or updated; tasks run on"),
+        Yes("without a majority nothing is placed, replaced or updated; tasks continue"),
     ),
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the registry asks for it")]
+#[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let options = request.options.swarmkit.clone();
+    let options = request.options.of::<SwarmKitOptions>();
     let agent = SwarmKitAgent::new(options.times);
     Ok(SystemParts {
         components: vec![Box::new(SwarmKitManager::new(options, request.setup.seed))],

@@ -8,7 +8,7 @@ use model::Text;
 use super::constraint::Constraint;
 use super::node::{Availability, Node, NodeStatus};
 
-/// What brings a global service to its nodes.
+/// Changes that bring a global service to its nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GlobalScaling {
     /// Nodes that get a task, which is pinned to them.
@@ -17,8 +17,8 @@ pub struct GlobalScaling {
     pub shutdown: Vec<Text>,
 }
 
-/// What to do for a service that has tasks on `running`. Nodes that are paused get nothing new and
-/// keep what they have.
+/// Computes the changes for a service that has tasks on `running`. Paused nodes get no new tasks
+/// and keep those they have.
 pub fn reconcile<'a>(
     nodes: impl IntoIterator<Item = &'a Node>,
     constraints: &[Constraint],

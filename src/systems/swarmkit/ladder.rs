@@ -3,7 +3,7 @@
 
 use super::task::{DesiredState, TaskState};
 
-/// What an agent orders of its machine.
+/// An agent's order to its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Pull the image and make the container.
@@ -14,7 +14,7 @@ pub enum Action {
     Stop,
 }
 
-/// What happened to a task on its machine.
+/// An event of a task on its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// Secrets and configs that it depends on are there.
@@ -55,7 +55,7 @@ impl Ladder {
         }
     }
 
-    /// What is observed.
+    /// Observed state.
     pub fn observed(&self) -> TaskState {
         self.observed
     }

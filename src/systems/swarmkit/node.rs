@@ -40,17 +40,17 @@ pub enum NodeStatus {
 /// A node.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
-    /// Its id.
+    /// The node's id.
     pub id: Text,
-    /// Its host name.
+    /// The node's host name.
     pub hostname: Text,
-    /// Its address.
+    /// The node's address.
     pub ip: Text,
     /// `worker` or `manager`.
     pub role: Text,
-    /// Its operating system.
+    /// The node's operating system.
     pub os: Text,
-    /// Its architecture, as it says it.
+    /// The node's architecture, as it says it.
     pub architecture: Text,
     /// Labels given to the node.
     pub labels: Labels,
@@ -64,13 +64,13 @@ pub struct Node {
     pub availability: Availability,
     /// Whether it is heard of.
     pub status: NodeStatus,
-    /// What it has, less what is reserved on it.
+    /// Available resources: the node's total minus reservations.
     pub available: Resources,
-    /// What its tasks come to.
+    /// Load of the node's tasks.
     pub load: Load,
 }
 
-/// What the tasks of a node come to: counted here, changed by the node alone.
+/// Load of a node's tasks: counted here, changed only by the node.
 #[derive(Clone, Debug, Default)]
 pub struct Load {
     active: u32,

@@ -13,7 +13,10 @@ pub const ELECTION_TICKS: u64 = 10;
 
 /// Why a member may not be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("removing this manager would leave {reachable} reachable ones, and {needed} are needed")]
+#[error(
+    "removing this manager would leave {reachable} reachable managers, but {needed} are \
+    required"
+)]
 pub struct QuorumLoss {
     /// How many would be left to be reached.
     pub reachable: usize,
@@ -59,7 +62,7 @@ impl Managers {
         self.leader.is_some() && self.reachable() >= self.quorum()
     }
 
-    /// Who leads.
+    /// The leader.
     pub fn leader(&self) -> Option<usize> {
         self.leader
     }

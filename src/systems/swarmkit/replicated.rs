@@ -9,7 +9,7 @@ use model::Text;
 /// A slot that holds something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// Its number, from 1.
+    /// The slot's number, from 1.
     pub number: u64,
     /// The node of its task; `None` if it has none yet.
     pub node: Option<Text>,
@@ -19,7 +19,7 @@ pub struct Slot {
     pub tasks: u32,
 }
 
-/// What brings a service to its size.
+/// Changes that bring a service to its size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scaling {
     /// Slots that get a new task.
@@ -28,9 +28,9 @@ pub struct Scaling {
     pub remove: Vec<u64>,
 }
 
-/// What to do for a service with these live slots to have `replicas` of them. Slots whose tasks are
-/// all past running and may restart are dead: they are not among `slots` and their numbers are
-/// free.
+/// Computes the changes for a service with these live slots to have `replicas` of them. Slots whose
+/// tasks are all past running and may restart are dead: they are not among `slots` and their
+/// numbers are free.
 pub fn reconcile(slots: &[Slot], replicas: u64) -> Scaling {
     let have = slots.len() as u64;
     if have > replicas {

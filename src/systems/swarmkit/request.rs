@@ -72,7 +72,7 @@ fn resources(list: &ResourceList) -> Resources {
     resources
 }
 
-/// What the tasks of a version ask for; `service` is empty for a pod that belongs to none.
+/// Spec of the tasks of a version; `service` is empty for a pod without a service.
 pub fn task_spec(pod: &PodSpec, version: Version, options: &SwarmKitOptions) -> TaskSpec {
     let mut spec = TaskSpec {
         reservations: resources(&pod.requests().unwrap_or_default()),

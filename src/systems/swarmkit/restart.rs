@@ -87,7 +87,7 @@ pub struct Replacement {
     waits_until: Option<Instant>,
 }
 
-/// What is known of the task that is replaced.
+/// Facts about the replaced task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OldTask {
     /// It may still run.

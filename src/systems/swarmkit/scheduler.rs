@@ -52,11 +52,11 @@ impl Debounce {
 pub struct Assignment {
     /// The task.
     pub task: Text,
-    /// Its node.
+    /// The pod's node.
     pub node: Text,
 }
 
-/// What one pass of the scheduler decided.
+/// Decisions of one pass of the scheduler.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
     /// Tasks that got a node, in order.

@@ -81,7 +81,7 @@ pub(super) struct Service {
 #[expect(clippy::struct_excessive_bools, reason = "each changes by itself")]
 #[derive(Clone, Debug)]
 pub(super) struct Task {
-    /// Its id, which is its pod's name.
+    /// The task's id, which is its pod's name.
     pub(super) id: Text,
     pub(super) service: Option<ObjectId>,
     pub(super) slot: u64,

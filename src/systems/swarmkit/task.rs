@@ -63,7 +63,7 @@ impl DesiredState {
     }
 }
 
-/// What a task reserves, or a node has: nano-CPUs, bytes, generic resources by name.
+/// Resources of a task or a node: nano-CPUs, bytes, generic resources by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
     /// Nano-CPUs.
@@ -114,12 +114,12 @@ pub struct Version {
     pub version: u64,
 }
 
-/// What all tasks of a version ask for.
+/// Spec of all tasks of a version.
 #[derive(Clone, Debug, Default)]
 pub struct TaskSpec {
     /// The service and the version.
     pub version: Version,
-    /// What one task reserves.
+    /// Reservations of one task.
     pub reservations: Resources,
     /// Constraints, all of which have to hold.
     pub constraints: Vec<Constraint>,
@@ -151,9 +151,9 @@ pub enum Preference {
 /// A task that is to be placed.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Its id.
+    /// The task's id.
     pub id: Text,
-    /// What it asks for.
+    /// Resources that the task requests.
     pub spec: Arc<TaskSpec>,
     /// The node that it is pinned to (global services).
     pub node: Option<Text>,

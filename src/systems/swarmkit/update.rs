@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use thiserror::Error;
 
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 use super::restart::OLD_TASK_TIMEOUT;
 
-/// What to do when too many new tasks fail.
+/// Action when too many new tasks fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailureAction {
     /// Stop until the next update of the service.
@@ -40,7 +40,7 @@ pub struct UpdateConfig {
     pub delay: Duration,
     /// How long a new task is watched once it runs.
     pub monitor: Duration,
-    /// What to do when too many new tasks fail.
+    /// Action when too many new tasks fail.
     pub failure_action: FailureAction,
     /// Which share of the slots may fail.
     pub max_failure_ratio: f32,
@@ -64,11 +64,12 @@ impl Default for UpdateConfig {
 /// More workers than a service has slots.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "an update parallelism of {parallelism} is more than the {replicas} replicas of the service; \
-     expected at most {replicas}, or 0 for all at once"
+    "an update parallelism of {parallelism} is more than the {} of the service; \
+     expected at most {replicas}, or 0 for all at once",
+    plural::count(*replicas, "replica")
 )]
 pub struct ParallelismError {
-    /// What was asked for.
+    /// The requested parallelism.
     pub parallelism: u64,
     /// How many replicas there are.
     pub replicas: u64,
@@ -112,7 +113,7 @@ pub enum UpdateState {
     RollbackWanted,
 }
 
-/// What an update wants of the tasks of a slot.
+/// An update's order for the tasks of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// A new task is made and prepared, to be started later.

@@ -23,7 +23,7 @@ pub(super) struct Filling {
     submit: i64,
     number: u64,
     columns: [Vec<u8>; COLUMNS],
-    /// What was met first in the block.
+    /// Values that first appear in the block.
     met: Met<Vec<u8>>,
 }
 
@@ -89,7 +89,7 @@ impl Filling {
         put_text(&mut self.met.tenants.1, name);
     }
 
-    /// How the ledger stands after the arrivals up to now; `known` kinds were told of before.
+    /// Stores the state of the ledger after the arrivals so far; `known` kinds were stored before.
     pub(super) fn mark(&mut self, ledger: &Ledger, known: usize) {
         for entry in ledger.entries().iter().skip(known) {
             self.met.dirt.0 += 1;
@@ -131,7 +131,7 @@ impl Filling {
     }
 }
 
-/// Nothing is 0, a number one more than it is when its sign is in the lowest bit.
+/// Encodes `None` as 0, and a number as its zigzag encoding plus one.
 fn put_optional(out: &mut Vec<u8>, nanos: Option<i64>) -> Option<()> {
     match nanos {
         None => out.push(0),
@@ -147,7 +147,7 @@ fn take_optional(bytes: &mut Taken<'_>) -> Result<Option<i64>, Broken> {
     })
 }
 
-/// What a block holds.
+/// Content of a block.
 #[derive(Debug, Default)]
 pub(super) struct Block {
     pub(super) arrivals: Vec<Arrival>,

@@ -3,7 +3,7 @@
 
 use model::Text;
 
-/// What a cache holds is not what it should be; it is made anew.
+/// The content of a cache is damaged; the cache is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken;
 

@@ -59,13 +59,13 @@ pub(super) fn cached(
     }
 }
 
-/// Which cache is a file's.
+/// Location of a file's cache.
 #[derive(Clone, Debug)]
 struct Place {
     path: PathBuf,
-    /// What stands at its beginning.
+    /// Header of the cache.
     header: Vec<u8>,
-    /// What messages call the file.
+    /// Name of the file in messages.
     file: Arc<str>,
 }
 

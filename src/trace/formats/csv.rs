@@ -30,10 +30,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "csv",
     summary: "windtunnel's own workload table (CSV with header)",
     columns: &[
-        ColumnDoc::required("submit", "when it is submitted, since the trace's zero"),
+        ColumnDoc::required("submit", "submission time, since the trace's zero"),
         ColumnDoc::optional("name", "name; default `job-N`, N counted from 1"),
-        ColumnDoc::optional("run_time", "how long it runs; empty: to the end of the run"),
-        ColumnDoc::optional("cpu", "cores per member; default 0"),
+        ColumnDoc::optional("run_time", "run time; empty: until the end of the run"),
+        ColumnDoc::optional("cpu", "CPU cores per member; default 0"),
         ColumnDoc::optional("memory", "bytes per member; default 0"),
         ColumnDoc::optional("ephemeral_storage", "bytes per member; default 0"),
         ColumnDoc::optional("gpus", "GPU devices per member, 0 to 64; default 0"),
@@ -43,19 +43,27 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional(
             "gpu_models",
-            "admissible models joined by `|`; empty admits all",
+            "admissible GPU models joined by `|`; empty admits all",
         ),
-        ColumnDoc::optional("members", "pods that start together; default 1"),
-        ColumnDoc::optional("time_limit", "how long it says it runs at most"),
-        ColumnDoc::optional("tenant", "whom it is accounted to; default `default`"),
-        ColumnDoc::optional("priority", "higher goes first; default 0"),
+        ColumnDoc::optional("members", "number of pods that start together; default 1"),
+        ColumnDoc::optional("time_limit", "time limit that the job declares"),
+        ColumnDoc::optional(
+            "tenant",
+            "user or group that the job is accounted to; default \
+            `default`",
+        ),
+        ColumnDoc::optional("priority", "priority, higher first; default 0"),
         ColumnDoc::optional("namespace", "namespace; default none"),
         ColumnDoc::optional(
             "cpu_usage",
             "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
              pattern",
         ),
-        ColumnDoc::optional("memory_usage", "the same of memory"),
+        ColumnDoc::optional(
+            "memory_usage",
+            "with the option `usage`, memory used, as for \
+            `cpu_usage`",
+        ),
     ],
     options: &["usage"],
     sniff,
@@ -104,7 +112,7 @@ impl CsvSource {
         if options.usage && columns.usage.iter().all(Option::is_none) {
             return Err(TraceError::Format {
                 file: input.name.to_string(),
-                reason: "usage is asked for, and it has neither a column `cpu_usage` nor \
+                reason: "usage is requested, but the table has neither a column `cpu_usage` nor \
                          `memory_usage`"
                     .to_owned(),
             });
@@ -219,7 +227,7 @@ struct Columns {
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
-    /// What is used of processors and of memory, if that is asked for.
+    /// Columns of CPU and memory usage, if requested.
     usage: [Option<Column>; 2],
 }
 
@@ -251,7 +259,7 @@ impl Columns {
         })
     }
 
-    /// Those that a spec is made of.
+    /// Columns that a spec depends on.
     fn of_spec(&self) -> impl Iterator<Item = &Column> {
         let resources = self.resources.iter().map(|(column, _)| column);
         let others = [
@@ -372,7 +380,7 @@ impl Columns {
 
 const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
 
-/// What is used over time, as it is written; `None` if nothing stands there.
+/// Usage pattern as written; `None` if the field is empty.
 fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Text>, BadRow> {
     let Some(column) = column else {
         return Ok(None);
@@ -383,7 +391,7 @@ fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Text>, BadRo
     }
     match text.parse::<Pattern>() {
         Ok(pattern) if pattern.trace().is_none() => Ok(Some(text.into())),
-        Ok(_) => Err(row.bad(column, "no series by name: this table is the trace")),
+        Ok(_) => Err(row.bad(column, "no series by name, because this table is the trace")),
         Err(why) => Err(row.bad(column, &why)),
     }
 }

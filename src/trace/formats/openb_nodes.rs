@@ -32,10 +32,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "nodes of the openb GPU cluster trace (CSV with header)",
     columns: &[
         ColumnDoc::required("sn", "name of the node"),
-        ColumnDoc::required("cpu_milli", "processors in 1/1000 core, at least 1"),
+        ColumnDoc::required("cpu_milli", "CPU in 1/1000 core, at least 1"),
         ColumnDoc::required("memory_mib", "memory in MiB, at least 1"),
         ColumnDoc::required("gpu", "number of GPU devices, 0 to 64"),
-        ColumnDoc::required("model", "model of the devices; empty without devices"),
+        ColumnDoc::required("model", "GPU model of the devices; empty without devices"),
     ],
     options: &["pods-per-node"],
     sniff,

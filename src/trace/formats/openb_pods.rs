@@ -37,9 +37,9 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "pods of the openb GPU cluster trace (CSV with header)",
     columns: &[
         ColumnDoc::required("name", "name of the pod"),
-        ColumnDoc::required("cpu_milli", "processors asked for, in 1/1000 core"),
-        ColumnDoc::required("memory_mib", "memory asked for, in MiB"),
-        ColumnDoc::required("num_gpu", "GPU devices asked for"),
+        ColumnDoc::required("cpu_milli", "CPU request in 1/1000 core"),
+        ColumnDoc::required("memory_mib", "memory request in MiB"),
+        ColumnDoc::required("num_gpu", "number of requested GPU devices"),
         ColumnDoc::required(
             "gpu_milli",
             "1/1000 of each device; under 1000 only with one device",
@@ -89,7 +89,7 @@ pub struct OpenbPod {
 }
 
 impl OpenbPod {
-    /// What it asks of GPUs; its models as the file has them.
+    /// GPU request of the pod, with the models as in the file.
     pub fn gpu_request(&self) -> GpuRequest {
         if self.num_gpu == 0 {
             return GpuRequest::default();

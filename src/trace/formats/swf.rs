@@ -66,8 +66,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("14", "executable; not used"),
         ColumnDoc::required("15", "queue; not used"),
         ColumnDoc::required("16", "partition; not used"),
-        ColumnDoc::required("17", "preceding job; not imposed"),
-        ColumnDoc::required("18", "think time after it, s; not imposed"),
+        ColumnDoc::required("17", "preceding job; not enforced"),
+        ColumnDoc::required("18", "think time after the preceding job, s; not enforced"),
     ],
     options: &["min-runtime", "kill-at-walltime", "memory", "usage"],
     sniff,
@@ -109,12 +109,12 @@ const MAX_MEMORY_KB: i64 = 1 << 32;
 /// More members than this no machine has; the bound keeps sums small.
 const MAX_PROCESSORS: i64 = 1 << 30;
 
-/// What a member of a job used, as its class says it.
+/// Usage of a job member, as stored in its class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Used {
-    /// Of its processor.
+    /// CPU usage.
     percent: Option<i64>,
-    /// Of memory.
+    /// Memory usage.
     mebibytes: Option<i64>,
 }
 
@@ -152,7 +152,7 @@ impl SwfSource {
         })
     }
 
-    /// What stands before the first job.
+    /// Header before the first job.
     pub fn header(&self) -> &SwfHeader {
         &self.reader.header
     }
@@ -185,7 +185,7 @@ impl SwfSource {
             );
         }
         if job.preceding_job >= 0 {
-            self.dirt("preceding job, not imposed", Action::Keep, job)?;
+            self.dirt("preceding job, not enforced", Action::Keep, job)?;
         }
         let known_wait = job.wait >= Duration::ZERO;
         if !known_wait {
@@ -279,7 +279,7 @@ impl SwfSource {
             job.used_memory_kb.max(0)
         };
         let bytes = if kilobytes > MAX_MEMORY_KB {
-            let kind = "memory beyond 4 TiB per processor; taken as bytes";
+            let kind = "memory beyond 4 TiB per processor; read as bytes";
             self.dirt(kind, Action::Repair, job)?;
             kilobytes
         } else {
@@ -311,7 +311,7 @@ impl SwfSource {
         Ok(class)
     }
 
-    /// What a member used, as far as that is asked for and known.
+    /// Usage of a member, if requested and known.
     fn used(&mut self, job: &SwfJob) -> Result<Used, TraceError> {
         let mut used = Used::default();
         if !self.options.usage {
@@ -322,16 +322,12 @@ impl SwfSource {
             let whole = i128::from(job.cpu_time.as_nanos()) * 100;
             let percent = (whole + i128::from(run) / 2) / i128::from(run);
             if percent > 100 {
-                let kind = "more CPU time than run time; taken as a whole processor";
+                let kind = "more CPU time than run time; counted as a whole processor";
                 self.dirt(kind, Action::Repair, job)?;
             }
             used.percent = Some(percent.min(100) as i64);
         } else {
-            self.dirt(
-                "no average CPU time; its use is not known",
-                Action::Keep,
-                job,
-            )?;
+            self.dirt("no average CPU time; usage unknown", Action::Keep, job)?;
         }
         if job.used_memory_kb > 0 {
             let kilobytes = job.used_memory_kb;

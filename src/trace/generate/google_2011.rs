@@ -61,12 +61,12 @@ pub struct Model {
     /// Logarithm of the median run time in seconds.
     log_median: f64,
     specs: Vec<(u64, u64)>,
-    /// What the cluster has of the scarcer resource.
+    /// Capacity of the cluster in the scarcer resource.
     scarcer: Scarcer,
 }
 
 impl Model {
-    /// What the options come to.
+    /// Creates the generator from its options.
     pub fn new(options: GeneratorOptions) -> Self {
         let specs = requests(options.seed, options.classes);
         let span = options.span.as_nanos() as f64 / 1e9;
@@ -85,15 +85,15 @@ impl Model {
         }
     }
 
-    /// What users may ask for at once: half-way between the load and all there is. A load of all or
-    /// more is to overflow the cluster, so nobody holds back.
+    /// Quota of concurrent requests: half-way between the load and the capacity. A load at or above
+    /// the capacity should overflow the cluster, so it has no quota.
     fn quota(&self) -> Option<Quota> {
         let load = f64::from(self.options.load_percent) / 100.0;
         let share = f64::midpoint(load, 1.0);
         (load < 1.0).then(|| Quota::new((self.scarcer.held * share) as i64, self.options.span))
     }
 
-    /// What a task of a class asks of the scarcer resource.
+    /// Request of a class's task for the scarcer resource.
     fn asked(&self, class: u32) -> i64 {
         let (cpu, memory) = self.specs[class as usize];
         if self.scarcer.is_memory {
@@ -103,7 +103,7 @@ impl Model {
         }
     }
 
-    /// What a task of a class asks for.
+    /// Requests of a class's task.
     fn spec(&self, class: u32) -> PodSpec {
         let (cpu, memory) = self.specs[class as usize];
         PodSpec::with_requests(ResourceList::from_pairs([
@@ -133,7 +133,7 @@ impl Model {
     }
 }
 
-/// What the classes ask for: 1/80 to 1/16 of the largest machine's processors in steps of 50m, 1 to
+/// Requests of the classes: 1/80 to 1/16 of the largest machine's processors in steps of 50m, 1 to
 /// 8 % of its memory in MiB; no two ask for the same.
 fn requests(seed: u64, classes: u32) -> Vec<(u64, u64)> {
     let mut stream = Stream::new(seed, "generate/google-2011/classes", 0);
@@ -155,7 +155,7 @@ fn requests(seed: u64, classes: u32) -> Vec<(u64, u64)> {
 struct Scarcer {
     /// Memory; otherwise processors.
     is_memory: bool,
-    /// What the cluster has of it: 1/1000 cores or bytes.
+    /// Capacity of the cluster: 1/1000 cores or bytes.
     held: f64,
     /// How many tasks of the mean request use it up.
     tasks: f64,

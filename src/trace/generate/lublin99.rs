@@ -14,7 +14,7 @@ use rng::Stream;
 use rng::math::{exp, exp2, log2};
 use rng::special::gamma_cdf;
 
-/// Which of the model's two forms.
+/// Form of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LublinKind {
     /// Batch jobs (queue 1) and interactive jobs (queue 0) with parameters of their own.
@@ -127,9 +127,9 @@ struct Parameters {
     power_of_two: f64,
     /// log2 of the smallest parallel size.
     low: f64,
-    /// How far the middle of the two-stage uniform lies below log2 of the machine.
+    /// Distance of the middle of the two-stage uniform below log2 of the machine.
     med_below_high: f64,
-    /// How far the largest log2 size lies below log2 of the machine.
+    /// Distance of the largest log2 size below log2 of the machine.
     high_below_machine: f64,
     /// Probability of the lower stage.
     lower: f64,

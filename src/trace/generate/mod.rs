@@ -21,7 +21,7 @@ use units::Duration;
 pub const GENERATORS: &[GeneratorEntry] = &[
     GeneratorEntry {
         name: "containers",
-        summary: "containers of one core that arrive one by one and stay: a cluster that fills up",
+        summary: "fill-up: one-core containers that arrive one by one and stay",
         options: &["seed", "jobs", "classes", "span"],
         generate: generate_containers,
         stream: Some(("containers.csv", containers::write_containers)),
@@ -29,7 +29,8 @@ pub const GENERATORS: &[GeneratorEntry] = &[
     },
     GeneratorEntry {
         name: "google-2011",
-        summary: "tasks by classes for a month of a cluster of the size of Google's trace of 2011",
+        summary: "tasks in classes, for a month of a cluster as large as that of Google's 2011 \
+            trace",
         options: &[
             "seed",
             "jobs",
@@ -45,7 +46,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
     },
     GeneratorEntry {
         name: "gpu-cluster",
-        summary: "1,213 GPU nodes and 8,152 pods after the openb trace's published figures",
+        summary: "1,213 GPU nodes and 8,152 pods with the published figures of the openb trace",
         options: &["seed"],
         generate: generate_gpu_cluster,
         stream: None,
@@ -53,7 +54,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
     },
     GeneratorEntry {
         name: "kubectl-dump",
-        summary: "what `kubectl get -A -o json` prints of a made-up cluster",
+        summary: "output of `kubectl get -A -o json` for a synthetic cluster",
         options: &["seed", "nodes", "pods"],
         generate: generate_kubectl_dump,
         stream: Some(("kubectl-dump.json", stream_kubectl_dump)),
@@ -61,7 +62,7 @@ pub const GENERATORS: &[GeneratorEntry] = &[
     },
     GeneratorEntry {
         name: "lublin99",
-        summary: "a job log after the model of Lublin and Feitelson",
+        summary: "job log by the model of Lublin and Feitelson",
         options: &["seed", "jobs", "processors", "kind"],
         generate: generate_lublin99,
         stream: None,
@@ -72,9 +73,9 @@ pub const GENERATORS: &[GeneratorEntry] = &[
 /// One generator.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneratorEntry {
-    /// What users call it.
+    /// Name of the generator.
     pub name: &'static str,
-    /// What it makes, in one line.
+    /// Description of the generator in one line.
     pub summary: &'static str,
     /// The options that it heeds (see [`GeneratorOptions`]).
     pub options: &'static [&'static str],
@@ -139,9 +140,9 @@ impl Default for GeneratorOptions {
 /// One generated file, not yet compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile {
-    /// Its name; `.gz` is to be added where it is stored compressed.
+    /// The file's name; `.gz` is to be added where it is stored compressed.
     pub name: String,
-    /// Its content.
+    /// The file's content.
     pub text: Vec<u8>,
 }
 

@@ -162,7 +162,7 @@ fn impossible_fill_ups_say_why() {
         (
             nodes(),
             "a,1,1,0,0\n",
-            "no pod of the trace asks for GPUs; choose another resource",
+            "no pod of the trace requests GPUs; choose another resource",
         ),
     ] {
         let error = fill_up(&trace(pods), &nodes, &config).expect_err(message);

@@ -57,5 +57,5 @@ pub(crate) fn instant(secs: f64) -> Result<Instant, String> {
 
 /// A span of seconds.
 pub(crate) fn duration(secs: f64) -> Result<Duration, String> {
-    Duration::checked_from_secs_f64(secs).ok_or_else(|| format!("{secs} s is no span of time"))
+    Duration::checked_from_secs_f64(secs).ok_or_else(|| format!("{secs} s is not a span of time"))
 }

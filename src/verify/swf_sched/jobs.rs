@@ -24,7 +24,7 @@ pub struct Job {
 /// A log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// Its jobs in the order of their numbers.
+    /// The log's jobs in the order of their numbers.
     pub jobs: Vec<Job>,
     /// Processors of the machine: `MaxProcs`, else `MaxNodes`.
     pub processors: u32,

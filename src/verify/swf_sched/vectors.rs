@@ -50,7 +50,7 @@ impl Case {
     }
 }
 
-/// What is recorded of a run.
+/// Recorded figures of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
     /// Index of the window's first job, counted from 0 among the jobs kept.

@@ -1,9 +1,10 @@
-//! Plain English where users and contributors read: the README, the architecture, the manual and the
-//! descriptions of the experiment file's fields, which editors show as tooltips.
+//! Plain English where users and contributors read: the README, the architecture, the manual, the
+//! descriptions of the experiment file's fields, which editors show as tooltips, the texts that the
+//! program prints, and the doc comments of public items.
 
 use std::path::PathBuf;
 
-use super::root;
+use super::{root, sources};
 
 /// Words and phrases that a native engineer would stumble over.
 const BANNED: &[&str] = &[
@@ -21,8 +22,36 @@ const BANNED: &[&str] = &[
     "heard of",
 ];
 
+/// Further words that no printed text needs.
+const BANNED_IN_PRINT: &[&str] = &[
+    "told",
+    "anybody",
+    "anew",
+    "comes to",
+    "came to",
+    "goes on",
+    "looked at",
+    "passed over",
+    "put right",
+    "at the least",
+];
+
 /// First words that leave a description without a subject.
 const RIDDLES: &[&str] = &["What ", "Who ", "Whom ", "Whose ", "The same ", "Of its "];
+
+/// First words that leave the doc comment of a public item without a subject.
+const RIDDLES_OF_ITEMS: &[&str] = &[
+    "What ",
+    "What.",
+    "Who ",
+    "Whom ",
+    "Whom.",
+    "Whose ",
+    "Whose.",
+    "The same ",
+    "Of its ",
+    "Its ",
+];
 
 #[test]
 fn pages_avoid_the_banned_words() {
@@ -59,6 +88,66 @@ fn descriptions_of_fields_stand_alone() {
     assert!(wrong.is_empty(), "name the subject with a noun: {wrong:#?}");
 }
 
+#[test]
+fn printed_texts_avoid_the_banned_words() {
+    let mut found = Vec::new();
+    let mut texts = 0;
+    for source in sources(&["src"]) {
+        if is_test(&source.path) {
+            continue;
+        }
+        let code = source.code.split("#[cfg(test)]").next();
+        for text in literals(code.expect("a split has a first part")) {
+            texts += 1;
+            let text = without_placeholders(&text);
+            if let Some(phrase) = banned(&text).or_else(|| contained(&text, BANNED_IN_PRINT)) {
+                found.push(format!("{}: {phrase}: {text}", source.path));
+            }
+        }
+    }
+    assert!(texts > 5_000, "only {texts} texts were read");
+    assert!(found.is_empty(), "say it plainly:\n{}", found.join("\n"));
+}
+
+#[test]
+fn doc_comments_of_public_items_stand_alone() {
+    let mut found = Vec::new();
+    let mut items = 0;
+    for source in sources(&["src"]) {
+        if is_test(&source.path) {
+            continue;
+        }
+        let mut first: Option<&str> = None;
+        for line in source.text.lines().map(str::trim_start) {
+            if let Some(comment) = line.strip_prefix("///") {
+                first.get_or_insert(comment.trim_start());
+            } else if !line.starts_with("#[") {
+                let comment = first.take();
+                let Some(comment) = comment.filter(|_| line.starts_with("pub ")) else {
+                    continue;
+                };
+                items += 1;
+                if RIDDLES_OF_ITEMS
+                    .iter()
+                    .any(|riddle| comment.starts_with(riddle))
+                {
+                    found.push(format!("{}: {comment}", source.path));
+                }
+            }
+        }
+    }
+    assert!(items > 5_000, "only {items} items were read");
+    assert!(
+        found.is_empty(),
+        "name the subject with a noun:\n{}",
+        found.join("\n")
+    );
+}
+
+fn is_test(path: &str) -> bool {
+    path.contains("/tests/") || path.ends_with("tests.rs")
+}
+
 /// The README, the architecture, the manual and the pages beside it; `docs/results.md` repeats
 /// descriptions of the sources, and the specification quotes its originals.
 fn pages_of_prose() -> Vec<PathBuf> {
@@ -76,8 +165,53 @@ fn pages_of_prose() -> Vec<PathBuf> {
     pages
 }
 
+/// The contents of the string literals of a source, raw ones and characters left out.
+fn literals(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<String> = None;
+    let mut previous = ' ';
+    let mut chars = code.chars().peekable();
+    while let Some(c) = chars.next() {
+        match &mut open {
+            Some(_) if c == '"' => found.extend(open.take()),
+            // An escaped character, or a line that continues on the next one.
+            Some(text) if c == '\\' => {
+                chars.next();
+                text.push(' ');
+            }
+            Some(text) => text.push(c),
+            None if c == '"' && previous != '\'' && previous != '\\' => open = Some(String::new()),
+            None => {}
+        }
+        previous = c;
+    }
+    found
+}
+
+/// A text without the parts in braces, which are names of variables.
+fn without_placeholders(text: &str) -> String {
+    let mut depth = 0_u32;
+    let kept = text.chars().filter(|c| match c {
+        '{' => {
+            depth += 1;
+            false
+        }
+        '}' => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        _ => depth == 0,
+    });
+    kept.collect()
+}
+
 /// The first banned phrase of a line, as whole words.
 fn banned(line: &str) -> Option<&'static str> {
+    contained(line, BANNED)
+}
+
+/// The first of the phrases in a line, as whole words.
+fn contained(line: &str, phrases: &[&'static str]) -> Option<&'static str> {
     let words: String = line
         .chars()
         .map(|c| {
@@ -92,7 +226,7 @@ fn banned(line: &str) -> Option<&'static str> {
         " {} ",
         words.split_whitespace().collect::<Vec<_>>().join(" ")
     );
-    let mut phrases = BANNED.iter().copied();
+    let mut phrases = phrases.iter().copied();
     phrases.find(|phrase| words.contains(&format!(" {phrase} ")))
 }
 

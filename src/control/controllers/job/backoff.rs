@@ -22,7 +22,7 @@ impl JobPod {
 }
 
 impl JobBackoff {
-    /// What it becomes by pods that newly succeeded and failed: failures since the last success.
+    /// Returns the back-off after newly succeeded and failed pods: failures since the last success.
     pub(super) fn after(self, succeeded: &[&JobPod], failed: &[&JobPod]) -> Self {
         let mut finishes: Vec<Instant> = failed.iter().map(|pod| pod.finish_time()).collect();
         finishes.sort_unstable();

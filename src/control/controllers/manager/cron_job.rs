@@ -14,7 +14,7 @@ use units::ObjectId;
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "cron-job",
-    summary: "Makes Jobs by the clock.",
+    summary: "Creates Jobs on a schedule.",
     build: |options| {
         Box::new(CronJobs {
             zero: options.zero_unix_secs,

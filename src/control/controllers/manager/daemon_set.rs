@@ -39,7 +39,7 @@ struct DaemonSets {
     known: BTreeMap<ObjectId, Known>,
 }
 
-/// What is remembered of a set.
+/// Remembered state of a set.
 #[derive(Clone, Default)]
 struct Known {
     backoff: FailureBackoff,

@@ -17,7 +17,8 @@ use units::ObjectId;
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "deployment",
-    summary: "Replaces the ReplicaSets of a Deployment by one another, step by step or at once.",
+    summary: "Rolls out a Deployment: replaces its old ReplicaSets by a new one, step by step or \
+        at once.",
     build: |_| Box::new(Deployments::default()),
 };
 

@@ -16,7 +16,7 @@ use units::{ClassId, ObjectId};
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "disruption",
-    summary: "Keeps count of how many pods of a PodDisruptionBudget may be disrupted.",
+    summary: "Tracks how many pods of a PodDisruptionBudget may be disrupted.",
     build: |_| Box::new(Disruption::default()),
 };
 

@@ -22,7 +22,7 @@ use units::{ClassId, Instant, ObjectId, PodId};
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "job",
-    summary: "Runs pods of a Job until enough of them succeeded or too many failed.",
+    summary: "Runs the pods of a Job until enough have succeeded or too many have failed.",
     build: |_| Box::new(Jobs::default()),
 };
 
@@ -38,11 +38,11 @@ const TERMINATED: i32 = 143;
 #[derive(Clone, Default)]
 struct Jobs {
     known: BTreeMap<ObjectId, Known>,
-    /// Until when what is read was dealt with by predecessors.
+    /// Time up to which predecessors have handled the log.
     inherited_until: Option<Instant>,
 }
 
-/// What is remembered of a job.
+/// Remembered state of a job.
 #[derive(Clone, Default)]
 struct Known {
     backoff: JobBackoff,
@@ -141,8 +141,8 @@ impl Controller for Jobs {
 }
 
 impl Jobs {
-    /// What a predecessor has counted is not counted again: the original keeps a mark on each pod
-    /// for that, here the log has it.
+    /// Avoids counting twice what a predecessor has counted: the original marks each pod for that,
+    /// here the log shows it.
     fn inherit(&mut self, event: &Event) {
         match event {
             Event::PodChanged {
@@ -324,7 +324,7 @@ fn new_pod(key: ObjectId, job: &Job, new: &NewJobPod) -> NewPod {
     }
 }
 
-/// What failed of a pod's index before it, as it says itself.
+/// Earlier failures of the pod's index, as recorded in the pod.
 fn failures(state: Option<&PodState>) -> IndexFailures {
     let owner = state.and_then(|state| state.owner);
     owner.map_or(IndexFailures::default(), |owner| owner.failures)

@@ -38,7 +38,7 @@ pub use sync::Sync;
 pub use tracker::Change;
 use tracker::Tracker;
 
-/// What the controllers are made from.
+/// Settings of the controllers.
 #[derive(Clone, Debug, Default)]
 pub struct ControllerOptions {
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
@@ -47,7 +47,7 @@ pub struct ControllerOptions {
 
 /// A controller: says which objects a change makes it look at, and looks at them.
 pub trait Controller: Send {
-    /// Its name, as the registry has it.
+    /// The controller's name, as the registry has it.
     fn name(&self) -> &'static str;
 
     /// Reads a change of the log, and names the objects to be looked at. `store` shows the cluster
@@ -80,7 +80,7 @@ pub struct ControllerManager {
     queue: WorkQueue,
     cursor: Revision,
     now: Instant,
-    /// What was synced in the last step, and whether one of its writes was refused.
+    /// Work of the last step, and whether one of its writes was refused.
     last: Option<(Work, bool)>,
     look_at: Vec<ObjectId>,
 }

@@ -12,7 +12,7 @@ use units::ObjectId;
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "namespace",
-    summary: "Deletes what is in a Namespace that is being deleted, and then it.",
+    summary: "Deletes the content of a Namespace that is being deleted, then the Namespace.",
     build: |_| Box::new(Namespaces::default()),
 };
 

@@ -10,13 +10,13 @@ use units::{ClassId, ObjectId};
 /// A pod with what is seen of it.
 #[derive(Clone, Debug)]
 pub struct SeenPod {
-    /// Which.
+    /// The pod.
     pub pod: PodRef,
-    /// Its class.
+    /// The pod's class.
     pub spec: ClassId,
-    /// Its place in its owner.
+    /// The pod's place in its owner.
     pub index: i32,
-    /// What is seen. Its unique identifier is filled in by [`identify`], where it matters.
+    /// The observed pod. [`identify`] fills in its unique identifier where it matters.
     pub observed: ObservedPod,
 }
 

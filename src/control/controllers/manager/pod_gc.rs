@@ -17,7 +17,8 @@ use units::{Instant, ObjectId};
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "pod-garbage-collector",
-    summary: "Removes ended pods beyond a number, and pods told to end on nodes out of service.",
+    summary: "Removes finished pods beyond a threshold, and terminating pods on out-of-service \
+        nodes.",
     build: |_| Box::new(Collector::default()),
 };
 

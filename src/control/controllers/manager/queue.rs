@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1_000);
 /// A piece of work: the controller's position, and the object it is to look at.
 pub(super) type Work = (usize, ObjectId);
 
-/// What is to be looked at, now and later.
+/// Pending work, due now or later.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WorkQueue {
     /// In order; what is looked at for the first time at this instant.
@@ -29,7 +29,7 @@ pub(super) struct WorkQueue {
     /// When each is due that is in `delayed`.
     due: BTreeMap<Work, Instant>,
     failures: BTreeMap<Work, u32>,
-    /// What was looked at at `instant`.
+    /// Work done at `instant`.
     done: BTreeSet<Work>,
     instant: Instant,
 }

@@ -7,12 +7,12 @@ use super::{
     resource_quota, stateful_set, ttl_after_finished,
 };
 
-/// What is known of a controller.
+/// Registry entry of a controller.
 #[derive(Clone, Copy)]
 pub struct ControllerEntry {
-    /// Its name.
+    /// The controller's name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Description of the controller in one sentence.
     pub summary: &'static str,
     /// Makes one that has seen nothing yet.
     pub build: fn(&super::ControllerOptions) -> Box<dyn Controller>,

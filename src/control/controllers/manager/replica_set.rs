@@ -17,7 +17,7 @@ use units::{Duration, Instant, ObjectId};
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "replica-set",
-    summary: "Keeps as many pods of a ReplicaSet or ReplicationController as are wanted.",
+    summary: "Maintains the desired number of pods of a ReplicaSet or ReplicationController.",
     build: |_| Box::new(ReplicaSets::default()),
 };
 
@@ -26,7 +26,7 @@ const KINDS: &[&str] = &["ReplicaSet", "ReplicationController"];
 /// The controller.
 #[derive(Clone, Default)]
 struct ReplicaSets {
-    /// What the pods of each set are, with the template that it was made from.
+    /// Pod spec of each set, with the template it was made from.
     specs: BTreeMap<ObjectId, (Arc<PodSpec>, Arc<PodSpec>)>,
 }
 

@@ -15,7 +15,7 @@ use units::ObjectId;
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "resource-quota",
-    summary: "Counts what the pods of a ResourceQuota use once some of them are gone.",
+    summary: "Recounts the usage of a ResourceQuota after pods are gone.",
     build: |_| Box::new(Quotas::default()),
 };
 

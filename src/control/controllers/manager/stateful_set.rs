@@ -20,7 +20,7 @@ use units::ObjectId;
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "stateful-set",
-    summary: "Makes, replaces and removes the pods of a StatefulSet in the order of their ordinals.",
+    summary: "Creates, replaces and removes the pods of a StatefulSet in ordinal order.",
     build: |_| Box::new(StatefulSets),
 };
 

@@ -24,7 +24,7 @@ pub struct Sync<'a> {
     pub(super) ordered: Ordered,
 }
 
-/// What a sync asked for beside its writes.
+/// Requests of a sync in addition to its writes.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
     pub(super) creations: usize,
@@ -67,7 +67,7 @@ impl<'a> Sync<'a> {
         self.end_pod(pod, EndReason::Cancelled);
     }
 
-    /// The same, for a reason.
+    /// Ends a pod for a given reason.
     pub fn end_pod(&mut self, pod: PodRef, reason: EndReason) {
         if self.store.pods().get(pod).is_none() {
             self.write(Event::PodChanged {
@@ -107,7 +107,8 @@ impl<'a> Sync<'a> {
         self.updates.insert(id, object);
     }
 
-    /// The same, before all that is asked for from here on: what is to be known if it breaks off.
+    /// Updates an object before all later requests, so that the update persists if the sync is
+    /// interrupted.
     pub fn update_first(&mut self, id: ObjectId, object: Object) {
         self.write(Event::Object(ObjectChange::Updated { id, object }));
     }

@@ -13,13 +13,13 @@ use units::{Instant, ObjectId, PodId};
 pub struct Change<'a> {
     /// When it was made.
     pub at: Instant,
-    /// What happened.
+    /// The event.
     pub event: &'a Event,
     /// The object that it is about, or that the pod it is about belongs to, with its kind.
     pub object: Option<(ObjectId, &'static str)>,
-    /// What controls that object.
+    /// Owner of that object.
     pub owner: Option<(ObjectId, &'static str)>,
-    /// Of a pod, its place in its owner.
+    /// Position of a pod in its owner.
     pub pod: Option<(PodRef, PodOwner)>,
 }
 
@@ -36,7 +36,7 @@ impl Change<'_> {
     }
 }
 
-/// What is remembered.
+/// Remembered state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracker {
     /// Owned pods, by slot.
@@ -58,7 +58,7 @@ struct Known {
     owner: Option<ObjectId>,
 }
 
-/// What was ordered for an object and not seen back.
+/// Orders for an object that were not yet observed.
 #[derive(Clone, Debug, Default)]
 struct Expected {
     counts: Expectations,

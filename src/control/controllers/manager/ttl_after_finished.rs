@@ -10,7 +10,7 @@ use units::ObjectId;
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "ttl-after-finished",
-    summary: "Deletes Jobs that ended, once their ttlSecondsAfterFinished have passed.",
+    summary: "Deletes finished Jobs once their ttlSecondsAfterFinished has passed.",
     build: |_| Box::new(TtlAfterFinished),
 };
 

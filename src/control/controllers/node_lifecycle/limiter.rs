@@ -6,7 +6,7 @@ use units::{Duration, Instant};
 /// A limiter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Limiter {
-    /// Nothing passes.
+    /// The limiter admits nothing.
     Never,
     /// One at a time, at a rate.
     Bucket(Bucket),

@@ -6,7 +6,7 @@ use units::Instant;
 /// The condition `Ready` of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeReady {
-    /// What it says.
+    /// Reported status.
     pub status: ReadyStatus,
     /// When the node last posted it.
     pub heartbeat: Instant,
@@ -23,18 +23,18 @@ pub enum ReadyStatus {
     Unknown,
 }
 
-/// What the controller sees of a node.
+/// The controller's view of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeView {
-    /// Its name.
+    /// The node's name.
     pub name: Text,
-    /// Its region and zone.
+    /// The node's region and zone.
     pub zone: Text,
     /// Whether its health does not count for its zone.
     pub is_excluded: bool,
     /// When it was created.
     pub created: Instant,
-    /// Its condition; `None` if it never posted.
+    /// The node's condition; `None` if it never posted.
     pub ready: Option<NodeReady>,
     /// When its lease was last renewed.
     pub lease: Option<Instant>,
@@ -56,9 +56,9 @@ impl NodeView {
 /// The `NoExecute` taints of this controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecuteTaint {
-    /// Of nodes that say they are not ready.
+    /// Taint of nodes that report not to be ready.
     NotReady,
-    /// Of nodes that say nothing.
+    /// Taint of nodes that do not report.
     Unreachable,
 }
 
@@ -88,7 +88,7 @@ impl ExecuteTaint {
     }
 }
 
-/// What the controller wants.
+/// A change that the controller requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LifecycleWrite {
     /// The node's conditions become unknown.

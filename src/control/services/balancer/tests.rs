@@ -99,8 +99,8 @@ fn weights_without_a_sum_are_told() {
         told,
         [
             "service web: endpoints.b.weight: -1 is out of range; expected 0 or more",
-            "service web: endpoints: all weights are 0, so nothing could be picked; give one \
-             a weight",
+            "service web: endpoints: all weights are 0, so none can be picked; give one a weight \
+             above 0",
         ]
     );
 }

@@ -12,19 +12,19 @@ use crate::families::autoscaling::turns::ReplicaTurn;
 /// An autoscaler of pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoscalerRow {
-    /// Its kind.
+    /// The autoscaler's kind.
     pub kind: &'static str,
-    /// Its namespace and name.
+    /// The autoscaler's namespace and name.
     pub object: String,
     /// Kind and name of what it scales or sizes.
     pub target: String,
-    /// What a horizontal one did.
+    /// Replicas requested by a horizontal autoscaler.
     pub replicas: Option<ReplicaRange>,
-    /// What a vertical one recommended last, by container.
+    /// Last recommendation of a vertical autoscaler, by container.
     pub recommended: Vec<(Text, Used)>,
 }
 
-/// What a horizontal autoscaler asked for.
+/// Range of replicas that a horizontal autoscaler requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaRange {
     /// The fewest and the most that it may ask for.
@@ -33,7 +33,7 @@ pub struct ReplicaRange {
     pub fewest: i32,
     /// The most that it asked for.
     pub most: i32,
-    /// What it asked for last.
+    /// Number of replicas requested last.
     pub last: i32,
     /// How often it scaled up in the measured window.
     pub ups: u64,

@@ -58,8 +58,8 @@ impl ReplicaTurns {
 /// Nodes by what makes them equal, and those that left lately.
 #[derive(Clone, Debug, Default)]
 pub struct NodeTurns {
-    /// What kind of node each is, and when it joined; without those of no kind that were there from
-    /// the start.
+    /// Kind of each node and the time it joined; nodes without a kind that exist from the start are
+    /// omitted.
     nodes: BTreeMap<NodeId, (Text, Instant)>,
     left: VecDeque<(Instant, Text)>,
 }

@@ -1,10 +1,11 @@
 //! Turnaround, also called job completion time: from submission to the end (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99, RMST};
+use crate::values::Values;
 
 /// `turnaround.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -16,16 +17,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Gated.at(70, &["mean", "rmst"]),
         ShortList::Sweep.at(70, &["mean"]),
     ],
-    summary: "How long jobs took from submission to their successful end (JCT).",
+    series: &[],
+    summary: "Time from a job's submission to its successful end (JCT).",
     statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::seconds("p50").steady(),
-        Statistic::seconds("p90").steady(),
-        Statistic::seconds("p99").steady(),
-        Statistic::seconds("max"),
-        Statistic::seconds("rmst"),
+        MEAN.steady(),
+        P50.steady(),
+        P90.steady(),
+        P99.steady(),
+        MAX,
+        RMST,
     ],
-    formula: "f - a: end of the job's last pod, less submission",
+    formula: "f - a: end of the job's last pod minus submission",
     denominators: "jobs submitted in the measured window that succeeded or are open",
     census: "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts them",
     censoring: "open at the end: right-censored at its age; percentiles by Kaplan-Meier, mean null \
@@ -56,9 +58,8 @@ impl Collector for Turnaround {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = self.times.values(ENTRY.subject);
-        values.push(self.times.restricted_mean(ENTRY.subject));
-        values
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        self.times.put(values);
+        values.put(RMST, self.times.restricted_mean());
     }
 }

@@ -6,16 +6,32 @@ use std::sync::Arc;
 use cluster::Store;
 use model::node::ORDERED_LABEL;
 use model::{Event, PodPhase};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, plural};
 
-use crate::families::money::economics::Economics;
-use crate::families::money::power::Power;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::economics::Economics;
+use crate::record::setup::power::Power;
 use crate::record::state::{ClusterState, NodeChange, NodeRow, Resource};
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::amount("total", "kWh", Direction::Lower).noise(0.01);
+const IDLE: Statistic = Statistic::amount("idle", "kWh", Direction::Lower).noise(0.01);
+const POWER_MEAN: Statistic = Statistic::amount("power.mean", "W", Direction::Lower).noise(0.01);
+const POWER_PEAK: Statistic = Statistic::amount("power.peak", "W", Direction::Lower).noise(0.01);
+const PER_CORE_HOUR: Statistic =
+    Statistic::amount("per_core_hour", "Wh", Direction::Lower).noise(0.01);
+const CARBON: Statistic = Statistic::amount("carbon", "kgCO2", Direction::Lower).noise(0.01);
+const BOOT: Statistic = Statistic::amount("boot", "kWh", Direction::Lower).noise(0.01);
+const FACILITY: Statistic = Statistic::amount("facility", "kWh", Direction::Lower).noise(0.01);
+const EMBODIED: Statistic = Statistic::amount("embodied", "kgCO2", Direction::Lower).noise(0.01);
+const FOOTPRINT: Statistic = Statistic::amount("footprint", "kgCO2", Direction::Lower).noise(0.01);
+const PER_MILLION_REQUESTS: Statistic =
+    Statistic::amount("per_million_requests", "Wh", Direction::Lower).noise(0.01);
 
 /// `energy.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -23,34 +39,35 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("energy"),
     group: Group::Money.at(10),
     short_lists: &[],
-    summary: "What the nodes drew, by their power models, and what that emitted; without usage, what \
-              pods reserve counts as used.",
+    series: &[],
+    summary: "Energy that the nodes consumed by their power models, and its emissions; without \
+              usage data, reserved resources count as used.",
     statistics: &[
-        Statistic::amount("total", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("idle", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("power.mean", "W", Direction::Lower).noise(0.01),
-        Statistic::amount("power.peak", "W", Direction::Lower).noise(0.01),
-        Statistic::amount("per_core_hour", "Wh", Direction::Lower).noise(0.01),
-        Statistic::amount("carbon", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("boot", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("facility", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("embodied", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("footprint", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("per_million_requests", "Wh", Direction::Lower).noise(0.01),
+        TOTAL,
+        IDLE,
+        POWER_MEAN,
+        POWER_PEAK,
+        PER_CORE_HOUR,
+        CARBON,
+        BOOT,
+        FACILITY,
+        EMBODIED,
+        FOOTPRINT,
+        PER_MILLION_REQUESTS,
     ],
-    formula: "total: integral of sum over nodes of P(n) dt; P of a node that is up: \
-              idle + (max - idle) x u^exponent, or the table of its power model, linear in between; of \
-              one that is down: off; of one that boots: boot; u: what its pods use of C(n, cpu), \
-              between 0 and 1, allocated(n, cpu) where that is not known; idle: the part of nodes \
-              doing nothing; boot: that of booting; facility: total x \
-              `metrics.powerUsageEffectiveness`; per_core_hour: total over integral of allocated cpu; \
-              carbon: integral of power x effectiveness x the grid's intensity as \
-              `metrics.carbonIntensity` has it; embodied: sum over nodes of what their making emitted \
-              x on-time over lifetime; footprint: carbon + embodied; per_million_requests: facility \
-              over requests of clients served in W, x 10^6",
+    formula: "total: integral of sum over nodes of P(n) dt; P of a node that is up: idle + (max - \
+              idle) x u^exponent, or the table of its power model, linear in between; of one that \
+              is down: off; of one that boots: boot; u: the share of C(n, cpu) that its pods use, \
+              between 0 and 1, or allocated(n, cpu) where usage is unknown; idle: the part \
+              consumed by idle power; boot: the part consumed by booting; facility: total x \
+              `metrics.powerUsageEffectiveness`; per_core_hour: total over integral of allocated \
+              cpu; carbon: integral of power x effectiveness x the grid's intensity from \
+              `metrics.carbonIntensity`; embodied: sum over nodes of their manufacturing \
+              emissions x on-time over lifetime; footprint: carbon + embodied; \
+              per_million_requests: facility over requests of clients served in W, x 10^6",
     denominators: "length of the measured window (mean); allocated core-hours (per_core_hour); requests \
                    served (per_million_requests)",
-    census: "nodes that are there and have a power model",
+    census: "existing nodes with a power model",
     censoring: "none: nothing is censored",
     source: "metrics.md 5.4, energy; orchestrators-b.md 10.7",
     construct: |setup| Box::new(Energy::new(setup)),
@@ -94,7 +111,7 @@ struct Node {
     is_up: bool,
     allocated: i64,
     allocatable: i64,
-    /// What its pods use beyond what they reserve, in milli-cores.
+    /// Usage of the node's pods beyond their requests, in milli-cores.
     beyond: i64,
     drawn: i64,
     idle: i64,
@@ -109,7 +126,7 @@ impl Node {
         (self.allocated + self.beyond) as f64 / self.allocatable as f64
     }
 
-    /// What it draws now, and what of that if it did nothing.
+    /// Current power, and the idle part of it.
     fn draws(&self) -> (i64, i64) {
         match &self.power {
             Some(power) if self.is_up => (power.curve.drawn(self.used()), power.curve.idle()),
@@ -126,7 +143,7 @@ impl Node {
     }
 }
 
-/// What the making of a machine counts a nanosecond, in parts of a milligram.
+/// Embodied emissions of a machine per nanosecond, in parts of a milligram.
 fn embodied_rate(power: &Power) -> i128 {
     power.embodied.map_or(0, |own| {
         i128::from(own.milligrams) * PARTS / i128::from(own.lifetime.as_nanos().max(1))
@@ -156,7 +173,7 @@ impl Energy {
         }
     }
 
-    /// What the grid emitted for a power that was drawn in a span.
+    /// Adds the grid's emissions for the power used in a span.
     fn emit(&mut self, micro_watt: i128, span: Span) {
         let Some(economics) = &self.economics else {
             return;
@@ -220,15 +237,15 @@ impl Energy {
         (node.drawn, node.idle) = (drawn, idle);
     }
 
-    /// What pods use beyond what they reserve, by node; `None` where nothing is known of it.
-    fn beyond(store: &Store, sample: &Sample<'_>, place: usize) -> Option<i64> {
+    /// Usage of pods beyond their requests, by node; `None` if unknown.
+    fn beyond(store: &Store, sample: &UsageSample<'_>, place: usize) -> Option<i64> {
         let mut beyond = None;
         for &slot in store.nodes().pods(NodeId::from_index(place)) {
             let pod = store.pods().at(slot);
             let Some(pod) = pod.filter(|pod| pod.phase == PodPhase::Running) else {
                 continue;
             };
-            if let Some(used) = sample.used.pod(pod.pod) {
+            if let Some(used) = sample.usage.pod(pod.pod) {
                 let more = used.cpu_milli - store.class(pod.class).requests.cpu_milli;
                 beyond = Some(beyond.unwrap_or(0) + more);
             }
@@ -244,7 +261,7 @@ impl Collector for Energy {
                 Heard::Declared,
                 Heard::Nodes,
                 Heard::Spans,
-                Heard::Measured,
+                Heard::Usage,
                 Heard::Traffic,
             ]
         } else {
@@ -281,7 +298,7 @@ impl Collector for Energy {
         }
     }
 
-    fn measured(&mut self, sample: &Sample<'_>) {
+    fn usage(&mut self, sample: &UsageSample<'_>) {
         for place in 0..self.nodes.len() {
             if self.nodes[place].power.is_none() {
                 continue;
@@ -315,13 +332,11 @@ impl Collector for Energy {
         self.unknown_at_most = self.unknown_at_most.max(self.unknown);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(economics) = &self.economics else {
             let reason = "no node has a power model";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined(reason);
+            return;
         };
         // Microwatt-nanoseconds in a kilowatt-hour.
         let kilowatt_hours = |area: &Integral| area.mean(1).map(|area| area / 3.6e21);
@@ -334,7 +349,7 @@ impl Collector for Energy {
         let effectiveness = economics.overhead_ppm.unwrap_or(MILLION) as f64 / MILLION as f64;
         let facility = kilowatt_hours(&self.drawn).map(|own| own * effectiveness);
         let carbon = if economics.carbon.is_empty() {
-            Err("nothing is said of what the grid emits".to_owned())
+            Err("no carbon intensity of the grid is given".to_owned())
         } else {
             kilowatt_hours(&self.carbon).map(|milligrams| milligrams / 1e6 * effectiveness)
         };
@@ -343,7 +358,7 @@ impl Collector for Energy {
             let parts = self.embodied.mean(1);
             parts.map(|parts| parts / PARTS as f64 / 1e6)
         } else {
-            Err("nothing is said of what the making of machines emitted".to_owned())
+            Err("no embodied emissions of machines are given".to_owned())
         };
         let footprint = match (&carbon, &embodied) {
             (Ok(carbon), Ok(embodied)) => Ok(carbon + embodied),
@@ -356,33 +371,32 @@ impl Collector for Energy {
                 .map(|facility| facility * 1e3 / (served as f64 / 1e6)),
         };
         let mut remark = if self.is_by_use {
-            "u is what pods use, where that is known".to_owned()
+            "u is the usage of pods, where known".to_owned()
         } else {
             "u is the allocation: usage is not modelled".to_owned()
         };
         if self.unknown_at_most > 0 {
             let unknown = self.unknown_at_most;
-            remark =
-                format!("{remark}; up to {unknown} nodes have no power model and are left out");
+            let have = plural::either(
+                unknown,
+                "node has no power model and is",
+                "nodes have no power model and are",
+            );
+            remark = format!("{remark}; up to {unknown} {have} left out");
         }
-        let found = [
-            ("total", kilowatt_hours(&self.drawn)),
-            ("idle", kilowatt_hours(&self.idle)),
-            ("power.mean", mean),
-            ("power.peak", Ok(self.peak as f64 / 1e6)),
-            ("per_core_hour", per_core),
-            ("carbon", carbon),
-            ("boot", kilowatt_hours(&self.boot)),
-            ("facility", facility),
-            ("embodied", embodied),
-            ("footprint", footprint),
-            ("per_million_requests", per_million),
-        ];
-        found
-            .into_iter()
-            .map(|(name, value)| {
-                MetricValue::new(format!("energy.{name}"), value).remark(Some(remark.clone()))
-            })
-            .collect()
+        let mut put = |statistic, value| {
+            values.put(statistic, Reading::new(value).remark(Some(remark.clone())));
+        };
+        put(TOTAL, kilowatt_hours(&self.drawn));
+        put(IDLE, kilowatt_hours(&self.idle));
+        put(POWER_MEAN, mean);
+        put(POWER_PEAK, Ok(self.peak as f64 / 1e6));
+        put(PER_CORE_HOUR, per_core);
+        put(CARBON, carbon);
+        put(BOOT, kilowatt_hours(&self.boot));
+        put(FACILITY, facility);
+        put(EMBODIED, embodied);
+        put(FOOTPRINT, footprint);
+        put(PER_MILLION_REQUESTS, per_million);
     }
 }

@@ -5,10 +5,21 @@ use std::sync::Arc;
 
 use model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
 
-use crate::families::money::economics::{Economics, FunctionPrices};
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::setup::economics::{Economics, FunctionPrices};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const INVOCATIONS: Statistic = Statistic::amount("invocations", "requests", Direction::None);
+const COLD_STARTS: Statistic = Statistic::ratio("cold_starts", Direction::Lower);
+const THROTTLED: Statistic = Statistic::amount("throttled", "requests", Direction::Lower);
+const INSTANCES: Statistic = Statistic::amount("instances", "instances", Direction::Lower);
+const GIBIBYTE_SECONDS: Statistic =
+    Statistic::amount("gibibyte_seconds", "GiB s", Direction::Lower);
+const COST: Statistic = Statistic::amount("cost", "currency", Direction::Lower).noise(0.01);
+const PER_MILLION_REQUESTS: Statistic =
+    Statistic::amount("per_million_requests", "currency", Direction::Lower).noise(0.01);
 
 /// `functions.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -16,25 +27,28 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("functions"),
     group: Group::Money.at(40),
     short_lists: &[ShortList::Headline.at(220, &["cost"])],
-    summary: "Requests to functions, cold starts, and what functions cost that are paid by use.",
+    series: &[],
+    summary: "Requests to functions, cold starts, and the cost of functions at pay-per-use prices.",
     statistics: &[
-        Statistic::amount("invocations", "requests", Direction::None),
-        Statistic::ratio("cold_starts", Direction::Lower),
-        Statistic::amount("throttled", "requests", Direction::Lower),
-        Statistic::amount("instances", "instances", Direction::Lower),
-        Statistic::amount("gibibyte_seconds", "GiB s", Direction::Lower),
-        Statistic::amount("cost", "currency", Direction::Lower).noise(0.01),
-        Statistic::amount("per_million_requests", "currency", Direction::Lower).noise(0.01),
+        INVOCATIONS,
+        COLD_STARTS,
+        THROTTLED,
+        INSTANCES,
+        GIBIBYTE_SECONDS,
+        COST,
+        PER_MILLION_REQUESTS,
     ],
-    formula: "invocations: tries that an instance took; cold_starts: the share of them that an instance \
-              began for; throttled: tries turned away above the limits; instances: those that began, \
-              provisioned ones included; gibibyte_seconds: memory x whole milliseconds of each \
-              invocation, rounded up; cost, by `metrics.functionPrices`: of each month of 30 days of W \
-              GiB s and invocations beyond the free ones x their prices, and provisioned GiB s x theirs; \
+    formula: "invocations: attempts that an instance accepted; cold_starts: the share of them for \
+              which an instance was started; throttled: attempts rejected because of the limits; \
+              instances: instances started, provisioned ones included; gibibyte_seconds: memory x \
+              whole milliseconds of each invocation, rounded up; cost, by \
+              `metrics.functionPrices`: for each month of 30 days of W, GiB s and invocations \
+              beyond the free ones x their prices, plus provisioned GiB s x their price; \
               per_million_requests: cost over invocations x 1,000,000",
     denominators: "invocations",
-    census: "tries of all groups that ask functions, by when an instance took them in W",
-    censoring: "an invocation that goes on at the end is billed as a whole",
+    census: "attempts of all client groups that call functions, by the time at which an instance \
+        accepted them, in W",
+    censoring: "an invocation under way at the end is billed in full",
     source: "orchestrators-a.md 9.7, function bill",
     construct: |setup| Box::new(Functions::new(setup.economics.as_ref())),
 };
@@ -48,19 +62,19 @@ const GIB_SECOND: f64 = 1_024.0 * 1_000.0;
 /// Billionths of a thousandth in one.
 const PICO: f64 = 1e12;
 
-/// What a month comes to.
+/// Bill of one month.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FunctionBill {
     /// Memory x time, free ones included.
     pub gib_seconds: f64,
-    /// What memory x time costs.
+    /// Cost of memory x time.
     pub compute: f64,
-    /// What requests cost.
+    /// Cost of requests.
     pub requests: f64,
 }
 
 impl FunctionBill {
-    /// What all costs.
+    /// Total cost.
     pub fn total(&self) -> f64 {
         self.compute + self.requests
     }
@@ -128,27 +142,23 @@ impl Collector for Functions {
         add(&mut self.months[month], own);
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         if self.months.is_empty() {
-            let ids = ENTRY.ids();
-            let reason = "no client asks a function";
-            return ids
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined("no client calls a function");
+            return;
         }
         let mut all = FunctionCounts::default();
         for month in &self.months {
             add(&mut all, month);
         }
-        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
         let any = |value: f64| {
             if all.invocations == 0 {
-                Err("no function took a request".to_owned())
+                Err("no function accepted a request".to_owned())
             } else {
                 Ok(value / all.invocations as f64)
             }
         };
-        let no_prices = "nothing is said of the prices of functions";
+        let no_prices = "no function prices are given";
         let cost = self.prices.map(|prices| {
             let bills = self.months.iter();
             bills
@@ -157,26 +167,27 @@ impl Collector for Functions {
         });
         let cost = cost.ok_or_else(|| no_prices.to_owned());
         let each = cost.clone().and_then(|cost| any(cost * 1e6));
-        vec![
-            MetricValue::count(id("invocations"), all.invocations),
-            MetricValue::new(id("cold_starts"), any(all.cold_starts as f64)).over(all.invocations),
-            MetricValue::count(id("throttled"), all.throttled),
-            MetricValue::count(id("instances"), all.instances),
-            MetricValue::new(
-                id("gibibyte_seconds"),
-                Ok(all.billed_mib_ms as f64 / GIB_SECOND),
-            ),
-            MetricValue::new(id("cost"), cost),
-            MetricValue::new(id("per_million_requests"), each).over(all.invocations),
-        ]
+        values.put(INVOCATIONS, Reading::count(all.invocations));
+        values.put(
+            COLD_STARTS,
+            Reading::new(any(all.cold_starts as f64)).over(all.invocations),
+        );
+        values.put(THROTTLED, Reading::count(all.throttled));
+        values.put(INSTANCES, Reading::count(all.instances));
+        values.put(GIBIBYTE_SECONDS, Ok(all.billed_mib_ms as f64 / GIB_SECOND));
+        values.put(COST, cost);
+        values.put(
+            PER_MILLION_REQUESTS,
+            Reading::new(each).over(all.invocations),
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::recorder::Recorder;
     use crate::record::setup::Setup;
+    use crate::recorder::Recorder;
     use crate::tests::fixture::Bench;
     use units::Instant;
 

@@ -6,14 +6,20 @@ use std::sync::Arc;
 use model::{Event, Pod};
 use units::{Duration, Instant};
 
-use crate::families::money::economics::{Economics, TaskPrices};
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::economics::{Economics, TaskPrices};
 use crate::record::state::{Resource, Row};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::amount("total", "currency", Direction::Lower).noise(0.01);
+const TASKS: Statistic = Statistic::amount("tasks", "pods", Direction::None);
+const TOO_LARGE: Statistic = Statistic::amount("too_large", "pods", Direction::Lower);
 
 /// `pay_per_use.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -21,19 +27,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("pay per use"),
     group: Group::Money.at(30),
     short_lists: &[],
-    summary: "What the same pods would cost as container tasks that are billed by the second.",
-    statistics: &[
-        Statistic::amount("total", "currency", Direction::Lower).noise(0.01),
-        Statistic::amount("tasks", "pods", Direction::None),
-        Statistic::amount("too_large", "pods", Direction::Lower),
-    ],
-    formula: "total: sum over pods of billed time x (cores x price + GiB x price) by `metrics.taskPrices`; \
-              amounts: the smallest size of a task that has what the pod reserves; billed time: from \
-              its binding until its end in W, in whole seconds, at least the least one; tasks: pods \
-              billed; too_large: pods that no size has room for, which are not billed",
+    series: &[],
+    summary: "Cost of the same pods as container tasks billed by the second.",
+    statistics: &[TOTAL, TASKS, TOO_LARGE],
+    formula: "total: sum over pods of billed time x (cores x price + GiB x price) by \
+              `metrics.taskPrices`; amounts: the smallest task size that covers the pod's \
+              requests; billed time: from binding until the end of the pod in W, in whole \
+              seconds, at least the billing minimum; tasks: pods billed; too_large: pods larger \
+              than every size, which are not billed",
     denominators: "none: sums",
     census: "pods that had a node in the measured window",
-    censoring: "pods that live at the end are billed until then",
+    censoring: "pods alive at the end are billed until the end",
     source: "orchestrators-a.md 9.7, container task bill; 7.4, sizes",
     construct: |setup| Box::new(PayPerUse::new(setup)),
 };
@@ -74,7 +78,7 @@ pub fn task_size(cpu_milli: i64, memory_bytes: i64) -> Option<(i64, i64)> {
     })
 }
 
-/// What a second of a task costs, in thousandths of the prices' millionths an hour.
+/// Price of one second of a task, in thousandths of the prices' millionths per hour.
 fn rate(size: (i64, i64), prices: &TaskPrices) -> i128 {
     i128::from(size.0) * i128::from(prices.core_nano_per_hour)
         + i128::from(size.1) * i128::from(prices.gibibyte_nano_per_hour)
@@ -90,7 +94,7 @@ fn billed_secs(length: Duration, prices: &TaskPrices) -> i64 {
     secs.max(prices.least_secs)
 }
 
-/// What a task of a size costs that runs so long, in the currency.
+/// Cost of a task of a given size and run time, in the currency.
 pub fn task_cost(size: (i64, i64), length: Duration, prices: &TaskPrices) -> f64 {
     let secs = i128::from(billed_secs(length, prices));
     rate(size, prices).saturating_mul(secs) as f64 / UNIT
@@ -114,7 +118,7 @@ impl PayPerUse {
     }
 
     /// Bills a pod up to an instant.
-    fn bill(&mut self, pod: &Pod, requests: &Row, at: Instant, measured: &Measured) {
+    fn bill(&mut self, pod: &Pod, requests: &Row, at: Instant, measured: &MeasuredWindow) {
         let economics = self.economics.clone();
         let Some(prices) = economics.as_ref().and_then(|own| own.tasks.as_ref()) else {
             return;
@@ -158,13 +162,11 @@ impl Collector for PayPerUse {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         if self.economics.is_none() {
-            let reason = "nothing is said of the prices of tasks";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            let reason = "no task prices are given";
+            values.put_undefined(reason);
+            return;
         }
         let mut all = self.clone();
         for pod in end.store.pods().iter().filter(|pod| pod.phase.holds_node()) {
@@ -178,21 +180,19 @@ impl Collector for PayPerUse {
             all.bill(pod, &row, end.at, end.measured);
         }
         let total = all.bill.value().map(|value| value as f64 / UNIT);
-        vec![
-            MetricValue::new(
-                "pay_per_use.total",
-                total.ok_or_else(|| "price x time is beyond 2^127".to_owned()),
-            ),
-            MetricValue::count("pay_per_use.tasks", all.tasks),
-            MetricValue::count("pay_per_use.too_large", all.too_large),
-        ]
+        values.put(
+            TOTAL,
+            total.ok_or_else(|| "price x time is beyond 2^127".to_owned()),
+        );
+        values.put(TASKS, Reading::count(all.tasks));
+        values.put(TOO_LARGE, Reading::count(all.too_large));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::recorder::Recorder;
+    use crate::recorder::Recorder;
     use crate::tests::fixture::{Bench, node, spec};
     use model::{EndReason, GpuRequest};
 

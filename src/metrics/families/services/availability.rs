@@ -3,11 +3,20 @@
 
 use rng::math;
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::workloads::Row;
 use crate::statistics::integral::Integral;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TIME: Statistic = exact("time");
+const WORST: Statistic = exact("worst");
+const NINES: Statistic = nines("nines");
+const PLANNED_LOSS: Statistic = loss("planned_loss");
+const UNPLANNED_LOSS: Statistic = loss("unplanned_loss");
+const REPLICAS: Statistic = exact("replicas");
+const REPLICAS_NINES: Statistic = nines("replicas_nines");
 
 /// `availability.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,25 +27,28 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Headline.at(10, &["time"]),
         ShortList::GatedOfWorkloads.at(10, &["replicas"]),
     ],
-    summary: "How much of the time workloads had as many ready pods as they need, and as they want.",
+    series: &[],
+    summary: "Share of the time during which workloads had their required, and their desired, \
+        number of ready pods.",
     statistics: &[
-        exact("time"),
-        exact("worst"),
-        nines("nines"),
-        loss("planned_loss"),
-        loss("unplanned_loss"),
-        exact("replicas"),
-        nines("replicas_nines"),
+        TIME,
+        WORST,
+        NINES,
+        PLANNED_LOSS,
+        UNPLANNED_LOSS,
+        REPLICAS,
+        REPLICAS_NINES,
     ],
-    formula: "time: sum over workloads of integral of 1[ready >= required] over sum of integral of \
-              1[desired > 0]; required: `metrics.minReadyPercent` of desired (all of them by \
-              default), rounded up; worst: the least of one workload; planned_loss, unplanned_loss: the rest of the time, unplanned \
-              from the first loss on that nobody meant until full strength; replicas: integral of \
-              min(ready, desired) over integral of desired; nines: -log10(1 - x)",
-    denominators: "time in W in which pods were wanted, and wanted pods x time in W",
-    census: "objects that keep pods at strength and belong to no other such; ready: condition Ready, \
-             not told to end, on a node that is heard of; the start of a workload counts, as \
-             planned; time scaled to zero does not",
+    formula: "time: sum over workloads of integral of 1[ready >= required] over sum of integral \
+              of 1[desired > 0]; required: `metrics.minReadyPercent` of desired (all of them by \
+              default), rounded up; worst: the lowest value of any workload; planned_loss, \
+              unplanned_loss: the rest of the time, unplanned from the first involuntary loss \
+              until full strength; replicas: integral of min(ready, desired) over integral of \
+              desired; nines: -log10(1 - x)",
+    denominators: "time in W in which pods were desired, and desired pods x time in W",
+    census: "top-level objects that maintain a number of pods; ready: condition Ready, not \
+             terminating, on a node that reports; the start-up of a workload counts as planned; \
+             time scaled to zero does not count",
     censoring: "none: integrals over W",
     source: "metrics.md 5.4, availability",
     construct: |_| Box::new(Availability),
@@ -58,7 +70,7 @@ const fn nines(name: &'static str) -> Statistic {
 struct Availability;
 
 /// The denominator of shares of time.
-pub(crate) const WANTED: &str = "time in which pods are wanted";
+pub(crate) const WANTED: &str = "time in which pods are desired";
 
 /// The number of nines of a share.
 ///
@@ -69,7 +81,7 @@ pub(crate) fn nines_of(share: &Result<f64, String>) -> Result<f64, String> {
         // A sum of nothing would have the sign of a minus.
         Ok(0.0) => Ok(0.0),
         Ok(share) if *share < 1.0 => Ok(-math::log10(1.0 - share)),
-        Ok(_) => Err("nothing was ever missing: more nines than could be measured".to_owned()),
+        Ok(_) => Err("no replica was ever missing: more nines than can be measured".to_owned()),
         Err(why) => Err(why.clone()),
     }
 }
@@ -84,7 +96,7 @@ impl Collector for Availability {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let workloads = end.workloads;
         let wanted = workloads.total(|sums| &sums.wanted);
         let share = |part: &Integral| {
@@ -104,22 +116,15 @@ impl Collector for Availability {
         let ready = workloads.total(|sums| &sums.ready);
         let replicas = workloads
             .present()
-            .and_then(|()| ready.ratio(&desired, "wanted pods x time"));
-        let found = [
-            ("time", time.clone()),
-            ("worst", worst.or_else(|time| time)),
-            ("nines", nines_of(&time)),
-            ("planned_loss", share(&planned)),
-            ("unplanned_loss", share(&unplanned)),
-            ("replicas", replicas.clone()),
-            ("replicas_nines", nines_of(&replicas)),
-        ];
+            .and_then(|()| ready.ratio(&desired, "desired pods x time"));
         let n = workloads.rows().len() as u64;
-        let values = found.into_iter();
-        values
-            .map(|(name, value)| {
-                MetricValue::new(format!("{}.{name}", ENTRY.subject), value).over(n)
-            })
-            .collect()
+        let mut put = |statistic, value| values.put(statistic, Reading::new(value).over(n));
+        put(TIME, time.clone());
+        put(WORST, worst.or_else(|time| time));
+        put(NINES, nines_of(&time));
+        put(PLANNED_LOSS, share(&planned));
+        put(UNPLANNED_LOSS, share(&unplanned));
+        put(REPLICAS, replicas.clone());
+        put(REPLICAS_NINES, nines_of(&replicas));
     }
 }

@@ -18,7 +18,7 @@ pub const ONE: f64 = 1e9;
 pub struct Shares {
     rows: Vec<Share>,
     active: i64,
-    /// Of the active ones.
+    /// Sum over the active tenants.
     sum: i128,
     squares: i128,
     /// Positions of those that want more than they have.
@@ -29,9 +29,9 @@ pub struct Shares {
 #[derive(Clone, Debug, Default)]
 struct Share {
     is_active: bool,
-    /// Its dominant share, in [`FINE`].
+    /// The share's dominant share, in [`FINE`].
     dominant: i128,
-    /// The same, in [`ONE`].
+    /// Share in parts of [`ONE`].
     parts: i128,
     /// The dominant share of all it wants beyond that, in [`FINE`].
     lacks: i128,
@@ -101,7 +101,7 @@ impl Shares {
         Some(sum * sum / (self.active as f64 * self.squares as f64))
     }
 
-    /// What all tenants lack, and the one that lacks most, in dominant shares.
+    /// Total shortfall of all tenants, and the largest one, in dominant shares.
     pub fn lacking(&self) -> (f64, f64) {
         let lacks = self.lacking.iter().map(|&at| self.rows[at as usize].lacks);
         let (all, most) = lacks.fold((0, 0), |(all, most), lacks| {

@@ -6,14 +6,14 @@ use crate::record::deeds::{Deeds, Kind};
 use crate::record::state::{Amounts, RESOURCES};
 use crate::statistics::integral::float;
 
-/// What one tenant holds and wants.
+/// Allocation and demand of one tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tenant {
     /// Requests of its pods that hold a node.
     pub allocated: Amounts,
     /// Requests of all of its pods.
     pub demand: Amounts,
-    /// Its pods, with and without a node.
+    /// The tenant's pods, with and without a node.
     pub pods: u64,
 }
 

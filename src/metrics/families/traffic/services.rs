@@ -10,7 +10,7 @@ use model::traffic::{
 
 use crate::families::traffic::traffic_totals::keep_profiles;
 
-/// What became of the requests to one service, in the measured window.
+/// Results of one service in the measured window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceRow {
     /// The service, as `NAMESPACE/NAME`.
@@ -33,7 +33,7 @@ pub struct ServiceRow {
     pub queue_mean: Option<f64>,
     /// Pods that take requests, over time.
     pub endpoints_mean: Option<f64>,
-    /// What its clients expect.
+    /// Objectives of the clients.
     pub objectives: Vec<ServiceObjective>,
 }
 
@@ -50,12 +50,12 @@ pub struct ServiceLatency {
     pub p99: f64,
 }
 
-/// What a group of clients expects of a service, and what it got.
+/// Latency objective of a group of clients for a service, and the result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceObjective {
     /// The group.
     pub group: Text,
-    /// What it expects.
+    /// The objective.
     pub objective: LatencyObjective,
     /// The share of its requests within; `None` if none has ended.
     pub within: Option<f64>,
@@ -76,7 +76,7 @@ impl ServiceRow {
     }
 }
 
-/// What is added up of a service.
+/// Sums of a service.
 #[derive(Clone, Debug, Default)]
 struct Sums {
     row: ServiceRow,
@@ -89,7 +89,7 @@ struct Sums {
     peak: f64,
 }
 
-/// What is added up of a flow with an objective: requests within, and requests that ended.
+/// Sums of a flow with an objective: requests within it, and requests that ended.
 type Kept = (u64, u64);
 
 /// Adds up what is told of services.
@@ -102,7 +102,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// What became of requests in a stretch of the measured window.
+    /// Adds the request outcomes of an interval of the measured window.
     pub fn add(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
         keep_profiles(&mut self.profiles, names);
         if self.names.services.len() != names.services.len()

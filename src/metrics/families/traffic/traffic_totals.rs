@@ -16,7 +16,7 @@ pub fn measures(offered: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// What profiles stand for, as far as it is known: names only grow.
+/// Keeps the latency profiles seen so far; the list only grows.
 pub fn keep_profiles(kept: &mut Vec<LatencyProfile>, names: &TrafficNames) {
     if kept.len() < names.profiles.len() {
         kept.extend_from_slice(&names.profiles[kept.len()..]);

@@ -1,10 +1,11 @@
 //! Pending time: how long jobs were eligible and without a place (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99, RMST};
+use crate::values::Values;
 
 /// `pending_time.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -19,16 +20,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Sweep.at(50, &["mean"]),
         ShortList::Sweep.at(60, &["p99"]),
     ],
-    summary: "How long jobs were without a place, from submission until all their pods were bound.",
+    series: &[],
+    summary: "Time from a job's submission until all its pods are bound.",
     statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::seconds("p50").steady(),
-        Statistic::seconds("p90").steady(),
-        Statistic::seconds("p99").steady(),
-        Statistic::seconds("max"),
-        Statistic::seconds("rmst"),
+        MEAN.steady(),
+        P50.steady(),
+        P90.steady(),
+        P99.steady(),
+        MAX,
+        RMST,
     ],
-    formula: "last bind of the job's pods less submission; a pod is bound once in its life",
+    formula: "last binding of the job's pods minus submission; a pod is bound once in its life",
     denominators: "jobs submitted in the measured window that were bound or are open",
     census: "jobs that ended unbound (rejected, cancelled) have no value; `jobs.*` counts them",
     censoring: "unbound at the end: right-censored at its age; percentiles by Kaplan-Meier, mean \
@@ -59,9 +61,8 @@ impl Collector for PendingTime {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = self.times.values(ENTRY.subject);
-        values.push(self.times.restricted_mean(ENTRY.subject));
-        values
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        self.times.put(values);
+        values.put(RMST, self.times.restricted_mean());
     }
 }

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use model::workload::StatefulUpdate;
 use model::{Object, PodSpec, Text};
 
-/// What an object says.
+/// Declaration and status of an object.
 #[derive(Clone, Debug)]
 pub(super) struct Declared {
     /// Wanted pods.
     pub(super) desired: i64,
     /// Pods that must be ready for it to count as available.
     pub(super) required: i64,
-    /// What its pods are made from; `None` where its controller replaces no pods for a new one.
+    /// Pod template; `None` if the controller does not replace pods for a new template.
     pub(super) template: Option<Arc<PodSpec>>,
-    /// What was reported of its progress.
+    /// Reported progress.
     pub(super) progress: Progress,
     /// Whether all pods are of the template and ready, by that report.
     pub(super) is_complete: bool,
 }
 
-/// What was reported of a rollout; another report is news of it.
+/// Reported progress of a rollout; a different report means news.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
     counts: [i64; 5],
@@ -28,7 +28,7 @@ pub(super) struct Progress {
 }
 
 impl Declared {
-    /// What an object says; `None` of one that keeps no pods at strength.
+    /// Reads an object; `None` if it does not maintain a number of pods.
     pub(super) fn of(object: &Object, min_ready_percent: u32) -> Option<Self> {
         let wanting = |replicas: i32| Self::wanting(replicas, min_ready_percent);
         Some(match object {

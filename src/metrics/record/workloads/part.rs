@@ -3,10 +3,10 @@
 use model::{EndReason, EvictionCause};
 use units::PodId;
 
-/// What an object is.
+/// Role of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Nothing that has pods.
+    /// An object without pods.
     #[default]
     Other,
     /// Part of a workload that is kept at strength.
@@ -15,7 +15,7 @@ pub(super) enum Role {
     Work,
 }
 
-/// What is remembered of a pod.
+/// Remembered state of a pod.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OwnPod {
     pub(super) id: PodId,
@@ -32,14 +32,14 @@ impl OwnPod {
     }
 }
 
-/// What a pod was lost by.
+/// Cause of a pod's loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// Somebody took it on purpose.
+    /// Deliberate removal.
     Planned,
     /// It failed, or something else needed its place.
     Unplanned,
-    /// Its node went.
+    /// Loss of the pod's node.
     Node,
 }
 

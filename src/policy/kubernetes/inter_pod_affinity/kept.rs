@@ -41,7 +41,7 @@ impl OwnTerms {
     }
 }
 
-/// What a pod looks like to terms of others.
+/// Properties of a pod that terms of other pods match.
 #[derive(Clone)]
 struct Meant {
     spec: Arc<PodSpec>,

@@ -37,7 +37,7 @@ impl Sums {
     }
 }
 
-/// What terms of this pod and of others add, by the labels of nodes.
+/// Sums of the terms of this pod and of others, by node labels.
 fn sums(ctx: AttemptContext<'_>, hard_weight: i64) -> Sums {
     let own = own_terms(ctx);
     let mut sums = Sums::default();
@@ -74,8 +74,8 @@ fn own_terms(ctx: AttemptContext<'_>) -> Vec<(i64, Term<'_>)> {
     own
 }
 
-/// What is said between the pod and those of a class, for each of them: keys of labels, and points
-/// for the nodes with the value of its node.
+/// Terms between the pod and pods of a class: for each of them the label keys, and the points for
+/// nodes with the same label value.
 fn said<'a>(
     ctx: AttemptContext<'a>,
     own: &'a [(i64, Term<'a>)],
@@ -136,7 +136,7 @@ struct FollowedKey {
     of_node: Vec<Option<usize>>,
     /// Points by value.
     sums: Vec<i64>,
-    /// What one more pod adds.
+    /// Increment per additional pod.
     more: i64,
 }
 

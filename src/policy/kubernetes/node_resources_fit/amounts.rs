@@ -36,7 +36,7 @@ impl Resource {
 pub(in crate::kubernetes) enum Scale {
     /// With defaults for containers that don't mention them.
     NonZero,
-    /// As asked for.
+    /// The plain request.
     Plain,
 }
 
@@ -47,7 +47,7 @@ pub(in crate::kubernetes) struct Counted {
     pub(in crate::kubernetes) used: i64,
     /// Asked for by the pod.
     pub(in crate::kubernetes) asked: i64,
-    /// What the node offers, not 0.
+    /// Allocatable amount of the node, not 0.
     pub(in crate::kubernetes) offered: i64,
 }
 
@@ -122,7 +122,7 @@ impl RowResource {
         })
     }
 
-    /// The same as [`Counted::of`].
+    /// Counts the pod like [`Counted::of`].
     pub(in crate::kubernetes) fn counted(&self, row: &NodeRow) -> Option<Counted> {
         let amount = match self.of {
             RowColumn::Cpu => &row.cpu,
@@ -182,7 +182,7 @@ impl CpuAndMemory {
     }
 }
 
-/// What the pod asks for of a resource.
+/// The pod's request of a resource.
 pub(in crate::kubernetes) fn asked(resource: &Resource, scale: Scale, pod: &PodInfo) -> i64 {
     let amounts: &Amounts = match scale {
         Scale::NonZero => &pod.class.scored,

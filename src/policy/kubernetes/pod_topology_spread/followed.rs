@@ -21,7 +21,7 @@ struct Domains {
     counts_there: Vec<bool>,
     /// Matching pods by domain.
     counts: Vec<i64>,
-    /// What one more pod adds to the count.
+    /// Increment of the count per additional pod.
     more: i64,
     /// Points by domain, and in which round of scoring they were computed.
     points: Vec<(u64, f64)>,

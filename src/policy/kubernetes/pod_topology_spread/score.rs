@@ -8,7 +8,7 @@ use model::node::HOSTNAME_LABEL;
 use rng::math;
 use scheduler::kube::{AttemptContext, NodeInfo, Scores};
 
-/// What is counted once for all feasible nodes, for one rule.
+/// Counts over all feasible nodes for one rule.
 struct Domains<'a> {
     rule: &'a Rule,
     weight: f64,
@@ -79,7 +79,7 @@ fn points(domains: &[Domains<'_>], node: &NodeInfo) -> i64 {
     sum.round() as i64
 }
 
-/// What a pod of a domain weighs.
+/// Weight of a pod in a domain.
 pub(super) fn weight(domains: usize) -> f64 {
     math::ln((domains + 2) as f64)
 }

@@ -159,7 +159,7 @@ fn policies_that_cannot_run_in_kube_scheduler_are_named() {
         ),
         (
             registered("fifo", 1),
-            "`fifo` can't run in kube-scheduler: kube-scheduler's queue",
+            "`fifo` can't run in kube-scheduler: kube-scheduler orders",
         ),
         (
             registered("fdg", 1),

@@ -15,7 +15,7 @@ pub(super) struct Counter {
     pub(super) key: usize,
     /// By domain.
     pub(super) counts: Vec<i32>,
-    /// Of all domains.
+    /// Total over all domains.
     pub(super) total: i64,
     /// No count was ever larger.
     pub(super) most: i32,
@@ -29,7 +29,7 @@ pub(super) struct Counter {
     pub(super) is_broken: bool,
 }
 
-/// What a class counts in a counter.
+/// Weight of a class in a counter.
 #[derive(Clone, Copy)]
 struct Weight {
     counter: u32,
@@ -50,7 +50,7 @@ pub(super) struct Counters {
     free: Vec<usize>,
     /// By the number of a class.
     by_class: Vec<Vec<Weight>>,
-    /// What they take, in bytes.
+    /// Memory of the counters, in bytes.
     pub(super) bytes: usize,
 }
 

@@ -9,8 +9,8 @@ use crate::kube::keep::Rests;
 use crate::kube::{Cache, Normalization, PodInfo};
 use model::{Container, PodSpec};
 
-/// What tells them apart: the profile, whose tests and points rest on declarations, and what these
-/// may look at.
+/// Key of the declared answers: the profile, the plugins whose tests and scores depend on
+/// declarations, and the spec fields that they use.
 pub(super) type DeclaredKey = (usize, Vec<usize>, Vec<DraftPoints>, PodSpec);
 
 /// Points in proportion to the largest among the feasible nodes.
@@ -31,8 +31,8 @@ pub(super) struct Declared {
     pub(super) is_broken: bool,
 }
 
-/// What the answers of a class are found by, out of the spec that all answers about single nodes
-/// look at.
+/// Lookup key for the answers of a class, taken from the spec that all answers about single nodes
+/// use.
 pub(super) fn key(profile: usize, draft: &Draft, bare: &PodSpec) -> DeclaredKey {
     let tests = draft.tests.iter();
     let tests = tests.filter(|(_, rests)| *rests == Rests::OnDeclaration);
@@ -124,7 +124,7 @@ impl Declared {
         }
     }
 
-    /// What it takes.
+    /// Memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.fixed.len() * (2 + 8 * self.scaled.len()) + size_of::<Self>()
     }

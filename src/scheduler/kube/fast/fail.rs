@@ -28,7 +28,7 @@ pub(super) struct Why {
 }
 
 impl Why {
-    /// What it takes.
+    /// Memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.of_place.len() * size_of::<u32>()
     }
@@ -95,7 +95,7 @@ impl Why {
         plugins.collect()
     }
 
-    /// What is told of an attempt at which no node has a pod of lower priority.
+    /// Report of an attempt in which no node has a pod of lower priority.
     fn tell(&self, attempt: &Attempt<'_>) -> Option<Failure> {
         let aftermath = attempt.make_room_of_nobody(self.open_to_evictions())?;
         if aftermath.is_success || aftermath.is_error {
@@ -116,7 +116,7 @@ impl Why {
     }
 }
 
-/// What was told of pods of a class, and when on the clock of decisions.
+/// Last report on pods of a class, and its time on the clock of decisions.
 pub(super) struct Told {
     at: u64,
     failure: Failure,

@@ -13,9 +13,9 @@ pub(super) enum Mask<'a> {
     Within(&'a [u64]),
     /// These don't.
     Without(&'a [u64]),
-    /// Those in domains that are allowed.
+    /// Nodes in allowed domains.
     Allowed(&'a [u32], Vec<bool>),
-    /// Nobody passes.
+    /// No node passes.
     Nobody,
 }
 

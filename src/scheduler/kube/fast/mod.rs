@@ -45,10 +45,10 @@ use window::Window;
 
 use super::keep::{NodeRow, Rests};
 
-/// What kept answers may take, in bytes; beyond it the half that was not used for longest goes.
+/// Memory budget of cached answers, in bytes; beyond it, the least recently used half is dropped.
 const BUDGET_BYTES: usize = 256 << 20;
 
-/// What tells shapes apart: the profile, who is asked, and the bare spec.
+/// Key of a shape: the profile, the plugins asked, and the bare spec.
 type ShapeKey = (usize, Vec<(usize, Rests)>, Vec<DraftPoints>, PodSpec);
 
 /// How pods of a class are decided.
@@ -68,7 +68,7 @@ pub struct Choice {
     pub looked_at: usize,
 }
 
-/// What comes of a pod.
+/// Outcome for a pod.
 #[derive(Debug)]
 pub enum Answer {
     /// To be decided plainly; nothing was drawn.
@@ -85,7 +85,7 @@ pub struct Fast {
     identity: Option<Identity>,
     node_version: u64,
     objects_version: u64,
-    /// What plans rest on of the objects around nodes and pods.
+    /// Cluster objects that plans depend on.
     objects: ClusterObjects,
     /// Up to where the log is taken in.
     position: u64,
@@ -105,7 +105,7 @@ pub struct Fast {
     shapes: Vec<Option<Shape>>,
     shape_numbers: IndexMap<ShapeKey, usize, FxBuildHasher>,
     declared: IndexMap<DeclaredKey, Arc<Declared>, FxBuildHasher>,
-    /// What shapes and what they share take.
+    /// Memory of the shapes and their shared data, in bytes.
     shape_bytes: usize,
     keys: Vec<Key>,
     key_numbers: IndexMap<(Text, bool), usize, FxBuildHasher>,
@@ -178,7 +178,7 @@ impl Fast {
         self.taken
     }
 
-    /// What comes of a pod, the search beginning at a place.
+    /// Decides on a pod; the search starts at the given position.
     pub fn decide(
         &mut self,
         profile: &KubeProfile,
@@ -280,7 +280,7 @@ impl Fast {
     }
 }
 
-/// What a class is found by.
+/// Lookup key of a class.
 fn plan_key(profile: usize, class: &Arc<PodClass>) -> (usize, usize) {
     (profile, key_of(class))
 }

@@ -48,7 +48,7 @@ pub(super) struct DraftPoints {
     pub(super) normalization: Normalization,
 }
 
-/// What plugins say about a class.
+/// Answers of the plugins about a class.
 #[derive(Default)]
 pub(super) struct Draft {
     /// Plugins whose verdicts are about single nodes.
@@ -173,7 +173,7 @@ pub(super) struct Plan {
     pub(super) counters: Vec<usize>,
     /// When it was used last.
     pub(super) used: u64,
-    /// What was told of the newest pod that no node could take.
+    /// Report on the newest pod that no node could take.
     pub(super) told: Option<Told>,
 }
 

@@ -12,7 +12,7 @@ use crate::kube::TieBreak;
 use crate::kube::plugin::{in_span, in_whole_span, proportion};
 use crate::kube::ties::heap_root;
 
-/// What is ranked.
+/// Data to rank.
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) keys: &'a [Key],

@@ -45,7 +45,7 @@ pub(super) struct Shape {
     pub(super) open: Set,
     /// One more than the points of single nodes; 0 is not open.
     pub(super) rank: Vec<Chunk>,
-    /// What nodes declare.
+    /// Answers that depend on declarations of nodes.
     pub(super) declared: Arc<Declared>,
     /// When it was used last.
     pub(super) used: u64,
@@ -75,7 +75,7 @@ const UNKNOWN: i16 = -1;
 /// A word that was never asked.
 const NEVER: u64 = u64::MAX;
 
-/// What the answers about single nodes may look at.
+/// Part of the spec that answers about single nodes may use.
 pub(super) fn bare(spec: &PodSpec) -> PodSpec {
     let bare = |own: &Container| Container {
         image: own.image.clone(),
@@ -266,7 +266,7 @@ impl Shape {
         self.tops[word]
     }
 
-    /// What it takes, without what it shares.
+    /// Memory in bytes, without shared data.
     pub(super) fn bytes(&self) -> usize {
         let by_word = size_of::<Chunk>() + size_of::<i16>() + 2 * size_of::<u64>();
         let spanned = self.spanned.iter().map(|own| size_of_val(&*own.raw));

@@ -14,7 +14,7 @@ const MOST_LEVELS: usize = 4_096;
 #[derive(Clone, Copy)]
 struct Rule {
     counter: usize,
-    /// What a pod weighs.
+    /// Weight of a pod.
     weight: f64,
     excess: f64,
     /// How many levels there are; the last is that of nodes without the label.
@@ -37,7 +37,7 @@ pub(super) struct Levels {
     /// The nodes that are not left out.
     scored: Set,
     seen: Vec<bool>,
-    /// What pods weigh by the number of domains, as far as asked.
+    /// Weights of pods by the number of domains, computed on demand.
     weights: Vec<Option<f64>>,
 }
 
@@ -248,7 +248,7 @@ impl Rule {
     }
 }
 
-/// What a node is worth, given its level under each rule; computed in the order of the rules.
+/// Score of a node, given its level under each rule; computed in the order of the rules.
 fn worth(rules: &[Rule], sight: Sight<'_>, level: impl Fn(&Rule) -> usize) -> i64 {
     let mut sum = 0.0;
     for rule in rules {

@@ -39,7 +39,7 @@ impl Backoff {
         Duration::from_nanos(initial << shift)
     }
 
-    /// Until when a pod is kept back, to the whole second; `None` is not at all. Found once per
+    /// End of a pod's back-off, in whole seconds; `None` means no back-off. Computed once per
     /// failure.
     pub(super) fn expiry(self, pod: &mut QueuedPod) -> Option<Instant> {
         if pod.expiry.is_none() {

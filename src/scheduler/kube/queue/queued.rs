@@ -79,11 +79,11 @@ pub struct QueuedPod {
     pub unschedulable_count: u32,
     /// How many attempts in a row ended in an error.
     pub consecutive_errors: u32,
-    /// Who rejected it in the last attempt, or holds it back before the queue.
+    /// Plugins that rejected the pod in the last attempt, or hold it back before the queue.
     pub rejected_by: PluginMask,
-    /// Who answered that it is to wait in the last attempt.
+    /// Plugins that asked the pod to wait in the last attempt.
     pub pending_on: PluginMask,
-    /// Who holds it back before the queue.
+    /// Plugin that holds the pod back before the queue.
     pub gated_by: Option<usize>,
     pub(super) sequence: u64,
     /// The end of its back-off, once it was asked for.
@@ -132,7 +132,7 @@ impl QueuedPod {
     }
 }
 
-/// What pods that wait for an event have in common.
+/// Properties that pods waiting for an event share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rejected {
     pub(super) profile: usize,
@@ -151,7 +151,7 @@ impl Rejected {
     }
 }
 
-/// What the plugins of a profile listen to, by position.
+/// Events that the plugins of a profile listen to, by position.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
     listens: Vec<EventKinds>,

@@ -20,7 +20,7 @@ use units::Instant;
 #[derive(Clone, Copy, Debug)]
 struct Wait {
     deadline: Instant,
-    /// Who told it to wait.
+    /// Plugin that asked the pod to wait.
     plugin: usize,
     group: Option<GroupRef>,
     /// How often the cluster had changed when it got its place.
@@ -183,8 +183,8 @@ impl KubeScheduler {
         }
     }
 
-    /// Those who wait for a pod that is gone give their places back: the plugin refuses the whole
-    /// group when one of it loses its place (spec: orchestrators-b.md 7.6).
+    /// Releases the nodes of pods that wait for a deleted pod: the plugin rejects the whole group
+    /// when one member loses its node (spec: orchestrators-b.md 7.6).
     pub(super) fn give_up_bereft(&mut self, now: Instant, view: &Store, out: &mut Outbox) {
         for group in std::mem::take(&mut self.waiting.bereft) {
             for member in self.waiting.of_group(Some(group)) {
@@ -199,7 +199,7 @@ impl KubeScheduler {
         };
         self.release(pod, view, out);
         out.write(view, Event::PodUnschedulable { pod });
-        let text = "the group of the pod did not get places for enough of its pods";
+        let text = "too few pods of the pod's group were placed";
         self.messages.insert(uid_of(pod), text.into());
         let mask = PluginMask::from_iter([wait.plugin]);
         self.take_back(now, pod, mask, Some(wait.since));

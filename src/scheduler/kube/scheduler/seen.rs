@@ -34,7 +34,7 @@ pub(super) enum Stage {
 /// A pod: half a cache line, as there are as many as pods live.
 #[derive(Clone, Debug)]
 pub(super) struct SeenPod {
-    /// As it stands in queue and cache.
+    /// The pod as stored in queue and cache.
     pub(super) info: Arc<PodInfo>,
     /// [`NEVER`] before it failed.
     tried_at: u64,
@@ -70,7 +70,7 @@ impl SeenPod {
         }
     }
 
-    /// Its node, once it has one.
+    /// The pod's node, once it has one.
     pub(super) fn node(&self) -> Option<NodeId> {
         (self.node != NOWHERE).then_some(self.node)
     }
@@ -82,7 +82,7 @@ impl SeenPod {
         before
     }
 
-    /// Its profile; `None` is scheduled by somebody else.
+    /// The pod's profile; `None` if another scheduler is responsible.
     pub(super) fn profile(&self) -> Option<usize> {
         (self.profile != NOBODY).then_some(usize::from(self.profile))
     }

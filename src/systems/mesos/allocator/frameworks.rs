@@ -15,7 +15,7 @@ pub const DEFAULT_REFUSAL: Duration = Duration::from_secs(5);
 /// For how long a framework may decline at most.
 pub const LONGEST_REFUSAL: Duration = Duration::from_secs(365 * 86_400);
 
-/// What a framework can use.
+/// Capabilities of a framework.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// Agents with GPUs.

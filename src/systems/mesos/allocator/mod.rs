@@ -81,11 +81,11 @@ pub struct Offer {
     pub role: Text,
     /// Of which agent.
     pub agent: Text,
-    /// What.
+    /// The offered resources.
     pub resources: Resources,
 }
 
-/// What the allocator is told that can't be.
+/// An impossible input of the allocator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AllocatorError {
     /// There is no such framework.
@@ -373,7 +373,7 @@ impl Allocator {
         agents.map(|(id, _)| id.clone()).collect()
     }
 
-    /// What is held of an agent in all.
+    /// Total allocation on an agent.
     pub fn held_of(&self, agent: &str) -> Resources {
         let mut sum = Resources::default();
         if let Some(agent) = self.agents.get(agent) {

@@ -13,9 +13,9 @@ use super::Allocator;
 /// A quota.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
-    /// What the role is sure to get.
+    /// Guaranteed amounts of the role.
     pub guarantee: Quantities,
-    /// What it gets at most.
+    /// Limits of the role.
     pub limit: Limits,
 }
 
@@ -24,7 +24,7 @@ pub struct Quota {
 pub enum QuotaError {
     /// Guarantees are more than the cluster has.
     #[error(
-        "quotas guarantee {asked} of `{resource}` with that of `{role}`, and the cluster has \
+        "quotas including that of `{role}` guarantee {asked} of `{resource}`, but the cluster has \
          {has}; lower the guarantee or add agents"
     )]
     AboveCluster {

@@ -9,7 +9,7 @@ use model::Text;
 
 /// Jobs that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("jobs wait for each other: {}; take one of these dependencies out", cycle.join(" → "))]
+#[error("jobs wait for each other: {}; remove one of these dependencies", cycle.join(" → "))]
 pub struct CycleError {
     /// The jobs of the cycle, the first one also last.
     pub cycle: Vec<String>,

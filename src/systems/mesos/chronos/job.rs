@@ -4,7 +4,7 @@
 use super::calendar::DateTime;
 use super::schedule::Schedule;
 
-/// What a job says of its runs.
+/// Options of a job's runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobOptions {
     /// How late a run may start, in seconds; later ones are missed.
@@ -31,7 +31,7 @@ impl Default for JobOptions {
     }
 }
 
-/// What came of a due run.
+/// Result of a due run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Launch {
     /// It starts; it was due then.
@@ -40,7 +40,7 @@ pub enum Launch {
     Missed(DateTime),
 }
 
-/// What follows a failed run.
+/// Action after a failed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterFailure {
     /// It is tried again then.
@@ -54,7 +54,7 @@ pub enum AfterFailure {
 /// A job and its runs.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What it says of its runs.
+    /// Options of the job's runs.
     pub options: JobOptions,
     /// When it is due.
     pub schedule: Schedule,

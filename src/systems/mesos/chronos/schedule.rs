@@ -24,7 +24,10 @@ pub struct Schedule {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ScheduleError {
     /// A part is missing or wrong.
-    #[error("`{text}` is no schedule: expected {expected}, as in `R5/2024-01-01T00:00:00Z/PT1H`")]
+    #[error(
+        "`{text}` is not a schedule: expected {expected}, as in \
+        `R5/2024-01-01T00:00:00Z/PT1H`"
+    )]
     Part {
         /// What was written.
         text: String,
@@ -57,11 +60,11 @@ impl Schedule {
         };
         let parts: Vec<&str> = text.split('/').collect();
         let [repeat, start, written] = parts[..] else {
-            return Err(wrong("three parts, apart by `/`"));
+            return Err(wrong("three parts separated by `/`"));
         };
         let repeat = repeat
             .strip_prefix('R')
-            .ok_or_else(|| wrong("`R` or `R` and a number first"))?;
+            .ok_or_else(|| wrong("`R`, optionally with a number, first"))?;
         let repeat = match repeat {
             "" => None,
             number => Some(

@@ -11,9 +11,9 @@ pub const REVOCABLE: u32 = u32::MAX;
 /// Amounts of an agent: unreserved ones, those reserved for roles, and those that are [`REVOCABLE`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bundle {
-    /// What is reserved for nobody.
+    /// Unreserved amounts.
     pub plain: Amounts,
-    /// What is reserved, by number of the role, each role once.
+    /// Reserved amounts by role number, each role once.
     pub reserved: Vec<(u32, Amounts)>,
 }
 
@@ -55,7 +55,7 @@ impl Bundle {
         self.plain[column] + reserved.map(|(_, own)| own[column]).sum::<i64>()
     }
 
-    /// What is reserved for a role.
+    /// Amounts reserved for a role.
     pub fn of_role(&self, role: u32) -> Option<&Amounts> {
         let found = self.reserved.iter().find(|(own, _)| *own == role);
         found.map(|(_, amounts)| amounts)
@@ -82,7 +82,7 @@ impl Bundle {
         }
     }
 
-    /// What of both is the same.
+    /// Common part of both.
     pub fn shared_with(&self, other: &Self) -> Self {
         let least = |one: &Amounts, two: &Amounts| -> Amounts {
             one.iter()

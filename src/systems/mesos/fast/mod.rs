@@ -57,9 +57,9 @@ pub struct FastOptions {
 /// A quota: by column, what is sure, and what is the most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FastQuota {
-    /// What the role is sure to get.
+    /// Guaranteed amounts of the role.
     pub guarantee: Amounts,
-    /// What it gets at most, where that is limited.
+    /// Limits of the role, where set.
     pub limit: Vec<Option<i64>>,
 }
 
@@ -70,7 +70,7 @@ pub struct FastOffer {
     pub client: u32,
     /// Of which agent.
     pub agent: u32,
-    /// What.
+    /// The offered resources.
     pub resources: Bundle,
 }
 
@@ -90,7 +90,7 @@ struct Agent {
 struct Client {
     framework: u32,
     role: u32,
-    /// Its number in the tree of its role.
+    /// The client's number in the tree of its role.
     place: u32,
     /// Refusals of earlier epochs are void.
     epoch: u32,
@@ -102,9 +102,9 @@ struct Client {
 #[derive(Clone, Debug)]
 struct Role {
     name: Text,
-    /// Its place in the tree of roles, once a framework has it.
+    /// The role's place in the tree of roles, once a framework has it.
     place: Option<u32>,
-    /// Its clients, by their place in `tree`.
+    /// The role's clients, by their place in `tree`.
     clients: Vec<u32>,
     tree: Tree,
     quota: Option<FastQuota>,
@@ -481,13 +481,13 @@ impl FastAllocator {
         &self.roles[self.clients[client as usize].role as usize].name
     }
 
-    /// What is free on an agent.
+    /// Free resources of an agent.
     pub fn free(&self, agent: u32) -> Option<&Bundle> {
         let known = self.agents.get(agent as usize)?;
         known.is_known.then_some(&known.free)
     }
 
-    /// What a client holds of an agent.
+    /// Allocation of a client on an agent.
     pub fn held(&self, client: u32, agent: u32) -> Option<&Bundle> {
         let held = &self.agents.get(agent as usize)?.held;
         held.iter()

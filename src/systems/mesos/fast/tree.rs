@@ -84,7 +84,7 @@ impl Tree {
         }
     }
 
-    /// What the cluster has; shares are of this.
+    /// Sets the total of the cluster, of which shares are computed.
     pub fn set_total(&mut self, total: Amounts) {
         if self.total == total {
             return;
@@ -330,8 +330,8 @@ impl Tree {
         self.walk(0, rng, clients);
     }
 
-    /// What is found first of the active clients, in the order in which they are served, where that
-    /// is not drawn.
+    /// Finds the first match among the active clients in serving order, for orders that are not
+    /// random.
     pub fn find<T>(&self, look: &mut impl FnMut(u32) -> Option<T>) -> Option<T> {
         self.find_at(0, look)
     }

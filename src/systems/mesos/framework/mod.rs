@@ -17,7 +17,7 @@ use units::{Instant, NodeId, ObjectId};
 use super::columns::Columns;
 use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
 
-/// What a framework is told of one of its tasks.
+/// A status report to a framework about one of its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskNews {
     /// It runs.
@@ -90,11 +90,11 @@ impl Clone for Box<dyn Framework> {
 /// A launch out of an offer.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// Which pod.
+    /// The pod.
     pub pod: PodRef,
     /// The devices it gets.
     pub devices: DeviceSet,
-    /// What it takes of the offer.
+    /// Resources taken from the offer.
     pub taken: Bundle,
 }
 
@@ -199,7 +199,7 @@ impl<'a> Open<'a> {
         self.launches.len()
     }
 
-    /// What was launched, and what is left.
+    /// Returns the launches and the remaining resources.
     pub fn close(self) -> (Vec<Launch>, Bundle) {
         (self.launches, self.left)
     }

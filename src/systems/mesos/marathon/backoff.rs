@@ -15,7 +15,7 @@ pub const DEFAULT_GROWTH: Growth = Growth {
     most: Duration::from_secs(300),
 };
 
-/// What becomes of a task, as Mesos and Marathon call it.
+/// Status of a task in the terms of Mesos and Marathon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskStatus {
     /// A launch is decided.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::parts::pattern::Pattern;
 use model::Text;
 
-/// What an offer has in a field: the host's name, region, zone, or an attribute of the agent.
+/// Value of an offer's field: the host's name, region, zone, or an attribute of the agent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue {
     /// A text.

@@ -23,7 +23,7 @@ pub enum Condition {
     Other,
 }
 
-/// Who dies first among equals.
+/// Order in which equal instances are killed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KillSelection {
     /// Whoever started last.
@@ -36,13 +36,13 @@ pub enum KillSelection {
 /// An instance whose goal is to run.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// Its id.
+    /// The instance's id.
     pub id: Text,
-    /// Its condition.
+    /// The instance's condition.
     pub condition: Condition,
     /// When it started.
     pub started: Instant,
-    /// Its group under each `GROUP_BY` constraint of the application.
+    /// The instance's group under each `GROUP_BY` constraint of the application.
     pub groups: Vec<Text>,
 }
 

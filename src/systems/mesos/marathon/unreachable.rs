@@ -65,7 +65,7 @@ impl UnreachableStrategy {
     }
 }
 
-/// What happens to an instance.
+/// Action on an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A replacement is launched; it no longer counts.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use model::Text;
 
-/// What an application says of its upgrades.
+/// Upgrade strategy of an application.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpgradeStrategy {
     /// Which share of the instances stays healthy.
@@ -66,7 +66,7 @@ pub fn plan(strategy: &UpgradeStrategy, instances: u64, healthy: u64, current: u
     }
 }
 
-/// What an upgrade orders.
+/// An order of an upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// An old instance is killed.
@@ -132,7 +132,7 @@ impl Upgrade {
         (upgrade, actions)
     }
 
-    /// Its bounds.
+    /// The upgrade's bounds.
     pub fn plan(&self) -> UpgradePlan {
         self.plan
     }

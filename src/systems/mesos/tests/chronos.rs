@@ -151,7 +151,7 @@ fn children_wait_for_all_parents_and_cycles_are_named() {
     let told = JobGraph::new(cyclic, [])
         .map(|_| ())
         .map_err(|error| error.to_string());
-    let expected = "jobs wait for each other: b → c → a → b; take one of these dependencies out";
+    let expected = "jobs wait for each other: b → c → a → b; remove one of these dependencies";
     assert_eq!(told, Err(expected.to_owned()));
     assert!(JobGraph::new([("a".into(), text(&["a"]))], []).is_err());
 }

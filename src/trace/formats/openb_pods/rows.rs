@@ -20,7 +20,7 @@ pub(super) struct Rows {
     last: Option<Instant>,
 }
 
-/// What a row may have that is documented.
+/// Documented irregularities of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dirt {
     NeverRan,

@@ -37,7 +37,7 @@ impl SwfReader {
         self.lines.progress()
     }
 
-    /// What stands before the first job.
+    /// Header before the first job.
     pub fn header(&self) -> &SwfHeader {
         &self.header
     }
@@ -78,7 +78,7 @@ impl SwfReader {
                         self.journal.dirt(kind, Action::Keep, number)?;
                     }
                     if several_preceding {
-                        let kind = "several preceding jobs, not imposed";
+                        let kind = "several preceding jobs, not enforced";
                         self.journal.dirt(kind, Action::Keep, number)?;
                     }
                     return Ok(Some(job));

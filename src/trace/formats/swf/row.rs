@@ -19,7 +19,7 @@ use plain::{job_of, plain_numbers};
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
 
-/// What a time that is not known is written as.
+/// Value of an unknown time.
 pub const MISSING: Duration = Duration::from_secs(-1);
 
 /// Names of the fields, for messages.
@@ -87,7 +87,7 @@ pub struct SwfJob {
     pub think_time: Duration,
 }
 
-/// What a line holds.
+/// Content of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
     /// A job.

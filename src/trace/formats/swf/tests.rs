@@ -119,7 +119,7 @@ fn documented_dirt_is_handled_as_documented() {
             ("no number of processors", Action::Drop),
             ("ran beyond its requested time", Action::Keep),
             (
-                "memory beyond 4 TiB per processor; taken as bytes",
+                "memory beyond 4 TiB per processor; read as bytes",
                 Action::Repair
             ),
             ("submitted before a row above; moved", Action::Repair),
@@ -227,10 +227,10 @@ fn usage_is_what_was_used_of_each_processor() {
     assert_eq!(stated, expected);
     let ledger = &recorded.ledger;
     assert_eq!(
-        ledger.count("more CPU time than run time; taken as a whole processor"),
+        ledger.count("more CPU time than run time; counted as a whole processor"),
         1
     );
-    assert_eq!(ledger.count("no average CPU time; its use is not known"), 1);
+    assert_eq!(ledger.count("no average CPU time; usage unknown"), 1);
     let plain = check(text, &ReadOptions::default()).expect("good rows");
     assert_eq!(plain.classes.len(), 1);
 }

@@ -8,12 +8,12 @@ use units::{Duration, Instant};
 /// Into how many equal parts the span is divided; ends within a part count at its end.
 const PARTS: i64 = 1 << 18;
 
-/// What is asked for at once, and what ends when.
+/// Present demand, and its future ends.
 #[derive(Clone, Debug)]
 pub(super) struct Quota {
     most: i64,
     used: i64,
-    /// Of each part, what ends in it; what ends later than the span is not there.
+    /// Demand that ends in each part; ends after the span are not stored.
     ends: Vec<i64>,
     part: Duration,
     /// The part up to whose beginning ends are taken in.

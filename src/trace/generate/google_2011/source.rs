@@ -30,7 +30,7 @@ pub struct TaskSource {
     quota: Option<Quota>,
     delivered: u32,
     classes: Classes,
-    /// Which class of the model a class is; they are numbered by order of appearance.
+    /// Model class of each class; classes are numbered in order of appearance.
     class_of: Vec<u32>,
     numbers: Vec<Option<u32>>,
     tenants: Vec<Text>,

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::collector::Span;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use cluster::Store;
 use model::{Pod, Text};
 use units::{Instant, TenantId};
 
-/// What a tenant pays.
+/// Account of a tenant.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
     rate: i128,
@@ -18,7 +18,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    fn settle(&mut self, at: Instant, measured: &Measured) {
+    fn settle(&mut self, at: Instant, measured: &MeasuredWindow) {
         let span = Span {
             from: self.since,
             to: at,
@@ -29,25 +29,25 @@ impl Account {
         self.since = at;
     }
 
-    /// What it pays now.
+    /// Current rate.
     pub(super) const fn rate(&self) -> i128 {
         self.rate
     }
 
     /// It pays so much more from an instant on.
-    pub(super) fn change(&mut self, at: Instant, rate: i128, measured: &Measured) {
+    pub(super) fn change(&mut self, at: Instant, rate: i128, measured: &MeasuredWindow) {
         self.settle(at, measured);
         self.rate += rate;
     }
 
-    /// What it paid until an instant.
-    pub(super) fn paid(mut self, at: Instant, measured: &Measured) -> Integral {
+    /// Amount paid until an instant.
+    pub(super) fn paid(mut self, at: Instant, measured: &MeasuredWindow) -> Integral {
         self.settle(at, measured);
         self.area
     }
 }
 
-/// Who pays for pods: the tenant of a trace, the value of a label, or the namespace.
+/// Payers of pods: the tenant of a trace, the value of a label, or the namespace.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Payers {
     label: Option<Text>,
@@ -77,7 +77,7 @@ impl Payers {
         self.label.is_none()
     }
 
-    /// Who pays for a pod, by number.
+    /// Number of the payer of a pod.
     pub(super) fn of(&mut self, pod: &Pod, store: &Store) -> usize {
         if pod.tenant != TenantId(0) && self.label.is_none() {
             let place = pod.tenant.index();

@@ -3,7 +3,7 @@
 
 use crate::record::collector::Change;
 use crate::record::state::{Resource, Row};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use cluster::{self, Store};
 use model::{Pod, PodPhase};
@@ -12,11 +12,11 @@ use units::{Instant, NodeId};
 use super::accounts::{Account, Payers};
 use super::{Node, weight};
 
-/// What pods pay by what they use; begins when anything is known of that.
+/// Cost of pods by usage; starts with the first usage sample.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ByUse {
     accounts: Vec<Account>,
-    /// What the pod of a row counts, and what it pays.
+    /// Share and rate of the pod in each row.
     pods: Vec<Share>,
     pub(super) idle_rate: i128,
     pub(super) idle: Integral,
@@ -34,7 +34,7 @@ struct Share {
 pub(super) struct Moment<'a> {
     pub(super) at: Instant,
     pub(super) store: &'a Store,
-    pub(super) measured: &'a Measured,
+    pub(super) measured: &'a MeasuredWindow,
 }
 
 impl<'a> Moment<'a> {
@@ -51,8 +51,11 @@ impl ByUse {
     /// From now on by use, up to now as the accounts are that pay by what pods reserve.
     pub(super) fn begin(
         moment: Moment<'_>,
-        (accounts, idle_rate, idle): (&[Account], i128, Integral),
-        (payers, nodes): (&mut Payers, &[Node]),
+        accounts: &[Account],
+        idle_rate: i128,
+        idle: Integral,
+        payers: &mut Payers,
+        nodes: &[Node],
     ) -> Self {
         let mut own = Self {
             accounts: accounts.to_vec(),
@@ -113,12 +116,13 @@ impl ByUse {
         self.share(moment, node.0, node.1);
     }
 
-    /// What pods use was measured.
-    pub(super) fn measured(
+    /// Takes a usage sample of pods.
+    pub(super) fn follow(
         &mut self,
         moment: Moment<'_>,
-        used: &dyn cluster::Measured,
-        (payers, nodes): (&mut Payers, &[Node]),
+        used: &dyn cluster::UsageSamples,
+        payers: &mut Payers,
+        nodes: &[Node],
     ) {
         for (place, node) in nodes.iter().enumerate() {
             if node.price_rate == 0 {
@@ -152,8 +156,8 @@ impl ByUse {
         }
     }
 
-    /// What each payer paid until an instant.
-    pub(super) fn paid(&self, at: Instant, measured: &Measured) -> Vec<Integral> {
+    /// Amount that each payer paid until an instant.
+    pub(super) fn paid(&self, at: Instant, measured: &MeasuredWindow) -> Vec<Integral> {
         let accounts = self.accounts.iter();
         accounts.map(|account| account.paid(at, measured)).collect()
     }

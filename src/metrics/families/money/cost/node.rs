@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::families::money::economics::Economics;
-use crate::record::collector::Span;
+use crate::record::setup::economics::Economics;
 use crate::record::state::Row;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use model::Text;
 use units::Instant;
 
@@ -17,12 +17,12 @@ const WEIGHTS: [i128; 3] = [31_611, 4_237, 950_000];
 pub(super) struct Node {
     pub(super) since: Option<Instant>,
     pub(super) price_rate: i128,
-    /// What all that it offers weighs.
+    /// Weight of the node's whole capacity.
     pub(super) whole: i128,
     pub(super) kind: KindKey,
-    /// Of a price that changes: what it is the price of.
+    /// Key of a price that changes.
     pub(super) changes_as: Option<Text>,
-    /// What it cost at earlier prices, and until when these held.
+    /// Cost at earlier prices, and the end of their validity.
     pub(super) earlier: Option<(Integral, Instant)>,
 }
 
@@ -31,8 +31,8 @@ pub(super) struct Node {
 pub(super) type KindKey = (Text, bool, Option<i64>);
 
 impl Node {
-    /// What it cost up to now is put by, as it costs something else from now on.
-    pub(super) fn settle(&mut self, at: Instant, measured: &Measured) {
+    /// Stores the cost up to now, because the price changes.
+    pub(super) fn settle(&mut self, at: Instant, measured: &MeasuredWindow) {
         let Some(since) = self.since else {
             return;
         };
@@ -57,7 +57,7 @@ pub(super) struct Kind {
     pub(super) cost: Integral,
 }
 
-/// What amounts usually cost, in an integer unit of its own.
+/// Weight of amounts by usual prices, in an internal integer unit.
 pub(super) fn weight(amounts: &Row) -> i128 {
     let [cpu_milli, memory_bytes, gpu_milli, _] = amounts.map(i128::from);
     let memory = memory_bytes * WEIGHTS[1] * 1_000 / (1 << 30);
@@ -69,7 +69,8 @@ pub(super) fn bill(
     kinds: &mut BTreeMap<KindKey, Kind>,
     node: &Node,
     at: Instant,
-    (economics, measured): (&Economics, &Measured),
+    economics: &Economics,
+    measured: &MeasuredWindow,
 ) {
     let span = node.since.map(|since| Span {
         from: since,

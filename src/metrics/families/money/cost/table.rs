@@ -2,9 +2,9 @@
 
 use model::Text;
 
-/// What the nodes cost and who caused it, in the currency of the prices. Tenants, what nobody
-/// caused, what rounding adds and commitments less what they cover come to the total; so do the kinds
-/// of nodes with the latter.
+/// Cost of the nodes by cause, in the currency of the prices. The cost of tenants, idle cost,
+/// rounding, and commitments minus covered nodes add up to the total; so does the cost of the node
+/// kinds with commitments.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CostTable {
     /// The currency.
@@ -13,26 +13,26 @@ pub struct CostTable {
     pub billing: &'static str,
     /// The bill.
     pub total: f64,
-    /// What rounding up adds.
+    /// Cost added by rounding up.
     pub rounding: f64,
-    /// What commitments cost.
+    /// Cost of commitments.
     pub committed: f64,
-    /// What the nodes would cost that these pay for.
+    /// Price of the nodes that the commitments pay for.
     pub covered: f64,
-    /// What no pod reserves.
+    /// Cost of capacity that no pod reserves.
     pub idle: f64,
-    /// What no pod reserves or uses; `None` where nothing is known of what pods use.
+    /// Cost of capacity that no pod reserves or uses; `None` if usage is unknown.
     pub idle_by_use: Option<f64>,
-    /// Who pays, by name.
+    /// Tenants by name.
     pub tenants: Vec<TenantCost>,
-    /// What was there, by instance type.
+    /// Nodes by instance type.
     pub nodes: Vec<NodeKindCost>,
 }
 
-/// What a tenant pays.
+/// Cost of one tenant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TenantCost {
-    /// Its name: a namespace, a value of a label, or the number of a trace's tenant.
+    /// The tenant's name: a namespace, a value of a label, or the number of a trace's tenant.
     pub name: Text,
     /// For what it reserves.
     pub by_requests: f64,
@@ -43,7 +43,7 @@ pub struct TenantCost {
     pub served: u64,
 }
 
-/// What nodes of a kind cost.
+/// Cost of the nodes of one kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeKindCost {
     /// Their instance type, or their group; empty if neither is known.

@@ -21,7 +21,7 @@ pub(super) struct Instance {
     pub(super) pod: PodRef,
     /// The version of the application that it is of.
     version: u64,
-    /// Its number among the new ones of an upgrade.
+    /// The instance's number among the new ones of an upgrade.
     new: Option<u64>,
     pub(super) node: Option<NodeId>,
     started: Instant,

@@ -1,0 +1,153 @@
+//! Replications: the variants of an experiment under many seeds, side by side on all cores.
+//!
+//! Every variant sees the same seeds, so that what does not depend on the variant (arrivals, sizes,
+//! durations, failures) is drawn alike: common random numbers (metrics.md 5.7). Results come in
+//! the order of the work, whatever thread was faster.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use scenario::{Experiment, VariantPlan};
+use scheduler::pipeline::evaluate::Form;
+use sim::{EndCause, RunControl, SimError};
+
+use super::experiment::ExperimentError;
+use super::report_data::{PODS_MAX, VariantData};
+use super::run::{RunError, Tables, prepare, run};
+use super::summarize::summarize;
+use super::summary::VariantSummary;
+use world::{BuildError, FileSource};
+
+mod shake;
+
+pub use shake::{SHAKE_OF_RUN_TIME, Shaking};
+
+/// One run to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The variant, by its place in the experiment.
+    pub variant: usize,
+    /// The seed of every draw.
+    pub seed: u64,
+    /// Which small perturbation of the input is taken; none runs the input as it is.
+    pub shake: Option<u64>,
+    /// Whether what the report draws is collected.
+    pub is_drawn: bool,
+}
+
+/// How to run.
+#[derive(Clone, Copy)]
+pub struct Workers<'a> {
+    /// How many runs are made at once.
+    pub threads: usize,
+    /// Set from outside to stop.
+    pub interrupted: &'a AtomicBool,
+    /// Told after every run how many are done, of how many.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// Result of one run.
+pub struct Replicate {
+    /// The replicate's metrics and digest.
+    pub summary: VariantSummary,
+    /// Data for the report, if requested.
+    pub drawn: Option<VariantData>,
+}
+
+/// Runs all of the work; results are in its order.
+///
+/// # Errors
+/// The first failure in the order of the work.
+pub fn replicate(
+    experiment: &Experiment,
+    work: &[Work],
+    workers: Workers<'_>,
+) -> Result<Vec<Replicate>, ExperimentError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(workers.threads)
+        .build()
+        .map_err(|error| ExperimentError::Threads {
+            threads: workers.threads,
+            reason: error.to_string(),
+        })?;
+    let failed = AtomicUsize::new(usize::MAX);
+    let done = AtomicUsize::new(0);
+    let count = work.len();
+    let results: Vec<Option<Result<Replicate, ExperimentError>>> = pool.install(|| {
+        (work.par_iter().enumerate())
+            .map(|(index, work)| {
+                (index < failed.load(Ordering::Relaxed)).then(|| {
+                    let result = run_one(experiment, *work, workers.interrupted);
+                    if result.is_err() {
+                        failed.fetch_min(index, Ordering::Relaxed);
+                    }
+                    (workers.progress)(1 + done.fetch_add(1, Ordering::Relaxed), count);
+                    result
+                })
+            })
+            .collect()
+    });
+    results.into_iter().flatten().collect()
+}
+
+fn run_one(
+    experiment: &Experiment,
+    work: Work,
+    interrupted: &AtomicBool,
+) -> Result<Replicate, ExperimentError> {
+    let plan = &experiment.variants[work.variant];
+    let failed = |source: RunError| {
+        let is_of_a_file = matches!(
+            source,
+            RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
+        );
+        ExperimentError::Variant {
+            variant: (!is_of_a_file && experiment.variants.len() > 1).then(|| plan.name.clone()),
+            seed: (!is_of_a_file).then_some(work.seed),
+            source: Box::new(source),
+        }
+    };
+    let mut plan: VariantPlan = plan.clone();
+    plan.scenario.seed = work.seed;
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let mut prepared = prepare(&plan.scenario, &files).map_err(|error| failed(error.into()))?;
+    if let Some(number) = work.shake {
+        let shaking = Shaking {
+            seed: work.seed,
+            number,
+        };
+        let shaken = shaking.apply(prepared.workload.source);
+        let shaken = shaken.map_err(|error| failed(BuildError::Trace(error).into()))?;
+        prepared.workload.source = shaken;
+    }
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    let tables = Tables {
+        report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
+        ..Tables::default()
+    };
+    let mut outcome = run(
+        &plan.scenario,
+        prepared,
+        Form::Incremental,
+        tables,
+        &mut control,
+    )
+    .map_err(failed)?;
+    if outcome.end.cause == EndCause::Interrupted {
+        return Err(ExperimentError::Interrupted);
+    }
+    let drawn = outcome.report.take().map(|report| VariantData {
+        name: plan.name.clone(),
+        ..report
+    });
+    Ok(Replicate {
+        summary: summarize(&plan, outcome),
+        drawn,
+    })
+}

@@ -1,0 +1,228 @@
+//! Writing a snapshot of a cluster out of dumps: the objects that placements look at, each with the
+//! fields they look at, one a line in a list of JSON. What is written is what was read: every object
+//! passes through the reader in the very form in which it is kept.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+
+use serde_json::Value;
+
+use super::dump::read_into;
+use super::json_stream::{self, top_level_text};
+use super::keep::{Keeper, PassedOver};
+use super::object::ObjectSeed;
+use super::reader::{Fate, Reader};
+use super::scheduler_config::{config_doubts, read_scheduler_config};
+use super::source::{Refused, Sink, Source, Stop, Syntax};
+use super::{Manifests, kept_fields, yaml};
+use trace::error::TraceError;
+use trace::input::Input;
+
+/// The kind of a scheduler's configuration file.
+const SCHEDULER_CONFIG: &str = "KubeSchedulerConfiguration";
+
+/// What goes around the objects.
+const FRAME: (&[u8], &[u8]) = (
+    b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n",
+    b"\n]}\n",
+);
+
+/// Reads dumps and writes their snapshot.
+pub struct SnapshotWriter<W: Write> {
+    reader: Reader,
+    out: BufWriter<W>,
+    buffer: Vec<u8>,
+    passed_over: PassedOver,
+    kept: BTreeMap<String, u64>,
+    failed: Option<io::Error>,
+    any: bool,
+}
+
+/// A snapshot and its contents.
+pub struct Snapshot<W> {
+    /// Declarations of the dumps.
+    pub manifests: Manifests,
+    /// How many objects of each kind are in the snapshot.
+    pub kept: BTreeMap<String, u64>,
+    /// Pods that have ended, which are not.
+    pub ended: u64,
+    /// Objects that were met more than once.
+    pub repeated: u64,
+    /// Fields that were not copied.
+    pub passed_over: PassedOver,
+    /// Where it was written.
+    pub out: W,
+}
+
+impl<W: Write> SnapshotWriter<W> {
+    /// Starts a snapshot.
+    pub fn new(out: W) -> Self {
+        let mut writer = Self {
+            reader: Reader::default(),
+            out: BufWriter::new(out),
+            buffer: Vec::new(),
+            passed_over: PassedOver::default(),
+            kept: BTreeMap::new(),
+            failed: None,
+            any: false,
+        };
+        writer.put(FRAME.0);
+        writer
+    }
+
+    /// Reads a dump: JSON or YAML, plain or compressed.
+    ///
+    /// # Errors
+    /// As [`super::read_manifests`] has them; the snapshot is of no use afterwards.
+    pub fn read(&mut self, input: &Input) -> Result<(), TraceError> {
+        read_into(input, self)
+    }
+
+    /// Completes the snapshot.
+    ///
+    /// # Errors
+    /// If it could not be written at any time.
+    pub fn finish(mut self) -> io::Result<Snapshot<W>> {
+        self.put(FRAME.1);
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let out = self
+            .out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        let (ended, repeated) = self.reader.left_out();
+        Ok(Snapshot {
+            manifests: self.reader.finish(),
+            kept: self.kept,
+            ended,
+            repeated,
+            passed_over: self.passed_over,
+            out,
+        })
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if self.failed.is_none()
+            && let Err(error) = self.out.write_all(bytes)
+        {
+            self.failed = Some(error);
+        }
+    }
+
+    /// An object that is YAML of a shape of its own, or a list of them, as JSON.
+    fn as_json(&mut self, source: Source<'_>) -> Result<(), Refused> {
+        let value: Value = source
+            .read(std::marker::PhantomData)
+            .map_err(|fault| Refused(self.reader.describe(&fault.words)))?;
+        if value.is_null() {
+            return Ok(());
+        }
+        let has_kind = value.get("kind").is_some_and(Value::is_string);
+        if value.is_object() && !has_kind && value.get("items").is_none() {
+            return self.reader.object(source, None);
+        }
+        let text = value.to_string();
+        json_stream::read_one(text.as_bytes(), self).map_err(|stop| match stop {
+            Stop::Refused(refused) => refused,
+            Stop::Read(error) => Refused(error.to_string()),
+        })
+    }
+
+    /// The configuration of a scheduler is no object of a cluster; what is wrong with it is told.
+    fn check_config(&mut self, source: Source<'_>) -> Result<(), Refused> {
+        let text = String::from_utf8_lossy(source.text);
+        let config = read_scheduler_config(SCHEDULER_CONFIG, &text).map_err(|error| {
+            let words = error.to_string();
+            let words = words.strip_prefix(SCHEDULER_CONFIG).unwrap_or(&words);
+            Refused(format!(
+                "{}, {SCHEDULER_CONFIG}{words}",
+                self.reader.place()
+            ))
+        })?;
+        for doubt in config_doubts(&config) {
+            self.reader.note_config(&doubt);
+        }
+        Ok(())
+    }
+
+    /// Why the reader refuses the kept part, told with the place in the file.
+    fn refusal(&self, source: Source<'_>, kind: &str, plain: Refused) -> Refused {
+        let mut probe = Reader::default();
+        probe.move_to(self.reader.place());
+        match probe.object(source, Some(kind)) {
+            Err(refused) => refused,
+            Ok(()) => plain,
+        }
+    }
+}
+
+impl<W: Write> Sink for SnapshotWriter<W> {
+    fn reader(&mut self) -> &mut Reader {
+        &mut self.reader
+    }
+
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
+        let own = match source.syntax {
+            Syntax::Json => top_level_text(source.text, "kind"),
+            Syntax::Yaml => std::str::from_utf8(source.text)
+                .ok()
+                .and_then(|text| yaml::top_level_text(text, "kind"))
+                .map(str::to_owned),
+        };
+        let is_list = own.as_deref().is_some_and(|own| own.ends_with("List"));
+        if source.syntax == Syntax::Yaml && (is_list || (own.is_none() && kind.is_none())) {
+            return self.as_json(source);
+        }
+        let states_kind = own.is_some();
+        let Some(kind) = own.or_else(|| kind.map(str::to_owned)) else {
+            return self.reader.object(source, None);
+        };
+        if kind == SCHEDULER_CONFIG {
+            self.check_config(source)?;
+        }
+        let Some(keep) = kept_fields::of_kind(&kind) else {
+            return self.reader.object(source, Some(&kind));
+        };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let copied = {
+            let mut keeper = Keeper::new(&mut buffer, &kind, &mut self.passed_over);
+            source.read(keeper.seed(keep))
+        };
+        if let Err(fault) = copied {
+            let plain = Refused(self.reader.describe(&fault.words));
+            return Err(self.refusal(source, &kind, plain));
+        }
+        if !states_kind && buffer.starts_with(b"{") {
+            let head = format!("{{\"kind\":\"{kind}\"");
+            let comma: &[u8] = if buffer.get(1) == Some(&b'}') {
+                b""
+            } else {
+                b","
+            };
+            buffer.splice(..1, head.bytes().chain(comma.iter().copied()));
+        }
+        let seed = ObjectSeed::of_kind(&mut self.reader, Some(&kind));
+        let read = serde::de::DeserializeSeed::deserialize(
+            seed,
+            &mut serde_json::Deserializer::from_slice(&buffer),
+        );
+        if let Err(error) = read {
+            let plain = Refused(self.reader.describe(&error.to_string()));
+            return Err(self.refusal(source, &kind, plain));
+        }
+        if self.reader.fate() == Fate::Taken {
+            if std::mem::replace(&mut self.any, true) {
+                self.put(b",\n");
+            }
+            self.put(&buffer);
+            *self.kept.entry(kind).or_default() += 1;
+        }
+        self.buffer = buffer;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
