@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
-use model::rules::{affinity, taints};
+use model::rules;
 use model::{Owner, Pod, PodSpec, Text};
 use units::{ClassId, NodeId};
 
@@ -89,9 +89,8 @@ fn targets(pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> usize {
     for &spec in specs {
         let spec = pass.spec(spec);
         let nodes = pass.nodes.iter().copied().filter(|&node| {
-            pass.node(node).is_some_and(|object| {
-                affinity::admits(spec, object) && taints::admits(spec, &object.taints)
-            })
+            pass.node(node)
+                .is_some_and(|object| rules::admits(spec, object))
         });
         let nodes: Vec<NodeId> = nodes.collect();
         if nodes.len() > 1 {

@@ -9,7 +9,7 @@ use cluster::Store;
 use control::Outbox;
 use control::operation::eviction;
 use model::qos::CRITICAL_PRIORITY;
-use model::rules::{affinity, taints};
+use model::rules;
 use model::workload::PodDisruptionBudget;
 use model::{
     Event, EvictionCause, LabelSelector, Labels, Node, Object, ObjectChange, Pod, PodAffinityTerm,
@@ -229,10 +229,7 @@ impl<'a> Pass<'a> {
         };
         let class = self.store.class(pod.class);
         let spec = &class.object;
-        if object.unschedulable
-            || !affinity::admits(spec, object)
-            || !taints::admits(spec, &object.taints)
-        {
+        if object.unschedulable || !rules::admits(spec, object) {
             return false;
         }
         let nodes = self.store.nodes();

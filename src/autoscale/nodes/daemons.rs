@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::rules::{affinity, taints};
+use model::rules;
 use model::{Node, PodSpec};
 use scheduler::kube::PodInfo;
 
@@ -19,7 +19,7 @@ impl Daemons {
     /// Those that would run on a node.
     pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
         let own = (self.0.iter())
-            .filter(|(own, _)| affinity::admits(own, node) && taints::admits(own, &node.taints));
+            .filter(|(own, _)| rules::admits(own, node));
         own.map(|(_, pod)| pod.clone()).collect()
     }
 

@@ -9,8 +9,7 @@ use crate::cluster_autoscaler::{Template, fits_template};
 use crate::nodes::Daemons;
 use crate::snapshot::{ClusterSnapshot, Fit};
 use model::node::ZONE_LABEL;
-use model::rules::room::fits;
-use model::rules::{affinity, taints};
+use model::rules::{self, room::fits};
 use model::{Node, PodRef, ResourceList, Text};
 use scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
 
@@ -269,8 +268,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
             .filter(|&offering| {
                 let node = &market.offerings[offering].node;
                 has_room(&market.offered[offering], &asked, count)
-                    && affinity::admits(info.spec(), node)
-                    && taints::admits(info.spec(), &node.taints)
+                    && rules::admits(info.spec(), node)
             })
             .collect();
         if fitting.is_empty() {

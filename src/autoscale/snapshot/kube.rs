@@ -15,10 +15,8 @@ use super::{ClusterSnapshot, Fit};
 use model::{Node, Text};
 use scheduler::kube::fast_plugin::node_test;
 use scheduler::kube::keep::{KeptFilter, NodeTest};
-use scheduler::kube::{
-    Attempt, AttemptContext, Cache, CacheError, FastPlugin, KubePoints, KubeProfile, NodeInfo,
-    NodeOrder, PodClass, PodInfo,
-};
+use scheduler::kube::{Attempt, AttemptContext, Cache, CacheError, KubePoints, KubeProfile};
+use scheduler::kube::{NodeInfo, NodeOrder, PodClass, PodInfo};
 
 /// The plugin that spreads pods.
 const SPREAD: &str = "PodTopologySpread";
@@ -28,8 +26,6 @@ const SPREAD: &str = "PodTopologySpread";
 pub struct KubeSnapshot {
     cache: Cache,
     profile: Arc<KubeProfile>,
-    /// What the profile's plugins say of answers that can be kept, by their position.
-    fast_plugins: Vec<Option<Arc<dyn FastPlugin>>>,
     nodes: Vec<Text>,
     /// By place: the node's slot in the cache.
     slots: Vec<usize>,
@@ -90,7 +86,6 @@ impl KubeSnapshot {
     pub fn new(cache: Cache, profile: Arc<KubeProfile>) -> Self {
         let mut cluster = Self {
             cache,
-            fast_plugins: profile.fast_plugins(),
             profile,
             nodes: Vec::new(),
             slots: Vec::new(),
@@ -223,10 +218,10 @@ impl KubeSnapshot {
             cache: &self.cache,
             pod,
         };
-        let plugins = &self.fast_plugins;
+        let plugins = self.profile.fast_plugins();
         let meant = |other: &Arc<PodClass>| {
-            let mut plugins = plugins.iter().flatten();
-            plugins.any(|plugin| plugin.is_meant_by(ctx, other))
+            let mut known = plugins.iter().flatten();
+            known.any(|plugin| plugin.is_meant_by(ctx, other))
         };
         if self.repelling.iter().any(meant) {
             return None;

@@ -9,3 +9,11 @@ pub mod affinity;
 pub mod room;
 pub mod taints;
 pub mod unschedulable;
+
+use crate::{Node, PodSpec};
+
+/// Whether a node's labels and taints admit a pod: its node selector, its required node affinity and
+/// its tolerations.
+pub fn admits(spec: &PodSpec, node: &Node) -> bool {
+    affinity::admits(spec, node) && taints::admits(spec, &node.taints)
+}

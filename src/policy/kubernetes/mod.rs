@@ -2,6 +2,8 @@
 //! (spec: kubernetes.md 1.1).
 
 pub mod balanced_allocation;
+#[cfg(test)]
+mod contract;
 pub mod coscheduling;
 pub mod default_preemption;
 pub mod dynamic_resources;

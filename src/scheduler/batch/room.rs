@@ -8,7 +8,7 @@ use cluster::nodes::NO_MODEL;
 use cluster::{Class, Store};
 use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
-use model::rules::{affinity, room, taints};
+use model::rules::{self, room};
 use units::{ClassId, NodeId, Resources, Revision};
 
 /// Where the members of a job go, in order of member.
@@ -134,9 +134,9 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
     if !class.selects_nodes && !nodes.any_tainted() {
         return true;
     }
-    nodes.object(node).is_some_and(|node| {
-        affinity::admits(&class.object, node) && taints::admits(&class.object, &node.taints)
-    })
+    nodes
+        .object(node)
+        .is_some_and(|node| rules::admits(&class.object, node))
 }
 
 /// How many members of a class fit what is left on a node: in its resources, and on its devices
