@@ -211,7 +211,7 @@ fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit
         return Err(Failure {
             exit: Exit::NothingMeasured,
             message: format!(
-                "nothing was judged: {} found, none of which this program can judge",
+                "nothing was judged: {} found, and this program can judge none",
                 plural::count(unsupported, "case")
             ),
         });

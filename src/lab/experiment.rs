@@ -103,6 +103,29 @@ fn told(variant: Option<&str>, seed: Option<u64>) -> String {
 }
 
 /// Told of progress from any thread.
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// use lab::experiment::Progress;
+///
+/// /// Counts variants that have ended.
+/// #[derive(Default)]
+/// struct Ended(AtomicUsize);
+///
+/// impl Progress for Ended {
+///     fn at(&self, _variant: usize, _reached: sim::Reached) {}
+///
+///     fn finished(&self, _variant: usize) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let ended = Ended::default();
+/// ended.finished(0);
+/// assert_eq!(ended.0.into_inner(), 1);
+/// ```
 pub trait Progress: Sync {
     /// How far a variant is.
     fn at(&self, variant: usize, reached: Reached);

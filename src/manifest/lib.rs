@@ -193,6 +193,21 @@ impl ManifestPod {
 /// # Errors
 /// [`TraceError::Format`] naming the document, the object, the field's path, what was expected and
 /// what was found; for broken syntax the line and column.
+/// # Examples
+///
+/// ```
+/// let text = "\
+/// apiVersion: v1
+/// kind: Pod
+/// metadata: {name: web}
+/// spec:
+///   containers: [{name: web, resources: {requests: {cpu: 500m}}}]
+/// ";
+/// let read = manifest::read_manifests("web.yaml", text)?;
+/// assert_eq!(&*read.pods[0].name, "web");
+/// assert!(read.pods[0].waits_for_node());
+/// # Ok::<(), trace::error::TraceError>(())
+/// ```
 pub fn read_manifests(name: &str, text: &str) -> Result<Manifests, TraceError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let outcome = if text.trim_start().starts_with(['{', '[']) {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 /// Writes a count and its noun, which is given in the singular.
 ///
 /// ```
-/// use windtunnel_units::plural::count;
+/// use units::plural::count;
 ///
 /// assert_eq!(count(1, "node"), "1 node");
 /// assert_eq!(count(0, "node"), "0 nodes");

@@ -203,6 +203,44 @@ pub struct Outcome {
 }
 
 /// Runs a prepared variant.
+/// # Examples
+///
+/// An experiment is read from its text, prepared and run:
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use lab::names::Registered;
+/// use scenario::{LoadOptions, SearchPath, load};
+/// use world::inputs::DiskAndEmbedded;
+///
+/// let text = "\
+/// windtunnel: v1
+/// name: tiny
+/// cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
+/// workload: [{generate: {model: lublin99, jobs: 10}}]
+/// stop: {at: 30d}
+/// ";
+/// let options = LoadOptions {
+///     sets: &[],
+///     search: &SearchPath::default(),
+///     lookup: &DiskAndEmbedded,
+///     names: &Registered,
+/// };
+/// let experiment = load(text, "tiny.yaml", options).expect("an experiment");
+///
+/// let files = world::FileSource { files: &experiment.files };
+/// let scenario = &experiment.variants[0].scenario;
+/// let prepared = lab::run::prepare(scenario, &files)?;
+/// let mut control = sim::RunControl {
+///     interrupted: &AtomicBool::new(false),
+///     progress: &mut |_| {},
+/// };
+/// let form = scheduler::pipeline::evaluate::Form::Incremental;
+/// let tables = lab::run::Tables::default();
+/// let outcome = lab::run::run(scenario, prepared, form, tables, &mut control)?;
+/// assert_eq!((outcome.nodes, outcome.pods), (2, 10));
+/// # Ok::<(), lab::run::RunError>(())
+/// ```
 pub fn run(
     scenario: &Scenario,
     prepared: Prepared,
