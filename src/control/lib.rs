@@ -5,7 +5,9 @@
 pub mod admission;
 pub mod component;
 pub mod controllers;
+pub mod local_node;
 pub mod node;
+pub mod node_api;
 pub mod node_life;
 pub mod operation;
 pub mod probe;

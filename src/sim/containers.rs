@@ -6,7 +6,7 @@ use control::node::ContainerEvent;
 use model::PodRef;
 use units::{Duration, Instant, PodId};
 
-use super::hosts::Pace;
+use super::hosts::{Pace, PaceChange};
 
 /// A process.
 #[derive(Clone, Copy, Debug)]
@@ -100,18 +100,18 @@ impl Containers {
     }
 
     /// The host of a pod gets on at another pace: what is due of its work is due at another time.
-    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, (before, after): (Pace, Pace)) {
+    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, change: PaceChange) {
         let own = self.processes.range((pod, 0)..=(pod, u16::MAX));
         let keys: Vec<(PodId, u16)> = own.map(|(&key, _)| key).collect();
         for key in keys {
             let Some(process) = self.processes.get_mut(&key) else {
                 continue;
             };
-            process.pace = after;
+            process.pace = change.after;
             let is_working = process.is_up;
             if let Some(due) = process.due.filter(|_| is_working) {
                 self.ahead.remove(&due);
-                let left = after.stretch(due.0.since(now), before);
+                let left = change.stretch(due.0.since(now));
                 self.expect(key, now.saturating_add(left));
             }
         }

@@ -14,12 +14,12 @@ use super::rate::Rate;
 pub struct TrafficPlan {
     /// Groups of clients, in written order.
     pub groups: Vec<Group>,
-    /// Functions that they may ask; their requests are followed one by one, whatever the form.
+    /// Functions that they may ask; their requests are followed one by one, whatever the detail.
     pub functions: Vec<FunctionPlan>,
     /// How services behave.
     pub model: ServiceModel,
     /// How requests are followed.
-    pub form: Form,
+    pub detail: Detail,
     /// Instants at which stretches are cut: where measuring begins and ends.
     pub cuts: Vec<Instant>,
 }
@@ -43,9 +43,9 @@ pub struct FunctionPlan {
     pub limits: FunctionLimits,
 }
 
-/// How requests are followed.
+/// The detail in which requests are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Detail {
     /// As flows: whole counts over pieces of constant rate.
     Aggregated,
     /// One by one.

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::entry::TimeLimits;
+use cluster::Store;
+use control::local_node::LocalNode;
 use control::node::{Assignment, ContainerEvent, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use model::workload::Probe;
@@ -195,7 +197,9 @@ impl Node {
             is_owned: true,
             spec: spec.into(),
         };
-        node.act(&|agent, now, out| agent.assigned(now, assignment.clone(), out));
+        let store = Store::new();
+        let local = LocalNode::new(&store, NODE);
+        node.act(&|agent, now, out| agent.assigned(now, assignment.clone(), local, out));
         node
     }
 
