@@ -64,13 +64,13 @@ impl<'a> LocalNode<'a> {
         specs.flat_map(|spec| spec.all_containers().flat_map(|own| own.host_ports.iter()))
     }
 
-    /// What a pod requests.
+    /// The amounts that a pod requests.
     pub fn requests(self, pod: PodRef) -> Option<&'a Resources> {
         let record = self.store.pods().get(pod)?;
         Some(&self.store.class(record.class).requests)
     }
 
-    /// What is left of the node once it has taken `pod` beside those that it has taken, negative where
+    /// The amounts left of the node once it has taken `pod` beside those that it has taken, negative where
     /// that is more than it has; `None` if all that are bound to it fit.
     pub fn left_with(self, pod: PodRef) -> Option<Resources> {
         let nodes = self.store.nodes();

@@ -13,7 +13,7 @@ use super::hosts::{Pace, PaceChange};
 struct Process {
     pod: PodRef,
     is_up: bool,
-    /// What is due of it: the number under which it lies ahead.
+    /// The next event of the process: its instant, and the number under which it lies ahead.
     due: Option<(Instant, u64)>,
     /// How long it runs once it is up; `None` until it is stopped.
     run_time: Option<Duration>,
@@ -30,7 +30,7 @@ pub(super) struct Containers {
     next: u64,
 }
 
-/// What a container is to do.
+/// The work of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
     /// Until it is up.
@@ -43,7 +43,7 @@ pub(super) struct Task {
     pub(super) pace: Pace,
 }
 
-/// What happened to which container.
+/// An event of a container.
 pub(super) type Happened = (PodRef, u16, ContainerEvent);
 
 impl Containers {

@@ -18,14 +18,14 @@ pub(super) use asked::{Asked, LOOK, on_grid};
 /// The number of all processes of a pod whose containers are one.
 pub(super) const WHOLE: u16 = u16::MAX;
 
-/// What processes share.
+/// The resources of a node that its processes share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentionModel {
     /// Whether they share cores.
     pub cpu: bool,
     /// Whether they share memory.
     pub memory: bool,
-    /// What each node uses by itself.
+    /// The use of each node by itself.
     pub overhead: Used,
 }
 
@@ -33,11 +33,11 @@ pub struct ContentionModel {
 #[derive(Clone, Copy, Debug)]
 struct Process {
     pod: PodRef,
-    /// When it is over its limit of memory, if it will be.
+    /// The instant at which the process is over its limit of memory, if it will be.
     over: Option<Instant>,
 }
 
-/// What processes of a cell share.
+/// The shared resources of the nodes of a cell.
 #[derive(Clone, Debug)]
 pub(super) struct Contention {
     model: ContentionModel,
@@ -126,7 +126,7 @@ impl Contention {
         self.evicted.remove(&pod);
     }
 
-    /// What processes share.
+    /// The resources that processes share.
     pub(super) const fn model(&self) -> ContentionModel {
         self.model
     }
@@ -232,10 +232,10 @@ pub(super) struct ProcessUp {
     pub(super) process: ProcessRef,
     pub(super) place: CorePlace,
     pub(super) claim: Claim,
-    /// How long it runs with all that it wants; `None` until it is stopped.
+    /// The run time with all that the process wants; `None` until it is stopped.
     pub(super) run_time: Option<Duration>,
-    /// When what it wants of the cores changes by itself.
+    /// The instant at which its demand for cores changes by itself.
     pub(super) changes: Option<Instant>,
-    /// When it is over its limit of memory.
+    /// The instant at which the process is over its limit of memory.
     pub(super) over: Option<Instant>,
 }

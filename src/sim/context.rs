@@ -46,7 +46,7 @@ impl<'o> Context<'o> {
         self.cell
     }
 
-    /// What comes next happens in this cell.
+    /// All that happens from now on happens in this cell.
     #[inline]
     pub(super) const fn enter(&mut self, cell: u16) {
         self.cell = cell;

@@ -11,7 +11,7 @@ use units::Duration;
 pub enum Part {
     /// Every component.
     All,
-    /// What places pods.
+    /// The components that place pods.
     Scheduler,
     /// Everything else.
     Controllers,
@@ -26,7 +26,7 @@ impl Part {
         }
     }
 
-    /// What it is called while it has no leader.
+    /// The name of the incident that the part has no leader.
     pub(super) const fn without_leader(self) -> &'static str {
         match self {
             Self::All => "no leader",
@@ -36,7 +36,7 @@ impl Part {
     }
 }
 
-/// What a part sees of what changes.
+/// The changes that a part sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
     /// All of it, so much later.
@@ -63,7 +63,7 @@ pub struct ApiLimit {
     pub per_request: Duration,
 }
 
-/// What is wrong with the control plane of a cell.
+/// The faults of a cell's control plane.
 #[derive(Debug)]
 pub(super) struct ControlFaults {
     binds: Option<BindFault>,
@@ -105,7 +105,7 @@ impl ControlFaults {
         spans.max().unwrap_or(Duration::ZERO)
     }
 
-    /// What becomes of a write besides being made: `None` if nothing stops it.
+    /// The fault that stops a write; `None` if nothing does.
     pub(super) fn hinders(&mut self, write: &Write) -> Option<BindFault> {
         let fault = self.binds?;
         let is_binding = matches!(write.event, Event::PodBound { .. });

@@ -31,11 +31,11 @@ pub fn cpu_weight(shares: i64) -> i64 {
 /// A process, as its node shares its cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Its weight.
+    /// The weight of the process.
     pub weight: i64,
-    /// What it wants, in thousandths of a core; at least one.
+    /// The demand in thousandths of a core; at least one.
     pub demand_milli: i64,
-    /// What it may take at most.
+    /// The most that the process may take.
     pub limit_milli: Option<i64>,
 }
 
@@ -78,7 +78,7 @@ impl Task {
 pub struct CorePlace {
     /// The node.
     pub node: NodeId,
-    /// Its cores, in thousandths.
+    /// The cores of the node, in thousandths.
     pub capacity_milli: i64,
 }
 
@@ -252,7 +252,7 @@ impl Cores {
         tasks.into_iter().flatten().map(Task::process).collect()
     }
 
-    /// What a process gets at present, in thousandths of a core.
+    /// The rate that a process gets at present, in thousandths of a core.
     pub fn got(&mut self, now: Instant, pod: PodId, container: u16) -> Option<i64> {
         let name = name_of(pod, container);
         let node = self.places.get(&name)?;

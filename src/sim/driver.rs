@@ -52,7 +52,7 @@ impl<'o> Simulation<'o> {
         self.cells[cell].control().store()
     }
 
-    /// What was found in what arrived in a cell.
+    /// The findings in the arrivals of a cell.
     pub fn ledger(&self, cell: usize) -> &Ledger {
         self.cells[cell].surroundings().ledger()
     }

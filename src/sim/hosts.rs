@@ -15,7 +15,7 @@ pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
 /// (`runtimeState.baseRuntimeSyncThreshold` of the kubelet).
 const RUNTIME_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What is wrong with a host.
+/// The trouble that a host can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// It is down: its processes are gone.
@@ -24,15 +24,15 @@ pub enum Trouble {
     Partition,
     /// Work on it takes longer.
     Slow(Pace),
-    /// Its disk is full: it takes no new pods.
+    /// The disk is full: the node takes no new pods.
     DiskFull,
-    /// Its container runtime does not answer: what runs goes on, nothing is started or stopped, and
+    /// The container runtime does not answer: what runs goes on, nothing is started or stopped, and
     /// its agent says that it is not ready.
     Runtime,
 }
 
 impl Trouble {
-    /// What it is called.
+    /// The name of the trouble.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crash => "down",
@@ -83,12 +83,12 @@ pub(crate) struct PaceChange {
 }
 
 impl PaceChange {
-    /// How long the rest of a work takes that would take so long at the pace so far.
+    /// The time that the rest of a work takes, from that at the pace so far.
     pub(crate) fn stretch(self, left: Duration) -> Duration {
         self.after.stretch(left, self.before)
     }
 
-    /// How much of a work is left of which there would be so much at the pace so far.
+    /// The rest of a work, from that at the pace so far.
     pub(crate) fn scale(self, left: i128) -> i128 {
         self.after.scale(left, self.before)
     }

@@ -14,10 +14,10 @@ use super::containers::{Containers, Happened, Task};
 use super::hosts::{Pace, PaceChange};
 use super::progress::{Left, Progress};
 
-/// What a living pod will do once it runs.
+/// The work of a living pod once it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Whose it is.
+    /// The pod.
     pub pod: PodRef,
     /// How long it runs; `None` runs until it is stopped.
     pub run_time: Option<Duration>,
@@ -41,7 +41,7 @@ pub struct Machine {
     containers: Containers,
     /// When the wake-up comes that was asked for last for containers, images and cores.
     tick: Option<Instant>,
-    /// What pods have done that write checkpoints.
+    /// The progress of pods that write checkpoints.
     progress: Option<Progress>,
     /// Whether processes share cores, so that their ends are not known when they begin.
     shares_cores: bool,
@@ -64,7 +64,7 @@ pub struct Stragglers {
 struct Row {
     /// How long it runs, in nanoseconds; [`ENDLESS`] until it is stopped.
     run_nanos: i64,
-    /// Whose it is; [`NOBODY`] where nobody lives.
+    /// The pod; [`NOBODY`] where nobody lives.
     id: PodId,
     running: bool,
     was_up: bool,
@@ -84,7 +84,7 @@ const VACANT: Row = Row {
     has_sandbox: false,
 };
 
-/// What a command led to at once.
+/// The immediate effect of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Immediate {
     /// Nothing yet.
@@ -244,7 +244,7 @@ impl Machine {
         self.submit_for(pod, run_time);
     }
 
-    /// What is left of a pod's work that is interrupted now; `None` of one without an end.
+    /// The rest of a pod's work that is interrupted now; `None` of one without an end.
     pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Left> {
         let work = self.work(pod)?.run_time?;
         let plain = Left::all(work);
@@ -316,7 +316,7 @@ impl Machine {
         }
     }
 
-    /// What a pod will do.
+    /// The work of a pod.
     #[inline]
     pub fn work(&self, pod: PodRef) -> Option<Work> {
         let row = self.work.get(pod.slot.index())?;

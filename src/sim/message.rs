@@ -83,7 +83,7 @@ pub(super) struct Request {
 /// A message to the node plane.
 #[derive(Debug)]
 pub(super) enum ToNodes {
-    /// What a change of the control plane tells a node.
+    /// The message to a node that follows from a change of the control plane.
     Notice(Notice),
     /// The control plane believes that a node, or a pod on it, is not ready.
     Doubted(NodeId),
@@ -122,7 +122,7 @@ pub(super) enum ToNodes {
     Back { node: NodeId, lost: Box<Lost> },
     /// A node was told again what it is to run, once its reports have come.
     Reconcile { node: NodeId, lost: Box<Lost> },
-    /// The same for one of its pods.
+    /// A pod of such a node is reconciled.
     ReconcilePod(Reunion),
     /// A node that was away is looked at again for want of memory.
     LookAgain(NodeId),

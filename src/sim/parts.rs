@@ -19,50 +19,50 @@ use super::provider::ProviderOptions;
 use super::traffic::TrafficPlan;
 use super::usage::UsageOptions;
 
-/// What a cell is made of.
+/// The parts that a cell is made of.
 pub struct CellParts {
-    /// Its nodes, in order.
+    /// The nodes, in order.
     pub nodes: Vec<Arc<Node>>,
-    /// Its control plane, in order of registration.
+    /// The components of the control plane, in order of registration.
     pub components: Vec<Box<dyn Component>>,
     /// The agents of its nodes.
     pub agent: Box<dyn NodeAgent>,
-    /// What arrives.
+    /// The pods that arrive.
     pub arrivals: Box<dyn ArrivalSource>,
     /// Nodes that go down and come up again: when, which, up or down.
     pub outages: Vec<(Instant, NodeId, bool)>,
-    /// What else the world does.
+    /// The world around the cell.
     pub environment: Environment,
     /// Pods that are on nodes before anything happens, in order.
     pub residents: Vec<Resident>,
-    /// What users do, and when; what is done at one instant in order.
+    /// The operations of users and their instants; those of one instant in order.
     pub operations: Vec<(Instant, Operation)>,
 }
 
-/// What the world around a cell does to it.
+/// The world around a cell.
 #[derive(Default)]
 pub struct Environment {
-    /// What fails, and when.
+    /// The failures and their instants.
     pub failures: Vec<Timeline>,
-    /// What failures of that kind need to be known of beforehand.
+    /// Provisions for failures of that kind.
     pub provisions: Provisions,
-    /// What pods use.
+    /// The usage of pods.
     pub usage: UsageOptions,
-    /// Who asks the services.
+    /// The clients of the services.
     pub traffic: Option<Arc<TrafficPlan>>,
     /// How machines are provided.
     pub provider: ProviderOptions,
-    /// Who sees to it that nodes don't hold more than they have.
+    /// The party that keeps nodes from holding more than they have.
     pub commitment: Commitment,
-    /// What images are made of and what carries them; `None` takes no time.
+    /// The layers of images and the links that carry them; `None` takes no time.
     pub images: Option<ImageModel>,
     /// How work is saved; `None` is never.
     pub checkpoints: Option<Checkpoints>,
-    /// What processes on a node share; `None` gives each all that it wants.
+    /// The resources that processes on a node share; `None` gives each all that it wants.
     pub contention: Option<ContentionModel>,
 }
 
-/// What has to be provided for from the start, as something may come to need it.
+/// Provisions from the start for what may come to need them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Provisions {
     /// Whether parts of the control plane may lose their memory: the log is kept for them.
@@ -79,9 +79,9 @@ pub struct Provisions {
 /// A pod that is on a node when the run begins.
 #[derive(Clone, Debug)]
 pub struct Resident {
-    /// What it is called.
+    /// The name of the pod.
     pub name: PodName,
-    /// What it is.
+    /// The spec of the pod.
     pub spec: Arc<PodSpec>,
     /// How long it says it may run at most.
     pub time_limit: Option<Duration>,

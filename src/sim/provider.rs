@@ -21,7 +21,7 @@ const REFUSAL: Duration = Duration::from_secs(1);
 pub struct ProviderOptions {
     /// From an order until its node joins; `None` is no time.
     pub boot: Option<Distribution>,
-    /// The same for groups that have their own.
+    /// The time until nodes of a group join, for groups that have their own.
     pub boot_of: BTreeMap<Text, Distribution>,
     /// Which part of the orders fails, in millionths.
     pub failure_ppm: u32,
@@ -37,7 +37,7 @@ pub struct ProviderOptions {
     pub stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>>,
     /// For how long spot capacity is kept, and how long before its end that is said.
     pub spot: Option<(Distribution, Duration)>,
-    /// What machines cost from later times on, in order of time.
+    /// The prices of machines from later times on, in order of time.
     pub prices: Vec<(Instant, Arc<NewPrice>)>,
 }
 
@@ -60,10 +60,10 @@ struct Order {
     kept: Option<Duration>,
 }
 
-/// What comes next of an order.
+/// The next stage of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Its node joins.
+    /// The node joins.
     Booting,
     /// It is said that it comes to nothing.
     Failing(Text),
@@ -189,7 +189,7 @@ impl Provider {
         }
     }
 
-    /// What comes next of an order happens.
+    /// An order comes to its next stage.
     pub(super) fn happen(&mut self, now: Instant, number: u32) -> Course {
         let notice = self.notice();
         let Some(order) = self.orders.get_mut(number as usize) else {
@@ -261,21 +261,21 @@ pub(super) struct Due {
     pub(super) at: Instant,
 }
 
-/// What came of an order.
+/// An outcome of an order.
 pub(super) enum Course {
     Nothing,
-    /// It comes to nothing: its component is to learn of it.
+    /// The order comes to nothing: its component learns of it.
     Failed {
         component: usize,
         failed: OrderFailed,
     },
-    /// Its machine joins as a node.
+    /// The machine joins as a node.
     Joins(Arc<Node>),
     /// It is said that its machine is taken back, and when it is.
     Noticed {
         node: NodeId,
         next: Due,
     },
-    /// Its machine is taken back.
+    /// The machine is taken back.
     TakenBack(NodeId),
 }

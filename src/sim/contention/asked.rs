@@ -9,7 +9,7 @@ use super::WHOLE;
 /// How often usage is looked at that changes by itself.
 pub(in super::super) const LOOK: Duration = Duration::from_secs(60);
 
-/// What a process asks for: one container, or all that run beside each other.
+/// The requests and limits of a process: one container, or all that run beside each other.
 pub(in super::super) struct Asked {
     pub(in super::super) cpu_request: i64,
     pub(in super::super) cpu_limit: Option<i64>,

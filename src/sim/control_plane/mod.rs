@@ -22,7 +22,7 @@ pub(super) use step::Batch;
 pub(super) struct ControlPlane {
     store: Store,
     seats: Vec<Seat>,
-    /// Whether it acts.
+    /// Whether the control plane acts.
     acts: bool,
     faults: ControlFaults,
     /// A kill of the whole control plane at a change: which change, and for how long it is away.
@@ -54,13 +54,13 @@ impl Lapse {
     }
 }
 
-/// What becomes of a write before the store sees it.
+/// The fate of a write before the store sees it.
 pub(super) enum Passage {
-    /// It is to be made.
+    /// The write is made.
     Open,
-    /// It is not made, and its component knows or will.
+    /// The write is not made; its component knows, or will.
     Hindered,
-    /// Its component is away: neither it nor what follows is made.
+    /// The component is away: neither the write nor those after it are made.
     Closed,
 }
 

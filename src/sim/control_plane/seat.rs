@@ -8,23 +8,23 @@ use units::{Duration, Instant};
 /// A component, what it sees, and what it is about to do.
 pub(super) struct Seat {
     pub(super) component: Box<dyn Component>,
-    /// What it sees, where that lags behind the store.
+    /// The component's view, where that lags behind the store.
     pub(super) view: Option<View>,
-    /// What its deciding still takes time for: writes, and what is to be created.
+    /// Writes and creations that the component is still deciding on.
     pub(super) deciding: Option<(Vec<Write>, Vec<Creation>)>,
-    /// As it was before it had seen anything, where it may come to forget what it has.
+    /// The component before it had seen anything, where it may come to forget what it has.
     pub(super) blank: Option<Box<dyn Component>>,
-    /// Whether it is away.
+    /// Whether the component is away.
     pub(super) is_absent: bool,
     /// Requests that got lost, and when that is known.
     pub(super) unanswered: Vec<(Instant, Write)>,
-    /// Whether it has more to do at this instant, or is due to wake.
+    /// Whether the component has more to do at this instant, or is due to wake.
     pub(super) due: bool,
     /// The wake-up asked for last, so that it is not asked for again.
     pub(super) wake: Option<Instant>,
-    /// The same for a wake-up that no run goes on for.
+    /// The wake-up asked for last that no run goes on for.
     pub(super) wake_idle: Option<Instant>,
-    /// When its view is to be shown more, if that was asked for.
+    /// The delivery to the view that was asked for last.
     pub(super) delivery: Option<Instant>,
     pub(super) outbox: Outbox,
 }
@@ -60,7 +60,7 @@ impl Seat {
         self.unanswered.clear();
     }
 
-    /// What the component sees of a store.
+    /// The part of a store that the component sees.
     pub(super) fn seen<'a>(&'a self, store: &'a Store) -> &'a Store {
         self.view.as_ref().map_or(store, |view| view.store())
     }

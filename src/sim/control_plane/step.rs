@@ -10,7 +10,7 @@ use super::super::context::Context;
 use super::super::queue::Upcoming;
 use super::ControlPlane;
 
-/// What a component wants after a step, in order.
+/// The changes that a component wants after a step, in order.
 #[derive(Default)]
 pub(in super::super) struct Batch {
     pub(in super::super) writes: Vec<Write>,
@@ -100,7 +100,7 @@ impl ControlPlane {
         batch
     }
 
-    /// What a component has finished deciding.
+    /// The changes that a component has finished deciding on.
     pub(in super::super) fn decided(&mut self, component: ComponentId) -> Batch {
         let seat = &mut self.seats[component.index()];
         seat.due = true;

@@ -8,7 +8,7 @@ use cluster::Incident;
 use model::Text;
 use units::{Instant, NodeId};
 
-/// What changes.
+/// A change that a failure makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Trouble of a node begins.
@@ -56,14 +56,14 @@ pub enum Change {
         /// How many; none is that all are there.
         away: u32,
     },
-    /// What lists the nodes stops answering, or answers again.
+    /// The list of nodes stops answering, or answers again.
     Discovery {
         /// Whether it answers.
         is_up: bool,
     },
     /// A framework that shares the cluster is away, or back.
     Framework {
-        /// Its number.
+        /// The number of the framework.
         framework: u32,
         /// Whether it is back.
         is_up: bool,
@@ -93,7 +93,7 @@ impl Change {
         )
     }
 
-    /// What those who watch are told.
+    /// The incident as observers see it.
     pub(crate) fn incident(&self) -> Incident {
         let (what, node) = match self {
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
@@ -124,7 +124,7 @@ impl Change {
 pub struct Strike {
     /// When.
     pub at: Instant,
-    /// What.
+    /// The change.
     pub change: Change,
 }
 

@@ -184,7 +184,7 @@ impl NodePlane {
         ctx.send(ToSurroundings::HostChanged { node, is_up });
     }
 
-    /// What kept a host away is over.
+    /// The trouble that kept a host away is over.
     fn host_back(&mut self, ctx: &mut Context<'_>, node: NodeId, trouble: Trouble) {
         let was_heard = self.hosts.is_heard(node);
         let lost = self.hosts.relieve(ctx.now(), node, trouble);

@@ -70,7 +70,7 @@ impl NodePlane {
         Ok(())
     }
 
-    /// What is due of processes that share nodes: first those that end by themselves.
+    /// The processes that share nodes come to what is due: first those end whose work is done.
     pub(super) fn contend(&mut self, ctx: &mut Context<'_>) {
         let Some(contention) = &mut self.contention else {
             return;
@@ -175,8 +175,8 @@ impl NodePlane {
         }
     }
 
-    /// What a process of a pod wants of the cores, in thousandths: what is said of its use, or else
-    /// what it requests, or else one core.
+    /// The demand of a process for cores, in thousandths: its stated use, or else its request, or else
+    /// one core.
     fn cpu_demand(&self, now: Instant, process: ProcessRef, spec: &PodSpec) -> i64 {
         let used = self.usage.wanted(process.pod, now);
         let wanted = used.map_or(0, |used| used.cpu_milli);
@@ -215,7 +215,7 @@ pub(super) fn spec_of(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
     Some(&store.class(record.class).object)
 }
 
-/// What a node has of a resource.
+/// The capacity of a node.
 pub(super) fn capacity(store: &Store, node: NodeId, name: &str) -> i64 {
     let Some(object) = store.nodes().object(node) else {
         return 0;

@@ -23,9 +23,9 @@ use super::super::message::ToControlPlane;
 use super::NodePlane;
 use super::contend::{capacity, spec_of};
 
-/// What of memory has to be left on a node, or pods are evicted.
+/// The free memory of a node below which its kubelet evicts pods.
 const EVICTION_THRESHOLD: i64 = 100 << 20;
-/// What a container gets to end that is evicted.
+/// The grace of a container that is evicted.
 const EVICTION_GRACE: Duration = Duration::from_secs(2);
 
 impl NodePlane {

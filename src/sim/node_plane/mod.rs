@@ -35,7 +35,7 @@ pub(super) use processes::drawn_run_time;
 pub(super) struct NodePlane {
     agent: Box<dyn NodeAgent>,
     machine: Machine,
-    /// What processes share, where they share anything.
+    /// The resources that processes share, where they share any.
     contention: Option<Contention>,
     /// Images and what carries them, where that takes time.
     images: Option<Images>,
@@ -45,7 +45,7 @@ pub(super) struct NodePlane {
     output: AgentOutput,
 }
 
-/// What a node plane is made of.
+/// The parts that a node plane is made of.
 pub(super) struct NodeParts {
     pub(super) agent: Box<dyn NodeAgent>,
     pub(super) usage: UsageOptions,
@@ -123,24 +123,24 @@ impl NodePlane {
         self.machine.resume(pod, left, job);
     }
 
-    /// What is left of the work of a pod that is replaced now; nothing is known of one without work.
+    /// The rest of the work of a pod that is replaced now; `None` of a pod without known work.
     #[expect(clippy::option_option, reason = "work without an end is known work")]
     pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Option<Left>> {
         let left = self.machine.left(now, pod);
         self.machine.work(pod).map(|_| left)
     }
 
-    /// What traffic makes a pod use.
+    /// Traffic makes a pod use this.
     pub(super) fn set_traffic(&mut self, pod: PodRef, used: Used) {
         self.usage.set_traffic(pod, used);
     }
 
-    /// What the world measures of pods now.
+    /// Measurements of pods now.
     pub(super) fn measured(&self, now: Instant) -> Now<'_> {
         self.usage.measured(now)
     }
 
-    /// What the world measures now, if it is to be shown to whoever watches the run.
+    /// Measurements of pods now, if it is time to show them to the observer.
     pub(super) fn sample(&mut self, now: Instant) -> Option<Now<'_>> {
         let is_due = self.usage.is_due(now);
         is_due.then(|| self.usage.measured(now))

@@ -36,7 +36,7 @@ impl Surroundings {
         }
     }
 
-    /// What comes next of an order happens.
+    /// An order comes to its next stage.
     pub(in super::super) fn machine_due(
         &mut self,
         ctx: &mut Context<'_>,

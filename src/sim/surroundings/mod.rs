@@ -40,7 +40,7 @@ pub(super) struct Surroundings {
     /// The classes of the arrivals, by their numbers in the source.
     classes: Vec<ClassId>,
     gangs: u32,
-    /// What users do, by number.
+    /// The operations of users, by number.
     operations: Vec<Operation>,
     /// How many of them are still to come.
     operations_left: usize,
@@ -76,7 +76,7 @@ impl Surroundings {
         }
     }
 
-    /// What was found in what arrives.
+    /// The findings in the arrivals.
     pub(super) fn ledger(&self) -> &Ledger {
         self.arrivals.ledger()
     }
@@ -142,7 +142,7 @@ impl Surroundings {
         }
     }
 
-    /// What pods use for requests, where that is not as it was told last.
+    /// Tells the use of pods for requests, where it has changed since it was told last.
     pub(super) fn tell_loads(&mut self, tell: impl FnMut(PodRef, Used)) {
         if let Some(traffic) = &mut self.traffic {
             traffic.tell_loads(tell);

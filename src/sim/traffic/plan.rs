@@ -29,7 +29,7 @@ pub struct TrafficPlan {
 pub struct FunctionPlan {
     /// Its name.
     pub name: Text,
-    /// What an instance has of memory.
+    /// The memory of an instance.
     pub memory_mib: u64,
     /// How long an instance works on a request.
     pub duration: Distribution,
@@ -55,9 +55,9 @@ pub enum Detail {
 /// Clients that are alike.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// What they are called.
+    /// The name of the group.
     pub name: Text,
-    /// Whom they ask.
+    /// The target of their requests.
     pub target: Target,
     /// How often.
     pub load: Load,
@@ -65,13 +65,13 @@ pub struct Group {
     pub clients: u64,
     /// How long one waits for an answer.
     pub timeout: Duration,
-    /// What one does after a failure.
+    /// The retries after a failure.
     pub retries: Retries,
-    /// What they expect.
+    /// The objective of the group.
     pub objective: Option<LatencyObjective>,
 }
 
-/// Whom clients ask.
+/// The target of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A service, from within the cluster.
@@ -113,7 +113,7 @@ pub enum Load {
     },
 }
 
-/// What a client does after a failure.
+/// The retries of a client after a failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retries {
     /// How often it tries again at most.
@@ -125,7 +125,7 @@ pub struct Retries {
     pub budget: f64,
 }
 
-/// Who forwards requests to the address of a service.
+/// The part that forwards requests to the address of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forwarding {
     /// kube-proxy: balanced as is said, with sessions where a service wants them; endpoints that are
@@ -150,7 +150,7 @@ pub const BALANCER_POLL: Duration = Duration::from_secs(1);
 /// How services behave.
 #[derive(Clone, Debug)]
 pub struct ServiceModel {
-    /// Who forwards requests.
+    /// The part that forwards requests.
     pub forwarding: Forwarding,
     /// How long a change of the endpoints takes to reach who balances.
     pub propagation: Duration,
@@ -158,13 +158,13 @@ pub struct ServiceModel {
     pub ttl: Duration,
     /// How requests are balanced, where a service says nothing.
     pub balancing: Balancing,
-    /// What pods are as servers, where they say nothing.
+    /// Pods as servers, where they say nothing.
     pub server: ServerDefaults,
     /// The step in which what waits and what is tried again is followed.
     pub interval: Duration,
 }
 
-/// What pods are as servers.
+/// Pods as servers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerDefaults {
     /// How long a request takes once it is taken up.

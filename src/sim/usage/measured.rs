@@ -43,7 +43,7 @@ impl Measured for Now<'_> {
     }
 }
 
-/// What a pod uses, parted among its containers as their requests are; evenly where none is stated.
+/// The use of a pod, divided among its containers as their requests are; evenly where none is stated.
 fn split(used: Used, containers: &[Asked]) -> Vec<(Text, Used)> {
     let part = |whole: i64, asked: &dyn Fn(&Asked) -> i64, index: usize| {
         let sum: i128 = containers.iter().map(|own| i128::from(asked(own))).sum();

@@ -15,12 +15,12 @@ use units::{ClassId, Duration, Instant, ObjectId, PodId, Quantity};
 
 pub(super) use measured::Now;
 
-/// What is said of usage beside what classes say.
+/// Statements about usage beside those of classes.
 #[derive(Clone, Debug, Default)]
 pub struct UsageOptions {
-    /// What pods use of the processors that state nothing.
+    /// The use of processors by pods that state nothing.
     pub cpu: Option<Pattern>,
-    /// What pods use of the memory that state nothing.
+    /// The use of memory by pods that state nothing.
     pub memory: Option<Pattern>,
     /// Series that patterns name, in order of time.
     pub traces: BTreeMap<Text, Vec<(Instant, Quantity)>>,
@@ -28,7 +28,7 @@ pub struct UsageOptions {
     pub external: BTreeMap<Text, Vec<Vec<(Instant, Quantity)>>>,
     /// Whether pods use processors for the requests of clients.
     pub serves_traffic: bool,
-    /// What a request of it uses of the processors where pods don't say it themselves.
+    /// The processor time of a request where pods don't state it.
     pub cpu_per_request: Duration,
 }
 
@@ -49,7 +49,7 @@ pub struct Usage {
 /// How often it is shown to whoever measures the run, at most.
 const SAMPLE: Duration = Duration::from_secs(60);
 
-/// Who shares.
+/// The pods that share work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Sharers {
     /// The pods of an object and of those it controls.
@@ -58,7 +58,7 @@ enum Sharers {
     Class(ClassId),
 }
 
-/// What the pods of a class use.
+/// The use of the pods of a class.
 #[derive(Clone, Debug)]
 struct Class {
     cpu: Option<(Curve, bool)>,
@@ -67,7 +67,7 @@ struct Class {
     containers: Vec<Asked>,
 }
 
-/// What a container asks for.
+/// The requests of a container.
 #[derive(Clone, Debug)]
 struct Asked {
     name: Text,
@@ -81,7 +81,7 @@ struct Row {
     since: Instant,
     sharers: Sharers,
     is_serving: bool,
-    /// What traffic makes it use.
+    /// The use that traffic causes.
     traffic: Used,
 }
 
@@ -194,14 +194,14 @@ impl Usage {
         }
     }
 
-    /// What traffic makes a pod use, beside what its class states.
+    /// Traffic makes a pod use this, beside what its class states.
     pub fn set_traffic(&mut self, pod: PodRef, used: Used) {
         if let Some(row) = self.row_mut(pod) {
             row.traffic = used;
         }
     }
 
-    /// What a pod would use if nothing held it back; `None` of one whose processes are not up, or of
+    /// The use of a pod if nothing held it back; `None` of one whose processes are not up, or of
     /// whose use nothing is known.
     pub fn wanted(&self, pod: PodRef, now: Instant) -> Option<Used> {
         let row = self.row(pod)?;
@@ -223,7 +223,7 @@ impl Usage {
         })
     }
 
-    /// What a pod uses: no more of the processors than its limits allow.
+    /// The use of a pod: no more of the processors than its limits allow.
     pub fn used(&self, pod: PodRef, now: Instant) -> Option<Used> {
         let wanted = self.wanted(pod, now)?;
         let limit = self.class(self.row(pod)?.spec)?.cpu_limit;
@@ -255,7 +255,7 @@ impl Usage {
         is_known && is_due
     }
 
-    /// What the world measures now.
+    /// Measurements of usage now.
     pub(super) fn measured(&self, now: Instant) -> Now<'_> {
         Now { usage: self, now }
     }

@@ -5,9 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::entry::TimeLimits;
 use cluster::Store;
-use control::local_node::LocalNode;
 use control::node::{Assignment, ContainerEvent, Report, StopOrder};
-use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent, local_node::LocalNode};
 use model::workload::Probe;
 use model::{
     Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec,
@@ -168,8 +167,7 @@ struct Node {
 }
 
 impl Node {
-    fn new(life: PodLife, application: Application) -> Self {
-        let mut life = life;
+    fn new(mut life: PodLife, application: Application) -> Self {
         life.containers.resize(1, ContainerLife::default());
         life.containers[0].application = application;
         Self::of(PodSpec {
