@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{EndReason, Node, PodRef, PodSpec, PullError, PullStep, Refusal, Text};
+use model::{EndReason, PodRef, PodSpec, PullError, PullStep, Text};
 use units::{Duration, Instant, NodeId};
+
+use crate::local_node::LocalNode;
 
 /// An event of a process on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,19 +217,6 @@ pub struct Assignment {
     pub spec: Arc<PodSpec>,
 }
 
-/// A pod that was bound to a node, as its agent judges whether to take it.
-#[derive(Clone, Copy, Debug)]
-pub struct Offer<'a> {
-    /// Spec of the pod.
-    pub spec: &'a PodSpec,
-    /// The node as it is declared: its labels, and what it suffers by its taints.
-    pub node: &'a Node,
-    /// Resource that the node lacks for the pod, given its admitted pods.
-    pub short: Option<Refusal>,
-    /// Whether a port of the node that it wants is another's.
-    pub is_port_taken: bool,
-}
-
 /// An order to a node to end a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopOrder {
@@ -243,20 +232,20 @@ pub struct StopOrder {
 
 /// The agents of all nodes of a cell, as one machine (state by pod or node inside).
 pub trait NodeAgent: Send {
-    /// A pod was bound to a node.
-    fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput);
+    /// A pod was bound to a node. Agents that judge what comes report the end of a pod that their node
+    /// does not take ([`EndReason::Refused`]), by what `local` shows of it.
+    fn assigned(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    );
 
     /// Whether agents of this kind put right what is wrongly believed of their nodes and pods when they
     /// post their status.
     fn posts_status(&self) -> bool {
         false
-    }
-
-    /// Why a node does not take a pod that was bound to it. Agents that know no such thing take
-    /// whatever comes.
-    fn refusal(&self, offer: &Offer<'_>) -> Option<Refusal> {
-        let _ = offer;
-        None
     }
 
     /// A pod that is about to be assigned is to be prepared, and started once it is released. Agents
@@ -293,11 +282,12 @@ pub trait NodeAgent: Send {
     fn image(
         &mut self,
         now: Instant,
-        place: (NodeId, &Text),
+        node: NodeId,
+        image: &Text,
         event: ImageEvent,
         out: &mut AgentOutput,
     ) {
-        let _ = (now, place, event, out);
+        let _ = (now, node, image, event, out);
     }
 
     /// A wake-up of a node that was asked for.

@@ -6,14 +6,14 @@ use control::node::ContainerEvent;
 use model::PodRef;
 use units::{Duration, Instant, PodId};
 
-use super::hosts::Pace;
+use super::hosts::{Pace, PaceChange};
 
 /// A process.
 #[derive(Clone, Copy, Debug)]
 struct Process {
     pod: PodRef,
     is_up: bool,
-    /// What is due of it: the number under which it lies ahead.
+    /// The next event of the process: its instant, and the number under which it lies ahead.
     due: Option<(Instant, u64)>,
     /// How long it runs once it is up; `None` until it is stopped.
     run_time: Option<Duration>,
@@ -30,7 +30,7 @@ pub(super) struct Containers {
     next: u64,
 }
 
-/// What a container is to do.
+/// The work of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
     /// Until it is up.
@@ -43,7 +43,7 @@ pub(super) struct Task {
     pub(super) pace: Pace,
 }
 
-/// What happened to which container.
+/// An event of a container.
 pub(super) type Happened = (PodRef, u16, ContainerEvent);
 
 impl Containers {
@@ -100,18 +100,18 @@ impl Containers {
     }
 
     /// The host of a pod gets on at another pace: what is due of its work is due at another time.
-    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, (before, after): (Pace, Pace)) {
+    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, change: PaceChange) {
         let own = self.processes.range((pod, 0)..=(pod, u16::MAX));
         let keys: Vec<(PodId, u16)> = own.map(|(&key, _)| key).collect();
         for key in keys {
             let Some(process) = self.processes.get_mut(&key) else {
                 continue;
             };
-            process.pace = after;
+            process.pace = change.after;
             let is_working = process.is_up;
             if let Some(due) = process.due.filter(|_| is_working) {
                 self.ahead.remove(&due);
-                let left = after.stretch(due.0.since(now), before);
+                let left = change.stretch(due.0.since(now));
                 self.expect(key, now.saturating_add(left));
             }
         }

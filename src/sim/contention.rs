@@ -5,36 +5,27 @@
 //! time; nodes on which nothing changes are not looked at.
 
 mod asked;
-mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control::MachineEvent;
-use control::node::ContainerEvent;
-use model::exit::KILLED;
-use model::resource_list::CPU;
-use model::{Event, PodChange, PodRef, PodSpec, Used};
-use units::{Instant, NodeId, PodId};
+use model::{PodRef, Used};
+use units::{Duration, Instant, NodeId, PodId};
 
-use super::SimError;
-use super::cell::Cell;
-use super::cores::{Claim, Cores, cpu_shares, cpu_weight};
-use super::engine::Engine;
-use super::hosts::Pace;
-use asked::{Asked, capacity, cpu_changes, cpu_demand};
-use memory::over_limit;
+use super::cores::{Claim, CorePlace, Cores, ProcessRef};
+use super::hosts::PaceChange;
+pub(super) use asked::{Asked, LOOK, on_grid};
 
 /// The number of all processes of a pod whose containers are one.
 pub(super) const WHOLE: u16 = u16::MAX;
 
-/// Model of the resources that processes share.
+/// The resources of a node that its processes share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentionModel {
     /// Whether they share cores.
     pub cpu: bool,
     /// Whether they share memory.
     pub memory: bool,
-    /// Usage of each node without pods.
+    /// The use of each node by itself.
     pub overhead: Used,
 }
 
@@ -42,14 +33,14 @@ pub struct ContentionModel {
 #[derive(Clone, Copy, Debug)]
 struct Process {
     pod: PodRef,
-    /// When it is over its limit of memory, if it will be.
+    /// The instant at which the process is over its limit of memory, if it will be.
     over: Option<Instant>,
 }
 
-/// What processes of a cell share.
+/// The shared resources of the nodes of a cell.
 #[derive(Clone, Debug)]
 pub(super) struct Contention {
-    pub(super) model: ContentionModel,
+    model: ContentionModel,
     cores: Cores,
     processes: BTreeMap<(PodId, u16), Process>,
     over: BTreeSet<(Instant, (PodId, u16))>,
@@ -86,7 +77,7 @@ impl Contention {
     }
 
     /// A node is to be looked at then, or before.
-    fn look(&mut self, node: NodeId, at: Instant) {
+    pub(super) fn look(&mut self, node: NodeId, at: Instant) {
         let known = self.look_at.get(&node).copied();
         if known.is_none_or(|known| at < known) && at < Instant::MAX {
             self.looks.extend([(at, node)]);
@@ -103,7 +94,8 @@ impl Contention {
         }
     }
 
-    fn next_look(&mut self, now: Instant) -> Option<NodeId> {
+    /// The next node that is to be looked at by now.
+    pub(super) fn next_look(&mut self, now: Instant) -> Option<NodeId> {
         let &(at, node) = self.looks.first().filter(|&&(at, _)| at <= now)?;
         self.looks.remove(&(at, node));
         self.look_at.remove(&node);
@@ -120,8 +112,8 @@ impl Contention {
     }
 
     /// The host of a pod gets on with its work at another pace.
-    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, paces: (Pace, Pace)) {
-        self.cores.stretch(now, pod, paces);
+    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, change: PaceChange) {
+        self.cores.stretch(now, pod, change);
     }
 
     /// All processes of a pod are gone.
@@ -133,181 +125,117 @@ impl Contention {
         }
         self.evicted.remove(&pod);
     }
+
+    /// The resources that processes share.
+    pub(super) const fn model(&self) -> ContentionModel {
+        self.model
+    }
+
+    /// A process is up.
+    pub(super) fn up(&mut self, now: Instant, up: ProcessUp) {
+        let ProcessRef { pod, container } = up.process;
+        self.down(now, pod.id, container);
+        let node = up.place.node;
+        if self.model.cpu {
+            self.cores
+                .begin(now, up.place, up.process, up.claim, up.run_time);
+            if let Some(at) = up.changes {
+                self.look(node, at);
+            }
+        }
+        let key = (pod.id, container);
+        self.over.extend(up.over.map(|at| (at, key)));
+        let process = Process { pod, over: up.over };
+        self.processes.insert(key, process);
+        if self.model.memory {
+            self.look(node, now);
+        }
+    }
+
+    /// Takes out the processes whose work is done by now.
+    pub(super) fn ended(&mut self, now: Instant) -> Vec<ProcessRef> {
+        self.cores.ended(now)
+    }
+
+    /// Takes out a process that is over its limit of memory by now.
+    pub(super) fn next_over_limit(&mut self, now: Instant) -> Option<ProcessRef> {
+        loop {
+            let &(at, key) = self.over.first().filter(|&&(at, _)| at <= now)?;
+            self.over.remove(&(at, key));
+            if let Some(process) = self.processes.get(&key) {
+                let (pod, container) = (process.pod, key.1);
+                return Some(ProcessRef { pod, container });
+            }
+        }
+    }
+
+    /// The processes of a pod.
+    pub(super) fn processes_of(&self, pod: PodId) -> impl Iterator<Item = ProcessRef> {
+        let own = self.processes.range((pod, 0)..=(pod, WHOLE));
+        own.map(|(&(_, container), process)| ProcessRef {
+            pod: process.pod,
+            container,
+        })
+    }
+
+    /// The processes on a node that use its cores.
+    pub(super) fn on_cores(&self, node: NodeId) -> Vec<ProcessRef> {
+        self.cores.on(node)
+    }
+
+    /// A process wants so much of the cores from now on.
+    pub(super) fn wants(&mut self, now: Instant, process: ProcessRef, demand_milli: i64) {
+        let ProcessRef { pod, container } = process;
+        self.cores.wants(now, pod.id, container, demand_milli);
+    }
+
+    /// When a pod of a node is evicted next at the earliest, if one was.
+    pub(super) fn next_pass(&self, node: NodeId) -> Option<Instant> {
+        self.passes.get(&node).copied()
+    }
+
+    /// A node evicts a pod now, and the next one then.
+    pub(super) fn pass(&mut self, node: NodeId, next: Instant) {
+        self.passes.insert(node, next);
+        self.look(node, next);
+    }
+
+    /// Whether a pod was evicted.
+    pub(super) fn is_evicted(&self, pod: PodId) -> bool {
+        self.evicted.contains(&pod)
+    }
+
+    /// A pod is evicted.
+    pub(super) fn evict(&mut self, pod: PodId) {
+        self.evicted.insert(pod);
+    }
+
+    /// A node is short of memory, and says so until then at least; whether it did not before.
+    pub(super) fn begin_pressure(&mut self, node: NodeId, until: Instant) -> bool {
+        self.pressures.insert(node, until).is_none()
+    }
+
+    /// Until when a node says at least that it is short of memory.
+    pub(super) fn pressed_until(&self, node: NodeId) -> Option<Instant> {
+        self.pressures.get(&node).copied()
+    }
+
+    /// A node is no longer short of memory.
+    pub(super) fn end_pressure(&mut self, node: NodeId) {
+        self.pressures.remove(&node);
+    }
 }
 
-impl Engine<'_> {
-    fn spec_of_pod(cell: &Cell, pod: PodRef) -> Option<(NodeId, std::sync::Arc<PodSpec>)> {
-        let record = cell.store.pods().get(pod)?;
-        Some((
-            record.node()?,
-            cell.store.class(record.class).object.clone(),
-        ))
-    }
-
-    /// A process is up: it takes part in what its node has.
-    pub(super) fn process_up(
-        &mut self,
-        cell: &mut Cell,
-        pod: PodRef,
-        container: u16,
-    ) -> Result<(), SimError> {
-        let Some(model) = cell.contention.as_ref().map(|own| own.model) else {
-            return Ok(());
-        };
-        let Some((node, spec)) = Self::spec_of_pod(cell, pod) else {
-            return Ok(());
-        };
-        let now = self.now;
-        if cell.usage.wanted(pod, now).is_none() {
-            cell.usage.started(now, pod, &cell.store);
-        }
-        let asked = Asked::of(&spec, container);
-        let claim = Claim {
-            weight: cpu_weight(cpu_shares(asked.cpu_request)),
-            demand_milli: cpu_demand(cell, now, pod, &spec, container),
-            limit_milli: asked.cpu_limit,
-        };
-        let run_time = match container {
-            WHOLE => cell.machine.work(pod).and_then(|work| work.run_time),
-            number => self.drawn_run_time((cell.number, pod, usize::from(number)), &spec)?,
-        };
-        let pace = cell.hosts.pace(node);
-        let run_time = run_time.map(|span| pace.stretch(span, Pace::USUAL));
-        let cores = capacity(cell, node, CPU)
-            .saturating_sub(model.overhead.cpu_milli)
-            .max(0);
-        let look = cpu_changes(cell, now, pod);
-        let over = if model.memory {
-            over_limit(cell, now, pod, &spec, (container, &asked))
-        } else {
-            None
-        };
-        let Some(contention) = &mut cell.contention else {
-            return Ok(());
-        };
-        let key = (pod.id, container);
-        contention.down(now, pod.id, container);
-        if model.cpu {
-            let place = (node, cores);
-            contention
-                .cores
-                .begin(now, place, (pod, container), claim, run_time);
-            if let Some(at) = look {
-                contention.look(node, at);
-            }
-        }
-        contention.over.extend(over.map(|at| (at, key)));
-        contention.processes.insert(key, Process { pod, over });
-        if model.memory {
-            contention.look(node, now);
-        }
-        self.expect_tick(cell);
-        Ok(())
-    }
-
-    /// What is due of processes that share nodes.
-    pub(super) fn contend(&mut self, cell: &mut Cell) -> Result<(), SimError> {
-        let now = self.now;
-        loop {
-            let Some(contention) = &mut cell.contention else {
-                return Ok(());
-            };
-            let ended = contention.cores.ended(now);
-            for &(pod, container) in &ended {
-                let code = Self::spec_of_pod(cell, pod).map_or(0, |(_, spec)| {
-                    let number = if container == WHOLE { 0 } else { container };
-                    spec.exit_code(usize::from(number))
-                });
-                self.process_exits(cell, (pod, container), code)?;
-            }
-            let Some(contention) = &mut cell.contention else {
-                return Ok(());
-            };
-            let over = contention.over.first().copied();
-            if let Some((at, key)) = over.filter(|&(at, _)| at <= now) {
-                contention.over.remove(&(at, key));
-                if let Some(process) = contention.processes.get(&key).copied() {
-                    self.kill_process(cell, (process.pod, key.1))?;
-                }
-                continue;
-            }
-            match contention.next_look(now) {
-                Some(node) => self.look_at(cell, node)?,
-                None if ended.is_empty() => return Ok(()),
-                None => {}
-            }
-        }
-    }
-
-    /// A process ends by itself, or is killed.
-    fn process_exits(
-        &mut self,
-        cell: &mut Cell,
-        (pod, container): (PodRef, u16),
-        code: i32,
-    ) -> Result<(), SimError> {
-        if let Some(contention) = &mut cell.contention {
-            contention.down(self.now, pod.id, container);
-        }
-        let event = if container == WHOLE {
-            if !cell.machine.is_running(pod) {
-                return Ok(());
-            }
-            cell.machine.process_ended(self.now, pod);
-            MachineEvent::Exited { code }
-        } else {
-            cell.machine.stop_container(pod, container);
-            if code != 0 {
-                // What grows begins anew.
-                cell.usage.started(self.now, pod, &cell.store);
-            }
-            MachineEvent::Container(container, ContainerEvent::Exited { code })
-        };
-        cell.agent
-            .machine(self.now, pod, event, &mut cell.agent_output);
-        self.carry(cell)
-    }
-
-    /// A process is killed for want of memory.
-    fn kill_process(
-        &mut self,
-        cell: &mut Cell,
-        (pod, container): (PodRef, u16),
-    ) -> Result<(), SimError> {
-        if cell.store.pods().get(pod).is_none() {
-            return Ok(());
-        }
-        let number = if container == WHOLE { 0 } else { container };
-        let change = PodChange::OomKilled { container: number };
-        self.observed(cell, Event::PodChanged { pod, change })?;
-        self.process_exits(cell, (pod, container), KILLED)
-    }
-
-    /// A node is looked at: who wants how much of its cores, and whether its memory suffices.
-    fn look_at(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
-        let now = self.now;
-        let Some(contention) = &cell.contention else {
-            return Ok(());
-        };
-        let model = contention.model;
-        if model.cpu {
-            for (pod, container) in contention.cores.on(node) {
-                let Some((_, spec)) = Self::spec_of_pod(cell, pod) else {
-                    continue;
-                };
-                let demand = cpu_demand(cell, now, pod, &spec, container);
-                let next = cpu_changes(cell, now, pod);
-                if let Some(contention) = &mut cell.contention {
-                    contention.cores.wants(now, pod.id, container, demand);
-                    if let Some(at) = next {
-                        contention.look(node, at);
-                    }
-                }
-            }
-        }
-        if model.memory {
-            self.look_at_memory(cell, node, model)?;
-        }
-        Ok(())
-    }
+/// A process that came up, and what it asks of its node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProcessUp {
+    pub(super) process: ProcessRef,
+    pub(super) place: CorePlace,
+    pub(super) claim: Claim,
+    /// The run time with all that the process wants; `None` until it is stopped.
+    pub(super) run_time: Option<Duration>,
+    /// The instant at which its demand for cores changes by itself.
+    pub(super) changes: Option<Instant>,
+    /// The instant at which the process is over its limit of memory.
+    pub(super) over: Option<Instant>,
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::PodRef;
 use units::{Duration, Instant, NodeId, PodId};
 
-use super::hosts::Pace;
+use super::hosts::PaceChange;
 use super::network::{FlowId, LinkId, Network, Shape};
 
 /// The shares of one core (spec: orchestrators-b.md 10.6).
@@ -31,11 +31,11 @@ pub fn cpu_weight(shares: i64) -> i64 {
 /// A process, as its node shares its cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's weight.
+    /// The weight of the process.
     pub weight: i64,
-    /// Demand of the process, in thousandths of a core; at least one.
+    /// The demand in thousandths of a core; at least one.
     pub demand_milli: i64,
-    /// Limit of the process.
+    /// The most that the process may take.
     pub limit_milli: Option<i64>,
 }
 
@@ -62,6 +62,33 @@ struct Task {
     container: u16,
     claim: Claim,
     is_endless: bool,
+}
+
+impl Task {
+    const fn process(&self) -> ProcessRef {
+        ProcessRef {
+            pod: self.pod,
+            container: self.container,
+        }
+    }
+}
+
+/// A node and its cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CorePlace {
+    /// The node.
+    pub node: NodeId,
+    /// The cores of the node, in thousandths.
+    pub capacity_milli: i64,
+}
+
+/// A process that uses cores: one container of a pod, or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessRef {
+    /// The pod.
+    pub pod: PodRef,
+    /// The number of the container.
+    pub container: u16,
 }
 
 /// The cores of a node.
@@ -98,11 +125,16 @@ impl Cores {
     pub fn begin(
         &mut self,
         now: Instant,
-        (node, capacity_milli): (NodeId, i64),
-        (pod, container): (PodRef, u16),
+        place: CorePlace,
+        process: ProcessRef,
         claim: Claim,
         run_time: Option<Duration>,
     ) {
+        let CorePlace {
+            node,
+            capacity_milli,
+        } = place;
+        let ProcessRef { pod, container } = process;
         let cores = self.nodes.entry(node).or_insert_with(|| {
             let mut network = Network::new();
             network.add_link(capacity_milli);
@@ -189,7 +221,7 @@ impl Cores {
     }
 
     /// The host of a pod gets on with its work at another pace.
-    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, (before, after): (Pace, Pace)) {
+    pub(super) fn stretch(&mut self, now: Instant, pod: PodId, change: PaceChange) {
         let own = self.places.range(name_of(pod, 0)..=name_of(pod, u16::MAX));
         let own: Vec<(FlowId, NodeId)> = own.map(|(&name, &node)| (name, node)).collect();
         for (name, node) in own {
@@ -205,7 +237,7 @@ impl Cores {
                 continue;
             };
             if let Some(left) = cores.network.end(now, name) {
-                let left = after.scale(left, before);
+                let left = change.scale(left);
                 cores
                     .network
                     .begin_nano(now, name, task.claim.shape(), left);
@@ -215,16 +247,12 @@ impl Cores {
     }
 
     /// The processes on a node.
-    pub fn on(&self, node: NodeId) -> Vec<(PodRef, u16)> {
+    pub fn on(&self, node: NodeId) -> Vec<ProcessRef> {
         let tasks = self.nodes.get(&node).map(|cores| cores.tasks.values());
-        tasks
-            .into_iter()
-            .flatten()
-            .map(|task| (task.pod, task.container))
-            .collect()
+        tasks.into_iter().flatten().map(Task::process).collect()
     }
 
-    /// Present share of a process, in thousandths of a core.
+    /// The rate that a process gets at present, in thousandths of a core.
     pub fn got(&mut self, now: Instant, pod: PodId, container: u16) -> Option<i64> {
         let name = name_of(pod, container);
         let node = self.places.get(&name)?;
@@ -238,7 +266,7 @@ impl Cores {
     }
 
     /// Takes out the processes that have ended by now, node by node in their order.
-    pub fn ended(&mut self, now: Instant) -> Vec<(PodRef, u16)> {
+    pub fn ended(&mut self, now: Instant) -> Vec<ProcessRef> {
         let mut ended = Vec::new();
         while let Some(&(at, node)) = self.due.first()
             && at <= now
@@ -247,7 +275,7 @@ impl Cores {
                 for name in cores.network.ended(now) {
                     self.places.remove(&name);
                     let task = cores.tasks.remove(&name);
-                    ended.extend(task.map(|task| (task.pod, task.container)));
+                    ended.extend(task.as_ref().map(Task::process));
                 }
             }
             self.look(now, node);
@@ -286,6 +314,20 @@ mod tests {
         }
     }
 
+    fn process(number: u32) -> ProcessRef {
+        ProcessRef {
+            pod: pod(number),
+            container: 0,
+        }
+    }
+
+    fn cores_of(capacity_milli: i64) -> CorePlace {
+        CorePlace {
+            node: NODE,
+            capacity_milli,
+        }
+    }
+
     fn claim(weight: i64, demand_milli: i64, limit_milli: Option<i64>) -> Claim {
         Claim {
             weight,
@@ -299,7 +341,7 @@ mod tests {
         let mut ends = BTreeMap::new();
         while let Some(at) = cores.due() {
             now = at.max(now);
-            for (pod, _) in cores.ended(now) {
+            for ProcessRef { pod, .. } in cores.ended(now) {
                 ends.insert(pod.id.0, now.as_nanos());
             }
         }
@@ -314,8 +356,8 @@ mod tests {
             let second = Some(Duration::from_secs(1));
             cores.begin(
                 Instant::ZERO,
-                (NODE, 1_000),
-                (pod(number), 0),
+                cores_of(1_000),
+                process(number),
                 claim,
                 second,
             );
@@ -341,7 +383,7 @@ mod tests {
     fn limits_hold_and_what_is_left_is_used() {
         let mut cores = Cores::default();
         let begin = |cores: &mut Cores, number, claim| {
-            cores.begin(Instant::ZERO, (NODE, 8_000), (pod(number), 0), claim, None);
+            cores.begin(Instant::ZERO, cores_of(8_000), process(number), claim, None);
         };
         begin(&mut cores, 1, claim(1024, 8_000, None));
         begin(&mut cores, 2, claim(2048, 2_000, None));
@@ -359,8 +401,8 @@ mod tests {
         let ten = Some(Duration::from_secs(10));
         cores.begin(
             Instant::ZERO,
-            (NODE, 1_000),
-            (pod(1), 0),
+            cores_of(1_000),
+            process(1),
             claim(10, 500, None),
             ten,
         );
@@ -384,7 +426,7 @@ mod tests {
             let mut wanted = 0;
             for (number, &(weight, demand, limit)) in (0..).zip(&tasks) {
                 let claim = claim(weight, demand, limit);
-                cores.begin(Instant::ZERO, (NODE, capacity), (pod(number), 0), claim, None);
+                cores.begin(Instant::ZERO, cores_of(capacity), process(number), claim, None);
                 wanted += demand.min(limit.unwrap_or(demand));
             }
             let numbers = 0..tasks.len() as u32;
@@ -400,7 +442,7 @@ mod tests {
             let mut cores = Cores::default();
             for (number, &run) in (0..).zip(&runs) {
                 let span = Some(Duration::from_secs(run));
-                cores.begin(Instant::ZERO, (NODE, 1_000), (pod(number), 0), claim(39, 1_000, None), span);
+                cores.begin(Instant::ZERO, cores_of(1_000), process(number), claim(39, 1_000, None), span);
             }
             let ends = ends(&mut cores, Instant::ZERO);
             let last = ends.values().max().copied().unwrap_or_default();

@@ -15,7 +15,7 @@ pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
 /// (`runtimeState.baseRuntimeSyncThreshold` of the kubelet).
 const RUNTIME_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A fault of a host.
+/// The trouble that a host can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// It is down: its processes are gone.
@@ -24,15 +24,15 @@ pub enum Trouble {
     Partition,
     /// Work on it takes longer.
     Slow(Pace),
-    /// Its disk is full: it takes no new pods.
+    /// The disk is full: the node takes no new pods.
     DiskFull,
-    /// Its container runtime does not answer: what runs goes on, nothing is started or stopped, and
+    /// The container runtime does not answer: what runs goes on, nothing is started or stopped, and
     /// its agent says that it is not ready.
     Runtime,
 }
 
 impl Trouble {
-    /// Name of the trouble.
+    /// The name of the trouble.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crash => "down",
@@ -73,6 +73,27 @@ impl Pace {
     }
 }
 
+/// A change of the pace at which a host gets on with its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PaceChange {
+    /// The pace so far.
+    pub(crate) before: Pace,
+    /// The pace from now on.
+    pub(crate) after: Pace,
+}
+
+impl PaceChange {
+    /// The time that the rest of a work takes, from that at the pace so far.
+    pub(crate) fn stretch(self, left: Duration) -> Duration {
+        self.after.stretch(left, self.before)
+    }
+
+    /// The rest of a work, from that at the pace so far.
+    pub(crate) fn scale(self, left: i128) -> i128 {
+        self.after.scale(left, self.before)
+    }
+}
+
 /// A host that is down or cut off.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lost {
@@ -90,7 +111,7 @@ pub(super) struct Lost {
     /// Reports that it could not send.
     pub(super) unsent: Vec<Report>,
     /// Processes of pods that the control plane has given up, and since when.
-    pub(super) unseen: BTreeMap<PodId, Instant>,
+    unseen: BTreeMap<PodId, Instant>,
 }
 
 impl Lost {
@@ -168,6 +189,7 @@ impl Hosts {
     }
 
     /// Whether a host is up and reached.
+    #[inline]
     pub(super) fn is_reached(&self, node: NodeId) -> bool {
         !self.lost.contains_key(&node)
     }
@@ -199,8 +221,37 @@ impl Hosts {
         self.lost.get(&node).is_none_or(|lost| lost.down == 0)
     }
 
-    pub(super) fn lost_mut(&mut self, node: NodeId) -> Option<&mut Lost> {
-        self.lost.get_mut(&node)
+    /// Keeps a report of a host that can't send it now, until it can; whether it did.
+    #[inline]
+    pub(super) fn withhold(&mut self, node: NodeId, report: Report) -> bool {
+        if self.lost.is_empty() {
+            return false;
+        }
+        let lost = self.lost.get_mut(&node);
+        lost.map(|lost| lost.unsent.push(report)).is_some()
+    }
+
+    /// Notes a pod that a host can't be told of now; whether it can't.
+    #[inline]
+    pub(super) fn leave_untold(&mut self, node: NodeId, pod: PodRef) -> bool {
+        if self.lost.is_empty() {
+            return false;
+        }
+        let lost = self.lost.get_mut(&node);
+        lost.map(|lost| lost.untold.push(pod)).is_some()
+    }
+
+    /// The processes on a host are gone with it. How a pod ended before is on the disk and outlives
+    /// the crash; nothing else does.
+    pub(super) fn crashed(&mut self, now: Instant, node: NodeId) {
+        let Some(lost) = self.lost.get_mut(&node) else {
+            return;
+        };
+        lost.unsent
+            .retain(|report| matches!(report, Report::Ended(..)));
+        for since in std::mem::take(&mut lost.unseen).into_values() {
+            self.stopped_unseen(now, since);
+        }
     }
 
     /// Trouble began; returns whether it is the first of its kind, and whether the host was heard.
@@ -241,9 +292,16 @@ impl Hosts {
     }
 
     /// Processes that nobody saw have stopped.
-    pub(super) fn stopped_unseen(&mut self, now: Instant, since: Instant) {
+    fn stopped_unseen(&mut self, now: Instant, since: Instant) {
         let span = now.since(since);
         self.unseen = self.unseen.checked_add(span).unwrap_or(Duration::MAX);
+    }
+
+    /// A host is heard again: processes on it that nobody saw are stopped.
+    pub(super) fn stop_unseen(&mut self, now: Instant, lost: &mut Lost) {
+        for since in std::mem::take(&mut lost.unseen).into_values() {
+            self.stopped_unseen(now, since);
+        }
     }
 
     /// For how long processes ran of pods that were given up, over all pods.

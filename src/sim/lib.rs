@@ -1,35 +1,119 @@
-//! The simulator: virtual time, the machine under the node agents, and the driver that carries
-//! commands and observations between them and the control plane.
+//! The simulator: virtual time, and in every cell the three parts of a world: its control plane, its
+//! nodes and its surroundings. An engine for each cell has them do what is due and passes their messages.
+//!
+//! Two pods that are on a node when the run begins, under the simplest agent that there can be:
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use std::sync::Arc;
+//!
+//! use model::{Found, Node, PodName, PodSpec, ResourceList};
+//! use sim::check::Checker;
+//! use sim::{CellParts, Environment, Options, Resident, RunControl, Simulation, Stop};
+//! use trace::memory::{MemorySource, Recorded};
+//! use units::{Duration, Instant, NodeId, Quantity};
+//!
+//! # use control::local_node::LocalNode;
+//! # use control::node::{Assignment, Report, StopOrder};
+//! # use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+//! # use model::{EndReason, PodRef};
+//! # #[derive(Clone)]
+//! # struct Agent;
+//! # impl NodeAgent for Agent {
+//! #     fn assigned(&mut self, _: Instant, told: Assignment, _: LocalNode<'_>, out: &mut AgentOutput) {
+//! #         out.commands.push(MachineCommand::Start { pod: told.pod, node: told.node });
+//! #     }
+//! #     fn stopping(&mut self, _: Instant, order: StopOrder, out: &mut AgentOutput) {
+//! #         out.commands.push(MachineCommand::Stop { pod: order.pod, node: order.node });
+//! #     }
+//! #     fn rebooted(&mut self, _: Instant, told: Assignment, _: Option<StopOrder>, out: &mut AgentOutput) {
+//! #         out.reports.push(Report::Ended(told.pod, EndReason::NodeLost));
+//! #     }
+//! #     fn relisted(&mut self, _: Instant, _: PodRef, _: &mut AgentOutput) {}
+//! #     fn machine(&mut self, _: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+//! #         out.reports.push(match event {
+//! #             MachineEvent::Started => Report::Running(pod),
+//! #             _ => Report::Ended(pod, EndReason::Completed),
+//! #         });
+//! #     }
+//! #     fn woken(&mut self, _: Instant, _: PodRef, _: &mut AgentOutput) {}
+//! #     fn clone_agent(&self) -> Box<dyn NodeAgent> {
+//! #         Box::new(self.clone())
+//! #     }
+//! # }
+//! let node = Node {
+//!     name: "n1".into(),
+//!     allocatable: ResourceList::from_pairs([("pods", Quantity::from_units(10))]),
+//!     ..Node::default()
+//! };
+//! let resident = |name: &str, seconds| Resident {
+//!     name: PodName::Text(name.into()),
+//!     spec: Arc::new(PodSpec::default()),
+//!     time_limit: None,
+//!     run_time: Some(Duration::from_secs(seconds)),
+//!     devices: model::DeviceSet::EMPTY,
+//!     is_running: true,
+//!     found: Found { node: NodeId(0), started: None, is_terminating: false },
+//! };
+//! let cell = CellParts {
+//!     nodes: vec![Arc::new(node)],
+//!     components: Vec::new(),
+//!     agent: Box::new(Agent),
+//!     arrivals: Box::new(MemorySource::new(Recorded::default())),
+//!     outages: Vec::new(),
+//!     environment: Environment::default(),
+//!     residents: vec![resident("a", 60), resident("b", 90)],
+//!     operations: Vec::new(),
+//! };
+//! let options = Options {
+//!     seed: 7,
+//!     stop: Stop::Drained,
+//!     decision_time: sim::DecisionTime::default(),
+//!     start_up: sim::StartUp::None,
+//!     stepping: control::Stepping::PerInstant,
+//!     node_loss: sim::NodeLoss::Lose,
+//!     node_life: sim::NodeLife::Declared,
+//!     view_lag: Duration::ZERO,
+//! };
+//! let mut observer = Checker::default();
+//! let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
+//! let end = simulation.run(&mut RunControl {
+//!     interrupted: &AtomicBool::new(false),
+//!     progress: &mut |_| {},
+//! })?;
+//! assert_eq!(end.at, Instant::from_secs(90));
+//! # Ok::<(), sim::SimError>(())
+//! ```
 
-mod admission;
-pub mod cell;
 pub mod check;
-mod contact;
 mod containers;
 mod contention;
+mod context;
 pub mod control_faults;
+mod control_plane;
 pub mod cores;
 pub mod driver;
 mod engine;
 pub mod failures;
+mod follow;
 mod hosts;
 pub mod images;
 pub mod kernel;
 pub mod machine;
+mod message;
 pub mod network;
-mod on_nodes;
-mod operate;
+mod node_plane;
 pub mod options;
+mod parts;
 mod progress;
 mod provider;
 pub mod queue;
-mod settle;
+mod surroundings;
 pub mod traffic;
 mod travel;
 pub mod usage;
 pub mod wheel;
 
-pub use cell::{Cell, CellParts, Environment, Provisions, Resident};
 pub use contention::ContentionModel;
 pub use driver::Simulation;
 pub use hosts::{LEASE_PERIOD, Pace, Trouble};
@@ -38,6 +122,7 @@ pub use options::{
     DecisionTime, End, EndCause, NodeLife, NodeLoss, Options, Reached, RunControl, SimError,
     StartUp, Stop,
 };
+pub use parts::{CellParts, Environment, Provisions, Resident};
 pub use provider::ProviderOptions;
 pub use travel::{Standing, Turn};
 pub use usage::{Usage, UsageOptions};

@@ -11,12 +11,10 @@ use units::{Duration, Instant, ObjectId, PodId};
 
 use super::StartUp;
 use super::containers::{Containers, Happened, Task};
-use super::hosts::Pace;
-use super::images::{ImageModel, Images};
+use super::hosts::{Pace, PaceChange};
 use super::progress::{Left, Progress};
-use super::queue::{EventQueue, Upcoming};
 
-/// Work that a living pod will do once it runs.
+/// The work of a living pod once it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
     /// The pod.
@@ -33,6 +31,7 @@ pub struct Work {
 #[derive(Clone, Debug)]
 pub struct Machine {
     seed: u64,
+    cell: u16,
     start_up: StartUp,
     /// By pod slot.
     work: Vec<Row>,
@@ -40,14 +39,12 @@ pub struct Machine {
     /// `None` while they do nothing.
     interrupted: BTreeMap<PodId, Option<Instant>>,
     containers: Containers,
-    /// Images and what carries them, where that takes time.
-    pub(super) images: Option<Images>,
     /// When the wake-up comes that was asked for last for containers, images and cores.
     tick: Option<Instant>,
-    /// What pods have done that write checkpoints.
+    /// The progress of pods that write checkpoints.
     progress: Option<Progress>,
     /// Whether processes share cores, so that their ends are not known when they begin.
-    pub(super) shares_cores: bool,
+    shares_cores: bool,
     /// Whether what is due is kept of every pod, as work may come to take longer.
     is_tracking: bool,
     stragglers: Option<Stragglers>,
@@ -67,7 +64,7 @@ pub struct Stragglers {
 struct Row {
     /// How long it runs, in nanoseconds; [`ENDLESS`] until it is stopped.
     run_nanos: i64,
-    /// Whose it is; [`NOBODY`] where nobody lives.
+    /// The pod; [`NOBODY`] where nobody lives.
     id: PodId,
     running: bool,
     was_up: bool,
@@ -87,11 +84,18 @@ const VACANT: Row = Row {
     has_sandbox: false,
 };
 
-/// Immediate effect of a command.
+/// The immediate effect of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Immediate {
     /// Nothing yet.
     Nothing,
+    /// The processes will be up.
+    Starting {
+        /// The pod.
+        pod: PodRef,
+        /// When.
+        at: Instant,
+    },
     /// The processes are up.
     Started(PodRef),
     /// The processes are down.
@@ -100,14 +104,14 @@ pub enum Immediate {
 
 impl Machine {
     /// Machines with nothing on them.
-    pub fn new(seed: u64, start_up: StartUp) -> Self {
+    pub fn new(seed: u64, cell: u16, start_up: StartUp) -> Self {
         Self {
             seed,
+            cell,
             start_up,
             work: Vec::new(),
             interrupted: BTreeMap::new(),
             containers: Containers::default(),
-            images: None,
             tick: None,
             progress: None,
             shares_cores: false,
@@ -116,17 +120,9 @@ impl Machine {
         }
     }
 
-    /// Images take time from now on.
-    pub(super) fn set_images(&mut self, model: ImageModel) {
-        self.images = Some(Images::new(model));
-    }
-
-    /// When a wake-up is to be asked for, for containers, images and what else is due, if it was not
-    /// yet.
+    /// When a wake-up is to be asked for, for containers and what else is due, if it was not yet.
     pub(super) fn next_tick(&mut self, now: Instant, other: Option<Instant>) -> Option<Instant> {
-        let images = self.images.as_mut().and_then(|images| images.due(now));
-        let due = self.containers.due().into_iter().chain(images).chain(other);
-        let due = due.min()?;
+        let due = self.containers.due().into_iter().chain(other).min()?;
         let is_asked = self.tick.is_some_and(|asked| asked > now && asked <= due);
         if is_asked {
             return None;
@@ -140,22 +136,26 @@ impl Machine {
         self.containers.pop(now)
     }
 
-    /// Starts one container of a pod.
+    /// Processes share cores from now on.
+    pub(super) const fn share_cores(&mut self) {
+        self.shares_cores = true;
+    }
+
+    /// Whether processes share cores.
+    pub(super) const fn shares_cores(&self) -> bool {
+        self.shares_cores
+    }
+
+    /// Starts one container of a pod; how long that takes is drawn.
     pub(super) fn start_container(
         &mut self,
         now: Instant,
-        (cell, pod, container): (u16, PodRef, u16),
-        (run_time, code): (Option<Duration>, i32),
-        pace: Pace,
+        pod: PodRef,
+        container: u16,
+        mut task: Task,
     ) {
-        let run_time = run_time.map(|own| self.straggle(pod, own));
-        let start_up = self.delay(cell, pod);
-        let task = Task {
-            start_up,
-            run_time,
-            code,
-            pace,
-        };
+        task.run_time = task.run_time.map(|own| self.straggle(pod, own));
+        task.start_up = self.delay(pod);
         self.containers.start(now, pod, container, task);
     }
 
@@ -165,8 +165,8 @@ impl Machine {
     }
 
     /// How long a start takes.
-    fn delay(&mut self, cell: u16, pod: PodRef) -> Duration {
-        let entity = u64::from(cell) << 32 | u64::from(pod.id.0);
+    fn delay(&mut self, pod: PodRef) -> Duration {
+        let entity = u64::from(self.cell) << 32 | u64::from(pod.id.0);
         let has_sandbox = match self.row_mut(pod) {
             Some(row) => std::mem::replace(&mut row.has_sandbox, true),
             None => true,
@@ -244,7 +244,7 @@ impl Machine {
         self.submit_for(pod, run_time);
     }
 
-    /// What is left of a pod's work that is interrupted now; `None` of one without an end.
+    /// The rest of a pod's work that is interrupted now; `None` of one without an end.
     pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Left> {
         let work = self.work(pod)?.run_time?;
         let plain = Left::all(work);
@@ -316,7 +316,7 @@ impl Machine {
         }
     }
 
-    /// Work of a pod.
+    /// The work of a pod.
     #[inline]
     pub fn work(&self, pod: PodRef) -> Option<Work> {
         let row = self.work.get(pod.slot.index())?;
@@ -335,28 +335,21 @@ impl Machine {
     }
 
     /// Carries out an agent's order.
-    pub fn order(
-        &mut self,
-        now: Instant,
-        command: MachineCommand,
-        cell: u16,
-        queue: &mut EventQueue,
-    ) -> Immediate {
+    pub fn order(&mut self, now: Instant, command: MachineCommand) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
                 let was_up = self.work(pod).is_some_and(|work| work.was_up);
                 let delay = if was_up {
                     Duration::ZERO
                 } else {
-                    self.delay(cell, pod)
+                    self.delay(pod)
                 };
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);
                 }
                 let at = now.saturating_add(delay);
                 self.expect(pod, at);
-                queue.push(at, Upcoming::Started(pod).of(cell));
-                Immediate::Nothing
+                Immediate::Starting { pod, at }
             }
             MachineCommand::Stop { pod, .. } => {
                 self.pause(now, pod);
@@ -374,59 +367,43 @@ impl Machine {
         }
     }
 
-    /// A host gets on with a pod's work at another pace: its end is due at another time.
+    /// A host gets on with a pod's work at another pace; returns when its end is due then, if that is
+    /// known and has changed.
     pub(super) fn stretch(
         &mut self,
         now: Instant,
         pod: PodRef,
-        (before, after): (Pace, Pace),
-        cell: u16,
-        queue: &mut EventQueue,
-    ) {
-        self.containers.stretch(now, pod.id, (before, after));
-        let Some(Work {
-            run_time: Some(_),
-            running: true,
-            ..
-        }) = self.work(pod)
-        else {
-            return;
-        };
-        let Some(&Some(due)) = self.interrupted.get(&pod.id) else {
-            return;
-        };
-        // It is over, and the control plane has yet to hear of it.
-        if due <= now {
-            return;
+        change: PaceChange,
+    ) -> Option<Instant> {
+        self.containers.stretch(now, pod.id, change);
+        let work = self.work(pod)?;
+        if !work.running || work.run_time.is_none() {
+            return None;
         }
-        let at = now.saturating_add(after.stretch(due.since(now), before));
+        let &due = self.interrupted.get(&pod.id)?;
+        // Otherwise it is over, and the control plane has yet to hear of it.
+        let due = due.filter(|&due| due > now)?;
+        let at = now.saturating_add(change.stretch(due.since(now)));
         self.interrupted.insert(pod.id, Some(at));
-        queue.push(at, Upcoming::Exit(pod).of(cell));
+        Some(at)
     }
 
-    /// A pod's processes are up: their end is due after their run time, stretched by the pace of
-    /// their host.
-    pub(super) fn started(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        pace: Pace,
-        cell: u16,
-        queue: &mut EventQueue,
-    ) {
+    /// A pod's processes are up; returns when their end is due: after their run time, stretched by the
+    /// pace of their host.
+    pub(super) fn started(&mut self, now: Instant, pod: PodRef, pace: Pace) -> Option<Instant> {
         if let Some(progress) = &mut self.progress {
             progress.started(now, pod.id);
         }
         let shares_cores = self.shares_cores;
-        if let Some(row) = self.row_mut(pod) {
-            row.running = true;
-            if row.run_nanos != ENDLESS && !shares_cores {
-                let span = Duration::from_nanos(row.run_nanos);
-                let at = now.saturating_add(pace.stretch(span, Pace::USUAL));
-                self.expect(pod, at);
-                queue.push(at, Upcoming::Exit(pod).of(cell));
-            }
+        let row = self.row_mut(pod)?;
+        row.running = true;
+        if row.run_nanos == ENDLESS || shares_cores {
+            return None;
         }
+        let span = Duration::from_nanos(row.run_nanos);
+        let at = now.saturating_add(pace.stretch(span, Pace::USUAL));
+        self.expect(pod, at);
+        Some(at)
     }
 
     /// A pod's processes ended before or after they would have by themselves.

@@ -7,16 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
+use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed};
 use model::resource_list::CPU;
-use model::{Event, NewPrice, PodRef, Text};
+use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
 use units::{Duration, Instant, NodeId};
-
-use super::SimError;
-use super::cell::Cell;
-use super::engine::Engine;
-use super::queue::Upcoming;
 
 /// How long a refusal for a quota takes.
 const REFUSAL: Duration = Duration::from_secs(1);
@@ -26,7 +21,7 @@ const REFUSAL: Duration = Duration::from_secs(1);
 pub struct ProviderOptions {
     /// From an order until its node joins; `None` is no time.
     pub boot: Option<Distribution>,
-    /// Boot times of groups that have their own.
+    /// The time until nodes of a group join, for groups that have their own.
     pub boot_of: BTreeMap<Text, Distribution>,
     /// Which part of the orders fails, in millionths.
     pub failure_ppm: u32,
@@ -42,7 +37,7 @@ pub struct ProviderOptions {
     pub stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>>,
     /// For how long spot capacity is kept, and how long before its end that is said.
     pub spot: Option<(Distribution, Duration)>,
-    /// Later prices of machines, in order of time.
+    /// The prices of machines from later times on, in order of time.
     pub prices: Vec<(Instant, Arc<NewPrice>)>,
 }
 
@@ -65,10 +60,10 @@ struct Order {
     kept: Option<Duration>,
 }
 
-/// What comes next of an order.
+/// The next stage of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Its node joins.
+    /// The node joins.
     Booting,
     /// It is said that it comes to nothing.
     Failing(Text),
@@ -139,39 +134,20 @@ impl Provider {
         }
         None
     }
-}
 
-impl Engine<'_> {
-    /// A component asks for machines, or gives them back.
-    pub(super) fn provide(
+    /// A component orders a machine: the number of the order, and when something comes of it.
+    pub(super) fn order(
         &mut self,
-        cell: &mut Cell,
+        now: Instant,
+        seed: u64,
+        cell: u16,
         component: usize,
-        requests: Vec<ProviderRequest>,
-    ) -> Result<(), SimError> {
-        for request in requests {
-            match request {
-                ProviderRequest::Launch(machine) => self.launch(cell, component, machine),
-                ProviderRequest::Cancel(name) => {
-                    let mut orders = cell.provider.orders.iter_mut();
-                    let own = orders.find(|order| {
-                        order.machine.node.name == name && order.stage == Stage::Booting
-                    });
-                    if let Some(order) = own {
-                        order.stage = Stage::Over;
-                    }
-                }
-                ProviderRequest::Terminate(node) => self.take_away(cell, node)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn launch(&mut self, cell: &mut Cell, component: usize, mut machine: MachineOrder) {
-        let number = cell.provider.orders.len();
-        let entity = u64::from(cell.number) << 32 | number as u64;
-        let mut stream = Stream::new(self.options.seed, "provider", entity);
-        let options = &cell.provider.options;
+        mut machine: MachineOrder,
+    ) -> Due {
+        let number = self.orders.len();
+        let entity = u64::from(cell) << 32 | number as u64;
+        let mut stream = Stream::new(seed, "provider", entity);
+        let options = &self.options;
         let fails = stream.below(1_000_000) < u64::from(options.failure_ppm);
         let boot = options
             .boot_of
@@ -180,7 +156,7 @@ impl Engine<'_> {
         let boot = boot.map_or(Duration::ZERO, |boot| boot.sample(&mut stream));
         let kept = options.spot.as_ref().filter(|_| machine.is_spot);
         let kept = kept.map(|(kept, _)| kept.sample(&mut stream));
-        let (stage, after) = match cell.provider.refusal(self.now, &machine) {
+        let (stage, after) = match self.refusal(now, &machine) {
             Some((why, after)) => (Stage::Failing(why), after),
             None if fails => (
                 Stage::Failing("the machine failed to start".into()),
@@ -188,120 +164,118 @@ impl Engine<'_> {
             ),
             None => (Stage::Booting, boot),
         };
-        let ordered = self.now.since(Instant::ZERO).as_nanos().to_string();
+        let ordered = now.since(Instant::ZERO).as_nanos().to_string();
         let node = Arc::make_mut(&mut machine.node);
         node.labels.insert(ORDERED_LABEL.into(), ordered.into());
-        cell.provider.orders.push(Order {
+        self.orders.push(Order {
             machine,
             component,
             stage,
             kept,
         });
-        let at = self.now.saturating_add(after.max(Duration::ZERO));
-        self.queue
-            .push(at, Upcoming::Machine(number as u32).of(cell.number));
+        Due {
+            order: number as u32,
+            at: now.saturating_add(after.max(Duration::ZERO)),
+        }
     }
 
-    /// What comes next of an order happens.
-    pub(super) fn machine_due(&mut self, cell: &mut Cell, number: u32) -> Result<(), SimError> {
-        let Some(order) = cell.provider.orders.get_mut(number as usize) else {
-            return Ok(());
+    /// An order that has not come is taken back.
+    pub(super) fn cancel(&mut self, name: &Text) {
+        let mut orders = self.orders.iter_mut();
+        let own =
+            orders.find(|order| order.machine.node.name == *name && order.stage == Stage::Booting);
+        if let Some(order) = own {
+            order.stage = Stage::Over;
+        }
+    }
+
+    /// An order comes to its next stage.
+    pub(super) fn happen(&mut self, now: Instant, number: u32) -> Course {
+        let notice = self.notice();
+        let Some(order) = self.orders.get_mut(number as usize) else {
+            return Course::Nothing;
         };
         match order.stage.clone() {
-            Stage::There | Stage::Over => Ok(()),
+            Stage::There | Stage::Over => Course::Nothing,
             Stage::Failing(why) => {
                 order.stage = Stage::Over;
-                let (component, node) = (order.component, order.machine.node.name.clone());
-                if let Some(seat) = cell.components.get_mut(component) {
-                    seat.component
-                        .order_failed(self.now, &OrderFailed { node, why });
-                    seat.due = true;
+                let node = order.machine.node.name.clone();
+                Course::Failed {
+                    component: order.component,
+                    failed: OrderFailed { node, why },
                 }
-                Ok(())
             }
-            Stage::Booting => self.join(cell, number),
+            Stage::Booting => Course::Joins(order.machine.node.clone()),
             Stage::Kept(node) => {
-                let notice = cell.provider.options.spot.as_ref();
-                let notice = notice.map_or(Duration::ZERO, |(_, notice)| *notice);
                 order.stage = Stage::Noticed(node);
-                let at = self.now.saturating_add(notice);
-                self.queue
-                    .push(at, Upcoming::Machine(number).of(cell.number));
-                self.drain(cell, node)
+                let at = now.saturating_add(notice);
+                Course::Noticed {
+                    node,
+                    next: Due { order: number, at },
+                }
             }
-            Stage::Noticed(node) => self.take_away(cell, node),
+            Stage::Noticed(node) => Course::TakenBack(node),
         }
     }
 
-    fn join(&mut self, cell: &mut Cell, number: u32) -> Result<(), SimError> {
-        let order = &mut cell.provider.orders[number as usize];
-        let object = order.machine.node.clone();
-        let event = cell.store.node_added(object.clone());
-        let Event::NodeAdded { node, .. } = event else {
-            return Ok(());
+    /// The machine of an order joined as a node; returns when it is said that it is taken back.
+    pub(super) fn joined(&mut self, now: Instant, number: u32, node: NodeId) -> Option<Due> {
+        let notice = self.notice();
+        let order = &mut self.orders[number as usize];
+        self.nodes.insert(node, number as usize);
+        let Some(kept) = order.kept else {
+            order.stage = Stage::There;
+            return None;
         };
-        order.stage = match order.kept {
-            Some(_) => Stage::Kept(node),
-            None => Stage::There,
-        };
-        if let Some(kept) = order.kept {
-            let notice = cell.provider.options.spot.as_ref();
-            let notice = notice.map_or(Duration::ZERO, |(_, notice)| *notice);
-            let span = Duration::from_nanos((kept.as_nanos() - notice.as_nanos()).max(0));
-            let at = self.now.saturating_add(span);
-            self.queue
-                .push(at, Upcoming::Machine(number).of(cell.number));
-        }
-        cell.provider.nodes.insert(node, number as usize);
-        self.commit(cell, event)
-            .map_err(|why| SimError::Declaration {
-                what: format!("node `{}`, which was ordered", object.name),
-                why: why.to_string(),
-            })
+        order.stage = Stage::Kept(node);
+        let span = Duration::from_nanos((kept.as_nanos() - notice.as_nanos()).max(0));
+        Some(Due {
+            order: number,
+            at: now.saturating_add(span),
+        })
     }
 
-    /// Prices change as they were written, from a number on; the next change is awaited.
-    pub(super) fn prices_due(&mut self, cell: &mut Cell, number: u32) -> Result<(), SimError> {
-        let mut number = number as usize;
-        while let Some((at, new)) = cell.provider.options.prices.get(number) {
-            if *at > self.now {
-                self.await_price(cell, number);
-                break;
-            }
-            let event = Event::PriceChanged(Arc::clone(new));
-            self.observed(cell, event)?;
-            number += 1;
-        }
-        Ok(())
+    /// How long before its end it is said of spot capacity that it is taken back.
+    fn notice(&self) -> Duration {
+        let spot = self.options.spot.as_ref();
+        spot.map_or(Duration::ZERO, |(_, notice)| *notice)
     }
 
-    /// The change of prices of a number is awaited, if there is one.
-    pub(super) fn await_price(&mut self, cell: &Cell, number: usize) {
-        if let Some((at, _)) = cell.provider.options.prices.get(number) {
-            let due = match self.options.stop.awaited() {
-                Some(_) => Upcoming::Price(number as u32),
-                // What nothing else happens after changes nothing.
-                None => Upcoming::IdlePrice(number as u32),
-            };
-            self.queue.push(*at, due.of(cell.number));
+    /// A machine goes.
+    pub(super) fn gone(&mut self, node: NodeId) {
+        if let Some(number) = self.nodes.remove(&node) {
+            self.orders[number].stage = Stage::Over;
         }
     }
 
-    /// A machine goes, with what runs on it.
-    fn take_away(&mut self, cell: &mut Cell, node: NodeId) -> Result<(), SimError> {
-        if let Some(number) = cell.provider.nodes.remove(&node) {
-            cell.provider.orders[number].stage = Stage::Over;
-        }
-        if cell.store.nodes().object(node).is_none() {
-            return Ok(());
-        }
-        let slots = cell.store.nodes().pods(node).iter();
-        let pods = slots.filter_map(|&slot| cell.store.pods().at(slot));
-        let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
-        pods.sort_unstable();
-        for pod in pods {
-            self.lose(cell, pod)?;
-        }
-        self.observed(cell, Event::NodeRemoved { node })
+    /// A change of prices, by its number, and when.
+    pub(super) fn price(&self, number: usize) -> Option<&(Instant, Arc<NewPrice>)> {
+        self.options.prices.get(number)
     }
+}
+
+/// The instant at which something comes of an order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) order: u32,
+    pub(super) at: Instant,
+}
+
+/// An outcome of an order.
+pub(super) enum Course {
+    Nothing,
+    /// The order comes to nothing: its component learns of it.
+    Failed {
+        component: usize,
+        failed: OrderFailed,
+    },
+    /// The machine joins as a node.
+    Joins(Arc<Node>),
+    /// It is said that its machine is taken back, and when it is.
+    Noticed {
+        node: NodeId,
+        next: Due,
+    },
+    /// The machine is taken back.
+    TakenBack(NodeId),
 }

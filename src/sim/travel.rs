@@ -3,10 +3,8 @@
 use std::sync::atomic::AtomicBool;
 
 use control::Component;
-use model::Event;
 use units::Instant;
 
-use super::cell::Seat;
 use super::driver::Simulation;
 use super::{DecisionTime, End, NodeLoss, RunControl, SimError, StartUp, Stop};
 
@@ -50,7 +48,7 @@ impl Simulation<'_> {
 
     /// Keeps the whole log, so that control planes can be replaced later.
     pub fn keep_log(&mut self) {
-        self.engine.keeps_log = true;
+        self.keeps_log = true;
     }
 
     /// How far it got.
@@ -64,42 +62,35 @@ impl Simulation<'_> {
         }
     }
 
-    /// Goes on otherwise from an instant to which it was run. Control planes that are replaced are gone: what they claimed without
-    /// binding is given up, what they were deciding on is not decided. The new ones read the whole
-    /// log, as a new leader does that is built from the durable store; it has to be kept for them.
+    /// Goes on otherwise from an instant to which it was run. Control planes that are replaced are
+    /// gone: what they claimed without binding is given up, what they were deciding on is not decided.
+    /// The new ones read the whole log, as a new leader does that is built from the durable store; it
+    /// has to be kept for them.
     ///
     /// # Errors
     /// If the store refuses to give up a hold.
     pub fn turn(&mut self, at: Instant, turn: Turn) -> Result<(), SimError> {
         // Nothing happens between the last event and this.
-        self.engine.now = self.engine.now.max(at);
-        let options = &mut self.engine.options;
+        let now = self.ctx.now().max(at);
+        self.ctx.pass_to(now);
+        let options = self.ctx.options_mut();
         options.stop = turn.stop;
         options.decision_time = turn.decision_time;
         options.node_loss = turn.node_loss;
         options.start_up = turn.start_up.clone();
         let lag = options.view_lag;
         for cell in &mut self.cells {
-            cell.machine.set_start_up(turn.start_up.clone());
+            cell.nodes_mut().set_start_up(turn.start_up.clone());
         }
         let Some(components) = turn.components else {
             return Ok(());
         };
         for (cell, components) in self.cells.iter_mut().zip(components) {
-            let held: Vec<_> = cell
-                .store
-                .holds()
-                .map(|hold| (hold.owner, hold.number))
-                .collect();
-            for (owner, number) in held {
-                self.engine
-                    .observed(cell, Event::HoldReleased { owner, number })?;
+            self.ctx.enter(cell.number());
+            for release in cell.control().releases() {
+                cell.happened(&mut self.ctx, release)?;
             }
-            let commitment = cell.store.commitment();
-            cell.components = components
-                .into_iter()
-                .map(|component| Seat::new(component, lag, commitment))
-                .collect();
+            cell.control_mut().employ(components, lag, false);
         }
         self.settle_all(&AtomicBool::new(false)).map(drop)
     }

@@ -152,9 +152,9 @@ impl<E: Scheduled> Wheel<E> {
             let (level, slot) = self.lowest();
             let list = &self.lists[upper(level, slot)];
             if list.first + 1 == list.end {
-                return self.take_alone(at.as_nanos(), below, (level, slot));
+                return self.take_alone(at.as_nanos(), below, level, slot);
             }
-            self.descend(at.as_nanos(), (level, slot));
+            self.descend(at.as_nanos(), level, slot);
         }
         self.present = at.as_nanos();
         let slot = self.present as usize % SLOTS;
@@ -236,7 +236,7 @@ impl<E: Scheduled> Wheel<E> {
 
     /// Takes the next event out of its slot above level 0, where it is alone.
     #[inline]
-    fn take_alone(&mut self, at: i64, below: u8, (level, slot): (usize, usize)) -> Option<E> {
+    fn take_alone(&mut self, at: i64, below: u8, level: usize, slot: usize) -> Option<E> {
         let list = &mut self.lists[upper(level, slot)];
         let event = self.blocks.entries[list.first as usize].event;
         if event.rank() >= below {
@@ -251,7 +251,7 @@ impl<E: Scheduled> Wheel<E> {
 
     /// The present comes to the next event, which lies above level 0: what shares its slot moves
     /// down.
-    fn descend(&mut self, at: i64, (level, slot): (usize, usize)) {
+    fn descend(&mut self, at: i64, level: usize, slot: usize) {
         self.present = at;
         self.vacate(level, slot);
         let position = upper(level, slot);

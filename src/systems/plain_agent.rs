@@ -2,6 +2,7 @@
 //! and is stopped when it is told to end or, if asked for, when it has run for its time limit.
 
 use super::parts::time_limits::TimeLimits;
+use control::local_node::LocalNode;
 use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use model::{EndReason, EvictionCause, PodRef};
@@ -100,7 +101,13 @@ impl PlainAgent {
 }
 
 impl NodeAgent for PlainAgent {
-    fn assigned(&mut self, _now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+    fn assigned(
+        &mut self,
+        _now: Instant,
+        assignment: Assignment,
+        _local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
         let Assignment {
             pod,
             node,
@@ -212,6 +219,7 @@ impl NodeAgent for PlainAgent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster::Store;
     use units::PodSlot;
 
     const NODE: NodeId = NodeId(4);
@@ -251,6 +259,7 @@ mod tests {
                             is_owned: false,
                             spec: std::sync::Arc::default(),
                         },
+                        LocalNode::new(&Store::new(), NODE),
                         &mut out,
                     );
                 }
@@ -345,6 +354,7 @@ mod tests {
                 is_owned: false,
                 spec: std::sync::Arc::default(),
             },
+            LocalNode::new(&Store::new(), NODE),
             &mut out,
         );
         agent.machine(Instant::default(), POD, MachineEvent::Started, &mut out);

@@ -13,7 +13,7 @@ use scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
 use scenario::share::Share;
 use sim::traffic::rate::{Crowd, Diurnal, Rate};
 use sim::traffic::{
-    BALANCER_LABEL, Form, Forwarding, FunctionPlan, Group, Load, Retries, ServerDefaults,
+    BALANCER_LABEL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, ServerDefaults,
     ServiceModel, Target, TrafficPlan,
 };
 use systems::mapping::template_of;
@@ -57,21 +57,21 @@ pub fn traffic(
     if forwarding(scenario) == Forwarding::MarathonLb {
         note_balancers(&groups, operations, remarks);
     }
-    let form = match services.form {
-        TrafficForm::Aggregated => Form::Aggregated,
-        TrafficForm::Requests => Form::Requests,
+    let detail = match services.form {
+        TrafficForm::Aggregated => Detail::Aggregated,
+        TrafficForm::Requests => Detail::Requests,
         TrafficForm::Auto => {
             let secs = scenario.stop.at.unwrap_or_default().as_secs_f64();
             let asks = groups.iter().filter(|own| asks_pods(own));
             let all: f64 = asks.map(|own| peak(own, services)).sum();
             if all * secs <= ONE_BY_ONE {
-                Form::Requests
+                Detail::Requests
             } else {
-                Form::Aggregated
+                Detail::Aggregated
             }
         }
     };
-    if form == Form::Aggregated && groups.iter().any(asks_pods) {
+    if detail == Detail::Aggregated && groups.iter().any(asks_pods) {
         remarks.note(
             "requests are modelled as flows by queueing theory: counts are exact, latencies \
              within 10 % below a load of 90 %; `models.services.form: requests` simulates them \
@@ -83,7 +83,7 @@ pub fn traffic(
         groups,
         functions: scenario.functions.iter().map(function).collect(),
         model: model(services, forwarding(scenario)),
-        form,
+        detail,
         cuts: cuts(scenario),
     })))
 }

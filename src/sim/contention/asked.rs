@@ -1,22 +1,20 @@
 //! What processes ask for and want of a node.
 
 use model::resource_list::{CPU, MEMORY};
-use model::usage::Curve;
-use model::{Container, PodRef, PodSpec};
-use units::{Duration, Instant, NodeId};
+use model::{Container, PodSpec};
+use units::{Duration, Instant};
 
-use super::super::cell::Cell;
 use super::WHOLE;
 
 /// How often usage is looked at that changes by itself.
-pub(super) const LOOK: Duration = Duration::from_secs(60);
+pub(in super::super) const LOOK: Duration = Duration::from_secs(60);
 
-/// What a process asks for: one container, or all that run beside each other.
-pub(super) struct Asked {
-    pub(super) cpu_request: i64,
-    pub(super) cpu_limit: Option<i64>,
-    pub(super) memory_request: i64,
-    pub(super) memory_limit: Option<i64>,
+/// The requests and limits of a process: one container, or all that run beside each other.
+pub(in super::super) struct Asked {
+    pub(in super::super) cpu_request: i64,
+    pub(in super::super) cpu_limit: Option<i64>,
+    pub(in super::super) memory_request: i64,
+    pub(in super::super) memory_limit: Option<i64>,
 }
 
 fn amount(container: &Container, name: &str, of_limits: bool) -> i64 {
@@ -34,7 +32,7 @@ fn amount(container: &Container, name: &str, of_limits: bool) -> i64 {
 }
 
 impl Asked {
-    pub(super) fn of(spec: &PodSpec, container: u16) -> Self {
+    pub(in super::super) fn of(spec: &PodSpec, container: u16) -> Self {
         let all: Vec<&Container> = match container {
             WHOLE => spec.containers.iter().collect(),
             number => spec
@@ -63,85 +61,32 @@ impl Asked {
     }
 }
 
-/// The part of a pod's use that is one process's: as its request is of the pod's, or all.
-pub(super) fn part(whole: i64, (own, all): (i64, i64), container: u16, containers: usize) -> i64 {
-    if container == WHOLE {
-        return whole;
+impl Asked {
+    /// The part of what its pod uses that is one process's: as its request is of the pod's, or all.
+    pub(in super::super) fn part(
+        whole: i64,
+        spec: &PodSpec,
+        container: u16,
+        of: fn(&Self) -> i64,
+    ) -> i64 {
+        if container == WHOLE {
+            return whole;
+        }
+        let own = of(&Self::of(spec, container));
+        let all = of(&Self::of(spec, WHOLE));
+        let (own, all) = if all > 0 {
+            (own, all)
+        } else {
+            (1, spec.containers.len().max(1) as i64)
+        };
+        let part = i128::from(whole) * i128::from(own) / i128::from(all);
+        i64::try_from(part).unwrap_or(i64::MAX)
     }
-    let (own, all) = if all > 0 {
-        (own, all)
-    } else {
-        (1, containers.max(1) as i64)
-    };
-    let part = i128::from(whole) * i128::from(own) / i128::from(all);
-    i64::try_from(part).unwrap_or(i64::MAX)
 }
 
 /// The first point of a grid of periods at or after an instant.
-pub(super) fn on_grid(at: Instant, period: Duration) -> Instant {
+pub(in super::super) fn on_grid(at: Instant, period: Duration) -> Instant {
     let period = period.as_nanos();
     let whole = at.as_nanos().saturating_add(period - 1) / period;
     Instant::from_nanos(whole.saturating_mul(period))
-}
-
-/// What a node has of a resource.
-pub(super) fn capacity(cell: &Cell, node: NodeId, name: &str) -> i64 {
-    let Some(object) = cell.store.nodes().object(node) else {
-        return 0;
-    };
-    let list = if object.capacity.is_empty() {
-        &object.allocatable
-    } else {
-        &object.capacity
-    };
-    let amount = match name {
-        CPU => list.get(name).milli_ceil(),
-        _ => list.get(name).units_ceil(),
-    };
-    amount.unwrap_or(i64::MAX)
-}
-
-/// What a process of a pod wants of the cores, in thousandths: what is said of its use, or else what
-/// it requests, or else one core.
-pub(super) fn cpu_demand(
-    cell: &Cell,
-    now: Instant,
-    pod: PodRef,
-    spec: &PodSpec,
-    container: u16,
-) -> i64 {
-    let asked = Asked::of(spec, container);
-    let wanted = cell.usage.wanted(pod, now).map_or(0, |used| used.cpu_milli);
-    if wanted > 0 {
-        let all = Asked::of(spec, WHOLE).cpu_request;
-        return part(
-            wanted,
-            (asked.cpu_request, all),
-            container,
-            spec.containers.len(),
-        );
-    }
-    match asked.cpu_request {
-        0 => 1_000,
-        request => request,
-    }
-}
-
-/// When what a pod uses of the cores changes next by itself, as far as it is looked at.
-pub(super) fn cpu_changes(cell: &Cell, now: Instant, pod: PodRef) -> Option<Instant> {
-    let (cpu, ..) = cell.usage.curves(pod)?;
-    let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
-    match cpu {
-        Some(Curve::Constant(_)) => None,
-        Some(Curve::Steps(series)) => {
-            let place = series.partition_point(|&(at, _)| at <= now);
-            series.get(place).map(|&(at, _)| at)
-        }
-        Some(_) => Some(next),
-        None => cell
-            .usage
-            .wanted(pod, now)
-            .filter(|used| used.cpu_milli > 0)
-            .map(|_| next),
-    }
 }

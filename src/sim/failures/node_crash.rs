@@ -72,7 +72,7 @@ impl NodeCrash {
             };
             Timeline::drawn(merged(move || {
                 let (begins, end) = crashes.next()?;
-                let mut strikes = spell(node, trouble, (begins, end)).to_vec();
+                let mut strikes = spell(node, trouble, begins, end).to_vec();
                 strikes.extend(members.of(begins));
                 Some(Batch { begins, strikes })
             }))
@@ -106,7 +106,7 @@ impl NodeCrash {
     }
 }
 
-fn spell(node: NodeId, trouble: Trouble, (begin, end): (Instant, Instant)) -> [Strike; 2] {
+fn spell(node: NodeId, trouble: Trouble, begin: Instant, end: Instant) -> [Strike; 2] {
     [
         Strike {
             at: begin,
@@ -158,7 +158,7 @@ impl Members {
             let later = Duration::from_nanos(self.stream.below(spread + 1) as i64);
             let begin = at.saturating_add(later);
             let end = begin.saturating_add(self.repair.sample(&mut self.stream));
-            strikes.extend(spell(node, self.trouble, (begin, end)));
+            strikes.extend(spell(node, self.trouble, begin, end));
             if self.stream.unit_f64() >= self.burst.more {
                 return strikes;
             }

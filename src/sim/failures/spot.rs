@@ -105,7 +105,7 @@ impl Spot {
                     let told = begins.saturating_add(later);
                     let gone = told.saturating_add(spot.notice);
                     *back = gone.saturating_add(spot.replaced.sample(&mut stream));
-                    strikes.extend(taken(*node, (told, gone, *back)));
+                    strikes.extend(taken(*node, told, gone, *back));
                 }
                 Some(Batch { begins, strikes })
             }))
@@ -114,7 +114,7 @@ impl Spot {
     }
 }
 
-fn taken(node: NodeId, (told, gone, back): (Instant, Instant, Instant)) -> [Strike; 4] {
+fn taken(node: NodeId, told: Instant, gone: Instant, back: Instant) -> [Strike; 4] {
     [
         (told, Change::Drain(node)),
         (gone, Change::Begin(node, Trouble::Crash)),

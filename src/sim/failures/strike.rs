@@ -2,19 +2,13 @@
 
 use std::iter::Peekable;
 
-use crate::SimError;
-use crate::cell::Cell;
 use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
-use crate::engine::Engine;
 use crate::hosts::Trouble;
-use crate::options::NodeLife;
-use crate::queue::Upcoming;
 use cluster::Incident;
-use control::node_life::Observing;
 use model::Text;
 use units::{Instant, NodeId};
 
-/// A change by a failure.
+/// A change that a failure makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Trouble of a node begins.
@@ -62,14 +56,14 @@ pub enum Change {
         /// How many; none is that all are there.
         away: u32,
     },
-    /// What lists the nodes stops answering, or answers again.
+    /// The list of nodes stops answering, or answers again.
     Discovery {
         /// Whether it answers.
         is_up: bool,
     },
     /// A framework that shares the cluster is away, or back.
     Framework {
-        /// Its number.
+        /// The number of the framework.
         framework: u32,
         /// Whether it is back.
         is_up: bool,
@@ -99,8 +93,8 @@ impl Change {
         )
     }
 
-    /// What those who watch are told.
-    fn incident(&self) -> Incident {
+    /// The incident as observers see it.
+    pub(crate) fn incident(&self) -> Incident {
         let (what, node) = match self {
             Self::Begin(node, trouble) | Self::End(node, trouble) => (trouble.name(), Some(*node)),
             Self::Drain(node) => ("taken back", Some(*node)),
@@ -171,93 +165,38 @@ pub(crate) struct Standing {
     is_endless: bool,
 }
 
-impl Engine<'_> {
-    /// Queues the first strike of every time line.
-    pub(crate) fn expect_failures(&mut self, cell: &mut Cell, failures: Vec<Timeline>) {
-        for timeline in failures {
-            cell.failures.push(Standing {
-                strikes: timeline.strikes.peekable(),
-                is_endless: timeline.is_endless,
-            });
-            self.expect_strike(cell, cell.failures.len() as u32 - 1);
+/// The next strike of a time line, as far as it is known ahead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    pub(crate) at: Instant,
+    /// Whether something is whole again by it.
+    pub(crate) is_relief: bool,
+    /// Whether the time line goes on without end.
+    pub(crate) is_endless: bool,
+}
+
+impl From<Timeline> for Standing {
+    fn from(timeline: Timeline) -> Self {
+        Self {
+            strikes: timeline.strikes.peekable(),
+            is_endless: timeline.is_endless,
         }
     }
+}
 
-    /// Where renewals of leases are stepped, queues the first of every node.
-    pub(crate) fn expect_heartbeats(&mut self, cell: &Cell) {
-        if self.options.node_life != NodeLife::Observed(Observing::Stepped) {
-            return;
-        }
-        for node in cell.store.nodes().present() {
-            let at = cell.hosts.next_heartbeat(self.now, node);
-            self.queue
-                .push(at, Upcoming::Heartbeat(node).of(cell.number));
-        }
+impl Standing {
+    /// The next strike.
+    pub(crate) fn ahead(&mut self) -> Option<Ahead> {
+        let next = self.strikes.peek()?;
+        Some(Ahead {
+            at: next.at,
+            is_relief: next.change.is_relief(),
+            is_endless: self.is_endless,
+        })
     }
 
-    fn expect_strike(&mut self, cell: &mut Cell, line: u32) {
-        let standing = &mut cell.failures[line as usize];
-        let Some(next) = standing.strikes.peek() else {
-            return;
-        };
-        // A run that ends at an instant goes on until then, whatever lies ahead.
-        let is_idle = standing.is_endless && self.options.stop.awaited().is_none();
-        let upcoming = match next.change.is_relief() {
-            true => Upcoming::Relief(line),
-            false if is_idle => Upcoming::IdleStrike(line),
-            false => Upcoming::Strike(line),
-        };
-        self.queue
-            .push(next.at.max(self.now), upcoming.of(cell.number));
-    }
-
-    /// The next strike of a time line happens.
-    pub(crate) fn strike(&mut self, cell: &mut Cell, line: u32) -> Result<(), SimError> {
-        let next = cell.failures[line as usize].strikes.next();
-        if let Some(strike) = next {
-            let incident = strike.change.incident();
-            match strike.change {
-                Change::Begin(node, trouble) => self.trouble(cell, node, trouble, true)?,
-                Change::End(node, trouble) => self.trouble(cell, node, trouble, false)?,
-                Change::Drain(node) => self.drain(cell, node)?,
-                Change::Vacate(node) => self.vacate(cell, node)?,
-                Change::Uncordon(node) => self.cordon(cell, node, false)?,
-                Change::Registry { is_up } => self.registry(cell, is_up)?,
-                Change::Image {
-                    image,
-                    is_corrupted,
-                } => {
-                    if let Some(images) = &mut cell.machine.images {
-                        images.set_corrupted(&image, is_corrupted);
-                    }
-                }
-                Change::ControlPlane { is_up } => self.outage(cell, is_up),
-                Change::Leader { part, is_up } => self.leader(cell, part, is_up)?,
-                Change::Sight(part, sight) => self.sight(cell, part, sight),
-                Change::Binds(fault) => cell.faults.binds = fault,
-                Change::Api(part, limit) => cell.faults.limit(part, limit),
-                Change::Managers { away } => {
-                    for seat in &mut cell.components {
-                        seat.component.managers_away(self.now, away);
-                        seat.due = true;
-                    }
-                }
-                Change::Framework { framework, is_up } => {
-                    for seat in &mut cell.components {
-                        seat.component.framework(self.now, framework, is_up);
-                        seat.due = true;
-                    }
-                }
-                Change::Discovery { is_up } => {
-                    for seat in &mut cell.components {
-                        seat.component.discovery(self.now, is_up);
-                        seat.due = true;
-                    }
-                }
-            }
-            self.observer.incident(self.now, incident, &cell.store);
-        }
-        self.expect_strike(cell, line);
-        Ok(())
+    /// Takes the next strike.
+    pub(crate) fn take(&mut self) -> Option<Strike> {
+        self.strikes.next()
     }
 }

@@ -122,7 +122,8 @@ proptest! {
     /// No link carries more than it can; every flow has all it wants or crosses a full link on
     /// which nobody has more for his weight.
     #[test]
-    fn nobody_could_have_more_without_taking_from_one_who_has_no_more((capacities, flows) in some_flows()) {
+    fn nobody_could_have_more_without_taking_from_one_who_has_no_more(case in some_flows()) {
+        let (capacities, flows) = case;
         let mut network = Network::new();
         for &capacity in &capacities {
             network.add_link(capacity);
@@ -162,10 +163,11 @@ proptest! {
     /// What is carried does not depend on how often the network is looked at.
     #[test]
     fn ends_do_not_depend_on_who_looks(
-        (capacities, flows) in some_flows(),
+        case in some_flows(),
         sizes in prop::collection::vec(1_i64..2_000, 12),
         looks in prop::collection::vec(0_i64..60, 0..6),
     ) {
+        let (capacities, flows) = case;
         let begins: Vec<_> = (0..).zip(flows.iter().zip(&sizes))
             .map(|(name, ((links, weight, _), &size))| {
                 (name as i64 % 3, name, shape(links, *weight, None), size)

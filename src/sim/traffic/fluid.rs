@@ -81,7 +81,8 @@ impl Fluid {
     /// Follows the requests until an instant, through which rates and endpoints are as they are.
     pub(super) fn advance(
         &mut self,
-        (service, to): (u32, Instant),
+        service: u32,
+        to: Instant,
         balancing: Balancing,
         shared: &mut Shared<'_>,
     ) {

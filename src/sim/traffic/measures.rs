@@ -1,11 +1,10 @@
 //! Traffic by the names that autoscalers ask for: of a pod, of a service, of all requests.
 
-use crate::Usage;
 use control::UsageSamples;
 use model::{PodRef, Text, Used};
 
 use super::requests::Requests;
-use super::{Form, Traffic};
+use super::{Detail, Traffic};
 
 /// A measure of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +61,7 @@ impl Traffic {
     /// The requests to pods, where they are followed one by one.
     fn one_by_one(&self) -> Option<&Requests> {
         let requests = self.requests.as_ref();
-        requests.filter(|_| self.plan.form == Form::Requests)
+        requests.filter(|_| self.plan.detail == Detail::Requests)
     }
 
     /// Traffic of a pod; `None` if it is behind no service.
@@ -128,7 +127,7 @@ impl Traffic {
     }
 
     /// Tells what pods use for requests, where that is not as it was.
-    pub(crate) fn load_pods(&mut self, usage: &mut Usage) {
+    pub(crate) fn tell_loads(&mut self, mut tell: impl FnMut(PodRef, Used)) {
         for service in 0..self.backings.len() {
             let is_untold = std::mem::take(&mut self.fluids[service].is_untold);
             if !is_untold && self.one_by_one().is_none() {
@@ -144,7 +143,7 @@ impl Traffic {
                     cpu_milli: own.cpu_milli.round() as i64,
                     memory_bytes: 0,
                 };
-                usage.set_traffic(pod, used);
+                tell(pod, used);
             }
         }
     }

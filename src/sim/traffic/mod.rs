@@ -8,7 +8,6 @@
 
 mod backing;
 mod changes;
-mod drive;
 mod entry;
 mod flow;
 mod fluid;
@@ -41,11 +40,12 @@ use entry::Entry;
 use fluid::{Fluid, Shared};
 pub use measures::UsageAndTraffic;
 pub use plan::{
-    BALANCER_LABEL, BALANCER_POLL, Form, Forwarding, FunctionPlan, Group, Load, Retries,
+    BALANCER_LABEL, BALANCER_POLL, Detail, Forwarding, FunctionPlan, Group, Load, Retries,
     ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use requests::{Requests, World};
 use server::Servers;
+use sharing::FlowClients;
 
 /// Clients and services of a cell.
 pub struct Traffic {
@@ -84,12 +84,12 @@ impl Traffic {
     pub fn new(plan: Arc<TrafficPlan>, seed: u64) -> Self {
         let mut targets = plan.groups.iter().map(|own| &own.target);
         let asks_function = targets.any(|own| matches!(own, Target::Function(_)));
-        let follows = plan.form == Form::Requests || asks_function;
+        let follows = plan.detail == Detail::Requests || asks_function;
         let requests = follows.then(|| Requests::new(&plan, seed));
         let mut own = Self {
             servers: Servers::new(plan.model.server.clone()),
             names: TrafficNames {
-                is_aggregated: plan.form == Form::Aggregated,
+                is_aggregated: plan.detail == Detail::Aggregated,
                 ..TrafficNames::default()
             },
             by_name: BTreeMap::new(),
@@ -140,7 +140,10 @@ impl Traffic {
     fn refollow(&mut self, service: usize, now: Instant) {
         let (fluid, backing) = (&mut self.fluids[service], &self.backings[service]);
         for flow in &mut fluid.flows {
-            let clients = (self.plan.groups[flow.group].clients, flow.group as u64);
+            let clients = FlowClients {
+                count: self.plan.groups[flow.group].clients,
+                group: flow.group as u64,
+            };
             flow.sharing
                 .follow(now, backing, clients, &mut self.sessions);
         }
@@ -153,7 +156,7 @@ impl Traffic {
             hosts: &self.hosts,
             down: &self.down,
         };
-        fluid.regroup(backing, (&self.servers, &self.plan), &entry);
+        fluid.regroup(backing, &self.servers, &self.plan, &entry);
         let held = |pod: PodRef| fluid.alike.iter().any(|own| own.pods.contains(&pod));
         backing.forget(&held);
         self.schedule(service);
@@ -226,7 +229,7 @@ impl Traffic {
             };
             requests.advance(to, &mut world, &mut shared);
             let is_function = self.functions.values().any(|own| *own == service);
-            if self.plan.form == Form::Requests || is_function {
+            if self.plan.detail == Detail::Requests || is_function {
                 return;
             }
         }
@@ -236,6 +239,6 @@ impl Traffic {
             return;
         }
         let balancing = self.backings[service].balancing;
-        fluid.advance((service as u32, to), balancing, &mut shared);
+        fluid.advance(service as u32, to, balancing, &mut shared);
     }
 }

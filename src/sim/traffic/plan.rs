@@ -14,12 +14,12 @@ use super::rate::Rate;
 pub struct TrafficPlan {
     /// Groups of clients, in written order.
     pub groups: Vec<Group>,
-    /// Functions that they may ask; their requests are followed one by one, whatever the form.
+    /// Functions that they may ask; their requests are followed one by one, whatever the detail.
     pub functions: Vec<FunctionPlan>,
     /// How services behave.
     pub model: ServiceModel,
     /// How requests are followed.
-    pub form: Form,
+    pub detail: Detail,
     /// Instants at which stretches are cut: where measuring begins and ends.
     pub cuts: Vec<Instant>,
 }
@@ -29,7 +29,7 @@ pub struct TrafficPlan {
 pub struct FunctionPlan {
     /// The function's name.
     pub name: Text,
-    /// Memory of an instance.
+    /// The memory of an instance.
     pub memory_mib: u64,
     /// How long an instance works on a request.
     pub duration: Distribution,
@@ -43,9 +43,9 @@ pub struct FunctionPlan {
     pub limits: FunctionLimits,
 }
 
-/// How requests are followed.
+/// The detail in which requests are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Detail {
     /// As flows: whole counts over pieces of constant rate.
     Aggregated,
     /// One by one.
@@ -55,9 +55,9 @@ pub enum Form {
 /// Clients that are alike.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Name of the client group.
+    /// The name of the group.
     pub name: Text,
-    /// Target of the requests.
+    /// The target of their requests.
     pub target: Target,
     /// How often.
     pub load: Load,
@@ -65,13 +65,13 @@ pub struct Group {
     pub clients: u64,
     /// How long one waits for an answer.
     pub timeout: Duration,
-    /// Retry policy.
+    /// The retries after a failure.
     pub retries: Retries,
-    /// Latency objective of the clients.
+    /// The objective of the group.
     pub objective: Option<LatencyObjective>,
 }
 
-/// Target of client requests.
+/// The target of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A service, from within the cluster.
@@ -113,7 +113,7 @@ pub enum Load {
     },
 }
 
-/// Retry policy of a client.
+/// The retries of a client after a failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retries {
     /// How often it tries again at most.
@@ -125,7 +125,7 @@ pub struct Retries {
     pub budget: f64,
 }
 
-/// Component that forwards requests to the address of a service.
+/// The part that forwards requests to the address of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forwarding {
     /// kube-proxy: balanced as is said, with sessions where a service wants them; endpoints that are
@@ -150,7 +150,7 @@ pub const BALANCER_POLL: Duration = Duration::from_secs(1);
 /// How services behave.
 #[derive(Clone, Debug)]
 pub struct ServiceModel {
-    /// Component that forwards requests.
+    /// The part that forwards requests.
     pub forwarding: Forwarding,
     /// How long a change of the endpoints takes to reach who balances.
     pub propagation: Duration,
@@ -158,13 +158,13 @@ pub struct ServiceModel {
     pub ttl: Duration,
     /// How requests are balanced, where a service says nothing.
     pub balancing: Balancing,
-    /// Default server settings of pods.
+    /// Pods as servers, where they say nothing.
     pub server: ServerDefaults,
     /// The step in which what waits and what is tried again is followed.
     pub interval: Duration,
 }
 
-/// Default server settings of pods.
+/// Pods as servers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerDefaults {
     /// How long a request takes once it is taken up.

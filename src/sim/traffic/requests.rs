@@ -19,7 +19,7 @@ use units::Instant;
 use super::backing::Backing;
 use super::entry::Entry;
 use super::fluid::Shared;
-use super::plan::{Form, Load, Target, TrafficPlan};
+use super::plan::{Detail, Load, Target, TrafficPlan};
 use arrivals::Draws;
 use functions::Function;
 use recent::Recent;
@@ -127,7 +127,7 @@ impl Requests {
         for (place, group) in plan.groups.iter().enumerate() {
             own.groups.push((Draws::new(seed, place), 0));
             let asks_function = matches!(group.target, Target::Function(_));
-            if plan.form != Form::Requests && !asks_function {
+            if plan.detail != Detail::Requests && !asks_function {
                 continue;
             }
             match &group.load {
@@ -190,15 +190,22 @@ impl Requests {
                 let is_waiting = self.is_at(request, serial);
                 if is_waiting {
                     self.leave(now, request, world, Served::Failed);
-                    self.failed(now, (request, FailureCause::Timeout), shared);
+                    self.failed(now, request, FailureCause::Timeout, shared);
                 }
             }
-            Happening::Finish { pod, serial } => self.finish(now, (pod, serial), world, shared),
+            Happening::Finish { pod, serial } => self.finish(now, pod, serial, world, shared),
             Happening::Done {
                 function,
                 request,
                 serial,
-            } => self.done(now, (function as usize, request, serial), world, shared),
+            } => {
+                let run = functions::Run {
+                    function: function as usize,
+                    request,
+                    serial,
+                };
+                self.done(now, run, world, shared);
+            }
         }
     }
 

@@ -17,8 +17,16 @@ const MOST_PARTS: u64 = 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sharing {
     parts: Vec<Part>,
-    /// How many clients there are, and the number of their group.
-    clients: (u64, u64),
+    clients: FlowClients,
+}
+
+/// The clients of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FlowClients {
+    /// Their number.
+    pub(super) count: u64,
+    /// The number of their group.
+    pub(super) group: u64,
 }
 
 /// Most clients whose hashes are looked at one by one.
@@ -38,16 +46,16 @@ impl Sharing {
         &mut self,
         now: Instant,
         backing: &Backing,
-        (clients, group): (u64, u64),
+        clients: FlowClients,
         rng: &mut Stream,
     ) {
-        self.clients = (clients, group);
+        self.clients = clients;
         let settings = &backing.settings;
         if settings.affinity.is_some() {
-            self.resize(clients);
+            self.resize(clients.count);
             self.keep_sessions(backing, rng);
         } else if settings.is_headless {
-            self.resize(clients);
+            self.resize(clients.count);
             let count = self.parts.len() as i64;
             for (place, part) in (0_i64..).zip(&mut self.parts) {
                 if part.known == backing.seen {
@@ -119,7 +127,10 @@ impl Sharing {
 
     /// By the hashes of the clients, as the balancer takes them.
     fn by_source(&self, known: &[Seen]) -> Vec<(Seen, f64)> {
-        let (clients, group) = self.clients;
+        let FlowClients {
+            count: clients,
+            group,
+        } = self.clients;
         let hashed = clients.clamp(1, MOST_HASHED);
         let mut counts = vec![0_u64; known.len()];
         if !known.is_empty() {

@@ -21,8 +21,38 @@ const LOADED: f64 = 0.9;
 /// Most steps that something is tried again after.
 const MOST_STEPS: usize = 100_000;
 
-/// Tries of one step that failed: flow, tries before, cause, how many, how long it took.
-type Failure = (usize, usize, FailureCause, f64, Duration);
+/// Tries of one step that failed.
+#[derive(Clone, Copy)]
+struct Failure {
+    /// The place of their flow.
+    place: usize,
+    /// The number of tries before.
+    tried: usize,
+    cause: FailureCause,
+    amount: f64,
+    /// How long they took.
+    took: Duration,
+}
+
+/// Tries of one step that end in endpoints that are alike.
+#[derive(Clone, Copy)]
+struct Tries {
+    /// The number of the endpoints.
+    endpoints: usize,
+    /// The place of their flow.
+    place: usize,
+    /// The number of tries before.
+    tried: usize,
+    amount: f64,
+}
+
+/// What becomes of tries, how long they wait, and how long they have waited for sure, in nanoseconds.
+#[derive(Clone, Copy)]
+struct Ending {
+    outcome: Outcome,
+    wait: Wait,
+    base: f64,
+}
 
 /// A step in progress.
 struct Step {
@@ -67,8 +97,13 @@ impl Fluid {
         {
             for (tries, amount) in step.arrivals[place].iter().enumerate() {
                 let cause = FailureCause::NoEndpoint;
-                step.failures
-                    .push((place, tries, cause, amount * lost, Duration::ZERO));
+                step.failures.push(Failure {
+                    place,
+                    tried: tries,
+                    cause,
+                    amount: amount * lost,
+                    took: Duration::ZERO,
+                });
             }
         }
         for place in 0..self.alike.len() {
@@ -192,14 +227,18 @@ impl Fluid {
                 }
                 for (place, tries) in per_pod.iter().enumerate() {
                     for (tried, amount) in tries.iter().enumerate() {
-                        let amount = amount * pods;
-                        self.end(
-                            (number, place, tried),
-                            amount,
-                            (outcomes[place], wait, 0.0),
-                            step,
-                            shared,
-                        );
+                        let tries = Tries {
+                            endpoints: number,
+                            place,
+                            tried,
+                            amount: amount * pods,
+                        };
+                        let ending = Ending {
+                            outcome: outcomes[place],
+                            wait,
+                            base: 0.0,
+                        };
+                        self.end(tries, ending, step, shared);
                     }
                 }
             }
@@ -247,20 +286,20 @@ impl Fluid {
             {
                 let (joins, refused) = (amount * joining, amount * (1.0 - joining) * pods);
                 let failures = &mut step.failures;
-                failures.push((
+                failures.push(Failure {
                     place,
                     tried,
-                    FailureCause::QueueFull,
-                    refused,
-                    Duration::ZERO,
-                ));
-                failures.push((
+                    cause: FailureCause::QueueFull,
+                    amount: refused,
+                    took: Duration::ZERO,
+                });
+                failures.push(Failure {
                     place,
                     tried,
-                    FailureCause::Timeout,
-                    joins * late * pods,
-                    timeout,
-                ));
+                    cause: FailureCause::Timeout,
+                    amount: joins * late * pods,
+                    took: timeout,
+                });
                 let waiting = &mut self.alike[number].waiting;
                 waiting.dead += joins * late;
                 *waiting.alive.entry((place, tried)).or_default() += joins * (1.0 - late);
@@ -291,31 +330,40 @@ impl Fluid {
                 ..Outcome::default()
             };
             outcome.failed[FailureCause::Error as usize] = error;
-            self.end(
-                (number, place, tried),
-                amount * pods,
-                (outcome, Wait::NONE, wait),
-                step,
-                shared,
-            );
+            let tries = Tries {
+                endpoints: number,
+                place,
+                tried,
+                amount: amount * pods,
+            };
+            let ending = Ending {
+                outcome,
+                wait: Wait::NONE,
+                base: wait,
+            };
+            self.end(tries, ending, step, shared);
         }
     }
 
     /// Tries end as said.
-    fn end(
-        &mut self,
-        (number, place, tried): (usize, usize, usize),
-        amount: f64,
-        (outcome, wait, base): (Outcome, Wait, f64),
-        step: &mut Step,
-        shared: &mut Shared<'_>,
-    ) {
+    fn end(&mut self, tries: Tries, ending: Ending, step: &mut Step, shared: &mut Shared<'_>) {
+        let Tries {
+            endpoints,
+            place,
+            tried,
+            amount,
+        } = tries;
+        let Ending {
+            outcome,
+            wait,
+            base,
+        } = ending;
         if amount <= 0.0 {
             return;
         }
         let group = &shared.plan.groups[self.flows[place].group];
         let well = amount * outcome.succeeded;
-        let server_number = self.alike[number].server;
+        let server_number = self.alike[endpoints].server;
         if well > 0.0 {
             let passed = base + passed(group, tried, self.flows[place].took);
             let profile = shared
@@ -342,19 +390,26 @@ impl Fluid {
                     FailureCause::Error => service,
                     _ => Duration::ZERO,
                 };
-                step.failures
-                    .push((place, tried, cause, amount * part, took));
+                step.failures.push(Failure {
+                    place,
+                    tried,
+                    cause,
+                    amount: amount * part,
+                    took,
+                });
             }
         }
     }
 
     /// Tries failed: they are made again after a while, as far as tries and budget are left.
-    fn failed(
-        &mut self,
-        (place, tried, cause, amount, took): Failure,
-        interval: i64,
-        shared: &Shared<'_>,
-    ) {
+    fn failed(&mut self, failure: Failure, interval: i64, shared: &Shared<'_>) {
+        let Failure {
+            place,
+            tried,
+            cause,
+            amount,
+            took,
+        } = failure;
         if amount <= 0.0 {
             return;
         }

@@ -28,7 +28,7 @@ fn requests_one_by_one_are_mmc() {
             "exponential(100ms)",
             slots,
             rate,
-            Form::Requests,
+            Detail::Requests,
         );
         let mut bench = Bench::new(plan, 50);
         bench.seen.from = Instant::from_secs(20);
@@ -63,14 +63,14 @@ fn both_forms_agree() {
                     continue;
                 }
                 let rate = f64::from(slots) * pods as f64 * load / 0.1;
-                let run = |form| {
-                    let plan = plan(*balancing, law, slots, rate, form);
+                let run = |detail| {
+                    let plan = plan(*balancing, law, slots, rate, detail);
                     let mut bench = Bench::new(plan, pods);
                     bench.seen.from = Instant::from_secs(50);
-                    bench.until(if form == Form::Requests { 650 } else { 100 });
+                    bench.until(if detail == Detail::Requests { 650 } else { 100 });
                     (bench.seen.mean(), bench.seen.percentile(990))
                 };
-                let (flows, requests) = (run(Form::Aggregated), run(Form::Requests));
+                let (flows, requests) = (run(Detail::Aggregated), run(Detail::Requests));
                 let what =
                     format!("{law} {slots} {balancing:?} {pods} {load}: {flows:?} {requests:?}");
                 assert!(is_near(flows.0, requests.0, 0.10), "{what}");
@@ -87,7 +87,7 @@ fn counts_are_whole_and_add_up() {
         "exponential(100ms)",
         1,
         123.456,
-        Form::Aggregated,
+        Detail::Aggregated,
     );
     plan.groups[0].timeout = Duration::from_secs(1);
     plan.groups[0].retries.most = 2;
@@ -110,8 +110,8 @@ fn counts_are_whole_and_add_up() {
 
 #[test]
 fn pods_that_are_gone_refuse_until_that_is_seen() {
-    for form in [Form::Aggregated, Form::Requests] {
-        let plan = plan(Balancing::Random, "exponential(10ms)", 4, 1000.0, form);
+    for detail in [Detail::Aggregated, Detail::Requests] {
+        let plan = plan(Balancing::Random, "exponential(10ms)", 4, 1000.0, detail);
         let mut bench = Bench::new(plan, 10);
         bench.until(10);
         let pod = bench.pods[0];
@@ -121,20 +121,20 @@ fn pods_that_are_gone_refuse_until_that_is_seen() {
         let refused = seen.failed[FailureCause::Refused as usize];
         assert!(
             (5..=20).contains(&refused),
-            "{form:?}: {refused} {:?}",
+            "{detail:?}: {refused} {:?}",
             seen.by_second
         );
         // Nothing is lost beside the first instants, in which no endpoint was seen.
         let none = seen.failed[FailureCause::NoEndpoint as usize];
-        assert!((60..=140).contains(&none), "{form:?}: {none}");
+        assert!((60..=140).contains(&none), "{detail:?}: {none}");
         assert_eq!(seen.failures(), refused + none);
     }
 }
 
 #[test]
 fn clients_of_a_headless_service_keep_old_answers() {
-    for form in [Form::Aggregated, Form::Requests] {
-        let plan = plan(Balancing::RoundRobin, "exponential(10ms)", 4, 600.0, form);
+    for detail in [Detail::Aggregated, Detail::Requests] {
+        let plan = plan(Balancing::RoundRobin, "exponential(10ms)", 4, 600.0, detail);
         let mut bench = Bench::new(plan, 0);
         // A later service of another name takes the place of the plain one.
         bench.traffic = {
@@ -160,13 +160,13 @@ fn clients_of_a_headless_service_keep_old_answers() {
         let seen = bench.until(200);
         // A third of the requests of clients that know it: half of them for 30 s on average.
         let refused = seen.failed[FailureCause::Refused as usize] - before;
-        assert!((2_500..=3_500).contains(&refused), "{form:?}: {refused}");
+        assert!((2_500..=3_500).contains(&refused), "{detail:?}: {refused}");
         let late = seen
             .by_second
             .range(138..)
             .map(|(_, own)| own.1)
             .sum::<u64>();
-        assert_eq!(late, 0, "{form:?}");
+        assert_eq!(late, 0, "{detail:?}");
     }
 }
 
@@ -179,7 +179,7 @@ fn a_storm_of_retries_outlives_what_began_it_and_a_budget_ends_it() {
             "exponential(100ms)",
             10,
             80.0,
-            Form::Aggregated,
+            Detail::Aggregated,
         );
         let steps = [(0, 80), (100, 240), (120, 80)];
         let steps = steps.map(|(at, rate)| (Instant::from_secs(at), rate * 1_000_000));
@@ -202,8 +202,8 @@ fn a_storm_of_retries_outlives_what_began_it_and_a_budget_ends_it() {
 
 #[test]
 fn an_ingress_splits_by_weight_and_follows_changes() {
-    for form in [Form::Aggregated, Form::Requests] {
-        let mut plan = plan(Balancing::Random, "exponential(1ms)", 4, 1000.0, form);
+    for detail in [Detail::Aggregated, Detail::Requests] {
+        let mut plan = plan(Balancing::Random, "exponential(1ms)", 4, 1000.0, detail);
         plan.groups[0].target = Target::Host {
             host: "shop.example".into(),
             path: "/cart".into(),
@@ -251,15 +251,15 @@ fn an_ingress_splits_by_weight_and_follows_changes() {
                 .sum::<u64>()
         };
         let (web, new) = (of("web") as f64, of("new") as f64);
-        assert!(is_near(web, 95_000.0, 0.02), "{form:?}: {web}");
-        assert!(is_near(new, 105_000.0, 0.02), "{form:?}: {new}");
+        assert!(is_near(web, 95_000.0, 0.02), "{detail:?}: {web}");
+        assert!(is_near(new, 105_000.0, 0.02), "{detail:?}: {new}");
     }
 }
 
 #[test]
 fn a_closed_loop_asks_no_faster_than_it_is_answered() {
-    for form in [Form::Aggregated, Form::Requests] {
-        let mut plan = plan(Balancing::Random, "exponential(100ms)", 8, 0.0, form);
+    for detail in [Detail::Aggregated, Detail::Requests] {
+        let mut plan = plan(Balancing::Random, "exponential(100ms)", 8, 0.0, detail);
         plan.groups[0].load = Load::Closed {
             clients: 50,
             think: Duration::from_secs(1),
@@ -270,7 +270,7 @@ fn a_closed_loop_asks_no_faster_than_it_is_answered() {
         // 50 clients, 1.1 s a turn: hardly anybody waits.
         assert!(
             is_near(seen.offered as f64 / 500.0, 45.4, 0.03),
-            "{form:?}: {}",
+            "{detail:?}: {}",
             seen.offered
         );
     }
@@ -278,19 +278,22 @@ fn a_closed_loop_asks_no_faster_than_it_is_answered() {
 
 #[test]
 fn pods_say_what_they_do() {
-    for form in [Form::Aggregated, Form::Requests] {
-        let plan = plan(Balancing::RoundRobin, "constant(50ms)", 10, 800.0, form);
+    for detail in [Detail::Aggregated, Detail::Requests] {
+        let plan = plan(Balancing::RoundRobin, "constant(50ms)", 10, 800.0, detail);
         let mut bench = Bench::new(plan, 8);
         bench.until(30);
         let own = bench.traffic.pod(bench.pods[3]).expect("behind a service");
         assert!(
             is_near(own.requests_per_second, 100.0, 0.25),
-            "{form:?} {own:?}"
+            "{detail:?} {own:?}"
         );
-        assert!(is_near(own.cpu_milli, 1000.0, 0.25), "{form:?} {own:?}");
+        assert!(is_near(own.cpu_milli, 1000.0, 0.25), "{detail:?} {own:?}");
         let all = bench
             .traffic
             .of_service("default", "web", measures::Measure::Concurrency);
-        assert!(is_near(all.expect("known"), 40.0, 0.25), "{form:?} {all:?}");
+        assert!(
+            is_near(all.expect("known"), 40.0, 0.25),
+            "{detail:?} {all:?}"
+        );
     }
 }

@@ -1,23 +1,26 @@
 //! What pods use of what they were given, at any instant: computed from what their class states and
 //! since when their processes are up, never stepped. What traffic makes a pod use comes on top.
 //!
-//! Metrics pipelines read it as [`UsageSamples`], nodes read [`Usage::wanted`] and [`Usage::curves`].
+//! Metrics pipelines read it as [`control::UsageSamples`], nodes read [`Usage::wanted`] and [`Usage::curves`].
+
+mod samples;
 
 use std::collections::BTreeMap;
 
 use cluster::Store;
-use control::UsageSamples;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::{Curve, Pattern, Scale, Series};
 use model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
 use units::{ClassId, Duration, Instant, ObjectId, PodId, Quantity};
 
-/// Usage settings in addition to those of the classes.
+pub(super) use samples::Now;
+
+/// Statements about usage beside those of classes.
 #[derive(Clone, Debug, Default)]
 pub struct UsageOptions {
-    /// Default CPU usage of pods.
+    /// The use of processors by pods that state nothing.
     pub cpu: Option<Pattern>,
-    /// Default memory usage of pods.
+    /// The use of memory by pods that state nothing.
     pub memory: Option<Pattern>,
     /// Series that patterns name, in order of time.
     pub traces: BTreeMap<Text, Vec<(Instant, Quantity)>>,
@@ -25,7 +28,7 @@ pub struct UsageOptions {
     pub external: BTreeMap<Text, Vec<Vec<(Instant, Quantity)>>>,
     /// Whether pods use processors for the requests of clients.
     pub serves_traffic: bool,
-    /// Default CPU time of a request.
+    /// The processor time of a request where pods don't state it.
     pub cpu_per_request: Duration,
 }
 
@@ -46,7 +49,7 @@ pub struct Usage {
 /// How often it is shown to whoever measures the run, at most.
 const SAMPLE: Duration = Duration::from_secs(60);
 
-/// Who shares.
+/// The pods that share work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Sharers {
     /// The pods of an object and of those it controls.
@@ -55,7 +58,7 @@ enum Sharers {
     Class(ClassId),
 }
 
-/// What the pods of a class use.
+/// The use of the pods of a class.
 #[derive(Clone, Debug)]
 struct Class {
     cpu: Option<(Curve, bool)>,
@@ -64,7 +67,7 @@ struct Class {
     containers: Vec<Asked>,
 }
 
-/// What a container asks for.
+/// The requests of a container.
 #[derive(Clone, Debug)]
 struct Asked {
     name: Text,
@@ -78,7 +81,7 @@ struct Row {
     since: Instant,
     sharers: Sharers,
     is_serving: bool,
-    /// What traffic makes it use.
+    /// The use that traffic causes.
     traffic: Used,
 }
 
@@ -191,15 +194,15 @@ impl Usage {
         }
     }
 
-    /// Sets the usage that traffic adds to a pod.
+    /// Traffic makes a pod use this, beside what its class states.
     pub fn set_traffic(&mut self, pod: PodRef, used: Used) {
         if let Some(row) = self.row_mut(pod) {
             row.traffic = used;
         }
     }
 
-    /// Usage of a pod without throttling; `None` if its processes are not running or its usage is
-    /// unknown.
+    /// The use of a pod if nothing held it back; `None` of one whose processes are not up, or of
+    /// whose use nothing is known.
     pub fn wanted(&self, pod: PodRef, now: Instant) -> Option<Used> {
         let row = self.row(pod)?;
         let class = self.class(row.spec)?;
@@ -220,7 +223,7 @@ impl Usage {
         })
     }
 
-    /// Usage of a pod: CPU is capped by its limits.
+    /// The use of a pod: no more of the processors than its limits allow.
     pub fn used(&self, pod: PodRef, now: Instant) -> Option<Used> {
         let wanted = self.wanted(pod, now)?;
         let limit = self.class(self.row(pod)?.spec)?.cpu_limit;
@@ -252,7 +255,7 @@ impl Usage {
         is_known && is_due
     }
 
-    /// What the world measures now.
+    /// Measurements of usage now.
     pub(super) fn samples(&self, now: Instant) -> Now<'_> {
         Now { usage: self, now }
     }
@@ -276,68 +279,6 @@ impl Usage {
 fn own(curve: Option<&(Curve, bool)>) -> Option<&Curve> {
     let (curve, is_shared) = curve?;
     (!is_shared).then_some(curve)
-}
-
-/// Usage at an instant.
-pub(super) struct Now<'a> {
-    usage: &'a Usage,
-    now: Instant,
-}
-
-impl UsageSamples for Now<'_> {
-    fn pod(&self, pod: PodRef) -> Option<Used> {
-        self.usage.used(pod, self.now)
-    }
-
-    fn wanted(&self, pod: PodRef) -> Option<Used> {
-        self.usage.wanted(pod, self.now)
-    }
-
-    fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
-        let used = self.usage.used(pod, self.now);
-        let class = self
-            .usage
-            .row(pod)
-            .and_then(|row| self.usage.class(row.spec));
-        used.zip(class)
-            .map_or_else(Vec::new, |(used, class)| split(used, &class.containers))
-    }
-
-    fn external_metric(&self, metric: &str) -> Vec<i64> {
-        let series = self.usage.options.external.get(metric);
-        let known = series.into_iter().flatten();
-        let newest = known.filter_map(|series| {
-            let next = series.partition_point(|&(at, _)| at <= self.now);
-            let (_, value) = series.get(next.checked_sub(1)?)?;
-            value.milli_ceil().ok()
-        });
-        newest.collect()
-    }
-}
-
-/// What a pod uses, parted among its containers as their requests are; evenly where none is stated.
-fn split(used: Used, containers: &[Asked]) -> Vec<(Text, Used)> {
-    let part = |whole: i64, asked: &dyn Fn(&Asked) -> i64, index: usize| {
-        let sum: i128 = containers.iter().map(|own| i128::from(asked(own))).sum();
-        let upto = |count: usize| {
-            let before = containers[..count].iter();
-            let (before, sum) = if sum > 0 {
-                (before.map(|own| i128::from(asked(own))).sum(), sum)
-            } else {
-                (count as i128, containers.len() as i128)
-            };
-            i128::from(whole) * before / sum.max(1)
-        };
-        (upto(index + 1) - upto(index)) as i64
-    };
-    let parts = containers.iter().enumerate().map(|(index, own)| {
-        let used = Used {
-            cpu_milli: part(used.cpu_milli, &|own| own.used.cpu_milli, index),
-            memory_bytes: part(used.memory_bytes, &|own| own.used.memory_bytes, index),
-        };
-        (own.name.clone(), used)
-    });
-    parts.collect()
 }
 
 fn asked(object: &PodSpec) -> Vec<Asked> {
@@ -384,123 +325,4 @@ fn sharers(store: &Store, pod: PodRef, spec: ClassId) -> Sharers {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use model::{Behaviour, Container, PodCreated, PodName};
-    use units::TenantId;
-
-    fn container(name: &str, cpu_milli: i64) -> Container {
-        let mut container = Container {
-            name: name.into(),
-            requests: ResourceList::from_pairs([(CPU, Quantity::from_milli(cpu_milli))]),
-            ..Container::default()
-        };
-        container
-            .limits
-            .set(CPU, Quantity::from_milli(2 * cpu_milli));
-        container
-    }
-
-    /// A store with running pods of a class that states this use, and their usage.
-    fn running(text: &str, pods: u32) -> (Store, Usage, Vec<PodRef>) {
-        let object = PodSpec {
-            containers: vec![container("app", 300), container("proxy", 100)],
-            behaviour: Some(
-                Behaviour {
-                    cpu_usage: Some(text.into()),
-                    ..Behaviour::default()
-                }
-                .into(),
-            ),
-            ..PodSpec::default()
-        };
-        let (mut store, mut usage) = (Store::new(), Usage::default());
-        let mut all = Vec::new();
-        let node = model::Node {
-            allocatable: ResourceList::from_pairs([
-                (CPU, Quantity::from_units(64)),
-                ("pods", Quantity::from_units(100)),
-            ]),
-            ..model::Node::default()
-        };
-        let mut apply = |event: Event, usage: &mut Usage| {
-            store.apply(Instant::ZERO, event.clone()).expect("it fits");
-            usage.observe(&event, &store);
-            if let Event::PodBound { pod, .. } = event {
-                usage.started(Instant::ZERO, pod, &store);
-            }
-        };
-        let (spec, node_id) = (ClassId(0), units::NodeId(0));
-        let (object, node_object) = (object.into(), node.into());
-        apply(
-            Event::ClassAdded {
-                class: spec,
-                object,
-            },
-            &mut usage,
-        );
-        let node = node_id;
-        let object = node_object;
-        apply(Event::NodeAdded { node, object }, &mut usage);
-        for number in 0..pods {
-            let pod = PodRef {
-                id: PodId(number),
-                slot: units::PodSlot(number),
-            };
-            let created = PodCreated {
-                pod,
-                class: spec,
-                name: PodName::Job(number.into()),
-                tenant: TenantId(0),
-                gang: None,
-                time_limit: None,
-                found: None,
-                owner: None,
-            };
-            let devices = model::DeviceSet::EMPTY;
-            apply(Event::PodCreated(created), &mut usage);
-            apply(Event::PodBound { pod, node, devices }, &mut usage);
-            apply(Event::PodRunning { pod }, &mut usage);
-            all.push(pod);
-        }
-        (store, usage, all)
-    }
-
-    #[test]
-    fn what_is_shared_is_parted_among_those_that_serve() {
-        let (mut store, mut usage, pods) = running("shared(900m)", 3);
-        let now = Instant::from_secs(60);
-        assert_eq!(
-            usage.used(pods[0], now).map(|used| used.cpu_milli),
-            Some(300)
-        );
-        let event = Event::PodEnded {
-            pod: pods[0],
-            reason: model::EndReason::Completed,
-        };
-        store.apply(now, event.clone()).expect("it lives");
-        usage.observe(&event, &store);
-        assert_eq!(usage.used(pods[0], now), None);
-        assert_eq!(
-            usage.used(pods[1], now).map(|used| used.cpu_milli),
-            Some(450)
-        );
-    }
-
-    #[test]
-    fn the_processors_are_limited_and_containers_part_as_they_ask() {
-        let (_, usage, pods) = running("2", 1);
-        let now = Instant::from_secs(60);
-        assert_eq!(
-            usage.wanted(pods[0], now).map(|used| used.cpu_milli),
-            Some(2000)
-        );
-        assert_eq!(
-            usage.used(pods[0], now).map(|used| used.cpu_milli),
-            Some(800)
-        );
-        let containers = usage.samples(now).containers(pods[0]);
-        let parts: Vec<i64> = containers.iter().map(|(_, used)| used.cpu_milli).collect();
-        assert_eq!(parts, [600, 200]);
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 //! reboot is started again there; what a cut-off machine runs goes on.
 
 use crate::kubelet::{Kubelet, KubeletOptions};
+use control::local_node::LocalNode;
 use control::node::{Assignment, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::PodRef;
@@ -23,13 +24,19 @@ impl FleetAgent {
 }
 
 impl NodeAgent for FleetAgent {
-    fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+    fn assigned(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
         // Whoever submitted it: its agent keeps what the registry says.
         let assignment = Assignment {
             is_owned: true,
             ..assignment
         };
-        self.inner.assigned(now, assignment, out);
+        self.inner.assigned(now, assignment, local, out);
     }
 
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {

@@ -3,19 +3,79 @@
 //! looks: pressures, resources, affinity, ports, taints.
 
 use control::controllers::taint_eviction::default_tolerations;
-use control::node::Offer;
+use control::local_node::LocalNode;
+use control::node::Assignment;
 use model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
 use model::qos::CRITICAL_PRIORITY;
 use model::rules::{affinity, taints};
-use model::{Refusal, Taint, TaintEffect};
+use model::{HostPort, Node, PodRef, PodSpec, Refusal, Taint, TaintEffect};
 
-/// Why a pod may not run on the node that it was bound to.
-pub(super) fn refusal(offer: &Offer<'_>) -> Option<Refusal> {
+/// The reason for which a node does not take a pod that was bound to it, if there is one.
+pub(super) fn refusal(local: LocalNode<'_>, assignment: &Assignment) -> Option<Refusal> {
+    let pod = assignment.pod;
+    if !local.judges() || local.found(pod) {
+        return None;
+    }
+    let offer = Offer {
+        spec: &assignment.spec,
+        node: local.object()?,
+        short: short(local, pod),
+        is_port_taken: is_port_taken(local, assignment),
+    };
+    judge(&offer)
+}
+
+/// A pod that was bound to a node, and how the node stands.
+struct Offer<'a> {
+    spec: &'a PodSpec,
+    node: &'a Node,
+    /// What is not enough for the pod beside those that the node has taken.
+    short: Option<Refusal>,
+    /// Whether a port of the node that the pod wants is another pod's.
+    is_port_taken: bool,
+}
+
+fn judge(offer: &Offer<'_>) -> Option<Refusal> {
     under_pressure(offer)
         .or(offer.short)
         .or_else(|| (!affinity::admits(offer.spec, offer.node)).then_some(Refusal::NodeAffinity))
         .or_else(|| offer.is_port_taken.then_some(Refusal::NodePorts))
         .or_else(|| untolerated(offer).then_some(Refusal::Taint))
+}
+
+/// What a node has not enough of for a pod beside those that it has taken.
+fn short(local: LocalNode<'_>, pod: PodRef) -> Option<Refusal> {
+    let left = local.left_with(pod)?;
+    let asked = local.requests(pod)?;
+    let is_short = |asked: i64, left: i64| asked > 0 && left < 0;
+    let mut extended = asked.extended.iter();
+    let (cpu, memory) = (asked.cpu_milli, asked.memory_bytes);
+    [
+        (is_short(1, left.pods), Refusal::OutOfPods),
+        (is_short(cpu, left.cpu_milli), Refusal::OutOfCpu),
+        (is_short(memory, left.memory_bytes), Refusal::OutOfMemory),
+        (
+            is_short(asked.storage_bytes, left.storage_bytes),
+            Refusal::OutOfStorage,
+        ),
+        (
+            extended.any(|&(id, amount)| is_short(amount, left.extended_amount(id))),
+            Refusal::OutOfExtended,
+        ),
+    ]
+    .into_iter()
+    .find_map(|(is_so, why)| is_so.then_some(why))
+}
+
+/// Whether a port of the node that a pod wants is another pod's.
+fn is_port_taken(local: LocalNode<'_>, assignment: &Assignment) -> bool {
+    let own = assignment.spec.all_containers();
+    let wanted: Vec<&HostPort> = own.flat_map(|own| own.host_ports.iter()).collect();
+    if wanted.is_empty() {
+        return false;
+    }
+    let mut taken = local.ports_taken(assignment.pod);
+    taken.any(|taken| wanted.contains(&taken))
 }
 
 /// A node short of memory takes no pods that ask for nothing, unless they tolerate it; one with a
@@ -48,7 +108,7 @@ fn untolerated(offer: &Offer<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Container, Node, PodSpec, ResourceList, Toleration};
+    use model::{Container, ResourceList, Toleration};
     use units::Quantity;
 
     fn taint(key: &str, effect: TaintEffect) -> Taint {
@@ -136,7 +196,7 @@ mod tests {
                 short: None,
                 is_port_taken: false,
             };
-            assert_eq!(refusal(&offer), expected, "{taints:?}");
+            assert_eq!(judge(&offer), expected, "{taints:?}");
         }
     }
 
@@ -153,11 +213,11 @@ mod tests {
             short: Some(Refusal::OutOfMemory),
             is_port_taken: true,
         };
-        assert_eq!(refusal(&offer), Some(Refusal::OutOfMemory));
+        assert_eq!(judge(&offer), Some(Refusal::OutOfMemory));
         offer.short = None;
-        assert_eq!(refusal(&offer), Some(Refusal::NodeAffinity));
+        assert_eq!(judge(&offer), Some(Refusal::NodeAffinity));
         let plain = asking(1);
         offer.spec = &plain;
-        assert_eq!(refusal(&offer), Some(Refusal::NodePorts));
+        assert_eq!(judge(&offer), Some(Refusal::NodePorts));
     }
 }

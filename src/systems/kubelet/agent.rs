@@ -7,9 +7,10 @@ use super::images::{NodeImages, PullOptions};
 use super::pod::{Held, Turn};
 use crate::parts::time_limits::TimeLimits;
 use crate::plain_agent::PlainAgent;
-use control::node::{Assignment, ContainerEvent, ImageEvent, Offer, Report, StopOrder};
+use control::local_node::LocalNode;
+use control::node::{Assignment, ContainerEvent, ImageEvent, Report, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{EndReason, PodRef, PullError, Refusal, Text};
+use model::{EndReason, PodRef, PullError, Text};
 use units::{Instant, NodeId, PodId};
 
 /// How kubelets work.
@@ -81,13 +82,20 @@ impl NodeAgent for Kubelet {
         true
     }
 
-    fn refusal(&self, offer: &Offer<'_>) -> Option<Refusal> {
-        admission::refusal(offer)
-    }
-
-    fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+    fn assigned(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
+        if let Some(why) = admission::refusal(local, &assignment) {
+            let reason = EndReason::Refused(why);
+            out.reports.push(Report::Ended(assignment.pod, reason));
+            return;
+        }
         if assignment.spec.life.is_none() && self.options.images.is_none() {
-            return self.plain.assigned(now, assignment, out);
+            return self.plain.assigned(now, assignment, local, out);
         }
         let pod = assignment.pod;
         self.pods.insert(pod.id, Held::new(&assignment));
@@ -145,7 +153,8 @@ impl NodeAgent for Kubelet {
     fn image(
         &mut self,
         now: Instant,
-        (node, image): (NodeId, &Text),
+        node: NodeId,
+        image: &Text,
         event: ImageEvent,
         out: &mut AgentOutput,
     ) {

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::parts::time_limits::TimeLimits;
+use cluster::Store;
 use control::node::{Assignment, ContainerEvent, Report, StopOrder};
-use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent, local_node::LocalNode};
 use model::workload::Probe;
 use model::{
     Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec,
@@ -167,8 +168,7 @@ struct Node {
 }
 
 impl Node {
-    fn new(life: PodLife, application: Application) -> Self {
-        let mut life = life;
+    fn new(mut life: PodLife, application: Application) -> Self {
         life.containers.resize(1, ContainerLife::default());
         life.containers[0].application = application;
         Self::of(PodSpec {
@@ -196,7 +196,9 @@ impl Node {
             is_owned: true,
             spec: spec.into(),
         };
-        node.act(&|agent, now, out| agent.assigned(now, assignment.clone(), out));
+        let store = Store::new();
+        let local = LocalNode::new(&store, NODE);
+        node.act(&|agent, now, out| agent.assigned(now, assignment.clone(), local, out));
         node
     }
 

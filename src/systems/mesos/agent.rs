@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::kubelet::{Kubelet, KubeletOptions};
+use control::local_node::LocalNode;
 use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::{EndReason, PodLife, PodRef, PodSpec, RestartPolicy};
@@ -52,9 +53,15 @@ impl MesosAgent {
 }
 
 impl NodeAgent for MesosAgent {
-    fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+    fn assigned(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
         let assignment = self.task(assignment);
-        self.inner.assigned(now, assignment, out);
+        self.inner.assigned(now, assignment, local, out);
     }
 
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {

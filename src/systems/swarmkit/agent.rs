@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use control::local_node::LocalNode;
 use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use model::exit::{KILLED, TERMINATED};
@@ -191,7 +192,13 @@ impl NodeAgent for SwarmKitAgent {
         self.held.insert(pod.id);
     }
 
-    fn assigned(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+    fn assigned(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        _local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
         let pod = assignment.pod;
         let desired = if self.held.remove(&pod.id) {
             DesiredState::Ready

@@ -9,7 +9,7 @@ use super::{Case, Decide, Trouble, read};
 use model::PodRef;
 use model::checkpoint::{Checkpoints, expected_time_ratio};
 use model::qos::QosClass;
-use sim::cores::{Claim, Cores, cpu_weight};
+use sim::cores::{Claim, CorePlace, Cores, ProcessRef, cpu_weight};
 use units::{Duration, Instant, NodeId, PodId, PodSlot};
 
 /// The judge of a kind.
@@ -56,8 +56,12 @@ fn cpu_share(case: &Case) -> Result<Value, Trouble> {
             demand_milli: whole(task.demand),
             limit_milli: task.limit.map(whole),
         };
-        let place = (NodeId(0), whole(node.cores));
-        cores.begin(now, place, (pod, 0), claim, Some(Duration::from_secs(1)));
+        let place = CorePlace {
+            node: NodeId(0),
+            capacity_milli: whole(node.cores),
+        };
+        let process = ProcessRef { pod, container: 0 };
+        cores.begin(now, place, process, claim, Some(Duration::from_secs(1)));
     }
     let mut got = Map::new();
     let mut all = 0.0;

@@ -40,26 +40,26 @@ impl Waiting {
     }
 }
 
+/// A pod that requests go to, and what becomes of them there.
+#[derive(Clone, Copy, Debug)]
+struct Endpoint {
+    pod: PodRef,
+    server: u16,
+    fate: Fate,
+}
+
 impl Fluid {
     /// Puts endpoints that are alike together, after a change.
     pub(in super::super) fn regroup(
         &mut self,
         backing: &Backing,
-        (servers, plan): (&Servers, &TrafficPlan),
+        servers: &Servers,
+        plan: &TrafficPlan,
         entry: &Entry<'_>,
     ) {
         let is_down = &|node| entry.is_down(node);
         self.is_dirty = true;
-        let mut waiting: BTreeMap<PodRef, (u16, Waiting)> = BTreeMap::new();
-        for own in self.alike.drain(..) {
-            if own.waiting.total() > 0.0 {
-                let each = own
-                    .pods
-                    .iter()
-                    .map(|&pod| (pod, (own.server, own.waiting.clone())));
-                waiting.extend(each);
-            }
-        }
+        let mut waiting = self.take_waiting();
         let count = self.flows.len();
         let mut shares: BTreeMap<Text, (PodRef, u16, Vec<f64>)> = BTreeMap::new();
         self.lost = vec![1.0; count];
@@ -87,14 +87,23 @@ impl Fluid {
         // What hosts themselves refuse or don't answer goes to no pod at all.
         for (fate, shares) in [(Fate::Refused, refused), (Fate::Silent, silent)] {
             if shares.iter().any(|share| *share > 1e-9) {
-                let nobody = (NOBODY, 0, fate);
+                let nobody = Endpoint {
+                    pod: NOBODY,
+                    server: 0,
+                    fate,
+                };
                 self.join(nobody, shares, Waiting::default(), &mut lost_waiting);
             }
         }
         for (address, (pod, server, shares)) in shares {
             let fate = backing.fate(&address, is_down);
             let own = waiting.remove(&pod).map(|(_, own)| own).unwrap_or_default();
-            self.join((pod, server, fate), shares, own, &mut lost_waiting);
+            self.join(
+                Endpoint { pod, server, fate },
+                shares,
+                own,
+                &mut lost_waiting,
+            );
         }
         // Pods that nobody sees any more work off what waits in them.
         for (pod, (server, own)) in waiting {
@@ -106,24 +115,37 @@ impl Fluid {
                 None => Fate::Refused,
             };
             self.join(
-                (pod, server, fate),
+                Endpoint { pod, server, fate },
                 vec![0.0; count],
                 own,
                 &mut lost_waiting,
             );
         }
         for (place, tries, amount) in lost_waiting {
-            self.lose(plan, (place, tries), amount);
+            self.lose(plan, place, tries, amount);
         }
+    }
+
+    /// Takes all endpoints out: what waits in each that has anything waiting, and its kind.
+    fn take_waiting(&mut self) -> BTreeMap<PodRef, (u16, Waiting)> {
+        let mut waiting = BTreeMap::new();
+        for own in self.alike.drain(..) {
+            if own.waiting.total() > 0.0 {
+                let pods = own.pods.iter();
+                waiting.extend(pods.map(|&pod| (pod, (own.server, own.waiting.clone()))));
+            }
+        }
+        waiting
     }
 
     fn join(
         &mut self,
-        (pod, server, fate): (PodRef, u16, Fate),
+        endpoint: Endpoint,
         shares: Vec<f64>,
         mut waiting: Waiting,
         lost: &mut Vec<(usize, usize, f64)>,
     ) {
+        let Endpoint { pod, server, fate } = endpoint;
         if fate != Fate::Taken {
             let alive = std::mem::take(&mut waiting).alive.into_iter();
             lost.extend(alive.map(|((place, tries), amount)| (place, tries, amount)));
@@ -152,7 +174,7 @@ impl Fluid {
     }
 
     /// Requests waited in a pod that is gone: they are tried again at once, or have failed.
-    fn lose(&mut self, plan: &TrafficPlan, (place, tries): (usize, usize), amount: f64) {
+    fn lose(&mut self, plan: &TrafficPlan, place: usize, tries: usize, amount: f64) {
         let flow = &mut self.flows[place];
         if tries >= plan.groups[flow.group].retries.most as usize {
             flow.fail(FailureCause::Refused, amount);

@@ -15,7 +15,8 @@ impl Requests {
     pub(super) fn finish(
         &mut self,
         now: Instant,
-        (pod, serial): (PodRef, u64),
+        pod: PodRef,
+        serial: u64,
         world: &mut World<'_>,
         shared: &mut Shared<'_>,
     ) {
@@ -35,21 +36,22 @@ impl Requests {
         self.weigh(now, done.service, -1, 0);
         if let Some(next) = next {
             self.weigh(now, next.service, 1, -1);
-            self.work(now, next, (pod, server), shared);
+            self.work(now, next, pod, server, shared);
         }
         let request = done.request;
         if !self.is_at(request, serial) {
             return;
         }
         let share = shared.servers.get(server).own.error_share;
-        self.answered(now, (request, share), world, shared);
+        self.answered(now, request, share, world, shared);
     }
 
     /// A client has its answer, which is an error with a probability.
     pub(super) fn answered(
         &mut self,
         now: Instant,
-        (request, share): (usize, f64),
+        request: usize,
+        share: f64,
         world: &World<'_>,
         shared: &mut Shared<'_>,
     ) {
@@ -59,7 +61,7 @@ impl Requests {
         let fails = share > 0.0 && self.groups[group].0.errors.unit_f64() < share;
         if fails {
             self.leave(now, request, world, Served::Failed);
-            return self.failed(now, (request, FailureCause::Error), shared);
+            return self.failed(now, request, FailureCause::Error, shared);
         }
         self.leave(now, request, world, Served::Well);
         let Some(own) = self.open[request].take() else {
@@ -93,7 +95,8 @@ impl Requests {
     pub(super) fn failed(
         &mut self,
         now: Instant,
-        (request, cause): (usize, FailureCause),
+        request: usize,
+        cause: FailureCause,
         shared: &Shared<'_>,
     ) {
         let Some(own) = self.open[request].as_mut() else {
@@ -149,7 +152,7 @@ impl Requests {
         for own in busy.into_iter().chain(queue) {
             if answers && self.is_at(own.request, own.serial) {
                 self.leave(now, own.request, world, Served::Failed);
-                self.failed(now, (own.request, FailureCause::Refused), shared);
+                self.failed(now, own.request, FailureCause::Refused, shared);
             }
         }
     }

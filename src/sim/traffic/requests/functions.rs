@@ -26,6 +26,14 @@ pub(super) struct Function {
     told: u64,
 }
 
+/// A try that an instance of a function works on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) function: usize,
+    pub(super) request: usize,
+    pub(super) serial: u64,
+}
+
 impl Function {
     pub(super) fn new(plan: &FunctionPlan) -> Self {
         Self {
@@ -63,7 +71,8 @@ impl Requests {
     pub(super) fn invoke(
         &mut self,
         now: Instant,
-        (request, number): (usize, usize),
+        request: usize,
+        number: usize,
         shared: &Shared<'_>,
     ) {
         let Some(open) = self.open[request].as_mut() else {
@@ -79,7 +88,7 @@ impl Requests {
         let invocation = function.pool.invoke(now);
         if invocation == Invocation::Throttled {
             function.counts.throttled += 1;
-            return self.failed(now, (request, FailureCause::QueueFull), shared);
+            return self.failed(now, request, FailureCause::QueueFull, shared);
         }
         open.at = Some((Text::default(), NOBODY));
         let patience = shared.plan.groups[own.group].timeout;
@@ -94,17 +103,11 @@ impl Requests {
             return self.weigh(now, own.service, 0, 1);
         }
         self.weigh(now, own.service, 1, 0);
-        self.run(now, own, (number, invocation == Invocation::Cold), shared);
+        self.run(now, own, number, invocation == Invocation::Cold, shared);
     }
 
     /// An instance works on a try, which is billed as it begins.
-    fn run(
-        &mut self,
-        now: Instant,
-        own: Try,
-        (number, is_cold): (usize, bool),
-        shared: &Shared<'_>,
-    ) {
+    fn run(&mut self, now: Instant, own: Try, number: usize, is_cold: bool, shared: &Shared<'_>) {
         let plan = &shared.plan.functions[number];
         let draws = &mut self.groups[own.group].0;
         let work = plan.duration.sample(&mut draws.service);
@@ -131,10 +134,15 @@ impl Requests {
     pub(super) fn done(
         &mut self,
         now: Instant,
-        (number, request, serial): (usize, usize, u64),
+        run: Run,
         world: &mut World<'_>,
         shared: &mut Shared<'_>,
     ) {
+        let Run {
+            function: number,
+            request,
+            serial,
+        } = run;
         let Some(&service) = world.functions.get(&number) else {
             return;
         };
@@ -144,11 +152,11 @@ impl Requests {
             && let Some(next) = function.queue.pop_front()
         {
             self.weigh(now, service, 1, -1);
-            self.run(now, next, (number, false), shared);
+            self.run(now, next, number, false, shared);
         }
         if self.is_at(request, serial) {
             let share = shared.plan.functions[number].error_share;
-            self.answered(now, (request, share), world, shared);
+            self.answered(now, request, share, world, shared);
         }
     }
 }

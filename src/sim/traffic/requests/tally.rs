@@ -7,7 +7,7 @@ use units::Instant;
 
 use super::super::backing::Fate;
 use super::super::fluid::Shared;
-use super::super::plan::Form;
+use super::super::plan::Detail;
 use super::{Requests, World};
 
 /// What is counted of a service.
@@ -54,7 +54,7 @@ impl Requests {
         for (service, backing) in world.backings.iter().enumerate() {
             let number = world.functions.iter().find(|(_, own)| **own == service);
             let number = number.map(|(number, _)| *number);
-            if number.is_none() && shared.plan.form != Form::Requests {
+            if number.is_none() && shared.plan.detail != Detail::Requests {
                 continue;
             }
             self.weigh(end, service, 0, 0);

@@ -44,6 +44,13 @@ impl Clients {
     }
 }
 
+/// A client of a service, by its number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    service: usize,
+    number: u64,
+}
+
 impl Requests {
     /// A try: at an instance of a function, or at an endpoint.
     pub(super) fn attempt(
@@ -60,8 +67,8 @@ impl Requests {
         };
         own.serial = serial;
         match shared.plan.groups[own.group].target {
-            Target::Function(number) => self.invoke(now, (request, number), shared),
-            _ => self.send(now, (request, serial), world, shared),
+            Target::Function(number) => self.invoke(now, request, number, shared),
+            _ => self.send(now, request, serial, world, shared),
         }
     }
 
@@ -69,7 +76,8 @@ impl Requests {
     fn send(
         &mut self,
         now: Instant,
-        (request, serial): (usize, u64),
+        request: usize,
+        serial: u64,
         world: &mut World<'_>,
         shared: &mut Shared<'_>,
     ) {
@@ -85,23 +93,25 @@ impl Requests {
             Admission::Forwarded
         };
         let picked = match admission {
-            Admission::Forwarded => self.pick(now, (service, client), backing, shared),
+            Admission::Forwarded => self.pick(now, service, client, backing, shared),
             Admission::Local(seen) => Some(seen.address),
             Admission::Refused => {
-                return self.failed(now, (request, FailureCause::Refused), shared);
+                return self.failed(now, request, FailureCause::Refused, shared);
             }
             Admission::Silent => return self.wait_in_vain(now, request, shared),
         };
         let Some(address) = picked else {
-            return self.failed(now, (request, FailureCause::NoEndpoint), shared);
+            return self.failed(now, request, FailureCause::NoEndpoint, shared);
         };
-        let (fate, member) = (
-            backing.fate(&address, &|node| hosts.is_down(node)),
-            backing.member(&address).copied(),
-        );
+        let fate = backing.fate(&address, &|node| hosts.is_down(node));
+        let member = backing.member(&address).copied();
         let (Some(member), Fate::Taken | Fate::Silent) = (member, fate) else {
-            self.release(now, (service, client), backing, (&address, Served::Failed));
-            return self.failed(now, (request, FailureCause::Refused), shared);
+            let client = Client {
+                service,
+                number: client,
+            };
+            self.release(now, client, backing, &address, Served::Failed);
+            return self.failed(now, request, FailureCause::Refused, shared);
         };
         if let Some(own) = self.open[request].as_mut() {
             own.at = Some((address, member.pod));
@@ -116,10 +126,8 @@ impl Requests {
         }
         self.tally(service).tries += 1;
         let server = shared.servers.get(member.server);
-        let (slots, limit) = (
-            server.own.concurrency as usize,
-            server.own.queue_limit as usize,
-        );
+        let slots = server.own.concurrency as usize;
+        let limit = server.own.queue_limit as usize;
         let own = Try {
             request,
             serial,
@@ -133,13 +141,13 @@ impl Requests {
             worker.busy.push(own);
             worker.recent.begun(now);
             self.weigh(now, service, 1, 0);
-            self.work(now, own, (member.pod, member.server), shared);
+            self.work(now, own, member.pod, member.server, shared);
         } else if worker.queue.len() < limit {
             worker.queue.push_back(own);
             self.weigh(now, service, 0, 1);
         } else {
             self.leave(now, request, world, Served::Failed);
-            self.failed(now, (request, FailureCause::QueueFull), shared);
+            self.failed(now, request, FailureCause::QueueFull, shared);
         }
     }
 
@@ -158,7 +166,8 @@ impl Requests {
         &mut self,
         now: Instant,
         own: Try,
-        (pod, server): (PodRef, u16),
+        pod: PodRef,
+        server: u16,
         shared: &Shared<'_>,
     ) {
         let law = &shared.servers.get(server).own.service_time;
@@ -172,7 +181,8 @@ impl Requests {
     pub(super) fn pick(
         &mut self,
         now: Instant,
-        (service, client): (usize, u64),
+        service: usize,
+        client: u64,
         backing: &mut Backing,
         shared: &Shared<'_>,
     ) -> Option<Text> {
@@ -235,12 +245,14 @@ impl Requests {
     pub(super) fn release(
         &mut self,
         now: Instant,
-        (service, client): (usize, u64),
+        client: Client,
         backing: &Backing,
-        (address, served): (&str, Served),
+        address: &str,
+        served: Served,
     ) {
+        let Client { service, number } = client;
         let is_headless = backing.settings.is_headless;
-        let who = if is_headless { client % MOST_CACHES } else { 0 };
+        let who = if is_headless { number % MOST_CACHES } else { 0 };
         if let Some(clients) = self.clients.get_mut(&(service, who)) {
             clients.balancer.finish(now, address, served);
         }
@@ -257,10 +269,13 @@ impl Requests {
         let Some(own) = self.open[request].as_mut() else {
             return;
         };
-        let (service, client) = (own.service, own.client);
+        let client = Client {
+            service: own.service,
+            number: own.client,
+        };
         if let Some((address, _)) = own.at.take() {
-            let backing = &world.backings[service];
-            self.release(now, (service, client), backing, (&address, served));
+            let backing = &world.backings[client.service];
+            self.release(now, client, backing, &address, served);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::Traffic;
 use super::super::plan::{
-    Form, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
+    Detail, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use super::super::rate::Rate;
 use cluster::{Observer, Store};
@@ -108,7 +108,7 @@ pub(super) fn plan(
     law: &str,
     slots: u32,
     rate: f64,
-    form: Form,
+    detail: Detail,
 ) -> TrafficPlan {
     let law: Distribution = law.parse().expect("a law");
     TrafficPlan {
@@ -142,7 +142,7 @@ pub(super) fn plan(
             },
             interval: Duration::from_secs(1),
         },
-        form,
+        detail,
         functions: Vec::new(),
         cuts: Vec::new(),
     }

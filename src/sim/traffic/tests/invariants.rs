@@ -20,8 +20,8 @@ proptest! {
         most in 0_u32..4,
         deeds in prop::collection::vec((0_u8..3, 0_i64..8), 1..16),
     ) {
-        let form = if is_flow { Form::Aggregated } else { Form::Requests };
-        let mut plan = plan(Balancing::NAMES[rule].1, "exponential(40ms)", 2, rate, form);
+        let detail = if is_flow { Detail::Aggregated } else { Detail::Requests };
+        let mut plan = plan(Balancing::NAMES[rule].1, "exponential(40ms)", 2, rate, detail);
         plan.groups[0].timeout = Duration::from_millis(400);
         plan.groups[0].retries.most = most;
         plan.model.server.queue_limit = 20;

@@ -28,7 +28,7 @@ fn followed(slots: u32, rate: f64, seed: u64) -> (f64, f64) {
         "exponential(100ms)",
         slots,
         rate,
-        Form::Requests,
+        Detail::Requests,
     );
     let mut bench = Bench::seeded(plan, 1, seed);
     let from = Instant::from_secs(30);
@@ -54,7 +54,7 @@ fn computed(slots: u32, rate: f64) -> (f64, f64) {
         "exponential(100ms)",
         slots,
         rate,
-        Form::Aggregated,
+        Detail::Aggregated,
     );
     let mut bench = Bench::new(plan, 1);
     bench.seen.from = Instant::from_secs(30);

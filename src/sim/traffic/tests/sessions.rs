@@ -25,7 +25,7 @@ fn sessions_stay_and_new_pods_get_new_clients_alone() {
         "exponential(1ms)",
         4,
         640.0,
-        Form::Aggregated,
+        Detail::Aggregated,
     );
     let mut bench = Bench::new(plan, 4);
     bench.until(10);
@@ -49,7 +49,13 @@ fn sessions_stay_and_new_pods_get_new_clients_alone() {
 fn one_by_one_a_client_stays_with_its_pod_until_that_is_gone_or_it_was_away_too_long() {
     // One client asks once a second; its pod is the one that works.
     let run = |timeout: i64, rate: f64| {
-        let mut plan = plan(Balancing::Random, "constant(1ms)", 4, rate, Form::Requests);
+        let mut plan = plan(
+            Balancing::Random,
+            "constant(1ms)",
+            4,
+            rate,
+            Detail::Requests,
+        );
         plan.groups[0].clients = 1;
         let mut bench = Bench::new(plan, 8);
         keep_sessions(&mut bench, Instant::ZERO, Duration::from_secs(timeout));
@@ -66,7 +72,13 @@ fn one_by_one_a_client_stays_with_its_pod_until_that_is_gone_or_it_was_away_too_
 
 #[test]
 fn a_service_that_is_declared_anew_balances_in_its_new_way() {
-    let plan = plan(Balancing::Random, "constant(1ms)", 4, 800.0, Form::Requests);
+    let plan = plan(
+        Balancing::Random,
+        "constant(1ms)",
+        4,
+        800.0,
+        Detail::Requests,
+    );
     let mut bench = Bench::new(plan, 8);
     bench.until(10);
     let service = Service {

@@ -1,0 +1,86 @@
+//! A node as its agent knows it: its own capacity, labels and taints, and the pods that it has taken.
+//! By this an agent judges whether to take one more (spec: kubernetes.md part 4).
+
+use cluster::{Commitment, Store};
+use model::{HostPort, Node, Pod, PodPhase, PodRef};
+use units::{NodeId, Resources};
+
+/// A node as its own agent sees it: what it has, and the pods that it has taken.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalNode<'a> {
+    store: &'a Store,
+    node: NodeId,
+}
+
+impl<'a> LocalNode<'a> {
+    /// The view that the agent of `node` has.
+    pub const fn new(store: &'a Store, node: NodeId) -> Self {
+        Self { store, node }
+    }
+
+    /// The node as it is declared: its labels, and its taints.
+    pub fn object(self) -> Option<&'a Node> {
+        self.store.nodes().object(self.node).map(AsRef::as_ref)
+    }
+
+    /// Whether agents have the last word on what their nodes can hold.
+    pub fn judges(self) -> bool {
+        self.store.commitment() == Commitment::Admitted
+    }
+
+    /// Whether a pod was on the node before the run began, so that the node took it long ago.
+    pub fn found(self, pod: PodRef) -> bool {
+        let record = self.store.pods().get(pod);
+        record.is_some_and(|record| self.was_found(record))
+    }
+
+    fn was_found(self, record: &Pod) -> bool {
+        record.found().is_some_and(|found| found.node == self.node)
+    }
+
+    /// The pods bound to the node besides `pod`, each with whether the node has taken it.
+    fn others(self, pod: PodRef) -> impl Iterator<Item = (&'a Pod, bool)> {
+        let slots = self.store.nodes().pods(self.node).iter();
+        let pods = slots.filter_map(move |&slot| self.store.pods().at(slot));
+        pods.filter(move |other| other.pod != pod)
+            .map(move |other| {
+                let is_taken = other.phase != PodPhase::Bound || self.was_found(other);
+                (other, is_taken)
+            })
+    }
+
+    /// The pods that the node has taken besides `pod`.
+    pub fn taken(self, pod: PodRef) -> impl Iterator<Item = &'a Pod> {
+        let others = self.others(pod);
+        others.filter_map(|(other, is_taken)| is_taken.then_some(other))
+    }
+
+    /// The ports of the node that the pods hold which it has taken besides `pod`.
+    pub fn ports_taken(self, pod: PodRef) -> impl Iterator<Item = &'a HostPort> {
+        let specs = self.taken(pod).map(move |other| {
+            let class = self.store.class(other.class);
+            class.object.as_ref()
+        });
+        specs.flat_map(|spec| spec.all_containers().flat_map(|own| own.host_ports.iter()))
+    }
+
+    /// The amounts that a pod requests.
+    pub fn requests(self, pod: PodRef) -> Option<&'a Resources> {
+        let record = self.store.pods().get(pod)?;
+        Some(&self.store.class(record.class).requests)
+    }
+
+    /// The amounts left of the node once it has taken `pod` beside those that it has taken, negative where
+    /// that is more than it has; `None` if all that are bound to it fit.
+    pub fn left_with(self, pod: PodRef) -> Option<Resources> {
+        let nodes = self.store.nodes();
+        if !nodes.is_overcommitted(self.node) {
+            return None;
+        }
+        let mut left = nodes.free().row(self.node);
+        for (other, _) in self.others(pod).filter(|(_, is_taken)| !is_taken) {
+            left.add(&self.store.class(other.class).requests);
+        }
+        Some(left)
+    }
+}

@@ -1,0 +1,119 @@
+//! Faults of the control plane as its components meet them: they are away, forget what they knew, see
+//! late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
+
+use cluster::View;
+use units::{ComponentId, Duration};
+
+use super::super::context::Context;
+use super::super::control_faults::{Part, Sight};
+use super::super::follow::{Change, Follower};
+use super::super::message::{ControlFault, ToControlPlane};
+use super::super::queue::Upcoming;
+use super::ControlPlane;
+use super::seat::Seat;
+
+impl ControlPlane {
+    /// A fault begins, or is over.
+    pub(in super::super) fn fault(&mut self, ctx: &mut Context<'_>, fault: &ControlFault) {
+        let now = ctx.now();
+        match *fault {
+            ControlFault::Outage { is_up } => self.acts = is_up,
+            ControlFault::Leader { part, is_up } => self.leader(ctx, part, is_up),
+            ControlFault::Sight(part, sight) => self.sight(ctx, part, sight),
+            ControlFault::Binds(fault) => self.faults.fail_binds(fault),
+            ControlFault::Api(part, limit) => self.faults.limit(part, limit),
+            ControlFault::Managers { away } => {
+                self.each(|seat| seat.component.managers_away(now, away));
+            }
+            ControlFault::Framework { framework, is_up } => {
+                self.each(|seat| seat.component.framework(now, framework, is_up));
+            }
+            ControlFault::Discovery { is_up } => {
+                self.each(|seat| seat.component.discovery(now, is_up));
+            }
+        }
+    }
+
+    /// Every component learns something.
+    fn each(&mut self, mut learns: impl FnMut(&mut Seat)) {
+        for seat in &mut self.seats {
+            learns(seat);
+            seat.due = true;
+        }
+    }
+
+    /// The leader of a part crashes, or another is elected, which knows what is stored alone.
+    pub(in super::super) fn leader(&mut self, ctx: &mut Context<'_>, part: Part, is_up: bool) {
+        let (lag, commitment) = (ctx.options().view_lag, self.store.commitment());
+        let mut forgets_claims = false;
+        for seat in &mut self.seats {
+            if !part.covers(&*seat.component) {
+                continue;
+            }
+            if is_up {
+                forgets_claims |= seat.component.places_pods();
+                let Some(blank) = &seat.blank else { continue };
+                let mut fresh = blank.clone_component();
+                fresh.restarted(ctx.now());
+                let blank = blank.clone_component();
+                *seat = Seat::new(fresh, lag, commitment);
+                seat.blank = Some(blank);
+            } else {
+                seat.leave();
+            }
+        }
+        if forgets_claims {
+            for release in self.releases() {
+                ctx.send(ToControlPlane::Happened(release));
+            }
+        }
+    }
+
+    /// A part sees changes late or not at all, or as usual again.
+    fn sight(&mut self, ctx: &mut Context<'_>, part: Part, sight: Option<Sight>) {
+        let usual = ctx.options().view_lag;
+        for (index, seat) in self.seats.iter_mut().enumerate() {
+            if !part.covers(&*seat.component) {
+                continue;
+            }
+            let view = seat.view.get_or_insert_with(|| View::now(&self.store));
+            match sight {
+                Some(Sight::Late(delay)) => view.show(Some(usual.max(delay))),
+                Some(Sight::Stale) => view.show(None),
+                None => view.show(Some(usual)),
+            }
+            // When the next change is due is asked anew.
+            seat.delivery = None;
+            ctx.expect(ctx.now(), Upcoming::Wake(ComponentId::from_index(index)));
+        }
+    }
+}
+
+/// The fault that kills the control plane at a change, in the middle of what it does; it is back after
+/// a while.
+pub(in super::super) struct KillSwitch<'a> {
+    kill: Option<(u64, Duration)>,
+    seats: &'a mut [Seat],
+}
+
+impl<'a> KillSwitch<'a> {
+    #[inline]
+    pub(super) const fn new(kill: Option<(u64, Duration)>, seats: &'a mut [Seat]) -> Self {
+        Self { kill, seats }
+    }
+}
+
+impl Follower for KillSwitch<'_> {
+    #[inline]
+    fn follow(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
+        let Some((number, away)) = self.kill else {
+            return;
+        };
+        if change.store.revision().0 == number {
+            for seat in &mut *self.seats {
+                seat.leave();
+            }
+            ctx.expect(ctx.now().saturating_add(away), Upcoming::Election);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The control plane of a cell: its store, its components in their places, and what is wrong with it.
+
+mod faults;
+mod seat;
+mod step;
+
+use cluster::{Commitment, Conflict, Digest, Store};
+use control::node::MachineCommand;
+use control::{Component, Write};
+use model::{Event, Pod};
+use units::{ComponentId, Duration, Instant, Revision};
+
+use super::SimError;
+use super::context::Context;
+use super::control_faults::{BindFault, ControlFaults};
+use super::queue::{Lapses, Upcoming};
+pub(super) use faults::KillSwitch;
+use seat::Seat;
+pub(super) use step::Batch;
+
+/// The control plane.
+pub(super) struct ControlPlane {
+    store: Store,
+    seats: Vec<Seat>,
+    /// Whether the control plane acts.
+    acts: bool,
+    faults: ControlFaults,
+    /// A kill of the whole control plane at a change: which change, and for how long it is away.
+    kill: Option<(u64, Duration)>,
+    lapses: Lapses,
+    digest: Digest,
+    decisions: u64,
+}
+
+/// A hold that is released by itself, if its owner does not release it before.
+pub(super) struct Lapse {
+    until: Instant,
+    owner: ComponentId,
+    number: u64,
+}
+
+impl Lapse {
+    /// The lapse of the hold that a change places.
+    #[inline]
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::HoldPlaced(hold) => Some(Self {
+                until: hold.until?,
+                owner: hold.owner,
+                number: hold.number,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The fate of a write before the store sees it.
+pub(super) enum Passage {
+    /// The write is made.
+    Open,
+    /// The write is not made; its component knows, or will.
+    Hindered,
+    /// The component is away: neither the write nor those after it are made.
+    Closed,
+}
+
+impl ControlPlane {
+    /// A control plane without components.
+    pub(super) fn new(seed: u64, cell: u16, commitment: Commitment) -> Self {
+        Self {
+            store: Store::committed(commitment),
+            seats: Vec::new(),
+            acts: true,
+            faults: ControlFaults::new(seed, cell),
+            kill: None,
+            lapses: Lapses::default(),
+            digest: Digest::new(),
+            decisions: 0,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn into_store(self) -> Store {
+        self.store
+    }
+
+    pub(super) const fn acts(&self) -> bool {
+        self.acts
+    }
+
+    pub(super) const fn decisions(&self) -> u64 {
+        self.decisions
+    }
+
+    /// The digest of all changes and orders so far.
+    pub(super) fn digest(&self) -> String {
+        self.digest.value()
+    }
+
+    /// The control plane is killed right after so many changes.
+    pub(super) const fn kill_at(&mut self, kill: Option<(u64, Duration)>) {
+        self.kill = kill;
+    }
+
+    /// Components take their places; they keep their memory through a crash unless `forgets`.
+    pub(super) fn employ(
+        &mut self,
+        components: Vec<Box<dyn Component>>,
+        lag: Duration,
+        forgets: bool,
+    ) {
+        let commitment = self.store.commitment();
+        let seats = components.into_iter().map(|component| {
+            let blank = forgets.then(|| component.clone_component());
+            Seat {
+                blank,
+                ..Seat::new(component, lag, commitment)
+            }
+        });
+        self.seats = seats.collect();
+    }
+
+    /// Applies a change to the store; the record of the pod that ended with it comes back.
+    #[inline]
+    pub(super) fn apply(&mut self, now: Instant, event: Event) -> Result<Option<Pod>, Conflict> {
+        self.store.apply(now, event)
+    }
+
+    /// The store, and the followers of its changes that are the control plane's own.
+    #[inline]
+    pub(super) fn followed(&mut self) -> (&Store, &mut Digest, KillSwitch<'_>) {
+        let switch = KillSwitch::new(self.kill, &mut self.seats);
+        (&self.store, &mut self.digest, switch)
+    }
+
+    /// An order to a machine is part of the record.
+    #[inline]
+    pub(super) fn record_order(&mut self, now: Instant, command: MachineCommand) {
+        match command {
+            MachineCommand::Start { pod, node } => self.digest.start(now, pod, node),
+            MachineCommand::Stop { pod, node } => self.digest.stop(now, pod, node),
+            MachineCommand::StartContainer { pod, container } => {
+                self.digest.container(now, pod, container, true);
+            }
+            MachineCommand::StopContainer { pod, container } => {
+                self.digest.container(now, pod, container, false);
+            }
+        }
+    }
+
+    /// Whether a write of a component gets to the store.
+    pub(super) fn passage(
+        &mut self,
+        ctx: &mut Context<'_>,
+        index: usize,
+        write: &Write,
+    ) -> Passage {
+        if let Some(fault) = self.faults.hinders(write) {
+            self.hinder(ctx, index, write, fault);
+            return Passage::Hindered;
+        }
+        if self.seats[index].is_absent {
+            Passage::Closed
+        } else {
+            Passage::Open
+        }
+    }
+
+    /// A binding was refused, or got lost: then that is known after a while.
+    fn hinder(&mut self, ctx: &mut Context<'_>, index: usize, write: &Write, by: BindFault) {
+        let Some(timeout) = by.timeout else {
+            self.refuse(index, write, &Conflict::Refused);
+            return;
+        };
+        let at = ctx.now().saturating_add(timeout);
+        self.seats[index].unanswered.push((at, write.clone()));
+        ctx.expect(at, Upcoming::Wake(ComponentId::from_index(index)));
+    }
+
+    /// Whether a component is away.
+    pub(super) fn is_absent(&self, index: usize) -> bool {
+        self.seats[index].is_absent
+    }
+
+    /// A component learns that its write was refused.
+    pub(super) fn refuse(&mut self, index: usize, write: &Write, conflict: &Conflict) {
+        let seat = &mut self.seats[index];
+        seat.component.refused(write, conflict);
+        seat.due = true;
+    }
+
+    /// A component learns that what it wanted to create was refused.
+    pub(super) fn decline(
+        &mut self,
+        index: usize,
+        creation: &control::admission::Creation,
+        conflict: &Conflict,
+    ) {
+        let seat = &mut self.seats[index];
+        seat.component.declined(creation, conflict);
+        seat.due = true;
+    }
+
+    /// A component learns that a machine which it ordered will not come.
+    pub(super) fn order_failed(
+        &mut self,
+        now: Instant,
+        index: usize,
+        failed: &control::provider::OrderFailed,
+    ) {
+        if let Some(seat) = self.seats.get_mut(index) {
+            seat.component.order_failed(now, failed);
+            seat.due = true;
+        }
+    }
+
+    /// A component is due to act.
+    #[inline]
+    pub(super) fn wake(&mut self, component: ComponentId) {
+        self.seats[component.index()].due = true;
+    }
+
+    /// The lapse of a hold lies ahead.
+    pub(super) fn expect_lapse(&mut self, ctx: &mut Context<'_>, lapse: &Lapse) {
+        let event = self.lapses.add(lapse.owner, lapse.number);
+        ctx.expect(lapse.until.max(ctx.now()), event);
+    }
+
+    /// The release of a hold that lapses now; `None` if it was released, or placed anew for longer.
+    pub(super) fn lapsed(&mut self, now: Instant, row: u32) -> Option<Event> {
+        let (owner, number) = self.lapses.take(row);
+        let until = self.store.hold(owner, number)?.until?;
+        (until <= now).then_some(Event::HoldReleased { owner, number })
+    }
+
+    /// The releases of all holds: what a scheduler claimed without binding was in its memory alone.
+    pub(super) fn releases(&self) -> Vec<Event> {
+        let holds = self.store.holds();
+        let releases = holds.map(|hold| Event::HoldReleased {
+            owner: hold.owner,
+            number: hold.number,
+        });
+        releases.collect()
+    }
+
+    /// Forgets the changes that every component has read.
+    pub(super) fn truncate(&mut self) {
+        let mut read = self.store.revision();
+        for seat in &mut self.seats {
+            let cursor: Revision = seat.component.cursor();
+            match &mut seat.view {
+                Some(view) => {
+                    view.truncate(cursor);
+                    read = read.min(view.cursor());
+                }
+                None => read = read.min(cursor),
+            }
+        }
+        self.store.truncate(read);
+    }
+
+    /// The error that its components keep each other busy.
+    pub(super) fn livelock(&self, at: Instant, rounds: u64) -> SimError {
+        let busy = |seat: &&Seat| seat.due || seat.component.cursor() < self.store.revision();
+        let busy = self.seats.iter().filter(busy);
+        let names: Vec<String> = busy
+            .map(|seat| format!("`{}`", seat.component.name()))
+            .collect();
+        SimError::Livelock {
+            at,
+            components: names.join(", "),
+            rounds,
+        }
+    }
+}

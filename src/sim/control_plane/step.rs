@@ -1,0 +1,128 @@
+//! Steps of components: each sees what is new, decides, and hands back what it wants.
+
+use cluster::UsageSamples;
+use control::admission::Creation;
+use control::provider::ProviderRequest;
+use control::{Progress, Write};
+use units::{ComponentId, Duration, Instant};
+
+use super::super::context::Context;
+use super::super::queue::Upcoming;
+use super::ControlPlane;
+
+/// The changes that a component wants after a step, in order.
+#[derive(Default)]
+pub(in super::super) struct Batch {
+    pub(in super::super) writes: Vec<Write>,
+    pub(in super::super) creations: Vec<Creation>,
+    pub(in super::super) requests: Vec<ProviderRequest>,
+}
+
+impl ControlPlane {
+    /// The number of components.
+    pub(in super::super) const fn component_count(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Whether a component has anything to do; it is shown what it is to see by now.
+    pub(in super::super) fn is_due(&mut self, ctx: &mut Context<'_>, index: usize) -> bool {
+        let now = ctx.now();
+        let seat = &mut self.seats[index];
+        if seat.is_absent {
+            return false;
+        }
+        seat.give_up(now);
+        if seat.deciding.is_some() {
+            return false;
+        }
+        if let Some(view) = &mut seat.view
+            && let Some(due) = view.advance(&self.store, now)
+            && seat.delivery != Some(due)
+        {
+            seat.delivery = Some(due);
+            ctx.expect(due, Upcoming::Wake(ComponentId::from_index(index)));
+        }
+        seat.due || seat.component.cursor() < seat.seen(&self.store).revision()
+    }
+
+    /// Whether a component wants to be shown what the world measures before its step.
+    #[inline]
+    pub(in super::super) fn reads_metrics(&self, now: Instant, index: usize) -> bool {
+        self.seats[index].component.reads_metrics(now)
+    }
+
+    /// Shows a component what the world measures.
+    pub(in super::super) fn show(
+        &mut self,
+        now: Instant,
+        index: usize,
+        measured: &dyn UsageSamples,
+    ) {
+        let seat = &mut self.seats[index];
+        let seen = seat.view.as_ref().map_or(&self.store, |view| view.store());
+        seat.component.metrics(now, seen, measured);
+    }
+
+    /// Has a component make a step. Where its deciding takes time, its writes and creations are held
+    /// back until it has decided.
+    pub(in super::super) fn step(&mut self, ctx: &mut Context<'_>, index: usize) -> Batch {
+        let now = ctx.now();
+        let seat = &mut self.seats[index];
+        let component = ComponentId::from_index(index);
+        let seen = seat.view.as_ref().map_or(&self.store, |view| view.store());
+        seat.outbox.clear();
+        let progress = seat.component.step(now, seen, &mut seat.outbox);
+        seat.due = progress == Progress::More;
+        // A wake-up at this instant comes after what else happens at it, so each counts.
+        if let Some(at) = seat.outbox.wake
+            && (at <= now || seat.wake != Some(at))
+        {
+            seat.wake = Some(at);
+            ctx.expect(at.max(now), Upcoming::Wake(component));
+        }
+        if let Some(at) = seat.outbox.wake_idle
+            && (at <= now || seat.wake_idle != Some(at))
+        {
+            seat.wake_idle = Some(at);
+            ctx.expect(at.max(now), Upcoming::IdleWake(component));
+        }
+        let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
+        self.decisions += u64::from(pods);
+        let mut batch = Batch {
+            writes: std::mem::take(&mut seat.outbox.writes),
+            creations: std::mem::take(&mut seat.outbox.creations),
+            requests: std::mem::take(&mut seat.outbox.requests),
+        };
+        let charge = ctx.options().decision_time.charge(pods, jobs);
+        let count = batch.writes.len() + batch.creations.len();
+        let slow = self.faults.charge(&*seat.component, count);
+        let charge = charge.checked_add(slow).unwrap_or(Duration::MAX);
+        if charge > Duration::ZERO {
+            let writes = std::mem::take(&mut batch.writes);
+            seat.deciding = Some((writes, std::mem::take(&mut batch.creations)));
+            ctx.expect(now.saturating_add(charge), Upcoming::Decided(component));
+        }
+        batch
+    }
+
+    /// The changes that a component has finished deciding on.
+    pub(in super::super) fn decided(&mut self, component: ComponentId) -> Batch {
+        let seat = &mut self.seats[component.index()];
+        seat.due = true;
+        let (writes, creations) = seat.deciding.take().unwrap_or_default();
+        Batch {
+            writes,
+            creations,
+            requests: Vec::new(),
+        }
+    }
+
+    /// Gives a component the emptied boxes back, for reuse.
+    #[inline]
+    pub(in super::super) fn reuse(&mut self, index: usize, batch: Batch) {
+        let outbox = &mut self.seats[index].outbox;
+        outbox.writes = batch.writes;
+        outbox.creations = batch.creations;
+        outbox.requests = batch.requests;
+    }
+}

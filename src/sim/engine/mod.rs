@@ -1,0 +1,408 @@
+//! The engine of a cell: has its parts do what is due, passes their messages between them, and lets
+//! every follower see each change.
+
+mod set_up;
+mod settle;
+
+use cluster::{Conflict, Incident, Store};
+use control::admission::{Creation, admit};
+use control::node_api::{self, Notice, doubted};
+use control::operation::OperationError;
+use model::{EndReason, Event, Object, PodChange, PodRef};
+use units::{Duration, Instant, NodeId};
+
+use super::SimError;
+use super::context::Context;
+use super::control_faults::Part;
+use super::control_plane::{ControlPlane, Lapse};
+use super::follow::{Audience, Change, Follower};
+use super::hosts::Trouble;
+use super::message::{Message, Request, ToControlPlane, ToNodes};
+use super::node_plane::{NodePlane, drawn_run_time};
+use super::progress::Left;
+use super::queue::Upcoming;
+use super::surroundings::{Surroundings, pod_of, wrong};
+
+/// One cluster: its control plane, its nodes and what happens around it.
+pub(super) struct Engine {
+    number: u16,
+    control: ControlPlane,
+    nodes: NodePlane,
+    surroundings: Surroundings,
+}
+
+impl Engine {
+    /// The number of the cell.
+    #[inline]
+    pub(super) const fn number(&self) -> u16 {
+        self.number
+    }
+
+    pub(super) const fn control(&self) -> &ControlPlane {
+        &self.control
+    }
+
+    pub(super) const fn control_mut(&mut self) -> &mut ControlPlane {
+        &mut self.control
+    }
+
+    pub(super) const fn nodes(&self) -> &NodePlane {
+        &self.nodes
+    }
+
+    pub(super) const fn nodes_mut(&mut self) -> &mut NodePlane {
+        &mut self.nodes
+    }
+
+    pub(super) const fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// The store, taken out of the finished simulation.
+    pub(super) fn into_store(self) -> Store {
+        self.control.into_store()
+    }
+
+    /// Whether every pod has ended and nothing is to come.
+    pub(super) fn is_drained(&self) -> bool {
+        self.surroundings.is_over() && self.control.store().pods().living() == 0
+    }
+
+    /// Something that was due happens, with all that it leads to at once.
+    pub(super) fn occur(&mut self, ctx: &mut Context<'_>, event: Upcoming) -> Result<(), SimError> {
+        let Self {
+            control,
+            nodes,
+            surroundings,
+            ..
+        } = self;
+        let store = control.store();
+        match event {
+            Upcoming::NodeUp(node) => Self::declared(ctx, node, false),
+            Upcoming::NodeDown(node) => Self::declared(ctx, node, true),
+            Upcoming::Heartbeat(node) => nodes.heartbeat(ctx, store, node),
+            Upcoming::Status(node) => nodes.post_status(ctx, store, node),
+            Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
+                surroundings.strike(ctx, line);
+            }
+            Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
+            Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod),
+            Upcoming::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
+            Upcoming::Wake(component) | Upcoming::IdleWake(component) => control.wake(component),
+            Upcoming::Tick => ctx.send(ToNodes::Tick),
+            Upcoming::NodeTimer(node) => nodes.wake_node(ctx, node),
+            Upcoming::Operation(number) => {
+                surroundings.operate(ctx, store, number, control.acts())?;
+            }
+            Upcoming::Machine(number) => surroundings.machine_due(ctx, store, number),
+            Upcoming::Price(number) | Upcoming::IdlePrice(number) => {
+                surroundings.prices_due(ctx, number);
+            }
+            Upcoming::Eviction(node) => Surroundings::go_on_draining(ctx, store, nodes, node)?,
+            Upcoming::Election => control.leader(ctx, Part::All, true),
+            Upcoming::Upgrade(number) => {
+                surroundings.go_on_upgrading(ctx, store, number, control.acts());
+            }
+            Upcoming::Decided(component) => {
+                let batch = control.decided(component);
+                return self.make(ctx, component.index(), batch).map(drop);
+            }
+            Upcoming::Traffic => {
+                self.load_pods(ctx);
+                self.surroundings.expect_following(ctx);
+            }
+            Upcoming::Lapse(row) => {
+                if let Some(release) = control.lapsed(ctx.now(), row) {
+                    ctx.send(ToControlPlane::Happened(release));
+                }
+            }
+        }
+        self.deliver(ctx, 0)
+    }
+
+    /// A declared outage of a node begins, or is over.
+    fn declared(ctx: &mut Context<'_>, node: NodeId, begins: bool) {
+        let trouble = Trouble::Crash;
+        ctx.tell(Incident {
+            what: trouble.name(),
+            node: Some(node),
+            begins,
+        });
+        ctx.send(ToNodes::Trouble {
+            node,
+            trouble,
+            begins,
+        });
+    }
+
+    /// Delivers messages until only those that were there before are left: each with all that it
+    /// leads to before the next.
+    fn deliver(&mut self, ctx: &mut Context<'_>, known: usize) -> Result<(), SimError> {
+        ctx.sort_mail(known);
+        while let Some(message) = ctx.take_mail(known) {
+            let before = ctx.mail();
+            match message {
+                Message::ControlPlane(message) => self.receive(ctx, message)?,
+                Message::Nodes(message) => {
+                    if let ToNodes::Order(command) = message {
+                        self.control.record_order(ctx.now(), command);
+                    }
+                    self.nodes.receive(ctx, self.control.store(), message)?;
+                }
+                Message::Surroundings(message) => {
+                    let store = self.control.store();
+                    self.surroundings
+                        .receive(ctx, store, &self.nodes, message)?;
+                }
+                Message::Incident(incident) => {
+                    let now = ctx.now();
+                    ctx.observer().incident(now, incident, self.control.store());
+                }
+            }
+            ctx.sort_mail(before);
+        }
+        Ok(())
+    }
+
+    /// A message to the control plane arrives.
+    fn receive(&mut self, ctx: &mut Context<'_>, message: ToControlPlane) -> Result<(), SimError> {
+        match message {
+            ToControlPlane::Happened(event) => self.happened(ctx, event),
+            ToControlPlane::Report(report) => {
+                match self.nodes.deliver(ctx, self.control.store(), report) {
+                    Some(event) => self.happened(ctx, event),
+                    None => Ok(()),
+                }
+            }
+            ToControlPlane::Joined(event) => {
+                let what = match &event {
+                    Event::NodeAdded { object, .. } => {
+                        format!("node `{}`, which was ordered", object.name)
+                    }
+                    _ => "a machine that was ordered".to_owned(),
+                };
+                self.commit(ctx, event)
+                    .map_err(|why| declaration(what, &why))
+            }
+            ToControlPlane::OrderFailed { component, failed } => {
+                self.control.order_failed(ctx.now(), component, &failed);
+                Ok(())
+            }
+            ToControlPlane::Cordon {
+                node,
+                unschedulable,
+            } => match node_api::cordon(self.control.store(), node, unschedulable) {
+                Some(event) => self.happened(ctx, event),
+                None => Ok(()),
+            },
+            ToControlPlane::Terminate { pod, reason } => self.terminate(ctx, pod, reason),
+            ToControlPlane::Request(request) => self.request(ctx, *request),
+            ToControlPlane::Fault(fault) => {
+                self.control.fault(ctx, &fault);
+                Ok(())
+            }
+        }
+    }
+
+    /// A pod that was not told to end is told so, within its own grace.
+    fn terminate(
+        &mut self,
+        ctx: &mut Context<'_>,
+        pod: PodRef,
+        reason: EndReason,
+    ) -> Result<(), SimError> {
+        let store = self.control.store();
+        if store.pod_states().is_terminating(pod) {
+            return Ok(());
+        }
+        let grace: Duration = store.grace_of(pod);
+        let change = PodChange::Terminating { grace, reason };
+        self.happened(ctx, Event::PodChanged { pod, change })?;
+        ctx.send(ToNodes::Notice(Notice::Stop { pod, grace, reason }));
+        Ok(())
+    }
+
+    /// A user's wish is granted, or can't be.
+    fn request(&mut self, ctx: &mut Context<'_>, request: Request) -> Result<(), SimError> {
+        let (now, operation) = (ctx.now(), request.operation);
+        let refused = |conflict| wrong(&operation, now, &OperationError::Refused(conflict));
+        for event in request.events {
+            self.carry_out(ctx, event)?.map_err(refused)?;
+        }
+        for creation in &request.creations {
+            self.create(ctx, creation)?.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// A change that the world makes: it can't be refused.
+    pub(super) fn happened(&mut self, ctx: &mut Context<'_>, event: Event) -> Result<(), SimError> {
+        let kind = event.kind();
+        self.commit(ctx, event).map_err(|why| SimError::Invariant {
+            at: ctx.now(),
+            what: format!("{kind} was refused: {why}"),
+            seed: ctx.options().seed,
+        })
+    }
+
+    /// Applies a change; every follower sees it, in this order:
+    ///
+    /// 1. the digest of the run,
+    /// 2. those who watch the run: metrics, tables, the recorder,
+    /// 3. the surroundings: clients learn of services, endpoints and hosts,
+    /// 4. the fault that kills the control plane at a change,
+    /// 5. the node plane: usage, hosts, and machines, which forget pods that ended.
+    ///
+    /// A follower sees the store after the change and writes nothing to it.
+    pub(super) fn commit(&mut self, ctx: &mut Context<'_>, event: Event) -> Result<(), Conflict> {
+        let ended = self.control.apply(ctx.now(), event)?;
+        let (store, digest, mut switch) = self.control.followed();
+        let Some(entry) = store.log().last() else {
+            return Ok(());
+        };
+        let change = Change {
+            event: &entry.event,
+            ended: ended.as_ref(),
+            store,
+        };
+        digest.follow(change, ctx);
+        Audience.follow(change, ctx);
+        self.surroundings.follow(change, ctx);
+        switch.follow(change, ctx);
+        self.nodes.follow(change, ctx);
+        Ok(())
+    }
+
+    /// Makes a change that a component or a user wants; the node that it concerns is told.
+    fn carry_out(
+        &mut self,
+        ctx: &mut Context<'_>,
+        event: Event,
+    ) -> Result<Result<(), Conflict>, SimError> {
+        let known = ctx.mail();
+        let notice = Notice::of(&event);
+        let lapse = Lapse::of(&event);
+        let doubted = doubted(self.control.store(), &event);
+        if let Err(conflict) = self.commit(ctx, event) {
+            return Ok(Err(conflict));
+        }
+        if let Some(node) = doubted {
+            ctx.send(ToNodes::Doubted(node));
+        }
+        if let Some(lapse) = lapse {
+            self.control.expect_lapse(ctx, &lapse);
+        }
+        if let Some(notice) = notice {
+            ctx.send(ToNodes::Notice(notice));
+        }
+        self.deliver(ctx, known).map(Ok)
+    }
+
+    /// Creates something as the API does.
+    fn create(
+        &mut self,
+        ctx: &mut Context<'_>,
+        creation: &Creation,
+    ) -> Result<Result<(), Conflict>, SimError> {
+        let replaced = match creation {
+            Creation::Replacement { pod, .. } => self.nodes.left(ctx.now(), *pod),
+            _ => None,
+        };
+        let events = match admit(self.control.store(), creation) {
+            Ok(events) => events,
+            Err(conflict) => return Ok(Err(conflict)),
+        };
+        for event in events {
+            if let Event::PodCreated(created) = &event {
+                let pod = created.pod;
+                if let Creation::Pod(new) = creation {
+                    let run_time = drawn_run_time(ctx, pod, 0, &new.spec)?;
+                    let owner = self.control.store().objects().get(new.owner.object);
+                    let is_job = owner.is_some_and(|row| matches!(row.object, Object::Job(_)));
+                    let job = is_job.then_some(new.owner.object);
+                    self.nodes.resume(pod, run_time.map(Left::all), job);
+                }
+                if let Some(left) = replaced {
+                    self.nodes.resume(pod, left, None);
+                }
+            }
+            if let Err(conflict) = self.commit(ctx, event) {
+                return Ok(Err(conflict));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// When the next arrival is.
+    #[inline]
+    pub(super) fn arriving(&self) -> Option<Instant> {
+        self.surroundings.arriving()
+    }
+
+    /// Creates the pods of the next arrival.
+    pub(super) fn arrive(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
+        let Some(arrival) = self.surroundings.take_arrival() else {
+            return Ok(());
+        };
+        let class = loop {
+            match self.surroundings.class_of(&arrival) {
+                Some(class) => break class,
+                None => self.add_class(ctx)?,
+            }
+        };
+        let gang = self.surroundings.gang_of(&arrival);
+        for member in 0..arrival.members {
+            let created = pod_of(self.control.store(), &arrival, class, gang, member);
+            self.nodes.submit(created.pod, arrival.run_time);
+            self.commit(ctx, Event::PodCreated(created))
+                .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
+        }
+        self.surroundings.fetch()
+    }
+
+    /// The next class of arrivals is added to the store, unless it is there.
+    fn add_class(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
+        let object = self.surroundings.next_class();
+        if let Some(event) = self.control.store().spec_added(&object) {
+            self.commit(ctx, event)
+                .map_err(|why| declaration("a pod of the workload".to_owned(), &why))?;
+        }
+        let known = self.control.store().class_of(&object);
+        let class = known.ok_or_else(|| SimError::Invariant {
+            at: ctx.now(),
+            what: "a known class is unknown".to_owned(),
+            seed: ctx.options().seed,
+        })?;
+        self.surroundings.learn_class(class);
+        Ok(())
+    }
+
+    /// Follows traffic to the end of the run.
+    pub(super) fn end_traffic(&mut self, ctx: &mut Context<'_>) {
+        self.surroundings.follow_traffic(ctx);
+    }
+
+    /// Follows traffic up to now, and has pods use what it takes.
+    fn load_pods(&mut self, ctx: &mut Context<'_>) {
+        self.surroundings.follow_traffic(ctx);
+        let nodes = &mut self.nodes;
+        self.surroundings
+            .tell_loads(|pod, used| nodes.set_traffic(pod, used));
+    }
+
+    /// Shows the observer what is measured, if some time has passed since it last was.
+    pub(super) fn sample(&mut self, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        if let Some(samples) = self.nodes.sample(now) {
+            ctx.observer().usage(now, self.control.store(), &samples);
+        }
+    }
+}
+
+/// The error that something which the scenario declares can't be.
+fn declaration(what: String, why: &Conflict) -> SimError {
+    SimError::Declaration {
+        what,
+        why: why.to_string(),
+    }
+}

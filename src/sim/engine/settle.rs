@@ -1,0 +1,122 @@
+//! Letting a control plane settle: components run in order of registration, repeated until none of them
+//! has anything to do. A bound guards against components that keep each other busy.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cluster::Conflict;
+use units::Instant;
+
+use super::super::SimError;
+use super::super::context::Context;
+use super::super::control_plane::{Batch, Passage};
+use super::super::message::ToSurroundings;
+use super::super::traffic::UsageAndTraffic;
+use super::Engine;
+
+/// Rounds at one instant that are always allowed.
+const ROUNDS_ALLOWED: u64 = 1 << 20;
+
+/// Rounds allowed besides for every living pod and node.
+const ROUNDS_PER_OBJECT: u64 = 64;
+
+impl Engine {
+    /// Runs components until none has anything to do at this instant. An instant can be long, so
+    /// it ends between two steps when it is interrupted; then `false` comes back.
+    pub(in super::super) fn settle(
+        &mut self,
+        ctx: &mut Context<'_>,
+        interrupted: &AtomicBool,
+        keeps_log: bool,
+    ) -> Result<bool, SimError> {
+        if !self.control.acts() {
+            return Ok(true);
+        }
+        let store = self.control.store();
+        let objects = (store.pods().living() + store.nodes().len()) as u64;
+        let bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
+        let mut rounds = 0_u64;
+        loop {
+            let mut busy = false;
+            if interrupted.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            for index in 0..self.control.component_count() {
+                busy |= self.step(ctx, index)?;
+            }
+            if !busy {
+                break;
+            }
+            rounds += 1;
+            if rounds > bound {
+                return Err(self.control.livelock(ctx.now(), rounds));
+            }
+        }
+        if !keeps_log {
+            self.control.truncate();
+        }
+        Ok(true)
+    }
+
+    /// Steps a component if it has anything to do; returns whether it had.
+    fn step(&mut self, ctx: &mut Context<'_>, index: usize) -> Result<bool, SimError> {
+        if !self.control.is_due(ctx, index) {
+            return Ok(false);
+        }
+        let now: Instant = ctx.now();
+        if self.control.reads_metrics(now, index) {
+            self.load_pods(ctx);
+            let usage = self.nodes.samples(now);
+            let measured = UsageAndTraffic::new(&usage, self.surroundings.traffic());
+            self.control.show(now, index, &measured);
+        }
+        let batch = self.control.step(ctx, index);
+        let empty = self.make(ctx, index, batch)?;
+        self.control.reuse(index, empty);
+        Ok(true)
+    }
+
+    /// Makes what a component wants, in order; returns the emptied boxes for reuse.
+    pub(super) fn make(
+        &mut self,
+        ctx: &mut Context<'_>,
+        index: usize,
+        mut batch: Batch,
+    ) -> Result<Batch, SimError> {
+        for write in &batch.writes {
+            match self.control.passage(ctx, index, write) {
+                Passage::Open => {}
+                Passage::Hindered => continue,
+                Passage::Closed => break,
+            }
+            let is_stale = self
+                .control
+                .store()
+                .is_stale(&write.event, write.decided_on);
+            let made = if is_stale {
+                Err(Conflict::Stale)
+            } else {
+                self.carry_out(ctx, write.event.clone())?
+            };
+            if let Err(conflict) = made {
+                self.control.refuse(index, write, &conflict);
+            }
+        }
+        batch.writes.clear();
+        for creation in batch.creations.drain(..) {
+            if self.control.is_absent(index) {
+                break;
+            }
+            if let Err(conflict) = self.create(ctx, &creation)? {
+                self.control.decline(index, &creation, &conflict);
+            }
+        }
+        for request in batch.requests.drain(..) {
+            ctx.send(ToSurroundings::Provide {
+                component: index,
+                request: Box::new(request),
+            });
+        }
+        self.deliver(ctx, 0)?;
+        Ok(batch)
+    }
+}

@@ -1,0 +1,233 @@
+//! Processes that share their nodes: they come up, end when their work is done, and are killed for want
+//! of memory.
+
+use std::sync::Arc;
+
+use cluster::Store;
+use control::MachineEvent;
+use control::node::ContainerEvent;
+use model::exit::KILLED;
+use model::resource_list::CPU;
+use model::usage::Curve;
+use model::{Event, Pod, PodChange, PodRef, PodSpec};
+use units::{Duration, Instant, NodeId};
+
+use super::super::SimError;
+use super::super::contention::{Asked, Contention, LOOK, ProcessUp, WHOLE, on_grid};
+use super::super::context::Context;
+use super::super::cores::{Claim, CorePlace, ProcessRef, cpu_shares, cpu_weight};
+use super::super::hosts::Pace;
+use super::super::message::{ToControlPlane, ToNodes};
+use super::{NodePlane, drawn_run_time};
+
+impl NodePlane {
+    /// A process is up: it takes part in what its node has.
+    pub(super) fn process_up(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        pod: PodRef,
+        container: u16,
+    ) -> Result<(), SimError> {
+        let Some(model) = self.contention.as_ref().map(Contention::model) else {
+            return Ok(());
+        };
+        let node = store.pods().get(pod).and_then(Pod::node);
+        let (Some(node), Some(spec)) = (node, spec_of(store, pod)) else {
+            return Ok(());
+        };
+        let now = ctx.now();
+        if self.usage.wanted(pod, now).is_none() {
+            self.usage.started(now, pod, store);
+        }
+        let process = ProcessRef { pod, container };
+        let asked = Asked::of(spec, container);
+        let run_time = match container {
+            WHOLE => self.machine.work(pod).and_then(|work| work.run_time),
+            number => drawn_run_time(ctx, pod, usize::from(number), spec)?,
+        };
+        let pace = self.hosts.pace(node);
+        let cores = capacity(store, node, CPU).saturating_sub(model.overhead.cpu_milli);
+        let up = ProcessUp {
+            process,
+            place: CorePlace {
+                node,
+                capacity_milli: cores.max(0),
+            },
+            claim: Claim {
+                weight: cpu_weight(cpu_shares(asked.cpu_request)),
+                demand_milli: self.cpu_demand(now, process, spec),
+                limit_milli: asked.cpu_limit,
+            },
+            run_time: run_time.map(|span| pace.stretch(span, Pace::USUAL)),
+            changes: self.cpu_changes(now, pod),
+            over: self.over_limit(now, process, spec).filter(|_| model.memory),
+        };
+        if let Some(contention) = &mut self.contention {
+            contention.up(now, up);
+        }
+        self.expect_tick(ctx);
+        Ok(())
+    }
+
+    /// The processes that share nodes come to what is due: first those end whose work is done.
+    pub(super) fn contend(&mut self, ctx: &mut Context<'_>) {
+        let Some(contention) = &mut self.contention else {
+            return;
+        };
+        let ended = contention.ended(ctx.now());
+        let after_ends = !ended.is_empty();
+        for process in ended {
+            ctx.send(ToNodes::ProcessExits {
+                process,
+                killed: None,
+            });
+        }
+        ctx.send(ToNodes::Look { after_ends });
+    }
+
+    /// Then those that are over a limit, then nodes that are to be looked at, until nothing is due.
+    pub(super) fn look(&mut self, ctx: &mut Context<'_>, store: &Store, after_ends: bool) {
+        let now = ctx.now();
+        let Some(contention) = &mut self.contention else {
+            return;
+        };
+        if let Some(process) = contention.next_over_limit(now) {
+            Self::kill_process(ctx, store, process);
+        } else if let Some(node) = contention.next_look(now) {
+            self.look_at(ctx, store, node);
+        } else if !after_ends {
+            return;
+        }
+        ctx.send(ToNodes::Contend);
+    }
+
+    /// A process ends by itself, or is killed with a code.
+    pub(super) fn process_exits(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        process: ProcessRef,
+        killed: Option<i32>,
+    ) {
+        let (now, ProcessRef { pod, container }) = (ctx.now(), process);
+        let code = killed.unwrap_or_else(|| {
+            let number = if container == WHOLE { 0 } else { container };
+            spec_of(store, pod).map_or(0, |spec| spec.exit_code(usize::from(number)))
+        });
+        self.process_down(now, pod, container);
+        let event = if container == WHOLE {
+            if !self.machine.is_running(pod) {
+                return;
+            }
+            self.machine.process_ended(now, pod);
+            MachineEvent::Exited { code }
+        } else {
+            self.machine.stop_container(pod, container);
+            if code != 0 {
+                // What grows begins anew.
+                self.usage.started(now, pod, store);
+            }
+            MachineEvent::Container(container, ContainerEvent::Exited { code })
+        };
+        self.machine_event(ctx, pod, event);
+    }
+
+    /// A process is killed for want of memory.
+    pub(super) fn kill_process(ctx: &mut Context<'_>, store: &Store, process: ProcessRef) {
+        let ProcessRef { pod, container } = process;
+        if store.pods().get(pod).is_none() {
+            return;
+        }
+        let number = if container == WHOLE { 0 } else { container };
+        let change = PodChange::OomKilled { container: number };
+        ctx.send(ToControlPlane::Happened(Event::PodChanged { pod, change }));
+        ctx.send(ToNodes::ProcessExits {
+            process,
+            killed: Some(KILLED),
+        });
+    }
+
+    /// A node is looked at: who wants how much of its cores, and whether its memory suffices.
+    fn look_at(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId) {
+        let now = ctx.now();
+        let Some(contention) = &self.contention else {
+            return;
+        };
+        let model = contention.model();
+        if model.cpu {
+            for process in contention.on_cores(node) {
+                let Some(spec) = spec_of(store, process.pod) else {
+                    continue;
+                };
+                let demand = self.cpu_demand(now, process, spec);
+                let next = self.cpu_changes(now, process.pod);
+                if let Some(contention) = &mut self.contention {
+                    contention.wants(now, process, demand);
+                    if let Some(at) = next {
+                        contention.look(node, at);
+                    }
+                }
+            }
+        }
+        if model.memory {
+            self.look_at_memory(ctx, store, node);
+        }
+    }
+
+    /// The demand of a process for cores, in thousandths: its stated use, or else its request, or else
+    /// one core.
+    fn cpu_demand(&self, now: Instant, process: ProcessRef, spec: &PodSpec) -> i64 {
+        let used = self.usage.wanted(process.pod, now);
+        let wanted = used.map_or(0, |used| used.cpu_milli);
+        if wanted > 0 {
+            return Asked::part(wanted, spec, process.container, |asked| asked.cpu_request);
+        }
+        match Asked::of(spec, process.container).cpu_request {
+            0 => 1_000,
+            request => request,
+        }
+    }
+
+    /// When what a pod uses of the cores changes next by itself, as far as it is looked at.
+    fn cpu_changes(&self, now: Instant, pod: PodRef) -> Option<Instant> {
+        let (cpu, ..) = self.usage.curves(pod)?;
+        let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
+        match cpu {
+            Some(Curve::Constant(_)) => None,
+            Some(Curve::Steps(series)) => {
+                let place = series.partition_point(|&(at, _)| at <= now);
+                series.get(place).map(|&(at, _)| at)
+            }
+            Some(_) => Some(next),
+            None => {
+                let used = self.usage.wanted(pod, now);
+                used.filter(|used| used.cpu_milli > 0).map(|_| next)
+            }
+        }
+    }
+}
+
+/// The spec of a pod that is on a node.
+pub(super) fn spec_of(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
+    let record = store.pods().get(pod)?;
+    record.node()?;
+    Some(&store.class(record.class).object)
+}
+
+/// The capacity of a node.
+pub(super) fn capacity(store: &Store, node: NodeId, name: &str) -> i64 {
+    let Some(object) = store.nodes().object(node) else {
+        return 0;
+    };
+    let list = if object.capacity.is_empty() {
+        &object.allocatable
+    } else {
+        &object.capacity
+    };
+    let amount = match name {
+        CPU => list.get(name).milli_ceil(),
+        _ => list.get(name).units_ceil(),
+    };
+    amount.unwrap_or(i64::MAX)
+}

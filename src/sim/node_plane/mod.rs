@@ -1,0 +1,426 @@
+//! The nodes of a cell: their agents, the machines below them, their hosts and what pods use of them.
+//! The control plane hears of them by the reports of agents alone.
+
+mod contact;
+mod contend;
+mod images;
+mod memory;
+mod processes;
+
+use cluster::Store;
+use control::local_node::LocalNode;
+use control::node::{Assignment, MachineCommand, Report, StopOrder};
+use control::node_api::Notice;
+use control::node_life::Observing;
+use control::{AgentOutput, MachineEvent, NodeAgent};
+use model::checkpoint::Checkpoints;
+use model::{EndReason, Event, Pod, PodCreated, PodRef, Used};
+use units::{Duration, Instant, NodeId, ObjectId};
+
+use super::contention::{Contention, ContentionModel, WHOLE};
+use super::context::Context;
+use super::follow::{Change, Follower};
+use super::hosts::{Hosts, Pace};
+use super::images::{ImageModel, Images};
+use super::machine::{Immediate, Stragglers};
+use super::message::{Resubmission, ToControlPlane, ToNodes};
+use super::options::{NodeLife, NodeLoss};
+use super::progress::Left;
+use super::queue::Upcoming;
+use super::usage::{Now, UsageOptions};
+use super::{Machine, SimError, StartUp, Usage};
+pub(super) use processes::drawn_run_time;
+
+/// The node plane.
+pub(super) struct NodePlane {
+    agent: Box<dyn NodeAgent>,
+    machine: Machine,
+    /// The resources that processes share, where they share any.
+    contention: Option<Contention>,
+    /// Images and what carries them, where that takes time.
+    images: Option<Images>,
+    hosts: Hosts,
+    usage: Usage,
+    /// The box that the agent puts into what it hands back; empty between two of its steps.
+    output: AgentOutput,
+}
+
+/// The parts that a node plane is made of.
+pub(super) struct NodeParts {
+    pub(super) agent: Box<dyn NodeAgent>,
+    pub(super) usage: UsageOptions,
+    pub(super) images: Option<ImageModel>,
+    pub(super) contention: Option<ContentionModel>,
+    pub(super) checkpoints: Option<Checkpoints>,
+}
+
+impl NodePlane {
+    /// Nodes on which nothing runs.
+    pub(super) fn new(ctx: &Context<'_>, parts: NodeParts) -> Self {
+        let (seed, cell) = (ctx.options().seed, ctx.cell());
+        let mut machine = Machine::new(seed, cell, ctx.options().start_up.clone());
+        if let Some(rule) = parts.checkpoints {
+            machine.set_checkpoints(rule);
+        }
+        if parts.contention.is_some_and(|model| model.cpu) {
+            machine.share_cores();
+        }
+        Self {
+            agent: parts.agent,
+            machine,
+            contention: parts.contention.map(Contention::new),
+            images: parts.images.map(Images::new),
+            hosts: Hosts::new(seed, cell),
+            usage: Usage::new(parts.usage),
+            output: AgentOutput::default(),
+        }
+    }
+
+    /// Work may come to take longer from now on.
+    pub(super) fn track(&mut self, stragglers: Option<Stragglers>) {
+        self.machine.track(stragglers);
+    }
+
+    /// Starts take this time from now on.
+    pub(super) fn set_start_up(&mut self, start_up: StartUp) {
+        self.machine.set_start_up(start_up);
+    }
+
+    /// Where renewals of leases are stepped, awaits the first of every node.
+    pub(super) fn expect_heartbeats(&self, ctx: &mut Context<'_>, store: &Store) {
+        if ctx.options().node_life != NodeLife::Observed(Observing::Stepped) {
+            return;
+        }
+        for node in store.nodes().present() {
+            let at = self.hosts.next_heartbeat(ctx.now(), node);
+            ctx.expect(at, Upcoming::Heartbeat(node));
+        }
+    }
+
+    /// Whether a host is up and reached.
+    pub(super) fn is_reached(&self, node: NodeId) -> bool {
+        self.hosts.is_reached(node)
+    }
+
+    /// For how long processes ran of pods that were given up, over all pods.
+    pub(super) const fn unseen(&self) -> Duration {
+        self.hosts.unseen()
+    }
+
+    /// A pod was submitted that will run this long.
+    #[inline]
+    pub(super) fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
+        self.machine.submit(pod, run_time);
+    }
+
+    /// A pod was there before the run began; without a run time it runs until it is stopped.
+    pub(super) fn find(&mut self, pod: PodRef, was_up: bool, run_time: Option<Duration>) {
+        self.machine.find(pod, was_up, run_time);
+    }
+
+    /// A pod was submitted that goes on with what is left of another's work, or that of its job.
+    pub(super) fn resume(&mut self, pod: PodRef, left: Option<Left>, job: Option<ObjectId>) {
+        self.machine.resume(pod, left, job);
+    }
+
+    /// The rest of the work of a pod that is replaced now; `None` of a pod without known work.
+    #[expect(clippy::option_option, reason = "work without an end is known work")]
+    pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Option<Left>> {
+        let left = self.machine.left(now, pod);
+        self.machine.work(pod).map(|_| left)
+    }
+
+    /// Traffic makes a pod use this.
+    pub(super) fn set_traffic(&mut self, pod: PodRef, used: Used) {
+        self.usage.set_traffic(pod, used);
+    }
+
+    /// Measurements of pods now.
+    pub(super) fn samples(&self, now: Instant) -> Now<'_> {
+        self.usage.samples(now)
+    }
+
+    /// Measurements of pods now, if it is time to show them to the observer.
+    pub(super) fn sample(&mut self, now: Instant) -> Option<Now<'_>> {
+        let is_due = self.usage.is_due(now);
+        is_due.then(|| self.usage.samples(now))
+    }
+
+    /// A message arrives.
+    pub(super) fn receive(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        message: ToNodes,
+    ) -> Result<(), SimError> {
+        match message {
+            ToNodes::Notice(Notice::Assign(pod)) => self.assign(ctx, store, pod),
+            ToNodes::Notice(Notice::Stop { pod, grace, reason }) => {
+                self.stop(ctx, store, pod, grace, reason);
+            }
+            ToNodes::Notice(Notice::Release(pod)) => self.release(ctx, store, pod),
+            ToNodes::Order(command) => return self.order(ctx, store, command),
+            ToNodes::Doubted(node) => self.doubted(ctx, node),
+            ToNodes::ImageOrder(order) => self.order_image(ctx, &order),
+            ToNodes::ImageEvent { node, image, event } => {
+                self.image_event(ctx, node, &image, event);
+            }
+            ToNodes::ReportImages(node) => self.report_images(ctx, store, node),
+            ToNodes::Tick => return self.tick(ctx, store),
+            ToNodes::Contend => self.contend(ctx),
+            ToNodes::Look { after_ends } => self.look(ctx, store, after_ends),
+            ToNodes::ExpectTick => self.expect_tick(ctx),
+            ToNodes::ProcessExits { process, killed } => {
+                self.process_exits(ctx, store, process, killed);
+            }
+            ToNodes::Trouble {
+                node,
+                trouble,
+                begins,
+            } => self.trouble(ctx, store, node, trouble, begins),
+            ToNodes::Back { node, lost } => self.back(ctx, store, node, lost),
+            ToNodes::Reconcile { node, lost } => Self::reconcile(ctx, store, node, &lost),
+            ToNodes::ReconcilePod(reunion) => self.reconcile_pod(ctx, store, reunion),
+            ToNodes::LookAgain(node) => self.look_again(ctx, node),
+            ToNodes::PostStatus(node) => self.post_status(ctx, store, node),
+            ToNodes::Relist(pod) => self.relist(ctx, store, pod),
+            ToNodes::Drain(node) => self.drain(ctx, store, node),
+            ToNodes::Lose(pod) => self.lose(ctx, store, pod),
+            ToNodes::Resubmit(lost) => self.resubmit(ctx, store, *lost),
+            ToNodes::Registry { is_up } => self.registry(ctx, is_up),
+            ToNodes::CorruptImage {
+                image,
+                is_corrupted,
+            } => {
+                if let Some(images) = &mut self.images {
+                    images.set_corrupted(&image, is_corrupted);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A pod was bound: its node is told.
+    fn assign(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
+        let Some(assignment) = Assignment::of(store, pod) else {
+            return;
+        };
+        if self.hosts.leave_untold(assignment.node, pod) {
+            return;
+        }
+        let state = store.pod_states().get(pod);
+        if state.is_some_and(|state| state.is_held) {
+            self.agent.held(pod);
+        }
+        let local = LocalNode::new(store, assignment.node);
+        self.agent
+            .assigned(ctx.now(), assignment, local, &mut self.output);
+        self.hand_over(ctx);
+    }
+
+    /// A pod was told to end: its node stops it; one without a node is gone at once.
+    fn stop(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        pod: PodRef,
+        grace: Duration,
+        reason: EndReason,
+    ) {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        let Some(node) = record.node() else {
+            ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
+            return;
+        };
+        if !self.hosts.is_reached(node) {
+            return;
+        }
+        let order = StopOrder {
+            pod,
+            node,
+            grace,
+            reason,
+        };
+        self.agent.stopping(ctx.now(), order, &mut self.output);
+        self.hand_over(ctx);
+    }
+
+    /// A pod that was held back may be started: its node is told, if it is reached.
+    fn release(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
+        let node = store.pods().get(pod).and_then(Pod::node);
+        if node.is_some_and(|node| self.hosts.is_reached(node)) {
+            self.agent.released(ctx.now(), pod, &mut self.output);
+            self.hand_over(ctx);
+        }
+    }
+
+    /// Sends an agent's reports to the control plane and its orders to the machines.
+    fn hand_over(&mut self, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        for &(at, pod) in &self.output.wakes {
+            ctx.expect(at.max(now), Upcoming::AgentTimer(pod));
+        }
+        for &(at, node) in &self.output.node_wakes {
+            ctx.expect(at.max(now), Upcoming::NodeTimer(node));
+        }
+        for &report in &self.output.reports {
+            ctx.send(ToControlPlane::Report(report));
+        }
+        for &command in &self.output.commands {
+            ctx.send(ToNodes::Order(command));
+        }
+        for order in self.output.image_orders.drain(..) {
+            ctx.send(ToNodes::ImageOrder(Box::new(order)));
+        }
+        self.output.clear();
+    }
+
+    /// The change that a report makes once it arrives; a host that is not reached keeps it until it is.
+    #[inline]
+    pub(super) fn deliver(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        report: Report,
+    ) -> Option<Event> {
+        let pod = report.pod();
+        // A report about a pod that has ended meanwhile says nothing new.
+        let record = store.pods().get(pod)?;
+        if let Some(node) = record.node()
+            && self.hosts.withhold(node, report)
+        {
+            return None;
+        }
+        if report == Report::Ended(pod, EndReason::NodeLost) {
+            ctx.send(ToNodes::Lose(pod));
+            return None;
+        }
+        report.event(store)
+    }
+
+    /// A machine carries out an agent's order.
+    fn order(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        command: MachineCommand,
+    ) -> Result<(), SimError> {
+        match command {
+            MachineCommand::Start { .. } => {}
+            MachineCommand::Stop { pod, .. } => self.process_down(ctx.now(), pod, WHOLE),
+            MachineCommand::StartContainer { pod, container } => {
+                return self.start_container(ctx, store, pod, container);
+            }
+            MachineCommand::StopContainer { pod, container } => {
+                self.stop_container(ctx, pod, container);
+                return Ok(());
+            }
+        }
+        match self.machine.order(ctx.now(), command) {
+            Immediate::Nothing => Ok(()),
+            Immediate::Starting { pod, at } => {
+                ctx.expect(at, Upcoming::Started(pod));
+                Ok(())
+            }
+            Immediate::Started(pod) => self.started(ctx, store, pod),
+            Immediate::Stopped(pod) => {
+                self.machine_event(ctx, pod, MachineEvent::Stopped);
+                Ok(())
+            }
+        }
+    }
+
+    /// An agent learns what happened to a pod's processes.
+    fn machine_event(&mut self, ctx: &mut Context<'_>, pod: PodRef, event: MachineEvent) {
+        self.agent.machine(ctx.now(), pod, event, &mut self.output);
+        self.hand_over(ctx);
+    }
+
+    /// The wake-up that an agent asked for of a pod.
+    pub(super) fn wake_pod(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
+        let node = store.pods().get(pod).and_then(Pod::node);
+        let is_up = node.is_none_or(|node| self.hosts.is_up(node));
+        if is_up && self.machine.work(pod).is_some() {
+            self.agent.woken(ctx.now(), pod, &mut self.output);
+            self.hand_over(ctx);
+        }
+    }
+
+    /// The wake-up that an agent asked for of a node.
+    pub(super) fn wake_node(&mut self, ctx: &mut Context<'_>, node: NodeId) {
+        if self.hosts.is_up(node) {
+            self.agent.node_woken(ctx.now(), node, &mut self.output);
+            self.hand_over(ctx);
+        }
+    }
+
+    /// A pod is lost with its node, and submitted again if that is asked for.
+    fn lose(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
+        let known = store.pods().get(pod).filter(|_| {
+            let resubmits = ctx.options().node_loss == NodeLoss::Resubmit;
+            resubmits && self.machine.work(pod).is_some()
+        });
+        let left = self.machine.left(ctx.now(), pod);
+        let reason = EndReason::NodeLost;
+        ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
+        if let Some(record) = known.cloned() {
+            ctx.send(ToNodes::Resubmit(Box::new(Resubmission { record, left })));
+        }
+    }
+
+    fn resubmit(&mut self, ctx: &mut Context<'_>, store: &Store, lost: Resubmission) {
+        let Resubmission { record, left } = lost;
+        let created = PodCreated {
+            pod: store.pods().next(),
+            class: record.class,
+            tenant: record.tenant,
+            gang: record.gang(),
+            time_limit: record.time_limit(),
+            name: record.name,
+            found: None,
+            owner: None,
+        };
+        self.machine.resume(created.pod, left, None);
+        ctx.send(ToControlPlane::Happened(Event::PodCreated(created)));
+    }
+
+    /// How fast the host of a pod gets on.
+    fn pace_of(&self, store: &Store, pod: PodRef) -> Pace {
+        let node = store.pods().get(pod).and_then(Pod::node);
+        node.map_or(Pace::USUAL, |node| self.hosts.pace(node))
+    }
+}
+
+impl Follower for NodePlane {
+    #[inline]
+    fn follow(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        self.usage.observe(change.event, change.store);
+        if let Event::NodeAdded { node, .. } = change.event {
+            self.hosts.joined(now, *node);
+        }
+        let Some(ended) = change.ended else {
+            return;
+        };
+        let pod = ended.pod;
+        if let Some(node) = ended.node()
+            && !self.hosts.is_reached(node)
+            && self.machine.is_running(pod)
+        {
+            self.hosts.give_up(now, node, pod);
+        }
+        let is_done = matches!(
+            change.event,
+            Event::PodEnded {
+                reason: EndReason::Completed,
+                ..
+            }
+        );
+        self.machine.gone(now, pod, is_done);
+        if let Some(contention) = &mut self.contention {
+            contention.forget(now, pod.id);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Processes of pods: they come up, end and are stopped, and their agents learn of it.
+
+use cluster::Store;
+use control::MachineEvent;
+use control::node::ContainerEvent;
+use model::{PodRef, PodSpec};
+use rng::{Distribution, Stream};
+use units::{Duration, Instant};
+
+use super::super::SimError;
+use super::super::containers::Task;
+use super::super::contention::{Contention, WHOLE};
+use super::super::context::Context;
+use super::super::message::ToNodes;
+use super::super::queue::Upcoming;
+use super::NodePlane;
+
+impl NodePlane {
+    /// A pod's processes are up, unless it has ended meanwhile.
+    pub(in super::super) fn start_due(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        pod: PodRef,
+    ) -> Result<(), SimError> {
+        if self.machine.awaits(ctx.now(), pod) {
+            self.started(ctx, store, pod)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn started(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        pod: PodRef,
+    ) -> Result<(), SimError> {
+        let now = ctx.now();
+        let pace = self.pace_of(store, pod);
+        if let Some(end) = self.machine.started(now, pod, pace) {
+            ctx.expect(end, Upcoming::Exit(pod));
+        }
+        self.usage.started(now, pod, store);
+        self.process_up(ctx, store, pod, WHOLE)?;
+        self.machine_event(ctx, pod, MachineEvent::Started);
+        Ok(())
+    }
+
+    /// A pod's processes end by themselves, unless it has ended meanwhile.
+    pub(in super::super) fn exit_due(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
+        let now = ctx.now();
+        if !self.machine.is_running(pod) || !self.machine.awaits(now, pod) {
+            return;
+        }
+        let record = store.pods().get(pod);
+        let spec = record.map(|record| &store.class(record.class).object);
+        let code = spec.map_or(0, |spec| spec.exit_code(0));
+        self.process_down(now, pod, WHOLE);
+        self.machine_event(ctx, pod, MachineEvent::Exited { code });
+    }
+
+    /// Something is due of containers, images or cores.
+    pub(super) fn tick(&mut self, ctx: &mut Context<'_>, store: &Store) -> Result<(), SimError> {
+        let now = ctx.now();
+        if let Some((pod, container, event)) = self.machine.pop_container(now) {
+            match event {
+                ContainerEvent::Started => self.process_up(ctx, store, pod, container)?,
+                _ => self.process_down(now, pod, container),
+            }
+            self.container_event(ctx, pod, container, event);
+            ctx.send(ToNodes::Tick);
+            return Ok(());
+        }
+        let arrived = self.images.as_mut().map(|images| images.happen(now));
+        for (node, image, event) in arrived.unwrap_or_default() {
+            ctx.send(ToNodes::ImageEvent { node, image, event });
+        }
+        if self.contention.is_some() {
+            ctx.send(ToNodes::Contend);
+        }
+        ctx.send(ToNodes::ExpectTick);
+        Ok(())
+    }
+
+    /// Asks for a wake-up at what is due next of containers, images and cores.
+    pub(super) fn expect_tick(&mut self, ctx: &mut Context<'_>) {
+        let now = ctx.now();
+        let images = self.images.as_mut().and_then(|images| images.due(now));
+        let cores = self.contention.as_ref().and_then(Contention::due);
+        let due = images.into_iter().chain(cores).min();
+        if let Some(at) = self.machine.next_tick(now, due) {
+            ctx.expect(at.max(now), Upcoming::Tick);
+        }
+    }
+
+    pub(super) fn stop_container(&mut self, ctx: &mut Context<'_>, pod: PodRef, container: u16) {
+        self.machine.stop_container(pod, container);
+        self.process_down(ctx.now(), pod, container);
+        self.container_event(ctx, pod, container, ContainerEvent::Stopped);
+    }
+
+    pub(super) fn start_container(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        pod: PodRef,
+        container: u16,
+    ) -> Result<(), SimError> {
+        let Some(record) = store.pods().get(pod) else {
+            return Ok(());
+        };
+        let spec = &store.class(record.class).object;
+        let number = usize::from(container);
+        let run_time = drawn_run_time(ctx, pod, number, spec)?;
+        let task = Task {
+            start_up: Duration::ZERO,
+            // Where cores are shared it ends when its work is done.
+            run_time: run_time.filter(|_| !self.machine.shares_cores()),
+            code: spec.exit_code(number),
+            pace: self.pace_of(store, pod),
+        };
+        self.machine
+            .start_container(ctx.now(), pod, container, task);
+        self.expect_tick(ctx);
+        Ok(())
+    }
+
+    fn container_event(
+        &mut self,
+        ctx: &mut Context<'_>,
+        pod: PodRef,
+        container: u16,
+        event: ContainerEvent,
+    ) {
+        self.machine_event(ctx, pod, MachineEvent::Container(container, event));
+    }
+
+    /// A process is gone from what its node shares.
+    pub(super) fn process_down(&mut self, now: Instant, pod: PodRef, container: u16) {
+        if let Some(contention) = &mut self.contention {
+            contention.down(now, pod.id, container);
+        }
+    }
+}
+
+/// How long a container will run, by what its pod's template states.
+pub(in super::super) fn drawn_run_time(
+    ctx: &Context<'_>,
+    pod: PodRef,
+    container: usize,
+    spec: &PodSpec,
+) -> Result<Option<Duration>, SimError> {
+    let Some(text) = spec.run_time(container) else {
+        return Ok(None);
+    };
+    if let Ok(run_time) = text.parse::<Duration>() {
+        return Ok(Some(run_time));
+    }
+    let distribution: Distribution = text.parse().map_err(|why| SimError::Declaration {
+        what: format!("run time `{text}` of a pod"),
+        why: format!("{why}"),
+    })?;
+    let (seed, entity) = (
+        ctx.options().seed,
+        u64::from(ctx.cell()) << 32 | u64::from(pod.id.0),
+    );
+    let mut stream = match container {
+        0 => Stream::new(seed, "run-time", entity),
+        _ => Stream::new(seed, &format!("run-time {container}"), entity),
+    };
+    Ok(Some(distribution.sample(&mut stream)))
+}

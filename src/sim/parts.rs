@@ -1,0 +1,96 @@
+//! The parts that a cell of the simulator is made of: one cluster with its control plane, its nodes and
+//! what happens around it.
+
+use std::sync::Arc;
+
+use cluster::Commitment;
+use control::operation::Operation;
+use control::{Component, NodeAgent};
+use model::checkpoint::Checkpoints;
+use model::{DeviceSet, Found, Node, PodName, PodSpec};
+use trace::ArrivalSource;
+use units::{Duration, Instant, NodeId};
+
+use super::contention::ContentionModel;
+use super::failures::Timeline;
+use super::images::ImageModel;
+use super::machine::Stragglers;
+use super::provider::ProviderOptions;
+use super::traffic::TrafficPlan;
+use super::usage::UsageOptions;
+
+/// The parts that a cell is made of.
+pub struct CellParts {
+    /// The nodes, in order.
+    pub nodes: Vec<Arc<Node>>,
+    /// The components of the control plane, in order of registration.
+    pub components: Vec<Box<dyn Component>>,
+    /// The agents of its nodes.
+    pub agent: Box<dyn NodeAgent>,
+    /// The pods that arrive.
+    pub arrivals: Box<dyn ArrivalSource>,
+    /// Nodes that go down and come up again: when, which, up or down.
+    pub outages: Vec<(Instant, NodeId, bool)>,
+    /// The world around the cell.
+    pub environment: Environment,
+    /// Pods that are on nodes before anything happens, in order.
+    pub residents: Vec<Resident>,
+    /// The operations of users and their instants; those of one instant in order.
+    pub operations: Vec<(Instant, Operation)>,
+}
+
+/// The world around a cell.
+#[derive(Default)]
+pub struct Environment {
+    /// The failures and their instants.
+    pub failures: Vec<Timeline>,
+    /// Provisions for failures of that kind.
+    pub provisions: Provisions,
+    /// The usage of pods.
+    pub usage: UsageOptions,
+    /// The clients of the services.
+    pub traffic: Option<Arc<TrafficPlan>>,
+    /// How machines are provided.
+    pub provider: ProviderOptions,
+    /// The party that keeps nodes from holding more than they have.
+    pub commitment: Commitment,
+    /// The layers of images and the links that carry them; `None` takes no time.
+    pub images: Option<ImageModel>,
+    /// How work is saved; `None` is never.
+    pub checkpoints: Option<Checkpoints>,
+    /// The resources that processes on a node share; `None` gives each all that it wants.
+    pub contention: Option<ContentionModel>,
+}
+
+/// Provisions from the start for what may come to need them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Provisions {
+    /// Whether parts of the control plane may lose their memory: the log is kept for them.
+    pub loses_memory: bool,
+    /// Whether work may come to take longer.
+    pub slows_work: bool,
+    /// Pods whose work takes longer from the start.
+    pub stragglers: Option<Stragglers>,
+    /// The control plane is killed right after so many changes, and back after a while with what
+    /// is stored.
+    pub kill: Option<(u64, Duration)>,
+}
+
+/// A pod that is on a node when the run begins.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    /// The name of the pod.
+    pub name: PodName,
+    /// The spec of the pod.
+    pub spec: Arc<PodSpec>,
+    /// How long it says it may run at most.
+    pub time_limit: Option<Duration>,
+    /// How long it goes on to run; `None` is until it is stopped.
+    pub run_time: Option<Duration>,
+    /// The GPU devices it holds.
+    pub devices: DeviceSet,
+    /// Whether its processes are up; otherwise its node starts them when the run begins.
+    pub is_running: bool,
+    /// Where it is, and since when.
+    pub found: Found,
+}

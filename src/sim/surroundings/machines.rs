@@ -1,0 +1,111 @@
+//! Machines of the provider: components order them, they join, are taken back and change their prices.
+
+use std::sync::Arc;
+
+use cluster::Store;
+use control::node_api::pods_on;
+use control::provider::ProviderRequest;
+use model::Event;
+use units::NodeId;
+
+use super::super::context::Context;
+use super::super::message::{ToControlPlane, ToNodes};
+use super::super::provider::{Course, Due};
+use super::super::queue::Upcoming;
+use super::Surroundings;
+
+impl Surroundings {
+    /// A component asks for a machine, or gives one back.
+    pub(super) fn provide(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        component: usize,
+        request: ProviderRequest,
+    ) {
+        match request {
+            ProviderRequest::Launch(machine) => {
+                let (seed, cell) = (ctx.options().seed, ctx.cell());
+                let due = self
+                    .provider
+                    .order(ctx.now(), seed, cell, component, machine);
+                await_order(ctx, due);
+            }
+            ProviderRequest::Cancel(name) => self.provider.cancel(&name),
+            ProviderRequest::Terminate(node) => self.take_away(ctx, store, node),
+        }
+    }
+
+    /// An order comes to its next stage.
+    pub(in super::super) fn machine_due(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        number: u32,
+    ) {
+        match self.provider.happen(ctx.now(), number) {
+            Course::Nothing => {}
+            Course::Failed { component, failed } => {
+                let failed = Box::new(failed);
+                ctx.send(ToControlPlane::OrderFailed { component, failed });
+            }
+            Course::Joins(object) => {
+                let event = store.node_added(object);
+                let Event::NodeAdded { node, .. } = event else {
+                    return;
+                };
+                if let Some(due) = self.provider.joined(ctx.now(), number, node) {
+                    await_order(ctx, due);
+                }
+                ctx.send(ToControlPlane::Joined(event));
+            }
+            Course::Noticed { node, next } => {
+                await_order(ctx, next);
+                ctx.send(ToNodes::Drain(node));
+            }
+            Course::TakenBack(node) => self.take_away(ctx, store, node),
+        }
+    }
+
+    /// A machine goes, with what runs on it.
+    fn take_away(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId) {
+        self.provider.gone(node);
+        if store.nodes().object(node).is_none() {
+            return;
+        }
+        for pod in pods_on(store, node) {
+            ctx.send(ToNodes::Lose(pod));
+        }
+        ctx.send(ToControlPlane::Happened(Event::NodeRemoved { node }));
+    }
+
+    /// Prices change as they were written, from a number on; the next change is awaited.
+    pub(in super::super) fn prices_due(&self, ctx: &mut Context<'_>, number: u32) {
+        let mut number = number as usize;
+        while let Some((at, new)) = self.provider.price(number) {
+            if *at > ctx.now() {
+                self.await_price(ctx, number);
+                break;
+            }
+            let event = Event::PriceChanged(Arc::clone(new));
+            ctx.send(ToControlPlane::Happened(event));
+            number += 1;
+        }
+    }
+
+    /// The change of prices of a number is awaited, if there is one.
+    pub(in super::super) fn await_price(&self, ctx: &mut Context<'_>, number: usize) {
+        if let Some((at, _)) = self.provider.price(number) {
+            let due = match ctx.options().stop.awaited() {
+                Some(_) => Upcoming::Price(number as u32),
+                // What nothing else happens after changes nothing.
+                None => Upcoming::IdlePrice(number as u32),
+            };
+            ctx.expect(*at, due);
+        }
+    }
+}
+
+fn await_order(ctx: &mut Context<'_>, due: Due) {
+    ctx.expect(due.at, Upcoming::Machine(due.order));
+}

@@ -1,0 +1,195 @@
+//! The surroundings of a cell: pods that arrive, users and their operations, failures, the provider of
+//! machines, and clients of services.
+
+mod arrivals;
+mod machines;
+mod operations;
+mod strikes;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cluster::Store;
+use control::operation::Operation;
+use control::upgrade::Upgrade;
+use model::{Node, PodRef, Text, Used};
+use trace::{Arrival, ArrivalSource, Ledger};
+use units::{ClassId, Duration, Instant, NodeId};
+
+use super::SimError;
+use super::context::Context;
+use super::failures::{Standing, Timeline};
+use super::follow::{Change, Follower};
+use super::message::ToSurroundings;
+use super::node_plane::NodePlane;
+use super::provider::{Provider, ProviderOptions};
+use super::queue::Upcoming;
+use super::traffic::{Traffic, TrafficPlan};
+
+pub(super) use arrivals::pod_of;
+pub(super) use operations::wrong;
+
+/// How often traffic is followed where nothing else asks for it: what is told of it lags no more.
+const FOLLOWED_EVERY: Duration = Duration::from_secs(600);
+
+/// The surroundings.
+pub(super) struct Surroundings {
+    arrivals: Box<dyn ArrivalSource>,
+    upcoming: Option<Arrival>,
+    last_arrival: Instant,
+    /// The classes of the arrivals, by their numbers in the source.
+    classes: Vec<ClassId>,
+    gangs: u32,
+    /// The operations of users, by number.
+    operations: Vec<Operation>,
+    /// How many of them are still to come.
+    operations_left: usize,
+    /// Operations that nobody took, to be tried again.
+    postponed: Vec<u32>,
+    /// Upgrades that have begun, by number.
+    upgrades: Vec<Option<Upgrade>>,
+    /// Nodes that left and that others are to follow, by name.
+    departed: BTreeMap<Text, (NodeId, Arc<Node>)>,
+    failures: Vec<Standing>,
+    provider: Provider,
+    /// Clients of services.
+    traffic: Option<Box<Traffic>>,
+}
+
+impl Surroundings {
+    /// Surroundings in which nothing happens but arrivals and what is ordered of a provider.
+    pub(super) fn new(arrivals: Box<dyn ArrivalSource>, provider: ProviderOptions) -> Self {
+        Self {
+            arrivals,
+            upcoming: None,
+            last_arrival: Instant::ZERO,
+            classes: Vec::new(),
+            gangs: 0,
+            operations: Vec::new(),
+            operations_left: 0,
+            postponed: Vec::new(),
+            upgrades: Vec::new(),
+            departed: BTreeMap::new(),
+            failures: Vec::new(),
+            provider: Provider::new(provider),
+            traffic: None,
+        }
+    }
+
+    /// The findings in the arrivals.
+    pub(super) fn ledger(&self) -> &Ledger {
+        self.arrivals.ledger()
+    }
+
+    /// How much of what arrives was read, and how much there is, where that is known.
+    pub(super) fn progress(&self) -> Option<(u64, u64)> {
+        self.arrivals.progress()
+    }
+
+    /// Whether nothing is to come of arrivals and operations.
+    pub(super) const fn is_over(&self) -> bool {
+        self.upcoming.is_none() && self.operations_left == 0
+    }
+
+    /// Clients begin to ask.
+    pub(super) fn expect_traffic(
+        &mut self,
+        ctx: &Context<'_>,
+        store: &Store,
+        plan: Option<Arc<TrafficPlan>>,
+    ) {
+        if let Some(plan) = plan {
+            let seed = ctx.options().seed ^ u64::from(ctx.cell()) << 48;
+            let mut traffic = Traffic::new(plan, seed);
+            traffic.know_hosts(store.nodes().ids());
+            self.traffic = Some(Box::new(traffic));
+        }
+    }
+
+    /// Awaits the first strike of every time line.
+    pub(super) fn expect_failures(&mut self, ctx: &mut Context<'_>, failures: Vec<Timeline>) {
+        for timeline in failures {
+            self.failures.push(timeline.into());
+            self.await_strike(ctx, self.failures.len() as u32 - 1);
+        }
+    }
+
+    /// Awaits what users do.
+    pub(super) fn expect_operations(
+        &mut self,
+        ctx: &mut Context<'_>,
+        operations: Vec<(Instant, Operation)>,
+    ) {
+        for (number, (at, operation)) in operations.into_iter().enumerate() {
+            self.operations.push(operation);
+            ctx.expect(at, Upcoming::Operation(number as u32));
+        }
+        self.operations_left = self.operations.len();
+    }
+
+    /// Follows traffic up to now.
+    pub(super) fn follow_traffic(&mut self, ctx: &mut Context<'_>) {
+        if let Some(traffic) = &mut self.traffic {
+            traffic.advance(ctx.now(), ctx.observer());
+        }
+    }
+
+    /// Asks for the next time at which traffic is followed.
+    pub(super) fn expect_following(&self, ctx: &mut Context<'_>) {
+        if self.traffic.is_some() {
+            let next = ctx.now().saturating_add(FOLLOWED_EVERY);
+            ctx.expect(next, Upcoming::Traffic);
+        }
+    }
+
+    /// Tells the use of pods for requests, where it has changed since it was told last.
+    pub(super) fn tell_loads(&mut self, tell: impl FnMut(PodRef, Used)) {
+        if let Some(traffic) = &mut self.traffic {
+            traffic.tell_loads(tell);
+        }
+    }
+
+    /// Clients and services, where there are any.
+    pub(super) fn traffic(&self) -> Option<&Traffic> {
+        self.traffic.as_deref()
+    }
+
+    /// A message arrives.
+    pub(super) fn receive(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        nodes: &NodePlane,
+        message: ToSurroundings,
+    ) -> Result<(), SimError> {
+        match message {
+            ToSurroundings::HostChanged { node, is_up } => {
+                if let Some(traffic) = &mut self.traffic {
+                    traffic.host_changed(ctx.now(), node, is_up, ctx.observer());
+                }
+                Ok(())
+            }
+            ToSurroundings::Provide { component, request } => {
+                self.provide(ctx, store, component, *request);
+                Ok(())
+            }
+            ToSurroundings::GoOnDraining(node) => Self::go_on_draining(ctx, store, nodes, node),
+            ToSurroundings::Upgrade { deed, replaces } => {
+                self.upgrade_node(ctx, store, nodes, *deed, replaces)
+            }
+            ToSurroundings::AwaitStrike(line) => {
+                self.await_strike(ctx, line);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Follower for Surroundings {
+    #[inline]
+    fn follow(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
+        if let Some(traffic) = &mut self.traffic {
+            traffic.observe(ctx.now(), change.event, change.store, ctx.observer());
+        }
+    }
+}

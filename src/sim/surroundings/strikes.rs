@@ -1,0 +1,93 @@
+//! Failures as they strike: each strike of a time line becomes messages to the part that it hits.
+
+use super::super::context::Context;
+use super::super::failures::Change;
+use super::super::message::{ControlFault, ToControlPlane, ToNodes, ToSurroundings};
+use super::super::queue::Upcoming;
+use super::Surroundings;
+
+impl Surroundings {
+    /// Awaits the next strike of a time line.
+    pub(super) fn await_strike(&mut self, ctx: &mut Context<'_>, line: u32) {
+        let standing = &mut self.failures[line as usize];
+        let Some(next) = standing.ahead() else {
+            return;
+        };
+        // A run that ends at an instant goes on until then, whatever lies ahead.
+        let is_idle = next.is_endless && ctx.options().stop.awaited().is_none();
+        let upcoming = match next.is_relief {
+            true => Upcoming::Relief(line),
+            false if is_idle => Upcoming::IdleStrike(line),
+            false => Upcoming::Strike(line),
+        };
+        let at = next.at.max(ctx.now());
+        ctx.expect(at, upcoming);
+    }
+
+    /// The next strike of a time line happens.
+    pub(in super::super) fn strike(&mut self, ctx: &mut Context<'_>, line: u32) {
+        if let Some(strike) = self.failures[line as usize].take() {
+            let incident = strike.change.incident();
+            self.hit(ctx, strike.change);
+            ctx.tell(incident);
+        }
+        ctx.send(ToSurroundings::AwaitStrike(line));
+    }
+
+    fn hit(&mut self, ctx: &mut Context<'_>, change: Change) {
+        match change {
+            Change::Begin(node, trouble) => ctx.send(ToNodes::Trouble {
+                node,
+                trouble,
+                begins: true,
+            }),
+            Change::End(node, trouble) => ctx.send(ToNodes::Trouble {
+                node,
+                trouble,
+                begins: false,
+            }),
+            Change::Drain(node) => ctx.send(ToNodes::Drain(node)),
+            Change::Vacate(node) => {
+                ctx.send(ToControlPlane::Cordon {
+                    node,
+                    unschedulable: true,
+                });
+                ctx.send(ToSurroundings::GoOnDraining(node));
+            }
+            Change::Uncordon(node) => ctx.send(ToControlPlane::Cordon {
+                node,
+                unschedulable: false,
+            }),
+            Change::Registry { is_up } => ctx.send(ToNodes::Registry { is_up }),
+            Change::Image {
+                image,
+                is_corrupted,
+            } => ctx.send(ToNodes::CorruptImage {
+                image,
+                is_corrupted,
+            }),
+            Change::ControlPlane { is_up } => {
+                ctx.send(ControlFault::Outage { is_up });
+                if is_up {
+                    self.try_again(ctx);
+                }
+            }
+            Change::Leader { part, is_up } => ctx.send(ControlFault::Leader { part, is_up }),
+            Change::Sight(part, sight) => ctx.send(ControlFault::Sight(part, sight)),
+            Change::Binds(fault) => ctx.send(ControlFault::Binds(fault)),
+            Change::Api(part, limit) => ctx.send(ControlFault::Api(part, limit)),
+            Change::Managers { away } => ctx.send(ControlFault::Managers { away }),
+            Change::Framework { framework, is_up } => {
+                ctx.send(ControlFault::Framework { framework, is_up });
+            }
+            Change::Discovery { is_up } => ctx.send(ControlFault::Discovery { is_up }),
+        }
+    }
+
+    /// The control plane acts again: users are answered whom nobody answered meanwhile.
+    fn try_again(&mut self, ctx: &mut Context<'_>) {
+        for number in std::mem::take(&mut self.postponed) {
+            ctx.expect(ctx.now(), Upcoming::Operation(number));
+        }
+    }
+}
