@@ -24,9 +24,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     if let Some(misfit) = names.profile_conflict(&system.name, &system.scheduler.profile) {
         let is_stated = tree.get("system").and_then(|own| own.get("scheduler"));
         let is_stated = is_stated.and_then(|own| own.get("profile")).is_some();
-        let path: &[&str] = match is_stated {
-            true => &["system", "scheduler", "profile"],
-            false => &["system", "name"],
+        let path: &[&str] = if is_stated {
+            &["system", "scheduler", "profile"]
+        } else {
+            &["system", "name"]
         };
         let span = tree.locate(path.iter().copied());
         findings.push(Finding::new(Code::Conflict, misfit.what, span).help(misfit.fix));

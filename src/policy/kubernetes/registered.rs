@@ -275,7 +275,7 @@ fn verdict(
     let answer = match prepared {
         PreFilter::Run => plugin.filter(&mirror.ctx(), node),
         PreFilter::Skip => Ok(()),
-        PreFilter::Reject(reason) => Err(reason.clone()),
+        PreFilter::Reject(reason) => Err(*reason),
     };
     answer.map_err(|reason| match reason {
         Reason::Text(text) => Rejection::unschedulable(text),
