@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use support::{experiment, timed};
 use windtunnel::report::plot::Style;
-use windtunnel::report::plot::growth::{Measured, draw};
+use windtunnel::report::plot::growth::{GrowthPoint, draw};
 
 const NODES: [u32; 7] = [100, 300, 1_000, 3_000, 10_000, 30_000, 100_000];
 const CLASSES: [u32; 5] = [1, 10, 100, 1_000, 10_000];
@@ -28,7 +28,7 @@ fn tasks() -> u64 {
 }
 
 /// One point: so many tasks within the time in which a month brings them to a cluster of that size.
-fn measure(nodes: u32, classes: u32) -> Measured {
+fn measure(nodes: u32, classes: u32) -> GrowthPoint {
     let tasks = tasks();
     let span = 29 * 86_400 * 12_583 * tasks / 48_000_000 / u64::from(nodes);
     let span = span.max(1);
@@ -45,7 +45,7 @@ fn measure(nodes: u32, classes: u32) -> Measured {
         format!("stop.at={span}s"),
     ];
     let (outcome, took) = timed(&experiment("google-month.yaml", &sets));
-    Measured {
+    GrowthPoint {
         nodes,
         classes,
         per_second: outcome.end.decisions as f64 / took.as_secs_f64(),
@@ -59,17 +59,17 @@ fn main() {
     let _ = writeln!(out, "decisions a second\n");
     let _ = writeln!(out, "| nodes \\ classes | {} |", header.join(" | "));
     let _ = writeln!(out, "|---:|{}", "---:|".repeat(CLASSES.len()));
-    let mut measured = Vec::new();
+    let mut points = Vec::new();
     for nodes in NODES {
-        let row: Vec<Measured> = CLASSES.iter().map(|&each| measure(nodes, each)).collect();
+        let row: Vec<GrowthPoint> = CLASSES.iter().map(|&each| measure(nodes, each)).collect();
         let cells: Vec<String> = row
             .iter()
             .map(|point| format!("{:.0}", point.per_second))
             .collect();
         let _ = writeln!(out, "| {nodes} | {} |", cells.join(" | "));
-        measured.extend(row);
+        points.extend(row);
     }
-    let plot = draw(&measured, Style::Screen);
+    let plot = draw(&points, Style::Screen);
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/growth");
     let written = std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(folder.join("growth.svg"), &plot.svg))

@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::io::{Read, Write as _};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use windtunnel::trace::registry::{Constructor, find};
+use windtunnel::trace::format::Constructor;
+use windtunnel::trace::registry::find;
 use windtunnel::trace::{Input, ReadOptions};
 
 /// Bytes of each text, about.

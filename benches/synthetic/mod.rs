@@ -13,8 +13,7 @@ use windtunnel::sim::{
     CellParts, DecisionTime, End, Environment, NodeLife, NodeLoss, Options, RunControl, Simulation,
     StartUp, Stop,
 };
-use windtunnel::systems::batch::BatchOptions;
-use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
+use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits, registry};
 use windtunnel::trace::{Arrival, ArrivalSource, Classes, TraceError};
 use windtunnel::units::{Duration, Instant, Quantity};
 
@@ -47,9 +46,7 @@ impl Synthetic {
         let request = SystemRequest {
             setup: Setup::default(),
             profile: ProfileChoice::named(profile),
-            kube: KubeRequest::default(),
             options: SystemOptions::default(),
-            jobs: BatchOptions::default(),
             controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,

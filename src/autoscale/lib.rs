@@ -4,7 +4,7 @@
 //!
 //! [`horizontal`] decides how many replicas a workload has, [`vertical`] how much each of its
 //! containers asks for, [`cluster_autoscaler`] how many nodes there are (spec: kubernetes.md part 3); [`rules`]
-//! are those of other platforms; [`manager`] is the component that runs the first two, and scaling by
+//! are those of other platforms; [`workloads`] is the component that runs the first two, and scaling by
 //! the clock, in a cluster.
 //! Specifications are checked before use; what is wrong with one is a [`Finding`].
 //!
@@ -36,10 +36,11 @@ pub mod descheduler;
 pub mod finding;
 mod float;
 pub mod horizontal;
-pub mod manager;
 pub mod nodes;
 pub mod provisioner;
 pub mod rules;
+pub mod snapshot;
 pub mod vertical;
+pub mod workloads;
 
 pub use finding::{Finding, Problem};

@@ -20,7 +20,7 @@ impl Bounds {
     pub fn findings(&self, object: &str) -> Vec<Finding> {
         let mut found = Findings::new(object);
         found.expect(self.min >= 0, "min", self.min, "0 or more");
-        found.expect_order("min", (self.min.into(), self.max.into()), "max");
+        found.expect_order("min", self.min.into(), self.max.into(), "max");
         found.list
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lab::check::{
-    Baseline, BaselineMetric, Change, CheckReport, End, Measured, Selection, accepted,
+    Baseline, BaselineMetric, Change, CheckReport, End, Selection, SuiteResults, accepted,
     accepted_only, changes,
 };
 use lab::folder::{Existing, write_file};
@@ -11,7 +11,7 @@ use metrics::registry;
 use report::check::{self, CheckForm, CheckOptions};
 use report::format;
 
-use super::run::folder_failure;
+use super::failure::folder_failure;
 use super::{Exit, Failure, output};
 
 /// Request to accept a new baseline.
@@ -28,7 +28,7 @@ pub(super) struct Acceptance<'a> {
 pub(super) fn run(
     asked: &Acceptance<'_>,
     report: &CheckReport,
-    measured: &Measured,
+    results: &SuiteResults,
     old: Option<&Baseline>,
 ) -> Result<Exit, Failure> {
     let new = if asked.only.is_empty() {
@@ -44,11 +44,11 @@ pub(super) fn run(
             })?;
             return Ok(exit);
         }
-        accepted(measured, old, &report.suite)
+        accepted(results, old, &report.suite)
     } else {
         let only = asked.only.iter();
-        let only: Vec<Selection> = only.map(|text| Selection::parse(text, measured)).collect();
-        accepted_only(measured, old, &report.suite, &only)
+        let only: Vec<Selection> = only.map(|text| Selection::parse(text, results)).collect();
+        accepted_only(results, old, &report.suite, &only)
             .map_err(|error| Failure::input(format!("--only: {error}")))?
     };
     let nothing = Baseline::default();

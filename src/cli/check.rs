@@ -18,8 +18,10 @@ use scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;
+use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
-use super::run::{MessageFormat, failure, folder_failure, threads};
+use super::failure::{failure, folder_failure};
+use super::run::threads;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
@@ -174,9 +176,9 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
     };
-    let measured = run_suite(&suite, baseline.as_ref(), &settings, workers);
+    let results = run_suite(&suite, baseline.as_ref(), &settings, workers);
     count.clear();
-    let measured = measured.map_err(|error| failure(error, interrupt::exit()))?;
+    let results = results.map_err(|error| failure(error, interrupt::exit()))?;
     let name = path.display().to_string();
     let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
     let file = relative(&arguments.file).display().to_string();
@@ -186,14 +188,14 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         sets: &arguments.sets,
     };
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
-    let report = judge(&measured, held, (&file, &settings), &divergence);
+    let report = judge(&results, held, &file, &settings, &divergence);
     if arguments.accept {
         let asked = Acceptance {
             only: &arguments.only,
             is_dry: arguments.dry_run,
             path: &path,
         };
-        return accept::run(&asked, &report, &measured, baseline.as_ref());
+        return accept::run(&asked, &report, &results, baseline.as_ref());
     }
     let wall_time = terminal::seconds(started.elapsed());
     let timestamp = timestamp();

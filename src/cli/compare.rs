@@ -8,8 +8,9 @@ use std::time::Instant as Clock;
 use clap::Args;
 
 use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
-use lab::experiment::{input_hashes, metric_definitions, scenario_hash, scenario_text};
+use lab::experiment::{metric_definitions, scenario_text};
 use lab::folder::{Existing, ResultFolder};
+use lab::hashes::{input_hashes, scenario_hash};
 use lab::replicate::Workers;
 use lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
 use lab::shell::{quoted, set_flags};
@@ -23,8 +24,11 @@ use scenario::{Experiment, Scenario, VariantPlan};
 use systems::RunsWorkloads;
 use systems::registry::find;
 
+use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
-use super::run::{MessageFormat, SummaryFormat, failure, folder_failure, threads};
+use super::failure::{failure, folder_failure};
+use super::run::threads;
+use super::run_arguments::SummaryFormat;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
@@ -377,7 +381,8 @@ fn gathered(
         name: experiment.name.clone(),
         description: experiment.description.clone(),
         scenario_hash: scenario_hash(&experiment),
-        inputs: input_hashes(&experiment).map_err(|error| failure(error, interrupt::exit()))?,
+        inputs: input_hashes(&experiment)
+            .map_err(|error| failure(error.into(), interrupt::exit()))?,
         definitions: metric_definitions(),
         variants: made.first,
     };

@@ -9,8 +9,9 @@ use lab::diff::{DiffError, first_difference};
 use report::diff::text;
 
 use super::divergence::with_baseline_system;
+use super::failure::run_failure;
 use super::named::{self, NamedRun};
-use super::{Exit, Failure, Global, interrupt, run::run_failure, terminal};
+use super::{Exit, Failure, Global, interrupt, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,8 +106,10 @@ fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<NamedRun,
     };
     let experiment = with_baseline_system(
         global,
-        (&plan.scenario, &run.file),
-        (path, &entry.system),
+        &plan.scenario,
+        &run.file,
+        path,
+        &entry.system,
         plan.scenario.seed,
     )?;
     Ok(NamedRun {

@@ -16,8 +16,10 @@ use super::{Failure, Global, interrupt};
 /// Scenario with the system that a baseline stores for it.
 pub(super) fn with_baseline_system(
     global: &Global,
-    (scenario, file): (&Scenario, &Path),
-    (baseline, system): (&Path, &Json),
+    scenario: &Scenario,
+    file: &Path,
+    baseline: &Path,
+    system: &Json,
     seed: u64,
 ) -> Result<Experiment, Failure> {
     let source = Source::read(global, Some(file))?;
@@ -60,8 +62,10 @@ impl Asked<'_> {
         for &seed in &question.seeds {
             let base = with_baseline_system(
                 self.global,
-                (&entry.scenario, file),
-                (self.baseline, question.base_system),
+                &entry.scenario,
+                file,
+                self.baseline,
+                question.base_system,
                 seed,
             );
             let base = match base {

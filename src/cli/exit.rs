@@ -29,12 +29,20 @@ pub enum Exit {
     Terminated,
 }
 
-/// Exit codes as shown by `--help`.
-pub(super) const HELP: &str = "Exit codes: 0 success · 2 invalid input · 3 not comparable · \
-4 nothing measured · 10 inconclusive (with --strict) · 100 a gate or check failed · \
-101 could not complete · 130 interrupted · 143 terminated";
-
 impl Exit {
+    /// Every outcome, by exit code.
+    const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Input,
+        Self::Incomparable,
+        Self::NothingMeasured,
+        Self::Inconclusive,
+        Self::GateFailed,
+        Self::Incomplete,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
     /// Exit code of the outcome.
     pub const fn code(self) -> u8 {
         match self {
@@ -64,6 +72,15 @@ impl Exit {
             Self::Terminated => "terminated; finished work is kept",
         }
     }
+}
+
+/// Exit codes as shown by `--help`.
+pub(super) fn help() -> String {
+    let codes = Exit::ALL.map(|exit| match exit {
+        Exit::Inconclusive => format!("{} {} (with --strict)", exit.code(), exit.words()),
+        _ => format!("{} {}", exit.code(), exit.words()),
+    });
+    format!("Exit codes: {}", codes.join(" · "))
 }
 
 /// Failure: an exit code and a message.

@@ -4,9 +4,18 @@ use std::path::Path;
 
 use scenario::{Experiment, NamedText, Rejected, load_with_variants};
 
-use super::run::MessageFormat;
 use super::source::{self, Source};
 use super::{Exit, Failure, Global, terminal};
+
+/// Output format of findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum MessageFormat {
+    /// Text with the location in the file.
+    #[default]
+    Human,
+    /// JSON, for editors and other tools.
+    Json,
+}
 
 /// Inputs that an experiment is read from.
 #[derive(Clone, Copy, Debug)]

@@ -216,7 +216,7 @@ fn of_run(
         Scene::Pipeline(_) => {
             return Err(Failure::input(
                 "--what-if, --without-taint and --request need kube-scheduler itself: a run with \
-                 `profile: default` of the system `kubernetes`, or a snapshot",
+                 the system `kubernetes`, or a snapshot",
             ));
         }
     };

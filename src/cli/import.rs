@@ -10,6 +10,7 @@ use report::import as told;
 use trace::Input;
 
 use super::{Exit, Failure, Global, output, terminal};
+use units::plural;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,7 +93,13 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     })?;
     if others > 0 && !global.quiet {
         terminal::complain(&format!(
-            "{others} files in folders were ignored: their names do not end in .json, .yaml or .yml"
+            "{} in folders {} not end in .json, .yaml or .yml",
+            plural::count(others, "file"),
+            plural::either(
+                others,
+                "was ignored: its name does",
+                "were ignored: their names do"
+            )
         ));
     }
     let text = match arguments.format {

@@ -17,17 +17,20 @@ mod events;
 mod exit;
 mod experiment_file;
 mod explain;
+mod failure;
 mod import;
 mod interrupt;
 mod man;
 mod named;
 mod output;
 mod place;
+mod policy_list;
 mod profile;
 mod progress;
 mod report;
 mod reproduce;
 mod run;
+mod run_arguments;
 mod run_count;
 mod schema;
 mod snapshot;
@@ -49,7 +52,7 @@ pub use exit::{Exit, Failure};
 /// A wind tunnel for cluster schedulers: real control loops against simulated nodes, failures and
 /// traces, in deterministic time.
 #[derive(Debug, Parser)]
-#[command(name = "windtunnel", version, max_term_width = 100, after_help = exit::HELP)]
+#[command(name = "windtunnel", version, max_term_width = 100, after_help = exit::help())]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -87,7 +90,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run an experiment (default: the bundled one), write a result folder, print the summary
-    Run(run::RunArguments),
+    Run(run_arguments::RunArguments),
     /// Compare variants or systems on the same workload and failures, with paired seeds
     Compare(compare::CompareArguments),
     /// Check scenarios against their objectives and a stored baseline; exit 100 when a gate fails
@@ -136,7 +139,7 @@ pub fn main() -> ExitCode {
     }
     let command = arguments
         .command
-        .unwrap_or(Command::Run(run::RunArguments::default()));
+        .unwrap_or(Command::Run(run_arguments::RunArguments::default()));
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Compare(arguments) => compare::run(&global, &arguments),

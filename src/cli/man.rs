@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
 
-use super::{Arguments, Exit, Failure, output, run, terminal};
+use super::failure::folder_failure;
+use super::{Arguments, Exit, Failure, output, terminal};
 use lab::folder::{Existing, write_file};
 
 /// Arguments of `man`.
@@ -28,7 +29,7 @@ pub(super) fn run(arguments: &ManArguments) -> Result<Exit, Failure> {
         let path = folder.join(format!("{name}.1"));
         let page = page(command.display_name(name.clone()))?;
         // Pages of another version are what one wants to replace.
-        write_file(&path, &page, Existing::Replace).map_err(|error| run::folder_failure(&error))?;
+        write_file(&path, &page, Existing::Replace).map_err(|error| folder_failure(&error))?;
         terminal::print(&format!("{}\n", path.display()));
     }
     Ok(Exit::Done)

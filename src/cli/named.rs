@@ -10,6 +10,7 @@ use scenario::Experiment;
 
 use super::source::Source;
 use super::{Exit, Failure, Global, terminal};
+use units::plural;
 
 /// One run, with its experiment.
 pub(super) struct NamedRun {
@@ -97,8 +98,8 @@ pub(super) fn run(global: &Global, text: &str, sets: &[String]) -> Result<NamedR
         (None, [_]) => 0,
         (None, [first, ..]) => {
             return Err(Failure::input(format!(
-                "{text}: has {} variants; say which, such as {text}:{first} (it has {})",
-                names.len(),
+                "{text}: has {}; say which, such as {text}:{first} (it has {})",
+                plural::count(names.len(), "variant"),
                 names.join(", ")
             )));
         }

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lab::experiment::Progress;
 use scenario::Experiment;
 use sim::Reached;
-use units::Instant;
+use units::{Instant, plural};
 
 use super::Global;
 
@@ -84,8 +84,10 @@ impl Bars {
         self.bar.set_position(steps);
         let elapsed = self.bar.elapsed().as_secs_f64().max(1e-3);
         let rate = events as f64 / elapsed / 1e3;
-        self.bar
-            .set_message(format!("simulated {now}, {events} events, {rate:.0} k/s"));
+        self.bar.set_message(format!(
+            "simulated {now}, {}, {rate:.0} k/s",
+            plural::count(events, "event")
+        ));
     }
 }
 

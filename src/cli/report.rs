@@ -15,7 +15,7 @@ use report::table::TableOptions;
 use report::{self, Format};
 use trace::Input;
 
-use super::run::folder_failure;
+use super::failure::folder_failure;
 use super::{Exit, Failure, Global, output, terminal};
 
 /// Arguments of `report`.

@@ -11,8 +11,9 @@ use report::embedded;
 use report::format::clean;
 use scenario::Experiment;
 use trace::Input;
-use units::Instant;
+use units::{Instant, plural};
 
+use super::failure::failure;
 use super::report::fork_of;
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, named, run, terminal};
@@ -40,7 +41,7 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
     let (summary, repeats) = claim(global, &arguments.target)?;
     let threads = run::threads(global);
     let found = reproduce(&summary, &repeats, threads, interrupt::flag());
-    let found = found.map_err(|error| run::failure(error, interrupt::exit()))?;
+    let found = found.map_err(|error| failure(error, interrupt::exit()))?;
     let here = env!("CARGO_PKG_VERSION");
     let version = if summary.windtunnel == here {
         format!("windtunnel {here}")
@@ -108,7 +109,7 @@ fn line(check: &VariantCheck, widest: usize) -> String {
     };
     let metrics = match check.differing.as_slice() {
         [] if check.found.is_none() => String::new(),
-        [] => format!(", {} metrics the same", check.metrics),
+        [] => format!(", {} the same", plural::count(check.metrics, "metric")),
         differing => {
             let listed: Vec<&str> = differing
                 .iter()
@@ -121,9 +122,10 @@ fn line(check: &VariantCheck, widest: usize) -> String {
                 ""
             };
             format!(
-                ", {} of {} metrics differ ({}{more})",
+                ", {} of {} {} ({}{more})",
                 differing.len(),
-                check.metrics,
+                plural::count(check.metrics, "metric"),
+                plural::either(differing.len(), "differs", "differ"),
                 listed.join(", ")
             )
         }

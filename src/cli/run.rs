@@ -1,117 +1,26 @@
 //! `windtunnel run`: an experiment into a result folder and a summary on the terminal.
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
-use clap::Args;
-
-use lab::experiment::{ExperimentError, Plan, is_input, run_journey, scenario_text};
+use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use lab::folder::{Existing, ResultFolder};
-use lab::outputs::Outputs;
-use lab::run::RunError;
+use lab::journey::Journey;
 use lab::summary::Summary;
-use lab::tables::Forms;
-use lab::travel::Journey;
 use report::comparison::{Comparison, Rows};
 use report::plot::Style;
 use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
-use report::{self, Format};
-use scenario::schema::OnBadRow;
 use scenario::{Experiment, load};
-use sim::SimError;
-use trace::TraceError;
-use world::BuildError;
 
 use super::experiment_file;
+use super::failure::{failure, folder_failure, is_refusal};
 use super::profile::{Profiler, VARIANTS};
 use super::progress::Bars;
+use super::run_arguments::RunArguments;
 use super::source::Source;
 use super::trip::Trip;
 use super::{Exit, Failure, Global, interrupt, terminal};
-
-/// Arguments of `run`.
-#[derive(Clone, Debug, Default, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each flag of the command line stands by itself"
-)]
-pub(super) struct RunArguments {
-    /// Experiment file (YAML or JSON; `-` reads standard input) [default: the bundled one]
-    scenario: Option<PathBuf>,
-    /// Override a field, such as `seed=7` or `system.scheduler.profile=fgd`; may be repeated
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub(super) sets: Vec<String>,
-    /// Override the seed
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Result folder [default: results/NAME]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Replace an existing result folder
-    #[arg(long)]
-    pub(super) force: bool,
-    /// Handling of trace rows that cannot be read [default: as in the file, otherwise fail]
-    #[arg(long, value_enum, value_name = "HOW")]
-    on_bad_row: Option<BadRows>,
-    /// Output format of the summary
-    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
-    format: SummaryFormat,
-    /// File format of the tables in the result folder
-    #[arg(long, value_enum, default_value_t)]
-    tables: TableForms,
-    /// Also write every decision to `decisions.jsonl.zst`
-    #[arg(long)]
-    decisions: bool,
-    /// Also write the events of pods, nodes and objects to `events.jsonl.zst`, for `events`
-    #[arg(long)]
-    events: bool,
-    /// Write a snapshot of the run at a time, such as `--snapshot-at 3d FILE`, and continue
-    #[arg(long, num_args = 2, value_names = ["AT", "FILE"], conflicts_with = "from")]
-    pub(super) snapshot_at: Vec<String>,
-    /// Replay to a snapshot and continue from there; `--set` changes what follows
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed", "on_bad_row"])]
-    pub(super) from: Option<PathBuf>,
-    /// Print where time is spent: engine, scheduler by plugin, arrivals, metrics, output (on
-    /// stderr)
-    #[arg(long)]
-    profile: bool,
-    /// Output format for errors in the experiment file
-    #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
-    message_format: MessageFormat,
-}
-
-/// Handling of trace rows that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum BadRows {
-    /// Fail at the first bad row.
-    Fail,
-    /// Skip bad rows and count them.
-    Skip,
-    /// Skip bad rows, count and list them.
-    Report,
-}
-
-impl From<BadRows> for OnBadRow {
-    fn from(rows: BadRows) -> Self {
-        match rows {
-            BadRows::Fail => Self::Fail,
-            BadRows::Skip => Self::Skip,
-            BadRows::Report => Self::Report,
-        }
-    }
-}
-
-/// Output format of findings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum MessageFormat {
-    /// Text with the location in the file.
-    #[default]
-    Human,
-    /// JSON, for editors and other tools.
-    Json,
-}
 
 pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
@@ -144,7 +53,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         Ok(made) => made,
         Err(error) => return Err(refused(error, folder, journey.as_ref())),
     };
-    let fork = trip.keep(&folder, (&experiment, &arguments.sets), journey.as_ref())?;
+    let fork = trip.keep(&folder, &experiment, &arguments.sets, journey.as_ref())?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,
@@ -271,69 +180,6 @@ fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Failur
     Ok(())
 }
 
-/// Output format of the summary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum SummaryFormat {
-    /// Table for the terminal.
-    #[default]
-    Table,
-    /// JSON, one object.
-    Json,
-    /// CSV, one line per metric and variant.
-    Csv,
-    /// Markdown table.
-    Markdown,
-}
-
-impl From<SummaryFormat> for Format {
-    fn from(format: SummaryFormat) -> Self {
-        match format {
-            SummaryFormat::Table => Self::Table,
-            SummaryFormat::Json => Self::Json,
-            SummaryFormat::Csv => Self::Csv,
-            SummaryFormat::Markdown => Self::Markdown,
-        }
-    }
-}
-
-/// File format of the tables in the result folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum TableForms {
-    /// `timeseries.parquet`, `timeseries.csv` and `pods.parquet`
-    #[cfg(feature = "parquet")]
-    #[default]
-    Parquet,
-    /// `timeseries.csv` and `pods.csv.zst`
-    #[cfg_attr(not(feature = "parquet"), default)]
-    Csv,
-    /// Every table as Parquet and CSV
-    #[cfg(feature = "parquet")]
-    Both,
-    /// No tables
-    None,
-}
-
-impl TableForms {
-    fn outputs(self, decisions: bool, events: bool) -> Outputs {
-        // The time series is small, and a text is at hand everywhere; the table of pods as CSV
-        // costs as much time as both of them as Parquet.
-        let (series, pods) = match self {
-            #[cfg(feature = "parquet")]
-            Self::Parquet => (Forms::BOTH, Forms::PARQUET),
-            Self::Csv => (Forms::CSV, Forms::CSV),
-            #[cfg(feature = "parquet")]
-            Self::Both => (Forms::BOTH, Forms::BOTH),
-            Self::None => (Forms::NONE, Forms::NONE),
-        };
-        Outputs {
-            series,
-            pods,
-            decisions,
-            events,
-        }
-    }
-}
-
 /// Reads the experiment; prints its errors.
 fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure> {
     let mut sets = arguments.sets.clone();
@@ -351,50 +197,4 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
 pub(super) fn threads(global: &Global) -> usize {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     global.threads.map_or(available, usize::from)
-}
-
-pub(super) fn folder_failure(error: &lab::folder::FolderError) -> Failure {
-    match error.exit_code() {
-        2 => Failure::input(error),
-        _ => Failure::incomplete(error),
-    }
-}
-
-/// Returns whether the input of a run was wrong, so that its output is useless.
-fn is_refusal(error: &ExperimentError) -> bool {
-    match error {
-        ExperimentError::Trace(_) => true,
-        ExperimentError::Variant { source, .. } => is_input(source),
-        _ => false,
-    }
-}
-
-/// Exit code and message of a failed run.
-pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
-    match &error {
-        ExperimentError::Interrupted => Failure::silent(interrupted),
-        ExperimentError::Folder(folder) => folder_failure(folder),
-        ExperimentError::Trace(_) => Failure::input(error),
-        ExperimentError::Variant { source, .. } => Failure {
-            message: run_failure(source).message.replacen(
-                &source.to_string(),
-                &error.to_string(),
-                1,
-            ),
-            ..run_failure(source)
-        },
-        ExperimentError::Threads { .. } => Failure::incomplete(error),
-    }
-}
-
-/// Failure of a variant without results.
-pub(super) fn run_failure(error: &RunError) -> Failure {
-    match error {
-        RunError::Build(BuildError::Trace(bad @ TraceError::BadRow { .. }))
-        | RunError::Sim(SimError::Trace(bad @ TraceError::BadRow { .. })) => Failure::input(
-            format!("{bad}\nhelp: correct the row, or skip such rows with `--on-bad-row skip`"),
-        ),
-        error if is_input(error) => Failure::input(error),
-        error => Failure::incomplete(error),
-    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use lab::names::Registered;
 use lab::report_data::ReportData;
 use lab::summary::Summary;
-use metrics::{Direction, REGISTRY};
+use metrics::REGISTRY;
 use scenario::json_schema;
 
 use super::{Exit, terminal};
@@ -50,11 +50,7 @@ fn metrics() -> Value {
             json!({
                 "id": id,
                 "unit": statistic.unit,
-                "better": match statistic.direction {
-                    Direction::Lower => "lower",
-                    Direction::Higher => "higher",
-                    Direction::None => "none",
-                },
+                "better": statistic.direction.name(),
                 "noiseThreshold": statistic.threshold,
                 "summary": entry.summary,
                 "formula": entry.formula,

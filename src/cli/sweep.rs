@@ -21,6 +21,7 @@ use report::sweep as words;
 use super::run_count::RunCount;
 use super::source::{self, Source};
 use super::{Exit, Failure, Global, interrupt, run::threads, terminal};
+use units::plural;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -143,7 +144,8 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
             global,
             arguments,
             &table,
-            (out, &Executed::default()),
+            out,
+            &Executed::default(),
             started,
         )?;
         return Ok(Exit::Done);
@@ -167,27 +169,28 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let default = || Path::new("results").join(format!("{}-sweep", plan.file.name));
     let out = arguments.out.clone().unwrap_or_else(default);
     if arguments.submit.is_some() {
-        return submit(global, arguments, (&plan, &out));
+        return submit(global, arguments, &plan, &out);
     }
     if arguments.dry_run {
         terminal::print(&words::planned(&plan.file, plan.runs.len()));
         return Ok(Exit::Done);
     }
-    let done = all_runs(global, arguments, (&plan, &out), shard)?;
+    let done = all_runs(global, arguments, &plan, &out, shard)?;
     if shard.of > 1 {
         let told = format!(
-            "shard {shard} of {}: {} runs, {} of them already finished\nmerge all shards with: \
-             windtunnel sweep --merge {}\n",
+            "shard {shard} of {}: {}, {} of them {} finished already\n\
+             merge all shards with: windtunnel sweep --merge {}\n",
             plan.file.name,
-            done.runs,
+            plural::count(done.runs, "run"),
             done.found,
+            plural::either(done.found, "was", "were"),
             out.display()
         );
         terminal::print(&told);
         return Ok(Exit::Done);
     }
     let table = finish(arguments, std::slice::from_ref(&out), &out)?;
-    report(global, arguments, &table, (&out, &done), started)?;
+    report(global, arguments, &table, &out, &done, started)?;
     Ok(Exit::Done)
 }
 
@@ -211,7 +214,8 @@ fn design(arguments: &SweepArguments) -> Result<Design, SweepError> {
 fn all_runs(
     global: &Global,
     arguments: &SweepArguments,
-    (plan, out): (&Plan, &Path),
+    plan: &Plan,
+    out: &Path,
     shard: Shard,
 ) -> Result<Executed, Failure> {
     let when = if arguments.force {
@@ -295,7 +299,8 @@ fn report(
     global: &Global,
     arguments: &SweepArguments,
     table: &SweepTable,
-    (out, done): (&Path, &Executed),
+    out: &Path,
+    done: &Executed,
     started: Clock,
 ) -> Result<(), Failure> {
     if interrupt::flag().load(Ordering::Relaxed) {
@@ -322,7 +327,8 @@ fn report(
 fn submit(
     global: &Global,
     arguments: &SweepArguments,
-    (plan, out): (&Plan, &Path),
+    plan: &Plan,
+    out: &Path,
 ) -> Result<Exit, Failure> {
     if arguments.scenario.as_deref() == Some(Path::new("-")) {
         let told = "standard input can't be submitted: every task reads the experiment file";
@@ -364,10 +370,10 @@ fn submit(
     let job = sbatch(&scripts.submit_shards(&arguments.sbatch))?;
     let after = sbatch(&scripts.submit_merge(&job, &arguments.sbatch))?;
     terminal::print(&format!(
-        "{} runs in {} shards: job {job}, then the merge: job {after}\n\
+        "{} in {}: job {job}, then the merge: job {after}\n\
          table: {}\n",
-        plan.runs.len(),
-        arguments.shards,
+        plural::count(plan.runs.len(), "run"),
+        plural::count(arguments.shards, "shard"),
         out.join(PARQUET_NAME).display()
     ));
     Ok(Exit::Done)
@@ -456,8 +462,9 @@ fn failure(error: SweepError) -> Failure {
             return Failure {
                 exit: interrupt::exit(),
                 message: format!(
-                    "interrupted; {finished} of {runs} runs are finished and kept: the same \
-                     command resumes"
+                    "interrupted; {finished} of {} {} finished and kept: the same command resumes",
+                    plural::count(*runs, "run"),
+                    plural::either(*finished, "is", "are")
                 ),
             };
         }

@@ -6,26 +6,28 @@ use clap::Args;
 
 use policy::backfill::BACKFILLS;
 use policy::job_order::JOB_ORDERS;
-use policy::profiles::named;
-use policy::registry::POLICIES;
 use systems::SystemEntry;
 use systems::capability::{Capability, Support, support};
+use systems::profile::profiles_of;
 use systems::registry::{SYSTEMS, find};
 use trace::generate::GENERATORS;
 use trace::registry::FORMATS;
 
-use super::{Exit, Failure, terminal};
+use super::{Exit, Failure, policy_list, terminal};
 
 /// Arguments of `systems`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SystemsArguments {
-    /// Show all capabilities of this system
+    /// Show all capabilities of this system, with its profiles, policies and their arguments
     #[arg(value_name = "SYSTEM")]
     system: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
+
+/// Heading of the plugins of kube-scheduler, which programs find among the policies.
+const KUBE_PLUGINS: &str = "plugins of kube-scheduler";
 
 /// Heading and its entries: name and sentence.
 type Section = (&'static str, Vec<(String, String)>);
@@ -52,6 +54,8 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
                 (heading.to_owned(), entries.into())
             })
             .collect();
+        json.remove(KUBE_PLUGINS);
+        json.insert("policies".to_owned(), policy_list::all_json());
         let systems = SYSTEMS.iter();
         let tables = systems.map(|entry| (entry.name.to_owned(), capabilities_json(entry)));
         let tables: serde_json::Map<String, serde_json::Value> = tables.collect();
@@ -119,6 +123,15 @@ fn capabilities(entry: &SystemEntry) -> String {
             let _ = writeln!(text, "  {capability:width$}  {word:7}  {sentence}");
         }
     }
+    let profiles = profiles_of(entry.scheduler);
+    if !profiles.is_empty() {
+        text.push_str("profiles\n");
+        for (name, summary) in profiles {
+            let _ = writeln!(text, "  {name}  {summary}");
+        }
+        text.push_str("policies and their arguments\n");
+        text.push_str(&policy_list::in_full(entry.scheduler));
+    }
     text
 }
 
@@ -134,6 +147,15 @@ fn capabilities_json(entry: &SystemEntry) -> serde_json::Value {
     rows.collect()
 }
 
+/// Every profile, with the system that runs it.
+fn profiles() -> Vec<(String, String)> {
+    let of = |entry: &'static SystemEntry| {
+        let own = profiles_of(entry.scheduler).into_iter();
+        own.map(|(name, summary)| (name.to_owned(), format!("[{}] {summary}", entry.name)))
+    };
+    SYSTEMS.iter().flat_map(of).collect()
+}
+
 fn sections() -> Vec<Section> {
     let pair = |name: &str, summary: &str| (name.to_owned(), summary.to_owned());
     vec![
@@ -144,30 +166,14 @@ fn sections() -> Vec<Section> {
                 .map(|entry| pair(entry.name, entry.summary))
                 .collect(),
         ),
-        (
-            "profiles",
-            named().map(|(name, summary)| pair(name, summary)).collect(),
-        ),
+        ("profiles", profiles()),
         (
             "policies",
-            POLICIES
-                .iter()
-                .map(|entry| {
-                    let parameters: Vec<&str> = entry
-                        .parameters
-                        .iter()
-                        .map(|parameter| parameter.name)
-                        .collect();
-                    let told = match parameters.as_slice() {
-                        [] => String::new(),
-                        names => format!(" Arguments: {}.", names.join(", ")),
-                    };
-                    (
-                        entry.name.to_owned(),
-                        format!("[{}] {}{told}", entry.point.name(), entry.summary),
-                    )
-                })
-                .collect(),
+            policy_list::lines(|entry| entry.kube().is_none()),
+        ),
+        (
+            KUBE_PLUGINS,
+            policy_list::lines(|entry| entry.kube().is_some()),
         ),
         (
             "job orders",

@@ -6,10 +6,11 @@ use clap::{Args, Subcommand};
 
 use lab::folder::{Existing, FolderError, write_file, write_file_with};
 use report::trace as told;
+use trace::format::FormatEntry;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GENERATORS, GeneratorOptions, find as find_generator};
 use trace::inspect::{inspect, validate};
-use trace::registry::{FORMATS, FormatEntry, find, recognize};
+use trace::registry::{FORMATS, find, recognize};
 use trace::{Input, ReadOptions, RowPolicy};
 use units::Duration;
 

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use lab::experiment::scenario_text;
 use lab::folder::{Existing, ResultFolder, write_file};
-use lab::travel::{FORK_FILE, Fork, Journey, Snapshot, may_follow};
+use lab::journey::Journey;
+use lab::travel::{FORK_FILE, Fork, Snapshot, may_follow};
 use scenario::{Experiment, as_run};
 use trace::Input;
 use units::{Duration, Instant};
 
-use super::run::{RunArguments, failure, folder_failure};
+use super::failure::{failure, folder_failure};
+use super::run_arguments::RunArguments;
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt};
 
@@ -81,7 +83,7 @@ impl Trip {
         let after = variant_sets(&source, &before, &arguments.sets)?;
         may_follow(&before, &after).map_err(|why| Failure::input(format!("--set: {why}")))?;
         let same = snapshot.same_inputs(&before);
-        let same = same.map_err(|error| failure(error, interrupt::exit()))?;
+        let same = same.map_err(|error| failure(error.into(), interrupt::exit()))?;
         same.map_err(|why| Failure {
             exit: Exit::Incomparable,
             message: format!("{}: {why}", file.display()),
@@ -132,12 +134,13 @@ impl Trip {
     pub(super) fn keep(
         &self,
         folder: &ResultFolder,
-        (experiment, sets): (&Experiment, &[String]),
+        experiment: &Experiment,
+        sets: &[String],
         journey: Option<&Journey<'_>>,
     ) -> Result<Option<Fork>, Failure> {
         if let (Some((_, file)), Some(journey)) = (&self.snapshot_at, journey) {
-            let snapshot = Snapshot::of(experiment, journey, file);
-            let snapshot = snapshot.map_err(|error| failure(error, interrupt::exit()))?;
+            let snapshot = journey.take_snapshot(experiment, file);
+            let snapshot = snapshot.map_err(|error| failure(error.into(), interrupt::exit()))?;
             let existing = self.existing.unwrap_or(Existing::Refuse);
             let written = write_file(file, snapshot.to_json().as_bytes(), existing);
             written.map_err(|error| folder_failure(&error))?;

@@ -9,6 +9,7 @@ use rayon::ThreadPoolBuilder;
 use verify::{FAMILIES, Family, FamilyReport, VerifyOptions, selects};
 
 use super::{Exit, Failure, Global, run, terminal};
+use units::plural;
 
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
@@ -56,7 +57,10 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|error| Failure::incomplete(format!("can't start {threads} threads: {error}")))?;
+        .map_err(|error| {
+            let threads = plural::count(threads, "thread");
+            Failure::incomplete(format!("can't start {threads}: {error}"))
+        })?;
     let mut reports = Vec::new();
     for family in families {
         let own: Vec<PathBuf> = files
@@ -207,7 +211,8 @@ fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit
         return Err(Failure {
             exit: Exit::NothingMeasured,
             message: format!(
-                "nothing was judged: this program can't judge any of the {unsupported} cases found"
+                "nothing was judged: {} found, and this program can judge none",
+                plural::count(unsupported, "case")
             ),
         });
     }

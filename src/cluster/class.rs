@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use model::node::CORDON_TAINT;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{GpuRequest, PodSpec, ResourceList, Taint, TaintEffect, Text};
+use model::rules::unschedulable::tolerates_cordon;
+use model::{GpuRequest, PodSpec, ResourceList};
 use units::{Quantity, QuantityError, ResourceId, Resources};
 
 use super::Interner;
-use super::store::Conflict;
+use super::conflict::Conflict;
 
 /// The most GPU models a cell may know: a set of them is one machine word.
 pub const MAX_GPU_MODELS: usize = 64;
@@ -106,12 +106,7 @@ impl Class {
         requests.gpu_milli = gpu.total_milli();
         let selects_nodes =
             !object.node_selector.is_empty() || object.affinity.node.required.is_some();
-        let cordon = Taint {
-            key: CORDON_TAINT.into(),
-            value: Text::default(),
-            effect: TaintEffect::NoSchedule,
-        };
-        let tolerates_cordon = object.tolerates_taints(&[cordon]);
+        let tolerates_cordon = tolerates_cordon(&object);
         Ok(Self {
             object,
             requests,

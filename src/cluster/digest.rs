@@ -102,7 +102,7 @@ impl Digest {
 
     /// Adds an order to the machine of a node about one container of a pod: to start it, or to stop
     /// it.
-    pub fn container(&mut self, at: Instant, pod: PodRef, (container, starts): (u16, bool)) {
+    pub fn container(&mut self, at: Instant, pod: PodRef, container: u16, starts: bool) {
         self.record(
             at,
             20,

@@ -7,7 +7,7 @@ use super::Store;
 /// Answers whether a pod of a class could be placed on a node as the store is now.
 pub trait Fit {
     /// Whether every filter lets a pod of the class on the node.
-    fn fits(&mut self, store: &Store, spec: ClassId, node: NodeId) -> bool;
+    fn fits(&mut self, store: &Store, class: ClassId, node: NodeId) -> bool;
 }
 
 /// Fit by resources and GPU devices alone.
@@ -15,10 +15,10 @@ pub trait Fit {
 pub struct ResourceFit;
 
 impl Fit for ResourceFit {
-    fn fits(&mut self, store: &Store, spec: ClassId, node: NodeId) -> bool {
-        let class = store.class(spec);
+    fn fits(&mut self, store: &Store, class: ClassId, node: NodeId) -> bool {
+        let columns = store.class(class);
         store.nodes().schedulable()[node.index()]
-            && store.nodes().has_room(node, &class.requests)
-            && store.nodes().has_gpu_room(node, class.gpu)
+            && store.nodes().has_room(node, &columns.requests)
+            && store.nodes().has_gpu_room(node, columns.gpu)
     }
 }

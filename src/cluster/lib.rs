@@ -4,29 +4,31 @@
 
 pub mod check;
 pub mod class;
+pub mod conflict;
 pub mod digest;
 pub mod fit;
 pub mod fragmentation;
 pub mod interner;
 pub mod log;
-mod measured;
 pub mod nodes;
 pub mod objects;
 pub mod observe;
 pub mod pod_states;
 pub mod pods;
 pub mod store;
+mod usage_samples;
 pub mod view;
 
 pub use class::{Class, GpuColumns};
+pub use conflict::Conflict;
 pub use digest::Digest;
 pub use interner::Interner;
 pub use log::{Log, LogEntry, NodeRing};
-pub use measured::Measured;
 pub use nodes::Nodes;
 pub use objects::{ObjectRow, Objects, Orphans};
 pub use observe::{Incident, Observer};
 pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;
-pub use store::{Commitment, Conflict, Store};
+pub use store::{Commitment, Store};
+pub use usage_samples::UsageSamples;
 pub use view::View;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::gpu::DEVICE_MILLI;
+use model::rules::room::fits;
 use model::{DeviceSet, Node, NodeContact, Text};
 use units::{Instant, NodeId, PodSlot, ResourceId, Resources, Revision};
 
-use super::store::Conflict;
+use super::conflict::Conflict;
 use super::{GpuColumns, Interner, class};
 
 /// The model column of a node without GPU.
@@ -118,12 +119,12 @@ impl Columns {
 
     #[inline]
     fn has_room(&self, row: usize, amounts: &Resources) -> bool {
-        amounts.cpu_milli <= self.cpu_milli[row].max(0)
-            && amounts.memory_bytes <= self.memory_bytes[row].max(0)
-            && amounts.storage_bytes <= self.storage_bytes[row].max(0)
-            && amounts.pods <= self.pods[row].max(0)
+        fits(amounts.cpu_milli, self.cpu_milli[row])
+            && fits(amounts.memory_bytes, self.memory_bytes[row])
+            && fits(amounts.storage_bytes, self.storage_bytes[row])
+            && fits(amounts.pods, self.pods[row])
             && amounts.extended.iter().all(|&(id, amount)| {
-                amount <= self.extended_amount(id, NodeId::from_index(row)).max(0)
+                fits(amount, self.extended_amount(id, NodeId::from_index(row)))
             })
     }
 }
@@ -273,13 +274,14 @@ impl Nodes {
         &mut self,
         node: NodeId,
         object: Arc<Node>,
-        tables: (&mut Interner, &mut Interner),
+        extended: &mut Interner,
+        models: &mut Interner,
         at: Revision,
     ) -> Result<(), Conflict> {
         if node.index() != self.objects.len() {
             return Err(Conflict::UnknownNode);
         }
-        let (allocatable, model, devices) = derive(&object, tables)?;
+        let (allocatable, model, devices) = derive(&object, extended, models)?;
         let name = self.by_name.intern(&object.name);
         if name < self.id_by_name.len() {
             if self.by_name(&object.name).is_some() {
@@ -314,12 +316,13 @@ impl Nodes {
         &mut self,
         node: NodeId,
         object: Arc<Node>,
-        tables: (&mut Interner, &mut Interner),
+        extended: &mut Interner,
+        models: &mut Interner,
         at: Revision,
     ) -> Result<(), Conflict> {
         let row = node.index();
         let known = self.object(node).ok_or(Conflict::UnknownNode)?.clone();
-        let (allocatable, model, devices) = derive(&object, tables)?;
+        let (allocatable, model, devices) = derive(&object, extended, models)?;
         if known.name != object.name || devices != self.gpu_devices[row] {
             return Err(Conflict::NodeIdentity);
         }
@@ -453,7 +456,8 @@ pub(super) struct Taken<'a> {
 
 fn derive(
     object: &Node,
-    (extended, models): (&mut Interner, &mut Interner),
+    extended: &mut Interner,
+    models: &mut Interner,
 ) -> Result<(Resources, u8, u8), Conflict> {
     let mut allocatable = class::columns(&object.allocatable, extended)?;
     let Some(gpu) = &object.gpu else {

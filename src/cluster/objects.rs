@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::store::Conflict;
+use super::conflict::Conflict;
 use model::{Object, ObjectChange, PodRef, Text};
 use units::{Instant, ObjectId, Revision};
 
@@ -90,12 +90,13 @@ impl Objects {
 
     pub(super) fn apply(
         &mut self,
-        (now, at): (Instant, Revision),
+        now: Instant,
+        at: Revision,
         change: &ObjectChange,
     ) -> Result<(), Conflict> {
         match change {
             ObjectChange::Created { id, owner, object } => {
-                self.create((now, at), *id, *owner, object)
+                self.create(now, at, *id, *owner, object)
             }
             ObjectChange::Updated { id, object } => {
                 let row = self.get_mut(*id)?;
@@ -112,7 +113,8 @@ impl Objects {
 
     fn create(
         &mut self,
-        (now, at): (Instant, Revision),
+        now: Instant,
+        at: Revision,
         id: ObjectId,
         owner: Option<ObjectId>,
         object: &Object,

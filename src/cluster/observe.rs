@@ -3,7 +3,7 @@
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId};
 
-use super::{Measured, Store};
+use super::{Store, UsageSamples};
 
 /// Something that fails or is whole again in the world, which the control plane may learn of or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub trait Observer {
     }
 
     /// Called from time to time with the current measurements, once an instant has settled.
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
-        let _ = (at, store, measured);
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+        let _ = (at, store, usage);
     }
 
     /// Called with the outcomes of requests in a past time interval. Intervals of one service

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::store::Conflict;
+use super::conflict::Conflict;
 use model::{EndReason, Pod, PodChange, PodOwner, PodRef};
 use units::{Duration, Instant, ObjectId, PodId};
 

@@ -3,7 +3,7 @@
 use model::{Pod, PodCreated, PodRef};
 use units::{Instant, PodId, PodSlot};
 
-use super::store::Conflict;
+use super::conflict::Conflict;
 
 /// All living pods of a cell.
 #[derive(Clone, Debug, Default)]

@@ -6,99 +6,57 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
-use thiserror::Error;
 
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
 use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use units::{ClassId, ComponentId, Duration, Instant, NodeId, QuantityError, Revision};
+use units::{ClassId, ComponentId, Duration, Instant, NodeId, Revision};
 
+use super::conflict::Conflict;
 use super::nodes::Taken;
 use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
 
-/// Why a change was refused, as the modelled system would refuse it.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Conflict {
-    /// The pod has ended or never was.
-    #[error("the pod is gone")]
-    UnknownPod,
-    /// The node was removed or never was.
-    #[error("the node is gone")]
-    UnknownNode,
-    /// A node of that name is there already.
-    #[error("a node named `{0}` already exists")]
-    DuplicateNode(String),
-    /// A declaration would change a node's name or number of devices.
-    #[error("a node's name and number of GPU devices can't change")]
-    NodeIdentity,
-    /// The node still has pods.
-    #[error("the node still has pods")]
-    NodeInUse,
-    /// The node is down or cordoned.
-    #[error("the node accepts no new pods")]
-    NodeClosed,
-    /// The pod is not in the phase that the change starts from.
-    #[error("the pod is {0}")]
-    Phase(PodPhase),
-    /// The pod's resources are not free on the node.
-    #[error("the node lacks room")]
-    NoRoom,
-    /// A class out of order.
-    #[error("the class is unknown")]
-    UnknownSpec,
-    /// No such hold, or its number is taken.
-    #[error("the hold is unknown or its number is taken")]
-    UnknownHold,
-    /// The object was deleted or never was.
-    #[error("the object is gone")]
-    UnknownObject,
-    /// An object of that kind and name already exists.
-    #[error("{0} already exists")]
-    DuplicateObject(String),
-    /// The namespace of a new object does not exist.
-    #[error("there is no namespace `{0}`")]
-    UnknownNamespace(String),
-    /// A quota, a limit range or another rule of the API forbids it.
-    #[error("forbidden: {0}")]
-    Forbidden(String),
-    /// The API refused, for no reason of the cluster's.
-    #[error("the API refused")]
-    Refused,
-    /// The object was changed since whoever wants to change it has seen it.
-    #[error("the object has changed since it was read")]
-    Stale,
-    /// A change would give an object another kind, namespace or name.
-    #[error("an object's kind, namespace and name can't change")]
-    ObjectIdentity,
-    /// A node with too many devices.
-    #[error("a node has at most 64 GPU devices")]
-    TooManyDevices,
-    /// Too many GPU models.
-    #[error("a cell has at most 64 GPU models")]
-    TooManyGpuModels,
-    /// Too many pods.
-    #[error("a run creates at most 2^32 - 1 pods in a cell")]
-    TooManyPods,
-    /// An amount that doesn't fit the integer columns.
-    #[error(transparent)]
-    Quantity(QuantityError),
-}
-
-/// Component that keeps nodes from being overcommitted.
+/// The party that keeps nodes from holding more than they have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Commitment {
-    /// The store: it refuses a binding that a node has no room for.
+    /// The store refuses a binding that a node has no room for.
     #[default]
     Checked,
-    /// The system's own rule, which may promise more or look at no resources at all. GPU devices
-    /// are never given twice.
+    /// The system's own rule decides, and may promise more or look at no resources at all. GPU
+    /// devices are never given twice.
     Decided,
-    /// The nodes: a binding is written down whatever room there is, and its node refuses the pod if
-    /// there is none.
+    /// The store accepts every binding, and the node refuses a pod that it has no room for.
     Admitted,
 }
 
-/// Everything a control plane knows about its cluster.
+/// The state of a cluster as its control plane knows it: nodes, pods, classes of pods, objects, and
+/// the log of all changes.
+///
+/// [`Store::apply`] is the only way to change a store, so a store is a function of its log.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Conflict, Store};
+/// use model::{Event, Node};
+/// use units::Instant;
+///
+/// let node = Arc::new(Node {
+///     name: "n1".into(),
+///     ..Node::default()
+/// });
+/// let mut store = Store::new();
+/// let joined = store.node_added(node.clone());
+/// store.apply(Instant::ZERO, joined)?;
+/// assert_eq!(store.revision().0, 1);
+/// assert!(store.nodes().by_name("n1").is_some());
+/// // A second node of that name is refused, and the store stays as it was.
+/// let again = store.node_added(node);
+/// let refused = store.apply(Instant::ZERO, again);
+/// assert_eq!(refused.err(), Some(Conflict::DuplicateNode("n1".to_owned())));
+/// assert_eq!(store.revision().0, 1);
+/// # Ok::<(), Conflict>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     commitment: Commitment,
@@ -176,12 +134,12 @@ impl Store {
         &self.objects
     }
 
-    /// States of pods in addition to their records.
+    /// The states of pods beside their records.
     pub fn pod_states(&self) -> &PodStates {
         &self.pod_states
     }
 
-    /// How long a pod may take to end once it is told to.
+    /// The grace period of a pod.
     pub fn grace_of(&self, pod: PodRef) -> Duration {
         let record = self.pods.get(pod);
         record.map_or(DEFAULT_GRACE, |record| {
@@ -198,7 +156,7 @@ impl Store {
         &self.classes[class.index()]
     }
 
-    /// How many classes are known.
+    /// The number of classes.
     pub fn class_count(&self) -> usize {
         self.classes.len()
     }
@@ -262,7 +220,7 @@ impl Store {
             }
             Event::PodCreated(created) => {
                 if created.class.index() >= self.classes.len() {
-                    return Err(Conflict::UnknownSpec);
+                    return Err(Conflict::UnknownClass);
                 }
                 self.create(created, now)?;
             }
@@ -291,7 +249,7 @@ impl Store {
                 ended = Some(record);
             }
             Event::PodChanged { pod, change } => self.change_pod(now, *pod, *change)?,
-            Event::Object(change) => self.objects.apply((now, at), change)?,
+            Event::Object(change) => self.objects.apply(now, at, change)?,
             Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
             Event::HoldReleased { owner, number } => {
                 let hold = self
@@ -313,19 +271,16 @@ impl Store {
     /// a view, which never sees it, would number those that follow otherwise.
     fn declare(&mut self, event: &Event, at: Revision) -> Result<(), Conflict> {
         let known = (self.extended.len(), self.gpu_models.len());
-        let tables = (&mut self.extended, &mut self.gpu_models);
+        let (extended, models) = (&mut self.extended, &mut self.gpu_models);
         let outcome = match event {
-            Event::ClassAdded {
-                class: spec,
-                object,
-            } => self.add_spec(*spec, object),
+            Event::ClassAdded { class, object } => self.add_class(*class, object),
             Event::NodeAdded { node, object } => self
                 .nodes
-                .add(*node, object.clone(), tables, at)
+                .add(*node, object.clone(), extended, models, at)
                 .map(|()| self.ring.push(at, *node)),
             Event::NodeUpdated { node, object } => self
                 .nodes
-                .update(*node, object.clone(), tables, at)
+                .update(*node, object.clone(), extended, models, at)
                 .map(|()| self.ring.push(at, *node)),
             _ => Ok(()),
         };
@@ -336,13 +291,13 @@ impl Store {
         outcome
     }
 
-    fn add_spec(&mut self, spec: ClassId, object: &Arc<PodSpec>) -> Result<(), Conflict> {
-        if spec.index() != self.classes.len() || self.class_index.contains_key(object) {
-            return Err(Conflict::UnknownSpec);
+    fn add_class(&mut self, class: ClassId, object: &Arc<PodSpec>) -> Result<(), Conflict> {
+        if class.index() != self.classes.len() || self.class_index.contains_key(object) {
+            return Err(Conflict::UnknownClass);
         }
-        let class = Class::derive(object.clone(), &mut self.extended, &mut self.gpu_models)?;
-        self.classes.push(class);
-        self.class_index.insert(object.clone(), spec);
+        let columns = Class::derive(object.clone(), &mut self.extended, &mut self.gpu_models)?;
+        self.classes.push(columns);
+        self.class_index.insert(object.clone(), class);
         Ok(())
     }
 
@@ -463,9 +418,9 @@ impl Store {
 
     /// The event that adds a class; `None` if it is known.
     pub fn spec_added(&self, object: &Arc<PodSpec>) -> Option<Event> {
-        let spec = ClassId::from_index(self.classes.len());
+        let class = ClassId::from_index(self.classes.len());
         (!self.class_index.contains_key(object)).then(|| Event::ClassAdded {
-            class: spec,
+            class,
             object: object.clone(),
         })
     }

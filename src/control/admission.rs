@@ -153,10 +153,10 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     let charges = quota::charged(store, new_spec)?;
     let added = store.spec_added(new_spec);
     let next = ClassId::from_index(store.class_count());
-    let spec = store.class_of(new_spec).unwrap_or(next);
+    let class = store.class_of(new_spec).unwrap_or(next);
     let created = PodCreated {
         pod,
-        class: spec,
+        class,
         name,
         tenant: TenantId(0),
         gang: None,

@@ -4,41 +4,41 @@
 use crate::admission::Creation;
 use crate::probe::Probe;
 use crate::provider::{OrderFailed, ProviderRequest};
-use cluster::{Conflict, Measured, Store};
+use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, PodRef, Text};
 use units::{Instant, Revision};
 
-/// A change that a component wants, with the revision it was decided on.
+/// A change that a component asks for, with the revision that the decision was based on.
 #[derive(Clone, Debug)]
 pub struct Write {
     /// The change.
     pub event: Event,
-    /// Revision that the component had seen when it decided.
+    /// The newest revision that the component had seen when it decided.
     pub decided_on: Revision,
 }
 
-/// Output of one step of a component.
+/// The result of one step of a component: writes, creations, requests and wake-ups.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
-    /// Changes, in the order they are to be made.
+    /// Changes to the store, in the order in which they are made.
     pub writes: Vec<Write>,
-    /// Objects to create, in order, after the changes.
+    /// New objects and pods, created in order after the writes.
     pub creations: Vec<Creation>,
     /// Requests to the provider of machines, in order.
     pub requests: Vec<ProviderRequest>,
-    /// When the component wants to be stepped even if nothing changes.
+    /// The instant of the next step even if nothing changes.
     pub wake: Option<Instant>,
-    /// When the component wants to be stepped if anything else happens at all: what it would do
-    /// then can lead to nothing as long as nothing changes, so a run need not go on for it.
+    /// The instant of the next step if the run lasts that long: the step has no effect as long as
+    /// nothing changes, so a run does not go on for its sake.
     pub wake_idle: Option<Instant>,
-    /// Pods decided on in this step; what a decision-time model charges for.
+    /// The number of pods decided on in this step, which a model of decision time charges for.
     pub decided_pods: u32,
-    /// Jobs (gangs, or single pods) decided on in this step.
+    /// The number of jobs (gangs or single pods) decided on in this step.
     pub decided_jobs: u32,
 }
 
 impl Outbox {
-    /// Asks for a change, decided on what `store` shows.
+    /// Asks for a change that was decided on the present revision of `store`.
     #[inline]
     pub fn write(&mut self, store: &Store, event: Event) {
         self.writes.push(Write {
@@ -52,7 +52,8 @@ impl Outbox {
         self.wake = Some(self.wake.map_or(at, |known| known.min(at)));
     }
 
-    /// Asks for a wake-up at `at` that no run goes on for, or earlier if one is asked for already.
+    /// Asks for a wake-up at `at` that does not keep a run going, or earlier if one is asked for
+    /// already.
     pub fn wake_idle_at(&mut self, at: Instant) {
         self.wake_idle = Some(self.wake_idle.map_or(at, |known| known.min(at)));
     }
@@ -70,95 +71,155 @@ impl Outbox {
     }
 }
 
-/// Whether a component has more to do at this instant.
+/// The answer of a component whether it has more to do at the present instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The component has nothing to do until a change or a wake-up.
+    /// The component has nothing to do until something changes or it is woken.
     Idle,
-    /// There is more; step again once these writes were made.
+    /// The component has more to do and is stepped again after its writes were made.
     More,
 }
 
-/// A state machine of the control plane.
+/// A state machine of the control plane: a scheduler, a controller manager or an autoscaler.
+///
+/// The driver steps a component whenever the store has changed or a wake-up is due. The component
+/// reads the log from its cursor, decides, and leaves its writes in an [`Outbox`]; the store accepts
+/// or refuses each of them. A component reads no clock and draws random numbers from streams of its
+/// own only, so equal stores lead to equal decisions.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Conflict, Store};
+/// use control::{Component, Outbox, Progress, Write};
+/// use model::{Event, Node};
+/// use units::{Instant, Revision};
+///
+/// /// Cordons every node that joins.
+/// #[derive(Clone, Default)]
+/// struct Cordon {
+///     cursor: Revision,
+/// }
+///
+/// impl Component for Cordon {
+///     fn name(&self) -> &str {
+///         "cordon"
+///     }
+///
+///     fn cursor(&self) -> Revision {
+///         self.cursor
+///     }
+///
+///     fn step(&mut self, _now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+///         for entry in view.log().since(self.cursor) {
+///             if let Event::NodeAdded { node, object } = &entry.event {
+///                 let object = Arc::new(Node {
+///                     unschedulable: true,
+///                     ..Node::clone(object)
+///                 });
+///                 out.write(view, Event::NodeUpdated { node: *node, object });
+///             }
+///         }
+///         self.cursor = view.revision();
+///         Progress::Idle
+///     }
+///
+///     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+///
+///     fn clone_component(&self) -> Box<dyn Component> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// let mut store = Store::new();
+/// let joined = store.node_added(Arc::new(Node::default()));
+/// store.apply(Instant::ZERO, joined)?;
+/// let (mut cordon, mut out) = (Cordon::default(), Outbox::default());
+/// assert_eq!(cordon.step(Instant::ZERO, &store, &mut out), Progress::Idle);
+/// assert_eq!(out.writes.len(), 1);
+/// # Ok::<(), Conflict>(())
+/// ```
 pub trait Component: Send {
-    /// The component's name, for messages and profiles.
+    /// Returns the name of the component, for messages and profiles.
     fn name(&self) -> &str;
 
-    /// Up to where it has read the log.
+    /// Returns the revision up to which the component has read the log.
     fn cursor(&self) -> Revision;
 
-    /// Reads what is new, decides at most one thing, hands back what it wants.
+    /// Reads the new changes, takes at most one decision, and leaves the resulting writes in `out`.
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress;
 
-    /// A write was refused; the component may try otherwise in its next step.
+    /// Takes note of a refused write; the component may decide otherwise in its next step.
     fn refused(&mut self, write: &Write, conflict: &Conflict);
 
-    /// A creation was refused; the component may try otherwise in its next step.
+    /// Takes note of a refused creation; the component may decide otherwise in its next step.
     fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
         let _ = (creation, conflict);
     }
 
-    /// A machine that it ordered will not come.
+    /// Takes note that a machine this component ordered will not come.
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
         let _ = (now, failed);
     }
 
-    /// Whether it wants to be shown what the world measures before its step at an instant.
+    /// Returns whether the component reads measurements before its step at an instant.
     fn reads_metrics(&self, now: Instant) -> bool {
         let _ = now;
         false
     }
 
-    /// Is shown what the world measures, as `view` has the cluster.
-    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
-        let _ = (now, view, measured);
+    /// Reads measurements of the pods and nodes in `view`.
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
+        let _ = (now, view, usage);
     }
 
-    /// Sets a label wherever its parts, such as plugins, do their work, if they can be told apart.
+    /// Attaches a profiling probe, which the component labels with the part (such as a plugin) that
+    /// is at work.
     fn attach(&mut self, probe: &Probe) {
         let _ = probe;
     }
 
-    /// Whether it is a scheduler.
+    /// Returns whether the component is a scheduler.
     fn places_pods(&self) -> bool {
         false
     }
 
-    /// It begins at an instant with all that it has yet to read: what came before is seen now.
+    /// Starts the component at an instant, after a failover or a fork: it treats all unread changes
+    /// as made now.
     fn restarted(&mut self, now: Instant) {
         let _ = now;
     }
 
-    /// Sets the number of managers that are down from now on, the leader first; 0: all are up.
-    /// Components without managers ignore it.
+    /// Sets the number of the component's managers that are away, the leader first; 0 if all are
+    /// there. A component without managers ignores the call.
     fn managers_away(&mut self, now: Instant, away: u32) {
         let _ = (now, away);
     }
 
-    /// A framework that shares it, by its number, is away from now on, or back. Of no concern to a
-    /// component that has none.
+    /// Takes note that a framework, by its number, went away or came back. A component without
+    /// frameworks ignores the call.
     fn framework(&mut self, now: Instant, framework: u32, is_up: bool) {
         let _ = (now, framework, is_up);
     }
 
-    /// The discovery service stops or resumes answering. Components that are notified of their
-    /// nodes ignore it.
+    /// Takes note that the discovery service, which lists nodes, stopped or resumed answering. A
+    /// component that learns of nodes from the store ignores the call.
     fn discovery(&mut self, now: Instant, is_up: bool) {
         let _ = (now, is_up);
     }
 
-    /// How many pods wait for a decision of this component.
+    /// Returns the number of pods that wait for a decision of this component.
     fn backlog(&self) -> usize {
         0
     }
 
-    /// Why a pod waits, as of its newest attempt; `None` if it does not wait here.
+    /// Returns the reason why a pod waits, as of its newest attempt; `None` if it does not wait here.
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         let _ = pod;
         None
     }
 
-    /// An equal machine that goes its own way from here.
+    /// Returns an equal component that evolves on its own from here.
     fn clone_component(&self) -> Box<dyn Component>;
 }
 
@@ -168,13 +229,14 @@ impl Clone for Box<dyn Component> {
     }
 }
 
-/// When the control plane acts within an instant.
+/// The moments within an instant at which the control plane acts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stepping {
-    /// Once everything of the instant has happened, by rank.
+    /// The control plane acts once all events of the instant have happened, in the order of ranks.
     #[default]
     PerInstant,
-    /// After every single event, arrivals before ends, as published simulators of batch queues do
+    /// The control plane acts after every single event, arrivals before ends, as published
+    /// simulators of batch queues do
     /// (spec: published-results.md section 2).
     PerEvent,
 }

@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod component;
 pub mod controllers;
+mod daemons;
 pub mod node;
 pub mod node_life;
 pub mod operation;
@@ -13,7 +14,7 @@ pub mod provider;
 pub mod services;
 pub mod upgrade;
 
-pub use cluster::Measured;
+pub use cluster::UsageSamples;
 pub use component::{Component, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;

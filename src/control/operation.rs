@@ -9,13 +9,14 @@ use std::sync::Arc;
 use super::admission::Creation;
 use super::controllers::disruption::{EvictionAnswer, evict};
 use super::controllers::manager::observe;
+use super::daemons::is_daemon;
 use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
 use model::workload::{Deployment, PodDisruptionBudget};
 use model::{
     EndReason, Event, EvictionCause, Namespace, Node, Object, ObjectChange, PodChange, PodRef, Text,
 };
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, plural};
 
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
@@ -94,7 +95,9 @@ impl fmt::Display for Operation {
             Self::Cordon(node) => write!(f, "cordon {node}"),
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
-            Self::Upgrade(plan) => write!(f, "upgrade of {} nodes", plan.nodes.len()),
+            Self::Upgrade(plan) => {
+                write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
+            }
         }
     }
 }
@@ -207,15 +210,6 @@ pub fn carry_out(
 /// There is no such node.
 pub fn vacate(now: Instant, store: &Store, name: &Text) -> Result<Steps, OperationError> {
     carry_out(now, &Operation::Drain(name.clone()), store)
-}
-
-/// Whether no pods are on a node but daemons.
-pub fn is_vacant(store: &Store, node: NodeId) -> bool {
-    let mut pods = store.nodes().pods(node).iter();
-    pods.all(|&slot| {
-        let pod = store.pods().at(slot);
-        pod.is_none_or(|pod| is_daemon(store, pod.pod))
-    })
 }
 
 fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object), OperationError> {
@@ -406,7 +400,7 @@ impl Steps {
             if store.pod_states().is_terminating(pod) {
                 continue;
             }
-            match eviction(now, store, pod, (&mut charged, EvictionCause::Drain)) {
+            match eviction(now, store, pod, &mut charged, EvictionCause::Drain) {
                 Some(Some(event)) => {
                     self.events.push(event);
                 }
@@ -420,22 +414,17 @@ impl Steps {
     }
 }
 
-fn is_daemon(store: &Store, pod: PodRef) -> bool {
-    let owner = store.pod_states().get(pod).and_then(|state| state.owner);
-    let owner = owner.and_then(|owner| store.objects().get(owner.object));
-    owner.is_some_and(|row| matches!(row.object, Object::DaemonSet(_)))
-}
-
 /// Asks the eviction API for a pod, budgets charged before included: the order to end it for the
 /// cause, or `None` if it has to wait (spec: kubernetes.md 2.9).
 pub fn eviction(
     now: Instant,
     store: &Store,
     pod: PodRef,
-    (charged, cause): (&mut BTreeMap<ObjectId, PodDisruptionBudget>, EvictionCause),
+    charged: &mut BTreeMap<ObjectId, PodDisruptionBudget>,
+    cause: EvictionCause,
 ) -> Option<Option<Event>> {
     let seen = observe::seen(store, pod)?;
-    let spec = &store.class(seen.spec).object;
+    let spec = &store.class(seen.class).object;
     let mut ids = Vec::new();
     for (id, row) in store
         .objects()

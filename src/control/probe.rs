@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admission::Creation;
 use crate::provider::OrderFailed;
-use cluster::{Conflict, Measured, Store};
+use cluster::{Conflict, Store, UsageSamples};
 use model::{PodRef, Text};
 use units::{Instant, Revision};
 
@@ -145,13 +145,13 @@ impl Component for Probed {
         self.component.reads_metrics(now)
     }
 
-    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
         let Self {
             component,
             probe,
             part,
         } = self;
-        probe.within(*part, || component.metrics(now, view, measured));
+        probe.within(*part, || component.metrics(now, view, usage));
     }
 
     fn attach(&mut self, probe: &Probe) {

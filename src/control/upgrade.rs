@@ -2,7 +2,7 @@
 //! and taken back. Pure: told what time it is and how the cluster stands, it says what is to be done
 //! (spec: orchestrators-b.md 10.3).
 
-use crate::operation::is_vacant;
+use crate::daemons::is_vacant;
 use cluster::Store;
 use model::Text;
 use rng::{Distribution, Stream};
@@ -101,7 +101,7 @@ impl Upgrade {
         loop {
             let before = deeds.len();
             for place in self.open.clone() {
-                self.advance(place, (now, store), &mut deeds);
+                self.advance(place, now, store, &mut deeds);
             }
             let stages = &self.stages;
             let is_open =
@@ -141,7 +141,7 @@ impl Upgrade {
         }
     }
 
-    fn advance(&mut self, place: usize, (now, store): (Instant, &Store), deeds: &mut Vec<Deed>) {
+    fn advance(&mut self, place: usize, now: Instant, store: &Store, deeds: &mut Vec<Deed>) {
         let name = &self.plan.nodes[place];
         match self.stages[place] {
             Stage::Draining { since, asked } => {

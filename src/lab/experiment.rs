@@ -1,7 +1,6 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -15,6 +14,8 @@ use sim::{EndCause, Reached, RunControl, SimError};
 use trace::TraceError;
 
 use super::folder::{FolderError, ResultFolder};
+use super::hashes::{input_hashes, scenario_hash};
+use super::journey::Journey;
 use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
 use super::report_data::{
@@ -22,10 +23,9 @@ use super::report_data::{
 };
 use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
 use super::summarize::summarize;
-use super::summary::{InputSummary, MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
+use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
-use super::travel::Journey;
-use world::inputs;
+use units::plural;
 use world::{BuildError, FileSource};
 
 /// Why an experiment has no result.
@@ -51,7 +51,7 @@ pub enum ExperimentError {
     #[error("interrupted")]
     Interrupted,
     /// The threads can't be started.
-    #[error("can't start {threads} threads: {reason}")]
+    #[error("can't start {}: {reason}", plural::count(*threads, "thread"))]
     Threads {
         /// How many were asked for.
         threads: usize,
@@ -103,6 +103,29 @@ fn told(variant: Option<&str>, seed: Option<u64>) -> String {
 }
 
 /// Told of progress from any thread.
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// use lab::experiment::Progress;
+///
+/// /// Counts variants that have ended.
+/// #[derive(Default)]
+/// struct Ended(AtomicUsize);
+///
+/// impl Progress for Ended {
+///     fn at(&self, _variant: usize, _reached: sim::Reached) {}
+///
+///     fn finished(&self, _variant: usize) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// let ended = Ended::default();
+/// ended.finished(0);
+/// assert_eq!(ended.0.into_inner(), 1);
+/// ```
 pub trait Progress: Sync {
     /// How far a variant is.
     fn at(&self, variant: usize, reached: Reached);
@@ -157,7 +180,7 @@ pub fn run_journey(
                     // What comes after a failure is not begun; what comes before it is run, so that
                     // the failure told of is the first in written order, whatever thread was faster.
                     (index < failed.load(Ordering::Relaxed)).then(|| {
-                        let outcome = run_one(plan, folder, (index, variant), journey);
+                        let outcome = run_one(plan, folder, index, variant, journey);
                         if outcome.is_err() {
                             failed.fetch_min(index, Ordering::Relaxed);
                         }
@@ -190,25 +213,6 @@ pub fn run_journey(
     };
     folder.text(REPORT_DATA_FILE, &report.to_json())?;
     Ok((summary, report))
-}
-
-/// The hash of an experiment as run, every default filled in.
-pub fn scenario_hash(experiment: &Experiment) -> String {
-    let scenario = as_run::to_yaml(experiment);
-    blake3::hash(scenario.as_bytes()).to_hex().to_string()
-}
-
-/// The files that an experiment reads, with the hashes of their content.
-pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, ExperimentError> {
-    let mut found = Vec::new();
-    for (written, path) in &experiment.files {
-        let blake3 = inputs::open(Path::new(path)).blake3()?;
-        found.push(InputSummary {
-            path: written.clone(),
-            blake3,
-        });
-    }
-    Ok(found)
 }
 
 /// The experiment as it was run, with its files named as the result folder sees them.
@@ -248,7 +252,8 @@ fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError
 fn run_one(
     plan: &Plan<'_>,
     folder: &ResultFolder,
-    (index, variant): (usize, &VariantPlan),
+    index: usize,
+    variant: &VariantPlan,
     journey: Option<&Journey<'_>>,
 ) -> Result<(VariantSummary, VariantData), ExperimentError> {
     let failed = |source: RunError| {
@@ -288,9 +293,18 @@ fn run_one(
         report_pods: Some(PODS_MAX / plan.experiment.variants.len().max(1)),
         ..outputs.tables()
     };
-    let how = (Form::Incremental, stopover.as_mut());
     plan.progress.begun(index);
-    let run = || run_through(scenario, prepared, how, tables, &mut control);
+    let run = || {
+        let stopover = stopover.as_mut();
+        run_through(
+            scenario,
+            prepared,
+            Form::Incremental,
+            stopover,
+            tables,
+            &mut control,
+        )
+    };
     let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
     if let (Some(journey), Some(stopover)) = (journey, stopover) {
         journey.arrived(index, stopover);

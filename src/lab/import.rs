@@ -11,6 +11,7 @@ use manifest::{ManifestFinding, Manifests, SnapshotWriter};
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
+use units::plural;
 
 /// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
 const ZSTD_LEVEL: i32 = 3;
@@ -36,8 +37,9 @@ pub enum ImportError {
     Trace(#[from] TraceError),
     /// The dumps hold nothing to schedule on.
     #[error(
-        "there is no node among the {objects} objects read; dump them with `kubectl get \
-         nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json`"
+        "there is no node in the {} read; dump them with `kubectl get \
+         nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json`",
+        plural::count(*objects, "object")
     )]
     NoNodes {
         /// How many objects there were.
@@ -227,11 +229,23 @@ fn scenario_text(plan: &ImportPlan<'_>, objects: &Path, pods: &PodCounts, nodes:
     // JSON's texts are YAML's too.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let (name, file) = (quoted(&plan.name), quoted(&file));
-    let (bound, pending) = (pods.bound, pods.pending);
+    let pending = pods.pending;
+    let (nodes, bound) = (
+        plural::count(nodes, "node"),
+        plural::count(pods.bound, "pod"),
+    );
     format!(
-        "windtunnel: v1\nname: {name}\ndescription: \"Dump of a cluster: {nodes} nodes, {bound} \
-         pods bound, {pending} pending.\"\ncluster:\n\x20 nodes:\n\x20   - manifests: \
-         {file}\nworkload:\n\x20 - manifests: {file}\nsystem:\n\x20 name: kubernetes\nstop: \
-         {{when: idle}}\n"
+        "windtunnel: v1\n\
+         name: {name}\n\
+         description: \"Dump of a cluster: {nodes}, {bound} bound, {pending} \
+         pending.\"\n\
+         cluster:\n\
+         \x20 nodes:\n\
+         \x20   - manifests: {file}\n\
+         workload:\n\
+         \x20 - manifests: {file}\n\
+         system:\n\
+         \x20 name: kubernetes\n\
+         stop: {{when: idle}}\n"
     )
 }

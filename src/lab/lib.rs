@@ -1,5 +1,6 @@
 //! The lab: experiments over runs, and what they leave behind.
 
+pub mod cells;
 pub mod check;
 pub mod columns;
 pub mod compare;
@@ -13,7 +14,9 @@ pub mod explain;
     reason = "this is the module that writes a run's files, under temporary names"
 )]
 pub mod folder;
+pub mod hashes;
 pub mod import;
+pub mod journey;
 pub mod names;
 pub mod outputs;
 #[cfg(feature = "parquet")]
@@ -26,6 +29,7 @@ pub mod reproduce;
 pub mod results;
 pub mod run;
 pub mod shell;
+pub mod sides;
 pub mod snapshot;
 pub mod statistics;
 mod summarize;

@@ -4,15 +4,15 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use policy::entry::Kind;
 use policy::job_order::JOB_ORDERS;
-use policy::kubernetes::plugin_names;
 use policy::profiles::named;
 use policy::{Point, registry};
-use scenario::{NameKind, Names};
-use systems::registry::SYSTEMS;
+use scenario::{Misfit, NameKind, Names};
+use systems::profile::check_profile;
+use systems::registry::{self as known_systems, SYSTEMS};
+use trace::format::FormatKind;
 use trace::generate::{GENERATORS, GeneratorOptions};
-use trace::registry::{FORMATS, FormatKind};
+use trace::registry::FORMATS;
 
 /// Names from the registries.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,11 +41,15 @@ impl Names for Registered {
         match kind {
             NameKind::System => SYSTEMS.iter().map(|entry| entry.name).collect(),
             NameKind::Profile => named().map(|(name, _)| name).collect(),
-            NameKind::Policy => [Point::Filter, Point::Score, Point::Devices]
-                .into_iter()
-                .flat_map(|point| registry::at(point).map(|entry| entry.name))
-                .chain(plugin_names())
-                .collect(),
+            NameKind::Policy => [
+                Point::Filter,
+                Point::Score,
+                Point::Devices,
+                Point::KubePlugin,
+            ]
+            .into_iter()
+            .flat_map(|point| registry::at(point).map(|entry| entry.name))
+            .collect(),
             NameKind::Queue => queues(),
             NameKind::NodeFormat => formats(FormatKind::Nodes),
             NameKind::WorkloadFormat => formats(FormatKind::Workload),
@@ -56,13 +60,20 @@ impl Names for Registered {
 
     fn parameters(&self, kind: NameKind, name: &str) -> Option<Value> {
         match kind {
-            // Plugins of kube-scheduler take the arguments of their own configuration file.
-            NameKind::Policy if plugin_names().contains(&name) => Some(Value::Bool(true)),
-            NameKind::Policy => policy_parameters(name),
+            NameKind::Policy => registry::find(name)?.schema(),
             NameKind::NodeFormat | NameKind::WorkloadFormat => format_parameters(kind, name),
             NameKind::Generator => generator_parameters(name),
             _ => None,
         }
+    }
+
+    fn profile_conflict(&self, system: &str, profile: &str) -> Option<Misfit> {
+        let entry = known_systems::find(system).ok()?;
+        let conflict = check_profile(entry, profile).err()?;
+        Some(Misfit {
+            what: conflict.what,
+            fix: conflict.fix,
+        })
     }
 }
 
@@ -82,25 +93,6 @@ fn metric_ids() -> Vec<&'static str> {
 fn object(properties: &Map<String, Value>) -> Option<Value> {
     (!properties.is_empty())
         .then(|| json!({"type": "object", "properties": properties, "additionalProperties": false}))
-}
-
-fn policy_parameters(name: &str) -> Option<Value> {
-    let mut properties = Map::new();
-    for parameter in registry::find(name)?.parameters {
-        let mut schema = match parameter.kind {
-            Kind::Integer { min, max, .. } => {
-                json!({"type": "integer", "minimum": min, "maximum": max})
-            }
-            Kind::Weights { .. } => json!({
-                "type": "object",
-                "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 100},
-            }),
-        };
-        schema["description"] = parameter.doc.into();
-        schema["default"] = parameter.default_value();
-        properties.insert(parameter.name.to_owned(), schema);
-    }
-    object(&properties)
 }
 
 fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {

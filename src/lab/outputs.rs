@@ -14,15 +14,17 @@ use super::decisions::{DECISIONS_FILE, DecisionLog};
 use super::events::{EVENTS_FILE, EventLog};
 use super::folder::{FolderError, ResultFolder};
 use super::run::Tables;
-use super::tables::{self, Forms, PARTS, Place, PodTable, SeriesTable, SharedTable, TableWriter};
+use super::tables::{
+    self, PARTS, Place, PodTable, SeriesTable, SharedTable, TableFormats, TableWriter,
+};
 
 /// Outputs of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outputs {
-    /// The forms of the time series.
-    pub series: Forms,
-    /// The forms of the table of pods.
-    pub pods: Forms,
+    /// Formats of the time series.
+    pub series: TableFormats,
+    /// Formats of the table of pods.
+    pub pods: TableFormats,
     /// Whether every decision is left.
     pub decisions: bool,
     /// Whether every event is left.
@@ -63,8 +65,8 @@ impl VariantOutputs {
         variant: &str,
         place: Place,
     ) -> Result<Self, FolderError> {
-        let table = |schema: &TableSchema, forms: Forms| -> Result<_, FolderError> {
-            let table = TableWriter::start(folder, schema, forms, place)?;
+        let table = |schema: &TableSchema, formats: TableFormats| -> Result<_, FolderError> {
+            let table = TableWriter::start(folder, schema, formats, place)?;
             Ok(table.map(|table| Rc::new(RefCell::new(table))))
         };
         let decisions = || DecisionLog::start(folder, variant, place);
@@ -130,8 +132,8 @@ pub fn join(folder: &ResultFolder, outputs: Outputs, variants: usize) -> Result<
     }
     let is_any = outputs.decisions
         || outputs.events
-        || outputs.series != Forms::NONE
-        || outputs.pods != Forms::NONE;
+        || outputs.series != TableFormats::NONE
+        || outputs.pods != TableFormats::NONE;
     if is_any {
         folder.discard(PARTS)
     } else {

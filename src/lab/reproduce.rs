@@ -7,10 +7,11 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::experiment::{ExperimentError, input_hashes};
+use super::experiment::ExperimentError;
+use super::hashes::input_hashes;
+use super::journey::Journey;
 use super::run::{Tables, prepare, run_through};
 use super::summary::{Summary, VariantSummary};
-use super::travel::Journey;
 use scenario::Experiment;
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
@@ -173,7 +174,8 @@ fn all(
                 let outcome = run_through(
                     scenario,
                     prepared,
-                    (form, stopover.as_mut()),
+                    form,
+                    stopover.as_mut(),
                     Tables::default(),
                     &mut control,
                 );

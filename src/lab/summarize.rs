@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use metrics::autoscalers::AutoscalerRow;
 use metrics::fights::FightRow;
 use metrics::services::{ServiceLatency, ServiceRow};
-use metrics::{CostTable, Direction, RunMetrics, registry, workloads};
+use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
 use scenario::VariantPlan;
@@ -52,10 +52,28 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
             }),
         metrics: metrics(&outcome.metrics),
         workloads: outcome.metrics.workloads.iter().map(workload).collect(),
-        services: outcome.metrics.services.iter().map(service).collect(),
-        costs: outcome.metrics.costs.as_ref().map(costs),
-        autoscalers: outcome.metrics.autoscalers.iter().map(autoscaler).collect(),
-        fights: outcome.metrics.fights.iter().map(fight).collect(),
+        services: outcome
+            .metrics
+            .tables
+            .rows::<ServiceRow>()
+            .iter()
+            .map(service)
+            .collect(),
+        costs: outcome.metrics.tables.get::<CostTable>().map(costs),
+        autoscalers: outcome
+            .metrics
+            .tables
+            .rows::<AutoscalerRow>()
+            .iter()
+            .map(autoscaler)
+            .collect(),
+        fights: outcome
+            .metrics
+            .tables
+            .rows::<FightRow>()
+            .iter()
+            .map(fight)
+            .collect(),
     }
 }
 
@@ -239,15 +257,10 @@ fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
         .filter_map(|value| Some((value, registry::find(&value.id)?.1)));
     known
         .map(|(value, statistic)| {
-            let better = match statistic.direction {
-                Direction::Lower => "lower",
-                Direction::Higher => "higher",
-                Direction::None => "none",
-            };
             let summary = MetricSummary {
                 value: value.value,
                 unit: statistic.unit.to_owned(),
-                better: better.to_owned(),
+                better: statistic.direction.name().to_owned(),
                 note: value.reason.clone(),
                 approximate: value.approx,
                 observations: value.n,

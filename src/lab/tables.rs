@@ -3,28 +3,27 @@
 //! are joined in written order, so that the number of threads does not show in the bytes.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::io;
 use std::rc::Rc;
 
 use metrics::{PodRow, PodSink, Resource, SeriesRow, SeriesSink};
-use units::Instant;
 
+use super::cells::Cell;
 use super::columns::{PODS, SERIES, TableSchema};
 use super::folder::{CsvWriter, FolderError, ResultFolder};
 #[cfg(feature = "parquet")]
 use super::parquet::{self, ParquetWriter};
 
-/// The forms in which tables are left.
+/// Formats in which tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Forms {
+pub struct TableFormats {
     /// As Parquet.
     pub parquet: bool,
     /// As CSV.
     pub csv: bool,
 }
 
-impl Forms {
+impl TableFormats {
     /// Neither.
     pub const NONE: Self = Self {
         parquet: false,
@@ -45,35 +44,6 @@ impl Forms {
         parquet: true,
         csv: true,
     };
-}
-
-/// Value of a table cell.
-#[derive(Clone, Copy)]
-pub enum Cell<'a> {
-    /// Nothing.
-    Absent,
-    /// Text; an empty one is nothing where the column knows absent values.
-    Shown(&'a dyn fmt::Display),
-    /// A whole number.
-    Integer(i64),
-    /// A float.
-    Number(f64),
-}
-
-impl Cell<'_> {
-    fn of_time(at: Option<Instant>) -> Self {
-        at.map_or(Cell::Absent, |at| Cell::Integer(at.as_nanos()))
-    }
-
-    /// An amount or a count; what is beyond 64 bits shows as the largest number.
-    fn of_amount(amount: impl TryInto<i64>) -> Self {
-        Cell::Integer(amount.try_into().unwrap_or(i64::MAX))
-    }
-
-    fn of_number(value: Option<f64>) -> Self {
-        let known = value.filter(|value| value.is_finite());
-        known.map_or(Cell::Absent, Cell::Number)
-    }
 }
 
 /// A row of [`SERIES`].
@@ -117,7 +87,7 @@ fn pod_cells<'a>(variant: &'a String, row: &'a PodRow<'_>) -> [Cell<'a>; PODS.co
     ]
 }
 
-/// A table being written, in every form that was asked for.
+/// A table being written, in every format that was asked for.
 pub struct TableWriter {
     csv: Option<CsvWriter>,
     #[cfg(feature = "parquet")]
@@ -125,29 +95,29 @@ pub struct TableWriter {
 }
 
 impl TableWriter {
-    /// Starts what a variant writes of a table; `None` where no form was asked for.
+    /// Starts what a variant writes of a table; `None` where no format was asked for.
     pub fn start(
         folder: &ResultFolder,
         schema: &TableSchema,
-        forms: Forms,
+        formats: TableFormats,
         place: Place,
     ) -> Result<Option<Self>, FolderError> {
         let start_csv = || folder.csv(&place.file(schema.csv), &schema.names());
-        let csv = forms.csv.then(start_csv).transpose()?;
+        let csv = formats.csv.then(start_csv).transpose()?;
         #[cfg(feature = "parquet")]
         let parquet = {
             let start = || {
                 let file = folder.file(&place.file(schema.parquet))?;
                 ParquetWriter::start(file, schema)
             };
-            forms.parquet.then(start).transpose()?
+            formats.parquet.then(start).transpose()?
         };
         let writer = Self {
             csv,
             #[cfg(feature = "parquet")]
             parquet,
         };
-        Ok((forms.csv || forms.parquet).then_some(writer))
+        Ok((formats.csv || formats.parquet).then_some(writer))
     }
 
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), FolderError> {
@@ -242,14 +212,14 @@ pub(super) const PARTS: &str = ".parts";
 pub(super) fn join(
     folder: &ResultFolder,
     schema: &TableSchema,
-    forms: Forms,
+    formats: TableFormats,
     variants: usize,
 ) -> Result<(), FolderError> {
-    if forms.csv {
+    if formats.csv {
         folder.join_text(schema.csv, 1, &Place::parts(schema.csv, variants))?;
     }
     #[cfg(feature = "parquet")]
-    if forms.parquet {
+    if formats.parquet {
         parquet::join(folder, schema, &Place::parts(schema.parquet, variants))?;
     }
     Ok(())

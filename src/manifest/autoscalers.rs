@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
-use super::workloads::{Checked, Workload};
+use super::workload::{Checked, Workload};
 use model::finding::Finding;
 use model::workload::horizontal::{
     Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::affinity::optional_selector;
 use super::field::Path;
 use super::raw;
-use super::workloads::{Checked, Workload, count};
+use super::workload::{Checked, Workload, count};
 use model::Object;
 use model::workload::{BudgetLimit, PodDisruptionBudget, UnhealthyPodEviction, validate};
 

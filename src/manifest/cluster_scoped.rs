@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
-use super::object::Parts;
-use super::workloads::Workload;
+use super::parts::Parts;
+use super::workload::Workload;
 use model::{Namespace, Object, PriorityClass, Text};
 
 /// The label that the API gives to every namespace.

@@ -9,7 +9,8 @@ use super::reader::Reader;
 use super::source::{Sink, Stop};
 use super::{Manifests, PriorityClasses, yaml, yaml_stream};
 use trace::error::TraceError;
-use trace::input::{Input, read_error};
+use trace::error::read_error;
+use trace::input::Input;
 
 /// How much of a text is looked at to tell JSON from YAML.
 const LOOKED_AT: usize = 4096;

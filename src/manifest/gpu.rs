@@ -11,7 +11,7 @@ use super::field::{Path, Problem, quantity};
 use super::raw::Metadata;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::{Container, GpuInventory, GpuRequest, Node, ResourceList, Text};
-use units::Quantity;
+use units::{Quantity, plural};
 
 const COUNT: &str = "alibabacloud.com/gpu-count";
 const MILLI: &str = "alibabacloud.com/gpu-milli";
@@ -31,7 +31,10 @@ pub(super) fn take_inventory(
     if let Some(milli) = milli.filter(|&milli| milli != one_device) {
         let expected = i64::from(devices) * i64::from(DEVICE_MILLI);
         if milli != Quantity::from_units(expected) {
-            let rule = format!("1000 or, for {devices} devices, {expected}");
+            let rule = format!(
+                "1000 or, for {}, {expected}",
+                plural::count(devices, "device")
+            );
             return Err(path.key(MILLI).problem(&rule, milli));
         }
     }

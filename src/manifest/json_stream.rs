@@ -16,12 +16,12 @@ const LOGS: (&[u8], &[u8]) = (b"==== START logs", b"==== END logs");
 
 /// Hands every object of a text to a sink.
 pub(super) fn read(text: &mut dyn BufRead, sink: &mut dyn Sink) -> Result<(), Stop> {
-    Splitter::new(text, (0, 0), 0).documents(sink)
+    Splitter::new(text, 0, 0, 0).documents(sink)
 }
 
 /// Hands over the one object, list or array of a text within another document.
 pub(super) fn read_one(mut text: &[u8], sink: &mut dyn Sink) -> Result<(), Stop> {
-    let mut splitter = Splitter::new(&mut text, (0, 0), 0);
+    let mut splitter = Splitter::new(&mut text, 0, 0, 0);
     if splitter.token()? == Some(b'[') {
         return splitter.items(sink, None).map(|_| ());
     }
@@ -31,7 +31,7 @@ pub(super) fn read_one(mut text: &[u8], sink: &mut dyn Sink) -> Result<(), Stop>
 /// The text of a field of an object, found without parsing what comes before or after it.
 pub(super) fn top_level_text(object: &[u8], wanted: &str) -> Option<String> {
     let mut text = object;
-    let mut splitter = Splitter::new(&mut text, (0, 0), 0);
+    let mut splitter = Splitter::new(&mut text, 0, 0, 0);
     let found = splitter.field(wanted).ok()??;
     serde_json::from_slice(&found).ok()
 }
@@ -58,7 +58,7 @@ struct Waiting {
 }
 
 impl<'t> Splitter<'t> {
-    fn new(text: &'t mut dyn BufRead, (line, column): (u64, u64), lists: usize) -> Self {
+    fn new(text: &'t mut dyn BufRead, line: u64, column: u64, lists: usize) -> Self {
         Self {
             text,
             window: Vec::new(),
@@ -213,7 +213,7 @@ impl<'t> Splitter<'t> {
         let own = top_level_text(source.text, "kind");
         if own.as_deref().is_some_and(|own| own.ends_with("List")) {
             let mut text = source.text;
-            return Splitter::new(&mut text, (line, column), self.lists).inner(sink);
+            return Splitter::new(&mut text, line, column, self.lists).inner(sink);
         }
         if own.is_none() && kind.is_none() {
             waiting.push(Waiting {

@@ -27,12 +27,15 @@ mod gpu;
 mod json_stream;
 mod keep;
 mod kept_fields;
+mod keys;
+mod kinds;
 mod life;
 mod needs;
 mod node;
 mod object;
 mod objects;
 mod owners;
+mod parts;
 mod pod;
 mod priority;
 mod quotas;
@@ -47,6 +50,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
+mod workload;
 mod workload_jobs;
 mod workloads;
 mod yaml;
@@ -65,7 +69,7 @@ pub use keep::PassedOver;
 pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
-pub use workloads::count;
+pub use workload::count;
 
 use fault::Fault;
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
@@ -189,6 +193,21 @@ impl ManifestPod {
 /// # Errors
 /// [`TraceError::Format`] naming the document, the object, the field's path, what was expected and
 /// what was found; for broken syntax the line and column.
+/// # Examples
+///
+/// ```
+/// let text = "\
+/// apiVersion: v1
+/// kind: Pod
+/// metadata: {name: web}
+/// spec:
+///   containers: [{name: web, resources: {requests: {cpu: 500m}}}]
+/// ";
+/// let read = manifest::read_manifests("web.yaml", text)?;
+/// assert_eq!(&*read.pods[0].name, "web");
+/// assert!(read.pods[0].waits_for_node());
+/// # Ok::<(), trace::error::TraceError>(())
+/// ```
 pub fn read_manifests(name: &str, text: &str) -> Result<Manifests, TraceError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let outcome = if text.trim_start().starts_with(['{', '[']) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::field::{Path, Problem};
 use super::raw::{Annotations, nullable};
-use super::workloads::part;
+use super::workload::part;
 use model::pod_life::{
     Application, ContainerLife, Health, HealthCheck, PodLife, PullPolicy, RestartPolicy,
 };

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::field::{Path, Problem};
 use super::raw::nullable;
-use super::workloads::{Workload, part};
+use super::workload::{Workload, part};
 use model::{NamedObject, Needed, Needs, Object};
 
 #[derive(Default, Deserialize)]
@@ -132,11 +132,6 @@ pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
         }
     }
     Ok(Needs(needs.into_iter().collect()))
-}
-
-/// Whether an object is a secret or a config.
-pub(super) fn is_needed(kind: &str, group: &str) -> bool {
-    matches!(kind, "Secret" | "ConfigMap") && group == "v1"
 }
 
 /// A secret or a config, by its name.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::raw;
+use super::parts::{Body, Parts};
 use super::reader::Reader;
 
 /// The fields of any object that are looked at.
@@ -34,98 +34,6 @@ enum Key {
     NodeTopology,
     #[serde(other)]
     Other,
-}
-
-/// An object as far as it has been read.
-#[derive(Default)]
-pub(super) struct Parts {
-    pub(super) api_version: Option<String>,
-    pub(super) kind: Option<String>,
-    pub(super) metadata: raw::Metadata,
-    pub(super) pod_spec: raw::PodSpec,
-    pub(super) pod_status: raw::PodStatus,
-    pub(super) node_spec: raw::NodeSpec,
-    pub(super) node_status: raw::NodeStatus,
-    /// Of a priority class.
-    pub(super) value: Option<Value>,
-    pub(super) global_default: Option<Value>,
-    pub(super) preemption_policy: Option<Value>,
-    /// A `spec` and a `status` that came before the kind, or of a kind read as plain values.
-    pub(super) late_spec: Option<Value>,
-    pub(super) late_status: Option<Value>,
-    /// Fields of storage objects that stand beside `spec`.
-    pub(super) beside: serde_json::Map<String, Value>,
-    /// Items of a list that have no kind of their own, and where they stand.
-    waiting: Vec<(Box<Parts>, String)>,
-    has_items: bool,
-}
-
-/// What is read of an object's body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Body {
-    Pod,
-    Node,
-    PriorityClass,
-    /// Everything, as plain values (`objects.rs`).
-    Object,
-    /// The same, but only where workloads are asked for (`workloads.rs`).
-    Workload,
-    /// Nothing.
-    Skipped,
-}
-
-impl Parts {
-    /// What is read of this object; `None` as long as its kind isn't known.
-    pub(super) fn body(&self) -> Option<Body> {
-        let group = self.api_version.as_deref().unwrap_or("v1");
-        Some(match (self.kind.as_deref()?, group) {
-            ("Pod", "v1") => Body::Pod,
-            ("Node", "v1") => Body::Node,
-            ("PriorityClass", group) if group.starts_with("scheduling.k8s.io/") => {
-                Body::PriorityClass
-            }
-            (kind, group) if super::objects::is_read(kind, group) => Body::Object,
-            (kind, group) if super::workloads::is_workload(kind, group) => Body::Workload,
-            _ => Body::Skipped,
-        })
-    }
-
-    fn is_list(&self) -> bool {
-        let kind = self.kind.as_deref();
-        kind.is_none_or(|kind| kind.ends_with("List"))
-    }
-
-    /// The kind that items have which state none: `Pod` in a `PodList`.
-    fn kind_of_items(&self) -> Option<String> {
-        let kind = self.kind.as_deref()?.strip_suffix("List")?;
-        (!kind.is_empty()).then(|| kind.to_owned())
-    }
-
-    /// Reads what came before the kind.
-    fn read_late<E: Error>(&mut self) -> Result<(), E> {
-        fn take<T: Default + serde::de::DeserializeOwned, E: Error>(
-            late: &mut Option<Value>,
-            into: &mut T,
-        ) -> Result<(), E> {
-            if let Some(value) = late.take() {
-                *into = Option::deserialize(value)
-                    .map_err(E::custom)?
-                    .unwrap_or_default();
-            }
-            Ok(())
-        }
-        match self.body() {
-            Some(Body::Pod) => {
-                take(&mut self.late_spec, &mut self.pod_spec)?;
-                take(&mut self.late_status, &mut self.pod_status)
-            }
-            Some(Body::Node) => {
-                take(&mut self.late_spec, &mut self.node_spec)?;
-                take(&mut self.late_status, &mut self.node_status)
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Reads one object into the reader. The value is the object itself where its kind is left to the

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::Ctx;
 use super::affinity::{node_term, optional_selector};
 use super::field::{Path, Problem, Texts, quantity};
-use super::object::Parts;
+use super::keys::{BETA_CLASS, BIND_COMPLETED, SELECTED_NODE};
+use super::parts::Parts;
 use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
 use model::objects::{DisruptionBudget, PodGroup, Service, Workload};
 use model::volume::{
@@ -17,36 +18,6 @@ use model::volume::{
 };
 use model::{ClusterObjects, NodeSelector, Text};
 use units::{Duration, Quantity};
-
-/// On a claim: its binding to the volume is complete.
-pub(super) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
-/// On a claim: the node that a volume is being made for.
-pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
-/// On a claim or volume: its storage class in the notation of old.
-pub(super) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
-
-/// Whether objects of a kind are read here.
-pub(super) fn is_read(kind: &str, group: &str) -> bool {
-    match kind {
-        "Namespace"
-        | "Service"
-        | "ReplicationController"
-        | "PersistentVolume"
-        | "PersistentVolumeClaim" => group == "v1",
-        "ReplicaSet" | "StatefulSet" => group.starts_with("apps/"),
-        "PodDisruptionBudget" => group.starts_with("policy/"),
-        "StorageClass" | "CSINode" | "CSIDriver" | "CSIStorageCapacity" | "VolumeAttachment" => {
-            group.starts_with("storage.k8s.io/")
-        }
-        "PodGroup" => group.starts_with("scheduling."),
-        _ => false,
-    }
-}
-
-/// Whether an owner of this kind has a selector that placements look at.
-pub(super) fn is_selecting_owner(kind: &str) -> bool {
-    matches!(kind, "ReplicationController" | "ReplicaSet" | "StatefulSet")
-}
 
 /// Adds an object.
 pub(super) fn add(

@@ -3,12 +3,9 @@
 //! namespace to `default` (spec: kubernetes.md 1.5, 1.6).
 
 use super::field::{Path, Problem, Texts, unix_secs};
-use super::{Ctx, Maker, affinity, gpu, raw};
+use super::{Ctx, Maker, affinity, gpu, keys, kinds, raw};
 use model::{Container, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text};
-use units::Quantity;
-
-/// On a pod: it only shows what its node runs by itself.
-pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
+use units::{Duration, Quantity};
 
 /// The scheduler that a pod has which names none; the model has it as the empty name.
 const DEFAULT_SCHEDULER: &str = "default-scheduler";
@@ -87,8 +84,8 @@ fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
     let controller = metadata.owner_references.iter().find(|own| own.controller);
     // Only these have a selector that placements look at; others would split classes in vain.
     let controller = controller.filter(|own| {
-        super::objects::is_selecting_owner(&own.kind)
-            && (own.api_version.is_empty() || super::objects::is_read(&own.kind, &own.api_version))
+        kinds::is_selecting_owner(&own.kind)
+            && (own.api_version.is_empty() || kinds::is_read(&own.kind, &own.api_version))
     });
     controller.map(|own| Owner {
         kind: texts.share(&own.kind),
@@ -113,7 +110,7 @@ pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i
 pub(super) fn maker(metadata: &raw::Metadata) -> Maker {
     let controller = metadata.owner_references.iter().find(|own| own.controller);
     match controller.map(|own| own.kind.as_str()) {
-        _ if metadata.annotations.get(MIRROR).is_some() => Maker::Node,
+        _ if metadata.annotations.get(keys::MIRROR).is_some() => Maker::Node,
         Some("Node" | "DaemonSet") => Maker::Node,
         Some(_) => Maker::Controller,
         None => Maker::Nobody,
@@ -157,6 +154,21 @@ pub(super) fn namespace(metadata: &raw::Metadata) -> &str {
         None | Some("") => "default",
         Some(namespace) => namespace,
     }
+}
+
+/// Longest time that a pod may run: `activeDeadlineSeconds`.
+pub(super) fn time_limit(spec: &raw::PodSpec) -> Result<Option<Duration>, Problem> {
+    let Some(seconds) = spec.active_deadline_seconds else {
+        return Ok(None);
+    };
+    let path = Path::root("spec");
+    Duration::checked_from_secs(seconds)
+        .filter(|&limit| limit > Duration::ZERO)
+        .map(Some)
+        .ok_or_else(|| {
+            let path = path.field("activeDeadlineSeconds");
+            path.problem("1 second or more, less than 292 years", seconds)
+        })
 }
 
 fn preempts(policy: Option<&str>, path: &Path<'_>) -> Result<bool, Problem> {

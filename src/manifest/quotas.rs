@@ -7,9 +7,10 @@ use serde::Deserialize;
 use super::field::{Path, Problem, quantity};
 use super::findings::ObjectName;
 use super::raw::{Amounts, nullable};
-use super::workloads::{Checked, Workload};
+use super::workload::{Checked, Workload};
 use model::workload::{LimitItem, LimitRange, LimitedKind, QuotaScope, ResourceQuota};
 use model::{Object, Operator, Requirement, ResourceList, Text};
+use units::plural;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -88,7 +89,7 @@ fn scopes(raw: &RawQuota, path: &Path<'_>) -> Result<Vec<QuotaScope>, Problem> {
     let plain_path = path.field("scopes");
     for (index, name) in raw.scopes.iter().enumerate() {
         let path = plain_path.index(index);
-        let scope = scope(name, (Operator::Exists, Vec::new()), &path)?;
+        let scope = scope(name, Operator::Exists, Vec::new(), &path)?;
         scopes.push((scope, path.to_string()));
     }
     let selector_path = path.field("scopeSelector");
@@ -114,11 +115,11 @@ fn scopes(raw: &RawQuota, path: &Path<'_>) -> Result<Vec<QuotaScope>, Problem> {
             } else {
                 "nothing, as the operator takes no values"
             };
-            let found = format!("{} values", own.values.len());
+            let found = plural::count(own.values.len(), "value");
             return Err(path.field("values").problem(expected, found));
         }
         let values = own.values.iter().map(|value| value.as_str().into());
-        let scope = scope(&own.scope_name, (operator, values.collect()), &path)?;
+        let scope = scope(&own.scope_name, operator, values.collect(), &path)?;
         scopes.push((scope, path.to_string()));
     }
     for (place, (scope, field)) in scopes.iter().enumerate() {
@@ -140,7 +141,8 @@ fn scopes(raw: &RawQuota, path: &Path<'_>) -> Result<Vec<QuotaScope>, Problem> {
 
 fn scope(
     name: &str,
-    (operator, values): (Operator, Vec<Text>),
+    operator: Operator,
+    values: Vec<Text>,
     path: &Path<'_>,
 ) -> Result<QuotaScope, Problem> {
     let scope = match name {

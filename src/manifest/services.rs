@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::field::{Path, Problem};
-use super::object::Parts;
+use super::parts::Parts;
 use super::raw::{self, TextMap, nullable, texts};
-use super::workloads::Workload;
+use super::workload::Workload;
 use model::service::{
     AFFINITY_TIMEOUT, Backend, Balancing, Ingress, PathKind, PathRule, Publish, Rule, ServerSpec,
     Service,
@@ -335,13 +335,4 @@ pub(super) fn server(
         server.cpu_per_request = Some(span.ok_or_else(|| path.problem(expected, text))?);
     }
     Ok((server != ServerSpec::default()).then(|| Arc::new(server)))
-}
-
-/// Whether an object is a service or a route to one.
-pub(super) fn is_service(kind: &str, group: &str) -> bool {
-    match kind {
-        "Service" => group == "v1",
-        "Ingress" => group.starts_with("networking.k8s.io/"),
-        _ => false,
-    }
 }

@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::declared::PodPriority;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
+use super::keys::{DELETION_COST, DO_NOT_DISRUPT, SAFE_LOCAL_VOLUMES, SAFE_TO_EVICT};
 use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
 use super::raw::{self, nullable};
-use super::workloads::{Workload, part, span};
+use super::workload::{Workload, part, span};
 use super::{life, needs, pod, unmodelled};
 use model::behaviour::{Behaviour, DEFAULT_GRACE};
 use model::usage::Pattern;
@@ -19,17 +20,6 @@ use model::{PodSpec, TemplatePriority, Text};
 /// On a pod template: what its pods use, in the notation of [`model::usage`].
 const CPU_USAGE: &str = "windtunnel.dev/cpu-usage";
 const MEMORY_USAGE: &str = "windtunnel.dev/memory-usage";
-
-/// On a pod template: whether autoscalers of nodes may evict its pods.
-pub(super) const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
-pub(super) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
-
-/// On a pod template: volumes on the node's disk that its pods give up, by name.
-pub(super) const SAFE_LOCAL_VOLUMES: &str =
-    "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
-
-/// On a pod template: what the deletion of its pods costs beside that of others.
-pub(super) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// The value of [`SAFE_TO_EVICT`] for pods whose end is waited for.
 const ON_COMPLETION: &str = "on-completion";
@@ -163,7 +153,7 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
         memory_usage: usage(MEMORY_USAGE)?,
         is_evictable: evictable(&raw.metadata.annotations),
         has_local_storage: raw.spec.volumes.iter().any(raw::Volume::is_local),
-        active_deadline: super::reader::time_limit(&raw.spec)?,
+        active_deadline: pod::time_limit(&raw.spec)?,
         priority: priority(&raw.spec),
         is_awaited: raw.metadata.annotations.get(SAFE_TO_EVICT) == Some(ON_COMPLETION),
         local_volumes: local_volumes(raw),

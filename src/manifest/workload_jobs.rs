@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::field::{Path, Problem};
 use super::raw::nullable;
-use super::workloads::{Checked, Workload, part, span};
+use super::workload::{Checked, Workload, part, span};
 use model::Object;
 use model::workload::job::{FailureAction, FailureMatch, FailureRule, SuccessRule};
 use model::workload::{

@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::affinity::optional_selector;
 use super::declared::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
-use super::object::Parts;
+use super::parts::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::template::Template;
+use super::workload::{Checked, Workload, count, part, span};
 use super::{
     Ctx, autoscalers, budgets, cluster_scoped, needs, pod, quotas, services, workload_jobs,
 };
@@ -21,31 +22,7 @@ use model::workload::{
     Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
     RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
-use model::{LabelSelector, Labels, Object, Operator, Requirement, Text};
-use units::Duration;
-
-/// Whether objects of a kind are workloads.
-pub(super) fn is_workload(kind: &str, group: &str) -> bool {
-    match kind {
-        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => group.starts_with("apps/"),
-        "Job" | "CronJob" => group.starts_with("batch/"),
-        "PodDisruptionBudget" => group.starts_with("policy/"),
-        "ReplicationController" | "ResourceQuota" | "LimitRange" | "Namespace" => group == "v1",
-        "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
-        "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
-        _ => super::services::is_service(kind, group) || needs::is_needed(kind, group),
-    }
-}
-
-/// What is read of every workload.
-pub(super) struct Workload<'a> {
-    pub(super) namespace: Text,
-    pub(super) name: Text,
-    pub(super) spec: &'a Value,
-    pub(super) ctx: &'a mut Ctx,
-    pub(super) priority: PodPriority,
-    pub(super) states_policy: bool,
-}
+use model::{LabelSelector, Labels, Object, Operator, Requirement};
 
 /// A broken rule of a workload, and its field.
 pub(super) struct Broken {
@@ -115,9 +92,6 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         places: Vec::new(),
     })
 }
-
-/// An object and what is wrong with it.
-pub(super) type Checked = Result<(Object, Vec<Finding>), Problem>;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -190,29 +164,7 @@ struct RawController {
     selector: TextMap,
 }
 
-/// A number of pods, or a percentage as text.
-///
-/// # Errors
-/// It is neither.
-pub fn count(value: &Value) -> Result<Count, String> {
-    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-    match (value, number) {
-        (_, Some(number)) => Ok(Count::Number(number)),
-        (Value::String(text), _) => text
-            .parse()
-            .map_err(|error: model::workload::CountError| error.to_string()),
-        _ => Err(format!(
-            "expected a whole number or a percentage such as `25%`, found `{value}`"
-        )),
-    }
-}
-
 impl Workload<'_> {
-    /// The spec of the object.
-    pub(super) fn spec<T: Default + for<'de> Deserialize<'de>>(&self) -> Result<T, Problem> {
-        part(self.spec, &Path::root("spec"))
-    }
-
     fn set(&mut self) -> Result<(RawSet, LabelSelector, Template), Problem> {
         let raw: RawSet = self.spec()?;
         let path = Path::root("spec");
@@ -387,27 +339,9 @@ impl Workload<'_> {
     }
 }
 
-/// Reads a value into a type, where `null` is what is absent.
-pub(super) fn part<T>(value: &Value, path: &Path<'_>) -> Result<T, Problem>
-where
-    T: Default + for<'de> Deserialize<'de>,
-{
-    if value.is_null() {
-        return Ok(T::default());
-    }
-    T::deserialize(value).map_err(|error| path.broken(error))
-}
-
 fn counted(value: Option<&Value>, default: Count, path: &Path<'_>) -> Result<Count, Problem> {
     match value.filter(|value| !value.is_null()) {
         None => Ok(default),
         Some(value) => count(value).map_err(|error| path.broken(error)),
     }
-}
-
-/// A number of seconds; none is 0.
-pub(super) fn span(secs: Option<i64>, path: &Path<'_>) -> Result<Duration, Problem> {
-    let secs = secs.unwrap_or(0);
-    Duration::checked_from_secs(secs)
-        .ok_or_else(|| path.problem("seconds, less than 292 years", secs))
 }

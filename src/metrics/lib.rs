@@ -6,12 +6,15 @@
 //! were, and jobs whose life is known.
 //! [`registry`] lists all metrics as data.
 //!
-//! The rooms:
+//! The rooms, from the lowest:
 //!
-//! - [`record`]: the recorder, the trait of collectors, what they share, and the registry;
-//! - [`families`]: one file per family of metrics, in folders by what they are about;
+//! - [`values`]: statistics, readings of them, and the set of readings of a family;
 //! - [`statistics`]: integrals, percentiles and distributions, which know nothing of clusters;
-//! - [`alerts`]: alert rules over live series and metrics, and the notifications that they send;
+//! - [`alerts`]: alert rules at work, and the notifications that they send;
+//! - [`record`]: the trait of collectors and what they share: totals, jobs, workloads, the window;
+//! - [`families`]: one file per family of metrics, in folders by what they are about;
+//! - [`registry`]: the list of all families, and the values that alert rules can be about;
+//! - [`recorder`]: the recorder itself;
 //! - [`diagnosis`]: faults of workloads, found from their record.
 //!
 //! Ground rules (metrics.md 5.0): integers and exact 128-bit integrals; one division, at the end;
@@ -21,7 +24,10 @@ pub mod alerts;
 pub mod diagnosis;
 pub mod families;
 pub mod record;
+pub mod recorder;
+pub mod registry;
 pub mod statistics;
+pub mod values;
 
 #[cfg(test)]
 mod tests;
@@ -29,32 +35,36 @@ mod tests;
 pub use families::autoscaling::autoscalers;
 pub use families::autoscaling::fights;
 pub use families::money::cost::{CostTable, NodeKindCost, TenantCost};
-pub use families::money::economics;
-pub use families::money::economics::{Billing, Economics, NodeEconomics};
 pub use families::money::functions;
 pub use families::money::pay_per_use;
-pub use families::money::power;
-pub use families::money::power::{Power, PowerCurve};
 pub use families::packing::arrived;
 pub use families::packing::arrived::ArrivedTables;
-pub use families::packing::mix::WorkloadMix;
 pub use families::traffic::services;
 pub use families::traffic::traffic_totals;
 pub use families::waiting::slowdown;
 pub use record::areas::Areas;
-pub use record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+pub use record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 pub use record::deeds::{Deeds, Kind};
+pub use record::entry::MetricEntry;
 pub use record::jobs::{JobOutcome, JobRecord};
-pub use record::outcome::RunMetrics;
+pub use record::live_series::{LiveSeries, SeriesSource};
 pub use record::pod_table;
 pub use record::pod_table::{PodRow, PodSink};
 pub use record::presentation::{Group, Placement, ShortList, ShortListed, Title};
-pub use record::recorder::{RecordError, Recorder};
-pub use record::registry;
-pub use record::registry::{Direction, MetricEntry, REGISTRY, Statistic};
 pub use record::series::{SeriesRow, SeriesSink};
+pub use record::setup::economics;
+pub use record::setup::economics::{Billing, Economics, NodeEconomics};
+pub use record::setup::mix::WorkloadMix;
+pub use record::setup::power;
+pub use record::setup::power::{Power, PowerCurve};
 pub use record::setup::{Purpose, Setup};
 pub use record::state::{Amounts, ClusterState, NodeChange, NodeRow, Resource};
+pub use record::tables::{NoSteadyState, Table, Tables};
 pub use record::warm_up::WarmUpFinder;
-pub use record::window::{Measured, Window};
+pub use record::window::{MeasuredWindow, Window};
 pub use record::workloads;
+pub use recorder::outcome::RunMetrics;
+pub use recorder::{RecordError, Recorder};
+pub use registry::REGISTRY;
+pub use statistics::span::Span;
+pub use values::{Direction, MetricValue, Reading, Statistic, Values, of_each};

@@ -59,8 +59,6 @@ pub enum Problem {
         /// The other object.
         other: String,
     },
-    /// The sum of all weights is zero.
-    NoWeight,
     /// A metric that never had a value.
     NeverArrived {
         /// How many passes waited for it.
@@ -101,9 +99,6 @@ impl fmt::Display for Problem {
             }
             Self::ClaimedTwice { what, other } => {
                 write!(f, "{what} is claimed by {other} too; remove one of them")
-            }
-            Self::NoWeight => {
-                f.write_str("all weights are 0, so none can be picked; give one a weight above 0")
             }
             Self::NeverArrived { passes, last_error } => write!(
                 f,
@@ -146,7 +141,8 @@ impl Findings {
     pub fn expect_order(
         &mut self,
         field: impl Into<String>,
-        (min, max): (i64, i64),
+        min: i64,
+        max: i64,
         max_field: &'static str,
     ) {
         if min > max {

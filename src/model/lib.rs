@@ -22,6 +22,7 @@ pub mod pod_name;
 pub mod priority_class;
 pub mod qos;
 pub mod resource_list;
+pub mod rules;
 pub mod scheduler_config;
 pub mod service;
 pub mod taint;

@@ -38,6 +38,25 @@ pub const ON_DEMAND: &str = "on-demand";
 pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
 
 /// A machine that pods are placed on, as it is declared.
+///
+/// ```
+/// use model::{Node, ResourceList, Taint, TaintEffect};
+/// use units::Quantity;
+///
+/// let node = Node {
+///     name: "n1".into(),
+///     labels: [("zone".into(), "a".into())].into_iter().collect(),
+///     taints: vec![Taint {
+///         key: "dedicated".into(),
+///         value: "gpu".into(),
+///         effect: TaintEffect::NoSchedule,
+///     }],
+///     allocatable: ResourceList::from_pairs([("cpu", Quantity::from_units(32))]),
+///     ..Node::default()
+/// };
+/// assert_eq!(node.allocatable.get("cpu"), "32".parse()?);
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
     /// The node's name, unique in its cell.

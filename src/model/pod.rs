@@ -5,17 +5,30 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::node::MEMORY_PRESSURE_TAINT;
-use super::qos::QosClass;
 use super::{
-    Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Node, Owner,
-    PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Taint, TaintEffect,
-    Text, Toleration, TopologySpread,
+    Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Owner, PodCreated,
+    PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Text, Toleration,
+    TopologySpread,
 };
 use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId};
 
 /// Everything about a pod that a placement may depend on. Two pods of equal specs are
 /// interchangeable for every scheduler.
+///
+/// ```
+/// use model::{Node, PodSpec, ResourceList};
+/// use units::Quantity;
+///
+/// let spec = PodSpec {
+///     namespace: "team".into(),
+///     priority: 100,
+///     node_selector: [("zone".into(), "a".into())].into_iter().collect(),
+///     ..PodSpec::with_requests(ResourceList::from_pairs([("cpu", Quantity::from_milli(500))]))
+/// };
+/// assert_eq!(spec.requests()?.get("cpu"), Quantity::from_milli(500));
+/// assert!(!spec.selects(&Node::default()));
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodSpec {
     /// The pod's namespace.
@@ -175,37 +188,8 @@ impl PodSpec {
         own.or(pod).unwrap_or(0)
     }
 
-    /// Whether its node selector and its required node affinity admit a node
-    /// (spec: kubernetes.md 1.5).
-    pub fn selects(&self, node: &Node) -> bool {
-        let labels = self
-            .node_selector
-            .iter()
-            .all(|(key, value)| node.labels.get(key) == Some(value));
-        let required = self.affinity.node.required.as_ref();
-        labels && required.is_none_or(|selector| selector.matches(&node.name, &node.labels))
-    }
-
-    /// Whether it tolerates every taint that would keep it off a node: those of the effects
-    /// `NoSchedule` and `NoExecute` (spec: kubernetes.md 1.5).
-    pub fn tolerates_taints(&self, taints: &[Taint]) -> bool {
-        taints
-            .iter()
-            .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
-            .all(|taint| self.tolerates(taint))
-    }
-
-    /// Whether it tolerates a taint: by its own tolerations, or as admission lets pods that ask for
-    /// something on nodes that are short of memory (spec: kubernetes.md part 4).
-    pub fn tolerates(&self, taint: &Taint) -> bool {
-        self.tolerations.iter().any(|own| own.tolerates(taint))
-            || (*taint.key == *MEMORY_PRESSURE_TAINT
-                && taint.effect == TaintEffect::NoSchedule
-                && QosClass::of(self) != QosClass::BestEffort)
-    }
-
-    /// Resources that the pod reserves, exact: the larger of the needs of its concurrent containers
-    /// and of its init containers, plus overhead (spec: kubernetes.md 1.6).
+    /// What the pod reserves, exact: the larger of what its containers need side by side and what
+    /// its init containers need on the way, then overhead (spec: kubernetes.md 1.6).
     ///
     /// # Errors
     /// If a sum overflows.

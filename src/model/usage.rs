@@ -309,12 +309,7 @@ impl Curve {
                 amplitude,
                 period,
                 peak,
-            } => sine(
-                (*mean, *amplitude),
-                *period,
-                now.since(Instant::ZERO),
-                *peak,
-            ),
+            } => sine(*mean, *amplitude, *period, now.since(Instant::ZERO), *peak),
             Self::Ramp {
                 from,
                 rise,
@@ -378,7 +373,7 @@ impl Curve {
 }
 
 /// A sine whose value holds for a step of its period; never less than nothing.
-fn sine((mean, amplitude): (i64, i64), period: Duration, passed: Duration, peak: Duration) -> i64 {
+fn sine(mean: i64, amplitude: i64, period: Duration, passed: Duration, peak: Duration) -> i64 {
     let step = (period.as_nanos() / SINE_STEPS).max(1);
     let grid = passed.as_nanos() - passed.as_nanos().rem_euclid(step);
     let turn =

@@ -5,10 +5,11 @@
 use cluster::{Class, Store};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{PodSpec, ResourceList};
-use scheduler::ClassContext;
+use scheduler::pipeline::plugin::PreFilter;
+use scheduler::{ClassContext, Plugin, Points};
 use units::{ClassId, NodeId, Quantity, ResourceId};
 
-use super::{Kind, Parameter};
+use super::{ArgumentError, Arguments, Built, Kind, Parameter};
 
 /// CPU that a container without a CPU request counts for.
 const DEFAULT_CPU: Quantity = Quantity::from_milli(100);
@@ -43,6 +44,79 @@ struct Scored {
     incoming: (i64, i64),
     /// Amounts that a placed pod counts for in addition to its requests.
     beyond: (i64, i64),
+}
+
+/// A score that goes by the shares of resources that would be allocated with the pod: the mean of
+/// the points of each resource, by weight.
+#[derive(Clone, Debug)]
+pub(super) struct AllocationScore {
+    name: &'static str,
+    /// Points of a resource, given what is requested and what is allocatable.
+    points: fn(i64, i64) -> i64,
+    allocation: Allocation,
+}
+
+impl AllocationScore {
+    /// The score of this name, with the stated weights.
+    pub(super) fn build(
+        name: &'static str,
+        points: fn(i64, i64) -> i64,
+        arguments: &Arguments,
+    ) -> Result<Built, ArgumentError> {
+        Ok(Built::Plugin(Box::new(Self {
+            name,
+            points,
+            allocation: Allocation::new(RESOURCES.weights(arguments)?),
+        })))
+    }
+}
+
+impl Plugin for AllocationScore {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn points(&self) -> Points {
+        Points::PRE_FILTER.and(Points::SCORE)
+    }
+
+    fn pre_filter(&mut self, ctx: &ClassContext<'_>) -> PreFilter {
+        self.allocation.learn(ctx.store);
+        PreFilter::Run
+    }
+
+    fn score(&self, ctx: &ClassContext<'_>, node: NodeId) -> i64 {
+        self.allocation.points(ctx, node, self.points)
+    }
+
+    fn clone_plugin(&self) -> Box<dyn Plugin> {
+        Box::new(self.clone())
+    }
+}
+
+/// Holds a score with equal weights to the examples of the specification (kubernetes.md 1.7): a pod
+/// that comes to a node in use, and one without requests that comes to an empty node.
+#[cfg(test)]
+pub(super) fn check_examples(entry: &crate::Entry, in_use: i64, empty: i64) {
+    use crate::testing::{World, node, pod};
+    let mut world = World::default();
+    let node_in_use = world.node(node("used", 4_000, 10 << 10, (0, "")));
+    let empty_node = world.node(node("empty", 4_000, 8 << 10, (0, "")));
+    let there = world.spec(pod(1_000, 2 << 10, (0, 0)));
+    world.bind(there, node_in_use, &[]);
+    let coming = world.spec(pod(500, 1 << 10, (0, 0)));
+    let mut silent = pod(0, 0, (0, 0));
+    silent.containers[0].requests.clear();
+    let silent = world.spec(silent);
+    let built = entry.build(&crate::Setup::default(), &Arguments::new());
+    let Ok(Built::Plugin(mut plugin)) = built else {
+        panic!("a plugin without arguments");
+    };
+    for (spec, node, expected) in [(coming, node_in_use, in_use), (silent, empty_node, empty)] {
+        let ctx = world.ctx(spec);
+        plugin.pre_filter(&ctx);
+        assert_eq!(plugin.score(&ctx, node), expected, "{node}");
+    }
 }
 
 /// Weighted resources, and what the classes known so far count for.
@@ -101,7 +175,7 @@ impl Allocation {
         node: NodeId,
         formula: fn(i64, i64) -> i64,
     ) -> i64 {
-        let scored = self.classes[ctx.spec.index()];
+        let scored = self.classes[ctx.id.index()];
         let beyond = self.beyond(ctx.store, node);
         let requests = &ctx.class.requests;
         let (offered, free) = (ctx.store.nodes().allocatable(), ctx.store.nodes().free());

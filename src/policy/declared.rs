@@ -36,11 +36,11 @@ impl DeclaredAnswers {
     /// Brings the answers for a class up to date: asks about nodes that changed in any way since,
     /// and only if some declaration changed at all.
     pub(super) fn prepare(&mut self, ctx: &ClassContext<'_>) {
-        if self.classes.len() <= ctx.spec.index() {
-            self.classes.resize(ctx.spec.index() + 1, None);
+        if self.classes.len() <= ctx.id.index() {
+            self.classes.resize(ctx.id.index() + 1, None);
         }
         let nodes = ctx.store.nodes();
-        let known = self.classes[ctx.spec.index()].get_or_insert_with(|| ClassAnswers {
+        let known = self.classes[ctx.id.index()].get_or_insert_with(|| ClassAnswers {
             cursor: Revision::default(),
             suits: FixedBitSet::new(),
         });
@@ -62,7 +62,7 @@ impl DeclaredAnswers {
 
     /// The answer about a node: the kept one, or by the definition if it was not prepared.
     pub(super) fn suits(&self, ctx: &ClassContext<'_>, node: NodeId) -> bool {
-        match self.classes.get(ctx.spec.index()).and_then(Option::as_ref) {
+        match self.classes.get(ctx.id.index()).and_then(Option::as_ref) {
             Some(known) if is_fresh(known, ctx.store) => known.suits.contains(node.index()),
             _ => ctx
                 .store

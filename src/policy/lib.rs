@@ -10,6 +10,7 @@ pub mod filter;
 pub mod job_order;
 pub mod kubernetes;
 pub mod order;
+pub mod parameter;
 mod profile_error;
 pub mod profiles;
 pub mod registry;
@@ -18,5 +19,6 @@ pub mod select;
 #[cfg(test)]
 mod testing;
 
-pub use entry::{ArgumentError, Arguments, Built, Entry, Kind, Parameter, Point, Setup};
+pub use entry::{Built, Constructor, Entry, KubeConstructor, Point, Setup};
+pub use parameter::{ArgumentError, Arguments, Kind, Parameter};
 pub use profiles::{PluginOverride, ProfileChoice, ProfileError, build_profile};

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::entry::ArgumentError;
+use super::parameter::ArgumentError;
 use super::profiles::{MAX_PLUGINS, MAX_WEIGHT};
 
 /// Why a profile can't be built.
@@ -25,6 +25,15 @@ pub enum ProfileError {
         name: String,
         /// Suggestion for the intended name.
         hint: String,
+    },
+    /// A plugin of kube-scheduler in a profile of the pipeline.
+    #[error(
+        "`{plugin}` is a plugin of kube-scheduler, which the pipeline does not run; write \
+         `name: kubernetes` under `system`, or leave it out"
+    )]
+    OnlyInKube {
+        /// The plugin.
+        plugin: String,
     },
     /// A plugin is disabled that the profile has not.
     #[error("`{plugin}` is disabled, but profile `{profile}` has no such plugin; {hint}")]

@@ -4,7 +4,8 @@
 
 use indexmap::IndexMap;
 
-use super::entry::{Arguments, Built, Entry, Point, Setup};
+use super::entry::{Built, Entry, Point, Setup};
+use super::parameter::Arguments;
 pub use super::profile_error::ProfileError;
 use super::registry::{self, POLICIES};
 use scheduler::pipeline::plugin::Points;
@@ -309,7 +310,12 @@ fn policy(
     what: &'static str,
     name: &str,
 ) -> Result<&'static Entry, ProfileError> {
-    let known = registry::find(name).filter(|entry| points.contains(&entry.point));
+    let known = registry::find(name);
+    if known.is_some_and(|entry| entry.point == Point::KubePlugin) {
+        let plugin = name.to_owned();
+        return Err(ProfileError::OnlyInKube { plugin });
+    }
+    let known = known.filter(|entry| points.contains(&entry.point));
     known.ok_or_else(|| ProfileError::UnknownPolicy {
         what,
         name: name.to_owned(),
@@ -412,6 +418,11 @@ mod tests {
             (
                 choice("fgd", &[("best_fit", enabled(None))]),
                 "there is no plugin `best_fit`; did you mean `best-fit`?",
+            ),
+            (
+                choice("fgd", &[("NodePorts", enabled(None))]),
+                "`NodePorts` is a plugin of kube-scheduler, which the pipeline does not run; write \
+                 `name: kubernetes`",
             ),
             (
                 choice("fgd", &[("first", enabled(None))]),

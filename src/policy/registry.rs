@@ -2,7 +2,7 @@
 //! here.
 
 use super::entry::{Entry, Point};
-use super::{devices, filter, order, score, select};
+use super::{devices, filter, kubernetes, order, score, select};
 use units::nearest::hint;
 
 /// The policies.
@@ -29,6 +29,28 @@ pub const POLICIES: &[Entry] = &[
     select::round_robin::ENTRY,
     order::fifo::ENTRY,
     order::priority::ENTRY,
+    // Plugins of kube-scheduler, in the order of its default profile; those that act only where a
+    // configuration enables them are last.
+    kubernetes::scheduling_gates::ENTRY,
+    kubernetes::queue_and_bind::PRIORITY_SORT,
+    kubernetes::node_unschedulable::ENTRY,
+    kubernetes::node_name::ENTRY,
+    kubernetes::taint_toleration::ENTRY,
+    kubernetes::node_affinity::ENTRY,
+    kubernetes::node_ports::ENTRY,
+    kubernetes::node_resources_fit::ENTRY,
+    kubernetes::volume_restrictions::ENTRY,
+    kubernetes::node_volume_limits::ENTRY,
+    kubernetes::volume_binding::ENTRY,
+    kubernetes::volume_zone::ENTRY,
+    kubernetes::pod_topology_spread::ENTRY,
+    kubernetes::inter_pod_affinity::ENTRY,
+    kubernetes::dynamic_resources::ENTRY,
+    kubernetes::default_preemption::ENTRY,
+    kubernetes::balanced_allocation::ENTRY,
+    kubernetes::image_locality::ENTRY,
+    kubernetes::queue_and_bind::DEFAULT_BINDER,
+    kubernetes::coscheduling::ENTRY,
 ];
 
 /// The policies listed under a point, in order.
@@ -54,7 +76,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::kubernetes::POINTS;
     use crate::{Arguments, Built, Setup};
+    use model::scheduler_config::PluginArguments;
+    use scheduler::kube::Release;
 
     #[test]
     fn every_file_is_listed_and_every_name_is_its_file() {
@@ -86,6 +111,26 @@ mod tests {
     }
 
     #[test]
+    fn every_plugin_of_kube_scheduler_is_what_its_entry_says() {
+        let arguments = PluginArguments::default();
+        for entry in at(Point::KubePlugin) {
+            let constructor = entry.kube().expect("a plugin of kube-scheduler");
+            let plugin = (constructor.build)(&arguments, Release::default());
+            assert_eq!(plugin.name(), entry.name);
+            for &(name, point) in POINTS {
+                let (stated, acts) = (constructor.points.contains(&name), plugin.points());
+                assert_eq!(stated, acts.contains(point), "{} at {name}", entry.name);
+            }
+            let scores = constructor.points.contains(&"score");
+            let weighs = constructor.weight.is_some_and(|weight| weight > 0);
+            assert_eq!(scores, weighs, "{}", entry.name);
+        }
+        let others = POLICIES.iter().filter(|entry| entry.kube().is_some());
+        assert!(others.clone().all(|entry| entry.point == Point::KubePlugin));
+        assert_eq!(others.count(), at(Point::KubePlugin).count());
+    }
+
+    #[test]
     fn every_entry_is_documented_and_can_be_made() {
         for (index, entry) in POLICIES.iter().enumerate() {
             assert!(
@@ -98,11 +143,15 @@ mod tests {
                 "{}",
                 entry.name
             );
+            assert!(!entry.source.is_empty(), "{}", entry.name);
             let defaults: Arguments = entry
                 .parameters
                 .iter()
                 .map(|parameter| (parameter.name.to_owned(), parameter.default_value()))
                 .collect();
+            if entry.kube().is_some() {
+                continue;
+            }
             for arguments in [Arguments::new(), defaults] {
                 let built = entry
                     .build(&Setup::default(), &arguments)

@@ -41,11 +41,11 @@ impl World {
     }
 
     /// Creates a pod and binds it.
-    pub(crate) fn bind(&mut self, spec: ClassId, node: NodeId, devices: &[usize]) -> PodRef {
+    pub(crate) fn bind(&mut self, class: ClassId, node: NodeId, devices: &[usize]) -> PodRef {
         let pod = self.store.pods().next();
         self.apply(Event::PodCreated(PodCreated {
             pod,
-            class: spec,
+            class,
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,
@@ -73,10 +73,10 @@ impl World {
     pub(crate) fn filter(
         &self,
         plugin: &mut dyn Plugin,
-        spec: ClassId,
+        class: ClassId,
         node: NodeId,
     ) -> Result<(), String> {
-        let ctx = self.ctx(spec);
+        let ctx = self.ctx(class);
         let direct = plugin.filter(&ctx, node);
         let prepared = plugin.pre_filter(&ctx);
         if prepared != scheduler::pipeline::plugin::PreFilter::Skip {

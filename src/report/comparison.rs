@@ -9,8 +9,9 @@ use crate::format;
 use crate::runs::Gathered;
 use lab::compare::metric_hint;
 use lab::summary::{MetricSummary, Summary};
-use metrics::ShortList;
 use metrics::registry::{self, short_list};
+use metrics::{Direction, ShortList};
+use units::plural;
 
 /// Statistic of a subject that says most about a fill-up, where pods never depart.
 const STATISTICS_OF_FILL_UP: [&str; 3] = ["end", "peak", "mean"];
@@ -27,36 +28,6 @@ pub enum Rows {
     All,
 }
 
-/// Better direction of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// Higher values are better.
-    Higher,
-    /// Lower values are better.
-    Lower,
-    /// Neither direction is better.
-    Neither,
-}
-
-impl Better {
-    fn parse(text: &str) -> Self {
-        match text {
-            "higher" => Self::Higher,
-            "lower" => Self::Lower,
-            _ => Self::Neither,
-        }
-    }
-
-    /// Name of the direction, as in `summary.json`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Higher => "higher",
-            Self::Lower => "lower",
-            Self::Neither => "none",
-        }
-    }
-}
-
 /// One metric over all variants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -67,7 +38,7 @@ pub struct Row {
     /// Unit of the metric, as in `summary.json`.
     pub unit: String,
     /// Better direction of the metric.
-    pub better: Better,
+    pub better: Direction,
     /// Cells of the row, one per variant.
     pub cells: Vec<Cell>,
 }
@@ -211,7 +182,7 @@ fn row(summary: &Summary, id: &str) -> Option<Row> {
         .map(|variant| variant.metrics.get(id))
         .collect();
     let first = metrics.iter().flatten().next()?;
-    let (unit, better) = (first.unit.clone(), Better::parse(&first.better));
+    let (unit, better) = (first.unit.clone(), Direction::of_name(&first.better));
     let values: Vec<Option<f64>> = metrics
         .iter()
         .map(|metric| {
@@ -256,12 +227,12 @@ fn row(summary: &Summary, id: &str) -> Option<Row> {
     })
 }
 
-fn best_value(values: &[Option<f64>], better: Better) -> Option<f64> {
+fn best_value(values: &[Option<f64>], better: Direction) -> Option<f64> {
     let present = values.iter().flatten().copied();
     match better {
-        Better::Higher => present.max_by(f64::total_cmp),
-        Better::Lower => present.min_by(f64::total_cmp),
-        Better::Neither => None,
+        Direction::Higher => present.max_by(f64::total_cmp),
+        Direction::Lower => present.min_by(f64::total_cmp),
+        Direction::None => None,
     }
 }
 
@@ -336,12 +307,9 @@ fn facts(summary: &Summary) -> Vec<String> {
     match seeds.len() {
         0 => {}
         1 => facts.extend(seeds.first().map(|seed| format!("seed {seed}"))),
-        seed_count => facts.push(format!("{seed_count} seeds")),
+        seed_count => facts.push(plural::count(seed_count, "seed")),
     }
-    facts.push(match summary.variants.len() {
-        1 => "1 variant".to_owned(),
-        variant_count => format!("{variant_count} variants"),
-    });
+    facts.push(plural::count(summary.variants.len(), "variant"));
     let interrupted = summary
         .variants
         .iter()

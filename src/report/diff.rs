@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::format;
 use lab::diff::{DecisionFacts, Difference, Growth, NodeView, Parting};
-use units::Instant;
+use units::{Instant, plural};
 
 /// Names of the two sides.
 const LETTERS: [&str; 2] = ["a", "b"];
@@ -18,9 +18,9 @@ pub fn text(difference: &Difference) -> String {
     for (letter, side) in LETTERS.iter().zip(&difference.sides) {
         let _ = writeln!(
             text,
-            "{letter}: {} · {} decisions · digest {}",
+            "{letter}: {} · {} · digest {}",
             format::clean(&side.label),
-            format::count(side.decisions as u64),
+            format::counted(side.decisions as u64, "decision"),
             &side.digest[..side.digest.len().min(12)]
         );
     }
@@ -35,8 +35,8 @@ pub fn text(difference: &Difference) -> String {
         }
         if side.nodes_alone > 0 {
             let count = format::count(side.nodes_alone as u64);
-            let plural = if side.nodes_alone == 1 { "" } else { "s" };
-            let _ = writeln!(text, "only in {letter}: {count} node{plural}");
+            let nodes = plural::noun(side.nodes_alone, "node");
+            let _ = writeln!(text, "only in {letter}: {count} {nodes}");
         }
     }
     let Some(parting) = &difference.parting else {
@@ -57,7 +57,10 @@ fn pods(count: &str, number: usize, first: &str) -> String {
     let first = format::clean(first);
     match number {
         1 => format!("1 pod, {first}"),
-        _ => format!("{count} pods, the first is {first}"),
+        _ => format!(
+            "{count} {}, the first is {first}",
+            plural::noun(number, "pod")
+        ),
     }
 }
 
@@ -120,8 +123,7 @@ fn choice(decision: &DecisionFacts) -> String {
 }
 
 fn counted(count: usize, word: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {word}{plural}", format::count(count as u64))
+    format::counted(count as u64, word)
 }
 
 /// Cluster just before the decision, and the pod.
@@ -157,32 +159,30 @@ fn why(text: &mut String, letter: &str, decision: &DecisionFacts, parting: &Part
     if explanation.plugins.is_empty() && explanation.feasible > 0 {
         let _ = writeln!(
             text,
-            "  {} nodes can take the pod; nothing ranks them",
-            format::count(explanation.feasible as u64)
+            "  {} can take the pod; nothing ranks {}",
+            format::counted(explanation.feasible as u64, "node"),
+            plural::either(explanation.feasible, "it", "them")
         );
     } else if let Some((best, tied)) = explanation.best {
         let among = match tied {
             1 => "one node has it".to_owned(),
             tied => format!(
-                "{} nodes tie: {}",
-                format::count(tied as u64),
+                "{} tie: {}",
+                format::counted(tied as u64, "node"),
                 explanation.tie_break
             ),
         };
-        let feasible = match explanation.feasible {
-            1 => "1 node".to_owned(),
-            count => format!("{} nodes", format::count(count as u64)),
-        };
+        let feasible = format::counted(explanation.feasible as u64, "node");
         let _ = writeln!(
             text,
             "  {feasible} can take the pod; the best total is {best}, {among}"
         );
     }
     for (reason, count) in explanation.rejected.iter().take(REASONS_MAX) {
-        let plural = if *count == 1 { "node" } else { "nodes" };
+        let nodes = plural::noun(*count, "node");
         let _ = writeln!(
             text,
-            "  {} {plural} can't: {reason}",
+            "  {} {nodes} can't: {reason}",
             format::count(*count as u64)
         );
     }

@@ -10,7 +10,7 @@ use lab::explain::{
     Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
 };
 use model::Text;
-use units::Instant;
+use units::{Instant, plural};
 
 /// Maximum number of best nodes shown.
 const BEST_SHOWN: usize = 10;
@@ -136,7 +136,7 @@ fn headline(text: &mut String, own: &Explanation) {
             "pod {pod} is on {node}; this is the scheduler's verdict as if the pod were unscheduled"
         );
     }
-    let can = format!("{feasible} of {nodes} nodes can take it");
+    let can = format!("{feasible} of {} can take it", plural::count(nodes, "node"));
     let _ = match &own.outcome {
         Outcome::Gated(why) => writeln!(text, "pod {pod} is held back from scheduling: {why}"),
         Outcome::Waits(..) => writeln!(text, "pod {pod} waits: no node can take it"),
@@ -281,6 +281,11 @@ fn violations(own: &Eviction) -> String {
     }
 }
 
+fn higher(nodes: usize) -> String {
+    let have = plural::either(nodes, "has", "have");
+    format!("{} {have}", plural::count(nodes, "node"))
+}
+
 fn one_node(text: &mut String, own: &Explanation, node: &NodeView) {
     let _ = match &node.rejection {
         None => writeln!(text, "\nnode {} can take it", node.node),
@@ -303,8 +308,8 @@ fn one_node(text: &mut String, own: &Explanation, node: &NodeView) {
         let best = own.feasible.first().map_or(0, |best| best.total);
         let _ = writeln!(
             text,
-            "{} nodes have a higher total; the highest is {best}",
-            place.count()
+            "{} a higher total; the highest is {best}",
+            higher(place.count())
         );
     }
 }

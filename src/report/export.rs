@@ -47,7 +47,7 @@ pub(super) fn write_json(out: &mut dyn Write, comparison: &Comparison) -> io::Re
             metric: &row.id,
             label: &row.label,
             unit: &row.unit,
-            better: row.better.as_str(),
+            better: row.better.name(),
             values: row
                 .cells
                 .iter()
@@ -83,7 +83,7 @@ pub(super) fn write_csv(out: &mut dyn Write, comparison: &Comparison) -> io::Res
                 .map(|value| value.to_string())
                 .unwrap_or_default();
             let best = if cell.best { "true" } else { "false" };
-            let better = row.better.as_str();
+            let better = row.better.name();
             writer.write_record([&row.id, &row.unit, better, &column.name, &value, best])?;
         }
     }

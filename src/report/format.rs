@@ -2,6 +2,8 @@
 //! unit that suits their size. All text comes from the formatter of the standard library, which
 //! rounds exactly, so the same value gives the same text everywhere.
 
+use units::plural;
+
 /// Placeholder for an undefined metric.
 pub const UNDEFINED: &str = "–";
 
@@ -107,6 +109,11 @@ pub fn count(value: u64) -> String {
     separated(&value.to_string())
 }
 
+/// Formats a count with separated thousands, and its noun, which is given in the singular.
+pub fn counted(value: u64, singular: &str) -> String {
+    format!("{} {}", count(value), plural::noun(value, singular))
+}
+
 /// Formats values of one unit side by side. Durations share the unit of the smallest, so that their
 /// digits compare, unless that makes the largest unwieldy.
 pub fn values(values: &[Option<f64>], unit: &str) -> Vec<String> {
@@ -126,7 +133,15 @@ pub fn values(values: &[Option<f64>], unit: &str) -> Vec<String> {
         .collect()
 }
 
-fn shared_unit(values: &[Option<f64>], per_second: f64) -> Option<(f64, &'static str)> {
+/// Unit that a duration is printed in.
+#[derive(Clone, Copy)]
+struct DurationUnit {
+    /// Seconds per unit.
+    scale: f64,
+    name: &'static str,
+}
+
+fn shared_unit(values: &[Option<f64>], per_second: f64) -> Option<DurationUnit> {
     let sizes = || {
         let seconds = values
             .iter()
@@ -136,7 +151,7 @@ fn shared_unit(values: &[Option<f64>], per_second: f64) -> Option<(f64, &'static
     };
     let unit = duration_unit(sizes().min_by(f64::total_cmp)?);
     let largest = sizes().max_by(f64::total_cmp)?;
-    (largest / unit.0 < 10_000.0).then_some(unit)
+    (largest / unit.scale < 10_000.0).then_some(unit)
 }
 
 /// Formats seconds as a duration with three significant digits: `412 ms`, `41.2 s`, `12.4 min`,
@@ -145,7 +160,7 @@ pub fn duration(seconds: f64) -> String {
     duration_in(seconds, duration_unit(seconds.abs()))
 }
 
-fn duration_unit(size: f64) -> (f64, &'static str) {
+fn duration_unit(size: f64) -> DurationUnit {
     // Two of the larger unit before it is taken: 90 min says more than 1.50 h.
     const UNITS: [(f64, f64, &str); 7] = [
         (2.0 * 86_400.0, 86_400.0, "d"),
@@ -157,20 +172,21 @@ fn duration_unit(size: f64) -> (f64, &'static str) {
         (0.0, 1e-9, "ns"),
     ];
     let fits = UNITS.into_iter().find(|&(least, ..)| size >= least);
-    fits.map_or((1.0, "s"), |(_, scale, name)| (scale, name))
+    let (scale, name) = fits.map_or((1.0, "s"), |(_, scale, name)| (scale, name));
+    DurationUnit { scale, name }
 }
 
-fn duration_in(seconds: f64, (scale, name): (f64, &str)) -> String {
+fn duration_in(seconds: f64, unit: DurationUnit) -> String {
     if seconds.abs() < 0.5e-9 {
         return "0 s".to_owned();
     }
-    let scaled = seconds / scale;
+    let scaled = seconds / unit.scale;
     let text = match scaled.abs() {
         scaled_size if scaled_size >= 99.95 => format!("{scaled:.0}"),
         scaled_size if scaled_size >= 9.995 => format!("{scaled:.1}"),
         _ => format!("{scaled:.2}"),
     };
-    format!("{} {name}", separated(&text))
+    format!("{} {}", separated(&text), unit.name)
 }
 
 /// Formats a number with a fixed number of decimals.

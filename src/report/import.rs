@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use lab::import::ImportSummary;
+use units::plural;
 
 /// Maximum number of findings printed in full.
 const FINDINGS_TOLD: usize = 20;
@@ -47,7 +48,7 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
         line("other objects", &others.join(", "));
     }
     if summary.repeated > 0 {
-        let words = format!("{} objects, read once", summary.repeated);
+        let words = format!("{}, read once", plural::count(summary.repeated, "object"));
         line("repeated", &words);
     }
     if !summary.ignored_kinds.is_empty() {

@@ -46,6 +46,29 @@ pub enum Format {
 }
 
 /// Writes the comparison in the given format. Only the table uses the options.
+/// # Examples
+///
+/// ```
+/// use lab::summary::{SCHEMA_VERSION, Summary};
+/// use report::comparison::{Comparison, Rows};
+/// use report::table::TableOptions;
+///
+/// let summary = Summary {
+///     schema_version: SCHEMA_VERSION,
+///     windtunnel: "0.1.0".to_owned(),
+///     name: "empty".to_owned(),
+///     description: String::new(),
+///     scenario_hash: String::new(),
+///     inputs: Vec::new(),
+///     variants: Vec::new(),
+///     definitions: Default::default(),
+/// };
+/// let comparison = Comparison::new(&summary, Rows::Headline);
+/// let mut json = Vec::new();
+/// report::write(&mut json, &comparison, report::Format::Json, TableOptions::default())?;
+/// assert!(json.starts_with(b"{"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn write(
     out: &mut dyn Write,
     comparison: &Comparison,

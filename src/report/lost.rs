@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use lab::place::lost::Loss;
+use units::plural;
 
 /// Loss of nodes with its context.
 pub struct LossReport<'a> {
@@ -26,11 +27,16 @@ impl LossReport<'_> {
         let nodes = self.nodes.join(", ");
         match waiting {
             0 if all == 0 => format!("without {nodes} no pod needs a new node"),
-            0 => format!("without {nodes} all {all} of their pods find a new node"),
-            1 => format!("without {nodes} {placed} of {all} pods find a new node, 1 stays pending"),
+            0 if all == 1 => format!("without {nodes} the only pod of theirs finds a new node"),
+            0 => format!(
+                "without {nodes} all {} of theirs find a new node",
+                plural::count(all, "pod")
+            ),
             _ => format!(
-                "without {nodes} {placed} of {all} pods find a new node, {waiting} stay \
-                pending"
+                "without {nodes} {placed} of {} {} a new node, {waiting} {}",
+                plural::count(all, "pod"),
+                plural::either(placed, "finds", "find"),
+                plural::either(waiting, "stays pending", "stay pending")
             ),
         }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use lab::place::{MOST, Placement, ResourceTally, Stop};
 use model::Text;
+use units::plural;
 
 /// Maximum number of nodes named in the table.
 const NODES_SHOWN: usize = 20;
@@ -54,10 +55,23 @@ impl PlaceReport<'_> {
         let fits = self.placement.fits;
         match (&self.placement.stop, self.wanted) {
             (Stop::NoNode(_), Some(wanted)) => {
-                format!("{fits} of {wanted} replicas of {} fit", self.pod)
+                format!(
+                    "{fits} of {} of {} {}",
+                    plural::count(wanted, "replica"),
+                    self.pod,
+                    plural::either(fits, "fits", "fit")
+                )
             }
-            (Stop::NoNode(_), None) => format!("{fits} more of {} fit", self.pod),
-            (Stop::Enough, Some(_)) => format!("all {fits} replicas of {} fit", self.pod),
+            (Stop::NoNode(_), None) => {
+                let fit = plural::either(fits, "fits", "fit");
+                format!("{fits} more of {} {fit}", self.pod)
+            }
+            (Stop::Enough, Some(_)) if fits == 1 => {
+                format!("the only replica of {} fits", self.pod)
+            }
+            (Stop::Enough, Some(_)) => {
+                format!("all {} of {} fit", plural::count(fits, "replica"), self.pod)
+            }
             (Stop::Enough, None) => format!(
                 "{fits} more of {} fit and there is room for others; the search stops at {MOST}",
                 self.pod

@@ -9,10 +9,7 @@ use metrics::registry;
 
 /// Number of points, variants and seeds.
 fn size(file: &SweepFile) -> String {
-    let part = |count: usize, word: &str| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!("{} {word}{plural}", format::count(count as u64))
-    };
+    let part = |count: usize, word: &str| format::counted(count as u64, word);
     let mut parts = vec![part(file.points.len(), "point")];
     if file.variants.len() > 1 {
         parts.push(part(file.variants.len(), "variant"));

@@ -213,12 +213,13 @@ fn write_block(
         .map(|column| (column.name.as_str(), "", HEAD))
         .collect();
     let block_columns = &columns[block.clone()];
-    write_line(out, ("", PLAIN), label_width, block_columns, &head)?;
+    write_line(out, "", PLAIN, label_width, block_columns, &head)?;
     for line in lines {
         let cells = &line.cells[block.clone()];
         write_line(
             out,
-            (&line.label, line.style),
+            &line.label,
+            line.style,
             label_width,
             block_columns,
             cells,
@@ -230,7 +231,8 @@ fn write_block(
 /// Deferred spaces, written only if text follows, so that no line ends in one.
 fn write_line(
     out: &mut dyn Write,
-    (label, style): (&str, Style),
+    label: &str,
+    style: Style,
     label_width: usize,
     columns: &[ColumnLayout],
     cells: &[(&str, &str, Style)],

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
 use trace::quantiles::Quantiles;
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 /// Maximum number of tenants and classes listed by name.
 const LISTED: usize = 5;
@@ -57,8 +57,11 @@ pub fn validation(validation: &Validation) -> String {
     push(
         &mut text,
         &format!(
-            "{} ({}): {} rows accepted, {} bad\n",
-            validation.file, validation.format, validation.accepted, validation.bad_row_count
+            "{} ({}): {} accepted, {} bad\n",
+            validation.file,
+            validation.format,
+            plural::count(validation.accepted, "row"),
+            validation.bad_row_count
         ),
     );
     text

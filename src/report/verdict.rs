@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::comparison::{Better, Cell, Column, Comparison, Row};
+use metrics::Direction;
+
+use crate::comparison::{Cell, Column, Comparison, Row};
 use crate::format;
 use lab::summary::Summary;
 
@@ -46,7 +48,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
             a.0.value
                 .unwrap_or(0.0)
                 .total_cmp(&b.0.value.unwrap_or(0.0));
-        if row.better == Better::Higher {
+        if row.better == Direction::Higher {
             order.reverse()
         } else {
             order
@@ -56,7 +58,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
         .iter()
         .map(|(_, column)| column.name.as_str())
         .collect();
-    let superlative = if row.better == Better::Higher {
+    let superlative = if row.better == Direction::Higher {
         "highest"
     } else {
         "lowest"
@@ -74,7 +76,7 @@ fn decided(comparison: &Comparison, row: &Row) -> String {
             .difference
             .as_deref()
             .map(|text| text.trim_start_matches(['+', '−']));
-        let side = if row.better == Better::Higher {
+        let side = if row.better == Direction::Higher {
             "above"
         } else {
             "below"
@@ -105,8 +107,8 @@ fn undecided(comparison: &Comparison) -> String {
         (None, _) => "Nothing was measured.".to_owned(),
         (Some(row), [column]) => format!("{}: {} {}.", column.name, row.label, row.cells[0].text),
         (Some(_), columns) => format!(
-            "The {} variants do not differ in any metric shown.",
-            format::count(columns.len() as u64)
+            "The {} do not differ in any metric shown.",
+            format::counted(columns.len() as u64, "variant")
         ),
     }
 }

@@ -363,9 +363,7 @@ fn unit_integral(function: impl Fn(f64) -> f64) -> f64 {
     sum / weights
 }
 
-#[cfg(feature = "serde")]
 units::serialize_as_text! { Distribution }
-#[cfg(feature = "serde")]
 units::text_type!(
     Distribution,
     "distribution",

@@ -3,13 +3,25 @@
 //! component asks for its own, so a further component, or one more draw in a policy, never shifts
 //! anyone else's numbers.
 //!
-//! What a draw returns for a given state is fixed for ever: golden tests hold the numbers, and
-//! integers and floats are made here, not by a library that may change them.
+//! The result of a draw from a given state never changes: golden tests hold the numbers, and this
+//! module derives integers and floats itself, as a library might change its way.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A random stream for one purpose and one entity of one run.
+///
+/// ```
+/// use rng::Stream;
+///
+/// let mut crashes = Stream::new(42, "failures/node-crash", 7);
+/// let first = crashes.next_u64();
+/// // The same seed, purpose and entity always give the same numbers; another entity gives others.
+/// assert_eq!(Stream::new(42, "failures/node-crash", 7).next_u64(), first);
+/// assert_ne!(Stream::new(42, "failures/node-crash", 8).next_u64(), first);
+/// assert!(crashes.below(6) < 6);
+/// assert!((0.0..1.0).contains(&crashes.unit_f64()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     generator: ChaCha8Rng,

@@ -7,7 +7,9 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::scalar::Bound;
 use super::schema::{Alert, Scenario};
 use super::tree::Tree;
-use metrics::alerts::{CLUSTER_SERIES, Kind, SERVICE_SERIES, names};
+use metrics::alerts::About;
+use metrics::registry::{AlertSeries, alert_names, live_series};
+use units::plural;
 
 /// Reports every broken rule of `alerts:` and `notifications:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -17,11 +19,11 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             tree,
             findings,
         };
-        let kind = Kind::of(&alert.metric);
-        if kind.is_none() {
+        let series = AlertSeries::of(&alert.metric);
+        if series.is_none() {
             checker.unknown(&alert.metric);
         }
-        checker.fields(alert, kind);
+        checker.fields(alert, series);
         let before = scenario.alerts[..position].iter();
         if before
             .map(|other| &other.name)
@@ -55,9 +57,7 @@ impl Checker<'_> {
 
     /// The series are listed; of metrics the nearest is named.
     fn unknown(&mut self, name: &str) {
-        let cluster = CLUSTER_SERIES.iter().map(|(name, _)| *name);
-        let services = SERVICE_SERIES.iter().map(|(name, _)| *name);
-        let series: Vec<&str> = cluster.chain(services).collect();
+        let series: Vec<&str> = live_series().map(|own| own.name).collect();
         let path = format!("{}.metric", self.place);
         let span = self.tree.locate(path.split('.'));
         let message = format!("there is no metric `{name}`");
@@ -66,27 +66,28 @@ impl Checker<'_> {
             "expected {}, or any metric of `summary.json`",
             choices(&series)
         ));
-        let all = names();
+        let all = alert_names();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         self.findings.push(suggest(finding, name, &all, span));
     }
 
-    fn fields(&mut self, alert: &Alert, kind: Option<Kind>) {
+    fn fields(&mut self, alert: &Alert, series: Option<AlertSeries>) {
         let name = alert.metric.as_str();
-        let is_of_service = matches!(kind, Some(Kind::Service(_)));
-        if alert.service.is_some() && kind.is_some() && !is_of_service {
+        let about = series.map(AlertSeries::about);
+        let is_of_service = about == Some(About::Services);
+        if alert.service.is_some() && about.is_some() && !is_of_service {
             let message = format!("`{name}` is a metric of the whole cluster, not of a service");
             let label = "leave it out, or use a metric of services";
             self.find(Code::Conflict, "service", message, label);
         }
-        let is_time = kind.is_some_and(|kind| kind.is_time(name));
+        let is_time = series.is_some_and(AlertSeries::is_time);
         for (field, bound) in [("above", &alert.above), ("below", &alert.below)] {
-            if matches!(bound, Some(Bound::Duration(_))) && kind.is_some() && !is_time {
+            if matches!(bound, Some(Bound::Duration(_))) && about.is_some() && !is_time {
                 let message = format!("`{name}` is not a time");
                 self.find(Code::WrongType, field, message, "expected a number");
             }
         }
-        if alert.increase.is_some() && kind.is_some() && !matches!(kind, Some(Kind::Metric(..))) {
+        if alert.increase.is_some() && about.is_some_and(|own| own != About::Metric) {
             let message = format!("`{name}` is a current value, which has no increase");
             let label = "leave it out, or use a counter";
             self.find(Code::Conflict, "increase", message, label);
@@ -99,7 +100,11 @@ impl Checker<'_> {
         if let Some(points) = alert.points
             && points.breaching > points.of
         {
-            let message = format!("{} of {} values can't breach", points.breaching, points.of);
+            let message = format!(
+                "{} of {} can't breach",
+                points.breaching,
+                plural::count(points.of, "value")
+            );
             let label = "expected no more than `of`";
             self.find(Code::Conflict, "points.breaching", message, label);
         }

@@ -364,7 +364,7 @@ fn wrong_number(
     let expected = if whole {
         wrong_integer(schema, text)
     } else {
-        wrong_float(schema, text)
+        wrong_float(schema, text).or_else(|| too_fine(schema, text))
     }?;
     let finding = Finding::new(Code::Impossible, format!("`{name}` cannot be {text}"), span);
     Some(finding.label(format!("expected {expected}")))
@@ -399,6 +399,14 @@ fn wrong_integer(schema: &Json, text: &str) -> Option<String> {
     } else {
         None
     }
+}
+
+/// What was expected instead of a number of so many decimal places.
+fn too_fine(schema: &Json, text: &str) -> Option<String> {
+    let places = schema["x-places"].as_u64()?;
+    let (_, part) = text.split_once('.')?;
+    let is_fine = part.trim_end_matches('0').len() as u64 > places;
+    is_fine.then(|| format!("at most {places} decimal places"))
 }
 
 /// What was expected instead of a number.

@@ -7,7 +7,7 @@ use super::check::{Checker, Place, choices, suggest};
 use super::diagnostic::{Code, Finding};
 use super::names::NameKind;
 use super::tree::{Entry, Tree, Value};
-use units::nearest::nearest;
+use units::{nearest::nearest, plural};
 
 /// Most fields listed beside an unknown one.
 const MAX_LISTED: usize = 14;
@@ -259,7 +259,7 @@ fn unknown_field(
     let finding = match known.len() {
         0 => finding.label("takes no fields"),
         1..=MAX_LISTED => finding.label(format!("expected {}", choices(&known))),
-        n => finding.label(format!("not one of its {n} fields")),
+        n => finding.label(format!("not one of its {}", plural::count(n, "field"))),
     };
     suggest(finding, &entry.key, &free, entry.key_span)
 }

@@ -8,12 +8,12 @@ use std::fmt;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
-use super::plain::Plain;
+use super::plain::{Arguments, PLAIN, Plain};
 
 /// Serde name of a struct's field that takes all fields the struct does not name.
 pub(super) const REST: &str = "$rest";
@@ -56,8 +56,44 @@ impl de::Error for DecodeError {
     }
 }
 
-/// Asks the deserializer for numbers as texts; see [`Plain`]'s `Deserialize`.
-pub(super) const PLAIN: &str = "$windtunnel::Plain";
+impl Plain {
+    /// Decodes the value as a type.
+    ///
+    /// # Errors
+    /// The value does not fit the type.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        T::deserialize(self)
+    }
+}
+
+impl Arguments {
+    /// Decodes all arguments as one type, usually a struct of parameters with defaults.
+    ///
+    /// ```
+    /// use scenario::{Arguments, Plain};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Parameters {
+    ///     weight: u32,
+    ///     #[serde(default)]
+    ///     label: Option<String>,
+    /// }
+    ///
+    /// let given = Arguments(vec![("weight".into(), Plain::Number("3".into()))]);
+    /// let decoded: Parameters = given.decode()?;
+    /// assert_eq!((decoded.weight, decoded.label), (3, None));
+    /// let wrong = Arguments(vec![("weight".into(), Plain::String("heavy".into()))]);
+    /// let error = wrong.decode::<Parameters>().err().map(|error| error.path);
+    /// assert_eq!(error, Some(vec!["weight".to_owned()]));
+    /// # Ok::<(), scenario::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A value does not fit its field; the error names the field.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        T::deserialize(MapDeserializer::new(&self.0))
+    }
+}
 
 macro_rules! number {
     ($($method:ident $visit:ident $type:ty;)*) => {$(
@@ -210,10 +246,10 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 /// A map on its own.
-pub(super) struct MapDeserializer<'de>(Vec<&'de (String, Plain)>);
+struct MapDeserializer<'de>(Vec<&'de (String, Plain)>);
 
 impl<'de> MapDeserializer<'de> {
-    pub(super) fn new(entries: &'de [(String, Plain)]) -> Self {
+    fn new(entries: &'de [(String, Plain)]) -> Self {
         Self(entries.iter().collect())
     }
 }

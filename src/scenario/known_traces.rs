@@ -16,27 +16,37 @@ pub struct KnownTrace {
 }
 
 /// Publishers: their name and location.
-const OPENB: (&str, &str) = (
-    "Alibaba",
-    "github.com/alibaba/clusterdata, cluster-trace-gpu-v2023/csv",
-);
-const OPENB_YAML: (&str, &str) = (
-    "HKUST",
-    "github.com/hkust-adsl/kubernetes-scheduler-simulator, data/node_yaml",
-);
-const LCG: (&str, &str) = (
-    "the Parallel Workloads Archive",
-    "the LCG log of 2005, by Hui Li",
-);
-const NASA: (&str, &str) = (
-    "the Parallel Workloads Archive",
-    "the NASA Ames iPSC/860 log, version 3.1, cleaned",
-);
-const LUBLIN: (&str, &str) = ("DIR-LAB", "github.com/DIR-LAB/deep-batch-scheduler, data");
-const HPC2N: (&str, &str) = (
-    "the Alea project",
-    "github.com/aleasimulator/alea, Alea/data-set/hpc2n.swf",
-);
+/// Publisher of a collection of traces, and the collection.
+#[derive(Clone, Copy)]
+struct Origin {
+    publisher: &'static str,
+    source: &'static str,
+}
+
+const OPENB: Origin = Origin {
+    publisher: "Alibaba",
+    source: "github.com/alibaba/clusterdata, cluster-trace-gpu-v2023/csv",
+};
+const OPENB_YAML: Origin = Origin {
+    publisher: "HKUST",
+    source: "github.com/hkust-adsl/kubernetes-scheduler-simulator, data/node_yaml",
+};
+const LCG: Origin = Origin {
+    publisher: "the Parallel Workloads Archive",
+    source: "the LCG log of 2005, by Hui Li",
+};
+const NASA: Origin = Origin {
+    publisher: "the Parallel Workloads Archive",
+    source: "the NASA Ames iPSC/860 log, version 3.1, cleaned",
+};
+const LUBLIN: Origin = Origin {
+    publisher: "DIR-LAB",
+    source: "github.com/DIR-LAB/deep-batch-scheduler, data",
+};
+const HPC2N: Origin = Origin {
+    publisher: "the Alea project",
+    source: "github.com/aleasimulator/alea, Alea/data-set/hpc2n.swf",
+};
 
 /// All known traces.
 pub const KNOWN_TRACES: [KnownTrace; 24] = [
@@ -162,15 +172,11 @@ pub const KNOWN_TRACES: [KnownTrace; 24] = [
     ),
 ];
 
-const fn known(
-    (publisher, source): (&'static str, &'static str),
-    file: &'static str,
-    blake3: &'static str,
-) -> KnownTrace {
+const fn known(origin: Origin, file: &'static str, blake3: &'static str) -> KnownTrace {
     KnownTrace {
         file,
-        publisher,
-        source,
+        publisher: origin.publisher,
+        source: origin.source,
         blake3,
     }
 }

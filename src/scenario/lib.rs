@@ -40,7 +40,7 @@ pub use as_run::json_schema;
 pub use decode::DecodeError;
 pub use diagnostic::{Code, Color, Finding, Findings, Rejected};
 pub use files::{FileLookup, Files, SearchPath};
-pub use names::{AnyName, NameKind, Names};
+pub use names::{AnyName, Misfit, NameKind, Names};
 pub use places::Places;
 pub use plain::{Arguments, Plain};
 pub use schema::Scenario;
@@ -132,8 +132,7 @@ pub fn load_with_variants(
 ) -> Result<Experiment, Box<Rejected>> {
     let mut sources = Sources::default();
     let mut findings = Findings::default();
-    let texts = (experiment, variants);
-    let experiment = read(texts, options, &mut sources, &mut findings);
+    let experiment = read(experiment, variants, options, &mut sources, &mut findings);
     match experiment {
         Some(mut experiment) if findings.is_empty() => {
             experiment.places.set_sources(sources);
@@ -144,12 +143,13 @@ pub fn load_with_variants(
 }
 
 fn read(
-    (NamedText { name, text }, variants): (NamedText<'_>, Option<NamedText<'_>>),
+    experiment: NamedText<'_>,
+    variants: Option<NamedText<'_>>,
     options: LoadOptions<'_>,
     sources: &mut Sources,
     findings: &mut Findings,
 ) -> Option<Experiment> {
-    let source = sources.add(name, text);
+    let source = sources.add(experiment.name, experiment.text);
     let mut base = yaml::parse(sources, source, findings)?;
     for set in options.sets {
         if let Some(change) = set::Override::parse(set, sources, findings) {
@@ -284,6 +284,7 @@ impl Reader<'_> {
                 files.extend(validate::validate(
                     &scenario, tree, search, lookup, &mut found,
                 ));
+                systems::check(&scenario, tree, self.options.names, &mut found);
                 Some(scenario)
             }
             Err(error) => {

@@ -89,6 +89,20 @@ pub trait Names {
     /// JSON Schema (made by schemars from the parameters' type) of the arguments that a name takes
     /// in addition to the fields of the experiment file; `None` if it takes none.
     fn parameters(&self, kind: NameKind, name: &str) -> Option<Value>;
+
+    /// Reason why a system does not run under a profile; `None` if it does.
+    fn profile_conflict(&self, _system: &str, _profile: &str) -> Option<Misfit> {
+        None
+    }
+}
+
+/// Two names that do not go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Problem in a sentence.
+    pub what: String,
+    /// Correction in a sentence.
+    pub fix: String,
 }
 
 /// No registries: every name is accepted, with any arguments.

@@ -8,12 +8,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::decode::{DecodeError, MapDeserializer, PLAIN};
 use super::tree::{Tree, Value};
+
+/// Name of the newtype by which [`Plain`] asks a deserializer for numbers as texts.
+pub(super) const PLAIN: &str = "$windtunnel::Plain";
 
 /// Value without its source position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,13 +57,6 @@ impl From<&Tree> for Plain {
     }
 }
 
-impl Plain {
-    /// Decodes the value as a type.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        T::deserialize(self)
-    }
-}
-
 impl Arguments {
     /// Value of a name.
     pub fn get(&self, name: &str) -> Option<&Plain> {
@@ -69,11 +64,6 @@ impl Arguments {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value)
-    }
-
-    /// Decodes all arguments as one type, usually a struct of parameters with defaults.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        T::deserialize(MapDeserializer::new(&self.0))
     }
 
     /// Returns whether there are no arguments.

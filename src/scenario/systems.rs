@@ -1,8 +1,10 @@
 //! Rules between the fields of `system:`: options of one system mean nothing to another.
 
 use super::diagnostic::{Code, Finding, Findings};
+use super::names::Names;
 use super::schema::{MesosStrategy, Scenario, Swarm, System};
 use super::tree::Tree;
+use units::plural;
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
@@ -17,8 +19,18 @@ const OWN: &[(&str, IsGiven)] = &[
 ];
 
 /// Reports every broken rule of `system:`.
-pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
+pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, findings: &mut Findings) {
     let system = &scenario.system;
+    if let Some(misfit) = names.profile_conflict(&system.name, &system.scheduler.profile) {
+        let is_stated = tree.get("system").and_then(|own| own.get("scheduler"));
+        let is_stated = is_stated.and_then(|own| own.get("profile")).is_some();
+        let path: &[&str] = match is_stated {
+            true => &["system", "scheduler", "profile"],
+            false => &["system", "name"],
+        };
+        let span = tree.locate(path.iter().copied());
+        findings.push(Finding::new(Code::Conflict, misfit.what, span).help(misfit.fix));
+    }
     for owner in system.with_options() {
         if owner == system.name {
             continue;
@@ -42,7 +54,8 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         let managers = written.managers;
         let survived = (managers - 1) / 2;
         let message = format!(
-            "{managers} managers survive the loss of {survived}, as {} would",
+            "{} survive the loss of {survived}, as {} would",
+            plural::count(managers, "manager"),
             managers - 1
         );
         let path = ["system", "swarmkit", "managers"];

@@ -26,6 +26,9 @@ struct SomeNames;
 struct FitParameters {
     /// How to score.
     strategy: Option<FitStrategy>,
+    /// How much.
+    #[schemars(extend("x-places" = 2))]
+    factor: Option<f64>,
 }
 
 #[derive(schemars::JsonSchema)]

@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::part::Part;
 use super::schema::{Scenario, Traffic};
 use super::tree::Tree;
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, plural};
 
 /// Reports every broken rule of `traffic:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -87,8 +87,10 @@ fn functions(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         }
         if own.provisioned > own.concurrency {
             let message = format!(
-                "{} instances are provisioned, but only {} are allowed",
-                own.provisioned, own.concurrency
+                "{} {} provisioned, but only {} are allowed",
+                plural::count(own.provisioned, "instance"),
+                plural::either(own.provisioned, "is", "are"),
+                own.concurrency
             );
             let label = "expected no more than `concurrency`";
             part.find(Code::Conflict, "provisioned", message, label);

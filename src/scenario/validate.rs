@@ -11,7 +11,7 @@ use super::schema::{
 };
 use super::tree::{Span, Tree};
 use model::usage::Pattern;
-use units::Duration;
+use units::{Duration, plural};
 
 /// Most node names that are compared one by one; larger clusters come from traces.
 const MAX_NAMES_COMPARED: u32 = 1_000_000;
@@ -45,7 +45,6 @@ pub(super) fn validate(
     validator.usage(&scenario.models.usage);
     super::domains::check(scenario, tree, validator.findings);
     super::failures::check(scenario, tree, validator.findings);
-    super::systems::check(scenario, tree, validator.findings);
     super::images::check(scenario, tree, validator.findings);
     super::traffic::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);
@@ -228,7 +227,11 @@ impl Validator<'_> {
                 let finding = Finding::new(Code::DuplicateName, message, span);
                 self.findings.push(if earlier == position {
                     finding
-                        .label(format!("{} nodes need {0} names", template.count))
+                        .label(format!(
+                            "{} need {} names",
+                            plural::count(template.count, "node"),
+                            template.count
+                        ))
                         .help("put the index into the name, such as `worker-{:04}`")
                 } else {
                     let other = self.at(&format!("cluster.nodes.{earlier}.name"));

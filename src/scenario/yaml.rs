@@ -13,6 +13,7 @@ use serde_saphyr::{Budget, Location, NonFiniteFloatPolicy, Options, Spanned};
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::tree::{Entry, SourceId, Sources, Span, Tree, Value};
+use units::plural;
 
 /// Longest experiment file, in bytes: a hand-written one has a few thousand.
 const MAX_BYTES: usize = 16 << 20;
@@ -26,7 +27,10 @@ const MAX_DEPTH: usize = 128;
 pub(super) fn parse(sources: &Sources, source: SourceId, findings: &mut Findings) -> Option<Tree> {
     let text = &sources.get(source).text;
     if text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, more than {MAX_BYTES}", text.len());
+        let message = format!(
+            "the file has {}, more than {MAX_BYTES}",
+            plural::count(text.len(), "byte")
+        );
         findings.push(Finding::new(
             Code::TooLarge,
             message,

@@ -3,6 +3,7 @@
 
 use cluster::Commitment;
 use control::node::{Assignment, Offer};
+use model::rules::room;
 use model::{EndReason, Event, HostPort, Pod, PodPhase, PodRef, PodSpec, Refusal};
 use units::NodeId;
 
@@ -69,7 +70,8 @@ fn short(cell: &Cell, record: &Pod, node: NodeId) -> Option<Refusal> {
         left.add(&cell.store.class(other.class).requests);
     }
     let asked = &cell.store.class(record.class).requests;
-    let is_short = |asked: i64, left: i64| asked > 0 && left < 0;
+    // The pod itself is taken already.
+    let is_short = |asked: i64, left: i64| !room::fits(asked, left + asked);
     let mut extended = asked.extended.iter();
     [
         (is_short(1, left.pods), Refusal::OutOfPods),

@@ -320,11 +320,11 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Shows the observer what is measured, if some time has passed since it last was.
+    /// Shows the observer what pods use, if some time has passed since it last was.
     pub(super) fn sample(&mut self, cell: &mut Cell) {
         if cell.usage.is_due(self.now) {
-            let measured = cell.usage.measured(self.now);
-            self.observer.measured(self.now, &cell.store, &measured);
+            let samples = cell.usage.samples(self.now);
+            self.observer.usage(self.now, &cell.store, &samples);
         }
     }
 

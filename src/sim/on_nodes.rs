@@ -49,7 +49,7 @@ impl Engine<'_> {
         (pod, container): (PodRef, u16),
         starts: bool,
     ) -> Result<(), SimError> {
-        cell.digest.container(self.now, pod, (container, starts));
+        cell.digest.container(self.now, pod, container, starts);
         if !starts {
             cell.machine.stop_container(pod, container);
             process_down(cell, self.now, pod, container);

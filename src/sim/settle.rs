@@ -16,7 +16,7 @@ use super::control_faults::give_up;
 use super::engine::Engine;
 use super::progress::Left;
 use super::queue::Upcoming;
-use super::traffic::MeasuredTraffic;
+use super::traffic::UsageAndTraffic;
 
 /// Rounds at one instant that are always allowed.
 const ROUNDS_ALLOWED: u64 = 1 << 20;
@@ -94,9 +94,9 @@ impl Engine<'_> {
                 traffic.advance(now, &mut *self.observer);
                 traffic.load_pods(&mut cell.usage);
             }
-            let usage = cell.usage.measured(now);
-            let measured = MeasuredTraffic::new(&usage, cell.traffic.as_deref());
-            seat.component.metrics(now, seen, &measured);
+            let usage = cell.usage.samples(now);
+            let samples = UsageAndTraffic::new(&usage, cell.traffic.as_deref());
+            seat.component.metrics(now, seen, &samples);
         }
         let progress = seat.component.step(now, seen, &mut seat.outbox);
         seat.due = progress == Progress::More;

@@ -1,7 +1,5 @@
 //! A batch queue system: one planner of rigid jobs under an order and a backfilling rule.
 
-use thiserror::Error;
-
 use cluster::Commitment;
 use control::Stepping;
 use policy::backfill::{BACKFILLS, backfill};
@@ -10,7 +8,9 @@ use scheduler::BatchPlanner;
 
 use super::capability::Support::{Refused, Without, Yes};
 use super::capability::{Capabilities, Capability};
-use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use super::plain_agent::PlainAgent;
 
 /// The registry's entry.
@@ -18,7 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "batch",
     summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
     source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
-    plans_jobs: true,
+    scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
     capabilities: CAPABILITIES,
     build,
@@ -120,7 +120,7 @@ const CAPABILITIES: Capabilities = &[
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
-        components: vec![Box::new(planner(&request.jobs)?)],
+        components: vec![Box::new(planner(&request.options.of())?)],
         agent: Box::new(PlainAgent::new(request.time_limits)),
         stepping: Stepping::PerEvent,
         commitment: Commitment::Checked,
@@ -136,27 +136,6 @@ pub struct BatchOptions {
     pub backfill: String,
 }
 
-/// A name that is in no registry.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum BatchError {
-    /// No such order.
-    #[error("unknown job order `{name}`, expected one of {known}")]
-    Order {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-    /// No such backfilling rule.
-    #[error("unknown backfilling rule `{name}`, expected one of {known}")]
-    Backfill {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-}
-
 impl Default for BatchOptions {
     /// First come, first served, without backfilling.
     fn default() -> Self {
@@ -168,12 +147,17 @@ impl Default for BatchOptions {
 }
 
 /// The planner of a batch system.
-pub fn planner(options: &BatchOptions) -> Result<BatchPlanner, BatchError> {
-    let order = job_order(&options.order).ok_or_else(|| BatchError::Order {
+///
+/// # Errors
+/// A name is in no registry.
+pub fn planner(options: &BatchOptions) -> Result<BatchPlanner, SystemError> {
+    let order = job_order(&options.order).ok_or_else(|| SystemError::UnknownOption {
+        registry: "job order",
         name: options.order.clone(),
         known: listed(JOB_ORDERS.iter().map(|entry| entry.name)),
     })?;
-    let rule = backfill(&options.backfill).ok_or_else(|| BatchError::Backfill {
+    let rule = backfill(&options.backfill).ok_or_else(|| SystemError::UnknownOption {
+        registry: "backfilling rule",
         name: options.backfill.clone(),
         known: listed(BACKFILLS.iter().map(|entry| entry.name)),
     })?;

@@ -1,35 +1,39 @@
-//! Kubernetes: the profile `default` is kube-scheduler itself, decision for decision. Other profiles
-//! are what a scheduler built on its framework would do: one pipeline with extension points.
+//! Kubernetes: kube-scheduler itself, decision for decision, with its queue, its plugins and its
+//! preemption, over kubelets and the controllers. Policies of the registry run in it beside its own
+//! plugins; [`super::pipeline`] runs them alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};
-use super::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use super::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use super::kubelet::{Kubelet, KubeletOptions};
+use super::profile::check_profile;
 use cluster::Commitment;
 use control::controllers::manager::ControllerManager;
 use control::{Component, Stepping};
-use model::SchedulerConfig;
-use policy::build_profile;
-use policy::kubernetes::registered::add_registered;
+use model::{ClusterObjects, SchedulerConfig, Text};
+use policy::kubernetes::registered::{Registration, add_registered};
 use policy::kubernetes::{add_machine, build_kube_profiles};
-use policy::profiles::KUBE_PROFILE;
-use scheduler::Pipeline;
 use scheduler::kube::queue::Backoff;
-use scheduler::kube::{KubeOptions, KubeScheduler, Release, TieBreak};
+use scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak, Witness};
 use units::{ComponentId, Duration};
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "kubernetes",
-    summary: "A scheduler with extension points that places one pod at a time.",
+    summary: "Kubernetes: kube-scheduler itself, decision for decision, with kubelets and controllers.",
     source: "kube-scheduler 1.34 (1.36 by `release`): all default plugins, queue, preemption",
-    plans_jobs: false,
+    scheduler: SchedulerKind::KubeScheduler,
     workloads: RunsWorkloads::WithControllers,
     capabilities: CAPABILITIES,
     build,
 };
 
-const BY_PROFILE: &str = "with the profile `default`; other profiles ignore it";
+const AS_ORIGINAL: &str = "by the plugin of kube-scheduler";
 const CONTROLLERS: &str = "with `system.controllers`";
 
 const CAPABILITIES: Capabilities = &[
@@ -43,29 +47,29 @@ const CAPABILITIES: Capabilities = &[
     (Capability::NodeAffinityEqual, Yes("all operators")),
     (Capability::NodeAffinityChoice, Yes("all operators")),
     (Capability::NodeAffinityTerms, Yes("all operators")),
-    (Capability::PreferredNodeAffinity, Yes(BY_PROFILE)),
-    (Capability::OnePerNode, Yes(BY_PROFILE)),
-    (Capability::PodAffinityNode, Yes(BY_PROFILE)),
-    (Capability::PodAffinityDomain, Yes(BY_PROFILE)),
-    (Capability::PreferredPodAffinity, Yes(BY_PROFILE)),
-    (Capability::SpreadPreferred, Yes(BY_PROFILE)),
-    (Capability::SpreadRequired, Yes(BY_PROFILE)),
+    (Capability::PreferredNodeAffinity, Yes(AS_ORIGINAL)),
+    (Capability::OnePerNode, Yes(AS_ORIGINAL)),
+    (Capability::PodAffinityNode, Yes(AS_ORIGINAL)),
+    (Capability::PodAffinityDomain, Yes(AS_ORIGINAL)),
+    (Capability::PreferredPodAffinity, Yes(AS_ORIGINAL)),
+    (Capability::SpreadPreferred, Yes(AS_ORIGINAL)),
+    (Capability::SpreadRequired, Yes(AS_ORIGINAL)),
     (
         Capability::Taints,
         Yes("nodes with untolerated taints are excluded"),
     ),
-    (Capability::HostPorts, Yes(BY_PROFILE)),
-    (Capability::Volumes, Yes(BY_PROFILE)),
+    (Capability::HostPorts, Yes(AS_ORIGINAL)),
+    (Capability::Volumes, Yes(AS_ORIGINAL)),
     (Capability::Needs, Without("assumed to exist")),
     (
         Capability::Priority,
-        Yes("a queue by priority; with the profile `default`, pods of lower priority are evicted"),
+        Yes("a queue by priority; pods of lower priority are evicted"),
     ),
     (
         Capability::Gangs,
         Yes("one by one; together with the plugin Coscheduling"),
     ),
-    (Capability::SchedulingGates, Yes(BY_PROFILE)),
+    (Capability::SchedulingGates, Yes(AS_ORIGINAL)),
     (
         Capability::SeveralContainers,
         Yes("they share the pod's node"),
@@ -120,21 +124,41 @@ const CAPABILITIES: Capabilities = &[
     ),
 ];
 
-/// The profile that is kube-scheduler itself.
-pub const EXACT_PROFILE: &str = KUBE_PROFILE.0;
+/// The options of the exact scheduler of Kubernetes.
+#[derive(Clone, Debug, Default)]
+pub struct KubeRequest {
+    /// Its configuration.
+    pub config: SchedulerConfig,
+    /// Policies of the registry that run beside its own plugins.
+    pub registered: Vec<Registration>,
+    /// The release that is followed.
+    pub release: Release,
+    /// Whether the first of equally good nodes is taken, rather than the release's choice.
+    pub takes_first: bool,
+    /// From the end of a decision to the binding.
+    pub binding_time: Duration,
+    /// From the order to evict a pod to its end.
+    pub eviction_time: Duration,
+    /// The objects around nodes and pods.
+    pub objects: ClusterObjects,
+    /// The witness that sees every attempt.
+    pub witness: Option<Arc<dyn Witness>>,
+    /// Pods, by namespace and name, that take part in preemptions before the run begins.
+    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
+}
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let scheduler: Box<dyn Component> = if request.profile.name == EXACT_PROFILE {
-        Box::new(exact(request)?)
-    } else {
-        let profile = build_profile(&request.profile, &request.setup)?;
-        Box::new(Pipeline::new(ComponentId(0), profile, request.form))
-    };
+    check_profile(&ENTRY, &request.profile.name)?;
+    Ok(cell(request, Box::new(exact(request)?)))
+}
+
+/// A cell with kubelets, the controllers that are asked for, and a scheduler.
+pub(super) fn cell(request: &SystemRequest, scheduler: Box<dyn Component>) -> SystemParts {
     let mut components = vec![scheduler];
     if let Some(options) = &request.controllers {
         components.push(Box::new(ControllerManager::new(options)));
     }
-    Ok(SystemParts {
+    SystemParts {
         components,
         agent: Box::new(Kubelet::new(KubeletOptions {
             time_limits: request.time_limits,
@@ -142,7 +166,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         })),
         stepping: Stepping::PerInstant,
         commitment: Commitment::Admitted,
-    })
+    }
 }
 
 /// The exact scheduler.
@@ -150,7 +174,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 /// # Errors
 /// Its configuration names what does not exist, or a name twice.
 pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
-    let kube = &request.kube;
+    let kube = request.options.of::<KubeRequest>();
     let mut profiles = build_kube_profiles(&kube.config, kube.release)?;
     for profile in &mut profiles {
         add_registered(profile, &kube.registered, &request.setup)?;

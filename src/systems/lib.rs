@@ -10,14 +10,19 @@ pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
+pub mod options;
 pub mod parts;
+pub mod pipeline;
 pub mod plain_agent;
+pub mod profile;
 pub mod registry;
 pub mod swarm;
 pub mod swarmkit;
 
 pub use capability::{Capabilities, Capability, Support};
 pub use entry::{
-    KubeRequest, RunsWorkloads, SystemEntry, SystemError, SystemOptions, SystemParts,
-    SystemRequest, TimeLimits,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
+pub use kubernetes::KubeRequest;
+pub use options::SystemOptions;
+pub use parts::time_limits::TimeLimits;

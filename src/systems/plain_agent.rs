@@ -1,7 +1,7 @@
 //! The plainest node agent: a pod starts as soon as it is assigned, runs until its processes end,
 //! and is stopped when it is told to end or, if asked for, when it has run for its time limit.
 
-use super::entry::TimeLimits;
+use super::parts::time_limits::TimeLimits;
 use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use model::{EndReason, EvictionCause, PodRef};

@@ -2,11 +2,12 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, fleet, kubernetes, mesos, swarm, swarmkit};
+use super::{batch, fleet, kubernetes, mesos, pipeline, swarm, swarmkit};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
     kubernetes::ENTRY,
+    pipeline::ENTRY,
     swarm::ENTRY,
     swarmkit::ENTRY,
     fleet::ENTRY,
@@ -15,7 +16,27 @@ pub const SYSTEMS: &[SystemEntry] = &[
     batch::ENTRY,
 ];
 
-/// The system of a name.
+/// Returns the system of a name.
+///
+/// ```
+/// use policy::{ProfileChoice, Setup};
+/// use scheduler::pipeline::evaluate::Form;
+/// use systems::{SystemError, SystemOptions, SystemRequest, TimeLimits, registry};
+///
+/// let swarm = registry::find("swarmkit")?;
+/// let parts = (swarm.build)(&SystemRequest {
+///     setup: Setup::default(),
+///     profile: ProfileChoice::named("default"),
+///     options: SystemOptions::default(),
+///     form: Form::Incremental,
+///     controllers: None,
+///     time_limits: TimeLimits::Ignored,
+///     images: None,
+/// })?;
+/// assert_eq!(parts.components.len(), 1);
+/// assert!(registry::find("swarmkt").is_err());
+/// # Ok::<(), SystemError>(())
+/// ```
 ///
 /// # Errors
 /// There is none of that name.
@@ -38,42 +59,76 @@ pub fn find(name: &str) -> Result<&'static SystemEntry, SystemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::BatchOptions;
-    use crate::entry::{KubeRequest, TimeLimits};
-    use crate::{SystemOptions, SystemRequest};
-    use policy::profiles::named;
+    use crate::profile::profiles_of;
+    use crate::{SystemOptions, SystemRequest, TimeLimits};
     use policy::{ProfileChoice, Setup};
     use scheduler::pipeline::evaluate::Form;
 
-    #[test]
-    fn kubernetes_builds_with_every_profile_and_names_an_unknown_one() {
-        let entry = find("kubernetes").expect("a known system");
-        let request = |profile: &str| SystemRequest {
+    fn built(system: &str, profile: &str) -> Result<Vec<String>, String> {
+        let entry = find(system).expect("a known system");
+        let request = SystemRequest {
             setup: Setup::default(),
             profile: ProfileChoice::named(profile),
-            kube: KubeRequest::default(),
             options: SystemOptions::default(),
-            jobs: BatchOptions::default(),
             controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,
             images: None,
         };
-        for (profile, _) in named() {
-            let parts = (entry.build)(&request(profile)).expect("a known profile");
-            let names: Vec<&str> = parts.components.iter().map(|part| part.name()).collect();
-            assert_eq!(names, [profile]);
+        let parts = (entry.build)(&request).map_err(|error| error.to_string())?;
+        let names = parts.components.iter().map(|part| part.name().to_owned());
+        Ok(names.collect())
+    }
+
+    #[test]
+    fn systems_build_with_their_profiles_and_refuse_those_of_others() {
+        let mut seen = 0;
+        for entry in SYSTEMS {
+            for (profile, _) in profiles_of(entry.scheduler) {
+                let names = built(entry.name, profile).expect("a profile of the system");
+                assert_eq!(names, [profile]);
+                seen += 1;
+            }
         }
-        let error = (entry.build)(&request("fdg"))
-            .err()
-            .map(|error| error.to_string());
-        assert_eq!(
-            error.as_deref(),
-            Some("there is no profile `fdg`; did you mean `fgd`?")
-        );
+        assert_eq!(seen, policy::profiles::named().count());
+        for (system, profile, expected) in [
+            (
+                "kubernetes",
+                "fgd",
+                "profile: the system `kubernetes` is kube-scheduler and does not run `fgd`, a \
+                 profile of the pipeline; write `name: pipeline` under `system`, or give \
+                 kube-scheduler the score as a plugin: `profile: default, plugins: {fgd: {weight: \
+                 2}}`",
+            ),
+            (
+                "kubernetes",
+                "first-fit",
+                "profile: the system `kubernetes` is kube-scheduler and does not run `first-fit`, a \
+                 profile of the pipeline; write `name: pipeline` under `system`",
+            ),
+            (
+                "pipeline",
+                "default",
+                "profile: the system `pipeline` runs a profile of its own, and `default` is \
+                 kube-scheduler itself; write `name: kubernetes` under `system`, or one of the \
+                 profiles `first-fit`, ",
+            ),
+            (
+                "pipeline",
+                "fdg",
+                "there is no profile `fdg`; did you mean `fgd`?",
+            ),
+        ] {
+            let error = built(system, profile).expect_err("a profile that is not the system's");
+            assert!(error.starts_with(expected), "{error}\n{expected}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
-        let expected = "there is no system `kubernetis`; known are `kubernetes`, `swarm`, `swarmkit`, \
-                        `fleet`, `mesos`, `dcos`, `batch`";
+        let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
+                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `batch`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -272,8 +272,8 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
+    use crate::format::Constructor;
     use crate::formats::swf;
-    use crate::registry::Constructor;
 
     /// A log of more than a chunk: some jobs left out, some late, some of a kind met late.
     fn log(bad_row: Option<usize>) -> String {

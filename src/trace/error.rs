@@ -1,5 +1,7 @@
 //! What can be wrong with a trace: file, line, column, value, rule.
 
+use std::io;
+
 use thiserror::Error;
 
 /// A trace that can't be read on.
@@ -35,4 +37,24 @@ pub enum TraceError {
         /// The expected value, and the fix.
         reason: String,
     },
+}
+
+/// What the system said about a file, and what to do about it.
+pub fn read_error(name: &str, error: &io::Error) -> TraceError {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "no such file; check the path, or `--traces DIR`".to_owned(),
+        io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
+        io::ErrorKind::PermissionDenied => "may not be read by you; check its mode".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the compressed data ends too early: the file is \
+             truncated; download or copy it again"
+            .to_owned(),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            format!("the compressed data is damaged ({error}); download or copy the file again")
+        }
+        _ => error.to_string(),
+    };
+    TraceError::Io {
+        file: name.to_owned(),
+        reason,
+    }
 }

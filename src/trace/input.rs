@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::error::TraceError;
+use super::error::{TraceError, read_error};
 use super::lines::Lines;
 use super::pipe::Pipe;
 
@@ -181,7 +181,7 @@ impl Input {
         if is_magic(&magic) && (PIPE_FROM_BYTES..u64::MAX).contains(&total) {
             reader = Box::new(Pipe::new(reader).map_err(wrong)?);
         }
-        Ok(Lines::new(reader, self.name.clone(), (read, total)))
+        Ok(Lines::new(reader, self.name.clone(), read, total))
     }
 
     /// The first bytes of the text, for recognising a format; fewer if the text is shorter.
@@ -339,26 +339,6 @@ fn peek<const N: usize>(
     (&mut reader).take(N as u64).read_to_end(&mut first)?;
     let again = io::Cursor::new(first.clone()).chain(reader);
     Ok((first, Box::new(again)))
-}
-
-/// Error of the operating system about a file, with a fix.
-pub fn read_error(name: &str, error: &io::Error) -> TraceError {
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => "no such file; check the path, or `--traces DIR`".to_owned(),
-        io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied; check its mode".to_owned(),
-        io::ErrorKind::UnexpectedEof => "the compressed data ends too early: the file is \
-             truncated; download or copy it again"
-            .to_owned(),
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            format!("the compressed data is damaged ({error}); download or copy the file again")
-        }
-        _ => error.to_string(),
-    };
-    TraceError::Io {
-        file: name.to_owned(),
-        reason,
-    }
 }
 
 #[cfg(test)]

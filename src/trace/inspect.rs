@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::error::TraceError;
+use super::format::{Constructor, FormatEntry};
 use super::input::Input;
 use super::ledger::{Ledger, RowPolicy};
 use super::options::ReadOptions;
 use super::quantiles::{Counted, Quantiles};
-use super::registry::{Constructor, FormatEntry};
 use super::stream::{Arrival, ArrivalSource};
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, Text};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::error::TraceError;
+use units::plural;
 
 /// How many bad rows are kept word for word; all are counted.
 pub const MAX_LISTED_BAD_ROWS: usize = 1_000;
@@ -66,7 +67,8 @@ impl fmt::Display for LedgerEntry {
             action,
             ..
         } = self;
-        write!(f, "{action} {count} rows: {kind} (first {})", self.place())
+        let rows = plural::count(*count, "row");
+        write!(f, "{action} {rows}: {kind} (first {})", self.place())
     }
 }
 
@@ -86,10 +88,10 @@ impl Ledger {
 
     /// Counts one row.
     pub fn note(&mut self, kind: &str, action: Action, file: &Arc<str>, line: u64) {
-        self.count_in(kind, action, (file, line), 1);
+        self.count_in(kind, action, file, line, 1);
     }
 
-    fn count_in(&mut self, kind: &str, action: Action, (file, line): (&Arc<str>, u64), count: u64) {
+    fn count_in(&mut self, kind: &str, action: Action, file: &Arc<str>, line: u64, count: u64) {
         // A format has a handful of kinds; a scan beats a map.
         match self
             .entries

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod class_keys;
 pub mod error;
 pub mod failure_log;
+pub mod format;
 pub mod formats;
 pub mod generate;
 pub mod input;

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memchr;
 
-use super::error::TraceError;
-use super::input::read_error;
+use super::error::{TraceError, read_error};
 use super::scan::first_line;
 
 /// The longest line that a reader accepts, in bytes; no trace row comes near it.
@@ -36,7 +35,8 @@ impl Lines {
     pub(super) fn new(
         reader: Box<dyn BufRead + Send>,
         name: Arc<str>,
-        (read, total): (Arc<AtomicU64>, u64),
+        read: Arc<AtomicU64>,
+        total: u64,
     ) -> Self {
         Self {
             reader,

@@ -25,7 +25,7 @@ fn shared(path: &str) -> Option<PathBuf> {
 fn recorded(path: &str, options: &ReadOptions) -> Option<Recorded> {
     let input = Input::path(shared(path)?);
     let entry = registry::recognize(&input).expect("a known format");
-    let registry::Constructor::Workload(open) = entry.open else {
+    let super::format::Constructor::Workload(open) = entry.open else {
         panic!("{path} is a workload");
     };
     let mut source = open(&input, options).expect("a readable file");

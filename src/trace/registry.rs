@@ -1,14 +1,23 @@
 //! The trace formats, in written order. To add one: a file in `formats/` and a line here.
 
 use super::error::TraceError;
+use super::format::{Confidence, FormatEntry};
 use super::formats::{csv, openb_nodes, openb_pods, swf};
 use super::input::Input;
-use super::ledger::Ledger;
-use super::options::ReadOptions;
-use super::stream::ArrivalSource;
-use model::Node;
 
-/// Every format.
+/// All formats, in the order in which content is recognized.
+///
+/// ```
+/// use trace::registry::{find, recognize};
+/// use trace::{Input, format::Constructor};
+///
+/// let input = Input::bytes("nodes.csv", &b"sn,cpu_milli,memory_mib,gpu,model\n"[..]);
+/// let entry = recognize(&input)?;
+/// assert_eq!(entry.name, "openb-nodes");
+/// assert!(matches!(entry.open, Constructor::Nodes(_)));
+/// assert!(find("no-such-format").is_none());
+/// # Ok::<(), trace::TraceError>(())
+/// ```
 pub const FORMATS: &[FormatEntry] = &[
     openb_nodes::ENTRY,
     openb_pods::ENTRY,
@@ -16,113 +25,15 @@ pub const FORMATS: &[FormatEntry] = &[
     csv::ENTRY,
 ];
 
-/// One format.
-#[derive(Clone, Copy, Debug)]
-pub struct FormatEntry {
-    /// Name of the format.
-    pub name: &'static str,
-    /// Description of the format in one line.
-    pub summary: &'static str,
-    /// The format's columns or fields.
-    pub columns: &'static [ColumnDoc],
-    /// The reading options that it heeds (see [`ReadOptions`]).
-    pub options: &'static [&'static str],
-    /// Whether a text that begins so is of this format.
-    pub sniff: fn(&[u8]) -> Confidence,
-    /// Constructor of the reader.
-    pub open: Constructor,
-}
-
-impl FormatEntry {
-    /// Kind of content of the format.
-    pub fn kind(&self) -> FormatKind {
-        match self.open {
-            Constructor::Nodes(_) => FormatKind::Nodes,
-            Constructor::Workload(_) => FormatKind::Workload,
-        }
-    }
-}
-
-/// Kind of content of a format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FormatKind {
-    /// Machines.
-    Nodes,
-    /// A workload: arrivals of pods and jobs.
-    Workload,
-}
-
-/// One column or field of a format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ColumnDoc {
-    /// The column's name in the header, or its number.
-    pub name: &'static str,
-    /// Meaning of the column, with its unit.
-    pub meaning: &'static str,
-    /// Whether a file without it is refused.
-    pub required: bool,
-}
-
-impl ColumnDoc {
-    /// A column that must be there.
-    pub const fn required(name: &'static str, meaning: &'static str) -> Self {
-        Self {
-            name,
-            meaning,
-            required: true,
-        }
-    }
-
-    /// A column that may be missing.
-    pub const fn optional(name: &'static str, meaning: &'static str) -> Self {
-        Self {
-            name,
-            meaning,
-            required: false,
-        }
-    }
-}
-
-/// How sure a format is that a text is its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// It isn't.
-    No,
-    /// It may be.
-    Maybe,
-    /// It is.
-    Certain,
-}
-
-/// Nodes as read from a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeList {
-    /// The nodes in the file's order.
-    pub nodes: Vec<Node>,
-    /// Ledger of irregularities found while reading.
-    pub ledger: Ledger,
-}
-
-/// Opens a file of nodes.
-pub type OpenNodes = fn(&Input, &ReadOptions) -> Result<NodeList, TraceError>;
-/// Opens a file of arrivals.
-pub type OpenWorkload = fn(&Input, &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError>;
-
-/// How a format is opened, by what its files hold.
-#[derive(Clone, Copy, Debug)]
-pub enum Constructor {
-    /// A file of nodes.
-    Nodes(OpenNodes),
-    /// A file of arrivals.
-    Workload(OpenWorkload),
-}
-
-/// The format of a name.
+/// Returns the format of a name.
 pub fn find(name: &str) -> Option<&'static FormatEntry> {
     FORMATS.iter().find(|entry| entry.name == name)
 }
 
-/// The format that a file is of, by its content.
+/// Returns the format that a file has by its content.
+///
+/// # Errors
+/// The file can't be read, or no format recognizes it.
 pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
     let first = input.first_bytes()?;
     let mut best: Option<(Confidence, &FormatEntry)> = None;
@@ -145,28 +56,13 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
     Ok(entry)
 }
 
-/// Certain if the first line is a comma-separated header with all of these columns.
-pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
-    let Ok(line) = std::str::from_utf8(line) else {
-        return Confidence::No;
-    };
-    let header: Vec<&str> = line
-        .split(',')
-        .map(|column| column.trim().trim_matches('"'))
-        .collect();
-    if columns.iter().all(|column| header.contains(column)) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ReadOptions;
+    use crate::format::Constructor;
     use crate::inspect::validate;
 
     /// A text that some reader accepts, with a few bytes replaced or cut off.

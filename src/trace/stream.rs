@@ -12,69 +12,94 @@ use super::ledger::Ledger;
 /// One job or pod that arrives: `members` pods of one class that start together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// When it is submitted, since the trace's zero.
+    /// The instant of submission, from the zero of the trace.
     pub submit: Instant,
-    /// Name of the pod: [`PodName::Text`] or [`PodName::Job`].
+    /// The name: [`PodName::Text`] or [`PodName::Job`].
     pub name: PodName,
-    /// The pod's class: an index into the source's [`Classes`].
+    /// The class of its pods: an index into the source's [`Classes`].
     pub class: u32,
-    /// Gang size: how many pods of the class start together; at least 1.
+    /// The gang size: the number of pods that start together, at least 1.
     pub members: u32,
-    /// Tenant: the user in the origin, numbered in order of appearance.
+    /// The tenant: the user in the original trace, numbered by first appearance.
     pub tenant: u32,
-    /// How long it runs once started; `None` runs until the end of the run.
+    /// The run time once started; `None` runs until the end of the run.
     pub run_time: Option<Duration>,
-    /// How long it says it may run at most (requested wall time).
+    /// The time limit that the user declared (requested wall time).
     pub time_limit: Option<Duration>,
-    /// When it started in the origin; never imposed on a simulated scheduler.
+    /// The start in the original trace, which is never imposed on a simulated scheduler.
     pub historic_start: Option<Instant>,
 }
 
 /// The pod classes of a source, in order of first appearance; grows as the source is read.
 pub type Classes = Vec<Arc<PodSpec>>;
 
-/// Total amount of a class in a workload.
+/// The share of one class in a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassTotal {
-    /// Pod template.
+    /// The spec of its pods.
     pub spec: Arc<PodSpec>,
-    /// How many arrivals are of the class.
+    /// The number of arrivals of the class.
     pub arrivals: u64,
-    /// How many pods they bring.
+    /// The number of pods in these arrivals.
     pub pods: u64,
 }
 
-/// A stream of arrivals in order of submission (equal times: in the origin's order).
+/// A stream of arrivals in the order of submission; equal times keep the order of the trace.
 ///
-/// Whatever of the origin can be decoded late is decoded late: memory follows what the reader
-/// holds, not the length of the trace.
+/// A source decodes as late as it can, so memory depends on the rows in its window and not on the
+/// length of the trace.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use trace::{ArrivalSource, Input, ReadOptions, formats::csv::CsvSource};
+/// use units::Instant;
+///
+/// let table = "submit,cpu,run_time\n0,500m,1h\n90,2,30m\n";
+/// let input = Input::bytes("jobs.csv", table.as_bytes());
+/// let mut source = CsvSource::open(&input, &ReadOptions::default())?;
+/// let mut submits = Vec::new();
+/// while let Some(arrival) = source.next()? {
+///     submits.push(arrival.submit);
+/// }
+/// assert_eq!(submits, [Instant::ZERO, Instant::from_secs(90)]);
+/// assert_eq!(source.classes().len(), 2);
+/// # Ok::<(), trace::TraceError>(())
+/// ```
 pub trait ArrivalSource: Send {
-    /// The next arrival, or `None` at the end.
+    /// Returns the next arrival, or `None` at the end.
+    ///
+    /// # Errors
+    /// A row can't be read, and the policy for bad rows stops at it.
     fn next(&mut self) -> Result<Option<Arrival>, TraceError>;
 
-    /// The classes seen up to now; indexes stay valid.
+    /// Returns the classes seen up to now; indexes stay valid.
     fn classes(&self) -> &Classes;
 
-    /// A source at the same position that can be read on its own.
+    /// Returns a source at the same position that is read independently.
+    ///
+    /// # Errors
+    /// The origin can't be opened again.
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError>;
 
-    /// Totals by class in order of first appearance, if known without reading the source.
+    /// Returns the totals of the whole source by class, in the order of first appearance; `None`
+    /// where only reading the source would tell.
     fn class_totals(&self) -> Option<Vec<ClassTotal>> {
         None
     }
 
-    /// Ledger of the irregularities in the rows read so far.
+    /// Returns the ledger of all irregularities up to now, and of their treatment.
     fn ledger(&self) -> &Ledger {
         static NOTHING: Ledger = Ledger::EMPTY;
         &NOTHING
     }
 
-    /// How much of the origin was read, and how much there is, in a unit of the source's own.
+    /// Returns the part of the origin that was read and its whole size, in a unit of the source.
     fn progress(&self) -> Option<(u64, u64)> {
         None
     }
 
-    /// The names of the tenants seen up to now, by number; empty if the source has none.
+    /// Returns the names of the tenants seen up to now, by number; empty if the source has none.
     fn tenants(&self) -> &[Text] {
         &[]
     }

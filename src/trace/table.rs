@@ -15,6 +15,7 @@ use super::input::Input;
 use super::ledger::BadRow;
 use super::lines::Lines;
 use super::number::digits;
+use units::plural;
 
 /// A table being read.
 pub struct Table {
@@ -119,7 +120,10 @@ impl Table {
             }
             Ok(fields) => {
                 let found = fields.ends.len();
-                let rule = format!("the row has {found} fields where the header has {expected}");
+                let rule = format!(
+                    "the row has {} where the header has {expected}",
+                    plural::count(found, "field")
+                );
                 (rule, found, fields.joined())
             }
             Err(malformed) => {

@@ -1,12 +1,12 @@
 //! Units: instants and durations (i64 nanoseconds), quantities in the Kubernetes grammar, integer
-//! resource vectors, dense ids, and names near a misspelt one. Nothing here knows anything else of
-//! ours.
+//! resource vectors, dense ids, names near a misspelt one, and plurals. Nothing here knows anything
+//! else of ours.
 
 pub mod id;
 pub mod nearest;
+pub mod plural;
 pub mod quantity;
 pub mod resources;
-#[cfg(feature = "serde")]
 pub mod text;
 pub mod time;
 

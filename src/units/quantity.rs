@@ -28,6 +28,18 @@ const NANOS_PER_MILLI: i128 = 1_000_000;
 const BINARY_CAP_NANOS: i128 = i64::MAX as i128 * NANOS_PER_UNIT;
 
 /// An exact amount of a resource, in nano units (10^-9).
+///
+/// ```
+/// use units::Quantity;
+///
+/// let half: Quantity = "500m".parse()?;
+/// assert_eq!(half, Quantity::from_milli(500));
+/// assert_eq!(half.checked_mul(3)?.to_string(), "1500m");
+/// let memory: Quantity = "1.5Gi".parse()?;
+/// assert_eq!(memory.units_ceil()?, 1_610_612_736);
+/// assert!("1.5 Gi".parse::<Quantity>().is_err());
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quantity {
     nanos: i128,

@@ -7,10 +7,30 @@ use std::ops::{Add, AddAssign, Sub};
 use thiserror::Error;
 
 /// A point in simulated time, in nanoseconds since the scenario's zero.
+///
+/// ```
+/// use units::{Duration, Instant};
+///
+/// let start = Instant::from_secs(90);
+/// let end = start + Duration::from_secs(30);
+/// assert_eq!(end.since(start), Duration::from_secs(30));
+/// assert_eq!(end.as_nanos(), 120_000_000_000);
+/// assert_eq!(Instant::MAX.checked_add(Duration::from_secs(1)), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
 
-/// A span of simulated time, in nanoseconds; may be negative as a difference.
+/// A span of simulated time, in nanoseconds; the difference of two instants may be negative.
+///
+/// ```
+/// use units::Duration;
+///
+/// let span: Duration = "2h30m".parse()?;
+/// assert_eq!(span, Duration::from_secs(9_000));
+/// assert_eq!("1.5s".parse::<Duration>()?, Duration::from_millis(1_500));
+/// assert!("soon".parse::<Duration>().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(i64);
 

@@ -12,8 +12,9 @@ use super::cases::{Differences, first_case, has_json_lines, judge_compared, type
 use super::kube_scheduler::world::{World, manifests};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use autoscale::cluster_autoscaler::{
-    Choice, Estimate, Expander, KubeCluster, PodGroup, Template, estimate, fits_template,
+    Choice, Estimate, Expander, PodGroup, Template, estimate, fits_template,
 };
+use autoscale::snapshot::KubeSnapshot;
 use model::Text;
 use rng::Stream;
 use scheduler::kube::PodInfo;
@@ -65,7 +66,7 @@ fn compare(id: &str, case: &Value) -> Result<Differences, String> {
     let mut is_sure = true;
     for (group_id, template) in templates {
         let recorded = &case["expect"]["estimates"][&*group_id];
-        let mut cluster = KubeCluster::new(world.cache.clone(), Arc::new(profile.clone()));
+        let mut cluster = KubeSnapshot::new(world.cache.clone(), Arc::new(profile.clone()));
         let own = decide(&mut cluster, group_id, template, &groups, max_nodes)?;
         is_sure &= hold(&mut differences, recorded, &own, groups.len())?;
         judged.push(own);
@@ -77,7 +78,7 @@ fn compare(id: &str, case: &Value) -> Result<Differences, String> {
 }
 
 fn decide(
-    cluster: &mut KubeCluster,
+    cluster: &mut KubeSnapshot,
     id: Text,
     template: Template,
     groups: &[PodGroup],

@@ -55,7 +55,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
             });
             continue;
         };
-        judge_file(&workload, &table, (&pods, &nodes), &mut report)?;
+        judge_file(&workload, &table, &pods, &nodes, &mut report)?;
     }
     Ok(report)
 }
@@ -63,7 +63,8 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
 fn judge_file(
     workload: &str,
     table: &Table,
-    (pods, nodes): (&Path, &Path),
+    pods: &Path,
+    nodes: &Path,
     report: &mut FamilyReport,
 ) -> Result<(), String> {
     let pods =

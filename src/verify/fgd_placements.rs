@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use cluster::{Observer, Store};
 use model::{Event, Pod};
-use units::Instant;
+use units::{Instant, plural};
 
 use super::published::{PublishedRun, Unmade};
 use super::table::Table;
@@ -76,7 +76,8 @@ fn judge_file(
                 let recorded = table.rows.len();
                 report.fail(|| {
                     format!(
-                        "{run}: {recorded} events recorded, {} decided",
+                        "{run}: {} recorded, {} decided",
+                        plural::count(recorded, "event"),
                         outcome.pods
                     )
                 });

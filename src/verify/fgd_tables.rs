@@ -15,6 +15,7 @@ use metrics::ArrivedTables;
 use super::published::{PublishedRun, RANDOM, Unmade};
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use units::plural;
 
 /// Published tables.
 pub const FAMILY: Family = Family {
@@ -187,8 +188,8 @@ fn tables(
 fn compare(recorded: &[Option<f64>], decided: &[Option<f64>]) -> Result<(), String> {
     if recorded.len() != decided.len() {
         return Err(format!(
-            "{} columns recorded, {} decided",
-            recorded.len(),
+            "{} recorded, {} decided",
+            plural::count(recorded.len(), "column"),
             decided.len()
         ));
     }

@@ -133,6 +133,15 @@ impl VerifyOptions {
 }
 
 /// A family of vectors.
+/// # Examples
+///
+/// ```
+/// use std::path::Path;
+///
+/// let name = Path::new("go_rng_vectors.csv.gz");
+/// let family = verify::FAMILIES.iter().find(|family| (family.claims)(name));
+/// assert_eq!(family.map(|family| family.name), Some("go-rand"));
+/// ```
 pub struct Family {
     /// The family's name.
     pub name: &'static str,

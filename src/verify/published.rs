@@ -157,7 +157,7 @@ fn scenario(seed: u64, profile: &str, nodes: &Path, pods: &Path) -> String {
              format: openb-pods\n    \
              path: {}\n    \
              arrivals: {{order: published, until: 1.3, depart: never}}\n\
-         system: {{name: kubernetes, scheduler: {{profile: {profile}{tie_break}}}}}\n\
+         system: {{name: pipeline, scheduler: {{profile: {profile}{tie_break}}}}}\n\
          stop: {{when: idle}}\n",
         quoted(nodes),
         quoted(pods),

@@ -1,8 +1,8 @@
 //! What scales the workloads of a scenario, and what would keep it from scaling.
 
 use autoscale::horizontal::{HorizontalSettings, PipelineSettings};
-use autoscale::manager::{Action, AutoscalerOptions, ScheduledRule, ScheduledScaling};
 use autoscale::vertical::{RecommenderSettings, UpdaterSettings};
+use autoscale::workloads::{Action, AutoscalerOptions, ScheduledRule, ScheduledScaling};
 use control::controllers::Release;
 use control::controllers::manager::ControllerOptions;
 use control::operation::Operation;

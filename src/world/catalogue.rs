@@ -51,7 +51,7 @@ pub(super) fn catalogue(
     let mut prices = if listed.is_some() || written.types.is_none() {
         let field = "cluster.provider.currency";
         let list = name(listed);
-        price_list::read(&open(listed), (field, &list), Some(&written.currency))?.of
+        price_list::read(&open(listed), field, &list, Some(&written.currency))?.of
     } else {
         BTreeMap::new()
     };

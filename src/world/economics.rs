@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use metrics::economics::{Commitment, FunctionPrices, TaskPrices};
-use metrics::power::{Embodied, MEASURED, Power, PowerCurve};
+use metrics::power::{Embodied, MACHINES, Power, PowerCurve};
 use metrics::{Billing, Economics, NodeEconomics};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_LABEL};
 use model::{Node, Text};
@@ -13,13 +13,11 @@ use scenario::{Scenario, Share};
 use units::nearest::nearest;
 use units::{Instant, Quantity};
 
+use super::money::{NANOS_PER_MICRO, micro};
 use super::price_list::{self, PriceList, in_zone};
 use super::{BuildError, FileSource, ProviderPlan};
 
-/// Nano units in a millionth.
-const NANOS_PER_MICRO: i128 = 1_000;
-
-/// Prices and power models of a scenario's nodes.
+/// What the nodes of a scenario cost and draw.
 pub fn economics(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
@@ -35,7 +33,7 @@ pub fn economics(
     let provider = scenario.cluster.provider.as_ref();
     let own = provider.map(|own| own.currency.as_str());
     let listed = match &scenario.metrics.prices {
-        Some(file) => price_list::read(&files.open(file), ("metrics.prices", file), own)?,
+        Some(file) => price_list::read(&files.open(file), "metrics.prices", file, own)?,
         None => PriceList {
             currency: own.unwrap_or_default().to_owned(),
             ..PriceList::default()
@@ -225,8 +223,8 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
     let wrong = |what: String| BuildError::Experiment(format!("{field}.{what}"));
     let max = written.max.map_or(0, |max| max.micro);
     let curve = if let Some(name) = &written.machine {
-        PowerCurve::measured(name).ok_or_else(|| {
-            let names = || MEASURED.iter().map(|(name, _)| *name);
+        PowerCurve::of_machine(name).ok_or_else(|| {
+            let names = || MACHINES.iter().map(|(name, _)| *name);
             let near = nearest(name, names());
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             let known: Vec<&str> = names().collect();
@@ -286,13 +284,4 @@ pub(super) fn power(field: &str, written: &schema::PowerTemplate) -> Result<Powe
         boot_micro_watt: written.boot.map_or(0, |own| own.micro),
         embodied: embodied.transpose()?,
     })
-}
-
-/// Millionths of a price that is not negative.
-pub(super) fn micro(price: Quantity) -> Option<i64> {
-    let micro = i64::try_from(price.nanos() / NANOS_PER_MICRO).ok()?;
-    // 10^9 an hour for each of 10^7 nodes over a century stay within 128 bits.
-    (0..=1_000_000_000_000_000)
-        .contains(&micro)
-        .then_some(micro)
 }

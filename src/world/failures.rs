@@ -14,14 +14,15 @@ use scenario::schema::{
 use scenario::share::Share;
 use sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use sim::failures::{
-    Burst, ControlPlaneFault, CorruptedImage, Crashes, Domain, DomainOutage, Domains, Failure,
-    Fault, Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage,
-    RegistryOutage, Spot, Target, Timeline, kept_by_month,
+    Burst, ControlPlaneFault, CorruptedImage, Crashes, DomainOutage, Domains, Failure, Fault,
+    Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage, RegistryOutage, Spot,
+    Target, Timeline, kept_by_month,
 };
 use sim::{NodeLife, Pace, Provisions, Stragglers, Trouble};
 use trace::failure_log::{self, LogOptions};
 use units::{Duration, Instant, NodeId};
 
+use super::domains::domains;
 use super::mesos_options::mesos_options;
 use super::operations::runs_always;
 use super::{BuildError, FileSource, Remarks};
@@ -134,34 +135,6 @@ fn frameworks(scenario: &Scenario) -> Result<BTreeMap<usize, u32>, BuildError> {
         found.insert(number, place as u32);
     }
     Ok(found)
-}
-
-/// The domains of a scenario with their nodes.
-pub(super) fn domains(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<Domains, BuildError> {
-    let domains = Domains::new(declared(&scenario.cluster.domains), nodes);
-    domains.map_err(|why| BuildError::Experiment(format!("cluster.domains: {why}")))
-}
-
-/// The domains one by one.
-fn declared(written: &[schema::Domain]) -> Vec<Domain> {
-    let all = written.iter().flat_map(|entry| {
-        (0..u64::from(entry.count)).map(move |index| {
-            let parent = entry.parent.as_ref().map(|parent| parent.render(index));
-            (&entry.label, entry.name.render(index), parent)
-        })
-    });
-    let all: Vec<_> = all.collect();
-    let places: BTreeMap<&str, usize> = { all.iter().enumerate() }
-        .map(|(place, (_, name, _))| (name.as_str(), place))
-        .collect();
-    let domains = all.iter().map(|(label, name, parent)| Domain {
-        label: label.as_str().into(),
-        name: name.as_str().into(),
-        parent: parent
-            .as_ref()
-            .and_then(|parent| places.get(parent.as_str()).copied()),
-    });
-    domains.collect()
 }
 
 impl Failures {

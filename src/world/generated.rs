@@ -5,9 +5,10 @@ use serde::Deserialize;
 use scenario::Scenario;
 use scenario::schema::Generate;
 use trace::ahead::Ahead;
+use trace::format::Constructor;
 use trace::generate::lublin99::LublinKind;
 use trace::generate::{GeneratorOptions, find};
-use trace::registry::{Constructor, recognize};
+use trace::registry::recognize;
 use trace::{ArrivalSource, Input, ReadOptions};
 use units::Duration;
 

@@ -9,8 +9,9 @@ use scenario::Scenario;
 use scenario::scalar::NoneOr;
 use scenario::schema::{Images, Pulls};
 use sim::images::ImageModel;
+use systems::SystemEntry;
 use systems::kubelet::PullOptions;
-use systems::kubernetes;
+use systems::registry::find;
 use units::nearest::hint;
 use units::{NodeId, Quantity};
 
@@ -27,7 +28,8 @@ pub fn images(
     let NoneOr::Some(images) = &scenario.models.images else {
         return Ok(None);
     };
-    if scenario.system.name != kubernetes::ENTRY.name {
+    let entry = find(&scenario.system.name);
+    if !entry.is_ok_and(SystemEntry::runs_kubelets) {
         let name = &scenario.system.name;
         return Err(wrong(
             "",

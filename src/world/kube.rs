@@ -13,32 +13,35 @@ use policy::registry;
 use scenario::Scenario;
 use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
 use scheduler::kube::{PreemptionState, Release};
-use systems::KubeRequest;
-use systems::kubernetes::EXACT_PROFILE;
+use systems::registry::find;
+use systems::{KubeRequest, SchedulerKind};
 use units::nearest::hint;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 
 /// Whether a scenario asks for kube-scheduler itself.
 pub fn is_exact(scenario: &Scenario) -> bool {
-    let system = &scenario.system;
-    system.name == systems::kubernetes::ENTRY.name && system.scheduler.profile == EXACT_PROFILE
+    scheduler_of(scenario) == Some(SchedulerKind::KubeScheduler)
+}
+
+/// The scheduler of a scenario's system; `None` if there is no such system.
+fn scheduler_of(scenario: &Scenario) -> Option<SchedulerKind> {
+    let entry = find(&scenario.system.name).ok()?;
+    Some(entry.scheduler)
 }
 
 /// Words about parts of pods and nodes that the scheduler of a scenario ignores; `None` if it looks
 /// at all of them.
 pub fn ignored_by(scenario: &Scenario) -> Option<String> {
-    let (system, profile) = (&scenario.system.name, &scenario.system.scheduler.profile);
-    if is_exact(scenario) {
-        None
-    } else if system == systems::kubernetes::ENTRY.name {
-        Some(format!(
-            "ignored by profile `{profile}`; use `profile: {EXACT_PROFILE}`"
-        ))
-    } else {
-        Some(format!(
+    let system = &scenario.system.name;
+    match scheduler_of(scenario) {
+        Some(SchedulerKind::KubeScheduler) => None,
+        Some(SchedulerKind::Pipeline) => Some(format!(
+            "ignored by the system `{system}`; use `name: kubernetes`"
+        )),
+        _ => Some(format!(
             "`windtunnel systems {system}` says whether that has an effect"
-        ))
+        )),
     }
 }
 

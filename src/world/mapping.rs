@@ -21,7 +21,8 @@ use super::{BuildError, FileSource, ManifestFiles, Remarks};
 /// It can express nothing of it.
 pub fn mapping(
     scenario: &Scenario,
-    (nodes, classes): (&[Arc<Node>], &[ClassTotal]),
+    nodes: &[Arc<Node>],
+    classes: &[ClassTotal],
     files: &FileSource<'_>,
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,

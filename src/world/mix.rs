@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cluster::{GpuColumns, Interner};
+use cluster::GpuColumns;
 use metrics::WorkloadMix;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec};
@@ -11,7 +11,7 @@ use trace::memory::Recorded;
 use trace::stream::ClassTotal;
 use trace::{Arrival, ArrivalSource, TraceError};
 
-use super::typical::shape_of;
+use super::shapes::{models_of, shape_of};
 
 /// Counts the classes of a source that can be read a second time.
 pub(super) fn count(source: &dyn ArrivalSource) -> Result<Vec<ClassTotal>, TraceError> {
@@ -55,15 +55,6 @@ fn with_specs(counts: &[(u64, u64)], classes: &[Arc<PodSpec>]) -> Vec<ClassTotal
             pods,
         })
         .collect()
-}
-
-/// GPU models numbered as the store numbers them: by order of first appearance among the nodes.
-pub(super) fn models_of(nodes: &[Arc<Node>]) -> Interner {
-    let mut models = Interner::default();
-    for gpu in nodes.iter().filter_map(|node| node.gpu.as_ref()) {
-        models.intern(&gpu.model);
-    }
-    models
 }
 
 /// The shapes of a workload on these nodes. Classes whose amounts don't fit integers are left out;

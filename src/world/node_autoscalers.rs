@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use autoscale::cluster_autoscaler::{
-    ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Ignored, Prices, Priority,
-    ShrinkSettings, Waived,
+    ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Prices, Priority,
+    ShrinkSettings,
 };
+use autoscale::nodes::drain::{Ignored, Waived};
 use autoscale::provisioner::{
     BudgetWindow, ConsolidationPolicy, DisruptionBudget, Offering, Provisioner, ProvisionerOptions,
     Reason,
@@ -87,7 +88,7 @@ pub fn node_autoscalers(
         components.push(Box::new(ClusterAutoscaler::new(options)));
     }
     if let Some(own) = &autoscaling.provisioner {
-        let options = provisioner(own, scenario, plan, (profile, objects))?;
+        let options = provisioner(own, scenario, plan, profile, objects)?;
         components.push(Box::new(Provisioner::new(options)));
     }
     Ok(components)
@@ -163,7 +164,8 @@ fn provisioner(
     own: &schema::Provisioning,
     scenario: &Scenario,
     plan: &ProviderPlan,
-    (profile, objects): (Arc<KubeProfile>, Arc<model::ClusterObjects>),
+    profile: Arc<KubeProfile>,
+    objects: Arc<model::ClusterObjects>,
 ) -> Result<ProvisionerOptions, BuildError> {
     let field = PROVISIONER;
     let market = scenario
@@ -255,7 +257,7 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
         for (name, known) in matching {
             for (bought, wanted) in [(ON_DEMAND, own.on_demand), (SPOT, own.spot)] {
                 let zones = zones(own).into_iter().filter(|_| wanted);
-                let sold = zones.filter_map(|zone| offering((name, known), bought, zone, plan));
+                let sold = zones.filter_map(|zone| offering(name, known, bought, zone, plan));
                 offerings.extend(sold);
             }
         }
@@ -284,7 +286,8 @@ fn zones(own: &schema::Provisioning) -> Vec<Option<&str>> {
 
 /// An instance type as it is sold in a zone, if it is.
 fn offering(
-    (name, known): (&str, &InstanceType),
+    name: &str,
+    known: &InstanceType,
     bought: &str,
     zone: Option<&str>,
     plan: &ProviderPlan,

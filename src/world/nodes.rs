@@ -9,11 +9,39 @@ use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect, Text};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
 use trace::ReadOptions;
-use trace::registry::{Constructor, find};
+use trace::format::Constructor;
+use trace::registry::find;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_policy};
 
 /// The nodes of a scenario, in order.
+/// # Examples
+///
+/// ```
+/// use scenario::{AnyName, LoadOptions, SearchPath, load};
+/// use world::inputs::DiskAndEmbedded;
+/// use world::{FileSource, ManifestFiles, Remarks};
+///
+/// let text = "\
+/// windtunnel: v1
+/// name: tiny
+/// cluster: {nodes: [{count: 3, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
+/// workload: [{generate: {model: lublin99, jobs: 10}}]
+/// ";
+/// let options = LoadOptions {
+///     sets: &[],
+///     search: &SearchPath::default(),
+///     lookup: &DiskAndEmbedded,
+///     names: &AnyName,
+/// };
+/// let experiment = load(text, "tiny.yaml", options).expect("an experiment");
+/// let scenario = &experiment.variants[0].scenario;
+/// let files = FileSource { files: &experiment.files };
+/// let (mut manifests, mut remarks) = (ManifestFiles::new(false), Remarks::new(None));
+/// let nodes = world::nodes(scenario, &files, &mut manifests, &mut remarks)?;
+/// assert_eq!(nodes.len(), 3);
+/// # Ok::<(), world::BuildError>(())
+/// ```
 pub fn nodes(
     scenario: &Scenario,
     files: &FileSource<'_>,

@@ -128,7 +128,7 @@ pub fn operations(
             continue;
         }
         if let Some(written) = &operation.upgrade {
-            let plan = upgrade(number, written, (scenario, nodes))?;
+            let plan = upgrade(number, written, scenario, nodes)?;
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
@@ -147,7 +147,8 @@ pub fn operations(
 fn upgrade(
     number: usize,
     written: &schema::Upgrade,
-    (scenario, nodes): (&Scenario, &[Arc<Node>]),
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
 ) -> Result<UpgradePlan, BuildError> {
     let wrong = |field: &str, what: &dyn std::fmt::Display| {
         BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
@@ -156,7 +157,7 @@ fn upgrade(
         let what = "values of a file can't be used here; give a distribution with parameters";
         return Err(wrong("service", &what));
     }
-    let domains = super::failures::domains(scenario, nodes)?;
+    let domains = super::domains::domains(scenario, nodes)?;
     let layout = Layout {
         nodes,
         domains: &domains,

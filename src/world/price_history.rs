@@ -41,7 +41,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(table: &Table, list: (&str, &str), currency: &str) -> Result<Self, BuildError> {
+    fn find(table: &Table, field: &str, list: &str, currency: &str) -> Result<Self, BuildError> {
         let either = |own: &str, other: &'static str| {
             let found = table.column(other).map(|column| (column, other));
             table.column(own).map(|column| (column, "time")).or(found)
@@ -61,13 +61,12 @@ impl Columns {
             }
             Some(_) => {
                 return Err(BuildError::Experiment(format!(
-                    "{}: prices of {} are in USD, those of the experiment in {currency}; write \
-                     `currency: USD`",
-                    list.0, list.1
+                    "{field}: prices of {list} are in USD, those of the experiment in {currency}; \
+                     write `currency: USD`"
                 )));
             }
             None => {
-                let found = PriceColumns::find(table, list, Some(currency))?;
+                let found = PriceColumns::find(table, field, list, Some(currency))?;
                 let both = [(&found.on_demand, ON_DEMAND), (&found.spot, SPOT)];
                 let prices = both.into_iter().filter_map(|(own, bought)| {
                     let (column, name) = own.clone()?;
@@ -114,13 +113,14 @@ impl Columns {
 /// The prices of a history, by what is sold. Dates count from `zero`, in seconds since 1970, or where
 /// that is not said from the first of the file.
 pub(super) fn read(
-    (field, list): (&str, &str),
+    field: &str,
+    list: &str,
     currency: &str,
     zero: Option<i64>,
     files: &FileSource<'_>,
 ) -> Result<BTreeMap<Sold, Prices>, BuildError> {
     let mut table = Table::open(&files.open(list))?;
-    let columns = Columns::find(&table, (field, list), currency)?;
+    let columns = Columns::find(&table, field, list, currency)?;
     let mut all: BTreeMap<Sold, Vec<(i128, i64, u64)>> = BTreeMap::new();
     let mut first = i128::MAX;
     while let Some(row) = table.next_row()? {
@@ -139,7 +139,7 @@ pub(super) fn read(
             if row.text(column).is_empty() {
                 continue;
             }
-            let price = amount(&row, (column, name), list)?;
+            let price = amount(&row, column, name, list)?;
             if price == 0 {
                 let rule = "a price of 0 is not a price; leave the field empty, or leave the row \
                     out";

@@ -8,7 +8,7 @@ use trace::table::{Column, Row, Table};
 use units::Quantity;
 
 use super::BuildError;
-use super::economics::micro;
+use super::money::micro;
 
 /// What a column of prices begins with, and whether it is of spot capacity; preemptible machines are
 /// what spot capacity was called first.
@@ -79,7 +79,8 @@ impl PriceColumns {
     /// The columns of a table in a currency; without one the first that is found.
     pub(super) fn find(
         table: &Table,
-        (field, list): (&str, &str),
+        field: &str,
+        list: &str,
         wanted: Option<&str>,
     ) -> Result<Self, BuildError> {
         let named = table
@@ -103,7 +104,7 @@ impl PriceColumns {
         };
         let (on_demand, spot) = (column(false), column(true));
         if let (None, None, Some(found)) = (&on_demand, &spot, found) {
-            return Err(other_currency((field, list), &found, &currency));
+            return Err(other_currency(field, list, &found, &currency));
         }
         let foreign = |is_spot: bool| {
             let mut others = named.iter().filter(|own| !in_currency(own));
@@ -172,7 +173,7 @@ impl<'c> Named<'c> {
 }
 
 /// The refusal of prices in another currency than the experiment's.
-fn other_currency((field, list): (&str, &str), found: &str, own: &str) -> BuildError {
+fn other_currency(field: &str, list: &str, found: &str, own: &str) -> BuildError {
     let fix = if field == "metrics.prices" {
         " under `cluster.provider`"
     } else {
@@ -187,14 +188,15 @@ fn other_currency((field, list): (&str, &str), found: &str, own: &str) -> BuildE
 /// The prices of a list; types without any are not in it.
 pub(super) fn read(
     input: &Input,
-    (field, list): (&str, &str),
+    field: &str,
+    list: &str,
     currency: Option<&str>,
 ) -> Result<PriceList, BuildError> {
     let mut table = Table::open(input)?;
     if table.column(MARKET_PRICE).is_some() {
         return read_market(&mut table, list, currency);
     }
-    let columns = PriceColumns::find(&table, (field, list), currency)?;
+    let columns = PriceColumns::find(&table, field, list, currency)?;
     let name = table.required_column("instance_type")?;
     let zone = table.column("zone");
     if columns.on_demand.is_none() && columns.spot.is_none() {
@@ -209,7 +211,7 @@ pub(super) fn read(
         let row = row.map_err(|bad| at(list, bad.line, &bad.column, &bad.rule))?;
         let money = |own: &Option<(Column, String)>| match own {
             Some((column, name)) if !row.text(column).is_empty() => {
-                amount(&row, (column, name), list).map(Some)
+                amount(&row, column, name, list).map(Some)
             }
             _ => Ok(None),
         };
@@ -260,7 +262,7 @@ fn read_market(
         if row.text(&class) != "node" {
             continue;
         }
-        let own = amount(&row, (&price, MARKET_PRICE), list)?;
+        let own = amount(&row, &price, MARKET_PRICE, list)?;
         let twice = |name: &str| {
             let rule = format!("`{name}` has a price already");
             Err(at(list, row.line, "InstanceID", &rule))
@@ -288,7 +290,8 @@ fn read_market(
 /// An amount of money of a row, in millionths.
 pub(super) fn amount(
     row: &Row<'_>,
-    (column, name): (&Column, &str),
+    column: &Column,
+    name: &str,
     list: &str,
 ) -> Result<i64, BuildError> {
     let text = row.text(column);

@@ -18,7 +18,7 @@ use units::Instant;
 use units::nearest::nearest;
 
 use super::catalogue::{InstanceType, catalogue, matches};
-use super::economics::micro;
+use super::money::micro;
 use super::nodes::of_template;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};
@@ -89,9 +89,9 @@ pub fn provider(
         }
     }
     for (number, group) in written.groups.iter().enumerate() {
-        add_group(&mut plan, (written, &powers), number, group)?;
+        add_group(&mut plan, written, &powers, number, group)?;
     }
-    change_prices(&mut plan, (scenario, written), files)?;
+    change_prices(&mut plan, scenario, written, files)?;
     let known = |name: &String| {
         plan.types.contains_key(name) || plan.groups.iter().any(|own| *own.name == **name)
     };
@@ -213,7 +213,8 @@ fn spot_price(written: &schema::Provider, own: &Price) -> Option<i64> {
 /// Prices change as a history has it.
 fn change_prices(
     plan: &mut ProviderPlan,
-    (scenario, written): (&Scenario, &schema::Provider),
+    scenario: &Scenario,
+    written: &schema::Provider,
     files: &FileSource<'_>,
 ) -> Result<(), BuildError> {
     let Some(file) = &written.price_history else {
@@ -224,7 +225,7 @@ fn change_prices(
     let is_dated = controllers.is_some_and(|own| own.start_date.is_some());
     let zero = super::operations::controllers(scenario)?.filter(|_| is_dated);
     let zero = zero.map(|own| own.zero_unix_secs);
-    let all = price_history::read((field, file), &written.currency, zero, files)?;
+    let all = price_history::read(field, file, &written.currency, zero, files)?;
     let known: Vec<(&Sold, &Prices)> = all
         .iter()
         .filter(|(sold, _)| plan.types.contains_key(&sold.0))
@@ -242,8 +243,8 @@ fn change_prices(
     let mut changes: Vec<(Instant, Text, i64)> = Vec::new();
     for (sold, prices) in known {
         let (first, later) = from_start(prices);
-        for kind in kinds_sold(sold, (&all, written)) {
-            let Some(economics) = known_kind(plan, &kind, sold) else {
+        for kind in kinds_sold(sold, &all, written) {
+            let Some(economics) = known_kind(plan, sold, &kind) else {
                 continue;
             };
             economics.price_micro_per_hour = first.or(economics.price_micro_per_hour);
@@ -268,10 +269,7 @@ fn change_prices(
 
 /// What the price of something that is sold is the price of: its own kind, and groups of it that
 /// state no price of their own.
-fn kinds_sold(
-    sold: &Sold,
-    (all, written): (&BTreeMap<Sold, Prices>, &schema::Provider),
-) -> Vec<Text> {
+fn kinds_sold(sold: &Sold, all: &BTreeMap<Sold, Prices>, written: &schema::Provider) -> Vec<Text> {
     let (name, bought, zone) = sold;
     let mut kinds = vec![priced_as(name, bought, zone.as_deref()).into()];
     for group in &written.groups {
@@ -293,9 +291,10 @@ fn kinds_sold(
 /// everywhere until it changes.
 fn known_kind<'p>(
     plan: &'p mut ProviderPlan,
+    sold: &Sold,
     kind: &Text,
-    (name, bought, zone): &Sold,
 ) -> Option<&'p mut NodeEconomics> {
+    let (name, bought, zone) = sold;
     if !plan.kinds.contains_key(kind) {
         zone.as_ref()?;
         let everywhere = plan.kinds.get(&*priced_as(name, bought, None))?.clone();
@@ -306,7 +305,8 @@ fn known_kind<'p>(
 
 fn add_group(
     plan: &mut ProviderPlan,
-    (written, powers): (&schema::Provider, &Powers),
+    written: &schema::Provider,
+    powers: &Powers,
     number: usize,
     group: &schema::NodeGroup,
 ) -> Result<(), BuildError> {

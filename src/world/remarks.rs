@@ -10,6 +10,7 @@ use metrics::fights::DETECTORS;
 use model::objects::ClusterObjects;
 use model::{Node, Object, TaintEffect};
 use trace::Ledger;
+use units::plural;
 
 /// What it is called, and whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -141,11 +142,11 @@ impl Remarks {
 
     /// Notes which controllers undid each other's work.
     pub fn fights(&mut self, metrics: &RunMetrics) {
-        for (detector, words) in DETECTORS {
-            let found = metrics.get(&format!("fights.{detector}"));
+        for detector in DETECTORS {
+            let found = metrics.get(&format!("fights.{}", detector.name()));
             let found = found.and_then(|value| value.reason.as_ref());
             if let Some(who) = found {
-                self.note(format!("{words}: {who}"));
+                self.note(format!("{}: {who}", detector.words));
             }
         }
     }
@@ -161,15 +162,21 @@ impl Remarks {
         }
         let findings = manifests.findings.iter().map(ToString::to_string);
         let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
-            format!("{count} objects of kind `{kind}` are ignored: the kind is not modelled")
+            format!(
+                "{} of kind `{kind}` {} ignored: the kind is not modelled",
+                plural::count(*count, "object"),
+                plural::either(*count, "is", "are")
+            )
         });
         let named = ["Secret", "ConfigMap"].into_iter().filter_map(|kind| {
             let objects = manifests.workloads.iter().map(|own| &own.object);
             let count = objects.filter(|object| object.kind() == kind).count();
             (count > 0).then(|| {
                 format!(
-                    "{count} objects of kind `{kind}` are known only by name; SwarmKit tasks wait \
-                     for them"
+                    "{} of kind `{kind}` {} alone; SwarmKit tasks wait for {}",
+                    plural::count(count, "object"),
+                    plural::either(count, "is known by its name", "are known by their names"),
+                    plural::either(count, "it", "them")
                 )
             })
         });
@@ -189,7 +196,12 @@ impl Remarks {
         let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
         let ended = match ended.count() {
             0 => None,
-            count => Some(format!("{count} finished pods are left out")),
+            count => Some(format!(
+                "{} that {} ended {} left out",
+                plural::count(count, "pod"),
+                plural::either(count, "has", "have"),
+                plural::either(count, "is", "are")
+            )),
         };
         let shunned = |node: &&Node| {
             let mut effects = node.taints.iter().map(|taint| taint.effect);
@@ -198,7 +210,7 @@ impl Remarks {
         let shunned = match (manifests.nodes.iter().filter(shunned).count(), effect) {
             (0, _) | (_, None) => None,
             (count, Some(effect)) => {
-                let nodes = if count == 1 { "node has" } else { "nodes have" };
+                let nodes = plural::either(count, "node has", "nodes have");
                 Some(format!(
                     "{count} {nodes} a PreferNoSchedule taint; {effect}"
                 ))
@@ -248,18 +260,18 @@ metadata: {name: s}
 ";
         let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
         let manifests = manifests.expect("right manifests");
-        let words = "ignored by profile `fgd`; use `profile: default`";
+        let words = "ignored by the system `pipeline`; use `name: kubernetes`";
         let mut remarks = Remarks::new(Some(words.to_owned()));
         remarks.manifests("a.yaml", &manifests);
         remarks.manifests("a.yaml", &manifests);
         assert_eq!(
             remarks.lines(),
             [
-                "a.yaml: pod `default/a` and 1 more have host ports; ignored by profile `fgd`; \
-                 use `profile: default`",
-                "a.yaml: 1 services are read, but ignored when pods are placed",
-                "a.yaml: 1 objects of kind `ConfigMap` are ignored: the kind is not modelled",
-                "a.yaml: 1 objects of kind `NetworkPolicy` are ignored: the kind is not modelled",
+                "a.yaml: pod `default/a` and 1 more have host ports; ignored by the system \
+                 `pipeline`; use `name: kubernetes`",
+                "a.yaml: 1 service is read, but ignored when pods are placed",
+                "a.yaml: 1 object of kind `ConfigMap` is ignored: the kind is not modelled",
+                "a.yaml: 1 object of kind `NetworkPolicy` is ignored: the kind is not modelled",
             ]
         );
     }

@@ -1,7 +1,7 @@
 //! What is scaled by rules (`system.autoscaling.rules`; spec: orchestrators-a.md 9.3).
 
-use autoscale::manager::{Measure, Rule, RuleScaling};
 use autoscale::rules::{Bounds, Step, StepScaling, TargetTracking};
+use autoscale::workloads::{Measure, Rule, RuleScaling};
 use model::Object;
 use model::resource_list::{CPU, MEMORY};
 use scenario::Scenario;

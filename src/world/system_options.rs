@@ -61,12 +61,8 @@ pub fn system_options(
     if system.name == systems::mesos::ENTRY.name {
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
-    Ok(SystemOptions {
-        swarm,
-        swarmkit,
-        fleet,
-        mesos,
-    })
+    let options = SystemOptions::default();
+    Ok(options.with(swarm).with(swarmkit).with(fleet).with(mesos))
 }
 
 fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {

@@ -48,7 +48,7 @@ pub fn traffic(
     }
     let mut groups = Vec::new();
     for (number, written) in scenario.traffic.iter().enumerate() {
-        groups.push(group(number, written, (scenario, operations), files)?);
+        groups.push(group(number, written, scenario, operations, files)?);
     }
     let services = &scenario.models.services;
     if forwarding(scenario) == Forwarding::Ipvs {
@@ -209,7 +209,8 @@ fn cuts(scenario: &Scenario) -> Vec<Instant> {
 fn group(
     number: usize,
     written: &schema::Traffic,
-    (scenario, operations): (&Scenario, &[(Instant, Operation)]),
+    scenario: &Scenario,
+    operations: &[(Instant, Operation)],
     files: &FileSource<'_>,
 ) -> Result<Group, BuildError> {
     let retries = &written.retries;

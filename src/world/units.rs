@@ -181,15 +181,15 @@ pub(super) fn units(
             )));
         };
         unit.asked.first_connection = Some(connects.unwrap_or(Duration::MAX));
-        let mut socket = (Text::from(socket), requirements);
-        tie(unit, &mut socket)?;
-        unit.asked.socket = Some(socket);
+        let (name, mut requirements) = (Text::from(socket), requirements);
+        tie(unit, &name, &mut requirements)?;
+        unit.asked.socket = Some((name, requirements));
     }
     Ok(submission)
 }
 
 /// Has a socket and its service on one machine, where the files don't say so themselves.
-fn tie(service: &mut Unit, (name, socket): &mut (Text, Requirements)) -> Result<(), BuildError> {
+fn tie(service: &mut Unit, name: &Text, socket: &mut Requirements) -> Result<(), BuildError> {
     let asked = &mut service.asked.requirements;
     if asked.peers.contains(name) || socket.peers.contains(&service.name) {
         return Ok(());

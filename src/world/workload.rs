@@ -9,11 +9,12 @@ use model::{Node, PodName};
 use scenario::Scenario;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::Resident;
+use trace::format::Constructor;
 use trace::intern::ClassTable;
 use trace::memory::{MemorySource, Recorded};
 use trace::merge::Merge;
 use trace::order::{FillOrder, FillResource, FillUp, fill_up};
-use trace::registry::{Constructor, FORMATS, find};
+use trace::registry::{FORMATS, find};
 use trace::stream::ClassTotal;
 use trace::transform::{Ratio, Repeat, Scale, Window};
 use trace::{Arrival, ArrivalSource, ReadOptions, TraceError};
@@ -22,7 +23,7 @@ use super::generated::generated;
 use super::manifests::ManifestFiles;
 use super::mix::{count, count_recorded};
 use super::residents::Settling;
-use super::typical::shape_of;
+use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
 
@@ -185,7 +186,7 @@ fn traced(
             depart,
         } => {
             let recorded = Recorded::collect(&mut *source)?;
-            let filled = filled(scenario, &recorded, nodes, (*order, *until))?;
+            let filled = filled(scenario, &recorded, nodes, *order, *until)?;
             all.classes = count_recorded(&recorded);
             all.is_fill_up = true;
             all.node_ranks = filled.1;
@@ -199,7 +200,8 @@ fn filled(
     scenario: &Scenario,
     recorded: &Recorded,
     nodes: &[Arc<Node>],
-    (order, until): (Order, Option<f64>),
+    order: Order,
+    until: Option<f64>,
 ) -> Result<(Recorded, Option<Vec<u32>>), BuildError> {
     let plain: Vec<Node> = nodes.iter().map(|node| (**node).clone()).collect();
     let seed = scenario.seed;

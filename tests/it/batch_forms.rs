@@ -63,13 +63,13 @@ impl Bench {
         if let Some(event) = self.store.spec_added(&object) {
             self.apply(event);
         }
-        let spec = self.store.class_of(&object).expect("added above");
+        let class = self.store.class_of(&object).expect("added above");
         let mut pods = Vec::new();
         for member in 0..members {
             let pod = self.store.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
-                class: spec,
+                class,
                 name: PodName::Member(u64::from(job), member),
                 tenant: TenantId(0),
                 gang: (members > 1).then_some(GangId(job)),

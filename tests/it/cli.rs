@@ -56,7 +56,7 @@ cluster:
 workload:
   - trace: {format: csv, path: jobs.csv}
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 /// A run that takes longer than any test waits.

@@ -242,7 +242,7 @@ fn threads_change_nothing_and_an_equal_variant_is_equal() {
     assert!(
         same.metrics
             .iter()
-            .filter(|found| found.better != "none")
+            .filter(|found| found.better != Direction::None)
             .all(is_equal)
     );
     assert!(

@@ -16,7 +16,7 @@ use windtunnel::units::{Duration, Instant, NodeId};
 
 use proptest::prelude::*;
 
-use crate::workloads::{Cluster, apply, census, deployment, names, set, target, template};
+use crate::controlled::{Cluster, apply, census, deployment, names, set, target, template};
 
 /// A job of five runs of seven seconds, two at a time.
 fn job(name: &str) -> Operation {

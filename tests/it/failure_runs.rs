@@ -11,11 +11,11 @@ use windtunnel::trace::Input;
 use windtunnel::trace::table::Table;
 use windtunnel::units::{Instant, NodeId};
 
+use crate::controlled::census;
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
 use crate::shared;
 use crate::watch::watch;
-use crate::workloads::census;
 
 /// What was seen of a run; times in seconds.
 #[derive(Default)]

@@ -8,8 +8,8 @@ use windtunnel::model::{EndReason, Event, Pod};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
+use crate::controlled::{census, names};
 use crate::watch::watch;
-use crate::workloads::{census, names};
 
 /// What was seen of a variant.
 #[derive(Debug, Default)]

@@ -256,11 +256,11 @@ impl Bench {
         conservation(&self.store).expect("nothing is lost");
     }
 
-    fn arrive(&mut self, spec: ClassId) {
+    fn arrive(&mut self, class: ClassId) {
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            class: spec,
+            class,
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,
@@ -277,7 +277,7 @@ impl Bench {
             decision, incremental,
             "plain (left) and incremental (right) part"
         );
-        let ctx = ClassContext::new(now, &self.store, spec);
+        let ctx = ClassContext::new(now, &self.store, class);
         let rejected = |node| !rejections(&self.incremental.profile, &ctx, node).is_empty();
         match decision {
             Decision::Place(placement) => {

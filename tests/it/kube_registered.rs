@@ -2,6 +2,8 @@
 //! without the queue, preemption and spreading of the original.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use crate::kube_scenario::{Scratch, node, on, pod};
 
@@ -9,11 +11,11 @@ const SPREAD: &str = "  topologySpreadConstraints: [{maxSkew: 1, topologyKey: \
                       topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, \
                       labelSelector: {matchExpressions: [{key: app, operator: Exists}]}}]\n";
 
-/// What became of the pods of a file of manifests under these settings of the scheduler.
-fn run(name: &str, manifests: &str, settings: &str) -> Vec<String> {
+/// What became of the pods of a file of manifests under a system with its settings.
+fn run(name: &str, manifests: &str, system: &str) -> Vec<String> {
     let scenario = format!(
         "windtunnel: v1\nname: own\ncluster: {{nodes: [{{manifests: dump.yaml}}]}}\nworkload: \
-         [{{manifests: dump.yaml}}]\nsystem: {{name: kubernetes, scheduler: {{{settings}}}}}\n\
+         [{{manifests: dump.yaml}}]\nsystem: {{{system}}}\n\
          stop: {{at: 10m}}\n"
     );
     let files = [("own.yaml", scenario.as_str()), ("dump.yaml", manifests)];
@@ -42,14 +44,16 @@ fn placed_on<'l>(lines: &'l [String], node: &str) -> Vec<&'l str> {
 #[test]
 fn scores_of_the_registry_run_under_preemption_and_spreading() {
     for score in ["fgd", "worst-fit"] {
-        let settings = format!("profile: default, plugins: {{{score}: {{weight: 2}}}}");
+        let settings = format!(
+            "name: kubernetes, scheduler: {{profile: default, plugins: {{{score}: {{weight: 2}}}}}}"
+        );
         let exact = run(&format!("exact-{score}"), &spread(), &settings);
         // The second pod may not join the first in its zone, so the idle one is evicted.
         assert_eq!(placed_on(&exact, "a").len(), 1, "{score}: {exact:#?}");
         assert_eq!(placed_on(&exact, "b").len(), 1, "{score}: {exact:#?}");
         let evicted = |line: &String| line.contains("idle ended");
         assert!(exact.iter().any(evicted), "{score}: {exact:#?}");
-        let settings = format!("profile: {score}");
+        let settings = format!("name: pipeline, scheduler: {{profile: {score}}}");
         let pipeline = run(&format!("pipeline-{score}"), &spread(), &settings);
         assert_eq!(
             placed_on(&pipeline, "a"),
@@ -69,7 +73,19 @@ fn the_weight_of_a_score_of_the_registry_decides_where_pods_go() {
         ("{best-fit: {weight: 20}}", "0 web on b"),
         ("{worst-fit: {weight: 20}}", "0 web on a"),
     ] {
-        let settings = format!("profile: default, tieBreak: first, plugins: {plugins}");
+        let settings = format!("scheduler: {{tieBreak: first, plugins: {plugins}}}");
         assert_eq!(run("weight", &text, &settings), [expected], "{plugins}");
     }
+}
+
+#[test]
+fn the_manual_shows_a_policy_of_the_project() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |name: &str| fs::read_to_string(project.join(name)).expect("a file");
+    let own = text("src/policy/score/worst_fit.rs");
+    let (own, _) = own.split_once("#[cfg(test)]").expect("tests");
+    let page = text("docs/manual/policies.md");
+    let shown = page.split("```rust\n").nth(1).expect("a block of Rust");
+    let (shown, _) = shown.split_once("```").expect("its end");
+    assert_eq!(shown.trim(), own.trim());
 }

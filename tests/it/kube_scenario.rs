@@ -22,7 +22,6 @@ use windtunnel::scheduler::kube::cycle::{Nomination, Outcome, Round};
 use windtunnel::scheduler::kube::{PodInfo, Release, TieBreak};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{CellParts, Environment, RunControl, Simulation, Stop};
-use windtunnel::systems::batch::BatchOptions;
 use windtunnel::systems::kubernetes::exact;
 use windtunnel::systems::plain_agent::PlainAgent;
 use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits};
@@ -185,9 +184,7 @@ impl Loaded {
                 ..Setup::default()
             },
             profile: ProfileChoice::named("default"),
-            kube: prepared.kube.clone(),
-            options: SystemOptions::default(),
-            jobs: BatchOptions::default(),
+            options: SystemOptions::default().with(prepared.kube.clone()),
             controllers: None,
             form: Form::Incremental,
             time_limits: TimeLimits::Ignored,

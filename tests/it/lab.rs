@@ -20,7 +20,7 @@ cluster:
 workload:
   - trace: {format: csv, path: jobs.csv}
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 /// Runs that take some ten milliseconds each.
@@ -30,7 +30,7 @@ name: swept
 cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 16, memory: 64Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 30}}]
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 /// Runs of a few pods, of which there are many.
@@ -40,7 +40,7 @@ name: tiny
 cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 8, memory: 16Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 6, processors: 8}}]
 stop: {when: drained}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 fn scratch(name: &str) -> Scratch {
@@ -231,7 +231,12 @@ fn an_unchanged_fork_leaves_the_bytes_of_the_run_that_was_never_interrupted() {
 #[test]
 fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
     let scratch = scratch("changed");
-    let set = "system.scheduler.profile=most-allocated";
+    let set = [
+        "--set",
+        "system.name=pipeline",
+        "--set",
+        "system.scheduler.profile=most-allocated",
+    ];
     let at = ["--snapshot-at", "6h", "at.json"];
     scratch.run(
         &[
@@ -242,7 +247,7 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
         0,
     );
     let from = ["run", "--from", "at.json", "--decisions", "--out"];
-    scratch.run(&[&from[..], &["new", "--set", set]].concat(), 0);
+    scratch.run(&[&from[..], &["new"], &set].concat(), 0);
     let decisions = |folder: &str| -> Vec<(i64, String)> {
         let bytes = scratch.bytes(&format!("{folder}/decisions.jsonl.zst"));
         let text = zstd::decode_all(bytes.as_slice()).expect("zstd");

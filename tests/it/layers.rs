@@ -19,10 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "autoscale",
         &["units", "rng", "model", "cluster", "control", "scheduler"],
     ),
-    (
-        "policy",
-        &["units", "rng", "model", "cluster", "control", "scheduler"],
-    ),
+    ("policy", &["units", "rng", "model", "cluster", "scheduler"]),
     (
         "systems",
         &[

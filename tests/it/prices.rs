@@ -2,6 +2,7 @@
 //! is committed to.
 
 use windtunnel::lab::run::Outcome;
+use windtunnel::metrics::CostTable;
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::node_scaling::{Nodes, metric};
@@ -182,8 +183,8 @@ stop: {{at: 1h}}
         assert_eq!(nodes.came[0].2, expected, "{name}");
         let costs = outcome
             .metrics
-            .costs
-            .as_ref()
+            .tables
+            .get::<CostTable>()
             .expect("machines have prices");
         let price = if expected == "D4p" { 0.16 } else { 0.2 };
         assert!((costs.nodes[0].price - price).abs() < 1e-9, "{costs:?}");
@@ -236,8 +237,8 @@ stop: {at: 1h}
         assert_eq!(came, [expected]);
         let costs = outcome
             .metrics
-            .costs
-            .as_ref()
+            .tables
+            .get::<CostTable>()
             .expect("machines have prices");
         assert!((costs.nodes[0].price - price).abs() < 1e-9, "{costs:?}");
     }

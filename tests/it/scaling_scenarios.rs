@@ -5,6 +5,8 @@ use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
+use windtunnel::metrics::CostTable;
+use windtunnel::metrics::autoscalers::AutoscalerRow;
 use windtunnel::model::traffic::{TrafficNames, TrafficStretch};
 use windtunnel::model::{EndReason, Event, EvictionCause, Pod};
 use windtunnel::units::Instant;
@@ -98,7 +100,7 @@ fn headroom_halves_what_a_crowd_takes_of_the_budget_and_doubles_the_bill() {
         roomy.waited,
         plain.waited
     );
-    let told = default.metrics.autoscalers.first();
+    let told = default.metrics.tables.rows::<AutoscalerRow>().first();
     let told = told.and_then(|own| own.replicas).expect("an autoscaler");
     assert!(
         told.most >= 30 && told.fewest <= 6 && told.most <= told.bounds.1,
@@ -127,7 +129,7 @@ fn resizing_gives_back_half_of_the_slack_one_pod_at_a_time() {
     assert!(metric(recreate, "usage.memory.slack") < 0.45);
     assert_eq!(seen.resized, 1);
     // What it recommended last is told, where it acts and where it is off.
-    let told = &recreate.metrics.autoscalers;
+    let told = recreate.metrics.tables.rows::<AutoscalerRow>();
     assert_eq!((told.len(), told[0].kind), (1, "VerticalPodAutoscaler"));
     let asked = told[0].recommended.iter().map(|own| own.1);
     assert!(
@@ -200,8 +202,8 @@ fn spot_capacity_costs_less_than_half_and_large_machines_take_many_pods_along() 
         let costs = all[name]
             .1
             .metrics
-            .costs
-            .as_ref()
+            .tables
+            .get::<CostTable>()
             .expect("machines have prices");
         let own = costs.nodes.iter().filter(|own| own.is_spot);
         let own = own.filter(|own| own.instance_type.starts_with(family));

@@ -179,9 +179,11 @@ fn requests_a_second_of_alibaba_are_replayed() {
 
 #[test]
 fn rules_about_every_metric_change_none() {
-    let rules: Vec<String> = (windtunnel::metrics::alerts::names().iter().enumerate())
-        .map(|(number, name)| format!("{{name: r{number}, metric: {name}, above: 1e30}}"))
-        .collect();
+    let rules: Vec<String> = (windtunnel::metrics::registry::alert_names()
+        .iter()
+        .enumerate())
+    .map(|(number, name)| format!("{{name: r{number}, metric: {name}, above: 1e30}}"))
+    .collect();
     let all = format!("alerts=[{}]", rules.join(", "));
     let short = ["--set", "stop={at: 25m}", "--set"];
     let (_, with) = run("canary", "traffic-rules", &[&short[..], &[&all]].concat());

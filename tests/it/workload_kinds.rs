@@ -11,7 +11,7 @@ use windtunnel::model::{Behaviour, EndReason, Event, Object, ObjectChange};
 use windtunnel::sim::Stop;
 use windtunnel::units::{Duration, Instant};
 
-use crate::workloads::{
+use crate::controlled::{
     Cluster, apply, census, deployment, names, selector, set, target, template,
 };
 

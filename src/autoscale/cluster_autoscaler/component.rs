@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    Budgets, GroupSize, GrowSettings, Grower, Growth, Health, Ignored, KubeCluster, NodeAmounts,
-    NodeGroup, PendingPod, ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template,
+    GroupSize, GrowSettings, GrowView, Grower, Growth, Health, NodeGroup, PendingPod, ShrinkNode,
+    ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
-use crate::nodes::seen::{BudgetList, budgets};
+use crate::nodes::drain::{Budgets, Ignored, NodeAmounts};
+use crate::nodes::pods::{BudgetList, budgets};
 use crate::nodes::{Declared, Leaving, Patience, Seen};
+use crate::snapshot::KubeSnapshot;
 use cluster::{Conflict, Store};
 use control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
 use control::{Component, Outbox, Progress, Write};
@@ -161,7 +163,7 @@ impl ClusterAutoscaler {
         &mut self,
         now: Instant,
         store: &Store,
-        cluster: &mut KubeCluster,
+        cluster: &mut KubeSnapshot,
         out: &mut Outbox,
     ) -> Result<(), CacheError> {
         let present: Vec<NodeId> = store.nodes().present().collect();
@@ -178,8 +180,12 @@ impl ClusterAutoscaler {
             .into_iter()
             .map(|(_, info, age)| PendingPod { info, age })
             .collect();
-        let growth =
-            (self.grower).plan(now, cluster, (&groups, health), &pending, &mut self.rng)?;
+        let view = GrowView {
+            groups: &groups,
+            health,
+            pending: &pending,
+        };
+        let growth = self.grower.plan(now, cluster, &view, &mut self.rng)?;
         if let Growth::Grow {
             group,
             nodes,
@@ -197,18 +203,28 @@ impl ClusterAutoscaler {
             self.patience = now;
             return Ok(());
         }
-        self.shrink((now, &growth), store, cluster, (&present, &sizes), out);
+        let plan = self.plan_shrinking(now, store, cluster, &present, &sizes);
+        if matches!(growth, Growth::Grow { .. }) {
+            return Ok(());
+        }
+        for removal in plan.removals {
+            if let Some(node) = store.nodes().by_name(&removal.node) {
+                self.leaving.start(now, store, node, out);
+                self.patience = now;
+            }
+        }
         Ok(())
     }
 
-    fn shrink(
+    /// What could shrink, whether or not anything grows; keeps when to look again.
+    fn plan_shrinking(
         &mut self,
-        (now, growth): (Instant, &Growth),
+        now: Instant,
         store: &Store,
-        cluster: &mut KubeCluster,
-        (present, sizes): (&[NodeId], &BTreeMap<Text, GroupSize>),
-        out: &mut Outbox,
-    ) {
+        cluster: &mut KubeSnapshot,
+        present: &[NodeId],
+        sizes: &BTreeMap<Text, GroupSize>,
+    ) -> ShrinkPlan {
         let budgets = budgets(store);
         self.seen.heed_budgets(&budgets);
         let mut nodes = Vec::new();
@@ -236,15 +252,7 @@ impl ClusterAutoscaler {
         if !plan.unneeded.is_empty() && self.shrinker.is_cooling_down(now) {
             self.patience = now;
         }
-        if matches!(growth, Growth::Grow { .. }) {
-            return;
-        }
-        for removal in plan.removals {
-            if let Some(node) = store.nodes().by_name(&removal.node) {
-                self.leaving.start(now, store, node, out);
-                self.patience = now;
-            }
-        }
+        plan
     }
 
     /// Groups as they are, and how many nodes each has and keeps.
@@ -340,7 +348,7 @@ impl ClusterAutoscaler {
             },
             is_ready: store.nodes().is_ready(node),
             is_kept: group.is_some_and(|(_, is_kept)| is_kept),
-            pods: self.seen.node_pods((now, store), node, budgets),
+            pods: self.seen.node_pods(now, store, node, budgets),
         })
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::filters::{ClusterSnapshot, Fit};
+use crate::snapshot::{ClusterSnapshot, Fit};
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, ResourceList};

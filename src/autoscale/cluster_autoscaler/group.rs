@@ -29,7 +29,7 @@ impl NodeGroup {
     /// Returns the problems of the node group.
     pub fn findings(&self, instance_types: &[Text]) -> Vec<Finding> {
         let mut found = Findings::new(format!("node group {}", self.id));
-        found.expect_order("min", (self.min as i64, self.max as i64), "max");
+        found.expect_order("min", self.min as i64, self.max as i64, "max");
         found.expect(self.max > 0, "max", self.max, "1 or more");
         if self.target == 0 && self.template.is_none() {
             let expected = "a node template, as the group has no node to copy";

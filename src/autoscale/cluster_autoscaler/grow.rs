@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::estimator::{PodGroup, estimate, fits_template};
+use super::estimator::{PodGroup, Template, estimate, fits_template};
 use super::expander::{Choice, Expander, choose};
-use super::filters::{ClusterSnapshot, Fit};
 use super::group::{NodeGroup, are_similar, balance};
 use super::orders::Orders;
+use crate::snapshot::{ClusterSnapshot, Fit};
 use model::{NewPrice, Text};
 use rng::Stream;
 use scheduler::kube::{CacheError, PodClass, PodInfo};
@@ -65,6 +65,17 @@ impl Default for GrowSettings {
             balances: false,
         }
     }
+}
+
+/// The cluster as a loop of scale-up finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct GrowView<'a> {
+    /// The groups that may grow.
+    pub groups: &'a [NodeGroup],
+    /// The number of nodes, and of those that are not ready.
+    pub health: Health,
+    /// The pods that wait for a node.
+    pub pending: &'a [PendingPod],
 }
 
 /// A pod that waits for a place.
@@ -168,16 +179,16 @@ impl Grower {
         &mut self,
         now: Instant,
         cluster: &mut C,
-        (groups, health): (&[NodeGroup], Health),
-        pending: &[PendingPod],
+        view: &GrowView<'_>,
         rng: &mut Stream,
     ) -> Result<Growth, CacheError> {
-        let own = &self.settings;
+        let (own, health) = (&self.settings, view.health);
         let is_over = health.unready * 100 > own.max_unready_percent * health.nodes;
         if health.unready > own.ok_unready && is_over {
             return Ok(Growth::Unhealthy);
         }
-        let mut waiting: Vec<&PendingPod> = pending
+        let mut waiting: Vec<&PendingPod> = view
+            .pending
             .iter()
             .filter(|pod| pod.info.priority() >= own.expendable && pod.age >= own.new_pod_delay)
             .collect();
@@ -193,7 +204,7 @@ impl Grower {
         }
         waiting.sort_by_key(|pod| std::cmp::Reverse(pod.info.priority()));
         cluster.mark();
-        let best = self.simulate(now, cluster, (groups, health), &waiting, rng);
+        let best = self.simulate(now, cluster, view, &waiting, rng);
         cluster.undo();
         let best = best?;
         if let Growth::Grow {
@@ -217,19 +228,20 @@ impl Grower {
         &mut self,
         now: Instant,
         cluster: &mut C,
-        (groups, health): (&[NodeGroup], Health),
+        view: &GrowView<'_>,
         waiting: &[&PendingPod],
         rng: &mut Stream,
     ) -> Result<Growth, CacheError> {
-        self.add_ordered(cluster, groups)?;
+        self.add_ordered(cluster, view.groups)?;
         let left = self.leave_out_fitting(cluster, waiting);
         if left.is_empty() {
             return Ok(Growth::NotNeeded);
         }
-        let total = health.nodes + self.ordered();
+        let total = view.health.nodes + self.ordered();
         let max_total = self.settings.max_total;
         let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
-        let best = self.best(now, cluster, groups, (&left, room), rng)?;
+        let ways = self.ways(now, cluster, view.groups, &left, room)?;
+        let best = self.best(now, &ways, view.groups, rng);
         Ok(best.unwrap_or(Growth::NoOption))
     }
 
@@ -290,17 +302,17 @@ impl Grower {
         left
     }
 
-    /// What grows, by how many nodes and for how many pods.
-    fn best<C: ClusterSnapshot>(
+    /// The ways to grow: for each group that may, its new nodes and the pods they take.
+    fn ways<'g, C: ClusterSnapshot>(
         &self,
         now: Instant,
         cluster: &mut C,
-        groups: &[NodeGroup],
-        (pods, room): (&[Arc<PodInfo>], usize),
-        rng: &mut Stream,
-    ) -> Result<Option<Growth>, CacheError> {
+        groups: &'g [NodeGroup],
+        pods: &[Arc<PodInfo>],
+        room: usize,
+    ) -> Result<Vec<Way<'g>>, CacheError> {
         let alike = group_pods(pods);
-        let mut choices = Vec::new();
+        let mut ways = Vec::new();
         for group in groups {
             let Some(template) = &group.template else {
                 continue;
@@ -323,24 +335,42 @@ impl Grower {
                 .map(|(own, &count)| (own.pods[0].clone(), count))
                 .collect();
             if estimate.nodes > 0 {
-                choices.push((group, template, estimate.nodes.min(most), placed));
+                ways.push(Way {
+                    group,
+                    template,
+                    nodes: estimate.nodes.min(most),
+                    placed,
+                });
             }
         }
-        let list: Vec<Choice<'_>> = choices
+        Ok(ways)
+    }
+
+    /// What grows, by how many nodes and for how many pods.
+    fn best(
+        &self,
+        now: Instant,
+        ways: &[Way<'_>],
+        groups: &[NodeGroup],
+        rng: &mut Stream,
+    ) -> Option<Growth> {
+        let list: Vec<Choice<'_>> = ways
             .iter()
-            .map(|(group, template, nodes, placed)| Choice {
-                group: group.id.clone(),
-                node: &template.node,
-                nodes: *nodes,
-                pods: placed.iter().map(|(pod, count)| (&**pod, *count)).collect(),
+            .map(|way| Choice {
+                group: way.group.id.clone(),
+                node: &way.template.node,
+                nodes: way.nodes,
+                pods: way
+                    .placed
+                    .iter()
+                    .map(|(pod, count)| (&**pod, *count))
+                    .collect(),
             })
             .collect();
-        let place = choose(&self.settings.expanders, &list, rng);
-        Ok(place.map(|place| {
-            let own = &list[place];
-            let pods = own.pods.iter().map(|(_, count)| count).sum();
-            self.spread(now, (choices[place].0, own.nodes, pods), groups)
-        }))
+        let place = choose(&self.settings.expanders, &list, rng)?;
+        let way = &ways[place];
+        let pods = way.placed.iter().map(|(_, count)| count).sum();
+        Some(self.spread(now, way.group, way.nodes, pods, groups))
     }
 
     /// Groups that are like one but for their zone and have room, where new nodes are spread.
@@ -367,7 +397,9 @@ impl Grower {
     fn spread(
         &self,
         now: Instant,
-        (group, nodes, pods): (&NodeGroup, usize, usize),
+        group: &NodeGroup,
+        nodes: usize,
+        pods: usize,
         groups: &[NodeGroup],
     ) -> Growth {
         let mut all = vec![group];
@@ -388,6 +420,16 @@ impl Grower {
             others: parts,
         }
     }
+}
+
+/// A group that could grow.
+struct Way<'g> {
+    group: &'g NodeGroup,
+    template: &'g Template,
+    /// The new nodes.
+    nodes: usize,
+    /// A pod of each class that the new nodes take, and the number of such pods.
+    placed: Vec<(Arc<PodInfo>, usize)>,
 }
 
 /// Pods in groups of one owner and one spec, in the order of their first ones.

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::drain::{
+use crate::nodes::drain::{
     Blocked, Budgets, Ignored, NodeAmounts, NodePod, Waived, drain_without, utilization,
 };
-use super::filters::{ClusterSnapshot, Fit};
+use crate::snapshot::{ClusterSnapshot, Fit};
 use model::Text;
 use scheduler::kube::{PodClass, PodInfo};
 use units::{Duration, Instant};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
+use model::rules;
 use model::{Owner, Pod, PodSpec, Text};
 use units::{ClassId, NodeId};
 
@@ -89,7 +90,7 @@ fn targets(pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> usize {
         let spec = pass.spec(spec);
         let nodes = pass.nodes.iter().copied().filter(|&node| {
             pass.node(node)
-                .is_some_and(|object| spec.selects(object) && spec.tolerates_taints(&object.taints))
+                .is_some_and(|object| rules::admits(spec, object))
         });
         let nodes: Vec<NodeId> = nodes.collect();
         if nodes.len() > 1 {

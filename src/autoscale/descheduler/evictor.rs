@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::DeschedulerOptions;
-use crate::nodes::seen::pods_on;
+use crate::nodes::pods::pods_on;
 use cluster::Store;
 use control::Outbox;
 use control::operation::eviction;
 use model::qos::CRITICAL_PRIORITY;
+use model::rules;
 use model::workload::PodDisruptionBudget;
 use model::{
     Event, EvictionCause, LabelSelector, Labels, Node, Object, ObjectChange, Pod, PodAffinityTerm,
@@ -228,7 +229,7 @@ impl<'a> Pass<'a> {
         };
         let class = self.store.class(pod.class);
         let spec = &class.object;
-        if object.unschedulable || !spec.selects(object) || !spec.tolerates_taints(&object.taints) {
+        if object.unschedulable || !rules::admits(spec, object) {
             return false;
         }
         let nodes = self.store.nodes();
@@ -281,8 +282,9 @@ impl<'a> Pass<'a> {
             self.was_held_back = true;
             return Answer::Refused;
         }
-        let asked = (&mut self.charged, EvictionCause::Descheduling);
-        let Some(Some(order)) = eviction(self.now, self.store, pod.pod, asked) else {
+        let cause = EvictionCause::Descheduling;
+        let order = eviction(self.now, self.store, pod.pod, &mut self.charged, cause);
+        let Some(Some(order)) = order else {
             self.was_held_back = true;
             return Answer::Refused;
         };

@@ -3,6 +3,7 @@
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
+use model::rules::affinity;
 use model::{Node, PodSpec};
 
 /// The strategy.
@@ -48,7 +49,7 @@ impl RemovePodsViolatingNodeAffinity {
                     best.unwrap_or(0) > weight(spec, object)
                         && pass.nodes.iter().any(|&node| pass.fits(pod, node))
                 } else {
-                    !spec.selects(object) && pass.fits_any_other(pod, &pass.nodes)
+                    !affinity::admits(spec, object) && pass.fits_any_other(pod, &pass.nodes)
                 };
                 if !is_violated || !pass.has_way_out(pod) {
                     continue;

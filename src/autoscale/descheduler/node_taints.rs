@@ -3,6 +3,7 @@
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
+use model::rules::taints::covering;
 use model::{PodSpec, Taint, TaintEffect, Text};
 
 /// The strategy.
@@ -61,5 +62,5 @@ impl RemovePodsViolatingNodeTaints {
 
 fn tolerates(spec: &PodSpec, taints: &[&Taint]) -> bool {
     let mut taints = taints.iter();
-    taints.all(|taint| spec.tolerations.iter().any(|own| own.tolerates(taint)))
+    taints.all(|taint| covering(&spec.tolerations, taint).is_some())
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
+use model::rules::{affinity, taints};
 use model::{
     LabelSelector, Labels, NodeSelector, Operator, Pod, PodRef, PodSpec, Requirement, Text,
     Toleration, TopologySpread,
@@ -139,8 +140,8 @@ fn domains<'a>(
         let Some(object) = pass.node(node) else {
             continue;
         };
-        let counts = wishes.selects(object)
-            && (constraint.tolerations.is_none() || wishes.tolerates_taints(&object.taints));
+        let counts = affinity::admits(&wishes, object)
+            && (constraint.tolerations.is_none() || taints::admits(&wishes, &object.taints));
         if let Some(value) = object
             .labels
             .get(&constraint.topology_key)

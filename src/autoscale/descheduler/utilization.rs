@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evictor::{Answer, Pass};
 use model::qos::QosClass;
 use model::resource_list::{CPU, MEMORY, PODS};
+use model::rules::taints;
 use model::{Pod, Taint, Text};
 use units::{ClassId, NodeId, Quantity};
 
@@ -266,9 +267,7 @@ impl Move<'_> {
             .filter_map(|load| Some(&pass.node(load.node)?.taints[..]))
             .collect();
         for load in from {
-            let pods = pass.pods_on(load.node).into_iter();
-            let pods = pods.filter(|pod| pass.may_go(pod)).collect();
-            if self.empty(pass, requests, (load, &mut left[..]), (&taints[..], pods)) == Some(()) {
+            if self.empty(pass, requests, load, &mut left, &taints) == Some(()) {
                 continue;
             }
             return;
@@ -280,16 +279,19 @@ impl Move<'_> {
         &self,
         pass: &mut Pass<'_>,
         requests: &mut Requests,
-        (load, left): (&mut Load, &mut [i128]),
-        (taints, pods): (&[&[Taint]], Vec<&Pod>),
+        load: &mut Load,
+        left: &mut [i128],
+        taints: &[&[Taint]],
     ) -> Option<()> {
+        let pods = pass.pods_on(load.node).into_iter();
+        let pods = pods.filter(|pod| pass.may_go(pod)).collect();
         for pod in in_order_of_eviction(pass, pods) {
             let goes_on = (!self.until_below || load.is_above()) && left.iter().all(|&own| own > 0);
             if !goes_on {
                 return Some(());
             }
             let spec = pass.spec(pod.class);
-            let is_taken = taints.iter().any(|taints| spec.tolerates_taints(taints));
+            let is_taken = taints.iter().any(|taints| taints::admits(spec, taints));
             if !is_taken || self.excluded.contains(&spec.namespace) || !pass.has_way_out(pod) {
                 continue;
             }

@@ -91,7 +91,7 @@ fn ask(
 ) -> Result<Proposed, Failure> {
     match metric {
         MetricSpec::Resource { resource, target } => {
-            let (proposal, current) = resource_metric(asked, source, (resource, None), *target)
+            let (proposal, current) = resource_metric(asked, source, resource, None, *target)
                 .map_err(|text| Failure {
                     reason: "FailedGetResourceMetric",
                     error: format!("failed to get {resource} resource metric value: {text}"),
@@ -112,13 +112,14 @@ fn ask(
             container,
             target,
         } => {
-            let what = (&**resource, Some(&**container));
             let (proposal, current) =
-                resource_metric(asked, source, what, *target).map_err(|text| Failure {
-                    reason: "FailedGetContainerResourceMetric",
-                    error: format!("failed to get {container} container metric value: {text}"),
-                    text,
-                })?;
+                resource_metric(asked, source, resource, Some(container), *target).map_err(
+                    |text| Failure {
+                        reason: "FailedGetContainerResourceMetric",
+                        error: format!("failed to get {container} container metric value: {text}"),
+                        text,
+                    },
+                )?;
             let name = match target {
                 Target::Utilization(_) => {
                     format!("{resource} container resource utilization (percentage of request)")
@@ -138,7 +139,7 @@ fn ask(
             metric,
             object,
             target,
-        } => object_metric(asked, source, (metric, object), *target),
+        } => object_metric(asked, source, metric, object, *target),
         MetricSpec::External { metric, target } => external_metric(asked, source, metric, *target),
     }
 }
@@ -171,7 +172,8 @@ const NO_TARGET: &str = "neither a value target nor an average value target was 
 fn resource_metric(
     asked: &Asked<'_>,
     source: &dyn MetricSource,
-    (resource, container): (&str, Option<&str>),
+    resource: &str,
+    container: Option<&str>,
     target: Target,
 ) -> Result<(Proposal, CurrentValue), String> {
     let samples = || {
@@ -224,7 +226,8 @@ fn pods_metric(
 fn object_metric(
     asked: &Asked<'_>,
     source: &dyn MetricSource,
-    (metric, object): (&MetricIdentifier, &ObjectRef),
+    metric: &MetricIdentifier,
+    object: &ObjectRef,
     target: Target,
 ) -> Result<Proposed, Failure> {
     let (name, calculator) = (&metric.name, &asked.calculator);

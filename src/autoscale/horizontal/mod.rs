@@ -131,7 +131,8 @@ impl HorizontalAutoscaler {
         };
         self.conditions.set(
             now,
-            (ConditionKind::AbleToScale, true),
+            ConditionKind::AbleToScale,
+            true,
             "SucceededGetScale",
             "the HPA controller was able to get the target's current scale",
         );
@@ -139,7 +140,8 @@ impl HorizontalAutoscaler {
         if current == 0 && self.spec.min() != 0 {
             self.conditions.set(
                 now,
-                (ConditionKind::ScalingActive, false),
+                ConditionKind::ScalingActive,
+                false,
                 "ScalingDisabled",
                 "scaling is disabled since the replica count of the target is zero",
             );
@@ -218,8 +220,8 @@ impl HorizontalAutoscaler {
             if let Some(first) = combined.failures.first() {
                 let text = &first.text;
                 let message = format!("the HPA was unable to compute the replica count: {text}");
-                let condition = (ConditionKind::ScalingActive, false);
-                self.conditions.set(now, condition, first.reason, message);
+                let kind = ConditionKind::ScalingActive;
+                self.conditions.set(now, kind, false, first.reason, message);
             }
             let text = pass.error.clone().unwrap_or_default();
             let reason = "FailedComputeMetricsReplicas";
@@ -228,7 +230,8 @@ impl HorizontalAutoscaler {
         };
         self.conditions.set(
             now,
-            (ConditionKind::ScalingActive, true),
+            ConditionKind::ScalingActive,
+            true,
             "ValidMetricFound",
             format!("the HPA was able to successfully calculate a replica count from {metric}"),
         );
@@ -275,7 +278,8 @@ impl HorizontalAutoscaler {
         let desired = pass.desired;
         self.conditions.set(
             now,
-            (ConditionKind::AbleToScale, true),
+            ConditionKind::AbleToScale,
+            true,
             "SucceededRescale",
             format!("the HPA controller was able to update the target scale to {desired}"),
         );

@@ -52,7 +52,8 @@ impl Conditions {
     pub(super) fn set(
         &mut self,
         now: Instant,
-        (kind, is_true): (ConditionKind, bool),
+        kind: ConditionKind,
+        is_true: bool,
         reason: &'static str,
         message: impl Into<String>,
     ) {
@@ -99,7 +100,7 @@ impl Conditions {
                  recommendation",
             ),
         };
-        self.set(now, (ConditionKind::AbleToScale, true), reason, message);
+        self.set(now, ConditionKind::AbleToScale, true, reason, message);
         let (reason, message) = match result.limit {
             Limit::WithinRange => (
                 "DesiredWithinRange",
@@ -122,8 +123,8 @@ impl Conditions {
                 "the desired replica count is less than the minimum replica count",
             ),
         };
-        let condition = (ConditionKind::ScalingLimited, result.is_limited);
-        self.set(now, condition, reason, message);
+        let kind = ConditionKind::ScalingLimited;
+        self.set(now, kind, result.is_limited, reason, message);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::seen::{is_daemon, pods_on};
+use super::pods::{is_daemon, pods_on};
 use cluster::Store;
 use control::Outbox;
 use control::operation::eviction;
@@ -167,7 +167,7 @@ impl Leaving {
                 if is_awaited(store, pod) {
                     continue;
                 }
-                if evict(now, store, pod, (cause, grace), out) {
+                if evict(now, store, pod, cause, grace, out) {
                     own.evicted = Some(now);
                 } else {
                     refused = true;
@@ -221,7 +221,8 @@ fn evict(
     now: Instant,
     store: &Store,
     pod: PodRef,
-    (cause, most): (EvictionCause, Option<Duration>),
+    cause: EvictionCause,
+    most: Option<Duration>,
     out: &mut Outbox,
 ) -> bool {
     // Budgets that were charged in this step already are as the outbox has them.
@@ -233,7 +234,7 @@ fn evict(
             charged.insert(*id, (**budget).clone());
         }
     }
-    let Some(Some(mut event)) = eviction(now, store, pod, (&mut charged, cause)) else {
+    let Some(Some(mut event)) = eviction(now, store, pod, &mut charged, cause) else {
         return false;
     };
     if let (

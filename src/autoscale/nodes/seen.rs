@@ -4,14 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster_autoscaler::{
-    ClusterSnapshot, KubeCluster, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
-};
+use super::Daemons;
+use super::drain::NodePod;
+use super::pods::{BudgetList, node_pod, pods_on};
+use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
-use model::workload::PodDisruptionBudget;
-use model::{
-    ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
-};
+use model::{ClusterObjects, Event, LabelSelector, NewPrice, Object, Pod, PodRef, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
 
@@ -34,7 +32,7 @@ pub struct Seen {
     priced: Vec<Arc<NewPrice>>,
     has_changed: bool,
     /// The cluster as it was shown last.
-    cluster: Option<KubeCluster>,
+    cluster: Option<KubeSnapshot>,
     /// Nodes whose pods are not as the cluster has them.
     behind: BTreeSet<NodeId>,
     /// Nodes that are not declared as the cluster has them, or not up or down as it has them.
@@ -221,14 +219,14 @@ impl Seen {
         Some(Arc::new(info))
     }
 
-    fn class(&mut self, store: &Store, spec: ClassId) -> Option<Arc<PodClass>> {
-        if let Some(known) = self.classes.get(&spec) {
+    fn class(&mut self, store: &Store, class: ClassId) -> Option<Arc<PodClass>> {
+        if let Some(known) = self.classes.get(&class) {
             return Some(known.clone());
         }
-        let class = PodClass::derive(store.class(spec).object.clone()).ok()?;
-        let class = Arc::new(class);
-        self.classes.insert(spec, class.clone());
-        Some(class)
+        let derived = PodClass::derive(store.class(class).object.clone()).ok()?;
+        let derived = Arc::new(derived);
+        self.classes.insert(class, derived.clone());
+        Some(derived)
     }
 
     /// The cluster as it is, to simulate in; whoever asks gives it back by [`Seen::keep`], as it was.
@@ -240,14 +238,14 @@ impl Seen {
         store: &Store,
         profile: &Arc<KubeProfile>,
         objects: &ClusterObjects,
-    ) -> Result<KubeCluster, CacheError> {
+    ) -> Result<KubeSnapshot, CacheError> {
         let behind = std::mem::take(&mut self.behind);
         let redeclared = std::mem::take(&mut self.redeclared);
         let fresh = std::mem::take(&mut self.fresh);
         let gone = std::mem::take(&mut self.gone);
         let Some(mut cluster) = self.cluster.take() else {
             let cache = self.whole(store, objects)?;
-            return Ok(KubeCluster::new(cache, profile.clone()));
+            return Ok(KubeSnapshot::new(cache, profile.clone()));
         };
         let nodes = store.nodes();
         if !gone.is_empty() || !fresh.is_empty() {
@@ -268,12 +266,12 @@ impl Seen {
     }
 
     /// Keeps the cluster until it is asked for again.
-    pub fn keep(&mut self, cluster: KubeCluster) {
+    pub fn keep(&mut self, cluster: KubeSnapshot) {
         self.cluster = Some(cluster);
     }
 
     /// Brings the pods of a node up to date.
-    fn catch_up(&mut self, store: &Store, cluster: &mut KubeCluster, node: NodeId) {
+    fn catch_up(&mut self, store: &Store, cluster: &mut KubeSnapshot, node: NodeId) {
         let name = store.nodes().name(node);
         let Some(place) = cluster.place_of(name) else {
             return;
@@ -328,7 +326,8 @@ impl Seen {
     /// The pods of a node as scale-down sees them.
     pub fn node_pods(
         &mut self,
-        (now, store): (Instant, &Store),
+        now: Instant,
+        store: &Store,
         node: NodeId,
         budgets: &BudgetList,
     ) -> Arc<Vec<NodePod>> {
@@ -384,120 +383,11 @@ impl Seen {
             daemons.push((set.template.clone(), Arc::new(pod)));
         }
         self.daemons = classes;
-        Daemons(daemons)
-    }
-}
-
-/// Templates of daemon sets, each with a pod of it.
-#[derive(Clone, Debug, Default)]
-pub struct Daemons(Vec<(Arc<PodSpec>, Arc<PodInfo>)>);
-
-impl Daemons {
-    /// Those of some templates.
-    pub fn new(list: Vec<(Arc<PodSpec>, Arc<PodInfo>)>) -> Self {
-        Self(list)
-    }
-
-    /// Those that would run on a node.
-    pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
-        let own = (self.0.iter())
-            .filter(|(own, _)| own.selects(node) && own.tolerates_taints(&node.taints));
-        own.map(|(_, pod)| pod.clone()).collect()
-    }
-
-    /// Whether one of them keeps other pods away.
-    pub fn repel(&self) -> bool {
-        let mut own = self.0.iter();
-        own.any(|(own, _)| !own.affinity.required_pod_anti_affinity.is_empty())
+        Daemons::new(daemons)
     }
 }
 
 /// A pod's identity as the scheduler has it, where 0 is none.
 fn uid(pod: PodRef) -> u64 {
     u64::from(pod.id.0) + 1
-}
-
-/// The pods on a node, in the order of their creation.
-pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
-    let slots = store.nodes().pods(node).iter();
-    let pods = slots.filter_map(|&slot| store.pods().at(slot));
-    let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
-    pods.sort_unstable();
-    pods
-}
-
-/// Disruption budgets, and the disruptions that each has left.
-pub type BudgetList = Vec<(Arc<PodDisruptionBudget>, i64)>;
-
-/// Disruption budgets, by number, and the disruptions that each has left.
-pub fn budgets(store: &Store) -> BudgetList {
-    let objects = store.objects().iter();
-    let budgets = objects.filter_map(|(_, row)| match &row.object {
-        Object::PodDisruptionBudget(budget) => {
-            let left = i64::from(budget.status.disruptions_allowed);
-            Some((budget.clone(), left))
-        }
-        _ => None,
-    });
-    budgets.collect()
-}
-
-/// A pod as scale-down sees it.
-pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> Option<NodePod> {
-    let record = store.pods().get(pod)?;
-    let class = store.class(record.class);
-    let spec = &class.object;
-    let state = store.pod_states().get(pod);
-    let controller = match spec.owner.as_ref().map(|owner| &*owner.kind) {
-        None => PodController::None,
-        Some("DaemonSet") => PodController::DaemonSet,
-        Some("ReplicaSet" | "ReplicationController" | "StatefulSet" | "Job") => {
-            PodController::Replicating
-        }
-        Some("Node") => PodController::Mirror,
-        Some(_) => PodController::Other,
-    };
-    let selects = |budget: &PodDisruptionBudget| {
-        let selector = budget.selector.as_ref();
-        budget.namespace == spec.namespace
-            && selector.is_some_and(|selector| selector.matches(&spec.labels))
-    };
-    let counted = budgets.iter().enumerate();
-    let counted = counted.filter(|(_, (budget, _))| selects(budget));
-    let behaviour = spec.behaviour.as_ref();
-    Some(NodePod {
-        name: record.name.text(),
-        namespace: spec.namespace.clone(),
-        controller,
-        end: PodEnd::Running,
-        age: now.since(record.created),
-        deletion: state.and_then(|state| state.terminating).map(|order| {
-            let ends = order.since.saturating_add(order.grace);
-            (now.since(ends), order.grace)
-        }),
-        safe_to_evict: behaviour.and_then(|own| match own.is_evictable {
-            Some(true) => Some(SafeToEvict::Yes),
-            Some(false) => Some(SafeToEvict::No),
-            None => own.is_awaited.then_some(SafeToEvict::OnCompletion),
-        }),
-        local_volumes: behaviour
-            .map(|own| own.local_volumes.iter().cloned().collect())
-            .unwrap_or_default(),
-        budgets: counted.map(|(number, _)| number).collect(),
-        requests: NodeAmounts {
-            cpu_milli: class.requests.cpu_milli,
-            memory_bytes: class.requests.memory_bytes,
-            gpus: class.requests.gpu_milli / 1000,
-        },
-    })
-}
-
-/// Whether a pod is one of a daemon set.
-pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
-    let spec = store
-        .pods()
-        .get(pod)
-        .map(|record| &store.class(record.class).object);
-    let owner = spec.and_then(|spec| spec.owner.as_ref());
-    owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::consolidate::Leaver;
 use super::replace::Replaced;
 use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
-use crate::cluster_autoscaler::{Budgets, Waived, drain_without};
-use crate::nodes::seen::{budgets, is_daemon, pods_on};
+use crate::nodes::drain::{Budgets, Waived, drain_without};
+use crate::nodes::pods::{budgets, is_daemon, pods_on};
 use cluster::Store;
 use control::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
 use model::node::ZONE_LABEL;
@@ -149,7 +149,7 @@ impl Provisioner {
             if !is_rested && !is_drifted {
                 continue;
             }
-            let seen = self.seen.node_pods((now, store), node, &budgets);
+            let seen = self.seen.node_pods(now, store, node, &budgets);
             let Ok(drained) = drain_without(&seen, &allowed, WAIVED) else {
                 continue;
             };

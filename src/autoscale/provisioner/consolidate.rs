@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::pack::{Market, Packed, cheapest, pack};
 use super::replace::{Replaced, replacements};
-use crate::cluster_autoscaler::ClusterSnapshot;
+use crate::snapshot::ClusterSnapshot;
 use model::{PodRef, Text};
 use scheduler::kube::{CacheError, PodInfo};
 use units::NodeId;

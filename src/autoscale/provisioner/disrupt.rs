@@ -6,8 +6,8 @@ use super::candidate::{Candidate, Reason};
 use super::consolidate::{Consolidation, Leaver};
 use super::pack::Market;
 use super::{ConsolidationPolicy, Provisioner};
-use crate::cluster_autoscaler::{ClusterSnapshot, KubeCluster};
-use crate::nodes::seen::{is_daemon, pods_on};
+use crate::nodes::pods::{is_daemon, pods_on};
+use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use control::Outbox;
 use model::Text;
@@ -144,7 +144,7 @@ impl Provisioner {
         &mut self,
         now: Instant,
         store: &Store,
-        ask: impl FnOnce(&mut Consolidation<'_, '_, KubeCluster>) -> Result<T, CacheError>,
+        ask: impl FnOnce(&mut Consolidation<'_, '_, KubeSnapshot>) -> Result<T, CacheError>,
     ) -> Result<T, CacheError> {
         let daemons = self.seen.daemons(store);
         let open = self.open(now);

@@ -13,8 +13,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster_autoscaler::{ClusterSnapshot, KubeCluster};
 use crate::nodes::{Daemons, Declared, Leaving, Seen};
+use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::{Conflict, Store};
 use control::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use control::{Component, Outbox, Progress, Write};
@@ -172,7 +172,7 @@ impl Provisioner {
 
     /// The cluster with what is ordered, each node with the pods that it is for; nodes on their way
     /// out take nothing. What is ordered is behind a mark, to be taken back.
-    fn simulated(&mut self, store: &Store, daemons: &Daemons) -> Result<KubeCluster, CacheError> {
+    fn simulated(&mut self, store: &Store, daemons: &Daemons) -> Result<KubeSnapshot, CacheError> {
         let own = &self.options;
         let mut cluster = (self.seen).cluster(store, &own.profile, &own.objects)?;
         cluster.mark();

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Offering, named};
-use crate::cluster_autoscaler::{ClusterSnapshot, Fit, Template, fits_template};
+use crate::cluster_autoscaler::{Template, fits_template};
 use crate::nodes::Daemons;
+use crate::snapshot::{ClusterSnapshot, Fit};
 use model::node::ZONE_LABEL;
+use model::rules::{self, room::fits};
 use model::{Node, PodRef, ResourceList, Text};
 use scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
 
@@ -266,8 +268,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
             .filter(|&offering| {
                 let node = &market.offerings[offering].node;
                 has_room(&market.offered[offering], &asked, count)
-                    && info.spec().selects(node)
-                    && info.spec().tolerates_taints(&node.taints)
+                    && rules::admits(info.spec(), node)
             })
             .collect();
         if fitting.is_empty() {
@@ -311,13 +312,13 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
 
 fn has_room(offered: &Amounts, asked: &Amounts, count: i64) -> bool {
     let scalars = asked.scalars.iter();
-    asked.cpu_milli <= offered.cpu_milli
-        && asked.memory <= offered.memory
-        && asked.storage <= offered.storage
-        && count <= offered.pods
+    fits(asked.cpu_milli, offered.cpu_milli)
+        && fits(asked.memory, offered.memory)
+        && fits(asked.storage, offered.storage)
+        && fits(count, offered.pods)
         && scalars
             .into_iter()
-            .all(|(name, amount)| *amount <= offered.scalar(name))
+            .all(|(name, amount)| fits(*amount, offered.scalar(name)))
 }
 
 /// The cheapest of some offerings; of equal ones the first.

@@ -205,8 +205,8 @@ mod merging {
     use super::super::consolidate::{Consolidation, Leaver};
     use super::super::pack::Market;
     use super::*;
-    use crate::cluster_autoscaler::Fit;
     use crate::nodes::Daemons;
+    use crate::snapshot::Fit;
     use units::NodeId;
 
     /// Counts how often nodes were taken out, and takes at most so many.

@@ -76,7 +76,7 @@ fn charge(
 ) -> Result<Object, Conflict> {
     let mut now = used.clone();
     now.add(asked).map_err(Conflict::Quantity)?;
-    exceeded(quota, (asked, used, &now))?;
+    exceeded(quota, asked, used, &now)?;
     Ok(Object::ResourceQuota(Arc::new(ResourceQuota {
         status: QuotaStatus {
             used: now,
@@ -89,7 +89,9 @@ fn charge(
 /// Refuses what goes beyond a quota, in the words of the original.
 fn exceeded(
     quota: &ResourceQuota,
-    (asked, used, now): (&ResourceList, &ResourceList, &ResourceList),
+    asked: &ResourceList,
+    used: &ResourceList,
+    now: &ResourceList,
 ) -> Result<(), Conflict> {
     // What asks for nothing more of a resource may come, whatever is used of it.
     let beyond = quota.hard.iter().filter(|(resource, most)| {
@@ -137,8 +139,8 @@ pub fn counted(
         (pod.class, is_over)
     });
     let ended = states.all_finished().map(|ended| (ended.pod.class, true));
-    for (spec, is_over) in living.chain(ended) {
-        let spec = &store.class(spec).object;
+    for (class, is_over) in living.chain(ended) {
+        let spec = &store.class(class).object;
         if spec.namespace == quota.namespace && quota.takes(spec) {
             used.add(&quota.usage(spec, is_over)?)?;
         }

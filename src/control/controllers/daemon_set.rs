@@ -6,8 +6,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use model::rules::{affinity, taints};
 use model::workload::{DaemonSet, ObservedPhase, ObservedPod};
-use model::{Node, TaintEffect, Text, Toleration};
+use model::{Node, Taint, TaintEffect, Text, Toleration};
 use units::{Duration, Instant};
 
 /// How many pods one sync creates, and how many it deletes, at most.
@@ -83,16 +84,17 @@ pub fn added_tolerations(host_network: bool) -> Vec<Toleration> {
 /// Whether a daemon pod belongs on a node.
 pub fn eligibility(set: &DaemonSet, node: &Node) -> Eligibility {
     let named = set.node_name.as_ref().is_none_or(|name| *name == node.name);
-    if !named || !set.template.selects(node) {
+    if !named || !affinity::admits(&set.template, node) {
         return Eligibility::default();
     }
     let added = added_tolerations(set.host_network);
-    let keeps_off = |effects: &[TaintEffect]| {
-        let mut taints = node.taints.iter();
-        taints.any(|taint| {
-            let mut tolerations = set.template.tolerations.iter().chain(&added);
-            effects.contains(&taint.effect) && !tolerations.any(|own| own.tolerates(taint))
-        })
+    let keeps_off = |effects: &'static [TaintEffect]| {
+        let is_tolerated = |taint: &Taint| {
+            let tolerations = set.template.tolerations.iter().chain(&added);
+            taints::covering(tolerations, taint).is_some()
+        };
+        let mut untolerated = taints::untolerated(&node.taints, effects, is_tolerated);
+        untolerated.next().is_some()
     };
     let should_continue = !keeps_off(&[TaintEffect::NoExecute]);
     Eligibility {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use model::rules::taints::covering;
 use model::{Taint, TaintEffect, Text, Toleration};
 use units::{Duration, Instant};
 
@@ -51,7 +52,7 @@ fn verdict(taints: &[Taint], tolerations: &[Toleration]) -> Verdict {
         .filter(|taint| taint.effect == TaintEffect::NoExecute)
     {
         // The first toleration that covers a taint counts.
-        let Some(used) = tolerations.iter().find(|own| own.tolerates(taint)) else {
+        let Some(used) = covering(tolerations, taint) else {
             return Verdict::Now;
         };
         if let Some(span) = used.tolerates_for {

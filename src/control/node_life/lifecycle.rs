@@ -97,7 +97,7 @@ impl Lifecycle {
                 }
                 Event::NodeContact { node, contact } => {
                     self.is_stale |= matches!(contact, NodeContact::Silent { .. });
-                    news |= self.read_contact((now, at), *node, *contact);
+                    news |= self.read_contact(now, at, *node, *contact);
                 }
                 Event::NodeRemoved { node } => {
                     if let Some(seen) = self.seen.get_mut(node.index()) {
@@ -133,7 +133,8 @@ impl Lifecycle {
     /// Reads changes of contact with a node up to now.
     fn read_contact(
         &mut self,
-        (now, at): (Instant, Instant),
+        now: Instant,
+        at: Instant,
         node: NodeId,
         contact: NodeContact,
     ) -> bool {

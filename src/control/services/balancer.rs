@@ -8,7 +8,6 @@
 //! sequences and distributions, in `tests/million.rs`.
 
 use model::Text;
-use model::finding::{Finding, Findings, Problem};
 pub use model::service::Balancing as Algorithm;
 use rng::Stream;
 use units::{Duration, Instant};
@@ -85,20 +84,6 @@ impl Balancer {
             is_whole: false,
             rng,
         }
-    }
-
-    /// Returns the problems of a list of weights.
-    pub fn findings(object: &str, endpoints: &[(Text, i64)]) -> Vec<Finding> {
-        let mut found = Findings::new(object);
-        for (id, weight) in endpoints {
-            let field = format!("endpoints.{id}.weight");
-            found.expect(*weight >= 0, field, weight, "0 or more");
-        }
-        let sum: i64 = endpoints.iter().map(|(_, weight)| (*weight).max(0)).sum();
-        if sum == 0 && !endpoints.is_empty() {
-            found.add("endpoints", Problem::NoWeight);
-        }
-        found.list
     }
 
     /// The endpoints from now on, with their weights; those known keep their state. Weights below

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 
 use model::Text;
-use model::finding::{Finding, Findings};
 use units::{Duration, Instant};
 
 /// A pod that a service selects.
@@ -53,23 +52,6 @@ impl Default for ServiceSettings {
             ttl: Duration::from_secs(30),
             affinity: None,
         }
-    }
-}
-
-impl ServiceSettings {
-    /// Returns the problems of the settings.
-    pub fn findings(&self, service: &str) -> Vec<Finding> {
-        let mut found = Findings::new(format!("service {service}"));
-        for (field, span) in [("propagation", self.propagation), ("ttl", self.ttl)] {
-            found.expect(span >= Duration::ZERO, field, span, "0 s or more");
-        }
-        if let Some(timeout) = self.affinity {
-            let most = Duration::from_secs(86_400);
-            let is_fine = timeout > Duration::ZERO && timeout <= most;
-            let field = "sessionAffinityConfig.clientIP.timeoutSeconds";
-            found.expect(is_fine, field, timeout, "more than 0 s and at most 1 d");
-        }
-        found.list
     }
 }
 
@@ -246,29 +228,6 @@ mod tests {
         assert_eq!(
             names(cache.resolve(at(30), &plain, &service, &mut registry)),
             "web"
-        );
-    }
-
-    #[test]
-    fn negative_times_are_told() {
-        let settings = ServiceSettings {
-            ttl: Duration::from_secs(-5),
-            affinity: Some(Duration::ZERO),
-            ..ServiceSettings::default()
-        };
-        let told: Vec<String> = settings
-            .findings("default/web")
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(told.len(), 2);
-        assert!(
-            told[0].starts_with("service default/web: ttl: "),
-            "{told:?}"
-        );
-        assert!(
-            told[0].ends_with("is out of range; expected 0 s or more"),
-            "{told:?}"
         );
     }
 }

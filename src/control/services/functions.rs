@@ -130,7 +130,7 @@ mod tests {
     }
 
     /// Runs requests that take so long each, a cold start besides; what became of each.
-    fn run(limits: FunctionLimits, arrivals: &[i64], (work, cold): (i64, i64)) -> Vec<Invocation> {
+    fn run(limits: FunctionLimits, arrivals: &[i64], work: i64, cold: i64) -> Vec<Invocation> {
         let mut own = FunctionPool::new(limits);
         let mut ends: Vec<i64> = Vec::new();
         let mut seen = Vec::new();
@@ -159,11 +159,11 @@ mod tests {
     fn the_instance_used_last_is_warm_for_ten_minutes() {
         use Invocation::{Cold, Warm};
         let arrivals = [0, 5, 6, 20, 640, 1300];
-        let seen = run(FunctionLimits::default(), &arrivals, (10, 2));
+        let seen = run(FunctionLimits::default(), &arrivals, 10, 2);
         assert_eq!(seen, [Cold, Cold, Cold, Warm, Cold, Cold]);
         // The end at 30 s is 610 s before 640 s, the one at 652 s 648 s before 1,300 s; at the edge
         // an instance is still there.
-        let seen = run(FunctionLimits::default(), &[0, 612, 1223], (10, 2));
+        let seen = run(FunctionLimits::default(), &[0, 612, 1223], 10, 2);
         assert_eq!(seen, [Cold, Warm, Cold]);
     }
 
@@ -175,10 +175,10 @@ mod tests {
             ..FunctionLimits::default()
         };
         let arrivals = [0, 1, 2, 3, 30];
-        let seen = run(limits, &arrivals, (10, 2));
+        let seen = run(limits, &arrivals, 10, 2);
         assert_eq!(seen, [Cold, Cold, Throttled, Throttled, Warm]);
         limits.queue_limit = 1;
-        let seen = run(limits, &arrivals, (10, 2));
+        let seen = run(limits, &arrivals, 10, 2);
         assert_eq!(seen, [Cold, Cold, Queued, Throttled, Warm]);
     }
 
@@ -189,7 +189,7 @@ mod tests {
             provisioned: 1,
             ..FunctionLimits::default()
         };
-        let seen = run(limits, &[5_000, 5_001, 9_000, 9_001], (10, 2));
+        let seen = run(limits, &[5_000, 5_001, 9_000, 9_001], 10, 2);
         assert_eq!(seen, [Warm, Cold, Warm, Cold]);
         let mut own = FunctionPool::new(limits);
         own.expire(at(100_000));

@@ -1,7 +1,6 @@
 //! Requests from outside: to which service by host and path, and by weight where several share a
 //! path (spec: kubernetes.md part 5; orchestrators-a.md 8.4).
 
-use model::finding::{Finding, Findings, Problem};
 pub use model::service::{Backend, Ingress, PathKind, PathRule, Rule};
 use rng::Stream;
 
@@ -24,34 +23,6 @@ pub fn route<'a>(ingress: &'a Ingress, host: &str, path: &str) -> &'a [Backend] 
     best.map_or(&ingress.default, |rule| &rule.backends)
 }
 
-/// Returns the problems of the .
-pub fn findings(ingress: &Ingress, name: &str) -> Vec<Finding> {
-    let mut found = Findings::new(format!("ingress {name}"));
-    if let Some(part) = ingress.canary {
-        let is_fine = (0..=100).contains(&part);
-        let field = "nginx.ingress.kubernetes.io/canary-weight";
-        found.expect(is_fine, field, part, "0 to 100");
-    }
-    for (place, rule) in ingress.rules.iter().enumerate() {
-        for (index, path) in rule.paths.iter().enumerate() {
-            let field = format!("rules[{place}].paths[{index}]");
-            let is_fine = path.path.starts_with('/');
-            let own = format!("{field}.path");
-            found.expect(
-                is_fine,
-                own,
-                format!("`{}`", path.path),
-                "a path that begins with `/`",
-            );
-            check_backends(&mut found, &field, &path.backends);
-        }
-    }
-    if !ingress.default.is_empty() {
-        check_backends(&mut found, "default", &ingress.default);
-    }
-    found.list
-}
-
 /// The best by a key, of equals the first.
 trait RevMaxByKey: Iterator + Sized {
     fn rev_max_by_key<K: Ord>(self, key: impl Fn(&Self::Item) -> K) -> Option<Self::Item> {
@@ -60,16 +31,6 @@ trait RevMaxByKey: Iterator + Sized {
 }
 
 impl<I: Iterator> RevMaxByKey for I {}
-
-fn check_backends(found: &mut Findings, field: &str, backends: &[Backend]) {
-    for (index, own) in backends.iter().enumerate() {
-        let field = format!("{field}.backends[{index}].weight");
-        found.expect(own.weight >= 0, field, own.weight, "0 or more");
-    }
-    if backends.iter().all(|own| own.weight <= 0) {
-        found.add(format!("{field}.backends"), Problem::NoWeight);
-    }
-}
 
 fn host_rank(rule: &Rule, host: &str) -> Option<u8> {
     let Some(pattern) = &rule.host else {
@@ -239,25 +200,5 @@ mod tests {
         // Five standard deviations around 5000.
         assert!((canary - 5000).abs() < 345, "{canary}");
         assert_eq!(split(&backends[1..2], &mut rng), None);
-    }
-
-    #[test]
-    fn routes_without_weight_are_told() {
-        let mut own = ingress();
-        own.rules[0].paths[0].backends[0].weight = 0;
-        own.rules[1].paths[0].path = "x".into();
-        let told: Vec<String> = findings(&own, "shop")
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(
-            told,
-            [
-                "ingress shop: rules[0].paths[0].backends: all weights are 0, so none can be picked; \
-                 give one a weight above 0",
-                "ingress shop: rules[1].paths[0].path: `x` is out of range; expected a path that \
-                 begins with `/`",
-            ]
-        );
     }
 }

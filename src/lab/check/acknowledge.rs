@@ -1,6 +1,6 @@
 //! Regressions that a baseline puts up with for a while, and entries that nothing is left of.
 
-use super::run::Measured;
+use super::run::SuiteResults;
 use super::{Acknowledgement, Baseline, Date, Gate, Outcome};
 
 /// Regressions that the baseline puts up with for now. What is acknowledged and expired, no longer
@@ -21,7 +21,7 @@ pub(super) fn acknowledge(
         let mut is_used = false;
         for gate in regressed {
             is_used = true;
-            hold(gate, known, (expires, today));
+            hold(gate, known, expires, today);
         }
         if is_used {
             continue;
@@ -37,7 +37,7 @@ pub(super) fn acknowledge(
     }
 }
 
-fn hold(gate: &mut Gate, known: &Acknowledgement, (expires, today): (Date, Date)) {
+fn hold(gate: &mut Gate, known: &Acknowledgement, expires: Date, today: Date) {
     let relative = gate.judgement.as_ref().and_then(|found| found.relative);
     let most = (known.allow.zip(relative)).filter(|(most, is)| is.abs() > *most);
     if expires < today {
@@ -58,9 +58,9 @@ fn hold(gate: &mut Gate, known: &Acknowledgement, (expires, today): (Date, Date)
 }
 
 /// Entries of the baseline that the suite no longer has.
-pub(super) fn orphans(measured: &Measured, baseline: &Baseline, notes: &mut Vec<String>) {
+pub(super) fn orphans(results: &SuiteResults, baseline: &Baseline, notes: &mut Vec<String>) {
     let is_run = |name: &str| {
-        measured
+        results
             .entries
             .iter()
             .any(|entry| entry.report.name == name)

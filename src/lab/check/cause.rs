@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::run::{Entry, Measured};
+use super::run::{Entry, SuiteResults};
 use super::{Baseline, BaselineEntry, FoundDivergence, Gate, Outcome};
 use crate::shell::{quoted, set_flags};
 
@@ -42,15 +42,16 @@ pub(super) fn rerun(entry: &Entry, seed: Option<u64>, sets: &[String]) -> String
 /// Has the first decision that differs looked for where a gate failed, once an entry.
 pub(super) fn explain(
     gates: &mut [Gate],
-    measured: &Measured,
-    (baseline, sets): (Option<&Baseline>, &[String]),
+    results: &SuiteResults,
+    baseline: Option<&Baseline>,
+    sets: &[String],
     first_divergence: FirstDivergence<'_>,
 ) {
     let Some(baseline) = baseline else { return };
     let mut known: BTreeMap<String, Option<FoundDivergence>> = BTreeMap::new();
     let failed = |gate: &&mut Gate| gate.outcome == Outcome::Regressed;
     for gate in gates.iter_mut().filter(failed) {
-        let mut entries = measured.entries.iter();
+        let mut entries = results.entries.iter();
         let entry = entries.find(|entry| entry.report.name == gate.entry);
         let stored = baseline.entries.get(&gate.entry);
         let Some((entry, stored)) = entry.zip(stored) else {
@@ -82,11 +83,7 @@ fn worst_first(entry: &Entry, stored: &BaselineEntry, gate: &Gate) -> Vec<u64> {
         let base = (*metric.values.get(place)?)?;
         let run = entry.runs.iter().find(|run| run.seed == seed)?;
         let difference = run.metrics.get(&gate.metric)?.value? - base;
-        Some(match gate.better {
-            "lower" => difference,
-            "higher" => -difference,
-            _ => difference.abs(),
-        })
+        Some(gate.better.worsening(difference))
     };
     let mut seeds: Vec<(u64, f64)> = (entry.report.seeds.iter())
         .map(|&seed| (seed, change(seed).unwrap_or(0.0)))

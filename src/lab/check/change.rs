@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::baseline::{BASELINE_VERSION, Baseline, BaselineEntry, BaselineMetric, RULES_VERSION};
-use super::run::{Entry, Measured};
+use super::run::{Entry, SuiteResults};
 use crate::statistics::mean;
 
 /// A line of what accepting changes.
@@ -56,9 +56,9 @@ pub enum Change {
 
 /// Turns the results into a baseline. Acknowledgements are kept; entries that could not be run stay
 /// unchanged.
-pub fn accepted(measured: &Measured, old: Option<&Baseline>, suite: &str) -> Baseline {
+pub fn accepted(results: &SuiteResults, old: Option<&Baseline>, suite: &str) -> Baseline {
     let mut entries = BTreeMap::new();
-    for entry in &measured.entries {
+    for entry in &results.entries {
         let name = entry.report.name.clone();
         if entry.report.error.is_none() {
             entries.insert(name, stored(entry));
@@ -133,8 +133,8 @@ pub enum SelectionError {
 
 impl Selection {
     /// `ENTRY` or `ENTRY:METRIC`.
-    pub fn parse(text: &str, measured: &Measured) -> Self {
-        let is_entry = measured.entries.iter().any(|e| e.report.name == text);
+    pub fn parse(text: &str, results: &SuiteResults) -> Self {
+        let is_entry = results.entries.iter().any(|e| e.report.name == text);
         match text.rsplit_once(':').filter(|_| !is_entry) {
             Some((entry, metric)) => Self {
                 entry: entry.to_owned(),
@@ -153,15 +153,15 @@ impl Selection {
 /// # Errors
 /// If there is no such part, or it would not fit to what stays.
 pub fn accepted_only(
-    measured: &Measured,
+    results: &SuiteResults,
     old: Option<&Baseline>,
     suite: &str,
     only: &[Selection],
 ) -> Result<Baseline, SelectionError> {
-    let whole = accepted(measured, old, suite);
+    let whole = accepted(results, old, suite);
     let mut entries = old.map(|old| old.entries.clone()).unwrap_or_default();
     for part in only {
-        let mut all = measured.entries.iter();
+        let mut all = results.entries.iter();
         let entry = all.find(|entry| entry.report.name == part.entry);
         let (Some(entry), Some(new)) = (entry, whole.entries.get(&part.entry)) else {
             let known: Vec<&String> = whole.entries.keys().collect();
@@ -186,7 +186,7 @@ pub fn accepted_only(
                     metrics: BTreeMap::new(),
                     ..new.clone()
                 });
-                accept_metric(kept, new, (&part.entry, metric))?;
+                accept_metric(kept, new, &part.entry, metric)?;
             }
         }
     }
@@ -196,7 +196,8 @@ pub fn accepted_only(
 fn accept_metric(
     kept: &mut BaselineEntry,
     new: &BaselineEntry,
-    (entry, metric): (&str, &str),
+    entry: &str,
+    metric: &str,
 ) -> Result<(), SelectionError> {
     let differing = [
         ("inputs", kept.inputs != new.inputs),

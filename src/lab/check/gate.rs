@@ -16,19 +16,21 @@ use scenario::schema::Objective;
 use super::acknowledge::{acknowledge, orphans};
 use super::cause::{FirstDivergence, explain, rerun};
 use super::limit::{bounds, limit, number, within};
-use super::run::{Entry, Measured};
+use super::run::{Entry, SuiteResults};
 use super::{Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Gate, Outcome};
+use units::plural;
 
 /// Holds what was run against the baseline.
 pub fn judge(
-    measured: &Measured,
+    results: &SuiteResults,
     baseline: Option<(&Baseline, &str)>,
-    (file, settings): (&str, &CheckSettings),
+    file: &str,
+    settings: &CheckSettings,
     first_divergence: FirstDivergence<'_>,
 ) -> CheckReport {
     let mut gates = Vec::new();
     let mut tests = Vec::new();
-    for entry in measured
+    for entry in results
         .entries
         .iter()
         .filter(|entry| entry.report.error.is_none())
@@ -38,7 +40,7 @@ pub fn judge(
             gates.push(exact(entry, stored, baseline.is_some(), settings));
         }
         for (place, objective) in entry.objectives.iter().enumerate() {
-            for gate in of_objective(entry, (objective, place), stored, settings) {
+            for gate in of_objective(entry, objective, place, stored, settings) {
                 if objective.test {
                     tests.push((gates.len(), objective.clone()));
                 }
@@ -50,12 +52,13 @@ pub fn judge(
     let mut notes = Vec::new();
     if let Some((baseline, _)) = baseline {
         acknowledge(&mut gates, baseline, settings.today, &mut notes);
-        orphans(measured, baseline, &mut notes);
+        orphans(results, baseline, &mut notes);
     }
     explain(
         &mut gates,
-        measured,
-        (baseline.map(|(baseline, _)| baseline), &settings.sets),
+        results,
+        baseline.map(|(baseline, _)| baseline),
+        &settings.sets,
         first_divergence,
     );
     let size = |gate: &Gate| {
@@ -70,7 +73,7 @@ pub fn judge(
         file: file.to_owned(),
         baseline: baseline.map(|(_, path)| path.to_owned()),
         baseline_hash: baseline.map(|(held, _)| held.hash()),
-        entries: measured
+        entries: results
             .entries
             .iter()
             .map(|entry| entry.report.clone())
@@ -80,12 +83,12 @@ pub fn judge(
     }
 }
 
-fn blank(entry: &Entry, (metric, place): (&str, usize), settings: &CheckSettings) -> Gate {
+fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) -> Gate {
     Gate {
         entry: entry.report.name.clone(),
         metric: metric.to_owned(),
         unit: String::new(),
-        better: "none",
+        better: Direction::None,
         outcome: Outcome::NotMeasurable,
         advisory: false,
         limit: String::new(),
@@ -106,7 +109,7 @@ fn exact(
     has_baseline: bool,
     settings: &CheckSettings,
 ) -> Gate {
-    let mut gate = blank(entry, ("digest", usize::MAX), settings);
+    let mut gate = blank(entry, "digest", usize::MAX, settings);
     "exact".clone_into(&mut gate.limit);
     let short = |digest: &str| digest.chars().take(12).collect::<String>();
     gate.outcome = match stored {
@@ -152,9 +155,9 @@ fn different(gate: &mut Gate, entry: &Entry, stored: &BaselineEntry) -> Outcome 
         format!("`{}`", parts.join("`, `"))
     };
     gate.note = Some(format!(
-        "{what} of the scenario {} different from the baseline; if this is intended, review and \
-         accept it with `--accept`",
-        if parts.len() == 1 { "is" } else { "are" }
+        "{what} of the scenario {} different from the baseline; if this is intended, review and accept it \
+         with `--accept`",
+        plural::either(parts.len(), "is", "are")
     ));
     Outcome::DifferentInputs
 }
@@ -162,11 +165,12 @@ fn different(gate: &mut Gate, entry: &Entry, stored: &BaselineEntry) -> Outcome 
 /// The gates of an objective: one for its bounds, one for what it asks of the baseline.
 fn of_objective(
     entry: &Entry,
-    (objective, place): (&Objective, usize),
+    objective: &Objective,
+    place: usize,
     stored: Option<&BaselineEntry>,
     settings: &CheckSettings,
 ) -> Vec<Gate> {
-    let mut gate = blank(entry, (&objective.metric, place), settings);
+    let mut gate = blank(entry, &objective.metric, place, settings);
     gate.advisory = objective.advisory;
     let value = |run: &VariantSummary| run.metrics.get(&objective.metric)?.value;
     let values: Vec<Option<f64>> = entry.runs.iter().map(value).collect();
@@ -178,11 +182,7 @@ fn of_objective(
         gate.unit.clone_from(&metric.unit);
     }
     let direction = registry::find(&objective.metric).map(|(_, statistic)| statistic.direction);
-    gate.better = match direction {
-        Some(Direction::Lower) => "lower",
-        Some(Direction::Higher) => "higher",
-        _ => "none",
-    };
+    gate.better = direction.unwrap_or(Direction::None);
     let known: Option<Vec<f64>> = values.iter().copied().collect();
     gate.head = known.as_deref().and_then(mean);
     let note = |run: &VariantSummary| run.metrics.get(&objective.metric)?.note.clone();
@@ -208,7 +208,7 @@ fn of_objective(
             }
             (Some(stored), Some(metric)) => {
                 let pairs = paired(entry, stored, objective, values);
-                against(&mut gate, objective, (metric, pairs), settings.resamples);
+                against(&mut gate, objective, metric, pairs, settings.resamples);
             }
             (Some(_), None) => gate.note = entry.runs.iter().find_map(note),
         }
@@ -239,7 +239,8 @@ fn paired(
 fn against(
     gate: &mut Gate,
     objective: &Objective,
-    (metric, pairs): (&MetricSummary, Option<Pairs>),
+    metric: &MetricSummary,
+    pairs: Option<Pairs>,
     resamples: usize,
 ) {
     let Some(pairs) = pairs else {
@@ -277,11 +278,7 @@ fn against(
 /// change is worse.
 fn worse(judgement: &Judgement) -> f64 {
     let difference = judgement.difference.unwrap_or(0.0);
-    match judgement.better {
-        "lower" => difference,
-        "higher" => -difference,
-        _ => difference.abs(),
-    }
+    judgement.better.worsening(difference)
 }
 
 fn by_mean(judgement: &Judgement) -> Outcome {
@@ -340,6 +337,6 @@ fn inconclusive(gate: &mut Gate, judgement: &Judgement) -> Outcome {
         return by_mean(judgement);
     }
     let needed = judgement.seeds_needed.unwrap_or(SEEDS_MIN as u64);
-    gate.note = Some(format!("≈ {needed} seeds would decide"));
+    gate.note = Some(format!("≈ {} would decide", plural::count(needed, "seed")));
     Outcome::Inconclusive
 }

@@ -1,6 +1,7 @@
 //! The limits of objectives: held, and in words.
 
 use super::Outcome;
+use metrics::Direction;
 use scenario::scalar::Bound;
 use scenario::schema::Objective;
 
@@ -49,16 +50,16 @@ pub(super) fn rounded(value: f64) -> String {
 }
 
 /// How much worse than the baseline a metric may be, in words.
-pub(super) fn limit(objective: &Objective, better: &str, unit: &str) -> String {
+pub(super) fn limit(objective: &Objective, better: Direction, unit: &str) -> String {
     let amount = match (&objective.tolerance, &objective.threshold) {
         (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),
         (None, Some(threshold)) => bound_text(threshold, unit),
         (None, None) => " noise".to_owned(),
     };
     let sign = match better {
-        "lower" => "+",
-        "higher" => "−",
-        _ => "±",
+        Direction::Lower => "+",
+        Direction::Higher => "−",
+        Direction::None => "±",
     };
     let word = if objective.test {
         "tested, limit"

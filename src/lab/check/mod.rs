@@ -21,6 +21,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use metrics::Direction;
 use serde::Serialize;
 
 use crate::compare::{Judgement, Verdict};
@@ -34,7 +35,7 @@ pub use change::{Change, Selection, SelectionError, accepted, accepted_only, cha
 pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
-pub use run::{Entry, Measured, SuiteScenario, entry_name, run};
+pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 
 /// The version of the form of a report.
@@ -111,7 +112,8 @@ pub struct Gate {
     /// The metric's unit.
     pub unit: String,
     /// Which direction is better.
-    pub better: &'static str,
+    #[serde(serialize_with = "crate::compare::judge::direction_name")]
+    pub better: Direction,
     /// Outcome of the gate.
     pub outcome: Outcome,
     /// Whether a failure is only said.

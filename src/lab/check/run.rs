@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use super::cause::rerun;
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, system_of};
 use crate::compare::{Inputs, seeds_from};
-use crate::experiment::{ExperimentError, input_hashes};
+use crate::experiment::ExperimentError;
+use crate::hashes::input_hashes;
 use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;
 use crate::summary::VariantSummary;
@@ -54,7 +55,7 @@ pub struct Entry {
 
 /// All that was run.
 #[derive(Clone, Debug)]
-pub struct Measured {
+pub struct SuiteResults {
     /// The entries, in the order of the suite.
     pub entries: Vec<Entry>,
 }
@@ -71,7 +72,7 @@ pub fn run(
     baseline: Option<&Baseline>,
     settings: &CheckSettings,
     workers: Workers<'_>,
-) -> Result<Measured, ExperimentError> {
+) -> Result<SuiteResults, ExperimentError> {
     let mut entries = Vec::new();
     for (place, scenario) in suite.iter().enumerate() {
         let mut begun = begin(scenario, place);
@@ -93,7 +94,7 @@ pub fn run(
         }
         entries.extend(begun);
     }
-    Ok(Measured { entries })
+    Ok(SuiteResults { entries })
 }
 
 fn told(error: &ExperimentError) -> String {

@@ -35,7 +35,7 @@ fn settings(exact: bool) -> CheckSettings {
     }
 }
 
-fn measured(text: &str) -> Measured {
+fn results(text: &str) -> SuiteResults {
     let search = SearchPath::default();
     let options = LoadOptions {
         sets: &[],
@@ -67,16 +67,11 @@ fn judged(text: &str, baseline: Option<&Baseline>, exact: bool) -> CheckReport {
         })
     };
     let held = baseline.map(|baseline| (baseline, "quick.baseline.json"));
-    judge(
-        &measured(text),
-        held,
-        ("quick.yaml", &settings(exact)),
-        &found,
-    )
+    judge(&results(text), held, "quick.yaml", &settings(exact), &found)
 }
 
 fn baseline() -> Baseline {
-    accepted(&measured(TEXT), None, "quick")
+    accepted(&results(TEXT), None, "quick")
 }
 
 fn worse() -> String {
@@ -182,7 +177,7 @@ fn acknowledgements_hold_until_they_expire_and_as_far_as_they_allow() {
 fn accepting_shows_what_changes() {
     let (old, new) = (
         baseline(),
-        accepted(&measured(&worse()), Some(&baseline()), "quick"),
+        accepted(&results(&worse()), Some(&baseline()), "quick"),
     );
     assert_eq!(changes(&old, &old), Vec::new());
     let found = changes(&old, &new);
@@ -202,7 +197,7 @@ fn accepting_shows_what_changes() {
 #[test]
 fn a_deterministic_scenario_runs_once_and_is_compared_exactly() {
     let fixed = TEXT.replace("processors: 8", "processors: 8, seed: 3");
-    let stored = measured(&fixed);
+    let stored = results(&fixed);
     assert_eq!(stored.entries[0].runs.len(), 1);
     let baseline = accepted(&stored, None, "quick");
     assert_eq!(judged(&fixed, Some(&baseline), false).end(), End::Passed);

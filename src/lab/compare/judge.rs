@@ -11,13 +11,14 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::statistics::{
     Interval, Resamples, benjamini_hochberg, cliffs_delta, equivalence, hodges_lehmann, holm, mean,
     seeds_to_decide, seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval,
 };
 use metrics::Direction;
+use units::plural;
 
 /// The confidence of intervals.
 pub const CONFIDENCE: f64 = 0.95;
@@ -95,6 +96,18 @@ pub struct Pairs {
     pub reason: Option<String>,
 }
 
+/// Writes the name of a direction.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
+pub(crate) fn direction_name<S: Serializer>(
+    direction: &Direction,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(direction.name())
+}
+
 /// One metric of a candidate against the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,7 +117,8 @@ pub struct Judgement {
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
     /// Which direction is better: `higher`, `lower` or `none`.
-    pub better: &'static str,
+    #[serde(serialize_with = "direction_name")]
+    pub better: Direction,
     /// Whether it is gated.
     pub gated: bool,
     /// The verdict; none where neither direction is better and there is a difference.
@@ -219,15 +233,15 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
 }
 
 fn blank(question: &Question) -> Judgement {
-    let (better, direction) = match question.direction {
-        Direction::Lower => ("lower", Some(false)),
-        Direction::Higher => ("higher", Some(true)),
-        Direction::None => ("none", None),
+    let direction = match question.direction {
+        Direction::Lower => Some(false),
+        Direction::Higher => Some(true),
+        Direction::None => None,
     };
     Judgement {
         metric: question.metric.clone(),
         unit: question.unit.clone(),
-        better,
+        better: question.direction,
         gated: question.gated,
         verdict: None,
         n: 0,
@@ -260,9 +274,9 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
     let reason = pairs.reason.as_deref().unwrap_or("no value");
     judgement.verdict = Some(Verdict::NotMeasurable);
     judgement.note = Some(format!(
-        "no value in {} of {} runs of the baseline and {} of {} here: {reason}",
+        "no value in {} of {} of the baseline and {} of {} here: {reason}",
         counts.0,
-        pairs.base.len(),
+        plural::count(pairs.base.len(), "run"),
         counts.1,
         pairs.head.len()
     ));

@@ -7,7 +7,7 @@
 mod error;
 mod finished;
 mod inputs;
-mod judge;
+pub(crate) mod judge;
 mod pareto;
 mod runs;
 mod study;

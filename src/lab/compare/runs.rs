@@ -2,7 +2,8 @@
 
 use super::study::{Candidate, Method, Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
-use crate::experiment::input_hashes;
+use crate::experiment::ExperimentError;
+use crate::hashes::input_hashes;
 use crate::replicate::{Replicate, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
 use crate::report_data::VariantData;
 use crate::summary::VariantSummary;
@@ -107,7 +108,7 @@ fn baseline_first(
 
 /// Whether all candidates are given the same; in words what differs that may.
 fn same_inputs(experiment: &Experiment) -> Result<Vec<String>, CompareError> {
-    let files = input_hashes(experiment)?;
+    let files = input_hashes(experiment).map_err(ExperimentError::from)?;
     let inputs: Vec<Inputs> = (experiment.variants.iter())
         .map(|plan| Inputs::of(&plan.scenario, &files))
         .collect();

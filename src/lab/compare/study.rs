@@ -191,11 +191,7 @@ pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
     Question {
         metric: id.to_owned(),
         unit: metric.unit.clone(),
-        direction: match metric.better.as_str() {
-            "lower" => Direction::Lower,
-            "higher" => Direction::Higher,
-            _ => Direction::None,
-        },
+        direction: Direction::of_name(&metric.better),
         threshold: Threshold::Relative(threshold),
         gated,
     }
@@ -239,7 +235,7 @@ pub fn judge_candidates(
         .map(|candidate| info(candidate, &gated))
         .collect();
     let pareto = (settings.pareto.as_ref())
-        .map(|(x, y)| front(candidates, &known, (x, y)))
+        .map(|(x, y)| front(candidates, &known, x, y))
         .transpose()?;
     let precision = settings.precision.map(|target| Precision {
         target,
@@ -348,7 +344,8 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
 fn front(
     candidates: &[Candidate],
     known: &BTreeMap<&str, &MetricSummary>,
-    (x, y): (&str, &str),
+    x: &str,
+    y: &str,
 ) -> Result<Pareto, CompareError> {
     let direction = |id: &str| match known.get(id) {
         None => Err(CompareError::unknown_metric(

@@ -1,25 +1,20 @@
 //! The cluster just before a decision, and why it was taken as it was.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+use super::Name;
 use super::record::{Decided, Outcome};
-use super::{DiffError, Name, Side, failed};
 use crate::explain::pipeline::ties;
 use crate::explain::run::{RunExplainError, Which, find};
-use crate::run::{RunError, prepare, profile_choice, run_watched};
-use cluster::fragmentation::TypicalPods;
-use cluster::{Observer, Store};
-use model::{Event, Pod};
-use policy::{Setup, build_profile};
-use scheduler::pipeline::evaluate::{Form, rejections};
+use crate::sides::{DiffError, Side, reason_words, stop_before};
+use cluster::Store;
+use scheduler::pipeline::evaluate::rejections;
 use scheduler::pipeline::explain::{Ranking, rank};
 use scheduler::{ClassContext, Profile, Reason};
-use sim::RunControl;
-use units::{Instant, NodeId, Resources, Revision};
-use world::{FileSource, is_exact};
+use units::{Instant, NodeId, Resources};
+use world::is_exact;
 
 /// The cluster just before a decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -75,22 +70,6 @@ pub struct Explanation {
     pub rejected: Vec<(String, usize)>,
 }
 
-/// Keeps a copy of the store at a revision and stops the run there.
-struct Stopped<'s> {
-    at: u64,
-    store: Option<Store>,
-    stop: &'s AtomicBool,
-}
-
-impl Observer for Stopped<'_> {
-    fn observe(&mut self, _at: Instant, _event: &Event, _ended: Option<&Pod>, store: &Store) {
-        if store.revision().0 == self.at {
-            self.store = Some(store.fork());
-            self.stop.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 /// Runs a side up to a decision and looks at it.
 pub(super) fn look(
     side: &Side<'_>,
@@ -114,7 +93,7 @@ pub(super) fn look(
             "" => name,
             namespace => format!("{namespace}/{name}"),
         };
-        explain_exact(&mut situation, (side, &pod), decision.at, interrupted)?;
+        explain_exact(&mut situation, side, &pod, decision.at, interrupted)?;
     }
     Ok(situation)
 }
@@ -123,7 +102,8 @@ pub(super) fn look(
 /// it, of which the binding may be later.
 fn explain_exact(
     situation: &mut Situation,
-    (side, pod): (&Side<'_>, &str),
+    side: &Side<'_>,
+    pod: &str,
     at: Instant,
     interrupted: &AtomicBool,
 ) -> Result<(), DiffError> {
@@ -169,62 +149,6 @@ fn explain_exact(
     Ok(())
 }
 
-/// Runs a side until the change that has a revision comes next. The cluster there, and the profile
-/// that decides; systems that plan jobs have none.
-pub(crate) fn stop_before(
-    side: &Side<'_>,
-    revision: Revision,
-    interrupted: &AtomicBool,
-) -> Result<(Option<Store>, Option<Profile>), DiffError> {
-    let failed = failed(side);
-    let files = FileSource { files: side.files };
-    let prepared = prepare(side.scenario, &files);
-    let prepared = prepared.map_err(|error| failed(RunError::from(error)))?;
-    let setup = Setup {
-        seed: side.scenario.seed,
-        scheduler: 0,
-        typical_pods: prepared
-            .typical
-            .clone()
-            .unwrap_or_else(|| Arc::new(TypicalPods::default())),
-        gpu_models: world::gpu_models(&prepared.nodes),
-        node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
-    };
-    let stop = AtomicBool::new(false);
-    let mut stopped = Stopped {
-        at: revision.0.saturating_sub(1),
-        store: None,
-        stop: &stop,
-    };
-    let mut control = RunControl {
-        interrupted: &stop,
-        progress: &mut |_| {},
-    };
-    run_watched(
-        side.scenario,
-        prepared,
-        Form::Incremental,
-        &mut stopped,
-        &mut control,
-    )
-    .map_err(failed)?;
-    if interrupted.load(Ordering::Relaxed) {
-        return Err(DiffError::Interrupted);
-    }
-    Ok((stopped.store, profile(side, &setup)))
-}
-
-/// The profile that decides; `None` for systems without one.
-fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
-    let entry = systems::registry::find(&side.scenario.system.name).ok()?;
-    // kube-scheduler itself ranks by its own plugins, which this pipeline's do not explain.
-    if entry.plans_jobs || is_exact(side.scenario) {
-        return None;
-    }
-    let choice = profile_choice(side.scenario).ok()?;
-    build_profile(&choice, setup).ok()
-}
-
 fn situation(
     side: &Side<'_>,
     profile: Option<Profile>,
@@ -240,7 +164,7 @@ fn situation(
     let mut asked: Vec<&Name> = nodes.iter().flatten().collect();
     asked.dedup();
     let mut situation = Situation {
-        asks_for: amounts(&store.class(ctx.spec).requests),
+        asks_for: amounts(&store.class(ctx.id).requests),
         pending: store.pods().living() - holding,
         placed: holding,
         nodes_up: store
@@ -281,14 +205,6 @@ fn weighted(plugin: &str, weight: i64) -> String {
     match weight {
         1 => plugin.to_owned(),
         weight => format!("{plugin} × {weight}"),
-    }
-}
-
-/// A reason with the name of its resource.
-pub(crate) fn reason_words(store: &Store, reason: Reason) -> String {
-    match reason {
-        Reason::Insufficient(id) => format!("Insufficient {}", store.extended().text(id.index())),
-        Reason::Text(text) => text.to_owned(),
     }
 }
 

@@ -12,12 +12,12 @@ name: tiny
 cluster: {nodes: [{count: 3, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 30}}]
 stop: {at: 30d}
-system: {name: kubernetes, scheduler: {profile: least-allocated}}
+system: {name: pipeline, scheduler: {profile: least-allocated}}
 variants:
   spread: {}
   same: {}
   pack: {system.scheduler.profile: most-allocated}
-  kube: {system.scheduler.profile: default}
+  kube: {system: {name: kubernetes}}
 ";
 
 fn experiment(sets: &[String]) -> Experiment {

@@ -4,6 +4,7 @@
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
 use model::{Object, Used};
+use units::plural;
 
 /// What an object has become; empty where nothing of that kind changed.
 pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
@@ -18,7 +19,7 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
         }
         _ => match (before.and_then(replicas), replicas(after)) {
             (Some(before), Some(after)) if before != after => {
-                format!("{before} to {after} replicas")
+                format!("{before} to {}", plural::count(after, "replica"))
             }
             _ => String::new(),
         },
@@ -37,12 +38,12 @@ fn replicas(object: &Object) -> Option<i32> {
 fn horizontal(before: &HorizontalPodAutoscaler, own: &HorizontalPodAutoscaler) -> String {
     let (least, most) = (own.spec.min(), own.spec.max_replicas);
     if (least, most) != (before.spec.min(), before.spec.max_replicas) {
-        return format!("between {least} and {most} replicas");
+        return format!("between {least} and {}", plural::count(most, "replica"));
     }
     let status = &own.status;
     if status.desired != status.current && status.last_scale != before.status.last_scale {
         let (current, desired, why) = (status.current, status.desired, &status.reason);
-        return format!("{current} to {desired} replicas: {why}");
+        return format!("{current} to {}: {why}", plural::count(desired, "replica"));
     }
     if status.reason != before.status.reason {
         return status.reason.to_string();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     Explanation, NodeView, Outcome, PluginPoints, PreemptionView, ReasonGroup, ScoredNode,
 };
-use crate::diff::reason_words;
+use crate::sides::reason_words;
 use cluster::Store;
 use model::Text;
 use scheduler::pipeline::explain::{Ranking, rank};

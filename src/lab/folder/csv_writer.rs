@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::super::tables::Cell;
+use super::super::cells::Cell;
 use super::{At, FolderError, OutputFile};
 
 /// A table being written row by row, such as `timeseries.csv` and `pods.csv.zst`.

@@ -9,9 +9,10 @@ use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::super::cells::Value;
 use super::super::folder;
-use super::super::results::Value;
 use super::checksum;
+use units::plural;
 
 /// Rows that are read from a column at once.
 const BATCH_ROWS: usize = 1 << 13;
@@ -152,7 +153,11 @@ fn read<T: DataType>(
         let batch = BATCH_ROWS.min(rows - column.len());
         let (read, _, _) = reader.read_records(batch, Some(&mut defined), None, &mut values)?;
         if read == 0 {
-            let reason = format!("a column ends after {} of {rows} rows", column.len());
+            let reason = format!(
+                "a column ends after {} of {}",
+                column.len(),
+                plural::count(rows, "row")
+            );
             return Err(ParquetError::General(reason));
         }
         let mut values = values.drain(..);

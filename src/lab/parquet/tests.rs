@@ -1,7 +1,7 @@
 //! Parquet files read back as written, over several row groups and from joined parts.
 
+use super::super::cells::Value;
 use super::super::folder::Existing;
-use super::super::results::Value;
 use super::*;
 
 const COLUMNS: [Column; 4] = [

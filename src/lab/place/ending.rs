@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Placed;
 use model::Text;
+use model::rules::room;
 use scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
 
 /// The plugin whose rejections are about resources.
@@ -92,7 +93,7 @@ fn free(resource: &Resource, node: &NodeInfo) -> i64 {
         "pods" => offers.pods - node.pods.len() as i64,
         scalar => offers.scalar(scalar) - used.scalar(scalar),
     };
-    free.max(0)
+    room::usable(free)
 }
 
 /// How far each resource goes.

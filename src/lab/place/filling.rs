@@ -34,7 +34,8 @@ pub(super) fn ranks(nodes: &[NodeInfo]) -> Vec<usize> {
 /// Where replicas of a pod go; `None` where a plugin did not keep its word.
 pub(super) fn fill(
     filling: &mut impl Filling,
-    (cache, profile): (&Cache, &KubeProfile),
+    cache: &Cache,
+    profile: &KubeProfile,
     pod: &PodInfo,
     most: u64,
 ) -> Option<Placed> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::filling::{Filling, fill, ranks};
-use super::kept::Points;
+use super::kept::{Candidates, Points, Scorer};
 use super::{Placed, replica};
 use scheduler::kube::attempt::Questions;
 use scheduler::kube::{
@@ -14,7 +14,7 @@ use scheduler::kube::{
 };
 
 /// Points that follow the replicas, and their weight.
-type Followed<'a> = (i64, Box<dyn Follower + 'a>);
+type Followed = (i64, Box<dyn Follower>);
 
 /// What is kept while replicas are placed.
 struct Kept<'r, 'a> {
@@ -31,7 +31,7 @@ struct Kept<'r, 'a> {
     /// Whether pods await a place on the node: it is asked anew each time.
     is_awaited: Vec<bool>,
     points: Vec<Points<'r>>,
-    followers: Vec<Followed<'r>>,
+    followers: Vec<Followed>,
     /// Nodes that can take the next replica, their slots and totals.
     feasible: Vec<usize>,
     slots: Vec<usize>,
@@ -55,11 +55,11 @@ pub(super) fn place(
         return None;
     }
     let mut kept = Kept::new(&attempt)?;
-    fill(&mut kept, (cache, profile), pod, most)
+    fill(&mut kept, cache, profile, pod, most)
 }
 
 /// Points of the plugins that look at one node, and of those that follow the replicas.
-type AllPoints<'a> = (Vec<Points<'a>>, Vec<Followed<'a>>);
+type AllPoints<'a> = (Vec<Points<'a>>, Vec<Followed>);
 
 impl<'r, 'a> Kept<'r, 'a> {
     fn new(attempt: &'r Attempt<'a>) -> Option<Self> {
@@ -68,9 +68,8 @@ impl<'r, 'a> Kept<'r, 'a> {
         let (mut near, mut far) = (attempt.questions(), attempt.questions());
         let asked = profile.pre_filter.iter().chain(&profile.filter);
         for &index in asked {
-            let plugin = &profile.plugins[index];
-            let is_near = plugin.reach(ctx) <= Reach::Node;
-            if !is_near && matches!(plugin.follow(ctx), Follow::Unknown) {
+            let is_near = profile.reach(index, ctx) <= Reach::Node;
+            if !is_near && matches!(profile.fast(index)?.follow(ctx), Follow::Unknown) {
                 return None;
             }
             if is_near {
@@ -105,20 +104,23 @@ impl<'r, 'a> Kept<'r, 'a> {
         let open: Vec<usize> = (0..self.nodes.len())
             .filter(|&node| self.is_open[node])
             .collect();
-        let asked: Vec<&NodeInfo> = open.iter().map(|&node| &self.nodes[node]).collect();
+        let candidates = Candidates {
+            places: &open,
+            nodes: open.iter().map(|&node| &self.nodes[node]).collect(),
+            of: self.nodes.len(),
+        };
         let (mut points, mut followers) = (Vec::new(), Vec::new());
         for &(index, weight) in &attempt.profile.score {
-            let plugin = &*attempt.profile.plugins[index];
-            if plugin.reach(ctx) == Reach::Cluster {
-                match plugin.follow(ctx) {
+            let scorer = Scorer::of(attempt.profile, index, weight, ctx);
+            if scorer.reach == Reach::Cluster {
+                match attempt.profile.fast(index)?.follow(ctx) {
                     Follow::Unknown => return None,
                     Follow::NoPoints => {}
                     Follow::Points(follower) => followers.push((weight, follower)),
                 }
                 continue;
             }
-            let (who, whom) = ((plugin, weight), (&open[..], &asked[..]));
-            Points::ask(&mut points, who, ctx, whom, self.nodes.len())?;
+            Points::ask(&mut points, scorer, ctx, &candidates)?;
         }
         Some((points, followers))
     }

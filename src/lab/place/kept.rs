@@ -11,17 +11,51 @@ use std::sync::Arc;
 use super::filling::{Filling, fill, ranks};
 use super::{Placed, replica};
 use model::Text;
-use scheduler::kube::plugin::{in_span, in_whole_span, proportion};
 use scheduler::kube::{
     Attempt, AttemptContext, Cache, KubePlugin, KubeProfile, NodeInfo, Normalization, PodInfo,
     Reach,
 };
 
+/// A plugin that gives points.
+#[derive(Clone, Copy)]
+pub(super) struct Scorer<'a> {
+    pub(super) plugin: &'a dyn KubePlugin,
+    pub(super) weight: i64,
+    pub(super) reach: Reach,
+}
+
+impl<'a> Scorer<'a> {
+    /// A plugin of a profile, with its weight.
+    pub(super) fn of(
+        profile: &'a KubeProfile,
+        index: usize,
+        weight: i64,
+        ctx: AttemptContext<'_>,
+    ) -> Self {
+        Self {
+            plugin: &*profile.plugins[index],
+            weight,
+            reach: profile.reach(index, ctx),
+        }
+    }
+}
+
+/// Nodes that a plugin gives points to.
+pub(super) struct Candidates<'a> {
+    /// Indices of the nodes among all nodes.
+    pub(super) places: &'a [usize],
+    /// The nodes, in the order of `places`.
+    pub(super) nodes: Vec<&'a NodeInfo>,
+    /// Number of all nodes.
+    pub(super) of: usize,
+}
+
 /// The points of one plugin.
 pub(super) struct Points<'a> {
     plugin: &'a dyn KubePlugin,
     weight: i64,
-    /// Whether a replica changes those of its node.
+    normalization: Normalization,
+    /// Whether a replica changes the points of its node.
     changes: bool,
     /// By node; those of nodes that can't take the pod have no meaning.
     raw: Vec<i64>,
@@ -30,29 +64,30 @@ pub(super) struct Points<'a> {
 }
 
 impl<'a> Points<'a> {
-    /// Adds what a plugin gives to some of `count` nodes, which are asked about in the order of
-    /// their `places`, unless it gives no points; `None` where they can't be followed.
+    /// Adds the points that a plugin gives to candidates, unless it gives none; `None` where they
+    /// can't be followed.
     pub(super) fn ask(
         all: &mut Vec<Self>,
-        (plugin, weight): (&'a dyn KubePlugin, i64),
+        scorer: Scorer<'a>,
         ctx: AttemptContext<'_>,
-        (places, asked): (&[usize], &[&NodeInfo]),
-        count: usize,
+        candidates: &Candidates<'_>,
     ) -> Option<()> {
-        let Some(scores) = plugin.score(ctx, asked) else {
+        let Some(scores) = scorer.plugin.scores(ctx, &candidates.nodes) else {
             return Some(());
         };
-        if plugin.normalization() == Normalization::Own {
+        let normalization = scorer.plugin.normalize_score();
+        if normalization == Normalization::Own {
             return None;
         }
-        let mut raw = vec![0; count];
-        for (&place, &own) in places.iter().zip(&scores.raw) {
+        let mut raw = vec![0; candidates.of];
+        for (&place, &own) in candidates.places.iter().zip(&scores.raw) {
             raw[place] = own;
         }
         all.push(Self {
-            plugin,
-            weight,
-            changes: plugin.reach(ctx) != Reach::Nothing,
+            plugin: scorer.plugin,
+            weight: scorer.weight,
+            normalization,
+            changes: scorer.reach != Reach::Nothing,
             raw,
             least: 0,
             most: 0,
@@ -73,20 +108,15 @@ impl<'a> Points<'a> {
         node: &NodeInfo,
     ) -> Option<()> {
         if self.changes {
-            let scores = self.plugin.score(ctx, &[node])?;
+            let scores = self.plugin.scores(ctx, &[node])?;
             self.raw[place] = *scores.raw.first()?;
         }
         Some(())
     }
 
     fn on_scale(&self, node: usize) -> i64 {
-        let raw = self.raw[node];
-        match self.plugin.normalization() {
-            Normalization::Proportion { reverse } => proportion(raw, self.most, reverse),
-            Normalization::Span => in_span(raw, self.least, self.most),
-            Normalization::WholeSpan => in_whole_span(raw, self.least, self.most),
-            Normalization::Plain | Normalization::Own => raw,
-        }
+        self.normalization
+            .apply(self.raw[node], self.least, self.most)
     }
 
     /// Takes the bounds over some nodes; whether they changed.
@@ -96,14 +126,13 @@ impl<'a> Points<'a> {
         let most = raw.max().unwrap_or(0);
         let is_new = (least, most) != (self.least, self.most);
         (self.least, self.most) = (least, most);
-        is_new && self.plugin.normalization() != Normalization::Plain
+        is_new && self.normalization != Normalization::Plain
     }
 
     /// Whether a node holds one of the bounds.
     fn is_bound(&self, node: usize) -> bool {
         let raw = self.raw[node];
-        self.plugin.normalization() != Normalization::Plain
-            && (raw == self.least || raw == self.most)
+        self.normalization != Normalization::Plain && (raw == self.least || raw == self.most)
     }
 }
 
@@ -123,12 +152,12 @@ struct Kept<'r, 'a> {
 /// Whether nothing but the node that took a replica has to be asked again.
 fn applies(profile: &KubeProfile, ctx: AttemptContext<'_>) -> bool {
     let asked = profile.pre_filter.iter().chain(&profile.filter);
-    let is_near = |index: usize| profile.plugins[index].reach(ctx) <= Reach::Node;
+    let is_near = |index: usize| profile.reach(index, ctx) <= Reach::Node;
     let mut scored = profile.score.iter();
     asked.copied().all(is_near)
         && scored.all(|&(index, _)| {
-            let has_rule = profile.plugins[index].normalization() != Normalization::Own;
-            is_near(index) && (has_rule || profile.plugins[index].reach(ctx) == Reach::Nothing)
+            let has_rule = profile.plugins[index].normalize_score() != Normalization::Own;
+            is_near(index) && (has_rule || profile.reach(index, ctx) == Reach::Nothing)
         })
 }
 
@@ -149,7 +178,7 @@ pub(super) fn place(
         return None;
     }
     let mut kept = Kept::new(&attempt, profile)?;
-    fill(&mut kept, (cache, profile), pod, most)
+    fill(&mut kept, cache, profile, pod, most)
 }
 
 impl<'r, 'a> Kept<'r, 'a> {
@@ -172,12 +201,16 @@ impl<'r, 'a> Kept<'r, 'a> {
             ranks,
         };
         let feasible: Vec<usize> = kept.feasible().collect();
-        let asked: Vec<&NodeInfo> = feasible.iter().map(|&node| &kept.nodes[node]).collect();
+        let candidates = Candidates {
+            places: &feasible,
+            nodes: feasible.iter().map(|&node| &kept.nodes[node]).collect(),
+            of: kept.nodes.len(),
+        };
         let mut points = Vec::new();
         for &(index, weight) in &profile.score {
-            let plugin = &*profile.plugins[index];
-            let (who, whom) = ((plugin, weight), (&feasible[..], &asked[..]));
-            Points::ask(&mut points, who, attempt.ctx, whom, kept.nodes.len())?;
+            let ctx = attempt.ctx;
+            let scorer = Scorer::of(profile, index, weight, ctx);
+            Points::ask(&mut points, scorer, ctx, &candidates)?;
         }
         kept.points = points;
         kept.rank_all();
@@ -251,7 +284,7 @@ impl Filling for Kept<'_, '_> {
             let was_bound = points.is_bound(node);
             points.ask_again(self.attempt.ctx, node, &self.nodes[node])?;
             changes_all |= was_bound || points.is_bound(node);
-            changes_all |= points.plugin.normalization() != Normalization::Plain;
+            changes_all |= points.normalization != Normalization::Plain;
         }
         if changes_all {
             self.rank_all();

@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use metrics::alerts::AlertLog;
 use metrics::diagnosis::Diagnostician;
 use model::{Event, Pod, Text};
-use units::Instant;
+use units::{Instant, plural};
 
 use super::IncidentList;
 use super::confusion::{ConfusionEntry, confusion};
@@ -161,8 +161,8 @@ impl Alarms {
     }
 
     /// What the world measures.
-    pub(super) fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
-        self.diagnostician.measured(at, store, measured);
+    pub(super) fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+        self.diagnostician.usage(at, store, usage);
     }
 
     pub(super) fn observe(
@@ -279,9 +279,13 @@ impl FaultEntry {
         let worst = faults
             .iter()
             .max_by_key(|own| own.strength.saturating_sub(own.least));
-        let ready = worst
-            .filter(|own| own.least < own.strength)
-            .map(|own| format!("at least {} of {} pods ready; ", own.least, own.strength));
+        let ready = worst.filter(|own| own.least < own.strength).map(|own| {
+            format!(
+                "at least {} of {} ready; ",
+                own.least,
+                plural::count(own.strength, "pod")
+            )
+        });
         let ready = ready.unwrap_or_default();
         format!("{}{at}{exit}{when}: {ready}{done}; {end}", first.cause)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cluster::{Incident, Measured, Observer, Store};
+use cluster::{Incident, Observer, Store, UsageSamples};
 use metrics::alerts::AlertLog;
 use metrics::{ClusterState, Economics, Resource};
 use model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
@@ -12,7 +12,7 @@ use super::alarms::Alarms;
 use super::grid::Grid;
 use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
-use super::pulls::Pulls;
+use super::pulls::{Pull, Pulls};
 use super::spending::Spending;
 use super::traffic::TrafficCollector;
 use super::workloads::Followed;
@@ -334,18 +334,18 @@ impl Observer for Collector {
         self.incidents.apply(at.as_nanos(), incident, store);
     }
 
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         self.hold_until(at.as_nanos());
         self.used = self.used.map(|_| [0; 2]);
         let running = store
             .pods()
             .iter()
             .filter(|pod| pod.phase == PodPhase::Running);
-        for own in running.filter_map(|pod| measured.pod(pod.pod)) {
+        for own in running.filter_map(|pod| usage.pod(pod.pod)) {
             let [cpu, memory] = self.used.unwrap_or_default();
             self.used = Some([cpu + own.cpu_milli, memory + own.memory_bytes]);
         }
-        self.alarms.measured(at, store, measured);
+        self.alarms.usage(at, store, usage);
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
@@ -376,8 +376,12 @@ impl Observer for Collector {
                 pod,
                 change: PodChange::Pull { container, step },
             } => {
-                let place = (store, &mut self.incidents);
-                self.pulls.step(now, (*pod, *container), *step, place);
+                let pull = Pull {
+                    pod: *pod,
+                    container: *container,
+                    step: *step,
+                };
+                self.pulls.step(now, pull, store, &mut self.incidents);
             }
             Event::NodeRemoved { node } => self.node_changed(now, *node, "left", store),
             Event::NodeReadiness { node, ready } => {
@@ -395,8 +399,8 @@ impl Observer for Collector {
             }
             Event::PodEnded { reason, .. } => {
                 let Some(pod) = ended else { return };
-                let place = (store, &mut self.incidents);
-                self.pulls.ended(now, pod.pod.id, place);
+                let incidents = &mut self.incidents;
+                self.pulls.ended(now, pod.pod.id, store, incidents);
                 if let Some(node) = pod.node().filter(|_| pod.phase.holds_node()) {
                     let amount = self.requested(pod, store);
                     self.allocate(now, node, -amount);

@@ -60,14 +60,15 @@ impl Incidents {
     fn ended(&mut self, at: i64, key: (&'static str, Option<NodeId>)) {
         let Some(open) = self.open.get_mut(&key).filter(|open| !open.is_empty()) else {
             // A cordon is over that began with something else, such as a notice.
-            return self.ended_otherwise(at, key);
+            let (what, node) = key;
+            return self.ended_otherwise(at, what, node);
         };
         let entry = open.remove(0);
         self.close(at, entry);
     }
 
     /// A node that takes pods again: whatever cordoned it is over.
-    fn ended_otherwise(&mut self, at: i64, (what, node): (&'static str, Option<NodeId>)) {
+    fn ended_otherwise(&mut self, at: i64, what: &str, node: Option<NodeId>) {
         if what != "cordoned" {
             return;
         }

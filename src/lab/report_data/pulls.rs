@@ -19,18 +19,25 @@ pub(super) struct Pulls {
     told: (u64, i64),
 }
 
+/// Step of a pull for a container of a pod.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pull {
+    pub(super) pod: PodRef,
+    pub(super) container: u16,
+    pub(super) step: PullStep,
+}
+
 const PULLING: &str = "pulling images";
 const FAILING: &str = "pulls of images fail";
 
 impl Pulls {
-    /// A step of a pull for a container of a pod.
-    pub(super) fn step(
-        &mut self,
-        at: i64,
-        (pod, container): (PodRef, u16),
-        step: PullStep,
-        (store, incidents): (&Store, &mut Incidents),
-    ) {
+    /// Follows a step of a pull.
+    pub(super) fn step(&mut self, at: i64, pull: Pull, store: &Store, incidents: &mut Incidents) {
+        let Pull {
+            pod,
+            container,
+            step,
+        } = pull;
         let Some(node) = store.pods().get(pod).and_then(model::Pod::node) else {
             return;
         };
@@ -64,12 +71,7 @@ impl Pulls {
     }
 
     /// A pod is gone, and with it what it waited for.
-    pub(super) fn ended(
-        &mut self,
-        at: i64,
-        pod: PodId,
-        (store, incidents): (&Store, &mut Incidents),
-    ) {
+    pub(super) fn ended(&mut self, at: i64, pod: PodId, store: &Store, incidents: &mut Incidents) {
         if self.open.is_empty() {
             return;
         }

@@ -176,12 +176,12 @@ impl TrafficCollector {
         }
         data.listed = (self.flows.iter().enumerate())
             .take(LISTED_MAX)
-            .map(|(number, own)| self.entry(number, own))
+            .map(|(number, (counts, latencies))| self.entry(number, counts, latencies))
             .collect();
         Some(data)
     }
 
-    fn entry(&self, number: usize, (counts, latencies): &(FlowCounts, Latencies)) -> TrafficEntry {
+    fn entry(&self, number: usize, counts: &FlowCounts, latencies: &Latencies) -> TrafficEntry {
         let flow = &self.names.flows[number];
         let failed = counts.failures();
         let ended = counts.succeeded + failed;

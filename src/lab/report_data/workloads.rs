@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cluster::Store;
 use metrics::workloads::Workloads;
-use metrics::{Measured, Window};
+use metrics::{MeasuredWindow, Window};
 use model::{Event, NodeContact, Object, ObjectChange, Pod};
 use units::{Instant, NodeId};
 
@@ -21,7 +21,7 @@ const NAMES_MAX: usize = 3;
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
     workloads: Workloads,
-    measured: Measured,
+    measured: MeasuredWindow,
     grid: Grid<2>,
     marks: Marks,
 }
@@ -41,7 +41,7 @@ impl Followed {
     pub(super) fn new() -> Self {
         Self {
             workloads: Workloads::default().keeping(),
-            measured: Measured::new(Window::FULL),
+            measured: MeasuredWindow::new(Window::FULL),
             grid: Grid::new(SERIES_COLUMNS_MAX),
             marks: Marks::default(),
         }
@@ -58,8 +58,8 @@ impl Followed {
     }
 
     pub(super) fn apply(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
-        let seen = (store, &self.measured);
-        self.workloads.apply(at, event, ended, seen);
+        self.workloads
+            .apply(at, event, ended, store, &self.measured);
         self.take_held();
         self.marks.apply(at, event, store);
     }

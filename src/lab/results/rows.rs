@@ -3,52 +3,12 @@
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
+use super::super::cells::Value;
 use super::super::columns::{Kind, TableSchema};
 #[cfg(feature = "parquet")]
 use super::super::parquet::ParquetRows;
 use super::ResultsError;
 use trace::Input;
-
-/// A value of a table.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Value {
-    /// None.
-    #[default]
-    Absent,
-    /// Text.
-    Text(String),
-    /// A whole number.
-    Integer(i64),
-    /// A float.
-    Number(f64),
-}
-
-impl Value {
-    /// The value's text, if it is one.
-    pub fn text(self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The value's whole number, if it is one.
-    pub const fn integer(&self) -> Option<i64> {
-        match self {
-            Self::Integer(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// The value's number, rounded to the nearest binary64 beyond 2^53.
-    pub const fn number(&self) -> Option<f64> {
-        match self {
-            Self::Integer(value) => Some(*value as f64),
-            Self::Number(value) => Some(*value),
-            Self::Absent | Self::Text(_) => None,
-        }
-    }
-}
 
 /// The rows of a table.
 pub(super) struct Rows {

@@ -8,7 +8,7 @@ use super::*;
 use crate::folder::{Existing, ResultFolder};
 use crate::outputs::{self, Outputs, VariantOutputs};
 use crate::summary::VariantSummary;
-use crate::tables::{Forms, Place};
+use crate::tables::{Place, TableFormats};
 use metrics::{Amounts, PodRow, SeriesRow};
 use model::{DeviceSet, PodName};
 use units::{ClassId, PodId, TenantId};
@@ -26,7 +26,7 @@ impl Scratch {
     }
 
     /// A finished run of two variants with three pods each.
-    fn run(&self, name: &str, forms: Forms) -> PathBuf {
+    fn run(&self, name: &str, forms: TableFormats) -> PathBuf {
         let out = self.0.join(name);
         let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
         let outputs = Outputs {
@@ -132,12 +132,12 @@ fn write(tables: crate::run::Tables<'_>) {
     }
 }
 
-const FORMS: &[Forms] = &[
-    Forms::CSV,
+const FORMS: &[TableFormats] = &[
+    TableFormats::CSV,
     #[cfg(feature = "parquet")]
-    Forms::PARQUET,
+    TableFormats::PARQUET,
     #[cfg(feature = "parquet")]
-    Forms::BOTH,
+    TableFormats::BOTH,
 ];
 
 #[test]
@@ -187,7 +187,7 @@ fn every_form_reads_back_the_same() {
 #[test]
 fn a_run_without_tables_has_none() {
     let scratch = Scratch::new("none");
-    let run = read(&scratch.run("out", Forms::NONE).join("summary.json")).unwrap();
+    let run = read(&scratch.run("out", TableFormats::NONE).join("summary.json")).unwrap();
     assert_eq!(run.series().unwrap(), []);
     assert!(run.pods().unwrap().is_none());
 }
@@ -312,7 +312,7 @@ fn first_fault(folder: &Path) -> Option<String> {
 fn damaged_csv_is_told() {
     let scratch = Scratch::new("csv");
     let check = |name: &str, from: &str, to: &str, expected: &str| {
-        let run = scratch.run(name, Forms::CSV);
+        let run = scratch.run(name, TableFormats::CSV);
         let file = run.join("timeseries.csv");
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(from), "{text}");
@@ -341,7 +341,7 @@ fn damaged_csv_is_told() {
         "uni",
         "its variants are not those of the summary",
     );
-    let run = scratch.run("pods", Forms::CSV);
+    let run = scratch.run("pods", TableFormats::CSV);
     let file = run.join("pods.csv.zst");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
@@ -361,7 +361,7 @@ fn damaged_csv_is_told() {
 #[test]
 fn damaged_parquet_is_told_and_never_a_panic() {
     let scratch = Scratch::new("parquet");
-    let run = scratch.run("out", Forms::PARQUET);
+    let run = scratch.run("out", TableFormats::PARQUET);
     for file in ["timeseries.parquet", "pods.parquet"] {
         let path = run.join(file);
         let bytes = fs::read(&path).unwrap();
@@ -393,7 +393,7 @@ fn damaged_parquet_is_told_and_never_a_panic() {
 #[test]
 fn parquet_needs_its_feature() {
     let scratch = Scratch::new("feature");
-    let run = scratch.run("out", Forms::NONE);
+    let run = scratch.run("out", TableFormats::NONE);
     fs::write(run.join("timeseries.parquet"), "PAR1").unwrap();
     let told = "RUN/timeseries.parquet: this program was built without the feature `parquet`";
     assert!(first_fault(&run).unwrap().starts_with(told));

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
-use autoscale::manager::Autoscalers;
+use autoscale::workloads::Autoscalers;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
 use scenario::schema::{self, Backfill, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use systems::batch::BatchOptions;
-use systems::{RunsWorkloads, SystemParts, SystemRequest, TimeLimits};
+use systems::{RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
 
 use super::Prepared;
 use world::{self, BuildError};
@@ -49,17 +49,19 @@ pub(crate) fn system(
     let entry = systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
     match entry.workloads {
         RunsWorkloads::Always => own_without_effect(scenario)?,
-        _ => without_effect(scenario, entry.plans_jobs)?,
+        _ => without_effect(scenario, entry.scheduler)?,
     }
     let mut jobs = BatchOptions::default();
-    match (&scheduler.queue, entry.plans_jobs) {
-        (Some(queue), true) => jobs.order.clone_from(queue),
+    match (&scheduler.queue, entry.scheduler) {
+        (Some(queue), SchedulerKind::Planner) => jobs.order.clone_from(queue),
         (queue, _) => profile.queue_order.clone_from(queue),
     }
     jobs.backfill = match scheduler.backfill {
         Backfill::None => "none".to_owned(),
         Backfill::GreedyOnce => "greedy-once".to_owned(),
     };
+    let options = prepared.options.clone().with(jobs);
+    let options = options.with(prepared.kube.clone());
     let request = SystemRequest {
         setup: Setup {
             seed: scenario.seed,
@@ -69,9 +71,7 @@ pub(crate) fn system(
             node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
         },
         profile,
-        kube: prepared.kube.clone(),
-        options: prepared.options.clone(),
-        jobs,
+        options,
         controllers: prepared.controllers.clone(),
         form,
         time_limits: TimeLimits::Ignored,
@@ -95,9 +95,10 @@ pub(crate) fn system(
 
 /// Refuses what the system of this scenario does not look at: a setting without effect would be
 /// taken for one that makes no difference.
-fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildError> {
+fn without_effect(scenario: &Scenario, kind: SchedulerKind) -> Result<(), BuildError> {
     let (system, scheduler) = (&scenario.system.name, &scenario.system.scheduler);
     let share = scheduler.percentage_of_nodes_to_score.unwrap_or(100);
+    let plans_jobs = kind == SchedulerKind::Planner;
     let words = match (plans_jobs, scheduler.backfill, &scheduler.queue) {
         (false, Backfill::GreedyOnce, _) => format!(
             "backfill: the system `{system}` places one pod at a time and does not backfill; \
@@ -110,22 +111,22 @@ fn without_effect(scenario: &Scenario, plans_jobs: bool) -> Result<(), BuildErro
         ),
         (true, ..) if !scheduler.plugins.is_empty() => format!(
             "plugins: the system `{system}` plans jobs and has no plugins; leave them out, or \
-             write `name: kubernetes` under `system`"
+             write `name: pipeline` under `system`"
         ),
         (true, ..) if scheduler.profile != schema::Scheduler::default().profile => format!(
             "profile: the system `{system}` plans jobs by `queue` and `backfill`, not by a \
-             profile; leave it out, or write `name: kubernetes` under `system`"
+             profile; leave it out, or write `name: pipeline` under `system`"
         ),
-        (false, ..) if world::is_exact(scenario) => return exact_without_effect(scheduler),
+        (false, ..) if kind == SchedulerKind::KubeScheduler => {
+            return exact_without_effect(scheduler);
+        }
         (false, ..) if scheduler.config.is_some() => format!(
-            "config: the profile `{}` is not kube-scheduler; leave `config` out, or write \
-             `profile: default`",
-            scheduler.profile
+            "config: the system `{system}` is not kube-scheduler; leave `config` out, or write \
+             `name: kubernetes`"
         ),
         (false, ..) if share != 100 => format!(
-            "percentageOfNodesToScore: {share} is not modelled for the profile `{}`, which \
-             evaluates every node; write 100",
-            scheduler.profile
+            "percentageOfNodesToScore: {share} is not modelled for the system `{system}`, which \
+             evaluates every node; write 100"
         ),
         _ => return Ok(()),
     };
@@ -149,8 +150,7 @@ fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError>
     let has_settings =
         !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();
     let words = if scheduler.queue.is_some() {
-        "queue: the profile `default` is kube-scheduler, which orders its queue by priority and \
-         time; leave it out"
+        "queue: kube-scheduler orders its queue by priority and time; leave it out"
     } else if scheduler.tie_break == Some(TieBreak::Published) {
         "tieBreak: `published` is only for the profiles of the GPU packing study; write `random` \
          or `first`"

@@ -1,6 +1,6 @@
 //! Who watches a run: the recorder of metrics, the collector of what the report draws, and others.
 
-use cluster::{Incident, Measured, Observer, Store};
+use cluster::{Incident, Observer, Store, UsageSamples};
 use control::Probe;
 use control::probe::Part;
 use metrics::{RecordError, Recorder, RunMetrics};
@@ -72,14 +72,14 @@ impl Observer for Watching<'_> {
         self.probe.enter(left);
     }
 
-    fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         let left = self.probe.enter(self.part);
-        self.recorder.measured(at, store, measured);
+        self.recorder.usage(at, store, usage);
         if let Some(report) = &mut self.report {
-            report.measured(at, store, measured);
+            report.usage(at, store, usage);
         }
         if let Some(watch) = &mut self.watch {
-            watch.measured(at, store, measured);
+            watch.usage(at, store, usage);
         }
         self.probe.enter(left);
     }

@@ -14,6 +14,7 @@ use manifest::{
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
+use units::plural;
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
 
@@ -101,9 +102,8 @@ impl<'a> Sources<'a> {
         }
         if self.gathered.nodes.is_empty() {
             return Err(SnapshotError::Input(format!(
-                "these files hold no Node objects ({} pods); add those of `kubectl get nodes -o \
-                 json`",
-                self.gathered.pods.len()
+                "these files hold no Node objects ({}); add those of `kubectl get nodes -o json`",
+                plural::count(self.gathered.pods.len(), "pod")
             )));
         }
         Ok(self.gathered)

@@ -25,7 +25,7 @@ use manifest::{ManifestPod, PriorityClasses};
 use model::{ClusterObjects, Labels, Node, PodPhase, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use trace::TraceError;
-use units::{QuantityError, nearest};
+use units::{QuantityError, nearest, plural};
 
 /// How many names a warning gives.
 const NAMED: usize = 3;
@@ -267,9 +267,9 @@ impl Snapshot {
         near.truncate(NAMED);
         let told = match near.as_slice() {
             [] => format!(
-                "it has {} pods, {} of them without a node; name one as NAMESPACE/NAME, or a file \
+                "it has {}, {} of them without a node; name one as NAMESPACE/NAME, or a file \
                  with a pod",
-                self.pods.len(),
+                plural::count(self.pods.len(), "pod"),
                 self.counts.pending
             ),
             near => format!("did you mean `{}`?", near.join("`, `")),
@@ -306,7 +306,11 @@ impl Snapshot {
             ..
         } = self.counts;
         let nodes = self.cache.node_count();
-        format!("{nodes} nodes, {bound} pods on them, {pending} waiting, {finished} finished")
+        format!(
+            "{}, {} on them, {pending} waiting, {finished} finished",
+            plural::count(nodes, "node"),
+            plural::count(bound, "pod")
+        )
     }
 }
 
@@ -317,8 +321,9 @@ fn lost_pods(lost: &[String]) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "{} pods are on nodes that do not exist and are ignored: {}{more}",
-        lost.len(),
+        "{} on nodes that do not exist {} ignored: {}{more}",
+        plural::count(lost.len(), "pod"),
+        plural::either(lost.len(), "is", "are"),
         some.join(", ")
     )
 }

@@ -10,6 +10,7 @@
 use super::SweepError;
 use super::axis::{Axis, Range, Values};
 use rng::Stream;
+use units::plural;
 
 /// How ranges are sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +121,9 @@ impl Design {
             && let Some((other, another)) = rest.iter().find(|(_, other)| other != length)
         {
             return wrong(format!(
-                "--list `{first}` has {length} values and `{other}` has {another}; lists advance \
-                 together, so give them equal lengths, or use --grid to cross them"
+                "--list `{first}` has {} and `{other}` has {another}; lists advance \
+                 together, so give them equal lengths, or use --grid to cross them",
+                plural::count(*length, "value")
             ));
         }
         match (self.sampling, ranges) {

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::design::Design;
 use super::{SweepError, axis::Axis};
 use scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+use units::plural;
 use world::inputs;
 
 /// The file that tells what a sweep is.
@@ -114,7 +115,8 @@ impl SweepFile {
             let (here, there) = (lists(&self.variants), lists(&other.variants));
             format!("its variants are {here}, not {there}")
         } else if self.runs.len() != other.runs.len() {
-            format!("it has {} runs, not {}", self.runs.len(), other.runs.len())
+            let runs = plural::count(self.runs.len(), "run");
+            format!("it has {runs}, not {}", other.runs.len())
         } else if self.points != other.points {
             "its parameters have different values".to_owned()
         } else if self.runs != other.runs {
@@ -154,7 +156,7 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
     };
     let (mut seen, mut hashes) = (BTreeSet::new(), Hashes::default());
     for position in 0..plan.file.points.len() {
-        add_point(grounds, &mut plan, position, (&mut seen, &mut hashes))?;
+        add_point(grounds, &mut plan, position, &mut seen, &mut hashes)?;
     }
     Ok(plan)
 }
@@ -163,7 +165,8 @@ fn add_point(
     grounds: &Grounds<'_>,
     plan: &mut Plan,
     position: usize,
-    (seen, hashes): (&mut BTreeSet<String>, &mut Hashes),
+    seen: &mut BTreeSet<String>,
+    hashes: &mut Hashes,
 ) -> Result<(), SweepError> {
     let experiment = at_point(grounds, &plan.file, position)?;
     let names: Vec<String> = (experiment.variants.iter())

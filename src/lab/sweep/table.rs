@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::{Merged, SweepError};
+use crate::cells::Cell;
 use crate::columns::{Column, Kind, TableSchema};
 use crate::folder::KeptFolder;
 #[cfg(feature = "parquet")]
 use crate::parquet::ParquetWriter;
-use crate::tables::Cell;
 use metrics::ShortList;
 use metrics::registry::short_list;
 use units::nearest::all_near;

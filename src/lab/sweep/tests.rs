@@ -14,7 +14,7 @@ name: tiny
 cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
 workload: [{generate: {model: lublin99, jobs: 5}}]
 stop: {at: 1h}
-variants: {spread: {}, pack: {system.scheduler.profile: most-allocated}}
+variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
 struct Scratch(PathBuf);

@@ -5,8 +5,9 @@ use super::Reader;
 use crate::declared::{PodPriority, idle_budgets, idle_services, small_quotas};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
-use crate::object::Parts;
+use crate::kinds;
 use crate::objects;
+use crate::parts::Parts;
 use crate::priority::PriorityClass;
 use crate::workloads::{self, Broken};
 use model::{Object, PodSpec};
@@ -33,7 +34,7 @@ impl Reader {
     pub(super) fn is_read_workload(&self, parts: &Parts) -> bool {
         let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
         let is_workload =
-            |kind| workloads::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
+            |kind| kinds::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
         kind.is_some_and(is_workload)
     }
 

@@ -9,8 +9,7 @@ use units::Instant;
 
 use super::EVERY;
 use super::rule::{Rule, Turn, Watch, next_evaluation};
-use super::series::{CLUSTER_SERIES, Kind, SERVICE_SERIES};
-use crate::record::state::ClusterState;
+use crate::statistics::span::Span;
 
 /// A turn of a rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,12 +26,23 @@ pub struct Transition {
     pub value: Option<f64>,
 }
 
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The whole cluster.
+    Cluster,
+    /// Each service by itself.
+    Services,
+    /// A metric, over the measured window so far.
+    Metric,
+}
+
 /// All rules at work.
 #[derive(Clone, Debug, Default)]
 pub struct AlertBook {
     rules: Arc<[Rule]>,
-    /// Where the values of each rule come from; `None` of a name that nothing has.
-    kinds: Vec<Option<Kind>>,
+    /// What each rule is about; `None` of a name that nothing has.
+    about: Vec<Option<About>>,
     /// By rule.
     cluster: Vec<Watch>,
     /// By rule and service.
@@ -43,26 +53,23 @@ pub struct AlertBook {
 }
 
 impl AlertBook {
-    /// Rules that have seen nothing.
-    pub fn new(rules: &Arc<[Rule]>) -> Self {
-        let kinds: Vec<Option<Kind>> = rules.iter().map(|rule| Kind::of(&rule.series)).collect();
+    /// Rules that have seen nothing, and what each of them is about.
+    pub fn new(rules: &Arc<[Rule]>, about: Vec<Option<About>>) -> Self {
         let mut services = BTreeMap::new();
         for (number, rule) in rules.iter().enumerate() {
             // What is never told of is absent.
-            if let (Some(Kind::Service(_)), Some(service)) = (kinds[number], &rule.service) {
+            if let (Some(About::Services), Some(service)) = (about[number], &rule.service) {
                 services.insert((number, service.clone()), Watch::default());
             }
         }
-        let has_metrics = kinds
-            .iter()
-            .any(|kind| matches!(kind, Some(Kind::Metric(..))));
+        let has_metrics = about.contains(&Some(About::Metric));
         Self {
             rules: Arc::clone(rules),
             cluster: vec![Watch::default(); rules.len()],
             services,
             due: has_metrics.then_some(Instant::ZERO),
             turns: Vec::new(),
-            kinds,
+            about,
         }
     }
 
@@ -71,17 +78,16 @@ impl AlertBook {
         &self.rules
     }
 
-    /// The cluster's state held from one instant until just before another.
-    pub fn held(&mut self, state: &ClusterState, span: (Instant, Instant)) {
+    /// The values of rules about the cluster held for a span.
+    pub fn held(&mut self, span: Span, value: impl Fn(usize) -> Option<f64>) {
         for number in 0..self.rules.len() {
-            if let Some(Kind::Cluster(place)) = self.kinds[number] {
-                let value = CLUSTER_SERIES[place].1(state);
-                self.watch(number, span, value);
+            if self.about[number] == Some(About::Cluster) {
+                self.watch(number, span, value(number));
             }
         }
     }
 
-    fn watch(&mut self, number: usize, span: (Instant, Instant), value: Option<f64>) {
+    fn watch(&mut self, number: usize, span: Span, value: Option<f64>) {
         let (rule, turns) = (&self.rules[number], &mut self.turns);
         self.cluster[number].hold(rule, span, value, &mut |at, turn, value| {
             turns.push(Transition {
@@ -99,41 +105,42 @@ impl AlertBook {
         self.due.filter(|due| *due < at)
     }
 
-    /// The metrics that rules are about, by rule: family and place of the statistic.
-    pub fn metrics(&self) -> impl Iterator<Item = (usize, &'static str, usize)> {
-        let kinds = self.kinds.iter().enumerate();
-        kinds.filter_map(|(number, kind)| match kind {
-            Some(Kind::Metric(subject, place)) => Some((number, *subject, *place)),
-            _ => None,
-        })
-    }
-
-    /// The values of metrics at the instant that is due, by rule.
-    pub fn evaluate(&mut self, values: &[(usize, Option<f64>)]) {
-        let Some(at) = self.due else { return };
-        let next = at.saturating_add(EVERY);
-        self.due = Some(next);
-        for &(number, value) in values {
-            self.watch(number, (at, next), value);
+    /// Evaluates the rules about metrics at the instant that is due.
+    pub fn evaluate(&mut self, value: impl Fn(usize) -> Option<f64>) {
+        let Some(from) = self.due else { return };
+        let to = from.saturating_add(EVERY);
+        self.due = Some(to);
+        for number in 0..self.rules.len() {
+            if self.about[number] == Some(About::Metric) {
+                self.watch(number, Span { from, to }, value(number));
+            }
         }
     }
 
-    /// A stretch of a service.
-    pub fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
-        let span = (stretch.from, stretch.to);
+    /// A stretch of a service, and the values of rules about services in it.
+    pub fn traffic(
+        &mut self,
+        stretch: &TrafficStretch,
+        names: &TrafficNames,
+        value: impl Fn(usize) -> Option<f64>,
+    ) {
+        let span = Span {
+            from: stretch.from,
+            to: stretch.to,
+        };
         // Without an evaluation in it there is nothing to look at.
-        if self.rules.is_empty() || next_evaluation(span.0) >= span.1 {
+        if self.rules.is_empty() || next_evaluation(span.from) >= span.to {
             return;
         }
         for (number, rule) in self.rules.iter().enumerate() {
-            let Some(Kind::Service(place)) = self.kinds[number] else {
+            if self.about[number] != Some(About::Services) {
                 continue;
-            };
+            }
             let service = &names.services[stretch.service as usize];
             if rule.service.as_ref().is_some_and(|own| own != service) {
                 continue;
             }
-            let value = SERVICE_SERIES[place].1(stretch, names);
+            let value = value(number);
             let watch = self.services.entry((number, service.clone())).or_default();
             let turns = &mut self.turns;
             let mut turn = |at, turn, value| {
@@ -145,8 +152,12 @@ impl AlertBook {
                     value,
                 });
             };
-            if watch.until < span.0 {
-                watch.hold(rule, (watch.until, span.0), None, &mut turn);
+            if watch.until < span.from {
+                let gap = Span {
+                    from: watch.until,
+                    to: span.from,
+                };
+                watch.hold(rule, gap, None, &mut turn);
             }
             watch.hold(rule, span, value, &mut turn);
         }
@@ -159,7 +170,10 @@ impl AlertBook {
             if watch.until >= end {
                 continue;
             }
-            let span = (watch.until, end);
+            let span = Span {
+                from: watch.until,
+                to: end,
+            };
             watch.hold(&self.rules[*number], span, None, &mut |at, turn, value| {
                 turns.push(Transition {
                     at,
@@ -190,7 +204,7 @@ mod tests {
             lasts: Duration::from_secs(60),
             ..Rule::default()
         };
-        let mut book = AlertBook::new(&[rule].into());
+        let mut book = AlertBook::new(&[rule].into(), vec![Some(About::Services)]);
         let names = TrafficNames {
             services: vec!["default/web".into()],
             ..TrafficNames::default()
@@ -208,7 +222,7 @@ mod tests {
             tries: 0,
             function: None,
         };
-        book.traffic(&stretch, &names);
+        book.traffic(&stretch, &names, |_| Some(0.0));
         let turns: Vec<(Instant, Turn)> = (book.finish(at(1_200)).iter())
             .map(|own| (own.at, own.turn))
             .collect();

@@ -65,10 +65,14 @@ pub fn follow(list: &mut Vec<Injected>, at: Instant, incident: Incident) {
 /// How good alerts are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quality {
-    /// Alerts that fired, and those of them that were about a failure.
-    pub fired: (u64, u64),
-    /// Failures, and those of them that an alert was about.
-    pub failures: (u64, u64),
+    /// Alerts that fired.
+    pub fired: u64,
+    /// Alerts that fired and were about a failure.
+    pub right: u64,
+    /// Failures.
+    pub failures: u64,
+    /// Failures that an alert was about.
+    pub told: u64,
     /// How long it took on average until one fired, in seconds.
     pub delay: Option<f64>,
 }
@@ -101,8 +105,10 @@ pub fn quality(turns: &[Transition], injected: &[Injected]) -> Quality {
         .collect();
     let told = delays.len() as u64;
     Quality {
-        fired: (episodes.len() as u64, right.count() as u64),
-        failures: (injected.len() as u64, told),
+        fired: episodes.len() as u64,
+        right: right.count() as u64,
+        failures: injected.len() as u64,
+        told,
         delay: (told > 0).then(|| delays.iter().sum::<f64>() / told as f64),
     }
 }
@@ -151,8 +157,10 @@ mod tests {
             turn(1_100, 1, Turn::Resolved),
         ];
         let expected = Quality {
-            fired: (2, 1),
-            failures: (2, 1),
+            fired: 2,
+            right: 1,
+            failures: 2,
+            told: 1,
             delay: Some(60.0),
         };
         assert_eq!(quality(&turns, &injected), expected);

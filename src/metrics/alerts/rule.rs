@@ -8,13 +8,14 @@ use model::Text;
 use units::{Duration, Instant};
 
 use super::EVERY;
+use crate::statistics::span::Span;
 
 /// A rule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
     /// Name of the rule.
     pub name: Text,
-    /// The series that it is about: one of [`super::names`].
+    /// The series that it is about: a live series, or a metric of the registry.
     pub series: Text,
     /// Only this service, as `NAMESPACE/NAME`; `None` is each by itself.
     pub service: Option<Text>,
@@ -101,15 +102,15 @@ impl Watch {
     pub(super) fn hold(
         &mut self,
         rule: &Rule,
-        (from, to): (Instant, Instant),
+        span: Span,
         value: Option<f64>,
         turn: &mut dyn FnMut(Instant, Turn, Option<f64>),
     ) {
-        self.until = self.until.max(to);
-        let mut at = next_evaluation(from);
-        while at < to {
+        self.until = self.until.max(span.to);
+        let mut at = next_evaluation(span.from);
+        while at < span.to {
             let value = match rule.increase {
-                Some(span) => value.map(|value| self.counter.gained(at, value, span)),
+                Some(within) => value.map(|value| self.counter.gained(at, value, within)),
                 None => value,
             };
             let breaches = rule.is_breach(value);
@@ -231,7 +232,10 @@ mod tests {
     fn follow(rule: &Rule, values: &[Option<f64>]) -> Vec<(i64, Turn)> {
         let (mut watch, mut found) = (Watch::default(), Vec::new());
         for (step, value) in (0..).zip(values) {
-            let span = (at(step * 15), at(step * 15 + 15));
+            let span = Span {
+                from: at(step * 15),
+                to: at(step * 15 + 15),
+            };
             watch.hold(rule, span, *value, &mut |at, turn, _| {
                 found.push((at.as_nanos() / 1_000_000_000, turn));
             });
@@ -275,7 +279,10 @@ mod tests {
             let value = if matches!(from, 0 | 104) { 0.1 } else { 0.9 };
             watch.hold(
                 &rule,
-                (at(from), at(to)),
+                Span {
+                    from: at(from),
+                    to: at(to),
+                },
                 Some(value),
                 &mut |at, turn, _| {
                     found.push((at.as_nanos() / 1_000_000_000, turn));
@@ -302,7 +309,10 @@ mod tests {
         for (from, to, value) in [(0, 600, 0.0), (600, 6_000, 1.0), (6_000, 60_000, 0.0)] {
             watch.hold(
                 &rule,
-                (at(from), at(to)),
+                Span {
+                    from: at(from),
+                    to: at(to),
+                },
                 Some(value),
                 &mut |at, turn, _| {
                     found.push((at.as_nanos() / 1_000_000_000, turn));

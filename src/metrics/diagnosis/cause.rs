@@ -1,6 +1,7 @@
 //! What can be wrong with a workload, in the order of 9.4: what comes first explains what comes later.
 
 use cluster::Store;
+use model::rules::room::fits;
 use model::{PodRef, exit};
 use units::NodeId;
 
@@ -141,10 +142,10 @@ impl Cause {
             let node = NodeId::from_index(index);
             nodes.object(node).is_some()
                 && nodes.is_ready(node)
-                && free.cpu_milli[index] >= asks.cpu_milli
-                && free.memory_bytes[index] >= asks.memory_bytes
-                && free.gpu_milli[index] >= asks.gpu_milli
-                && free.pods[index] >= 1
+                && fits(asks.cpu_milli, free.cpu_milli[index])
+                && fits(asks.memory_bytes, free.memory_bytes[index])
+                && fits(asks.gpu_milli, free.gpu_milli[index])
+                && fits(1, free.pods[index])
         });
         if !has_room {
             Self::InsufficientResources

@@ -53,7 +53,8 @@ impl Diagnostician {
         &mut self,
         at: Instant,
         pod: PodRef,
-        (container, code): (usize, i32),
+        container: usize,
+        code: i32,
         store: &Store,
     ) {
         let Some(record) = store.pods().get(pod) else {
@@ -85,7 +86,7 @@ impl Diagnostician {
         };
         member.ended = Some(cause);
         let owner = member.owner;
-        self.trouble(at, pod, (cause, None), store);
+        self.trouble(at, pod, cause.into(), store);
         if let Some(fault) = self.workload(owner).fault.as_mut() {
             fault.exit = Some(end);
         }

@@ -8,6 +8,7 @@
 
 mod cause;
 mod ended;
+mod faults;
 mod refused;
 mod signs;
 #[cfg(test)]
@@ -16,12 +17,13 @@ mod throttled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
 use units::{Instant, NodeId, ObjectId};
 
 pub use cause::Cause;
 pub use ended::Exit;
+use faults::{Reason, Turn};
 pub use signs::Signs;
 use throttled::Throttling;
 
@@ -143,12 +145,12 @@ impl Diagnostician {
     }
 
     /// Reads the measurements for throttled pods.
-    pub fn measured(&mut self, at: Instant, store: &Store, measured: &dyn Measured) {
+    pub fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         let mut throttling = std::mem::take(&mut self.throttling);
-        let (held_back, free) = throttling.look(store, measured);
+        let (held_back, free) = throttling.look(store, usage);
         for (pod, cause, node) in held_back {
             let node = Some(Text::from(store.nodes().name(node)));
-            self.trouble(at, pod, (cause, node), store);
+            self.trouble(at, pod, Reason { cause, node }, store);
         }
         for pod in free {
             if let Some(owner) = self.member(pod).map(|own| own.owner) {
@@ -237,17 +239,17 @@ impl Diagnostician {
                 return self.restarted(at, pod, cause, store);
             }
             PodChange::Exited { container, code } => {
-                return self.exited(at, pod, (usize::from(container), code), store);
+                return self.exited(at, pod, usize::from(container), code, store);
             }
             PodChange::OomKilled { container } => {
                 member.killed = Some((at, usize::from(container)));
                 self.put(pod, member);
-                return self.trouble(at, pod, (Cause::OutOfMemory, None), store);
+                return self.trouble(at, pod, Cause::OutOfMemory.into(), store);
             }
             PodChange::Pull {
                 step: PullStep::Failed { .. },
                 ..
-            } => return self.trouble(at, pod, (Cause::ImageUnavailable, None), store),
+            } => return self.trouble(at, pod, Cause::ImageUnavailable.into(), store),
             PodChange::Terminating { reason, .. } => {
                 if reason == EndReason::Cancelled && served {
                     self.taken(member.owner);
@@ -258,7 +260,13 @@ impl Diagnostician {
                     let serves = self.serves(&member);
                     let owner = member.owner;
                     self.put(pod, member);
-                    return self.count(at, (owner, pod), (served, serves), None, store);
+                    let turn = Turn {
+                        owner,
+                        pod,
+                        served,
+                        serves,
+                    };
+                    return self.count(at, turn, None, store);
                 }
             }
             _ => return,
@@ -269,13 +277,18 @@ impl Diagnostician {
         if serves {
             self.relieve(at, owner, pod, |cause| !cause.is_throttling());
         }
-        let cause = Some((cause, None));
-        self.count(at, (owner, pod), (served, serves), cause, store);
+        let turn = Turn {
+            owner,
+            pod,
+            served,
+            serves,
+        };
+        self.count(at, turn, Some(cause.into()), store);
     }
 
     /// A container was started again: what was wrong with its pod is known better.
     fn restarted(&mut self, at: Instant, pod: PodRef, cause: Cause, store: &Store) {
-        self.trouble(at, pod, (cause, None), store);
+        self.trouble(at, pod, cause.into(), store);
         let Some(owner) = self.member(pod).map(|own| own.owner) else {
             return;
         };
@@ -293,62 +306,6 @@ impl Diagnostician {
         }
     }
 
-    /// Something is wrong with a pod.
-    fn trouble(
-        &mut self,
-        at: Instant,
-        pod: PodRef,
-        (cause, node): (Cause, Option<Text>),
-        store: &Store,
-    ) {
-        let Some(owner) = self.member(pod).map(|own| own.owner) else {
-            return;
-        };
-        let own = self.workload(owner);
-        let known = own.troubled.entry(pod).or_insert(cause);
-        *known = known.refined(cause);
-        match &mut own.fault {
-            Some(fault) => fault.cause = fault.cause.refined(cause),
-            None => self.begin(at, owner, (cause, node), store),
-        }
-    }
-
-    /// A pod is well again, as far as causes of a kind are concerned.
-    fn relieve(&mut self, at: Instant, owner: ObjectId, pod: PodRef, of: fn(Cause) -> bool) {
-        let own = self.workload(owner);
-        if own.troubled.get(&pod).is_some_and(|cause| of(*cause)) {
-            own.troubled.remove(&pod);
-            self.heal(at, owner);
-        }
-    }
-
-    /// A fault begins while nothing has been lost yet.
-    fn begin(
-        &mut self,
-        at: Instant,
-        owner: ObjectId,
-        (cause, node): (Cause, Option<Text>),
-        store: &Store,
-    ) {
-        let joined = self.joined;
-        let own = self.workload(owner);
-        own.floor = own.strength;
-        own.fault = Some(Diagnosis {
-            object: title(owner, store),
-            cause,
-            exit: None,
-            node,
-            since: at,
-            healed: None,
-            strength: refused::wanted(owner, store).unwrap_or(own.strength),
-            least: own.strength,
-            made: 0,
-            restarted: 0,
-            placed: 0,
-            joined,
-        });
-    }
-
     /// No node takes a pod.
     fn unschedulable(&mut self, at: Instant, pod: PodRef, store: &Store) {
         let Some(member) = self.member(pod).cloned() else {
@@ -363,7 +320,7 @@ impl Diagnostician {
             Some(known) => *known,
             None => Cause::of_pending(pod, store),
         };
-        self.trouble(at, pod, (cause, None), store);
+        self.trouble(at, pod, cause.into(), store);
     }
 
     fn placed(&mut self, owner: ObjectId, pod: PodRef) {
@@ -401,22 +358,18 @@ impl Diagnostician {
         }
         let node = member.node.filter(|_| reason == EndReason::NodeLost);
         let node = node.map(|node| Text::from(store.nodes().name(node)));
-        let cause = cause.map(|cause| (cause, node));
+        let reason = cause.map(|cause| Reason { cause, node });
         if let Some(made) = self.made.get_mut(&member.maker) {
             *made = made.saturating_sub(1);
         }
-        let ids = (member.owner, pod);
-        self.count(at, ids, (served, false), cause, store);
+        let turn = Turn {
+            owner: member.owner,
+            pod,
+            served,
+            serves: false,
+        };
+        self.count(at, turn, reason, store);
         self.relieve(at, member.owner, pod, |_| true);
-    }
-
-    /// A pod was taken away on purpose: less is expected.
-    fn taken(&mut self, owner: ObjectId) {
-        let own = self.workload(owner);
-        if let Some(fault) = &mut own.fault {
-            fault.strength = fault.strength.saturating_sub(1);
-            own.floor = own.floor.saturating_sub(1);
-        }
     }
 
     fn lose(&mut self, at: Instant, node: NodeId, store: &Store) {
@@ -426,9 +379,18 @@ impl Diagnostician {
         let there = self.serving_on(node);
         self.silent.insert(node, at);
         let name = Text::from(store.nodes().name(node));
-        for ids in there {
-            let cause = Some((Cause::NodeLost, Some(name.clone())));
-            self.count(at, ids, (true, false), cause, store);
+        for (owner, pod) in there {
+            let turn = Turn {
+                owner,
+                pod,
+                served: true,
+                serves: false,
+            };
+            let reason = Reason {
+                cause: Cause::NodeLost,
+                node: Some(name.clone()),
+            };
+            self.count(at, turn, Some(reason), store);
         }
     }
 
@@ -446,63 +408,6 @@ impl Diagnostician {
         let there = members.filter(|own| own.node == Some(node) && self.serves(own));
         there.map(|own| (own.owner, own.pod)).collect()
     }
-
-    /// A pod serves that did not, or does not any longer, and why.
-    fn count(
-        &mut self,
-        at: Instant,
-        (owner, pod): (ObjectId, PodRef),
-        (served, serves): (bool, bool),
-        cause: Option<(Cause, Option<Text>)>,
-        store: &Store,
-    ) {
-        match (served, serves) {
-            (false, true) => self.gain(at, owner),
-            (true, false) => {
-                let own = self.workload(owner);
-                let strength = own.strength;
-                own.strength = strength.saturating_sub(1);
-                if let Some((cause, node)) = cause {
-                    // What was wrong with the pod before is why it does not serve.
-                    let known = own.troubled.get(&pod).copied();
-                    let cause = known.map_or(cause, |known| known.refined(cause));
-                    if own.fault.is_none() {
-                        self.begin(at, owner, (cause, node), store);
-                        let own = self.workload(owner);
-                        if let Some(fault) = &mut own.fault {
-                            fault.strength = strength;
-                        }
-                    }
-                    let own = self.workload(owner);
-                    own.floor = own.floor.max(strength);
-                }
-                let own = self.workload(owner);
-                if let Some(fault) = &mut own.fault {
-                    fault.least = fault.least.min(own.strength);
-                }
-                self.heal(at, owner);
-            }
-            _ => {}
-        }
-    }
-
-    fn gain(&mut self, at: Instant, owner: ObjectId) {
-        self.workload(owner).strength += 1;
-        self.heal(at, owner);
-    }
-
-    fn heal(&mut self, at: Instant, owner: ObjectId) {
-        let joined = self.joined;
-        let own = self.workload(owner);
-        if !own.heals() {
-            return;
-        }
-        if let Some(mut fault) = own.fault.take() {
-            fault.healed = Some(at);
-            fault.joined = joined - fault.joined;
-            self.healed.push(fault);
-        }
-    }
 }
 
 /// A replica set stands for its deployment, a job for what made it: rollouts change the one, not the
@@ -510,14 +415,4 @@ impl Diagnostician {
 fn answers_for(maker: ObjectId, store: &Store) -> ObjectId {
     let above = store.objects().get(maker).and_then(|row| row.owner);
     above.unwrap_or(maker)
-}
-
-fn title(object: ObjectId, store: &Store) -> Text {
-    store.objects().get(object).map_or_else(
-        || "an object that is gone".into(),
-        |row| {
-            let own = &row.object;
-            format!("{}/{}/{}", own.kind(), own.namespace(), own.name()).into()
-        },
-    )
 }

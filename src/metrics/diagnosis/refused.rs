@@ -109,7 +109,7 @@ impl Diagnostician {
         if !is_refused {
             self.heal(at, owner);
         } else if own.fault.is_none() {
-            self.begin(at, owner, (Cause::QuotaExceeded, None), store);
+            self.begin(at, owner, Cause::QuotaExceeded.into(), store);
         }
     }
 }

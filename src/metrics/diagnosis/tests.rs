@@ -273,7 +273,7 @@ impl Uses {
     }
 }
 
-impl Measured for Uses {
+impl UsageSamples for Uses {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         Some(self.of(pod, self.used))
     }
@@ -305,7 +305,7 @@ fn pods_that_are_held_back_twice_in_a_row_are_throttled_until_they_are_not() {
             used,
             other: None,
         };
-        world.own.measured(at(secs), &world.store, &uses);
+        world.own.usage(at(secs), &world.store, &uses);
     }
     let expected = (Cause::Throttled, 240, Some(300), [0; 4]);
     assert_eq!(world.only(), expected);
@@ -329,7 +329,7 @@ fn who_keeps_to_what_it_asked_for_on_a_crowded_node_has_a_noisy_neighbor() {
             other: Some((noisy, 3_000)),
         };
         for secs in [60, 120] {
-            world.own.measured(at(secs), &world.store, &uses);
+            world.own.usage(at(secs), &world.store, &uses);
         }
         world.own.finish()
     };

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use model::{PodPhase, PodRef};
 use units::NodeId;
 
@@ -30,15 +30,15 @@ type Found = (Vec<(PodRef, Cause, NodeId)>, Vec<PodRef>);
 
 impl Throttling {
     /// Looks at a sample.
-    pub(super) fn look(&mut self, store: &Store, measured: &dyn Measured) -> Found {
+    pub(super) fn look(&mut self, store: &Store, usage: &dyn UsageSamples) -> Found {
         let mut used: Vec<i64> = Vec::new();
         let mut pods: Vec<(PodRef, NodeId, i64, i64, i64)> = Vec::new();
         let running = store.pods().iter();
         for pod in running.filter(|pod| pod.phase == PodPhase::Running) {
-            let (Some(node), Some(own)) = (pod.node(), measured.pod(pod.pod)) else {
+            let (Some(node), Some(own)) = (pod.node(), usage.pod(pod.pod)) else {
                 continue;
             };
-            let wanted = measured
+            let wanted = usage
                 .wanted(pod.pod)
                 .map_or(own.cpu_milli, |own| own.cpu_milli);
             let asked = store.class(pod.class).requests.cpu_milli;

@@ -1,5 +1,5 @@
 //! The families of metrics, by what they are about. A family is one file with its `ENTRY`, which
-//! holds all facts about it, and a line in [`registry`](crate::record::registry).
+//! holds all facts about it, and a line in [`registry`](crate::registry).
 
 pub mod autoscaling;
 pub mod disruption;

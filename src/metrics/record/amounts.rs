@@ -22,7 +22,15 @@ impl Resource {
     /// All of them, in the order of [`Amounts`].
     pub const ALL: [Self; RESOURCES] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Pods];
 
-    /// The resource's part of a metric's id.
+    /// The names of all of them.
+    pub const NAMES: [&'static str; RESOURCES] = [
+        Self::Cpu.name(),
+        Self::Memory.name(),
+        Self::Gpu.name(),
+        Self::Pods.name(),
+    ];
+
+    /// Its part of a metric's id.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

@@ -9,78 +9,10 @@ use crate::record::deeds::Deeds;
 use crate::record::jobs::JobRecord;
 use crate::record::state::{ClusterState, NodeChange, Row};
 use crate::record::tables::Tables;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::record::workloads::Workloads;
-
-/// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MetricValue {
-    /// `SUBJECT.STATISTIC`, as the registry lists it.
-    pub id: String,
-    /// The value in the unit that the registry gives; `None` if it is undefined.
-    pub value: Option<f64>,
-    /// Why there is no value, or what to know about it.
-    pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
-    pub approx: bool,
-    /// How many observations are behind it, where it is taken over jobs or pods.
-    pub n: Option<u64>,
-}
-
-impl MetricValue {
-    /// A value, or the reason why there is none.
-    pub fn new(id: impl Into<String>, value: Result<f64, String>) -> Self {
-        let (value, reason) = match value {
-            Ok(value) => (Some(value), None),
-            Err(reason) => (None, Some(reason)),
-        };
-        Self {
-            id: id.into(),
-            value,
-            reason,
-            approx: false,
-            n: None,
-        }
-    }
-
-    /// A count.
-    pub fn count(id: impl Into<String>, count: u64) -> Self {
-        Self {
-            n: Some(count),
-            ..Self::new(id, Ok(count as f64))
-        }
-    }
-
-    /// The value with the number of observations behind it.
-    pub fn over(self, n: u64) -> Self {
-        Self { n: Some(n), ..self }
-    }
-
-    /// The value with a remark; a reason that is there already stays.
-    pub fn remark(self, remark: Option<String>) -> Self {
-        Self {
-            reason: self.reason.or(remark),
-            ..self
-        }
-    }
-}
-
-/// A stretch of time in which nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The instant after whose changes the state holds.
-    pub from: Instant,
-    /// The instant at which something changes again.
-    pub to: Instant,
-}
-
-impl Span {
-    /// The span's length in nanoseconds.
-    #[inline]
-    pub const fn nanos(self) -> i64 {
-        self.to.since(self.from).as_nanos()
-    }
-}
+use crate::statistics::span::Span;
+use crate::values::Values;
 
 /// A change that was just applied.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +28,7 @@ pub struct Change<'a> {
     /// The cluster after it.
     pub store: &'a Store,
     /// The measured window.
-    pub measured: &'a Measured,
+    pub measured: &'a MeasuredWindow,
     /// Pods created and not bound, after it.
     pub pending: u64,
 }
@@ -117,15 +49,15 @@ impl Change<'_> {
 
 /// Measurements of the world at a settled instant.
 #[derive(Clone, Copy)]
-pub struct Sample<'a> {
+pub struct UsageSample<'a> {
     /// When.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
     /// Usage of pods.
-    pub used: &'a dyn cluster::Measured,
+    pub usage: &'a dyn cluster::UsageSamples,
     /// The measured window.
-    pub measured: &'a Measured,
+    pub measured: &'a MeasuredWindow,
 }
 
 /// The end of a run.
@@ -136,7 +68,7 @@ pub struct RunEnd<'a> {
     /// The measured window.
     pub window: Span,
     /// The measured window.
-    pub measured: &'a Measured,
+    pub measured: &'a MeasuredWindow,
     /// The cluster's totals at the end of the window: after everything that happened at the end of
     /// the run, or just before the end of a window that ends earlier.
     pub state: &'a ClusterState,
@@ -204,7 +136,7 @@ pub enum Heard {
     /// Changes: an object of the API was created, changed or deleted.
     Objects,
     /// Measurements of the world, taken from time to time.
-    Measured,
+    Usage,
     /// Changes: a node asks for an image for a container, has it, or can't have it.
     Pulls,
     /// Changes of identical pods within an instant.
@@ -237,7 +169,7 @@ impl Heard {
         Self::Changed,
         Self::Declared,
         Self::Objects,
-        Self::Measured,
+        Self::Usage,
         Self::Pulls,
         Self::Alike,
         Self::Spans,
@@ -278,12 +210,74 @@ impl Heard {
     }
 }
 
-/// Collects one family of metrics over one run.
+/// Collector of one family of metrics over one run. A recorder makes one for each entry, tells it of the
+/// kinds of news that it asks for, and has it read its statistics at the end.
+///
+/// A family is one file: its statistics, its entry and its collector.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Observer, Store};
+/// use metrics::{
+///     Change, Collector, Direction, Group, Heard, MetricEntry, Reading, Recorder, RunEnd, Setup,
+///     Statistic, Title, Values,
+/// };
+/// use model::{Event, Node};
+/// use units::Instant;
+///
+/// const COUNT: Statistic = Statistic::amount("count", "nodes", Direction::None);
+///
+/// const ENTRY: MetricEntry = MetricEntry {
+///     subject: "joined",
+///     title: Title::new("nodes that joined"),
+///     group: Group::Capacity.at(900),
+///     short_lists: &[],
+///     series: &[],
+///     summary: "Number of nodes that joined.",
+///     statistics: &[COUNT],
+///     formula: "count of nodes added",
+///     denominators: "none: a count",
+///     census: "nodes that joined in the measured window",
+///     censoring: "none: a count",
+///     source: "an example",
+///     construct: |_| Box::new(Joined::default()),
+/// };
+///
+/// #[derive(Clone, Default)]
+/// struct Joined(u64);
+///
+/// impl Collector for Joined {
+///     fn hears(&self) -> &'static [Heard] {
+///         &[Heard::Declared]
+///     }
+///
+///     fn event(&mut self, change: &Change<'_>) {
+///         let joined = matches!(change.event, Event::NodeAdded { .. });
+///         self.0 += u64::from(joined && change.in_window());
+///     }
+///
+///     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+///         values.put(COUNT, Reading::count(self.0));
+///     }
+/// }
+///
+/// let mut store = Store::new();
+/// let mut recorder = Recorder::of(&Setup::default(), &[ENTRY]);
+/// let event = store.node_added(Arc::new(Node::default()));
+/// store.apply(Instant::ZERO, event.clone()).expect("a node may join");
+/// recorder.observe(Instant::ZERO, &event, None, &store);
+/// recorder.settled(Instant::ZERO, &store);
+///
+/// let metrics = recorder.finish(Instant::from_secs(60), &store).expect("a consistent record");
+/// let count = metrics.get("joined.count").expect("each statistic has a value");
+/// assert_eq!(count.value, Some(1.0));
+/// ```
 pub trait Collector: CloneCollector + Send {
     /// Kinds of events that the collector subscribes to; it receives no others.
     fn hears(&self) -> &'static [Heard];
 
-    /// A change of a kind that it asked for was applied, at any time of the run.
+    /// Called after a change of a kind that the collector hears, at any time of the run.
     fn event(&mut self, change: &Change<'_>) {
         let _ = change;
     }
@@ -294,7 +288,7 @@ pub trait Collector: CloneCollector + Send {
         let _ = deeds;
     }
 
-    /// A state held for a span of positive length within the measured window.
+    /// Called for each span of positive length within the measured window, with the state that held.
     fn held(&mut self, state: &ClusterState, span: Span) {
         let _ = (state, span);
     }
@@ -311,12 +305,12 @@ pub trait Collector: CloneCollector + Send {
     }
 
     /// Called with measurements of the world at a settled instant.
-    fn measured(&mut self, sample: &Sample<'_>) {
+    fn usage(&mut self, sample: &UsageSample<'_>) {
         let _ = sample;
     }
 
-    /// A job's life is known: it is over, or the run is. Jobs submitted outside the measured window
-    /// come too and say so.
+    /// Called when a job's life is known: it is over, or the run is. Jobs submitted outside the measured
+    /// window come too and say so.
     fn job(&mut self, job: &JobRecord) {
         let _ = job;
     }
@@ -327,7 +321,7 @@ pub trait Collector: CloneCollector + Send {
         let _ = (stretch, names);
     }
 
-    /// Whether what it collected contradicts itself.
+    /// Called at the end of the run to find contradictions in what was collected.
     ///
     /// # Errors
     /// The contradiction, in words.
@@ -336,24 +330,19 @@ pub trait Collector: CloneCollector + Send {
         Ok(())
     }
 
-    /// Why the run has no steady state, if this collector finds that it has none.
-    fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
-        let _ = end;
-        None
-    }
-
-    /// The tables of the run, of collectors that keep any.
+    /// Adds the tables and findings of the family, if it leaves any.
     fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
         let _ = (end, tables);
     }
 
-    /// The values of the run. Every span up to its end was handed over, and every job.
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue>;
+    /// Reads every statistic that the entry lists. Every span up to the end of the run was handed
+    /// over, and every job.
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
-/// Copies a collector, for a run that forks.
+/// Copy of a boxed collector, for a run that forks; every collector that is `Clone` has it.
 pub trait CloneCollector {
-    /// An equal collector that goes its own way from here.
+    /// Makes an equal collector, which goes its own way from here.
     fn clone_collector(&self) -> Box<dyn Collector>;
 }
 

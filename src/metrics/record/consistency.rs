@@ -18,9 +18,9 @@ use cluster::{Commitment, Store, check};
 use model::{Event, Pod, PodPhase};
 use units::{Instant, NodeId};
 
-use crate::record::collector::Span;
 use crate::record::deeds::Deeds;
-use crate::record::state::{ClusterState, RESOURCES, Resource, Row};
+use crate::record::state::{ClusterState, RESOURCES, Reservation, Resource, Row};
+use crate::statistics::span::Span;
 
 /// Keeps both sides of every assertion.
 #[derive(Clone, Debug, Default)]
@@ -70,17 +70,18 @@ impl Consistency {
         &mut self,
         at: Instant,
         event: &Event,
-        (pod, requests): (&Pod, &Row),
+        about: Reservation<'_>,
         state: &ClusterState,
         store: &Store,
     ) {
+        let Reservation { pod, requests } = about;
         match event {
             Event::PodCreated(_) => self.created += 1,
             Event::PodBound { node, .. } => {
                 self.bound += 1;
                 // What was there before the run may be more than its node has.
                 if pod.found().is_none() {
-                    self.check_capacity((*node, at), requests, state, store);
+                    self.check_capacity(*node, at, requests, state, store);
                 }
             }
             Event::PodEnded { .. } => {
@@ -132,18 +133,18 @@ impl Consistency {
         let (created, ended) = (self.created, self.ended);
         if created != ended + living {
             return Err(format!(
-                "{created} pods were created, {ended} ended and {living} live"
+                "pods created: {created}, ended: {ended}, living: {living}"
             ));
         }
         if state.pending + state.holding != living || state.running > state.holding {
             return Err(format!(
-                "{living} pods live; {} are pending, {} hold a node, {} run",
+                "pods living: {living}, pending: {}, with a node: {}, running: {}",
                 state.pending, state.holding, state.running
             ));
         }
         if self.bound != self.ended_bound + state.holding {
             return Err(format!(
-                "{} pods were bound, {} of them ended and {} hold a node",
+                "pods bound: {}, ended of these: {}, with a node: {}",
                 self.bound, self.ended_bound, state.holding
             ));
         }
@@ -205,7 +206,8 @@ impl Consistency {
     /// A node may be declared smaller under its pods; nothing more may be bound there then.
     fn check_capacity(
         &mut self,
-        (node, at): (NodeId, Instant),
+        node: NodeId,
+        at: Instant,
         added: &Row,
         state: &ClusterState,
         store: &Store,

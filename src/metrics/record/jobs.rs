@@ -11,7 +11,7 @@ use cluster::Store;
 use model::{EndReason, Event, Pod, PodCreated, PodPhase};
 use units::{Duration, GangId, Instant, TenantId};
 
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 
 /// How a job's life went. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,7 +186,7 @@ impl JobTracker {
         event: &Event,
         pod: &Pod,
         store: &Store,
-        measured: &mut Measured,
+        measured: &mut MeasuredWindow,
     ) -> Option<JobRecord> {
         match event {
             Event::PodCreated(created) => {
@@ -207,7 +207,7 @@ impl JobTracker {
             Event::PodEnded { reason, .. } => {
                 let outcome = JobOutcome::of_end(*reason);
                 let Some(id) = pod.gang() else {
-                    return Some(self.single(pod, (at, outcome), store, measured));
+                    return Some(self.single(pod, at, outcome, store, measured));
                 };
                 let gang = self.gangs.get_mut(id)?;
                 gang.living -= 1;
@@ -220,7 +220,7 @@ impl JobTracker {
                 }
                 let gang = self.gangs.remove(id)?;
                 let outcome = gang.failure.unwrap_or(JobOutcome::Succeeded);
-                Some(record(&gang, (gang.end, outcome), measured))
+                Some(record(&gang, gang.end, outcome, measured))
             }
             _ => None,
         }
@@ -231,7 +231,7 @@ impl JobTracker {
         at: Instant,
         created: &PodCreated,
         store: &Store,
-        measured: &mut Measured,
+        measured: &mut MeasuredWindow,
     ) {
         // Nobody waited in this run for what was there before it.
         if created.found.is_some() {
@@ -271,7 +271,7 @@ impl JobTracker {
         &'a self,
         end: Instant,
         store: &'a Store,
-        measured: &'a Measured,
+        measured: &'a MeasuredWindow,
     ) -> impl Iterator<Item = JobRecord> + 'a {
         let singles = store
             .pods()
@@ -279,11 +279,11 @@ impl JobTracker {
             .filter(|pod| pod.gang().is_none())
             .map(move |pod| {
                 let outcome = open_outcome(pod.phase == PodPhase::Running);
-                self.single(pod, (end, outcome), store, measured)
+                self.single(pod, end, outcome, store, measured)
             });
         let gangs = self.gangs.iter().map(move |gang| {
             let outcome = open_outcome(gang.start.is_some());
-            record(gang, (end, outcome), measured)
+            record(gang, end, outcome, measured)
         });
         singles.chain(gangs)
     }
@@ -291,9 +291,10 @@ impl JobTracker {
     fn single(
         &self,
         pod: &Pod,
-        (end, outcome): (Instant, JobOutcome),
+        end: Instant,
+        outcome: JobOutcome,
         store: &Store,
-        measured: &Measured,
+        measured: &MeasuredWindow,
     ) -> JobRecord {
         JobRecord {
             submit: pod.created,
@@ -316,8 +317,9 @@ impl JobTracker {
 
 fn record(
     gang: &OpenGang,
-    (end, outcome): (Instant, JobOutcome),
-    measured: &Measured,
+    end: Instant,
+    outcome: JobOutcome,
+    measured: &MeasuredWindow,
 ) -> JobRecord {
     JobRecord {
         submit: gang.submit,

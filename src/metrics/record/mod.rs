@@ -1,18 +1,18 @@
-//! The record of a run: the recorder that watches one cell, the collectors it feeds, what they
-//! share (totals, jobs, workloads, the measured window), and the registry of all families.
+//! The record of a run: the trait of collectors, the entry of a family, and what collectors share
+//! (totals, jobs, workloads, the measured window).
 
 pub mod amounts;
 pub mod areas;
 pub mod collector;
 pub mod consistency;
 pub mod deeds;
+pub mod entry;
+pub mod fragments;
 pub mod jobs;
+pub mod live_series;
 pub mod node_rows;
-pub mod outcome;
 pub mod pod_table;
 pub mod presentation;
-pub mod recorder;
-pub mod registry;
 pub mod series;
 pub mod setup;
 pub mod state;

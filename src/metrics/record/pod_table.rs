@@ -34,7 +34,27 @@ pub struct PodRow<'a> {
     pub outcome: &'static str,
 }
 
-/// Takes the rows of the pod table: ended pods in order of end, then the living in order of id.
+/// Sink for the rows of the table of pods: ended pods in order of end, then the living in order of id.
+///
+/// ```
+/// use std::io;
+///
+/// use cluster::Store;
+/// use metrics::{PodRow, PodSink, Recorder, Setup};
+/// use units::Instant;
+///
+/// struct Print;
+///
+/// impl PodSink for Print {
+///     fn row(&mut self, row: &PodRow<'_>) -> io::Result<()> {
+///         println!("{} on {}", row.outcome, row.node.unwrap_or("no node"));
+///         Ok(())
+///     }
+/// }
+///
+/// let recorder = Recorder::new(&Setup::default()).with_pods(Box::new(Print));
+/// recorder.finish(Instant::from_secs(60), &Store::new()).expect("a consistent record");
+/// ```
 pub trait PodSink {
     /// Takes one row.
     ///

@@ -33,7 +33,28 @@ pub struct SeriesRow {
     pub gpu_idle_milli: i128,
 }
 
-/// Takes the rows of a time series, in order of time.
+/// Sink for the rows of a time series, which come in order of time.
+///
+/// ```
+/// use std::io;
+///
+/// use cluster::Store;
+/// use metrics::{Recorder, SeriesRow, SeriesSink, Setup};
+/// use units::{Duration, Instant};
+///
+/// struct Print;
+///
+/// impl SeriesSink for Print {
+///     fn row(&mut self, row: &SeriesRow) -> io::Result<()> {
+///         println!("{}: {} pods pending", row.at, row.pending);
+///         Ok(())
+///     }
+/// }
+///
+/// let minute = Duration::from_secs(60);
+/// let recorder = Recorder::new(&Setup::default()).with_series(minute, Box::new(Print));
+/// recorder.finish(Instant::from_secs(90), &Store::new()).expect("a consistent record");
+/// ```
 pub trait SeriesSink {
     /// Takes one row.
     ///

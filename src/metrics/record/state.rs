@@ -4,9 +4,9 @@ use cluster::Store;
 use model::{Event, Pod, PodPhase};
 use units::{ClassId, NodeId, Resources, Revision};
 
-use crate::families::packing::fragments::FragmentTracker;
 use crate::record::areas::{self, Areas};
 use crate::record::deeds::{Deeds, Kind, pod_of};
+use crate::record::fragments::FragmentTracker;
 use crate::record::node_rows::{amounts_at, offered};
 
 pub use crate::record::amounts::{Amounts, RESOURCES, Resource, Row};
@@ -54,6 +54,15 @@ struct Alike {
     nodes: Vec<NodeId>,
     before: NodeRow,
     now: NodeRow,
+}
+
+/// A pod, and the amounts that it reserves.
+#[derive(Clone, Copy, Debug)]
+pub struct Reservation<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// The amounts.
+    pub requests: &'a Row,
 }
 
 /// The cluster's totals and counts.
@@ -121,13 +130,14 @@ impl ClusterState {
         };
         let mut deeds = Deeds::of(Kind::of(pod, true), requests(store, pod));
         deeds.add(event, pod);
-        self.follow(event, Some((pod, &deeds.requests)), store);
+        let requests = &deeds.requests;
+        self.follow(event, Some(Reservation { pod, requests }), store);
         self.take_in(&deeds);
     }
 
     /// Follows a change that was just applied to the store, with the pod that it is about and what
     /// that one reserves; totals wait for [`ClusterState::take_in`].
-    pub(crate) fn follow(&mut self, event: &Event, about: Option<(&Pod, &Row)>, store: &Store) {
+    pub(crate) fn follow(&mut self, event: &Event, about: Option<Reservation<'_>>, store: &Store) {
         match event {
             Event::NodeAdded { node, .. }
             | Event::NodeUpdated { node, .. }
@@ -135,7 +145,7 @@ impl ClusterState {
             | Event::NodeRemoved { node } => self.touch(*node, Behind::Offer),
             Event::PodCreated(_) => self.pending += 1,
             Event::PodBound { node, .. } => {
-                if let Some((_, requests)) = about {
+                if let Some(Reservation { requests, .. }) = about {
                     self.take(*node, requests, 1);
                 }
                 self.pending -= 1;
@@ -143,7 +153,7 @@ impl ClusterState {
             }
             Event::PodRunning { .. } => self.running += 1,
             Event::PodEnded { .. } => {
-                if let Some((pod, requests)) = about {
+                if let Some(Reservation { pod, requests }) = about {
                     self.end(pod, requests);
                 }
             }

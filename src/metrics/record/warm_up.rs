@@ -9,11 +9,11 @@ use cluster::{Observer, Store};
 use model::{Event, Pod};
 use units::Instant;
 
-use crate::record::collector::Span;
 use crate::record::deeds::pod_of;
 use crate::record::jobs::{JobRecord, JobTracker};
-use crate::record::window::{Measured, Window};
+use crate::record::window::{MeasuredWindow, Window};
 use crate::statistics::bins::Bins;
+use crate::statistics::span::Span;
 
 /// Observations in a batch.
 pub const BATCH: usize = 5;
@@ -140,7 +140,7 @@ impl Waits {
 #[derive(Clone, Debug)]
 pub struct WarmUpFinder {
     jobs: JobTracker,
-    measured: Measured,
+    measured: MeasuredWindow,
     waits: Waits,
     pending: i64,
     queue: Bins,
@@ -151,7 +151,7 @@ impl Default for WarmUpFinder {
     fn default() -> Self {
         Self {
             jobs: JobTracker::default(),
-            measured: Measured::new(Window::FULL),
+            measured: MeasuredWindow::new(Window::FULL),
             waits: Waits {
                 per_batch: BATCH as u64,
                 batches: Vec::new(),

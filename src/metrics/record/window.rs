@@ -7,7 +7,7 @@
 
 use units::{Instant, PodId};
 
-use crate::record::collector::Span;
+use crate::statistics::span::Span;
 
 /// Rule for the measured window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Window {
 
 /// Finds out during a run what is in the window.
 #[derive(Clone, Debug)]
-pub struct Measured {
+pub struct MeasuredWindow {
     window: Window,
     opened: Option<Instant>,
     closed: Option<Instant>,
@@ -55,7 +55,7 @@ pub struct Measured {
     end: Option<PodId>,
 }
 
-impl Measured {
+impl MeasuredWindow {
     /// Creates a window before the first submission.
     pub fn new(window: Window) -> Self {
         let (opened, closed) = match window {
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
 
     /// Pods 0 to 9, one a second, pods 3 and 4 being one job.
-    fn filled(window: Window) -> Measured {
-        let mut measured = Measured::new(window);
+    fn filled(window: Window) -> MeasuredWindow {
+        let mut measured = MeasuredWindow::new(window);
         for number in 0..10_u32 {
             let at = Instant::from_secs(i64::from(number));
             measured.submitted(at, PodId(number), number != 4);

@@ -3,7 +3,7 @@
 
 use units::Instant;
 
-use crate::record::collector::Span;
+use crate::statistics::span::Span;
 
 /// Width of the first bins: one second.
 const FIRST_WIDTH: i64 = 1_000_000_000;

@@ -7,8 +7,8 @@
 
 use units::{Duration, time::NANOS_PER_SECOND};
 
-use crate::record::collector::MetricValue;
 use crate::statistics::samples::{EXACT_DISTINCT, Percentile, Samples, Sorted};
+use crate::values::{Reading, Statistic, Values};
 
 /// Durations in nanoseconds, seen to their end or not.
 #[derive(Clone, Debug)]
@@ -25,16 +25,29 @@ impl Default for Distribution {
     }
 }
 
-/// Statistics that [`Distribution::values`] can give.
-pub const STATISTICS: [(&str, Asked); 5] = [
-    ("mean", Asked::Mean),
-    ("p50", Asked::Percentile(Percentile::P50)),
-    ("p90", Asked::Percentile(Percentile::P90)),
-    ("p99", Asked::Percentile(Percentile::P99)),
-    ("max", Asked::Max),
+/// The mean.
+pub const MEAN: Statistic = Statistic::seconds("mean");
+/// The median.
+pub const P50: Statistic = Statistic::seconds("p50");
+/// The 90th percentile.
+pub const P90: Statistic = Statistic::seconds("p90");
+/// The 99th percentile.
+pub const P99: Statistic = Statistic::seconds("p99");
+/// The largest.
+pub const MAX: Statistic = Statistic::seconds("max");
+/// The mean restricted to the longest time that was seen.
+pub const RMST: Statistic = Statistic::seconds("rmst");
+
+/// The statistics of durations and ratios, and how each is taken.
+pub const SUMMARY: [(Statistic, Asked); 5] = [
+    (MEAN, Asked::Mean),
+    (P50, Asked::Percentile(Percentile::P50)),
+    (P90, Asked::Percentile(Percentile::P90)),
+    (P99, Asked::Percentile(Percentile::P99)),
+    (MAX, Asked::Max),
 ];
 
-/// A statistic.
+/// The way in which a statistic is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The mean.
@@ -84,33 +97,31 @@ impl Distribution {
         self.known.count() + self.censored.count()
     }
 
-    /// All of [`STATISTICS`] in seconds, as `SUBJECT.STATISTIC`.
-    pub fn values(&self, subject: &str) -> Vec<MetricValue> {
-        let (known, censored) = (self.known.sorted(), self.censored.sorted());
-        STATISTICS
-            .iter()
-            .map(|&(name, asked)| {
-                let id = format!("{subject}.{name}");
-                let value = match asked {
-                    _ if self.count() == 0 => self.nothing(id),
-                    Asked::Mean => self.mean(id),
-                    Asked::Max => self.max(id),
-                    Asked::Percentile(percentile) => {
-                        self.percentile(id, percentile, &known, &censored)
-                    }
-                };
-                value.over(self.count())
-            })
-            .collect()
+    /// Puts the readings of [`MEAN`] to [`MAX`].
+    pub fn put(&self, values: &mut Values) {
+        self.put_of("", values);
     }
 
-    /// The mean restricted to the longest time that was seen, as `SUBJECT.rmst` in seconds: the
+    /// Puts the readings of [`MEAN`] to [`MAX`] of a part of the family.
+    pub fn put_of(&self, part: &'static str, values: &mut Values) {
+        let (known, censored) = (self.known.sorted(), self.censored.sorted());
+        for (statistic, asked) in SUMMARY {
+            let reading = match asked {
+                _ if self.count() == 0 => self.nothing(),
+                Asked::Mean => self.mean(),
+                Asked::Max => self.max(),
+                Asked::Percentile(percentile) => self.percentile(percentile, &known, &censored),
+            };
+            values.put(statistic.of(part), reading.over(self.count()));
+        }
+    }
+
+    /// The mean restricted to the longest time that was seen ([`RMST`]), in seconds: the
     /// area under the Kaplan–Meier curve up to there. Without censoring it is the mean.
-    pub fn restricted_mean(&self, subject: &str) -> MetricValue {
-        let id = format!("{subject}.rmst");
+    pub fn restricted_mean(&self) -> Reading {
         let (known, censored) = (self.known.sorted(), self.censored.sorted());
         let Some(horizon) = self.known.max().max(self.censored.max()) else {
-            return self.nothing(id);
+            return self.nothing();
         };
         let value = if self.censored.count() == 0 {
             self.known.sum() as f64 / self.count() as f64
@@ -118,50 +129,42 @@ impl Distribution {
             restricted_mean(&known, &censored, self.count(), horizon)
         };
         let remark = format!("restricted to {} s", seconds(horizon as f64));
-        MetricValue {
-            approx: self.censored.count() > 0 && (known.approx || censored.approx),
-            ..MetricValue::new(id, Ok(seconds(value)))
-        }
-        .remark(Some(remark))
-        .over(self.count())
+        Reading::new(Ok(seconds(value)))
+            .approximate(self.censored.count() > 0 && (known.approx || censored.approx))
+            .remark(Some(remark))
+            .over(self.count())
     }
 
-    fn nothing(&self, id: String) -> MetricValue {
+    fn nothing(&self) -> Reading {
         let of = self.of.trim_end_matches('s');
-        MetricValue::new(id, Err(format!("no {of} to measure")))
+        Reading::new(Err(format!("no {of} to measure")))
     }
 
-    fn mean(&self, id: String) -> MetricValue {
+    fn mean(&self) -> Reading {
         let count = self.count();
         let sum = self.known.sum() + self.censored.sum();
         let mean = sum as f64 / count as f64 / NANOS_PER_SECOND as f64;
         let (open, of) = (self.censored.count(), self.of);
         if open * 100 > count {
             let reason = format!("{open} of {count} {of} are open; at least {mean} s");
-            return MetricValue::new(id, Err(reason));
+            return Reading::new(Err(reason));
         }
         let remark = format!("{open} of {count} {of} are open and counted at their age: at least");
-        MetricValue::new(id, Ok(mean)).remark((open > 0).then_some(remark))
+        Reading::new(Ok(mean)).remark((open > 0).then_some(remark))
     }
 
-    fn max(&self, id: String) -> MetricValue {
+    fn max(&self) -> Reading {
         let most = seconds(self.known.max().max(self.censored.max()).unwrap_or(0) as f64);
         let (open, of) = (self.censored.count(), self.of);
         if open > 0 {
             let count = self.count();
             let reason = format!("{open} of {count} {of} are open; at least {most} s");
-            return MetricValue::new(id, Err(reason));
+            return Reading::new(Err(reason));
         }
-        MetricValue::new(id, Ok(most))
+        Reading::new(Ok(most))
     }
 
-    fn percentile(
-        &self,
-        id: String,
-        percentile: Percentile,
-        known: &Sorted,
-        censored: &Sorted,
-    ) -> MetricValue {
+    fn percentile(&self, percentile: Percentile, known: &Sorted, censored: &Sorted) -> Reading {
         let count = self.count();
         let approx = known.approx || censored.approx;
         let value = if self.censored.count() == 0 {
@@ -181,10 +184,7 @@ impl Distribution {
         };
         let few = percentile.leans_on_max(count) && count > 1;
         let remark = few.then(|| format!("extrapolated to the largest of {count}"));
-        MetricValue {
-            approx,
-            ..MetricValue::new(id, value).remark(remark)
-        }
+        Reading::new(value).remark(remark).approximate(approx)
     }
 }
 
@@ -239,6 +239,13 @@ fn restricted_mean(known: &Sorted, censored: &Sorted, count: u64, horizon: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MetricValue;
+
+    fn read(times: &Distribution) -> Vec<MetricValue> {
+        let mut values = Values::of(&[MEAN, P50, P90, P99, MAX]);
+        times.put(&mut values);
+        values.named("wait").expect("each is read once")
+    }
 
     fn distribution(known: &[i64], censored: &[i64]) -> Distribution {
         let mut distribution = Distribution::default();
@@ -270,7 +277,7 @@ mod tests {
             (&[1], &[9, 9], [None; 5]),
             (&[], &[7], [None; 5]),
         ] {
-            let values = distribution(known, censored).values("wait");
+            let values = read(&distribution(known, censored));
             for (value, expected) in values.iter().zip(expected) {
                 assert_eq!(value.value, expected, "{known:?} {censored:?} {value:?}");
                 assert_eq!(value.n, Some((known.len() + censored.len()) as u64));
@@ -288,7 +295,7 @@ mod tests {
             (&[1, 2, 4], &[3], Some(2.75)),
             (&[], &[7, 9], Some(9.0)),
         ] {
-            let value = distribution(known, censored).restricted_mean("wait");
+            let value = distribution(known, censored).restricted_mean();
             assert_eq!(value.value, expected, "{known:?} {censored:?}");
             assert!(value.reason.is_some());
         }
@@ -297,7 +304,7 @@ mod tests {
     #[test]
     fn one_percent_censored_still_gives_a_mean_and_says_so() {
         let known: Vec<i64> = vec![2; 99];
-        let value = &distribution(&known, &[2]).values("wait")[0];
+        let value = &read(&distribution(&known, &[2]))[0];
         assert_eq!(value.value, Some(2.0));
         assert!(
             value
@@ -305,7 +312,7 @@ mod tests {
                 .as_deref()
                 .is_some_and(|text| text.contains("1 of 100"))
         );
-        let value = &distribution(&known[1..], &[2]).values("wait")[0];
+        let value = &read(&distribution(&known[1..], &[2]))[0];
         assert_eq!(value.value, None);
         assert_eq!(
             value.reason.as_deref(),

@@ -7,6 +7,7 @@ pub mod integral;
 pub mod pairwise;
 pub mod ratios;
 pub mod samples;
+pub mod span;
 pub mod spread;
 pub mod tallest;
 pub mod weighted;

@@ -3,9 +3,10 @@
 //! Values enter means and percentiles rounded to 10^-9, as integers, so that sums are exact and
 //! independent of the order in which jobs end.
 
-use crate::record::collector::MetricValue;
-use crate::statistics::distribution::Asked;
+use crate::statistics::distribution::{Asked, SUMMARY};
 use crate::statistics::samples::{Percentile, Samples, Sorted};
+use crate::values::{Reading, Values};
+use units::plural;
 
 /// One in the integers that values are kept in.
 pub const ONE: i128 = 1_000_000_000;
@@ -41,19 +42,15 @@ impl Ratios {
         self.open += 1;
     }
 
-    /// Mean, percentiles or maximum, in the order asked for.
-    pub fn values<'a>(
-        &'a self,
-        subject: &'a str,
-        asked: &'a [(&'static str, Asked)],
-    ) -> impl Iterator<Item = MetricValue> + 'a {
+    /// Puts the readings of the mean, the percentiles and the maximum.
+    pub fn put(&self, values: &mut Values) {
         let sorted = self.values.sorted();
-        asked
-            .iter()
-            .map(move |&(name, asked)| self.value(format!("{subject}.{name}"), asked, &sorted))
+        for (statistic, asked) in SUMMARY {
+            values.put(statistic, self.reading(asked, &sorted));
+        }
     }
 
-    fn value(&self, id: String, asked: Asked, sorted: &Sorted) -> MetricValue {
+    fn reading(&self, asked: Asked, sorted: &Sorted) -> Reading {
         let count = self.values.count();
         let (value, percentile) = match asked {
             Asked::Mean => (Some(self.values.sum() as f64 / count as f64), None),
@@ -68,23 +65,21 @@ impl Ratios {
         let few = percentile
             .filter(|percentile: &Percentile| percentile.leans_on_max(count) && count > 1)
             .map(|_| format!("extrapolated to the largest of {count}"));
-        MetricValue {
-            approx: sorted.approx && percentile.is_some(),
-            ..MetricValue::new(id, value)
-        }
-        .remark(open.or(few))
-        .over(count)
+        Reading::new(value)
+            .approximate(sorted.approx && percentile.is_some())
+            .remark(open.or(few))
+            .over(count)
     }
 
     /// The mean of the values above 1: what is printed where the 1.0 are dropped.
-    pub fn mean_above_one(&self, id: impl Into<String>) -> MetricValue {
+    pub fn mean_above_one(&self) -> Reading {
         let (sum, count) = self.above_one;
         let value = match (self.undefined(), count) {
             (Some(why), _) => Err(why),
             (None, 0) => Err("no value is above 1".to_owned()),
             (None, count) => Ok(sum as f64 / count as f64 / ONE as f64),
         };
-        MetricValue::new(id, value).over(count)
+        Reading::new(value).over(count)
     }
 
     fn undefined(&self) -> Option<String> {
@@ -94,8 +89,13 @@ impl Ratios {
             return Some("no job to measure".to_owned());
         }
         let least = (self.values.sum() + i128::from(open) * ONE) as f64 / all as f64 / 1e9;
-        (open * 100 > all)
-            .then(|| format!("{open} of {all} jobs are open; the mean is at least {least}"))
+        (open * 100 > all).then(|| {
+            format!(
+                "{open} of {} {} open; the mean is at least {least}",
+                plural::count(all, "job"),
+                plural::either(open, "is", "are")
+            )
+        })
     }
 }
 

@@ -42,6 +42,13 @@ struct Below {
     sum: i64,
 }
 
+/// The number of the values below one, and their exact sum.
+#[derive(Clone, Copy, Debug)]
+struct Lower {
+    count: i64,
+    sum: i128,
+}
+
 impl Below {
     #[inline]
     fn with(self, other: &Self) -> Self {
@@ -220,7 +227,7 @@ impl Spread {
     }
 
     /// How many values are below one, and their sum, by what lies in the bins before its own.
-    fn below(&self, value: i64, bin: usize, before: Below) -> (i64, i128) {
+    fn below(&self, value: i64, bin: usize, before: Below) -> Lower {
         let (mut count, mut sum) = (before.count, i128::from(before.sum));
         for &(known, times) in &self.bins[bin] {
             if known >= value {
@@ -229,11 +236,12 @@ impl Spread {
             count += times as i64;
             sum += product(known, times as i64);
         }
-        (count, sum)
+        Lower { count, sum }
     }
 
     /// The sum of the differences between a value and all that are there, by those below it.
-    fn distance(&self, value: i64, (count, sum): (i64, i128)) -> i128 {
+    fn distance(&self, value: i64, lower: Lower) -> i128 {
+        let Lower { count, sum } = lower;
         let above = self.count as i64 - count;
         product(value, count - above) + self.sum - 2 * sum
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
 use crate::record::window::Window;
+use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, check, node, spec};
+use crate::tests::scenes;
 use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
 use model::{DeviceSet, EndReason, Event, GpuRequest};
@@ -100,16 +101,7 @@ fn zero_capacity_under_a_running_pod() {
 #[test]
 fn zero_length_jobs_count_and_weigh_nothing() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 1_000, 100, 0));
-    let one = spec(1_000, 100, GpuRequest::default());
-    for _ in 0..2 {
-        let pod = bench.submit(0, &one, None);
-        bench.start(0, pod, 0);
-        bench.end(0, pod, EndReason::Completed);
-    }
-    let late = bench.submit(0, &one, None);
-    bench.start(30, late, 0);
-    bench.end(30, late, EndReason::Completed);
+    scenes::zero_length_jobs(&mut bench);
     check(
         &bench.finish(60),
         &[
@@ -136,15 +128,7 @@ fn zero_length_jobs_count_and_weigh_nothing() {
 #[test]
 fn all_rejected() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 1_000, 100, 0));
-    let large = spec(9_000, 1, GpuRequest::default());
-    let pods: Vec<_> = (0..3).map(|_| bench.submit(2, &large, None)).collect();
-    for &pod in &pods {
-        bench.apply(2, &Event::PodUnschedulable { pod });
-    }
-    for &pod in &pods {
-        bench.end(4, pod, EndReason::Rejected);
-    }
+    scenes::all_rejected(&mut bench);
     check(
         &bench.finish(10),
         &[
@@ -170,12 +154,7 @@ fn all_rejected() {
 #[test]
 fn everything_still_running_at_the_end() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 4_000, 100, 0));
-    let one = spec(1_000, 10, GpuRequest::default());
-    let pods = [bench.submit(0, &one, None), bench.submit(0, &one, None)];
-    for (pod, start) in pods.into_iter().zip([1, 3]) {
-        bench.start(start, pod, 0);
-    }
+    scenes::still_running(&mut bench);
     let metrics = bench.finish(10);
     check(
         &metrics,
@@ -233,12 +212,7 @@ fn never_started_jobs_censor_the_wait() {
 #[test]
 fn one_pod_from_submission_to_end() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 2_000, 100, 0));
-    let pod = bench.submit(10, &spec(1_000, 25, GpuRequest::default()), None);
-    bench.bind(15, pod, 0, DeviceSet::EMPTY);
-    bench.apply(16, &Event::PodStarting { pod });
-    bench.apply(20, &Event::PodRunning { pod });
-    bench.end(60, pod, EndReason::Completed);
+    scenes::one_pod(&mut bench);
     check(
         &bench.finish(100),
         &[

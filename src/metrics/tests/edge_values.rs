@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::families::money::economics::{Billing, Economics, NodeEconomics};
-use crate::families::money::power::{Power, PowerCurve};
-use crate::families::packing::mix::WorkloadMix;
-use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
+use crate::record::setup::economics::{Billing, Economics, NodeEconomics};
+use crate::record::setup::mix::WorkloadMix;
+use crate::record::setup::power::{Power, PowerCurve};
+use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, check, node, spec};
+use crate::tests::scenes;
 use cluster::GpuColumns;
-use model::{DeviceSet, EndReason, Event, GpuRequest, PodName};
+use model::{EndReason, Event, GpuRequest, PodName};
 use units::NodeId;
 
 /// A workload of pods of one core and ten bytes; nodes that draw 100 to 300 W and cost 7.2 an hour.
@@ -190,16 +191,7 @@ fn nodes_of_zero_capacity() {
 #[test]
 fn zero_length_jobs_count_and_weigh_nothing() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 1_000, 100, 0));
-    let one = spec(1_000, 100, GpuRequest::default());
-    for _ in 0..2 {
-        let pod = bench.submit(0, &one, None);
-        bench.start(0, pod, 0);
-        bench.end(0, pod, EndReason::Completed);
-    }
-    let late = bench.submit(0, &one, None);
-    bench.start(30, late, 0);
-    bench.end(30, late, EndReason::Completed);
+    scenes::zero_length_jobs(&mut bench);
     check(
         &bench.finish(60),
         &[
@@ -231,15 +223,7 @@ fn zero_length_jobs_count_and_weigh_nothing() {
 #[test]
 fn all_rejected() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 1_000, 100, 0));
-    let large = spec(9_000, 1, GpuRequest::default());
-    let pods: Vec<_> = (0..3).map(|_| bench.submit(2, &large, None)).collect();
-    for &pod in &pods {
-        bench.apply(2, &Event::PodUnschedulable { pod });
-    }
-    for &pod in &pods {
-        bench.end(4, pod, EndReason::Rejected);
-    }
+    scenes::all_rejected(&mut bench);
     check(
         &bench.finish(10),
         &[
@@ -267,12 +251,7 @@ fn all_rejected() {
 #[test]
 fn everything_still_running_at_the_end() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 4_000, 100, 0));
-    let one = spec(1_000, 10, GpuRequest::default());
-    let pods = [bench.submit(0, &one, None), bench.submit(0, &one, None)];
-    for (pod, start) in pods.into_iter().zip([1, 3]) {
-        bench.start(start, pod, 0);
-    }
+    scenes::still_running(&mut bench);
     check(
         &bench.finish(10),
         &[
@@ -298,12 +277,7 @@ fn everything_still_running_at_the_end() {
 #[test]
 fn one_pod_from_submission_to_end() {
     let mut bench = bench();
-    bench.add_node(0, node("a", 2_000, 100, 0));
-    let pod = bench.submit(10, &spec(1_000, 25, GpuRequest::default()), None);
-    bench.bind(15, pod, 0, DeviceSet::EMPTY);
-    bench.apply(16, &Event::PodStarting { pod });
-    bench.apply(20, &Event::PodRunning { pod });
-    bench.end(60, pod, EndReason::Completed);
+    scenes::one_pod(&mut bench);
     check(
         &bench.finish(100),
         &[
@@ -351,7 +325,7 @@ fn two_nodes_and_two_tenants_by_hand() {
     for (tenant, (cpu, memory)) in (0..).zip([(2_000, 100), (1_000, 10)]) {
         let spec = spec(cpu, memory, GpuRequest::default());
         let name = PodName::Job(u64::from(tenant));
-        let pod = bench.submit_as(0, &spec, (tenant, None, name));
+        let pod = bench.submit_as(0, &spec, tenant, None, name);
         bench.start(0, pod, tenant);
     }
     check(
@@ -395,7 +369,7 @@ fn a_lost_pod_is_a_disruption_and_its_successor_a_move() {
     };
     bench.apply(5, &event);
     bench.end(5, pod, EndReason::NodeLost);
-    let again = bench.submit_as(5, &one, (0, None, PodName::Job(0)));
+    let again = bench.submit_as(5, &one, 0, None, PodName::Job(0));
     bench.start(5, again, 1);
     check(
         &bench.finish(10),

@@ -1,9 +1,9 @@
 //! What metrics come to where the measured window matters: arrivals that saturate, windows that end
 //! before the run.
 
-use crate::record::recorder::Recorder;
 use crate::record::setup::{Purpose, Setup};
 use crate::record::window::Window;
+use crate::recorder::Recorder;
 use crate::tests::edge_values::setup;
 use crate::tests::fixture::{Bench, check, node, spec};
 use model::{EndReason, GpuRequest};

@@ -73,7 +73,7 @@ impl<'s> Bench<'s> {
 
     pub(crate) fn submit(&mut self, secs: i64, spec: &Arc<PodSpec>, gang: Option<u32>) -> PodRef {
         let name = PodName::Job(u64::from(self.store.pods().next().id.0));
-        self.submit_as(secs, spec, (0, gang, name))
+        self.submit_as(secs, spec, 0, gang, name)
     }
 
     /// Submits for a tenant, in a gang, under a name.
@@ -81,7 +81,9 @@ impl<'s> Bench<'s> {
         &mut self,
         secs: i64,
         spec: &Arc<PodSpec>,
-        (tenant, gang, name): (u32, Option<u32>, PodName),
+        tenant: u32,
+        gang: Option<u32>,
+        name: PodName,
     ) -> PodRef {
         if let Some(event) = self.store.spec_added(spec) {
             self.apply(secs, &event);

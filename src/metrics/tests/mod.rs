@@ -6,3 +6,4 @@ mod edge_windows;
 pub(crate) mod fixture;
 mod outputs;
 mod published;
+mod scenes;

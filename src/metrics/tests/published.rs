@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use crate::families::packing::arrived::{ArrivedTables, PUBLISHED_COLUMNS};
 use crate::record::collector::Collector;
-use crate::record::recorder::Recorder;
 use crate::record::setup::Setup;
 use crate::record::workloads::Workloads;
+use crate::recorder::Recorder;
 use crate::tests::fixture::Bench;
-use crate::{ClusterState, JobOutcome, JobRecord, Measured, MetricValue, REGISTRY, RunEnd};
+use crate::{
+    ClusterState, JobOutcome, JobRecord, MeasuredWindow, MetricValue, REGISTRY, RunEnd, Values,
+};
 use cluster::fragmentation::{Shape, TypicalPods};
 use cluster::{GpuColumns, Store};
 use model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
@@ -22,14 +24,18 @@ use units::{Instant, Quantity, TenantId};
 
 /// A gzipped text under `../shared`, or `None` with a word about it.
 fn text(path: &str) -> Option<String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared")
-        .join(path);
+    let found = text_of_project(&format!("../shared/{path}"));
+    if found.is_none() {
+        println!("skipped: needs ../shared/{path}");
+    }
+    found
+}
+
+/// A gzipped text of the project; `None` if there is none.
+fn text_of_project(path: &str) -> Option<String> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     #[expect(clippy::disallowed_methods, reason = "a test reads its tables itself")]
-    let Ok(file) = std::fs::File::open(&path) else {
-        println!("skipped: needs {}", path.display());
-        return None;
-    };
+    let file = std::fs::File::open(root.join(path)).ok()?;
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(file)
         .read_to_string(&mut text)
@@ -39,9 +45,12 @@ fn text(path: &str) -> Option<String> {
 
 /// The rows of a gzipped table under `../shared`.
 fn table(path: &str) -> Option<Vec<csv::StringRecord>> {
-    let text = text(path)?;
+    text(path).map(|text| records(&text))
+}
+
+fn records(text: &str) -> Vec<csv::StringRecord> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    Some(reader.records().map(|row| row.expect("a row")).collect())
+    reader.records().map(|row| row.expect("a row")).collect()
 }
 
 fn number<T: std::str::FromStr>(row: &csv::StringRecord, column: usize) -> T {
@@ -244,7 +253,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
         }
     }
     let (store, state) = (Store::new(), ClusterState::default());
-    let measured = Measured::new(setup.window);
+    let measured = MeasuredWindow::new(setup.window);
     let end = RunEnd {
         at: Instant::ZERO,
         window: measured.of_run(Instant::ZERO),
@@ -254,10 +263,13 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
         workloads: &Workloads::default(),
         alerts: &crate::alerts::AlertLog::default(),
     };
-    collectors
-        .iter()
-        .flat_map(|collector| collector.finish(&end))
-        .collect()
+    let both = REGISTRY.iter().zip(&collectors);
+    both.flat_map(|(entry, collector)| {
+        let mut values = Values::of(entry.statistics);
+        collector.finish(&end, &mut values);
+        values.named(entry.subject).expect("each is read once")
+    })
+    .collect()
 }
 
 /// The value of an id.
@@ -273,9 +285,8 @@ fn recorded_schedules_give_the_published_averages() {
         ("easy", 2_043.5, 79.0, 21_099.1, 16.5, 1.11, 291.0),
     ];
     for (name, wait, wait_p50, wait_p99, slowdown, slowdown_p50, slowdown_p99) in expected {
-        let Some(rows) = table(&format!("vectors/metrics/{name}.csv.gz")) else {
-            return;
-        };
+        let text = text_of_project(&format!("tests/data/metrics/{name}.csv.gz"));
+        let rows = records(&text.expect("a recorded schedule"));
         let values = values_of(
             rows.iter()
                 .map(|row| [1, 2, 3].map(|column| number(row, column))),

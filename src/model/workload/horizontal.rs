@@ -239,7 +239,7 @@ impl HorizontalSpec {
         found.expect(min >= 0, "spec.minReplicas", min, "0 or more");
         found.expect(max > 0, "spec.maxReplicas", max, "1 or more");
         if max > 0 {
-            found.expect_order("spec.minReplicas", (min.into(), max.into()), "maxReplicas");
+            found.expect_order("spec.minReplicas", min.into(), max.into(), "maxReplicas");
         }
         if self.target.kind.is_empty() || self.target.name.is_empty() {
             let expected = "kind and name of the workload to scale";

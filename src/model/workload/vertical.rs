@@ -122,7 +122,7 @@ impl ContainerPolicy {
             let own = format!("{field}.maxAllowed.{resource}");
             found.expect(max >= 0, own, max, "0 or more");
             if max > 0 {
-                found.expect_order(name, (min, max), "maxAllowed");
+                found.expect_order(name, min, max, "maxAllowed");
             }
         }
         found.list

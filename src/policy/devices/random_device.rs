@@ -3,7 +3,7 @@
 //! 01-Random).
 
 use super::tightest::first_devices;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use model::DeviceSet;
 use rng::Stream;
 use scheduler::{ClassContext, Plugin, Points};
@@ -14,11 +14,12 @@ pub const ENTRY: Entry = Entry {
     name: "random-device",
     point: Point::Devices,
     summary: "Shares a random device with enough room; whole devices are the first free ones.",
+    source: "published-results.md 1.6",
     parameters: &[],
-    constructor: |setup, _| {
+    constructor: Constructor::Policy(|setup, _| {
         let stream = setup.stream(ENTRY.name);
         Ok(Built::Plugin(Box::new(RandomDevice { stream })))
-    },
+    }),
 };
 
 /// The choice, with its random stream.

@@ -2,7 +2,7 @@
 //! the lowest index on ties; a pod that wants whole devices takes the first free ones
 //! (spec: published-results.md 1.6, device choice "best").
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::GpuColumns;
 use model::DeviceSet;
 use scheduler::{ClassContext, Plugin, Points};
@@ -14,8 +14,9 @@ pub const ENTRY: Entry = Entry {
     point: Point::Devices,
     summary: "Shares the device with the least room that suffices; whole devices are the first \
         free ones.",
+    source: "published-results.md 1.6",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(Tightest))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(Tightest)))),
 };
 
 /// The choice.

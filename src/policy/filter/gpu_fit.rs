@@ -1,7 +1,7 @@
 //! GPU devices: the node's model is admissible, and one device has the part asked for, or enough
 //! devices have what is asked of each (spec: published-results.md 1.5).
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::nodes::NO_MODEL;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
@@ -12,8 +12,9 @@ pub const ENTRY: Entry = Entry {
     name: "gpu-fit",
     point: Point::Filter,
     summary: "Rejects nodes without an admissible GPU model or enough room on their devices.",
+    source: "published-results.md 1.5",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(GpuFit))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(GpuFit)))),
 };
 
 /// The filter.

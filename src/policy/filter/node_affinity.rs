@@ -3,7 +3,8 @@
 //! placed.
 
 use crate::declared::DeclaredAnswers;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
+use model::rules::affinity;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
@@ -13,8 +14,9 @@ pub const ENTRY: Entry = Entry {
     name: "node-affinity",
     point: Point::Filter,
     summary: "Rejects nodes that the pod's node selector or required node affinity excludes.",
+    source: "kubernetes.md 1.5",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(NodeAffinity::new()))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(NodeAffinity::new())))),
 };
 
 /// The filter, with the answers it keeps.
@@ -26,7 +28,7 @@ pub struct NodeAffinity {
 impl NodeAffinity {
     fn new() -> Self {
         Self {
-            answers: DeclaredAnswers::new(|class, node| class.object.selects(node)),
+            answers: DeclaredAnswers::new(|class, node| affinity::admits(&class.object, node)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Amounts: what is left on the node covers what the pod reserves, resource by resource, and there
 //! is a pod slot (spec: kubernetes.md 1.7). GPU devices are [`super::gpu_fit`]'s.
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
+use model::rules::room;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
@@ -10,8 +11,9 @@ pub const ENTRY: Entry = Entry {
     name: "node-resources-fit",
     point: Point::Filter,
     summary: "Rejects nodes with too little cpu, memory, storage, pod slots or extended resources.",
+    source: "kubernetes.md 1.7",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(NodeResourcesFit))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(NodeResourcesFit)))),
 };
 
 /// The filter.
@@ -37,7 +39,7 @@ impl Plugin for NodeResourcesFit {
             return Ok(());
         }
         let (free, row) = (nodes.free(), node.index());
-        let lacks = |request: i64, left: i64| request > 0 && request > left;
+        let lacks = |request: i64, left: i64| !room::fits(request, left);
         if lacks(requests.pods, free.pods[row]) {
             return Err(Reason::Text("Too many pods"));
         }

@@ -3,8 +3,9 @@
 //! not to one that is down; one that tolerates the marks of a node of which nothing is heard may go
 //! there.
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use model::Node;
+use model::rules::{taints, unschedulable};
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
 
@@ -13,8 +14,9 @@ pub const ENTRY: Entry = Entry {
     name: "node-schedulable",
     point: Point::Filter,
     summary: "Rejects nodes that are down or cordoned.",
+    source: "kubernetes.md 1.5",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(NodeSchedulable))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(NodeSchedulable)))),
 };
 
 /// The filter.
@@ -34,8 +36,8 @@ impl Plugin for NodeSchedulable {
         let nodes = ctx.store.nodes();
         let open = nodes.schedulable()[node.index()];
         let is_tolerated = |object: &Node| {
-            let is_cordon_tolerated = !object.unschedulable || ctx.class.tolerates_cordon;
-            is_cordon_tolerated && ctx.class.object.tolerates_taints(&object.taints)
+            unschedulable::admits(&ctx.class.object, object)
+                && taints::admits(&ctx.class.object, &object.taints)
         };
         let marked = nodes.object(node).filter(|object| object.is_marked_away());
         if open

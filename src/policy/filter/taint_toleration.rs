@@ -3,7 +3,8 @@
 //! placed.
 
 use crate::declared::DeclaredAnswers;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
+use model::rules::taints;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
@@ -13,8 +14,9 @@ pub const ENTRY: Entry = Entry {
     name: "taint-toleration",
     point: Point::Filter,
     summary: "Rejects nodes with a NoSchedule or NoExecute taint that the pod does not tolerate.",
+    source: "kubernetes.md 1.5",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(TaintToleration::new()))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(TaintToleration::new())))),
 };
 
 /// The filter, with the answers it keeps.
@@ -27,7 +29,7 @@ impl TaintToleration {
     fn new() -> Self {
         Self {
             answers: DeclaredAnswers::new(|class, node| {
-                class.object.tolerates_taints(&node.taints)
+                taints::admits(&class.object, &node.taints)
             }),
         }
     }

@@ -6,12 +6,36 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::resources::{Counted, CpuAndMemory, Resource, RowResource, Scale, asked};
+use super::node_resources_fit::amounts::{
+    Counted, CpuAndMemory, Resource, RowResource, Scale, asked,
+};
 use model::Text;
-use scheduler::kube::keep::{KeptScore, NodePoints, NodeRow, Rests, RowPoints};
+use scheduler::kube::keep::{KeptScore, NodeRow, Rests, RowPoints};
 use scheduler::kube::{
-    AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach,
-    Release, Scores,
+    AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
+    PreScoreResult, Reach, Release,
+};
+
+use super::resource_parameters::BALANCED;
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeResourcesBalancedAllocation",
+    point: Point::KubePlugin,
+    summary: "Prefers nodes whose resources would be used alike.",
+    source: "kubernetes.md 1.8",
+    parameters: BALANCED,
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["score"],
+        weight: Some(1),
+        build: |arguments, release| {
+            Arc::new(BalancedAllocation::new(
+                &arguments.balanced_resources,
+                release,
+            ))
+        },
+    }),
 };
 
 /// Prefers nodes whose resources would be used alike.
@@ -99,24 +123,36 @@ impl KubePlugin for BalancedAllocation {
         KubePoints::SCORE
     }
 
-    fn reach(&self, _: AttemptContext<'_>) -> Reach {
-        Reach::Node
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
     }
 
-    fn normalization(&self) -> Normalization {
+    fn normalize_score(&self) -> Normalization {
         Normalization::Plain
+    }
+
+    fn pre_score(&self, ctx: AttemptContext<'_>) -> PreScoreResult {
+        if self.0.is_unasked(ctx.pod) {
+            return PreScoreResult::Skip;
+        }
+        PreScoreResult::Run
+    }
+
+    fn score(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        self.0.points(pod, node)
+    }
+}
+
+impl FastPlugin for BalancedAllocation {
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
     }
 
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
         if self.0.is_unasked(ctx.pod) {
             return KeptScore::Nothing;
         }
-        KeptScore::Node(Rests::OnNode, self.normalization())
-    }
-
-    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
-        let (balance, pod) = (self.0.clone(), pod.clone());
-        Arc::new(move |node| balance.points(&pod, node))
+        KeptScore::Node(Rests::OnNode, self.normalize_score())
     }
 
     fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
@@ -136,20 +172,13 @@ impl KubePlugin for BalancedAllocation {
                 let Some([cpu, memory]) = both.of_row(row, Scale::Plain) else {
                     return general(row);
                 };
-                balance(&[fraction(cpu.0, cpu.1), fraction(memory.0, memory.1)])
+                balance(&[
+                    fraction(cpu.requested, cpu.offered),
+                    fraction(memory.requested, memory.offered),
+                ])
             }));
         }
         Some(Box::new(general))
-    }
-
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        if self.0.is_unasked(ctx.pod) {
-            return None;
-        }
-        let nodes = feasible.iter();
-        Some(Scores::plain(
-            nodes.map(|node| self.0.points(ctx.pod, node)).collect(),
-        ))
     }
 }
 

@@ -1,13 +1,42 @@
 //! `Coscheduling`: pods of a group start together or not at all, by the least number of members
 //! that the group states (spec: orchestrators-b.md 7.6). Not among the default plugins.
 
+use std::sync::Arc;
+
 use model::ClusterObjects;
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, Group, KubePermit, KubePlugin, KubePoints, PodInfo,
-    Prepared, Rejection,
+    AttemptContext, ClusterEvent, EventKinds, FastPlugin, Group, KubePermit, KubePlugin,
+    KubePoints, PodInfo, PreFilterResult, Rejection,
 };
 use units::Duration;
+
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "Coscheduling",
+    point: Point::KubePlugin,
+    summary: "Lets members of a group be bound once enough of them have a place.",
+    source: "orchestrators-b.md 7.6",
+    parameters: &[Parameter {
+        name: "permitWaitingTimeSeconds",
+        kind: Kind::Integer {
+            default: 60,
+            min: 0,
+            max: 900,
+        },
+        doc: "Seconds that placed members wait for the others of their group.",
+    }],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["queueSort", "preFilter", "permit"],
+        weight: None,
+        build: |arguments, _| {
+            let wait = Duration::checked_from_secs(arguments.permit_wait_secs);
+            Arc::new(Coscheduling::new(wait.unwrap_or(DEFAULT_WAIT)))
+        },
+    }),
+};
 
 /// How long placed members wait for the others where neither group nor configuration says.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(60);
@@ -40,7 +69,11 @@ impl KubePlugin for Coscheduling {
             .and(KubePoints::PERMIT)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::NODE_ALLOCATABLE)
             .and(EventKinds::NODE_LABEL)
@@ -48,26 +81,18 @@ impl KubePlugin for Coscheduling {
             .and(EventKinds::POD_DELETE)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         // Places that its own group gives back help nobody of the group.
         let other = event.pod().and_then(|(before, after)| before.or(after));
         other.is_none_or(|other| other.group() != pod.group())
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        if ctx.pod.group().is_none() {
-            KeptFilter::Open
-        } else {
-            KeptFilter::Unknown
-        }
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         if let Some((group, least)) = group_of(ctx)
             && group.members.len() < least
         {
             let count = group.members.len();
-            return Prepared::Reject(Rejection::unresolvable(format!(
+            return PreFilterResult::Reject(Rejection::unresolvable(format!(
                 "pre-filter pod {} cannot find enough sibling pods, current pods number: {count}, \
                  minMember of group: {least}",
                 ctx.pod.name
@@ -78,11 +103,11 @@ impl KubePlugin for Coscheduling {
             .group()
             .is_some_and(|group| ctx.cache.groups.is_given_up(group))
         {
-            return Prepared::Reject(Rejection::unresolvable(
+            return PreFilterResult::Reject(Rejection::unresolvable(
                 "the pods of the group did not fit together, and nothing has happened since",
             ));
         }
-        Prepared::Skip
+        PreFilterResult::Skip
     }
 
     fn permit(&self, ctx: AttemptContext<'_>) -> KubePermit {
@@ -102,5 +127,15 @@ impl KubePlugin for Coscheduling {
             let missing = least.saturating_sub(group.assigned);
             missing * 10 > least
         })
+    }
+}
+
+impl FastPlugin for Coscheduling {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        if ctx.pod.group().is_none() {
+            KeptFilter::Open
+        } else {
+            KeptFilter::Unknown
+        }
     }
 }

@@ -4,7 +4,24 @@ use std::sync::Arc;
 
 use scheduler::kube::keep::{KeptScore, NodePoints, Rests};
 use scheduler::kube::{
-    AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo, Reach, Scores,
+    AttemptContext, Cache, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
+    Reach, Scores,
+};
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "ImageLocality",
+    point: Point::KubePlugin,
+    summary: "Prefers nodes that have the images of the pod, large and widely spread ones first.",
+    source: "kubernetes.md 1.11",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["score"],
+        weight: Some(1),
+        build: |_, _| Arc::new(ImageLocality),
+    }),
 };
 
 const MEBIBYTE: i64 = 1024 * 1024;
@@ -65,27 +82,33 @@ impl KubePlugin for ImageLocality {
         KubePoints::SCORE
     }
 
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn normalize_score(&self) -> Normalization {
+        Normalization::Plain
+    }
+
+    fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let images = Images::of(ctx.pod, ctx.cache);
+        let points = feasible.iter().map(|node| images.points(node));
+        Some(Scores::plain(points.collect()))
+    }
+}
+
+impl FastPlugin for ImageLocality {
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
     }
 
-    fn normalization(&self) -> Normalization {
-        Normalization::Plain
-    }
-
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Node(Rests::OnDeclaration, self.normalization())
+        KeptScore::Node(Rests::OnDeclaration, self.normalize_score())
     }
 
-    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodePoints {
+    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> Option<NodePoints> {
         let images = Images::of(pod, cache);
-        Arc::new(move |node| images.points(node))
-    }
-
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let images = Images::of(ctx.pod, ctx.cache);
-        let points = feasible.iter().map(|node| images.points(node));
-        Some(Scores::plain(points.collect()))
+        Some(Arc::new(move |node| images.points(node)))
     }
 }
 

@@ -1,16 +1,57 @@
 //! `InterPodAffinity`: pods that want to be together or apart (spec: kubernetes.md 1.10). Required
-//! terms reject nodes, preferred ones give points (`affinity_score.rs`).
+//! terms reject nodes, preferred ones give points (`score.rs`).
+
+mod kept;
+mod score;
+mod term;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::affinity_score::{self, FollowedAffinity, NO_LABELS};
-use super::affinity_term::Term;
-use super::kept_affinity;
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeFilter,
-    NodeInfo, Normalization, PodClass, PodInfo, Prepared, Reach, Rejection, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints,
+    NodeFilter, NodeInfo, Normalization, PodClass, PodInfo, PreFilterResult, Reach, Rejection,
+    Scores,
+};
+
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+use score::{FollowedAffinity, NO_LABELS};
+use term::Term;
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "InterPodAffinity",
+    point: Point::KubePlugin,
+    summary: "Puts pods together and apart, by required terms and by preferred ones.",
+    source: "kubernetes.md 1.10",
+    parameters: &[
+        Parameter {
+            name: "hardPodAffinityWeight",
+            kind: Kind::Integer {
+                default: 1,
+                min: 0,
+                max: 100,
+            },
+            doc: "Points for a required term of another pod that matches.",
+        },
+        Parameter {
+            name: "ignorePreferredTermsOfExistingPods",
+            kind: Kind::Boolean { default: false },
+            doc: "Whether preferred terms of other pods are passed over.",
+        },
+    ],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(2),
+        build: |arguments, _| {
+            Arc::new(InterPodAffinity::new(
+                arguments.hard_pod_affinity_weight,
+                arguments.ignore_preferred_terms_of_existing_pods,
+            ))
+        },
+    }),
 };
 
 /// Puts pods together and apart.
@@ -144,7 +185,7 @@ impl AffinityFilter<'_> {
 }
 
 /// Whether a pod matches all terms, of which there is at least one.
-pub(super) fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
+fn matches_all(terms: &[Term<'_>], pod: &PodSpec) -> bool {
     !terms.is_empty() && terms.iter().all(|term| term.matches(pod, &NO_LABELS))
 }
 
@@ -192,7 +233,7 @@ impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
 
 /// Whether a node that came or changed brings a domain of an affinity term, or parts from one of
 /// an anti-affinity term.
-fn node_may_help(pod: &PodInfo, (before, after): (Option<&NodeInfo>, Option<&NodeInfo>)) -> bool {
+fn node_may_help(pod: &PodInfo, before: Option<&NodeInfo>, after: Option<&NodeInfo>) -> bool {
     let affinity = &pod.spec().affinity;
     let Some(after) = after else {
         return false;
@@ -218,7 +259,7 @@ fn node_may_help(pod: &PodInfo, (before, after): (Option<&NodeInfo>, Option<&Nod
 
 /// Whether a pod with a node that came, left or changed its labels is now one that the pod wants,
 /// or no longer one that it does not want.
-fn pod_may_help(pod: &PodInfo, (before, after): (Option<&PodInfo>, Option<&PodInfo>)) -> bool {
+fn pod_may_help(pod: &PodInfo, before: Option<&PodInfo>, after: Option<&PodInfo>) -> bool {
     let mut others = before.into_iter().chain(after);
     if others.any(|other| other.node_name().is_none()) {
         return false;
@@ -251,7 +292,11 @@ impl KubePlugin for InterPodAffinity {
             .and(KubePoints::SCORE)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::NODE_LABEL)
             .and(EventKinds::POD_ADD)
@@ -259,65 +304,26 @@ impl KubePlugin for InterPodAffinity {
             .and(EventKinds::POD_LABEL)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         match (event.node(), event.pod()) {
-            (Some(nodes), _) => node_may_help(pod, nodes),
-            (_, Some(others)) => pod_may_help(pod, others),
+            (Some((before, after)), _) => node_may_help(pod, before, after),
+            (_, Some((before, after))) => pod_may_help(pod, before, after),
             _ => true,
         }
     }
 
-    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        // Pods without terms of their own change nothing for pods just like them.
-        if ctx.pod.class.has_terms {
-            Reach::Cluster
-        } else {
-            Reach::Nothing
-        }
-    }
-
-    fn follow<'a>(&'a self, ctx: AttemptContext<'a>) -> Follow<'a> {
-        if self.gives_no_points(ctx.pod) {
-            return Follow::NoPoints;
-        }
-        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.hard_weight)))
-    }
-
-    fn normalization(&self) -> Normalization {
+    fn normalize_score(&self) -> Normalization {
         Normalization::Span
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        let rules = kept_affinity::rules(ctx);
-        if rules.is_empty() {
-            return KeptFilter::Open;
-        }
-        KeptFilter::Rules(rules)
-    }
-
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
-        if self.gives_no_points(ctx.pod) {
-            return KeptScore::Nothing;
-        }
-        let counts = kept_affinity::points(ctx, self.hard_weight);
-        if counts.is_empty() {
-            return KeptScore::Nothing;
-        }
-        KeptScore::Span(counts)
-    }
-
-    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
-        kept_affinity::is_meant_by(ctx, self.hard_weight, other)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         let objects = &ctx.cache.objects;
         let spec = ctx.pod.spec();
         let resolved = |stated| Term::resolved(stated, spec, objects);
         let affinity = &spec.affinity;
         let mut filter = AffinityFilter {
             pod: ctx.pod,
-            namespace_labels: affinity_score::namespace_labels(ctx),
+            namespace_labels: score::namespace_labels(ctx),
             affinity: affinity
                 .required_pod_affinity
                 .iter()
@@ -337,15 +343,56 @@ impl KubePlugin for InterPodAffinity {
             && filter.affinity.is_empty()
             && filter.anti_affinity.is_empty()
         {
-            return Prepared::Skip;
+            return PreFilterResult::Skip;
         }
-        Prepared::ask(filter)
+        PreFilterResult::run_with(filter)
     }
 
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+    fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
         if self.gives_no_points(ctx.pod) {
             return None;
         }
-        affinity_score::score(ctx, self.hard_weight, feasible)
+        score::score(ctx, self.hard_weight, feasible)
+    }
+}
+
+impl FastPlugin for InterPodAffinity {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        // Pods without terms of their own change nothing for pods just like them.
+        if ctx.pod.class.has_terms {
+            Reach::Cluster
+        } else {
+            Reach::Nothing
+        }
+    }
+
+    fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
+        if self.gives_no_points(ctx.pod) {
+            return Follow::NoPoints;
+        }
+        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.hard_weight)))
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        let rules = kept::rules(ctx);
+        if rules.is_empty() {
+            return KeptFilter::Open;
+        }
+        KeptFilter::Rules(rules)
+    }
+
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        if self.gives_no_points(ctx.pod) {
+            return KeptScore::Nothing;
+        }
+        let counts = kept::points(ctx, self.hard_weight);
+        if counts.is_empty() {
+            return KeptScore::Nothing;
+        }
+        KeptScore::Span(counts)
+    }
+
+    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
+        kept::is_meant_by(ctx, self.hard_weight, other)
     }
 }

@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use super::ask::Ask;
-use scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
+use scheduler::kube::keep::{KeptFilter, Rests};
 use scheduler::kube::{
-    AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared,
-    Rejection,
+    AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
+    PreFilterResult, Rejection,
 };
 
 /// Rejects machines that are down or short of GPU devices.
@@ -23,9 +22,45 @@ impl KubePlugin for Machine {
         KubePoints::FILTER
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         let kinds = EventKinds::NODE_ADD.and(EventKinds::NODE_TAINT);
         kinds.and(EventKinds::POD_DELETE)
+    }
+
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        if ctx.pod.spec().gpu.devices == 0 && ctx.cache.down_count() == 0 {
+            return PreFilterResult::Skip;
+        }
+        PreFilterResult::RUN
+    }
+
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        if self.admits(pod, node) {
+            return Ok(());
+        }
+        if node.is_down {
+            return Err(Rejection::unresolvable("node(s) were down"));
+        }
+        let request = &pod.spec().gpu;
+        let gpu = node.object.gpu.as_ref().filter(|gpu| {
+            gpu.devices >= request.devices
+                && (request.models.is_empty() || request.models.contains(&gpu.model))
+        });
+        let reason = "node(s) didn't have free GPU devices";
+        Err(match gpu {
+            Some(_) => Rejection::unschedulable(reason),
+            None => Rejection::unresolvable("node(s) didn't have the requested GPU devices"),
+        })
+    }
+}
+
+impl FastPlugin for Machine {
+    fn admits(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
+        !node.is_down && node.devices_for(&pod.spec().gpu).is_some()
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
@@ -34,34 +69,5 @@ impl KubePlugin for Machine {
         } else {
             Rests::OnNode
         })
-    }
-
-    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
-        let class = pod.class.clone();
-        Arc::new(move |node| !node.is_down && node.devices_for(&class.spec.gpu).is_some())
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let request = &ctx.pod.spec().gpu;
-        if request.devices == 0 && ctx.cache.down_count() == 0 {
-            return Prepared::Skip;
-        }
-        Prepared::ask(Ask(move |node: &NodeInfo| {
-            if node.is_down {
-                return Err(Rejection::unresolvable("node(s) were down"));
-            }
-            if node.devices_for(request).is_some() {
-                return Ok(());
-            }
-            let gpu = node.object.gpu.as_ref().filter(|gpu| {
-                gpu.devices >= request.devices
-                    && (request.models.is_empty() || request.models.contains(&gpu.model))
-            });
-            let reason = "node(s) didn't have free GPU devices";
-            Err(match gpu {
-                Some(_) => Rejection::unschedulable(reason),
-                None => Rejection::unresolvable("node(s) didn't have the requested GPU devices"),
-            })
-        }))
     }
 }

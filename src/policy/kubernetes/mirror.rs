@@ -33,7 +33,7 @@ pub(super) fn empty(gpu_models: &[Text]) -> Store {
 /// Nodes of kube-scheduler as a store, and the class of the pod that is being placed.
 pub(super) struct Mirror {
     store: Store,
-    spec: ClassId,
+    class: ClassId,
     /// Specs by where they lie in memory: comparing whole specs pod by pod is slow.
     classes: Vec<(Arc<PodSpec>, bool, ClassId)>,
 }
@@ -50,19 +50,19 @@ impl Mirror {
     ) -> Result<Self, Conflict> {
         let mut mirror = Self {
             store: empty.clone(),
-            spec: ClassId(0),
+            class: ClassId(0),
             classes: Vec::new(),
         };
         for node in nodes {
             mirror.add_node(node)?;
         }
-        mirror.spec = mirror.class(spec, true)?;
+        mirror.class = mirror.class(spec, true)?;
         Ok(mirror)
     }
 
     /// Context for the policies.
     pub(super) fn ctx(&self) -> ClassContext<'_> {
-        ClassContext::new(Instant::ZERO, &self.store, self.spec)
+        ClassContext::new(Instant::ZERO, &self.store, self.class)
     }
 
     /// The name of an extended resource.
@@ -93,11 +93,11 @@ impl Mirror {
         let devices = info.devices();
         // A pod that awaits its place holds no devices yet; kube-scheduler counts none either.
         let holds_devices = devices.len() == usize::from(class.spec.gpu.devices);
-        let spec = self.class(&class.spec, holds_devices)?;
+        let id = self.class(&class.spec, holds_devices)?;
         let pod = self.store.pods().next();
         self.apply(Event::PodCreated(PodCreated {
             pod,
-            class: spec,
+            class: id,
             name: PodName::Job(u64::from(pod.id.0)),
             tenant: TenantId(0),
             gang: None,
@@ -131,7 +131,7 @@ impl Mirror {
         if let Some(added) = self.store.spec_added(&object) {
             self.apply(added)?;
         }
-        let id = self.store.class_of(&object).ok_or(Conflict::UnknownSpec)?;
+        let id = self.store.class_of(&object).ok_or(Conflict::UnknownClass)?;
         self.classes.push((spec.clone(), with_gpu, id));
         Ok(id)
     }

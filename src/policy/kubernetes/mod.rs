@@ -1,17 +1,14 @@
 //! The plugins of the Kubernetes scheduler under their real names, and profiles of them
 //! (spec: kubernetes.md 1.1).
 
-mod affinity_score;
-mod affinity_term;
-mod ask;
 pub mod balanced_allocation;
+#[cfg(test)]
+mod contract;
 pub mod coscheduling;
 pub mod default_preemption;
 pub mod dynamic_resources;
-mod followed_spread;
 pub mod image_locality;
 pub mod inter_pod_affinity;
-mod kept_affinity;
 pub mod machine;
 mod mirror;
 pub mod node_affinity;
@@ -23,10 +20,8 @@ pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod queue_and_bind;
 pub mod registered;
-mod resources;
+mod resource_parameters;
 pub mod scheduling_gates;
-mod spread_filter;
-mod spread_score;
 pub mod taint_toleration;
 #[cfg(test)]
 mod tests;
@@ -38,11 +33,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::{Entry, KubeConstructor, Point, registry};
 use model::SchedulerConfig;
 use model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
-use scheduler::kube::preemption::Breadth;
 use scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
-use units::Duration;
 
 /// Why a configuration makes no profile.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -59,7 +53,7 @@ pub enum KubeProfileError {
 }
 
 /// Points of a configuration file that bear on a decision, by name.
-const POINTS: &[(&str, KubePoints)] = &[
+pub(crate) const POINTS: &[(&str, KubePoints)] = &[
     ("preEnqueue", KubePoints::PRE_ENQUEUE),
     ("preFilter", KubePoints::PRE_FILTER),
     ("filter", KubePoints::FILTER),
@@ -79,87 +73,36 @@ const OTHER_POINTS: &[&str] = &[
     "postBind",
 ];
 
-/// Every plugin in the default order, with its default weight.
+/// Every plugin that acts by default, in the default order, with its default weight.
 fn defaults(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubePlugin>, i64)> {
-    let breadth = Breadth {
-        percent: arguments.min_candidate_percentage,
-        least: arguments.min_candidates,
-    };
-    vec![
-        (Arc::new(scheduling_gates::SchedulingGates), 0),
-        (Arc::new(queue_and_bind::PrioritySort), 0),
-        (Arc::new(node_unschedulable::NodeUnschedulable), 0),
-        (Arc::new(node_name::NodeName), 0),
-        (Arc::new(taint_toleration::TaintToleration::new(release)), 3),
-        (
-            Arc::new(node_affinity::NodeAffinity::new(
-                arguments.added_affinity.clone(),
-            )),
-            2,
-        ),
-        (Arc::new(node_ports::NodePorts), 0),
-        (
-            Arc::new(node_resources_fit::NodeResourcesFit::new(
-                arguments.fit.clone(),
-            )),
-            1,
-        ),
-        (Arc::new(volume_restrictions::VolumeRestrictions), 0),
-        (Arc::new(node_volume_limits::NodeVolumeLimits), 0),
-        (Arc::new(volume_binding::VolumeBinding), 0),
-        (Arc::new(volume_zone::VolumeZone), 0),
-        (
-            Arc::new(pod_topology_spread::PodTopologySpread::new(
-                arguments.default_spread.clone(),
-            )),
-            2,
-        ),
-        (
-            Arc::new(inter_pod_affinity::InterPodAffinity::new(
-                arguments.hard_pod_affinity_weight,
-                arguments.ignore_preferred_terms_of_existing_pods,
-            )),
-            2,
-        ),
-        (Arc::new(dynamic_resources::DynamicResources), 0),
-        (
-            Arc::new(default_preemption::DefaultPreemption::new(breadth)),
-            0,
-        ),
-        (
-            Arc::new(balanced_allocation::BalancedAllocation::new(
-                &arguments.balanced_resources,
-                release,
-            )),
-            1,
-        ),
-        (Arc::new(image_locality::ImageLocality), 1),
-        (Arc::new(queue_and_bind::DefaultBinder), 0),
-    ]
+    let known = constructors().filter_map(|own| Some((own, own.weight?)));
+    known
+        .map(|(own, weight)| ((own.build)(arguments, release), weight))
+        .collect()
 }
 
 /// Plugins that act only where a configuration enables them.
-fn optional(arguments: &PluginArguments) -> Vec<(Arc<dyn KubePlugin>, i64)> {
-    let wait = Duration::checked_from_secs(arguments.permit_wait_secs);
-    let wait = wait.unwrap_or(coscheduling::DEFAULT_WAIT);
-    vec![(Arc::new(coscheduling::Coscheduling::new(wait)), 0)]
+fn optional(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubePlugin>, i64)> {
+    let known = constructors().filter(|own| own.weight.is_none());
+    known
+        .map(|own| ((own.build)(arguments, release), 0))
+        .collect()
+}
+
+fn constructors() -> impl Iterator<Item = KubeConstructor> {
+    registry::at(Point::KubePlugin).filter_map(Entry::kube)
 }
 
 /// The names of all plugins that a configuration may name, in the default order.
 pub fn plugin_names() -> Vec<&'static str> {
-    let arguments = PluginArguments::default();
-    let known = defaults(&arguments, Release::default()).into_iter();
-    let known = known.chain(optional(&arguments));
-    known.map(|(plugin, _)| plugin.name()).collect()
+    let known = registry::at(Point::KubePlugin);
+    known.map(|entry| entry.name).collect()
 }
 
 /// The weight that a plugin has where nothing is stated; `None` for one that acts only where a
 /// configuration enables it.
 pub fn default_weight(name: &str) -> Option<i64> {
-    let known = defaults(&PluginArguments::default(), Release::default());
-    let mut known = known.into_iter();
-    let own = known.find(|(plugin, _)| plugin.name() == name)?;
-    Some(own.1)
+    registry::find(name)?.kube()?.weight
 }
 
 /// Adds to a profile what keeps pods off machines that can't take them, whatever the original
@@ -207,7 +150,7 @@ fn profile(
 ) -> Result<KubeProfile, KubeProfileError> {
     let mut known = defaults(&stated.arguments, release);
     let default_count = known.len();
-    known.extend(optional(&stated.arguments));
+    known.extend(optional(&stated.arguments, release));
     check_names(stated, &known)?;
     let nothing = PluginSet::default();
     let everywhere = stated.points.get("multiPoint").unwrap_or(&nothing);

@@ -4,14 +4,34 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::ask::Ask;
+use model::rules::affinity;
 use model::{
     ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text,
 };
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
+use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo,
-    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
+    AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
+    Normalization, PodInfo, PreFilterResult, PreScoreResult, Reach, Rejection,
+};
+
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeAffinity",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes that the selector or required terms exclude, and counts preferred terms.",
+    source: "kubernetes.md 1.5",
+    parameters: &[Parameter {
+        name: "addedAffinity",
+        kind: Kind::Api { of: "NodeAffinity" },
+        doc: "Node affinity that is added to that of every pod.",
+    }],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(2),
+        build: |arguments, _| Arc::new(NodeAffinity::new(arguments.added_affinity.clone())),
+    }),
 };
 
 /// Rejects nodes that the pod's selector or required terms exclude, and counts preferred terms.
@@ -25,34 +45,23 @@ impl NodeAffinity {
         Self { added }
     }
 
+    /// Whether the affinity that is added to every pod admits a node.
     fn admits_by_configuration(&self, node: &NodeInfo) -> bool {
-        let added = self.added.required.as_ref();
-        added.is_none_or(|added| added.matches(node.name(), &node.object.labels))
+        affinity::meets(self.added.required.as_ref(), &node.object)
     }
-}
 
-/// Whether the pod's own selector and required terms admit the node.
-pub(super) fn admits(pod: &PodInfo, node: &NodeInfo) -> bool {
-    let spec = pod.spec();
-    let labels = &node.object.labels;
-    let has = |(key, value): (&Text, &Text)| labels.get(key) == Some(value);
-    spec.node_selector.iter().all(has)
-        && spec
-            .affinity
-            .node
-            .required
-            .as_ref()
-            .is_none_or(|required| required.matches(node.name(), labels))
-}
+    /// Whether nothing is required of nodes.
+    fn requires_nothing(&self, pod: &PodInfo) -> bool {
+        let spec = pod.spec();
+        spec.affinity.node.required.is_none()
+            && self.added.required.is_none()
+            && spec.node_selector.is_empty()
+    }
 
-/// The weights of the preferred terms that a node matches, those that are added included.
-fn preferred(added: &Affinity, pod: &PodInfo, node: &NodeInfo) -> i64 {
-    let own = &pod.spec().affinity.node.preferred;
-    let terms = added.preferred.iter().chain(own);
-    terms
-        .filter(|(_, term)| term.matches(node.name(), &node.object.labels))
-        .map(|&(weight, _)| i64::from(weight))
-        .sum()
+    /// Whether nothing is preferred of nodes.
+    fn prefers_nothing(&self, pod: &PodInfo) -> bool {
+        pod.spec().affinity.node.preferred.is_empty() && self.added.preferred.is_empty()
+    }
 }
 
 /// The only nodes that terms admit by name: the union over terms, if every term names some.
@@ -91,97 +100,89 @@ impl KubePlugin for NodeAffinity {
             .and(KubePoints::SCORE)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD.and(EventKinds::NODE_LABEL)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         let Some((before, Some(after))) = event.node() else {
             return false;
         };
         self.admits_by_configuration(after)
-            && admits(pod, after)
-            && before.is_none_or(|before| !admits(pod, before))
+            && affinity::admits(pod.spec(), &after.object)
+            && before.is_none_or(|before| !affinity::admits(pod.spec(), &before.object))
     }
 
+    fn normalize_score(&self) -> Normalization {
+        Normalization::Proportion { reverse: false }
+    }
+
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        if self.requires_nothing(ctx.pod) {
+            return PreFilterResult::Skip;
+        }
+        let required = ctx.pod.spec().affinity.node.required.as_ref();
+        let nodes = required.and_then(named);
+        if nodes.as_ref().is_some_and(BTreeSet::is_empty) {
+            return PreFilterResult::Reject(Rejection::unresolvable("pod affinity terms conflict"));
+        }
+        PreFilterResult::Run {
+            filter: None,
+            nodes,
+        }
+    }
+
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        if !self.admits_by_configuration(node) {
+            return Err(Rejection::unresolvable(
+                "node(s) didn't match scheduler-enforced node affinity",
+            ));
+        }
+        if affinity::admits(pod.spec(), &node.object) {
+            return Ok(());
+        }
+        Err(Rejection::unresolvable(
+            "node(s) didn't match Pod's node affinity/selector",
+        ))
+    }
+
+    fn pre_score(&self, ctx: AttemptContext<'_>) -> PreScoreResult {
+        if self.prefers_nothing(ctx.pod) {
+            return PreScoreResult::Skip;
+        }
+        PreScoreResult::Run
+    }
+
+    fn score(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        let own = &pod.spec().affinity.node.preferred;
+        affinity::preference(self.added.preferred.iter().chain(own), &node.object)
+    }
+}
+
+impl FastPlugin for NodeAffinity {
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
     }
 
-    fn normalization(&self) -> Normalization {
-        Normalization::Proportion { reverse: false }
-    }
-
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        let spec = ctx.pod.spec();
-        let required = spec.affinity.node.required.as_ref();
+        let required = ctx.pod.spec().affinity.node.required.as_ref();
         if required.is_some_and(|required| named(required).is_some()) {
             return KeptFilter::Unknown;
         }
-        if required.is_none() && self.added.required.is_none() && spec.node_selector.is_empty() {
+        if self.requires_nothing(ctx.pod) {
             return KeptFilter::Open;
         }
         KeptFilter::Node(Rests::OnDeclaration)
     }
 
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
-        let own = &ctx.pod.spec().affinity.node.preferred;
-        if own.is_empty() && self.added.preferred.is_empty() {
+        if self.prefers_nothing(ctx.pod) {
             return KeptScore::Nothing;
         }
-        KeptScore::Node(Rests::OnDeclaration, self.normalization())
-    }
-
-    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
-        let (pod, added) = (pod.clone(), self.added.required.clone());
-        Arc::new(move |node| {
-            let added = added.as_ref();
-            added.is_none_or(|added| added.matches(node.name(), &node.object.labels))
-                && admits(&pod, node)
-        })
-    }
-
-    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
-        let (pod, added) = (pod.clone(), self.added.clone());
-        Arc::new(move |node| preferred(&added, &pod, node))
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let spec = ctx.pod.spec();
-        let required = spec.affinity.node.required.as_ref();
-        if required.is_none() && self.added.required.is_none() && spec.node_selector.is_empty() {
-            return Prepared::Skip;
-        }
-        let nodes = required.and_then(named);
-        if nodes.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Prepared::Reject(Rejection::unresolvable("pod affinity terms conflict"));
-        }
-        let filter = Ask(move |node: &NodeInfo| {
-            if !self.admits_by_configuration(node) {
-                return Err(Rejection::unresolvable(
-                    "node(s) didn't match scheduler-enforced node affinity",
-                ));
-            }
-            if admits(ctx.pod, node) {
-                return Ok(());
-            }
-            Err(Rejection::unresolvable(
-                "node(s) didn't match Pod's node affinity/selector",
-            ))
-        });
-        Prepared::Ask {
-            filter: Box::new(filter),
-            nodes,
-        }
-    }
-
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let own = &ctx.pod.spec().affinity.node.preferred;
-        if own.is_empty() && self.added.preferred.is_empty() {
-            return None;
-        }
-        let nodes = feasible.iter();
-        let points = nodes.map(|node| preferred(&self.added, ctx.pod, node));
-        Some(Scores::in_proportion(points.collect(), false))
+        KeptScore::Node(Rests::OnDeclaration, self.normalize_score())
     }
 }

@@ -2,12 +2,27 @@
 
 use std::sync::Arc;
 
-use super::ask::Ask;
 use model::{ClusterObjects, HostPort};
-use scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
+use scheduler::kube::keep::{KeptFilter, Rests};
 use scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo,
-    Prepared, Reach, Rejection,
+    AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
+    PodInfo, PreFilterResult, Reach, Rejection,
+};
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodePorts",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes on which a host port of the pod is taken.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodePorts),
+    }),
 };
 
 /// Rejects nodes where a port of the pod is taken.
@@ -34,17 +49,43 @@ impl KubePlugin for NodePorts {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD.and(EventKinds::POD_DELETE)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         let Some((Some(deleted), None)) = event.pod() else {
             return true;
         };
         let mut freed = deleted.class.host_ports.iter();
         deleted.has_node()
             && freed.any(|freed| pod.class.host_ports.iter().any(|own| conflicts(own, freed)))
+    }
+
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        if ctx.pod.class.host_ports.is_empty() {
+            return PreFilterResult::Skip;
+        }
+        PreFilterResult::RUN
+    }
+
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        if is_any_taken(&pod.class.host_ports, node) {
+            return Err(Rejection::unschedulable(
+                "node(s) didn't have free ports for the requested pod ports",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl FastPlugin for NodePorts {
+    fn admits(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
+        !is_any_taken(&pod.class.host_ports, node)
     }
 
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
@@ -57,25 +98,5 @@ impl KubePlugin for NodePorts {
         } else {
             KeptFilter::Node(Rests::OnNode)
         }
-    }
-
-    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
-        let class = pod.class.clone();
-        Arc::new(move |node| !is_any_taken(&class.host_ports, node))
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let wanted = &ctx.pod.class.host_ports;
-        if wanted.is_empty() {
-            return Prepared::Skip;
-        }
-        Prepared::ask(Ask(move |node: &NodeInfo| {
-            if is_any_taken(wanted, node) {
-                return Err(Rejection::unschedulable(
-                    "node(s) didn't have free ports for the requested pod ports",
-                ));
-            }
-            Ok(())
-        }))
     }
 }

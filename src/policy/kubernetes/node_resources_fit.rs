@@ -1,21 +1,39 @@
 //! `NodeResourcesFit`: room on the node, scored by one of three strategies
 //! (spec: kubernetes.md 1.7).
 
+pub(super) mod amounts;
+
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::ask::Ask;
-use super::resources::{Counted, CpuAndMemory, Resource, RowResource, Scale};
 use crate::score::scaled;
+use amounts::{Counted, CpuAndMemory, Resource, RowResource, Scale};
+use model::rules::room::fits;
 use model::scheduler_config::{FitArguments, FitStrategy};
 use model::{ClusterObjects, Text};
-use scheduler::kube::keep::{
-    KeptFilter, KeptScore, NodePoints, NodeRow, NodeTest, Rests, RowAmount, RowPoints, RowTest,
-};
+use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow, Rests, RowAmount, RowPoints, RowTest};
 use scheduler::kube::pod_info::is_extended;
 use scheduler::kube::{
-    Amounts, AttemptContext, Cache, ClusterEvent, Code, EventKinds, KubePlugin, KubePoints,
-    NodeInfo, Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
+    Amounts, AttemptContext, ClusterEvent, Code, EventKinds, FastPlugin, KubePlugin, KubePoints,
+    NodeInfo, Normalization, PodInfo, Reach, Rejection,
+};
+
+use super::resource_parameters::FIT;
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeResourcesFit",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes without room for the requests, and scores by the share that is requested.",
+    source: "kubernetes.md 1.7",
+    parameters: FIT,
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(1),
+        build: |arguments, _| Arc::new(NodeResourcesFit::new(arguments.fit.clone())),
+    }),
 };
 
 /// Rejects nodes without room.
@@ -41,18 +59,10 @@ struct Fit {
 }
 
 impl Fit {
-    /// Whether the pod fits; the same as a check without a rejection.
+    /// Whether the pod fits; what [`Fit::check`] says, without a rejection.
     fn has_room(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
-        let (wanted, used, offered) = (&pod.class.requests, &node.requested, &*node.allocatable);
-        let fits = |wanted: i64, used: i64, offered: i64| wanted <= 0 || wanted <= offered - used;
-        let mut scalars = wanted.scalars.iter();
-        (node.pods.len() as i64) < offered.pods
-            && fits(wanted.cpu_milli, used.cpu_milli, offered.cpu_milli)
-            && fits(wanted.memory, used.memory, offered.memory)
-            && fits(wanted.storage, used.storage, offered.storage)
-            && scalars.all(|(name, &amount)| {
-                self.is_ignored(name) || fits(amount, used.scalar(name), offered.scalar(name))
-            })
+        let is_ignored = |name: &str| self.is_ignored(name);
+        each_shortage(pod, node, is_ignored, |_| ControlFlow::Break(())).is_continue()
     }
 
     fn is_ignored(&self, name: &str) -> bool {
@@ -64,7 +74,24 @@ impl Fit {
     }
 
     fn check(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
-        shortage(pod, node, |name| self.is_ignored(name)).verdict()
+        let mut reasons: Vec<Cow<'static, str>> = Vec::new();
+        let mut code = Code::Unschedulable;
+        let is_ignored = |name: &str| self.is_ignored(name);
+        let flow: ControlFlow<()> = each_shortage(pod, node, is_ignored, |shortage| {
+            reasons.push(match shortage.resource {
+                None => "Too many pods".into(),
+                Some(name) => format!("Insufficient {name}").into(),
+            });
+            if shortage.is_unresolvable {
+                code = Code::UnschedulableAndUnresolvable;
+            }
+            ControlFlow::Continue(())
+        });
+        debug_assert!(flow.is_continue());
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection { code, reasons })
     }
 
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
@@ -85,33 +112,58 @@ impl Fit {
     }
 }
 
-/// Resources that a node lacks for a pod; some scalar resources are ignored.
-fn shortage(pod: &PodInfo, node: &NodeInfo, is_ignored: impl Fn(&str) -> bool) -> Shortage {
-    let mut shortage = Shortage::default();
-    if node.pods.len() as i64 + 1 > node.allocatable.pods {
-        shortage.reasons.push("Too many pods".into());
-    }
+/// One resource of which a node has too little left for a pod.
+struct Shortage<'s> {
+    /// The resource's name; `None` is pod slots.
+    resource: Option<&'s str>,
+    /// Whether the whole node offers too little.
+    is_unresolvable: bool,
+}
+
+/// Visits what a node is short of for a pod, some scalar resources passed over, until the visitor
+/// breaks off.
+fn each_shortage(
+    pod: &PodInfo,
+    node: &NodeInfo,
+    is_ignored: impl Fn(&str) -> bool,
+    mut visit: impl FnMut(Shortage<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     let (wanted, used, offered) = (&pod.class.requests, &node.requested, &*node.allocatable);
-    shortage.check("cpu", wanted.cpu_milli, used.cpu_milli, offered.cpu_milli);
-    shortage.check("memory", wanted.memory, used.memory, offered.memory);
-    shortage.check(
+    if !fits(1, offered.pods - node.pods.len() as i64) {
+        visit(Shortage {
+            resource: None,
+            is_unresolvable: false,
+        })?;
+    }
+    let mut check = |name: &str, wanted: i64, used: i64, offered: i64| {
+        if fits(wanted, offered - used) {
+            return ControlFlow::Continue(());
+        }
+        visit(Shortage {
+            resource: Some(name),
+            is_unresolvable: !fits(wanted, offered),
+        })
+    };
+    check("cpu", wanted.cpu_milli, used.cpu_milli, offered.cpu_milli)?;
+    check("memory", wanted.memory, used.memory, offered.memory)?;
+    check(
         "ephemeral-storage",
         wanted.storage,
         used.storage,
         offered.storage,
-    );
+    )?;
     for (name, &amount) in &wanted.scalars {
         if !is_ignored(name) {
-            shortage.check(name, amount, used.scalar(name), offered.scalar(name));
+            check(name, amount, used.scalar(name), offered.scalar(name))?;
         }
     }
-    shortage
+    ControlFlow::Continue(())
 }
 
 /// Whether the pod would fit if the node were empty; no resource is ignored here, as in the
 /// original.
 fn fits_empty(pod: &PodInfo, empty: &NodeInfo) -> bool {
-    shortage(pod, empty, |_| false).reasons.is_empty()
+    each_shortage(pod, empty, |_| false, |_| ControlFlow::Break(())).is_continue()
 }
 
 /// Whether a node offers more pod slots, or more of something that the pod asks for.
@@ -139,42 +191,12 @@ fn is_less_of_wanted(pod: &PodInfo, less: &Amounts, more: &Amounts) -> bool {
         || scalars.any(|(name, &amount)| amount > 0 && less.scalar(name) < more.scalar(name))
 }
 
-/// Resources that a node lacks.
-#[derive(Default)]
-struct Shortage {
-    reasons: Vec<Cow<'static, str>>,
-    is_unresolvable: bool,
-}
-
-impl Shortage {
-    fn check(&mut self, name: &str, wanted: i64, used: i64, offered: i64) {
-        if wanted > 0 && wanted > offered - used {
-            self.reasons.push(format!("Insufficient {name}").into());
-            self.is_unresolvable |= wanted > offered;
-        }
-    }
-
-    fn verdict(self) -> Result<(), Rejection> {
-        if self.reasons.is_empty() {
-            return Ok(());
-        }
-        Err(Rejection {
-            code: if self.is_unresolvable {
-                Code::UnschedulableAndUnresolvable
-            } else {
-                Code::Unschedulable
-            },
-            reasons: self.reasons,
-        })
-    }
-}
-
 fn least_allocated(counted: &Counted) -> i64 {
-    left((counted.requested(), counted.offered))
+    share_left(counted.requested(), counted.offered)
 }
 
 /// Free share of the allocatable amount, on the scale.
-fn left((requested, offered): (i64, i64)) -> i64 {
+fn share_left(requested: i64, offered: i64) -> i64 {
     if requested > offered {
         return 0;
     }
@@ -255,14 +277,18 @@ impl KubePlugin for NodeResourcesFit {
             .and(KubePoints::SCORE)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::NODE_ALLOCATABLE)
             .and(EventKinds::POD_DELETE)
             .and(EventKinds::POD_SCALE_DOWN)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         match (event.node(), event.pod()) {
             (Some((before, Some(after))), _) => {
                 let is_more = |before: &NodeInfo| offers_more(pod, before, after);
@@ -278,12 +304,26 @@ impl KubePlugin for NodeResourcesFit {
         }
     }
 
-    fn reach(&self, _: AttemptContext<'_>) -> Reach {
-        Reach::Node
+    fn normalize_score(&self) -> Normalization {
+        Normalization::Plain
     }
 
-    fn normalization(&self) -> Normalization {
-        Normalization::Plain
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        self.0.check(pod, node)
+    }
+
+    fn score(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        self.0.points(pod, node)
+    }
+}
+
+impl FastPlugin for NodeResourcesFit {
+    fn admits(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
+        self.0.has_room(pod, node)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
     }
 
     fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
@@ -291,29 +331,19 @@ impl KubePlugin for NodeResourcesFit {
     }
 
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Node(Rests::OnNode, self.normalization())
-    }
-
-    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
-        let (fit, pod) = (self.0.clone(), pod.clone());
-        Arc::new(move |node| fit.has_room(&pod, node))
-    }
-
-    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
-        let (fit, pod) = (self.0.clone(), pod.clone());
-        Arc::new(move |node| fit.points(&pod, node))
+        KeptScore::Node(Rests::OnNode, self.normalize_score())
     }
 
     fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
         let wanted = &pod.class.requests;
         let (cpu, memory, storage) = (wanted.cpu_milli, wanted.memory, wanted.storage);
-        let fits = |wanted: i64, own: &RowAmount| wanted <= 0 || wanted <= own.offered - own.used;
+        let fits_row = |wanted: i64, own: &RowAmount| fits(wanted, own.offered - own.used);
         wanted.scalars.is_empty().then(|| {
             Box::new(move |row: &NodeRow| {
-                row.pods_left > 0
-                    && fits(cpu, &row.cpu)
-                    && fits(memory, &row.memory)
-                    && fits(storage, &row.storage)
+                fits(1, row.pods_left)
+                    && fits_row(cpu, &row.cpu)
+                    && fits_row(memory, &row.memory)
+                    && fits_row(storage, &row.storage)
             }) as RowTest
         })
     }
@@ -341,24 +371,14 @@ impl KubePlugin for NodeResourcesFit {
                     let Some([cpu, memory]) = both.of_row(row, Scale::NonZero) else {
                         return general(row);
                     };
-                    let sum = left(cpu) * weights[0] + left(memory) * weights[1];
+                    let sum = share_left(cpu.requested, cpu.offered) * weights[0]
+                        + share_left(memory.requested, memory.offered) * weights[1];
                     // Small numbers are divided faster.
                     i64::from(sum as u32 / whole as u32)
                 }));
             }
         }
         Some(Box::new(general))
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        Prepared::ask(Ask(move |node: &NodeInfo| self.0.check(ctx.pod, node)))
-    }
-
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let nodes = feasible.iter();
-        Some(Scores::plain(
-            nodes.map(|node| self.0.points(ctx.pod, node)).collect(),
-        ))
     }
 }
 

@@ -2,32 +2,32 @@
 
 use std::sync::Arc;
 
-use super::ask::Ask;
-use model::{ClusterObjects, Taint, TaintEffect};
-use scheduler::kube::keep::{KeptFilter, NodeTest, Rests};
+use model::ClusterObjects;
+use model::rules::unschedulable::{self, tolerates_cordon};
+use scheduler::kube::keep::{KeptFilter, Rests};
 use scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo,
-    Prepared, Reach, Rejection,
+    AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
+    PodInfo, PreFilterResult, Reach, Rejection,
 };
 
-/// The taint whose toleration opens cordoned nodes.
-const TAINT: &str = "node.kubernetes.io/unschedulable";
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeUnschedulable",
+    point: Point::KubePlugin,
+    summary: "Rejects cordoned nodes unless the pod tolerates their taint.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodeUnschedulable),
+    }),
+};
 
 /// Rejects cordoned nodes unless the pod tolerates their taint.
 pub struct NodeUnschedulable;
-
-fn tolerates_cordon(pod: &PodInfo) -> bool {
-    let mut tolerations = pod.spec().tolerations.iter().peekable();
-    if tolerations.peek().is_none() {
-        return false;
-    }
-    let taint = Taint {
-        key: TAINT.into(),
-        value: "".into(),
-        effect: TaintEffect::NoSchedule,
-    };
-    tolerations.any(|toleration| toleration.tolerates(&taint))
-}
 
 impl KubePlugin for NodeUnschedulable {
     fn name(&self) -> &'static str {
@@ -38,43 +38,49 @@ impl KubePlugin for NodeUnschedulable {
         KubePoints::FILTER
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         let kinds = EventKinds::NODE_ADD.and(EventKinds::NODE_TAINT);
         kinds.and(EventKinds::POD_TOLERATION)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         let Some((before, Some(after))) = event.node() else {
-            return event.own_change(pod).is_some_and(tolerates_cordon);
+            return event
+                .own_change(pod)
+                .is_some_and(|own| tolerates_cordon(own.spec()));
         };
         !after.object.unschedulable && before.is_none_or(|before| before.object.unschedulable)
     }
 
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        if tolerates_cordon(ctx.pod.spec()) {
+            return PreFilterResult::Skip;
+        }
+        PreFilterResult::RUN
+    }
+
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        if unschedulable::admits(pod.spec(), &node.object) {
+            return Ok(());
+        }
+        Err(Rejection::unresolvable("node(s) were unschedulable"))
+    }
+}
+
+impl FastPlugin for NodeUnschedulable {
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         Reach::Nothing
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        if tolerates_cordon(ctx.pod) {
+        if tolerates_cordon(ctx.pod.spec()) {
             KeptFilter::Open
         } else {
             KeptFilter::Node(Rests::OnDeclaration)
         }
-    }
-
-    fn node_test(&self, _: &Arc<PodInfo>, _: &Cache) -> NodeTest {
-        Arc::new(|node| !node.object.unschedulable)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        if tolerates_cordon(ctx.pod) {
-            return Prepared::Skip;
-        }
-        Prepared::ask(Ask(|node: &NodeInfo| {
-            if node.object.unschedulable {
-                return Err(Rejection::unresolvable("node(s) were unschedulable"));
-            }
-            Ok(())
-        }))
     }
 }

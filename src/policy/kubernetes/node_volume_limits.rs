@@ -1,13 +1,29 @@
 //! `NodeVolumeLimits`: how many volumes a driver can attach to a node (spec: kubernetes.md 1.12).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::ask::Ask;
 use model::{ClusterObjects, Text};
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
-    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, PodInfo, Prepared, Reach,
-    Rejection,
+    AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
+    PreFilterResult, Reach, Rejection,
+};
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "NodeVolumeLimits",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes that can attach no more volumes of a driver.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(NodeVolumeLimits),
+    }),
 };
 
 /// Rejects nodes that could not attach the pod's volumes.
@@ -73,25 +89,31 @@ impl KubePlugin for NodeVolumeLimits {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::POD_DELETE.and(EventKinds::CLAIM)
     }
 
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        let objects = &ctx.cache.objects;
+        let wanted = attached(ctx.pod, objects);
+        if wanted.is_empty() {
+            return PreFilterResult::Skip;
+        }
+        let wanted = std::sync::Arc::new(wanted);
+        PreFilterResult::run_with(move |node: &NodeInfo| check(&wanted, objects, node))
+    }
+}
+
+impl FastPlugin for NodeVolumeLimits {
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         Reach::of_volumes(ctx.pod)
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         KeptFilter::of_volumes(ctx.pod)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let objects = &ctx.cache.objects;
-        let wanted = attached(ctx.pod, objects);
-        if wanted.is_empty() {
-            return Prepared::Skip;
-        }
-        let wanted = std::sync::Arc::new(wanted);
-        Prepared::ask(Ask(move |node: &NodeInfo| check(&wanted, objects, node)))
     }
 }

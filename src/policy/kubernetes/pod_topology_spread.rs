@@ -1,17 +1,56 @@
 //! `PodTopologySpread`: pods spread over domains (spec: kubernetes.md 1.9). Rules that must hold
-//! reject nodes (`spread_filter.rs`), others cost points (`spread_score.rs`).
+//! reject nodes (`filter.rs`), others cost points (`score.rs`).
+
+mod filter;
+mod followed;
+mod score;
 
 use std::sync::Arc;
 
-use super::followed_spread::FollowedSpread;
-use super::spread_filter::SpreadFilter;
-use super::{node_affinity, spread_score, taint_toleration};
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::rules::{affinity, taints};
 use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
 use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread, NodeTest, PodCount};
 use scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, Follow, KubePlugin, KubePoints, NodeInfo, PodClass,
-    PodInfo, Prepared, Reach, Scores,
+    AttemptContext, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints, NodeInfo,
+    PodClass, PodInfo, PreFilterResult, Reach, Scores,
+};
+
+use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+use filter::SpreadFilter;
+use followed::FollowedSpread;
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "PodTopologySpread",
+    point: Point::KubePlugin,
+    summary: "Spreads pods over domains of nodes, by rules that must hold and by preferred ones.",
+    source: "kubernetes.md 1.9",
+    parameters: &[
+        Parameter {
+            name: "defaultingType",
+            kind: Kind::Choice {
+                default: "System",
+                of: &["System", "List"],
+            },
+            doc: "Rules for pods without their own: the built-in ones, or `defaultConstraints`.",
+        },
+        Parameter {
+            name: "defaultConstraints",
+            kind: Kind::List {
+                of: &Kind::Api {
+                    of: "TopologySpreadConstraint",
+                },
+                default: "[]",
+            },
+            doc: "Rules for pods without their own, with `defaultingType: List`.",
+        },
+    ],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter", "score"],
+        weight: Some(2),
+        build: |arguments, _| Arc::new(PodTopologySpread::new(arguments.default_spread.clone())),
+    }),
 };
 
 /// Spreads pods over domains.
@@ -59,8 +98,8 @@ impl Rule {
 
     /// Whether pods of the node count.
     pub(super) fn includes(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
-        (!self.honors_affinity || node_affinity::admits(pod, node))
-            && (!self.honors_taints || taint_toleration::untolerated(pod, node).is_none())
+        (!self.honors_affinity || affinity::admits(pod.spec(), &node.object))
+            && (!self.honors_taints || taints::admits(pod.spec(), &node.object.taints))
     }
 
     /// Whether a pod in place that is just like the one being placed counts.
@@ -142,8 +181,8 @@ fn kept_spread(rules: &[Rule], pod: &PodInfo, needs_all_keys: bool) -> KeptSprea
     KeptSpread {
         rules,
         is_ignored: needs_all_keys.then(|| Arc::new(is_ignored) as NodeTest),
-        weight: spread_score::weight,
-        scale: spread_score::scaled,
+        weight: score::weight,
+        scale: score::scaled,
     }
 }
 
@@ -190,7 +229,7 @@ impl PodTopologySpread {
 }
 
 /// Whether a node that came, left or changed may change what the rules say.
-fn node_may_help(rules: &[Rule], (before, after): (Option<&NodeInfo>, Option<&NodeInfo>)) -> bool {
+fn node_may_help(rules: &[Rule], before: Option<&NodeInfo>, after: Option<&NodeInfo>) -> bool {
     let has = |node: Option<&NodeInfo>| node.is_some_and(|node| has_all_keys(rules, node));
     let (Some(old), Some(new)) = (before, after) else {
         return has(before) || has(after);
@@ -204,7 +243,8 @@ fn node_may_help(rules: &[Rule], (before, after): (Option<&NodeInfo>, Option<&No
 fn pod_may_help(
     rules: &[Rule],
     pod: &PodInfo,
-    (before, after): (Option<&PodInfo>, Option<&PodInfo>),
+    before: Option<&PodInfo>,
+    after: Option<&PodInfo>,
 ) -> bool {
     let namespace = &pod.spec().namespace;
     let others = before.into_iter().chain(after);
@@ -312,7 +352,11 @@ impl KubePlugin for PodTopologySpread {
             .and(KubePoints::SCORE)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::NODE_DELETE)
             .and(EventKinds::NODE_LABEL)
@@ -323,15 +367,34 @@ impl KubePlugin for PodTopologySpread {
             .and(EventKinds::POD_TOLERATION)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
         let rules = self.rules(pod, objects, true);
         match (event.node(), event.pod()) {
-            (Some(nodes), _) => node_may_help(&rules, nodes),
-            (_, Some(others)) => pod_may_help(&rules, pod, others),
+            (Some((before, after)), _) => node_may_help(&rules, before, after),
+            (_, Some((before, after))) => pod_may_help(&rules, pod, before, after),
             _ => true,
         }
     }
 
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        let rules = self.rules(ctx.pod, &ctx.cache.objects, true);
+        if rules.is_empty() {
+            return PreFilterResult::Skip;
+        }
+        PreFilterResult::run_with(SpreadFilter::new(ctx, rules))
+    }
+
+    fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let rules = self.rules(ctx.pod, &ctx.cache.objects, false);
+        if rules.is_empty() {
+            return None;
+        }
+        let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
+        Some(score::score(ctx, &rules, needs_all_keys, feasible))
+    }
+}
+
+impl FastPlugin for PodTopologySpread {
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         let (pod, objects) = (ctx.pod, &ctx.cache.objects);
         if self.rules(pod, objects, true).is_empty() && self.rules(pod, objects, false).is_empty() {
@@ -341,7 +404,7 @@ impl KubePlugin for PodTopologySpread {
         }
     }
 
-    fn follow<'a>(&'a self, ctx: AttemptContext<'a>) -> Follow<'a> {
+    fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
         let (pod, objects) = (ctx.pod, &ctx.cache.objects);
         // Simulated pods count for an empty selector, pods in place do not.
         if self.rules(pod, objects, true).iter().any(Rule::is_empty) {
@@ -370,23 +433,6 @@ impl KubePlugin for PodTopologySpread {
         }
         let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
         KeptScore::Spread(kept_spread(&rules, ctx.pod, needs_all_keys))
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        let rules = self.rules(ctx.pod, &ctx.cache.objects, true);
-        if rules.is_empty() {
-            return Prepared::Skip;
-        }
-        Prepared::ask(SpreadFilter::new(ctx, rules))
-    }
-
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let rules = self.rules(ctx.pod, &ctx.cache.objects, false);
-        if rules.is_empty() {
-            return None;
-        }
-        let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
-        Some(spread_score::score(ctx, &rules, needs_all_keys, feasible))
     }
 }
 

@@ -3,6 +3,38 @@
 
 use scheduler::kube::{KubePlugin, KubePoints};
 
+use std::sync::Arc;
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const PRIORITY_SORT: Entry = Entry {
+    name: "PrioritySort",
+    point: Point::KubePlugin,
+    summary: "Puts pods of higher priority first, then those that arrived earlier.",
+    source: "kubernetes.md 1.2",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["queueSort"],
+        weight: Some(0),
+        build: |_, _| Arc::new(PrioritySort),
+    }),
+};
+
+/// The registry's entry.
+pub const DEFAULT_BINDER: Entry = Entry {
+    name: "DefaultBinder",
+    point: Point::KubePlugin,
+    summary: "Writes the binding of a pod to its node.",
+    source: "kubernetes.md 1.1",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["bind"],
+        weight: Some(0),
+        build: |_, _| Arc::new(DefaultBinder),
+    }),
+};
+
 /// Higher priority first, then earlier arrival.
 pub struct PrioritySort;
 

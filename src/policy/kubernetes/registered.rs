@@ -2,17 +2,19 @@
 //! under the real queue, back-off, preemption and spreading.
 //!
 //! A policy sees a `Mirror` of the node as the attempt has it, simulated evictions included. Each
-//! question goes to a fresh copy of the policy, so that nothing it remembers of one mirror can leak
-//! into the next.
+//! mirror goes to a fresh copy of the policy, so that nothing it remembers of one mirror can leak
+//! into the next. A policy that looks at several nodes shares one mirror of them in an attempt.
 //!
 //! Points. The framework wants 0 to 100 from every score, and the registry's policies each have a
 //! scale of their own. So the points of the feasible nodes are spread over 0 to 100 as a
 //! `NormalizeScore` would: `100 · (points − least) / (most − least)` in whole numbers, rounded down
-//! ([`in_whole_span`]); all 0 if they are equal. Then they are multiplied by the weight.
+//! ([`Normalization::WholeSpan`]); all 0 if they are equal. Then they are multiplied by the weight.
 //!
 //! The fast form keeps the answers of policies of scope [`Scope::Node`] per node. Policies of scope
 //! `Cluster`, and those that prepare or rescale points themselves, are asked plainly.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::mirror::{self, Mirror};
@@ -20,11 +22,10 @@ use crate::profiles::{MAX_WEIGHT, ProfileError};
 use crate::{Arguments, Built, Entry, Point, Setup, registry};
 use cluster::{Conflict, Store};
 use model::{DeviceSet, PodSpec};
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, Rests};
-use scheduler::kube::plugin::in_whole_span;
+use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
-    AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, KubeProfile, NodeFilter, NodeInfo,
-    Normalization, PodInfo, Prepared, Reach, Rejection, Scores,
+    AttemptContext, Cache, EventKinds, FastPlugin, KubePlugin, KubePoints, KubeProfile, NodeFilter,
+    NodeInfo, Normalization, PodInfo, PreFilterResult, Reach, Rejection, Scores,
 };
 use scheduler::pipeline::plugin::{PreFilter, PreScore};
 use scheduler::{Plugin, Points, Reason, Scope};
@@ -84,6 +85,7 @@ pub fn obstacle(entry: &Entry) -> Option<&'static str> {
              such as `fgd` chooses itself; leave it out",
         ),
         Point::Select => Some("ties are broken by `tieBreak`; leave it out"),
+        Point::KubePlugin => Some("it is one of its own plugins; it acts without being added"),
         Point::QueueOrder => Some(
             "kube-scheduler orders its queue by priority and time; leave it \
             out",
@@ -199,20 +201,11 @@ impl Policy {
     /// The policy's verdict on the node of an id.
     fn verdict(&self, mirror: &Mirror, node: NodeId) -> Result<(), Rejection> {
         let (plugin, prepared) = self.prepared(mirror);
-        let answer = match prepared {
-            PreFilter::Run => plugin.filter(&mirror.ctx(), node),
-            PreFilter::Skip => Ok(()),
-            PreFilter::Reject(reason) => Err(reason),
-        };
-        answer.map_err(|reason| match reason {
-            Reason::Text(text) => Rejection::unschedulable(text),
-            Reason::Insufficient(id) => {
-                Rejection::unschedulable(format!("Insufficient {}", mirror.resource(id)))
-            }
-        })
+        verdict(&*plugin, &prepared, mirror, node)
     }
 
-    /// The verdict on a node. `cache` holds the other nodes, for policies that look at them.
+    /// The verdict on a node as it is asked about, which simulated evictions may have changed. `cache`
+    /// holds the other nodes, for policies that look at them.
     fn filter(
         &self,
         spec: &Arc<PodSpec>,
@@ -234,25 +227,31 @@ impl Policy {
         self.verdict(&mirror, NodeId::from_index(asked))
     }
 
-    /// The points of a node by itself; 0 of one that the store can't hold.
+    /// The points of a node by itself.
     fn points_of(&self, spec: &Arc<PodSpec>, node: &NodeInfo) -> i64 {
         let mirror = self.mirror(spec, node);
-        mirror.map_or(0, |mirror| {
-            let (plugin, _) = self.prepared(&mirror);
-            plugin.score(&mirror.ctx(), NodeId::from_index(0))
-        })
+        let mirror = mirror.unwrap_or_else(|conflict| self.refused(node.name(), &conflict));
+        let (plugin, _) = self.prepared(&mirror);
+        plugin.score(&mirror.ctx(), NodeId::from_index(0))
     }
 
-    /// The points of the feasible nodes where a policy looks at several nodes; `None` gives none.
+    /// Ends the run with words: points can't be refused, and any number in their place would pass for
+    /// the policy's own. The nodes and pods come from the cell's store, which has taken them by the
+    /// rules of the mirror's.
+    fn refused(&self, nodes: &str, conflict: &Conflict) -> ! {
+        panic!(
+            "invariant: what the cell holds fits its mirror: the score `{}` can't be asked about \
+             {nodes}: {conflict}",
+            self.fresh().name()
+        )
+    }
+
+    /// The points of the feasible nodes where a policy looks at several nodes; `None` if it gives none.
     fn points_together(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Vec<i64>> {
-        let spec = &ctx.pod.class.spec;
-        let mirror = Mirror::new(&self.empty, spec, ctx.cache.nodes()).ok()?;
-        let mut places = vec![NodeId::from_index(0); ctx.cache.slot_count()];
-        for (row, node) in ctx.cache.nodes().enumerate() {
-            places[node.slot] = NodeId::from_index(row);
-        }
-        let nodes: Vec<NodeId> = feasible.iter().map(|node| places[node.slot]).collect();
-        let ((mut plugin, _), ctx) = (self.prepared(&mirror), mirror.ctx());
+        let whole = Whole::new(self, ctx);
+        let whole = whole.unwrap_or_else(|conflict| self.refused("the nodes", &conflict));
+        let nodes: Vec<NodeId> = feasible.iter().map(|node| whole.rows[node.slot]).collect();
+        let (mut plugin, ctx) = (whole.plugin, whole.mirror.ctx());
         if self.points.contains(Points::PRE_SCORE)
             && plugin.pre_score(&ctx, &nodes) == PreScore::Skip
         {
@@ -266,17 +265,82 @@ impl Policy {
     }
 }
 
+/// The verdict of a policy that was asked about the pod on the node of an id.
+fn verdict(
+    plugin: &dyn Plugin,
+    prepared: &PreFilter,
+    mirror: &Mirror,
+    node: NodeId,
+) -> Result<(), Rejection> {
+    let answer = match prepared {
+        PreFilter::Run => plugin.filter(&mirror.ctx(), node),
+        PreFilter::Skip => Ok(()),
+        PreFilter::Reject(reason) => Err(reason.clone()),
+    };
+    answer.map_err(|reason| match reason {
+        Reason::Text(text) => Rejection::unschedulable(text),
+        Reason::Insufficient(id) => {
+            Rejection::unschedulable(format!("Insufficient {}", mirror.resource(id)))
+        }
+    })
+}
+
+/// All nodes of the cache as one attempt has them, with the policy after its `PreFilter`.
+struct Whole {
+    mirror: Mirror,
+    /// The nodes in the mirror by their slots in the cache.
+    rows: Vec<NodeId>,
+    plugin: Box<dyn Plugin>,
+    prepared: PreFilter,
+}
+
+impl Whole {
+    fn new(policy: &Policy, ctx: AttemptContext<'_>) -> Result<Self, Conflict> {
+        let mirror = Mirror::new(&policy.empty, &ctx.pod.class.spec, ctx.cache.nodes())?;
+        let mut rows = vec![NodeId::from_index(0); ctx.cache.slot_count()];
+        for (row, node) in ctx.cache.nodes().enumerate() {
+            rows[node.slot] = NodeId::from_index(row);
+        }
+        let (plugin, prepared) = policy.prepared(&mirror);
+        Ok(Self {
+            mirror,
+            rows,
+            plugin,
+            prepared,
+        })
+    }
+}
+
 /// A policy's question to nodes in one attempt.
 #[derive(Clone)]
 struct Question<'a> {
     policy: &'a Policy,
     ctx: AttemptContext<'a>,
+    /// The mirror of all nodes, for a policy that looks at several: built for the first node that is
+    /// asked about and kept for the attempt, because one for each node would cost the square of the
+    /// nodes. Copies share it: a simulation changes its own copies of nodes, never the cache.
+    whole: Rc<OnceCell<Result<Whole, Conflict>>>,
 }
 
 impl<'a> NodeFilter<'a> for Question<'a> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
-        let cache = (!self.policy.filters_by_node()).then_some(self.ctx.cache);
-        self.policy.filter(&self.ctx.pod.class.spec, cache, node)
+        let (policy, cache) = (self.policy, self.ctx.cache);
+        let spec = &self.ctx.pod.class.spec;
+        let known = cache.node_in(node.slot);
+        if !known.is_some_and(|known| std::ptr::eq(known, node)) {
+            // A node with pods evicted or expected, in a simulation.
+            return policy.filter(spec, Some(cache), node);
+        }
+        let whole = self.whole.get_or_init(|| Whole::new(policy, self.ctx));
+        match whole {
+            Ok(own) => verdict(
+                &*own.plugin,
+                &own.prepared,
+                &own.mirror,
+                own.rows[node.slot],
+            ),
+            Err(conflict) => Err(Rejection::unresolvable(conflict.to_string())),
+        }
     }
 
     fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
@@ -303,16 +367,69 @@ impl KubePlugin for Registered {
         points
     }
 
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn normalize_score(&self) -> Normalization {
+        Normalization::WholeSpan
+    }
+
+    /// Any change of a node or of the pods on it may change a policy's mind.
+    fn events_to_register(&self) -> EventKinds {
+        let nodes = EventKinds::NODE_ADD
+            .and(EventKinds::NODE_ALLOCATABLE)
+            .and(EventKinds::NODE_LABEL)
+            .and(EventKinds::NODE_TAINT);
+        let pods = EventKinds::POD_ADD
+            .and(EventKinds::POD_DELETE)
+            .and(EventKinds::POD_SCALE_DOWN);
+        nodes.and(pods).and(EventKinds::POD_TOLERATION)
+    }
+
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
+        if self.policy.filters_by_node() {
+            return PreFilterResult::RUN;
+        }
+        PreFilterResult::run_with(Question {
+            policy: &self.policy,
+            ctx,
+            whole: Rc::default(),
+        })
+    }
+
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        self.policy.filter(&pod.class.spec, None, node)
+    }
+
+    fn devices(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Option<DeviceSet> {
+        let mirror = self.policy.mirror(&ctx.pod.class.spec, node).ok()?;
+        let (mut plugin, _) = self.policy.prepared(&mirror);
+        plugin.devices(&mirror.ctx(), NodeId::from_index(0))
+    }
+
+    fn score(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        self.policy.points_of(&pod.class.spec, node)
+    }
+
+    fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        let raw = if self.policy.scores_by_node() {
+            let points = feasible.iter().map(|node| self.score(ctx.pod, node));
+            points.collect()
+        } else {
+            self.policy.points_together(ctx, feasible)?
+        };
+        Some(Scores::normalized(raw, self.normalize_score()))
+    }
+}
+
+impl FastPlugin for Registered {
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         if self.policy.filters_by_node() && self.policy.scores_by_node() {
             Reach::Node
         } else {
             Reach::Cluster
         }
-    }
-
-    fn normalization(&self) -> Normalization {
-        Normalization::WholeSpan
     }
 
     fn needs_whole_spec(&self) -> bool {
@@ -329,64 +446,10 @@ impl KubePlugin for Registered {
 
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
         if self.policy.scores_by_node() {
-            KeptScore::Node(Rests::OnNode, Normalization::WholeSpan)
+            KeptScore::Node(Rests::OnNode, self.normalize_score())
         } else {
             KeptScore::Unknown
         }
-    }
-
-    fn node_test(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodeTest {
-        let (policy, spec) = (self.policy.clone(), pod.class.spec.clone());
-        Arc::new(move |node| policy.filter(&spec, None, node).is_ok())
-    }
-
-    fn node_points(&self, pod: &Arc<PodInfo>, _: &Cache) -> NodePoints {
-        let (policy, spec) = (self.policy.clone(), pod.class.spec.clone());
-        Arc::new(move |node| policy.points_of(&spec, node))
-    }
-
-    /// Any change of a node or of the pods on it may change a policy's mind.
-    fn listens(&self) -> EventKinds {
-        let nodes = EventKinds::NODE_ADD
-            .and(EventKinds::NODE_ALLOCATABLE)
-            .and(EventKinds::NODE_LABEL)
-            .and(EventKinds::NODE_TAINT);
-        let pods = EventKinds::POD_ADD
-            .and(EventKinds::POD_DELETE)
-            .and(EventKinds::POD_SCALE_DOWN);
-        nodes.and(pods).and(EventKinds::POD_TOLERATION)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
-        Prepared::ask(Question {
-            policy: &self.policy,
-            ctx,
-        })
-    }
-
-    fn devices(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Option<DeviceSet> {
-        let mirror = self.policy.mirror(&ctx.pod.class.spec, node).ok()?;
-        let (mut plugin, _) = self.policy.prepared(&mirror);
-        plugin.devices(&mirror.ctx(), NodeId::from_index(0))
-    }
-
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let raw = if self.policy.scores_by_node() {
-            let spec = &ctx.pod.class.spec;
-            let points = feasible
-                .iter()
-                .map(|node| self.policy.points_of(spec, node));
-            points.collect()
-        } else {
-            self.policy.points_together(ctx, feasible)?
-        };
-        let least = raw.iter().copied().min().unwrap_or(0);
-        let most = raw.iter().copied().max().unwrap_or(0);
-        let normalized = raw.iter().map(|&own| in_whole_span(own, least, most));
-        Some(Scores {
-            normalized: normalized.collect(),
-            raw,
-        })
     }
 }
 

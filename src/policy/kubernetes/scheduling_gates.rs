@@ -3,6 +3,24 @@
 use model::ClusterObjects;
 use scheduler::kube::{ClusterEvent, EventKinds, KubePlugin, KubePoints, PodInfo, Rejection};
 
+use std::sync::Arc;
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "SchedulingGates",
+    point: Point::KubePlugin,
+    summary: "Keeps pods with scheduling gates out of the queue.",
+    source: "kubernetes.md 1.5",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preEnqueue"],
+        weight: Some(0),
+        build: |_, _| Arc::new(SchedulingGates),
+    }),
+};
+
 /// Keeps pods with gates out of the queue.
 pub struct SchedulingGates;
 
@@ -15,11 +33,11 @@ impl KubePlugin for SchedulingGates {
         KubePoints::PRE_ENQUEUE
     }
 
-    fn listens(&self) -> EventKinds {
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::POD_GATES
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         event.own_change(pod).is_some()
     }
 

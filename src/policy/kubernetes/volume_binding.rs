@@ -4,13 +4,28 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::ask::Ask;
 use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
 use model::{ClusterObjects, Text};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
-    AttemptContext, Code, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
-    VolumeChoice,
+    AttemptContext, Code, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
+    PreFilterResult, Reach, Rejection, VolumeChoice,
+};
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "VolumeBinding",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes where the claims of the pod cannot have their volumes.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(VolumeBinding),
+    }),
 };
 
 const NOT_REACHED: &str = "node(s) didn't match PersistentVolume's node affinity";
@@ -250,22 +265,14 @@ impl KubePlugin for VolumeBinding {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::NODE_LABEL)
             .and(EventKinds::CLAIM)
-    }
-
-    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        Reach::of_volumes(ctx.pod)
-    }
-
-    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Nothing
-    }
-
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::of_volumes(ctx.pod)
     }
 
     fn reserve(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Vec<VolumeChoice> {
@@ -277,16 +284,30 @@ impl KubePlugin for VolumeBinding {
         chosen.unwrap_or_default()
     }
 
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         if ctx.pod.claim_names().next().is_none() {
-            return Prepared::Skip;
+            return PreFilterResult::Skip;
         }
         match sort_claims(ctx) {
-            Err(rejection) => Prepared::Reject(rejection),
+            Err(rejection) => PreFilterResult::Reject(rejection),
             Ok(claims) => {
                 let claims = Arc::new(claims);
-                Prepared::ask(Ask(move |node: &NodeInfo| claims.check(node)))
+                PreFilterResult::run_with(move |node: &NodeInfo| claims.check(node))
             }
         }
+    }
+}
+
+impl FastPlugin for VolumeBinding {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        Reach::of_volumes(ctx.pod)
+    }
+
+    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+        KeptScore::Nothing
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
     }
 }

@@ -1,12 +1,29 @@
 //! `VolumeRestrictions`: disks and claims that can't be shared (spec: kubernetes.md 1.12).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::{ClusterObjects, PodVolume, Text};
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
-    PodInfo, Prepared, Reach, Rejection,
+    AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeFilter,
+    NodeInfo, PodInfo, PreFilterResult, Reach, Rejection,
+};
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "VolumeRestrictions",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes where a disk of the pod is in use, and all nodes if a claim is.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(VolumeRestrictions),
+    }),
 };
 
 /// The access mode of claims that one pod has for itself.
@@ -125,13 +142,17 @@ impl KubePlugin for VolumeRestrictions {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::POD_DELETE)
             .and(EventKinds::CLAIM)
     }
 
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         let Some((Some(deleted), None)) = event.pod() else {
             return true;
         };
@@ -145,20 +166,12 @@ impl KubePlugin for VolumeRestrictions {
             && (frees_disk || pod.stated_claim_names().any(is_shared))
     }
 
-    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        Reach::of_volumes(ctx.pod)
-    }
-
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::of_volumes(ctx.pod)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         let namespace = &ctx.pod.spec().namespace;
         let mut exclusive = BTreeSet::new();
         for name in ctx.pod.stated_claim_names() {
             let Some(claim) = ctx.cache.objects.claim(namespace, &name) else {
-                return Prepared::Reject(Rejection::unresolvable(format!(
+                return PreFilterResult::Reject(Rejection::unresolvable(format!(
                     "persistentvolumeclaim {:?} not found",
                     &*name
                 )));
@@ -175,12 +188,22 @@ impl KubePlugin for VolumeRestrictions {
         };
         let conflicts = exclusive.iter().filter(is_used).count() as i64;
         if conflicts == 0 && !ctx.pod.spec().volumes.iter().any(is_disk) {
-            return Prepared::Skip;
+            return PreFilterResult::Skip;
         }
-        Prepared::ask(RestrictionFilter {
+        PreFilterResult::run_with(RestrictionFilter {
             pod: ctx.pod,
             exclusive,
             conflicts,
         })
+    }
+}
+
+impl FastPlugin for VolumeRestrictions {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        Reach::of_volumes(ctx.pod)
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
     }
 }

@@ -3,12 +3,28 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::ask::Ask;
 use model::Text;
 use model::node::{REGION_LABEL, ZONE_LABEL};
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
-    AttemptContext, EventKinds, KubePlugin, KubePoints, NodeInfo, Prepared, Reach, Rejection,
+    AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PreFilterResult,
+    Reach, Rejection,
+};
+
+use crate::{Constructor, Entry, KubeConstructor, Point};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "VolumeZone",
+    point: Point::KubePlugin,
+    summary: "Rejects nodes outside the zones and regions of the volumes of the pod.",
+    source: "kubernetes.md 1.12",
+    parameters: &[],
+    constructor: Constructor::Kube(KubeConstructor {
+        points: &["preFilter", "filter"],
+        weight: Some(0),
+        build: |_, _| Arc::new(VolumeZone),
+    }),
 };
 
 /// Every label that says where a volume is, with the one that stands in for it on nodes.
@@ -56,21 +72,17 @@ impl KubePlugin for VolumeZone {
         KubePoints::PRE_FILTER.and(KubePoints::FILTER)
     }
 
-    fn listens(&self) -> EventKinds {
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+        Some(self)
+    }
+
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NODE_ADD
             .and(EventKinds::NODE_LABEL)
             .and(EventKinds::CLAIM)
     }
 
-    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        Reach::of_volumes(ctx.pod)
-    }
-
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::of_volumes(ctx.pod)
-    }
-
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         let objects = &ctx.cache.objects;
         let mut places: Vec<Place> = Vec::new();
         for name in ctx.pod.stated_claim_names() {
@@ -79,7 +91,7 @@ impl KubePlugin for VolumeZone {
                 continue;
             };
             let Some(volume) = objects.volumes.get(&claim.volume) else {
-                return Prepared::Reject(Rejection::unresolvable(format!(
+                return PreFilterResult::Reject(Rejection::unresolvable(format!(
                     "persistentvolume {:?} not found",
                     &*claim.volume
                 )));
@@ -90,10 +102,20 @@ impl KubePlugin for VolumeZone {
             }
         }
         if places.is_empty() {
-            return Prepared::Skip;
+            return PreFilterResult::Skip;
         }
         let places = Arc::new(places);
-        Prepared::ask(Ask(move |node: &NodeInfo| check(&places, node)))
+        PreFilterResult::run_with(move |node: &NodeInfo| check(&places, node))
+    }
+}
+
+impl FastPlugin for VolumeZone {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        Reach::of_volumes(ctx.pod)
+    }
+
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        KeptFilter::of_volumes(ctx.pod)
     }
 }
 

@@ -1,6 +1,6 @@
 //! First in, first out: pods go in the order of their creation.
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::Class;
 use model::Pod;
 use scheduler::QueueOrder;
@@ -10,8 +10,9 @@ pub const ENTRY: Entry = Entry {
     name: "fifo",
     point: Point::QueueOrder,
     summary: "First in, first out: pods in the order of their creation.",
+    source: "windtunnel",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Order(Box::new(Fifo))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Order(Box::new(Fifo)))),
 };
 
 /// The order.

@@ -6,7 +6,7 @@
 //! counting a pod that states no request as asking for nothing.
 
 use crate::score::scaled;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -15,8 +15,9 @@ pub const ENTRY: Entry = Entry {
     name: "best-fit",
     point: Point::Score,
     summary: "Prefers the node with the smallest share of cpu, memory and GPU left.",
+    source: "windtunnel",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(BestFit))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(BestFit)))),
 };
 
 /// The most points.

@@ -5,7 +5,7 @@
 //! demands pc and pg, and the largest node's cpu C and GPU G as the measure.
 
 use super::gpu_best_fit::{CPU_SCALE, GPU_SCALE, Scale};
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -14,11 +14,12 @@ pub const ENTRY: Entry = Entry {
     name: "dot-product",
     point: Point::Score,
     summary: "Prefers nodes whose free cpu and GPU align least with the pod's demand.",
+    source: "published-results.md 1.6",
     parameters: &[CPU_SCALE, GPU_SCALE],
-    constructor: |_, arguments| {
+    constructor: Constructor::Policy(|_, arguments| {
         let scale = Scale::new(arguments)?;
         Ok(Built::Plugin(Box::new(DotProduct { scale })))
-    },
+    }),
 };
 
 /// The score.

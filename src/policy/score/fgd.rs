@@ -17,7 +17,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::devices::tightest::first_devices;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::fragmentation::TypicalPods;
 use cluster::{GpuColumns, Nodes};
 use model::DeviceSet;
@@ -31,14 +31,15 @@ pub const ENTRY: Entry = Entry {
     point: Point::Score,
     summary: "Prefers the node and device where the pod adds the least GPU fragmentation for the \
         target workload.",
+    source: "published-results.md 1.6",
     parameters: &[],
-    constructor: |setup, _| {
+    constructor: Constructor::Policy(|setup, _| {
         let target = setup.typical_pods.clone();
         Ok(Built::Plugin(Box::new(Fgd {
             target,
             memo: RefCell::default(),
         })))
-    },
+    }),
 };
 
 /// Rooms of a node's devices, in milli-GPU.
@@ -197,10 +198,10 @@ impl Plugin for Fgd {
         let mut memo = self.memo.borrow_mut();
         let memo = &mut *memo;
         let number = memo.state(&self.target, ctx.store.nodes(), node);
-        if memo.points.len() <= ctx.spec.index() {
-            memo.points.resize_with(ctx.spec.index() + 1, Vec::new);
+        if memo.points.len() <= ctx.id.index() {
+            memo.points.resize_with(ctx.id.index() + 1, Vec::new);
         }
-        let known = &mut memo.points[ctx.spec.index()];
+        let known = &mut memo.points[ctx.id.index()];
         if known.len() <= number {
             known.resize(memo.states.len(), UNKNOWN);
         }

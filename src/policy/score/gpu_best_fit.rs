@@ -4,7 +4,7 @@
 //! points = trunc((1 − ((c−pc)/C × 0.5 + (g−pg)/G × 0.5)) × 100), then stretched over the feasible
 //! nodes to 0–100.
 
-use crate::{ArgumentError, Arguments, Built, Entry, Kind, Parameter, Point};
+use crate::{ArgumentError, Arguments, Built, Constructor, Entry, Kind, Parameter, Point};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -13,11 +13,12 @@ pub const ENTRY: Entry = Entry {
     name: "gpu-best-fit",
     point: Point::Score,
     summary: "Prefers nodes with the least cpu and GPU left, in absolute amounts.",
+    source: "published-results.md 1.6",
     parameters: &[CPU_SCALE, GPU_SCALE],
-    constructor: |_, arguments| {
+    constructor: Constructor::Policy(|_, arguments| {
         let scale = Scale::new(arguments)?;
         Ok(Built::Plugin(Box::new(GpuBestFit { scale })))
-    },
+    }),
 };
 
 /// The cpu that counts as 1.

@@ -6,7 +6,7 @@
 //! if it has none, 0 if they are all of other kinds. A pod without GPU gives every node 0.
 
 use super::gpu_best_fit::GPU_SCALE;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::{GpuColumns, Store};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
@@ -16,11 +16,12 @@ pub const ENTRY: Entry = Entry {
     name: "gpu-clustering",
     point: Point::Score,
     summary: "Prefers nodes whose GPU pods have the same kind of GPU demand.",
+    source: "published-results.md 1.6",
     parameters: &[GPU_SCALE],
-    constructor: |_, arguments| {
+    constructor: Constructor::Policy(|_, arguments| {
         let scale = GPU_SCALE.integer(arguments)?;
         Ok(Built::Plugin(Box::new(GpuClustering { scale })))
-    },
+    }),
 };
 
 /// The score.

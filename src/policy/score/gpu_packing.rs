@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use cluster::GpuColumns;
 use model::gpu::DEVICE_MILLI;
 use scheduler::{ClassContext, Plugin, Points};
@@ -18,8 +18,9 @@ pub const ENTRY: Entry = Entry {
     name: "gpu-packing",
     point: Point::Score,
     summary: "Prefers devices in use, then free devices of nodes in use, then empty nodes.",
+    source: "published-results.md 1.6",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(GpuPacking))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(GpuPacking)))),
 };
 
 /// The score.

@@ -3,7 +3,7 @@
 //! [`super::best_fit`] takes off.
 
 use super::best_fit::share_left;
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -12,8 +12,9 @@ pub const ENTRY: Entry = Entry {
     name: "worst-fit",
     point: Point::Score,
     summary: "Prefers the node with the largest share of cpu, memory and GPU left.",
+    source: "windtunnel",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Plugin(Box::new(WorstFit))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(WorstFit)))),
 };
 
 /// The score.

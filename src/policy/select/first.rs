@@ -1,6 +1,6 @@
 //! The first of the tied nodes in snapshot order.
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
@@ -9,8 +9,9 @@ pub const ENTRY: Entry = Entry {
     name: "first",
     point: Point::Select,
     summary: "Takes the first of the tied nodes in the order of nodes.",
+    source: "windtunnel",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Select(Box::new(First))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Select(Box::new(First)))),
 };
 
 /// The choice.

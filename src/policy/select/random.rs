@@ -1,7 +1,7 @@
 //! A uniformly drawn one of the tied nodes: the k-th in snapshot order. One draw a decision, also
 //! if only one node is tied, so that the number of draws is the number of decisions.
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use rng::Stream;
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
@@ -11,11 +11,12 @@ pub const ENTRY: Entry = Entry {
     name: "random",
     point: Point::Select,
     summary: "Picks one of the tied nodes at random, each equally likely.",
+    source: "windtunnel",
     parameters: &[],
-    constructor: |setup, _| {
+    constructor: Constructor::Policy(|setup, _| {
         let stream = setup.stream(ENTRY.name);
         Ok(Built::Select(Box::new(Random { stream })))
-    },
+    }),
 };
 
 /// The choice, with its random stream.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use rng::Stream;
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
@@ -14,14 +14,15 @@ pub const ENTRY: Entry = Entry {
     name: "rank",
     point: Point::Select,
     summary: "Takes the tied node with the lowest rank; ranks are fixed for the run.",
+    source: "published-results.md 1.4",
     parameters: &[],
-    constructor: |setup, _| {
+    constructor: Constructor::Policy(|setup, _| {
         Ok(Built::Select(Box::new(Rank {
             given: setup.node_ranks.clone(),
             drawn: Vec::new(),
             stream: setup.stream(ENTRY.name),
         })))
-    },
+    }),
 };
 
 /// The choice, with the ranks.

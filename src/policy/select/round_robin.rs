@@ -1,6 +1,6 @@
 //! The first tied node after the one chosen last, in the order of nodes, starting over at the end.
 
-use crate::{Built, Entry, Point};
+use crate::{Built, Constructor, Entry, Point};
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
@@ -9,8 +9,9 @@ pub const ENTRY: Entry = Entry {
     name: "round-robin",
     point: Point::Select,
     summary: "Takes the tied nodes in turn, starting after the one chosen last.",
+    source: "windtunnel",
     parameters: &[],
-    constructor: |_, _| Ok(Built::Select(Box::new(RoundRobin { last: None }))),
+    constructor: Constructor::Policy(|_, _| Ok(Built::Select(Box::new(RoundRobin { last: None })))),
 };
 
 /// The choice, with the node chosen last.

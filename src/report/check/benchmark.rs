@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::outcome;
 use crate::study::change;
 use lab::check::CheckReport;
+use metrics::Direction;
 
 /// Direction of the metrics in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub enum Better {
 pub(super) fn write(out: &mut dyn Write, report: &CheckReport, better: Better) -> io::Result<()> {
     let mut seen = BTreeSet::new();
     let mut list: Vec<Json> = Vec::new();
-    let is_wanted = |better_of: &str| (better_of == "higher") == (better == Better::Bigger);
+    let is_wanted =
+        |direction: Direction| (direction == Direction::Higher) == (better == Better::Bigger);
     for gate in report.gates.iter().filter(|gate| is_wanted(gate.better)) {
         let (Some(value), true) = (gate.head, seen.insert((&gate.entry, &gate.metric))) else {
             continue;

@@ -17,6 +17,13 @@ pub enum Flavor {
     Extended,
 }
 
+/// Suite of one experiment file: its gates and their counts.
+struct Suite<'a> {
+    entry: &'a EntryReport,
+    gates: Vec<&'a Gate>,
+    counts: Counts,
+}
+
 /// Counts of a suite.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -33,7 +40,7 @@ pub(super) fn write(
     flavor: Flavor,
     options: CheckOptions<'_>,
 ) -> io::Result<()> {
-    let suites: Vec<(&EntryReport, Vec<&Gate>, Counts)> = report
+    let suites: Vec<Suite<'_>> = report
         .entries
         .iter()
         .map(|entry| {
@@ -43,10 +50,19 @@ pub(super) fn write(
                 .filter(|gate| gate.entry == entry.name)
                 .collect();
             let counts = count(entry, &gates);
-            (entry, gates, counts)
+            Suite {
+                entry,
+                gates,
+                counts,
+            }
         })
         .collect();
-    let sum = |part: fn(&Counts) -> usize| suites.iter().map(|(.., c)| part(c)).sum::<usize>();
+    let sum = |part: fn(&Counts) -> usize| {
+        suites
+            .iter()
+            .map(|suite| part(&suite.counts))
+            .sum::<usize>()
+    };
     let extended = if flavor == Flavor::Extended {
         let timestamp = options.timestamp;
         let timestamp = timestamp.map(|at| format!(" timestamp=\"{}\"", attribute(at)));
@@ -64,8 +80,8 @@ pub(super) fn write(
         sum(|counts| counts.failures),
         sum(|counts| counts.errors)
     )?;
-    for (entry, gates, counts) in &suites {
-        write_suite(out, report, (entry, gates, *counts), (flavor, options))?;
+    for suite in &suites {
+        write_suite(out, report, suite, flavor, options)?;
     }
     writeln!(out, "</testsuites>")
 }
@@ -108,9 +124,15 @@ fn kind_of(gate: &Gate) -> Kind {
 fn write_suite(
     out: &mut dyn Write,
     report: &CheckReport,
-    (entry, gates, counts): (&EntryReport, &[&Gate], Counts),
-    (flavor, options): (Flavor, CheckOptions<'_>),
+    suite: &Suite<'_>,
+    flavor: Flavor,
+    options: CheckOptions<'_>,
 ) -> io::Result<()> {
+    let Suite {
+        entry,
+        gates,
+        counts,
+    } = suite;
     let timestamp = options
         .timestamp
         .map(|at| format!(" timestamp=\"{}\"", attribute(at)));

@@ -7,6 +7,7 @@ use crate::format;
 use crate::study::change;
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
+use units::plural;
 
 mod benchmark;
 mod github;
@@ -136,7 +137,7 @@ pub fn headline(report: &CheckReport) -> String {
     .collect();
     match all {
         1 => format!("The gate holds{more}."),
-        _ => format!("All {all} gates hold{more}."),
+        _ => format!("All {} hold{more}.", plural::count(all, "gate")),
     }
 }
 
@@ -186,7 +187,7 @@ pub fn outcome(gate: &Gate) -> String {
         }
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
-            Some(needed) => format!("{word} (≈ {} seeds)", format::count(needed)),
+            Some(needed) => format!("{word} (≈ {})", format::counted(needed, "seed")),
             None => word.to_owned(),
         },
         _ => word.to_owned(),
@@ -216,7 +217,7 @@ pub fn counts(report: &CheckReport) -> String {
     });
     let words: Vec<String> = words.collect();
     let all = report.gates.len();
-    let noun = if all == 1 { "gate" } else { "gates" };
+    let noun = plural::noun(all, "gate");
     if words.is_empty() {
         return format!("{all} {noun}");
     }
@@ -294,9 +295,9 @@ pub fn facts(report: &CheckReport) -> Vec<String> {
     facts.extend(match seeds {
         0 => None,
         1 => Some("1 seed".to_owned()),
-        _ => Some(format!("{seeds} seeds, paired")),
+        _ => Some(format!("{}, paired", plural::count(seeds, "seed"))),
     });
     let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();
-    facts.push(format!("{} changes", format::count(changes)));
+    facts.push(format::counted(changes, "change"));
     facts
 }

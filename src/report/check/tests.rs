@@ -13,7 +13,7 @@ fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
         entry: "burst, \"mixed\" <1>".to_owned(),
         metric: metric.to_owned(),
         unit: "s".to_owned(),
-        better: "lower",
+        better: metrics::Direction::Lower,
         outcome,
         advisory: false,
         limit: "limit ≤ 30 s".to_owned(),

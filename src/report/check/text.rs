@@ -9,6 +9,7 @@ use crate::format;
 use crate::study::escaped;
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
+use units::plural;
 
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
@@ -198,10 +199,11 @@ pub(super) fn write_markdown(out: &mut dyn Write, report: &CheckReport) -> io::R
         writeln!(
             out,
             "<details><summary>{}</summary>\n",
-            match quiet.len() {
-                1 => "1 gate that holds".to_owned(),
-                many => format!("{many} gates that hold"),
-            }
+            format_args!(
+                "{} that {}",
+                plural::count(quiet.len(), "gate"),
+                plural::either(quiet.len(), "holds", "hold")
+            )
         )?;
         write_rows(out, &quiet)?;
         writeln!(out, "\n</details>\n")?;

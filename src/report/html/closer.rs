@@ -138,14 +138,14 @@ pub(super) fn aggregated(variant: &VariantData, variants: usize) -> Vec<String> 
             duration(variant.heat.column_ns)
         ),
         nodes => format!(
-            "heat map in columns of {}, one row per {} nodes",
+            "heat map in columns of {}, one row per {}",
             duration(variant.heat.column_ns),
-            format::count(nodes as u64)
+            format::counted(nodes as u64, "node")
         ),
     });
     parts.push(match variant.timeline.pods_per_bar {
         0 | 1 => "timeline with one bar per pod".to_owned(),
-        pods => format!("timeline with one bar per {} pods", format::count(pods)),
+        pods => format!("timeline with one bar per {}", format::counted(pods, "pod")),
     });
     let listed = |shown: u64, total: u64, what: &str, which: &str, others: &str| {
         if shown == total {

@@ -29,10 +29,10 @@ pub(super) fn fights<'a>(summary: &'a Summary, columns: &[&'a str]) -> Vec<PageF
     let listed =
         variants.flat_map(|(variant, &run)| variant.fights.iter().map(move |own| (run, own)));
     let rows = listed.take(ROWS_MAX).map(|(run, own)| {
-        let words = DETECTORS.iter().find(|known| known.0 == own.detector);
+        let detector = DETECTORS.iter().find(|known| known.name() == own.detector);
         PageFight {
             run,
-            what: words.map_or(own.detector.as_str(), |known| known.1),
+            what: detector.map_or(own.detector.as_str(), |known| known.words),
             object: format::clean(&own.object),
             times: format::count(own.times),
             first: time(own.first_ns),

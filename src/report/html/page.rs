@@ -15,7 +15,7 @@ use super::services::PageServices;
 use super::traffic::{self, PageTraffic};
 use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
-use crate::comparison::{Better, Comparison, Row, Rows};
+use crate::comparison::{Comparison, Row, Rows};
 use crate::embedded::EmbeddedScenario;
 use crate::format;
 use crate::plot::{NotDrawn, Plot};
@@ -277,11 +277,7 @@ fn page_row(row: &Row) -> PageRow<'_> {
     PageRow {
         id: &row.id,
         label: &row.label,
-        direction: match row.better {
-            Better::Higher => "higher is better",
-            Better::Lower => "lower is better",
-            Better::Neither => "",
-        },
+        direction: row.better.words(),
         cells: cells.collect(),
     }
 }

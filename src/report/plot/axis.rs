@@ -73,13 +73,7 @@ const LOG_TICKS: [f64; 14] = [
 
 impl Axis {
     /// Draws its ticks, from one height to another, its words and its label below an area.
-    pub(super) fn below(
-        &self,
-        scene: &mut Scene,
-        area: Area,
-        (from, to): (f64, f64),
-        paint: Paint,
-    ) {
+    pub(super) fn below(&self, scene: &mut Scene, area: Area, from: f64, to: f64, paint: Paint) {
         let style = scene.style;
         let words = area.y + area.height + style.scaled(13.0);
         let width = |text: &str| text_width(text, style.text());

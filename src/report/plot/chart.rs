@@ -134,9 +134,9 @@ pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) ->
     let left = style.scaled(14.0) + tick_width;
     for panel in panels {
         top = if panel.is_crowded() {
-            draw_one_by_one(&mut scene, panel, (left, top))
+            draw_one_by_one(&mut scene, panel, left, top)
         } else {
-            draw_panel(&mut scene, panel, (left, top), direct)
+            draw_panel(&mut scene, panel, left, top, direct)
         };
     }
     if !direct && panels.iter().any(|panel| !panel.is_crowded()) {
@@ -150,7 +150,7 @@ pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) ->
     }
 }
 
-fn draw_panel(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64), direct: bool) -> f64 {
+fn draw_panel(scene: &mut Scene, panel: &Panel, left: f64, top: f64, direct: bool) -> f64 {
     let style = scene.style;
     let text = style.text();
     let names = panel.lines.iter().map(|line| scene::name(&line.name));
@@ -188,7 +188,7 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64), direct:
 }
 
 /// Draws every line on a plane of its own, all with the same axes. Gives where it ends.
-fn draw_one_by_one(scene: &mut Scene, panel: &Panel, (left, top): (f64, f64)) -> f64 {
+fn draw_one_by_one(scene: &mut Scene, panel: &Panel, left: f64, top: f64) -> f64 {
     let style = scene.style;
     let across = match style {
         Style::Screen => 2,

@@ -43,7 +43,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         if found.is_empty() {
             continue;
         }
-        top = panel(&mut scene, id, &found, (left, top));
+        top = panel(&mut scene, id, &found, left, top);
         for (_, pair, judgement) in found {
             let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
             let interval = judgement.relative_interval;
@@ -73,7 +73,8 @@ fn panel(
     scene: &mut Scene,
     id: &str,
     found: &[(usize, &Pair, &Judgement)],
-    (left, top): (f64, f64),
+    left: f64,
+    top: f64,
 ) -> f64 {
     let style = scene.style;
     let (line, gap) = (style.scaled(1.0), style.scaled(20.0));

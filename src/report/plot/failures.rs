@@ -44,7 +44,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             width: scene.width() - 2.0 * margin - style.scaled(NAMES),
             height,
         };
-        panel(&mut scene, (variant, &lanes), area, index);
+        panel(&mut scene, variant, &lanes, area, index);
         top += style.scaled(HEAD + FOOT) + height;
     }
     scene.height = top;
@@ -66,17 +66,17 @@ fn lanes(variant: &VariantData) -> Vec<&str> {
     lanes
 }
 
-fn panel(scene: &mut Scene, (variant, lanes): (&VariantData, &[&str]), area: Area, index: usize) {
+fn panel(scene: &mut Scene, variant: &VariantData, lanes: &[&str], area: Area, index: usize) {
     let style = scene.style;
     let above = area.y - style.scaled(12.0);
     let left = area.x - style.scaled(NAMES);
     scene.heading((left, above), &scene::name(&variant.name));
-    let count = format!("{} failures", format::count(variant.incidents.total));
+    let count = format::counted(variant.incidents.total, "failure");
     let end = area.x + area.width;
     scene.text((end, above), &count, Paint::Quiet, Anchor::End);
     let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
-    axis.below(scene, area, (area.y, area.y + area.height), Paint::Grid);
+    axis.below(scene, area, area.y, area.y + area.height, Paint::Grid);
     let pitch = area.height / lanes.len().max(1) as f64;
     for (lane, name) in lanes.iter().enumerate() {
         let bottom = area.y + (lane + 1) as f64 * pitch;

@@ -16,7 +16,7 @@ const ENTRY: PlotEntry = PlotEntry {
 
 /// One measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measured {
+pub struct GrowthPoint {
     /// Nodes of the cluster.
     pub nodes: u32,
     /// Classes of the workload.
@@ -26,27 +26,24 @@ pub struct Measured {
 }
 
 /// Draws measurements; their order does not matter.
-pub fn draw(measured: &[Measured], style: Style) -> Plot {
-    let mut classes: Vec<u32> = measured.iter().map(|point| point.classes).collect();
+pub fn draw(points: &[GrowthPoint], style: Style) -> Plot {
+    let mut classes: Vec<u32> = points.iter().map(|point| point.classes).collect();
     classes.sort_unstable();
     classes.dedup();
     let lines = classes.iter().enumerate().map(|(index, &classes)| {
-        let of_line = measured.iter().filter(|point| point.classes == classes);
+        let of_line = points.iter().filter(|point| point.classes == classes);
         let points = of_line.map(|point| (f64::from(point.nodes), Some(point.per_second)));
         let mut points: Vec<(f64, Option<f64>)> = points.collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let name = match classes {
-            1 => "1 class".to_owned(),
-            _ => format!("{} classes", format::fixed(f64::from(classes), 0)),
-        };
+        let name = format::counted(u64::from(classes), "class");
         Line {
             index,
             name,
             points,
         }
     });
-    let values = || measured.iter().map(|point| point.per_second);
-    let nodes = || measured.iter().map(|point| f64::from(point.nodes));
+    let values = || points.iter().map(|point| point.per_second);
+    let nodes = || points.iter().map(|point| f64::from(point.nodes));
     let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::MAX, f64::min);
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     let panel = Panel {
@@ -73,22 +70,22 @@ mod tests {
 
     #[test]
     fn a_line_is_a_number_of_classes() {
-        let point = |nodes, classes, per_second| Measured {
+        let point = |nodes, classes, per_second| GrowthPoint {
             nodes,
             classes,
             per_second,
         };
-        let measured = [
+        let points = [
             point(1_000, 10, 250_000.0),
             point(100, 1, 900_000.0),
             point(100, 10, 400_000.0),
             point(100_000, 1, 30_000.0),
         ];
-        let plot = draw(&measured, Style::Screen);
+        let plot = draw(&points, Style::Screen);
         for part in ["1 class", "10 classes", "nodes", "decisions per second"] {
             assert!(plot.svg.contains(part), "{part}");
         }
         assert_eq!(plot.csv().lines().count(), 5, "{}", plot.csv());
-        assert_eq!(draw(&measured, Style::Screen), plot);
+        assert_eq!(draw(&points, Style::Screen), plot);
     }
 }

@@ -5,6 +5,7 @@ use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
 use crate::format;
 use lab::report_data::{HeatData, VariantData};
+use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "node-heat",
@@ -72,12 +73,11 @@ fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
     let name = scene::name(&variant.name);
     scene.heading((area.x, area.y - style.scaled(12.0)), &name);
     let rows = match heat.nodes_per_row {
-        1 if heat.rows.len() == 1 => "1 node".to_owned(),
-        1 => format!("{} nodes", format::count(heat.rows.len() as u64)),
+        1 => format::counted(heat.rows.len() as u64, "node"),
         nodes => format!(
-            "{} rows of {} nodes",
-            heat.rows.len(),
-            format::count(nodes as u64)
+            "{} of {}",
+            plural::count(heat.rows.len(), "row"),
+            format::counted(nodes as u64, "node")
         ),
     };
     let place = (area.x + area.width, area.y - style.scaled(12.0));
@@ -92,7 +92,8 @@ fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
     axis.below(
         scene,
         area,
-        (bottom, bottom + style.scaled(4.0)),
+        bottom,
+        bottom + style.scaled(4.0),
         Paint::Quiet,
     );
 }

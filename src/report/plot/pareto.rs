@@ -40,8 +40,8 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         Scaled::new(study, &pareto.points, true),
         Scaled::new(study, &pareto.points, false),
     );
-    frame(&mut scene, plane, (&x, &y));
-    points(&mut scene, study, plane, (&x, &y));
+    frame(&mut scene, plane, &x, &y);
+    points(&mut scene, study, plane, &x, &y);
     scene.height = plane.y + plane.height + style.scaled(52.0);
     let rows = pareto.points.iter().map(|point| {
         vec![
@@ -85,7 +85,7 @@ const LABEL_WIDTH: f64 = 120.0;
 const LABEL_HEIGHT: f64 = 14.0;
 
 /// The front, and every candidate with its intervals.
-fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scaled)) {
+fn points(scene: &mut Scene, study: &Study, plane: Area, x: &Scaled, y: &Scaled) {
     let style = scene.style;
     let Some(pareto) = &study.pareto else { return };
     let place = |point: &ParetoPoint| {
@@ -123,7 +123,8 @@ fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scal
         let beside = apart(
             (at.0 + style.scaled(9.0), at.1 - style.scaled(9.0)),
             &labels,
-            (style.scaled(LABEL_WIDTH), style.scaled(LABEL_HEIGHT)),
+            style.scaled(LABEL_WIDTH),
+            style.scaled(LABEL_HEIGHT),
         );
         labels.push(beside);
         scene.text(
@@ -136,7 +137,7 @@ fn points(scene: &mut Scene, study: &Study, plane: Area, (x, y): (&Scaled, &Scal
 }
 
 /// The place of a label, moved down until it covers none of the others.
-fn apart(mut at: (f64, f64), labels: &[(f64, f64)], (width, height): (f64, f64)) -> (f64, f64) {
+fn apart(mut at: (f64, f64), labels: &[(f64, f64)], width: f64, height: f64) -> (f64, f64) {
     // Less than the height, so that what rounding leaves does not count as covered.
     let enough = height * 0.9;
     let covers = |at: (f64, f64)| {
@@ -218,7 +219,7 @@ impl Scaled {
     }
 }
 
-fn frame(scene: &mut Scene, plane: Area, (x, y): (&Scaled, &Scaled)) {
+fn frame(scene: &mut Scene, plane: Area, x: &Scaled, y: &Scaled) {
     let style = scene.style;
     let thin = style.scaled(1.0);
     let bottom = plane.y + plane.height;
@@ -263,7 +264,7 @@ mod tests {
     fn labels_of_equal_candidates_do_not_overlap() {
         let mut labels: Vec<(f64, f64)> = Vec::new();
         for at in [(50.0, 50.0), (50.0, 50.0), (55.0, 52.0), (300.0, 50.0)] {
-            labels.push(apart(at, &labels, (120.0, 14.0)));
+            labels.push(apart(at, &labels, 120.0, 14.0));
         }
         let heights: Vec<f64> = labels.iter().map(|label| label.1).collect();
         assert_eq!(heights, [50.0, 64.0, 78.0, 50.0]);

@@ -163,14 +163,14 @@ impl Canvas<'_> {
         }
     }
 
-    fn at(&self, (x, y): (f64, f64)) -> (f32, f32) {
+    fn at(&self, x: f64, y: f64) -> (f32, f32) {
         (x as f32 * self.scale, y as f32 * self.scale)
     }
 
     fn line(&mut self, points: &[(f64, f64)], paint: Paint, width: f64, dashed: bool) {
         let mut path = PathBuilder::new();
         for (index, &point) in points.iter().enumerate() {
-            let (x, y) = self.at(point);
+            let (x, y) = self.at(point.0, point.1);
             if index == 0 {
                 path.move_to(x, y);
             } else {
@@ -198,8 +198,8 @@ impl Canvas<'_> {
     }
 
     fn fill(&mut self, area: Area, color: Rgb, smooth: bool) {
-        let (left, top) = self.at((area.x, area.y));
-        let (right, bottom) = self.at((area.x + area.width, area.y + area.height));
+        let (left, top) = self.at(area.x, area.y);
+        let (right, bottom) = self.at(area.x + area.width, area.y + area.height);
         if let Some(area) = Rect::from_ltrb(left, top, right, bottom) {
             let ground = ground(color, smooth);
             self.image
@@ -249,7 +249,7 @@ impl Canvas<'_> {
             Anchor::Middle => -length / 2.0,
             Anchor::End => -length,
         };
-        let (x, y) = self.at((text.x, text.y));
+        let (x, y) = self.at(text.x, text.y);
         let down = text.size as f32 * self.scale * 0.35;
         let place = match text.direction {
             Direction::Across => Transform::from_row(size, 0.0, 0.0, -size, x + start, y + down),

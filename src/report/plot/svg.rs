@@ -22,7 +22,7 @@ pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> Stri
                 paint,
                 width,
                 dashed,
-            } => line(&mut svg, scene.style, (points, *paint), *width, *dashed),
+            } => line(&mut svg, scene.style, points, *paint, *width, *dashed),
             Mark::Fill { area, paint } => {
                 let _ = write!(svg, "<rect{}{}/>", frame(*area), fill(*paint, scene.style));
             }
@@ -114,7 +114,8 @@ fn fill(of: Paint, style: Style) -> String {
 fn line(
     svg: &mut String,
     style: Style,
-    (points, of): (&[(f64, f64)], Paint),
+    points: &[(f64, f64)],
+    of: Paint,
     width: f64,
     dashed: bool,
 ) {

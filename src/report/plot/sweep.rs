@@ -227,7 +227,7 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
     );
     top += style.scaled(22.0);
     for map in &maps {
-        top = draw_map(&mut scene, map, (low, high), top);
+        top = draw_map(&mut scene, map, low, high, top);
     }
     let below = (scene.width() / 2.0, top + style.scaled(2.0));
     let x_label = format::shortened(&file.parameters[*x], 60);
@@ -236,11 +236,11 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
     Some(Drawn {
         scene,
         description: format!("{}: {key}.", registry::title(metric)),
-        table: data(&maps, (&file.parameters[*x], &file.parameters[*y])),
+        table: data(&maps, &file.parameters[*x], &file.parameters[*y]),
     })
 }
 
-fn draw_map(scene: &mut Scene, map: &Map<'_>, (low, high): (f64, f64), top: f64) -> f64 {
+fn draw_map(scene: &mut Scene, map: &Map<'_>, low: f64, high: f64, top: f64) -> f64 {
     let style = scene.style;
     let widest = map
         .rows
@@ -296,7 +296,7 @@ fn draw_map(scene: &mut Scene, map: &Map<'_>, (low, high): (f64, f64), top: f64)
     area.y + area.height + style.scaled(30.0)
 }
 
-fn data(maps: &[Map<'_>], (x, y): (&str, &str)) -> Table {
+fn data(maps: &[Map<'_>], x: &str, y: &str) -> Table {
     let mut rows = Vec::new();
     for map in maps {
         for (row, cells) in map.rows.iter().rev().zip(&map.cells) {

@@ -6,6 +6,7 @@ use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
 use crate::format;
 use lab::report_data::{Bar, TimelineData, VariantData};
+use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "timeline",
@@ -53,7 +54,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
                 height,
             };
             let index = variants.iter().position(|other| other.name == variant.name);
-            panel(&mut scene, (timeline, variant), area, index.unwrap_or(0));
+            panel(&mut scene, timeline, variant, area, index.unwrap_or(0));
         }
         top += style.scaled(HEAD + FOOT) + height;
     }
@@ -94,7 +95,8 @@ fn merged(timeline: &TimelineData) -> TimelineData {
 
 fn panel(
     scene: &mut Scene,
-    (timeline, variant): (&TimelineData, &VariantData),
+    timeline: &TimelineData,
+    variant: &VariantData,
     area: Area,
     index: usize,
 ) {
@@ -102,11 +104,11 @@ fn panel(
     let above = area.y - style.scaled(12.0);
     scene.heading((area.x, above), &scene::name(&variant.name));
     let bars = match timeline.pods_per_bar {
-        1 => format!("{} pods", format::count(timeline.bars.len() as u64)),
+        1 => format::counted(timeline.bars.len() as u64, "pod"),
         pods => format!(
-            "{} bars of {} pods",
-            timeline.bars.len(),
-            format::count(pods)
+            "{} of {}",
+            plural::count(timeline.bars.len(), "bar"),
+            format::counted(pods, "pod")
         ),
     };
     scene.text(
@@ -118,7 +120,7 @@ fn panel(
     let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
     let bottom = area.y + area.height;
-    axis.below(scene, area, (area.y, bottom), Paint::Grid);
+    axis.below(scene, area, area.y, bottom, Paint::Grid);
     let pitch = area.height / timeline.bars.len().max(1) as f64;
     // Bars as thin as these stand without a gap: gaps would show as stripes.
     let free = if pitch < 4.0 { 0.0 } else { pitch * 0.1 };
@@ -152,10 +154,11 @@ fn description(variants: &[VariantData]) -> String {
         .map(|variant| {
             let bars = &variant.timeline.bars;
             let count = |of: fn(&Bar) -> u64| format::count(bars.iter().map(of).sum());
+            let pods = bars.iter().map(|bar| bar.pods).sum();
             format!(
-                "{}: {} pods, {} got a node, {} succeeded, {} ended without success.",
+                "{}: {}, {} got a node, {} succeeded, {} ended without success.",
                 scene::name(&variant.name),
-                count(|bar| bar.pods),
+                format::counted(pods, "pod"),
                 count(|bar| bar.placed),
                 count(|bar| bar.succeeded),
                 count(|bar| bar.failed)

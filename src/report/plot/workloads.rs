@@ -6,6 +6,7 @@ use super::scene::{Anchor, Paint, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry};
 use crate::format;
 use lab::report_data::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "ready-replicas",
@@ -44,7 +45,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("no time passed");
     }
     let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
-    explain(&mut drawn, variants, (&marks, unmarked));
+    explain(&mut drawn, variants, &marks, unmarked);
     Ok(drawn)
 }
 
@@ -182,7 +183,7 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
 }
 
 /// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, variants: &[VariantData], (marks, unmarked): (&[MarkEntry], usize)) {
+fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry], unmarked: usize) {
     let scene = &mut drawn.scene;
     let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())
@@ -199,7 +200,8 @@ fn explain(drawn: &mut Drawn, variants: &[VariantData], (marks, unmarked): (&[Ma
     }
     if unmarked > 0 {
         lines.push(format!(
-            "{unmarked} failures and repairs are too many to mark; the plot `failures` has them"
+            "{unmarked} {} too many to mark; the plot `failures` has them",
+            plural::either(unmarked, "failure or repair is", "failures and repairs are")
         ));
     }
     let hidden = variants

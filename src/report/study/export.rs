@@ -18,14 +18,14 @@ pub(super) fn write_markdown(
     writeln!(out, "{}", escaped(&facts(study).join(" · ")))?;
     write_overview(out, study)?;
     for pair in &study.pairs {
-        let names = (pair.candidate.as_str(), study.baseline.as_str());
+        let (candidate, baseline) = (pair.candidate.as_str(), study.baseline.as_str());
         writeln!(
             out,
             "\n#### {} against {}\n",
-            escaped(names.0),
-            escaped(names.1)
+            escaped(candidate),
+            escaped(baseline)
         )?;
-        write_rows(out, names, &rows(pair, true))?;
+        write_rows(out, candidate, baseline, &rows(pair, true))?;
         let (differing, alike): (Vec<StudyRow>, Vec<StudyRow>) =
             rows(pair, false).into_iter().partition(tells);
         if !differing.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn write_markdown(
                 differing.len(),
                 alike.len()
             )?;
-            write_rows(out, names, &differing)?;
+            write_rows(out, candidate, baseline, &differing)?;
             writeln!(out, "\n</details>")?;
         }
     }
@@ -95,7 +95,8 @@ fn tells(row: &StudyRow) -> bool {
 
 fn write_rows(
     out: &mut dyn Write,
-    (candidate, baseline): (&str, &str),
+    candidate: &str,
+    baseline: &str,
     rows: &[StudyRow],
 ) -> io::Result<()> {
     let (candidate, baseline) = (escaped(candidate), escaped(baseline));
@@ -177,7 +178,7 @@ fn fields(study: &Study, candidate: &str, judgement: &Judgement) -> [String; 24]
         format::clean(&study.baseline),
         judgement.metric.clone(),
         judgement.unit.clone(),
-        judgement.better.to_owned(),
+        judgement.better.name().to_owned(),
         judgement.gated.to_string(),
         judgement
             .verdict

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::{Format, format};
 use lab::compare::{BOOTSTRAP_MIN, Judgement, Method, Pair, Study, Verdict};
 use metrics::registry;
+use units::plural;
 
 mod export;
 mod overview;
@@ -135,7 +136,7 @@ fn verdict(judgement: &Judgement) -> String {
     let word = verdict.word();
     match (verdict, judgement.seeds_needed) {
         (Verdict::Inconclusive, Some(needed)) => {
-            format!("{word} (≈ {} seeds)", format::count(needed))
+            format!("{word} (≈ {})", format::counted(needed, "seed"))
         }
         _ => word.to_owned(),
     }
@@ -143,12 +144,12 @@ fn verdict(judgement: &Judgement) -> String {
 
 /// Facts about the comparison: baseline, seeds and method.
 pub fn facts(study: &Study) -> Vec<String> {
-    let count = |count: usize| format::count(count as u64);
     let mut facts = vec![format!("baseline {}", format::clean(&study.baseline))];
     facts.push(match &study.method {
         Method::Seeds { seeds } => match (seeds.first(), seeds.last()) {
             (Some(first), Some(last)) if seeds.len() > 1 => {
-                format!("{} seeds ({first}–{last}), paired", count(seeds.len()))
+                let seeds = format::counted(seeds.len() as u64, "seed");
+                format!("{seeds} ({first}–{last}), paired")
             }
             (Some(only), _) => format!("seed {only}"),
             _ => "no seeds".to_owned(),
@@ -157,7 +158,7 @@ pub fn facts(study: &Study) -> Vec<String> {
             format!("one deterministic input, perturbed {shakes} times, seed {seed}")
         }
     });
-    facts.push(format!("{} candidates", count(study.candidates.len())));
+    facts.push(format::counted(study.candidates.len() as u64, "candidate"));
     facts
 }
 
@@ -250,12 +251,16 @@ pub fn remarks(study: &Study) -> Vec<String> {
         let target = format::fixed(precision.target * 100.0, 2);
         let target = target.trim_end_matches('0').trim_end_matches('.');
         lines.push(match precision.wide.as_slice() {
-            [] => format!("precision ±{target} % reached by the declared rule, with {n} seeds"),
+            [] => format!(
+                "precision ±{target} % reached by the declared rule, with {}",
+                plural::count(n, "seed")
+            ),
             wide => format!(
-                "precision ±{target} % not reached with {n} seeds (at most {}): {} intervals are \
-                 wider, {} first",
+                "precision ±{target} % not reached with {} (at most {}): {} {} wider, {} first",
+                plural::count(n, "seed"),
                 precision.seeds_max,
-                wide.len(),
+                plural::count(wide.len(), "interval"),
+                plural::either(wide.len(), "is", "are"),
                 wide[0]
             ),
         });

@@ -2,7 +2,7 @@
 
 use crate::format;
 use lab::compare::{Judgement, Study};
-use metrics::registry;
+use metrics::{Direction, registry};
 
 /// Metric over all candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ fn row(study: &Study, id: &str) -> Option<OverviewRow> {
         known().max_by(f64::total_cmp)?,
     );
     let best = match first.better {
-        "higher" if least < most => Some(most),
-        "lower" if least < most => Some(least),
+        Direction::Higher if least < most => Some(most),
+        Direction::Lower if least < most => Some(least),
         _ => None,
     };
     let is_best = |value: &Option<f64>| {

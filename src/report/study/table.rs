@@ -137,14 +137,14 @@ fn write_block(
     };
     let widths = [0, 1, 2, 3].map(width);
     writeln!(out)?;
-    write_line(out, &head, widths, (HEAD, HEAD))?;
+    write_line(out, &head, widths, HEAD, HEAD)?;
     for (row, cells) in rows.iter().zip(&body) {
         let style = match row.word {
             Some(Verdict::Regressed | Verdict::DifferentInputs) => BAD,
             Some(Verdict::Improved) => GOOD,
             _ => PLAIN,
         };
-        write_line(out, cells, widths, (PLAIN, style))?;
+        write_line(out, cells, widths, PLAIN, style)?;
     }
     Ok(())
 }
@@ -153,7 +153,8 @@ fn write_line(
     out: &mut dyn Write,
     cells: &[String; 5],
     widths: [usize; 4],
-    (style, last): (Style, Style),
+    style: Style,
+    last: Style,
 ) -> io::Result<()> {
     let [label, base, head, change, verdict] = cells;
     writeln!(

@@ -3,8 +3,8 @@
 //! Decoding and the JSON Schema come from the same types. The schema carries private keywords that
 //! are removed before it is printed: `x-names` (the text is a registered name of that kind),
 //! `x-key-names` (the keys are), `x-parameters` (other fields are the arguments of a name,
-//! `KIND:FIELD`), `x-excludes` (fields that exclude each other), `x-positive` (greater than zero)
-//! and `x-help` (advice for a wrong value).
+//! `KIND:FIELD`), `x-excludes` (fields that exclude each other), `x-positive` (greater than zero),
+//! `x-places` (most digits after the point) and `x-help` (advice for a wrong value).
 
 mod alert;
 mod autoscaling;
@@ -234,18 +234,51 @@ fn publish_object(object: &mut Map<String, Json>, names: &dyn Names) {
         }
         object.insert("enum".to_owned(), values.into());
     }
-    let keys = known(object.remove("x-key-names"));
+    let key_names = object.remove("x-key-names");
+    let kind = key_names.as_ref().and_then(Json::as_str);
+    let kind = kind.and_then(NameKind::from_keyword);
+    let keys = known(key_names);
     if !keys.is_empty() {
+        list_arguments(object, kind, &keys, names);
         object.insert(
             "propertyNames".to_owned(),
             serde_json::json!({"enum": keys}),
         );
     }
-    for keyword in ["x-parameters", "x-excludes", "x-positive", "x-help"] {
+    for keyword in [
+        "x-parameters",
+        "x-excludes",
+        "x-positive",
+        "x-places",
+        "x-help",
+    ] {
         object.remove(keyword);
     }
     let rest = object.get_mut("properties").and_then(Json::as_object_mut);
     if rest.is_some_and(|properties| properties.remove("$rest").is_some()) {
         object.insert("additionalProperties".to_owned(), Json::Bool(true));
+    }
+}
+
+/// Adds the arguments of each name to the values of a map by names, beside the fields of all of them.
+fn list_arguments(
+    map: &mut Map<String, Json>,
+    kind: Option<NameKind>,
+    keys: &[&'static str],
+    names: &dyn Names,
+) {
+    let (Some(kind), Some(value)) = (kind, map.get("additionalProperties").cloned()) else {
+        return;
+    };
+    let mut properties = Map::new();
+    for &key in keys {
+        let parameters = names.parameters(kind, key);
+        if let Some(arguments) = parameters.and_then(|own| own.get("properties").cloned()) {
+            let own = serde_json::json!({"properties": arguments});
+            properties.insert(key.to_owned(), serde_json::json!({"allOf": [value, own]}));
+        }
+    }
+    if !properties.is_empty() {
+        map.insert("properties".to_owned(), properties.into());
     }
 }

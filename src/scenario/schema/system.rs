@@ -71,7 +71,9 @@ fn default_system() -> String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scheduler {
-    /// Profile of policies to start from; default `default`.
+    /// Profile of policies to start from; default `default`, which is kube-scheduler itself and the
+    /// one profile of the system `kubernetes`. The others are of the system `pipeline`, which needs
+    /// one.
     #[serde(default = "default_profile")]
     #[schemars(extend("x-names" = "profile"))]
     pub profile: String,
@@ -91,23 +93,23 @@ pub struct Scheduler {
     #[schemars(with = "BTreeMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
     pub plugins: Plugins,
     /// Percentage of nodes to find for each pod before the best of them is taken, 0 to 100; 0 is
-    /// the rule of Kubernetes, which depends on the cluster size. Default 0 with the profile
-    /// `default`, all nodes with others.
+    /// the rule of Kubernetes, which depends on the cluster size. Default 0 with the system
+    /// `kubernetes`, all nodes with others.
     #[serde(default)]
     #[schemars(range(min = 0, max = 100))]
     pub percentage_of_nodes_to_score: Option<u32>,
     /// File of a `KubeSchedulerConfiguration`, used in place of `plugins` and
-    /// `percentageOfNodesToScore`; with the profile `default`.
+    /// `percentageOfNodesToScore`; with the system `kubernetes`.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub config: Option<String>,
-    /// Release of kube-scheduler to follow, with the profile `default`; default `1.34`.
+    /// Release of kube-scheduler to follow, with the system `kubernetes`; default `1.34`.
     #[serde(default)]
     pub release: Release,
-    /// Binding time from a decision to its binding, with the profile `default`; default `0s`.
+    /// Binding time from a decision to its binding, with the system `kubernetes`; default `0s`.
     #[serde(default)]
     pub binding_time: Duration,
-    /// Eviction time from the order to evict a pod to its end, with the profile `default`; default
+    /// Eviction time from the order to evict a pod to its end, with the system `kubernetes`; default
     /// `0s`.
     #[serde(default)]
     pub eviction_time: Duration,

@@ -207,6 +207,25 @@ fn arguments_of_a_policy_stand_beside_its_weight() {
 }
 
 #[test]
+fn decimals_have_no_more_places_than_their_parameter() {
+    for (factor, expected) in [
+        ("1.25", None),
+        ("1.250", None),
+        ("2", None),
+        ("1.255", Some("expected at most 2 decimal places")),
+    ] {
+        let plugins = format!("{{NodeResourcesFit: {{factor: {factor}}}}}");
+        let text = format!("{MINIMAL}system: {{scheduler: {{plugins: {plugins}}}}}\n");
+        let found = load_with(&text, &[])
+            .err()
+            .map(|rejected| rejected.render(Color::Off));
+        assert_eq!(found.is_some(), expected.is_some(), "{factor}: {found:?}");
+        let shows = |found: String| expected.is_some_and(|expected| found.contains(expected));
+        assert!(found.is_none_or(shows), "{factor}");
+    }
+}
+
+#[test]
 fn the_schema_for_editors_has_only_standard_keywords() {
     let schema = json_schema(&SomeNames);
     let text = schema.to_string();
@@ -217,6 +236,9 @@ fn the_schema_for_editors_has_only_standard_keywords() {
         serde_json::json!(["kubernetes", "swarm", "swarmkit", "fleet", "mesos"])
     );
     assert_eq!(schema["$defs"]["Plugin"]["additionalProperties"], true);
+    let plugins = &schema["$defs"]["Scheduler"]["properties"]["plugins"]["properties"];
+    let own = &plugins["NodeResourcesFit"]["allOf"][1]["properties"];
+    assert_eq!(own["factor"]["description"], "How much.");
     assert!(schema["$defs"]["Variant"]["properties"]["extends"].is_object());
 }
 

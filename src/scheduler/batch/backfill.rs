@@ -105,7 +105,7 @@ impl Freed {
         let store = outlook.store;
         let nodes = store.nodes();
         let node = place.node;
-        let wanted = store.class(outlook.chosen.spec);
+        let wanted = store.class(outlook.chosen.class);
         if !nodes.schedulable()[node.index()] || !admits(store, wanted, node) {
             return 0;
         }
@@ -116,7 +116,7 @@ impl Freed {
             )
         });
         let before = slots_in(wanted, free, devices);
-        let ending = store.class(job.spec);
+        let ending = store.class(job.class);
         free.add(&ending.requests);
         for device in place.devices.iter() {
             devices[device] += ending.gpu.milli_per_device;

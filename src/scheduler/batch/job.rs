@@ -73,7 +73,7 @@ impl Clone for Box<dyn JobOrder> {
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) facts: JobFacts,
-    pub(super) spec: ClassId,
+    pub(super) class: ClassId,
     pub(super) members: SmallVec<[PodRef; 2]>,
 }
 

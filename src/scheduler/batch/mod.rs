@@ -178,7 +178,7 @@ impl BatchPlanner {
                 let members = SmallVec::from_slice(&[created.pod]);
                 let job = Job {
                     facts,
-                    spec: created.class,
+                    class: created.class,
                     members,
                 };
                 match created.gang {
@@ -282,7 +282,7 @@ impl BatchPlanner {
         if let Some(&pod) = job.members.first() {
             out.write(store, Event::PodUnschedulable { pod });
         }
-        if self.rooms.capacity(store, job.spec) < job.members.len() as u64 {
+        if self.rooms.capacity(store, job.class) < job.members.len() as u64 {
             self.waiting.put_aside(chosen.number);
             self.chosen = None;
             return Progress::More;
@@ -299,7 +299,7 @@ impl BatchPlanner {
             store,
             running: &self.running,
             chosen: job,
-            room: self.rooms.total(store, job.spec),
+            room: self.rooms.total(store, job.class),
         });
         Progress::More
     }
@@ -312,7 +312,7 @@ impl BatchPlanner {
         let full = store.class_count() == 1
             && self.waiting.get(chosen.number).is_some_and(|job| {
                 // Nothing of the only class fits anywhere.
-                self.rooms.total(store, job.spec) == 0
+                self.rooms.total(store, job.class) == 0
             });
         let mut found = None;
         if !full {
@@ -321,7 +321,7 @@ impl BatchPlanner {
                 if turn.2 != chosen.number
                     && self.backfill.admits(now, facts)
                     && let Some(job) = self.waiting.get(turn.2)
-                    && let Some(places) = self.rooms.places(store, job.spec, job.members.len())
+                    && let Some(places) = self.rooms.places(store, job.class, job.members.len())
                 {
                     found = Some((turn, places));
                     break;
@@ -333,7 +333,7 @@ impl BatchPlanner {
         self.chosen = Some(Chosen { asked, ..chosen });
         match found {
             Some((turn, places)) => {
-                self.start(now, (turn.2, places), store, out);
+                self.start(now, turn.2, &places, store, out);
                 Progress::More
             }
             None => Progress::Idle,
@@ -343,7 +343,8 @@ impl BatchPlanner {
     fn start(
         &mut self,
         now: Instant,
-        (number, places): (JobNumber, Places),
+        number: JobNumber,
+        places: &Places,
         store: &Store,
         out: &mut Outbox,
     ) {
@@ -351,15 +352,15 @@ impl BatchPlanner {
             return;
         };
         let first = self.running.recorded(number);
-        let place = |pod: PodRef, (node, devices): (NodeId, DeviceSet)| Place {
+        let place = |pod: PodRef, node: NodeId, devices: DeviceSet| Place {
             pod,
             node,
             devices,
             held: true,
         };
         let mut taken = SmallVec::with_capacity(places.len());
-        for (index, (&pod, &(node, devices))) in job.members.iter().zip(&places).enumerate() {
-            taken.push(place(pod, (node, devices)));
+        for (index, (&pod, &(node, devices))) in job.members.iter().zip(places).enumerate() {
+            taken.push(place(pod, node, devices));
             let position = Some((first + index) as u32);
             self.pods[pod.slot.index()] = Some(Whereabouts {
                 pod,
@@ -372,7 +373,7 @@ impl BatchPlanner {
         out.decided_pods += taken.len() as u32;
         let job = RunningJob {
             facts: job.facts,
-            spec: job.spec,
+            class: job.class,
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
             places: taken,
@@ -411,9 +412,9 @@ impl Component for BatchPlanner {
         let Some(job) = self.waiting.get(chosen.number) else {
             return Progress::Idle;
         };
-        if let Some(places) = self.rooms.places(view, job.spec, job.members.len()) {
+        if let Some(places) = self.rooms.places(view, job.class, job.members.len()) {
             self.chosen = None;
-            self.start(now, (chosen.number, places), view, out);
+            self.start(now, chosen.number, &places, view, out);
             return Progress::More;
         }
         if chosen.blocked {
@@ -440,7 +441,8 @@ impl Component for BatchPlanner {
         else {
             return;
         };
-        let Some((facts, spec)) = self.running.get(number).map(|job| (job.facts, job.spec)) else {
+        let Some((facts, class)) = self.running.get(number).map(|job| (job.facts, job.class))
+        else {
             return;
         };
         // Undone, not ended: the instant of the decision plays no part in it.
@@ -448,7 +450,7 @@ impl Component for BatchPlanner {
             .release(number, position as usize, Instant::MAX);
         let job = Job {
             facts,
-            spec,
+            class,
             members: SmallVec::from_slice(&[pod]),
         };
         self.pods[pod.slot.index()] = Some(Whereabouts {

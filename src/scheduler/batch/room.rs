@@ -8,6 +8,7 @@ use cluster::nodes::NO_MODEL;
 use cluster::{Class, Store};
 use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
+use model::rules::{self, room};
 use units::{ClassId, NodeId, Resources, Revision};
 
 /// Where the members of a job go, in order of member.
@@ -38,13 +39,13 @@ impl Rooms {
     }
 
     /// How many members of a class the cluster could take if nothing ran and every node were up.
-    pub(super) fn capacity(&mut self, store: &Store, spec: ClassId) -> u64 {
-        let room = self.room(store, spec);
+    pub(super) fn capacity(&mut self, store: &Store, class: ClassId) -> u64 {
+        let room = self.room(store, class);
         let declared = store.nodes().declared();
         match room.capacity {
             Some((known, capacity)) if known == declared => capacity,
             _ => {
-                let capacity = capacity(store, store.class(spec));
+                let capacity = capacity(store, store.class(class));
                 room.capacity = Some((declared, capacity));
                 capacity
             }
@@ -56,19 +57,19 @@ impl Rooms {
     pub(super) fn places(
         &mut self,
         store: &Store,
-        spec: ClassId,
+        class: ClassId,
         members: usize,
     ) -> Option<Places> {
-        let room = self.room(store, spec);
+        let room = self.room(store, class);
         if room.total < members as u64 {
             return None;
         }
-        let class = store.class(spec);
+        let columns = store.class(class);
         let mut places = Places::with_capacity(members);
         for node in room.open.ones() {
             let here = (room.slots[node] as usize).min(members - places.len());
             let node = NodeId::from_index(node);
-            push_places(&mut places, store, class, (node, here));
+            push_places(&mut places, store, columns, node, here);
             if places.len() == members {
                 break;
             }
@@ -76,12 +77,12 @@ impl Rooms {
         Some(places)
     }
 
-    fn room(&mut self, store: &Store, spec: ClassId) -> &mut Room {
-        if self.classes.len() <= spec.index() {
-            self.classes.resize_with(spec.index() + 1, || None);
+    fn room(&mut self, store: &Store, class: ClassId) -> &mut Room {
+        if self.classes.len() <= class.index() {
+            self.classes.resize_with(class.index() + 1, || None);
         }
-        let room = self.classes[spec.index()].get_or_insert_default();
-        room.catch_up(store, store.class(spec));
+        let room = self.classes[class.index()].get_or_insert_default();
+        room.catch_up(store, store.class(class));
         room
     }
 }
@@ -133,9 +134,9 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
     if !class.selects_nodes && !nodes.any_tainted() {
         return true;
     }
-    nodes.object(node).is_some_and(|node| {
-        class.object.selects(node) && class.object.tolerates_taints(&node.taints)
-    })
+    nodes
+        .object(node)
+        .is_some_and(|node| rules::admits(&class.object, node))
 }
 
 /// How many members of a class fit what is left on a node: in its resources, and on its devices
@@ -154,8 +155,7 @@ pub(super) fn slots_in(class: &Class, free: &Resources, devices: &[u16]) -> u32 
     ]
     .into_iter()
     .chain(extended)
-    .filter(|&(_, request)| request > 0)
-    .map(|(free, request)| free.max(0) / request)
+    .filter_map(|(free, request)| room::times(request, free))
     .chain(device_slots(class, devices))
     .min();
     u32::try_from(slots.unwrap_or(0)).unwrap_or(u32::MAX)
@@ -188,7 +188,7 @@ fn capacity(store: &Store, class: &Class) -> u64 {
 }
 
 /// Adds places for `count` members on a node, each on its lowest devices with room.
-fn push_places(places: &mut Places, store: &Store, class: &Class, (node, count): (NodeId, usize)) {
+fn push_places(places: &mut Places, store: &Store, class: &Class, node: NodeId, count: usize) {
     let milli = class.gpu.milli_per_device;
     let mut rooms: SmallVec<[u16; 8]> = SmallVec::from_slice(if class.gpu.devices > 0 {
         store.nodes().gpu_room(node)

@@ -23,7 +23,7 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct RunningJob {
     pub(super) facts: JobFacts,
-    pub(super) spec: ClassId,
+    pub(super) class: ClassId,
     /// Start plus requested time.
     pub(super) expected_end: Instant,
     pub(super) places: SmallVec<[Place; 1]>,

@@ -112,14 +112,14 @@ impl World {
         if let Some(event) = self.store.spec_added(&object) {
             self.apply(event);
         }
-        let spec: ClassId = self.store.class_of(&object).expect("added above");
+        let class: ClassId = self.store.class_of(&object).expect("added above");
         self.gangs += 1;
         let mut pods = Vec::new();
         for member in 0..members {
             let pod = self.store.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
-                class: spec,
+                class,
                 name: PodName::Member(u64::from(self.gangs), member),
                 tenant: TenantId(0),
                 gang: (members > 1).then_some(GangId(self.gangs)),

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::plugin::{AttemptContext, NodeFilter, PostFilter, Prepared, Scores};
+use super::plugin::{
+    AttemptContext, NodeFilter, PostFilter, PreFilterResult, Scores, StatelessFilter,
+};
 use super::ties::heap_root;
 use super::{
     Cache, Code, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection,
@@ -124,17 +126,17 @@ impl<'a> Attempt<'a> {
         for &index in &profile.pre_filter {
             let plugin = &profile.plugins[index];
             attempt.asked.push(plugin.name());
-            match plugin.prepare(ctx) {
-                Prepared::Skip => {}
-                Prepared::Reject(rejection) => {
+            match plugin.pre_filter(ctx) {
+                PreFilterResult::Skip => {}
+                PreFilterResult::Reject(rejection) => {
                     let is_final = rejection.code != Code::Unschedulable;
                     attempt.refusal = Some(rejection.of(plugin.name()));
                     if is_final {
                         return attempt;
                     }
                 }
-                Prepared::Ask { filter, nodes } => {
-                    attempt.questions[index] = Some(filter);
+                PreFilterResult::Run { filter, nodes } => {
+                    attempt.ask_by(index, filter);
                     if let Some(nodes) = nodes {
                         attempt.limiting.push(index);
                         attempt.limit(nodes);
@@ -148,12 +150,19 @@ impl<'a> Attempt<'a> {
         for &index in &profile.filter {
             let plugin = &profile.plugins[index];
             if !plugin.points().contains(KubePoints::PRE_FILTER)
-                && let Prepared::Ask { filter, .. } = plugin.prepare(ctx)
+                && let PreFilterResult::Run { filter, .. } = plugin.pre_filter(ctx)
             {
-                attempt.questions[index] = Some(filter);
+                attempt.ask_by(index, filter);
             }
         }
         attempt
+    }
+
+    /// Nodes are asked a prepared question of a plugin, or the one that needs no preparation.
+    fn ask_by(&mut self, index: usize, prepared: Option<Box<dyn NodeFilter<'a> + 'a>>) {
+        let (plugin, pod) = (&*self.profile.plugins[index], self.ctx.pod);
+        let plain = || Box::new(StatelessFilter { plugin, pod }) as Box<dyn NodeFilter<'a> + 'a>;
+        self.questions[index] = Some(prepared.unwrap_or_else(plain));
     }
 
     fn limit(&mut self, nodes: BTreeSet<Text>) {
@@ -314,7 +323,7 @@ impl<'a> Attempt<'a> {
         };
         for &(index, weight) in &self.profile.score {
             let plugin = &self.profile.plugins[index];
-            let Some(scores) = plugin.score(self.ctx, &nodes) else {
+            let Some(scores) = plugin.scores(self.ctx, &nodes) else {
                 continue;
             };
             for (total, points) in ranking.totals.iter_mut().zip(&scores.normalized) {
@@ -334,12 +343,12 @@ impl<'a> Attempt<'a> {
     /// Runs `PostFilter` for the case that no node has a pod of lower priority and eviction could
     /// help on `open` nodes; `None` if a plugin needs the verdicts.
     pub fn make_room_of_nobody(&self, open: usize) -> Option<Aftermath> {
-        self.make_room_by(|plugin| plugin.post_filter_of_nobody(self, open))
+        self.make_room_by(|plugin| plugin.clone().fast()?.post_filter_of_nobody(self, open))
     }
 
     fn make_room_by(
         &self,
-        ask: impl Fn(&dyn KubePlugin) -> Option<PostFilter>,
+        ask: impl Fn(&Arc<dyn KubePlugin>) -> Option<PostFilter>,
     ) -> Option<Aftermath> {
         let mut aftermath = Aftermath::default();
         let mut texts: Vec<String> = Vec::new();
@@ -347,7 +356,7 @@ impl<'a> Attempt<'a> {
             return Some(aftermath);
         }
         for &index in &self.profile.post_filter {
-            match ask(&*self.profile.plugins[index])? {
+            match ask(&self.profile.plugins[index])? {
                 PostFilter::Nominate(preemption) => {
                     return Some(Aftermath {
                         is_success: true,

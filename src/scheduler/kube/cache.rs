@@ -225,7 +225,7 @@ impl Cache {
     pub fn add_pod_in(&mut self, pod: Arc<PodInfo>, slot: usize) {
         if let Some(Some(info)) = self.slots.get_mut(slot) {
             let class = self.placements.add(&pod, slot);
-            self.log.push(change(&pod, (class, slot), 1));
+            self.log.push(change(&pod, class, slot, 1));
             self.groups.assign(&pod, 1);
             info.add_pod(pod);
         }
@@ -246,10 +246,10 @@ impl Cache {
                 return;
             }
             if let Some(class) = self.placements.remove(&replaced, slot) {
-                self.log.push(change(&replaced, (class, slot), -1));
+                self.log.push(change(&replaced, class, slot, -1));
             }
             let class = self.placements.add(pod, slot);
-            self.log.push(change(pod, (class, slot), 1));
+            self.log.push(change(pod, class, slot, 1));
         }
     }
 
@@ -265,7 +265,7 @@ impl Cache {
         let info = self.slots.get_mut(slot).and_then(Option::as_mut);
         if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
             if let Some(class) = self.placements.remove(&removed, slot) {
-                self.log.push(change(&removed, (class, slot), -1));
+                self.log.push(change(&removed, class, slot, -1));
             }
             self.groups.assign(&removed, -1);
         }
@@ -373,7 +373,7 @@ impl Cache {
     }
 }
 
-fn change(pod: &PodInfo, (class, slot): (usize, usize), sign: i32) -> Change {
+fn change(pod: &PodInfo, class: usize, slot: usize, sign: i32) -> Change {
     Change {
         slot: slot as u32,
         class: class as u32,

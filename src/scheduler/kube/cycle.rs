@@ -5,7 +5,10 @@ use super::fast::{Answer, Fast};
 use super::labels::{Labels, Work};
 use super::message::message;
 use super::queue::PluginMask;
-use super::{Attempt, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status, TieBreak};
+use super::{
+    Attempt, AttemptContext, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status,
+    TieBreak,
+};
 use crate::pipeline::evaluate::Form;
 use model::Text;
 
@@ -88,8 +91,14 @@ impl Round {
     /// Decides on a pod.
     pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
         let fast = self.fast.as_mut();
-        let answer =
-            fast.map(|fast| fast.decide(profile, (cache, pod), self.start, &mut self.ties));
+        let answer = fast.map(|fast| {
+            fast.decide(
+                profile,
+                AttemptContext { cache, pod },
+                self.start,
+                &mut self.ties,
+            )
+        });
         match answer {
             Some(Answer::Placed(choice)) if let Some(slot) = cache.slot_at(choice.place) => {
                 self.start = (self.start + choice.looked_at) % cache.node_count();

@@ -72,7 +72,8 @@ impl Groups {
     pub fn join(
         &mut self,
         objects: &ClusterObjects,
-        (uid, spec): (PodUid, &PodSpec),
+        uid: PodUid,
+        spec: &PodSpec,
         gang: Option<GangId>,
         now: Instant,
     ) -> Option<GroupRef> {

@@ -79,7 +79,7 @@ pub enum KeptFilter {
     Unknown,
     /// Every node passes.
     Open,
-    /// Answers about single nodes, given by [`super::KubePlugin::node_test`].
+    /// Answers about single nodes, given by [`super::FastPlugin::admits`].
     Node(Rests),
     /// Rules over counts.
     Rules(Vec<KeptRule>),
@@ -150,7 +150,7 @@ pub enum KeptScore {
     Unknown,
     /// It gives none, or the same to every node.
     Nothing,
-    /// Points of single nodes, given by [`super::KubePlugin::node_points`].
+    /// Points of single nodes, given by [`super::fast_plugin::node_points`].
     Node(Rests, Normalization),
     /// The sum of counts in the node's domains, as in [`super::plugin::in_span`].
     Span(Vec<PodCount>),

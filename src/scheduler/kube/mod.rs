@@ -17,6 +17,7 @@ pub mod class_places;
 pub mod cycle;
 pub mod event;
 pub mod fast;
+pub mod fast_plugin;
 pub mod group;
 pub mod held;
 pub mod keep;
@@ -39,11 +40,12 @@ pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError, NodeOrder};
 pub use class_places::{ClassPlaces, Placements};
 pub use event::{ClusterEvent, EventKinds};
+pub use fast_plugin::{FastPlugin, Follow, Follower, Reach};
 pub use group::{Group, GroupRef, Groups};
 pub use node_info::{NodeInfo, NonZero};
 pub use plugin::{
-    AttemptContext, Follow, Follower, KubePermit, KubePlugin, NodeFilter, Normalization,
-    PostFilter, Prepared, Reach, Scores,
+    AttemptContext, KubePermit, KubePlugin, NodeFilter, Normalization, PostFilter, PreFilterResult,
+    PreScoreResult, Scores,
 };
 pub use pod_info::{Amounts, Few, PodClass, PodInfo, Start};
 pub use preemption::{Candidate, Preemption};

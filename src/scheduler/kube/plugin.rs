@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, RowPoints, RowTest};
 use super::{
-    Attempt, Cache, ClusterEvent, EventKinds, KubePoints, NodeInfo, PodClass, PodInfo, Preemption,
-    Rejection, Status, VolumeChoice,
+    Attempt, Cache, ClusterEvent, EventKinds, FastPlugin, KubePoints, NodeInfo, PodInfo,
+    Preemption, Rejection, Status, VolumeChoice,
 };
 use model::{ClusterObjects, DeviceSet, Text};
 use units::Duration;
@@ -21,28 +20,45 @@ pub struct AttemptContext<'a> {
 }
 
 /// The answer of `PreFilter`.
-pub enum Prepared<'a> {
+pub enum PreFilterResult<'a> {
     /// The plugin does not apply to this pod.
     Skip,
     /// No node can take the pod.
     Reject(Rejection),
-    /// Nodes are to be asked.
-    Ask {
-        /// The question, with what was prepared for it.
-        filter: Box<dyn NodeFilter<'a> + 'a>,
+    /// Nodes are asked.
+    Run {
+        /// The question with the state that was prepared for it; `None` asks
+        /// [`KubePlugin::filter`].
+        filter: Option<Box<dyn NodeFilter<'a> + 'a>>,
         /// The only nodes that can take the pod; `None` is no such limit.
         nodes: Option<BTreeSet<Text>>,
     },
 }
 
-impl<'a> Prepared<'a> {
-    /// Every node is to be asked.
-    pub fn ask(filter: impl NodeFilter<'a> + 'a) -> Self {
-        Self::Ask {
-            filter: Box::new(filter),
+impl<'a> PreFilterResult<'a> {
+    /// Every node is asked by [`KubePlugin::filter`].
+    pub const RUN: Self = Self::Run {
+        filter: None,
+        nodes: None,
+    };
+
+    /// Every node is asked by a question with state of its own: a closure, or a [`NodeFilter`] that
+    /// follows simulated evictions.
+    pub fn run_with(filter: impl NodeFilter<'a> + 'a) -> Self {
+        Self::Run {
+            filter: Some(Box::new(filter)),
             nodes: None,
         }
     }
+}
+
+/// The answer of `PreScore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreScoreResult {
+    /// The plugin gives no points to this pod's nodes.
+    Skip,
+    /// Nodes get points.
+    Run,
 }
 
 /// A plugin's question to nodes within one attempt. Simulated evictions change it and work on
@@ -65,6 +81,37 @@ pub trait NodeFilter<'a> {
     fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a>;
 }
 
+/// A closure is a question that no simulation changes.
+impl<'a, F> NodeFilter<'a> for F
+where
+    F: Fn(&NodeInfo) -> Result<(), Rejection> + Clone + 'a,
+{
+    fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
+        self(node)
+    }
+
+    fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
+        Box::new(self.clone())
+    }
+}
+
+/// The question of a plugin that prepares no state: [`KubePlugin::filter`].
+#[derive(Clone, Copy)]
+pub(super) struct StatelessFilter<'a> {
+    pub(super) plugin: &'a dyn KubePlugin,
+    pub(super) pod: &'a PodInfo,
+}
+
+impl<'a> NodeFilter<'a> for StatelessFilter<'a> {
+    fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
+        self.plugin.filter(self.pod, node)
+    }
+
+    fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
+        Box::new(*self)
+    }
+}
+
 /// Points of the feasible nodes, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scores {
@@ -83,12 +130,13 @@ impl Scores {
         }
     }
 
-    /// Points in proportion to the largest, which becomes 100; `reverse` turns them round.
-    pub fn in_proportion(raw: Vec<i64>, reverse: bool) -> Self {
-        let largest = raw.iter().copied().max().unwrap_or(0);
-        let normalize = |&points: &i64| proportion(points, largest, reverse);
+    /// Points that a rule puts on the scale.
+    pub fn normalized(raw: Vec<i64>, rule: Normalization) -> Self {
+        let least = raw.iter().copied().min().unwrap_or(0);
+        let most = raw.iter().copied().max().unwrap_or(0);
+        let on_scale = raw.iter().map(|&points| rule.apply(points, least, most));
         Self {
-            normalized: raw.iter().map(normalize).collect(),
+            normalized: on_scale.collect(),
             raw,
         }
     }
@@ -125,52 +173,7 @@ pub fn in_whole_span(points: i64, least: i64, most: i64) -> i64 {
     (100 * above / width) as i64
 }
 
-/// Scope of a plugin's answers for a given pod: which of them can change when more pods just like
-/// it are placed. With [`Reach::Nothing`] and [`Reach::Node`], a caller may ask once and keep the
-/// answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
-    /// No answer changes: all depend only on declarations.
-    Nothing,
-    /// The answers about a node rest on that node and what is on it.
-    Node,
-    /// A pod on one node can change the answers about others.
-    Cluster,
-}
-
-impl Reach {
-    /// That of a plugin that looks at nothing but the pod's volumes and who else has them.
-    pub fn of_volumes(pod: &PodInfo) -> Self {
-        if pod.spec().volumes.is_empty() {
-            Self::Nothing
-        } else {
-            Self::Cluster
-        }
-    }
-}
-
-/// Whether a plugin whose answers reach over the cluster can follow the placing of more pods just
-/// like the one that is placed, without counting anew each time.
-pub enum Follow<'a> {
-    /// It can't, or does not know.
-    Unknown,
-    /// The filter follows changes reported by [`NodeFilter::add_pod`]; the plugin gives no scores.
-    NoPoints,
-    /// The filter follows changes reported by [`NodeFilter::add_pod`]; the scores follow in this
-    /// way.
-    Points(Box<dyn Follower + 'a>),
-}
-
-/// Points of nodes while pods just like the one that is placed take their places.
-pub trait Follower {
-    /// One more took its place on a node.
-    fn add_pod(&mut self, node: &NodeInfo);
-
-    /// Writes the points on the scale of the feasible nodes, given by their slots.
-    fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>);
-}
-
-/// How raw points become those of the scale.
+/// How raw points become those of the scale (`NormalizeScore`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normalization {
     /// They are on it already.
@@ -185,11 +188,25 @@ pub enum Normalization {
     /// Normalization by [`in_whole_span`]: like [`Normalization::Span`], in whole numbers of any
     /// size.
     WholeSpan,
-    /// In a way of the plugin's own.
+    /// In a way of the plugin's own, which [`KubePlugin::scores`] computes.
     Own,
 }
 
-/// Result of a plugin's `PostFilter`, called when no node can take the pod.
+impl Normalization {
+    /// Raw points on the scale, given the least and the most of the feasible nodes. Points of a
+    /// plugin with a rule of its own are returned as they are.
+    #[inline]
+    pub fn apply(self, points: i64, least: i64, most: i64) -> i64 {
+        match self {
+            Self::Plain | Self::Own => points,
+            Self::Proportion { reverse } => proportion(points, most, reverse),
+            Self::Span => in_span(points, least, most),
+            Self::WholeSpan => in_whole_span(points, least, most),
+        }
+    }
+}
+
+/// What a plugin does when no node can take the pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostFilter {
     /// Evictions make room on a node.
@@ -213,118 +230,90 @@ pub enum KubePermit {
     Reject(Rejection),
 }
 
-/// A plugin. Every method but [`KubePlugin::name`] and [`KubePlugin::points`] has a neutral
-/// default.
+/// A plugin. The methods are the extension points of the original's framework, under its names;
+/// every one but [`KubePlugin::name`] and [`KubePlugin::points`] has a neutral default, so that a
+/// plugin writes only the points at which it acts.
+///
+/// These methods alone define a plugin's decisions. A plugin may add [`FastPlugin`], reached by
+/// [`KubePlugin::fast`], to have the fast form keep its answers; the fast form decides pods plainly
+/// where a plugin without it takes part.
 pub trait KubePlugin: Send + Sync {
     /// The plugin's name in the original.
     fn name(&self) -> &'static str;
 
-    /// The points it acts at.
+    /// The points at which the plugin acts.
     fn points(&self) -> KubePoints;
 
-    /// Scope of the plugin's verdicts and scores for this pod.
-    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
-        let _ = ctx;
-        Reach::Cluster
-    }
-
-    /// How its answers for this pod follow the placing of pods just like it; asked only where they
-    /// reach over the cluster.
-    fn follow<'a>(&'a self, ctx: AttemptContext<'a>) -> Follow<'a> {
-        let _ = ctx;
-        Follow::Unknown
-    }
-
-    /// How its raw points become those of the scale.
-    fn normalization(&self) -> Normalization {
-        Normalization::Own
-    }
-
-    /// Cacheable part of the plugin's verdicts for pods of this class: equal verdicts on equal
-    /// clusters for all pods of the class. Never called for pods with a node, a nominated node or a
-    /// group.
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        let _ = ctx;
-        KeptFilter::Unknown
-    }
-
-    /// Cacheable part of the plugin's scores, in the same way.
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
-        let _ = ctx;
-        KeptScore::Unknown
-    }
-
-    /// Whether pods of another class can change what is kept for this one, beyond its counts.
-    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
-        let _ = (ctx, other);
-        false
-    }
-
-    /// Whether [`KubePlugin::node_test`] and [`KubePlugin::node_points`] are given the pod's whole
-    /// spec. Answers are then shared only by classes of equal specs.
-    fn needs_whole_spec(&self) -> bool {
-        false
-    }
-
-    /// The question to single nodes that is kept. `pod` is bare: it has nothing but what tells of
-    /// containers, resources, devices, nodes and tolerations.
-    fn node_test(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodeTest {
-        let _ = (pod, cache);
-        Arc::new(|_| true)
-    }
-
-    /// The points of single nodes that are kept, before normalisation. `pod` is bare.
-    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> NodePoints {
-        let _ = (pod, cache);
-        Arc::new(|_| 0)
-    }
-
-    /// Answers [`KubePlugin::node_test`] from a node row, where possible.
-    fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
-        let _ = pod;
+    /// What the fast form needs to know of the plugin, if the plugin says it.
+    fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
         None
     }
 
-    /// Computes the scores of [`KubePlugin::node_points`] from a node row, where possible.
-    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
-        let _ = pod;
-        None
-    }
-
-    /// Whether the pod may enter the queue.
+    /// Whether the pod may enter the queue (`PreEnqueue`).
     fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Rejection> {
         let _ = pod;
         Ok(())
     }
 
-    /// The kinds of event that may make a pod schedulable that this plugin rejected.
-    fn listens(&self) -> EventKinds {
+    /// The kinds of event that may make a pod schedulable that this plugin rejected
+    /// (`EventsToRegister`).
+    fn events_to_register(&self) -> EventKinds {
         EventKinds::NONE
     }
 
-    /// Whether an event of one of these kinds may make the pod schedulable (the queueing hint).
-    fn may_help(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
+    /// Whether an event of one of these kinds may make the pod schedulable (the `QueueingHintFn` of
+    /// an event).
+    fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, objects: &ClusterObjects) -> bool {
         let _ = (pod, event, objects);
         true
     }
 
-    /// Prepares for a pod (`PreFilter`); plugins that only filter just ask.
-    fn prepare<'a>(&'a self, ctx: AttemptContext<'a>) -> Prepared<'a> {
+    /// Prepares for a pod (`PreFilter`). Plugins that only filter are asked, too, and may skip pods
+    /// that they let pass everywhere.
+    fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         let _ = ctx;
-        Prepared::Skip
+        PreFilterResult::RUN
     }
 
-    /// No node can take the pod. `verdicts` are those of the nodes looked at.
+    /// Whether the node can take the pod (`Filter`), for plugins whose question needs nothing that
+    /// [`KubePlugin::pre_filter`] prepares.
+    fn filter(&self, pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+        let _ = (pod, node);
+        Ok(())
+    }
+
+    /// No node can take the pod (`PostFilter`). `verdicts` are those of the nodes looked at.
     fn post_filter(&self, attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> PostFilter {
         let _ = (attempt, verdicts);
         PostFilter::Nothing(String::new(), Preemption::default())
     }
 
-    /// Runs `PostFilter` for the case that no node has a pod of lower priority and `open` nodes
-    /// have a verdict of [`super::Code::Unschedulable`]; `None` if that is not enough information.
-    fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
-        let _ = (attempt, open);
-        None
+    /// Whether the plugin gives points to the nodes of this pod at all (`PreScore`).
+    fn pre_score(&self, ctx: AttemptContext<'_>) -> PreScoreResult {
+        let _ = ctx;
+        PreScoreResult::Run
+    }
+
+    /// Points of a node (`Score`), for plugins whose points need nothing but pod and node.
+    fn score(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
+        let _ = (pod, node);
+        0
+    }
+
+    /// How raw points become those of the scale (`NormalizeScore`).
+    fn normalize_score(&self) -> Normalization {
+        Normalization::Plain
+    }
+
+    /// Points of the feasible nodes: `PreScore`, `Score` and `NormalizeScore` in one; `None` gives
+    /// none at all. A plugin that looks at several nodes at once writes this method instead of the
+    /// three.
+    fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        if self.pre_score(ctx) == PreScoreResult::Skip {
+            return None;
+        }
+        let raw = feasible.iter().map(|node| self.score(ctx.pod, node));
+        Some(Scores::normalized(raw.collect(), self.normalize_score()))
     }
 
     /// The storage that the pod takes on the node it goes to (`Reserve`).
@@ -333,28 +322,23 @@ pub trait KubePlugin: Send + Sync {
         Vec::new()
     }
 
-    /// GPU devices for the pod on the node it goes to; `None` leaves the choice to the next plugin,
-    /// and after the last one to [`NodeInfo::devices_for`].
-    fn devices(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Option<DeviceSet> {
-        let _ = (ctx, node);
-        None
-    }
-
-    /// Whether a pod that has a place, and counts there, may be bound.
+    /// Whether a pod that has a place, and counts there, may be bound (`Permit`).
     fn permit(&self, ctx: AttemptContext<'_>) -> KubePermit {
         let _ = ctx;
         KubePermit::Allow
     }
 
-    /// The pod found no place: whether waiting pods of its group give theirs back.
+    /// Whether waiting pods of the pod's group give their places back, as the pod found none. The
+    /// original's coscheduling plugin does so in its `PostFilter`.
     fn gives_up_group(&self, ctx: AttemptContext<'_>) -> bool {
         let _ = ctx;
         false
     }
 
-    /// Points of the feasible nodes; `None` gives none at all (`PreScore` says Skip).
-    fn score(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let _ = (ctx, feasible);
+    /// GPU devices for the pod on the node it goes to; `None` leaves the choice to the next plugin,
+    /// and after the last one to [`NodeInfo::devices_for`]. Not a point of the original.
+    fn devices(&self, ctx: AttemptContext<'_>, node: &NodeInfo) -> Option<DeviceSet> {
+        let _ = (ctx, node);
         None
     }
 }

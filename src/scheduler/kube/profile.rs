@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::KubePlugin;
+use super::{AttemptContext, FastPlugin, KubePlugin, Reach};
 
 /// A set of extension points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +76,24 @@ pub struct KubeProfile {
 }
 
 impl KubeProfile {
+    /// What a plugin says to forms that keep answers, if it says anything.
+    pub fn fast(&self, plugin: usize) -> Option<Arc<dyn FastPlugin>> {
+        self.plugins[plugin].clone().fast()
+    }
+
+    /// What each plugin says to forms that keep answers.
+    pub fn fast_plugins(&self) -> Vec<Option<Arc<dyn FastPlugin>>> {
+        (0..self.plugins.len())
+            .map(|index| self.fast(index))
+            .collect()
+    }
+
+    /// How far a plugin's answers reach for a pod, as far as it says.
+    pub fn reach(&self, plugin: usize, ctx: AttemptContext<'_>) -> Reach {
+        let plugin = self.fast(plugin);
+        plugin.map_or(Reach::Cluster, |plugin| plugin.reach(ctx))
+    }
+
     /// How many feasible nodes are enough among `nodes` (spec: kubernetes.md 1.4).
     pub fn wanted(&self, nodes: usize) -> usize {
         const LEAST: usize = 100;

@@ -149,7 +149,8 @@ impl Queue {
         &mut self,
         ctx: QueueContext<'_>,
         uid: PodUid,
-        (rejected_by, pending_on): (PluginMask, PluginMask),
+        rejected_by: PluginMask,
+        pending_on: PluginMask,
     ) {
         let sequence = self.next_sequence();
         let Some(pod) = self.pods.get_mut(&uid) else {
@@ -387,7 +388,7 @@ impl Queue {
         for plugin in pod.rejectors().iter() {
             let helps = hints.listens(plugin, kind)
                 && (hints.takes_any_taint(plugin, kind)
-                    || plugins[plugin].may_help(&pod.info, event, ctx.objects));
+                    || plugins[plugin].queueing_hint(&pod.info, event, ctx.objects));
             if helps && pod.pending_on.contains(plugin) {
                 return Strategy::Immediately;
             }

@@ -70,7 +70,8 @@ impl Reservations {
     pub fn take(
         &mut self,
         objects: &mut ClusterObjects,
-        (pod, node): (u64, &Text),
+        pod: u64,
+        node: &Text,
         choices: Vec<VolumeChoice>,
     ) {
         for choice in choices {
@@ -99,7 +100,7 @@ impl Reservations {
     }
 
     /// A pod is bound to a node: its claims have their volumes. Gives those that got them now.
-    pub fn complete(&mut self, cache: &mut Cache, (pod, slot): (u64, usize)) -> Vec<ClaimKey> {
+    pub fn complete(&mut self, cache: &mut Cache, pod: u64, slot: usize) -> Vec<ClaimKey> {
         if self.by_claim.is_empty() {
             return Vec::new();
         }
@@ -275,11 +276,11 @@ mod tests {
         for choice in [known(), new] {
             let (mut own, mut kept) = (objects(), Reservations::default());
             let node = Text::from("a");
-            kept.take(&mut own, (1, &node), vec![choice.clone()]);
+            kept.take(&mut own, 1, &node, vec![choice.clone()]);
             let reserved = own.clone();
             assert_ne!(reserved, objects());
             // A second pod with the same claim takes nothing more.
-            kept.take(&mut own, (2, &node), vec![choice]);
+            kept.take(&mut own, 2, &node, vec![choice]);
             assert_eq!(own, reserved);
             kept.give_back(&mut own, 1);
             assert_eq!(own, reserved);
@@ -295,8 +296,8 @@ mod tests {
         let mut cache = Cache::default();
         *cache.objects = objects();
         let mut kept = Reservations::default();
-        kept.take(&mut cache.objects, (1, &"a".into()), vec![known()]);
-        kept.complete(&mut cache, (1, 0));
+        kept.take(&mut cache.objects, 1, &"a".into(), vec![known()]);
+        kept.complete(&mut cache, 1, 0);
         kept.give_back(&mut cache.objects, 1);
         let claim = &cache.objects.claims[&("n".into(), "c".into())];
         assert_eq!((&*claim.volume, claim.is_bound), ("v", true));

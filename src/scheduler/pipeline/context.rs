@@ -12,7 +12,7 @@ pub struct ClassContext<'a> {
     /// The cluster as the scheduler sees it.
     pub store: &'a Store,
     /// The class's index.
-    pub spec: ClassId,
+    pub id: ClassId,
     /// The class.
     pub class: &'a Class,
 }
@@ -20,12 +20,12 @@ pub struct ClassContext<'a> {
 impl<'a> ClassContext<'a> {
     /// The context of a class at an instant.
     #[inline]
-    pub fn new(now: Instant, store: &'a Store, spec: ClassId) -> Self {
+    pub fn new(now: Instant, store: &'a Store, id: ClassId) -> Self {
         Self {
             now,
             store,
-            spec,
-            class: store.class(spec),
+            id,
+            class: store.class(id),
         }
     }
 }

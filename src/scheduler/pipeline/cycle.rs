@@ -112,7 +112,8 @@ impl Cycle {
                     ctx,
                     answers,
                     &self.feasible,
-                    (&mut self.totals, &mut self.column),
+                    &mut self.totals,
+                    &mut self.column,
                 );
                 let best = self.totals.iter().copied().max()?;
                 self.tied.clear();
@@ -210,7 +211,8 @@ fn total_points(
     ctx: &ClassContext<'_>,
     answers: &Answers,
     feasible: &[NodeId],
-    (totals, column): (&mut Vec<i64>, &mut Vec<i64>),
+    totals: &mut Vec<i64>,
+    column: &mut Vec<i64>,
 ) {
     totals.clear();
     totals.resize(feasible.len(), 0);

@@ -148,11 +148,11 @@ impl Evaluator {
         let mut plan = std::mem::take(&mut self.plan);
         let planned = plan.make(profile, ctx);
         if planned.is_ok() {
-            self.answers_for(profile, ctx.spec, ctx.store)
+            self.answers_for(profile, ctx.id, ctx.store)
                 .refresh(profile, &plan, ctx);
         }
         self.plan = plan;
-        planned.map(|()| self.kept(ctx.spec))
+        planned.map(|()| self.kept(ctx.id))
     }
 
     /// The answers that were brought up to date last: those kept of the class, or the scratch.
@@ -163,7 +163,7 @@ impl Evaluator {
         }
     }
 
-    fn answers_for(&mut self, profile: &Profile, spec: ClassId, store: &Store) -> &mut Answers {
+    fn answers_for(&mut self, profile: &Profile, class: ClassId, store: &Store) -> &mut Answers {
         let traits = self.traits(profile);
         let bytes_per_node = if traits.adds_up {
             Standings::BYTES_PER_NODE
@@ -172,10 +172,10 @@ impl Evaluator {
         };
         let bytes = store.nodes().len() * bytes_per_node;
         let keep = self.form == Form::Incremental && traits.node_scope;
-        if self.answers.len() <= spec.index() {
-            self.answers.resize_with(spec.index() + 1, || None);
+        if self.answers.len() <= class.index() {
+            self.answers.resize_with(class.index() + 1, || None);
         }
-        let known = &mut self.answers[spec.index()];
+        let known = &mut self.answers[class.index()];
         // A class is counted anew whenever nodes have come since.
         self.used_bytes -= known.as_ref().map_or(0, |answers| answers.bytes);
         if !keep || self.used_bytes + bytes > self.budget_bytes {

@@ -14,10 +14,19 @@ use super::cycle::{Cycle, Placement};
 use super::plugin::Permit;
 use control::Outbox;
 
+/// A place that a pod holds while it waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// The place.
+    pub placement: Placement,
+    /// When the claim lapses.
+    pub until: Instant,
+}
+
 /// Waiting pods, in order of pod.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
-    pods: BTreeMap<PodRef, (Placement, Instant)>,
+    pods: BTreeMap<PodRef, Claim>,
     asked: Revision,
 }
 
@@ -32,15 +41,16 @@ impl Waiting {
         self.pods.len()
     }
 
-    /// Claims a pod's place until `until`.
+    /// Claims a pod's place for a time.
     pub fn add(
         &mut self,
         owner: ComponentId,
         pod: &Pod,
-        (placement, until): (Placement, Instant),
+        claim: Claim,
         store: &Store,
         out: &mut Outbox,
     ) {
+        let Claim { placement, until } = claim;
         let class = store.class(pod.class);
         let hold = Hold {
             owner,
@@ -53,7 +63,7 @@ impl Waiting {
         };
         out.write(store, Event::HoldPlaced(Arc::new(hold)));
         out.wake_at(until);
-        self.pods.insert(pod.pod, (placement, until));
+        self.pods.insert(pod.pod, claim);
     }
 
     /// The pod of a hold that the store refused: it has no place to wait with.
@@ -82,9 +92,9 @@ impl Waiting {
         let waiting: Vec<_> = self
             .pods
             .iter()
-            .map(|(&pod, &place)| (pod, place))
+            .map(|(&pod, &claim)| (pod, claim))
             .collect();
-        for (pod, (placement, until)) in waiting {
+        for (pod, Claim { placement, until }) in waiting {
             let number = u64::from(pod.id.0);
             let Some(record) = store.pods().get(pod) else {
                 self.pods.remove(&pod);

@@ -57,13 +57,13 @@ pub struct Queue {
 struct Whereabouts {
     key: i64,
     id: PodId,
-    spec: ClassId,
+    class: ClassId,
 }
 
 const NOWHERE: Whereabouts = Whereabouts {
     key: 0,
     id: PodId(0),
-    spec: ClassId(0),
+    class: ClassId(0),
 };
 
 /// Heads of classes, the first one last.
@@ -146,14 +146,14 @@ impl Queue {
             return;
         };
         let place = (order.key(record, store.class(record.class)), pod);
-        let spec = record.class;
-        if self.classes.len() <= spec.index() {
+        let class = record.class;
+        if self.classes.len() <= class.index() {
             self.classes
-                .resize_with(spec.index() + 1, ClassQueue::default);
+                .resize_with(class.index() + 1, ClassQueue::default);
         }
-        let class = &mut self.classes[spec.index()];
-        let head = class.places.first();
-        if !class.places.insert(place) {
+        let queue = &mut self.classes[class.index()];
+        let head = queue.places.first();
+        if !queue.places.insert(place) {
             return;
         }
         self.waiting += 1;
@@ -166,18 +166,18 @@ impl Queue {
         self.whereabouts[slot] = Whereabouts {
             key: place.0,
             id: pod.id,
-            spec,
+            class,
         };
-        class.untold.insert(place);
-        if class.blocked {
-            self.stirred.push(spec);
+        queue.untold.insert(place);
+        if queue.blocked {
+            self.stirred.push(class);
             return;
         }
         if head.is_none_or(|head| place < head) {
             if let Some(head) = head {
-                self.heads.remove((head, spec));
+                self.heads.remove((head, class));
             }
-            self.heads.insert((place, spec));
+            self.heads.insert((place, class));
         }
     }
 
@@ -188,22 +188,22 @@ impl Queue {
             return None;
         }
         let known = self.whereabouts[pod.slot.index()];
-        (known.id == pod.id).then_some(((known.key, pod), known.spec))
+        (known.id == pod.id).then_some(((known.key, pod), known.class))
     }
 
     /// Takes the first pod out.
     #[inline]
     pub fn pop(&mut self) -> Option<PodRef> {
-        let ((key, pod), spec) = self.heads.0.pop()?;
-        self.take(spec, (key, pod));
+        let ((key, pod), class) = self.heads.0.pop()?;
+        self.take(class, (key, pod));
         Some(pod)
     }
 
     /// Takes a pod out if it waits: it has ended, or somebody else placed it.
     pub fn remove(&mut self, pod: PodRef) {
-        if let Some((place, spec)) = self.find(pod) {
-            self.heads.remove((place, spec));
-            self.take(spec, place);
+        if let Some((place, class)) = self.find(pod) {
+            self.heads.remove((place, class));
+            self.take(class, place);
         } else if let Some(position) = self.apart.iter().position(|&known| known == pod) {
             self.apart.remove(position);
         }
@@ -215,20 +215,20 @@ impl Queue {
     }
 
     /// Blocks a class of which `tried` fitted nowhere and was told so.
-    pub fn block(&mut self, spec: ClassId, tried: PodRef) {
+    pub fn block(&mut self, class: ClassId, tried: PodRef) {
         let place = self.find(tried);
-        let Some(class) = self.classes.get_mut(spec.index()) else {
+        let Some(queue) = self.classes.get_mut(class.index()) else {
             return;
         };
         if let Some((place, _)) = place {
-            class.untold.remove(place);
+            queue.untold.remove(place);
         }
-        self.stirred.push(spec);
-        if !class.blocked {
-            class.blocked = true;
-            self.blocked.push(spec);
-            if let Some(head) = class.places.first() {
-                self.heads.remove((head, spec));
+        self.stirred.push(class);
+        if !queue.blocked {
+            queue.blocked = true;
+            self.blocked.push(class);
+            if let Some(head) = queue.places.first() {
+                self.heads.remove((head, class));
             }
         }
     }
@@ -239,10 +239,10 @@ impl Queue {
         if self.stirred.is_empty() {
             return;
         }
-        for spec in self.stirred.drain(..) {
-            let class = &mut self.classes[spec.index()];
-            if class.blocked {
-                for (_, pod) in class.untold.0.drain(..) {
+        for class in self.stirred.drain(..) {
+            let queue = &mut self.classes[class.index()];
+            if queue.blocked {
+                for (_, pod) in queue.untold.0.drain(..) {
                     misfit(pod);
                 }
             }
@@ -253,11 +253,12 @@ impl Queue {
     pub fn unblock(&mut self, order: &dyn QueueOrder, store: &Store) {
         if !self.blocked.is_empty() {
             let classes = &mut self.classes;
-            self.heads.extend(self.blocked.drain(..).filter_map(|spec| {
-                let class = &mut classes[spec.index()];
-                class.blocked = false;
-                Some((class.places.first()?, spec))
-            }));
+            self.heads
+                .extend(self.blocked.drain(..).filter_map(|class| {
+                    let queue = &mut classes[class.index()];
+                    queue.blocked = false;
+                    Some((queue.places.first()?, class))
+                }));
         }
         if !self.apart.is_empty() {
             for pod in std::mem::take(&mut self.apart) {
@@ -283,16 +284,16 @@ impl Queue {
     }
 
     #[inline]
-    fn take(&mut self, spec: ClassId, place: Place) {
-        let class = &mut self.classes[spec.index()];
-        class.places.remove(place);
+    fn take(&mut self, class: ClassId, place: Place) {
+        let queue = &mut self.classes[class.index()];
+        queue.places.remove(place);
         self.waiting -= 1;
         self.waits.set(place.1.slot.index(), false);
-        class.untold.remove(place);
-        if !class.blocked
-            && let Some(head) = class.places.first()
+        queue.untold.remove(place);
+        if !queue.blocked
+            && let Some(head) = queue.places.first()
         {
-            self.heads.insert((head, spec));
+            self.heads.insert((head, class));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! a node is followed once, however many classes wait.
 
 use cluster::Store;
+use model::rules::room::usable;
 use units::{NodeId, Resources, Revision};
 
 /// Children of a group: few enough to be looked through one by one.
@@ -103,10 +104,10 @@ impl Rooms {
 fn left(store: &Store, node: NodeId) -> Room {
     let (free, row) = (store.nodes().free(), node.index());
     [
-        free.cpu_milli[row].max(0),
-        free.memory_bytes[row].max(0),
-        free.storage_bytes[row].max(0),
-        free.pods[row].max(0),
+        usable(free.cpu_milli[row]),
+        usable(free.memory_bytes[row]),
+        usable(free.storage_bytes[row]),
+        usable(free.pods[row]),
     ]
 }
 
@@ -159,6 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use model::rules::room::fits;
 
     fn request(asked: Room) -> Resources {
         Resources {
@@ -192,7 +194,7 @@ mod tests {
                 let (from, asked) = asks[count % asks.len()];
                 let from = from % (nodes + 1);
                 let scanned = (from..nodes)
-                    .find(|&row| leaves[row].iter().zip(&asked).all(|(room, ask)| room >= ask));
+                    .find(|&row| leaves[row].iter().zip(&asked).all(|(&room, &ask)| fits(ask, room)));
                 prop_assert_eq!(rooms.next(from, &request(asked)), scanned);
             }
         }

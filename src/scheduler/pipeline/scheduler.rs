@@ -11,7 +11,7 @@ use units::{ComponentId, Instant, NodeId, Revision};
 use super::ClassContext;
 use super::cycle::{Cycle, Decision};
 use super::evaluate::Form;
-use super::permit::Waiting;
+use super::permit::{Claim, Waiting};
 use super::probed::ProbedPlugin;
 use super::profile::Profile;
 use super::queue::Queue;
@@ -93,8 +93,8 @@ impl Pipeline {
             }
             Decision::Hold(placement, limit) => {
                 let until = now.saturating_add(limit);
-                self.waiting
-                    .add(self.owner, record, (placement, until), store, out);
+                let claim = Claim { placement, until };
+                self.waiting.add(self.owner, record, claim, store, out);
             }
             Decision::Refused => {
                 self.queue.set_apart(pod);

@@ -1,7 +1,7 @@
 //! Traffic by the names that autoscalers ask for: of a pod, of a service, of all requests.
 
 use crate::Usage;
-use control::Measured;
+use control::UsageSamples;
 use model::{PodRef, Text, Used};
 
 use super::requests::Requests;
@@ -151,14 +151,14 @@ impl Traffic {
 }
 
 /// Measurements of usage and traffic.
-pub struct MeasuredTraffic<'a> {
-    usage: &'a dyn Measured,
+pub struct UsageAndTraffic<'a> {
+    usage: &'a dyn UsageSamples,
     traffic: Option<&'a Traffic>,
 }
 
-impl<'a> MeasuredTraffic<'a> {
+impl<'a> UsageAndTraffic<'a> {
     /// Traffic beside usage.
-    pub fn new(usage: &'a dyn Measured, traffic: Option<&'a Traffic>) -> Self {
+    pub fn new(usage: &'a dyn UsageSamples, traffic: Option<&'a Traffic>) -> Self {
         Self { usage, traffic }
     }
 }
@@ -168,7 +168,7 @@ fn milli(value: f64) -> i64 {
     (value * 1e3).round() as i64
 }
 
-impl Measured for MeasuredTraffic<'_> {
+impl UsageSamples for UsageAndTraffic<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         self.usage.pod(pod)
     }

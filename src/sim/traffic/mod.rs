@@ -39,7 +39,7 @@ use units::{Instant, NodeId, ObjectId, PodId};
 use backing::Backing;
 use entry::Entry;
 use fluid::{Fluid, Shared};
-pub use measures::MeasuredTraffic;
+pub use measures::UsageAndTraffic;
 pub use plan::{
     BALANCER_LABEL, BALANCER_POLL, Form, Forwarding, FunctionPlan, Group, Load, Retries,
     ServerDefaults, ServiceModel, Target, TrafficPlan,

@@ -1,12 +1,12 @@
 //! What pods use of what they were given, at any instant: computed from what their class states and
 //! since when their processes are up, never stepped. What traffic makes a pod use comes on top.
 //!
-//! Metrics pipelines read it as [`Measured`], nodes read [`Usage::wanted`] and [`Usage::curves`].
+//! Metrics pipelines read it as [`UsageSamples`], nodes read [`Usage::wanted`] and [`Usage::curves`].
 
 use std::collections::BTreeMap;
 
 use cluster::Store;
-use control::Measured;
+use control::UsageSamples;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::{Curve, Pattern, Scale, Series};
 use model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
@@ -253,7 +253,7 @@ impl Usage {
     }
 
     /// What the world measures now.
-    pub(super) fn measured(&self, now: Instant) -> Now<'_> {
+    pub(super) fn samples(&self, now: Instant) -> Now<'_> {
         Now { usage: self, now }
     }
 
@@ -284,7 +284,7 @@ pub(super) struct Now<'a> {
     now: Instant,
 }
 
-impl Measured for Now<'_> {
+impl UsageSamples for Now<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         self.usage.used(pod, self.now)
     }
@@ -499,7 +499,7 @@ mod tests {
             usage.used(pods[0], now).map(|used| used.cpu_milli),
             Some(800)
         );
-        let containers = usage.measured(now).containers(pods[0]);
+        let containers = usage.samples(now).containers(pods[0]);
         let parts: Vec<i64> = containers.iter().map(|(_, used)| used.cpu_milli).collect();
         assert_eq!(parts, [600, 200]);
     }

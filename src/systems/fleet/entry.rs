@@ -2,7 +2,9 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use cluster::Commitment;
 use control::Stepping;
 
@@ -16,7 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "fleet",
     summary: "CoreOS Fleet: places systemd units on the machine with the fewest units.",
     source: "coreos/fleet 4522498 (1.0): engine, agents, unit files",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
@@ -172,7 +174,7 @@ const CAPABILITIES: Capabilities = &[
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(SystemParts {
-        components: vec![Box::new(Fleet::new(request.options.fleet.clone()))],
+        components: vec![Box::new(Fleet::new(request.options.of()))],
         agent: Box::new(FleetAgent::new(KubeletOptions {
             time_limits: request.time_limits,
             images: request.images.clone(),

@@ -6,13 +6,14 @@ use control::controllers::taint_eviction::default_tolerations;
 use control::node::Offer;
 use model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
 use model::qos::CRITICAL_PRIORITY;
+use model::rules::{affinity, taints};
 use model::{Refusal, Taint, TaintEffect};
 
 /// Why a pod may not run on the node that it was bound to.
 pub(super) fn refusal(offer: &Offer<'_>) -> Option<Refusal> {
     under_pressure(offer)
         .or(offer.short)
-        .or_else(|| (!offer.spec.selects(offer.node)).then_some(Refusal::NodeAffinity))
+        .or_else(|| (!affinity::admits(offer.spec, offer.node)).then_some(Refusal::NodeAffinity))
         .or_else(|| offer.is_port_taken.then_some(Refusal::NodePorts))
         .or_else(|| untolerated(offer).then_some(Refusal::Taint))
 }
@@ -25,7 +26,7 @@ fn under_pressure(offer: &Offer<'_>) -> Option<Refusal> {
         return None;
     }
     let refuses = |taint: &Taint| match &*taint.key {
-        MEMORY_PRESSURE_TAINT => !spec.tolerates(taint),
+        MEMORY_PRESSURE_TAINT => !taints::tolerates(spec, taint),
         DISK_PRESSURE_TAINT => true,
         _ => false,
     };
@@ -34,14 +35,14 @@ fn under_pressure(offer: &Offer<'_>) -> Option<Refusal> {
 }
 
 fn untolerated(offer: &Offer<'_>) -> bool {
-    let acts = |taint: &&Taint| taint.effect == TaintEffect::NoExecute;
-    let mut acting = offer.node.taints.iter().filter(acts).peekable();
-    if acting.peek().is_none() {
-        return false;
-    }
+    const ACTING: &[TaintEffect] = &[TaintEffect::NoExecute];
     let own = &offer.spec.tolerations;
-    let added = default_tolerations(own);
-    acting.any(|taint| !own.iter().chain(&added).any(|known| known.tolerates(taint)))
+    let is_tolerated = |taint: &Taint| {
+        let added = default_tolerations(own);
+        taints::covering(own.iter().chain(&added), taint).is_some()
+    };
+    let mut untolerated = taints::untolerated(&offer.node.taints, ACTING, is_tolerated);
+    untolerated.next().is_some()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::admission;
 use super::images::{NodeImages, PullOptions};
 use super::pod::{Held, Turn};
-use crate::entry::TimeLimits;
+use crate::parts::time_limits::TimeLimits;
 use crate::plain_agent::PlainAgent;
 use control::node::{Assignment, ContainerEvent, ImageEvent, Offer, Report, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};

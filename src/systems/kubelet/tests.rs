@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::TimeLimits;
+use crate::parts::time_limits::TimeLimits;
 use control::node::{Assignment, ContainerEvent, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use model::workload::Probe;
@@ -119,7 +119,8 @@ proptest! {
         from in 0_i64..60,
         lasts in prop::option::of(1_i64..120),
         hole in prop::option::of((0_i64..90, 1_i64..60)),
-        (answer_time, timeout) in (0_i64..3, 1_i32..3),
+        answer_time in 0_i64..3,
+        timeout in 1_i32..3,
     ) {
         // Startup and liveness probes count one success.
         let single = |probe: Option<Probe>| probe.map(|probe| Probe {

@@ -2,6 +2,7 @@
 //! mesosphere/marathon-autoscale `marathon_autoscaler.py`).
 
 use thiserror::Error;
+use units::plural;
 
 /// The role of agents that face the outside.
 pub const PUBLIC_ROLE: &str = "slave_public";
@@ -30,7 +31,10 @@ pub enum AutoscaleError {
     #[error("a multiplier of {0} scales nothing, expected more than 1")]
     Multiplier(String),
     /// The range is empty.
-    #[error("minimum {least} and maximum {most} instances, expected a range")]
+    #[error(
+        "minimum {least} and maximum {}, expected a range",
+        plural::count(*most, "instance")
+    )]
     Range {
         /// At least.
         least: u64,
@@ -51,7 +55,7 @@ pub enum Direction {
 }
 
 /// The direction of a mean against its range.
-pub fn direction(mean: f64, (least, most): (f64, f64)) -> Direction {
+pub fn direction(mean: f64, least: f64, most: f64) -> Direction {
     if mean > most {
         Direction::Up
     } else if mean < least {

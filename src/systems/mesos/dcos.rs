@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
 use super::entry::{CAPABILITIES, parts};
@@ -18,7 +20,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     name: "dcos",
     summary: "DC/OS: Mesos with a root Marathon, Chronos and public agents reserved by a role.",
     source: "DC/OS 1.13: roles `slave_public` and `*`; its components as in the system `mesos`",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,

@@ -2,7 +2,9 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use cluster::Commitment;
 use control::{Component, Stepping};
 
@@ -19,7 +21,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     summary: "Apache Mesos: one master offers agents' free resources to Marathon, Chronos and batch \
               frameworks.",
     source: "apache/mesos 1.10 (allocator, observer), mesosphere/marathon 1.9, mesos/chronos 3",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
@@ -176,7 +178,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    Ok(parts(request.options.mesos.clone(), request))
+    Ok(parts(request.options.of(), request))
 }
 
 /// A master with these options, and its agents.

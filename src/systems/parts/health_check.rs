@@ -186,9 +186,15 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_computed_is_what_probes_one_by_one_come_to(
-            (interval, start_interval, timeout, takes) in (1_i64..20, 1_i64..10, 1_i64..8, 0_i64..9),
-            (start_period, retries) in (0_i64..60, 1_u32..5),
-            (from, lasts, hole) in (0_i64..80, prop::option::of(1_i64..300), prop::option::of((0_i64..90, 1_i64..60))),
+            interval in 1_i64..20,
+            start_interval in 1_i64..10,
+            timeout in 1_i64..8,
+            takes in 0_i64..9,
+            start_period in 0_i64..60,
+            retries in 1_u32..5,
+            from in 0_i64..80,
+            lasts in prop::option::of(1_i64..300),
+            hole in prop::option::of((0_i64..90, 1_i64..60)),
         ) {
             let check = HealthCheck {
                 interval: secs(interval),

@@ -1,6 +1,6 @@
 //! What several of the modelled systems have in common, each concept once: expressions over
 //! labels, patterns, leases, membership that expires, growing delays, health checks,
-//! permits and majorities, agendas.
+//! permits and majorities, agendas, time limits.
 
 pub mod delay;
 pub mod expression;
@@ -11,5 +11,6 @@ pub mod pattern;
 pub mod permit;
 pub mod quorum;
 pub mod speculation;
+pub mod time_limits;
 pub mod timers;
 pub mod weighted;

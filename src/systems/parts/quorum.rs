@@ -1,6 +1,7 @@
 //! Majorities of replicated managers, masters and stores.
 
 use thiserror::Error;
+use units::plural;
 
 /// How many of so many members have to agree.
 pub const fn quorum(members: usize) -> usize {
@@ -15,8 +16,8 @@ pub const fn tolerated_failures(members: usize) -> usize {
 /// An even number of members: one more failure point, and no more failures survived.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "{members} {what} tolerate {} failures, as {} would; expected an odd number",
-    tolerated_failures(*members),
+    "{members} {what} tolerate {}, as {} would; expected an odd number",
+    plural::count(tolerated_failures(*members), "failure"),
     members.saturating_sub(1)
 )]
 pub struct EvenMembers {

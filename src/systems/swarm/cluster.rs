@@ -153,8 +153,13 @@ impl Cluster {
         class: u32,
     ) -> Result<Creation, CreateError> {
         self.check_name(&config)?;
-        let among = (&self.scheduler, self.engines.as_slice());
-        let engine = self.standing.choose(among, &config, class, &mut self.rng)?;
+        let engine = self.standing.choose(
+            &self.scheduler,
+            &self.engines,
+            &config,
+            class,
+            &mut self.rng,
+        )?;
         Ok(self.begin(config, engine))
     }
 

@@ -99,7 +99,7 @@ pub struct Engine {
 
 impl Engine {
     /// A healthy engine without anything on it.
-    pub fn new(id: Text, name: Text, (total_memory, total_cpus): (i64, i64)) -> Self {
+    pub fn new(id: Text, name: Text, total_memory: i64, total_cpus: i64) -> Self {
         Self {
             id,
             name,

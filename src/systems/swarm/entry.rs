@@ -3,20 +3,22 @@
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
 use crate::entry::{
-    RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest, TimeLimits,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
+use crate::parts::time_limits::TimeLimits;
 use crate::plain_agent::PlainAgent;
 use cluster::Commitment;
 use control::Stepping;
 
 use super::component::SwarmManager;
+use super::options::SwarmOptions;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "swarm",
     summary: "Docker Swarm (classic): one manager that picks an engine for every container.",
     source: "docker-archive/classicswarm 3cc018d (1.2.9)",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
@@ -173,7 +175,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let options = request.options.swarm.clone();
+    let options = request.options.of::<SwarmOptions>();
     Ok(SystemParts {
         components: vec![Box::new(SwarmManager::new(options, request.setup.seed))],
         agent: Box::new(PlainAgent::new(TimeLimits::Ignored)),

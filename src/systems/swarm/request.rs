@@ -99,8 +99,8 @@ impl Environment {
 pub fn engine(node: &Node, options: &SwarmOptions) -> Engine {
     let total = options.overcommit;
     let (memory, cpus) = amounts(&node.allocatable, options.cpu);
-    let capacity = (total.total(memory), total.total(cpus));
-    let mut engine = Engine::new(node.name.clone(), node.name.clone(), capacity);
+    let (memory, cpus) = (total.total(memory), total.total(cpus));
+    let mut engine = Engine::new(node.name.clone(), node.name.clone(), memory, cpus);
     let labels = node.labels.iter();
     engine.labels = labels
         .map(|(key, value)| (plain_key(key), value.clone()))

@@ -70,7 +70,8 @@ impl Standing {
     /// The engine for a container of a class; the same decision as [`Scheduler::choose`].
     pub(super) fn choose(
         &mut self,
-        (scheduler, engines): (&Scheduler, &[Engine]),
+        scheduler: &Scheduler,
+        engines: &[Engine],
         config: &Arc<ContainerConfig>,
         class: u32,
         rng: &mut Stream,
@@ -87,7 +88,7 @@ impl Standing {
             Seen::Once => {
                 if (self.kept + 1).saturating_mul(engines.len()) > MOST_ENTRIES {
                     self.forget();
-                    return self.choose((scheduler, engines), config, class, rng);
+                    return self.choose(scheduler, engines, config, class, rng);
                 }
                 let class = Class::new(scheduler, engines, config, self.newest());
                 self.classes[number] = Seen::Kept(Box::new(class));
@@ -110,7 +111,7 @@ impl Standing {
             }
             known.read = newest;
         }
-        known.choose((scheduler, engines), rng)
+        known.choose(scheduler, engines, rng)
     }
 
     fn newest(&self) -> u64 {
@@ -164,7 +165,8 @@ impl Class {
 
     fn choose(
         &mut self,
-        (scheduler, engines): (&Scheduler, &[Engine]),
+        scheduler: &Scheduler,
+        engines: &[Engine],
         rng: &mut Stream,
     ) -> Result<usize, SelectError> {
         if let Some(refusal) = &self.refusal {

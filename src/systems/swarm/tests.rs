@@ -43,7 +43,7 @@ use rng::Stream;
 const GIB: i64 = 1 << 30;
 
 fn engine(id: &str, memory: i64, cpus: i64) -> Engine {
-    Engine::new(id.into(), id.into(), (memory, cpus))
+    Engine::new(id.into(), id.into(), memory, cpus)
 }
 
 fn config(name: &str, memory: i64, cpus: i64) -> ContainerConfig {

@@ -140,7 +140,8 @@ impl Watch {
     /// expired meanwhile although it answers.
     pub(super) fn lapse(
         &mut self,
-        (since, now): (Instant, Instant),
+        since: Instant,
+        now: Instant,
         options: &DiscoveryOptions,
     ) -> Option<Instant> {
         if options.backend == Backend::List || !self.answers {

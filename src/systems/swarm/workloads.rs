@@ -31,7 +31,7 @@ impl Workloads {
                 match wanted(object) {
                     Some((replicas, template)) => {
                         let name = object.name().clone();
-                        self.scale(store, (*id, &name), replicas, template)
+                        self.scale(store, *id, &name, replicas, template)
                     }
                     None => (Vec::new(), Vec::new()),
                 }
@@ -47,7 +47,8 @@ impl Workloads {
     fn scale(
         &mut self,
         store: &Store,
-        (id, name): (ObjectId, &Text),
+        id: ObjectId,
+        name: &Text,
         replicas: i32,
         template: &Arc<PodSpec>,
     ) -> (Vec<Creation>, Vec<Event>) {

@@ -160,7 +160,8 @@ impl SwarmKitManager {
     /// Makes a task of a service: its pod is created, and it is placed once that is there.
     pub(super) fn make(
         &mut self,
-        (object, slot): (ObjectId, u64),
+        object: ObjectId,
+        slot: u64,
         pinned: Option<Text>,
         is_held: bool,
         out: &mut Outbox,
@@ -256,9 +257,9 @@ impl SwarmKitManager {
     }
 
     /// A pod of no service is a task that is not replaced.
-    fn bare(&mut self, created: &PodCreated, class: &Arc<PodSpec>) -> u64 {
+    fn bare(&mut self, created: &PodCreated, own: &Arc<PodSpec>) -> u64 {
         let spec = self.classes.entry(created.class).or_insert_with(|| {
-            let spec = task_spec(class, Version::default(), &self.options);
+            let spec = task_spec(own, Version::default(), &self.options);
             Some(Arc::new(spec))
         });
         let spec = spec.clone().unwrap_or_default();

@@ -2,12 +2,15 @@
 
 use crate::capability::Support::{Refused, Without, Yes};
 use crate::capability::{Capabilities, Capability};
-use crate::entry::{RunsWorkloads, SystemEntry, SystemError, SystemParts, SystemRequest};
+use crate::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
 use cluster::Commitment;
 use control::Stepping;
 
 use super::agent::SwarmKitAgent;
 use super::component::SwarmKitManager;
+use super::options::SwarmKitOptions;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -15,7 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     summary: "SwarmKit (Docker's swarm mode): services maintained at their size, rolling updates, \
         Raft.",
     source: "moby/swarmkit 3e72cb6",
-    plans_jobs: false,
+    scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
     build,
@@ -160,7 +163,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let options = request.options.swarmkit.clone();
+    let options = request.options.of::<SwarmKitOptions>();
     let agent = SwarmKitAgent::new(options.times);
     Ok(SystemParts {
         components: vec![Box::new(SwarmKitManager::new(options, request.setup.seed))],

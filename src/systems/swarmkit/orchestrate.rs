@@ -13,6 +13,7 @@ use super::component::{Due, SwarmKitManager};
 use super::global;
 use super::replicated::{self, Slot};
 use super::restart::OldTask;
+use super::restarting::EndedTask;
 use super::service::{Mode, Service, SlotState, Specification, Task, wanted};
 use super::task::TaskState;
 use super::update::Direction;
@@ -59,8 +60,7 @@ impl SwarmKitManager {
             let version = service.now.spec.version.version + 1;
             let next = Specification::new(&service.name, version, &wanted.template, &self.options);
             service.previous = Some(std::mem::replace(&mut service.now, next));
-            let config = service.update;
-            self.begin_update(now, id, (config, Direction::Update), store, out);
+            self.begin_update(now, id, Direction::Update, store, out);
         }
     }
 
@@ -127,7 +127,7 @@ impl SwarmKitManager {
         let live: Vec<Slot> = live.collect();
         let scaling = replicated::reconcile(&live, replicas);
         for slot in scaling.create {
-            self.make((id, slot), None, false, out);
+            self.make(id, slot, None, false, out);
         }
         for number in scaling.remove {
             let slot = self
@@ -163,7 +163,7 @@ impl SwarmKitManager {
         state_wanted(id, wanted, store, out);
         for node in scaling.create {
             let slot = self.node_ids.get(&node).copied().unwrap_or(0) as u64;
-            self.make((id, slot), Some(node), false, out);
+            self.make(id, slot, Some(node), false, out);
         }
         for node in scaling.shutdown {
             let slot = self.node_ids.get(&node).copied().unwrap_or(0) as u64;
@@ -196,7 +196,7 @@ impl SwarmKitManager {
             .take(parallel.saturating_sub(running) as usize)
             .collect();
         for slot in next {
-            self.make((id, slot), None, false, out);
+            self.make(id, slot, None, false, out);
         }
     }
 
@@ -278,7 +278,13 @@ impl SwarmKitManager {
         self.dirty.insert(id);
         if task.is_wanted {
             let is_success = reason == EndReason::Completed;
-            self.restart(now, (id, number), task, (is_success, OldTask::Gone), out);
+            let ended = EndedTask {
+                service: id,
+                number,
+                is_success,
+                old: OldTask::Gone,
+            };
+            self.restart(now, ended, task, out);
         }
         let Some(service) = self.services.get_mut(&id) else {
             return;

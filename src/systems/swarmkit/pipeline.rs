@@ -3,6 +3,7 @@
 
 use super::node::{Availability, Node, NodeStatus};
 use super::task::TaskSpec;
+use units::plural;
 
 /// A filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +59,7 @@ impl Filter {
     }
 
     fn explain(self, nodes: usize) -> String {
-        let on = if nodes == 1 {
-            "1 node".to_owned()
-        } else {
-            format!("{nodes} nodes")
-        };
+        let on = plural::count(nodes, "node");
         match self {
             Self::Ready => format!("{on} not available for new tasks"),
             Self::Resource => format!("insufficient resources on {on}"),

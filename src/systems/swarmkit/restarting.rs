@@ -12,6 +12,17 @@ use super::restart::{OldTask, Replacement};
 use super::service::{Mode, SlotState, Task, Unanswered};
 use super::task::TaskState;
 
+/// A task that no longer runs, or is not to, and that the restart rule may replace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndedTask {
+    pub(super) service: ObjectId,
+    pub(super) number: u64,
+    /// Whether the task completed.
+    pub(super) is_success: bool,
+    /// Whether the old task may still run on its node.
+    pub(super) old: OldTask,
+}
+
 impl SwarmKitManager {
     /// A task is to stop: it no longer counts, and keeps what it reserves until it has ended.
     pub(super) fn shut_down(
@@ -85,18 +96,29 @@ impl SwarmKitManager {
             Some(NodeStatus::Down) => OldTask::Gone,
             _ => OldTask::MayRun,
         };
-        self.restart(now, (id, number), &task, (false, old), out);
+        let ended = EndedTask {
+            service: id,
+            number,
+            is_success: false,
+            old,
+        };
+        self.restart(now, ended, &task, out);
     }
 
     /// The restart rule: a replacement is made at once, to be prepared, and starts later.
     pub(super) fn restart(
         &mut self,
         now: Instant,
-        (id, number): (ObjectId, u64),
+        ended: EndedTask,
         task: &Task,
-        (is_success, old): (bool, OldTask),
         out: &mut Outbox,
     ) {
+        let EndedTask {
+            service: id,
+            number,
+            is_success,
+            old,
+        } = ended;
         if !self.raft.accepts() {
             let service = self.services.get(&id);
             let slot = service.and_then(|own| own.slots.get(&task.slot));
@@ -144,7 +166,7 @@ impl SwarmKitManager {
         let is_draining = node.is_some_and(|node| node.availability == Availability::Drain);
         let replacement = Replacement::new(now, &policy, is_draining, old);
         let pinned = task.is_pinned.then(|| task.node.clone()).flatten();
-        let Some(next) = self.make((id, task.slot), pinned, true, out) else {
+        let Some(next) = self.make(id, task.slot, pinned, true, out) else {
             return;
         };
         if let Some(made) = self.tasks.get_mut(&next) {
@@ -170,11 +192,14 @@ impl SwarmKitManager {
                     ..SlotState::default()
                 });
             }
-            let (id, number) = (halted.service, halted.number);
-            let is_there = self.tasks.contains_key(&number);
-            let old = if is_there { halted.old } else { OldTask::Gone };
-            let end = (halted.is_success, old);
-            self.restart(now, (id, number), &halted.task, end, out);
+            let is_there = self.tasks.contains_key(&halted.number);
+            let ended = EndedTask {
+                service: halted.service,
+                number: halted.number,
+                is_success: halted.is_success,
+                old: if is_there { halted.old } else { OldTask::Gone },
+            };
+            self.restart(now, ended, &halted.task, out);
         }
         for (&number, task) in &self.tasks {
             if task.awaits_turn

@@ -10,7 +10,7 @@ use units::{Instant, ObjectId};
 use super::component::{Due, SwarmKitManager};
 use super::restart::History;
 use super::service::{Mode, Task};
-use super::update::{Direction, Order, UpdateConfig, UpdateState, Updater};
+use super::update::{Direction, Order, UpdateState, Updater};
 
 impl SwarmKitManager {
     /// Begins an update of the slots whose task is not of the present specification; one that is
@@ -19,12 +19,16 @@ impl SwarmKitManager {
         &mut self,
         now: Instant,
         id: ObjectId,
-        (config, direction): (UpdateConfig, Direction),
+        direction: Direction,
         store: &Store,
         out: &mut Outbox,
     ) {
         let Some(service) = self.services.get_mut(&id) else {
             return;
+        };
+        let config = match direction {
+            Direction::Update => service.update,
+            Direction::Rollback => self.options.rollback,
         };
         let spec = Arc::clone(&service.now.spec);
         let mut dirty = Vec::new();
@@ -50,7 +54,6 @@ impl SwarmKitManager {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let rollback = self.options.rollback;
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
@@ -58,7 +61,7 @@ impl SwarmKitManager {
             return;
         };
         service.previous = Some(std::mem::replace(&mut service.now, previous));
-        self.begin_update(now, id, (rollback, Direction::Rollback), store, out);
+        self.begin_update(now, id, Direction::Rollback, store, out);
     }
 
     /// Lets an update go on as far as it can.
@@ -112,7 +115,7 @@ impl SwarmKitManager {
                 }
                 let node = self.nodes.get(slot as usize).map(|watch| watch.id.clone());
                 let pinned = node.filter(|_| is_global);
-                self.make((id, slot), pinned, is_held, out);
+                self.make(id, slot, pinned, is_held, out);
             }
             Order::StopOld(slot) => {
                 let old = self.in_slot(id, slot, |task| !Arc::ptr_eq(&task.spec, &spec));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use thiserror::Error;
 
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 use super::restart::OLD_TASK_TIMEOUT;
 
@@ -64,8 +64,9 @@ impl Default for UpdateConfig {
 /// More workers than a service has slots.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "an update parallelism of {parallelism} is more than the {replicas} replicas of the service; \
-     expected at most {replicas}, or 0 for all at once"
+    "an update parallelism of {parallelism} is more than the {} of the service; \
+     expected at most {replicas}, or 0 for all at once",
+    plural::count(*replicas, "replica")
 )]
 pub struct ParallelismError {
     /// The requested parallelism.

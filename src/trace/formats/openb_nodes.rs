@@ -5,10 +5,10 @@
 //! `alibabacloud.com/gpu-card-model`, as in the study's own manifests.
 
 use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::table::{Column, Row, Table};
 use model::gpu::MAX_DEVICES;
 use model::node::HOSTNAME_LABEL;

@@ -16,12 +16,12 @@
 mod rows;
 
 use crate::error::TraceError;
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
 use crate::memory::{MemorySource, Recorded};
 use crate::options::ReadOptions;
-use crate::registry::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::stream::ArrivalSource;
 use crate::table::{Column, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};

@@ -134,15 +134,26 @@ struct Parameters {
     /// Probability of the lower stage.
     lower: f64,
     /// Shape and scale of the log run time, short and long.
-    short: (f64, f64),
-    long: (f64, f64),
+    short: Gamma,
+    long: Gamma,
     /// Probability of a short run time: `slope × size + level`.
     slope: f64,
     level: f64,
     /// Shape and scale of the log time between arrivals.
-    gap: (f64, f64),
+    gap: Gamma,
     /// Shape and scale of the daily cycle.
-    cycle: (f64, f64),
+    cycle: Gamma,
+}
+
+/// A gamma distribution.
+#[derive(Clone, Copy)]
+struct Gamma {
+    shape: f64,
+    scale: f64,
+}
+
+const fn gamma(shape: f64, scale: f64) -> Gamma {
+    Gamma { shape, scale }
 }
 
 const BATCH: Parameters = Parameters {
@@ -153,12 +164,12 @@ const BATCH: Parameters = Parameters {
     med_below_high: 2.0,
     high_below_machine: 0.0,
     lower: 0.875,
-    short: (6.57, 0.823),
-    long: (639.1, 0.0156),
+    short: gamma(6.57, 0.823),
+    long: gamma(639.1, 0.0156),
     slope: -0.003,
     level: 0.6986,
-    gap: (6.0415 * 1.0519, 0.8531),
-    cycle: (6.1271, 5.2740),
+    gap: gamma(6.0415 * 1.0519, 0.8531),
+    cycle: gamma(6.1271, 5.2740),
 };
 
 const INTERACTIVE: Parameters = Parameters {
@@ -169,12 +180,12 @@ const INTERACTIVE: Parameters = Parameters {
     med_below_high: 2.5,
     high_below_machine: 1.5,
     lower: 0.705,
-    short: (3.8351, 0.6605),
-    long: (7.073, 0.6856),
+    short: gamma(3.8351, 0.6605),
+    long: gamma(7.073, 0.6856),
     slope: -0.0118,
     level: 0.9156,
-    gap: (6.5510 * 0.9797, 0.6621),
-    cycle: (8.9186, 3.6680),
+    gap: gamma(6.5510 * 0.9797, 0.6621),
+    cycle: gamma(8.9186, 3.6680),
 };
 
 const UNTYPED: Parameters = Parameters {
@@ -185,12 +196,12 @@ const UNTYPED: Parameters = Parameters {
     med_below_high: 2.5,
     high_below_machine: 0.0,
     lower: 0.86,
-    short: (4.2, 0.94),
-    long: (312.0, 0.03),
+    short: gamma(4.2, 0.94),
+    long: gamma(312.0, 0.03),
     slope: -0.0054,
     level: 0.78,
-    gap: (10.2303 * 1.0225, 0.4871),
-    cycle: (8.1737, 3.9631),
+    gap: gamma(10.2303 * 1.0225, 0.4871),
+    cycle: gamma(8.1737, 3.9631),
 };
 
 /// One kind of job being drawn.
@@ -260,12 +271,12 @@ impl ClassSource {
         let p = self.parameters;
         let short = (p.slope * f64::from(processors) + p.level).clamp(0.0, 1.0);
         loop {
-            let (shape, scale) = if self.run_times.unit_f64() <= short {
+            let law = if self.run_times.unit_f64() <= short {
                 p.short
             } else {
                 p.long
             };
-            let log_time = self.run_times.gamma(shape, scale);
+            let log_time = self.run_times.gamma(law.shape, law.scale);
             if log_time <= MAX_LOG_RUN_TIME {
                 return (exp(log_time) as u64).max(1);
             }
@@ -275,9 +286,9 @@ impl ClassSource {
     /// Moves the next arrival on: a time between arrivals at the mean rate is paid out of the
     /// weights of the half-hours that pass.
     fn advance(&mut self) {
-        let (shape, scale) = self.parameters.gap;
+        let gap = self.parameters.gap;
         let log_gap = loop {
-            let log_gap = self.gaps.gamma(shape, scale);
+            let log_gap = self.gaps.gamma(gap.shape, gap.scale);
             if log_gap <= MAX_LOG_GAP {
                 break log_gap;
             }
@@ -295,11 +306,11 @@ impl ClassSource {
 }
 
 /// Share of arrivals of each half-hour of the day, with mean 1.
-fn cycle_weights((shape, scale): (f64, f64)) -> [f64; BUCKETS] {
+fn cycle_weights(cycle: Gamma) -> [f64; BUCKETS] {
     let mut weights = [0.0; BUCKETS];
     for i in CYCLE_START..CYCLE_START + BUCKETS {
         let middle = i as f64;
-        let below = |x: f64| gamma_cdf(shape, x / scale);
+        let below = |x: f64| gamma_cdf(cycle.shape, x / cycle.scale);
         weights[(i - 1) % BUCKETS] = below(middle + 0.5) - below(middle - 0.5);
     }
     let mean = weights.iter().sum::<f64>() / BUCKETS as f64;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::span;
 use crate::cases::{Differences, typed};
-use autoscale::cluster_autoscaler::{
+use autoscale::nodes::drain::{
     Budgets, Ignored, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict, Used, drain,
     utilization,
 };

@@ -49,11 +49,11 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         let best = decided.get("best").and_then(Value::as_array);
         let best = best.into_iter().flatten().filter_map(Value::as_str);
         let expected = Expected {
-            starts: (0, None),
+            start: 0,
+            next_start: None,
             best: best.collect(),
         };
-        let asked = (&world.cache, &pod);
-        Fast::new().check(profile, asked, &expected, &mut differences);
+        Fast::new().check(profile, attempt.ctx, &expected, &mut differences);
     }
     compare_all(expected, &decided, &mut differences);
     Ok(differences)

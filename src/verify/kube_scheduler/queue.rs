@@ -264,8 +264,8 @@ impl Replay {
                 })
                 .collect()
         };
-        let answers = (mask("plugins")?, mask("pending")?);
-        self.with_queue(|queue, ctx| queue.fail(ctx, uid, answers));
+        let (rejected_by, pending_on) = (mask("plugins")?, mask("pending")?);
+        self.with_queue(|queue, ctx| queue.fail(ctx, uid, rejected_by, pending_on));
         Ok(())
     }
 

@@ -10,10 +10,13 @@ use super::decision::{best_names, nominations};
 use super::fast::{Expected, Fast};
 use super::world::{World, manifests};
 use scheduler::kube::message::message;
-use scheduler::kube::{Attempt, PodInfo, Search};
+use scheduler::kube::{Attempt, AttemptContext, PodInfo, Search};
 
 /// When sequences begin, in seconds since 1970: 2025-01-01T00:00:00Z.
 const BEGIN_SECS: i64 = 1_735_689_600;
+
+/// The number of pods that leave after the recorded steps of a sequence.
+const DEPARTURES: usize = 12;
 
 /// From so many nodes on a search may end early.
 pub(super) const SAMPLED: usize = 100;
@@ -32,7 +35,7 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         differences.field("nodeOrder", Some(order), &json!(own));
     }
     let is_sampling = case.get("percentageOfNodesToScore").is_some();
-    let (mut start, mut fast) = (0, Fast::new());
+    let (mut start, mut fast, mut asked) = (0, Fast::new(), Vec::new());
     for (number, (step, answer)) in steps.iter().zip(&answers).enumerate() {
         let op = step.get("op").and_then(Value::as_str).unwrap_or_default();
         if op != "schedule" {
@@ -51,11 +54,15 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         let best = best.into_iter().flatten().filter_map(Value::as_str);
         if is_sampling || world.cache.node_count() < SAMPLED {
             let expected = Expected {
-                starts: (before, is_sampling.then_some(start)),
+                start: before,
+                next_start: is_sampling.then_some(start),
                 best: best.collect(),
             };
-            let asked = (&world.cache, &pod);
-            fast.check(world.profile(&pod)?, asked, &expected, &mut differences);
+            let ctx = AttemptContext {
+                cache: &world.cache,
+                pod: &pod,
+            };
+            fast.check(world.profile(&pod)?, ctx, &expected, &mut differences);
         }
         for (field, recorded) in answer.as_object().into_iter().flatten() {
             let field_name = format!("step {number}: {field}");
@@ -69,13 +76,32 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
             let field_name = format!("step {number}: {field}");
             differences.field(&field_name, None, &decided[field]);
         }
+        asked.push(pod.clone());
         pod.set_started_secs(Some(BEGIN_SECS + number as i64));
         settle(&mut world, pod, answer)?;
     }
     if steps.len() != answers.len() {
         return Err(format!("{} steps, {} answers", steps.len(), answers.len()));
     }
+    depart(&mut world, &mut fast, &asked, &mut differences)?;
     Ok(differences)
+}
+
+/// Lets pods leave after the recorded steps, the latest first, and holds both forms to each other
+/// as each asks for a place again.
+fn depart(
+    world: &mut World,
+    fast: &mut Fast,
+    asked: &[PodInfo],
+    differences: &mut Differences,
+) -> Result<(), String> {
+    for pod in asked.iter().rev().take(DEPARTURES) {
+        world.delete_pod(&pod.full_name());
+        let profile = world.profile(pod)?;
+        let cache = &world.cache;
+        fast.check_random_ties(profile, AttemptContext { cache, pod }, 0, differences);
+    }
+    Ok(())
 }
 
 /// Pods and nodes come and go between decisions; the fast form follows them by the cache's log.

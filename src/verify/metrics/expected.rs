@@ -101,8 +101,17 @@ fn cores(text: &str) -> Option<i64> {
     number.replace(',', "").parse().ok()
 }
 
-/// The numbers in a cell, as printed: value and half of the last digit.
-pub fn numbers(cell: &str) -> Vec<(f64, f64)> {
+/// A number as printed, which stands for all values that round to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Printed {
+    /// The number itself.
+    pub value: f64,
+    /// Half of the last digit.
+    pub half: f64,
+}
+
+/// The numbers in a cell.
+pub fn numbers(cell: &str) -> Vec<Printed> {
     let mut numbers = Vec::new();
     let is_part = |c: char| c.is_ascii_digit() || c == '.' || c == ',';
     for word in cell.split(|c| !is_part(c)) {
@@ -112,7 +121,7 @@ pub fn numbers(cell: &str) -> Vec<(f64, f64)> {
         };
         let decimals = plain.split_once('.').map_or(0, |(_, digits)| digits.len());
         let half = (0..decimals).fold(0.5, |half, _| half / 10.0);
-        numbers.push((value, half));
+        numbers.push(Printed { value, half });
     }
     numbers
 }
@@ -158,7 +167,8 @@ mod tests {
             let found = numbers(cell);
             assert_eq!(found.len(), expected.len(), "{cell}");
             for (found, expected) in found.iter().zip(expected) {
-                let near = (found.0 - expected.0).abs() + (found.1 - expected.1).abs() < 1e-9;
+                let near =
+                    (found.value - expected.0).abs() + (found.half - expected.1).abs() < 1e-9;
                 assert!(near, "{cell}: {found:?}");
             }
         }

@@ -143,7 +143,7 @@ impl Schedule {
         let mut steps = steps.into_iter().peekable();
         while let Some((secs, step, index)) = steps.next() {
             let at = Instant::from_secs(secs);
-            world.step(at, step, (index, &self.jobs[index]), watch)?;
+            world.step(at, step, index, &self.jobs[index], watch)?;
             if steps.peek().is_none_or(|next| next.0 > secs) {
                 for observer in &mut *watch {
                     observer.settled(at, &world.store);
@@ -182,11 +182,12 @@ impl World {
         &mut self,
         at: Instant,
         step: Step,
-        (index, job): (usize, &Job),
+        index: usize,
+        job: &Job,
         watch: &mut [&mut dyn Observer],
     ) -> Result<(), String> {
         if step == Step::Submit {
-            return self.submit(at, (index, job), watch);
+            return self.submit(at, index, job, watch);
         }
         let Some(pod) = self.pods[index] else {
             return Ok(());
@@ -205,7 +206,8 @@ impl World {
     fn submit(
         &mut self,
         at: Instant,
-        (index, job): (usize, &Job),
+        index: usize,
+        job: &Job,
         watch: &mut [&mut dyn Observer],
     ) -> Result<(), String> {
         let cores = Quantity::from_units(job.cores);
@@ -214,11 +216,11 @@ impl World {
         if let Some(event) = self.store.spec_added(&object) {
             self.apply(at, &event, watch)?;
         }
-        let spec = self.store.class_of(&object).ok_or("a class is lost")?;
+        let class = self.store.class_of(&object).ok_or("a class is lost")?;
         let pod = self.store.pods().next();
         let created = PodCreated {
             pod,
-            class: spec,
+            class,
             name: PodName::Job(job.number),
             tenant: TenantId(0),
             gang: None,

@@ -28,7 +28,7 @@ struct Model {
 
 impl Model {
     fn curve(&self) -> Result<PowerCurve, Trouble> {
-        let curve = PowerCurve::measured(&self.model);
+        let curve = PowerCurve::of_machine(&self.model);
         curve.ok_or_else(|| Trouble::Unsupported(format!("no machine `{}`", self.model)))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Case, Decide, Trouble, functions, read};
 use control::services::{Algorithm, Balancer, Limits, Served};
-use metrics::alerts::{AlertBook, Counter, EVERY, Rule, Turn};
+use metrics::alerts::{About, AlertBook, Counter, EVERY, Rule, Turn};
 use metrics::diagnosis::{Cause, Signs};
 use metrics::economics::TaskPrices;
 use metrics::pay_per_use::task_cost;
@@ -159,8 +159,6 @@ fn alert(case: &Case) -> Result<Value, Trouble> {
     };
     let points = own.m.zip(own.n);
     let rule = Rule {
-        // Any metric: its values are those of the case.
-        series: "allocation.cpu.mean".into(),
         above,
         below,
         absent: own.absent,
@@ -174,9 +172,9 @@ fn alert(case: &Case) -> Result<Value, Trouble> {
     } else {
         own.samples
     };
-    let mut book = AlertBook::new(&Arc::from([rule]));
+    let mut book = AlertBook::new(&Arc::from([rule]), vec![Some(About::Metric)]);
     for value in &values {
-        book.evaluate(&[(0, *value)]);
+        book.evaluate(|_| *value);
     }
     let end = Instant::ZERO + Duration::from_nanos(EVERY.as_nanos() * values.len() as i64);
     let turns = book.finish(end);

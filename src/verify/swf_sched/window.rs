@@ -14,8 +14,8 @@ use sim::{
     CellParts, DecisionTime, Environment, NodeLife, NodeLoss, Options, RunControl, Simulation,
     StartUp, Stop,
 };
+use systems::TimeLimits;
 use systems::batch::{BatchOptions, planner};
-use systems::entry::TimeLimits;
 use systems::plain_agent::PlainAgent;
 use trace::{Arrival, MemorySource, Recorded};
 use units::time::NANOS_PER_SECOND;

@@ -3,135 +3,29 @@
 //! time: packings, estimates, growth, scale-down and consolidation, after every change.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use windtunnel::autoscale::cluster_autoscaler::{
-    Budgets, ClusterSnapshot, Fit, GroupSize, GrowSettings, Grower, Health, KubeCluster,
-    NodeAmounts, NodeGroup, NodePod, PendingPod, PodController, PodEnd, PodGroup, ShrinkNode,
+    GroupSize, GrowSettings, GrowView, Grower, Health, NodeGroup, PendingPod, PodGroup, ShrinkNode,
     ShrinkSettings, ShrinkView, Shrinker, Template, estimate, fits_template,
 };
 use windtunnel::autoscale::nodes::Daemons;
+use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodController, PodEnd};
 use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
+use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
 use windtunnel::model::{Node, PodRef, PodSpec, Text};
 use windtunnel::policy::kubernetes::add_machine;
 use windtunnel::rng::Stream;
-use windtunnel::scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodClass, PodInfo};
+use windtunnel::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
 use windtunnel::units::{Duration, Instant, NodeId, PodId, PodSlot};
 
+use super::copied::{Plain, state};
 use super::dice::Dice;
 use super::{clusters, objects, profile};
 
 /// How many clusters are tried, and how many questions each is asked.
 const CLUSTERS: u64 = 24;
 const STEPS: usize = 60;
-
-/// The plain form: copies instead of undoing, an attempt for every question.
-#[derive(Clone)]
-struct Plain {
-    cache: Cache,
-    profile: Arc<KubeProfile>,
-    nodes: Vec<Text>,
-    closed: Vec<bool>,
-    marks: Vec<Plain>,
-}
-
-impl Plain {
-    fn new(cache: Cache, profile: Arc<KubeProfile>) -> Self {
-        let nodes: Vec<Text> = cache.nodes().map(|node| node.name().clone()).collect();
-        Self {
-            closed: vec![false; nodes.len()],
-            cache,
-            profile,
-            nodes,
-            marks: Vec::new(),
-        }
-    }
-}
-
-impl ClusterSnapshot for Plain {
-    fn nodes(&self) -> &[Text] {
-        &self.nodes
-    }
-
-    fn place_of(&self, name: &str) -> Option<usize> {
-        self.nodes.iter().position(|own| **own == *name)
-    }
-
-    fn pods_at(&self, place: usize) -> Vec<Arc<PodInfo>> {
-        let node = self.cache.node(&self.nodes[place]);
-        node.map(|node| node.pods.clone()).unwrap_or_default()
-    }
-
-    fn first(&mut self, pod: &Arc<PodInfo>, mut places: Range<usize>) -> Option<usize> {
-        places.find(|&place| self.fit(pod, place) == Fit::Yes)
-    }
-
-    fn fit(&mut self, pod: &Arc<PodInfo>, place: usize) -> Fit {
-        let attempt = Attempt::begin(&self.profile, &self.cache, pod);
-        let node = self.cache.node(&self.nodes[place]);
-        let Some(node) = node.filter(|_| !self.closed[place]) else {
-            return Fit::No;
-        };
-        if attempt.refusal.is_some() || !attempt.is_looked_at(node) {
-            return Fit::No;
-        }
-        match attempt.verdict(node) {
-            None => Fit::Yes,
-            Some(status) if status.plugin == "PodTopologySpread" => Fit::NoSpread,
-            Some(_) => Fit::No,
-        }
-    }
-
-    fn add_node(&mut self, node: Arc<Node>, pods: &[Arc<PodInfo>]) -> Result<usize, CacheError> {
-        let name = node.name.clone();
-        self.cache.add_node(node)?;
-        self.nodes.push(name);
-        self.closed.push(false);
-        let place = self.nodes.len() - 1;
-        for pod in pods {
-            self.place(pod, place);
-        }
-        Ok(place)
-    }
-
-    fn hide(&mut self, place: usize) {
-        self.closed[place] = true;
-    }
-
-    fn take_out(&mut self, places: &[usize]) {
-        for &place in places {
-            self.cache.remove_node(&self.nodes[place]);
-            self.closed[place] = true;
-        }
-    }
-
-    fn place(&mut self, pod: &Arc<PodInfo>, place: usize) {
-        self.cache.add_pod(pod.clone(), &self.nodes[place]).unwrap();
-    }
-
-    fn displace(&mut self, pod: &Arc<PodInfo>, place: usize) {
-        self.cache.remove_pod(pod, &self.nodes[place]);
-    }
-
-    fn mark(&mut self) {
-        let mut copy = self.clone();
-        copy.marks.clear();
-        self.marks.push(copy);
-    }
-
-    fn commit(&mut self) {
-        self.marks.pop();
-    }
-
-    fn undo(&mut self) {
-        let mut marks = std::mem::take(&mut self.marks);
-        if let Some(before) = marks.pop() {
-            *self = before;
-        }
-        self.marks = marks;
-    }
-}
 
 /// A cluster in both forms, and what is asked of them.
 struct Asked {
@@ -140,7 +34,7 @@ struct Asked {
     /// The cluster as it is, kept by changes alone.
     cache: Cache,
     /// The fast form, kept by changes and asked.
-    fast: KubeCluster,
+    fast: KubeSnapshot,
     classes: Vec<Arc<PodClass>>,
     nodes: Vec<Arc<Node>>,
     placed: Vec<(PodRef, Arc<PodInfo>, Text)>,
@@ -180,7 +74,7 @@ impl Asked {
             ..ShrinkSettings::default()
         };
         let mut asked = Self {
-            fast: KubeCluster::new(cache.clone(), profile.clone()),
+            fast: KubeSnapshot::new(cache.clone(), profile.clone()),
             dice,
             profile,
             cache,
@@ -325,7 +219,7 @@ impl Asked {
     fn ask<T: PartialEq + std::fmt::Debug>(
         &mut self,
         place: &str,
-        fast: impl FnOnce(&mut KubeCluster) -> T,
+        fast: impl FnOnce(&mut KubeSnapshot) -> T,
         plain: impl FnOnce(&mut Plain) -> T,
     ) -> T {
         let known = state(&self.cache);
@@ -497,15 +391,15 @@ impl Asked {
         let now = self.now;
         let [mut first, mut second] = self.growers.clone();
         let rng = || Stream::new(now.as_nanos() as u64, "expander", 0);
-        let asked = (groups.as_slice(), health);
+        let view = GrowView {
+            groups: &groups,
+            health,
+            pending: &pending,
+        };
         let growth = self.ask(
             place,
-            |fast| first.plan(now, fast, asked, &pending, &mut rng()).unwrap(),
-            |plain| {
-                second
-                    .plan(now, plain, asked, &pending, &mut rng())
-                    .unwrap()
-            },
+            |fast| first.plan(now, fast, &view, &mut rng()).unwrap(),
+            |plain| second.plan(now, plain, &view, &mut rng()).unwrap(),
         );
         for grower in [&mut first, &mut second] {
             grower.expire(now);
@@ -578,32 +472,6 @@ impl Asked {
         self.shrinkers = [first, second];
         tally.unneeded += plan.unneeded.len();
     }
-}
-
-/// What of a cache bears on decisions.
-fn state(cache: &Cache) -> Vec<String> {
-    let nodes = cache.nodes().map(|node| {
-        let mut pods: Vec<&str> = node
-            .pods
-            .iter()
-            .map(|pod| pod.spec().namespace.as_ref())
-            .collect();
-        pods.sort_unstable();
-        let mut uids: Vec<u64> = node.pods.iter().map(|pod| pod.uid).collect();
-        uids.sort_unstable();
-        let used = &node.requested;
-        format!(
-            "{} {:?} {pods:?} {uids:?} {} {} {} {:?} {:?}",
-            node.name(),
-            node.is_down,
-            used.cpu_milli,
-            used.memory,
-            used.storage,
-            node.ports,
-            node.gpu_room,
-        )
-    });
-    nodes.collect()
 }
 
 #[test]

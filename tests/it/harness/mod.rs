@@ -4,6 +4,7 @@
 //! verdict, score, total, the message and the preemption.
 
 mod autoscaling;
+mod copied;
 mod deciders;
 mod decision;
 mod dice;

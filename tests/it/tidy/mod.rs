@@ -4,7 +4,10 @@
 //! so does an entry that no longer holds.
 
 mod circles;
+mod examples;
+mod layout;
 mod parameters;
+mod plurals;
 mod public_items;
 mod subjects;
 mod words;

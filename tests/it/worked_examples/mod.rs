@@ -25,7 +25,7 @@
 //! | 2.5 | failures at 0, 15 and 50 s | `control/controllers/job/tests.rs`: `failures_at_0_15_and_50_are_replaced_at_10_35_and_90` |
 //! | | how many are wanted, per index, deadline, restarts in place | [`jobs`] |
 //! | 2.6 | away until 10:17; uneven schedules | `control/controllers/cron_job.rs` |
-//! | | too late, many missed, forbid, history | [`jobs`] |
+//! | | too late, many missed, forbid, history | [`cron_jobs`] |
 //! | 2.7 | 30 nodes, four fail together | `it/node_life.rs`: `nodes_that_fail_together_are_tainted_one_by_one_and_their_pods_go_five_minutes_later` |
 //! | | grace, states of zones, taints by condition | [`nodes`] |
 //! | 2.8 | foo 60 s, unreachable 300 s | `control/controllers/taint_eviction.rs`: `the_first_taint_sets_the_time` |
@@ -52,6 +52,7 @@
 //! | 10.6 | weights, shares, quotas; 4 of 64 GiB | `sim/cores.rs`, `model/qos.rs` |
 //! | published-results.md 8.2 | repairs and gaps at Los Alamos | [`environment`]: `the_log_of_los_alamos_has_the_published_shape` |
 
+mod cron_jobs;
 mod environment;
 mod jobs;
 mod nodes;

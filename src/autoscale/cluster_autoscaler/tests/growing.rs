@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
+use crate::snapshot::ClusterSnapshot;
 use model::{GpuRequest, PodSpec};
 use rng::Stream;
 use scheduler::kube::PodClass;
@@ -30,6 +31,14 @@ pub(super) fn pending(count: usize, age_secs: i64) -> Vec<PendingPod> {
     .collect()
 }
 
+fn view<'a>(groups: &'a [NodeGroup], health: Health, pending: &'a [PendingPod]) -> GrowView<'a> {
+    GrowView {
+        groups,
+        health,
+        pending,
+    }
+}
+
 pub(super) fn plan(
     grower: &mut Grower,
     at: i64,
@@ -37,9 +46,9 @@ pub(super) fn plan(
     pods: &[PendingPod],
 ) -> Growth {
     let mut rng = Stream::new(1, "expander", 0);
-    let asked = (groups, Health::default());
+    let view = view(groups, Health::default(), pods);
     let now = Instant::from_secs(at);
-    let growth = grower.plan(now, &mut Room::default(), asked, pods, &mut rng);
+    let growth = grower.plan(now, &mut Room::default(), &view, &mut rng);
     growth.expect("names that differ")
 }
 
@@ -194,9 +203,9 @@ fn an_unhealthy_cluster_is_left_alone_and_expendable_pods_wait() {
     let mut rng = Stream::new(1, "expander", 0);
     for (unready, expected) in [(5, Growth::Unhealthy), (4, grow("only", 1, 4))] {
         let health = Health { nodes: 10, unready };
-        let asked = (&groups[..], health);
         let pods = pending(4, 10);
-        let own = grower.plan(Instant::ZERO, &mut Room::default(), asked, &pods, &mut rng);
+        let view = view(&groups, health, &pods);
+        let own = grower.plan(Instant::ZERO, &mut Room::default(), &view, &mut rng);
         assert_eq!(own.expect("names that differ"), expected);
     }
     let low: Vec<PendingPod> = pods("low", &class(1000, GIB, -11), 3)
@@ -247,10 +256,10 @@ fn up_to_three_unready_nodes_are_always_tolerated_and_forty_five_percent_beyond(
         (100, 46, false),
     ] {
         let mut grower = Grower::new(GrowSettings::default());
-        let asked = (&groups[..], Health { nodes, unready });
         let mut rng = Stream::new(1, "expander", 0);
         let pods = pending(1, 10);
-        let growth = grower.plan(Instant::ZERO, &mut Room::default(), asked, &pods, &mut rng);
+        let view = view(&groups, Health { nodes, unready }, &pods);
+        let growth = grower.plan(Instant::ZERO, &mut Room::default(), &view, &mut rng);
         let found = growth.expect("names that differ") != Growth::Unhealthy;
         assert_eq!(found, is_healthy, "{unready} of {nodes}");
     }
@@ -303,8 +312,8 @@ fn pods_keep_the_node_that_they_were_given_in_the_loop_before() {
     };
     let mut rng = Stream::new(1, "expander", 0);
     let mut plan = |room: &mut Room, pods: &[PendingPod]| {
-        let asked = (&groups[..], Health::default());
-        let growth = grower.plan(Instant::ZERO, room, asked, pods, &mut rng);
+        let view = view(&groups, Health::default(), pods);
+        let growth = grower.plan(Instant::ZERO, room, &view, &mut rng);
         growth.expect("names that differ")
     };
     let first = waiting(&[("p", 1000, 10)]);
@@ -351,7 +360,8 @@ fn what_existing_nodes_take_needs_no_new_ones_and_the_most_nodes_of_the_cluster_
         .expect("names that differ");
     let mut rng = Stream::new(1, "expander", 0);
     let pods = pending(40, 10);
-    let growth = grower.plan(Instant::ZERO, &mut room, (&groups, health), &pods, &mut rng);
+    let view = view(&groups, health, &pods);
+    let growth = grower.plan(Instant::ZERO, &mut room, &view, &mut rng);
     // Four pods fit the node that is there; of the nine nodes for the others two may come.
     assert_eq!(growth.expect("names that differ"), grow("only", 2, 8));
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::super::*;
 use super::growing::{group, pending, plan};
 use super::shrinking::{shrink, world};
+use crate::nodes::drain::{PodController, SafeToEvict};
 use model::Text;
 use units::{Duration, Instant};
 
@@ -41,7 +42,7 @@ proptest! {
             let drained = plan.removals.iter().filter(|own| !own.evicted.is_empty());
             prop_assert!(drained.count() <= 1);
             let mut kept_cpu = 0;
-            for (node, &count) in world.1.iter().zip(&counts) {
+            for (node, &count) in world.nodes.iter().zip(&counts) {
                 let Some(removal) = plan.removals.iter().find(|own| own.node == node.name) else {
                     kept_cpu += 4000 - 500 * count as i64;
                     continue;
@@ -84,7 +85,7 @@ proptest! {
                 counts[which] = 2 * count;
             }
             let mut world = world(&counts, PodController::Replicating);
-            for pod in Arc::make_mut(&mut world.1[pinned].pods) {
+            for pod in Arc::make_mut(&mut world.nodes[pinned].pods) {
                 pod.safe_to_evict = Some(SafeToEvict::No);
             }
             let plan = shrink(&mut shrinker, now, &world, min);
@@ -95,7 +96,7 @@ proptest! {
             prop_assert!(plan.removals.len() <= counts.len().saturating_sub(min));
             for removal in &plan.removals {
                 prop_assert!(now - since[&removal.node] > 600, "{removal:?} at {now}");
-                let place = world.1.iter().position(|own| own.name == removal.node);
+                let place = world.nodes.iter().position(|own| own.name == removal.node);
                 let place = place.expect("a node that is there");
                 prop_assert!(place != pinned || counts[pinned] == 0, "{removal:?}");
                 prop_assert_eq!(removal.evicted.len(), counts[place]);

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::*;
+use crate::snapshot::{ClusterSnapshot, Fit};
 use model::{Container, Node, PodSpec, ResourceList, Text};
 use scheduler::kube::{CacheError, NodeInfo, PodClass, PodInfo};
 use units::Quantity;

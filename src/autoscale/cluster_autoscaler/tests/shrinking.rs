@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
+use crate::nodes::drain::{Blocked, Budgets, NodeAmounts, NodePod, PodController, PodEnd};
+use crate::snapshot::ClusterSnapshot;
 use units::{Duration, Instant};
 
 pub(super) fn node_pod(name: &str, controller: PodController) -> NodePod {
@@ -26,8 +28,14 @@ pub(super) fn node_pod(name: &str, controller: PodController) -> NodePod {
     }
 }
 
+/// Nodes of one group, and the cluster that they stand in.
+pub(super) struct World {
+    pub(super) room: Room,
+    pub(super) nodes: Vec<ShrinkNode>,
+}
+
 /// Nodes of one group, each with so many pods of half a core.
-pub(super) fn world(counts: &[usize], controller: PodController) -> (Room, Vec<ShrinkNode>) {
+pub(super) fn world(counts: &[usize], controller: PodController) -> World {
     let mut room = Room::default();
     let mut nodes = Vec::new();
     for (place, &count) in counts.iter().enumerate() {
@@ -52,15 +60,11 @@ pub(super) fn world(counts: &[usize], controller: PodController) -> (Room, Vec<S
             ),
         });
     }
-    (room, nodes)
+    World { room, nodes }
 }
 
-pub(super) fn shrink(
-    shrinker: &mut Shrinker,
-    at: i64,
-    (room, nodes): &(Room, Vec<ShrinkNode>),
-    min: usize,
-) -> ShrinkPlan {
+pub(super) fn shrink(shrinker: &mut Shrinker, at: i64, world: &World, min: usize) -> ShrinkPlan {
+    let World { room, nodes } = world;
     let size = GroupSize {
         nodes: nodes.len(),
         min,
@@ -122,7 +126,7 @@ fn pods_without_a_controller_keep_their_node() {
 #[test]
 fn nodes_that_are_not_ready_go_after_twenty_minutes() {
     let mut world = world(&[0], PodController::Replicating);
-    world.1[0].is_ready = false;
+    world.nodes[0].is_ready = false;
     let mut shrinker = Shrinker::new(ShrinkSettings::default());
     for (at, goes) in [(0, false), (1200, false), (1201, true)] {
         let plan = shrink(&mut shrinker, at, &world, 0);
@@ -185,21 +189,21 @@ fn deletions_wait_three_minutes_after_one_that_failed_and_not_after_others() {
 fn those_whose_drain_would_use_up_a_budget_go_last() {
     // Two nodes are used; they have room for those of the others.
     let mut world = world(&[2, 2, 0, 5, 5], PodController::Replicating);
-    for pod in Arc::make_mut(&mut world.1[0].pods) {
+    for pod in Arc::make_mut(&mut world.nodes[0].pods) {
         pod.budgets = vec![0];
     }
     let mut shrinker = Shrinker::new(ShrinkSettings::default());
     let mut go = |at: i64, allowed: i64| {
         let size = GroupSize { nodes: 5, min: 1 };
         let seen = ShrinkView {
-            nodes: &world.1,
+            nodes: &world.nodes,
             groups: &BTreeMap::from([("g".into(), size)]),
             budgets: &Budgets {
                 allowed: vec![allowed],
             },
             going: (0, 0),
         };
-        let plan = shrinker.plan(Instant::from_secs(at), &mut world.0.clone(), &seen);
+        let plan = shrinker.plan(Instant::from_secs(at), &mut world.room.clone(), &seen);
         let names = plan.removals.iter().map(|own| own.node.to_string());
         names.collect::<Vec<String>>()
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::registry::ControllerEntry;
+use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::controllers::cron_job::{CronChild, CronJobView, sync};
 use cluster::Store;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::entry::ControllerEntry;
 use super::observe::{self, SeenPod};
-use super::registry::ControllerEntry;
 use super::replica_set::next_available;
 use super::template::{REVISION_LABEL, revision_of};
 use super::{Change, Controller, Sync};
@@ -87,7 +87,7 @@ impl Controller for DaemonSets {
             let writes = sync(step.now, set, &nodes, &mut known.backoff);
             for name in &writes.create_on {
                 if let Some(place) = nodes.iter().position(|node| node.name == *name) {
-                    create(step, set, (ids[place], name), &known.hash);
+                    create(step, set, ids[place], name, &known.hash);
                 }
             }
             for name in &writes.delete {
@@ -138,7 +138,7 @@ impl Known {
         for pod in pods {
             on.entry(pod.index).or_default().push(DaemonPod {
                 pod: pod.observed.clone(),
-                is_updated: revision_of(store, pod.spec) == self.hash,
+                is_updated: revision_of(store, pod.class) == self.hash,
             });
         }
         self.eligible.resize(store.nodes().len(), None);
@@ -165,7 +165,7 @@ impl Known {
     }
 }
 
-fn create(step: &mut Sync<'_>, set: &DaemonSet, (node, name): (NodeId, &Text), hash: &Text) {
+fn create(step: &mut Sync<'_>, set: &DaemonSet, node: NodeId, name: &Text, hash: &Text) {
     let mut spec = PodSpec {
         namespace: set.namespace.clone(),
         ..(*set.template).clone()

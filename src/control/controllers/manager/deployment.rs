@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::registry::ControllerEntry;
+use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::controllers::Release;
 use crate::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
@@ -86,7 +86,7 @@ impl Controller for Deployments {
             release: Release::V1_36,
         };
         let writes = sync(step.now, &view);
-        write_sets(step, deployment, &writes, (&ids, &sets), &hashed);
+        write_sets(step, deployment, &writes, &ids, &sets, &hashed);
         write_deployment(step, deployment, &writes);
         if let Some(at) = writes.wake {
             step.look_again_at(at);
@@ -129,7 +129,8 @@ fn write_sets(
     step: &mut Sync<'_>,
     deployment: &Deployment,
     writes: &DeploymentWrites,
-    (ids, sets): (&[ObjectId], &[ReplicaSet]),
+    ids: &[ObjectId],
+    sets: &[ReplicaSet],
     hashed: &Hashed,
 ) {
     let named = |name: &Text| sets.iter().position(|set| set.name == *name);

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::entry::ControllerEntry;
 use super::observe;
-use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::controllers::disruption::{BudgetPod, recheck, sync};
 use cluster::Store;
@@ -79,10 +79,10 @@ impl Controller for Disruption {
                 look_at.extend(own);
             }
             Event::PodEnded { pod, .. } => {
-                let Some(spec) = self.classes.remove(pod) else {
+                let Some(class) = self.classes.remove(pod) else {
                     return;
                 };
-                let own = self.budgets_of(spec, store);
+                let own = self.budgets_of(class, store);
                 for id in &own {
                     if let Some(budget) = self.budgets.get_mut(id) {
                         budget.pods.remove(pod);
@@ -91,8 +91,8 @@ impl Controller for Disruption {
                 look_at.extend(own);
             }
             Event::PodChanged { pod, .. } => {
-                if let Some(&spec) = self.classes.get(pod) {
-                    look_at.extend(self.budgets_of(spec, store));
+                if let Some(&class) = self.classes.get(pod) {
+                    look_at.extend(self.budgets_of(class, store));
                 }
             }
             _ => {}
@@ -157,11 +157,11 @@ impl Disruption {
         self.budgets.insert(id, new);
     }
 
-    fn budgets_of(&mut self, spec: ClassId, store: &Store) -> Vec<ObjectId> {
+    fn budgets_of(&mut self, class: ClassId, store: &Store) -> Vec<ObjectId> {
         let budgets = &self.budgets;
-        let of_class = self.of_class.entry(spec).or_insert_with(|| {
+        let of_class = self.of_class.entry(class).or_insert_with(|| {
             let own = budgets.iter();
-            let own = own.filter(|(_, budget)| budget.selects(store, spec));
+            let own = own.filter(|(_, budget)| budget.selects(store, class));
             own.map(|(&id, _)| id).collect()
         });
         of_class.clone()

@@ -1,7 +1,7 @@
 //! Garbage collection by owner: what a deleted object controlled is deleted after it
 //! (spec: kubernetes.md part 2; the propagation policy is `Background`).
 
-use super::registry::ControllerEntry;
+use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use cluster::Store;
 use model::{Event, ObjectChange, PodRef};

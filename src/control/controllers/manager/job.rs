@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::entry::ControllerEntry;
 use super::observe::{self, SeenPod};
-use super::registry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::admission::{NewName, NewPod};
 use crate::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};

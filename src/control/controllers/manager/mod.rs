@@ -10,6 +10,7 @@ mod cron_job;
 mod daemon_set;
 mod deployment;
 mod disruption;
+pub mod entry;
 mod garbage;
 mod job;
 mod namespace;
@@ -122,7 +123,7 @@ impl ControllerManager {
     fn sync(&mut self, work: Work, store: &Store, out: &mut Outbox) {
         let (place, object) = work;
         let is_waiting = self.tracker.is_waiting(self.now, object);
-        let mut sync = Sync::new((self.now, store), object, is_waiting, out);
+        let mut sync = Sync::new(self.now, store, object, is_waiting, out);
         self.controllers[place].sync(&mut sync);
         let ordered = sync.finish();
         if ordered.creations > 0 || !ordered.deletions.is_empty() {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::registry::ControllerEntry;
+use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use cluster::Store;
 use model::{Event, Object, ObjectChange, PodChange, PodRef, Text};

@@ -12,9 +12,9 @@ use units::{ClassId, ObjectId};
 pub struct SeenPod {
     /// The pod.
     pub pod: PodRef,
-    /// The pod's class.
-    pub spec: ClassId,
-    /// The pod's place in its owner.
+    /// Its class.
+    pub class: ClassId,
+    /// Its place in its owner.
     pub index: i32,
     /// The observed pod. [`identify`] fills in its unique identifier where it matters.
     pub observed: ObservedPod,
@@ -39,7 +39,7 @@ pub fn seen(store: &Store, pod: PodRef) -> Option<SeenPod> {
     let state = store.pod_states().get(pod);
     Some(SeenPod {
         pod,
-        spec: record.class,
+        class: record.class,
         index: index(state),
         observed: observed(store, record, state),
     })
@@ -57,7 +57,7 @@ fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
     });
     SeenPod {
         pod: finished.pod.pod,
-        spec: finished.pod.class,
+        class: finished.pod.class,
         index: index(Some(&finished.state)),
         observed,
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::registry::ControllerEntry;
+use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::controllers::pod_gc::{
     DEFAULT_THRESHOLD, GcNode, GcPod, OUT_OF_SERVICE_TAINT, PERIOD, PodGc,

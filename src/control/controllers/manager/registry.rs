@@ -1,22 +1,11 @@
 //! Every controller of the manager, in written order. To add one: write its file and add one line
 //! here.
 
-use super::Controller;
+use super::entry::ControllerEntry;
 use super::{
     cron_job, daemon_set, deployment, disruption, garbage, job, namespace, pod_gc, replica_set,
     resource_quota, stateful_set, ttl_after_finished,
 };
-
-/// Registry entry of a controller.
-#[derive(Clone, Copy)]
-pub struct ControllerEntry {
-    /// The controller's name.
-    pub name: &'static str,
-    /// Description of the controller in one sentence.
-    pub summary: &'static str,
-    /// Makes one that has seen nothing yet.
-    pub build: fn(&super::ControllerOptions) -> Box<dyn Controller>,
-}
 
 /// The controllers.
 pub const CONTROLLERS: &[ControllerEntry] = &[

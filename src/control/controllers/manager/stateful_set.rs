@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use super::entry::ControllerEntry;
 use super::observe::{self, SeenPod};
-use super::registry::ControllerEntry;
 use super::replica_set::next_available;
 use super::template::{REVISION_LABEL, revision_of};
 use super::{Change, Controller, Sync};
@@ -56,7 +56,7 @@ impl Controller for StatefulSets {
             .iter()
             .map(|pod| StatefulPod {
                 ordinal: pod.index,
-                revision: revision_of(step.store, pod.spec),
+                revision: revision_of(step.store, pod.class),
                 pod: pod.observed.clone(),
             })
             .collect();
@@ -80,7 +80,7 @@ impl Controller for StatefulSets {
                     .map(|known| &known.template)
             };
             if let Some(template) = template {
-                create(step, set, (*ordinal, revision), template);
+                create(step, set, *ordinal, revision, template);
             }
         }
         for ordinal in &writes.delete {
@@ -110,7 +110,8 @@ impl Controller for StatefulSets {
 fn create(
     step: &mut Sync<'_>,
     set: &StatefulSet,
-    (ordinal, revision): (i32, &Text),
+    ordinal: i32,
+    revision: &Text,
     template: &PodSpec,
 ) {
     let name: Text = format!("{}-{ordinal}", set.name).into();

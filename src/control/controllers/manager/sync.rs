@@ -35,7 +35,8 @@ pub(super) struct Ordered {
 
 impl<'a> Sync<'a> {
     pub(super) fn new(
-        (now, store): (Instant, &'a Store),
+        now: Instant,
+        store: &'a Store,
         key: ObjectId,
         is_waiting: bool,
         out: &'a mut Outbox,

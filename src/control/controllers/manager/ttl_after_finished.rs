@@ -1,6 +1,6 @@
 //! Jobs that ended are deleted once the time that they state has passed (spec: kubernetes.md 2.5).
 
-use super::registry::ControllerEntry;
+use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::controllers::job::expiry;
 use cluster::Store;

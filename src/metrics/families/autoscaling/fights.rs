@@ -6,11 +6,12 @@ use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChang
 use units::{Duration, Instant, NodeId, ObjectId};
 
 use crate::families::autoscaling::turns::{NodeTurns, ReplicaTurns, SHORTLY};
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
 use crate::record::tables::Tables;
+use crate::values::{Direction, Reading, Statistic, Values};
 
 /// `fights.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,13 +19,14 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("fights"),
     group: Group::Others.at(0),
     short_lists: &[],
+    series: &[],
     summary: "Conflicts: changes that a controller made and another one, or itself, soon undid.",
     statistics: &[
-        Statistic::amount("flapping", "times", Direction::Lower),
-        Statistic::amount("horizontal_vertical", "times", Direction::Lower),
-        Statistic::amount("node_flapping", "times", Direction::Lower),
-        Statistic::amount("evictions", "times", Direction::Lower),
-        Statistic::amount("descheduling", "times", Direction::Lower),
+        DETECTORS[0].statistic,
+        DETECTORS[1].statistic,
+        DETECTORS[2].statistic,
+        DETECTORS[3].statistic,
+        DETECTORS[4].statistic,
     ],
     formula: "flapping: replica changes by a HorizontalPodAutoscaler that reverse its previous \
               change within 10 min; horizontal_vertical: changes by a HorizontalPodAutoscaler \
@@ -41,19 +43,42 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_: &Setup| Box::new(Fights::default()),
 };
 
-/// The detectors, and what each finds, in words.
-pub const DETECTORS: [(&str, &str); 5] = [
-    ("flapping", "replicas were scaled there and back"),
-    (
+/// A detector of one kind of fight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detector {
+    /// The statistic that counts what it finds.
+    pub statistic: Statistic,
+    /// The finding in words.
+    pub words: &'static str,
+}
+
+impl Detector {
+    const fn new(name: &'static str, words: &'static str) -> Self {
+        Self {
+            statistic: Statistic::amount(name, "times", Direction::Lower),
+            words,
+        }
+    }
+
+    /// The name in tables: what follows `fights.` in the id of its metric.
+    pub const fn name(&self) -> &'static str {
+        self.statistic.name
+    }
+}
+
+/// The detectors, in the order of the statistics.
+pub const DETECTORS: [Detector; 5] = [
+    Detector::new("flapping", "replicas were scaled there and back"),
+    Detector::new(
         "horizontal_vertical",
         "horizontal and vertical scaling fought",
     ),
-    ("node_flapping", "nodes went and came back"),
-    (
+    Detector::new("node_flapping", "nodes went and came back"),
+    Detector::new(
         "evictions",
         "pods were moved for one cause and then for another",
     ),
-    (
+    Detector::new(
         "descheduling",
         "the scheduler put back what was descheduled",
     ),
@@ -144,13 +169,13 @@ impl Fight {
 
 impl Fights {
     /// The detectors, in the order of their metrics.
-    const fn all(&self) -> [(&'static str, &Fight); 5] {
+    const fn all(&self) -> [(Detector, &Fight); 5] {
         [
-            (DETECTORS[0].0, &self.flapping),
-            (DETECTORS[1].0, &self.horizontal_vertical),
-            (DETECTORS[2].0, &self.node_flapping),
-            (DETECTORS[3].0, &self.evictions),
-            (DETECTORS[4].0, &self.descheduling),
+            (DETECTORS[0], &self.flapping),
+            (DETECTORS[1], &self.horizontal_vertical),
+            (DETECTORS[2], &self.node_flapping),
+            (DETECTORS[3], &self.evictions),
+            (DETECTORS[4], &self.descheduling),
         ]
     }
 
@@ -220,7 +245,7 @@ impl Fights {
     }
 
     /// A pod was placed, maybe where another of its workload had to go.
-    fn placed(&mut self, (pod, node): (PodRef, NodeId), change: &Change<'_>) {
+    fn placed(&mut self, pod: PodRef, node: NodeId, change: &Change<'_>) {
         if self.descheduled.is_empty() {
             return;
         }
@@ -300,7 +325,7 @@ impl Collector for Fights {
                         ..
                     },
             } => self.descheduled(*pod, change),
-            Event::PodBound { pod, node, .. } => self.placed((*pod, *node), change),
+            Event::PodBound { pod, node, .. } => self.placed(*pod, *node, change),
             Event::NodeAdded { node, .. } => self.joined(*node, change),
             Event::NodeRemoved { node } => self.nodes.left(*node, change.at),
             _ => {}
@@ -311,22 +336,23 @@ impl Collector for Fights {
         let rows = self.all().into_iter().flat_map(|(detector, fight)| {
             let sorted = fight.sorted().into_iter().take(ROWS);
             sorted.map(move |(who, &(times, first, last))| FightRow {
-                detector,
+                detector: detector.name(),
                 object: who.clone(),
                 times,
                 first,
                 last,
             })
         });
-        tables.fights = rows.collect();
+        tables.put(rows.collect::<Vec<FightRow>>());
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let all = self.all().into_iter();
-        let values = all.map(|(name, fight)| {
-            MetricValue::count(format!("fights.{name}"), fight.count).remark(fight.words())
-        });
-        values.collect()
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        for (detector, fight) in self.all() {
+            values.put(
+                detector.statistic,
+                Reading::count(fight.count).remark(fight.words()),
+            );
+        }
     }
 }
 

@@ -6,13 +6,30 @@ use units::{ClassId, Instant, NodeId, ObjectId};
 
 use crate::families::autoscaling::autoscalers::Autoscalers;
 use crate::families::autoscaling::turns::{NodeTurns, ReplicaTurns};
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::ClusterState;
 use crate::record::tables::Tables;
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const UP: Statistic = Statistic::amount("up", "times", Direction::None);
+const DOWN: Statistic = Statistic::amount("down", "times", Direction::None);
+const REVERSALS: Statistic = Statistic::amount("reversals", "times", Direction::Lower);
+const RESIZED: Statistic = Statistic::amount("resized", "pods", Direction::None);
+const TO_CAPACITY: &str = "to_capacity";
+const PENDING_POD_HOURS: Statistic =
+    Statistic::amount("pending_pod_hours", "pod-hours", Direction::Lower).noise(0.01);
+const NODES_ADDED: Statistic = Statistic::amount("nodes_added", "nodes", Direction::None);
+const NODES_REMOVED: Statistic = Statistic::amount("nodes_removed", "nodes", Direction::None);
+const NODE_REVERSALS: Statistic = Statistic::amount("node_reversals", "times", Direction::Lower);
+const NODE_HOURS: Statistic =
+    Statistic::amount("node_hours", "node-hours", Direction::Lower).noise(0.01);
+const EMPTY_NODE_HOURS: Statistic =
+    Statistic::amount("empty_node_hours", "node-hours", Direction::Lower).noise(0.01);
 
 /// `scaling.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -20,24 +37,25 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("scaling"),
     group: Group::Others.at(0),
     short_lists: &[ShortList::Headline.at(180, &["to_capacity.p99"])],
+    series: &[],
     summary: "Scaling of workloads and nodes, its reversals, and the time that pods waited for \
         capacity.",
     statistics: &[
-        Statistic::amount("up", "times", Direction::None),
-        Statistic::amount("down", "times", Direction::None),
-        Statistic::amount("reversals", "times", Direction::Lower),
-        Statistic::amount("resized", "pods", Direction::None),
-        Statistic::seconds("to_capacity.mean"),
-        Statistic::seconds("to_capacity.p50"),
-        Statistic::seconds("to_capacity.p90"),
-        Statistic::seconds("to_capacity.p99"),
-        Statistic::seconds("to_capacity.max"),
-        Statistic::amount("pending_pod_hours", "pod-hours", Direction::Lower).noise(0.01),
-        Statistic::amount("nodes_added", "nodes", Direction::None),
-        Statistic::amount("nodes_removed", "nodes", Direction::None),
-        Statistic::amount("node_reversals", "times", Direction::Lower),
-        Statistic::amount("node_hours", "node-hours", Direction::Lower).noise(0.01),
-        Statistic::amount("empty_node_hours", "node-hours", Direction::Lower).noise(0.01),
+        UP,
+        DOWN,
+        REVERSALS,
+        RESIZED,
+        MEAN.of(TO_CAPACITY),
+        P50.of(TO_CAPACITY),
+        P90.of(TO_CAPACITY),
+        P99.of(TO_CAPACITY),
+        MAX.of(TO_CAPACITY),
+        PENDING_POD_HOURS,
+        NODES_ADDED,
+        NODES_REMOVED,
+        NODE_REVERSALS,
+        NODE_HOURS,
+        EMPTY_NODE_HOURS,
     ],
     formula: "up, down: changes of a workload's replicas by a HorizontalPodAutoscaler; reversals: \
               changes that reverse the previous one of the same autoscaler within 10 min; \
@@ -210,32 +228,26 @@ impl Collector for Scaling {
     }
 
     fn tables(&self, _end: &RunEnd<'_>, tables: &mut Tables) {
-        tables.autoscalers = self.autoscalers.rows();
+        tables.put(self.autoscalers.rows());
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let areas = &end.state.areas;
         let hours = |area: &Integral| {
             area.value()
                 .map(|value| value as f64 / HOUR)
                 .ok_or_else(|| "beyond 2^127".to_owned())
         };
-        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
-        let mut values = vec![
-            MetricValue::count(id("up"), self.up),
-            MetricValue::count(id("down"), self.down),
-            MetricValue::count(id("reversals"), self.reversals),
-            MetricValue::count(id("resized"), self.resized),
-        ];
-        values.extend(self.to_capacity.values("scaling.to_capacity"));
-        values.extend([
-            MetricValue::new(id("pending_pod_hours"), hours(&areas.of(&areas.pending))),
-            MetricValue::count(id("nodes_added"), self.nodes_added),
-            MetricValue::count(id("nodes_removed"), self.nodes_removed),
-            MetricValue::count(id("node_reversals"), self.node_reversals),
-            MetricValue::new(id("node_hours"), hours(&areas.of(&areas.nodes_present))),
-            MetricValue::new(id("empty_node_hours"), hours(&self.empty)),
-        ]);
-        values
+        values.put(UP, Reading::count(self.up));
+        values.put(DOWN, Reading::count(self.down));
+        values.put(REVERSALS, Reading::count(self.reversals));
+        values.put(RESIZED, Reading::count(self.resized));
+        self.to_capacity.put_of(TO_CAPACITY, values);
+        values.put(PENDING_POD_HOURS, hours(&areas.of(&areas.pending)));
+        values.put(NODES_ADDED, Reading::count(self.nodes_added));
+        values.put(NODES_REMOVED, Reading::count(self.nodes_removed));
+        values.put(NODE_REVERSALS, Reading::count(self.node_reversals));
+        values.put(NODE_HOURS, hours(&areas.of(&areas.nodes_present)));
+        values.put(EMPTY_NODE_HOURS, hours(&self.empty));
     }
 }

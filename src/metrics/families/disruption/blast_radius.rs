@@ -1,9 +1,14 @@
 //! Blast radius: how much of one workload goes with nodes that are lost together (metrics.md 5.4).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::workloads::largest_share;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const SHARE: Statistic = Statistic::ratio("share", Direction::Lower).noise(0.0);
+const PODS: Statistic = Statistic::amount("pods", "pods", Direction::Lower);
+const FAILURES: Statistic = Statistic::amount("failures", "failures", Direction::None);
 
 /// `blast_radius.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -11,12 +16,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("blast radius"),
     group: Group::Service.at(60),
     short_lists: &[],
+    series: &[],
     summary: "Largest share of one workload lost with nodes at one instant.",
-    statistics: &[
-        Statistic::ratio("share", Direction::Lower).noise(0.0),
-        Statistic::amount("pods", "pods", Direction::Lower),
-        Statistic::amount("failures", "failures", Direction::None),
-    ],
+    statistics: &[SHARE, PODS, FAILURES],
     formula: "maximum over workloads and failures of ready pods lost with nodes (at most the \
               desired number) over desired pods; pods: the maximum number of ready pods lost by \
               one workload; a failure: all nodes that go down, fall silent or are removed at one \
@@ -37,19 +39,25 @@ impl Collector for BlastRadius {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let workloads = end.workloads;
+        if let Err(why) = workloads.present() {
+            values.put_undefined(&why);
+            return;
+        }
         let failures = workloads.totals().failures;
         let none = || "no failure took a ready pod".to_owned();
         let blasts = || workloads.rows().iter().filter_map(|row| row.sums.blast);
         let most = workloads.rows().iter().map(|row| row.sums.blast_pods);
         let pods = most.filter(|&pods| pods > 0).max();
-        let id = |name| format!("{}.{name}", ENTRY.subject);
-        workloads.without(vec![
-            MetricValue::new(id("share"), largest_share(blasts()).ok_or_else(none)).over(failures),
-            MetricValue::new(id("pods"), pods.map(|pods| pods as f64).ok_or_else(none))
-                .over(failures),
-            MetricValue::count(id("failures"), failures),
-        ])
+        values.put(
+            SHARE,
+            Reading::new(largest_share(blasts()).ok_or_else(none)).over(failures),
+        );
+        values.put(
+            PODS,
+            Reading::new(pods.map(|pods| pods as f64).ok_or_else(none)).over(failures),
+        );
+        values.put(FAILURES, Reading::count(failures));
     }
 }

@@ -8,10 +8,18 @@
 use model::Event;
 use units::Instant;
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::statistics::integral::Integral;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const MOVES: Statistic = Statistic::amount("moves", "pods", Direction::Lower);
+const MOVES_PER_POD_DAY: Statistic =
+    Statistic::amount("moves_per_pod_day", "1/day", Direction::Lower);
+const NODE_CHANGES: Statistic = Statistic::amount("node_changes", "nodes", Direction::Lower);
+const NODE_CHANGES_PER_NODE_DAY: Statistic =
+    Statistic::amount("node_changes_per_node_day", "1/day", Direction::Lower);
 
 /// `churn.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -19,12 +27,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("churn"),
     group: Group::Service.at(100),
     short_lists: &[ShortList::GatedOfWorkloads.at(40, &["moves"])],
+    series: &[],
     summary: "Pods that moved, and nodes that joined, left, failed or recovered.",
     statistics: &[
-        Statistic::amount("moves", "pods", Direction::Lower),
-        Statistic::amount("moves_per_pod_day", "1/day", Direction::Lower),
-        Statistic::amount("node_changes", "nodes", Direction::Lower),
-        Statistic::amount("node_changes_per_node_day", "1/day", Direction::Lower),
+        MOVES,
+        MOVES_PER_POD_DAY,
+        NODE_CHANGES,
+        NODE_CHANGES_PER_NODE_DAY,
     ],
     formula: "moves: bindings of pods resubmitted after losing their node, and bindings of a \
               workload's pods in excess of the growth of its desired number, over the integral of \
@@ -65,7 +74,7 @@ impl Collector for Churn {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let per_day = |count: u64, area: &Integral, under: &str| {
             let mut counted = Integral::default();
             counted.add(i128::from(count), DAY);
@@ -80,12 +89,12 @@ impl Collector for Churn {
             &areas.of(&areas.nodes_present),
             "node-days",
         );
-        let id = |name| format!("{}.{name}", ENTRY.subject);
-        vec![
-            MetricValue::count(id("moves"), moved),
-            MetricValue::new(id("moves_per_pod_day"), moves).over(moved),
-            MetricValue::count(id("node_changes"), self.node_changes),
-            MetricValue::new(id("node_changes_per_node_day"), nodes).over(self.node_changes),
-        ]
+        values.put(MOVES, Reading::count(moved));
+        values.put(MOVES_PER_POD_DAY, Reading::new(moves).over(moved));
+        values.put(NODE_CHANGES, Reading::count(self.node_changes));
+        values.put(
+            NODE_CHANGES_PER_NODE_DAY,
+            Reading::new(nodes).over(self.node_changes),
+        );
     }
 }

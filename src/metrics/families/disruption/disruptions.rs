@@ -6,11 +6,42 @@ use std::collections::BTreeSet;
 use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodRef};
 use units::PodId;
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::Resource;
 use crate::statistics::integral::Integral;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = pods("total");
+const NODE_LOST: Statistic = pods("node_lost");
+const EVICTED: Statistic = pods("evicted");
+const PER_1000_POD_HOURS: Statistic =
+    Statistic::amount("per_1000_pod_hours", "1/1000 pod-hours", Direction::Lower);
+const LOST_CPU: Statistic = Statistic::amount("lost.cpu", "core-hours", Direction::Lower);
+const LOST_GPU: Statistic = Statistic::amount("lost.gpu", "gpu-hours", Direction::Lower);
+
+const fn pods(name: &'static str) -> Statistic {
+    Statistic::amount(name, "pods", Direction::Lower)
+}
+
+/// Evictions for one cause.
+const fn evicted_by(cause: EvictionCause) -> Statistic {
+    pods(cause.name()).of("evicted")
+}
+
+const STATISTICS: [Statistic; 6 + EvictionCause::ALL.len()] = {
+    let mut all = [TOTAL; 6 + EvictionCause::ALL.len()];
+    (all[1], all[2]) = (NODE_LOST, EVICTED);
+    let mut place = 0;
+    while place < EvictionCause::ALL.len() {
+        all[3 + place] = evicted_by(EvictionCause::ALL[place]);
+        place += 1;
+    }
+    all[3 + place] = PER_1000_POD_HOURS;
+    (all[4 + place], all[5 + place]) = (LOST_CPU, LOST_GPU);
+    all
+};
 
 /// `disruptions.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,23 +49,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("disruptions"),
     group: Group::Service.at(70),
     short_lists: &[],
+    series: &[],
     summary: "Pods that lost their node before completion, by cause, and the work lost.",
-    statistics: &[
-        pods("total"),
-        pods("node_lost"),
-        pods("evicted"),
-        pods("evicted.preemption"),
-        pods("evicted.taint"),
-        pods("evicted.drain"),
-        pods("evicted.descheduling"),
-        pods("evicted.consolidation"),
-        pods("evicted.spot"),
-        pods("evicted.node_pressure"),
-        pods("evicted.resizing"),
-        Statistic::amount("per_1000_pod_hours", "1/1000 pod-hours", Direction::Lower),
-        Statistic::amount("lost.cpu", "core-hours", Direction::Lower),
-        Statistic::amount("lost.gpu", "gpu-hours", Direction::Lower),
-    ],
+    statistics: &STATISTICS,
     formula: "counts in W; evicted: deliberately removed from the node, counted by cause when the \
               order is given; per_1000_pod_hours: total over integral of the pods that hold a \
               node, in thousands of hours; lost: sum of q(i, r) x time on the node",
@@ -45,10 +62,6 @@ pub const ENTRY: MetricEntry = MetricEntry {
     source: "metrics.md 5.4, preemptions and evictions",
     construct: |_| Box::new(Disruptions::default()),
 };
-
-const fn pods(name: &'static str) -> Statistic {
-    Statistic::amount(name, "pods", Direction::Lower)
-}
 
 #[derive(Clone, Debug, Default)]
 struct Disruptions {
@@ -115,7 +128,7 @@ impl Collector for Disruptions {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let evicted = self.evicted.iter().sum::<u64>();
         let total = self.node_lost + evicted;
         let areas = &end.state.areas;
@@ -126,21 +139,15 @@ impl Collector for Disruptions {
             .ratio(&areas.of(&areas.holding), "pod-hours on nodes")
             .map(|per_hour| per_hour * 1_000.0);
         let hours = |area: &Integral| area.mean(3_600_000_000_000).map(|milli| milli / 1_000.0);
-        let id = |name| format!("{}.{name}", ENTRY.subject);
-        let mut values = vec![
-            MetricValue::count(id("total"), total),
-            MetricValue::count(id("node_lost"), self.node_lost),
-            MetricValue::count(id("evicted"), evicted),
-        ];
+        values.put(TOTAL, Reading::count(total));
+        values.put(NODE_LOST, Reading::count(self.node_lost));
+        values.put(EVICTED, Reading::count(evicted));
         for cause in EvictionCause::ALL {
-            let id = format!("{}.evicted.{}", ENTRY.subject, cause.name());
-            values.push(MetricValue::count(id, self.evicted[cause as usize]));
+            let count = self.evicted[cause as usize];
+            values.put(evicted_by(cause), Reading::count(count));
         }
-        values.extend([
-            MetricValue::new(id("per_1000_pod_hours"), rate).over(total),
-            MetricValue::new(id("lost.cpu"), hours(&self.lost_cpu)).over(total),
-            MetricValue::new(id("lost.gpu"), hours(&self.lost_gpu)).over(total),
-        ]);
-        values
+        values.put(PER_1000_POD_HOURS, Reading::new(rate).over(total));
+        values.put(LOST_CPU, Reading::new(hours(&self.lost_cpu)).over(total));
+        values.put(LOST_GPU, Reading::new(hours(&self.lost_gpu)).over(total));
     }
 }

@@ -6,9 +6,13 @@ use std::collections::BTreeSet;
 use model::{Event, PodChange};
 use units::PodId;
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::amount("total", "times", Direction::Lower);
+const PODS: Statistic = Statistic::amount("pods", "pods", Direction::Lower);
 
 /// `oom_kills.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -16,11 +20,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("oom kills"),
     group: Group::Others.at(0),
     short_lists: &[],
+    series: &[],
     summary: "Containers killed for lack of memory.",
-    statistics: &[
-        Statistic::amount("total", "times", Direction::Lower),
-        Statistic::amount("pods", "pods", Direction::Lower),
-    ],
+    statistics: &[TOTAL, PODS],
     formula: "total: kills of containers that exceeded their limit or ran on a node out of \
               memory; pods: pods of which a container was killed",
     denominators: "none",
@@ -53,11 +55,8 @@ impl Collector for OomKills {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let subject = ENTRY.subject;
-        vec![
-            MetricValue::count(format!("{subject}.total"), self.total),
-            MetricValue::count(format!("{subject}.pods"), self.pods.len() as u64),
-        ]
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        values.put(TOTAL, Reading::count(self.total));
+        values.put(PODS, Reading::count(self.pods.len() as u64));
     }
 }

@@ -1,9 +1,14 @@
 //! Restarts of containers in place.
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::statistics::integral::Integral;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::amount("total", "restarts", Direction::Lower);
+const PER_1000_POD_HOURS: Statistic =
+    Statistic::amount("per_1000_pod_hours", "1/1000 pod-hours", Direction::Lower);
 
 /// `restarts.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -11,11 +16,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("restarts"),
     group: Group::Service.at(80),
     short_lists: &[],
+    series: &[],
     summary: "Container restarts in place.",
-    statistics: &[
-        Statistic::amount("total", "restarts", Direction::Lower),
-        Statistic::amount("per_1000_pod_hours", "1/1000 pod-hours", Direction::Lower),
-    ],
+    statistics: &[TOTAL, PER_1000_POD_HOURS],
     formula: "growth in W of the restart counts that nodes report, taking the highest of a pod's \
               containers; per_1000_pod_hours: restarts over the integral of pods that hold a \
               node, in thousands of hours",
@@ -34,7 +37,7 @@ impl Collector for Restarts {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let total = end.workloads.totals().restarts;
         let areas = &end.state.areas;
         let mut counted = Integral::default();
@@ -43,10 +46,7 @@ impl Collector for Restarts {
         let rate = counted
             .ratio(&areas.of(&areas.holding), "pod-hours on nodes")
             .map(|per_hour| per_hour * 1_000.0);
-        let id = |name| format!("{}.{name}", ENTRY.subject);
-        vec![
-            MetricValue::count(id("total"), total),
-            MetricValue::new(id("per_1000_pod_hours"), rate).over(total),
-        ]
+        values.put(TOTAL, Reading::count(total));
+        values.put(PER_1000_POD_HOURS, Reading::new(rate).over(total));
     }
 }

@@ -6,12 +6,14 @@
 use model::{EndReason, Event, Pod, PodPhase};
 use units::Instant;
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{RESOURCES, Resource, Row, requests};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values, of_each};
 
 /// `goodput.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -19,34 +21,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("goodput"),
     group: Group::Work.at(40),
     short_lists: &[],
+    series: &[],
     summary: "Share of the capacity that did useful work, and the rest of the allocation by \
               outcome.",
-    statistics: &[
-        good("cpu.useful"),
-        bad("cpu.starting"),
-        bad("cpu.failed"),
-        bad("cpu.time_limit"),
-        bad("cpu.node_lost"),
-        bad("cpu.evicted"),
-        bad("cpu.cancelled"),
-        undecided("cpu.undecided"),
-        good("memory.useful"),
-        bad("memory.starting"),
-        bad("memory.failed"),
-        bad("memory.time_limit"),
-        bad("memory.node_lost"),
-        bad("memory.evicted"),
-        bad("memory.cancelled"),
-        undecided("memory.undecided"),
-        good("gpu.useful"),
-        bad("gpu.starting"),
-        bad("gpu.failed"),
-        bad("gpu.time_limit"),
-        bad("gpu.node_lost"),
-        bad("gpu.evicted"),
-        bad("gpu.cancelled"),
-        undecided("gpu.undecided"),
-    ],
+    statistics: &of_each::<3, 8, 24>(["cpu", "memory", "gpu"], PARTS),
     formula: "integral over W of q(i, r) of pods during run attempts with that outcome, over \
               integral of sum of C(n, r); useful: success; starting: bound and not running, \
               whatever the outcome; undecided: running at the end of the run; the sum is the \
@@ -58,28 +36,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Goodput::default()),
 };
 
-const fn good(name: &'static str) -> Statistic {
-    Statistic::ratio(name, Direction::Higher)
-}
+/// The resources, in the order of the statistics.
+const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
 
-const fn bad(name: &'static str) -> Statistic {
-    Statistic::ratio(name, Direction::Lower)
-}
-
-const fn undecided(name: &'static str) -> Statistic {
-    Statistic::ratio(name, Direction::None)
-}
-
-/// The parts, in the order of the statistics.
-const PARTS: [&str; 8] = [
-    "useful",
-    "starting",
-    "failed",
-    "time_limit",
-    "node_lost",
-    "evicted",
-    "cancelled",
-    "undecided",
+/// The parts of each resource.
+const PARTS: [Statistic; 8] = [
+    Statistic::ratio("useful", Direction::Higher),
+    Statistic::ratio("starting", Direction::Lower),
+    Statistic::ratio("failed", Direction::Lower),
+    Statistic::ratio("time_limit", Direction::Lower),
+    Statistic::ratio("node_lost", Direction::Lower),
+    Statistic::ratio("evicted", Direction::Lower),
+    Statistic::ratio("cancelled", Direction::Lower),
+    Statistic::ratio("undecided", Direction::None),
 ];
 
 const STARTING: usize = 1;
@@ -117,9 +86,11 @@ impl Goodput {
     /// Counts a pod's time on its node up to an instant.
     fn count(
         &mut self,
-        (pod, amounts): (&Pod, &Row),
-        (at, part): (Instant, usize),
-        measured: &Measured,
+        pod: &Pod,
+        amounts: &Row,
+        at: Instant,
+        part: usize,
+        measured: &MeasuredWindow,
     ) {
         if !pod.phase.holds_node() {
             return;
@@ -162,7 +133,7 @@ impl Goodput {
         let mut closed = self.clone();
         for pod in end.store.pods().iter() {
             let amounts = requests(end.store, pod);
-            closed.count((pod, &amounts), (end.at, UNDECIDED), end.measured);
+            closed.count(pod, &amounts, end.at, UNDECIDED, end.measured);
         }
         closed.add_alike();
         closed
@@ -176,8 +147,8 @@ impl Collector for Goodput {
 
     fn event(&mut self, change: &Change<'_>) {
         if let (Event::PodEnded { reason, .. }, Some(pod)) = (change.event, change.pod) {
-            let end = (change.at, part_of(*reason));
-            self.count((pod, change.requests), end, change.measured);
+            let part = part_of(*reason);
+            self.count(pod, change.requests, change.at, part, change.measured);
         }
     }
 
@@ -204,18 +175,15 @@ impl Collector for Goodput {
         Ok(())
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let closed = self.closed(end);
-        let mut values = Vec::new();
-        for resource in [Resource::Cpu, Resource::Memory, Resource::Gpu] {
+        for resource in TAKEN {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
             let capacity = end.state.areas.capacity(resource);
-            for (part, areas) in PARTS.iter().zip(&closed.parts) {
-                let value = areas[index].ratio(&capacity, &under);
-                values.push(MetricValue::new(format!("goodput.{name}.{part}"), value));
+            for (part, areas) in PARTS.into_iter().zip(&closed.parts) {
+                values.put(part.of(name), areas[index].ratio(&capacity, &under));
             }
         }
-        values
     }
 }

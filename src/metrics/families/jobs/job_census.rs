@@ -2,10 +2,27 @@
 
 use units::Duration;
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const MEASURED: Statistic = jobs("measured", Direction::None);
+const WAITED: Statistic = jobs("waited", Direction::Lower);
+
+/// The outcomes, in the order in which they are counted.
+const OUTCOMES: [Statistic; 7] = [
+    jobs("succeeded", Direction::None),
+    jobs("failed", Direction::Lower),
+    jobs("rejected", Direction::Lower),
+    jobs("evicted", Direction::Lower),
+    jobs("cancelled", Direction::None),
+    jobs("running_at_end", Direction::None),
+    jobs("waiting_at_end", Direction::Lower),
+];
+
+const EXCLUDED: Statistic = jobs("excluded", Direction::None);
 
 /// `jobs.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -13,18 +30,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::continued("jobs"),
     group: Group::Census.at(20),
     short_lists: &[],
+    series: &[],
     summary: "Outcomes of the submitted jobs.",
     statistics: &[
-        jobs("measured", Direction::None),
-        jobs("waited", Direction::Lower),
-        jobs("succeeded", Direction::None),
-        jobs("failed", Direction::Lower),
-        jobs("rejected", Direction::Lower),
-        jobs("evicted", Direction::Lower),
-        jobs("cancelled", Direction::None),
-        jobs("running_at_end", Direction::None),
-        jobs("waiting_at_end", Direction::Lower),
-        jobs("excluded", Direction::None),
+        MEASURED,
+        WAITED,
+        OUTCOMES[0],
+        OUTCOMES[1],
+        OUTCOMES[2],
+        OUTCOMES[3],
+        OUTCOMES[4],
+        OUTCOMES[5],
+        OUTCOMES[6],
+        EXCLUDED,
     ],
     formula: "counts; measured = succeeded + failed + rejected + evicted + cancelled + \
               running_at_end + waiting_at_end; waited: jobs that started later than submitted",
@@ -73,18 +91,15 @@ impl Collector for JobCensus {
         self.outcomes[class] += 1;
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let counts = [self.measured, self.waited]
-            .into_iter()
-            .chain(self.outcomes)
-            .chain([self.excluded]);
-        ENTRY
-            .ids()
-            .zip(counts)
-            .map(|((id, _), count)| MetricValue {
-                n: Some(self.measured),
-                ..MetricValue::count(id, count)
-            })
-            .collect()
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        let mut put = |statistic, count| {
+            values.put(statistic, Reading::count(count).over(self.measured));
+        };
+        put(MEASURED, self.measured);
+        put(WAITED, self.waited);
+        for (outcome, count) in OUTCOMES.into_iter().zip(self.outcomes) {
+            put(outcome, count);
+        }
+        put(EXCLUDED, self.excluded);
     }
 }

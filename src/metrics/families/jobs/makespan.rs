@@ -1,11 +1,14 @@
 //! Makespan: from the first submission to the last end (metrics.md 5.2).
 
-use units::Instant;
+use units::{Instant, plural};
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{MetricEntry, Statistic};
+use crate::values::{Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::seconds("total");
 
 /// `makespan.total`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -17,8 +20,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Gated.at(80, &["total"]),
         ShortList::Sweep.at(80, &["total"]),
     ],
+    series: &[],
     summary: "Time from the first submission to the last end of the measured jobs.",
-    statistics: &[Statistic::seconds("total")],
+    statistics: &[TOTAL],
     formula: "max f - min a over the measured jobs; flagged if the last submission lies beyond 90 \
               % of it, because it then mostly measures the arrivals",
     denominators: "none: a difference",
@@ -54,12 +58,13 @@ impl Collector for Makespan {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let value = match (self.submits, self.last_end) {
             (Some((first, _)), _) if self.open > 0 => Err(format!(
-                "{} of {} jobs are open; at least {} s",
+                "{} of {} {} open; at least {} s",
                 self.open,
-                self.jobs,
+                plural::count(self.jobs, "job"),
+                plural::either(self.open, "is", "are"),
                 end.at.since(first).as_secs_f64()
             )),
             (Some((first, _)), Some(last)) => Ok(last.since(first).as_secs_f64()),
@@ -75,10 +80,6 @@ impl Collector for Makespan {
             }
             _ => None,
         };
-        vec![
-            MetricValue::new("makespan.total", value)
-                .remark(remark)
-                .over(self.jobs),
-        ]
+        values.put(TOTAL, Reading::new(value).remark(remark).over(self.jobs));
     }
 }

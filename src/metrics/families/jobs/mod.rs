@@ -2,6 +2,7 @@
 
 pub mod goodput;
 pub mod job_census;
+pub(crate) mod job_times;
 pub mod makespan;
 pub mod pod_census;
 pub mod throughput;

@@ -2,10 +2,23 @@
 
 use model::{EndReason, Event, Pod};
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::deeds::Deeds;
+use crate::record::entry::MetricEntry;
+use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const CREATED: Statistic = pods("created", Direction::None);
+const BOUND: Statistic = pods("bound", Direction::None);
+const NEVER_PLACED: Statistic = pods("never_placed", Direction::Lower);
+const SUCCEEDED: Statistic = pods("succeeded", Direction::None);
+const FAILED: Statistic = pods("failed", Direction::Lower);
+const REJECTED: Statistic = pods("rejected", Direction::Lower);
+const EVICTED: Statistic = pods("evicted", Direction::Lower);
+const CANCELLED: Statistic = pods("cancelled", Direction::None);
+const RUNNING_AT_END: Statistic = pods("running_at_end", Direction::None);
+const PENDING_AT_END: Statistic = pods("pending_at_end", Direction::Lower);
 
 /// `pods.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,18 +31,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::GatedOfFillUp.at(30, &["never_placed"]),
         ShortList::Sweep.at(30, &["never_placed"]),
     ],
+    series: &[LiveSeries::of_cluster("pods.running", |state| {
+        Some(state.running as f64)
+    })],
     summary: "Outcomes of the submitted pods.",
     statistics: &[
-        pods("created", Direction::None),
-        pods("bound", Direction::None),
-        pods("never_placed", Direction::Lower),
-        pods("succeeded", Direction::None),
-        pods("failed", Direction::Lower),
-        pods("rejected", Direction::Lower),
-        pods("evicted", Direction::Lower),
-        pods("cancelled", Direction::None),
-        pods("running_at_end", Direction::None),
-        pods("pending_at_end", Direction::Lower),
+        CREATED,
+        BOUND,
+        NEVER_PLACED,
+        SUCCEEDED,
+        FAILED,
+        REJECTED,
+        EVICTED,
+        CANCELLED,
+        RUNNING_AT_END,
+        PENDING_AT_END,
     ],
     formula: "counts; created = bound + never_placed = succeeded + failed + rejected + evicted + \
               cancelled + running_at_end + pending_at_end",
@@ -84,7 +100,7 @@ impl Collector for PodCensus {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let measured = |pod: &&Pod| end.measured.has(pod.pod.id);
         let living = end.store.pods().iter().filter(measured);
         let (mut running, mut pending) = (0, 0);
@@ -95,25 +111,18 @@ impl Collector for PodCensus {
                 pending += 1;
             }
         }
-        let counts = [
-            self.created,
-            self.bound,
-            self.created - self.bound,
-            self.succeeded,
-            self.failed,
-            self.rejected,
-            self.evicted,
-            self.cancelled,
-            running,
-            pending,
-        ];
-        ENTRY
-            .ids()
-            .zip(counts)
-            .map(|((id, _), count)| MetricValue {
-                n: Some(self.created),
-                ..MetricValue::count(id, count)
-            })
-            .collect()
+        let mut put = |statistic, count| {
+            values.put(statistic, Reading::count(count).over(self.created));
+        };
+        put(CREATED, self.created);
+        put(BOUND, self.bound);
+        put(NEVER_PLACED, self.created - self.bound);
+        put(SUCCEEDED, self.succeeded);
+        put(FAILED, self.failed);
+        put(REJECTED, self.rejected);
+        put(EVICTED, self.evicted);
+        put(CANCELLED, self.cancelled);
+        put(RUNNING_AT_END, running);
+        put(PENDING_AT_END, pending);
     }
 }

@@ -1,9 +1,14 @@
 //! Throughput: how many jobs finish per hour (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const JOBS: Statistic = Statistic::amount("jobs", "1/h", Direction::Higher)
+    .noise(0.02)
+    .steady();
 
 /// `throughput.jobs`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -11,10 +16,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("throughput"),
     group: Group::Work.at(30),
     short_lists: &[ShortList::Headline.at(170, &["jobs"])],
+    series: &[],
     summary: "Jobs finished per hour.",
-    statistics: &[Statistic::amount("jobs", "1/h", Direction::Higher)
-        .noise(0.02)
-        .steady()],
+    statistics: &[JOBS],
     formula: "jobs that succeeded in W, over W1 - W0 in hours",
     denominators: "length of the measured window W1 - W0",
     census: "jobs that succeeded within the measured window, whenever submitted",
@@ -38,8 +42,8 @@ impl Collector for Throughput {
         self.finished += u64::from(counts);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let value = end.window_hours().map(|hours| self.finished as f64 / hours);
-        vec![MetricValue::new("throughput.jobs", value).over(self.finished)]
+        values.put(JOBS, Reading::new(value).over(self.finished));
     }
 }

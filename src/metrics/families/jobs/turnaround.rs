@@ -1,10 +1,10 @@
 //! Turnaround, also called job completion time: from submission to the end (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::families::jobs::job_times::{JobTimes, Seen};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{MAX, MEAN, P50, P90, P99, RMST};
 
 /// `turnaround.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -16,14 +16,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Gated.at(70, &["mean", "rmst"]),
         ShortList::Sweep.at(70, &["mean"]),
     ],
+    series: &[],
     summary: "Time from a job's submission to its successful end (JCT).",
     statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::seconds("p50").steady(),
-        Statistic::seconds("p90").steady(),
-        Statistic::seconds("p99").steady(),
-        Statistic::seconds("max"),
-        Statistic::seconds("rmst"),
+        MEAN.steady(),
+        P50.steady(),
+        P90.steady(),
+        P99.steady(),
+        MAX,
+        RMST,
     ],
     formula: "f - a: end of the job's last pod minus submission",
     denominators: "jobs submitted in the measured window that succeeded or are open",
@@ -32,33 +33,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
                 above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the longest \
                 time seen",
     source: "metrics.md 5.2, JCT / turnaround; 5.5, percentiles of type 7",
-    construct: |_| Box::new(Turnaround::default()),
+    construct: |_| JobTimes::boxed(turnaround),
 };
 
-#[derive(Clone, Debug, Default)]
-struct Turnaround {
-    times: Distribution,
-}
-
-impl Collector for Turnaround {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
-    }
-
-    fn job(&mut self, job: &JobRecord) {
-        if !job.measured {
-            return;
-        }
-        if job.outcome == JobOutcome::Succeeded {
-            self.times.add(job.age());
-        } else if job.outcome.is_open() {
-            self.times.add_at_least(job.age());
-        }
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = self.times.values(ENTRY.subject);
-        values.push(self.times.restricted_mean(ENTRY.subject));
-        values
+fn turnaround(job: &JobRecord) -> Seen {
+    if job.outcome == JobOutcome::Succeeded {
+        Seen::Whole(job.age())
+    } else if job.outcome.is_open() {
+        Seen::AtLeast(job.age())
+    } else {
+        Seen::None
     }
 }

@@ -1,10 +1,16 @@
 //! Wasted work: what pods of jobs reserved in attempts that came to nothing (metrics.md 5.4, lost
 //! work).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::Resource;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const PODS: Statistic = Statistic::amount("pods", "pods", Direction::Lower);
+const CPU: Statistic = Statistic::amount("cpu", "core-hours", Direction::Lower).noise(0.01);
+const GPU: Statistic = Statistic::amount("gpu", "gpu-hours", Direction::Lower).noise(0.01);
+const SHARE: Statistic = Statistic::ratio("share", Direction::Lower);
 
 /// `wasted_work.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -12,13 +18,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("wasted work"),
     group: Group::Service.at(90),
     short_lists: &[],
+    series: &[],
     summary: "Resources that pods of jobs reserved in unsuccessful attempts, and their share.",
-    statistics: &[
-        Statistic::amount("pods", "pods", Direction::Lower),
-        Statistic::amount("cpu", "core-hours", Direction::Lower).noise(0.01),
-        Statistic::amount("gpu", "gpu-hours", Direction::Lower).noise(0.01),
-        Statistic::ratio("share", Direction::Lower),
-    ],
+    statistics: &[PODS, CPU, GPU, SHARE],
     formula: "sum of q(i, r) x time on the node in W over pods of jobs that ended without \
               success; share: that sum over the sum of all pods of ended jobs, for cpu",
     denominators: "core-hours of pods of jobs that ended",
@@ -37,7 +39,7 @@ impl Collector for WastedWork {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let totals = end.workloads.totals();
         let (cpu, gpu) = (Resource::Cpu as usize, Resource::Gpu as usize);
         // Milli-core-nanoseconds in core-hours.
@@ -47,13 +49,10 @@ impl Collector for WastedWork {
         };
         let share =
             totals.wasted[cpu].ratio(&totals.worked[cpu], "core-hours of pods of jobs that ended");
-        let id = |name| format!("{}.{name}", ENTRY.subject);
         let n = totals.wasted_pods;
-        vec![
-            MetricValue::count(id("pods"), n),
-            MetricValue::new(id("cpu"), hours(cpu)).over(n),
-            MetricValue::new(id("gpu"), hours(gpu)).over(n),
-            MetricValue::new(id("share"), share).over(n),
-        ]
+        values.put(PODS, Reading::count(n));
+        values.put(CPU, Reading::new(hours(cpu)).over(n));
+        values.put(GPU, Reading::new(hours(gpu)).over(n));
+        values.put(SHARE, Reading::new(share).over(n));
     }
 }

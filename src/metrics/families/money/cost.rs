@@ -14,14 +14,16 @@ use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABE
 use model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId};
 
-use crate::families::money::economics::Economics;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::economics::Economics;
 use crate::record::state::{ClusterState, Resource};
 use crate::record::tables::Tables;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values};
 
 mod accounts;
 mod by_use;
@@ -39,6 +41,19 @@ use node::{Kind, KindKey, Node, bill, weight};
 use outcome::total;
 pub use table::{CostTable, NodeKindCost, TenantCost};
 
+const TOTAL: Statistic = money("total");
+const IDLE: Statistic = money("idle");
+const ALLOCATED: Statistic = money("allocated");
+const ROUNDING: Statistic = money("rounding");
+const COMMITTED: Statistic = money("committed");
+const COVERED: Statistic = money("covered").toward(Direction::None);
+const LARGEST_TENANT: Statistic = money("largest_tenant").toward(Direction::None);
+const PER_USEFUL_CORE_HOUR: Statistic =
+    Statistic::amount("per_useful_core_hour", "currency", Direction::Lower).noise(0.01);
+const PER_MILLION_REQUESTS: Statistic = money("per_million_requests");
+const IDLE_BY_USE: Statistic = money("idle_by_use");
+const SPOT_SHARE: Statistic = Statistic::ratio("spot_share", Direction::None);
+
 /// `cost.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "cost",
@@ -48,20 +63,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Headline.at(210, &["total"]),
         ShortList::GatedOfWorkloads.at(50, &["total"]),
     ],
+    series: &[],
     summary: "Cost of the nodes, and the part of it that pods did not reserve, in the currency of \
         the prices.",
     statistics: &[
-        money("total"),
-        money("idle"),
-        money("allocated"),
-        money("rounding"),
-        money("committed"),
-        money("covered").toward(Direction::None),
-        money("largest_tenant").toward(Direction::None),
-        Statistic::amount("per_useful_core_hour", "currency", Direction::Lower).noise(0.01),
-        money("per_million_requests"),
-        money("idle_by_use"),
-        Statistic::ratio("spot_share", Direction::None),
+        TOTAL,
+        IDLE,
+        ALLOCATED,
+        ROUNDING,
+        COMMITTED,
+        COVERED,
+        LARGEST_TENANT,
+        PER_USEFUL_CORE_HOUR,
+        PER_MILLION_REQUESTS,
+        IDLE_BY_USE,
+        SPOT_SHARE,
     ],
     formula: "total: sum over nodes of price x billed on-time in W, at the price valid at each \
               time, plus committed minus covered; on-time: from a node's order, or else its \
@@ -181,7 +197,7 @@ impl Cost {
         if !is_spot && !self.commitments.is_empty() {
             let names = [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)];
             self.commitments
-                .joined((node, names, price_rate), (change.at, change.measured));
+                .joined(node, names, price_rate, change.at, change.measured);
         }
         self.nodes[row] = Node {
             since: Some(since),
@@ -212,7 +228,7 @@ impl Cost {
             return;
         };
         let left = std::mem::take(known);
-        self.commitments.left(node, (change.at, change.measured));
+        self.commitments.left(node, change.at, change.measured);
         self.price_rate -= left.price_rate;
         self.idle_rate -= left.price_rate;
         if let Some(by_use) = &mut self.by_use {
@@ -222,7 +238,8 @@ impl Cost {
             &mut self.kinds,
             &left,
             change.at,
-            (economics, change.measured),
+            economics,
+            change.measured,
         );
     }
 
@@ -244,7 +261,7 @@ impl Cost {
             self.idle_rate += more;
             let id = NodeId::from_index(place);
             self.commitments
-                .repriced((id, price_rate), (change.at, change.measured));
+                .repriced(id, price_rate, change.at, change.measured);
             self.reprice_pods(place, change);
             if let Some(by_use) = &mut self.by_use {
                 by_use.repriced(Moment::of(change), (id, &self.nodes[place]), more);
@@ -344,7 +361,7 @@ impl Collector for Cost {
                 Heard::Bound,
                 Heard::Ended,
                 Heard::Spans,
-                Heard::Measured,
+                Heard::Usage,
                 Heard::Traffic,
                 Heard::Prices,
             ]
@@ -383,8 +400,8 @@ impl Collector for Cost {
         }
     }
 
-    fn measured(&mut self, sample: &Sample<'_>) {
-        let (store, used) = (sample.store, sample.used);
+    fn usage(&mut self, sample: &UsageSample<'_>) {
+        let (store, used) = (sample.store, sample.usage);
         let moment = Moment {
             at: sample.at,
             store,
@@ -397,11 +414,18 @@ impl Collector for Cost {
             if !pods.any(is_known) {
                 return;
             }
-            let paid = (&self.accounts[..], self.idle_rate, self.idle);
-            self.by_use = Some(ByUse::begin(moment, paid, (&mut self.payers, &self.nodes)));
+            let own = ByUse::begin(
+                moment,
+                &self.accounts,
+                self.idle_rate,
+                self.idle,
+                &mut self.payers,
+                &self.nodes,
+            );
+            self.by_use = Some(own);
         }
         if let Some(by_use) = &mut self.by_use {
-            by_use.measured(moment, used, (&mut self.payers, &self.nodes));
+            by_use.follow(moment, used, &mut self.payers, &self.nodes);
         }
     }
 
@@ -442,10 +466,12 @@ impl Collector for Cost {
     }
 
     fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
-        tables.costs = self.table(end);
+        if let Some(table) = self.table(end) {
+            tables.put(table);
+        }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        self.values(end)
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
+        self.read(end, values);
     }
 }

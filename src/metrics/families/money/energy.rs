@@ -6,16 +6,32 @@ use std::sync::Arc;
 use cluster::Store;
 use model::node::ORDERED_LABEL;
 use model::{Event, PodPhase};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, plural};
 
-use crate::families::money::economics::Economics;
-use crate::families::money::power::Power;
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Sample, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::economics::Economics;
+use crate::record::setup::power::Power;
 use crate::record::state::{ClusterState, NodeChange, NodeRow, Resource};
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::amount("total", "kWh", Direction::Lower).noise(0.01);
+const IDLE: Statistic = Statistic::amount("idle", "kWh", Direction::Lower).noise(0.01);
+const POWER_MEAN: Statistic = Statistic::amount("power.mean", "W", Direction::Lower).noise(0.01);
+const POWER_PEAK: Statistic = Statistic::amount("power.peak", "W", Direction::Lower).noise(0.01);
+const PER_CORE_HOUR: Statistic =
+    Statistic::amount("per_core_hour", "Wh", Direction::Lower).noise(0.01);
+const CARBON: Statistic = Statistic::amount("carbon", "kgCO2", Direction::Lower).noise(0.01);
+const BOOT: Statistic = Statistic::amount("boot", "kWh", Direction::Lower).noise(0.01);
+const FACILITY: Statistic = Statistic::amount("facility", "kWh", Direction::Lower).noise(0.01);
+const EMBODIED: Statistic = Statistic::amount("embodied", "kgCO2", Direction::Lower).noise(0.01);
+const FOOTPRINT: Statistic = Statistic::amount("footprint", "kgCO2", Direction::Lower).noise(0.01);
+const PER_MILLION_REQUESTS: Statistic =
+    Statistic::amount("per_million_requests", "Wh", Direction::Lower).noise(0.01);
 
 /// `energy.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -23,20 +39,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("energy"),
     group: Group::Money.at(10),
     short_lists: &[],
+    series: &[],
     summary: "Energy that the nodes consumed by their power models, and its emissions; without \
               usage data, reserved resources count as used.",
     statistics: &[
-        Statistic::amount("total", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("idle", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("power.mean", "W", Direction::Lower).noise(0.01),
-        Statistic::amount("power.peak", "W", Direction::Lower).noise(0.01),
-        Statistic::amount("per_core_hour", "Wh", Direction::Lower).noise(0.01),
-        Statistic::amount("carbon", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("boot", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("facility", "kWh", Direction::Lower).noise(0.01),
-        Statistic::amount("embodied", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("footprint", "kgCO2", Direction::Lower).noise(0.01),
-        Statistic::amount("per_million_requests", "Wh", Direction::Lower).noise(0.01),
+        TOTAL,
+        IDLE,
+        POWER_MEAN,
+        POWER_PEAK,
+        PER_CORE_HOUR,
+        CARBON,
+        BOOT,
+        FACILITY,
+        EMBODIED,
+        FOOTPRINT,
+        PER_MILLION_REQUESTS,
     ],
     formula: "total: integral of sum over nodes of P(n) dt; P of a node that is up: idle + (max - \
               idle) x u^exponent, or the table of its power model, linear in between; of one that \
@@ -221,14 +238,14 @@ impl Energy {
     }
 
     /// Usage of pods beyond their requests, by node; `None` if unknown.
-    fn beyond(store: &Store, sample: &Sample<'_>, place: usize) -> Option<i64> {
+    fn beyond(store: &Store, sample: &UsageSample<'_>, place: usize) -> Option<i64> {
         let mut beyond = None;
         for &slot in store.nodes().pods(NodeId::from_index(place)) {
             let pod = store.pods().at(slot);
             let Some(pod) = pod.filter(|pod| pod.phase == PodPhase::Running) else {
                 continue;
             };
-            if let Some(used) = sample.used.pod(pod.pod) {
+            if let Some(used) = sample.usage.pod(pod.pod) {
                 let more = used.cpu_milli - store.class(pod.class).requests.cpu_milli;
                 beyond = Some(beyond.unwrap_or(0) + more);
             }
@@ -244,7 +261,7 @@ impl Collector for Energy {
                 Heard::Declared,
                 Heard::Nodes,
                 Heard::Spans,
-                Heard::Measured,
+                Heard::Usage,
                 Heard::Traffic,
             ]
         } else {
@@ -281,7 +298,7 @@ impl Collector for Energy {
         }
     }
 
-    fn measured(&mut self, sample: &Sample<'_>) {
+    fn usage(&mut self, sample: &UsageSample<'_>) {
         for place in 0..self.nodes.len() {
             if self.nodes[place].power.is_none() {
                 continue;
@@ -315,13 +332,11 @@ impl Collector for Energy {
         self.unknown_at_most = self.unknown_at_most.max(self.unknown);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(economics) = &self.economics else {
             let reason = "no node has a power model";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined(reason);
+            return;
         };
         // Microwatt-nanoseconds in a kilowatt-hour.
         let kilowatt_hours = |area: &Integral| area.mean(1).map(|area| area / 3.6e21);
@@ -362,27 +377,26 @@ impl Collector for Energy {
         };
         if self.unknown_at_most > 0 {
             let unknown = self.unknown_at_most;
-            remark =
-                format!("{remark}; up to {unknown} nodes have no power model and are left out");
+            let have = plural::either(
+                unknown,
+                "node has no power model and is",
+                "nodes have no power model and are",
+            );
+            remark = format!("{remark}; up to {unknown} {have} left out");
         }
-        let found = [
-            ("total", kilowatt_hours(&self.drawn)),
-            ("idle", kilowatt_hours(&self.idle)),
-            ("power.mean", mean),
-            ("power.peak", Ok(self.peak as f64 / 1e6)),
-            ("per_core_hour", per_core),
-            ("carbon", carbon),
-            ("boot", kilowatt_hours(&self.boot)),
-            ("facility", facility),
-            ("embodied", embodied),
-            ("footprint", footprint),
-            ("per_million_requests", per_million),
-        ];
-        found
-            .into_iter()
-            .map(|(name, value)| {
-                MetricValue::new(format!("energy.{name}"), value).remark(Some(remark.clone()))
-            })
-            .collect()
+        let mut put = |statistic, value| {
+            values.put(statistic, Reading::new(value).remark(Some(remark.clone())));
+        };
+        put(TOTAL, kilowatt_hours(&self.drawn));
+        put(IDLE, kilowatt_hours(&self.idle));
+        put(POWER_MEAN, mean);
+        put(POWER_PEAK, Ok(self.peak as f64 / 1e6));
+        put(PER_CORE_HOUR, per_core);
+        put(CARBON, carbon);
+        put(BOOT, kilowatt_hours(&self.boot));
+        put(FACILITY, facility);
+        put(EMBODIED, embodied);
+        put(FOOTPRINT, footprint);
+        put(PER_MILLION_REQUESTS, per_million);
     }
 }

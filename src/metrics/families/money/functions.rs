@@ -5,10 +5,21 @@ use std::sync::Arc;
 
 use model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
 
-use crate::families::money::economics::{Economics, FunctionPrices};
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::record::setup::economics::{Economics, FunctionPrices};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const INVOCATIONS: Statistic = Statistic::amount("invocations", "requests", Direction::None);
+const COLD_STARTS: Statistic = Statistic::ratio("cold_starts", Direction::Lower);
+const THROTTLED: Statistic = Statistic::amount("throttled", "requests", Direction::Lower);
+const INSTANCES: Statistic = Statistic::amount("instances", "instances", Direction::Lower);
+const GIBIBYTE_SECONDS: Statistic =
+    Statistic::amount("gibibyte_seconds", "GiB s", Direction::Lower);
+const COST: Statistic = Statistic::amount("cost", "currency", Direction::Lower).noise(0.01);
+const PER_MILLION_REQUESTS: Statistic =
+    Statistic::amount("per_million_requests", "currency", Direction::Lower).noise(0.01);
 
 /// `functions.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -16,15 +27,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("functions"),
     group: Group::Money.at(40),
     short_lists: &[ShortList::Headline.at(220, &["cost"])],
+    series: &[],
     summary: "Requests to functions, cold starts, and the cost of functions at pay-per-use prices.",
     statistics: &[
-        Statistic::amount("invocations", "requests", Direction::None),
-        Statistic::ratio("cold_starts", Direction::Lower),
-        Statistic::amount("throttled", "requests", Direction::Lower),
-        Statistic::amount("instances", "instances", Direction::Lower),
-        Statistic::amount("gibibyte_seconds", "GiB s", Direction::Lower),
-        Statistic::amount("cost", "currency", Direction::Lower).noise(0.01),
-        Statistic::amount("per_million_requests", "currency", Direction::Lower).noise(0.01),
+        INVOCATIONS,
+        COLD_STARTS,
+        THROTTLED,
+        INSTANCES,
+        GIBIBYTE_SECONDS,
+        COST,
+        PER_MILLION_REQUESTS,
     ],
     formula: "invocations: attempts that an instance accepted; cold_starts: the share of them for \
               which an instance was started; throttled: attempts rejected because of the limits; \
@@ -130,19 +142,15 @@ impl Collector for Functions {
         add(&mut self.months[month], own);
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         if self.months.is_empty() {
-            let ids = ENTRY.ids();
-            let reason = "no client calls a function";
-            return ids
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined("no client calls a function");
+            return;
         }
         let mut all = FunctionCounts::default();
         for month in &self.months {
             add(&mut all, month);
         }
-        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
         let any = |value: f64| {
             if all.invocations == 0 {
                 Err("no function accepted a request".to_owned())
@@ -159,26 +167,27 @@ impl Collector for Functions {
         });
         let cost = cost.ok_or_else(|| no_prices.to_owned());
         let each = cost.clone().and_then(|cost| any(cost * 1e6));
-        vec![
-            MetricValue::count(id("invocations"), all.invocations),
-            MetricValue::new(id("cold_starts"), any(all.cold_starts as f64)).over(all.invocations),
-            MetricValue::count(id("throttled"), all.throttled),
-            MetricValue::count(id("instances"), all.instances),
-            MetricValue::new(
-                id("gibibyte_seconds"),
-                Ok(all.billed_mib_ms as f64 / GIB_SECOND),
-            ),
-            MetricValue::new(id("cost"), cost),
-            MetricValue::new(id("per_million_requests"), each).over(all.invocations),
-        ]
+        values.put(INVOCATIONS, Reading::count(all.invocations));
+        values.put(
+            COLD_STARTS,
+            Reading::new(any(all.cold_starts as f64)).over(all.invocations),
+        );
+        values.put(THROTTLED, Reading::count(all.throttled));
+        values.put(INSTANCES, Reading::count(all.instances));
+        values.put(GIBIBYTE_SECONDS, Ok(all.billed_mib_ms as f64 / GIB_SECOND));
+        values.put(COST, cost);
+        values.put(
+            PER_MILLION_REQUESTS,
+            Reading::new(each).over(all.invocations),
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::recorder::Recorder;
     use crate::record::setup::Setup;
+    use crate::recorder::Recorder;
     use crate::tests::fixture::Bench;
     use units::Instant;
 

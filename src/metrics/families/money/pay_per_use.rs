@@ -6,14 +6,20 @@ use std::sync::Arc;
 use model::{Event, Pod};
 use units::{Duration, Instant};
 
-use crate::families::money::economics::{Economics, TaskPrices};
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::economics::{Economics, TaskPrices};
 use crate::record::state::{Resource, Row};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TOTAL: Statistic = Statistic::amount("total", "currency", Direction::Lower).noise(0.01);
+const TASKS: Statistic = Statistic::amount("tasks", "pods", Direction::None);
+const TOO_LARGE: Statistic = Statistic::amount("too_large", "pods", Direction::Lower);
 
 /// `pay_per_use.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -21,12 +27,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("pay per use"),
     group: Group::Money.at(30),
     short_lists: &[],
+    series: &[],
     summary: "Cost of the same pods as container tasks billed by the second.",
-    statistics: &[
-        Statistic::amount("total", "currency", Direction::Lower).noise(0.01),
-        Statistic::amount("tasks", "pods", Direction::None),
-        Statistic::amount("too_large", "pods", Direction::Lower),
-    ],
+    statistics: &[TOTAL, TASKS, TOO_LARGE],
     formula: "total: sum over pods of billed time x (cores x price + GiB x price) by \
               `metrics.taskPrices`; amounts: the smallest task size that covers the pod's \
               requests; billed time: from binding until the end of the pod in W, in whole \
@@ -115,7 +118,7 @@ impl PayPerUse {
     }
 
     /// Bills a pod up to an instant.
-    fn bill(&mut self, pod: &Pod, requests: &Row, at: Instant, measured: &Measured) {
+    fn bill(&mut self, pod: &Pod, requests: &Row, at: Instant, measured: &MeasuredWindow) {
         let economics = self.economics.clone();
         let Some(prices) = economics.as_ref().and_then(|own| own.tasks.as_ref()) else {
             return;
@@ -159,13 +162,11 @@ impl Collector for PayPerUse {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         if self.economics.is_none() {
             let reason = "no task prices are given";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined(reason);
+            return;
         }
         let mut all = self.clone();
         for pod in end.store.pods().iter().filter(|pod| pod.phase.holds_node()) {
@@ -179,21 +180,19 @@ impl Collector for PayPerUse {
             all.bill(pod, &row, end.at, end.measured);
         }
         let total = all.bill.value().map(|value| value as f64 / UNIT);
-        vec![
-            MetricValue::new(
-                "pay_per_use.total",
-                total.ok_or_else(|| "price x time is beyond 2^127".to_owned()),
-            ),
-            MetricValue::count("pay_per_use.tasks", all.tasks),
-            MetricValue::count("pay_per_use.too_large", all.too_large),
-        ]
+        values.put(
+            TOTAL,
+            total.ok_or_else(|| "price x time is beyond 2^127".to_owned()),
+        );
+        values.put(TASKS, Reading::count(all.tasks));
+        values.put(TOO_LARGE, Reading::count(all.too_large));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::recorder::Recorder;
+    use crate::recorder::Recorder;
     use crate::tests::fixture::{Bench, node, spec};
     use model::{EndReason, GpuRequest};
 

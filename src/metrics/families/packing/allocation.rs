@@ -1,10 +1,18 @@
 //! Allocation: how much of the capacity is reserved by pods (metrics.md 5.1).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{ClusterState, RESOURCES, Resource};
 use crate::statistics::integral::{Peak, ratio};
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values, of_each};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Higher);
+const PEAK: Statistic = Statistic::ratio("peak", Direction::Higher);
+const END: Statistic = Statistic::ratio("end", Direction::Higher);
+const ZERO_CAPACITY_TIME: Statistic = Statistic::amount("zero_capacity_time", "s", Direction::None);
 
 /// `allocation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -25,26 +33,14 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Sweep.at(90, &["cpu.mean"]),
         ShortList::Sweep.at(100, &["memory.mean"]),
     ],
+    series: &[
+        LiveSeries::of_cluster("allocation.cpu", |state| share(state, Resource::Cpu)),
+        LiveSeries::of_cluster("allocation.memory", |state| share(state, Resource::Memory)),
+        LiveSeries::of_cluster("allocation.gpu", |state| share(state, Resource::Gpu)),
+    ],
     summary: "Share of the capacity that pods reserve, regardless of their usage. Pods without \
               requests still take a pod slot.",
-    statistics: &[
-        Statistic::ratio("cpu.mean", Direction::Higher),
-        Statistic::ratio("cpu.peak", Direction::Higher),
-        Statistic::ratio("cpu.end", Direction::Higher),
-        zero("cpu.zero_capacity_time"),
-        Statistic::ratio("memory.mean", Direction::Higher),
-        Statistic::ratio("memory.peak", Direction::Higher),
-        Statistic::ratio("memory.end", Direction::Higher),
-        zero("memory.zero_capacity_time"),
-        Statistic::ratio("gpu.mean", Direction::Higher),
-        Statistic::ratio("gpu.peak", Direction::Higher),
-        Statistic::ratio("gpu.end", Direction::Higher),
-        zero("gpu.zero_capacity_time"),
-        Statistic::ratio("pods.mean", Direction::Higher),
-        Statistic::ratio("pods.peak", Direction::Higher),
-        Statistic::ratio("pods.end", Direction::Higher),
-        zero("pods.zero_capacity_time"),
-    ],
+    statistics: &of_each::<4, 4, 16>(Resource::NAMES, [MEAN, PEAK, END, ZERO_CAPACITY_TIME]),
     formula: "mean: integral of sum of q(i, r) over bound pods, over integral of sum of C(n, r) \
               over nodes that are up; peak: the largest ratio of the sums that lasted for some \
               time or held at the end; end: the ratio at the end; zero_capacity_time: time during \
@@ -56,8 +52,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Allocation::default()),
 };
 
-const fn zero(name: &'static str) -> Statistic {
-    Statistic::amount(name, "s", Direction::None)
+fn share(state: &ClusterState, resource: Resource) -> Option<f64> {
+    let (part, whole) = (state.allocated.of(resource), state.capacity.of(resource));
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 #[derive(Clone, Debug, Default)]
@@ -86,8 +83,7 @@ impl Collector for Allocation {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = Vec::new();
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         for (resource, share) in Resource::ALL.into_iter().zip(&self.by_resource) {
             let name = resource.name();
             let under = format!("{name} capacity");
@@ -104,18 +100,11 @@ impl Collector for Allocation {
                 let allocated = areas.allocated(resource);
                 allocated.ratio(&areas.capacity(resource), &under)
             };
-            let mut push = |statistic, value| {
-                let id = format!("allocation.{name}.{statistic}");
-                values.push(MetricValue::new(id, value));
-            };
-            push("mean", mean);
-            push("peak", peak.value(&under));
-            push("end", ratio(allocated, capacity, &under));
-            push(
-                "zero_capacity_time",
-                Ok(share.zero_capacity_nanos as f64 / 1e9),
-            );
+            values.put(MEAN.of(name), mean);
+            values.put(PEAK.of(name), peak.value(&under));
+            values.put(END.of(name), ratio(allocated, capacity, &under));
+            let nanos = share.zero_capacity_nanos;
+            values.put(ZERO_CAPACITY_TIME.of(name), Ok(nanos as f64 / 1e9));
         }
-        values
     }
 }

@@ -8,14 +8,14 @@
 //! `NumPy` takes it, over the events whose arrived percentage rounds to its number.
 //!
 //! The two decimals are safe: amounts come from a tree of sums that holds the present state only
-//! ([`crate::families::packing::fragments`]), off by less than 1e-9 where 0.005 decides.
+//! ([`crate::record::fragments`]), off by less than 1e-9 where 0.005 decides.
 
 use cluster::Store;
 use cluster::fragmentation::Fragments;
 use model::{Event, Pod, PodRef};
 use units::PodId;
 
-use crate::families::packing::fragments::FragmentTracker;
+use crate::record::fragments::FragmentTracker;
 use crate::record::state::{ClusterState, Resource};
 use crate::statistics::integral::float;
 use crate::statistics::pairwise;

@@ -7,12 +7,20 @@
 
 use rng::math;
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{NodeChange, NodeRow, RESOURCES, Resource};
 use crate::statistics::integral::{Integral, float, nearest, product};
 use crate::statistics::spread::Spread;
+use crate::values::{Direction, Statistic, Values, of_each};
+
+/// The statistics of each resource.
+const EACH: [Statistic; 3] = [
+    Statistic::ratio("cv", Direction::None),
+    Statistic::ratio("max_over_mean", Direction::None),
+    Statistic::ratio("gini", Direction::None),
+];
 
 /// `balance.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -20,19 +28,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("balance"),
     group: Group::Capacity.at(70),
     short_lists: &[],
+    series: &[],
     summary: "Imbalance of allocation between nodes; 0 is even (max_over_mean: 1 is even). \
               Packing raises it on purpose.",
-    statistics: &[
-        Statistic::ratio("cpu.cv", Direction::None),
-        Statistic::ratio("cpu.max_over_mean", Direction::None),
-        Statistic::ratio("cpu.gini", Direction::None),
-        Statistic::ratio("memory.cv", Direction::None),
-        Statistic::ratio("memory.max_over_mean", Direction::None),
-        Statistic::ratio("memory.gini", Direction::None),
-        Statistic::ratio("gpu.cv", Direction::None),
-        Statistic::ratio("gpu.max_over_mean", Direction::None),
-        Statistic::ratio("gpu.gini", Direction::None),
-    ],
+    statistics: &of_each::<3, 3, 9>(["cpu", "memory", "gpu"], EACH),
     formula: "of a(n) = allocated(n, r) / C(n, r): cv = standard deviation / mean; max_over_mean = \
               max / mean; gini = sum of |a(i) - a(j)| over all pairs i < j, over nodes x sum of a; \
               each as a mean over time",
@@ -163,21 +162,18 @@ impl Collector for Balance {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = Vec::new();
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         for (resource, mut ratios) in TAKEN.into_iter().zip(self.by_resource.clone()) {
             ratios.settle(end.clock());
             let name = resource.name();
-            for (statistic, area) in ["cv", "max_over_mean", "gini"].iter().zip(&ratios.area) {
-                let id = format!("balance.{name}.{statistic}");
+            for (statistic, area) in EACH.into_iter().zip(&ratios.area) {
                 let value = match ratios.nanos {
                     0 => Err(format!("0/0: no pod reserved {name} on a node that was up")),
                     nanos => area.mean(nanos).map(|mean| mean / ONE as f64),
                 };
-                values.push(MetricValue::new(id, value));
+                values.put(statistic.of(name), value);
             }
         }
-        values
     }
 }
 

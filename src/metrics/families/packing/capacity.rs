@@ -2,10 +2,37 @@
 //! use of it (allocatable), of nodes that are up, of nodes that take new pods (metrics.md 5.1).
 
 use crate::record::areas::Levels;
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::Resource;
+use crate::values::{Direction, Statistic, Values};
+
+const MEAN: &str = "mean";
+const END: &str = "end";
+const NOMINAL: &str = "nominal.mean";
+const ALLOCATABLE: &str = "allocatable.mean";
+const SCHEDULABLE: &str = "schedulable.mean";
+const NODES_MEAN: Statistic = Statistic::amount("nodes.mean", "nodes", Direction::None);
+const NODES_END: Statistic = Statistic::amount("nodes.end", "nodes", Direction::None);
+
+/// The statistics of each resource, in its unit, and those of nodes.
+const STATISTICS: [Statistic; 22] = {
+    let mut all = [NODES_END; 22];
+    let mut place = 0;
+    while place < Resource::ALL.len() {
+        let resource = Resource::ALL[place];
+        all[5 * place] = of(resource, MEAN);
+        all[5 * place + 1] = of(resource, END);
+        all[5 * place + 2] = of(resource, NOMINAL);
+        all[5 * place + 3] = of(resource, ALLOCATABLE);
+        all[5 * place + 4] = of(resource, SCHEDULABLE);
+        place += 1;
+    }
+    all[20] = NODES_MEAN;
+    all
+};
 
 /// `capacity.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -13,32 +40,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("capacity"),
     group: Group::Capacity.at(10),
     short_lists: &[],
+    series: &[LiveSeries::of_cluster("nodes.up", |state| {
+        Some(state.nodes_up as f64)
+    })],
     summary: "Capacity of the nodes; unless stated otherwise, the allocatable capacity of the \
         nodes that are up.",
-    statistics: &[
-        of(Resource::Cpu, "cpu.mean"),
-        of(Resource::Cpu, "cpu.end"),
-        of(Resource::Cpu, "cpu.nominal.mean"),
-        of(Resource::Cpu, "cpu.allocatable.mean"),
-        of(Resource::Cpu, "cpu.schedulable.mean"),
-        of(Resource::Memory, "memory.mean"),
-        of(Resource::Memory, "memory.end"),
-        of(Resource::Memory, "memory.nominal.mean"),
-        of(Resource::Memory, "memory.allocatable.mean"),
-        of(Resource::Memory, "memory.schedulable.mean"),
-        of(Resource::Gpu, "gpu.mean"),
-        of(Resource::Gpu, "gpu.end"),
-        of(Resource::Gpu, "gpu.nominal.mean"),
-        of(Resource::Gpu, "gpu.allocatable.mean"),
-        of(Resource::Gpu, "gpu.schedulable.mean"),
-        of(Resource::Pods, "pods.mean"),
-        of(Resource::Pods, "pods.end"),
-        of(Resource::Pods, "pods.nominal.mean"),
-        of(Resource::Pods, "pods.allocatable.mean"),
-        of(Resource::Pods, "pods.schedulable.mean"),
-        Statistic::amount("nodes.mean", "nodes", Direction::None),
-        Statistic::amount("nodes.end", "nodes", Direction::None),
-    ],
+    statistics: &STATISTICS,
     formula: "mean: integral of sum over nodes of C(n, r) dt, over W1 - W0; end: the sum at W1; \
               nominal: existing nodes, reserved parts included; allocatable: existing nodes; mean \
               and end: nodes that are up; schedulable: up and not cordoned",
@@ -50,7 +57,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 };
 
 const fn of(resource: Resource, name: &'static str) -> Statistic {
-    Statistic::amount(name, resource.unit(), Direction::None)
+    Statistic::amount(name, resource.unit(), Direction::None).of(resource.name())
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,32 +68,25 @@ impl Collector for Capacity {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let (window, areas) = (end.window_nanos(), &end.state.areas);
         let mean = |levels: &Levels, resource: Resource| {
             let mean = areas.of(&levels[resource as usize]).mean(window)?;
             Ok(mean / resource.scale())
         };
-        let mut values = Vec::new();
         for resource in Resource::ALL {
             let last = end.state.capacity.of(resource) as f64 / resource.scale();
             for (name, value) in [
-                ("mean", mean(&areas.capacity, resource)),
-                ("end", Ok(last)),
-                ("nominal.mean", mean(&areas.nominal, resource)),
-                ("allocatable.mean", mean(&areas.allocatable, resource)),
-                ("schedulable.mean", mean(&areas.schedulable, resource)),
+                (MEAN, mean(&areas.capacity, resource)),
+                (END, Ok(last)),
+                (NOMINAL, mean(&areas.nominal, resource)),
+                (ALLOCATABLE, mean(&areas.allocatable, resource)),
+                (SCHEDULABLE, mean(&areas.schedulable, resource)),
             ] {
-                let id = format!("{}.{}.{name}", ENTRY.subject, resource.name());
-                values.push(MetricValue::new(id, value));
+                values.put(of(resource, name), value);
             }
         }
-        let nodes = end.state.nodes_up as f64;
-        values.push(MetricValue::new(
-            "capacity.nodes.mean",
-            areas.of(&areas.nodes_up).mean(window),
-        ));
-        values.push(MetricValue::new("capacity.nodes.end", Ok(nodes)));
-        values
+        values.put(NODES_MEAN, areas.of(&areas.nodes_up).mean(window));
+        values.put(NODES_END, Ok(end.state.nodes_up as f64));
     }
 }

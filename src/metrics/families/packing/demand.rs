@@ -1,10 +1,15 @@
 //! Demand: what pods want to have, running and pending, over what there is (metrics.md 5.1).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{ClusterState, RESOURCES, Resource};
 use crate::statistics::integral::Peak;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values, of_each};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::None);
+const PEAK: Statistic = Statistic::ratio("peak", Direction::None);
 
 /// `demand.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -12,18 +17,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("demand"),
     group: Group::Capacity.at(30),
     short_lists: &[],
+    series: &[],
     summary: "Requests of all pods, pending ones included, over the capacity; if it stays above \
               1, no scheduler can keep up.",
-    statistics: &[
-        Statistic::ratio("cpu.mean", Direction::None),
-        Statistic::ratio("cpu.peak", Direction::None),
-        Statistic::ratio("memory.mean", Direction::None),
-        Statistic::ratio("memory.peak", Direction::None),
-        Statistic::ratio("gpu.mean", Direction::None),
-        Statistic::ratio("gpu.peak", Direction::None),
-        Statistic::ratio("pods.mean", Direction::None),
-        Statistic::ratio("pods.peak", Direction::None),
-    ],
+    statistics: &of_each::<4, 2, 8>(Resource::NAMES, [MEAN, PEAK]),
     formula: "mean: integral of sum of q(i, r) over bound and pending pods, over integral of sum \
               of C(n, r) over nodes that are up; peak: the largest ratio of the sums that lasted \
               for some time",
@@ -52,18 +49,15 @@ impl Collector for Demand {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let areas = &end.state.areas;
-        let mut values = Vec::new();
         for resource in Resource::ALL {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
             let demand = areas.demand(resource);
             let mean = demand.ratio(&areas.capacity(resource), &under);
-            let peak = self.peak[index].value(&under);
-            values.push(MetricValue::new(format!("demand.{name}.mean"), mean));
-            values.push(MetricValue::new(format!("demand.{name}.peak"), peak));
+            values.put(MEAN.of(name), mean);
+            values.put(PEAK.of(name), self.peak[index].value(&under));
         }
-        values
     }
 }

@@ -5,13 +5,19 @@ use cluster::GpuColumns;
 use model::gpu::DEVICE_MILLI;
 
 use crate::families::packing::fitting::FitShape;
-use crate::families::packing::mix::MixShape;
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::mix::MixShape;
 use crate::record::state::{ClusterState, NodeChange, Row};
 use crate::statistics::integral::{Level, product};
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values, of_each};
+
+const MEAN: Statistic = count("mean");
+const END: Statistic = count("end");
+const RATIO: Statistic = Statistic::ratio("ratio", Direction::Higher);
 
 /// `fit_count.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -19,22 +25,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("fit count"),
     group: Group::Capacity.at(90),
     short_lists: &[],
+    series: &[],
     summary: "Number of further pods of a given shape that fit on the nodes, and its share of the \
               number that would fit if all free capacity were on one node.",
-    statistics: &[
-        count("core_4gib.mean"),
-        count("core_4gib.end"),
-        Statistic::ratio("core_4gib.ratio", Direction::Higher),
-        count("typical.mean"),
-        count("typical.end"),
-        Statistic::ratio("typical.ratio", Direction::Higher),
-        count("largest.mean"),
-        count("largest.end"),
-        Statistic::ratio("largest.ratio", Direction::Higher),
-        count("whole_gpu.mean"),
-        count("whole_gpu.end"),
-        Statistic::ratio("whole_gpu.ratio", Direction::Higher),
-    ],
+    statistics: &of_each::<4, 3, 12>(UNITS, [MEAN, END, RATIO]),
     formula: "mean: integral of sum over nodes of min over r of floor(free(n, r) / U(r)) dt, over \
               W1 - W0; ratio: that integral over the integral of min over r of floor(sum of \
               free(n, r) / U(r)); units U: one core and 4 GiB; the workload's most frequent shape \
@@ -145,8 +139,8 @@ impl Collector for FitCount {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let (clock, mut values) = (end.clock(), Vec::new());
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
+        let clock = end.clock();
         for (name, unit) in UNITS.into_iter().zip(&self.units) {
             let found = match unit {
                 Some(unit) => {
@@ -167,13 +161,9 @@ impl Collector for FitCount {
                     [(); 3].map(|()| Err("the shapes of the workload are not known".to_owned()))
                 }
             };
-            for (statistic, value) in ["mean", "end", "ratio"].into_iter().zip(found) {
-                values.push(MetricValue::new(
-                    format!("fit_count.{name}.{statistic}"),
-                    value,
-                ));
+            for (statistic, value) in [MEAN, END, RATIO].into_iter().zip(found) {
+                values.put(statistic.of(name), value);
             }
         }
-        values
     }
 }

@@ -1,8 +1,8 @@
 //! Shapes of pods prepared for being tried on every node that changes: what [`mix::fits`] and
 //! [`mix::fit_count`] say, without a division and with a node's devices looked at once.
 //!
-//! [`mix::fits`]: crate::families::packing::mix::fits
-//! [`mix::fit_count`]: crate::families::packing::mix::fit_count
+//! [`mix::fits`]: crate::record::setup::mix::fits
+//! [`mix::fit_count`]: crate::record::setup::mix::fit_count
 
 use smallvec::SmallVec;
 
@@ -10,7 +10,7 @@ use cluster::GpuColumns;
 use cluster::nodes::NO_MODEL;
 use model::gpu::MAX_DEVICES;
 
-use crate::families::packing::mix::{MixShape, gpu_fit_count};
+use crate::record::setup::mix::{MixShape, gpu_fit_count};
 use crate::record::state::{Amounts, Devices, NodeRow, RESOURCES, Resource, Row};
 
 /// A positive integer to divide by many times.
@@ -180,7 +180,7 @@ impl FitTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::families::packing::mix::{fit_count, fits};
+    use crate::record::setup::mix::{fit_count, fits};
     use crate::tests::fixture;
     use cluster::{GpuColumns, Store};
     use model::{Event, GpuRequest};
@@ -268,7 +268,7 @@ mod tests {
             let found = FitTable::new(&shapes).misfits(&row, Devices::of(&store, node));
             prop_assert_eq!(found, plain as i64);
             for shape in &shapes {
-                let plain = fit_count(node, &row, (&shape.requests, shape.gpu), &store);
+                let plain = fit_count(node, &row, &shape.requests, shape.gpu, &store);
                 let fit = FitShape::new(shape.requests, shape.gpu);
                 prop_assert_eq!(fit.count(&row, Devices::of(&store, node)), plain);
                 let together = shape.requests.iter().zip(free).filter(|(unit, _)| **unit > 0);

@@ -3,12 +3,25 @@
 
 use cluster::fragmentation::Fragments;
 
-use crate::families::packing::fragments::PARTS_PER_MILLI;
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::fragments::PARTS_PER_MILLI;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::ClusterState;
 use crate::statistics::integral::{Integral, ratio};
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Lower);
+const END: Statistic = Statistic::ratio("end", Direction::Lower);
+const AMOUNT_MEAN: Statistic = gpus("amount.mean");
+const AMOUNT_END: Statistic = gpus("amount.end");
+const LACK_BOTH_END: Statistic = gpus("lack_both.end");
+const LACK_GPU_END: Statistic = gpus("lack_gpu.end");
+const LACK_CPU_END: Statistic = gpus("lack_cpu.end");
+const NO_GPU_FITS_END: Statistic = gpus("no_gpu_fits.end");
+const NO_GPU_LACK_CPU_END: Statistic = gpus("no_gpu_lack_cpu.end");
+const NOT_ADMISSIBLE_END: Statistic = gpus("not_admissible.end");
 
 /// `fragmentation.gpu.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -21,18 +34,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::GatedOfFillUp.at(20, &["amount.end"]),
         ShortList::Sweep.at(20, &["amount.end"]),
     ],
+    series: &[],
     summary: "Idle GPU that typical pods of the workload could not use.",
     statistics: &[
-        Statistic::ratio("mean", Direction::Lower),
-        Statistic::ratio("end", Direction::Lower),
-        gpus("amount.mean"),
-        gpus("amount.end"),
-        gpus("lack_both.end"),
-        gpus("lack_gpu.end"),
-        gpus("lack_cpu.end"),
-        gpus("no_gpu_fits.end"),
-        gpus("no_gpu_lack_cpu.end"),
-        gpus("not_admissible.end"),
+        MEAN,
+        END,
+        AMOUNT_MEAN,
+        AMOUNT_END,
+        LACK_BOTH_END,
+        LACK_GPU_END,
+        LACK_CPU_END,
+        NO_GPU_FITS_END,
+        NO_GPU_LACK_CPU_END,
+        NOT_ADMISSIBLE_END,
     ],
     formula: "F(n) = sum over typical pods m of p(m) f(n, m); f: all idle GPU of n if m can't run \
               there or requests no GPU, else the idle GPU of devices with less room than m \
@@ -77,37 +91,27 @@ impl Collector for Fragmentation {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let value =
-            |name: &str, value| MetricValue::new(format!("{}.{name}", ENTRY.subject), value);
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(fragments) = &end.state.fragments else {
-            let reason = "no workload to derive typical pods from".to_owned();
-            return ENTRY
-                .ids()
-                .map(|(id, _)| MetricValue::new(id, Err(reason.clone())))
-                .collect();
+            let reason = "no workload to derive typical pods from";
+            values.put_undefined(reason);
+            return;
         };
         let idle = "idle GPU";
         let window = end.window_nanos();
         let share = ratio(fragments.fragmented_parts(), fragments.idle_parts(), idle);
         let amount = |milli: f64| Ok(milli / 1_000.0);
         let classes = fragments.total();
-        vec![
-            value("mean", self.fragmented.ratio(&self.idle, idle)),
-            value("end", share),
-            value(
-                "amount.mean",
-                self.fragmented
-                    .mean(window)
-                    .map(|mean| mean / PARTS_PER_GPU),
-            ),
-            value("amount.end", amount(classes.fragmented())),
-            value("lack_both.end", amount(classes.lack_both)),
-            value("lack_gpu.end", amount(classes.lack_gpu)),
-            value("lack_cpu.end", amount(classes.lack_cpu)),
-            value("no_gpu_fits.end", amount(classes.no_gpu_fits)),
-            value("no_gpu_lack_cpu.end", amount(classes.no_gpu_lack_cpu)),
-            value("not_admissible.end", amount(classes.not_admissible)),
-        ]
+        values.put(MEAN, self.fragmented.ratio(&self.idle, idle));
+        values.put(END, share);
+        let mean = self.fragmented.mean(window);
+        values.put(AMOUNT_MEAN, mean.map(|mean| mean / PARTS_PER_GPU));
+        values.put(AMOUNT_END, amount(classes.fragmented()));
+        values.put(LACK_BOTH_END, amount(classes.lack_both));
+        values.put(LACK_GPU_END, amount(classes.lack_gpu));
+        values.put(LACK_CPU_END, amount(classes.lack_cpu));
+        values.put(NO_GPU_FITS_END, amount(classes.no_gpu_fits));
+        values.put(NO_GPU_LACK_CPU_END, amount(classes.no_gpu_lack_cpu));
+        values.put(NOT_ADMISSIBLE_END, amount(classes.not_admissible));
     }
 }

@@ -1,12 +1,16 @@
 //! The largest hole: the share of what is free that lies on one node (metrics.md 5.1). Near 1 over
 //! the number of nodes the free capacity is in crumbs.
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{Amounts, NodeChange, Resource};
 use crate::statistics::integral::{Level, ratio};
 use crate::statistics::tallest::Tallest;
+use crate::values::{Direction, Statistic, Values, of_each};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Higher);
+const END: Statistic = Statistic::ratio("end", Direction::Higher);
 
 /// `largest_hole.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -14,15 +18,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("largest hole"),
     group: Group::Capacity.at(80),
     short_lists: &[],
+    series: &[],
     summary: "Share of the free capacity that is on the node with the most free capacity.",
-    statistics: &[
-        Statistic::ratio("cpu.mean", Direction::Higher),
-        Statistic::ratio("cpu.end", Direction::Higher),
-        Statistic::ratio("memory.mean", Direction::Higher),
-        Statistic::ratio("memory.end", Direction::Higher),
-        Statistic::ratio("gpu.mean", Direction::Higher),
-        Statistic::ratio("gpu.end", Direction::Higher),
-    ],
+    statistics: &of_each::<3, 2, 6>(["cpu", "memory", "gpu"], [MEAN, END]),
     formula: "mean: integral of max over nodes of free(n, r), over integral of sum of free(n, r); \
               end: that ratio at W1",
     denominators: "free capacity of the nodes that take new pods; holds count as used",
@@ -60,22 +58,19 @@ impl Collector for LargestHole {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let (clock, areas) = (end.clock(), &end.state.areas);
-        let mut values = Vec::new();
         for (resource, largest) in TAKEN.into_iter().zip(&self.largest) {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("free {name}");
-            let id = |statistic| format!("largest_hole.{name}.{statistic}");
             let mean = largest.area(clock).ratio(&areas.room(resource), &under);
             let (hole, free) = match largest.last(clock) {
                 Some(hole) if end.is_clipped() => (hole, areas.room[index].amount()),
                 _ => (largest.amount(), self.free.of(resource)),
             };
-            values.push(MetricValue::new(id("mean"), mean));
-            values.push(MetricValue::new(id("end"), ratio(hole, free, &under)));
+            values.put(MEAN.of(name), mean);
+            values.put(END.of(name), ratio(hole, free, &under));
         }
-        values
     }
 }
 

@@ -7,15 +7,19 @@
 use std::sync::Arc;
 
 use crate::families::packing::fitting::FitTable;
-use crate::families::packing::mix::WorkloadMix;
-use crate::families::packing::stranding::unknown;
+use crate::families::packing::stranding::UNKNOWN;
 use crate::record::areas::{self, Levels};
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::mix::WorkloadMix;
 use crate::record::state::{Amounts, NodeChange, Resource, Row};
 use crate::statistics::integral::{product, ratio};
+use crate::values::{Direction, Reading, Statistic, Values, of_each};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Lower);
+const END: Statistic = Statistic::ratio("end", Direction::Lower);
 
 /// `mix_fragmentation.resource_only.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -23,15 +27,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::continued("mix fragmentation, resource only"),
     group: Group::Capacity.at(60),
     short_lists: &[],
+    series: &[],
     summary: "Share of the free capacity on nodes where pods of the workload do not fit.",
-    statistics: &[
-        Statistic::ratio("cpu.mean", Direction::Lower),
-        Statistic::ratio("cpu.end", Direction::Lower),
-        Statistic::ratio("memory.mean", Direction::Lower),
-        Statistic::ratio("memory.end", Direction::Lower),
-        Statistic::ratio("gpu.mean", Direction::Lower),
-        Statistic::ratio("gpu.end", Direction::Lower),
-    ],
+    statistics: &of_each::<3, 2, 6>(["cpu", "memory", "gpu"], [MEAN, END]),
     formula: "integral of sum over shapes m of p(m) x sum over nodes of free(n, r) where one pod of \
               shape m does not fit n, over integral of sum of free(n, r); p(m): share of the pods \
               of the workload; fit by cpu, memory, pod slots and GPU devices",
@@ -105,13 +103,13 @@ impl Collector for MixFragmentation {
         areas::set(&mut self.stuck_levels, &self.stuck, change.clock);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(mix) = self.mix.as_ref().filter(|mix| mix.kept > 0) else {
-            return unknown(&ENTRY);
+            values.put_undefined(UNKNOWN);
+            return;
         };
         let (clock, areas) = (end.clock(), &end.state.areas);
         let kept = mix.kept as f64;
-        let mut values = Vec::new();
         for resource in TAKEN {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("free {name}");
@@ -122,15 +120,11 @@ impl Collector for MixFragmentation {
                 _ => (self.stuck.0[index], self.free.0[index]),
             };
             let at_end = ratio(stuck, free, &under);
-            for (statistic, value) in [("mean", mean), ("end", at_end)] {
-                let id = format!("{}.{name}.{statistic}", ENTRY.subject);
-                values.push(
-                    MetricValue::new(id, value.map(|weighted| weighted / kept))
-                        .remark(Some(mix.remark()))
-                        .over(mix.pods),
-                );
+            for (statistic, value) in [(MEAN, mean), (END, at_end)] {
+                let reading = Reading::new(value.map(|weighted| weighted / kept));
+                let reading = reading.remark(Some(mix.remark())).over(mix.pods);
+                values.put(statistic.of(name), reading);
             }
         }
-        values
     }
 }

@@ -1,10 +1,13 @@
 //! Starting: the part of the capacity that is reserved by pods that do not run yet
 //! (metrics.md 5.1: bound but not running counts as allocated, and apart as `starting`).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::Resource;
+use crate::values::{Direction, Statistic, Values, of_each};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Lower);
 
 /// `starting.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -12,13 +15,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("starting"),
     group: Group::Waiting.at(50),
     short_lists: &[],
+    series: &[],
     summary: "Share of the capacity that pods reserve while they start; part of `allocation`.",
-    statistics: &[
-        Statistic::ratio("cpu.mean", Direction::Lower),
-        Statistic::ratio("memory.mean", Direction::Lower),
-        Statistic::ratio("gpu.mean", Direction::Lower),
-        Statistic::ratio("pods.mean", Direction::Lower),
-    ],
+    statistics: &of_each::<4, 1, 4>(Resource::NAMES, [MEAN]),
     formula: "integral of sum of q(i, r) over pods that are bound and do not run, over integral of \
               sum of C(n, r) over nodes that are up",
     denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
@@ -36,15 +35,14 @@ impl Collector for Starting {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let areas = &end.state.areas;
-        let value = |resource: Resource| {
+        for resource in Resource::ALL {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
             let starting = areas.of(&areas.starting[index]);
             let mean = starting.ratio(&areas.capacity(resource), &under);
-            MetricValue::new(format!("starting.{name}.mean"), mean)
-        };
-        Resource::ALL.into_iter().map(value).collect()
+            values.put(MEAN.of(name), mean);
+        }
     }
 }

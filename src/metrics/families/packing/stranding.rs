@@ -3,14 +3,19 @@
 
 use std::sync::Arc;
 
-use crate::families::packing::mix::WorkloadMix;
 use crate::record::areas::{self, Levels};
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::setup::Setup;
+use crate::record::setup::mix::WorkloadMix;
 use crate::record::state::{Amounts, NodeChange, NodeRow, RESOURCES, Resource, Row};
 use crate::statistics::integral::ratio;
+use crate::values::{Direction, Reading, Statistic, Values, of_each};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Lower);
+const END: Statistic = Statistic::ratio("end", Direction::Lower);
+const CORDONED_FREE: Statistic = Statistic::ratio("cordoned_free.mean", Direction::None);
 
 /// `stranding.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,18 +23,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("stranding"),
     group: Group::Capacity.at(40),
     short_lists: &[],
+    series: &[],
     summary: "Share of the capacity that is free on nodes where another resource is used up.",
-    statistics: &[
-        Statistic::ratio("cpu.mean", Direction::Lower),
-        Statistic::ratio("cpu.end", Direction::Lower),
-        Statistic::ratio("cpu.cordoned_free.mean", Direction::None),
-        Statistic::ratio("memory.mean", Direction::Lower),
-        Statistic::ratio("memory.end", Direction::Lower),
-        Statistic::ratio("memory.cordoned_free.mean", Direction::None),
-        Statistic::ratio("gpu.mean", Direction::Lower),
-        Statistic::ratio("gpu.end", Direction::Lower),
-        Statistic::ratio("gpu.cordoned_free.mean", Direction::None),
-    ],
+    statistics: &of_each::<3, 3, 9>(["cpu", "memory", "gpu"], [MEAN, END, CORDONED_FREE]),
     formula: "integral of sum over nodes of free(n, r) where some other resource r' (cpu, memory, \
               gpu, pod slots) has free(n, r') < e(r'), over integral of sum of C(n, r); e(r'): \
               the 5th percentile of the requests of all pods of the workload, including pods that \
@@ -105,9 +101,10 @@ impl Collector for Stranding {
         areas::set(&mut self.levels.1, &self.cordoned, change.clock);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(mix) = self.mix.as_ref().filter(|mix| mix.pods > 0) else {
-            return unknown(&ENTRY);
+            values.put_undefined(UNKNOWN);
+            return;
         };
         // A window that ends before the run ended with the state of its last span.
         let (clock, areas) = (end.clock(), &end.state.areas);
@@ -115,7 +112,6 @@ impl Collector for Stranding {
             Some(stranded) if end.is_clipped() => (stranded, areas.capacity[index].amount()),
             _ => (self.stranded.0[index], end.state.capacity.0[index]),
         };
-        let mut values = Vec::new();
         for resource in TAKEN {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
@@ -126,23 +122,15 @@ impl Collector for Stranding {
             let (stranded, capacity) = at_end(index);
             let at_end = ratio(stranded, capacity, &under);
             for (statistic, value) in [
-                ("mean", area(&self.levels.0)),
-                ("end", at_end),
-                ("cordoned_free.mean", area(&self.levels.1)),
+                (MEAN, area(&self.levels.0)),
+                (END, at_end),
+                (CORDONED_FREE, area(&self.levels.1)),
             ] {
-                let id = format!("stranding.{name}.{statistic}");
-                values.push(MetricValue::new(id, value).over(mix.pods));
+                values.put(statistic.of(name), Reading::new(value).over(mix.pods));
             }
         }
-        values
     }
 }
 
-/// All values of a family that needs the workload's shapes, where they are not known.
-pub(crate) fn unknown(entry: &MetricEntry) -> Vec<MetricValue> {
-    let reason = "the shapes of the workload are not known, or it has no pods";
-    entry
-        .ids()
-        .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-        .collect()
-}
+/// The reason why a family that is measured against a workload is undefined without one.
+pub(crate) const UNKNOWN: &str = "the shapes of the workload are not known, or it has no pods";

@@ -3,11 +3,24 @@
 
 use model::{PodPhase, Used};
 
-use crate::record::collector::{self, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{self, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{ClusterState, Resource};
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values};
+
+const CPU_UTILIZATION: Statistic = Statistic::ratio("cpu.utilization", Direction::None);
+const MEMORY_UTILIZATION: Statistic = Statistic::ratio("memory.utilization", Direction::None);
+const CPU_SLACK: Statistic = Statistic::ratio("cpu.slack", Direction::Lower);
+const MEMORY_SLACK: Statistic = Statistic::ratio("memory.slack", Direction::Lower);
+const CPU_UNDER_CORE_HOURS: Statistic =
+    Statistic::amount("cpu.under_core_hours", "core-hours", Direction::Lower).noise(0.01);
+const CPU_OVER_CORE_HOURS: Statistic =
+    Statistic::amount("cpu.over_core_hours", "core-hours", Direction::Lower).noise(0.01);
+const THROTTLED_CORE_HOURS: Statistic =
+    Statistic::amount("throttled_core_hours", "core-hours", Direction::Lower).noise(0.01);
 
 /// `usage.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,15 +31,16 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Headline.at(190, &["cpu.slack"]),
         ShortList::Headline.at(200, &["memory.slack"]),
     ],
+    series: &[],
     summary: "Resource usage of pods, relative to node capacity and to their requests.",
     statistics: &[
-        Statistic::ratio("cpu.utilization", Direction::None),
-        Statistic::ratio("memory.utilization", Direction::None),
-        Statistic::ratio("cpu.slack", Direction::Lower),
-        Statistic::ratio("memory.slack", Direction::Lower),
-        Statistic::amount("cpu.under_core_hours", "core-hours", Direction::Lower).noise(0.01),
-        Statistic::amount("cpu.over_core_hours", "core-hours", Direction::Lower).noise(0.01),
-        Statistic::amount("throttled_core_hours", "core-hours", Direction::Lower).noise(0.01),
+        CPU_UTILIZATION,
+        MEMORY_UTILIZATION,
+        CPU_SLACK,
+        MEMORY_SLACK,
+        CPU_UNDER_CORE_HOURS,
+        CPU_OVER_CORE_HOURS,
+        THROTTLED_CORE_HOURS,
     ],
     formula: "utilization: integral of usage over integral of the capacity of nodes that are up; \
               slack: 1 - integral of usage over integral of the same pods' requests; under: usage \
@@ -64,11 +78,11 @@ struct Sample {
 
 impl Collector for Usage {
     fn hears(&self) -> &'static [Heard] {
-        &[Heard::Measured, Heard::Spans]
+        &[Heard::Usage, Heard::Spans]
     }
 
-    fn measured(&mut self, seen: &collector::Sample<'_>) {
-        let (store, measured) = (seen.store, seen.used);
+    fn usage(&mut self, seen: &collector::UsageSample<'_>) {
+        let (store, measured) = (seen.store, seen.usage);
         let mut sample = Sample::default();
         for pod in store
             .pods()
@@ -116,7 +130,7 @@ impl Collector for Usage {
         self.throttled.add(self.now.throttled, nanos);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let known = |value: Result<f64, String>| {
             if self.is_known {
                 value
@@ -136,18 +150,12 @@ impl Collector for Usage {
             let value = area.value().ok_or_else(|| "beyond 2^127".to_owned());
             known(value.map(|value| value as f64 / 3.6e15))
         };
-        let values = [
-            utilization(0, Resource::Cpu),
-            utilization(1, Resource::Memory),
-            slack(0),
-            slack(1),
-            core_hours(&self.under),
-            core_hours(&self.over),
-            core_hours(&self.throttled),
-        ];
-        let ids = ENTRY.ids().map(|(id, _)| id);
-        ids.zip(values)
-            .map(|(id, value)| MetricValue::new(id, value))
-            .collect()
+        values.put(CPU_UTILIZATION, utilization(0, Resource::Cpu));
+        values.put(MEMORY_UTILIZATION, utilization(1, Resource::Memory));
+        values.put(CPU_SLACK, slack(0));
+        values.put(MEMORY_SLACK, slack(1));
+        values.put(CPU_UNDER_CORE_HOURS, core_hours(&self.under));
+        values.put(CPU_OVER_CORE_HOURS, core_hours(&self.over));
+        values.put(THROTTLED_CORE_HOURS, core_hours(&self.throttled));
     }
 }

@@ -5,11 +5,19 @@
 
 use rng::{Stream, math};
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{ClusterState, Resource};
+use crate::record::tables::{NoSteadyState, Tables};
 use crate::statistics::bins::Bins;
+use crate::statistics::span::Span;
+use crate::values::{Direction, Statistic, Values};
+
+const UNSTABLE: Statistic = Statistic::amount("unstable", "bool", Direction::Lower);
+const BACKLOG_GROWTH: Statistic = growth("backlog_growth");
+const BACKLOG_GROWTH_LOW: Statistic = growth("backlog_growth.low");
+const BACKLOG_GROWTH_HIGH: Statistic = growth("backlog_growth.high");
 
 /// `saturation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -17,12 +25,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("saturation"),
     group: Group::Others.at(0),
     short_lists: &[],
+    series: &[],
     summary: "Whether the backlog grows because demand exceeds capacity: 1 is unstable.",
     statistics: &[
-        Statistic::amount("unstable", "bool", Direction::Lower),
-        growth("backlog_growth"),
-        growth("backlog_growth.low"),
-        growth("backlog_growth.high"),
+        UNSTABLE,
+        BACKLOG_GROWTH,
+        BACKLOG_GROWTH_LOW,
+        BACKLOG_GROWTH_HIGH,
     ],
     formula: "backlog_growth: Theil-Sen slope (median of the slopes between all pairs) of the means \
               of pending pods over 24 to 48 equal parts of the window; low, high: its 95 % interval, \
@@ -191,35 +200,34 @@ impl Collector for Saturation {
         self.backlog.add(i128::from(state.pending), span);
     }
 
-    fn unsteady(&self, end: &RunEnd<'_>) -> Option<String> {
-        let verdict = self.verdict(end).filter(Verdict::is_unstable)?;
+    fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
+        let verdict = self.verdict(end).filter(Verdict::is_unstable);
+        let Some((verdict, (ratio, resource))) = verdict.and_then(|own| Some((own, own.demand?)))
+        else {
+            return;
+        };
         let [growth, low, high] = verdict.growth;
-        let (ratio, resource) = verdict.demand?;
-        Some(format!(
+        tables.put(NoSteadyState(format!(
             "unstable: the backlog grows by {} pods/h (95 % interval {} to {}) at a demand of {} \
              times the {resource} capacity; there is no steady state",
             rounded(growth),
             rounded(low),
             rounded(high),
             rounded(ratio)
-        ))
+        )));
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(verdict) = self.verdict(end) else {
-            let reason = "the measured window is too short to tell";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined("the measured window is too short to tell");
+            return;
         };
         let unstable = f64::from(u8::from(verdict.is_unstable()));
         let [growth, low, high] = verdict.growth;
-        [unstable, growth, low, high]
-            .into_iter()
-            .zip(ENTRY.ids())
-            .map(|(value, (id, _))| MetricValue::new(id, Ok(value)))
-            .collect()
+        values.put(UNSTABLE, Ok(unstable));
+        values.put(BACKLOG_GROWTH, Ok(growth));
+        values.put(BACKLOG_GROWTH_LOW, Ok(low));
+        values.put(BACKLOG_GROWTH_HIGH, Ok(high));
     }
 }
 

@@ -3,11 +3,20 @@
 
 use rng::math;
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::workloads::Row;
 use crate::statistics::integral::Integral;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const TIME: Statistic = exact("time");
+const WORST: Statistic = exact("worst");
+const NINES: Statistic = nines("nines");
+const PLANNED_LOSS: Statistic = loss("planned_loss");
+const UNPLANNED_LOSS: Statistic = loss("unplanned_loss");
+const REPLICAS: Statistic = exact("replicas");
+const REPLICAS_NINES: Statistic = nines("replicas_nines");
 
 /// `availability.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,16 +27,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Headline.at(10, &["time"]),
         ShortList::GatedOfWorkloads.at(10, &["replicas"]),
     ],
+    series: &[],
     summary: "Share of the time during which workloads had their required, and their desired, \
         number of ready pods.",
     statistics: &[
-        exact("time"),
-        exact("worst"),
-        nines("nines"),
-        loss("planned_loss"),
-        loss("unplanned_loss"),
-        exact("replicas"),
-        nines("replicas_nines"),
+        TIME,
+        WORST,
+        NINES,
+        PLANNED_LOSS,
+        UNPLANNED_LOSS,
+        REPLICAS,
+        REPLICAS_NINES,
     ],
     formula: "time: sum over workloads of integral of 1[ready >= required] over sum of integral \
               of 1[desired > 0]; required: `metrics.minReadyPercent` of desired (all of them by \
@@ -86,7 +96,7 @@ impl Collector for Availability {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let workloads = end.workloads;
         let wanted = workloads.total(|sums| &sums.wanted);
         let share = |part: &Integral| {
@@ -107,21 +117,14 @@ impl Collector for Availability {
         let replicas = workloads
             .present()
             .and_then(|()| ready.ratio(&desired, "desired pods x time"));
-        let found = [
-            ("time", time.clone()),
-            ("worst", worst.or_else(|time| time)),
-            ("nines", nines_of(&time)),
-            ("planned_loss", share(&planned)),
-            ("unplanned_loss", share(&unplanned)),
-            ("replicas", replicas.clone()),
-            ("replicas_nines", nines_of(&replicas)),
-        ];
         let n = workloads.rows().len() as u64;
-        let values = found.into_iter();
-        values
-            .map(|(name, value)| {
-                MetricValue::new(format!("{}.{name}", ENTRY.subject), value).over(n)
-            })
-            .collect()
+        let mut put = |statistic, value| values.put(statistic, Reading::new(value).over(n));
+        put(TIME, time.clone());
+        put(WORST, worst.or_else(|time| time));
+        put(NINES, nines_of(&time));
+        put(PLANNED_LOSS, share(&planned));
+        put(UNPLANNED_LOSS, share(&unplanned));
+        put(REPLICAS, replicas.clone());
+        put(REPLICAS_NINES, nines_of(&replicas));
     }
 }

@@ -1,9 +1,15 @@
 //! Missing replicas: wanted pods that were not ready (metrics.md 5.4).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::statistics::integral::Integral;
+use crate::values::{Direction, Statistic, Values};
+
+const MEAN: Statistic = Statistic::amount("mean", "pods", Direction::Lower).noise(0.01);
+const POD_HOURS: Statistic =
+    Statistic::amount("pod_hours", "pod-hours", Direction::Lower).noise(0.01);
+const MAX: Statistic = Statistic::amount("max", "pods", Direction::Lower);
 
 /// `missing_replicas.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -11,12 +17,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("missing replicas"),
     group: Group::Service.at(20),
     short_lists: &[ShortList::Headline.at(20, &["max"])],
+    series: &[],
     summary: "Desired pods that were not ready: on average, in total, and at the worst instant.",
-    statistics: &[
-        Statistic::amount("mean", "pods", Direction::Lower).noise(0.01),
-        Statistic::amount("pod_hours", "pod-hours", Direction::Lower).noise(0.01),
-        Statistic::amount("max", "pods", Direction::Lower),
-    ],
+    statistics: &[MEAN, POD_HOURS, MAX],
     formula: "integral over W of the sum over workloads of max(0, desired - ready), over |W|; in \
               pod-hours; max: the largest sum over all workloads at one instant",
     denominators: "the length of W",
@@ -35,22 +38,16 @@ impl Collector for MissingReplicas {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let workloads = end.workloads;
         let mut missing: Integral = workloads.total(|sums| &sums.desired);
         missing.take(&workloads.total(|sums| &sums.ready));
         let present = workloads.present();
-        let found = [
-            ("mean", missing.mean(end.window_nanos())),
-            ("pod_hours", missing.mean(3_600_000_000_000)),
-            ("max", Ok(workloads.totals().worst_missing as f64)),
-        ];
-        let values = found.into_iter();
-        values
-            .map(|(name, value)| {
-                let id = format!("{}.{name}", ENTRY.subject);
-                MetricValue::new(id, present.clone().and(value))
-            })
-            .collect()
+        let mut put = |statistic, value: Result<f64, String>| {
+            values.put(statistic, present.clone().and(value));
+        };
+        put(MEAN, missing.mean(end.window_nanos()));
+        put(POD_HOURS, missing.mean(3_600_000_000_000));
+        put(MAX, Ok(workloads.totals().worst_missing as f64));
     }
 }

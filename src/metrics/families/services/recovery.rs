@@ -1,11 +1,15 @@
 //! Recovery: how long it takes until a loss is answered, and until it is made good
 //! (orchestrators-a.md 9.4: time to detect, time to repair).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::workloads::{Row, Sums};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const LOSSES: Statistic = Statistic::amount("losses", "losses", Direction::Lower);
+const UNREPAIRED: Statistic = Statistic::amount("unrepaired", "losses", Direction::Lower);
 
 /// `time_to_recover.*`.
 pub const RECOVER: MetricEntry = MetricEntry {
@@ -16,16 +20,9 @@ pub const RECOVER: MetricEntry = MetricEntry {
         ShortList::Headline.at(30, &["max"]),
         ShortList::GatedOfWorkloads.at(20, &["mean"]),
     ],
+    series: &[],
     summary: "Time from an involuntary loss of ready pods to full strength.",
-    statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
-        Statistic::seconds("max"),
-        Statistic::amount("losses", "losses", Direction::Lower),
-        Statistic::amount("unrepaired", "losses", Direction::Lower),
-    ],
+    statistics: &[MEAN, P50, P90, P99, MAX, LOSSES, UNREPAIRED],
     formula: "for every workload, from the first loss at full strength to the first instant from \
               which ready >= desired lasts for some time; losses in between belong to the same \
               recovery",
@@ -37,7 +34,12 @@ pub const RECOVER: MetricEntry = MetricEntry {
     censoring: "not recovered by the end: right-censored at its age, counted in `unrepaired`; \
                 percentiles by Kaplan-Meier, mean null above 1 % censored",
     source: "metrics.md 5.4; orchestrators-a.md 9.4, time to repair",
-    construct: |_| Box::new(Recovery(&RECOVER, |sums| &sums.repairs)),
+    construct: |_| {
+        Box::new(Recovery {
+            times: |sums| &sums.repairs,
+            counts_losses: true,
+        })
+    },
 };
 
 /// `time_to_detect.*`.
@@ -46,47 +48,51 @@ pub const DETECT: MetricEntry = MetricEntry {
     title: Title::new("time to detect"),
     group: Group::Service.at(40),
     short_lists: &[],
+    series: &[],
     summary: "Time from an involuntary loss of ready pods to the next pod created for the \
         workload.",
-    statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
-        Statistic::seconds("max"),
-    ],
+    statistics: &[MEAN, P50, P90, P99, MAX],
     formula: "for every loss of `time_to_recover`, from the loss to the creation of the next pod of \
               the workload: the controller's first action",
     denominators: "losses in W that were followed by a new pod, or are open",
     census: "as in `time_to_recover`; losses that healed without a new pod have none",
     censoring: "no new pod by the end: right-censored at its age",
     source: "orchestrators-a.md 9.4, time to detect",
-    construct: |_| Box::new(Recovery(&DETECT, |sums| &sums.detections)),
+    construct: |_| {
+        Box::new(Recovery {
+            times: |sums| &sums.detections,
+            counts_losses: false,
+        })
+    },
 };
 
 #[derive(Clone, Copy, Debug)]
-struct Recovery(&'static MetricEntry, fn(&Sums) -> &Distribution);
+struct Recovery {
+    times: fn(&Sums) -> &Distribution,
+    counts_losses: bool,
+}
 
 impl Collector for Recovery {
     fn hears(&self) -> &'static [Heard] {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let Self(entry, times) = self;
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let workloads = end.workloads;
+        if let Err(why) = workloads.present() {
+            values.put_undefined(&why);
+            return;
+        }
         let mut all = Distribution::of("losses");
         for row in workloads.rows() {
-            all.join(times(&row.sums));
+            all.join((self.times)(&row.sums));
         }
-        let mut values = all.values(entry.subject);
-        if entry.statistics.len() > values.len() {
+        all.put(values);
+        if self.counts_losses {
             let unrepaired = |row: &Row| row.sums.unrepaired;
             let open = workloads.rows().iter().map(unrepaired).sum();
-            let id = |name| format!("{}.{name}", entry.subject);
-            values.push(MetricValue::count(id("losses"), all.count()));
-            values.push(MetricValue::count(id("unrepaired"), open));
+            values.put(LOSSES, Reading::count(all.count()));
+            values.put(UNREPAIRED, Reading::count(open));
         }
-        workloads.without(values)
     }
 }

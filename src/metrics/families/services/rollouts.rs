@@ -1,11 +1,17 @@
 //! Rollouts: how long a new template takes to be everywhere, and how few pods are ready meanwhile
 //! (metrics.md 5.4).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::workloads::{Row, lowest_share};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const BEGUN: Statistic = Statistic::amount("begun", "rollouts", Direction::None);
+const UNFINISHED: Statistic = Statistic::amount("unfinished", "rollouts", Direction::Lower);
+const SUPERSEDED: Statistic = Statistic::amount("superseded", "rollouts", Direction::None);
+const LOWEST_READY: Statistic = Statistic::ratio("lowest_ready", Direction::Higher).noise(0.0);
 
 /// `rollouts.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -13,17 +19,18 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("rollouts"),
     group: Group::Service.at(50),
     short_lists: &[ShortList::Headline.at(40, &["max"])],
+    series: &[],
     summary: "Duration of rollouts, and the lowest share of desired pods ready during one.",
     statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
-        Statistic::seconds("max"),
-        Statistic::amount("begun", "rollouts", Direction::None),
-        Statistic::amount("unfinished", "rollouts", Direction::Lower),
-        Statistic::amount("superseded", "rollouts", Direction::None),
-        Statistic::ratio("lowest_ready", Direction::Higher).noise(0.0),
+        MEAN,
+        P50,
+        P90,
+        P99,
+        MAX,
+        BEGUN,
+        UNFINISHED,
+        SUPERSEDED,
+        LOWEST_READY,
     ],
     formula: "from the change of a template until all pods are reported updated and available \
               (StatefulSet: ready, from its partition on); lowest_ready: the least of min(ready, \
@@ -46,8 +53,12 @@ impl Collector for Rollouts {
         &[]
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let workloads = end.workloads;
+        if let Err(why) = workloads.present() {
+            values.put_undefined(&why);
+            return;
+        }
         let rows = workloads.rows();
         let mut all = Distribution::of("rollouts");
         for row in rows {
@@ -59,17 +70,13 @@ impl Collector for Rollouts {
             sum(|row| row.sums.superseded),
         );
         let lowest = lowest_share(rows.iter().filter_map(|row| row.sums.lowest));
-        let id = |name| format!("{}.{name}", ENTRY.subject);
-        let mut values = all.values(ENTRY.subject);
-        values.extend([
-            MetricValue::count(id("begun"), all.count()),
-            MetricValue::count(id("unfinished"), unfinished),
-            MetricValue::count(id("superseded"), superseded),
-            MetricValue::new(
-                id("lowest_ready"),
-                lowest.ok_or_else(|| "no rollout that took time".to_owned()),
-            ),
-        ]);
-        workloads.without(values)
+        all.put(values);
+        values.put(BEGUN, Reading::count(all.count()));
+        values.put(UNFINISHED, Reading::count(unfinished));
+        values.put(SUPERSEDED, Reading::count(superseded));
+        values.put(
+            LOWEST_READY,
+            lowest.ok_or_else(|| "no rollout that took time".to_owned()),
+        );
     }
 }

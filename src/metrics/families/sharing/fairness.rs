@@ -7,12 +7,20 @@
 use crate::families::sharing::filling::fair_shares;
 use crate::families::sharing::shares::{ONE, Shares};
 use crate::families::sharing::tenants::{Tenants, dominant_share};
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Collector, Heard, RunEnd};
 use crate::record::deeds::Deeds;
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::{Amounts, ClusterState};
 use crate::statistics::integral::{Integral, nearest};
+use crate::statistics::span::Span;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const JAIN_INST: Statistic = Statistic::ratio("jain_inst", Direction::Higher);
+const JAIN_CUM: Statistic = Statistic::ratio("jain_cum", Direction::Higher);
+const DRF_DEVIATION: Statistic = Statistic::ratio("drf_deviation", Direction::Lower);
+const DRF_WORST_SHORTFALL: Statistic = Statistic::ratio("drf_worst_shortfall", Direction::Lower);
+const TENANTS: Statistic = Statistic::amount("tenants", "tenants", Direction::None);
 
 /// `fairness.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -20,14 +28,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("fairness"),
     group: Group::Fairness.at(10),
     short_lists: &[ShortList::GatedOfWorkloads.at(30, &["jain_cum"])],
+    series: &[],
     summary: "Evenness of the tenants' shares of the cluster (Jain: 1 is even), and their \
               distance from the max-min fair dominant shares (0 is fair).",
     statistics: &[
-        Statistic::ratio("jain_inst", Direction::Higher),
-        Statistic::ratio("jain_cum", Direction::Higher),
-        Statistic::ratio("drf_deviation", Direction::Lower),
-        Statistic::ratio("drf_worst_shortfall", Direction::Lower),
-        Statistic::amount("tenants", "tenants", Direction::None),
+        JAIN_INST,
+        JAIN_CUM,
+        DRF_DEVIATION,
+        DRF_WORST_SHORTFALL,
+        TENANTS,
     ],
     formula: "s(u) = max over r of allocated(u, r) / C(r); jain_inst: time mean of (sum s)^2 / (n \
               x sum s^2) over active tenants; jain_cum: that index of the integrals of s(u) over \
@@ -201,26 +210,32 @@ impl Collector for Fairness {
         self.elapsed += span.nanos();
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         let mut closed = self.clone();
         closed.settle();
         closed.shares.close(closed.elapsed);
-        closed.values()
+        closed.read(values);
     }
 }
 
 impl Fairness {
-    fn values(&self) -> Vec<MetricValue> {
+    fn read(&self, values: &mut Values) {
         let tenants = self.shares.received().count() as u64;
         let alone = "there were never two active tenants, at least one of them with an allocation";
         let idle = "no tenant was active while there was capacity";
-        let id = |name| format!("{}.{name}", ENTRY.subject);
-        vec![
-            MetricValue::new(id("jain_inst"), self.jain.value(alone)).over(tenants),
-            MetricValue::new(id("jain_cum"), self.jain_cumulative()).over(tenants),
-            MetricValue::new(id("drf_deviation"), self.deviation.value(idle)).over(tenants),
-            MetricValue::new(id("drf_worst_shortfall"), self.shortfall.value(idle)).over(tenants),
-            MetricValue::count(id("tenants"), tenants),
-        ]
+        values.put(
+            JAIN_INST,
+            Reading::new(self.jain.value(alone)).over(tenants),
+        );
+        values.put(JAIN_CUM, Reading::new(self.jain_cumulative()).over(tenants));
+        values.put(
+            DRF_DEVIATION,
+            Reading::new(self.deviation.value(idle)).over(tenants),
+        );
+        values.put(
+            DRF_WORST_SHORTFALL,
+            Reading::new(self.shortfall.value(idle)).over(tenants),
+        );
+        values.put(TENANTS, Reading::count(tenants));
     }
 }

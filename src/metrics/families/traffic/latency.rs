@@ -3,10 +3,18 @@
 use model::traffic::{LatencyProfile, TrafficNames, TrafficStretch};
 
 use crate::families::traffic::traffic_totals::{NO_REQUESTS, keep_profiles};
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{MetricEntry, Statistic};
+use crate::values::{Reading, Statistic, Values};
 use model::latencies::Latencies;
+
+const MEAN: Statistic = Statistic::seconds("mean");
+const P50: Statistic = Statistic::seconds("p50");
+const P90: Statistic = Statistic::seconds("p90");
+const P99: Statistic = Statistic::seconds("p99");
+const P99_9: Statistic = Statistic::seconds("p99_9");
 
 /// `latency.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -14,14 +22,22 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("latency"),
     group: Group::Requests.at(20),
     short_lists: &[ShortList::Headline.at(240, &["p99"])],
-    summary: "Latency of served requests, from the client's first attempt to the response.",
-    statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
-        Statistic::seconds("p99_9"),
+    series: &[
+        LiveSeries::of_services("latency.p50", |stretch, names| {
+            percentile(stretch, names, 500)
+        })
+        .in_seconds(),
+        LiveSeries::of_services("latency.p90", |stretch, names| {
+            percentile(stretch, names, 900)
+        })
+        .in_seconds(),
+        LiveSeries::of_services("latency.p99", |stretch, names| {
+            percentile(stretch, names, 990)
+        })
+        .in_seconds(),
     ],
+    summary: "Latency of served requests, from the client's first attempt to the response.",
+    statistics: &[MEAN, P50, P90, P99, P99_9],
     formula: "inverse of the distribution function by count: the smallest latency that a share p \
               of all requests did not exceed; queueing, retries and back-off included",
     denominators: "served requests",
@@ -31,8 +47,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Latency::default()),
 };
 
-/// Percentiles in thousandths, by name.
-pub const PERCENTILES: &[(&str, u32)] = &[("p50", 500), ("p90", 900), ("p99", 990), ("p99_9", 999)];
+/// The percentiles in thousandths.
+const PERCENTILES: [(Statistic, u32); 4] = [(P50, 500), (P90, 900), (P99, 990), (P99_9, 999)];
+
+fn percentile(stretch: &TrafficStretch, names: &TrafficNames, per_mille: u32) -> Option<f64> {
+    let mut all = Latencies::default();
+    for flow in &stretch.flows {
+        all.add(&flow.latencies);
+    }
+    let nanos = all.sorted(&names.profiles).percentile(per_mille)?;
+    Some(nanos as f64 / 1e9)
+}
 
 #[derive(Clone, Debug, Default)]
 struct Latency {
@@ -54,23 +79,19 @@ impl Collector for Latency {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         let sorted = self.all.sorted(&self.profiles);
         let n = self.all.count();
         let none = || NO_REQUESTS.to_owned();
-        let value = |name: &str, nanos: Option<f64>| {
-            let id = format!("{}.{name}", ENTRY.subject);
+        let mut put = |statistic, nanos: Option<f64>| {
             let secs = nanos.map(|nanos| nanos / 1e9).ok_or_else(none);
-            MetricValue {
-                approx: nanos.is_some(),
-                ..MetricValue::new(id, secs).over(n)
-            }
+            let reading = Reading::new(secs).over(n);
+            values.put(statistic, reading.approximate(nanos.is_some()));
         };
-        let mut values = vec![value("mean", sorted.mean())];
-        values.extend(PERCENTILES.iter().map(|&(name, per_mille)| {
-            let nanos = sorted.percentile(per_mille).map(|nanos| nanos as f64);
-            value(name, nanos)
-        }));
-        values
+        put(MEAN, sorted.mean());
+        for (statistic, per_mille) in PERCENTILES {
+            let nanos = sorted.percentile(per_mille);
+            put(statistic, nanos.map(|nanos| nanos as f64));
+        }
     }
 }

@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 
 use model::traffic::{Flow, LatencyObjective, TrafficNames, TrafficStretch};
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const WITHIN: Statistic = Statistic::ratio("within", Direction::Higher);
+const BURN: Statistic = Statistic::times("burn", Direction::Lower);
+const WORST_BURN: Statistic = Statistic::times("worst_burn", Direction::Lower);
+const MISSED: Statistic = Statistic::amount("missed", "groups", Direction::Lower);
 
 /// `latency_objective.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -14,13 +20,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("latency objective"),
     group: Group::Requests.at(30),
     short_lists: &[ShortList::Headline.at(250, &["worst_burn"])],
+    series: &[],
     summary: "Requests served within their latency objective, and the burn of the error budget.",
-    statistics: &[
-        Statistic::ratio("within", Direction::Higher),
-        Statistic::times("burn", Direction::Lower),
-        Statistic::times("worst_burn", Direction::Lower),
-        Statistic::amount("missed", "groups", Direction::Lower),
-    ],
+    statistics: &[WITHIN, BURN, WORST_BURN, MISSED],
     formula: "within: requests served within the objective's latency over those served or failed; \
               burn of a group: (1 - within) over (1 - its share); burn: the mean over groups by \
               requests; worst_burn: the largest; missed: groups of clients with a burn above 1",
@@ -70,8 +72,7 @@ impl Collector for Objectives {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         let none = || "no client group with an objective made a request".to_owned();
         let groups = self.groups().into_values();
         let groups = groups.filter(|(_, _, ended)| *ended > 0);
@@ -88,11 +89,9 @@ impl Collector for Objectives {
         }
         let of = |value: f64| if ended > 0 { Ok(value) } else { Err(none()) };
         let all = ended as f64;
-        vec![
-            MetricValue::new(id("within"), of(within as f64 / all)).over(ended),
-            MetricValue::new(id("burn"), of(burn / all)).over(ended),
-            MetricValue::new(id("worst_burn"), of(worst)).over(ended),
-            MetricValue::new(id("missed"), of(missed as f64)),
-        ]
+        values.put(WITHIN, Reading::new(of(within as f64 / all)).over(ended));
+        values.put(BURN, Reading::new(of(burn / all)).over(ended));
+        values.put(WORST_BURN, Reading::new(of(worst)).over(ended));
+        values.put(MISSED, of(missed as f64));
     }
 }

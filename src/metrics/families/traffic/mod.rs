@@ -1,5 +1,6 @@
 //! Requests of clients: their outcomes, latencies and objectives, and how full services are.
 
+pub mod alerts;
 pub mod latency;
 pub mod latency_objective;
 pub mod requests;

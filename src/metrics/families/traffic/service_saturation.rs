@@ -2,9 +2,17 @@
 
 use model::traffic::{TrafficNames, TrafficStretch};
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::values::{Direction, Statistic, Values};
+
+const MEAN: Statistic = Statistic::ratio("mean", Direction::None);
+const PEAK: Statistic = Statistic::ratio("peak", Direction::Lower);
+const SATURATED_TIME: Statistic = Statistic::amount("saturated_time", "s", Direction::Lower);
+const QUEUE_MEAN: Statistic = Statistic::amount("queue_mean", "requests", Direction::Lower);
+const QUEUE_PEAK: Statistic = Statistic::amount("queue_peak", "requests", Direction::Lower);
 
 /// `service_saturation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -12,14 +20,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("service saturation"),
     group: Group::Requests.at(40),
     short_lists: &[],
-    summary: "Share of the pods' request slots in use, and requests that queue.",
-    statistics: &[
-        Statistic::ratio("mean", Direction::None),
-        Statistic::ratio("peak", Direction::Lower),
-        Statistic::amount("saturated_time", "s", Direction::Lower),
-        Statistic::amount("queue_mean", "requests", Direction::Lower),
-        Statistic::amount("queue_peak", "requests", Direction::Lower),
+    series: &[
+        LiveSeries::of_services("service_saturation", |stretch, _| {
+            (stretch.slots > 0.0).then(|| stretch.in_service / stretch.slots)
+        }),
+        LiveSeries::of_services("queue_length", |stretch, _| Some(stretch.waiting)),
+        LiveSeries::of_services("endpoints", |stretch, _| Some(stretch.endpoints)),
     ],
+    summary: "Share of the pods' request slots in use, and requests that queue.",
+    statistics: &[MEAN, PEAK, SATURATED_TIME, QUEUE_MEAN, QUEUE_PEAK],
     formula: "mean: integral of requests in progress over integral of slots, of all services; \
               peak: the largest share of one service in an interval; saturated_time: time with a \
               share of 95 % or more, summed over services; queue: requests that wait in pods, of \
@@ -70,8 +79,7 @@ impl Collector for Saturation {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let id = |name: &str| format!("{}.{name}", ENTRY.subject);
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let none = || "no client calls a service".to_owned();
         let of = |value: f64| if self.any { Ok(value) } else { Err(none()) };
         let mean = if self.slots > 0.0 {
@@ -80,12 +88,10 @@ impl Collector for Saturation {
             Err("no pod accepted requests".to_owned())
         };
         let window = end.window_nanos().max(1) as f64;
-        vec![
-            MetricValue::new(id("mean"), mean),
-            MetricValue::new(id("peak"), of(self.peak)),
-            MetricValue::new(id("saturated_time"), of(self.saturated_nanos as f64 / 1e9)),
-            MetricValue::new(id("queue_mean"), of(self.waited / window)),
-            MetricValue::new(id("queue_peak"), of(self.queue_peak)),
-        ]
+        values.put(MEAN, mean);
+        values.put(PEAK, of(self.peak));
+        values.put(SATURATED_TIME, of(self.saturated_nanos as f64 / 1e9));
+        values.put(QUEUE_MEAN, of(self.waited / window));
+        values.put(QUEUE_PEAK, of(self.queue_peak));
     }
 }

@@ -7,11 +7,17 @@ use cluster::Store;
 use model::{Event, PodPhase, PodRef};
 use units::Instant;
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{MetricEntry, Statistic};
 use crate::record::state::ClusterState;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
+use crate::values::{Statistic, Values};
+
+const MEAN: Statistic = Statistic::seconds("mean").steady();
+const MAX: Statistic = Statistic::seconds("max");
+const END: Statistic = Statistic::seconds("end");
 
 /// `backlog_age.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -19,12 +25,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("backlog age"),
     group: Group::Waiting.at(80),
     short_lists: &[],
+    series: &[],
     summary: "Age of the oldest pending pod.",
-    statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::seconds("max"),
-        Statistic::seconds("end"),
-    ],
+    statistics: &[MEAN, MAX, END],
     formula: "age(t) = t - the earliest submission of the pods that are pending at t, 0 if there \
               are none; mean: integral of age dt over W1 - W0; max: its supremum in W; end: \
               age(W1)",
@@ -91,7 +94,7 @@ impl Collector for BacklogAge {
         self.most_nanos = self.most_nanos.max(to);
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let window = end.window_nanos();
         let mean = self.doubled.mean(window).map(|mean| mean / 2.0 / 1e9);
         let oldest = if end.window.to < end.at {
@@ -105,10 +108,8 @@ impl Collector for BacklogAge {
         } else {
             Err("the measured window has no length".to_owned())
         };
-        vec![
-            MetricValue::new("backlog_age.mean", mean),
-            MetricValue::new("backlog_age.max", most),
-            MetricValue::new("backlog_age.end", Ok(last)),
-        ]
+        values.put(MEAN, mean);
+        values.put(MAX, most);
+        values.put(END, Ok(last));
     }
 }

@@ -1,10 +1,14 @@
 //! First wait: from submission to the first start (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99, RMST};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const FINISHED_ONLY: Statistic = Statistic::seconds("finished_only").toward(Direction::None);
+const CAPPED: Statistic = Statistic::seconds("capped").toward(Direction::None);
 
 /// `first_wait.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -12,16 +16,17 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("first wait"),
     group: Group::Waiting.at(10),
     short_lists: &[ShortList::Headline.at(110, &["mean"])],
+    series: &[],
     summary: "Time from a job's submission to its first start.",
     statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::seconds("p50").steady(),
-        Statistic::seconds("p90").steady(),
-        Statistic::seconds("p99").steady(),
-        Statistic::seconds("max"),
-        Statistic::seconds("rmst"),
-        Statistic::seconds("finished_only").toward(Direction::None),
-        Statistic::seconds("capped").toward(Direction::None),
+        MEAN.steady(),
+        P50.steady(),
+        P90.steady(),
+        P99.steady(),
+        MAX,
+        RMST,
+        FINISHED_ONLY,
+        CAPPED,
     ],
     formula: "s1 - a: first start of any pod of the job minus submission; two variants that other \
               tools print and that are too low while jobs are open: finished_only, the mean over \
@@ -66,17 +71,15 @@ impl Collector for FirstWait {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = self.waits.values(ENTRY.subject);
-        values.push(self.waits.restricted_mean(ENTRY.subject));
-        for (name, (sum, count)) in [("finished_only", self.finished), ("capped", self.capped)] {
-            let id = format!("{}.{name}", ENTRY.subject);
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        self.waits.put(values);
+        values.put(RMST, self.waits.restricted_mean());
+        for (statistic, (sum, count)) in [(FINISHED_ONLY, self.finished), (CAPPED, self.capped)] {
             let value = match count {
                 0 => Err("no job to measure".to_owned()),
                 count => Ok(sum as f64 / count as f64 / 1e9),
             };
-            values.push(MetricValue::new(id, value).over(count));
+            values.put(statistic, Reading::new(value).over(count));
         }
-        values
     }
 }

@@ -7,10 +7,14 @@ use cluster::Store;
 use model::{Event, PodChange, PodRef, PullStep};
 use units::{Instant, PodId, PodSlot};
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const FAILURES: Statistic = Statistic::amount("failures", "times", Direction::Lower);
+const TRANSFERRED: Statistic = Statistic::amount("transferred", "bytes", Direction::Lower);
 
 /// `image_pull.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,17 +22,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("image pull"),
     group: Group::Others.at(0),
     short_lists: &[],
+    series: &[],
     summary: "Time that containers waited for their images, failures included, and bytes \
               transferred.",
-    statistics: &[
-        Statistic::seconds("mean"),
-        Statistic::seconds("p50"),
-        Statistic::seconds("p90"),
-        Statistic::seconds("p99"),
-        Statistic::seconds("max"),
-        Statistic::amount("failures", "times", Direction::Lower),
-        Statistic::amount("transferred", "bytes", Direction::Lower),
-    ],
+    statistics: &[MEAN, P50, P90, P99, MAX, FAILURES, TRANSFERRED],
     formula: "from a container's first request for its image until the image is present, \
               including queueing behind other pulls of the node, transfer, unpacking, failures \
               and back-off; failures: failed pulls; transferred: bytes",
@@ -63,7 +60,7 @@ impl Default for ImagePull {
 }
 
 /// Whether the pod of a container that waits has not ended.
-fn lives(store: &Store, (id, _): (PodId, u16), &(slot, _): &(PodSlot, Instant)) -> bool {
+fn lives(store: &Store, id: PodId, slot: PodSlot) -> bool {
     store.pods().get(PodRef { id, slot }).is_some()
 }
 
@@ -83,7 +80,7 @@ impl Collector for ImagePull {
         let (container, step) = (*container, *step);
         if self.waiting.len() > 2 * change.store.pods().living() + 64 {
             self.waiting
-                .retain(|&key, row| lives(change.store, key, row));
+                .retain(|&(pod, _), &mut (slot, _)| lives(change.store, pod, slot));
         }
         let key = (pod.id, container);
         match step {
@@ -105,22 +102,16 @@ impl Collector for ImagePull {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let mut times = self.times.clone();
-        for (&key, row) in &self.waiting {
-            let (pod, since) = (key.0, row.1);
-            if end.measured.has(pod) && lives(end.store, key, row) {
+        for (&(pod, _), &(slot, since)) in &self.waiting {
+            if end.measured.has(pod) && lives(end.store, pod, slot) {
                 times.add_at_least(end.at.since(since));
             }
         }
-        let subject = ENTRY.subject;
-        let mut values = times.values(subject);
-        values.push(MetricValue::count(
-            format!("{subject}.failures"),
-            self.failures,
-        ));
+        times.put(values);
+        values.put(FAILURES, Reading::count(self.failures));
         let bytes = Ok(self.bytes as f64);
-        values.push(MetricValue::new(format!("{subject}.transferred"), bytes));
-        values
+        values.put(TRANSFERRED, bytes);
     }
 }

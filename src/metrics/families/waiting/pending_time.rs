@@ -1,10 +1,10 @@
 //! Pending time: how long jobs were eligible and without a place (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::families::jobs::job_times::{JobTimes, Seen};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{MAX, MEAN, P50, P90, P99, RMST};
 
 /// `pending_time.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -19,14 +19,15 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Sweep.at(50, &["mean"]),
         ShortList::Sweep.at(60, &["p99"]),
     ],
+    series: &[],
     summary: "Time from a job's submission until all its pods are bound.",
     statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::seconds("p50").steady(),
-        Statistic::seconds("p90").steady(),
-        Statistic::seconds("p99").steady(),
-        Statistic::seconds("max"),
-        Statistic::seconds("rmst"),
+        MEAN.steady(),
+        P50.steady(),
+        P90.steady(),
+        P99.steady(),
+        MAX,
+        RMST,
     ],
     formula: "last binding of the job's pods minus submission; a pod is bound once in its life",
     denominators: "jobs submitted in the measured window that were bound or are open",
@@ -35,33 +36,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
                 null above 1 % censored; rmst: the area under the Kaplan-Meier curve up to the \
                 longest time seen",
     source: "metrics.md 5.2, pending time; 5.5, percentiles of type 7",
-    construct: |_| Box::new(PendingTime::default()),
+    construct: |_| JobTimes::boxed(pending_time),
 };
 
-#[derive(Clone, Debug, Default)]
-struct PendingTime {
-    times: Distribution,
-}
-
-impl Collector for PendingTime {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
-    }
-
-    fn job(&mut self, job: &JobRecord) {
-        if !job.measured {
-            return;
-        }
-        match job.bound {
-            Some(bound) => self.times.add(bound.since(job.submit)),
-            None if job.outcome.is_open() => self.times.add_at_least(job.age()),
-            None => {}
-        }
-    }
-
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let mut values = self.times.values(ENTRY.subject);
-        values.push(self.times.restricted_mean(ENTRY.subject));
-        values
+fn pending_time(job: &JobRecord) -> Seen {
+    match job.bound {
+        Some(bound) => Seen::Whole(bound.since(job.submit)),
+        None if job.outcome.is_open() => Seen::AtLeast(job.age()),
+        None => Seen::None,
     }
 }

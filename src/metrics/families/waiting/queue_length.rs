@@ -1,11 +1,22 @@
 //! Queue length: how many pods are without a place (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd, Span};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
+use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::record::state::ClusterState;
 use crate::statistics::samples::Percentile;
+use crate::statistics::span::Span;
 use crate::statistics::weighted::Weighted;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const MEAN: Statistic = Statistic::amount("mean", "pods", Direction::Lower)
+    .noise(0.02)
+    .steady();
+const MAX: Statistic = Statistic::amount("max", "pods", Direction::Lower).noise(0.02);
+const TW_P99: Statistic = Statistic::amount("tw_p99", "pods", Direction::Lower)
+    .noise(0.02)
+    .steady();
 
 /// `queue_length.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -17,16 +28,11 @@ pub const ENTRY: MetricEntry = MetricEntry {
         ShortList::Gated.at(90, &["mean"]),
         ShortList::GatedOfFillUp.at(60, &["mean"]),
     ],
+    series: &[LiveSeries::of_cluster("pods.pending", |state| {
+        Some(state.pending as f64)
+    })],
     summary: "Number of pending pods.",
-    statistics: &[
-        Statistic::amount("mean", "pods", Direction::Lower)
-            .noise(0.02)
-            .steady(),
-        Statistic::amount("max", "pods", Direction::Lower).noise(0.02),
-        Statistic::amount("tw_p99", "pods", Direction::Lower)
-            .noise(0.02)
-            .steady(),
-    ],
+    statistics: &[MEAN, MAX, TW_P99],
     formula: "mean: integral of pending pods dt over W1 - W0; max: the largest number that lasted \
               for some time or held at the end; tw_p99: the smallest number that was not exceeded \
               for at least 99 % of the time (weighted by time, type 1)",
@@ -51,20 +57,16 @@ impl Collector for QueueLength {
         self.lengths.add(state.pending, span.nanos());
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let areas = &end.state.areas;
         let mean = areas.of(&areas.pending).mean(end.window_nanos());
         let most = self.lengths.most().max(end.state.pending) as f64;
         let p99 = self.lengths.percentile(Percentile::P99);
         let p99 = p99.map(|length| length as f64);
         let no_time = || "the measured window has no length".to_owned();
-        vec![
-            MetricValue::new("queue_length.mean", mean),
-            MetricValue::new("queue_length.max", Ok(most)),
-            MetricValue {
-                approx: self.lengths.is_approx(),
-                ..MetricValue::new("queue_length.tw_p99", p99.ok_or_else(no_time))
-            },
-        ]
+        values.put(MEAN, mean);
+        values.put(MAX, Ok(most));
+        let p99 = Reading::new(p99.ok_or_else(no_time));
+        values.put(TW_P99, p99.approximate(self.lengths.is_approx()));
     }
 }

@@ -6,11 +6,17 @@
 
 use model::Event;
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
 use crate::statistics::integral::ratio;
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const DECISIONS: Statistic = Statistic::amount("decisions", "decisions", Direction::None);
+const DECISIONS_PER_SECOND: Statistic =
+    Statistic::amount("decisions_per_second", "1/s", Direction::None).noise(0.02);
+const FAILED_SHARE: Statistic = Statistic::ratio("failed_share", Direction::Lower);
 
 /// `scheduling_latency.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -18,17 +24,18 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("scheduling latency"),
     group: Group::Waiting.at(60),
     short_lists: &[],
+    series: &[],
     summary: "Time from a pod's creation to its binding (queue and decision), and the number of \
               decisions.",
     statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::seconds("p50").steady(),
-        Statistic::seconds("p90").steady(),
-        Statistic::seconds("p99").steady(),
-        Statistic::seconds("max"),
-        Statistic::amount("decisions", "decisions", Direction::None),
-        Statistic::amount("decisions_per_second", "1/s", Direction::None).noise(0.02),
-        Statistic::ratio("failed_share", Direction::Lower),
+        MEAN.steady(),
+        P50.steady(),
+        P90.steady(),
+        P99.steady(),
+        MAX,
+        DECISIONS,
+        DECISIONS_PER_SECOND,
+        FAILED_SHARE,
     ],
     formula: "binding minus creation, per pod; decisions: bindings and failed attempts in W; \
               decisions_per_second: decisions over W1 - W0; failed_share: failed attempts over \
@@ -79,7 +86,7 @@ impl Collector for SchedulingLatency {
         }
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let mut times = self.times.clone();
         let open = end
             .store
@@ -89,16 +96,14 @@ impl Collector for SchedulingLatency {
         for pod in open.filter(|pod| end.measured.has(pod.pod.id)) {
             times.add_at_least(end.at.since(pod.created));
         }
-        let mut values = times.values(ENTRY.subject);
+        times.put(values);
         let decisions = self.bound + self.failed;
-        let id = |name| format!("{}.{name}", ENTRY.subject);
         let rate = end
             .window_hours()
             .map(|hours| decisions as f64 / hours / 3_600.0);
         let share = ratio(i128::from(self.failed), i128::from(decisions), "decisions");
-        values.push(MetricValue::count(id("decisions"), decisions));
-        values.push(MetricValue::new(id("decisions_per_second"), rate).over(decisions));
-        values.push(MetricValue::new(id("failed_share"), share).over(decisions));
-        values
+        values.put(DECISIONS, Reading::count(decisions));
+        values.put(DECISIONS_PER_SECOND, Reading::new(rate).over(decisions));
+        values.put(FAILED_SHARE, Reading::new(share).over(decisions));
     }
 }

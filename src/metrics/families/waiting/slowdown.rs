@@ -4,22 +4,22 @@
 
 use units::Duration;
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
-use crate::statistics::distribution::STATISTICS;
+use crate::statistics::distribution::{MAX, MEAN, P50, P90, P99};
 use crate::statistics::ratios::Ratios;
+use crate::values::{Direction, Statistic, Values};
 
-/// The usual bound τ: 10 s.
-pub const USUAL_BOUND: Duration = Duration::from_secs(10);
+pub use crate::record::setup::USUAL_BOUND;
 
 const FIVE: [Statistic; 5] = [
-    times("mean").steady(),
-    times("p50").steady(),
-    times("p90").steady(),
-    times("p99").steady(),
-    times("max"),
+    times(MEAN).steady(),
+    times(P50).steady(),
+    times(P90).steady(),
+    times(P99).steady(),
+    times(MAX),
 ];
 
 const CENSUS: &str = "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts \
@@ -28,8 +28,8 @@ const CENSUS: &str = "failed, rejected, evicted and cancelled jobs are excluded;
 const CENSORING: &str = "open jobs have no value (their run time is unknown, 1 is its only bound): \
                          above 1 % open all statistics are null with the bound of the mean";
 
-const fn times(name: &'static str) -> Statistic {
-    Statistic::times(name, Direction::Lower)
+const fn times(statistic: Statistic) -> Statistic {
+    statistic.measured_in("times")
 }
 
 /// `bounded_slowdown.*`.
@@ -42,6 +42,7 @@ pub const BOUNDED: MetricEntry = MetricEntry {
         ShortList::Gated.at(40, &["mean"]),
         ShortList::Sweep.at(40, &["mean"]),
     ],
+    series: &[],
     summary: "Turnaround of jobs relative to their run time, with run times below tau counted as \
         tau.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
@@ -59,6 +60,7 @@ pub const PER_PROCESSOR: MetricEntry = MetricEntry {
     title: Title::new("per processor slowdown"),
     group: Group::Others.at(0),
     short_lists: &[],
+    series: &[],
     summary: "Bounded slowdown divided by the size of the job, so that wide jobs may wait longer.",
     statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], TAU],
     formula: "max(1, (f - a) / (processors x max(f - s, tau))); processors: the cores that the \
@@ -76,15 +78,9 @@ pub const PLAIN: MetricEntry = MetricEntry {
     title: Title::new("slowdown"),
     group: Group::Waiting.at(100),
     short_lists: &[],
+    series: &[],
     summary: "Turnaround of jobs relative to their run time; short jobs dominate without bound.",
-    statistics: &[
-        FIVE[0],
-        FIVE[1],
-        FIVE[2],
-        FIVE[3],
-        FIVE[4],
-        times("delayed.mean").steady(),
-    ],
+    statistics: &[FIVE[0], FIVE[1], FIVE[2], FIVE[3], FIVE[4], DELAYED_MEAN],
     formula: "(f - a) / (f - s), never trimmed; delayed.mean: the mean of the values above 1, as \
               printed by tools that drop values of 1.0",
     denominators: "jobs submitted in the measured window that succeeded with a run time above zero",
@@ -94,6 +90,9 @@ pub const PLAIN: MetricEntry = MetricEntry {
     source: "metrics.md 5.2, slowdown (plain); 5.8, values of 1.0 dropped",
     construct: |_| Slowdown::boxed(Kind::Plain),
 };
+
+/// The mean of the slowdowns above 1.
+const DELAYED_MEAN: Statistic = Statistic::times("delayed.mean", Direction::Lower).steady();
 
 const TAU: Statistic = Statistic::amount("tau", "s", Direction::None);
 
@@ -170,22 +169,14 @@ impl Collector for Slowdown {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
-        let (subject, bound) = match self.kind {
-            Kind::Bounded(bound) => (BOUNDED.subject, Some(bound)),
-            Kind::PerProcessor(bound) => (PER_PROCESSOR.subject, Some(bound)),
-            Kind::Plain => (PLAIN.subject, None),
-        };
-        let last = match bound {
-            Some(bound) => MetricValue::new(format!("{subject}.tau"), Ok(bound.as_secs_f64())),
-            None => self
-                .ratios
-                .mean_above_one(format!("{subject}.delayed.mean")),
-        };
-        self.ratios
-            .values(subject, &STATISTICS)
-            .chain([last])
-            .collect()
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
+        self.ratios.put(values);
+        match self.kind {
+            Kind::Bounded(bound) | Kind::PerProcessor(bound) => {
+                values.put(TAU, Ok(bound.as_secs_f64()));
+            }
+            Kind::Plain => values.put(DELAYED_MEAN, self.ratios.mean_above_one()),
+        }
     }
 }
 
@@ -220,8 +211,9 @@ mod tests {
         let mut ratios = Ratios::default();
         let (over, under) = fraction(longest, Duration::ZERO, Duration::ZERO);
         ratios.add_at_least_one(over, under);
-        let most = ratios.values("s", &STATISTICS).last();
-        let most = most.and_then(|value| value.value);
+        let mut values = Values::of(&FIVE);
+        ratios.put(&mut values);
+        let most = values.reading(4).and_then(|reading| reading.value);
         assert_eq!(most, Some(i64::MAX as f64 / 1e9));
         assert_eq!(parts(i128::MAX, 1), i128::MAX);
         assert_eq!(parts(1, 0), i128::MAX);

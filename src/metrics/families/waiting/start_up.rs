@@ -5,10 +5,14 @@
 use model::{Event, PodPhase, PodRef};
 use units::{Instant, PodId};
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{MetricEntry, Statistic};
-use crate::statistics::distribution::Distribution;
+use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
+use crate::values::{Values, of_each};
+
+/// The stages of a start, in the order of the statistics.
+const STAGES: [&str; 3] = ["dispatch", "start", "total"];
 
 /// `start_up.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -16,24 +20,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("start up"),
     group: Group::Waiting.at(40),
     short_lists: &[],
+    series: &[],
     summary: "Time from a pod's binding until it runs, by stage.",
-    statistics: &[
-        Statistic::seconds("dispatch.mean"),
-        Statistic::seconds("dispatch.p50"),
-        Statistic::seconds("dispatch.p90"),
-        Statistic::seconds("dispatch.p99"),
-        Statistic::seconds("dispatch.max"),
-        Statistic::seconds("start.mean"),
-        Statistic::seconds("start.p50"),
-        Statistic::seconds("start.p90"),
-        Statistic::seconds("start.p99"),
-        Statistic::seconds("start.max"),
-        Statistic::seconds("total.mean"),
-        Statistic::seconds("total.p50"),
-        Statistic::seconds("total.p90"),
-        Statistic::seconds("total.p99"),
-        Statistic::seconds("total.max"),
-    ],
+    statistics: &of_each::<3, 5, 15>(STAGES, [MEAN, P50, P90, P99, MAX]),
     formula: "dispatch: binding until the node begins to start the pod; start: from then until it \
               runs; total: both; for a node that does not report the beginning, all of the time \
               counts as start",
@@ -134,7 +123,7 @@ impl Collector for StartUp {
         self.total.add(change.at.since(record.bound));
     }
 
-    fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
         let mut stages = self.clone();
         for pod in end.store.pods().iter() {
             if !end.measured.has(pod.pod.id) {
@@ -149,13 +138,9 @@ impl Collector for StartUp {
             }
             stages.total.add_at_least(end.at.since(pod.bound));
         }
-        [
-            ("dispatch", &stages.dispatch),
-            ("start", &stages.start),
-            ("total", &stages.total),
-        ]
-        .into_iter()
-        .flat_map(|(stage, times)| times.values(&format!("{}.{stage}", ENTRY.subject)))
-        .collect()
+        let all = [&stages.dispatch, &stages.start, &stages.total];
+        for (stage, times) in STAGES.into_iter().zip(all) {
+            times.put_of(stage, values);
+        }
     }
 }

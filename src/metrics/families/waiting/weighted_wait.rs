@@ -1,10 +1,15 @@
 //! Waits weighted by the size of the job: what a core-second of work waited (metrics.md 5.8).
 
-use crate::record::collector::{Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
 use crate::statistics::integral::ratio;
+use crate::values::{Direction, Reading, Statistic, Values};
+use units::plural;
+
+const MEAN: Statistic = Statistic::seconds("mean").steady();
+const AREA: Statistic = Statistic::amount("area", "core-hours", Direction::None);
 
 /// `weighted_wait.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -12,11 +17,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("weighted wait"),
     group: Group::Waiting.at(30),
     short_lists: &[],
+    series: &[],
     summary: "Wait until the first start, each job weighted by its computing work.",
-    statistics: &[
-        Statistic::seconds("mean").steady(),
-        Statistic::amount("area", "core-hours", Direction::None),
-    ],
+    statistics: &[MEAN, AREA],
     formula: "mean: sum of (s - a) x cores x (f - s) over sum of cores x (f - s); area: that sum",
     denominators: "core-seconds of the jobs submitted in the measured window that succeeded",
     census: "failed, rejected, evicted and cancelled jobs are excluded; `jobs.*` counts them",
@@ -61,22 +64,22 @@ impl Collector for WeightedWait {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         let (jobs, open) = (self.jobs, self.open);
         let all = jobs + open;
         let mean = if open * 100 > all {
-            Err(format!("{open} of {all} jobs are open"))
+            Err(format!(
+                "{open} of {} {} open",
+                plural::count(all, "job"),
+                plural::either(open, "is", "are")
+            ))
         } else {
             ratio(self.waited, self.area, "work of succeeded jobs").map(|millis| millis / 1_000.0)
         };
         let remark = (open > 0).then(|| format!("{open} open jobs are left out"));
         // Milli-core-milliseconds.
         let hours = self.area as f64 / 3.6e9;
-        vec![
-            MetricValue::new("weighted_wait.mean", mean)
-                .remark(remark)
-                .over(jobs),
-            MetricValue::new("weighted_wait.area", Ok(hours)).over(jobs),
-        ]
+        values.put(MEAN, Reading::new(mean).remark(remark).over(jobs));
+        values.put(AREA, Reading::new(Ok(hours)).over(jobs));
     }
 }

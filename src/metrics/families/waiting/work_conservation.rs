@@ -12,9 +12,14 @@ use cluster::{Class, Store};
 use model::{Event, PodPhase};
 use units::{ClassId, Instant};
 
-use crate::record::collector::{Change, Collector, Heard, MetricValue, RunEnd};
+use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
-use crate::record::registry::{Direction, MetricEntry, Statistic};
+use crate::values::{Direction, Reading, Statistic, Values};
+
+const LONGEST: Statistic = Statistic::seconds("longest");
+const PODS: Statistic = Statistic::amount("pods", "pods", Direction::Lower);
+const LOOKS: Statistic = Statistic::amount("looks", "looks", Direction::None);
 
 /// `work_conservation.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -22,12 +27,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("work conservation"),
     group: Group::Others.at(0),
     short_lists: &[],
+    series: &[],
     summary: "Pods that waited although they fit on some node.",
-    statistics: &[
-        Statistic::seconds("longest"),
-        Statistic::amount("pods", "pods", Direction::Lower),
-        Statistic::amount("looks", "looks", Direction::None),
-    ],
+    statistics: &[LONGEST, PODS, LOOKS],
     formula: "at samples at least a minute and 1/32 of the elapsed time apart: pods that fit on \
               some node at this sample and the previous one and waited in between; pods: the most \
               at one sample; longest: the longest such time",
@@ -152,18 +154,15 @@ impl Collector for WorkConservation {
         }
     }
 
-    fn finish(&self, _end: &RunEnd<'_>) -> Vec<MetricValue> {
+    fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         let remark = (self.most_pods > 0)
             .then(|| "pods waited although they fit, considering resources only".to_owned());
-        vec![
-            MetricValue::new(
-                "work_conservation.longest",
-                Ok(self.longest_nanos as f64 / 1e9),
-            )
-            .remark(remark.clone()),
-            MetricValue::count("work_conservation.pods", self.most_pods).remark(remark),
-            MetricValue::count("work_conservation.looks", self.looks),
-        ]
+        values.put(
+            LONGEST,
+            Reading::new(Ok(self.longest_nanos as f64 / 1e9)).remark(remark.clone()),
+        );
+        values.put(PODS, Reading::count(self.most_pods).remark(remark));
+        values.put(LOOKS, Reading::count(self.looks));
     }
 }
 
@@ -191,8 +190,9 @@ mod tests {
         #[test]
         fn who_asks_no_less_fits_nowhere_else(
             asked in [asked(), asked()],
-            (cpu, memory, devices) in (0_i64..5, 0_i64..5, 0_u8..4),
+            free in (0_i64..5, 0_i64..5, 0_u8..4),
         ) {
+            let (cpu, memory, devices) = free;
             let mut store = Store::new();
             let apply = |store: &mut Store, event: Event| {
                 store.apply(Instant::ZERO, event).expect("it applies");

@@ -18,10 +18,10 @@ use model::{
 };
 use units::{Instant, NodeId, ObjectId};
 
-use crate::record::collector::{MetricValue, Span};
 use crate::record::state::{RESOURCES, class_requests};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 
 use declared::Declared;
 use part::{Loss, OwnPod, Role};
@@ -123,16 +123,6 @@ impl Workloads {
         }
     }
 
-    /// The values; without their number and with the reason, where there is nothing to tell.
-    pub fn without(&self, mut values: Vec<MetricValue>) -> Vec<MetricValue> {
-        if let Err(why) = self.present() {
-            for value in &mut values {
-                *value = MetricValue::new(std::mem::take(&mut value.id), Err(why.clone()));
-            }
-        }
-        values
-    }
-
     /// The sum of what each of them came to.
     pub fn total(&self, of: impl Fn(&Sums) -> &Integral) -> Integral {
         let mut total = Integral::default();
@@ -149,17 +139,18 @@ impl Workloads {
         at: Instant,
         event: &Event,
         ended: Option<&Pod>,
-        (store, measured): (&Store, &Measured),
+        store: &Store,
+        measured: &MeasuredWindow,
     ) {
         match event {
             Event::Object(change) => self.object(at, change, measured),
             Event::PodCreated(created) if created.owner.is_some() => {
                 self.created(at, created);
             }
-            Event::PodChanged { pod, change } => self.changed(at, *pod, *change, (store, measured)),
+            Event::PodChanged { pod, change } => self.changed(at, *pod, *change, store, measured),
             Event::NodeContact { node, contact } if self.has_objects => match contact {
-                NodeContact::Silent { .. } => self.heard(at, *node, false, (store, measured)),
-                NodeContact::Steady => self.heard(at, *node, true, (store, measured)),
+                NodeContact::Silent { .. } => self.heard(at, *node, false, store, measured),
+                NodeContact::Steady => self.heard(at, *node, true, store, measured),
                 NodeContact::Heard => {}
             },
             Event::PodBound { pod, .. } => {
@@ -167,15 +158,22 @@ impl Workloads {
                     self.rows[row as usize].bound(measured.has_instant(at));
                 }
             }
-            Event::PodEnded { pod, reason } if self.pod(*pod).is_some() => {
-                self.ended(at, (*pod, ended), *reason, (store, measured));
+            Event::PodEnded { pod, reason } => {
+                let Some(own) = self.pod(*pod).copied() else {
+                    return;
+                };
+                self.ended(at, own, *pod, *reason, measured);
+                let holds_node = ended.filter(|record| record.phase.holds_node());
+                if let (Role::Work, Some(record)) = (own.role, holds_node) {
+                    self.worked(at, record, *reason, store, measured);
+                }
             }
             _ => {}
         }
     }
 
     /// Ends the record.
-    pub fn close(&mut self, at: Instant, measured: &Measured) {
+    pub fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
         for (place, row) in self.rows.iter_mut().enumerate() {
             keep(&mut self.held, place, row, at);
@@ -183,7 +181,7 @@ impl Workloads {
         }
     }
 
-    fn object(&mut self, at: Instant, change: &ObjectChange, measured: &Measured) {
+    fn object(&mut self, at: Instant, change: &ObjectChange, measured: &MeasuredWindow) {
         self.has_objects = true;
         match change {
             ObjectChange::Created { id, owner, object } => {
@@ -224,10 +222,8 @@ impl Workloads {
         let Some(declared) = Declared::of(object, self.min_ready_percent) else {
             return Role::Other;
         };
-        let (namespace, name) = (object.namespace().clone(), object.name().clone());
         let row = self.rows.len() as u32;
-        let named = (object.kind(), namespace, name);
-        self.rows.push(Row::new(at, id, named, declared));
+        self.rows.push(Row::new(at, id, object, declared));
         Role::Part(row)
     }
 
@@ -270,7 +266,8 @@ impl Workloads {
         at: Instant,
         pod: PodRef,
         change: PodChange,
-        (store, measured): (&Store, &Measured),
+        store: &Store,
+        measured: &MeasuredWindow,
     ) {
         if self.pod(pod).is_none() {
             // Of pods without an owner it is only of interest how often they start again.
@@ -283,7 +280,7 @@ impl Workloads {
         match change {
             PodChange::Ready(is_ready) => {
                 let loss = Loss::Unplanned;
-                self.set((at, measured), pod, loss, |own| own.is_ready = is_ready);
+                self.set(at, measured, pod, loss, |own| own.is_ready = is_ready);
             }
             PodChange::Restarted(restarts) => {
                 let Some(own) = self.pods[pod.slot.index()].as_mut() else {
@@ -303,7 +300,7 @@ impl Workloads {
                 if !was_told {
                     self.count_eviction(pod, reason, counts);
                 }
-                self.set((at, measured), pod, Loss::of(reason), |own| {
+                self.set(at, measured, pod, Loss::of(reason), |own| {
                     own.is_told = true;
                 });
             }
@@ -328,30 +325,33 @@ impl Workloads {
     fn ended(
         &mut self,
         at: Instant,
-        (pod, record): (PodRef, Option<&Pod>),
+        own: OwnPod,
+        pod: PodRef,
         reason: EndReason,
-        (store, measured): (&Store, &Measured),
+        measured: &MeasuredWindow,
     ) {
-        let Some(own) = self.pod(pod).copied() else {
-            return;
-        };
         if !own.is_told {
             self.count_eviction(pod, reason, measured.has_instant(at));
         }
-        self.set((at, measured), pod, Loss::of(reason), |own| {
+        self.set(at, measured, pod, Loss::of(reason), |own| {
             own.is_told = true;
         });
         self.pods[pod.slot.index()] = None;
-        let Some(record) = record.filter(|record| record.phase.holds_node()) else {
-            return;
-        };
+    }
+
+    /// A pod that did work ended on its node.
+    fn worked(
+        &mut self,
+        at: Instant,
+        record: &Pod,
+        reason: EndReason,
+        store: &Store,
+        measured: &MeasuredWindow,
+    ) {
         let span = Span {
             from: record.bound,
             to: at,
         };
-        if own.role != Role::Work {
-            return;
-        }
         let is_wasted = reason != EndReason::Completed;
         self.sums.wasted_pods += u64::from(is_wasted && measured.has_instant(at));
         let Some(span) = measured.clip(span) else {
@@ -372,14 +372,15 @@ impl Workloads {
         at: Instant,
         node: NodeId,
         is_heard: bool,
-        (store, measured): (&Store, &Measured),
+        store: &Store,
+        measured: &MeasuredWindow,
     ) {
         for &slot in store.nodes().pods(node) {
             let Some(own) = self.pods.get(slot.index()).and_then(Option::as_ref) else {
                 continue;
             };
             let pod = PodRef { id: own.id, slot };
-            self.set((at, measured), pod, Loss::Node, |own| {
+            self.set(at, measured, pod, Loss::Node, |own| {
                 own.is_unheard = !is_heard;
             });
         }
@@ -388,7 +389,8 @@ impl Workloads {
     /// Changes what is known of a pod; if it was ready and is no more, by such a loss.
     fn set(
         &mut self,
-        (at, measured): (Instant, &Measured),
+        at: Instant,
+        measured: &MeasuredWindow,
         pod: PodRef,
         loss: Loss,
         change: impl FnOnce(&mut OwnPod),
@@ -421,14 +423,14 @@ impl Workloads {
     }
 
     /// A workload's present state held until an instant, after which it changes.
-    fn touch(&mut self, row: u32, at: Instant, measured: &Measured) {
+    fn touch(&mut self, row: u32, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
         let own = &mut self.rows[row as usize];
         keep(&mut self.held, row as usize, own, at);
         own.hold_until(at, measured);
     }
 
-    fn hold_until(&mut self, at: Instant, measured: &Measured) {
+    fn hold_until(&mut self, at: Instant, measured: &MeasuredWindow) {
         if at > self.since {
             let span = Span {
                 from: self.since,
@@ -467,15 +469,19 @@ fn keep(held: &mut Option<Vec<Held>>, place: usize, row: &Row, to: Instant) {
 /// The largest of some shares.
 pub fn largest_share(shares: impl Iterator<Item = (i64, i64)>) -> Option<f64> {
     let larger = |one, other| if row::exceeds(other, one) { other } else { one };
-    shares.reduce(larger).map(quotient)
+    shares
+        .reduce(larger)
+        .map(|(part, whole)| quotient(part, whole))
 }
 
 /// The smallest of some shares.
 pub fn lowest_share(shares: impl Iterator<Item = (i64, i64)>) -> Option<f64> {
     let lower = |one, other| if row::exceeds(one, other) { other } else { one };
-    shares.reduce(lower).map(quotient)
+    shares
+        .reduce(lower)
+        .map(|(part, whole)| quotient(part, whole))
 }
 
-fn quotient((part, whole): (i64, i64)) -> f64 {
+fn quotient(part: i64, whole: i64) -> f64 {
     part as f64 / whole as f64
 }

@@ -1,11 +1,11 @@
 //! One workload over time. Everything is taken from states that held for a time: what comes and
 //! goes within an instant is counted and weighs nothing (metrics.md 5.0).
 
-use crate::record::collector::Span;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::distribution::Distribution;
 use crate::statistics::integral::Integral;
-use model::{EvictionCause, Text};
+use crate::statistics::span::Span;
+use model::{EvictionCause, Object, Text};
 use units::{Instant, ObjectId};
 
 use super::declared::{Declared, Progress};
@@ -118,17 +118,12 @@ impl Default for Sums {
 }
 
 impl Row {
-    pub(super) fn new(
-        at: Instant,
-        object: ObjectId,
-        (kind, namespace, name): (&'static str, Text, Text),
-        declared: Declared,
-    ) -> Self {
+    pub(super) fn new(at: Instant, object: ObjectId, source: &Object, declared: Declared) -> Self {
         Self {
             object,
-            kind,
-            namespace,
-            name,
+            kind: source.kind(),
+            namespace: source.namespace().clone(),
+            name: source.name().clone(),
             desired: declared.desired,
             required: declared.required,
             ready: 0,
@@ -160,7 +155,7 @@ impl Row {
     }
 
     /// The present state held until an instant.
-    pub(super) fn hold_until(&mut self, at: Instant, measured: &Measured) {
+    pub(super) fn hold_until(&mut self, at: Instant, measured: &MeasuredWindow) {
         if at <= self.since {
             return;
         }
@@ -192,7 +187,7 @@ impl Row {
     }
 
     /// A state begins that holds for a time.
-    fn follow_losses(&mut self, since: Instant, measured: &Measured) {
+    fn follow_losses(&mut self, since: Instant, measured: &MeasuredWindow) {
         let is_short = self.ready < self.desired;
         if self.is_short
             && !is_short
@@ -212,7 +207,7 @@ impl Row {
     }
 
     /// It is declared, or reported of, anew.
-    pub(super) fn declare(&mut self, at: Instant, new: Declared, measured: &Measured) {
+    pub(super) fn declare(&mut self, at: Instant, new: Declared, measured: &MeasuredWindow) {
         let grown = new.desired - self.desired;
         self.credits += if grown > 0 {
             grown
@@ -307,7 +302,7 @@ impl Row {
     }
 
     /// The run ended.
-    pub(super) fn close(&mut self, at: Instant, measured: &Measured) {
+    pub(super) fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
         if let Some(lost) = self.lost.filter(|&lost| measured.has_instant(lost))
             && self.is_short

@@ -300,7 +300,7 @@ fn a_drain_is_planned_and_a_second_order_is_none() {
 }
 
 /// A deployment of four pods, surge 1, unavailable 1, with so many of the newest template.
-fn deployment(image: &str, generation: i64, (observed, updated): (i64, i32)) -> Object {
+fn deployment(image: &str, generation: i64, observed: i64, updated: i32) -> Object {
     let template = PodSpec {
         scheduler_name: image.into(),
         ..PodSpec::default()
@@ -331,18 +331,18 @@ fn a_rollout_lasts_until_it_is_reported_complete() {
     // From 20 s to 60 s; a pod is missing from 30 s to 40 s, which is allowed. A second one begins
     // at 70 s, another takes its place at 80 s and is not done at 100 s.
     let mut world = World::new(Window::FULL);
-    let id = world.create(0, None, deployment("one", 1, (1, 4)));
+    let id = world.create(0, None, deployment("one", 1, 1, 4));
     let owned = world.create(0, Some(id), set("shop-1", 4));
     let pods = [0, 0, 1, 1].map(|node| world.ready_pod(0, owned, node));
-    world.update(20, id, deployment("two", 2, (1, 4)));
+    world.update(20, id, deployment("two", 2, 1, 4));
     // Not observed yet: the old report says nothing of it.
-    world.update(25, id, deployment("two", 2, (2, 0)));
+    world.update(25, id, deployment("two", 2, 2, 0));
     world.told(30, pods[0], EndReason::Cancelled);
     world.ready_pod(40, owned, 0);
-    world.update(60, id, deployment("two", 2, (2, 4)));
-    world.update(70, id, deployment("three", 3, (2, 4)));
-    world.update(80, id, deployment("four", 4, (3, 0)));
-    world.update(90, id, deployment("four", 4, (4, 1)));
+    world.update(60, id, deployment("two", 2, 2, 4));
+    world.update(70, id, deployment("three", 3, 2, 4));
+    world.update(80, id, deployment("four", 4, 3, 0));
+    world.update(90, id, deployment("four", 4, 4, 1));
     let metrics = world.finish(100);
     check(
         &metrics,

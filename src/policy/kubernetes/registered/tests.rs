@@ -1,6 +1,8 @@
 //! Policies inside kube-scheduler answer as they do in the pipeline, and the fast form decides as the
 //! plain one with them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -11,6 +13,7 @@ use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
 use model::{LabelSelector, SchedulerConfig, Text, TopologySpread};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
+use scheduler::kube::plugin::in_whole_span;
 use scheduler::kube::{Release, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::plugin::PreFilter;
@@ -60,7 +63,7 @@ fn kube_pod(cache: &mut Cache, spec: PodSpec, name: &str) -> PodInfo {
 }
 
 /// A pod on a node of the cache and of the pipeline's store.
-fn place(world: &mut World, cache: &mut Cache, spec: &PodSpec, (at, devices): (usize, &[usize])) {
+fn place(world: &mut World, cache: &mut Cache, spec: &PodSpec, at: usize, devices: &[usize]) {
     let id = world.spec(spec.clone());
     world.bind(id, NodeId::from_index(at), devices);
     let mut info = kube_pod(cache, spec.clone(), &format!("on-{at}-{devices:?}"));
@@ -86,19 +89,15 @@ fn policies_answer_as_in_the_pipeline() {
         world.node(object.clone());
         cache.add_node(Arc::new(object)).expect("a new node");
     }
-    place(
-        &mut world,
-        &mut cache,
-        &pod(1_000, 512, (1, 400)),
-        (0, &[1]),
-    );
+    place(&mut world, &mut cache, &pod(1_000, 512, (1, 400)), 0, &[1]);
     place(
         &mut world,
         &mut cache,
         &pod(2_000, 256, (2, 1000)),
-        (1, &[0, 2]),
+        1,
+        &[0, 2],
     );
-    place(&mut world, &mut cache, &pod(7_000, 3_000, (0, 0)), (2, &[]));
+    place(&mut world, &mut cache, &pod(7_000, 3_000, (0, 0)), 2, &[]);
     for entry in wrapped() {
         let wrapper = Registered::new(&registered(entry.name, 1), &setup()).expect("a policy");
         for spec in [
@@ -230,6 +229,61 @@ impl Plugin for ByLabel {
     fn clone_plugin(&self) -> Box<dyn Plugin> {
         Box::new(self.clone())
     }
+}
+
+/// A filter that looks at several nodes and counts the mirrors that it is shown.
+#[derive(Clone)]
+struct Counting(Arc<AtomicUsize>);
+
+impl Plugin for Counting {
+    fn name(&self) -> &'static str {
+        "counting"
+    }
+
+    fn points(&self) -> Points {
+        Points::PRE_FILTER.and(Points::FILTER)
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Cluster
+    }
+
+    fn pre_filter(&mut self, _: &scheduler::ClassContext<'_>) -> PreFilter {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        PreFilter::Run
+    }
+
+    fn filter(&self, ctx: &scheduler::ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
+        let last = node.index() + 1 == ctx.store.nodes().len();
+        last.then_some(()).ok_or(Reason::Text("not the last"))
+    }
+
+    fn clone_plugin(&self) -> Box<dyn Plugin> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn an_attempt_builds_one_mirror_of_all_nodes() {
+    let mut cache = Cache::default();
+    for index in 0..40 {
+        let object = node(&format!("n{index}"), 8_000, 4_096, (0, ""));
+        cache.add_node(Arc::new(object)).expect("a new node");
+    }
+    let pod = kube_pod(&mut cache, pod(500, 128, (0, 0)), "asked");
+    let count = Arc::new(AtomicUsize::new(0));
+    let wrapper = Registered::wrap(Box::new(Counting(count.clone())), &setup()).expect("a filter");
+    let mut profile = KubeProfile {
+        percentage_of_nodes_to_score: 100,
+        ..KubeProfile::default()
+    };
+    profile.pre_filter.push(0);
+    profile.filter.push(0);
+    profile.plugins.push(Arc::new(wrapper));
+    let mut round = Round::new(TieBreak::First, Form::Plain);
+    let outcome = round.decide(&profile, &cache, &pod);
+    assert!(matches!(outcome, Outcome::Placed(39)), "{outcome:?}");
+    assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
 /// A profile with policies of the registry beside all default plugins.

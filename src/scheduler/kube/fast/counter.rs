@@ -36,6 +36,13 @@ struct Weight {
     weight: i32,
 }
 
+/// A cache and the place that the node in each slot has in the scheduler's order.
+#[derive(Clone, Copy)]
+pub(super) struct Slots<'a> {
+    pub(super) cache: &'a Cache,
+    pub(super) places: &'a [u32],
+}
+
 /// All counters.
 #[derive(Default)]
 pub(super) struct Counters {
@@ -49,7 +56,7 @@ pub(super) struct Counters {
 
 impl Counter {
     /// A counter that has counted what is there.
-    fn new(pods: &PodCount, (key, keys): (usize, &[Key]), cache: &Cache, tells_some: bool) -> Self {
+    fn new(pods: &PodCount, key: usize, keys: &[Key], cache: &Cache, tells_some: bool) -> Self {
         let nodes = cache.node_count();
         let included = pods.on_node.as_ref().map(|on_node| {
             let mut included = bits::empty(nodes);
@@ -117,16 +124,17 @@ impl Counters {
     pub(super) fn insert(
         &mut self,
         pods: &PodCount,
-        (key, keys): (usize, &[Key]),
-        (cache, places): (&Cache, &[u32]),
+        key: usize,
+        keys: &[Key],
+        slots: Slots<'_>,
         tells_some: bool,
     ) -> usize {
-        let mut counter = Counter::new(pods, (key, keys), cache, tells_some);
+        let mut counter = Counter::new(pods, key, keys, slots.cache, tells_some);
         let number = self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             self.all.len() - 1
         });
-        let placements = cache.placements();
+        let placements = slots.cache.placements();
         self.by_class
             .resize_with(placements.known_count(), Vec::new);
         for (class, list) in placements.known().zip(&mut self.by_class) {
@@ -145,7 +153,11 @@ impl Counters {
                 } else {
                     held.all
                 };
-                counter.add(&keys[key], places[slot] as usize, weight * i64::from(pods));
+                counter.add(
+                    &keys[key],
+                    slots.places[slot] as usize,
+                    weight * i64::from(pods),
+                );
             }
         }
         self.bytes += counter.bytes();

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use super::plan::{Draft, DraftPoints};
+use super::plan::{Draft, DraftPoints, FastProfile};
+use crate::kube::fast_plugin::{node_points, node_test};
 use crate::kube::keep::Rests;
-use crate::kube::{Cache, KubeProfile, Normalization, PodInfo};
+use crate::kube::{Cache, Normalization, PodInfo};
 use model::{Container, PodSpec};
 
 /// Key of the declared answers: the profile, the plugins whose tests and scores depend on
@@ -58,7 +59,7 @@ pub(super) fn key(profile: usize, draft: &Draft, bare: &PodSpec) -> DeclaredKey 
 impl Declared {
     /// Asks every node.
     pub(super) fn new(
-        profile: &KubeProfile,
+        profile: &FastProfile,
         cache: &Cache,
         pod: &Arc<PodInfo>,
         draft: &Draft,
@@ -69,8 +70,9 @@ impl Declared {
             is_broken: false,
         };
         for &(index, rests) in &draft.tests {
-            if rests == Rests::OnDeclaration {
-                let test = profile.plugins[index].node_test(pod, cache);
+            let plugin = profile.plugin(index);
+            if let Some(plugin) = plugin.filter(|_| rests == Rests::OnDeclaration) {
+                let test = node_test(plugin, pod);
                 for (fixed, node) in declared.fixed.iter_mut().zip(cache.nodes()) {
                     if *fixed >= 0 && !test(node) {
                         *fixed = -1;
@@ -86,8 +88,11 @@ impl Declared {
         declared
     }
 
-    fn add(&mut self, profile: &KubeProfile, cache: &Cache, pod: &Arc<PodInfo>, own: &DraftPoints) {
-        let points = profile.plugins[own.plugin].node_points(pod, cache);
+    fn add(&mut self, profile: &FastProfile, cache: &Cache, pod: &Arc<PodInfo>, own: &DraftPoints) {
+        let Some(plugin) = profile.plugin(own.plugin) else {
+            return;
+        };
+        let points = node_points(plugin, pod, cache);
         let places = self.fixed.iter().zip(cache.nodes());
         let raw = places.map(|(&fixed, node)| if fixed >= 0 { points(node) } else { 0 });
         let raw: Vec<i64> = raw.collect();

@@ -124,8 +124,10 @@ pub(super) struct Told {
 
 /// How a pod fails that no node can take; `None` is to be found out plainly.
 pub(super) fn fail(
-    (profile, pod): (&KubeProfile, &PodInfo),
-    (plan, why): (&mut Plan, &mut Why),
+    profile: &KubeProfile,
+    pod: &PodInfo,
+    plan: &mut Plan,
+    why: &mut Why,
     nodes: Nodes<'_>,
     tick: u64,
 ) -> Option<Failure> {

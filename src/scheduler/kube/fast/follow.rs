@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::bits::{self, WORD};
+use super::counter::Slots;
 use super::declared::{self, Declared};
 use super::key::Key;
-use super::plan::{Draft, Plan, Rule, Spread};
+use super::plan::{Draft, FastProfile, Plan, Rule, Spread};
 use super::shape::{Nodes, Shape};
-use super::{Entry, Fast, plan_key};
+use super::{Entry, Fast, ShapeKey, plan_key};
 use crate::kube::keep::{KeptRule, KeptSpread, NodeRow, PodCount};
 use crate::kube::{Cache, KubeProfile, PodClass, PodInfo};
 use model::ClusterObjects;
@@ -136,9 +137,9 @@ impl Fast {
         pod: &PodInfo,
     ) -> usize {
         let mut profiles = self.profiles.iter();
-        let known = profiles.position(|own| same_profile(own, profile));
+        let known = profiles.position(|own| same_profile(&own.profile, profile));
         let number = known.unwrap_or_else(|| {
-            self.profiles.push(profile.clone());
+            self.profiles.push(FastProfile::new(profile));
             self.profiles.len() - 1
         });
         let key = plan_key(number, &pod.class);
@@ -154,9 +155,9 @@ impl Fast {
     }
 
     fn make(&mut self, profile: usize, cache: &Cache, pod: &PodInfo) -> Option<Plan> {
-        let own = self.profiles[profile].clone();
-        let mut draft = Draft::new(&own, cache, pod)?;
-        let shape = self.shape_for((profile, &own), cache, pod, &draft)?;
+        let mut draft = Draft::new(&self.profiles[profile], cache, pod)?;
+        let key = self.shape_key(profile, &draft, pod);
+        let shape = self.shape_for(key, cache, &draft)?;
         let mut plan = Plan {
             pod: Arc::new(pod.clone()),
             profile,
@@ -179,21 +180,19 @@ impl Fast {
             plan.sums.push((*weight, counters));
         }
         for (weight, kept) in &draft.spreads {
-            let spread = self.spread(cache, (*weight, kept), &mut plan.counters);
+            let spread = self.spread(cache, *weight, kept, &mut plan.counters);
             plan.spreads.push(spread);
         }
         Some(plan)
     }
 
-    fn shape_for(
-        &mut self,
-        (number, profile): (usize, &KubeProfile),
-        cache: &Cache,
-        pod: &PodInfo,
-        draft: &Draft,
-    ) -> Option<usize> {
-        let spec = draft.spec_for_nodes(profile, pod.spec());
-        let key = (number, draft.tests.clone(), draft.points.clone(), spec);
+    /// What the shape of a pod is found by.
+    fn shape_key(&self, profile: usize, draft: &Draft, pod: &PodInfo) -> ShapeKey {
+        let spec = draft.spec_for_nodes(&self.profiles[profile], pod.spec());
+        (profile, draft.tests.clone(), draft.points.clone(), spec)
+    }
+
+    fn shape_for(&mut self, key: ShapeKey, cache: &Cache, draft: &Draft) -> Option<usize> {
         if let Some(&place) = self.shape_numbers.get(&key) {
             // A plan is never newer than its shape, which so outlives it.
             self.shapes[place].as_mut()?.used = self.tick;
@@ -212,13 +211,14 @@ impl Fast {
             stamps: &self.stamps,
             base: self.base,
         };
-        let own = declared::key(number, draft, &key.3);
+        let profile = &self.profiles[key.0];
+        let own = declared::key(key.0, draft, &key.3);
         let own = self.declared.entry(own).or_insert_with(|| {
             let declared = Declared::new(profile, cache, &bare, draft);
             self.shape_bytes += declared.bytes();
             Arc::new(declared)
         });
-        let mut shape = Shape::new(profile, nodes, &bare, (draft, own.clone()));
+        let mut shape = Shape::new(profile, nodes, &bare, draft, own.clone());
         shape.used = self.tick;
         self.shape_bytes += shape.bytes();
         let empty = self.shapes.iter().position(Option::is_none);
@@ -242,9 +242,10 @@ impl Fast {
             });
             keys.len() - 1
         });
-        let placed = (cache, self.places.as_slice());
+        let places = &self.places;
+        let slots = Slots { cache, places };
         self.counters
-            .insert(pods, (key, &self.keys), placed, tells_some)
+            .insert(pods, key, &self.keys, slots, tells_some)
     }
 
     fn rule(&mut self, cache: &Cache, kept: KeptRule, all: &mut Vec<usize>) -> Rule {
@@ -286,7 +287,8 @@ impl Fast {
     fn spread(
         &mut self,
         cache: &Cache,
-        (weight, kept): (i64, &KeptSpread),
+        weight: i64,
+        kept: &KeptSpread,
         all: &mut Vec<usize>,
     ) -> Spread {
         let rules = kept.rules.iter();

@@ -56,8 +56,8 @@ pub(super) fn masks<'a>(plan: &'a Plan, keys: &'a [Key], counters: &'a Counters)
             Rule::With {
                 counters: numbers,
                 or_nowhere,
-            } => with(&mut masks, numbers, *or_nowhere, (keys, counters)),
-            Rule::Skew { .. } => skew(&mut masks, rule, (keys, counters)),
+            } => with(&mut masks, numbers, *or_nowhere, keys, counters),
+            Rule::Skew { .. } => skew(&mut masks, rule, keys, counters),
         }
     }
     masks
@@ -67,7 +67,8 @@ fn with<'a>(
     masks: &mut Masks<'a>,
     numbers: &[usize],
     or_nowhere: bool,
-    (keys, counters): (&'a [Key], &'a Counters),
+    keys: &'a [Key],
+    counters: &'a Counters,
 ) {
     let are_nowhere = numbers
         .iter()
@@ -87,7 +88,7 @@ fn with<'a>(
     }
 }
 
-fn skew<'a>(masks: &mut Masks<'a>, rule: &Rule, (keys, counters): (&'a [Key], &'a Counters)) {
+fn skew<'a>(masks: &mut Masks<'a>, rule: &Rule, keys: &'a [Key], counters: &'a Counters) {
     let Rule::Skew {
         counter,
         nodes,

@@ -31,14 +31,14 @@ use super::change_log::Identity;
 use super::class_places::key as key_of;
 use super::cycle::Failure;
 use super::labels::{Labels, Work};
-use super::{Cache, KubeProfile, PodClass, PodInfo, TieBreak};
+use super::{AttemptContext, KubeProfile, PodClass, TieBreak};
 use bits::Stamps;
 use counter::Counters;
 use declared::{Declared, DeclaredKey};
 use fail::fail;
 use key::Key;
 use model::{ClusterObjects, PodSpec, Text};
-use plan::{DraftPoints, Plan};
+use plan::{DraftPoints, FastProfile, Plan};
 use rank::{Ranker, Sight};
 use shape::{Nodes, Shape};
 use window::Window;
@@ -99,7 +99,7 @@ pub struct Fast {
     stamps: Vec<Stamps>,
     /// Up to where the log was taken in then.
     base: u64,
-    profiles: Vec<KubeProfile>,
+    profiles: Vec<FastProfile>,
     /// By profile and where the class lies in memory.
     plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
     shapes: Vec<Option<Shape>>,
@@ -182,10 +182,11 @@ impl Fast {
     pub fn decide(
         &mut self,
         profile: &KubeProfile,
-        (cache, pod): (&Cache, &PodInfo),
+        ctx: AttemptContext<'_>,
         start: usize,
         ties: &mut TieBreak,
     ) -> Answer {
+        let AttemptContext { cache, pod } = ctx;
         let nodes = cache.node_count();
         let is_special =
             pod.node_name().is_some() || pod.nominated_node().is_some() || pod.group().is_some();
@@ -196,7 +197,7 @@ impl Fast {
         self.follow(cache);
         self.tick += 1;
         let number = self.plan_for(profile, cache, pod);
-        let answer = self.answer(number, (profile, cache, pod), start % nodes, ties);
+        let answer = self.answer(number, profile, ctx, start % nodes, ties);
         self.labels.leave(before);
         self.taken += u64::from(answer.is_some());
         answer.unwrap_or(Answer::Plainly)
@@ -205,10 +206,12 @@ impl Fast {
     fn answer(
         &mut self,
         number: usize,
-        (profile, cache, pod): (&KubeProfile, &Cache, &PodInfo),
+        profile: &KubeProfile,
+        ctx: AttemptContext<'_>,
         start: usize,
         ties: &mut TieBreak,
     ) -> Option<Answer> {
+        let AttemptContext { cache, pod } = ctx;
         let nodes = cache.node_count();
         let (_, Entry::By(plan)) = self.plans.get_index_mut(number)? else {
             return None;
@@ -233,7 +236,7 @@ impl Fast {
         if !shape.is_shut() {
             let masks = mask::masks(plan, &self.keys, &self.counters);
             let wanted = profile.wanted(nodes);
-            self.window.search(nodes, (start, wanted), |index| {
+            self.window.search(nodes, start, wanted, |index| {
                 let word = shape.open_in(index, kept);
                 masks
                     .iter()
@@ -248,7 +251,7 @@ impl Fast {
                 shape.shut(kept);
                 self.labels.enter(Work::PostFilter);
                 let before = shape.bytes();
-                let failure = fail((profile, pod), (plan, &mut shape.why), kept, self.tick);
+                let failure = fail(profile, pod, plan, &mut shape.why, kept, self.tick);
                 self.shape_bytes = self.shape_bytes + shape.bytes() - before;
                 let failure = failure?;
                 ties.draw_preemption();

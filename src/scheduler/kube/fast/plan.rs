@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::kube::keep::{KeptFilter, KeptRule, KeptScore, KeptSpread};
 use crate::kube::keep::{PodCount, Rests};
 use crate::kube::{
-    AttemptContext, Cache, KubePoints, KubeProfile, Normalization, PodClass, PodInfo,
+    AttemptContext, Cache, FastPlugin, KubePoints, KubeProfile, Normalization, PodClass, PodInfo,
 };
 
 use super::bits::Set;
@@ -16,6 +16,28 @@ use model::PodSpec;
 
 /// Sums of weights beyond this don't fit into a column.
 const MOST_WEIGHT: i64 = 300;
+
+/// A profile with what its plugins say to the fast form, asked for once.
+#[derive(Clone)]
+pub(super) struct FastProfile {
+    pub(super) profile: KubeProfile,
+    /// By position of the plugin; `None` says nothing.
+    plugins: Vec<Option<Arc<dyn FastPlugin>>>,
+}
+
+impl FastProfile {
+    pub(super) fn new(profile: &KubeProfile) -> Self {
+        Self {
+            plugins: profile.fast_plugins(),
+            profile: profile.clone(),
+        }
+    }
+
+    /// A plugin of the profile; `None` if it says nothing to the fast form.
+    pub(super) fn plugin(&self, index: usize) -> Option<&Arc<dyn FastPlugin>> {
+        self.plugins[index].as_ref()
+    }
+}
 
 /// Points of single nodes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,10 +62,14 @@ pub(super) struct Draft {
 
 impl Draft {
     /// The spec that answers about single nodes may look at: bare, unless a plugin needs it whole.
-    pub(super) fn spec_for_nodes(&self, profile: &KubeProfile, spec: &PodSpec) -> PodSpec {
+    pub(super) fn spec_for_nodes(&self, profile: &FastProfile, spec: &PodSpec) -> PodSpec {
         let asked = self.tests.iter().map(|&(index, _)| index);
         let mut asked = asked.chain(self.points.iter().map(|own| own.plugin));
-        if asked.any(|index| profile.plugins[index].needs_whole_spec()) {
+        let needs_whole = |index| {
+            let plugin = profile.plugin(index);
+            plugin.is_some_and(|plugin| plugin.needs_whole_spec())
+        };
+        if asked.any(needs_whole) {
             spec.clone()
         } else {
             bare(spec)
@@ -51,20 +77,21 @@ impl Draft {
     }
 
     /// Asks the plugins; `None` if one of them can't be followed.
-    pub(super) fn new(profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Option<Self> {
+    pub(super) fn new(known: &FastProfile, cache: &Cache, pod: &PodInfo) -> Option<Self> {
         let ctx = AttemptContext { cache, pod };
+        let profile = &known.profile;
         let weights: i64 = profile.score.iter().map(|&(_, weight)| weight).sum();
         if weights > MOST_WEIGHT || profile.score.iter().any(|&(_, weight)| weight < 0) {
             return None;
         }
         let mut draft = Self::default();
         for &index in &profile.pre_filter {
-            if matches!(profile.plugins[index].kept_filter(ctx), KeptFilter::Unknown) {
+            if matches!(known.plugin(index)?.kept_filter(ctx), KeptFilter::Unknown) {
                 return None;
             }
         }
         for &index in &profile.filter {
-            let plugin = &profile.plugins[index];
+            let plugin = known.plugin(index)?;
             let is_asked = profile.pre_filter.contains(&index)
                 || !plugin.points().contains(KubePoints::PRE_FILTER);
             match plugin.kept_filter(ctx) {
@@ -75,14 +102,14 @@ impl Draft {
             }
         }
         for &(index, weight) in &profile.score {
-            match profile.plugins[index].kept_score(ctx) {
+            match known.plugin(index)?.kept_score(ctx) {
                 KeptScore::Unknown => return None,
                 KeptScore::Nothing => {}
                 KeptScore::Node(rests, normalization) => draft.points.push(DraftPoints {
                     plugin: index,
                     weight,
                     rests,
-                    normalization: known(rests, normalization)?,
+                    normalization: supported(rests, normalization)?,
                 }),
                 KeptScore::Span(pods) => draft.sums.push((weight, pods)),
                 KeptScore::Spread(spread) => draft.spreads.push((weight, spread)),
@@ -93,7 +120,7 @@ impl Draft {
 }
 
 /// Normalisation that the fast form knows for points that rest so.
-fn known(rests: Rests, normalization: Normalization) -> Option<Normalization> {
+fn supported(rests: Rests, normalization: Normalization) -> Option<Normalization> {
     match (rests, normalization) {
         (_, Normalization::Plain)
         | (Rests::OnDeclaration, Normalization::Proportion { .. })
@@ -154,7 +181,7 @@ impl Plan {
     /// Whether pods of another class change the plan.
     pub(super) fn is_changed_by(
         &self,
-        profile: &KubeProfile,
+        profile: &FastProfile,
         cache: &Cache,
         other: &PodClass,
     ) -> bool {
@@ -162,7 +189,7 @@ impl Plan {
             cache,
             pod: &self.pod,
         };
-        let mut plugins = profile.plugins.iter();
+        let mut plugins = profile.plugins.iter().flatten();
         plugins.any(|plugin| plugin.is_meant_by(ctx, other))
     }
 }

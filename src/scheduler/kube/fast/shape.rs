@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::bits::{self, Chunk, Set, Stamps, WORD};
 use super::declared::Declared;
 use super::fail::Why;
-use super::plan::Draft;
+use super::plan::{Draft, FastProfile};
+use crate::kube::fast_plugin::{node_points, node_test};
 use crate::kube::keep::{NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest};
-use crate::kube::{Cache, KubeProfile, Normalization, PodInfo};
+use crate::kube::{Cache, Normalization, PodInfo};
 use model::{Affinity, Container, PodSpec};
 
 /// When more than one in so many nodes has changed, nodes are asked again as they are needed.
@@ -102,10 +103,11 @@ pub(super) fn bare(spec: &PodSpec) -> PodSpec {
 impl Shape {
     /// Asks no node yet.
     pub(super) fn new(
-        profile: &KubeProfile,
+        profile: &FastProfile,
         kept: Nodes<'_>,
         pod: &Arc<PodInfo>,
-        (draft, declared): (&Draft, Arc<Declared>),
+        draft: &Draft,
+        declared: Arc<Declared>,
     ) -> Self {
         let cache = kept.cache;
         let nodes = cache.node_count();
@@ -128,30 +130,29 @@ impl Shape {
             is_whole: false,
         };
         for &(index, rests) in &draft.tests {
-            let plugin = &profile.plugins[index];
-            if rests != Rests::OnNode {
+            let Some(plugin) = profile.plugin(index).filter(|_| rests == Rests::OnNode) else {
                 continue;
-            }
+            };
             match plugin.row_test(pod) {
                 Some(test) => shape.row_tests.push(test),
-                None => shape.tests.push(plugin.node_test(pod, cache)),
+                None => shape.tests.push(node_test(plugin, pod)),
             }
         }
         for own in &draft.points {
-            let plugin = &profile.plugins[own.plugin];
-            if own.rests != Rests::OnNode {
+            let plugin = profile.plugin(own.plugin);
+            let Some(plugin) = plugin.filter(|_| own.rests == Rests::OnNode) else {
                 continue;
-            }
+            };
             if own.normalization == Normalization::WholeSpan {
                 shape.spanned.push(Spanned {
                     weight: own.weight,
                     raw: vec![0; nodes],
-                    points: plugin.node_points(pod, cache),
+                    points: node_points(plugin, pod, cache),
                 });
             } else if let Some(points) = plugin.row_points(pod) {
                 shape.row_points.push((own.weight, points));
             } else {
-                let points = plugin.node_points(pod, cache);
+                let points = node_points(plugin, pod, cache);
                 shape.points.push((own.weight, points));
             }
         }

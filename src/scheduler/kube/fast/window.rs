@@ -21,7 +21,8 @@ impl Window {
     pub(super) fn search(
         &mut self,
         nodes: usize,
-        (start, wanted): (usize, usize),
+        start: usize,
+        wanted: usize,
         mut word_at: impl FnMut(usize) -> u64,
     ) {
         let words = nodes.div_ceil(WORD);
@@ -139,7 +140,7 @@ mod tests {
                     }
                     looked_at += 1;
                 }
-                window.search(nodes, (start, wanted), word_at);
+                window.search(nodes, start, wanted, word_at);
                 let mut places = Vec::new();
                 window.each_from(start, |place| places.push(place));
                 assert_eq!((window.count, window.looked_at), (found.len(), looked_at));

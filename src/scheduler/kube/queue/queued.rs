@@ -164,7 +164,7 @@ impl Hints {
     pub(super) fn of(profile: &KubeProfile) -> Self {
         let mut hints = Self::default();
         for (index, plugin) in profile.plugins.iter().enumerate() {
-            let mut listens = plugin.listens();
+            let mut listens = plugin.events_to_register();
             if listens.contains(EventKinds::NODE_ADD) && !listens.contains(EventKinds::NODE_TAINT) {
                 hints.any_taint.insert(index);
                 listens = listens.and(EventKinds::NODE_TAINT);

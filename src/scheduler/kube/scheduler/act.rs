@@ -48,19 +48,13 @@ impl KubeScheduler {
             });
         }
         match outcome {
-            Outcome::Placed(slot) => self.place(now, pod, slot, (view, out)),
-            Outcome::Failed(failure) => self.fail(now, pod, failure, (view, out)),
+            Outcome::Placed(slot) => self.place(now, pod, slot, view, out),
+            Outcome::Failed(failure) => self.fail(now, pod, failure, view, out),
         }
     }
 
     /// A pod gets a place: it counts there from now on.
-    fn place(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        slot: usize,
-        (view, out): (&Store, &mut Outbox),
-    ) {
+    fn place(&mut self, now: Instant, pod: PodRef, slot: usize, view: &Store, out: &mut Outbox) {
         self.reserve(pod, slot);
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
@@ -69,7 +63,7 @@ impl KubeScheduler {
             self.cache.withdraw(&seen.info);
         }
         let profile = { seen.profile() }.and_then(|index| self.options.profiles.get(index));
-        let devices = devices(profile, &self.cache, (&seen.info, slot));
+        let devices = devices(profile, &self.cache, &seen.info, slot);
         let node = self.by_slot[slot];
         // Bound at once it is what it will be when the log says so.
         let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile() }
@@ -88,7 +82,7 @@ impl KubeScheduler {
         self.cache.add_pod_in(assumed, slot);
         self.changes += 1;
         self.messages.remove(&uid_of(pod));
-        self.ask_permit(now, pod, (view, out));
+        self.ask_permit(now, pod, view, out);
     }
 
     /// Takes the storage that a pod gets on its node.
@@ -113,24 +107,23 @@ impl KubeScheduler {
         if !choices.is_empty() {
             let name = place.name().clone();
             let objects = &mut self.cache.objects;
-            self.reservations
-                .take(objects, (uid_of(pod), &name), choices);
+            self.reservations.take(objects, uid_of(pod), &name, choices);
         }
     }
 
     /// Binds a pod that has a place and leave to be bound: at once, or after the binding time.
-    pub(super) fn bind(&mut self, now: Instant, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+    pub(super) fn bind(&mut self, now: Instant, pod: PodRef, view: &Store, out: &mut Outbox) {
         self.queue.forget_events(uid_of(pod));
         if self.options.binding_time > Duration::ZERO {
             self.bindings
                 .insert((now.saturating_add(self.options.binding_time), pod));
-            self.hold(pod, (view, out));
+            self.hold(pod, view, out);
         } else {
-            self.write_binding(pod, (view, out));
+            self.write_binding(pod, view, out);
         }
     }
 
-    fn write_binding(&mut self, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+    fn write_binding(&mut self, pod: PodRef, view: &Store, out: &mut Outbox) {
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -150,7 +143,7 @@ impl KubeScheduler {
     }
 
     /// Lets a hold of the store stand for a pod's place.
-    pub(super) fn hold(&mut self, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+    pub(super) fn hold(&mut self, pod: PodRef, view: &Store, out: &mut Outbox) {
         let Some(seen) = self.pods.get_mut(pod).filter(|seen| !seen.is_held) else {
             return;
         };
@@ -180,7 +173,8 @@ impl KubeScheduler {
         now: Instant,
         pod: PodRef,
         failure: Failure,
-        (view, out): (&Store, &mut Outbox),
+        view: &Store,
+        out: &mut Outbox,
     ) {
         self.messages.insert(uid_of(pod), failure.message);
         out.write(view, Event::PodUnschedulable { pod });
@@ -188,12 +182,12 @@ impl KubeScheduler {
             Nomination::Keep => {}
             Nomination::Clear => self.nominate(now, pod, None),
             Nomination::Make(candidate) => {
-                self.preempt(now, pod, &candidate, (view, out));
+                self.preempt(now, pod, &candidate, view, out);
             }
         }
         let rejected_by = failure.rejected_by;
         self.failed = Some(Failed { pod, rejected_by });
-        self.give_up_group_of(now, pod, (view, out));
+        self.give_up_group_of(now, pod, view, out);
     }
 
     /// Sets or clears the node that a pod awaits a place on.
@@ -228,13 +222,14 @@ impl KubeScheduler {
         now: Instant,
         pod: PodRef,
         candidate: &Candidate,
-        (view, out): (&Store, &mut Outbox),
+        view: &Store,
+        out: &mut Outbox,
     ) {
         let Some(priority) = self.pods.get(pod).map(|seen| seen.info.priority()) else {
             return;
         };
         for victim in &candidate.victims {
-            self.evict(now, victim, (view, out));
+            self.evict(now, victim, view, out);
         }
         let lower: Vec<PodRef> = self
             .cache
@@ -250,13 +245,13 @@ impl KubeScheduler {
     }
 
     /// Tells a pod to end.
-    fn evict(&mut self, now: Instant, victim: &PodInfo, (view, out): (&Store, &mut Outbox)) {
+    fn evict(&mut self, now: Instant, victim: &PodInfo, view: &Store, out: &mut Outbox) {
         let pod = pod_of(victim.uid);
         if victim.is_terminating {
             return;
         }
         if self.waiting.contains(pod) {
-            self.give_up(now, pod, (view, out));
+            self.give_up(now, pod, view, out);
             return;
         }
         let owned = view
@@ -320,8 +315,10 @@ impl KubeScheduler {
         if let Some(tried_at) = self.pods.get(pod).and_then(super::seen::SeenPod::tried_at) {
             self.tried_at.insert((tried_at, uid));
         }
-        let answers = (rejected_by, PluginMask::default());
-        self.with_queue(now, |queue, ctx| queue.fail(ctx, uid, answers));
+        let pending_on = PluginMask::default();
+        self.with_queue(now, |queue, ctx| {
+            queue.fail(ctx, uid, rejected_by, pending_on);
+        });
     }
 
     /// A pod loses the place it has and is not bound to; it goes back to the queue. `since` limits
@@ -393,7 +390,7 @@ impl KubeScheduler {
             && at <= now
         {
             self.bindings.pop_first();
-            self.write_binding(pod, (view, out));
+            self.write_binding(pod, view, out);
         }
         while let Some(&(at, pod)) = self.evictions.first()
             && at <= now
@@ -405,8 +402,8 @@ impl KubeScheduler {
                 out.write(view, Event::PodEnded { pod, reason });
             }
         }
-        self.give_up_bereft(now, (view, out));
-        self.time_out(now, (view, out));
+        self.give_up_bereft(now, view, out);
+        self.time_out(now, view, out);
     }
 }
 
@@ -414,7 +411,8 @@ impl KubeScheduler {
 fn devices(
     profile: Option<&KubeProfile>,
     cache: &Cache,
-    (pod, slot): (&PodInfo, usize),
+    pod: &PodInfo,
+    slot: usize,
 ) -> Option<DeviceSet> {
     let request = &pod.spec().gpu;
     let node = cache.node_in(slot).filter(|_| request.devices > 0)?;

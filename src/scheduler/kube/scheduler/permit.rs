@@ -75,12 +75,7 @@ impl Waiting {
 
 impl KubeScheduler {
     /// Asks whether a pod that has a place may be bound.
-    pub(super) fn ask_permit(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        (view, out): (&Store, &mut Outbox),
-    ) {
+    pub(super) fn ask_permit(&mut self, now: Instant, pod: PodRef, view: &Store, out: &mut Outbox) {
         let Some((profile, info)) = self
             .pods
             .get(pod)
@@ -120,17 +115,17 @@ impl KubeScheduler {
         }
         if let Some(wait) = wait {
             self.waiting.add(pod, wait);
-            self.hold(pod, (view, out));
+            self.hold(pod, view, out);
             self.activate_siblings(now, pod, info.group());
             return;
         }
         if lets_group_go {
             for member in self.waiting.of_group(info.group()) {
                 self.waiting.take(member);
-                self.bind(now, member, (view, out));
+                self.bind(now, member, view, out);
             }
         }
-        self.bind(now, pod, (view, out));
+        self.bind(now, pod, view, out);
     }
 
     /// The other members of the group are to be tried at once.
@@ -156,7 +151,8 @@ impl KubeScheduler {
         &mut self,
         now: Instant,
         pod: PodRef,
-        (view, out): (&Store, &mut Outbox),
+        view: &Store,
+        out: &mut Outbox,
     ) {
         let Some(seen) = self.pods.get(pod) else {
             return;
@@ -173,40 +169,35 @@ impl KubeScheduler {
         if permit.any(|&plugin| profile.plugins[plugin].gives_up_group(ctx)) {
             self.cache.groups.give_up(group);
             for member in self.waiting.of_group(Some(group)) {
-                self.give_up_one(now, member, (view, out));
+                self.give_up_one(now, member, view, out);
             }
         }
     }
 
     /// A waiting pod gives its place back, and the others of its group do.
-    pub(super) fn give_up(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        (view, out): (&Store, &mut Outbox),
-    ) {
+    pub(super) fn give_up(&mut self, now: Instant, pod: PodRef, view: &Store, out: &mut Outbox) {
         let group = self.waiting.pods.get(&pod).and_then(|wait| wait.group);
-        self.give_up_one(now, pod, (view, out));
+        self.give_up_one(now, pod, view, out);
         for member in self.waiting.of_group(group) {
-            self.give_up_one(now, member, (view, out));
+            self.give_up_one(now, member, view, out);
         }
     }
 
     /// Releases the nodes of pods that wait for a deleted pod: the plugin rejects the whole group
     /// when one member loses its node (spec: orchestrators-b.md 7.6).
-    pub(super) fn give_up_bereft(&mut self, now: Instant, (view, out): (&Store, &mut Outbox)) {
+    pub(super) fn give_up_bereft(&mut self, now: Instant, view: &Store, out: &mut Outbox) {
         for group in std::mem::take(&mut self.waiting.bereft) {
             for member in self.waiting.of_group(Some(group)) {
-                self.give_up_one(now, member, (view, out));
+                self.give_up_one(now, member, view, out);
             }
         }
     }
 
-    fn give_up_one(&mut self, now: Instant, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+    fn give_up_one(&mut self, now: Instant, pod: PodRef, view: &Store, out: &mut Outbox) {
         let Some(wait) = self.waiting.take(pod) else {
             return;
         };
-        self.release(pod, (view, out));
+        self.release(pod, view, out);
         out.write(view, Event::PodUnschedulable { pod });
         let text = "too few pods of the pod's group were placed";
         self.messages.insert(uid_of(pod), text.into());
@@ -214,7 +205,7 @@ impl KubeScheduler {
         self.take_back(now, pod, mask, Some(wait.since));
     }
 
-    fn release(&mut self, pod: PodRef, (view, out): (&Store, &mut Outbox)) {
+    fn release(&mut self, pod: PodRef, view: &Store, out: &mut Outbox) {
         let Some(seen) = self.pods.get_mut(pod) else {
             return;
         };
@@ -225,7 +216,7 @@ impl KubeScheduler {
     }
 
     /// Pods whose time to wait is over give up.
-    pub(super) fn time_out(&mut self, now: Instant, (view, out): (&Store, &mut Outbox)) {
+    pub(super) fn time_out(&mut self, now: Instant, view: &Store, out: &mut Outbox) {
         while let Some(&(deadline, pod)) = self.waiting.deadlines.first()
             && deadline <= now
         {
@@ -234,7 +225,7 @@ impl KubeScheduler {
             if let Some(group) = self.waiting.pods.get(&pod).and_then(|wait| wait.group) {
                 self.cache.groups.give_up(group);
             }
-            self.give_up(now, pod, (view, out));
+            self.give_up(now, pod, view, out);
         }
     }
 }

@@ -143,11 +143,11 @@ impl KubeScheduler {
 
     fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
         while self.classes.len() <= created.class.index() {
-            let spec = units::ClassId::from_index(self.classes.len());
-            let object = &store.class(spec).object;
+            let class = units::ClassId::from_index(self.classes.len());
+            let object = &store.class(class).object;
             // The store derived its own columns from the same amounts.
-            let class = self.cache.class(object).unwrap_or_default();
-            self.classes.push(class);
+            let known = self.cache.class(object).unwrap_or_default();
+            self.classes.push(known);
         }
         self.classes[created.class.index()].clone()
     }
@@ -159,7 +159,7 @@ impl KubeScheduler {
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
             let (groups, objects) = (&mut self.cache.groups, &self.cache.objects);
-            groups.join(objects, (uid_of(pod), &class.spec), created.gang, now)
+            groups.join(objects, uid_of(pod), &class.spec, created.gang, now)
         });
         let found = created.found.as_deref();
         let preemption = if self.preemptions.is_empty() {
@@ -244,8 +244,9 @@ impl KubeScheduler {
                 if !is_as_assumed {
                     self.cache.replace_pod_in(&info, slot);
                 }
-                let completed = (uid_of(pod), slot);
-                claims = self.reservations.complete(&mut self.cache, completed);
+                claims = self
+                    .reservations
+                    .complete(&mut self.cache, uid_of(pod), slot);
             }
             (_, before) => {
                 let objects = &mut self.cache.objects;

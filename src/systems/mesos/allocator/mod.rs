@@ -345,10 +345,15 @@ impl Allocator {
     pub fn decline_part(
         &mut self,
         now: Instant,
-        (framework, role): (&Text, &Text),
-        agent: &Text,
-        (resources, refusal): (&Resources, Duration),
+        part: &Offer,
+        refusal: Duration,
     ) -> Result<(), AllocatorError> {
+        let Offer {
+            framework,
+            role,
+            agent,
+            resources,
+        } = part;
         self.known_framework(framework)?;
         if !self.agents.contains_key(agent) {
             return Err(unknown_agent(agent));

@@ -9,6 +9,7 @@ use crate::mesos::drf_tasks::Blocked;
 use crate::mesos::fast::amounts::{Amounts, add, subtract};
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
+use model::rules::affinity;
 use model::{Event, Pod, PodRef};
 use units::{ClassId, Instant, NodeId, PodId, Revision, TenantId};
 
@@ -126,7 +127,7 @@ impl DrfTasks {
             nodes.schedulable()[node.index()]
                 && nodes.has_room(node, &class.requests)
                 && nodes.has_gpu_room(node, class.gpu)
-                && object.is_some_and(|object| class.object.selects(object))
+                && object.is_some_and(|object| affinity::admits(&class.object, object))
         });
         let full = found.map_or(nodes.len(), NodeId::index);
         self.full_before.insert(pod.class, full);

@@ -15,7 +15,7 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use cluster::{Conflict, Measured, Store};
+use cluster::{Conflict, Store, UsageSamples};
 use control::{Component, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef, Text};
 use units::{ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
@@ -81,7 +81,7 @@ pub struct MesosMaster {
     columns: Columns,
     allocator: FastAllocator,
     seats: Vec<Seat>,
-    /// Frameworks that pods without a workload are dealt to, by tenant.
+    /// Batch frameworks, to which pods without a workload are dealt by [`Deal`](super::options::Deal).
     dealt: Vec<usize>,
     /// By slot.
     held: Vec<Option<Held>>,
@@ -417,8 +417,8 @@ impl Component for MesosMaster {
         self.is_reporting(now)
     }
 
-    fn metrics(&mut self, now: Instant, view: &Store, measured: &dyn Measured) {
-        self.report(now, view, measured);
+    fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
+        self.report(now, view, usage);
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {

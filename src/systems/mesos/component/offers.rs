@@ -159,12 +159,18 @@ impl MesosMaster {
         let seat = &mut self.seats[place];
         if !seat.framework.may_take(&offer.resources) {
             let own = &self.options.frameworks[place];
-            self.refuse((client, agent), offer.resources, own.refusal);
+            self.refuse(client, agent, offer.resources, own.refusal);
             return 0;
         }
-        let with = (self.now, store, self.columns);
         let node = NodeId(agent);
-        let mut open = Open::new(with, node, offer.resources, devices);
+        let mut open = Open::new(
+            self.now,
+            store,
+            self.columns,
+            node,
+            offer.resources,
+            devices,
+        );
         seat.framework.offered(&mut open);
         let (launches, rest) = open.close();
         let count = launches.len();
@@ -186,17 +192,15 @@ impl MesosMaster {
             } else {
                 own.refusal
             };
-            self.refuse((client, agent), rest, span);
+            self.refuse(client, agent, rest, span);
         }
         count
     }
 
     /// What is left of an offer goes back, and is not wanted for a while.
-    fn refuse(&mut self, (client, agent): (u32, u32), rest: Bundle, span: Duration) {
+    fn refuse(&mut self, client: u32, agent: u32, rest: Bundle, span: Duration) {
         self.allocator.give_back(client, agent, &rest);
-        let until = self
-            .allocator
-            .refuse((client, agent), rest, (self.now, span));
+        let until = self.allocator.refuse(client, agent, rest, self.now, span);
         if self.last_expiry != Some(until) {
             self.last_expiry = Some(until);
             self.expiries.insert(until);

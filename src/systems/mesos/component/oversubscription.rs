@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster::{Measured, Store};
+use cluster::{Store, UsageSamples};
 use control::Outbox;
 use control::admission::Creation;
 use model::{EndReason, EvictionCause, PodRef};
@@ -49,7 +49,7 @@ impl MesosMaster {
     }
 
     /// Agents look at what their tasks use.
-    pub(super) fn report(&mut self, now: Instant, store: &Store, measured: &dyn Measured) {
+    pub(super) fn report(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
         let Some(options) = self.options.oversubscription else {
             return;
         };
@@ -61,7 +61,7 @@ impl MesosMaster {
         for node in store.nodes().present() {
             let agent = *self.agent_mut(node);
             if agent.belief == Belief::Here && !agent.is_silent {
-                self.report_of(node, (now, &options), store, measured);
+                self.report_of(node, now, &options, store, usage);
             }
         }
     }
@@ -69,9 +69,10 @@ impl MesosMaster {
     fn report_of(
         &mut self,
         node: NodeId,
-        (now, options): (Instant, &Oversubscription),
+        now: Instant,
+        options: &Oversubscription,
         store: &Store,
-        measured: &dyn Measured,
+        usage: &dyn UsageSamples,
     ) {
         let (mut spare, mut wanted, mut revocable) = (0_i64, 0_i64, Vec::new());
         for slot in store.nodes().pods(node) {
@@ -85,9 +86,9 @@ impl MesosMaster {
             };
             let has = &store.class(record.class).requests;
             // Of whose use nothing is known, all is taken to be used.
-            let used = measured.pod(pod);
+            let used = usage.pod(pod);
             let cpu = used.map_or(has.cpu_milli, |used| used.cpu_milli);
-            let asked = measured.wanted(pod).map_or(cpu, |used| used.cpu_milli);
+            let asked = usage.wanted(pod).map_or(cpu, |used| used.cpu_milli);
             wanted = wanted.saturating_add(asked);
             if is_revocable(task) {
                 revocable.push(pod);

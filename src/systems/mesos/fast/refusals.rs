@@ -27,12 +27,7 @@ const MANY: usize = 8;
 
 impl Refusals {
     /// A client refuses something.
-    pub(super) fn add(
-        &mut self,
-        whose: Whose,
-        resources: Bundle,
-        (now, until): (Instant, Instant),
-    ) {
+    pub(super) fn add(&mut self, whose: Whose, resources: Bundle, now: Instant, until: Instant) {
         let is_many = self.known.len() >= MANY;
         // What is refused no longer and no more than this says nothing beside it.
         self.known.retain(|old| {

@@ -15,6 +15,14 @@ enum Stage {
     FairShares,
 }
 
+/// A stage's look at one agent.
+#[derive(Clone, Copy)]
+struct Visit {
+    stage: Stage,
+    agent: u32,
+    now: Instant,
+}
+
 /// Orders, kept between runs for their memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scratch {
@@ -74,8 +82,8 @@ impl FastAllocator {
                 if goes_whole {
                     self.offer_whole(agent, now, offers);
                 } else if self.is_allocatable(&self.agents[agent as usize].free) {
-                    let asked = (stage, agent, now);
-                    self.offer_agent(asked, &mut book, scratch, &mut sorts, offers);
+                    let visit = Visit { stage, agent, now };
+                    self.offer_agent(visit, &mut book, scratch, &mut sorts, offers);
                 }
             }
         }
@@ -84,12 +92,13 @@ impl FastAllocator {
     /// Offers an agent to the frameworks of every role, in the order of the trees.
     fn offer_agent(
         &mut self,
-        (stage, agent, now): (Stage, u32, Instant),
+        visit: Visit,
         book: &mut Book,
         scratch: &mut Scratch,
         sorts: &mut Option<Stream>,
         offers: &mut Vec<FastOffer>,
     ) {
+        let Visit { stage, agent, .. } = visit;
         let (mut roles, mut clients) = (
             std::mem::take(&mut scratch.roles),
             std::mem::take(&mut scratch.clients),
@@ -103,11 +112,16 @@ impl FastAllocator {
             self.roles[role as usize].tree.sorted(sorts, &mut clients);
             for &place in &clients {
                 let client = self.roles[role as usize].clients[place as usize];
-                let offer = self.offer((stage, agent, now), (client, role), book);
+                let offer = self.offer(visit, client, role, book);
                 if let Some((resources, guaranteed)) = offer {
                     book.enter(self, role, &resources.plain, &guaranteed);
                     self.hold(client, agent, &resources);
-                    record(offers, book.first, (client, agent), resources);
+                    let offer = FastOffer {
+                        client,
+                        agent,
+                        resources,
+                    };
+                    record(offers, book.first, offer);
                     // Mostly an agent goes whole, and there is nothing to ask the others about.
                     if !self.is_allocatable(&self.agents[agent as usize].free) {
                         (scratch.roles, scratch.clients) = (roles, clients);
@@ -123,10 +137,12 @@ impl FastAllocator {
     /// nothing.
     fn offer(
         &mut self,
-        (stage, agent, now): (Stage, u32, Instant),
-        (client, role): (u32, u32),
+        visit: Visit,
+        client: u32,
+        role: u32,
         book: &Book,
     ) -> Option<(Bundle, Amounts)> {
+        let Visit { stage, agent, now } = visit;
         if self.keeps_gpus(agent, self.clients[client as usize].framework) {
             return None;
         }
@@ -283,19 +299,10 @@ fn least(one: &Amounts, other: &Amounts) -> Amounts {
 
 /// All offers of a run to one client of one agent are one: what the first stage made `first` of is
 /// added to.
-fn record(
-    offers: &mut Vec<FastOffer>,
-    first: usize,
-    (client, agent): (u32, u32),
-    resources: Bundle,
-) {
-    let same = |known: &&mut FastOffer| known.client == client && known.agent == agent;
+fn record(offers: &mut Vec<FastOffer>, first: usize, offer: FastOffer) {
+    let same = |known: &&mut FastOffer| known.client == offer.client && known.agent == offer.agent;
     match offers[..first].iter_mut().find(same) {
-        Some(known) => known.resources.add(&resources),
-        None => offers.push(FastOffer {
-            client,
-            agent,
-            resources,
-        }),
+        Some(known) => known.resources.add(&offer.resources),
+        None => offers.push(offer),
     }
 }

@@ -314,19 +314,18 @@ impl Both {
             .collect();
         let mut rest = offer.resources.clone();
         let taken = rest.take(&taken);
-        let (name, role) = self.frameworks[offer.client as usize].clone();
-        let (unused, span) = (self.resources(&rest), Duration::from_secs(span));
-        self.plain
-            .decline_part(
-                self.now,
-                (&name, &role),
-                &agent_name(offer.agent),
-                (&unused, span),
-            )
-            .unwrap();
+        let (framework, role) = self.frameworks[offer.client as usize].clone();
+        let span = Duration::from_secs(span);
+        let unused = Offer {
+            framework,
+            role,
+            agent: agent_name(offer.agent),
+            resources: self.resources(&rest),
+        };
+        self.plain.decline_part(self.now, &unused, span).unwrap();
         self.fast.give_back(offer.client, offer.agent, &rest);
         self.fast
-            .refuse((offer.client, offer.agent), rest, (self.now, span));
+            .refuse(offer.client, offer.agent, rest, self.now, span);
         if !taken.is_empty() {
             self.used.push(FastOffer {
                 resources: taken,

@@ -94,7 +94,7 @@ impl Chronos {
         Instant::ZERO.saturating_add(since)
     }
 
-    fn declared(&mut self, (now, id): (Instant, ObjectId), store: &Store, out: &mut Outbox) {
+    fn declared(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
         let object = store.objects().get(id).map(|row| &row.object);
         let Some(object) = object else {
             if let Some(known) = self.jobs.remove(&id) {
@@ -143,7 +143,7 @@ impl Chronos {
         Some(Known {
             object,
             name: name.clone(),
-            spec: made_of(template, namespace, (declared.kind(), name)),
+            spec: made_of(template, namespace, declared.kind(), name),
             job: Job::new(options, schedule.or_else(never)?),
             is_scheduled,
             left,
@@ -193,7 +193,9 @@ impl Chronos {
 
     fn ended(
         &mut self,
-        (now, pod, reason): (Instant, PodRef, EndReason),
+        now: Instant,
+        pod: PodRef,
+        reason: EndReason,
         store: &Store,
         out: &mut Outbox,
     ) {
@@ -299,8 +301,8 @@ impl Framework for Chronos {
     fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         for (at, todo) in std::mem::take(&mut self.todo) {
             match todo {
-                Todo::Declared(id) => self.declared((at, id), store, out),
-                Todo::Ended(pod, reason) => self.ended((at, pod, reason), store, out),
+                Todo::Declared(id) => self.declared(at, id, store, out),
+                Todo::Ended(pod, reason) => self.ended(at, pod, reason, store, out),
                 Todo::Missed(pod) => kill(out, store, pod),
             }
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use cluster::{Class, Store};
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
+use model::rules::affinity;
 use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{Instant, NodeId, ObjectId};
 
@@ -115,7 +116,9 @@ pub struct Open<'a> {
 impl<'a> Open<'a> {
     /// An offer of an agent with these of its devices.
     pub fn new(
-        (now, store, columns): (Instant, &'a Store, Columns),
+        now: Instant,
+        store: &'a Store,
+        columns: Columns,
         node: NodeId,
         offered: Bundle,
         devices: DeviceSet,
@@ -142,7 +145,10 @@ impl<'a> Open<'a> {
         let (Some(agent), Some(needs)) = (self.agent(), self.columns.needs(class)) else {
             return 0;
         };
-        if !contains(&self.sum, &needs) || !self.admits(class) || !class.object.selects(agent) {
+        if !contains(&self.sum, &needs)
+            || !self.admits(class)
+            || !affinity::admits(&class.object, agent)
+        {
             return 0;
         }
         // Each task has all of a resource revocable, or nothing of it.
@@ -239,7 +245,8 @@ pub(super) fn clear(out: &mut Outbox, store: &Store, pod: PodRef) {
 pub(super) fn made_of(
     template: &PodSpec,
     namespace: &Text,
-    (kind, name): (&str, &Text),
+    kind: &str,
+    name: &Text,
 ) -> Arc<PodSpec> {
     Arc::new(PodSpec {
         namespace: namespace.clone(),

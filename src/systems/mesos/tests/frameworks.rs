@@ -218,7 +218,7 @@ fn the_autoscaler_counts_before_it_acts() {
     }
     assert_eq!(history, [2, 2, 2, 2, 2, 3, 3, 3, 5, 5, 5, 3]);
     assert_eq!(
-        direction(0.9, (0.2, 0.8)).or(direction(0.1, (0.2, 0.8))),
+        direction(0.9, 0.2, 0.8).or(direction(0.1, 0.2, 0.8)),
         Direction::Down
     );
     assert_eq!(Direction::Up.and(Direction::Stay), Direction::Stay);

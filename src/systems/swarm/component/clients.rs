@@ -36,7 +36,7 @@ impl SwarmManager {
     /// environment may say more of a workload.
     pub(super) fn template(
         &mut self,
-        spec: ClassId,
+        class: ClassId,
         pod: PodRef,
         store: &Store,
     ) -> (u32, Template) {
@@ -47,15 +47,15 @@ impl SwarmManager {
             None => store.pods().get(pod).map(|record| record.name.text()),
         };
         let workload = workload.filter(|name| self.options.environment.names(name));
-        let key = (spec, workload);
+        let key = (class, workload);
         if let Some(&number) = self.template_numbers.get(&key) {
             return (number, self.templates[number as usize].clone());
         }
-        let class = &store.class(spec).object;
+        let spec = &store.class(class).object;
         let name = key.1.as_deref().unwrap_or_default();
-        let config = match refusal(CAPABILITIES, class) {
+        let config = match refusal(CAPABILITIES, spec) {
             Some(_) => None,
-            None => request::container(class, name, &self.options).ok(),
+            None => request::container(spec, name, &self.options).ok(),
         };
         let (number, template) = (self.templates.len() as u32, config.map(Arc::new));
         self.templates.push(template.clone());
@@ -69,7 +69,7 @@ impl SwarmManager {
         let Some(known) = known.filter(|known| known.pod == pod) else {
             return;
         };
-        let (name, spec) = (known.name.clone(), known.spec);
+        let (name, class) = (known.name.clone(), known.class);
         let is_told_to_end = store.pod_states().is_terminating(pod);
         let record = store.pods().get(pod);
         if is_told_to_end || record.is_none_or(|record| record.node().is_some()) {
@@ -78,7 +78,7 @@ impl SwarmManager {
         if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
             known.first_asked.get_or_insert(now);
         }
-        let (class, Some(template)) = self.template(spec, pod, store) else {
+        let (number, Some(template)) = self.template(class, pod, store) else {
             let reason = EndReason::Rejected;
             out.write(store, Event::PodEnded { pod, reason });
             return;
@@ -93,7 +93,7 @@ impl SwarmManager {
             name,
             ..(*template).clone()
         });
-        let mut outcome = self.cluster.create_as(config, class);
+        let mut outcome = self.cluster.create_as(config, number);
         // An engine that does not answer fails the request, which counts against it.
         while let Ok(creation) = &outcome {
             if self.watches[creation.engine].answers() {

@@ -30,7 +30,7 @@ use super::watchdog::Watchdog;
 use super::workloads::Workloads;
 
 /// Something that is due.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Due {
     /// A client asks again.
     Ask(PodRef),
@@ -54,7 +54,7 @@ type Template = Option<Arc<ContainerConfig>>;
 struct Known {
     pod: PodRef,
     name: Text,
-    spec: ClassId,
+    class: ClassId,
     /// When its client first asked for it.
     first_asked: Option<Instant>,
     /// A creation that its engine has not answered yet.
@@ -193,8 +193,8 @@ impl SwarmManager {
 
     /// A pod was submitted: its client asks for it, or the watchdog has asked already.
     fn enter(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
-        let (pod, name, spec) = (created.pod, &created.name, created.class);
-        let namespace = &store.class(spec).object.namespace;
+        let (pod, name, class) = (created.pod, &created.name, created.class);
+        let namespace = &store.class(class).object.namespace;
         let name = match &**namespace {
             "" | "default" => name.text(),
             other => format!("{other}.{name}").into(),
@@ -206,7 +206,7 @@ impl SwarmManager {
         self.known[slot] = Some(Known {
             pod,
             name: name.clone(),
-            spec,
+            class,
             first_asked: None,
             creation: None,
         });
@@ -249,7 +249,7 @@ impl SwarmManager {
         }
     }
 
-    fn due(&mut self, now: Instant, (at, due): (Instant, Due), store: &Store, out: &mut Outbox) {
+    fn due(&mut self, now: Instant, at: Instant, due: Due, store: &Store, out: &mut Outbox) {
         match due {
             Due::Ask(pod) => self.requests.push_back(pod),
             Due::Created(pod) => self.created(now, pod, store, out),
@@ -287,8 +287,8 @@ impl Component for SwarmManager {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view, out);
-        while let Some(due) = self.timers.pop(now) {
-            self.due(now, due, view, out);
+        while let Some((at, due)) = self.timers.pop(now) {
+            self.due(now, at, due, view, out);
         }
         if std::mem::take(&mut self.is_watchdog_due) && self.primary.accepts() {
             let order = self.watchdog.next(&mut self.cluster);
@@ -334,7 +334,7 @@ impl Component for SwarmManager {
             (true, Some(since)) => {
                 self.unlisted_since = None;
                 for engine in 0..self.watches.len() {
-                    if let Some(at) = self.watches[engine].lapse((since, now), &options) {
+                    if let Some(at) = self.watches[engine].lapse(since, now, &options) {
                         self.timers.push(now, Due::Lapse(engine));
                         self.timers.push(at, Due::Refresh(engine));
                     }

@@ -152,11 +152,11 @@ impl FastForm {
     }
 
     /// A client gives back all that it holds of an agent, and may refuse as much.
-    fn decline(&mut self, now: Instant, (client, agent): (u32, u32), refusal: Option<Duration>) {
+    fn decline(&mut self, now: Instant, client: u32, agent: u32, refusal: Option<Duration>) {
         if let Some(held) = self.allocator.held(client, agent).cloned() {
             self.allocator.give_back(client, agent, &held);
             if let Some(span) = refusal {
-                self.allocator.refuse((client, agent), held, (now, span));
+                self.allocator.refuse(client, agent, held, now, span);
             }
         }
     }
@@ -200,13 +200,13 @@ impl Form for FastForm {
                 agent,
                 refuse_seconds,
             } => {
-                let whose = (self.client(framework)?, self.agent(agent)?);
-                self.decline(now, whose, refusal(*refuse_seconds)?);
+                let (client, agent) = (self.client(framework)?, self.agent(agent)?);
+                self.decline(now, client, agent, refusal(*refuse_seconds)?);
             }
             Event::DeclineAll { framework } => {
                 let client = self.client(framework)?;
                 for agent in 0..self.agents.len() as u32 {
-                    self.decline(now, (client, agent), None);
+                    self.decline(now, client, agent, None);
                 }
             }
             Event::Release {

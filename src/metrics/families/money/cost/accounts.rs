@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::collector::Span;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use cluster::Store;
 use model::{Pod, Text};
 use units::{Instant, TenantId};
@@ -18,7 +18,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    fn settle(&mut self, at: Instant, measured: &Measured) {
+    fn settle(&mut self, at: Instant, measured: &MeasuredWindow) {
         let span = Span {
             from: self.since,
             to: at,
@@ -35,13 +35,13 @@ impl Account {
     }
 
     /// It pays so much more from an instant on.
-    pub(super) fn change(&mut self, at: Instant, rate: i128, measured: &Measured) {
+    pub(super) fn change(&mut self, at: Instant, rate: i128, measured: &MeasuredWindow) {
         self.settle(at, measured);
         self.rate += rate;
     }
 
     /// Amount paid until an instant.
-    pub(super) fn paid(mut self, at: Instant, measured: &Measured) -> Integral {
+    pub(super) fn paid(mut self, at: Instant, measured: &MeasuredWindow) -> Integral {
         self.settle(at, measured);
         self.area
     }

@@ -3,7 +3,7 @@
 
 use crate::record::collector::Change;
 use crate::record::state::{Resource, Row};
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use cluster::{self, Store};
 use model::{Pod, PodPhase};
@@ -34,7 +34,7 @@ struct Share {
 pub(super) struct Moment<'a> {
     pub(super) at: Instant,
     pub(super) store: &'a Store,
-    pub(super) measured: &'a Measured,
+    pub(super) measured: &'a MeasuredWindow,
 }
 
 impl<'a> Moment<'a> {
@@ -51,8 +51,11 @@ impl ByUse {
     /// From now on by use, up to now as the accounts are that pay by what pods reserve.
     pub(super) fn begin(
         moment: Moment<'_>,
-        (accounts, idle_rate, idle): (&[Account], i128, Integral),
-        (payers, nodes): (&mut Payers, &[Node]),
+        accounts: &[Account],
+        idle_rate: i128,
+        idle: Integral,
+        payers: &mut Payers,
+        nodes: &[Node],
     ) -> Self {
         let mut own = Self {
             accounts: accounts.to_vec(),
@@ -114,11 +117,12 @@ impl ByUse {
     }
 
     /// Takes a usage sample of pods.
-    pub(super) fn measured(
+    pub(super) fn follow(
         &mut self,
         moment: Moment<'_>,
-        used: &dyn cluster::Measured,
-        (payers, nodes): (&mut Payers, &[Node]),
+        used: &dyn cluster::UsageSamples,
+        payers: &mut Payers,
+        nodes: &[Node],
     ) {
         for (place, node) in nodes.iter().enumerate() {
             if node.price_rate == 0 {
@@ -153,7 +157,7 @@ impl ByUse {
     }
 
     /// Amount that each payer paid until an instant.
-    pub(super) fn paid(&self, at: Instant, measured: &Measured) -> Vec<Integral> {
+    pub(super) fn paid(&self, at: Instant, measured: &MeasuredWindow) -> Vec<Integral> {
         let accounts = self.accounts.iter();
         accounts.map(|account| account.paid(at, measured)).collect()
     }

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::families::money::economics::Commitment;
-use crate::record::collector::Span;
-use crate::record::window::Measured;
+use crate::record::setup::economics::Commitment;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use model::Text;
 use units::{Instant, NodeId};
 
@@ -44,8 +44,11 @@ impl Commitments {
     /// A node on demand joined, of an instance type or a group of one of these names.
     pub(super) fn joined(
         &mut self,
-        (node, names, rate): (NodeId, [Option<&Text>; 2], i128),
-        (at, measured): (Instant, &Measured),
+        node: NodeId,
+        names: [Option<&Text>; 2],
+        rate: i128,
+        at: Instant,
+        measured: &MeasuredWindow,
     ) {
         let mut all = self.0.iter_mut();
         let own = all.find(|own| names.into_iter().flatten().any(|name| *name == own.own.of));
@@ -58,8 +61,10 @@ impl Commitments {
     /// A node costs something else.
     pub(super) fn repriced(
         &mut self,
-        (node, rate): (NodeId, i128),
-        (at, measured): (Instant, &Measured),
+        node: NodeId,
+        rate: i128,
+        at: Instant,
+        measured: &MeasuredWindow,
     ) {
         for own in &mut self.0 {
             if let Some(known) = own.nodes.get_mut(&node) {
@@ -70,7 +75,7 @@ impl Commitments {
     }
 
     /// A node left.
-    pub(super) fn left(&mut self, node: NodeId, (at, measured): (Instant, &Measured)) {
+    pub(super) fn left(&mut self, node: NodeId, at: Instant, measured: &MeasuredWindow) {
         for own in &mut self.0 {
             if own.nodes.remove(&node).is_some() {
                 own.settle(at, measured);
@@ -87,7 +92,8 @@ impl Commitments {
     /// covered.
     pub(super) fn amounts(
         &self,
-        (at, measured): (Instant, &Measured),
+        at: Instant,
+        measured: &MeasuredWindow,
         window_nanos: i64,
     ) -> (Integral, Integral) {
         let (mut fixed, mut covered) = (Integral::default(), Integral::default());
@@ -104,7 +110,7 @@ impl Commitments {
 
 impl Committed {
     /// Up to now it covered what it did; from now on it covers what is there.
-    fn settle(&mut self, at: Instant, measured: &Measured) {
+    fn settle(&mut self, at: Instant, measured: &MeasuredWindow) {
         let span = Span {
             from: self.since,
             to: at,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::families::money::economics::Economics;
-use crate::record::collector::Span;
+use crate::record::setup::economics::Economics;
 use crate::record::state::Row;
-use crate::record::window::Measured;
+use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
+use crate::statistics::span::Span;
 use model::Text;
 use units::Instant;
 
@@ -32,7 +32,7 @@ pub(super) type KindKey = (Text, bool, Option<i64>);
 
 impl Node {
     /// Stores the cost up to now, because the price changes.
-    pub(super) fn settle(&mut self, at: Instant, measured: &Measured) {
+    pub(super) fn settle(&mut self, at: Instant, measured: &MeasuredWindow) {
         let Some(since) = self.since else {
             return;
         };
@@ -69,7 +69,8 @@ pub(super) fn bill(
     kinds: &mut BTreeMap<KindKey, Kind>,
     node: &Node,
     at: Instant,
-    (economics, measured): (&Economics, &Measured),
+    economics: &Economics,
+    measured: &MeasuredWindow,
 ) {
     let span = node.since.map(|since| Span {
         from: since,

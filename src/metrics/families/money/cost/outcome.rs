@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::node::{Kind, KindKey, bill};
-use super::{Cost, CostTable, ENTRY, HOUR, NodeKindCost, TenantCost, UNIT};
-use crate::families::money::economics::Economics;
+use super::{
+    ALLOCATED, COMMITTED, COVERED, Cost, CostTable, HOUR, IDLE, IDLE_BY_USE, LARGEST_TENANT,
+    NodeKindCost, PER_MILLION_REQUESTS, PER_USEFUL_CORE_HOUR, ROUNDING, SPOT_SHARE, TOTAL,
+    TenantCost, UNIT,
+};
 use crate::families::traffic::traffic_totals::NO_REQUESTS;
-use crate::record::collector::{MetricValue, RunEnd};
+use crate::record::collector::RunEnd;
+use crate::record::setup::economics::Economics;
 use crate::statistics::integral::Integral;
+use crate::values::{Reading, Values};
+use units::plural;
 
 impl Cost {
     /// Amount that tenants paid until the end of the run.
@@ -22,7 +28,7 @@ impl Cost {
     fn closed(&self, end: &RunEnd<'_>, economics: &Economics) -> BTreeMap<KindKey, Kind> {
         let mut kinds = self.kinds.clone();
         for node in &self.nodes {
-            bill(&mut kinds, node, end.at, (economics, end.measured));
+            bill(&mut kinds, node, end.at, economics, end.measured);
         }
         kinds
     }
@@ -30,7 +36,7 @@ impl Cost {
     /// Cost of commitments and the amount they cover; `None` on overflow.
     fn committed(&self, end: &RunEnd<'_>) -> Option<(i128, i128)> {
         let window = end.window_nanos();
-        let (fixed, covered) = self.commitments.amounts((end.at, end.measured), window);
+        let (fixed, covered) = self.commitments.amounts(end.at, end.measured, window);
         fixed.value().zip(covered.value())
     }
 
@@ -94,14 +100,11 @@ impl Cost {
         })
     }
 
-    /// The values of `cost.*`.
-    pub(super) fn values(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
+    /// Reads the statistics of `cost.*`.
+    pub(super) fn read(&self, end: &RunEnd<'_>, values: &mut Values) {
         let Some(economics) = &self.economics else {
-            let reason = "no node has a price";
-            let values = ENTRY.ids();
-            return values
-                .map(|(id, _)| MetricValue::new(id, Err(reason.to_owned())))
-                .collect();
+            values.put_undefined("no node has a price");
+            return;
         };
         let kinds = self.closed(end, economics);
         let billed = total(kinds.values().map(|kind| &kind.cost));
@@ -134,7 +137,12 @@ impl Cost {
             .count();
         let mut remark = economics.billing.rule().to_owned();
         if unpriced > 0 {
-            remark = format!("{remark}; {unpriced} nodes have no price and cost nothing");
+            let have = plural::either(
+                unpriced,
+                "node has no price and costs",
+                "nodes have no price and cost",
+            );
+            remark = format!("{remark}; {unpriced} {have} nothing");
         }
         let by_use = match &self.by_use {
             Some(by_use) => currency(by_use.idle.value()),
@@ -144,28 +152,20 @@ impl Cost {
             (Some(spot), Some(cost)) if cost > 0 => Ok(spot as f64 / cost as f64),
             _ => Err("the nodes cost nothing".to_owned()),
         };
-        let found = [
-            ("total", currency(cost)),
-            ("idle", currency(self.idle.value())),
-            ("allocated", currency(total(&paid))),
-            (
-                "rounding",
-                currency(rounding.map(|(all, exact)| all - exact)),
-            ),
-            ("committed", currency(bound.map(|own| own.0))),
-            ("covered", currency(bound.map(|own| own.1))),
-            ("largest_tenant", currency(Some(largest.unwrap_or(0)))),
-            ("per_useful_core_hour", per_core),
-            ("per_million_requests", per_million),
-            ("idle_by_use", by_use),
-            ("spot_share", spot_share),
-        ];
-        found
-            .into_iter()
-            .map(|(name, value)| {
-                MetricValue::new(format!("cost.{name}"), value).remark(Some(remark.clone()))
-            })
-            .collect()
+        let mut put = |statistic, value| {
+            values.put(statistic, Reading::new(value).remark(Some(remark.clone())));
+        };
+        put(TOTAL, currency(cost));
+        put(IDLE, currency(self.idle.value()));
+        put(ALLOCATED, currency(total(&paid)));
+        put(ROUNDING, currency(rounding.map(|(all, exact)| all - exact)));
+        put(COMMITTED, currency(bound.map(|own| own.0)));
+        put(COVERED, currency(bound.map(|own| own.1)));
+        put(LARGEST_TENANT, currency(Some(largest.unwrap_or(0))));
+        put(PER_USEFUL_CORE_HOUR, per_core);
+        put(PER_MILLION_REQUESTS, per_million);
+        put(IDLE_BY_USE, by_use);
+        put(SPOT_SHARE, spot_share);
     }
 }
 

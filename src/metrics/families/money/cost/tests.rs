@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::families::money::economics::{Billing, Commitment, Economics, NodeEconomics};
-use crate::record::recorder::Recorder;
+use crate::families::money::cost::CostTable;
 use crate::record::setup::Setup;
+use crate::record::setup::economics::{Billing, Commitment, Economics, NodeEconomics};
+use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, node, spec};
-use cluster::{Measured, Observer};
+use cluster::{Observer, UsageSamples};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
 use model::traffic::{Flow, FlowCounts};
 use model::{
@@ -62,7 +63,7 @@ fn pod_of(namespace: &str, cpu_milli: i64) -> Arc<PodSpec> {
 /// What pods use, by pod.
 struct Use(BTreeMap<PodRef, i64>);
 
-impl Measured for Use {
+impl UsageSamples for Use {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         let cpu_milli = *self.0.get(&pod)?;
         Some(Used {
@@ -80,6 +81,12 @@ fn close(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-9 * one.abs().max(other.abs()).max(1.0)
 }
 
+fn bill_of(bench: Bench, secs: i64) -> CostTable {
+    let metrics = bench.finish(secs);
+    let costs = metrics.tables.get::<CostTable>();
+    costs.expect("nodes have a price").clone()
+}
+
 #[test]
 fn tenants_pay_for_what_they_reserve_or_use_and_idle_is_apart() {
     let mut bench = Bench::new(Recorder::new(&setup(Billing::Exact, None)));
@@ -93,8 +100,8 @@ fn tenants_pay_for_what_they_reserve_or_use_and_idle_is_apart() {
     let used = Use(BTreeMap::from([(pods[0], 4_000), (pods[1], 500)]));
     bench
         .recorder
-        .measured(Instant::from_secs(1800), &bench.store, &used);
-    let costs = bench.finish(3600).costs.expect("nodes have a price");
+        .usage(Instant::from_secs(1800), &bench.store, &used);
+    let costs = bill_of(bench, 3600);
     // Two of eight cores at 31.611 and one of 32 GiB at 4.237 of 3.6 an hour.
     let (core, gib) = (31.611, 4.237);
     let whole = 8.0 * core + 32.0 * gib;
@@ -127,8 +134,8 @@ fn where_more_is_used_than_there_is_the_price_is_shared() {
         bench.start(0, pod, 0);
     }
     let used = Use(BTreeMap::from([(pods[0], 80_000), (pods[1], 80_000)]));
-    bench.recorder.measured(Instant::ZERO, &bench.store, &used);
-    let costs = bench.finish(3600).costs.expect("nodes have a price");
+    bench.recorder.usage(Instant::ZERO, &bench.store, &used);
+    let costs = bill_of(bench, 3600);
     let names: Vec<&str> = costs.tenants.iter().map(|own| &*own.name).collect();
     assert_eq!(names, ["team-batch", "team-shop"]);
     for tenant in &costs.tenants {
@@ -171,7 +178,10 @@ fn requests_are_joined_with_what_their_namespace_costs() {
     };
     bench.recorder.traffic(&stretch, &names);
     let metrics = bench.finish(20);
-    let costs = metrics.costs.clone().expect("nodes have a price");
+    let costs = metrics
+        .tables
+        .get::<CostTable>()
+        .expect("nodes have a price");
     // Twenty seconds are billed as a minute.
     let minute = 0.777_001 / 60.0;
     assert!(close(costs.total, minute) && close(costs.rounding, minute * 2.0 / 3.0));
@@ -206,7 +216,10 @@ fn what_is_committed_is_paid_and_covers_nodes_in_the_order_they_joined() {
     }
     bench.apply(5400, &Event::NodeRemoved { node: first });
     let metrics = bench.finish(7200);
-    let costs = metrics.costs.expect("nodes have a price");
+    let costs = metrics
+        .tables
+        .get::<CostTable>()
+        .expect("nodes have a price");
     // Six dollars an hour; one node covered for half an hour, two for an hour and a half.
     assert!(close(costs.committed, 12.0), "{costs:?}");
     assert!(close(costs.covered, 3.6 * (0.5 + 2.0 * 1.5)), "{costs:?}");
@@ -232,7 +245,7 @@ fn a_price_that_changes_is_paid_from_then_on() {
     bench.apply(1800, &Event::PriceChanged(Arc::new(new)));
     // A node that joins later costs that from its start.
     bench.add_node(2700, machine("b", 1));
-    let costs = bench.finish(5400).costs.expect("nodes have a price");
+    let costs = bill_of(bench, 5400);
     let exact = 0.777_001 * 0.5 + 2.0 * 1.0 + 2.0 * 0.75;
     assert!(close(costs.rounding, 2.0 * 0.5 + 2.0 * 0.25), "{costs:?}");
     assert!(close(costs.total, exact + costs.rounding), "{costs:?}");
@@ -298,7 +311,7 @@ proptest! {
                     }
                     let own = &specs[pick(specs.len())];
                     serial += 1;
-                    let pod = bench.submit_as(now, own, (0, None, PodName::Job(serial)));
+                    let pod = bench.submit_as(now, own, 0, None, PodName::Job(serial));
                     bench.start(now, pod, id.0);
                     pods.insert(pod, id);
                 }
@@ -312,7 +325,7 @@ proptest! {
                         (pod, (i64::from(pod.id.0) * 37 + i64::from(which) * 11) % 4_000)
                     });
                     let used = Use(used.collect());
-                    bench.recorder.measured(Instant::from_secs(now), &bench.store, &used);
+                    bench.recorder.usage(Instant::from_secs(now), &bench.store, &used);
                 }
                 5 if which < 30 && !nodes.is_empty() => {
                     let id: NodeId = *nodes.keys().nth(pick(nodes.len())).expect("one of them");
@@ -338,7 +351,7 @@ proptest! {
         now += 10;
         expected += nodes.values().map(|&(since, kind)| bill(since, now, kind, &changes)).sum::<f64>();
         // What is checked exactly, in whole numbers, is checked at the end of every record.
-        let costs = bench.finish(now).costs.expect("nodes have a price");
+        let costs = bill_of(bench, now);
         prop_assert!(close(costs.total, expected), "{} {expected}", costs.total);
         let kinds: f64 = costs.nodes.iter().map(|own| own.cost).sum();
         prop_assert!(close(kinds, costs.total));

@@ -1,5 +1,8 @@
 //! An application of Marathon: its instances, and what follows from what happens to them.
 
+mod stated;
+mod upgrading;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -7,13 +10,14 @@ use crate::mesos::framework::{create, forget, kill, made_of};
 use crate::mesos::marathon::backoff::{LaunchBackoff, SWEEP_INTERVAL, TaskStatus};
 use crate::mesos::marathon::scale_down::{self, Condition};
 use crate::mesos::marathon::unreachable::{self, Tracker};
-use crate::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy};
+use crate::mesos::marathon::upgrade::Upgrade;
 use crate::mesos::options::MarathonFramework;
 use cluster::Store;
 use control::Outbox;
-use model::workload::{Deployment, DeploymentStrategy};
 use model::{EndReason, Object, PodRef, PodSpec, Text};
 use units::{Instant, NodeId, ObjectId, PodId};
+
+use stated::stated;
 
 /// An instance.
 #[derive(Clone, Debug)]
@@ -57,61 +61,6 @@ pub(super) struct App {
     tracker: Tracker,
 }
 
-/// What Marathon makes of an object; `None` of what is no service.
-struct Stated {
-    kind: &'static str,
-    template: Arc<PodSpec>,
-    replicas: u64,
-    is_resident: bool,
-    /// Which share stays healthy, and by which there may be more.
-    upgrade: (f64, f64),
-}
-
-fn stated(object: &Object) -> Option<Stated> {
-    let plain = UpgradeStrategy::default_of(false);
-    let plain = (plain.minimum_health_capacity, plain.maximum_over_capacity);
-    let of = |template: &Arc<PodSpec>, replicas: i32, upgrade| Stated {
-        kind: object.kind(),
-        template: template.clone(),
-        replicas: replicas.max(0) as u64,
-        is_resident: false,
-        upgrade,
-    };
-    Some(match object {
-        Object::Deployment(own) => of(&own.template, own.replicas, capacities(own)),
-        Object::ReplicaSet(own) | Object::ReplicationController(own) => {
-            of(&own.template, own.replicas, plain)
-        }
-        Object::StatefulSet(own) => {
-            let resident = UpgradeStrategy::default_of(true);
-            Stated {
-                is_resident: true,
-                ..of(
-                    &own.template,
-                    own.replicas,
-                    (
-                        resident.minimum_health_capacity,
-                        resident.maximum_over_capacity,
-                    ),
-                )
-            }
-        }
-        _ => return None,
-    })
-}
-
-/// Surge and unavailable of a deployment as shares of its instances.
-fn capacities(own: &Deployment) -> (f64, f64) {
-    let replicas = f64::from(own.replicas.max(1));
-    match own.strategy {
-        DeploymentStrategy::Recreate => (0.0, 0.0),
-        DeploymentStrategy::RollingUpdate(_) => (
-            1.0 - f64::from(own.max_unavailable()) / replicas,
-            f64::from(own.max_surge()) / replicas,
-        ),
-    }
-}
-
 impl App {
     /// An application that was created; `None` if the object is no service.
     pub(super) fn new(id: ObjectId, object: &Object, options: &MarathonFramework) -> Option<Self> {
@@ -120,7 +69,7 @@ impl App {
         Some(Self {
             object: id,
             name: name.clone(),
-            spec: made_of(&stated.template, namespace, (stated.kind, name)),
+            spec: made_of(&stated.template, namespace, stated.kind, name),
             template: stated.template,
             version: 0,
             wanted: stated.replicas,
@@ -137,101 +86,8 @@ impl App {
         })
     }
 
-    /// It was declared anew.
-    pub(super) fn declared(
-        &mut self,
-        object: &Object,
-        options: &MarathonFramework,
-        (store, out): (&Store, &mut Outbox),
-    ) {
-        let Some(stated) = stated(object) else {
-            return;
-        };
-        let before = std::mem::replace(&mut self.wanted, stated.replicas);
-        self.stated = stated.upgrade;
-        if stated.template == self.template {
-            if before != self.wanted && self.upgrade.is_some() {
-                self.resize(options, (store, out));
-            }
-            return;
-        }
-        self.spec = made_of(
-            &stated.template,
-            object.namespace(),
-            (stated.kind, object.name()),
-        );
-        self.template = stated.template;
-        self.version += 1;
-        self.backoff.reset();
-        // What was asked for before is of the version before; it counts as old once it is there.
-        self.coming.iter_mut().for_each(|number| *number = None);
-        self.upgrade = None;
-        let strategy = self.strategy(options);
-        for pod in std::mem::take(&mut self.waiting) {
-            self.instances.remove(&pod.id);
-            kill(out, store, pod);
-        }
-        let old: Vec<(Text, bool)> = self
-            .active()
-            .map(|one| (text_of(one.pod.id), one.is_ready))
-            .collect();
-        let (upgrade, actions) = Upgrade::begin(&strategy, self.wanted, &old);
-        self.upgrade = Some(upgrade);
-        self.carry_out(actions, (store, out));
-    }
-
-    fn strategy(&self, options: &MarathonFramework) -> UpgradeStrategy {
-        let capacities = options.upgrade.unwrap_or(self.stated);
-        UpgradeStrategy {
-            minimum_health_capacity: capacities.0,
-            maximum_over_capacity: capacities.1,
-            is_resident: self.is_resident,
-        }
-    }
-
-    /// Another number of instances is wanted in the middle of an upgrade, which is begun anew: of the
-    /// new ones that are too many the youngest go, those without an agent first.
-    fn resize(&mut self, options: &MarathonFramework, (store, out): (&Store, &mut Outbox)) {
-        let new = self.active().filter(|one| one.new.is_some());
-        let mut new: Vec<PodId> = new.map(|one| one.pod.id).collect();
-        let coming = self.coming.iter().flatten().count();
-        let mut surplus = (new.len() + coming).saturating_sub(self.wanted as usize);
-        while surplus > 0
-            && let Some(pod) = self.waiting.pop_back()
-        {
-            self.instances.remove(&pod.id);
-            new.retain(|known| *known != pod.id);
-            kill(out, store, pod);
-            surplus -= 1;
-        }
-        while surplus > 0
-            && let Some(instance) = new.pop().and_then(|id| self.instances.get_mut(&id))
-        {
-            instance.is_killed = true;
-            kill(out, store, instance.pod);
-            surplus -= 1;
-        }
-        let mut numbered = Vec::new();
-        for (number, id) in (1..).zip(&new) {
-            if let Some(instance) = self.instances.get_mut(id) {
-                instance.new = Some(number);
-                numbered.push((number, instance.is_ready));
-            }
-        }
-        for number in self.coming.iter_mut().flatten() {
-            *number = numbered.len() as u64 + 1;
-            numbered.push((*number, false));
-        }
-        let old = self.active().filter(|one| one.new.is_none());
-        let old: Vec<(Text, bool)> = old.map(|one| (text_of(one.pod.id), one.is_ready)).collect();
-        let strategy = self.strategy(options);
-        let (upgrade, actions) = Upgrade::resume(&strategy, self.wanted, &old, &numbered);
-        self.upgrade = Some(upgrade);
-        self.carry_out(actions, (store, out));
-    }
-
     /// It was deleted: its instances end.
-    pub(super) fn deleted(&mut self, (store, out): (&Store, &mut Outbox)) {
+    pub(super) fn deleted(&mut self, store: &Store, out: &mut Outbox) {
         self.is_deleted = true;
         (self.wanted, self.upgrade) = (0, None);
         self.waiting.clear();
@@ -252,35 +108,13 @@ impl App {
             .filter(|one| one.counts && !one.is_killed)
     }
 
-    fn carry_out(&mut self, actions: Vec<upgrade::Action>, (store, out): (&Store, &mut Outbox)) {
-        for action in actions {
-            match action {
-                upgrade::Action::Start(number) => self.create(Some(number), out),
-                upgrade::Action::Kill(id) => {
-                    if let Some(instance) = id_of(&id).and_then(|id| self.instances.get_mut(&id)) {
-                        instance.is_killed = true;
-                        kill(out, store, instance.pod);
-                    }
-                }
-            }
-        }
-        if self.upgrade.as_ref().is_some_and(Upgrade::is_done) {
-            self.upgrade = None;
-            self.instances.values_mut().for_each(|one| one.new = None);
-        }
-    }
-
     fn create(&mut self, number: Option<u64>, out: &mut Outbox) {
         self.coming.push_back(number);
         create(out, self.object, &self.name, &self.spec);
     }
 
     /// Has as many instances as are wanted, unless an upgrade sees to that.
-    pub(super) fn scale(
-        &mut self,
-        options: &MarathonFramework,
-        (store, out): (&Store, &mut Outbox),
-    ) {
+    pub(super) fn scale(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
         if self.upgrade.is_some() || self.is_deleted {
             return;
         }
@@ -377,7 +211,7 @@ impl App {
     }
 
     /// The health of an instance changed.
-    pub(super) fn ready(&mut self, pod: PodRef, is_ready: bool, with: (&Store, &mut Outbox)) {
+    pub(super) fn ready(&mut self, pod: PodRef, is_ready: bool, store: &Store, out: &mut Outbox) {
         let Some(instance) = self.instances.get_mut(&pod.id) else {
             return;
         };
@@ -387,7 +221,7 @@ impl App {
             && !was_ready
         {
             let actions = upgrade.new_ready(number);
-            self.carry_out(actions, with);
+            self.carry_out(actions, store, out);
         }
     }
 
@@ -395,8 +229,10 @@ impl App {
     pub(super) fn ended(
         &mut self,
         now: Instant,
-        (pod, reason): (PodRef, EndReason),
-        (store, out): (&Store, &mut Outbox),
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
     ) {
         self.waiting.retain(|known| *known != pod);
         let Some(instance) = self.instances.remove(&pod.id) else {
@@ -425,7 +261,7 @@ impl App {
             self.create(Some(number), out);
         } else {
             let actions = upgrade.old_ended(&text_of(pod.id));
-            self.carry_out(actions, (store, out));
+            self.carry_out(actions, store, out);
         }
     }
 
@@ -447,7 +283,8 @@ impl App {
         now: Instant,
         pod: PodRef,
         is_reached: bool,
-        with: (&Store, &mut Outbox),
+        store: &Store,
+        out: &mut Outbox,
     ) {
         let Some(instance) = self.instances.get_mut(&pod.id) else {
             return;
@@ -464,14 +301,14 @@ impl App {
             }
             self.tracker.lost(now, id)
         };
-        self.heed(actions, with);
+        self.heed(actions, store, out);
     }
 
     /// Replaces and forgets what is due; whether anything was.
-    pub(super) fn track(&mut self, now: Instant, with: (&Store, &mut Outbox)) -> bool {
+    pub(super) fn track(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
         let actions = self.tracker.step(now);
         let is_any = !actions.is_empty();
-        self.heed(actions, with);
+        self.heed(actions, store, out);
         is_any
     }
 
@@ -490,7 +327,7 @@ impl App {
         is_over && !self.waiting.is_empty()
     }
 
-    fn heed(&mut self, actions: Vec<unreachable::Action>, (store, out): (&Store, &mut Outbox)) {
+    fn heed(&mut self, actions: Vec<unreachable::Action>, store: &Store, out: &mut Outbox) {
         use unreachable::Action;
         for action in actions {
             let (Action::Replace(id)

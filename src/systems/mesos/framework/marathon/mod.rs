@@ -116,18 +116,18 @@ impl Marathon {
         self.touched.insert(id);
         let object = store.objects().get(id).map(|row| &row.object);
         match (object, self.apps.get_mut(&id)) {
-            (Some(object), Some(app)) => app.declared(object, &self.options, (store, out)),
+            (Some(object), Some(app)) => app.declared(object, &self.options, store, out),
             (Some(object), None) => {
                 if let Some(app) = App::new(id, object, &self.options) {
                     self.apps.insert(id, app);
                 }
             }
-            (None, Some(app)) => app.deleted((store, out)),
+            (None, Some(app)) => app.deleted(store, out),
             (None, None) => {}
         }
     }
 
-    fn heed(&mut self, (at, todo): (Instant, Todo), store: &Store, out: &mut Outbox) {
+    fn heed(&mut self, at: Instant, todo: Todo, store: &Store, out: &mut Outbox) {
         let (id, pod) = match todo {
             Todo::Declared(id) => return self.declared(id, store, out),
             Todo::Ready(id, pod, _) | Todo::Ended(id, pod, _) | Todo::Reached(id, pod, _) => {
@@ -138,10 +138,10 @@ impl Marathon {
             return;
         };
         match todo {
-            Todo::Ready(_, _, is_ready) => app.ready(pod, is_ready, (store, out)),
-            Todo::Reached(_, _, is_reached) => app.reached(at, pod, is_reached, (store, out)),
+            Todo::Ready(_, _, is_ready) => app.ready(pod, is_ready, store, out),
+            Todo::Reached(_, _, is_reached) => app.reached(at, pod, is_reached, store, out),
             Todo::Ended(_, _, reason) => {
-                app.ended(at, (pod, reason), (store, out));
+                app.ended(at, pod, reason, store, out);
                 if reason.leaves_object() {
                     clear(out, store, pod);
                 }
@@ -287,21 +287,21 @@ impl Framework for Marathon {
     }
 
     fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        for todo in std::mem::take(&mut self.todo) {
-            self.heed(todo, store, out);
+        for (at, todo) in std::mem::take(&mut self.todo) {
+            self.heed(at, todo, store, out);
         }
         for &id in &self.lively {
             let Some(app) = self.apps.get_mut(&id) else {
                 continue;
             };
-            if app.track(now, (store, out)) {
+            if app.track(now, store, out) {
                 self.touched.insert(id);
             }
             self.has_news |= app.is_free_again(now);
         }
         for id in std::mem::take(&mut self.touched) {
             if let Some(app) = self.apps.get_mut(&id) {
-                app.scale(&self.options, (store, out));
+                app.scale(&self.options, store, out);
             }
             self.look_at(id);
         }

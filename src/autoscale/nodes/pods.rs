@@ -1,0 +1,94 @@
+//! Pods of nodes, and the budgets that protect them, as the store has them.
+
+use std::sync::Arc;
+
+use super::drain::{NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict};
+use cluster::Store;
+use model::workload::PodDisruptionBudget;
+use model::{Object, PodRef};
+use units::{Instant, NodeId};
+
+/// The pods on a node, in the order of their creation.
+pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
+    let slots = store.nodes().pods(node).iter();
+    let pods = slots.filter_map(|&slot| store.pods().at(slot));
+    let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
+    pods.sort_unstable();
+    pods
+}
+
+/// Disruption budgets, and the disruptions that each has left.
+pub type BudgetList = Vec<(Arc<PodDisruptionBudget>, i64)>;
+
+/// Disruption budgets, by number, and the disruptions that each has left.
+pub fn budgets(store: &Store) -> BudgetList {
+    let objects = store.objects().iter();
+    let budgets = objects.filter_map(|(_, row)| match &row.object {
+        Object::PodDisruptionBudget(budget) => {
+            let left = i64::from(budget.status.disruptions_allowed);
+            Some((budget.clone(), left))
+        }
+        _ => None,
+    });
+    budgets.collect()
+}
+
+/// A pod as scale-down sees it.
+pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> Option<NodePod> {
+    let record = store.pods().get(pod)?;
+    let class = store.class(record.class);
+    let spec = &class.object;
+    let state = store.pod_states().get(pod);
+    let controller = match spec.owner.as_ref().map(|owner| &*owner.kind) {
+        None => PodController::None,
+        Some("DaemonSet") => PodController::DaemonSet,
+        Some("ReplicaSet" | "ReplicationController" | "StatefulSet" | "Job") => {
+            PodController::Replicating
+        }
+        Some("Node") => PodController::Mirror,
+        Some(_) => PodController::Other,
+    };
+    let selects = |budget: &PodDisruptionBudget| {
+        let selector = budget.selector.as_ref();
+        budget.namespace == spec.namespace
+            && selector.is_some_and(|selector| selector.matches(&spec.labels))
+    };
+    let counted = budgets.iter().enumerate();
+    let counted = counted.filter(|(_, (budget, _))| selects(budget));
+    let behaviour = spec.behaviour.as_ref();
+    Some(NodePod {
+        name: record.name.text(),
+        namespace: spec.namespace.clone(),
+        controller,
+        end: PodEnd::Running,
+        age: now.since(record.created),
+        deletion: state.and_then(|state| state.terminating).map(|order| {
+            let ends = order.since.saturating_add(order.grace);
+            (now.since(ends), order.grace)
+        }),
+        safe_to_evict: behaviour.and_then(|own| match own.is_evictable {
+            Some(true) => Some(SafeToEvict::Yes),
+            Some(false) => Some(SafeToEvict::No),
+            None => own.is_awaited.then_some(SafeToEvict::OnCompletion),
+        }),
+        local_volumes: behaviour
+            .map(|own| own.local_volumes.iter().cloned().collect())
+            .unwrap_or_default(),
+        budgets: counted.map(|(number, _)| number).collect(),
+        requests: NodeAmounts {
+            cpu_milli: class.requests.cpu_milli,
+            memory_bytes: class.requests.memory_bytes,
+            gpus: class.requests.gpu_milli / 1000,
+        },
+    })
+}
+
+/// Whether a pod is one of a daemon set.
+pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
+    let spec = store
+        .pods()
+        .get(pod)
+        .map(|record| &store.class(record.class).object);
+    let owner = spec.and_then(|spec| spec.owner.as_ref());
+    owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
+}

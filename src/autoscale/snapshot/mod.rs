@@ -1,0 +1,81 @@
+//! What autoscalers of nodes ask of a scheduler: whether a pod would fit a node that is there or
+//! might be. [`KubeSnapshot`] asks the filters of kube-scheduler themselves.
+
+mod kube;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use model::{Node, Text};
+use scheduler::kube::{CacheError, PodInfo};
+
+pub use kube::KubeSnapshot;
+
+/// Whether a pod fits a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It does not because of a rule that spreads pods.
+    NoSpread,
+}
+
+/// A cluster to simulate in. What is done to it after a mark is taken back by [`ClusterSnapshot::undo`].
+pub trait ClusterSnapshot {
+    /// The nodes, in the order in which they are searched: a new one comes last. Those that were
+    /// hidden or taken out keep their place, and take nothing.
+    fn nodes(&self) -> &[Text];
+
+    /// The place of a node among them.
+    fn place_of(&self, name: &str) -> Option<usize>;
+
+    /// The pods on a node.
+    fn pods_at(&self, place: usize) -> Vec<Arc<PodInfo>>;
+
+    /// The first of some places whose node takes a pod.
+    fn first(&mut self, pod: &Arc<PodInfo>, places: Range<usize>) -> Option<usize>;
+
+    /// Whether a pod fits a node.
+    fn fit(&mut self, pod: &Arc<PodInfo>, place: usize) -> Fit;
+
+    /// Whether nothing but a node and what is on it says whether it takes the pod: what took none
+    /// takes none later unless it has more room, and no other node matters.
+    fn is_local(&mut self, pod: &Arc<PodInfo>) -> bool {
+        let _ = pod;
+        false
+    }
+
+    /// Adds a node with pods on it; its place.
+    fn add_node(&mut self, node: Arc<Node>, pods: &[Arc<PodInfo>]) -> Result<usize, CacheError>;
+
+    /// A node takes nothing any more; its pods stay.
+    fn hide(&mut self, place: usize);
+
+    /// Takes nodes out, with their pods.
+    fn take_out(&mut self, places: &[usize]);
+
+    /// Places a pod.
+    fn place(&mut self, pod: &Arc<PodInfo>, place: usize);
+
+    /// Takes a pod away.
+    fn displace(&mut self, pod: &Arc<PodInfo>, place: usize);
+
+    /// Remembers how all is.
+    fn mark(&mut self);
+
+    /// What was done since the last mark stays, unless a mark before is taken back; it is forgotten.
+    fn commit(&mut self);
+
+    /// All is as it was when the last mark was set, which is forgotten.
+    fn undo(&mut self);
+
+    /// The first place from a cursor on whose node takes a pod, counted round.
+    fn first_round(&mut self, pod: &Arc<PodInfo>, cursor: usize) -> Option<usize> {
+        let count = self.nodes().len();
+        let cursor = cursor.checked_rem(count)?;
+        self.first(pod, cursor..count)
+            .or_else(|| self.first(pod, 0..cursor))
+    }
+}

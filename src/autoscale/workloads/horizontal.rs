@@ -1,0 +1,309 @@
+//! A horizontal autoscaler at work: its pipeline of metrics, its passes, and what they write.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::AutoscalerOptions;
+use super::target::{self, Target};
+use crate::horizontal::{
+    ContainerRequests, HorizontalAutoscaler, MetricSpec, Observed, ObservedPod, Phase, Pipeline,
+    Readiness, Reading, ReadyCondition, Series,
+};
+use cluster::Store;
+use control::operation::scaled;
+use control::{Outbox, UsageSamples};
+use model::resource_list::{CPU, MEMORY};
+use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
+use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
+use rng::Stream;
+use units::{ClassId, Duration, Instant, ObjectId};
+
+/// Passes without a value after which a metric is taken for one that never comes.
+const PATIENCE: u64 = 20;
+
+/// A horizontal autoscaler.
+#[derive(Clone)]
+pub(super) struct Horizontal {
+    core: HorizontalAutoscaler,
+    pipeline: Pipeline,
+    period: Duration,
+    /// When it looks next.
+    due: Instant,
+    /// What the containers of a class ask for.
+    requests: BTreeMap<ClassId, Vec<ContainerRequests>>,
+}
+
+impl Horizontal {
+    pub(super) fn new(
+        now: Instant,
+        id: ObjectId,
+        object: &HorizontalPodAutoscaler,
+        options: &AutoscalerOptions,
+    ) -> Self {
+        let rng = Stream::new(options.seed, "metrics-pipeline", u64::from(id.0));
+        // All metrics are read at the same times, whenever their readers came.
+        let scrape = options.pipeline.scrape.as_nanos().max(1);
+        let passed = now.since(Instant::ZERO).as_nanos();
+        let next = passed + (scrape - passed % scrape) % scrape;
+        let first = Instant::from_nanos(next);
+        Self {
+            core: HorizontalAutoscaler::new(object.spec.clone(), options.horizontal.clone()),
+            pipeline: Pipeline::new(options.pipeline, first, rng),
+            period: options.horizontal.period,
+            due: now,
+            requests: BTreeMap::new(),
+        }
+    }
+
+    /// It was declared anew, or only its status was written.
+    pub(super) fn declare(
+        &mut self,
+        object: &HorizontalPodAutoscaler,
+        options: &AutoscalerOptions,
+    ) {
+        if *self.core.spec() != object.spec {
+            self.core = HorizontalAutoscaler::new(object.spec.clone(), options.horizontal.clone());
+        }
+    }
+
+    pub(super) fn scrape_at(&self) -> Instant {
+        self.pipeline.next_scrape()
+    }
+
+    pub(super) fn next(&self) -> Instant {
+        self.due.min(self.scrape_at())
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due <= now
+    }
+
+    /// Reads the metrics that it scales on.
+    pub(super) fn scrape(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
+        let spec = self.core.spec();
+        let target = target::find(store, &spec.namespace, &spec.target);
+        let pods = target.map(|target| target.pods).unwrap_or_default();
+        let mut readings = Vec::new();
+        let mut read = BTreeSet::new();
+        for metric in spec.metrics() {
+            let series = match &metric {
+                MetricSpec::Resource { resource, .. } => Series::Resource(resource.clone(), None),
+                MetricSpec::ContainerResource {
+                    resource,
+                    container,
+                    ..
+                } => Series::Resource(resource.clone(), Some(container.clone())),
+                MetricSpec::Pods { metric, .. } => Series::Pods(metric.name.clone()),
+                MetricSpec::Object { metric, object, .. } => Series::Object(
+                    metric.name.clone(),
+                    object.kind.clone(),
+                    object.name.clone(),
+                ),
+                MetricSpec::External { metric, .. } => Series::External(metric.name.clone()),
+            };
+            if !read.insert(series.clone()) {
+                continue;
+            }
+            let world = World {
+                store,
+                usage,
+                pods: &pods,
+                namespace: &spec.namespace,
+            };
+            world.read(&series, &mut readings);
+        }
+        self.pipeline.scrape(now, readings);
+    }
+
+    /// One pass, and what it writes.
+    pub(super) fn look(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
+        self.due = now.saturating_add(self.period);
+        let objects = store.objects();
+        let Some(Object::HorizontalPodAutoscaler(object)) = objects.get(id).map(|row| &row.object)
+        else {
+            return;
+        };
+        self.pipeline.advance(now);
+        let (namespace, target) = (object.namespace.clone(), object.spec.target.clone());
+        let Some(target) = target::find(store, &namespace, &target) else {
+            let reason = format!(
+                "there is no {} `{}` in namespace `{namespace}`",
+                target.kind, target.name
+            );
+            let status = HorizontalStatus {
+                reason: reason.into(),
+                ..object.status.clone()
+            };
+            report(store, id, object, status, out);
+            return;
+        };
+        let pods = self.observe(store, &target);
+        let observed = Observed {
+            spec_replicas: target.replicas,
+            status_replicas: target.counted,
+            pods: &pods,
+        };
+        let pass = self.core.pass(now, observed, &self.pipeline);
+        let mut status = HorizontalStatus {
+            current: target.counted,
+            desired: pass.desired,
+            last_scale: object.status.last_scale,
+            reason: Text::default(),
+            is_blind: !self.core.silent_metrics(PATIENCE).is_empty(),
+        };
+        if let Some(reason) = pass.rescale {
+            let scalable = objects.get(target.id).map(|row| &row.object);
+            if let Some(object) = scalable.and_then(|object| scaled(object, pass.desired)) {
+                let id = target.id;
+                out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+                status.last_scale = Some(now);
+            }
+            status.reason = reason.into();
+        } else if let Some(error) = pass.error {
+            status.reason = error.into();
+        }
+        report(store, id, object, status, out);
+    }
+
+    /// The pods of the target as the autoscaler sees them.
+    fn observe(&mut self, store: &Store, target: &Target) -> Vec<ObservedPod> {
+        let pods = target.pods.iter();
+        pods.filter_map(|&pod| {
+            let record = store.pods().get(pod)?;
+            let requests = self
+                .requests
+                .entry(record.class)
+                .or_insert_with(|| requests(&store.class(record.class).object));
+            let state = store.pod_states().get(pod);
+            let phase = match record.phase {
+                PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => Phase::Pending,
+                PodPhase::Running => Phase::Running,
+                PodPhase::Succeeded => Phase::Succeeded,
+                PodPhase::Failed | PodPhase::Evicted => Phase::Failed,
+            };
+            Some(ObservedPod {
+                name: record.name.text(),
+                phase,
+                is_deleting: state.is_some_and(|state| state.terminating.is_some()),
+                started: (phase == Phase::Running).then_some(record.started),
+                ready: state.map(|state| ReadyCondition {
+                    status: if state.is_ready {
+                        Readiness::True
+                    } else {
+                        Readiness::False
+                    },
+                    changed: Some(state.ready_changed),
+                }),
+                containers: requests.clone(),
+            })
+        })
+        .collect()
+    }
+}
+
+/// Where metrics are read.
+struct World<'a> {
+    store: &'a Store,
+    usage: &'a dyn UsageSamples,
+    pods: &'a [PodRef],
+    namespace: &'a Text,
+}
+
+impl World<'_> {
+    fn read(&self, series: &Series, readings: &mut Vec<Reading>) {
+        let mut add = |key: Text, value: i64| {
+            let series = series.clone();
+            readings.push(Reading { series, key, value });
+        };
+        match series {
+            Series::Resource(resource, container) => {
+                for &pod in self.pods {
+                    let used = match container {
+                        None => self.usage.pod(pod),
+                        Some(name) => {
+                            let containers = self.usage.containers(pod);
+                            let mut own = containers.into_iter();
+                            own.find(|(own, _)| own == name).map(|(_, used)| used)
+                        }
+                    };
+                    let value = used.and_then(|used| thousandths(used, resource));
+                    if let (Some(value), Some(name)) = (value, self.name(pod)) {
+                        add(name, value);
+                    }
+                }
+            }
+            Series::Pods(metric) => {
+                for &pod in self.pods {
+                    let value = self.usage.pod_metric(pod, metric);
+                    if let (Some(value), Some(name)) = (value, self.name(pod)) {
+                        add(name, value);
+                    }
+                }
+            }
+            Series::Object(metric, kind, name) => {
+                let object = (&**kind, &**self.namespace, &**name);
+                if let Some(value) = self.usage.object_metric(object, metric) {
+                    add(Text::default(), value);
+                }
+            }
+            Series::External(metric) => {
+                let values = self.usage.external_metric(metric);
+                for (number, value) in values.into_iter().enumerate() {
+                    add(number.to_string().into(), value);
+                }
+            }
+        }
+    }
+
+    fn name(&self, pod: PodRef) -> Option<Text> {
+        self.store.pods().get(pod).map(|record| record.name.text())
+    }
+}
+
+/// A use in thousandths of the resource's unit; `None` of resources that are not measured.
+fn thousandths(used: Used, resource: &str) -> Option<i64> {
+    match resource {
+        CPU => Some(used.cpu_milli),
+        MEMORY => Some(used.memory_bytes.saturating_mul(1000)),
+        _ => None,
+    }
+}
+
+/// What the containers of a pod ask for, sidecars included.
+fn requests(spec: &PodSpec) -> Vec<ContainerRequests> {
+    let of = |container: &model::Container, is_sidecar: bool| ContainerRequests {
+        name: container.name.clone(),
+        is_sidecar,
+        requests: [CPU, MEMORY]
+            .into_iter()
+            .filter_map(|resource| {
+                let amount = container.requests.get(resource);
+                let milli = amount.milli_ceil().unwrap_or(i64::MAX);
+                (!amount.is_zero()).then(|| (resource.into(), milli))
+            })
+            .collect(),
+    };
+    let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
+    let sidecars = sidecars.map(|own| of(own, true));
+    let containers = spec.containers.iter().map(|own| of(own, false));
+    containers.chain(sidecars).collect()
+}
+
+/// Writes the status where it has changed.
+fn report(
+    store: &Store,
+    id: ObjectId,
+    object: &HorizontalPodAutoscaler,
+    status: HorizontalStatus,
+    out: &mut Outbox,
+) {
+    if status == object.status {
+        return;
+    }
+    let object = HorizontalPodAutoscaler {
+        status,
+        ..object.clone()
+    };
+    let object = Object::HorizontalPodAutoscaler(Arc::new(object));
+    out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+}

@@ -1,0 +1,238 @@
+//! A vertical autoscaler at work: it takes samples, recommends, evicts pods that are off by much, and
+//! gives new pods what it recommends.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::AutoscalerOptions;
+use super::target;
+use crate::vertical::{
+    ContainerUsage, Recommendation, UpdatedPod, UpdaterSettings, Usage, evictions, recommend,
+};
+use cluster::Store;
+use control::admission::vertical::stated;
+use control::operation::eviction;
+use control::{Outbox, UsageSamples};
+use model::resource_list::{CPU, MEMORY};
+use model::usage::Scale;
+use model::workload::vertical::{Recommended, UpdateMode, VerticalPodAutoscaler};
+use model::{
+    Container, Event, EvictionCause, Object, ObjectChange, PodChange, PodPhase, PodRef, Text,
+};
+use units::{Duration, Instant, ObjectId, PodId};
+
+/// A vertical autoscaler.
+#[derive(Clone)]
+pub(super) struct Vertical {
+    object: VerticalPodAutoscaler,
+    period: Duration,
+    due: Instant,
+    /// When it last took samples.
+    sampled: Option<Instant>,
+    /// Of all containers of a name.
+    usage: BTreeMap<Text, Usage>,
+    /// Of each container of each pod.
+    containers: BTreeMap<(PodId, Text), ContainerUsage>,
+    /// How long after its start a pod was last killed for its memory.
+    killed: BTreeMap<PodId, Duration>,
+    /// Kills that no sample has been made of yet, with the container by its node's number.
+    kills: Vec<(Instant, PodRef, u16)>,
+    /// The recommendations in full, with what the object does not show.
+    recommended: BTreeMap<Text, Recommendation>,
+}
+
+impl Vertical {
+    pub(super) fn new(now: Instant, object: &VerticalPodAutoscaler, period: Duration) -> Self {
+        Self {
+            object: object.clone(),
+            period,
+            due: now.saturating_add(period),
+            sampled: None,
+            usage: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            killed: BTreeMap::new(),
+            kills: Vec::new(),
+            recommended: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn declare(&mut self, object: &VerticalPodAutoscaler) {
+        self.object = object.clone();
+    }
+
+    pub(super) const fn next(&self) -> Instant {
+        self.due
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due <= now
+    }
+
+    /// Whether it is to take samples before it looks.
+    pub(super) fn wants_sample(&self, now: Instant) -> bool {
+        self.is_due(now) && self.sampled != Some(now)
+    }
+
+    /// A write was refused: what it said is said again in the next look.
+    pub(super) fn again(&mut self) {
+        self.recommended.clear();
+    }
+
+    /// Something was reported of a pod: a kill for its memory counts as a sample.
+    pub(super) fn pod_changed(&mut self, at: Instant, pod: PodRef, change: PodChange) {
+        if let PodChange::OomKilled { container } = change {
+            self.kills.push((at, pod, container));
+        }
+    }
+
+    /// A pod is gone.
+    pub(super) fn forget(&mut self, pod: PodRef) {
+        let names = (pod.id, Text::default())..(PodId(pod.id.0.saturating_add(1)), Text::default());
+        let gone: Vec<(PodId, Text)> = self
+            .containers
+            .range(names)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in gone {
+            self.containers.remove(&key);
+        }
+        self.killed.remove(&pod.id);
+    }
+
+    /// Takes a sample of every container of the target.
+    pub(super) fn sample(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
+        self.sampled = Some(now);
+        let target = target::find(store, &self.object.namespace, &self.object.target);
+        let pods = target.map(|target| target.pods).unwrap_or_default();
+        for (at, pod, container) in std::mem::take(&mut self.kills) {
+            self.kill(at, pod, container, store, &pods);
+        }
+        for pod in pods {
+            for (name, used) in usage.containers(pod) {
+                let usage = self
+                    .usage
+                    .entry(name.clone())
+                    .or_insert_with(|| Usage::new(now));
+                let own = self.containers.entry((pod.id, name)).or_default();
+                own.add_cpu(usage, used.cpu_milli, now);
+                own.add_memory(usage, used.memory_bytes, now);
+            }
+        }
+        self.usage.retain(|_, usage| !usage.is_expired(now));
+    }
+
+    /// A kill is a sample of the container that was killed, of no other; what ends by itself is not
+    /// sized.
+    fn kill(&mut self, at: Instant, pod: PodRef, number: u16, store: &Store, pods: &[PodRef]) {
+        let record = store.pods().get(pod).filter(|_| pods.contains(&pod));
+        let Some(record) = record else {
+            return;
+        };
+        let spec = &store.class(record.class).object;
+        let number = usize::from(number);
+        let init = spec.init_containers.get(number);
+        let sized = init.is_none_or(|init| init.restartable);
+        let Some(container) = spec.all_containers().nth(number).filter(|_| sized) else {
+            return;
+        };
+        self.killed.insert(pod.id, at.since(record.started));
+        let name = container.name.clone();
+        let request = Scale::Memory.of(container.requests.get(MEMORY));
+        let usage = self
+            .usage
+            .entry(name.clone())
+            .or_insert_with(|| Usage::new(at));
+        let own = self.containers.entry((pod.id, name)).or_default();
+        own.out_of_memory(usage, request, at);
+    }
+
+    /// Recommends, and evicts whom that is worth it for.
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        store: &Store,
+        options: &AutoscalerOptions,
+        out: &mut Outbox,
+    ) {
+        self.due = now.saturating_add(self.period);
+        let names = self.usage.keys();
+        let policies = names.map(|name| (name.clone(), self.object.policy(name)));
+        let policies = policies.collect();
+        self.recommended = recommend(&options.recommender, &self.usage, &policies);
+        let shown = self.recommended.iter().map(|(name, own)| {
+            let (target, lower, upper) = (own.target, own.lower, own.upper);
+            let shown = Recommended {
+                target,
+                lower,
+                upper,
+            };
+            (name.clone(), shown)
+        });
+        let shown: BTreeMap<Text, Recommended> = shown.collect();
+        if shown != self.object.recommended {
+            self.object.recommended = shown;
+            let object = Object::VerticalPodAutoscaler(Arc::new(self.object.clone()));
+            out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+        }
+        if self.object.mode == UpdateMode::Recreate && !self.recommended.is_empty() {
+            self.evict(now, store, &options.updater, out);
+        }
+    }
+
+    fn evict(&self, now: Instant, store: &Store, settings: &UpdaterSettings, out: &mut Outbox) {
+        let target = target::find(store, &self.object.namespace, &self.object.target);
+        let Some(target) = target else {
+            return;
+        };
+        let living = target.pods.iter().filter_map(|&pod| {
+            let record = store.pods().get(pod)?;
+            if store.pod_states().is_terminating(pod) {
+                return None;
+            }
+            let containers = store.class(record.class).object.containers.iter();
+            let is_running = record.phase == PodPhase::Running;
+            let updated = UpdatedPod {
+                name: record.name.text(),
+                started: is_running.then_some(record.started),
+                is_pending: !is_running,
+                requests: containers.map(asked).collect(),
+                oom_after: self.killed.get(&pod.id).copied(),
+            };
+            Some((pod, updated))
+        });
+        let (refs, pods): (Vec<PodRef>, Vec<UpdatedPod>) = living.unzip();
+        let least = self.object.min_replicas;
+        let settings = UpdaterSettings {
+            least_replicas: least.map_or(settings.least_replicas, |least| least.max(0) as usize),
+            ..*settings
+        };
+        let configured = usize::try_from(target.replicas).unwrap_or(0);
+        let names = evictions(&settings, now, &pods, &self.recommended, configured);
+        let mut charged = BTreeMap::new();
+        for name in names {
+            let place = pods.iter().position(|pod| pod.name == name);
+            let Some(&pod) = place.and_then(|place| refs.get(place)) else {
+                continue;
+            };
+            let asked = eviction(now, store, pod, &mut charged, EvictionCause::Resizing);
+            if let Some(Some(event)) = asked {
+                out.write(store, event);
+            }
+        }
+        for (id, budget) in charged {
+            let object = Object::PodDisruptionBudget(Arc::new(budget));
+            let known = store.objects().get(id).map(|row| &row.object);
+            if known != Some(&object) {
+                out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+            }
+        }
+    }
+}
+
+/// What a container asks for of cpu and memory.
+fn asked(container: &Container) -> (Text, (Option<i64>, Option<i64>)) {
+    let of = |scale: Scale, name: &str| stated(&container.requests, scale, name);
+    let amounts = (of(Scale::Cpu, CPU), of(Scale::Memory, MEMORY));
+    (container.name.clone(), amounts)
+}

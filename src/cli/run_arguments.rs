@@ -1,0 +1,146 @@
+//! Arguments of `windtunnel run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::experiment_file::MessageFormat;
+use lab::outputs::Outputs;
+use lab::tables::TableFormats;
+use report::Format;
+use scenario::schema::OnBadRow;
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Default, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag of the command line stands by itself"
+)]
+pub(super) struct RunArguments {
+    /// Experiment file (YAML or JSON; `-` reads standard input) [default: the bundled one]
+    pub(super) scenario: Option<PathBuf>,
+    /// Override a field, such as `seed=7` or `system.scheduler.profile=fgd`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// Override the seed
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Result folder [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Replace an existing result folder
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Handling of trace rows that cannot be read [default: as in the file, otherwise fail]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(super) on_bad_row: Option<BadRows>,
+    /// Output format of the summary
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
+    pub(super) format: SummaryFormat,
+    /// File format of the tables in the result folder
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) tables: TableFiles,
+    /// Also write every decision to `decisions.jsonl.zst`
+    #[arg(long)]
+    pub(super) decisions: bool,
+    /// Also write the events of pods, nodes and objects to `events.jsonl.zst`, for `events`
+    #[arg(long)]
+    pub(super) events: bool,
+    /// Write a snapshot of the run at a time, such as `--snapshot-at 3d FILE`, and continue
+    #[arg(long, num_args = 2, value_names = ["AT", "FILE"], conflicts_with = "from")]
+    pub(super) snapshot_at: Vec<String>,
+    /// Replay to a snapshot and continue from there; `--set` changes what follows
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "seed", "on_bad_row"])]
+    pub(super) from: Option<PathBuf>,
+    /// Print where time is spent: engine, scheduler by plugin, arrivals, metrics, output (on
+    /// stderr)
+    #[arg(long)]
+    pub(super) profile: bool,
+    /// Output format for errors in the experiment file
+    #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
+    pub(super) message_format: MessageFormat,
+}
+
+/// Handling of trace rows that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum BadRows {
+    /// Fail at the first bad row.
+    Fail,
+    /// Skip bad rows and count them.
+    Skip,
+    /// Skip bad rows, count and list them.
+    Report,
+}
+
+impl From<BadRows> for OnBadRow {
+    fn from(rows: BadRows) -> Self {
+        match rows {
+            BadRows::Fail => Self::Fail,
+            BadRows::Skip => Self::Skip,
+            BadRows::Report => Self::Report,
+        }
+    }
+}
+
+/// Output format of the summary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SummaryFormat {
+    /// Table for the terminal.
+    #[default]
+    Table,
+    /// JSON, one object.
+    Json,
+    /// CSV, one line per metric and variant.
+    Csv,
+    /// Markdown table.
+    Markdown,
+}
+
+impl From<SummaryFormat> for Format {
+    fn from(format: SummaryFormat) -> Self {
+        match format {
+            SummaryFormat::Table => Self::Table,
+            SummaryFormat::Json => Self::Json,
+            SummaryFormat::Csv => Self::Csv,
+            SummaryFormat::Markdown => Self::Markdown,
+        }
+    }
+}
+
+/// File format of the tables in the result folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum TableFiles {
+    /// `timeseries.parquet`, `timeseries.csv` and `pods.parquet`
+    #[cfg(feature = "parquet")]
+    #[default]
+    Parquet,
+    /// `timeseries.csv` and `pods.csv.zst`
+    #[cfg_attr(not(feature = "parquet"), default)]
+    Csv,
+    /// Every table as Parquet and CSV
+    #[cfg(feature = "parquet")]
+    Both,
+    /// No tables
+    None,
+}
+
+impl TableFiles {
+    pub(super) fn outputs(self, decisions: bool, events: bool) -> Outputs {
+        // The time series is small, and a text is at hand everywhere; the table of pods as CSV
+        // costs as much time as both of them as Parquet.
+        let (series, pods) = match self {
+            #[cfg(feature = "parquet")]
+            Self::Parquet => (TableFormats::BOTH, TableFormats::PARQUET),
+            Self::Csv => (TableFormats::CSV, TableFormats::CSV),
+            #[cfg(feature = "parquet")]
+            Self::Both => (TableFormats::BOTH, TableFormats::BOTH),
+            Self::None => (TableFormats::NONE, TableFormats::NONE),
+        };
+        Outputs {
+            series,
+            pods,
+            decisions,
+            events,
+        }
+    }
+}

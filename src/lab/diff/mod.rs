@@ -1,0 +1,201 @@
+//! Where two runs part: the first decision that differs, the cluster as it was there, why each side
+//! decided as it did, and how the difference grew.
+//!
+//! Both runs are simulated twice. The first time every placement is written down; the lists are
+//! compared over the pods that both runs have, by name, so that an edited trace, another system or
+//! another version may be compared. The second time each run is stopped just before the decision
+//! that differs, and looked at closely there.
+
+mod explain;
+mod growth;
+mod record;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use scheduler::pipeline::evaluate::Form;
+use sim::{EndCause, RunControl};
+
+use super::run::{prepare, run_watched};
+use super::sides::failed;
+pub use super::sides::{DiffError, Side};
+use world::FileSource;
+
+pub use explain::{Explanation, NodeView, Situation};
+pub use growth::Growth;
+use record::{Course, Decided, Matched};
+
+/// How two runs differ.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Facts about each run.
+    pub sides: [SideFacts; 2],
+    /// The first decision on common pods that differs; absent where none does.
+    pub parting: Option<Parting>,
+    /// How the difference grew; empty where no decision differs.
+    pub growth: Vec<Growth>,
+}
+
+/// Facts about one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SideFacts {
+    /// Name of the side.
+    pub label: String,
+    /// The side's digest.
+    pub digest: String,
+    /// How many decisions it took.
+    pub decisions: usize,
+    /// When it ended, in nanoseconds.
+    pub end_ns: i64,
+    /// Pods that the other run does not have.
+    pub pods_alone: usize,
+    /// The first of them.
+    pub first_alone: Option<String>,
+    /// Nodes that the other run does not have.
+    pub nodes_alone: usize,
+}
+
+/// Where two runs part.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parting {
+    /// How many decisions on common pods are equal before it.
+    pub equal_before: usize,
+    /// Decision of each run at that point; absent if it makes no further decision.
+    pub decisions: [Option<DecisionFacts>; 2],
+}
+
+/// A decision, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionFacts {
+    /// When, in nanoseconds.
+    pub time_ns: i64,
+    /// The pod.
+    pub pod: String,
+    /// `bound`, `unschedulable`, `rejected` or `evicted`.
+    pub outcome: &'static str,
+    /// The node, where there is one.
+    pub node: Option<String>,
+    /// The GPU devices it takes there.
+    pub gpus: Vec<usize>,
+    /// The cluster just before.
+    pub situation: Situation,
+}
+
+/// Finds where two runs part.
+///
+/// # Errors
+/// If a run can't be made, or it was interrupted.
+pub fn first_difference(
+    sides: [&Side<'_>; 2],
+    interrupted: &AtomicBool,
+) -> Result<Difference, DiffError> {
+    let (one, other) = rayon::join(
+        || follow(sides[0], interrupted),
+        || follow(sides[1], interrupted),
+    );
+    let courses = [one?, other?];
+    let matched = Matched::new([&courses[0].course, &courses[1].course]);
+    let found = record::first_difference([&courses[0].course, &courses[1].course], &matched);
+    let facts = |side: usize| SideFacts {
+        label: sides[side].label.clone(),
+        digest: courses[side].digest.clone(),
+        decisions: courses[side].course.decisions().count(),
+        end_ns: courses[side].course.end.as_nanos(),
+        pods_alone: matched.alone(side).count(),
+        first_alone: matched
+            .alone(side)
+            .next()
+            .map(|pod| courses[side].course.pod_name(pod)),
+        nodes_alone: matched.nodes_alone(side),
+    };
+    let facts = [facts(0), facts(1)];
+    let Some((equal_before, decisions)) = found else {
+        return Ok(Difference {
+            sides: facts,
+            parting: None,
+            growth: Vec::new(),
+        });
+    };
+    // Each side is asked about its own choice and that of the other.
+    let node = |side: usize| {
+        let decision: Option<&Decided> = decisions[side].as_ref();
+        decision.and_then(|decision| courses[side].course.node_name(decision.node?))
+    };
+    let nodes = [node(0), node(1)];
+    let look = |side: usize| -> Result<Option<DecisionFacts>, DiffError> {
+        let Some(decision) = &decisions[side] else {
+            return Ok(None);
+        };
+        let course = &courses[side].course;
+        let situation = explain::look(sides[side], decision, &nodes, interrupted)?;
+        Ok(Some(DecisionFacts {
+            time_ns: decision.at.as_nanos(),
+            pod: course.pod_name(decision.pod),
+            outcome: decision.outcome.words(),
+            node: nodes[side].as_ref().map(ToString::to_string),
+            gpus: decision.devices.iter().collect(),
+            situation,
+        }))
+    };
+    let (one, other) = rayon::join(|| look(0), || look(1));
+    let from = decisions.iter().flatten().map(|decision| decision.at).min();
+    let growth = growth::growth(
+        [&courses[0].course, &courses[1].course],
+        &matched,
+        from.unwrap_or_default(),
+    );
+    Ok(Difference {
+        sides: facts,
+        parting: Some(Parting {
+            equal_before,
+            decisions: [one?, other?],
+        }),
+        growth,
+    })
+}
+
+/// A run that was followed.
+struct Followed {
+    course: Course,
+    digest: String,
+}
+
+/// Runs a side and writes its placements down.
+fn follow(side: &Side<'_>, interrupted: &AtomicBool) -> Result<Followed, DiffError> {
+    let failed = failed(side);
+    let files = FileSource { files: side.files };
+    let prepared = prepare(side.scenario, &files).map_err(|error| failed(error.into()))?;
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    let mut course = Course::default();
+    let end = run_watched(
+        side.scenario,
+        prepared,
+        Form::Incremental,
+        &mut course,
+        &mut control,
+    );
+    let end = end.map_err(failed)?;
+    if end.cause == EndCause::Interrupted {
+        return Err(DiffError::Interrupted);
+    }
+    course.end = end.at;
+    Ok(Followed {
+        course,
+        digest: end.digest,
+    })
+}
+
+/// A name shared between many places.
+type Name = Arc<str>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,365 @@
+//! `events.jsonl.zst`: what happened to pods, nodes and objects, one JSON object a line, on request
+//! (`--events`), and the search through it. Alerts and faults, which every run keeps in
+//! `report.json`, are searched with it.
+
+mod changes;
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use cluster::{Observer, Store};
+use model::exit;
+use model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef};
+use trace::{Input, TraceError};
+use units::{Instant, NodeId};
+
+use super::folder::{FolderError, OutputFile, ResultFolder};
+use super::report_data::ReportData;
+use super::tables::Place;
+
+/// The file of events.
+pub const EVENTS_FILE: &str = "events.jsonl.zst";
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventLine {
+    /// When, in nanoseconds.
+    pub time_ns: i64,
+    /// The variant.
+    pub variant: String,
+    /// Kind of event: one of [`KINDS`].
+    pub kind: String,
+    /// Object of the event: `Pod/NAMESPACE/NAME`, `Node/NAME`, `KIND/NAMESPACE/NAME`, `Alert/NAME`.
+    pub object: String,
+    /// Further details.
+    pub what: String,
+}
+
+/// Every kind of event.
+pub const KINDS: &[&str] = &[
+    "created",
+    "bound",
+    "unschedulable",
+    "starting",
+    "running",
+    "ready",
+    "unready",
+    "restarted",
+    "exited",
+    "oom-killed",
+    "terminating",
+    "ended",
+    "joined",
+    "changed",
+    "up",
+    "down",
+    "silent",
+    "heard",
+    "left",
+    "updated",
+    "deleted",
+    "alert",
+    "notified",
+    "fault",
+    "healed",
+    "priced",
+];
+
+/// Writes the events of a variant.
+pub struct EventLog {
+    variant: String,
+    file: OutputFile,
+    failed: Option<FolderError>,
+    /// Of objects by id: what they are called, for when they are gone.
+    names: Vec<String>,
+    /// As they were last.
+    objects: Vec<Option<Object>>,
+}
+
+impl EventLog {
+    /// Starts what a variant writes.
+    pub fn start(folder: &ResultFolder, variant: &str, place: Place) -> Result<Self, FolderError> {
+        Ok(Self {
+            variant: variant.to_owned(),
+            file: folder.file(&place.file(EVENTS_FILE))?,
+            failed: None,
+            names: Vec::new(),
+            objects: Vec::new(),
+        })
+    }
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// If a line could not be written at any time of the run.
+    pub fn finish(self) -> Result<(), FolderError> {
+        match self.failed {
+            Some(failed) => Err(failed),
+            None => self.file.finish(),
+        }
+    }
+
+    fn line(&mut self, at: Instant, kind: &str, object: String, what: String) {
+        if self.failed.is_some() {
+            return;
+        }
+        let line = EventLine {
+            time_ns: at.as_nanos(),
+            variant: self.variant.clone(),
+            kind: kind.to_owned(),
+            object,
+            what,
+        };
+        let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
+        bytes.push(b'\n');
+        if let Err(source) = self.file.write_all(&bytes) {
+            self.failed = Some(FolderError::from_io(self.file.path(), source));
+        }
+    }
+
+    fn pod(&mut self, at: Instant, kind: &str, pod: PodRef, what: String, store: &Store) {
+        if let Some(record) = store.pods().get(pod) {
+            self.line(at, kind, pod_name(record, store), what);
+        }
+    }
+
+    fn node(&mut self, at: Instant, kind: &str, node: NodeId, store: &Store) {
+        let name = format!("Node/{}", store.nodes().name(node));
+        self.line(at, kind, name, String::new());
+    }
+
+    fn object(&mut self, at: Instant, change: &ObjectChange) {
+        match change {
+            ObjectChange::Created { id, object, .. } => {
+                let name = format!("{}/{}/{}", object.kind(), object.namespace(), object.name());
+                if self.names.len() <= id.index() {
+                    self.names.resize(id.index() + 1, String::new());
+                    self.objects.resize(id.index() + 1, None);
+                }
+                self.objects[id.index()] = Some(object.clone());
+                self.names[id.index()].clone_from(&name);
+                self.line(at, "created", name, String::new());
+            }
+            ObjectChange::Updated { id, object } => {
+                let name = self.names.get(id.index()).cloned().unwrap_or_default();
+                let before = self.objects.get_mut(id.index()).and_then(Option::take);
+                let what = changes::changed(before.as_ref(), object);
+                if let Some(own) = self.objects.get_mut(id.index()) {
+                    *own = Some(object.clone());
+                }
+                self.line(at, "updated", name, what);
+            }
+            ObjectChange::Deleted { id } => {
+                let name = self.names.get(id.index()).cloned().unwrap_or_default();
+                if let Some(own) = self.objects.get_mut(id.index()) {
+                    *own = None;
+                }
+                self.line(at, "deleted", name, String::new());
+            }
+        }
+    }
+}
+
+/// How a container ended, in words.
+fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
+    let record = store.pods().get(pod);
+    let class = record.map(|record| store.class(record.class));
+    let name = class.and_then(|class| class.object.all_containers().nth(container));
+    let name = name.map_or("", |own| &own.name);
+    let name = if name.is_empty() { "a container" } else { name };
+    format!(
+        "{name} ended with exit code {code} ({})",
+        exit::reason(code)
+    )
+}
+
+fn pod_name(pod: &Pod, store: &Store) -> String {
+    let namespace = &store.class(pod.class).object.namespace;
+    format!("Pod/{namespace}/{}", pod.name)
+}
+
+impl Observer for EventLog {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        let none = String::new;
+        match event {
+            Event::PodCreated(created) => self.pod(at, "created", created.pod, none(), store),
+            Event::PodBound { pod, node, .. } => {
+                let what = format!("to {}", store.nodes().name(*node));
+                self.pod(at, "bound", *pod, what, store);
+            }
+            Event::PodUnschedulable { pod } => self.pod(at, "unschedulable", *pod, none(), store),
+            Event::PodStarting { pod } => self.pod(at, "starting", *pod, none(), store),
+            Event::PodRunning { pod } => self.pod(at, "running", *pod, none(), store),
+            Event::PodChanged { pod, change } => {
+                let (kind, what) = match change {
+                    PodChange::Ready(true) => ("ready", none()),
+                    PodChange::Ready(false) => ("unready", none()),
+                    PodChange::Restarted(count) => ("restarted", format!("{count} times")),
+                    PodChange::Terminating { grace, reason } => {
+                        ("terminating", format!("{reason:?}, within {grace}"))
+                    }
+                    PodChange::Exited { container, code } => (
+                        "exited",
+                        exited(store, *pod, usize::from(*container), *code),
+                    ),
+                    PodChange::OomKilled { .. } => ("oom-killed", none()),
+                    _ => return,
+                };
+                self.pod(at, kind, *pod, what, store);
+            }
+            Event::PodEnded { reason, .. } => {
+                if let Some(pod) = ended {
+                    self.line(at, "ended", pod_name(pod, store), format!("{reason:?}"));
+                }
+            }
+            Event::NodeAdded { node, .. } => self.node(at, "joined", *node, store),
+            Event::NodeUpdated { node, .. } => self.node(at, "changed", *node, store),
+            Event::NodeReadiness { node, ready } => {
+                self.node(at, if *ready { "up" } else { "down" }, *node, store);
+            }
+            Event::NodeContact { node, contact } => {
+                let kind = match contact {
+                    NodeContact::Silent { .. } => "silent",
+                    NodeContact::Steady => "heard",
+                    NodeContact::Heard => return,
+                };
+                self.node(at, kind, *node, store);
+            }
+            Event::NodeRemoved { node } => self.node(at, "left", *node, store),
+            Event::Object(change) => self.object(at, change),
+            Event::PriceChanged(new) => {
+                let price = format!("{} an hour", new.price_micro_per_hour as f64 / 1e6);
+                self.line(at, "priced", format!("Price/{}", new.kind), price);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Search criteria; omitted ones match everything.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Objects whose name has this in it.
+    pub object: Option<String>,
+    /// Events of this kind.
+    pub kind: Option<String>,
+    /// Events of this variant.
+    pub variant: Option<String>,
+    /// Events from here on.
+    pub from: Option<Instant>,
+    /// Events until here.
+    pub to: Option<Instant>,
+}
+
+impl Search {
+    fn finds(&self, line: &EventLine) -> bool {
+        let has = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|it| it == own);
+        self.object
+            .as_ref()
+            .is_none_or(|object| line.object.contains(object.as_str()))
+            && has(&self.kind, &line.kind)
+            && has(&self.variant, &line.variant)
+            && self.from.is_none_or(|from| line.time_ns >= from.as_nanos())
+            && self.to.is_none_or(|to| line.time_ns <= to.as_nanos())
+    }
+}
+
+/// The lines of a result folder that are looked for, by variant and time. Whether the run left its
+/// events: without them there are alerts and faults alone.
+///
+/// # Errors
+/// If the file of events can't be read.
+pub fn search(
+    folder: &Path,
+    report: &ReportData,
+    search: &Search,
+) -> Result<(Vec<EventLine>, bool), TraceError> {
+    let mut found = Vec::new();
+    for variant in &report.variants {
+        found.extend(
+            incidents(variant)
+                .into_iter()
+                .filter(|line| search.finds(line)),
+        );
+    }
+    let path = folder.join(EVENTS_FILE);
+    let has_events = path.exists();
+    if has_events {
+        let mut lines = Input::path(&path).lines()?;
+        while let Some((number, text)) = lines.next_line()? {
+            if text.is_empty() {
+                continue;
+            }
+            let line: EventLine =
+                serde_json::from_slice(text).map_err(|error| TraceError::Format {
+                    file: path.display().to_string(),
+                    reason: format!(
+                        "line {number} is not an event: {error}; run the experiment \
+                        again"
+                    ),
+                })?;
+            if search.finds(&line) {
+                found.push(line);
+            }
+        }
+    }
+    let order = |name: &str| {
+        report
+            .variants
+            .iter()
+            .position(|variant| variant.name == name)
+    };
+    found.sort_by_key(|line| (order(&line.variant), line.time_ns));
+    Ok((found, has_events))
+}
+
+/// Alerts and faults of a variant as events.
+fn incidents(variant: &super::report_data::VariantData) -> Vec<EventLine> {
+    let Some(data) = &variant.alarms else {
+        return Vec::new();
+    };
+    let line = |time_ns, kind: &str, object: String, what: String| EventLine {
+        time_ns,
+        variant: variant.name.clone(),
+        kind: kind.to_owned(),
+        object,
+        what,
+    };
+    let mut lines = Vec::new();
+    for own in &data.alerts {
+        let about = if own.service.is_empty() {
+            String::new()
+        } else {
+            format!(" for {}", own.service)
+        };
+        let value = own
+            .value
+            .map_or("no data".to_owned(), |value| format!("{value:.4}"));
+        let object = format!("Alert/{}", own.alert);
+        lines.push(line(
+            own.at_ns,
+            "alert",
+            object,
+            format!("{}{about} at {value}", own.turn),
+        ));
+    }
+    for own in &data.notifications {
+        let group = Some(own.group.as_str()).filter(|group| !group.is_empty());
+        let object = format!("Notification/{}", group.unwrap_or("{}"));
+        lines.push(line(own.at_ns, "notified", object, own.sentence()));
+    }
+    for own in &data.faults {
+        lines.push(line(
+            own.since_ns,
+            "fault",
+            own.object.clone(),
+            own.cause.clone(),
+        ));
+        if let Some(healed) = own.healed_ns {
+            lines.push(line(healed, "healed", own.object.clone(), own.sentence()));
+        }
+    }
+    lines
+}

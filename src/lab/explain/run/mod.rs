@@ -1,0 +1,349 @@
+//! An attempt of a run, explained. Nothing but pod and node is recorded, so the run is simulated
+//! again. kube-scheduler shows its attempts on the way ([`scheduler::kube::Witness`]), and what it knew at the one
+//! that is asked for is kept; a run of a pipeline is simulated a second time up to the decision,
+//! and looked at there.
+
+mod watch;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::{Explanation, NodeView, pipeline};
+use crate::run::{prepare, run_watched};
+use crate::sides::{DiffError, Side, failed, stop_before};
+use cluster::Store;
+use scenario::Scenario;
+use scenario::schema::TieBreak;
+use scheduler::kube::{Cache, KubeProfile, PodInfo};
+use scheduler::pipeline::evaluate::Form;
+use scheduler::{ClassContext, Profile};
+use sim::{EndCause, RunControl};
+use units::{ClassId, Instant, nearest};
+use watch::{Followed, Kept, KeptSight, Tried, Wanted};
+use world::{self, FileSource};
+
+/// How many names a message gives.
+const NAMED: usize = 3;
+
+/// Which attempt of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The last.
+    Last,
+    /// This one, from 1.
+    Number(u64),
+    /// The last at this instant or before.
+    Until(Instant),
+}
+
+/// Why an attempt can't be explained.
+#[derive(Debug, Error)]
+pub enum RunExplainError {
+    /// The run can't be made.
+    #[error(transparent)]
+    Run(#[from] DiffError),
+    /// There is no such pod or attempt; in words.
+    #[error("{0}")]
+    Input(String),
+}
+
+/// An attempt, as the run took it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptFacts {
+    /// Name of the run.
+    pub run: String,
+    /// The digest of the whole run.
+    pub digest: String,
+    /// When, in nanoseconds.
+    pub time_ns: i64,
+    /// Which attempt of the pod, from 1.
+    pub attempt: u64,
+    /// How many there are.
+    pub attempts: u64,
+    /// `bound`, `unschedulable` or `rejected`.
+    pub outcome: &'static str,
+    /// The node it got.
+    pub node: Option<String>,
+    /// The node at which the scheduler began to look, where it need not look at all.
+    pub began_at: Option<String>,
+}
+
+/// State at an attempt.
+pub enum Scene {
+    /// What kube-scheduler knew, its profile, and the pod.
+    Exact(Box<(Cache, KubeProfile, PodInfo)>),
+    /// The cluster, the profile of a pipeline, and the class of the pod.
+    Pipeline(Box<(Store, Profile, ClassId)>),
+}
+
+/// An attempt of a run.
+pub struct Attempted {
+    /// Facts about the attempt.
+    pub facts: AttemptFacts,
+    /// State at the attempt.
+    pub scene: Scene,
+    pod: String,
+    ties: String,
+}
+
+impl Attempted {
+    /// The explanation.
+    pub fn explain(&mut self) -> Explanation {
+        match &mut self.scene {
+            Scene::Exact(known) => {
+                let mut explanation = Explanation::of(&known.0, &known.1, &known.2);
+                explanation.ties.clone_from(&self.ties);
+                explanation.pod.clone_from(&self.pod);
+                explanation
+            }
+            Scene::Pipeline(known) => {
+                let (store, profile, spec) = &mut **known;
+                let at = Instant::from_nanos(self.facts.time_ns);
+                pipeline::explain(profile, &ClassContext::new(at, store, *spec), &self.pod)
+            }
+        }
+    }
+
+    /// Returns one node's verdict.
+    ///
+    /// # Errors
+    /// If there is no such node, with the nearest names.
+    pub fn look_at(&self, name: &str) -> Result<NodeView, RunExplainError> {
+        let found = match &self.scene {
+            Scene::Exact(known) => {
+                let (cache, profile, pod) = &**known;
+                let node = cache.node(name);
+                node.map(|_| super::look_at(cache, profile, pod, name))
+            }
+            Scene::Pipeline(known) => {
+                let (store, profile, spec) = &**known;
+                let at = Instant::from_nanos(self.facts.time_ns);
+                let ctx = ClassContext::new(at, store, *spec);
+                let node = store.nodes().by_name(name);
+                node.map(|node| pipeline::look_at(profile, &ctx, node))
+            }
+        };
+        found.ok_or_else(|| {
+            let names: Vec<String> = match &self.scene {
+                Scene::Exact(known) => known.0.nodes().map(|own| own.name().to_string()).collect(),
+                Scene::Pipeline(known) => {
+                    let nodes = known.0.nodes();
+                    let names = nodes.present().map(|node| nodes.name(node).to_owned());
+                    names.collect()
+                }
+            };
+            let near = near(name, &names);
+            RunExplainError::Input(format!("the run has no node `{name}` then; {near}"))
+        })
+    }
+}
+
+/// The nearest of names, or some of them, as the end of a message.
+fn near(wanted: &str, names: &[String]) -> String {
+    let mut near = nearest::all_near(wanted, names.iter().map(String::as_str));
+    if near.is_empty() {
+        let prefixed = names.iter().filter(|name| name.starts_with(wanted));
+        near = prefixed.map(String::as_str).collect();
+    }
+    near.truncate(NAMED);
+    if near.is_empty() {
+        let some: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+        return format!("there is `{}`", some.join("`, `"));
+    }
+    format!("did you mean `{}`?", near.join("`, `"))
+}
+
+/// Finds an attempt of a pod, by name or `NAMESPACE/NAME`, in a run that is simulated again.
+///
+/// # Errors
+/// If the run can't be made or was interrupted, or has no such pod or attempt.
+pub fn find(
+    side: &Side<'_>,
+    pod: &str,
+    which: Which,
+    interrupted: &AtomicBool,
+) -> Result<Attempted, RunExplainError> {
+    let fail = failed(side);
+    let entry = systems::registry::find(&side.scenario.system.name);
+    if entry.is_ok_and(|entry| entry.scheduler == systems::SchedulerKind::Planner) {
+        return Err(RunExplainError::Input(format!(
+            "{}: the system `{}` plans whole jobs and has no attempts for single pods; see \
+             `waits` in its pods table, or `windtunnel diff` against a run of another system",
+            side.label, side.scenario.system.name
+        )));
+    }
+    let files = FileSource { files: side.files };
+    let mut prepared = prepare(side.scenario, &files).map_err(|error| fail(error.into()))?;
+    let kept = Arc::new(Kept {
+        wanted: Wanted(pod.to_owned()),
+        which,
+        seen: Mutex::default(),
+    });
+    let is_exact = world::is_exact(side.scenario);
+    if is_exact {
+        prepared.kube.witness = Some(kept.clone());
+    }
+    let mut followed = Followed {
+        wanted: Wanted(pod.to_owned()),
+        ..Followed::default()
+    };
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    let form = Form::Incremental;
+    let end =
+        run_watched(side.scenario, prepared, form, &mut followed, &mut control).map_err(&fail)?;
+    if end.cause == EndCause::Interrupted {
+        return Err(DiffError::Interrupted.into());
+    }
+    let full_name = followed.full_name(pod, &side.label)?;
+    let found = if is_exact {
+        let mut seen = kept.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        (seen.count, seen.kept.take())
+    } else {
+        (followed.attempts.len() as u64, None)
+    };
+    let about = About {
+        side,
+        full_name,
+        digest: end.digest,
+        which,
+    };
+    match found {
+        (0, _) => Err(never_tried(&about, &followed)),
+        (count, None) if is_exact => Err(about.no_such_attempt(count)),
+        (count, Some(one)) => Ok(about.exact(count, one)),
+        (_, None) => about.pipeline(&followed.attempts, interrupted),
+    }
+}
+
+/// What an attempt is asked of.
+struct About<'s> {
+    side: &'s Side<'s>,
+    full_name: String,
+    digest: String,
+    which: Which,
+}
+
+impl About<'_> {
+    fn no_such_attempt(&self, count: u64) -> RunExplainError {
+        let (run, pod) = (&self.side.label, &self.full_name);
+        let times = match count {
+            1 => "once".to_owned(),
+            count => format!("{count} times"),
+        };
+        RunExplainError::Input(match self.which {
+            Which::Until(at) => {
+                format!("{run}: pod `{pod}` was attempted {times}, first after {at}")
+            }
+            _ => format!(
+                "{run}: pod `{pod}` was attempted {times}; write `--attempt` with a number from 1 \
+                 to {count}"
+            ),
+        })
+    }
+
+    fn facts(&self, number: u64, count: u64, at: Instant) -> AttemptFacts {
+        AttemptFacts {
+            run: self.side.label.clone(),
+            digest: self.digest.clone(),
+            time_ns: at.as_nanos(),
+            attempt: number,
+            attempts: count,
+            outcome: "unschedulable",
+            node: None,
+            began_at: None,
+        }
+    }
+
+    fn exact(self, count: u64, kept: KeptSight) -> Attempted {
+        let facts = self.facts(kept.number, count, kept.at);
+        Attempted {
+            facts: AttemptFacts {
+                outcome: if kept.node.is_some() {
+                    "bound"
+                } else {
+                    "unschedulable"
+                },
+                node: kept.node,
+                began_at: kept.began_at,
+                ..facts
+            },
+            ties: exact_ties(self.side.scenario),
+            pod: self.full_name,
+            scene: Scene::Exact(Box::new((kept.cache, kept.profile, kept.pod))),
+        }
+    }
+
+    fn pipeline(
+        self,
+        attempts: &[Tried],
+        interrupted: &AtomicBool,
+    ) -> Result<Attempted, RunExplainError> {
+        let count = attempts.len() as u64;
+        let position = match self.which {
+            Which::Last => attempts.len().checked_sub(1),
+            Which::Number(number) => usize::try_from(number)
+                .ok()
+                .and_then(|number| number.checked_sub(1)),
+            Which::Until(at) => attempts.iter().rposition(|tried| tried.at <= at),
+        };
+        let position = position.filter(|&position| position < attempts.len());
+        let Some(position) = position else {
+            return Err(self.no_such_attempt(count));
+        };
+        let tried = &attempts[position];
+        let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
+        let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));
+        let class = record.map(|record| record.class);
+        let (Some(store), Some(profile), Some(class)) = (store, profile, class) else {
+            return Err(RunExplainError::Input(format!(
+                "{}: simulating the run again gave a different result; its inputs have changed",
+                self.side.label
+            )));
+        };
+        let facts = self.facts(position as u64 + 1, count, tried.at);
+        Ok(Attempted {
+            facts: AttemptFacts {
+                outcome: tried.outcome,
+                node: tried.node.clone(),
+                ..facts
+            },
+            ties: String::new(),
+            pod: self.full_name,
+            scene: Scene::Pipeline(Box::new((store, profile, class))),
+        })
+    }
+}
+
+/// How kube-scheduler takes one of equally good nodes in this run.
+fn exact_ties(scenario: &Scenario) -> String {
+    use scenario::schema::Release;
+    let scheduler = &scenario.system.scheduler;
+    match (scheduler.tie_break, scheduler.release) {
+        (Some(TieBreak::First), _) => "the first in the scheduler's order is taken".to_owned(),
+        (_, Release::V1_36) => "the root of a heap over them is taken".to_owned(),
+        (_, Release::V1_34) => super::DRAWN.to_owned(),
+    }
+}
+
+fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
+    let (run, pod) = (&about.side.label, &about.full_name);
+    RunExplainError::Input(match &followed.found_on {
+        Some(node) => format!(
+            "{run}: pod `{pod}` is on `{node}` from the start, without a scheduling decision; use \
+             `windtunnel explain` with the dump or its snapshot scenario to see the scheduler's \
+             verdict"
+        ),
+        None => format!(
+            "{run}: pod `{pod}` was submitted but never attempted: it was held back (scheduling \
+             gates, an incomplete group), belongs to another scheduler, or was still queued \
+             behind others when the run ended"
+        ),
+    })
+}

@@ -1,0 +1,479 @@
+//! Running one variant: from its plan to its metrics.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use autoscale::workloads::AutoscalerOptions;
+use cluster::Observer;
+use cluster::fragmentation::TypicalPods;
+use control::controllers::manager::ControllerOptions;
+use control::operation::Operation;
+use control::probe::Probed;
+use control::{Component, Probe};
+use metrics::arrived::PUBLISHED_COLUMNS;
+use metrics::{
+    Economics, PodSink, Purpose, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
+    Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix,
+};
+use model::Node;
+use scenario::Scenario;
+use scenario::schema::MeasuredWindow;
+use scheduler::pipeline::evaluate::Form;
+use sim::images::ImageModel;
+use sim::traffic::TrafficPlan;
+use sim::{CellParts, End, Environment, Options, RunControl, SimError, Simulation, UsageOptions};
+use systems::kubelet::PullOptions;
+use systems::mapping::Mapping;
+use systems::{KubeRequest, SystemOptions};
+use units::{Duration, Instant};
+
+use super::report_data::{Collector, VariantData};
+use world::{
+    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
+};
+
+mod labelled;
+mod options;
+mod stopover;
+mod system;
+mod watching;
+
+use labelled::LabelledSource;
+pub(super) use labelled::OUTPUT;
+pub(super) use options::options;
+pub use stopover::Stopover;
+pub(super) use system::{profile_choice, system};
+use watching::{Nobody, Watching};
+
+/// Why a variant has no result.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// It can't be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// It can't be simulated on.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// Its results can't be kept.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// A variant that is ready to run.
+pub struct Prepared {
+    /// The variant's nodes.
+    pub nodes: Vec<Arc<Node>>,
+    /// Workload of the run.
+    pub workload: Workload,
+    /// The workload that fragmentation is measured against; `None` without GPUs.
+    pub typical: Option<Arc<TypicalPods>>,
+    /// The shapes of its pods.
+    pub mix: Arc<WorkloadMix>,
+    /// Prices and power models of the nodes.
+    pub economics: Arc<Economics>,
+    /// Settings of the exact Kubernetes scheduler, if used.
+    pub kube: KubeRequest,
+    /// Settings of the controllers, if any.
+    pub controllers: Option<ControllerOptions>,
+    /// Operations of users, in order of time.
+    pub operations: Vec<(Instant, Operation)>,
+    /// Failures of the scenario.
+    pub failures: world::Failures,
+    /// Resource usage of pods.
+    pub usage: UsageOptions,
+    /// Options of the system of its own.
+    pub options: SystemOptions,
+    /// Features of the workload that the system can't express.
+    pub mapping: Mapping,
+    /// Settings of the autoscalers, if any.
+    pub autoscaling: Option<AutoscalerOptions>,
+    /// How nodes pull images, and what carries them; `None` takes no time.
+    pub images: Option<(PullOptions, ImageModel)>,
+    /// Values of start-up times that come from files.
+    pub start_up: StartUpValues,
+    /// Where machines come from while it runs, if from anywhere.
+    pub provider: Option<ProviderPlan>,
+    /// Clients of the services, if any.
+    pub traffic: Option<Arc<TrafficPlan>>,
+    /// Remarks on the files read.
+    pub remarks: Remarks,
+    /// Tells where work is being done.
+    pub probe: Probe,
+}
+
+/// Reads the nodes and the workload of a scenario.
+pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
+    let mut remarks = Remarks::new(world::ignored_by(scenario));
+    let controllers = world::controllers(scenario)?;
+    let mut manifests = ManifestFiles::new(world::runs_workloads(scenario));
+    let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
+    let provider = world::provider(scenario, files)?;
+    if let Some(plan) = &provider {
+        nodes.extend(plan.initial.iter().cloned());
+    }
+    let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let classes = workload.classes.as_slice();
+    let mapping = world::mapping(
+        scenario,
+        &nodes,
+        classes,
+        files,
+        &mut manifests,
+        &mut remarks,
+    )?;
+    let typical = (!workload.shapes.is_empty())
+        .then(|| Arc::new(world::typical_pods(&workload.shapes, &nodes)));
+    let mix = Arc::new(world::workload_mix(&workload.classes, &nodes));
+    let economics = Arc::new(world::economics(
+        scenario,
+        &nodes,
+        files,
+        provider.as_ref(),
+    )?);
+    let kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
+    let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
+    let mut usage = world::usage(scenario, files, &workload, &operations)?;
+    let options = world::system_options(scenario, &nodes, files)?;
+    let autoscaling = world::autoscalers(
+        scenario,
+        controllers.as_ref(),
+        &operations,
+        &usage,
+        &mut remarks,
+    )?;
+    let images = world::images(scenario, &nodes)?;
+    let traffic = world::traffic(scenario, &operations, files, &mut remarks)?;
+    usage.serves_traffic = traffic.is_some();
+    usage.cpu_per_request = scenario.models.services.cpu_per_request;
+    let start_up = world::start_up_values(scenario, files)?;
+    Ok(Prepared {
+        nodes,
+        workload,
+        typical,
+        mix,
+        economics,
+        kube,
+        controllers,
+        operations,
+        failures,
+        usage,
+        options,
+        mapping,
+        autoscaling,
+        images,
+        start_up,
+        provider,
+        traffic,
+        remarks,
+        probe: Probe::default(),
+    })
+}
+
+/// Where the tables of a run go.
+#[derive(Default)]
+pub struct Tables<'s> {
+    /// The time series.
+    pub series: Option<Box<dyn SeriesSink + 's>>,
+    /// The table of pods.
+    pub pods: Option<Box<dyn PodSink + 's>>,
+    /// How many pods the report may list; nothing is collected for it if this is `None`.
+    pub report_pods: Option<usize>,
+    /// Somebody else who watches.
+    pub watch: Option<&'s mut dyn Observer>,
+}
+
+/// Result of a run.
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// The outcome's metrics.
+    pub metrics: RunMetrics,
+    /// Nodes at the start.
+    pub nodes: u64,
+    /// Pods submitted.
+    pub pods: u64,
+    /// Unmodelled features and irregularities of the input, one line each.
+    pub remarks: Vec<String>,
+    /// Features of the workload that the system can't express.
+    pub mapping: Mapping,
+    /// Data for the report, if requested; the caller sets the name.
+    pub report: Option<VariantData>,
+}
+
+/// Runs a prepared variant.
+/// # Examples
+///
+/// An experiment is read from its text, prepared and run:
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use lab::names::Registered;
+/// use scenario::{LoadOptions, SearchPath, load};
+/// use world::inputs::DiskAndEmbedded;
+///
+/// let text = "\
+/// windtunnel: v1
+/// name: tiny
+/// cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
+/// workload: [{generate: {model: lublin99, jobs: 10}}]
+/// stop: {at: 30d}
+/// ";
+/// let options = LoadOptions {
+///     sets: &[],
+///     search: &SearchPath::default(),
+///     lookup: &DiskAndEmbedded,
+///     names: &Registered,
+/// };
+/// let experiment = load(text, "tiny.yaml", options).expect("an experiment");
+///
+/// let files = world::FileSource { files: &experiment.files };
+/// let scenario = &experiment.variants[0].scenario;
+/// let prepared = lab::run::prepare(scenario, &files)?;
+/// let mut control = sim::RunControl {
+///     interrupted: &AtomicBool::new(false),
+///     progress: &mut |_| {},
+/// };
+/// let form = scheduler::pipeline::evaluate::Form::Incremental;
+/// let tables = lab::run::Tables::default();
+/// let outcome = lab::run::run(scenario, prepared, form, tables, &mut control)?;
+/// assert_eq!((outcome.nodes, outcome.pods), (2, 10));
+/// # Ok::<(), lab::run::RunError>(())
+/// ```
+pub fn run(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    tables: Tables<'_>,
+    control: &mut RunControl<'_>,
+) -> Result<Outcome, RunError> {
+    run_through(scenario, prepared, form, None, tables, control)
+}
+
+/// Runs a prepared variant through a stop on the way, if there is one.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a run from its setup to its end, in order"
+)]
+pub fn run_through(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    stopover: Option<&mut Stopover<'_>>,
+    tables: Tables<'_>,
+    control: &mut RunControl<'_>,
+) -> Result<Outcome, RunError> {
+    let (window, unsteady) = match scenario.metrics.window {
+        MeasuredWindow::Auto => match warm_up(scenario, &prepared, form, control)? {
+            Ok(from) => (Window::since(from), None),
+            Err(why) => (Window::since(warmup_end(scenario)), Some(why)),
+        },
+        _ => (declared_window(scenario), None),
+    };
+    let setup = MetricSetup {
+        window,
+        purpose: purpose(scenario),
+        unsteady,
+        slowdown_bound: scenario.metrics.slowdown_bound,
+        min_ready_percent: scenario.metrics.min_ready_percent,
+        typical: prepared.typical.clone(),
+        mix: Some(Arc::clone(&prepared.mix)),
+        economics: Some(Arc::clone(&prepared.economics)),
+        alerts: world::alerts(scenario),
+        route: world::route(scenario),
+    };
+    let probe = prepared.probe.clone();
+    let mut recorder = Recorder::new(&setup);
+    if prepared.workload.is_fill_up {
+        recorder = recorder.with_arrived(PUBLISHED_COLUMNS);
+    }
+    if let Some(sink) = tables.series {
+        recorder =
+            recorder.with_series(scenario.metrics.resolution, labelled::series(sink, &probe));
+    }
+    if let Some(sink) = tables.pods {
+        recorder = recorder.with_pods(labelled::pods(sink, &probe));
+    }
+    let node_count = prepared.nodes.len() as u64;
+    let resource = if prepared.nodes.iter().any(|node| node.gpu.is_some()) {
+        Resource::Gpu
+    } else {
+        Resource::Cpu
+    };
+    let operations = || {
+        // What is done at zero is how the run begins.
+        let operations = prepared.operations.iter();
+        let operations = operations.filter(|(at, _)| *at > Instant::ZERO);
+        let named = operations.map(|(at, operation)| (*at, operation.to_string()));
+        named.collect()
+    };
+    let shares_cores = world::contention(scenario)?.is_some_and(|own| own.cpu);
+    let economics = Arc::clone(&prepared.economics);
+    let report = (tables.report_pods).map(|pods| {
+        Collector::new(resource, pods)
+            .with_operations(operations())
+            .with_economics(&economics)
+            .with_contention(shares_cores)
+    });
+    let mut observer = Watching::new(recorder, report, tables.watch, &probe);
+    let turn = match &stopover {
+        Some(stop) => stopover::turn(stop, &prepared, form)?,
+        None => None,
+    };
+    let mapping = prepared.mapping.clone();
+    let (options, cell, mut remarks) = world(scenario, prepared, form)?;
+    let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
+    let end = match stopover {
+        Some(stop) => stopover::run(&mut simulation, stop, turn, control)?,
+        None => simulation.run(control)?,
+    };
+    remarks.ledger(simulation.ledger(0));
+    remarks.autoscalers(simulation.store(0));
+    let (store, at) = (simulation.into_store(0), end.at);
+    let pods = u64::from(store.pods().created());
+    let (metrics, report) = observer.finish(at, &store)?;
+    remarks.fights(&metrics);
+    Ok(Outcome {
+        end,
+        metrics,
+        nodes: node_count,
+        pods,
+        remarks: remarks.lines(),
+        mapping,
+        report,
+    })
+}
+
+/// Runs a prepared variant and measures nothing: what measuring costs is judged against it.
+pub fn run_unmeasured(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
+    run_watched(scenario, prepared, form, &mut Nobody, control)
+}
+
+/// Runs a prepared variant under somebody's eyes, and measures nothing.
+pub fn run_watched(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    observer: &mut dyn Observer,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
+    let (options, cell, _) = world(scenario, prepared, form)?;
+    let mut simulation = Simulation::new(options, vec![cell], observer)?;
+    Ok(simulation.run(control)?)
+}
+
+/// Where the warm-up ends by MSER-5, found by a run of its own; the inner error says why it can't be
+/// found.
+fn warm_up(
+    scenario: &Scenario,
+    prepared: &Prepared,
+    form: Form,
+    control: &mut RunControl<'_>,
+) -> Result<Result<Instant, String>, RunError> {
+    let again = Prepared {
+        workload: prepared.workload.fork().map_err(BuildError::Trace)?,
+        nodes: prepared.nodes.clone(),
+        typical: prepared.typical.clone(),
+        mix: Arc::clone(&prepared.mix),
+        economics: Arc::clone(&prepared.economics),
+        kube: prepared.kube.clone(),
+        controllers: prepared.controllers.clone(),
+        operations: prepared.operations.clone(),
+        failures: prepared.failures.clone(),
+        usage: prepared.usage.clone(),
+        options: prepared.options.clone(),
+        mapping: Mapping::default(),
+        autoscaling: prepared.autoscaling.clone(),
+        images: prepared.images.clone(),
+        start_up: prepared.start_up.clone(),
+        provider: prepared.provider.clone(),
+        traffic: prepared.traffic.clone(),
+        remarks: Remarks::default(),
+        probe: prepared.probe.clone(),
+    };
+    let (options, cell, _) = world(scenario, again, form)?;
+    let mut finder = WarmUpFinder::default();
+    let mut simulation = Simulation::new(options, vec![cell], &mut finder)?;
+    let end = simulation.run(control)?;
+    let store = simulation.into_store(0);
+    let found = finder.finish(end.at, &store);
+    Ok(found.map(|from| from.max(warmup_end(scenario))))
+}
+
+fn warmup_end(scenario: &Scenario) -> Instant {
+    Instant::ZERO + scenario.metrics.warmup
+}
+
+/// A run that is measured as a whole is described as it was; whoever cuts it is after a steady
+/// state.
+fn purpose(scenario: &Scenario) -> Purpose {
+    let metrics = &scenario.metrics;
+    if metrics.window == MeasuredWindow::Full && metrics.warmup == Duration::ZERO {
+        Purpose::Describe
+    } else {
+        Purpose::SteadyState
+    }
+}
+
+/// The window that a scenario states.
+fn declared_window(scenario: &Scenario) -> Window {
+    match scenario.metrics.window {
+        MeasuredWindow::Full | MeasuredWindow::Auto => Window::since(warmup_end(scenario)),
+        MeasuredWindow::Time { from, to } => Window::Time {
+            from: from.map_or(warmup_end(scenario), |from| Instant::ZERO + from),
+            until: to.map(|to| Instant::ZERO + to),
+        },
+        MeasuredWindow::Jobs { from, until } => Window::Jobs { from, until },
+    }
+}
+
+/// The world of a prepared variant.
+fn world(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+) -> Result<(Options, CellParts, Remarks), RunError> {
+    let parts = system(scenario, &prepared, form)?;
+    let options = options(scenario, &prepared.start_up, parts.stepping)?;
+    let outages = prepared.failures.outages(scenario, &prepared.nodes)?;
+    let (failures, provisions) = prepared.failures.timelines(scenario, &prepared.nodes)?;
+    let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
+    if prepared.probe.is_on() {
+        let labelled = components.into_iter();
+        let labelled = labelled.map(|each| Probed::new(each, &prepared.probe));
+        components = labelled
+            .map(|each| -> Box<dyn Component> { Box::new(each) })
+            .collect();
+        arrivals = Box::new(LabelledSource::new(arrivals, &prepared.probe));
+    }
+    let cell = CellParts {
+        nodes: prepared.nodes,
+        components,
+        agent: parts.agent,
+        arrivals,
+        outages,
+        environment: Environment {
+            failures,
+            provisions,
+            usage: prepared.usage,
+            provider: prepared
+                .provider
+                .map(|plan| plan.options)
+                .unwrap_or_default(),
+            commitment: parts.commitment,
+            images: prepared.images.map(|(_, model)| model),
+            traffic: prepared.traffic,
+            contention: world::contention(scenario)?,
+            checkpoints: world::checkpoints(scenario)?,
+        },
+        residents: prepared.workload.residents,
+        operations: prepared.operations,
+    };
+    Ok((options, cell, prepared.remarks))
+}

@@ -1,0 +1,86 @@
+//! A run that stops on its way.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Prepared, RunError, options, system};
+use scenario::Scenario;
+use scheduler::pipeline::evaluate::Form;
+use sim::{End, EndCause, RunControl, SimError, Simulation, Standing, Turn};
+use units::{Instant, plural};
+
+/// A stop on the way of a run.
+pub struct Stopover<'s> {
+    pub(in super::super) at: Instant,
+    pub(in super::super) expected: Option<Standing>,
+    pub(in super::super) changed: Option<&'s Scenario>,
+    /// Whether the scheduler is another one from there on.
+    pub(in super::super) is_replaced: bool,
+    pub(in super::super) reached: Option<Standing>,
+    pub(in super::super) strayed: &'s AtomicBool,
+}
+
+/// What is otherwise from the stop on, if anything is.
+pub(super) fn turn(
+    stopover: &Stopover<'_>,
+    prepared: &Prepared,
+    form: Form,
+) -> Result<Option<Turn>, RunError> {
+    let Some(changed) = stopover.changed else {
+        return Ok(None);
+    };
+    let parts = system(changed, prepared, form)?;
+    let options = options(changed, &prepared.start_up, parts.stepping)?;
+    Ok(Some(Turn {
+        components: stopover.is_replaced.then(|| vec![parts.components]),
+        stop: options.stop,
+        decision_time: options.decision_time,
+        start_up: options.start_up,
+        node_loss: options.node_loss,
+    }))
+}
+
+/// Runs to the stop, looks whether it is where it should be, and goes on to the end.
+pub(super) fn run(
+    simulation: &mut Simulation<'_>,
+    stopover: &mut Stopover<'_>,
+    turn: Option<Turn>,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
+    if stopover.is_replaced {
+        simulation.keep_log();
+    }
+    if let Some(end) = simulation.run_until(stopover.at, control)? {
+        if end.cause == EndCause::Interrupted {
+            return Ok(end);
+        }
+        return Err(RunError::Sim(SimError::Declaration {
+            what: format!("a snapshot at {}", stopover.at),
+            why: format!("the run is over at {}", end.at),
+        }));
+    }
+    let standing = simulation.standing();
+    if let Some(expected) = stopover
+        .expected
+        .as_ref()
+        .filter(|&known| *known != standing)
+    {
+        stopover.strayed.store(true, Ordering::Relaxed);
+        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+        return Err(RunError::Sim(SimError::Declaration {
+            what: format!("the snapshot at {}", stopover.at),
+            why: format!(
+                "replayed to there, the run has digest {} after {}, the snapshot {} after {}: it \
+                 was taken by a program that decides otherwise, or was edited",
+                short(&standing.digest),
+                plural::count(standing.changes, "change"),
+                short(&expected.digest),
+                expected.changes
+            ),
+        }));
+    }
+    stopover.reached = Some(standing);
+    if let Some(turn) = turn {
+        simulation.turn(stopover.at, turn)?;
+    }
+    Ok(simulation.run(control)?)
+}

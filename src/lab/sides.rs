@@ -1,0 +1,133 @@
+//! The sides of a comparison: two runs, each of which can be run up to an instant and looked at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use thiserror::Error;
+
+use super::run::{RunError, prepare, profile_choice, run_watched};
+use cluster::fragmentation::TypicalPods;
+use cluster::{Observer, Store};
+use model::{Event, Pod};
+use policy::{Setup, build_profile};
+use scenario::{Files, Scenario};
+use scheduler::pipeline::evaluate::Form;
+use scheduler::{Profile, Reason};
+use sim::RunControl;
+use units::{Instant, Revision};
+use world::FileSource;
+
+/// One of two runs.
+#[derive(Clone, Debug)]
+pub struct Side<'a> {
+    /// What it is called.
+    pub label: String,
+    /// What is run.
+    pub scenario: &'a Scenario,
+    /// Where its files are.
+    pub files: &'a Files,
+}
+
+/// Why runs can't be compared.
+#[derive(Debug, Error)]
+pub enum DiffError {
+    /// A side can't be run.
+    #[error("{label}: {source}")]
+    Run {
+        /// Which.
+        label: String,
+        /// Why.
+        source: Box<RunError>,
+    },
+    /// It was interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+pub(super) fn failed(side: &Side<'_>) -> impl Fn(RunError) -> DiffError {
+    let label = side.label.clone();
+    move |source| DiffError::Run {
+        label: label.clone(),
+        source: Box::new(source),
+    }
+}
+
+/// Keeps a copy of the store at a revision and stops the run there.
+struct Stopped<'s> {
+    at: u64,
+    store: Option<Store>,
+    stop: &'s AtomicBool,
+}
+
+impl Observer for Stopped<'_> {
+    fn observe(&mut self, _at: Instant, _event: &Event, _ended: Option<&Pod>, store: &Store) {
+        if store.revision().0 == self.at {
+            self.store = Some(store.fork());
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Runs a side until the change that has a revision comes next. The cluster there, and the profile
+/// that decides; systems that plan jobs have none.
+pub(crate) fn stop_before(
+    side: &Side<'_>,
+    revision: Revision,
+    interrupted: &AtomicBool,
+) -> Result<(Option<Store>, Option<Profile>), DiffError> {
+    let failed = failed(side);
+    let files = FileSource { files: side.files };
+    let prepared = prepare(side.scenario, &files);
+    let prepared = prepared.map_err(|error| failed(RunError::from(error)))?;
+    let setup = Setup {
+        seed: side.scenario.seed,
+        scheduler: 0,
+        typical_pods: prepared
+            .typical
+            .clone()
+            .unwrap_or_else(|| Arc::new(TypicalPods::default())),
+        gpu_models: world::gpu_models(&prepared.nodes),
+        node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
+    };
+    let stop = AtomicBool::new(false);
+    let mut stopped = Stopped {
+        at: revision.0.saturating_sub(1),
+        store: None,
+        stop: &stop,
+    };
+    let mut control = RunControl {
+        interrupted: &stop,
+        progress: &mut |_| {},
+    };
+    run_watched(
+        side.scenario,
+        prepared,
+        Form::Incremental,
+        &mut stopped,
+        &mut control,
+    )
+    .map_err(failed)?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(DiffError::Interrupted);
+    }
+    Ok((stopped.store, profile(side, &setup)))
+}
+
+/// The profile that decides; `None` for systems without one.
+fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
+    let entry = systems::registry::find(&side.scenario.system.name).ok()?;
+    // kube-scheduler itself ranks by its own plugins, which this pipeline's do not explain.
+    if entry.scheduler != systems::SchedulerKind::Pipeline {
+        return None;
+    }
+    let choice = profile_choice(side.scenario).ok()?;
+    build_profile(&choice, setup).ok()
+}
+
+/// A reason with the name of its resource.
+pub(crate) fn reason_words(store: &Store, reason: Reason) -> String {
+    match reason {
+        Reason::Insufficient(id) => format!("Insufficient {}", store.extended().text(id.index())),
+        Reason::Text(text) => text.to_owned(),
+    }
+}

@@ -1,0 +1,225 @@
+//! Sweeps: one experiment at many points × variants × seeds, on every core and over many machines.
+//!
+//! Every run has a key, the hash of everything that decides its result: the program, the scenario
+//! with every default filled in, the seed, the content of the files it reads. Its record is one
+//! file named after the key, written under a temporary name and renamed. So a kill at any moment
+//! loses nothing that was finished, nothing is run twice, shards may run anywhere, and the table is
+//! a function of the records: its bytes do not tell how often the sweep was interrupted.
+
+pub mod axis;
+pub mod design;
+mod execute;
+mod merge;
+mod plan;
+pub mod record;
+pub mod sensitivity;
+pub mod slurm;
+mod store;
+mod table;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use scenario::Rejected;
+use trace::TraceError;
+
+use super::folder::FolderError;
+use super::run::RunError;
+use units::plural;
+
+pub use execute::{Executed, Execution, execute};
+pub use merge::{Merged, merge};
+pub use plan::{Grounds, Plan, PlannedRun, SweepFile, plan};
+pub use store::{Shard, SweepFolder, When};
+pub use table::{CSV_NAME, PARQUET_NAME, SweepTable};
+
+/// Why a sweep can't go on.
+#[derive(Debug, Error)]
+pub enum SweepError {
+    /// An option that names a field is wrong.
+    #[error("{option} `{text}`: {why}\nhelp: {help}")]
+    Axis {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        text: String,
+        /// The problem.
+        why: String,
+        /// What to do.
+        help: &'static str,
+    },
+    /// Options that don't go together.
+    #[error("{0}")]
+    Design(String),
+    /// Too many points.
+    #[error(
+        "the sweep has more than {}; give fewer values, or sample with --latin N",
+        plural::count(*max, "point")
+    )]
+    TooMany {
+        /// How many there may be.
+        max: usize,
+    },
+    /// The experiment is wrong at a point.
+    #[error("the experiment file is wrong at {at}")]
+    Rejected {
+        /// The point, in words.
+        at: String,
+        /// The findings.
+        rejected: Box<Rejected>,
+    },
+    /// A file can't be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A file can't be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A run has no result.
+    #[error("{at}: {source}")]
+    Run {
+        /// Which, in words.
+        at: String,
+        /// Why.
+        source: Box<RunError>,
+    },
+    /// It was interrupted.
+    #[error("interrupted")]
+    Interrupted {
+        /// How many runs are there.
+        finished: usize,
+        /// Of how many.
+        runs: usize,
+    },
+    /// The threads can't be started.
+    #[error("can't start {}: {reason}", plural::count(*threads, "thread"))]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+    /// The folder holds another sweep.
+    #[error(
+        "{}: holds another sweep ({what}); choose another folder with `--out`, or reuse it with \
+         `--force`: runs that both sweeps have are kept, the table is replaced", path.display()
+    )]
+    Other {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The folder, or a shard, was made by another program.
+    #[error(
+        "{}: was made by windtunnel {found}, but {expected} needs windtunnel {wanted}; runs of \
+         different programs are not mixed: run the whole sweep with one program",
+        path.display()
+    )]
+    Program {
+        /// The folder.
+        path: PathBuf,
+        /// The program that made it.
+        found: String,
+        /// What should be equal.
+        expected: &'static str,
+        /// The program that was expected.
+        wanted: String,
+    },
+    /// Folders to be merged hold different sweeps.
+    #[error("{}: holds another sweep than {} ({what}); merge shards of one sweep",
+        path.display(), first.display())]
+    Unlike {
+        /// The folder.
+        path: PathBuf,
+        /// The one that came first.
+        first: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// Records are missing.
+    #[error(
+        "{missing} of {} {} missing, the first is {first}; {cure}: nothing was written",
+        plural::count(*runs, "run"),
+        plural::either(*missing, "is", "are")
+    )]
+    Gap {
+        /// How many.
+        missing: usize,
+        /// Of how many.
+        runs: usize,
+        /// The first, in words.
+        first: String,
+        /// What to do.
+        cure: String,
+    },
+    /// A file of a sweep is damaged.
+    #[error("{}: {reason}; {cure}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The problem.
+        reason: String,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// There is no sweep.
+    #[error("{}: not the folder of a sweep (it holds no {}); give the folder that `sweep --out` \
+        named",
+        path.display(), plan::FILE_NAME)]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A shard that can't be.
+    #[error("--shard `{text}`: {why}; write I/N with I from 1 to N, such as 1/4")]
+    Shard {
+        /// What was given.
+        text: String,
+        /// The problem.
+        why: String,
+    },
+    /// A metric that no run has.
+    #[error("there is no metric `{id}` in these runs{near}")]
+    Metric {
+        /// What was asked for.
+        id: String,
+        /// What may have been meant.
+        near: String,
+    },
+}
+
+impl SweepError {
+    /// The exit code of this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Axis { .. }
+            | Self::Design(_)
+            | Self::TooMany { .. }
+            | Self::Rejected { .. }
+            | Self::Trace(_)
+            | Self::Other { .. }
+            | Self::Gap { .. }
+            | Self::Damaged { .. }
+            | Self::Missing { .. }
+            | Self::Metric { .. }
+            | Self::Shard { .. } => 2,
+            Self::Unlike { .. } | Self::Program { .. } => 3,
+            Self::Folder(error) => error.exit_code(),
+            Self::Run { source, .. } => match &**source {
+                RunError::Build(_)
+                | RunError::Sim(sim::SimError::Trace(_) | sim::SimError::Declaration { .. }) => 2,
+                RunError::Sim(_) | RunError::Record(_) => 101,
+            },
+            Self::Interrupted { .. } => 130,
+            Self::Threads { .. } => 101,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these tests damage files on purpose"
+)]
+mod tests;

@@ -1,0 +1,64 @@
+//! Annotations: only those that are looked at are kept, for others may be large.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::{AmountText, TextMap};
+use crate::keys;
+
+/// The annotations this reader looks at; others (which may be large) are never stored.
+#[derive(Debug, Default)]
+pub(crate) struct Annotations(pub(crate) TextMap);
+
+impl Annotations {
+    pub(crate) fn is_read(key: &str) -> bool {
+        key.starts_with("alibabacloud.com/gpu-")
+            || key.starts_with("windtunnel/")
+            || key.starts_with("windtunnel.dev/")
+            || key.starts_with("nginx.ingress.kubernetes.io/canary")
+            || matches!(
+                key,
+                keys::MIRROR
+                    | keys::SAFE_TO_EVICT
+                    | keys::SAFE_LOCAL_VOLUMES
+                    | keys::DO_NOT_DISRUPT
+                    | keys::DELETION_COST
+                    | keys::BIND_COMPLETED
+                    | keys::SELECTED_NODE
+                    | keys::BETA_CLASS
+            )
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnnotationsVisitor;
+        impl<'de> Visitor<'de> for AnnotationsVisitor {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("annotations by key")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+                let mut kept = TextMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if Annotations::is_read(&key) {
+                        let value: AmountText = map.next_value()?;
+                        kept.insert(key, value.0);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Annotations(kept))
+            }
+        }
+        deserializer.deserialize_map(AnnotationsVisitor)
+    }
+}

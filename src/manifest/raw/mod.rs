@@ -1,0 +1,339 @@
+//! The used part of the manifest format, field for field as the Kubernetes API names it. What
+//! these types don't name is skipped while reading; `null` stands for an absent field, as the API
+//! has it.
+
+#![expect(
+    clippy::struct_field_names,
+    reason = "fields are called as the Kubernetes API calls them"
+)]
+
+mod affinity;
+mod annotations;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, Visitor};
+use serde::{Deserialize, de};
+
+pub(super) use affinity::{
+    Affinity, Expression, LabelSelector, NodeAffinity, NodeSelector, NodeTerm, PodAffinity,
+    PodTerm, TopologySpread,
+};
+pub(super) use annotations::Annotations;
+
+/// A missing or `null` field is the default one.
+pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Texts by key; a `null` is the empty text, as in `node-role.kubernetes.io/control-plane:`.
+pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextMap, D::Error> {
+    let map: Option<BTreeMap<String, Option<String>>> = Option::deserialize(deserializer)?;
+    let pairs = map.unwrap_or_default().into_iter();
+    Ok(pairs
+        .map(|(key, text)| (key, text.unwrap_or_default()))
+        .collect())
+}
+
+/// Texts by key, in order of key.
+pub(super) type TextMap = BTreeMap<String, String>;
+
+/// Amounts by resource name.
+pub(super) type Amounts = BTreeMap<String, AmountText>;
+
+/// A quantity as it stands in the file: a text, or a plain number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct AmountText(pub(super) String);
+
+impl<'de> Deserialize<'de> for AmountText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AmountVisitor;
+        impl Visitor<'_> for AmountVisitor {
+            type Value = AmountText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a quantity such as `500m`, `2` or `1.5Gi`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AmountText, E> {
+                Ok(AmountText(text.to_owned()))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<AmountText, E> {
+                Ok(AmountText(number.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<AmountText, E> {
+                Ok(AmountText(number.to_string()))
+            }
+
+            // The shortest text that reads back as the same number is what was written.
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<AmountText, E> {
+                Ok(AmountText(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Metadata {
+    pub(super) name: Option<String>,
+    pub(super) generate_name: Option<String>,
+    pub(super) namespace: Option<String>,
+    #[serde(deserialize_with = "texts")]
+    pub(super) labels: TextMap,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) annotations: Annotations,
+    pub(super) creation_timestamp: Option<String>,
+    pub(super) deletion_timestamp: Option<String>,
+    pub(super) deletion_grace_period_seconds: Option<i64>,
+    pub(super) uid: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) owner_references: Vec<OwnerReference>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OwnerReference {
+    #[serde(rename = "apiVersion", deserialize_with = "nullable")]
+    pub(super) api_version: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) kind: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) controller: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct NodeSpec {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) taints: Vec<Taint>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) unschedulable: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Taint {
+    pub(super) key: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) effect: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodeStatus {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) allocatable: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) capacity: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) images: Vec<Image>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) conditions: Vec<Condition>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Image {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) names: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) size_bytes: i64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Condition {
+    #[serde(rename = "type", deserialize_with = "nullable")]
+    pub(super) kind: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) status: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PodSpec {
+    pub(super) node_name: Option<String>,
+    pub(super) scheduler_name: Option<String>,
+    pub(super) priority: Option<i32>,
+    pub(super) priority_class_name: Option<String>,
+    pub(super) preemption_policy: Option<String>,
+    pub(super) active_deadline_seconds: Option<i64>,
+    pub(super) restart_policy: Option<String>,
+    pub(super) termination_grace_period_seconds: Option<i64>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) host_network: bool,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) containers: Vec<Container>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) init_containers: Vec<Container>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) overhead: Amounts,
+    pub(super) resources: Option<Resources>,
+    #[serde(deserialize_with = "texts")]
+    pub(super) node_selector: TextMap,
+    pub(super) affinity: Option<Affinity>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) tolerations: Vec<Toleration>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) topology_spread_constraints: Vec<TopologySpread>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) scheduling_gates: Vec<Named>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) volumes: Vec<Volume>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) resource_claims: Vec<IgnoredAny>,
+    pub(super) runtime_class_name: Option<String>,
+    pub(super) workload_ref: Option<IgnoredAny>,
+    pub(super) scheduling_group: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Named {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Container {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) image: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) resources: Resources,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) ports: Vec<Port>,
+    pub(super) restart_policy: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Resources {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) requests: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) limits: Amounts,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) claims: Vec<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Port {
+    pub(super) container_port: Option<i64>,
+    pub(super) host_port: Option<i64>,
+    #[serde(rename = "hostIP")]
+    pub(super) host_ip: Option<String>,
+    pub(super) protocol: Option<String>,
+}
+
+/// A volume: only the kinds that bear on the place of a pod.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Volume {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    pub(super) persistent_volume_claim: Option<ClaimVolume>,
+    pub(super) ephemeral: Option<IgnoredAny>,
+    pub(super) csi: Option<IgnoredAny>,
+    pub(super) gce_persistent_disk: Option<Disk>,
+    #[serde(rename = "awsElasticBlockStore")]
+    pub(super) aws_elastic_block_store: Option<Disk>,
+    pub(super) azure_disk: Option<IgnoredAny>,
+    pub(super) cinder: Option<IgnoredAny>,
+    pub(super) iscsi: Option<Disk>,
+    pub(super) rbd: Option<Disk>,
+    pub(super) empty_dir: Option<EmptyDir>,
+    pub(super) host_path: Option<IgnoredAny>,
+}
+
+impl Volume {
+    /// Whether it is a part of its node.
+    pub(super) const fn is_local(&self) -> bool {
+        self.empty_dir.is_some() || self.host_path.is_some()
+    }
+}
+
+/// A directory on the disk of the node, or in its memory.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EmptyDir {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) medium: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ClaimVolume {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) claim_name: String,
+}
+
+/// A disk named in the pod itself, with the fields of all kinds of disks.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Disk {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) pd_name: String,
+    #[serde(rename = "volumeID", deserialize_with = "nullable")]
+    pub(super) volume_id: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) iqn: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) monitors: Vec<String>,
+    pub(super) pool: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) image: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) read_only: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Toleration {
+    pub(super) key: Option<String>,
+    pub(super) operator: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) effect: Option<String>,
+    pub(super) toleration_seconds: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PodStatus {
+    pub(super) phase: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) nominated_node_name: Option<String>,
+    pub(super) start_time: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) conditions: Vec<Condition>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) init_container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ContainerStatus {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) allocated_resources: Amounts,
+    pub(super) resources: Option<Resources>,
+}

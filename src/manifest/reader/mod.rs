@@ -1,0 +1,455 @@
+//! Gathers the objects of a file: counts where it stands, turns each object into one of the model
+//! and remembers the first rule that was broken.
+
+mod settling;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+use serde_json::Value;
+
+use super::declared::DeclaredWorkload;
+use super::field::{Path, Problem, unix_secs};
+use super::findings::ObjectName;
+use super::owners::Owners;
+use super::parts::{Body, Parts};
+use super::priority::{PriorityClass, PriorityClasses};
+use super::scheduler_config::ConfigDoubt;
+use super::{
+    Ctx, ManifestPod, Manifests, cluster_scoped, node, objects, pod, raw, resize, unmodelled,
+};
+use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
+use units::Duration;
+
+/// Lists deeper within each other are not told apart in messages.
+const DEPTH_SHOWN: usize = 4;
+
+/// What became of the object read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing of its kind is read.
+    #[default]
+    Ignored,
+    /// It was read before.
+    Repeated,
+    /// A pod that has ended.
+    Ended,
+    /// It counts.
+    Taken,
+}
+
+/// The objects of a file as far as it has been read.
+#[derive(Default)]
+pub(super) struct Reader {
+    ctx: Ctx,
+    nodes: Vec<Node>,
+    /// Where each node of a name stands.
+    node_places: BTreeMap<Text, String>,
+    pods: Vec<ManifestPod>,
+    /// Of every object that was read: its identity, where it states one.
+    identities: IndexSet<Box<str>, FxBuildHasher>,
+    owners: Owners,
+    fate: Fate,
+    ended: u64,
+    repeated: u64,
+    pod_names: BTreeSet<(Text, Text)>,
+    classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+    objects: ClusterObjects,
+    ignored_kinds: BTreeMap<String, usize>,
+    priorities: PriorityClasses,
+    /// Pods that state no priority, with their class and whether they state a preemption policy.
+    without_priority: Vec<(usize, Option<String>, bool)>,
+    /// Files before the one being read.
+    files: usize,
+    file: String,
+    document: usize,
+    /// The positions in the lists around the object being read.
+    items: Vec<usize>,
+    /// Where an object is reported that is settled after its list.
+    moved_to: Option<String>,
+    reads_workloads: bool,
+    workloads: Vec<DeclaredWorkload>,
+    /// The field of a workload that broke a rule.
+    broken_field: Option<String>,
+    failed_at: Option<String>,
+    problem: Option<String>,
+}
+
+impl Reader {
+    /// Begins with classes of priority that are known already.
+    pub(super) fn with_priorities(priorities: PriorityClasses) -> Self {
+        Self {
+            priorities,
+            ..Self::default()
+        }
+    }
+
+    /// Goes on with another file.
+    pub(super) fn begin_file(&mut self, name: &str) {
+        self.files += usize::from(!self.file.is_empty());
+        name.clone_into(&mut self.file);
+        self.ctx.findings.begin_file(name);
+        self.document = 0;
+        self.items.clear();
+        self.moved_to = None;
+        self.failed_at = None;
+    }
+
+    pub(super) fn begin_document(&mut self) {
+        self.document += 1;
+    }
+
+    pub(super) fn enter_list(&mut self) {
+        self.items.push(0);
+    }
+
+    pub(super) fn next_item(&mut self) {
+        if let Some(position) = self.items.last_mut() {
+            *position += 1;
+        }
+    }
+
+    pub(super) fn leave_list(&mut self) {
+        self.items.pop();
+    }
+
+    /// Where the object being read stands.
+    pub(super) fn place(&self) -> String {
+        if let Some(place) = &self.moved_to {
+            return place.clone();
+        }
+        let mut place = format!("document {}", self.document);
+        for (depth, position) in self.items.iter().enumerate() {
+            if depth == DEPTH_SHOWN {
+                place.push_str(" …");
+                break;
+            }
+            let joint = if depth == 0 { ", " } else { "." };
+            let _ = write!(place, "{joint}items[{position}]");
+        }
+        place
+    }
+
+    /// Reports from another place; an empty one is the place being read. Gives the former one.
+    pub(super) fn move_to(&mut self, place: String) -> String {
+        let place = (!place.is_empty()).then_some(place);
+        std::mem::replace(&mut self.moved_to, place).unwrap_or_default()
+    }
+
+    /// Remembers the object in which reading stopped; the innermost counts.
+    pub(super) fn note_place(&mut self, parts: &Parts) {
+        if self.failed_at.is_none() {
+            self.failed_at = Some(self.name_of(parts));
+        }
+    }
+
+    fn place_of_failure(&self) -> String {
+        self.failed_at.clone().unwrap_or_else(|| self.place())
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// The message of an error that ended the reading: the rule that was broken, or what the
+    /// parser says.
+    pub(super) fn describe(&self, fault: &str) -> String {
+        match &self.problem {
+            Some(problem) => problem.clone(),
+            None => format!("{}: {fault}", self.place_of_failure()),
+        }
+    }
+
+    fn name_of(&self, parts: &Parts) -> String {
+        let mut name = self.place();
+        if let Some(kind) = &parts.kind {
+            let metadata = &parts.metadata;
+            let object = ObjectName {
+                kind,
+                namespace: metadata.namespace.as_deref(),
+                name: metadata.name.as_deref().unwrap_or_default(),
+            };
+            let _ = write!(name, ", {object}");
+        }
+        name
+    }
+
+    /// Takes an object; the error says where it stands.
+    pub(super) fn add(&mut self, parts: &Parts) -> Result<(), String> {
+        let body = parts.body();
+        if let (Some(kind), Some(_)) = (&parts.kind, &body) {
+            self.owners.add(kind, &parts.metadata, &mut self.ctx.texts);
+        }
+        self.fate = match body {
+            None | Some(Body::Skipped) => Fate::Ignored,
+            Some(Body::Workload) if !self.reads_workloads => Fate::Ignored,
+            Some(_) if self.is_repeated(&parts.metadata) => {
+                self.repeated += 1;
+                self.fate = Fate::Repeated;
+                return Ok(());
+            }
+            Some(_) => Fate::Taken,
+        };
+        let outcome = match body {
+            None => Err(Path::root("kind").missing("the object's kind, such as `Pod`")),
+            Some(Body::Pod) => self.add_pod(parts),
+            Some(Body::Node) => self.add_node(parts),
+            Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::Object | Body::Workload) if self.is_read_workload(parts) => {
+                self.add_workload(parts)
+            }
+            Some(Body::Object) => objects::add(parts, &mut self.objects, &mut self.ctx),
+            Some(Body::Skipped | Body::Workload) => {
+                self.count_ignored(parts);
+                Ok(())
+            }
+        };
+        outcome.map_err(|Problem(problem)| {
+            let message = format!("{}: {problem}", self.name_of(parts));
+            self.problem.get_or_insert(message).clone()
+        })
+    }
+
+    /// Whether the very same object was read before, as when files overlap.
+    fn is_repeated(&mut self, metadata: &raw::Metadata) -> bool {
+        match metadata.uid.as_deref() {
+            None | Some("") => false,
+            Some(uid) => !self.identities.insert(uid.into()),
+        }
+    }
+
+    /// Notes what looks wrong in a scheduler's configuration.
+    pub(super) fn note_config(&mut self, doubt: &ConfigDoubt) {
+        let object = ObjectName {
+            kind: "KubeSchedulerConfiguration",
+            namespace: None,
+            name: "",
+        };
+        let findings = &mut self.ctx.findings;
+        findings.add(object, &doubt.field, doubt.what.as_str(), doubt.effect);
+    }
+
+    /// What became of the object read last.
+    pub(super) fn fate(&self) -> Fate {
+        self.fate
+    }
+
+    /// How many pods have ended, and how many objects were met more than once.
+    pub(super) fn left_out(&self) -> (u64, u64) {
+        (self.ended, self.repeated)
+    }
+
+    fn count_ignored(&mut self, parts: &Parts) {
+        let kind = parts.kind.as_deref().unwrap_or_default();
+        let key = match (kind, parts.api_version.as_deref()) {
+            ("Pod" | "Node" | "PriorityClass", Some(version)) => format!("{kind} ({version})"),
+            _ => kind.to_owned(),
+        };
+        *self.ignored_kinds.entry(key).or_default() += 1;
+    }
+
+    fn add_node(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let (spec, status) = (&parts.node_spec, &parts.node_status);
+        let node = node::node(&parts.metadata, spec, status, &mut self.ctx)?;
+        let place = match self.files {
+            0 => self.place(),
+            _ => format!("{}, {}", self.file, self.place()),
+        };
+        if let Some(former) = self.node_places.get(&node.name) {
+            let expected = format!("a unique name (also used in {former})");
+            let path = Path::root("metadata");
+            return Err(path.field("name").problem(&expected, &node.name));
+        }
+        self.node_places.insert(node.name.clone(), place);
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn add_pod(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
+        let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
+        let name = self.pod_name(metadata)?;
+        let object = ObjectName {
+            kind: "Pod",
+            namespace: Some(&spec.namespace),
+            name: &name,
+        };
+        let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
+        unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
+        spec.tolerations = tolerations;
+        pod::check_sums(&spec)?;
+        if !self
+            .pod_names
+            .insert((spec.namespace.clone(), name.clone()))
+        {
+            let path = Path::root("metadata");
+            let expected = "a name unique in its namespace";
+            return Err(path.field("name").problem(expected, &name));
+        }
+        let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
+        let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
+        let pod = ManifestPod {
+            phase: phase(&parts.pod_status, node_name.is_some())?,
+            is_terminating: metadata.deletion_timestamp.is_some(),
+            deleted_unix_secs: pod::deleted(metadata)?,
+            created_unix_secs: created(metadata)?,
+            started_unix_secs: started(&parts.pod_status)?,
+            nominated_node: parts
+                .pod_status
+                .nominated_node_name
+                .as_deref()
+                .filter(|node| !node.is_empty())
+                .map(|node| self.ctx.texts.share(node)),
+            is_preempted: parts.pod_status.conditions.iter().any(|condition| {
+                condition.kind == "DisruptionTarget"
+                    && condition.status == "True"
+                    && condition.reason == "PreemptionByScheduler"
+            }),
+            at: at(metadata)?,
+            time_limit: pod::time_limit(raw)?,
+            maker: pod::maker(metadata),
+            node_name: node_name.map(|node| self.ctx.texts.share(node)),
+            accounted: accounted.map(|spec| self.share_class(spec)),
+            spec: self.share_class(spec),
+            name,
+        };
+        if raw.priority.is_none() {
+            let class = raw.priority_class_name.clone();
+            let class = class.filter(|class| !class.is_empty());
+            let states_policy = raw.preemption_policy.is_some();
+            self.without_priority
+                .push((self.pods.len(), class, states_policy));
+        }
+        if pod.phase.is_final() {
+            self.fate = Fate::Ended;
+            self.ended += 1;
+        }
+        self.pods.push(pod);
+        Ok(())
+    }
+
+    fn pod_name(&self, metadata: &raw::Metadata) -> Result<Text, Problem> {
+        match (metadata.name.as_deref(), metadata.generate_name.as_deref()) {
+            (Some(name), _) if !name.is_empty() => Ok(name.into()),
+            (_, Some(stem)) if !stem.is_empty() => {
+                Ok(format!("{stem}{}", self.pods.len() + 1).into())
+            }
+            _ => Err(Path::root("metadata")
+                .field("name")
+                .missing("the pod's name")),
+        }
+    }
+
+    fn share_class(&mut self, spec: PodSpec) -> Arc<PodSpec> {
+        if let Some(known) = self.classes.get(&spec) {
+            return Arc::clone(known);
+        }
+        let class = Arc::new(spec);
+        self.classes.insert(Arc::clone(&class));
+        class
+    }
+
+    fn add_priority_class(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let (value, preempts) = cluster_scoped::class(parts)?;
+        let class = PriorityClass { value, preempts };
+        if parts.global_default.as_ref().and_then(Value::as_bool) == Some(true) {
+            self.priorities.offer_default(class);
+        }
+        let name = parts.metadata.name.clone().unwrap_or_default();
+        self.priorities.insert(name, class);
+        if self.reads_workloads {
+            return self.add_workload(parts);
+        }
+        Ok(())
+    }
+
+    /// What the file declares.
+    pub(super) fn finish(mut self) -> Manifests {
+        // What follows is found over all files.
+        self.ctx.findings.begin_file("");
+        for (index, class, states_policy) in std::mem::take(&mut self.without_priority) {
+            let found = match &class {
+                Some(class) => self.priorities.get(class),
+                None => self.priorities.default_class(),
+            };
+            match (found, class) {
+                (Some(found), _) => self.give_priority(index, found, states_policy),
+                (None, Some(class)) => self.note_unknown_class(index, &class),
+                (None, None) => {}
+            }
+        }
+        self.settle_workloads();
+        for cycle in self.owners.cycles() {
+            let (kind, namespace, name) = cycle.object();
+            let namespace = (!namespace.is_empty()).then_some(namespace);
+            let object = ObjectName {
+                kind,
+                namespace,
+                name,
+            };
+            let path = Path::root("metadata");
+            self.ctx.findings.add(
+                object,
+                &path.field("ownerReferences"),
+                format!("the owners lead back to the object: {cycle}"),
+                "owners are matched by their selectors only",
+            );
+        }
+        Manifests {
+            nodes: self.nodes,
+            pods: self.pods,
+            objects: self.objects,
+            workloads: self.workloads,
+            priorities: self.priorities,
+            ignored_kinds: self.ignored_kinds,
+            findings: self.ctx.findings.into_list(),
+        }
+    }
+}
+
+fn phase(status: &raw::PodStatus, has_node: bool) -> Result<PodPhase, Problem> {
+    const EXPECTED: &str = "`Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`";
+    let is_evicted = status.reason.as_deref() == Some("Evicted");
+    match status.phase.as_deref() {
+        None | Some("" | "Pending") if has_node => Ok(PodPhase::Bound),
+        None | Some("" | "Pending") => Ok(PodPhase::Pending),
+        // Of a pod in phase `Unknown` its node could not tell the state; it holds its place.
+        Some("Running" | "Unknown") => Ok(PodPhase::Running),
+        Some("Succeeded") => Ok(PodPhase::Succeeded),
+        Some("Failed") if is_evicted => Ok(PodPhase::Evicted),
+        Some("Failed") => Ok(PodPhase::Failed),
+        Some(other) => Err(Path::root("status").field("phase").problem(EXPECTED, other)),
+    }
+}
+
+fn created(metadata: &raw::Metadata) -> Result<Option<i64>, Problem> {
+    let path = Path::root("metadata");
+    let path = path.field("creationTimestamp");
+    let text = metadata.creation_timestamp.as_deref();
+    text.map(|text| unix_secs(text, &path)).transpose()
+}
+
+fn started(status: &raw::PodStatus) -> Result<Option<i64>, Problem> {
+    let path = Path::root("status");
+    let path = path.field("startTime");
+    let text = status.start_time.as_deref();
+    text.map(|text| unix_secs(text, &path)).transpose()
+}
+
+fn at(metadata: &raw::Metadata) -> Result<Option<Duration>, Problem> {
+    const KEY: &str = "windtunnel/at";
+    let Some(text) = metadata.annotations.get(KEY) else {
+        return Ok(None);
+    };
+    let path = Path::root("metadata");
+    let path = path.field("annotations");
+    let path = path.key(KEY);
+    let at: Duration = text.parse().map_err(|error| path.broken(error))?;
+    if at < Duration::ZERO {
+        return Err(path.problem("a duration of 0 or more", text));
+    }
+    Ok(Some(at))
+}

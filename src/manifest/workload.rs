@@ -1,0 +1,66 @@
+//! A workload while it is read: what every kind of it needs.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Ctx;
+use super::declared::PodPriority;
+use super::field::{Path, Problem};
+use model::workload::{Count, Finding};
+use model::{Object, Text};
+use units::Duration;
+
+/// What is read of every workload.
+pub(super) struct Workload<'a> {
+    pub(super) namespace: Text,
+    pub(super) name: Text,
+    pub(super) spec: &'a Value,
+    pub(super) ctx: &'a mut Ctx,
+    pub(super) priority: PodPriority,
+    pub(super) states_policy: bool,
+}
+
+/// An object and what is wrong with it.
+pub(super) type Checked = Result<(Object, Vec<Finding>), Problem>;
+
+/// A number of pods, or a percentage as text.
+///
+/// # Errors
+/// It is neither.
+pub fn count(value: &Value) -> Result<Count, String> {
+    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    match (value, number) {
+        (_, Some(number)) => Ok(Count::Number(number)),
+        (Value::String(text), _) => text
+            .parse()
+            .map_err(|error: model::workload::CountError| error.to_string()),
+        _ => Err(format!(
+            "expected a whole number or a percentage such as `25%`, found `{value}`"
+        )),
+    }
+}
+
+impl Workload<'_> {
+    /// The spec of the object.
+    pub(super) fn spec<T: Default + for<'de> Deserialize<'de>>(&self) -> Result<T, Problem> {
+        part(self.spec, &Path::root("spec"))
+    }
+}
+
+/// Reads a value into a type, where `null` is what is absent.
+pub(super) fn part<T>(value: &Value, path: &Path<'_>) -> Result<T, Problem>
+where
+    T: Default + for<'de> Deserialize<'de>,
+{
+    if value.is_null() {
+        return Ok(T::default());
+    }
+    T::deserialize(value).map_err(|error| path.broken(error))
+}
+
+/// A number of seconds; none is 0.
+pub(super) fn span(secs: Option<i64>, path: &Path<'_>) -> Result<Duration, Problem> {
+    let secs = secs.unwrap_or(0);
+    Duration::checked_from_secs(secs)
+        .ok_or_else(|| path.problem("seconds, less than 292 years", secs))
+}

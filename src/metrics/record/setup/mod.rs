@@ -1,0 +1,71 @@
+//! The setup of a recorder: the measured window, and what is known of the run beforehand.
+
+pub mod economics;
+pub mod mix;
+pub mod power;
+
+use std::sync::Arc;
+
+use cluster::fragmentation::TypicalPods;
+use units::Duration;
+
+use crate::alerts::{Route, Rule};
+use crate::record::setup::economics::Economics;
+use crate::record::setup::mix::WorkloadMix;
+use crate::record::window::Window;
+
+/// The usual bound τ of the bounded slowdown: 10 s.
+pub const USUAL_BOUND: Duration = Duration::from_secs(10);
+
+/// What metrics are taken with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The measured window.
+    pub window: Window,
+    /// Purpose of the values.
+    pub purpose: Purpose,
+    /// Why a window that was to be found by itself was not: nothing that needs a steady state has
+    /// a value then.
+    pub unsteady: Option<String>,
+    /// The bound τ of the bounded slowdown.
+    pub slowdown_bound: Duration,
+    /// How many of its wanted pods a workload needs ready, in percent.
+    pub min_ready_percent: u32,
+    /// The workload that GPU fragmentation is measured against.
+    pub typical: Option<Arc<TypicalPods>>,
+    /// The shapes of the workload, where it was read beforehand.
+    pub mix: Option<Arc<WorkloadMix>>,
+    /// Prices and power models of nodes.
+    pub economics: Option<Arc<Economics>>,
+    /// When somebody is to be told.
+    pub alerts: Arc<[Rule]>,
+    /// How.
+    pub route: Arc<Route>,
+}
+
+/// Purpose of values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To describe the window as it was.
+    #[default]
+    Describe,
+    /// To estimate a steady state, which a saturated window does not have.
+    SteadyState,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            window: Window::FULL,
+            purpose: Purpose::Describe,
+            unsteady: None,
+            slowdown_bound: USUAL_BOUND,
+            min_ready_percent: 100,
+            typical: None,
+            mix: None,
+            economics: None,
+            alerts: Arc::default(),
+            route: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The outcome of a run: its values and tables.
+
+use crate::alerts::AlertLog;
+use crate::families::packing::arrived::ArrivedTables;
+use crate::record::tables::Tables;
+use crate::record::workloads::Row;
+use crate::values::MetricValue;
+
+/// The values and tables of a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunMetrics {
+    /// Every value, in the order of the registry.
+    pub values: Vec<MetricValue>,
+    /// The tables and findings that families left.
+    pub tables: Tables,
+    /// The events of a fill-up and what their tables are made of, where they were followed.
+    pub arrived: Option<ArrivedTables>,
+    /// Results of each workload that controllers maintained.
+    pub workloads: Vec<Row>,
+    /// What became of alert rules.
+    pub alerts: AlertLog,
+}
+
+impl RunMetrics {
+    /// The value of an id.
+    pub fn get(&self, id: &str) -> Option<&MetricValue> {
+        self.values.iter().find(|value| value.id == id)
+    }
+}

@@ -1,0 +1,187 @@
+//! Readings: the values that a collector hands back, under the statistics of its entry.
+
+use super::Statistic;
+
+/// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricValue {
+    /// `SUBJECT.STATISTIC`, as the registry lists it.
+    pub id: String,
+    /// The value in the unit that the registry gives; `None` if it is undefined.
+    pub value: Option<f64>,
+    /// The reason why there is no value, or a remark on it.
+    pub reason: Option<String>,
+    /// Whether it was taken from buckets rather than from every value.
+    pub approx: bool,
+    /// Number of observations behind it, where it is taken over jobs or pods.
+    pub n: Option<u64>,
+}
+
+/// A value of a statistic, or the reason why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The value in the unit of the statistic; `None` if it is undefined.
+    pub value: Option<f64>,
+    /// The reason why there is no value, or a remark on it.
+    pub reason: Option<String>,
+    /// Whether it was taken from buckets rather than from every value.
+    pub approx: bool,
+    /// Number of observations behind it.
+    pub n: Option<u64>,
+}
+
+impl From<Result<f64, String>> for Reading {
+    fn from(value: Result<f64, String>) -> Self {
+        let (value, reason) = match value {
+            Ok(value) => (Some(value), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Self {
+            value,
+            reason,
+            approx: false,
+            n: None,
+        }
+    }
+}
+
+impl Reading {
+    /// A value, or the reason why there is none.
+    pub fn new(value: Result<f64, String>) -> Self {
+        value.into()
+    }
+
+    /// A count.
+    pub fn count(count: u64) -> Self {
+        Self::new(Ok(count as f64)).over(count)
+    }
+
+    /// The reading with the number of observations behind it.
+    #[must_use]
+    pub fn over(self, n: u64) -> Self {
+        Self { n: Some(n), ..self }
+    }
+
+    /// The reading with a remark; a reason that is there already stays.
+    #[must_use]
+    pub fn remark(self, remark: Option<String>) -> Self {
+        Self {
+            reason: self.reason.or(remark),
+            ..self
+        }
+    }
+
+    /// The reading as one that was taken from buckets, or from every value.
+    #[must_use]
+    pub fn approximate(self, approx: bool) -> Self {
+        Self { approx, ..self }
+    }
+}
+
+/// The readings of one family, each under a statistic that its entry lists.
+///
+/// ```
+/// use metrics::{Direction, Reading, Statistic, Values};
+///
+/// const KILLED: Statistic = Statistic::amount("killed", "pods", Direction::Lower);
+/// const SHARE: Statistic = Statistic::ratio("share", Direction::Lower);
+///
+/// let mut values = Values::of(&[KILLED, SHARE]);
+/// values.put(KILLED, Reading::count(3));
+/// values.put(SHARE, Err("no pod ran".to_owned()));
+/// let values = values.named("kills").expect("each statistic has a reading");
+/// assert_eq!(values[0].id, "kills.killed");
+/// assert_eq!(values[1].reason.as_deref(), Some("no pod ran"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Values {
+    statistics: &'static [Statistic],
+    readings: Vec<Option<Reading>>,
+    /// The first statistic that is not listed or was put twice.
+    misplaced: Option<Statistic>,
+}
+
+impl Values {
+    /// No reading yet of any of these statistics.
+    pub fn of(statistics: &'static [Statistic]) -> Self {
+        Self {
+            statistics,
+            readings: vec![None; statistics.len()],
+            misplaced: None,
+        }
+    }
+
+    /// Puts the reading of a statistic; [`Values::named`] tells of one that is not listed.
+    pub fn put(&mut self, statistic: Statistic, reading: impl Into<Reading>) {
+        let mut places = self.statistics.iter();
+        let place = places.position(|own| own.is(&statistic));
+        match place.map(|place| &mut self.readings[place]) {
+            Some(free @ None) => *free = Some(reading.into()),
+            _ => self.misplaced = self.misplaced.or(Some(statistic)),
+        }
+    }
+
+    /// Leaves every statistic without a reading undefined, for one reason.
+    pub fn put_undefined(&mut self, reason: &str) {
+        for free in self.readings.iter_mut().filter(|own| own.is_none()) {
+            *free = Some(Err(reason.to_owned()).into());
+        }
+    }
+
+    /// The reading of the statistic at a place of the list.
+    pub fn reading(&self, place: usize) -> Option<&Reading> {
+        self.readings.get(place)?.as_ref()
+    }
+
+    /// The values of the family under their ids, in the order of the list.
+    ///
+    /// # Errors
+    /// If a reading was put twice or under a statistic that is not listed, or one is missing.
+    pub fn named(self, subject: &str) -> Result<Vec<MetricValue>, String> {
+        if let Some(own) = self.misplaced {
+            let path = own.path();
+            return Err(format!("{subject}.{path} was read twice or is not listed"));
+        }
+        let both = self.statistics.iter().zip(self.readings);
+        both.map(|(statistic, reading)| {
+            let id = format!("{subject}.{}", statistic.path());
+            let reading = reading.ok_or_else(|| format!("{id} was not read"))?;
+            Ok(MetricValue {
+                id,
+                value: reading.value,
+                reason: reading.reason,
+                approx: reading.approx,
+                n: reading.n,
+            })
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::Direction;
+
+    const LISTED: Statistic = Statistic::ratio("listed", Direction::None);
+    const OTHER: Statistic = Statistic::ratio("other", Direction::None);
+
+    #[test]
+    fn each_listed_statistic_is_read_once() {
+        let check = |put: &[Statistic], expected: Result<usize, &str>| {
+            let mut values = Values::of(&[LISTED]);
+            for statistic in put {
+                values.put(*statistic, Ok(0.5));
+            }
+            let found = values.named("family").map(|values| values.len());
+            assert_eq!(found, expected.map_err(str::to_owned));
+        };
+        check(&[LISTED], Ok(1));
+        check(&[LISTED.steady()], Ok(1));
+        check(&[], Err("family.listed was not read"));
+        let twice = "family.listed was read twice or is not listed";
+        check(&[LISTED, LISTED], Err(twice));
+        let other = "family.other was read twice or is not listed";
+        check(&[LISTED, OTHER], Err(other));
+    }
+}

@@ -1,0 +1,201 @@
+//! Terms about other pods for the fast form: what pods of each class count by the labels that the
+//! terms look at (spec: kubernetes.md 1.10). What the terms mean is said in `inter_pod_affinity.rs`
+//! and `score.rs`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::matches_all;
+use super::score::{NO_LABELS, namespace_labels, terms_of};
+use super::term::Term;
+use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
+use scheduler::kube::keep::{ClassCount, KeptRule, PodCount};
+use scheduler::kube::{AttemptContext, PodClass};
+
+/// Terms of the pod that is being placed, with the namespaces that their selectors match.
+#[derive(Clone)]
+struct OwnTerms {
+    spec: Arc<PodSpec>,
+    terms: Vec<(PodAffinityTerm, Arc<BTreeSet<Text>>)>,
+}
+
+impl OwnTerms {
+    fn new(spec: &Arc<PodSpec>, stated: &[PodAffinityTerm], objects: &ClusterObjects) -> Self {
+        let terms = stated.iter().map(|stated| {
+            let term = Term::resolved(stated, spec, objects);
+            (stated.clone(), term.namespaces())
+        });
+        Self {
+            terms: terms.collect(),
+            spec: spec.clone(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Term<'_>> {
+        let terms = self.terms.iter();
+        terms.map(|(stated, namespaces)| Term::with(stated, &self.spec, namespaces))
+    }
+
+    fn matches_all(&self, other: &PodSpec) -> bool {
+        matches_all(&self.iter().collect::<Vec<_>>(), other)
+    }
+}
+
+/// Properties of a pod that terms of other pods match.
+#[derive(Clone)]
+struct Meant {
+    spec: Arc<PodSpec>,
+    namespace_labels: Labels,
+}
+
+impl Meant {
+    fn of(ctx: AttemptContext<'_>) -> Self {
+        Self {
+            spec: ctx.pod.class.spec.clone(),
+            namespace_labels: namespace_labels(ctx).clone(),
+        }
+    }
+
+    fn is_meant(&self, stated: &PodAffinityTerm, other: &PodSpec) -> bool {
+        Term::of(stated, other).matches(&self.spec, &self.namespace_labels)
+    }
+}
+
+fn count(key: Text, of_class: ClassCount) -> PodCount {
+    PodCount {
+        key,
+        is_per_node: false,
+        of_class,
+        on_node: None,
+        only_staying: false,
+    }
+}
+
+/// The classes that ever had pods on nodes and have terms.
+fn with_terms(ctx: AttemptContext<'_>) -> impl Iterator<Item = &PodSpec> {
+    let known = ctx.cache.placements().known();
+    let classes = known.filter(|class| class.has_terms);
+    classes.map(|class| &*class.spec)
+}
+
+/// The rules that required terms make.
+pub(super) fn rules(ctx: AttemptContext<'_>) -> Vec<KeptRule> {
+    let (spec, objects) = (&ctx.pod.class.spec, &ctx.cache.objects);
+    let mut rules = Vec::new();
+    let wanted = OwnTerms::new(spec, &spec.affinity.required_pod_affinity, objects);
+    if !wanted.terms.is_empty() {
+        let or_nowhere = wanted.matches_all(spec);
+        let keys = wanted
+            .terms
+            .iter()
+            .map(|(stated, _)| stated.topology_key.clone());
+        let keys: BTreeSet<Text> = keys.collect();
+        let pods = keys.into_iter().map(|key| {
+            let wanted = wanted.clone();
+            let of_class = move |class: &PodClass| i64::from(wanted.matches_all(&class.spec));
+            count(key, Arc::new(of_class))
+        });
+        rules.push(KeptRule::With {
+            pods: pods.collect(),
+            or_nowhere,
+        });
+    }
+    let unwanted = OwnTerms::new(spec, &spec.affinity.required_pod_anti_affinity, objects);
+    let keys: BTreeSet<Text> = unwanted.iter().map(|term| term.key().clone()).collect();
+    rules.extend(keys.into_iter().map(|key| {
+        let unwanted = unwanted.clone();
+        let own_key = key.clone();
+        let of_class = move |class: &PodClass| {
+            let terms = unwanted.iter().filter(|term| *term.key() == own_key);
+            terms
+                .filter(|term| term.matches(&class.spec, &NO_LABELS))
+                .count() as i64
+        };
+        KeptRule::Without(count(key, Arc::new(of_class)))
+    }));
+    rules.extend(rules_of_others(ctx));
+    rules
+}
+
+/// The rules that others' required terms against pods like this one make.
+fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
+    let meant = Meant::of(ctx);
+    let mut keys: BTreeSet<Text> = BTreeSet::new();
+    for other in with_terms(ctx) {
+        for stated in &other.affinity.required_pod_anti_affinity {
+            if meant.is_meant(stated, other) {
+                keys.insert(stated.topology_key.clone());
+            }
+        }
+    }
+    keys.into_iter().map(move |key| {
+        let (meant, own_key) = (meant.clone(), key.clone());
+        let of_class = move |class: &PodClass| {
+            let terms = class.spec.affinity.required_pod_anti_affinity.iter();
+            terms
+                .filter(|stated| stated.topology_key == own_key)
+                .filter(|stated| meant.is_meant(stated, &class.spec))
+                .count() as i64
+        };
+        KeptRule::Without(count(key, Arc::new(of_class)))
+    })
+}
+
+/// The points that preferred terms, and required ones of others, give by label.
+pub(super) fn points(ctx: AttemptContext<'_>, hard_weight: i64) -> Vec<PodCount> {
+    let (spec, objects) = (&ctx.pod.class.spec, &ctx.cache.objects);
+    let affinity = &spec.affinity;
+    let signed = |sign: i64| move |(weight, _): &(i32, PodAffinityTerm)| sign * i64::from(*weight);
+    let towards = affinity.preferred_pod_affinity.iter();
+    let against = affinity.preferred_pod_anti_affinity.iter();
+    let weights = towards.clone().map(signed(1));
+    let weights: Vec<i64> = weights.chain(against.clone().map(signed(-1))).collect();
+    let stated = towards.chain(against).map(|(_, term)| term.clone());
+    let own = OwnTerms::new(spec, &stated.collect::<Vec<_>>(), objects);
+    let meant = Meant::of(ctx);
+    let mut keys: BTreeSet<Text> = own.iter().map(|term| term.key().clone()).collect();
+    for other in with_terms(ctx) {
+        for (stated, _) in terms_of(other, hard_weight) {
+            if meant.is_meant(stated, other) {
+                keys.insert(stated.topology_key.clone());
+            }
+        }
+    }
+    let (own, weights) = (Arc::new(own), Arc::new(weights));
+    let meant = Arc::new(meant);
+    let counts = keys.into_iter().map(|key| {
+        let (own, weights, meant) = (own.clone(), weights.clone(), meant.clone());
+        let own_key = key.clone();
+        let of_class = move |class: &PodClass| {
+            let other = &*class.spec;
+            let terms = own.iter().zip(weights.iter());
+            let own_points: i64 = terms
+                .filter(|(term, _)| *term.key() == own_key && term.matches(other, &NO_LABELS))
+                .map(|(_, weight)| *weight)
+                .sum();
+            let others = terms_of(other, hard_weight);
+            let others = others.filter(|(stated, _)| stated.topology_key == own_key);
+            let others_points: i64 = others
+                .filter(|(stated, _)| meant.is_meant(stated, other))
+                .map(|(_, points)| points)
+                .sum();
+            own_points + others_points
+        };
+        count(key, Arc::new(of_class))
+    });
+    counts.collect()
+}
+
+/// Whether terms of another class mean pods like this one.
+pub(super) fn is_meant_by(ctx: AttemptContext<'_>, hard_weight: i64, other: &PodClass) -> bool {
+    if !other.has_terms {
+        return false;
+    }
+    let labels = namespace_labels(ctx);
+    let spec = &*other.spec;
+    let is_meant =
+        |stated: &PodAffinityTerm| Term::of(stated, spec).matches(ctx.pod.spec(), labels);
+    let mut points = terms_of(spec, hard_weight);
+    let mut against = spec.affinity.required_pod_anti_affinity.iter();
+    points.any(|(stated, _)| is_meant(stated)) || against.any(is_meant)
+}

@@ -1,0 +1,146 @@
+//! What a plugin may add to [`KubePlugin`] so that forms which keep answers can keep its own: the
+//! fast form ([`super::fast`]), planners that place many replicas, and autoscalers that simulate.
+//!
+//! Nothing here changes a decision. Each answer is the one of a method of [`KubePlugin`], and
+//! property tests hold both to each other.
+
+use std::sync::Arc;
+
+use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, RowPoints, RowTest};
+use super::plugin::{AttemptContext, KubePlugin, PostFilter};
+use super::{Attempt, Cache, NodeInfo, PodClass, PodInfo};
+
+/// How far the answers of a plugin reach for a given pod: what of them can change when more pods
+/// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
+/// once and keep the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Nothing changes: the answers rest on what is declared.
+    Nothing,
+    /// The answers about a node rest on that node and what is on it.
+    Node,
+    /// A pod on one node can change the answers about others.
+    Cluster,
+}
+
+impl Reach {
+    /// That of a plugin that looks at nothing but the pod's volumes and who else has them.
+    pub fn of_volumes(pod: &PodInfo) -> Self {
+        if pod.spec().volumes.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Cluster
+        }
+    }
+}
+
+/// Whether a plugin whose answers reach over the cluster can follow the placing of more pods just
+/// like the one that is placed, without counting anew each time.
+pub enum Follow {
+    /// It can't, or does not know.
+    Unknown,
+    /// Its question follows when it is told by [`super::NodeFilter::add_pod`], and it gives no points.
+    NoPoints,
+    /// Its question follows so, and its points like this.
+    Points(Box<dyn Follower>),
+}
+
+/// Points of nodes while pods just like the one that is placed take their places.
+pub trait Follower {
+    /// One more took its place on a node.
+    fn add_pod(&mut self, node: &NodeInfo);
+
+    /// Writes the points on the scale of the feasible nodes, given by their slots.
+    fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>);
+}
+
+/// What of a plugin's answers can be kept, and for how long. Every method has a default that keeps
+/// nothing.
+pub trait FastPlugin: KubePlugin {
+    /// How far the plugin's verdicts and points reach for this pod.
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        let _ = ctx;
+        Reach::Cluster
+    }
+
+    /// How the plugin's answers for this pod follow the placing of pods just like it; asked only
+    /// where they reach over the cluster.
+    fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
+        let _ = ctx;
+        Follow::Unknown
+    }
+
+    /// What can be kept of the plugin's verdicts for pods of this one's class: equal verdicts on
+    /// equal clusters, whatever else tells the pods of the class apart. Pods with a node, a
+    /// nominated node or a group are not asked about. Plugins that never reject say
+    /// [`KeptFilter::Open`].
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+        let _ = ctx;
+        KeptFilter::Unknown
+    }
+
+    /// What can be kept of the plugin's points, in the same way.
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+        let _ = ctx;
+        KeptScore::Unknown
+    }
+
+    /// Whether pods of another class can change what is kept for this one, beyond its counts.
+    fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
+        let _ = (ctx, other);
+        false
+    }
+
+    /// Whether questions about single nodes need the pod's whole spec. Answers are then shared only
+    /// by classes of equal specs. Otherwise the pod is bare: it has nothing but its containers,
+    /// resources, devices, wishes about nodes, and tolerations.
+    fn needs_whole_spec(&self) -> bool {
+        false
+    }
+
+    /// Whether [`KubePlugin::filter`] lets the pod onto the node; a plugin whose rejections are
+    /// costly to word answers without one.
+    fn admits(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
+        self.filter(pod, node).is_ok()
+    }
+
+    /// Points of single nodes before normalisation, for plugins that prepare state for them; `None`
+    /// is [`KubePlugin::score`].
+    fn node_points(&self, pod: &Arc<PodInfo>, cache: &Cache) -> Option<NodePoints> {
+        let _ = (pod, cache);
+        None
+    }
+
+    /// The question of [`FastPlugin::admits`] where a row answers it.
+    fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
+        let _ = pod;
+        None
+    }
+
+    /// The points of [`KubePlugin::score`] where a row has them.
+    fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
+        let _ = pod;
+        None
+    }
+
+    /// The answer of [`KubePlugin::post_filter`] where no node has a pod of lower priority, and
+    /// `open` nodes have a verdict of [`super::Code::Unschedulable`]; `None` if that does not tell.
+    fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, open: usize) -> Option<PostFilter> {
+        let _ = (attempt, open);
+        None
+    }
+}
+
+/// The question of a plugin to single nodes about a pod.
+pub fn node_test(plugin: &Arc<dyn FastPlugin>, pod: &Arc<PodInfo>) -> NodeTest {
+    let (plugin, pod) = (plugin.clone(), pod.clone());
+    Arc::new(move |node| plugin.admits(&pod, node))
+}
+
+/// The points of a plugin for single nodes and a pod.
+pub fn node_points(plugin: &Arc<dyn FastPlugin>, pod: &Arc<PodInfo>, cache: &Cache) -> NodePoints {
+    plugin.node_points(pod, cache).unwrap_or_else(|| {
+        let (plugin, pod) = (plugin.clone(), pod.clone());
+        Arc::new(move |node| plugin.score(&pod, node))
+    })
+}

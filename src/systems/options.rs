@@ -1,0 +1,53 @@
+//! The options of single systems, kept by their types: this module and the registry's entry name no
+//! system, and a system's options stand beside the system.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// The options of one system: any type that threads may share and that can be printed.
+pub trait OwnOptions: Any + Debug + Send + Sync {}
+
+impl<T: Any + Debug + Send + Sync> OwnOptions for T {}
+
+/// The options of any number of systems, at most one value of each type. A system takes those of its
+/// own type and ignores the others.
+///
+/// ```
+/// use systems::SystemOptions;
+/// use systems::batch::BatchOptions;
+/// use systems::swarmkit::SwarmKitOptions;
+///
+/// let options = SystemOptions::default().with(SwarmKitOptions {
+///     managers: 5,
+///     ..SwarmKitOptions::default()
+/// });
+/// assert_eq!(options.of::<SwarmKitOptions>().managers, 5);
+/// // Options that were never given are those of the type's default.
+/// assert_eq!(options.of::<BatchOptions>().order, "fcfs");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SystemOptions(Vec<Arc<dyn OwnOptions>>);
+
+impl SystemOptions {
+    /// These options with the options of one more system, which replace earlier ones of the same
+    /// type.
+    #[must_use]
+    pub fn with<T: OwnOptions>(mut self, options: T) -> Self {
+        self.0.retain(|own| own_as::<T>(own).is_none());
+        self.0.push(Arc::new(options));
+        self
+    }
+
+    /// The options of a type, or the type's default where none were given.
+    #[must_use]
+    pub fn of<T: OwnOptions + Clone + Default>(&self) -> T {
+        let found = self.0.iter().find_map(own_as::<T>);
+        found.cloned().unwrap_or_default()
+    }
+}
+
+fn own_as<T: OwnOptions>(own: &Arc<dyn OwnOptions>) -> Option<&T> {
+    let any: &dyn Any = own.as_ref();
+    any.downcast_ref()
+}

@@ -1,0 +1,127 @@
+//! The description of a trace format: every reader in `formats` states one, and the registry lists
+//! them.
+
+use super::error::TraceError;
+use super::input::Input;
+use super::ledger::Ledger;
+use super::options::ReadOptions;
+use super::stream::ArrivalSource;
+use model::Node;
+
+/// A trace format in the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct FormatEntry {
+    /// The name that users write.
+    pub name: &'static str,
+    /// The description, in one line.
+    pub summary: &'static str,
+    /// The columns or fields.
+    pub columns: &'static [ColumnDoc],
+    /// The reading options that have an effect on the format (see [`ReadOptions`]).
+    pub options: &'static [&'static str],
+    /// The test whether a text that begins with these bytes is of the format.
+    pub sniff: fn(&[u8]) -> Confidence,
+    /// The function that opens a file of the format.
+    pub open: Constructor,
+}
+
+impl FormatEntry {
+    /// Returns the kind of content of the format's files.
+    pub fn kind(&self) -> FormatKind {
+        match self.open {
+            Constructor::Nodes(_) => FormatKind::Nodes,
+            Constructor::Workload(_) => FormatKind::Workload,
+        }
+    }
+}
+
+/// The content of a format's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatKind {
+    /// Machines.
+    Nodes,
+    /// Arrivals of jobs or pods.
+    Workload,
+}
+
+/// One column or field of a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnDoc {
+    /// The name in the header, or the number.
+    pub name: &'static str,
+    /// The meaning, with the unit.
+    pub meaning: &'static str,
+    /// Whether a file without the column is refused.
+    pub required: bool,
+}
+
+impl ColumnDoc {
+    /// A column that must be there.
+    pub const fn required(name: &'static str, meaning: &'static str) -> Self {
+        Self {
+            name,
+            meaning,
+            required: true,
+        }
+    }
+
+    /// A column that may be missing.
+    pub const fn optional(name: &'static str, meaning: &'static str) -> Self {
+        Self {
+            name,
+            meaning,
+            required: false,
+        }
+    }
+}
+
+/// The confidence of a format that a text is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// The text is of another format.
+    No,
+    /// The text may be of this format.
+    Maybe,
+    /// The text is of this format.
+    Certain,
+}
+
+/// Nodes as read from a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeList {
+    /// The nodes in the file's order.
+    pub nodes: Vec<Node>,
+    /// The ledger of irregularities in the file.
+    pub ledger: Ledger,
+}
+
+/// A function that reads a file of nodes.
+pub type OpenNodes = fn(&Input, &ReadOptions) -> Result<NodeList, TraceError>;
+/// A function that opens a file of arrivals.
+pub type OpenWorkload = fn(&Input, &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError>;
+
+/// The function that opens a format's files, by the kind of their content.
+#[derive(Clone, Copy, Debug)]
+pub enum Constructor {
+    /// A file of nodes.
+    Nodes(OpenNodes),
+    /// A file of arrivals.
+    Workload(OpenWorkload),
+}
+
+/// Returns `Certain` if the first line is a comma-separated header with all of these columns.
+pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    let Ok(line) = std::str::from_utf8(line) else {
+        return Confidence::No;
+    };
+    let header: Vec<&str> = line
+        .split(',')
+        .map(|column| column.trim().trim_matches('"'))
+        .collect();
+    if columns.iter().all(|column| header.contains(column)) {
+        Confidence::Certain
+    } else {
+        Confidence::No
+    }
+}

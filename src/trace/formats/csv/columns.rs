@@ -1,0 +1,180 @@
+//! Columns of the table, and arrivals made of its rows.
+
+use std::sync::Arc;
+
+use super::USAGE;
+use super::cells::{QUANTITY, integer, pattern, span};
+use crate::error::TraceError;
+use crate::ledger::BadRow;
+use crate::options::ReadOptions;
+use crate::stream::Arrival;
+use crate::table::{Column, Row, Table};
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
+use model::{Behaviour, GpuRequest, PodName, PodSpec, ResourceList, Text};
+use units::{Instant, Quantity};
+
+/// The columns of a table, by their meaning.
+pub(super) struct Columns {
+    submit: Column,
+    name: Option<Column>,
+    run_time: Option<Column>,
+    resources: Vec<(Column, &'static str)>,
+    gpus: Option<Column>,
+    gpu_milli: Option<Column>,
+    gpu_models: Option<Column>,
+    members: Option<Column>,
+    time_limit: Option<Column>,
+    tenant: Option<Column>,
+    priority: Option<Column>,
+    namespace: Option<Column>,
+    /// What is used of processors and of memory, if that is asked for.
+    pub(super) usage: [Option<Column>; 2],
+}
+
+impl Columns {
+    pub(super) fn find(table: &Table, options: &ReadOptions) -> Result<Self, TraceError> {
+        let usage = |name| table.column(name).filter(|_| options.usage);
+        let resources = [
+            ("cpu", CPU),
+            ("memory", MEMORY),
+            ("ephemeral_storage", EPHEMERAL_STORAGE),
+        ];
+        Ok(Self {
+            submit: table.required_column("submit")?,
+            name: table.column("name"),
+            run_time: table.column("run_time"),
+            resources: resources
+                .into_iter()
+                .filter_map(|(name, resource)| Some((table.column(name)?, resource)))
+                .collect(),
+            gpus: table.column("gpus"),
+            gpu_milli: table.column("gpu_milli"),
+            gpu_models: table.column("gpu_models"),
+            members: table.column("members"),
+            time_limit: table.column("time_limit"),
+            tenant: table.column("tenant"),
+            priority: table.column("priority"),
+            namespace: table.column("namespace"),
+            usage: USAGE.map(usage),
+        })
+    }
+
+    /// Those that a spec is made of.
+    pub(super) fn of_spec(&self) -> impl Iterator<Item = &Column> {
+        let resources = self.resources.iter().map(|(column, _)| column);
+        let others = [
+            &self.gpus,
+            &self.gpu_milli,
+            &self.gpu_models,
+            &self.priority,
+            &self.namespace,
+            &self.usage[0],
+            &self.usage[1],
+        ];
+        resources.chain(others.into_iter().flatten())
+    }
+
+    pub(super) fn tenant<'row>(&self, row: &Row<'row>) -> &'row [u8] {
+        match self.tenant.as_ref().map(|column| row.bytes(column)) {
+            None | Some([]) => b"default",
+            Some(tenant) => tenant,
+        }
+    }
+
+    /// The arrival, its class and tenant still to be numbered.
+    pub(super) fn arrival(&self, row: &Row<'_>, number: u64) -> Result<Arrival, BadRow> {
+        let submit = span(row, Some(&self.submit))?
+            .ok_or_else(|| row.bad(&self.submit, "a time such as `90` or `1h30m`"))?;
+        let name = match row.optional_text(self.name.as_ref()) {
+            "" => PodName::Job(number),
+            name => PodName::Text(name.into()),
+        };
+        let members = integer(row, self.members.as_ref(), 1, 1 << 30)?.unwrap_or(1);
+        Ok(Arrival {
+            submit: Instant::ZERO + submit,
+            name,
+            class: 0,
+            members: members as u32,
+            tenant: 0,
+            run_time: span(row, self.run_time.as_ref())?,
+            time_limit: span(row, self.time_limit.as_ref())?,
+            historic_start: None,
+        })
+    }
+
+    pub(super) fn spec(&self, row: &Row<'_>) -> Result<PodSpec, BadRow> {
+        let mut requests = ResourceList::default();
+        for (column, resource) in &self.resources {
+            let text = row.text(column);
+            if text.is_empty() {
+                continue;
+            }
+            let amount: Quantity = text.parse().map_err(|_| row.bad(column, QUANTITY))?;
+            if amount < Quantity::ZERO {
+                return Err(row.bad(column, "at least 0"));
+            }
+            requests.set(resource, amount);
+        }
+        let priority = integer(
+            row,
+            self.priority.as_ref(),
+            i64::from(i32::MIN),
+            i64::from(i32::MAX),
+        )?;
+        Ok(PodSpec {
+            namespace: row.optional_text(self.namespace.as_ref()).into(),
+            priority: priority.unwrap_or(0) as i32,
+            gpu: self.gpu(row)?,
+            behaviour: self.behaviour(row)?,
+            ..PodSpec::with_requests(requests)
+        })
+    }
+
+    fn behaviour(&self, row: &Row<'_>) -> Result<Option<Arc<Behaviour>>, BadRow> {
+        let [cpu_usage, memory_usage] = &self.usage;
+        let (cpu_usage, memory_usage) = (
+            pattern(row, cpu_usage.as_ref())?,
+            pattern(row, memory_usage.as_ref())?,
+        );
+        let says_something = cpu_usage.is_some() || memory_usage.is_some();
+        Ok(says_something.then(|| {
+            Arc::new(Behaviour {
+                cpu_usage,
+                memory_usage,
+                ..Behaviour::default()
+            })
+        }))
+    }
+
+    fn gpu(&self, row: &Row<'_>) -> Result<GpuRequest, BadRow> {
+        let devices = integer(row, self.gpus.as_ref(), 0, MAX_DEVICES as i64)?.unwrap_or(0);
+        let whole = i64::from(DEVICE_MILLI);
+        let milli = integer(row, self.gpu_milli.as_ref(), 0, whole)?.unwrap_or(whole);
+        if devices == 0 {
+            return Ok(GpuRequest::default());
+        }
+        if let Some(column) = &self.gpu_milli {
+            if milli == 0 {
+                return Err(row.bad(column, "at least 1 with devices"));
+            }
+            if devices > 1 && milli < whole {
+                return Err(row.bad(column, "1000 for more than one device"));
+            }
+        }
+        let mut models: Vec<Text> = row
+            .optional_text(self.gpu_models.as_ref())
+            .split('|')
+            .map(str::trim)
+            .filter(|model| !model.is_empty())
+            .map(Text::from)
+            .collect();
+        models.sort_unstable();
+        models.dedup();
+        Ok(GpuRequest {
+            devices: devices as u8,
+            milli_per_device: milli as u16,
+            models,
+        })
+    }
+}

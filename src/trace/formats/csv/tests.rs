@@ -1,0 +1,117 @@
+//! Rows that are read, and rows that are refused.
+
+use super::*;
+use crate::memory::Recorded;
+use units::{Duration, Instant};
+
+fn check(text: &str) -> Result<Recorded, TraceError> {
+    let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
+    Recorded::collect(&mut *open(&input, &ReadOptions::default())?)
+}
+
+#[test]
+fn usage_is_read_if_it_is_asked_for() {
+    let read = |text: &str, usage| {
+        let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
+        let options = ReadOptions {
+            usage,
+            ..ReadOptions::default()
+        };
+        Recorded::collect(&mut *open(&input, &options)?)
+    };
+    let table = "submit,cpu,cpu_usage,memory_usage\n0,1,60%,\n1,1,,\"ramp(1Gi, 1Gi, 1h)\"\n2,1,,\n";
+    let recorded = read(table, true).expect("good rows");
+    let stated = |row: usize| {
+        let class = recorded.arrivals[row].class as usize;
+        let behaviour = recorded.classes[class].behaviour.clone()?;
+        Some((behaviour.cpu_usage.clone(), behaviour.memory_usage.clone()))
+    };
+    assert_eq!(stated(0), Some((Some("60%".into()), None)));
+    assert_eq!(stated(1), Some((None, Some("ramp(1Gi, 1Gi, 1h)".into()))));
+    assert_eq!(stated(2), None);
+    let plain = read(table, false).expect("good rows");
+    assert_eq!(plain.classes.len(), 1);
+    assert!(read("submit,cpu\n0,1\n", true).is_err());
+    let error = read("submit,cpu_usage\n0,fast\n", true).expect_err("no amount");
+    assert!(error.to_string().contains("cpu_usage"), "{error}");
+}
+
+#[test]
+fn every_column_is_read() {
+    let recorded = check(
+        "tenant,note,members,submit,run_time,cpu,memory,gpus,gpu_milli,gpu_models,time_limit,\
+         priority,name,namespace,ephemeral_storage\n\
+         lab,x,4,1m,90.5,500m,4Gi,1,250,T4|A10,2h,7,train,prod,1Gi\n\
+         ,,,30,,,,,,,,,,,\n",
+    )
+    .expect("good rows");
+    let (small, train) = (&recorded.arrivals[0], &recorded.arrivals[1]);
+    assert_eq!(
+        (small.name.to_string().as_str(), small.members),
+        ("job-2", 1)
+    );
+    assert_eq!(
+        (small.run_time, small.submit),
+        (None, Instant::from_secs(30))
+    );
+    assert_eq!(train.name.to_string(), "train");
+    assert_eq!(train.run_time, Some(Duration::from_millis(90_500)));
+    assert_eq!(train.time_limit, Some(Duration::from_secs(7_200)));
+    assert_eq!(recorded.tenants, ["lab".into(), "default".into()]);
+    let spec = &recorded.classes[train.class as usize];
+    assert_eq!((spec.priority, &*spec.namespace), (7, "prod"));
+    let requests = spec.requests().expect("small");
+    assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
+    assert_eq!(requests.get("memory").units_ceil(), Ok(4 << 30));
+    assert_eq!(requests.get("ephemeral-storage").units_ceil(), Ok(1 << 30));
+    assert_eq!((spec.gpu.devices, spec.gpu.milli_per_device), (1, 250));
+    assert_eq!(spec.gpu.models, ["A10".into(), "T4".into()]);
+    assert_eq!(recorded.ledger.count("column `note`, not used"), 1);
+    assert_eq!(
+        recorded.ledger.count("submitted before a row above; moved"),
+        1
+    );
+}
+
+#[test]
+fn wrong_cells_say_what_was_expected() {
+    for (header, cell, message) in [
+        (
+            "cpu",
+            "1..5",
+            "must be a quantity such as `500m`, `2` or `4Gi`, found `1..5`",
+        ),
+        ("cpu", "-1", "must be at least 0, found `-1`"),
+        ("run_time", "-5", "must be at least 0, found `-5`"),
+        (
+            "run_time",
+            "5 apples",
+            "must be seconds, or a time with unit such as `90s` or `2h30m`, found `5 apples`",
+        ),
+        ("members", "0", "must be at least 1, found `0`"),
+        ("gpus", "65", "must be at most 64, found `65`"),
+        ("priority", "high", "must be a whole number, found `high`"),
+    ] {
+        let error = check(&format!("submit,{header}\n0,{cell}\n")).expect_err(cell);
+        assert_eq!(
+            error.to_string(),
+            format!("jobs.csv:2: column `{header}`: {message}")
+        );
+    }
+    let error = check("submit,cpu\n,1\n").expect_err("no time").to_string();
+    assert!(
+        error.contains("`submit`: must be a time such as"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_fork_goes_on_where_its_origin_stands() {
+    let input = Input::bytes("jobs.csv", b"submit\n1\n2\n3\n".to_vec());
+    let mut source = open(&input, &ReadOptions::default()).expect("a table");
+    source.next().expect("no error");
+    let mut fork = source.fork().expect("memory");
+    for _ in 0..3 {
+        assert_eq!(fork.next(), source.next());
+    }
+}
