@@ -18,8 +18,7 @@ impl Daemons {
 
     /// Those that would run on a node.
     pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
-        let own = (self.0.iter())
-            .filter(|(own, _)| rules::admits(own, node));
+        let own = (self.0.iter()).filter(|(own, _)| rules::admits(own, node));
         own.map(|(_, pod)| pod.clone()).collect()
     }
 
