@@ -48,7 +48,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Its text, if it is one.
+    /// Returns the cell's text, if it is one.
     pub fn text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
@@ -56,7 +56,7 @@ impl Value {
         }
     }
 
-    /// Its whole number, if it is one.
+    /// Returns the cell's whole number, if it is one.
     pub const fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(value) => Some(*value),
@@ -64,7 +64,7 @@ impl Value {
         }
     }
 
-    /// Its number, rounded to the nearest binary64 beyond 2^53.
+    /// Returns the cell's number, rounded to the nearest binary64 beyond 2^53.
     pub const fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(value) => Some(*value as f64),

@@ -20,9 +20,9 @@ use world::FileSource;
 /// One of two runs.
 #[derive(Clone, Debug)]
 pub struct Side<'a> {
-    /// What it is called.
+    /// Label of the run.
     pub label: String,
-    /// What is run.
+    /// Scenario to run.
     pub scenario: &'a Scenario,
     /// Where its files are.
     pub files: &'a Files,

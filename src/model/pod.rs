@@ -188,8 +188,8 @@ impl PodSpec {
         own.or(pod).unwrap_or(0)
     }
 
-    /// What the pod reserves, exact: the larger of what its containers need side by side and what
-    /// its init containers need on the way, then overhead (spec: kubernetes.md 1.6).
+    /// Resources that the pod reserves, exact: the larger of the needs of its concurrent containers
+    /// and of its init containers, plus overhead (spec: kubernetes.md 1.6).
     ///
     /// # Errors
     /// If a sum overflows.

@@ -56,7 +56,7 @@ pub struct Entry {
     pub summary: &'static str,
     /// The page and section, or the publication, that it follows, or [`OWN_SOURCE`].
     pub source: &'static str,
-    /// What it can be told.
+    /// Parameters of the policy.
     pub parameters: &'static [Parameter],
     /// Makes one.
     pub constructor: Constructor,
@@ -78,7 +78,7 @@ pub enum Constructor {
 /// How a plugin of kube-scheduler is made, and where it acts.
 #[derive(Clone, Copy, Debug)]
 pub struct KubeConstructor {
-    /// Its extension points, as a configuration file calls them.
+    /// Extension points of the policy, as a configuration file calls them.
     pub points: &'static [&'static str],
     /// The factor on its points where nothing is stated, 0 without a score; `None` for a plugin that
     /// acts only where a configuration enables it.

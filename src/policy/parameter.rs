@@ -17,11 +17,11 @@ pub type Arguments = serde_json::Map<String, Value>;
 /// Something a policy can be told.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
-    /// Its name.
+    /// Name of the parameter.
     pub name: &'static str,
-    /// What values it takes and which it has by default.
+    /// Type of the values, and the default.
     pub kind: Kind,
-    /// What it means, with units.
+    /// Meaning of the parameter, with units.
     pub doc: &'static str,
 }
 
@@ -103,7 +103,7 @@ pub enum Kind {
 const MAX_RESOURCE_WEIGHT: i64 = 100;
 
 impl Kind {
-    /// What a value must be, in words.
+    /// Describes valid values in words.
     pub fn expected(&self) -> String {
         match self {
             Self::Integer { min, max, .. } => format!("a whole number from {min} to {max}"),

@@ -137,8 +137,8 @@ pub enum SystemError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("profile: {what}; {fix}")]
 pub struct ProfileConflict {
-    /// What is wrong.
+    /// The problem.
     pub what: String,
-    /// What to write instead.
+    /// The fix: the text to write instead.
     pub fix: String,
 }

@@ -127,7 +127,7 @@ const CAPABILITIES: Capabilities = &[
 /// The options of the exact scheduler of Kubernetes.
 #[derive(Clone, Debug, Default)]
 pub struct KubeRequest {
-    /// Its configuration.
+    /// Configuration of the scheduler.
     pub config: SchedulerConfig,
     /// Policies of the registry that run beside its own plugins.
     pub registered: Vec<Registration>,

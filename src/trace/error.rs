@@ -39,7 +39,7 @@ pub enum TraceError {
     },
 }
 
-/// What the system said about a file, and what to do about it.
+/// Error of the operating system about a file, with a fix.
 pub fn read_error(name: &str, error: &io::Error) -> TraceError {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "no such file; check the path, or `--traces DIR`".to_owned(),

@@ -17,7 +17,7 @@ use super::money::{NANOS_PER_MICRO, micro};
 use super::price_list::{self, PriceList, in_zone};
 use super::{BuildError, FileSource, ProviderPlan};
 
-/// What the nodes of a scenario cost and draw.
+/// Prices and power models of a scenario's nodes.
 pub fn economics(
     scenario: &Scenario,
     nodes: &[Arc<Node>],

@@ -265,7 +265,7 @@ fn wrong_folders_are_told_with_the_way_out() {
         "DIR/text/summary.json:1:1: expected value; the file",
     );
     let future = with_version("2");
-    let told = "DIR/future/summary.json: written by windtunnel 0.1.0 with `schemaVersion` 2, and";
+    let told = "DIR/future/summary.json: written by windtunnel 0.1.0 with `schemaVersion` 2, but";
     check("future", Some(&future), 2, told);
     for (name, version) in [
         ("zero", "0"),

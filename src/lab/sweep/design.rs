@@ -281,9 +281,9 @@ mod tests {
         check(
             &[grid("a=1"), range.clone()],
             Some(Sampling::Sobol(8)),
-            "ranges alone",
+            "varies only ranges",
         );
-        check(&[range], Some(Sampling::Latin(1)), "2 samples at least");
+        check(&[range], Some(Sampling::Latin(1)), "at least 2 samples");
         let many: Vec<String> = (0..1_001).map(|value| value.to_string()).collect();
         let many = many.join(",");
         let axes = [grid(&format!("a={many}")), grid(&format!("b={many}"))];

@@ -26,7 +26,7 @@ pub struct Transition {
     pub value: Option<f64>,
 }
 
-/// What a rule is about.
+/// Subject of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// The whole cluster.

@@ -28,7 +28,7 @@ pub use rule::{Counter, POINTS_MAX, Rule, Turn};
 /// How often rules are evaluated.
 pub const EVERY: Duration = Duration::from_secs(15);
 
-/// What became of the rules of a run.
+/// Outcomes of the alert rules of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlertLog {
     /// The rules.

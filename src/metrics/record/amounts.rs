@@ -30,7 +30,7 @@ impl Resource {
         Self::Pods.name(),
     ];
 
-    /// Its part of a metric's id.
+    /// The resource's part of a metric's id.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

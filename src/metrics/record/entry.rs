@@ -25,11 +25,11 @@ pub struct MetricEntry {
     pub statistics: &'static [Statistic],
     /// Formula.
     pub formula: &'static str,
-    /// What its ratios and means are taken over.
+    /// Denominators of the metric's ratios and means.
     pub denominators: &'static str,
     /// Which jobs, pods or nodes are in it.
     pub census: &'static str,
-    /// What is done about those not seen to their end.
+    /// Censoring rule for jobs and pods not observed to their end.
     pub censoring: &'static str,
     /// Where it is defined.
     pub source: &'static str,
@@ -38,7 +38,7 @@ pub struct MetricEntry {
 }
 
 impl MetricEntry {
-    /// Its ids with their statistics, in order.
+    /// Ids of the metric with their statistics, in order.
     pub fn ids(&self) -> impl Iterator<Item = (String, &'static Statistic)> {
         let subject = self.subject;
         self.statistics

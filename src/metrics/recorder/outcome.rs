@@ -17,7 +17,7 @@ pub struct RunMetrics {
     pub arrived: Option<ArrivedTables>,
     /// Results of each workload that controllers maintained.
     pub workloads: Vec<Row>,
-    /// What became of alert rules.
+    /// Outcomes of the alert rules.
     pub alerts: AlertLog,
 }
 

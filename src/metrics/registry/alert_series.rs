@@ -55,7 +55,7 @@ impl AlertSeries {
         }
     }
 
-    /// What a rule about the series is about.
+    /// Subject of a rule about the series.
     pub const fn about(self) -> About {
         match self {
             Self::Live(series) => match series.source {

@@ -54,7 +54,7 @@ pub trait Follower {
     fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>);
 }
 
-/// What of a plugin's answers can be kept, and for how long. Every method has a default that keeps
+/// Cacheable part of a plugin's answers, and its validity. Every method has a default that keeps
 /// nothing.
 pub trait FastPlugin: KubePlugin {
     /// How far the plugin's verdicts and points reach for this pod.

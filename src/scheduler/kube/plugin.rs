@@ -206,7 +206,7 @@ impl Normalization {
     }
 }
 
-/// What a plugin does when no node can take the pod.
+/// Result of a plugin's `PostFilter`, called when no node can take the pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostFilter {
     /// Evictions make room on a node.

@@ -76,12 +76,12 @@ pub struct KubeProfile {
 }
 
 impl KubeProfile {
-    /// What a plugin says to forms that keep answers, if it says anything.
+    /// A plugin's support for the fast form, if any.
     pub fn fast(&self, plugin: usize) -> Option<Arc<dyn FastPlugin>> {
         self.plugins[plugin].clone().fast()
     }
 
-    /// What each plugin says to forms that keep answers.
+    /// Support of each plugin for the fast form.
     pub fn fast_plugins(&self) -> Vec<Option<Arc<dyn FastPlugin>>> {
         (0..self.plugins.len())
             .map(|index| self.fast(index))

@@ -49,11 +49,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional("members", "number of pods that start together; default 1"),
         ColumnDoc::optional("time_limit", "time limit that the job declares"),
-        ColumnDoc::optional(
-            "tenant",
-            "user or group that the job is accounted to; default \
-            `default`",
-        ),
+        ColumnDoc::optional("tenant", "user or group of the job; default `default`"),
         ColumnDoc::optional("priority", "priority, higher first; default 0"),
         ColumnDoc::optional("namespace", "namespace; default none"),
         ColumnDoc::optional(
@@ -61,11 +57,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
              pattern",
         ),
-        ColumnDoc::optional(
-            "memory_usage",
-            "with the option `usage`, memory used, as for \
-            `cpu_usage`",
-        ),
+        ColumnDoc::optional("memory_usage", "memory used, as for `cpu_usage`"),
     ],
     options: &["usage"],
     sniff,

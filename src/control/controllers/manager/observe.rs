@@ -12,9 +12,9 @@ use units::{ClassId, ObjectId};
 pub struct SeenPod {
     /// The pod.
     pub pod: PodRef,
-    /// Its class.
+    /// Class of the pod.
     pub class: ClassId,
-    /// Its place in its owner.
+    /// Position of the pod in its owner.
     pub index: i32,
     /// The observed pod. [`identify`] fills in its unique identifier where it matters.
     pub observed: ObservedPod,

@@ -17,7 +17,7 @@ use crate::record::window::Window;
 /// The usual bound τ of the bounded slowdown: 10 s.
 pub const USUAL_BOUND: Duration = Duration::from_secs(10);
 
-/// What metrics are taken with.
+/// Settings of the metrics.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The measured window.

@@ -158,7 +158,7 @@ fn the_example_of_the_paper_and_other_rules_differ() {
 #[test]
 fn demands_of_nothing_and_weights_of_nothing_are_refused() {
     for (users, expected) in [
-        ([user("a", &[0, 0], 1.0)], "a task of `a` needs nothing"),
+        ([user("a", &[0, 0], 1.0)], "a task of `a` has no demand"),
         ([user("a", &[1, 0], 0.0)], "the weight of `a` is 0"),
     ] {
         let told: Result<_, DemandError> =
