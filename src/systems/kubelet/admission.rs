@@ -7,7 +7,7 @@ use control::local_node::LocalNode;
 use control::node::Assignment;
 use model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
 use model::qos::CRITICAL_PRIORITY;
-use model::rules::{affinity, taints};
+use model::rules::{affinity, room, taints};
 use model::{HostPort, Node, PodRef, PodSpec, Refusal, Taint, TaintEffect};
 
 /// The reason for which a node does not take a pod that was bound to it, if there is one.
@@ -47,7 +47,7 @@ fn judge(offer: &Offer<'_>) -> Option<Refusal> {
 fn short(local: LocalNode<'_>, pod: PodRef) -> Option<Refusal> {
     let left = local.left_with(pod)?;
     let asked = local.requests(pod)?;
-    let is_short = |asked: i64, left: i64| asked > 0 && left < 0;
+    let is_short = |asked: i64, left: i64| !room::fits(asked, left + asked);
     let mut extended = asked.extended.iter();
     let (cpu, memory) = (asked.cpu_milli, asked.memory_bytes);
     [
