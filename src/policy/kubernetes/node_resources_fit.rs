@@ -174,6 +174,7 @@ fn least_allocated(counted: &Counted) -> i64 {
 }
 
 /// What is left of what is offered, on the scale.
+#[inline]
 fn left((requested, offered): (i64, i64)) -> i64 {
     if requested > offered {
         return 0;
@@ -189,6 +190,7 @@ fn most_allocated(counted: &Counted) -> i64 {
 const EXACT: i64 = 1 << 46;
 
 /// `part · 100 / whole`, truncated.
+#[inline]
 fn share(part: i64, whole: i64) -> i64 {
     if (0..EXACT).contains(&part) && (1..EXACT).contains(&whole) {
         return ((part * 100) as f64 / whole as f64) as i64;
