@@ -268,6 +268,7 @@ impl Digest {
         self.bytes(&[u8::from(flag)]);
     }
 
+    #[inline]
     fn bytes(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let room = bytes.len().min(BLOCK_BYTES - self.filled);

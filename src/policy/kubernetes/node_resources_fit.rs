@@ -196,6 +196,7 @@ fn least_allocated(counted: &Counted) -> i64 {
 }
 
 /// Free share of the allocatable amount, on the scale.
+#[inline]
 fn share_left(requested: i64, offered: i64) -> i64 {
     if requested > offered {
         return 0;
@@ -211,6 +212,7 @@ fn most_allocated(counted: &Counted) -> i64 {
 const EXACT: i64 = 1 << 46;
 
 /// `part · 100 / whole`, truncated.
+#[inline]
 fn share(part: i64, whole: i64) -> i64 {
     if (0..EXACT).contains(&part) && (1..EXACT).contains(&whole) {
         return ((part * 100) as f64 / whole as f64) as i64;

@@ -20,7 +20,7 @@ fn doc_comments_hold_no_code_that_no_test_runs() {
 }
 
 #[test]
-fn no_crate_builds_twice_for_examples_it_has_not() {
+fn crates_turn_documentation_tests_off() {
     let folders = std::fs::read_dir(root().join("src")).expect("a readable folder");
     let manifests = folders.map(|entry| entry.expect("a readable entry").path().join("Cargo.toml"));
     for manifest in manifests.chain([root().join("Cargo.toml")]) {

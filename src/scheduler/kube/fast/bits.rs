@@ -40,8 +40,9 @@ pub(super) fn keep(chunk: &mut Chunk, word: u64) {
         .iter_mut()
         .zip(word.to_le_bytes())
     {
-        let mask = LANES[usize::from(byte)];
-        *lanes = std::array::from_fn(|lane| lanes[lane] & mask[lane]);
+        for (lane, mask) in lanes.iter_mut().zip(LANES[usize::from(byte)]) {
+            *lane &= mask;
+        }
     }
 }
 
