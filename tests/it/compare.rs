@@ -15,7 +15,6 @@ use windtunnel::lab::replicate::{Work, Workers, replicate};
 use windtunnel::lab::statistics::{Resamples, power, standard_deviation};
 use windtunnel::lab::summary::VariantSummary;
 use windtunnel::metrics::Direction;
-use windtunnel::metrics::Direction;
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 
