@@ -1,5 +1,6 @@
 //! The recorder: watches one cell and ends in its metrics, tables and series.
 
+mod ending;
 pub mod outcome;
 
 use std::io;
@@ -11,7 +12,7 @@ use cluster::{self, Incident, Observer, Store};
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::{Duration, Instant};
 
-use crate::alerts::{AlertBook, AlertLog, Injected, Route, follow, notifications};
+use crate::alerts::{AlertBook, AlertLog, Injected, Route, follow};
 use crate::families::packing::arrived::Arrived;
 use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 use crate::record::consistency::Consistency;
@@ -25,13 +26,11 @@ use crate::record::series::{Series, SeriesSink};
 use crate::record::setup::{Purpose, Setup};
 use crate::record::state::{ClusterState, Reservation, class_requests};
 use crate::record::successors::{Successors, loses_node};
-use crate::record::tables::{NoSteadyState, Tables};
 use crate::record::window::MeasuredWindow;
 use crate::record::workloads::Workloads;
-use crate::recorder::outcome::RunMetrics;
 use crate::registry::{AlertSeries, REGISTRY};
 use crate::statistics::span::Span;
-use crate::values::{MetricValue, Values};
+use crate::values::Values;
 
 /// Why a run has no results.
 #[derive(Debug, Error)]
@@ -167,112 +166,6 @@ impl<'s> Recorder<'s> {
     pub fn with_pods(mut self, sink: Box<dyn PodSink + 's>) -> Self {
         self.pods = Some(sink);
         self
-    }
-
-    /// Ends the record: closes integrals, hands over open jobs and pods, checks consistency.
-    ///
-    /// # Errors
-    /// If a table could not be written at any time of the run, or an assertion failed.
-    pub fn finish(mut self, at: Instant, store: &Store) -> Result<RunMetrics, RecordError> {
-        self.refresh(store);
-        self.hold_until(at, store);
-        self.tell_deeds();
-        self.catch_up();
-        self.workloads.close(at, &self.measured);
-        for job in self.jobs.open(at, store, &self.measured) {
-            for &index in &self.hearers[Heard::Jobs as usize] {
-                self.collectors[index].job(&job);
-            }
-        }
-        if let Some(series) = &mut self.series {
-            note(
-                &mut self.failed,
-                "the time series",
-                series.end(&self.state, at),
-            );
-        }
-        if let Some(pods) = &mut self.pods {
-            let written = pod_table::living_rows(store).try_for_each(|row| pods.row(&row));
-            note(&mut self.failed, "the table of pods", written);
-        }
-        if let Some(failed) = self.failed.take() {
-            return Err(failed);
-        }
-        self.consistency
-            .finish(at, &self.state, store)
-            .map_err(RecordError::Inconsistent)?;
-        let alerts = self.alert_log(at);
-        let end = RunEnd {
-            at,
-            window: self.measured.of_run(at),
-            measured: &self.measured,
-            state: self.closing.as_deref().unwrap_or(&self.state),
-            store,
-            workloads: &self.workloads,
-            alerts: &alerts,
-        };
-        for (entry, collector) in self.entries.iter().zip(&self.collectors) {
-            collector
-                .check(&end)
-                .map_err(|why| RecordError::Inconsistent(format!("{}: {why}", entry.subject)))?;
-        }
-        let mut tables = Tables::default();
-        for collector in &self.collectors {
-            collector.tables(&end, &mut tables);
-        }
-        let values = self
-            .values(&end, &tables)
-            .map_err(RecordError::Inconsistent)?;
-        Ok(RunMetrics {
-            values,
-            tables,
-            workloads: self.workloads.rows().to_vec(),
-            arrived: self
-                .arrived
-                .map(|(arrived, columns)| arrived.tables(&self.state, columns)),
-            alerts,
-        })
-    }
-
-    /// Outcomes of the alert rules at the end of the run.
-    fn alert_log(&mut self, at: Instant) -> AlertLog {
-        let book = std::mem::take(&mut self.book);
-        let rules = Arc::clone(book.rules());
-        let turns = book.finish(at);
-        AlertLog {
-            notifications: notifications(&rules, &turns, &self.route, at),
-            rules,
-            turns,
-            injected: std::mem::take(&mut self.injected),
-        }
-    }
-
-    /// All values; estimates of a steady state have none where there is none.
-    ///
-    /// # Errors
-    /// If a collector did not read each statistic of its entry once.
-    fn values(&self, end: &RunEnd<'_>, tables: &Tables) -> Result<Vec<MetricValue>, String> {
-        let unsteady = match (&self.unsteady, self.purpose) {
-            (Some(why), _) => Some(why),
-            (None, Purpose::Describe) => None,
-            (None, Purpose::SteadyState) => tables.get().map(|NoSteadyState(why)| why),
-        };
-        let mut all = Vec::new();
-        for (entry, collector) in self.entries.iter().zip(&self.collectors) {
-            let mut values = Values::of(entry.statistics);
-            collector.finish(end, &mut values);
-            let named = values.named(entry.subject)?.into_iter();
-            let found = named.zip(entry.statistics);
-            all.extend(found.map(|(value, statistic)| match unsteady {
-                Some(why) if statistic.steady => MetricValue {
-                    value: None,
-                    reason: Some(why.clone()),
-                    ..value
-                },
-                _ => value,
-            }));
-        }
-        Ok(all)
     }
 
     /// The present state held until an instant, at whose first change the store may be already.

@@ -258,7 +258,8 @@ mod tests {
             shapes in prop::collection::vec(shape(), 0..9),
             free in [-2_i64..40, -2..40, 0..9, -1..20],
             schedulable in prop::bool::weighted(0.9),
-            (devices, taken) in (0_u8..5, any::<[u16; 4]>()),
+            devices in 0_u8..5,
+            taken in any::<[u16; 4]>(),
         ) {
             let store = store(devices, &taken.map(|milli| milli % 1_000 + 1));
             let row = NodeRow { schedulable, free, ..NodeRow::default() };
