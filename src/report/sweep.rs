@@ -6,6 +6,7 @@ use crate::format;
 use lab::sweep::sensitivity::{self, Index};
 use lab::sweep::{SweepFile, SweepTable};
 use metrics::registry;
+use units::plural;
 
 /// Number of points, variants and seeds.
 fn size(file: &SweepFile) -> String {
@@ -22,7 +23,11 @@ fn size(file: &SweepFile) -> String {
 pub fn head(file: &SweepFile, found: usize, wall_time: &str) -> String {
     let there = match found {
         0 => String::new(),
-        found => format!(" · {} were there already", format::count(found as u64)),
+        found => format!(
+            " · {} {} there already",
+            format::count(found as u64),
+            plural::either(found, "was", "were")
+        ),
     };
     format!(
         "{} · {}{there} · {wall_time}\n",

@@ -51,14 +51,14 @@ const UNHEEDED: [Trait; 8] = [
 /// Objects that were read and that policies of the pipeline ignore.
 fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
     let counts = [
-        ("disruption budgets", objects.budgets.len()),
-        ("services", objects.services.len()),
-        ("workloads", objects.workloads.len()),
-        ("persistent volumes", objects.volumes.len()),
-        ("volume claims", objects.claims.len()),
-        ("storage classes", objects.storage_classes.len()),
+        ("disruption budget", objects.budgets.len()),
+        ("service", objects.services.len()),
+        ("workload", objects.workloads.len()),
+        ("persistent volume", objects.volumes.len()),
+        ("volume claim", objects.claims.len()),
+        ("storage class", objects.storage_classes.len()),
         (
-            "CSI objects",
+            "CSI object",
             objects.csi_nodes.len() + objects.csi_drivers.len(),
         ),
     ];
@@ -66,7 +66,9 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         .into_iter()
         .filter(|&(_, count)| count > 0)
         .map(|(what, count)| {
-            format!("{count} {what} are read and not looked at when pods are placed")
+            let objects = plural::count(count, what);
+            let are = plural::either(count, "is", "are");
+            format!("{objects} {are} read and not looked at when pods are placed")
         })
 }
 
@@ -269,9 +271,9 @@ metadata: {name: s}
             [
                 "a.yaml: pod `default/a` and 1 more have host ports; ignored by profile `fgd`; \
                  use `profile: default`",
-                "a.yaml: 1 services are read and not looked at when pods are placed",
-                "a.yaml: 1 objects of kind `ConfigMap` are passed over: it is not modelled",
-                "a.yaml: 1 objects of kind `NetworkPolicy` are passed over: it is not modelled",
+                "a.yaml: 1 service is read and not looked at when pods are placed",
+                "a.yaml: 1 object of kind `ConfigMap` is passed over: it is not modelled",
+                "a.yaml: 1 object of kind `NetworkPolicy` is passed over: it is not modelled",
             ]
         );
     }

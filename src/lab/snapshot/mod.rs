@@ -321,7 +321,7 @@ fn lost_pods(lost: &[String]) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "{} on nodes that are not there {} left out: {}{more}",
+        "{} {} on nodes that are not there and left out: {}{more}",
         plural::count(lost.len(), "pod"),
         plural::either(lost.len(), "is", "are"),
         some.join(", ")

@@ -72,7 +72,7 @@ impl Collector for Recovery {
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let Self(entry, times) = self;
         let workloads = end.workloads;
-        let mut all = Distribution::of("losses");
+        let mut all = Distribution::of("loss");
         for row in workloads.rows() {
             all.join(times(&row.sums));
         }

@@ -49,7 +49,7 @@ impl Collector for Rollouts {
     fn finish(&self, end: &RunEnd<'_>) -> Vec<MetricValue> {
         let workloads = end.workloads;
         let rows = workloads.rows();
-        let mut all = Distribution::of("rollouts");
+        let mut all = Distribution::of("rollout");
         for row in rows {
             all.join(&row.sums.rollouts);
         }
