@@ -11,7 +11,8 @@ use trace::Input;
 use trace::table::{Column, Row, Table};
 use units::Quantity;
 
-use super::price_list::{self, Price, at};
+use super::instance_type::{GPU_RESOURCE, InstanceType, less};
+use super::price_list::{self, at};
 use super::{BuildError, FileSource, karpenter_types};
 
 /// The instance types that come with the program.
@@ -19,18 +20,6 @@ const BUNDLED: (&str, &[u8]) = ("prices.csv", include_bytes!("../../traces/price
 
 /// Pods that a machine takes, where its list says nothing else.
 const PODS_USUAL: &str = "110";
-
-/// What pods ask for that want whole devices, in Kubernetes.
-pub(super) const GPU_RESOURCE: &str = "nvidia.com/gpu";
-
-/// An instance type of a list.
-#[derive(Clone, Debug)]
-pub(super) struct InstanceType {
-    /// What a machine of it is, by what its list says: what it offers, its architecture.
-    pub(super) node: Node,
-    /// What it costs; nothing where no list says it.
-    pub(super) prices: Vec<Price>,
-}
 
 /// The instance types of a provider, and what their list is called.
 pub(super) fn catalogue(
@@ -90,13 +79,6 @@ pub(super) fn catalogue(
 fn is_json(file: &str) -> bool {
     let ending = std::path::Path::new(file).extension();
     ending.is_some_and(|own| own.eq_ignore_ascii_case("json"))
-}
-
-/// What is left of an amount, 0 at the least.
-pub(super) fn less(whole: Quantity, part: Option<Quantity>) -> Quantity {
-    let left = whole.checked_sub(part.unwrap_or(Quantity::ZERO));
-    let left = left.ok().filter(|left| !left.is_negative());
-    left.unwrap_or(Quantity::ZERO)
 }
 
 /// The columns of a list of instance types.

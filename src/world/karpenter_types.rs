@@ -16,7 +16,7 @@ use trace::Input;
 use units::Quantity;
 
 use super::BuildError;
-use super::catalogue::{GPU_RESOURCE, InstanceType, less};
+use super::instance_type::{GPU_RESOURCE, InstanceType, less};
 use super::price_list::Price;
 
 /// Most millionths an hour: as of lists of prices.

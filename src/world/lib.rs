@@ -12,6 +12,7 @@ mod failures;
 mod generated;
 mod images;
 pub mod inputs;
+mod instance_type;
 mod karpenter_types;
 mod kube;
 mod manifests;

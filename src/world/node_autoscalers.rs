@@ -24,7 +24,8 @@ use systems::KubeRequest;
 use units::{Duration, Instant};
 
 use super::BuildError;
-use super::catalogue::{InstanceType, matches};
+use super::catalogue::matches;
+use super::instance_type::InstanceType;
 use metrics::economics::priced_as;
 
 use super::provider::{ProviderPlan, label, unknown_type, wrong};

@@ -17,7 +17,8 @@ use sim::ProviderOptions;
 use units::Instant;
 use units::nearest::nearest;
 
-use super::catalogue::{InstanceType, catalogue, matches};
+use super::catalogue::{catalogue, matches};
+use super::instance_type::InstanceType;
 use super::money::micro;
 use super::nodes::of_template;
 use super::price_history::{self, Prices, Sold, from_start};

@@ -51,21 +51,25 @@ const UNHEEDED: [Trait; 8] = [
 /// Objects that were read and that policies of the pipeline ignore.
 fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
     let counts = [
-        ("disruption budgets", objects.budgets.len()),
-        ("services", objects.services.len()),
-        ("workloads", objects.workloads.len()),
-        ("persistent volumes", objects.volumes.len()),
-        ("volume claims", objects.claims.len()),
-        ("storage classes", objects.storage_classes.len()),
+        ("disruption budget", objects.budgets.len()),
+        ("service", objects.services.len()),
+        ("workload", objects.workloads.len()),
+        ("persistent volume", objects.volumes.len()),
+        ("volume claim", objects.claims.len()),
+        ("storage class", objects.storage_classes.len()),
         (
-            "CSI objects",
+            "CSI object",
             objects.csi_nodes.len() + objects.csi_drivers.len(),
         ),
     ];
     counts
         .into_iter()
         .filter(|&(_, count)| count > 0)
-        .map(|(what, count)| format!("{count} {what} are read, but ignored when pods are placed"))
+        .map(|(what, count)| {
+            let objects = plural::count(count, what);
+            let are = plural::either(count, "is", "are");
+            format!("{objects} {are} read, but ignored when pods are placed")
+        })
 }
 
 /// What an autoscaler is called in findings; `None` of other objects.

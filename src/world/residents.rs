@@ -7,7 +7,7 @@ use manifest::ManifestPod;
 use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Found, GpuRequest, Node, PodName, PodPhase, Text};
 use sim::Resident;
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, plural};
 
 use super::Remarks;
 
@@ -85,15 +85,9 @@ fn left_out(list: &[String], what: &str) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let (pods, are) = if list.len() == 1 {
-        ("pod", "is")
-    } else {
-        ("pods", "are")
-    };
-    format!(
-        "{} {pods} {are} {what} and left out: {told}{more}",
-        list.len()
-    )
+    let pods = plural::count(list.len(), "pod");
+    let are = plural::either(list.len(), "is", "are");
+    format!("{pods} {are} {what} and left out: {told}{more}")
 }
 
 fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> Resident {

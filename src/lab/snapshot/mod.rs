@@ -321,7 +321,7 @@ fn lost_pods(lost: &[String]) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "{} on nodes that do not exist {} ignored: {}{more}",
+        "{} {} on nodes that do not exist and ignored: {}{more}",
         plural::count(lost.len(), "pod"),
         plural::either(lost.len(), "is", "are"),
         some.join(", ")

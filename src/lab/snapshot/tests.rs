@@ -52,7 +52,7 @@ fn pods_hold_their_node_unless_they_have_ended() {
     assert_eq!(snapshot.counts, counts);
     assert_eq!(
         snapshot.warnings,
-        ["1 pods are on nodes that do not exist and are ignored: `shop/astray` on `n9`"]
+        ["1 pod is on nodes that do not exist and ignored: `shop/astray` on `n9`"]
     );
     let namespaces = &snapshot.cache.objects.namespaces;
     assert!(namespaces.contains_key("shop") && namespaces.contains_key("default"));

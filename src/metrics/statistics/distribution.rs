@@ -5,7 +5,7 @@
 //! beyond the last event is null with its bound; a mean with more than 1 % censored is null with its
 //! bound.
 
-use units::{Duration, time::NANOS_PER_SECOND};
+use units::{Duration, plural, time::NANOS_PER_SECOND};
 
 use crate::statistics::samples::{EXACT_DISTINCT, Percentile, Samples, Sorted};
 use crate::values::{Reading, Statistic, Values};
@@ -15,13 +15,13 @@ use crate::values::{Reading, Statistic, Values};
 pub struct Distribution {
     known: Samples,
     censored: Samples,
-    /// Kind of items measured: `jobs` or `pods`.
+    /// Noun in the singular for the measured items: `job` or `pod`.
     of: &'static str,
 }
 
 impl Default for Distribution {
     fn default() -> Self {
-        Self::of("jobs")
+        Self::of("job")
     }
 }
 
@@ -59,7 +59,7 @@ pub enum Asked {
 }
 
 impl Distribution {
-    /// No durations yet; `of` says what they are durations of.
+    /// No durations yet; `of` is the noun, in the singular, for what they are durations of.
     pub const fn of(of: &'static str) -> Self {
         Self {
             known: Samples::with_limit(EXACT_DISTINCT),
@@ -136,29 +136,38 @@ impl Distribution {
     }
 
     fn nothing(&self) -> Reading {
-        let of = self.of.trim_end_matches('s');
-        Reading::new(Err(format!("no {of} to measure")))
+        Reading::new(Err(format!("no {} to measure", self.of)))
+    }
+
+    /// Words about the open ones: `2 of 5 jobs are open`.
+    fn open(&self) -> String {
+        let open = self.censored.count();
+        let all = plural::count(self.count(), self.of);
+        let are = plural::either(open, "is", "are");
+        format!("{open} of {all} {are} open")
     }
 
     fn mean(&self) -> Reading {
         let count = self.count();
         let sum = self.known.sum() + self.censored.sum();
         let mean = sum as f64 / count as f64 / NANOS_PER_SECOND as f64;
-        let (open, of) = (self.censored.count(), self.of);
+        let open = self.censored.count();
         if open * 100 > count {
-            let reason = format!("{open} of {count} {of} are open; at least {mean} s");
+            let reason = format!("{}; at least {mean} s", self.open());
             return Reading::new(Err(reason));
         }
-        let remark = format!("{open} of {count} {of} are open and counted at their age: at least");
+        let remark = format!(
+            "{} and counted at {} age: at least",
+            self.open(),
+            plural::either(open, "its", "their")
+        );
         Reading::new(Ok(mean)).remark((open > 0).then_some(remark))
     }
 
     fn max(&self) -> Reading {
         let most = seconds(self.known.max().max(self.censored.max()).unwrap_or(0) as f64);
-        let (open, of) = (self.censored.count(), self.of);
-        if open > 0 {
-            let count = self.count();
-            let reason = format!("{open} of {count} {of} are open; at least {most} s");
+        if self.censored.count() > 0 {
+            let reason = format!("{}; at least {most} s", self.open());
             return Reading::new(Err(reason));
         }
         Reading::new(Ok(most))
@@ -177,9 +186,8 @@ impl Distribution {
                 .map(|nanos| seconds(nanos as f64))
                 .ok_or_else(|| {
                     let most = self.known.max().max(self.censored.max()).unwrap_or(0);
-                    let (open, of) = (self.censored.count(), self.of);
                     let most = seconds(most as f64);
-                    format!("{open} of {count} {of} are open; more than {most} s")
+                    format!("{}; more than {most} s", self.open())
                 })
         };
         let few = percentile.leans_on_max(count) && count > 1;
@@ -316,7 +324,7 @@ mod tests {
         assert_eq!(value.value, None);
         assert_eq!(
             value.reason.as_deref(),
-            Some("1 of 99 jobs are open; at least 2 s")
+            Some("1 of 99 jobs is open; at least 2 s")
         );
     }
 }

@@ -6,6 +6,7 @@ use super::overview;
 use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
 use crate::format;
 use lab::compare::{Judgement, Study, Verdict};
+use units::plural;
 
 /// Markdown: the gated metrics as tables, all others folded.
 pub(super) fn write_markdown(
@@ -31,10 +32,12 @@ pub(super) fn write_markdown(
         if !differing.is_empty() {
             writeln!(
                 out,
-                "\n<details><summary>{} other metrics that differ; {} are the same or have no \
+                "\n<details><summary>{} that {}; {} {} the same or without a \
                  value</summary>\n",
-                differing.len(),
-                alike.len()
+                plural::count(differing.len(), "other metric"),
+                plural::either(differing.len(), "differs", "differ"),
+                alike.len(),
+                plural::either(alike.len(), "is", "are")
             )?;
             write_rows(out, candidate, baseline, &differing)?;
             writeln!(out, "\n</details>")?;

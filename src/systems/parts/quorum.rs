@@ -57,7 +57,7 @@ mod tests {
     fn an_even_number_is_named() {
         assert_eq!(check_odd("managers", 3), Ok(()));
         let told = check_odd("managers", 4).map_err(|error| error.to_string());
-        let expected = "4 managers tolerate 1 failures, as 3 would; expected an odd number";
+        let expected = "4 managers tolerate 1 failure, as 3 would; expected an odd number";
         assert_eq!(told, Err(expected.to_owned()));
     }
 }

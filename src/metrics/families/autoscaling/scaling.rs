@@ -103,7 +103,7 @@ impl Default for Scaling {
             down: 0,
             reversals: 0,
             resized: 0,
-            to_capacity: Distribution::of("pods"),
+            to_capacity: Distribution::of("pod"),
             nodes_added: 0,
             nodes_removed: 0,
             node_reversals: 0,

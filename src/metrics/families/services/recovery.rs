@@ -83,7 +83,7 @@ impl Collector for Recovery {
             values.put_undefined(&why);
             return;
         }
-        let mut all = Distribution::of("losses");
+        let mut all = Distribution::of("loss");
         for row in workloads.rows() {
             all.join((self.times)(&row.sums));
         }

@@ -60,7 +60,7 @@ impl Collector for Rollouts {
             return;
         }
         let rows = workloads.rows();
-        let mut all = Distribution::of("rollouts");
+        let mut all = Distribution::of("rollout");
         for row in rows {
             all.join(&row.sums.rollouts);
         }

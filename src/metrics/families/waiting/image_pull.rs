@@ -51,7 +51,7 @@ struct ImagePull {
 impl Default for ImagePull {
     fn default() -> Self {
         Self {
-            times: Distribution::of("pulls"),
+            times: Distribution::of("pull"),
             failures: 0,
             bytes: 0,
             waiting: BTreeMap::new(),

@@ -59,7 +59,7 @@ struct SchedulingLatency {
 impl Default for SchedulingLatency {
     fn default() -> Self {
         Self {
-            times: Distribution::of("pods"),
+            times: Distribution::of("pod"),
             bound: 0,
             failed: 0,
         }

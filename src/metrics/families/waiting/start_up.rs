@@ -89,9 +89,9 @@ impl Begun {
 impl Default for StartUp {
     fn default() -> Self {
         Self {
-            dispatch: Distribution::of("pods"),
-            start: Distribution::of("pods"),
-            total: Distribution::of("pods"),
+            dispatch: Distribution::of("pod"),
+            start: Distribution::of("pod"),
+            total: Distribution::of("pod"),
             begun: Begun::default(),
         }
     }
