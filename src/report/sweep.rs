@@ -6,7 +6,6 @@ use crate::format;
 use lab::sweep::sensitivity::{self, Index};
 use lab::sweep::{SweepFile, SweepTable};
 use metrics::registry;
-use units::plural;
 
 /// Number of points, variants and seeds.
 fn size(file: &SweepFile) -> String {

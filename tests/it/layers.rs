@@ -6,7 +6,9 @@ use std::path::Path;
 
 /// Every layer, lowest first, and the layers it may import.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("units", &[]),
+    // No code: the choice of foreign features (src/features/Cargo.toml).
+    ("features", &[]),
+    ("units", &["features"]),
     ("rng", &["units"]),
     ("model", &["units"]),
     ("cluster", &["units", "model"]),
