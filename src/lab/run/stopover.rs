@@ -55,7 +55,7 @@ pub(super) fn run(
         }
         return Err(RunError::Sim(SimError::Declaration {
             what: format!("a snapshot at {}", stopover.at),
-            why: format!("the run is over at {}", end.at),
+            why: format!("the run ends at {}", end.at),
         }));
     }
     let standing = simulation.standing();
@@ -69,8 +69,8 @@ pub(super) fn run(
         return Err(RunError::Sim(SimError::Declaration {
             what: format!("the snapshot at {}", stopover.at),
             why: format!(
-                "replayed to there, the run has digest {} after {}, the snapshot {} after {}: it \
-                 was taken by a program that decides otherwise, or was edited",
+                "replayed to that time, the run has digest {} after {}, but the snapshot {} after \
+                 {}: it was edited, or taken by a program that decides differently",
                 short(&standing.digest),
                 plural::count(standing.changes, "change"),
                 short(&expected.digest),
