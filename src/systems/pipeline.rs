@@ -49,7 +49,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::HostPorts, Without("ports are not counted")),
     (
         Capability::Volumes,
-        Without("pods go where they fit; a volume binds nobody"),
+        Without("pods go where they fit; a volume binds no pod to a node"),
     ),
     (Capability::Needs, Without("taken to be there")),
     (

@@ -247,7 +247,7 @@ stop: {at: 1h}
     let files = [("shop.yaml", &*web), ("types.json", &*bad)];
     let found = refusal("prices-karpenter-bad", &files, text);
     assert!(
-        found.contains("types.json: `a`: price -0.05 is none"),
+        found.contains("types.json: `a`: price -0.05 is not a price"),
         "{found}"
     );
     let found = refusal(

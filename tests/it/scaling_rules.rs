@@ -117,7 +117,7 @@ fn rules_that_cannot_work_are_refused_at_their_place() {
             "rival",
             &rivals,
             "{target: Deployment/shop/web, metric: cpu, min: 1, max: 9, track: {target: 60}}",
-            "rules[0].target: the HorizontalPodAutoscaler `web` scales `web`, too",
+            "rules[0].target: the HorizontalPodAutoscaler `web` also scales `web`",
         ),
         (
             "steps",

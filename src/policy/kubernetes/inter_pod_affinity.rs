@@ -39,7 +39,7 @@ pub const ENTRY: Entry = Entry {
         Parameter {
             name: "ignorePreferredTermsOfExistingPods",
             kind: Kind::Boolean { default: false },
-            doc: "Whether preferred terms of other pods are passed over.",
+            doc: "Whether preferred terms of existing pods are ignored.",
         },
     ],
     constructor: Constructor::Kube(KubeConstructor {

@@ -7,11 +7,8 @@ use crate::parts::time_limits::TimeLimits;
 use cluster::Store;
 use control::node::{Assignment, ContainerEvent, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent, local_node::LocalNode};
-use model::workload::Probe;
-use model::{
-    Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec,
-    RestartPolicy,
-};
+use model::{Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec};
+use model::{RestartPolicy, workload::Probe};
 use units::{Duration, Instant, NodeId, PodId, PodSlot};
 
 const HORIZON_SECS: i64 = 400;
