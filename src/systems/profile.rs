@@ -32,27 +32,26 @@ pub fn check_profile(system: &SystemEntry, profile: &str) -> Result<(), ProfileC
         return Ok(());
     }
     let name = system.name;
-    Err(match profiles::find(profile) {
-        Some(_) => ProfileConflict {
+    Err(if profiles::find(profile).is_some() {
+        ProfileConflict {
             what: format!(
                 "the system `{name}` is kube-scheduler and does not run `{profile}`, a profile of \
                  the pipeline"
             ),
             fix: in_kube_scheduler(profile),
-        },
-        None => {
-            let names = own.iter().map(|(name, _)| format!("`{name}`"));
-            let names: Vec<String> = names.collect();
-            ProfileConflict {
-                what: format!(
-                    "the system `{name}` runs a profile of its own, and `{profile}` is \
+        }
+    } else {
+        let names = own.iter().map(|(name, _)| format!("`{name}`"));
+        let names: Vec<String> = names.collect();
+        ProfileConflict {
+            what: format!(
+                "the system `{name}` runs a profile of its own, and `{profile}` is \
                      kube-scheduler itself"
-                ),
-                fix: format!(
-                    "write `name: kubernetes` under `system`, or one of the profiles {}",
-                    names.join(", ")
-                ),
-            }
+            ),
+            fix: format!(
+                "write `name: kubernetes` under `system`, or one of the profiles {}",
+                names.join(", ")
+            ),
         }
     })
 }

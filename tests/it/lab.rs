@@ -291,12 +291,8 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
     let text = scratch.text("at.json");
     let digest = text.find("\"digest\": \"").expect("a digest") + 11;
     let mut edited = text.clone();
-    let other = if &text[digest..=digest] == "0" {
-        "1"
-    } else {
-        "0"
-    };
-    edited.replace_range(digest..=digest, other);
+    let is_zero = &text[digest..=digest] == "0";
+    edited.replace_range(digest..=digest, if is_zero { "1" } else { "0" });
     fs::write(scratch.path("edited.json"), edited).expect("a file");
     let told = scratch.run(&["run", "--from", "edited.json", "--out", "x"], 3);
     assert!(
