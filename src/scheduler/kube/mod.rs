@@ -1,6 +1,6 @@
 //! The decision of the Kubernetes scheduler, as exact as its specification (kubernetes.md part 1).
 //!
-//! It stands beside [`super::cycle`] and not on it: its plugins see pods and not classes (nominated
+//! It stands beside [`crate::pipeline::cycle`] and not on it: its plugins see pods and not classes (nominated
 //! nodes, start times, claims named after the pod), reject with several reasons and a code, prepare
 //! state per attempt that simulated evictions change and undo, and look at all nodes at once. The
 //! state is the scheduler's own [`Cache`], as in the original: nodes with what is on them, in the

@@ -178,7 +178,7 @@ pub fn in_whole_span(points: i64, least: i64, most: i64) -> i64 {
 pub enum Normalization {
     /// They are on it already.
     Plain,
-    /// Normalization by [`Scores::in_proportion`].
+    /// Normalization in proportion to the largest, which becomes 100.
     Proportion {
         /// Whether few are good.
         reverse: bool,
