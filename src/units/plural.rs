@@ -12,13 +12,12 @@ use std::fmt::Display;
 /// assert_eq!(count(0, "node"), "0 nodes");
 /// assert_eq!(count(2, "priority class"), "2 priority classes");
 /// ```
-pub fn count<N: Display + PartialEq + From<u8>>(number: N, singular: &str) -> String {
-    let text = number.to_string();
-    format!("{text} {}", noun(number, singular))
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, singular: &str) -> String {
+    format!("{number} {}", noun(number, singular))
 }
 
 /// The noun that goes with a count, which is given in the singular.
-pub fn noun<N: PartialEq + From<u8>>(number: N, singular: &str) -> Cow<'_, str> {
+pub fn noun<N: Copy + PartialEq + From<u8>>(number: N, singular: &str) -> Cow<'_, str> {
     if number == N::from(1) {
         return singular.into();
     }
@@ -33,7 +32,11 @@ pub fn noun<N: PartialEq + From<u8>>(number: N, singular: &str) -> Cow<'_, str> 
 }
 
 /// The words that go with a count, both given: verbs, and nouns with plurals of their own.
-pub fn either<'a, N: PartialEq + From<u8>>(number: N, one: &'a str, more: &'a str) -> &'a str {
+pub fn either<'a, N: Copy + PartialEq + From<u8>>(
+    number: N,
+    one: &'a str,
+    more: &'a str,
+) -> &'a str {
     if number == N::from(1) { one } else { more }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::node::{Kind, KindKey, bill};
 use super::{Cost, CostTable, ENTRY, HOUR, NodeKindCost, TenantCost, UNIT};
-use crate::families::money::economics::Economics;
+use crate::families::money::economics::{Economics, NodeEconomics};
 use crate::families::traffic::traffic_totals::NO_REQUESTS;
 use crate::record::collector::{MetricValue, RunEnd};
 use crate::statistics::integral::Integral;
@@ -128,20 +128,7 @@ impl Cost {
             0 => Err(NO_REQUESTS.to_owned()),
             _ => currency(cost).map(|cost| cost / (served as f64 / 1e6)),
         };
-        let unpriced = economics
-            .nodes
-            .iter()
-            .filter(|node| node.price_micro_per_hour.is_none())
-            .count();
-        let mut remark = economics.billing.rule().to_owned();
-        if unpriced > 0 {
-            let have = plural::either(
-                unpriced,
-                "node has no price and costs",
-                "nodes have no price and cost",
-            );
-            remark = format!("{remark}; {unpriced} {have} nothing");
-        }
+        let remark = remark(economics);
         let by_use = match &self.by_use {
             Some(by_use) => currency(by_use.idle.value()),
             None => Err("nothing is known of what pods use".to_owned()),
@@ -173,6 +160,22 @@ impl Cost {
             })
             .collect()
     }
+}
+
+/// Words beside every value: the rule of billing, and nodes without a price.
+fn remark(economics: &Economics) -> String {
+    let rule = economics.billing.rule();
+    let is_unpriced = |node: &&NodeEconomics| node.price_micro_per_hour.is_none();
+    let unpriced = economics.nodes.iter().filter(is_unpriced).count();
+    if unpriced == 0 {
+        return rule.to_owned();
+    }
+    let have = plural::either(
+        unpriced,
+        "node has no price and costs",
+        "nodes have no price and cost",
+    );
+    format!("{rule}; {unpriced} {have} nothing")
 }
 
 pub(super) fn total<'a>(areas: impl IntoIterator<Item = &'a Integral>) -> Option<i128> {
