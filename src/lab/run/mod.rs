@@ -238,7 +238,9 @@ pub struct Outcome {
 /// let form = scheduler::pipeline::evaluate::Form::Incremental;
 /// let tables = lab::run::Tables::default();
 /// let outcome = lab::run::run(scenario, prepared, form, tables, &mut control)?;
-/// assert_eq!((outcome.nodes, outcome.pods), (2, 10));
+/// assert_eq!(outcome.nodes, 2);
+/// // A job is one pod, or several that start together.
+/// assert!(outcome.pods >= 10);
 /// # Ok::<(), lab::run::RunError>(())
 /// ```
 pub fn run(

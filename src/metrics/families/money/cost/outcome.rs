@@ -130,20 +130,7 @@ impl Cost {
             0 => Err(NO_REQUESTS.to_owned()),
             _ => currency(cost).map(|cost| cost / (served as f64 / 1e6)),
         };
-        let unpriced = economics
-            .nodes
-            .iter()
-            .filter(|node| node.price_micro_per_hour.is_none())
-            .count();
-        let mut remark = economics.billing.rule().to_owned();
-        if unpriced > 0 {
-            let have = plural::either(
-                unpriced,
-                "node has no price and costs",
-                "nodes have no price and cost",
-            );
-            remark = format!("{remark}; {unpriced} {have} nothing");
-        }
+        let remark = remark(economics);
         let by_use = match &self.by_use {
             Some(by_use) => currency(by_use.idle.value()),
             None => Err("the usage of pods is unknown".to_owned()),
@@ -167,6 +154,22 @@ impl Cost {
         put(IDLE_BY_USE, by_use);
         put(SPOT_SHARE, spot_share);
     }
+}
+
+/// Words beside every value: the rule of billing, and nodes without a price.
+fn remark(economics: &Economics) -> String {
+    let rule = economics.billing.rule();
+    let is_unpriced = |node: &&NodeEconomics| node.price_micro_per_hour.is_none();
+    let unpriced = economics.nodes.iter().filter(is_unpriced).count();
+    if unpriced == 0 {
+        return rule.to_owned();
+    }
+    let have = plural::either(
+        unpriced,
+        "node has no price and costs",
+        "nodes have no price and cost",
+    );
+    format!("{rule}; {unpriced} {have} nothing")
 }
 
 pub(super) fn total<'a>(areas: impl IntoIterator<Item = &'a Integral>) -> Option<i128> {
