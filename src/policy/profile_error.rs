@@ -3,7 +3,12 @@
 use thiserror::Error;
 
 use super::parameter::ArgumentError;
-use super::profiles::{MAX_PLUGINS, MAX_WEIGHT};
+
+/// The most plugins a profile may have: a set of them is one machine word.
+pub const MAX_PLUGINS: usize = 64;
+
+/// The largest weight: a thousand plugins of a million points each still add up in 64 bits.
+pub const MAX_WEIGHT: i64 = 1_000_000;
 
 /// Why a profile can't be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

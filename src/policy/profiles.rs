@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::entry::{Built, Entry, Point, Setup};
 use super::parameter::Arguments;
-pub use super::profile_error::ProfileError;
+pub use super::profile_error::{MAX_PLUGINS, MAX_WEIGHT, ProfileError};
 use super::registry::{self, POLICIES};
 use scheduler::pipeline::plugin::Points;
 use scheduler::{PluginSlot, Profile, QueueOrder, Select};
@@ -150,12 +150,6 @@ pub const PROFILES: &[ProfileEntry] = &[
          fragmentation.",
     ),
 ];
-
-/// The largest weight: a thousand plugins of a million points each still add up in 64 bits.
-pub const MAX_WEIGHT: i64 = 1_000_000;
-
-/// The most plugins a profile may have: a set of them is one machine word.
-pub const MAX_PLUGINS: usize = 64;
 
 /// Settings of an experiment for a plugin of a profile.
 #[derive(Clone, Debug, PartialEq)]
