@@ -10,7 +10,7 @@ use super::{
 };
 use crate::families::traffic::traffic_totals::NO_REQUESTS;
 use crate::record::collector::RunEnd;
-use crate::record::setup::economics::Economics;
+use crate::record::setup::economics::{Economics, NodeEconomics};
 use crate::statistics::integral::Integral;
 use crate::values::{Reading, Values};
 use units::plural;
