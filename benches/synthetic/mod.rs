@@ -52,7 +52,7 @@ impl Synthetic {
             time_limits: TimeLimits::Ignored,
             images: None,
         };
-        let system = registry::find("kubernetes").expect("a system of the project");
+        let system = registry::find("pipeline").expect("a system of the project");
         let parts = (system.build)(&request).expect("a profile of the project");
         let options = Options {
             seed: 1,
