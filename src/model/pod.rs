@@ -16,7 +16,7 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 /// interchangeable for every scheduler.
 ///
 /// ```
-/// use model::{Node, PodSpec, ResourceList};
+/// use model::{rules, Node, PodSpec, ResourceList};
 /// use units::Quantity;
 ///
 /// let spec = PodSpec {
@@ -26,7 +26,7 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 ///     ..PodSpec::with_requests(ResourceList::from_pairs([("cpu", Quantity::from_milli(500))]))
 /// };
 /// assert_eq!(spec.requests()?.get("cpu"), Quantity::from_milli(500));
-/// assert!(!spec.selects(&Node::default()));
+/// assert!(!rules::affinity::admits(&spec, &Node::default()));
 /// # Ok::<(), units::QuantityError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
