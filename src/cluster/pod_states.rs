@@ -215,7 +215,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let mut world = Self(Store::new());
-            let added = world.0.spec_added(&PodSpec::default().into());
+            let added = world.0.class_added(&PodSpec::default().into());
             world.apply(added.expect("a new class")).expect("a class");
             world
                 .apply(Event::Object(ObjectChange::Created {

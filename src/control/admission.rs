@@ -151,7 +151,7 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     let limited = limits::limited(store, new_spec)?;
     let new_spec = limited.as_ref().unwrap_or(new_spec);
     let charges = quota::charged(store, new_spec)?;
-    let added = store.spec_added(new_spec);
+    let added = store.class_added(new_spec);
     let next = ClassId::from_index(store.class_count());
     let class = store.class_of(new_spec).unwrap_or(next);
     let created = PodCreated {

@@ -173,7 +173,7 @@ impl Horizontal {
             let requests = self
                 .requests
                 .entry(record.class)
-                .or_insert_with(|| requests(&store.class(record.class).object));
+                .or_insert_with(|| requests(&store.class(record.class).spec));
             let state = store.pod_states().get(pod);
             let phase = match record.phase {
                 PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => Phase::Pending,

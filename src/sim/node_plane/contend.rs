@@ -212,7 +212,7 @@ impl NodePlane {
 pub(super) fn spec_of(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
     let record = store.pods().get(pod)?;
     record.node()?;
-    Some(&store.class(record.class).object)
+    Some(&store.class(record.class).spec)
 }
 
 /// The capacity of a node.

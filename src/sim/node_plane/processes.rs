@@ -54,7 +54,7 @@ impl NodePlane {
             return;
         }
         let record = store.pods().get(pod);
-        let spec = record.map(|record| &store.class(record.class).object);
+        let spec = record.map(|record| &store.class(record.class).spec);
         let code = spec.map_or(0, |spec| spec.exit_code(0));
         self.process_down(now, pod, WHOLE);
         self.machine_event(ctx, pod, MachineEvent::Exited { code });
@@ -110,7 +110,7 @@ impl NodePlane {
         let Some(record) = store.pods().get(pod) else {
             return Ok(());
         };
-        let spec = &store.class(record.class).object;
+        let spec = &store.class(record.class).spec;
         let number = usize::from(container);
         let run_time = drawn_run_time(ctx, pod, number, spec)?;
         let task = Task {

@@ -207,7 +207,7 @@ impl SwarmKitManager {
     /// A pod is there: a task's own, or one that belongs to no service.
     fn created(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
         let pod = created.pod;
-        let class = &store.class(created.class).object;
+        let class = &store.class(created.class).spec;
         let refused = refusal(CAPABILITIES, class).is_some();
         let number = match created.owner.and_then(|owner| self.asked.remove(&owner)) {
             Some(number) => number,

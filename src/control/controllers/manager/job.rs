@@ -347,7 +347,7 @@ fn exit_code(store: &Store, record: &FinishedPod) -> (Text, i32) {
 }
 
 fn spec(store: &Store, class: ClassId) -> &PodSpec {
-    &store.class(class).object
+    &store.class(class).spec
 }
 
 /// The condition of pods that were ended from outside.

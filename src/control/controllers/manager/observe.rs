@@ -70,7 +70,7 @@ fn index(state: Option<&PodState>) -> i32 {
 
 fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     let node = pod.node().and_then(|node| store.nodes().object(node));
-    let behaviour = store.class(pod.class).object.behaviour.as_ref();
+    let behaviour = store.class(pod.class).spec.behaviour.as_ref();
     ObservedPod {
         name: pod.name.text(),
         node: node.map(|node| node.name.clone()),

@@ -194,7 +194,7 @@ impl SwarmManager {
     /// A pod was submitted: its client asks for it, or the watchdog has asked already.
     fn enter(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
         let (pod, name, class) = (created.pod, &created.name, created.class);
-        let namespace = &store.class(class).object.namespace;
+        let namespace = &store.class(class).spec.namespace;
         let name = match &**namespace {
             "" | "default" => name.text(),
             other => format!("{other}.{name}").into(),
