@@ -7,7 +7,7 @@ use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
 use trace::{Input, TraceError};
 use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 
-use super::{Exit, Failure, Global, terminal};
+use super::{Failure, Global, terminal};
 
 /// Text of an experiment file.
 pub(super) struct Source {
@@ -73,15 +73,14 @@ pub(super) fn text_of(path: &Path) -> Result<(String, String), Failure> {
     Ok((input.name.to_string(), text))
 }
 
-/// Prints the errors of an experiment file.
+/// Failure with the errors of an experiment file, as they are shown.
 pub(super) fn told(rejected: &Rejected) -> Failure {
     let color = if terminal::color() {
         Color::On
     } else {
         Color::Off
     };
-    terminal::complain(rejected.render(color).trim_end());
-    Failure::silent(Exit::Input)
+    Failure::input(rejected.render(color).trim_end())
 }
 
 /// Failure of an experiment file that cannot be read.

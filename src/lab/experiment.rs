@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use control::Probe;
-use metrics::registry;
+use metrics::{RecordError, registry};
 use scenario::{Experiment, VariantPlan, as_run};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, Reached, RunControl, SimError};
@@ -89,7 +89,11 @@ impl ExperimentError {
 pub const fn is_input(error: &RunError) -> bool {
     matches!(
         error,
-        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. })
+        RunError::Build(_)
+            | RunError::Sim(
+                SimError::Trace(_) | SimError::Declaration { .. } | SimError::Endless { .. }
+            )
+            | RunError::Record(RecordError::TooManyRows { .. })
     )
 }
 

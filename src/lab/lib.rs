@@ -23,6 +23,7 @@ pub mod outputs;
 pub mod parquet;
 mod paths;
 pub mod place;
+mod placements;
 pub mod replicate;
 pub mod report_data;
 pub mod reproduce;
