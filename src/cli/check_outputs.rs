@@ -104,11 +104,11 @@ pub(super) fn write_refusal(arguments: &CheckArguments, exit: Exit, why: &str) {
 
 fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
     let (suite, file) = (stem(arguments), relative(&arguments.file).display().to_string());
-    let why = anstream::adapter::strip_str(why).to_string();
+    let why = one_line(&anstream::adapter::strip_str(why).to_string());
     let entry = EntryReport {
         name: suite.clone(),
         file: file.clone(),
-        error: Some(why.trim().to_owned()),
+        error: Some(why),
         error_kind: Some(match exit {
             Exit::Incomplete => ErrorKind::CouldNotComplete,
             _ => ErrorKind::Input,
@@ -127,6 +127,17 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
         gates: Vec::new(),
         notes: Vec::new(),
     }
+}
+
+/// A message on one line; of what was found in a file, what and where it is and what helps.
+fn one_line(message: &str) -> String {
+    let is_drawn = message.contains("\n");
+    let is_told = |line: &&str| {
+        let said = ["error", "help", "note", "-->"];
+        !is_drawn || said.iter().any(|lead| line.starts_with(lead))
+    };
+    let lines: Vec<&str> = message.lines().map(str::trim).filter(is_told).collect();
+    lines.join(" ")
 }
 
 fn write_target(

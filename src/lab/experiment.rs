@@ -219,10 +219,10 @@ pub fn run_journey(
     Ok((summary, report))
 }
 
-/// The experiment as it was run, with its files named as the result folder sees them.
+/// The experiment as it was run, and where its paths start, seen from the result folder.
 pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
-    let seen = |written: &str| paths::seen_from(experiment, written, folder.out());
-    as_run::to_yaml(&as_run::moved(experiment, &seen))
+    let base = paths::base_line(experiment, folder.out());
+    base + &as_run::to_yaml(experiment)
 }
 
 /// Definitions of all metrics.

@@ -21,7 +21,7 @@ pub mod names;
 pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
-mod paths;
+pub mod paths;
 pub mod place;
 mod placements;
 pub mod replicate;

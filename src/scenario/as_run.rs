@@ -2,11 +2,10 @@
 //! running the text again gives the same experiment; and the JSON Schema for editors.
 //!
 //! The base of the text is the first variant; each further variant lists its differences from it.
-//! Paths are those of the experiment file; [`moved`] rewrites them for another folder.
+//! Paths are those of the experiment file.
 
 use serde_json::{Map, Value as Json};
 
-use super::file_fields::file_fields;
 use super::schema::{self, Scenario};
 use super::set::join;
 use super::{Experiment, Names, yaml};
@@ -41,17 +40,6 @@ pub fn to_json(experiment: &Experiment) -> Json {
         document["variants"] = Json::Object(variants);
     }
     document
-}
-
-/// Experiment with every path replaced by the result of `path`.
-pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experiment {
-    let mut experiment = experiment.clone();
-    for plan in &mut experiment.variants {
-        for field in file_fields(&mut plan.scenario) {
-            *field.path = path(field.path);
-        }
-    }
-    experiment
 }
 
 /// One scenario as a JSON value, with the arguments of names among their fields.

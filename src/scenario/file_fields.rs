@@ -2,6 +2,7 @@
 //! another folder and hashing what a run reads all walk this list. A new field that names a file needs
 //! a line here, and nothing else.
 
+use super::files::Files;
 use super::scalar::NoneOr;
 use super::schema::{NodeSource, Scenario, UnitFiles, Usage, WorkloadSource};
 
@@ -101,6 +102,22 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
         fields.file("metrics.carbonIntensity".to_owned(), file);
     }
     fields.found
+}
+
+/// The files that a scenario names, of all that its experiment names; of a folder, every file in it.
+pub fn files_of(scenario: &Scenario, files: &Files) -> Files {
+    let mut named = scenario.clone();
+    let named: Vec<String> = (file_fields(&mut named).into_iter())
+        .map(|field| field.path.trim_end_matches('/').to_owned())
+        .collect();
+    let is_named = |written: &str| {
+        named.iter().any(|path| {
+            let rest = written.strip_prefix(path.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    let own = files.iter().filter(|(written, _)| is_named(written));
+    own.map(|(written, found)| (written.clone(), found.clone())).collect()
 }
 
 /// The list while it is made.

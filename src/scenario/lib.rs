@@ -40,7 +40,7 @@ mod yaml;
 pub use as_run::json_schema;
 pub use decode::DecodeError;
 pub use diagnostic::{Code, Color, Finding, Findings, Rejected};
-pub use file_fields::{FileField, Named, file_fields};
+pub use file_fields::{FileField, Named, file_fields, files_of};
 pub use files::{FileLookup, Files, SearchPath};
 pub use names::{AnyName, Misfit, NameKind, Names};
 pub use places::Places;

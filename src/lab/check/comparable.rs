@@ -3,6 +3,7 @@
 use super::run::Entry;
 use super::{Baseline, BaselineEntry, CheckSettings};
 use crate::compare::SYSTEM_FILE;
+use scenario::schema::Objective;
 use units::plural;
 
 /// How the inputs of an entry stand to those of its baseline.
@@ -100,6 +101,9 @@ pub(super) fn notes<'a>(
                 "{name}: {words} in names or labels alone; every placement is the baseline's"
             )),
             Standing::Despite(words) => Some(format!("{name}: compared although {words}")),
+            Standing::Other(words) if !entry.objectives.iter().any(Objective::is_relative) => {
+                Some(format!("{name}: {words}"))
+            }
             Standing::Same | Standing::Other(_) => None,
         }
     };

@@ -13,7 +13,7 @@ use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;
 use crate::summary::{InputSummary, VariantSummary};
 use scenario::schema::Objective;
-use scenario::{Experiment, Files, Scenario, file_fields};
+use scenario::{Experiment, Files, Scenario, files_of};
 use world::inputs;
 
 /// Configurations of schedulers up to this size are kept in baselines.
@@ -263,7 +263,8 @@ fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
     report.parts = inputs.parts();
     let nameless = nameless_hashes(experiment, scenario, files);
     report.nameless = Inputs::of(scenario, &nameless).nameless().hash();
-    let own = read_by(scenario, files);
+    let named = files_of(scenario, &experiment.files);
+    let own = files.iter().filter(|file| named.contains_key(&file.path));
     report.files = own.map(|file| (file.path.clone(), short(&file.blake3))).collect();
     report.seeds = runs.iter().map(|run| run.seed).collect();
     report.changes = runs.iter().map(|run| run.changes).sum();
@@ -271,24 +272,6 @@ fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
     let serves = !scenario.traffic.is_empty() || !scenario.functions.is_empty();
     report.empty = !serves && runs.iter().all(|run| run.pods == 0);
     entry.configs = config_of(scenario, experiment);
-}
-
-/// The files that a scenario names, of all that its experiment names.
-fn read_by<'a>(
-    scenario: &Scenario,
-    files: &'a [InputSummary],
-) -> impl Iterator<Item = &'a InputSummary> {
-    let mut named = scenario.clone();
-    let named: Vec<String> = (file_fields(&mut named).into_iter())
-        .map(|field| field.path.trim_end_matches('/').to_owned())
-        .collect();
-    files.iter().filter(move |file| {
-        let is_inside = |folder: &String| {
-            let rest = file.path.strip_prefix(folder.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        named.iter().any(is_inside)
-    })
 }
 
 /// The text of the scheduler's configuration, so that a later check can decide as this one did.

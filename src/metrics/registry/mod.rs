@@ -105,7 +105,11 @@ pub fn title(id: &str) -> String {
         || unlisted_title(of_all),
         |(entry, statistic)| entry.title.of(statistic),
     );
-    format!("{title}{class}")
+    if class.is_empty() {
+        title
+    } else {
+        format!("{title} {class}")
+    }
 }
 
 /// An id without the class of pods that it is about, as in `pending_time.p99{namespace=batch}`, and

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::format;
 use crate::study::change;
 use lab::check::{CheckReport, Gate, Outcome};
+use lab::statistics::SEEDS_MIN;
 use metrics::registry;
 use units::plural;
 
@@ -262,7 +263,8 @@ pub fn reasons(report: &CheckReport) -> Vec<String> {
     for gate in report
         .gates
         .iter()
-        .filter(|gate| gate.outcome < Outcome::Improved && gate.outcome != Outcome::Inconclusive)
+        .filter(|gate| gate.outcome < Outcome::Improved)
+        .filter(|gate| gate.outcome != Outcome::Inconclusive || has_few_seeds(gate))
     {
         let Some(note) = gate.note.as_deref().filter(|note| !told.contains(note)) else {
             continue;
@@ -281,6 +283,12 @@ pub fn reasons(report: &CheckReport) -> Vec<String> {
         format!("{entry} {metric}{more}: {}", format::clean(note))
     });
     lines.collect()
+}
+
+/// Returns whether a gate has too few seeds for any test.
+fn has_few_seeds(gate: &Gate) -> bool {
+    let judgement = gate.judgement.as_ref();
+    judgement.is_some_and(|found| found.n < SEEDS_MIN)
 }
 
 /// Command that examines the worst gate again.
@@ -310,6 +318,7 @@ pub fn facts(report: &CheckReport) -> Vec<String> {
     facts.extend(match seeds {
         0 => None,
         1 => Some("1 seed".to_owned()),
+        _ if report.baseline.is_none() => Some(plural::count(seeds, "seed")),
         _ => Some(format!("{}, paired", plural::count(seeds, "seed"))),
     });
     let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();

@@ -105,6 +105,8 @@ fn table(shown: &[&Gate]) -> Vec<[String; 7]> {
     let mut rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
     for (column, least) in [(1, LABEL_MIN), (0, NAME_MIN)] {
         let all: usize = (0..7).map(|column| width(&rows, column)).sum::<usize>() + GAPS;
+        let is_class = |cells: &[String; 7]| cells[column].ends_with('}');
+        let least = if rows.iter().any(is_class) { LABEL_MAX * 2 } else { least };
         let room = width(&rows, column).saturating_sub(all.saturating_sub(WIDTH_MAX));
         for cells in &mut rows {
             cells[column] = format::shortened(&cells[column], room.max(least));
@@ -122,13 +124,25 @@ fn row(gate: &Gate) -> [String; 7] {
     let (base, head, change) = cells(gate);
     [
         format::shortened(&format::clean(&gate.entry), NAME_MAX),
-        format::shortened(&registry::title(&gate.metric), LABEL_MAX),
+        label(gate),
         base,
         head,
         change,
         limit(gate),
         outcome(gate),
     ]
+}
+
+/// Title of the metric of a gate; a class of pods is named in full.
+fn label(gate: &Gate) -> String {
+    let title = registry::title(&gate.metric);
+    let (title, class) = title.split_at(title.find('{').unwrap_or(title.len()));
+    let title = format::shortened(title.trim_end(), LABEL_MAX);
+    if class.is_empty() {
+        title
+    } else {
+        format!("{title} {class}")
+    }
 }
 
 /// Line below the rows: words, and a command to copy.
