@@ -15,6 +15,7 @@ use super::SimError;
 use super::context::Context;
 use super::control_faults::Part;
 use super::control_plane::{ControlPlane, Lapse};
+use super::endless::Endless;
 use super::follow::{Audience, Change, Follower};
 use super::hosts::Trouble;
 use super::message::{Message, Request, ToControlPlane, ToNodes};
@@ -29,6 +30,7 @@ pub(super) struct Engine {
     control: ControlPlane,
     nodes: NodePlane,
     surroundings: Surroundings,
+    endless: Endless,
 }
 
 impl Engine {
@@ -68,14 +70,24 @@ impl Engine {
         self.surroundings.is_over() && self.control.store().pods().living() == 0
     }
 
+    /// The error of a run that would go on for ever.
+    #[inline]
+    pub(super) fn endless(&self, now: Instant) -> Option<SimError> {
+        self.endless.error(now)
+    }
+
     /// Something that was due happens, with all that it leads to at once.
     pub(super) fn occur(&mut self, ctx: &mut Context<'_>, event: Upcoming) -> Result<(), SimError> {
         let Self {
             control,
             nodes,
             surroundings,
+            endless,
             ..
         } = self;
+        if event.is_from_outside() {
+            endless.disturbed(ctx.now());
+        }
         let store = control.store();
         match event {
             Upcoming::NodeUp(node) => Self::declared(ctx, node, false),
@@ -251,7 +263,8 @@ impl Engine {
     /// 2. those who watch the run: metrics, tables, the recorder,
     /// 3. the surroundings: clients learn of services, endpoints and hosts,
     /// 4. the fault that kills the control plane at a change,
-    /// 5. the node plane: usage, hosts, and machines, which forget pods that ended.
+    /// 5. the watch for what starts over without end,
+    /// 6. the node plane: usage, hosts, and machines, which forget pods that ended.
     ///
     /// A follower sees the store after the change and writes nothing to it.
     pub(super) fn commit(&mut self, ctx: &mut Context<'_>, event: Event) -> Result<(), Conflict> {
@@ -269,6 +282,7 @@ impl Engine {
         Audience.follow(change, ctx);
         self.surroundings.follow(change, ctx);
         switch.follow(change, ctx);
+        self.endless.follow(change, ctx);
         self.nodes.follow(change, ctx);
         Ok(())
     }
@@ -350,6 +364,7 @@ impl Engine {
                 None => self.add_class(ctx)?,
             }
         };
+        self.endless.disturbed(ctx.now());
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
