@@ -323,8 +323,8 @@ impl Store {
             return Err(Conflict::UnknownObject);
         }
         self.pods.create(created, now)?;
-        self.objects.adopt(owner.object, created.pod)?;
-        self.pod_states.own(created.pod, owner, now);
+        let turn = self.objects.adopt(owner, created.pod)?;
+        self.pod_states.own(created.pod, owner, turn, now);
         Ok(())
     }
 

@@ -44,7 +44,7 @@ impl NodePlane {
         let asked = Asked::of(spec, container);
         let run_time = match container {
             WHOLE => self.machine.work(pod).and_then(|work| work.run_time),
-            number => drawn_run_time(ctx, pod, usize::from(number), spec)?,
+            number => drawn_run_time(ctx, self.machine.who(pod), usize::from(number), spec)?,
         };
         let pace = self.hosts.pace(node);
         let cores = capacity(store, node, CPU).saturating_sub(model.overhead.cpu_milli);

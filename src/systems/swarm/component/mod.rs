@@ -135,11 +135,10 @@ impl SwarmManager {
     ) {
         match event {
             Event::NodeAdded { object, .. } => {
-                let engine = self
-                    .cluster
+                self.cluster
                     .add_engine(request::engine(object, &self.options));
                 self.watches
-                    .push(Watch::new(at, engine, &self.options, self.seed));
+                    .push(Watch::new(at, &object.name, &self.options, self.seed));
                 self.changed(now);
             }
             Event::NodeUpdated { node, object } => {
