@@ -133,7 +133,13 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 /// Prints the error, and the exit code in words on the last line.
 pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> ExitCode {
     let exit = match result {
-        Ok(exit) => exit,
+        Ok(exit) => match terminal::lost() {
+            Some(words) => {
+                terminal::complain(&format!("error: {words}"));
+                Exit::Incomplete
+            }
+            None => exit,
+        },
         Err(failure) => {
             if !failure.message.is_empty() {
                 terminal::complain(&format!("error: {}", failure.message));
@@ -147,6 +153,7 @@ pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> E
     ExitCode::from(exit.code())
 }
 
-fn last_words(exit: Exit) -> String {
+/// The last line on stderr.
+pub(super) fn last_words(exit: Exit) -> String {
     format!("exit {}: {}", exit.code(), exit.words())
 }

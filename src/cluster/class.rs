@@ -32,6 +32,8 @@ pub struct Class {
     pub selects_nodes: bool,
     /// Whether it may go to cordoned nodes.
     pub tolerates_cordon: bool,
+    /// Whether it takes ports on its node.
+    pub takes_ports: bool,
 }
 
 /// A GPU request with its models as a set of dense indexes.
@@ -107,12 +109,14 @@ impl Class {
         let selects_nodes =
             !object.node_selector.is_empty() || object.affinity.node.required.is_some();
         let tolerates_cordon = tolerates_cordon(&object);
+        let takes_ports = object.host_ports().next().is_some();
         Ok(Self {
             object,
             requests,
             gpu,
             selects_nodes,
             tolerates_cordon,
+            takes_ports,
         })
     }
 }

@@ -31,4 +31,4 @@ pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;
 pub use store::{Commitment, Store};
 pub use usage_samples::UsageSamples;
-pub use view::View;
+pub use view::{View, is_claim};

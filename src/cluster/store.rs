@@ -9,8 +9,9 @@ use rustc_hash::FxBuildHasher;
 
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
+use model::gpu::GPU_RESOURCES;
 use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use units::{ClassId, ComponentId, Duration, Instant, NodeId, Revision};
+use units::{ClassId, ComponentId, Duration, Instant, NodeId, ResourceId, Revision};
 
 use super::conflict::Conflict;
 use super::nodes::Taken;
@@ -66,6 +67,8 @@ pub struct Store {
     classes: Vec<Class>,
     class_index: IndexMap<Arc<PodSpec>, ClassId, FxBuildHasher>,
     extended: Interner,
+    /// Extended resources whose units are GPU devices.
+    gpu_resources: Vec<ResourceId>,
     gpu_models: Interner,
     nodes: Nodes,
     pods: Pods,
@@ -169,6 +172,12 @@ impl Store {
     /// Names of extended resources by [`units::ResourceId`].
     pub fn extended(&self) -> &Interner {
         &self.extended
+    }
+
+    /// Extended resources whose units are whole GPU devices, such as `nvidia.com/gpu`.
+    #[inline]
+    pub fn gpu_resources(&self) -> &[ResourceId] {
+        &self.gpu_resources
     }
 
     /// Names of GPU models by index.
@@ -287,6 +296,11 @@ impl Store {
         if outcome.is_err() {
             self.extended.truncate(known.0);
             self.gpu_models.truncate(known.1);
+        }
+        for index in known.0..self.extended.len() {
+            if GPU_RESOURCES.contains(&self.extended.text(index)) {
+                self.gpu_resources.push(ResourceId::from_index(index));
+            }
         }
         outcome
     }

@@ -16,7 +16,7 @@ use units::plural;
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
 /// Parts of a pod that kube-scheduler's plugins look at and the pipeline's policies ignore.
-const UNHEEDED: [Trait; 8] = [
+const UNHEEDED: [Trait; 7] = [
     ("topology spread constraints", |pod| {
         !pod.spec.topology_spread.is_empty()
     }),
@@ -29,10 +29,6 @@ const UNHEEDED: [Trait; 8] = [
     }),
     ("preferred node affinity", |pod| {
         !pod.spec.affinity.node.preferred.is_empty()
-    }),
-    ("host ports", |pod| {
-        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
-        containers.any(|container| !container.host_ports.is_empty())
     }),
     ("volumes that not every node can reach", |pod| {
         !pod.spec.volumes.is_empty()
