@@ -120,8 +120,15 @@ impl Failure {
 
 /// Exits after arguments that cannot be parsed, or after requested help.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is no error.
-    let _ = error.print();
+    let printed = error.print();
+    if let Err(failed) = printed
+        && failed.kind() != std::io::ErrorKind::BrokenPipe
+        && !error.use_stderr()
+    {
+        terminal::complain(&format!("error: can't write to stdout: {failed}"));
+        terminal::complain(&last_words(Exit::Incomplete));
+        return ExitCode::from(Exit::Incomplete.code());
+    }
     if error.use_stderr() {
         terminal::complain(&last_words(Exit::Input));
         ExitCode::from(Exit::Input.code())

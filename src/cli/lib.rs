@@ -41,6 +41,7 @@ mod terminal;
 mod trace;
 mod trip;
 mod verify;
+mod visible;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::Global;
+use super::visible::{Visible, visible};
 use trace::cache::CacheFolder;
 
 /// The first error of stdout, for the exit code.
@@ -18,8 +19,8 @@ pub(super) fn print(text: &str) {
 
 /// Prints a result to stdout while it is produced.
 pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
-    let mut out = anstream::stdout().lock();
-    let printed = write(&mut out).and_then(|()| out.flush());
+    let mut out = Visible::new(anstream::stdout().lock());
+    let printed = write(&mut out).and_then(|()| out.finish());
     // A reader that went away is no error: nobody is left to tell.
     if let Err(error) = printed
         && error.kind() != ErrorKind::BrokenPipe
@@ -36,7 +37,7 @@ pub(super) fn lost() -> Option<&'static str> {
 /// Prints a line for people to stderr.
 pub(super) fn complain(text: &str) {
     let mut out = anstream::stderr().lock();
-    let _ = writeln!(out, "{text}");
+    let _ = writeln!(out, "{}", visible(text));
 }
 
 /// Returns whether messages may be colored.

@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod class;
+pub mod columns;
 pub mod conflict;
 pub mod digest;
 pub mod fit;
@@ -19,7 +20,7 @@ pub mod store;
 mod usage_samples;
 pub mod view;
 
-pub use class::{Class, GpuColumns};
+pub use class::{Class, GpuColumns, MAX_AMOUNT};
 pub use conflict::Conflict;
 pub use digest::Digest;
 pub use interner::Interner;

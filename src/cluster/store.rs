@@ -366,7 +366,12 @@ impl Store {
         // overcommitted.
         let was_there = record.found().is_some_and(|found| found.node == node);
         let is_decided = was_there || self.commitment != Commitment::Checked;
-        let fits = (is_decided || self.nodes.has_room(node, &class.requests))
+        let has_room = if is_decided {
+            self.nodes.is_countable(node, &class.requests)
+        } else {
+            self.nodes.has_room(node, &class.requests)
+        };
+        let fits = has_room
             && devices.len() == usize::from(class.gpu.devices)
             && self
                 .nodes

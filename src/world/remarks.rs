@@ -113,6 +113,41 @@ impl Remarks {
         self.ledger.merge(ledger);
     }
 
+    /// Notes pods that wait for GPUs which no node offers in that form, as a run left them: nodes that
+    /// have devices (`gpu`) offer no extended resource by themselves.
+    pub fn gpus(&mut self, store: &Store) {
+        let (nodes, offered) = (store.nodes(), store.nodes().allocatable());
+        for &id in store.gpu_resources() {
+            let is_offered = nodes
+                .present()
+                .any(|node| offered.extended_amount(id, node) > 0);
+            let waits = |pod: &&model::Pod| {
+                let requests = &store.class(pod.class).requests;
+                !pod.phase.holds_node() && requests.extended_amount(id) > 0
+            };
+            let waiting = store.pods().iter().filter(waits).count();
+            if is_offered || waiting == 0 {
+                continue;
+            }
+            let name = store.extended().text(id.index());
+            let with_devices = nodes
+                .present()
+                .filter(|&node| !nodes.gpu_room(node).is_empty());
+            let fix = match with_devices.count() {
+                0 => format!("give nodes `allocatable: {{{name}: \"8\"}}`"),
+                count => format!(
+                    "{} devices (`gpu`), which are another thing: add `allocatable: {{{name}: \"8\"}}` \
+                     to them",
+                    plural::either(count, "one node has", "some nodes have")
+                ),
+            };
+            self.note(format!(
+                "{} for `{name}`, which no node offers; {fix}",
+                plural::either(waiting, "a pod waits", "pods wait"),
+            ));
+        }
+    }
+
     /// Notes what autoscalers could not do, as a run left them.
     pub fn autoscalers(&mut self, store: &Store) {
         for (_, row) in store.objects().iter() {
@@ -243,11 +278,12 @@ kind: Pod
 metadata: {name: a}
 spec:
   nodeName: n
-  containers: [{name: c, ports: [{hostPort: 80, containerPort: 80}]}]
+  schedulingGates: [{name: g}]
+  containers: [{name: c}]
 ---
 kind: Pod
 metadata: {name: b}
-spec: {containers: [{name: c, ports: [{hostPort: 81, containerPort: 81}]}]}
+spec: {schedulingGates: [{name: g}], containers: [{name: c}]}
 ---
 kind: Service
 metadata: {name: s}
@@ -267,8 +303,8 @@ metadata: {name: s}
         assert_eq!(
             remarks.lines(),
             [
-                "a.yaml: pod `default/a` and 1 more have host ports; ignored by the system \
-                 `pipeline`; use `name: kubernetes`",
+                "a.yaml: pod `default/a` and 1 more have scheduling gates; ignored by the \
+                 system `pipeline`; use `name: kubernetes`",
                 "a.yaml: 1 service is read, but ignored when pods are placed",
                 "a.yaml: 1 object of kind `ConfigMap` is ignored: the kind is not modelled",
                 "a.yaml: 1 object of kind `NetworkPolicy` is ignored: the kind is not modelled",
