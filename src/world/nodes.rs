@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect, Text};
+use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
 use trace::ReadOptions;
