@@ -200,7 +200,7 @@ impl Add for Duration {
     }
 }
 
-/// Why a text is not a duration.
+/// Error of a text that is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DurationError {
     /// Nothing to read.
