@@ -94,7 +94,7 @@ const RANGE_31: f64 = 2_147_483_648.0;
 /// 2^32, the range of a word.
 const RANGE_32: f64 = 4_294_967_296.0;
 
-/// What tells one ziggurat from another, besides its density.
+/// Parameters that tell one ziggurat from another, besides its density.
 struct Shape {
     /// Where the tail begins.
     tail: f64,
