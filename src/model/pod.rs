@@ -39,7 +39,7 @@ pub struct PodSpec {
     pub scheduler_name: Text,
     /// The pod's priority; higher goes first.
     pub priority: i32,
-    /// Whether it may preempt pods of lower priority.
+    /// `true` if the pod may preempt pods of lower priority.
     pub preempts: bool,
     /// Containers that run side by side.
     pub containers: Vec<Container>,
@@ -146,7 +146,7 @@ impl PodSpec {
         }
     }
 
-    /// How long it may take to end once it is told to.
+    /// Time that the pod may take to end once it is asked to.
     pub fn grace(&self) -> Duration {
         let stated = self.behaviour.as_ref();
         stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
@@ -157,7 +157,7 @@ impl PodSpec {
         self.init_containers.iter().chain(&self.containers)
     }
 
-    /// How a container lives, by its node's number; `None` where nothing is said of it.
+    /// Life of a container, by its node's number; `None` where nothing is stated.
     pub fn container_life(&self, container: usize) -> Option<&ContainerLife> {
         let life = self.life.as_deref()?;
         match container.checked_sub(self.init_containers.len()) {
@@ -166,8 +166,8 @@ impl PodSpec {
         }
     }
 
-    /// How long a container runs, by its node's number: an init container that is not a sidecar ends
-    /// at once where nothing is said, any other runs until it is stopped.
+    /// Run time of a container, by its node's number: an init container that is not a sidecar ends
+    /// at once where nothing is stated, any other runs until it is stopped.
     pub fn run_time(&self, container: usize) -> Option<&str> {
         let own = self.container_life(container);
         let own = own.and_then(|life| life.application.run_time.as_deref());
@@ -349,7 +349,7 @@ impl Pod {
         self.rare.as_ref()?.gang
     }
 
-    /// How long it says it may run at most (requested wall time).
+    /// Longest run time that the pod declares (requested wall time).
     #[inline]
     pub fn time_limit(&self) -> Option<Duration> {
         self.rare.as_ref()?.time_limit

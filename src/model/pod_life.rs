@@ -1,5 +1,5 @@
-//! How a pod lives on its node, as manifests state it: restarts, grace, probes, pulls
-//! (spec: kubernetes.md part 4). No placement depends on it.
+//! Life of a pod on its node, as manifests state it: restarts, grace, probes, pulls (spec:
+//! kubernetes.md part 4). No placement depends on it.
 
 use std::hash::{Hash, Hasher};
 
@@ -30,30 +30,30 @@ pub enum PullPolicy {
     Never,
 }
 
-/// How a pod lives on its node.
+/// Life of a pod on its node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodLife {
     /// When its containers are started again.
     pub restart: RestartPolicy,
-    /// How its containers live, in the order of [`super::PodSpec::containers`]; those left out have
+    /// Lives of the containers, in the order of [`super::PodSpec::containers`]; those left out have
     /// the defaults.
     pub containers: Vec<ContainerLife>,
     /// Life of each of [`super::PodSpec::init_containers`].
     pub init_containers: Vec<ContainerLife>,
 }
 
-/// How a container lives.
+/// Life of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContainerLife {
-    /// Whether it has started.
+    /// Probe that finds out that the container has started.
     pub startup: Option<Probe>,
-    /// Whether it lives.
+    /// Probe that finds out that the container is alive.
     pub liveness: Option<Probe>,
-    /// Whether it serves.
+    /// Probe that finds out that the container serves.
     pub readiness: Option<Probe>,
     /// The container's health check in Docker's manner, for systems that have such.
     pub health_check: Option<HealthCheck>,
-    /// How long its hook before the stop takes.
+    /// Time that the hook before the stop takes.
     pub pre_stop: Duration,
     /// When its image is asked for; `None` is as its tag says: always for `latest`.
     pub pull: Option<PullPolicy>,
@@ -113,16 +113,16 @@ impl Default for HealthCheck {
 /// annotations of the pod (template) do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Application {
-    /// How long it runs: a duration or a distribution, in the notation of experiment files; `None` is
-    /// what the pod says, or, of an init container, no time at all.
+    /// Run time: a duration or a distribution, in the notation of experiment files; `None` is the
+    /// pod's run time, or, of an init container, no time at all.
     pub run_time: Option<Text>,
     /// The code that it ends with; `None` is what the pod says, or, of an init container, 0.
     pub exit_code: Option<i32>,
     /// When it answers probes.
     pub health: Health,
-    /// How long it takes to answer; a probe with a shorter time-out fails.
+    /// Time that an answer takes; a probe with a shorter time-out fails.
     pub answer_time: Duration,
-    /// How long it takes to end once it is asked to.
+    /// Time that the application takes to end once it is asked to.
     pub stop_time: Duration,
 }
 
@@ -137,7 +137,7 @@ pub struct Health {
     pub unknown: Option<(Duration, Duration)>,
 }
 
-/// Why an image could not be had.
+/// Reason an image could not be pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PullError {
     /// The registry did not answer.

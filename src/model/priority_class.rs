@@ -12,9 +12,9 @@ pub struct PriorityClass {
     pub name: Text,
     /// Priority of the class's pods.
     pub value: i32,
-    /// Whether its pods may preempt others.
+    /// `true` if pods of the class may preempt others.
     pub preempts: bool,
-    /// Whether it is the class of pods that name none.
+    /// Marks the class of pods that name none.
     pub is_default: bool,
 }
 
@@ -39,7 +39,7 @@ pub enum TemplatePriority {
     Stated,
     /// From a class.
     Class {
-        /// Its name.
+        /// Name of the class.
         name: Text,
         /// Whether the template states itself whether its pods preempt.
         keeps_policy: bool,

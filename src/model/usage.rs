@@ -1,5 +1,6 @@
-//! What a pod uses once it runs, as a text states it: annotations of a pod template
-//! `windtunnel.dev/cpu-usage` and `windtunnel.dev/memory-usage`, or `models.usage` of an experiment.
+//! Usage of a pod once it runs, as a text states it: annotations of a pod template
+//! `windtunnel.dev/cpu-usage` and `windtunnel.dev/memory-usage`, or `models.usage` of an
+//! experiment.
 //!
 //! - `250m`, `300Mi`: always so much; `60%`: that share of what the pod requests;
 //! - `sine(MEAN, AMPLITUDE, PERIOD[, PEAK])`: up and down with the time of the run, highest at `PEAK`;
@@ -45,7 +46,7 @@ pub enum Pattern {
         mean: Amount,
         /// By this.
         amplitude: Amount,
-        /// How long a whole turn takes.
+        /// Length of a whole turn.
         period: Duration,
         /// When it is highest.
         peak: Duration,
@@ -225,7 +226,7 @@ pub enum Curve {
         mean: i64,
         /// By this.
         amplitude: i64,
-        /// How long a whole turn takes.
+        /// Length of a whole turn.
         period: Duration,
         /// When it is highest.
         peak: Duration,

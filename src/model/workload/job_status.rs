@@ -1,4 +1,4 @@
-//! What is reported of jobs (spec: kubernetes.md 2.5).
+//! Reported state of jobs (spec: kubernetes.md 2.5).
 
 use super::indexes::Indexes;
 use units::Instant;
@@ -33,9 +33,9 @@ pub struct JobStatus {
 pub struct JobCondition {
     /// About what.
     pub kind: JobConditionKind,
-    /// Whether it holds.
+    /// `true` if the condition holds.
     pub holds: bool,
-    /// Why.
+    /// Reason the condition holds.
     pub reason: JobReason,
     /// When it last changed.
     pub changed: Instant,
@@ -56,7 +56,7 @@ pub enum JobConditionKind {
     Complete,
 }
 
-/// Why a condition holds.
+/// Reason a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobReason {
     /// On request.

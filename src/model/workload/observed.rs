@@ -1,4 +1,4 @@
-//! What a controller sees of a pod: its identity, its place and its last reported status.
+//! Pod as a controller sees it: its identity, its place and its last reported status.
 
 use crate::Text;
 use units::{Duration, Instant};
@@ -29,7 +29,7 @@ impl ObservedPhase {
 /// The condition `Ready` of a pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Readiness {
-    /// Whether it is ready.
+    /// `true` if the pod is ready.
     pub is_ready: bool,
     /// When that last changed; `None` is unknown.
     pub since: Option<Instant>,
@@ -57,7 +57,7 @@ pub struct ObservedPod {
     pub deletion_cost: i32,
     /// When it was created; `None` is unknown.
     pub created: Option<Instant>,
-    /// Whether it was told to end and has not gone yet.
+    /// Marks a pod that was asked to end and has not gone yet.
     pub is_terminating: bool,
 }
 
@@ -67,7 +67,7 @@ impl ObservedPod {
         !self.phase.is_terminal() && !self.is_terminating
     }
 
-    /// Whether its condition `Ready` is true.
+    /// `true` if the pod's condition `Ready` is true.
     pub fn is_ready(&self) -> bool {
         self.readiness.is_some_and(|ready| ready.is_ready)
     }
@@ -78,7 +78,7 @@ impl ObservedPod {
         ready.since
     }
 
-    /// Whether it has been ready for at least `least` (spec: kubernetes.md part 2).
+    /// `true` if the pod has been ready for at least `least` (spec: kubernetes.md part 2).
     pub fn is_available(&self, least: Duration, now: Instant) -> bool {
         self.is_ready()
             && (least <= Duration::ZERO

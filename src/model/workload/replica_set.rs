@@ -19,9 +19,9 @@ pub struct ReplicaSet {
     pub selector: LabelSelector,
     /// Pod template.
     pub template: Arc<PodSpec>,
-    /// How many pods are wanted.
+    /// Number of wanted pods.
     pub replicas: i32,
-    /// How long a pod is ready before it counts as available.
+    /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
     /// When it was created.
     pub created: Instant,
@@ -29,7 +29,7 @@ pub struct ReplicaSet {
     pub rollout: RolloutAnnotations,
     /// Last reported status.
     pub status: ReplicaSetStatus,
-    /// Whether it was told to go.
+    /// Marks a replica set that is being deleted.
     pub is_terminating: bool,
 }
 
