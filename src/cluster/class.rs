@@ -30,7 +30,7 @@ pub struct Class {
     pub gpu: GpuColumns,
     /// Whether a node's name or labels matter to it (selector or required node affinity).
     pub selects_nodes: bool,
-    /// Whether it may go to cordoned nodes.
+    /// `true` if pods of the class may go to cordoned nodes.
     pub tolerates_cordon: bool,
 }
 

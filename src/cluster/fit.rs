@@ -1,4 +1,4 @@
-//! What would fit where, as metrics ask it; the scheduler answers with its own filters.
+//! Questions about fit, as metrics ask them; the scheduler answers with its own filters.
 
 use units::{ClassId, NodeId};
 

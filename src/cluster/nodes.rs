@@ -39,7 +39,7 @@ pub struct Nodes {
     pods: Vec<Vec<PodSlot>>,
     /// Revision of the last change to a node's state or declaration.
     changed: Vec<Revision>,
-    /// How many nodes have a taint.
+    /// Number of nodes with a taint.
     tainted: usize,
     /// Revision of the last change to any declaration.
     declared: Revision,

@@ -12,7 +12,7 @@ pub struct Incident {
     pub what: &'static str,
     /// The affected node, if any.
     pub node: Option<NodeId>,
-    /// Whether it begins; else it is over.
+    /// `true` where the incident begins; else it is over.
     pub begins: bool,
 }
 

@@ -1,5 +1,5 @@
-//! What the world measures, as autoscalers read it: the input of metrics pipelines. A driver shows
-//! it to the components that ask for it, just before their step.
+//! Measured usage of the world, as autoscalers read it: the input of metrics pipelines. A driver
+//! shows it to the components that ask for it, just before their step.
 
 use model::{PodRef, Text, Used};
 

@@ -1,4 +1,4 @@
-//! What a component sees: the store itself, or a copy of it fed the same log later.
+//! View of a component: the store itself, or a copy of it fed the same log later.
 
 use units::{Duration, Instant, Revision};
 
@@ -9,7 +9,7 @@ use super::Store;
 pub struct View {
     copy: Store,
     cursor: Revision,
-    /// How much later changes are shown; `None` while none are.
+    /// Delay with which later changes are shown; `None` while none are.
     lag: Option<Duration>,
 }
 
