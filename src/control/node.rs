@@ -81,7 +81,7 @@ pub enum ImageEvent {
     },
 }
 
-/// How full the disk is that a node keeps images on.
+/// Use of the disk that a node keeps images on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskUse {
     /// Bytes that images take.
@@ -209,7 +209,7 @@ pub struct Assignment {
     pub pod: PodRef,
     /// The node.
     pub node: NodeId,
-    /// How long the pod says it may run at most.
+    /// Longest run time that the pod declares.
     pub time_limit: Option<Duration>,
     /// Whether an object of the API controls it, so that its readiness is looked at.
     pub is_owned: bool,
@@ -224,9 +224,9 @@ pub struct StopOrder {
     pub pod: PodRef,
     /// The node.
     pub node: NodeId,
-    /// How long it may take.
+    /// Time that the pod may take to end.
     pub grace: Duration,
-    /// Why, as its end will say.
+    /// Reason for the end, as the end will report it.
     pub reason: EndReason,
 }
 

@@ -8,7 +8,7 @@ use model::Text;
 use rng::{Distribution, Stream};
 use units::{Duration, Instant, NodeId};
 
-/// How often nodes that are being drained are looked at.
+/// Time between two looks at nodes that are being drained.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
@@ -19,11 +19,11 @@ const EVICTION_RETRY: Duration = Duration::from_secs(5);
 pub struct UpgradePlan {
     /// The nodes, in order.
     pub nodes: Vec<Text>,
-    /// How many at a time.
+    /// Number of nodes at a time.
     pub width: usize,
     /// Whether the next follows as soon as one is done, and not once all of a batch are.
     pub is_rolling: bool,
-    /// How long a node is away once it is drained.
+    /// Time for which a node is away once it is drained.
     pub service: Distribution,
     /// After how long a node goes that is not drained yet; `None` never does.
     pub drain_timeout: Option<Duration>,

@@ -7,7 +7,7 @@ use model::workload::cron_job::CronStatus;
 use model::workload::{ConcurrencyPolicy, CronJob, CronSchedule, UnixSeconds};
 use units::{Duration, Instant};
 
-/// How long after a start time the next sync is asked for.
+/// Time after a start time at which the next sync is due.
 const NEXT_DELTA: Duration = Duration::from_millis(100);
 
 /// From how many missed start times on a warning is given.
@@ -26,7 +26,7 @@ pub struct CronJobView<'a> {
     pub jobs: &'a [CronChild],
     /// Last reported status.
     pub status: &'a CronStatus,
-    /// Whether it was told to go.
+    /// Marks a cron job that is being deleted.
     pub is_terminating: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct CronChild {
     pub name: Text,
     /// When it started.
     pub started: Option<Instant>,
-    /// Whether it succeeded, if it has finished.
+    /// `true` if the job succeeded, `false` if it failed; `None` while it has not finished.
     pub succeeded: Option<bool>,
     /// When it was complete.
     pub completed: Option<Instant>,
@@ -89,7 +89,7 @@ struct Missed {
     earliest: UnixSeconds,
     /// The latest, if the estimate found it.
     latest: Option<UnixSeconds>,
-    /// How many there were, as estimated; 0 if it was plain.
+    /// Estimated number of missed start times; 0 if it was plain.
     count: i64,
 }
 
@@ -289,7 +289,7 @@ impl Sync<'_> {
         })
     }
 
-    /// How long it is until just after the next start time.
+    /// Time until just after the next start time.
     fn until_next(&self, schedule: &CronSchedule) -> Duration {
         let from = match self.missed(schedule, false) {
             Some(Missed {

@@ -18,7 +18,7 @@ use model::workload::{
 };
 use units::{Duration, Instant};
 
-/// How many pods one sync creates or deletes at most.
+/// Greatest number of pods that one sync creates or deletes.
 pub const BURST: usize = 500;
 
 /// A pod of a job.
@@ -28,11 +28,11 @@ pub struct JobPod {
     pub pod: ObservedPod,
     /// The pod's completion index.
     pub index: Option<i32>,
-    /// How many counted failures its index had before it.
+    /// Number of counted failures that the index had before the pod.
     pub index_failures: i32,
-    /// How many ignored failures its index had before it.
+    /// Number of ignored failures that the index had before the pod.
     pub index_ignored: i32,
-    /// Whether it is not counted yet (it carries the job's finalizer).
+    /// Marks a pod that is not counted yet (it carries the job's finalizer).
     pub is_uncounted: bool,
     /// When the last of its containers ended, if all have.
     pub finished: Option<Instant>,
@@ -49,7 +49,7 @@ pub struct JobPod {
 /// Failures since the last success.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobBackoff {
-    /// How many.
+    /// Number of failures.
     pub failures: i32,
     /// When the last one finished.
     pub last_failure: Option<Instant>,

@@ -10,7 +10,7 @@ use model::workload::replica_set::ReplicaSetStatus;
 use model::workload::{ObservedPod, ReplicaSet};
 use units::{Duration, Instant};
 
-/// How many pods one sync creates or deletes at most.
+/// Greatest number of pods that one sync creates or deletes.
 pub const BURST: i32 = 500;
 
 /// After how long writes that were never seen back are given up.
@@ -32,7 +32,7 @@ pub struct ReplicaSetView<'a> {
 /// Changes that the controller requests for one replica set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplicaSetWrites {
-    /// How many pods are created, in batches (see [`slow_start`]).
+    /// Number of pods to create, in batches (see [`slow_start`]).
     pub create: i32,
     /// Pods that are deleted, all at once.
     pub delete: Vec<Text>,

@@ -18,7 +18,7 @@ const CONDITION_KEYS: [&str; 3] = ["not-ready", "unreachable", "unschedulable"];
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) view: NodeView,
-    /// Whether it has fallen silent.
+    /// Marks a node that has fallen silent.
     pub(super) is_silent: bool,
     /// The node as declared.
     pub(super) object: Arc<Node>,

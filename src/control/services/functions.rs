@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 
 use units::{Duration, Instant};
 
-/// How instances of a function are kept.
+/// Limits within which instances of a function are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionLimits {
-    /// How long an instance stays after its last request.
+    /// Time for which an instance stays after its last request.
     pub keep_alive: Duration,
     /// Instances at most.
     pub concurrency: u32,

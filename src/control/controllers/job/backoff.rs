@@ -39,7 +39,7 @@ impl JobBackoff {
         }
     }
 
-    /// How long the next creation has to wait.
+    /// Time for which the next creation has to wait.
     pub(super) fn remaining(self, now: Instant) -> Duration {
         match self.last_failure {
             Some(last) if self.failures > 0 => {

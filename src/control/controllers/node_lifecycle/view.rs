@@ -1,4 +1,4 @@
-//! What the controller of node life sees and wants: conditions, taints, views of nodes.
+//! View of the controller of node life, and its wants: conditions, taints, views of nodes.
 
 use model::{Taint, TaintEffect, Text};
 use units::Instant;
@@ -30,7 +30,7 @@ pub struct NodeView {
     pub name: Text,
     /// The node's region and zone.
     pub zone: Text,
-    /// Whether its health does not count for its zone.
+    /// Marks a node whose health does not count for its zone.
     pub is_excluded: bool,
     /// When it was created.
     pub created: Instant,
@@ -38,9 +38,9 @@ pub struct NodeView {
     pub ready: Option<NodeReady>,
     /// When its lease was last renewed.
     pub lease: Option<Instant>,
-    /// Whether it has the `NoExecute` taint `not-ready`.
+    /// Marks a node with the `NoExecute` taint `not-ready`.
     pub is_tainted_not_ready: bool,
-    /// Whether it has the `NoExecute` taint `unreachable`.
+    /// Marks a node with the `NoExecute` taint `unreachable`.
     pub is_tainted_unreachable: bool,
 }
 
