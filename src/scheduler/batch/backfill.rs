@@ -16,7 +16,7 @@ pub trait Backfill: Send {
     /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
-    /// Whether it ever lets a job start before the chosen one.
+    /// `true` if the policy ever lets a job start before the chosen one.
     fn is_active(&self) -> bool {
         true
     }
@@ -55,7 +55,7 @@ pub struct Outlook<'a> {
     pub(super) store: &'a Store,
     pub(super) running: &'a Running,
     pub(super) chosen: &'a Job,
-    /// How many members of the chosen job fit now.
+    /// Number of members of the chosen job that fit now.
     pub(super) room: u64,
 }
 
@@ -83,7 +83,7 @@ impl Outlook<'_> {
         earliest
     }
 
-    /// How many more members of the chosen job fit once a running job has ended as well.
+    /// Number of further members of the chosen job that fit once a running job has ended as well.
     fn room_after(&self, job: &RunningJob, freed: &mut Freed) -> u64 {
         if self.store.class_count() == 1 {
             // Members of one class take each other's places one for one.

@@ -14,7 +14,7 @@ pub struct JobNumber(pub u64);
 pub struct JobFacts {
     /// When it was submitted.
     pub submitted: Instant,
-    /// How long it says it may run; [`Duration::MAX`] where it does not say.
+    /// Run time that the job requests; [`Duration::MAX`] where it does not say.
     pub requested: Duration,
     /// Processors over all members, rounded up; the number of members where none are asked for.
     pub processors: i64,

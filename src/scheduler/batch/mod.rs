@@ -57,7 +57,7 @@ pub struct BatchPlanner {
 #[derive(Clone, Copy, Debug)]
 struct Chosen {
     number: JobNumber,
-    /// Whether it was found not to fit.
+    /// Marks a job that was found not to fit.
     blocked: bool,
     /// The last turn that the backfilling rule was asked about; `None` if it is to be asked about
     /// every waiting job.

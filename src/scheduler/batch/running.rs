@@ -27,7 +27,7 @@ pub(super) struct RunningJob {
     /// Start plus requested time.
     pub(super) expected_end: Instant,
     pub(super) places: SmallVec<[Place; 1]>,
-    /// How many places are held.
+    /// Number of places held.
     pub(super) members: usize,
 }
 
@@ -53,7 +53,7 @@ impl Running {
         self.jobs.insert(number, job);
     }
 
-    /// How many places of a job are recorded, held or not.
+    /// Number of places recorded for a job, held or not.
     pub(super) fn recorded(&self, number: JobNumber) -> usize {
         self.jobs.get(&number).map_or(0, |job| job.places.len())
     }

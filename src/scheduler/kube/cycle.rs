@@ -83,7 +83,7 @@ impl Round {
         self.labels = labels;
     }
 
-    /// How many decisions the fast form took.
+    /// Number of decisions that the fast form took.
     pub fn taken_fast(&self) -> u64 {
         self.fast.as_ref().map_or(0, |fast| fast.taken())
     }

@@ -1,4 +1,4 @@
-//! What happens in the cluster and may make a rejected pod schedulable (spec: kubernetes.md 1.2,
+//! Events in the cluster that may make a rejected pod schedulable (spec: kubernetes.md 1.2,
 //! "Events").
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What a plugin may add to [`KubePlugin`] so that forms which keep answers can keep its own: the
-//! fast form ([`super::fast`]), planners that place many replicas, and autoscalers that simulate.
+//! Extension of [`KubePlugin`] for forms that keep a plugin's answers: the fast form
+//! ([`super::fast`]), planners that place many replicas, and autoscalers that simulate.
 //!
 //! Nothing here changes a decision. Each answer is the one of a method of [`KubePlugin`], and
 //! property tests hold both to each other.
@@ -10,7 +10,7 @@ use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, RowPoints, RowTes
 use super::plugin::{AttemptContext, KubePlugin, PostFilter};
 use super::{Attempt, Cache, NodeInfo, PodClass, PodInfo};
 
-/// How far the answers of a plugin reach for a given pod: what of them can change when more pods
+/// Reach of a plugin's answers for a given pod: the part of them that can change when more pods
 /// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
 /// once and keep the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,9 +39,10 @@ impl Reach {
 pub enum Follow {
     /// It can't, or does not know.
     Unknown,
-    /// Its question follows when it is told by [`super::NodeFilter::add_pod`], and it gives no points.
+    /// The plugin's filter follows placings through [`super::NodeFilter::add_pod`], and it gives no
+    /// points.
     NoPoints,
-    /// Its question follows so, and its points like this.
+    /// The plugin's filter follows placings in the same way, and its points through this follower.
     Points(Box<dyn Follower>),
 }
 
@@ -57,21 +58,21 @@ pub trait Follower {
 /// Cacheable part of a plugin's answers, and its validity. Every method has a default that keeps
 /// nothing.
 pub trait FastPlugin: KubePlugin {
-    /// How far the plugin's verdicts and points reach for this pod.
+    /// Reach of the plugin's verdicts and points for this pod.
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         let _ = ctx;
         Reach::Cluster
     }
 
-    /// How the plugin's answers for this pod follow the placing of pods just like it; asked only
-    /// where they reach over the cluster.
+    /// Rule by which the plugin's answers for this pod follow the placing of pods just like it;
+    /// asked only where they reach over the cluster.
     fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
         let _ = ctx;
         Follow::Unknown
     }
 
-    /// What can be kept of the plugin's verdicts for pods of this one's class: equal verdicts on
-    /// equal clusters, whatever else tells the pods of the class apart. Pods with a node, a
+    /// Part of the plugin's verdicts that can be kept for pods of this one's class: equal verdicts
+    /// on equal clusters, whatever else tells the pods of the class apart. Pods with a node, a
     /// nominated node or a group are not asked about. Plugins that never reject say
     /// [`KeptFilter::Open`].
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
@@ -79,7 +80,7 @@ pub trait FastPlugin: KubePlugin {
         KeptFilter::Unknown
     }
 
-    /// What can be kept of the plugin's points, in the same way.
+    /// Part of the plugin's points that can be kept, in the same way.
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
         let _ = ctx;
         KeptScore::Unknown

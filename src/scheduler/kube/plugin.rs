@@ -1,4 +1,4 @@
-//! What a plugin of the Kubernetes scheduler implements (spec: kubernetes.md 1.4, 1.14).
+//! Trait of a plugin of the Kubernetes scheduler (spec: kubernetes.md 1.4, 1.14).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ pub fn in_whole_span(points: i64, least: i64, most: i64) -> i64 {
     (100 * above / width) as i64
 }
 
-/// How raw points become those of the scale (`NormalizeScore`).
+/// Rule that brings raw points to the scale (`NormalizeScore`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normalization {
     /// They are on it already.
@@ -244,7 +244,7 @@ pub trait KubePlugin: Send + Sync {
     /// The points at which the plugin acts.
     fn points(&self) -> KubePoints;
 
-    /// What the fast form needs to know of the plugin, if the plugin says it.
+    /// Extension for the fast form, if the plugin has one.
     fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
         None
     }
@@ -300,7 +300,7 @@ pub trait KubePlugin: Send + Sync {
         0
     }
 
-    /// How raw points become those of the scale (`NormalizeScore`).
+    /// Rule that brings raw points to the scale (`NormalizeScore`).
     fn normalize_score(&self) -> Normalization {
         Normalization::Plain
     }

@@ -95,7 +95,7 @@ pub struct PodClass {
     pub scored: Amounts,
     /// Ports it takes on its node.
     pub host_ports: Vec<HostPort>,
-    /// Whether it has terms about other pods, required or preferred.
+    /// `true` if the class has terms about other pods, required or preferred.
     pub has_terms: bool,
 }
 
@@ -175,11 +175,11 @@ pub struct PodInfo {
     pub few: Few,
     /// When its node took it up.
     pub start: Start,
-    /// Whether its scheduler found it a place, where the node is known without its name.
+    /// `true` if the pod's scheduler found it a place, where the node is known without its name.
     pub is_assigned: bool,
-    /// Whether it has been told to end.
+    /// Marks a pod that was asked to end.
     pub is_terminating: bool,
-    /// Whether it ends because the scheduler preempted it.
+    /// Marks a pod that ends because the scheduler preempted it.
     pub is_preempted: bool,
 }
 
@@ -311,7 +311,7 @@ impl PodInfo {
         &self.class.spec
     }
 
-    /// Whether it has a node.
+    /// `true` if the pod has a node.
     pub fn has_node(&self) -> bool {
         self.is_assigned || self.node_name().is_some()
     }

@@ -28,9 +28,9 @@ use model::ClusterObjects;
 use queued::Rejected;
 use units::{Duration, Instant};
 
-/// How often pods whose back-off is over are let go.
+/// Time between two releases of pods whose back-off is over.
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
-/// How often pods that wait for an event are looked at.
+/// Time between two looks at pods that wait for an event.
 const UNSCHEDULABLE_FLUSH: Duration = Duration::from_secs(30);
 /// Identity of a pod in the queue, never reused.
 pub type PodUid = u64;

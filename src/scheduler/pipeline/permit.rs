@@ -36,7 +36,7 @@ impl Waiting {
         self.pods.is_empty()
     }
 
-    /// How many pods wait.
+    /// Number of waiting pods.
     pub fn len(&self) -> usize {
         self.pods.len()
     }

@@ -100,8 +100,8 @@ pub trait Plugin: Send {
         Scope::Node
     }
 
-    /// Whether its Filter rejects every node without room for the amounts that a class asks for, as
-    /// [`cluster::Nodes::has_room`] has it.
+    /// `true` if the plugin's Filter rejects every node without room for the amounts that a class
+    /// asks for, as [`cluster::Nodes::has_room`] has it.
     fn needs_room(&self) -> bool {
         false
     }
@@ -185,7 +185,7 @@ pub trait Select: Send {
     /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
-    /// Whether it takes the first of the tied nodes, whichever they are.
+    /// `true` if the plugin takes the first of the tied nodes, whichever they are.
     fn takes_first(&self) -> bool {
         false
     }

@@ -273,7 +273,7 @@ impl Queue {
         self.heads.0.is_empty()
     }
 
-    /// How many pods wait.
+    /// Number of waiting pods.
     pub fn len(&self) -> usize {
         self.waiting + self.apart.len()
     }

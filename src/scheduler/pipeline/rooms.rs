@@ -57,7 +57,7 @@ impl Rooms {
         }
     }
 
-    /// How many nodes there are.
+    /// Number of nodes.
     fn len(&self) -> usize {
         self.levels.first().map_or(0, Vec::len)
     }

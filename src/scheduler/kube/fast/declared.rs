@@ -1,5 +1,5 @@
-//! What the declarations of nodes say of a pod, for as long as they stay: kept once for all classes that
-//! differ in amounts alone, of which there are many.
+//! Verdicts on a pod by the declarations of nodes, for as long as they stay: kept once for all
+//! classes that differ in amounts alone, of which there are many.
 
 use std::sync::Arc;
 

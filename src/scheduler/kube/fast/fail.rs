@@ -14,7 +14,7 @@ use crate::kube::{Attempt, Code, KubeProfile, PodInfo, Status};
 /// A node that was not asked yet.
 const UNASKED: u32 = u32::MAX;
 
-/// Why nodes can't take pods of a shape that no rule about other pods applies to.
+/// Reasons nodes can't take pods of a shape that no rule about other pods applies to.
 #[derive(Default)]
 pub(super) struct Why {
     /// Up to where the log is taken in.
@@ -79,7 +79,7 @@ impl Why {
         Some(())
     }
 
-    /// How many nodes have a verdict that evictions may change.
+    /// Number of nodes with a verdict that evictions may change.
     fn open_to_evictions(&self) -> usize {
         let verdicts = self.verdicts.iter();
         let open = verdicts.filter(|(status, _)| status.code == Code::Unschedulable);
@@ -122,7 +122,7 @@ pub(super) struct Told {
     failure: Failure,
 }
 
-/// How a pod fails that no node can take; `None` is to be found out plainly.
+/// Failure of a pod that no node can take; `None` leaves it to the plain form.
 pub(super) fn fail(
     profile: &KubeProfile,
     pod: &PodInfo,

@@ -17,7 +17,7 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) struct Key {
     /// By place: the number of the node's domain, or [`NONE`].
     pub(super) of_place: Vec<u32>,
-    /// How many domains there are.
+    /// Number of domains.
     pub(super) domains: usize,
     /// Nodes with the label.
     pub(super) labelled: Set,

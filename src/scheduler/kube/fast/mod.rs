@@ -51,7 +51,7 @@ const BUDGET_BYTES: usize = 256 << 20;
 /// Key of a shape: the profile, the plugins asked, and the bare spec.
 type ShapeKey = (usize, Vec<(usize, Rests)>, Vec<DraftPoints>, PodSpec);
 
-/// How pods of a class are decided.
+/// Form in which pods of a class are decided.
 enum Entry {
     /// Plainly. The class is held because it is found by where it lies in memory.
     Plainly(#[expect(dead_code, reason = "held, not read")] Arc<PodClass>),
@@ -64,7 +64,7 @@ enum Entry {
 pub struct Choice {
     /// The node's place in the scheduler's order.
     pub place: usize,
-    /// How many nodes were looked at.
+    /// Number of nodes examined.
     pub looked_at: usize,
 }
 
@@ -112,9 +112,9 @@ pub struct Fast {
     counters: Counters,
     window: Window,
     ranker: Ranker,
-    /// How many decisions were asked for.
+    /// Number of decisions asked for.
     tick: u64,
-    /// How many were taken.
+    /// Number of decisions taken.
     taken: u64,
     pub(super) labels: Labels,
     budget_bytes: usize,
@@ -173,7 +173,7 @@ impl Fast {
         }
     }
 
-    /// How many decisions it took; the others were left to the plain form.
+    /// Number of decisions that the fast form took; the others were left to the plain form.
     pub fn taken(&self) -> u64 {
         self.taken
     }

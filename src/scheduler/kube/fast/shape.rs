@@ -1,5 +1,5 @@
-//! What is kept of the answers about single nodes. Classes that these answers can't tell apart, most
-//! often because they differ in labels alone, share them.
+//! Kept answers about single nodes. Classes that these answers can't tell apart, most often because
+//! they differ in labels alone, share them.
 
 use std::sync::Arc;
 
@@ -53,9 +53,9 @@ pub(super) struct Shape {
     pub(super) is_broken: bool,
     /// The most of each word, or that it is to be looked for.
     pub(super) tops: Vec<i16>,
-    /// Why nodes are not open, once anybody asked.
+    /// Reasons nodes are not open, once they were asked for.
     pub(super) why: Why,
-    /// How many nodes are open, as far as they were asked.
+    /// Number of open nodes, as far as they were asked.
     open_count: usize,
     tests: Vec<NodeTest>,
     row_tests: Vec<RowTest>,
@@ -185,7 +185,7 @@ impl Shape {
         }
     }
 
-    /// Whether it is known without a search that no node is open.
+    /// `true` if it is known without a search that no node is open.
     pub(super) fn is_shut(&self) -> bool {
         self.is_whole
     }

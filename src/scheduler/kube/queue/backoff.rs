@@ -1,4 +1,4 @@
-//! How long a pod is kept back after failed attempts.
+//! Back-off: the time for which a pod is kept back after failed attempts.
 
 use super::QueuedPod;
 use units::time::NANOS_PER_SECOND;

@@ -1,4 +1,5 @@
-//! What time alone moves: pods whose back-off is over, and pods that waited too long for an event.
+//! Flushes, which time alone moves: pods whose back-off is over, and pods that waited too long for
+//! an event.
 
 use std::collections::BTreeSet;
 

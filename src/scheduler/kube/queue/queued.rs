@@ -73,11 +73,11 @@ pub struct QueuedPod {
     pub place: Place,
     /// When it was queued first or failed last.
     pub timestamp: Instant,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: u32,
-    /// How many attempts ended in a rejection.
+    /// Number of attempts that ended in a rejection.
     pub unschedulable_count: u32,
-    /// How many attempts in a row ended in an error.
+    /// Number of attempts in a row that ended in an error.
     pub consecutive_errors: u32,
     /// Plugins that rejected the pod in the last attempt, or hold it back before the queue.
     pub rejected_by: PluginMask,

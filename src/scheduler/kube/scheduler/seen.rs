@@ -44,7 +44,7 @@ pub(super) struct SeenPod {
     /// [`NOBODY`] of one that is scheduled by somebody else.
     profile: u16,
     pub(super) stage: Stage,
-    /// Whether it was on its node before the run began.
+    /// Marks a pod that was on its node before the run began.
     pub(super) was_found: bool,
     /// Whether a hold of the store stands for its place.
     pub(super) is_held: bool,
@@ -87,7 +87,7 @@ impl SeenPod {
         (self.profile != NOBODY).then_some(usize::from(self.profile))
     }
 
-    /// How often the cluster had changed when it failed last.
+    /// Number of changes of the cluster at the time when the pod failed last.
     pub(super) fn tried_at(&self) -> Option<u64> {
         (self.tried_at != NEVER).then_some(self.tried_at)
     }
