@@ -36,9 +36,9 @@ pub struct TargetTracking {
     pub bounds: Bounds,
     /// Target value of the metric, averaged over replicas.
     pub target: f64,
-    /// How far from 1 the ratio may be without a change.
+    /// Distance of the ratio from 1 that changes nothing.
     pub tolerance: f64,
-    /// How long the largest number wanted holds.
+    /// Time for which the largest number wanted holds.
     pub window: Duration,
     wanted: Vec<(Instant, i32)>,
 }
@@ -114,7 +114,7 @@ impl TargetTracking {
 pub struct Replica {
     /// The metric; `None` where it has none.
     pub value: Option<f64>,
-    /// Whether it is within its warm-up.
+    /// Marks a replica within its warm-up.
     pub is_young: bool,
 }
 
@@ -138,7 +138,7 @@ pub struct StepScaling {
     pub threshold: f64,
     /// The steps.
     pub steps: Vec<Step>,
-    /// How long after a change there is no other.
+    /// Time after a change within which there is no other.
     pub cooldown: Duration,
     last: Option<Instant>,
 }

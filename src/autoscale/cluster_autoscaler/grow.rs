@@ -28,15 +28,15 @@ pub struct GrowSettings {
     pub max_new: usize,
     /// The most nodes of the cluster; `None` is no limit.
     pub max_total: Option<usize>,
-    /// How long an ordered node may take to register.
+    /// Time that an ordered node may take to register.
     pub provision: Duration,
-    /// How long a group is left alone after a failure, at first.
+    /// Time for which a group is left alone after a failure, at first.
     pub backoff: Duration,
     /// Maximum back-off; it doubles up to this value.
     pub max_backoff: Duration,
     /// Failures are forgotten after this time without one.
     pub forget: Duration,
-    /// How many unready nodes are always tolerated.
+    /// Number of unready nodes that are always tolerated.
     pub ok_unready: usize,
     /// Percent of nodes that may be unready beyond that.
     pub max_unready_percent: usize,
@@ -83,7 +83,7 @@ pub struct GrowView<'a> {
 pub struct PendingPod {
     /// The pod.
     pub info: Arc<PodInfo>,
-    /// How long it waits.
+    /// Time for which the pod has waited.
     pub age: Duration,
 }
 
@@ -166,7 +166,7 @@ impl Grower {
         self.orders.is_backed_off(group, now)
     }
 
-    /// How many nodes are ordered and not there.
+    /// Number of nodes that are ordered and have not come.
     pub fn ordered(&self) -> usize {
         self.orders.ordered()
     }
@@ -223,7 +223,7 @@ impl Grower {
         Ok(best)
     }
 
-    /// What would grow for pods that wait, the highest priority first.
+    /// Simulates growth for pods that wait, the highest priority first.
     fn simulate<C: ClusterSnapshot>(
         &mut self,
         now: Instant,
@@ -346,7 +346,7 @@ impl Grower {
         Ok(ways)
     }
 
-    /// What grows, by how many nodes and for how many pods.
+    /// Chooses the groups that grow, by how many nodes and for how many pods.
     fn best(
         &self,
         now: Instant,

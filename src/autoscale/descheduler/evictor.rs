@@ -1,4 +1,5 @@
-//! Whom a loop may evict, how many, and whether there is another place for them.
+//! Evictor of a loop: which pods it may evict, how many, and whether there is another place for
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use model::{
 };
 use units::{ClassId, Duration, Instant, NodeId, ObjectId};
 
-/// How many pods are evicted in a loop; `None` is any number.
+/// Bounds on the pods that a loop evicts; `None` is any number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EvictionLimits {
     /// From each node.
@@ -58,12 +59,12 @@ pub struct EvictorOptions {
     pub min_pod_age: Option<Duration>,
 }
 
-/// What became of an eviction.
+/// Outcome of an eviction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The pod goes.
     Evicted,
-    /// Its budget, or the limit of its namespace, forbids it.
+    /// The pod's budget, or the limit of its namespace, forbids the eviction.
     Refused,
     /// No more pods go from its node in this loop.
     NodeLimit,

@@ -19,7 +19,7 @@ pub struct PodLifeTime {
 /// Where a pod is in its life, as far as this is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodState {
-    /// Its containers are not up yet.
+    /// The pod's containers are not up yet.
     Pending,
     /// It runs.
     Running,

@@ -37,12 +37,12 @@ use units::{Duration, Instant, Revision};
 
 use evictor::Pass;
 
-/// How a descheduler is set up.
+/// Options of a descheduler.
 #[derive(Clone, Debug, Default)]
 pub struct DeschedulerOptions {
     /// From one loop to the next.
     pub interval: Duration,
-    /// How many pods it evicts in a loop.
+    /// Bounds on the pods that a loop evicts.
     pub limits: EvictionLimits,
     /// Which pods it may evict.
     pub evictor: EvictorOptions,

@@ -30,7 +30,7 @@ struct Constraint {
     max_skew: i64,
     topology_key: Text,
     selector: LabelSelector,
-    /// What nodes must match to count, where the constraint honours it.
+    /// Labels and affinity that nodes must match to count, where the constraint honours them.
     affinity: Option<(Labels, Option<NodeSelector>)>,
     /// The taints that nodes may have to count, where the constraint honours them.
     tolerations: Option<Vec<Toleration>>,

@@ -1,5 +1,5 @@
-//! What a pass of the horizontal autoscaler sees: the target's replicas, the pods of its selector
-//! and the metrics of the three metrics APIs.
+//! Observations of a pass of the horizontal autoscaler: the target's replicas, the pods of its
+//! selector and the metrics of the three metrics APIs.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct ObservedPod {
     pub name: Text,
     /// The pod's phase.
     pub phase: Phase,
-    /// Whether it is being deleted.
+    /// Marks a pod that is being deleted.
     pub is_deleting: bool,
     /// When its node's agent acknowledged it; `None` before.
     pub started: Option<Instant>,
@@ -62,7 +62,7 @@ pub enum Readiness {
 pub struct ContainerRequests {
     /// The container's name.
     pub name: Text,
-    /// Whether it is a restartable init container.
+    /// Marks a restartable init container.
     pub is_sidecar: bool,
     /// Amounts by resource, in thousandths (milli-cores, milli-bytes).
     pub requests: BTreeMap<Text, i64>,

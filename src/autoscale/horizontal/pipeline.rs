@@ -14,14 +14,14 @@ use model::Text;
 use rng::Stream;
 use units::{Duration, Instant};
 
-/// How metrics travel.
+/// Settings of the pipeline that metrics travel through.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PipelineSettings {
     /// Time between two readings.
     pub scrape: Duration,
     /// Window over which a reading is averaged.
     pub window: Duration,
-    /// How long a reading takes to arrive.
+    /// Time that a reading takes to arrive.
     pub delay: Duration,
     /// Which part of the readings is lost, 0 to 1.
     pub loss: f64,

@@ -42,7 +42,7 @@ pub struct Seen {
     gone: Vec<Text>,
     /// The pods of nodes as scale-down sees them, where time changes nothing about them.
     node_pods: BTreeMap<NodeId, Arc<Vec<NodePod>>>,
-    /// Whom the budgets mean that these know, by number.
+    /// Selectors of the budgets that the view knows, by number.
     meant: Vec<(Text, Option<LabelSelector>)>,
     /// Classes of pods of daemon sets, by the sets.
     daemons: BTreeMap<ObjectId, Arc<PodClass>>,

@@ -36,7 +36,7 @@ const LEAVING_TAINT: &str = "karpenter.sh/disrupted";
 const BATCH_IDLE: Duration = Duration::from_secs(1);
 /// … at most for this one.
 const BATCH_MOST: Duration = Duration::from_secs(10);
-/// How often nodes are looked at that could go.
+/// Time between two looks for nodes that could go.
 const DISRUPTION_PERIOD: Duration = Duration::from_secs(10);
 
 /// An instance type as it is sold.
@@ -50,7 +50,7 @@ pub struct Offering {
     pub price: i64,
     /// Key of the price, as used by [`NewPrice`].
     pub priced_as: Text,
-    /// Whether it may be taken back.
+    /// Marks an offering that the provider may take back.
     pub is_spot: bool,
 }
 
@@ -64,7 +64,7 @@ pub enum ConsolidationPolicy {
     WhenEmptyOrUnderutilized,
 }
 
-/// How many nodes may be on their way out at a time.
+/// Number of nodes that may be on their way out at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisruptionBudget {
     /// So many.
@@ -73,7 +73,7 @@ pub enum DisruptionBudget {
     Percent(usize),
 }
 
-/// How a provisioner is set up.
+/// Options of a provisioner.
 #[derive(Clone)]
 pub struct ProvisionerOptions {
     /// The provisioner's name; nodes bear it as a label, and their names begin with it.
@@ -84,13 +84,13 @@ pub struct ProvisionerOptions {
     pub most_nodes: Option<usize>,
     /// When nodes are given back.
     pub consolidation: ConsolidationPolicy,
-    /// How long no pod may have come to or left a node that is consolidated.
+    /// Time for which no pod may have come to or left a node that is consolidated.
     pub consolidate_after: Duration,
-    /// How many nodes may be on their way out at a time.
+    /// Number of nodes that may be on their way out at a time.
     pub budget: DisruptionBudget,
     /// Budgets that hold at times, besides.
     pub budgets: Vec<BudgetWindow>,
-    /// How old a node may become; `None` is any age.
+    /// Greatest age of a node; `None` is any age.
     pub expire_after: Option<Duration>,
     /// When what new nodes are made of changes.
     pub drifts: Vec<Instant>,
@@ -118,11 +118,11 @@ pub struct Provisioner {
     options: ProvisionerOptions,
     seen: Seen,
     leaving: Leaving,
-    /// What the nodes of the pool declare; `None` of others.
+    /// Declarations of the pool's nodes; `None` of others.
     declared: Declared<Option<Arc<PoolNode>>>,
     /// Orders under way, by the node's name.
     ordered: BTreeMap<Text, Ordered>,
-    /// How many orders a pod is in.
+    /// Number of orders that each pod is in.
     met: BTreeMap<PodRef, usize>,
     /// Pods that wait and that nothing was ordered for.
     unmet: BTreeSet<PodRef>,
@@ -135,11 +135,11 @@ pub struct Provisioner {
     command: Option<Command>,
     /// Whether nothing changed since nothing could be consolidated.
     is_settled: bool,
-    /// How often what new nodes are made of had changed when nodes were looked at last.
+    /// Number of changes to the declarations of new nodes at the last look at nodes.
     drift_seen: usize,
 }
 
-/// How long an offering is left out after a failure.
+/// Time for which an offering is left out after a failure.
 const SHUNNED: Duration = Duration::from_secs(180);
 
 impl Provisioner {
@@ -279,7 +279,7 @@ impl Provisioner {
         Ok(())
     }
 
-    /// What can be bought costs something else from now on: it may pay now to replace a node.
+    /// Takes up a new price: it may pay now to replace a node.
     fn reprice(&mut self, new: &NewPrice) {
         for own in &mut self.options.offerings {
             if own.priced_as == new.kind && own.price != new.price_micro_per_hour {

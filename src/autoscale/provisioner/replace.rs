@@ -17,7 +17,7 @@ pub struct Replaced {
     pub instance_type: Text,
     /// Price per hour, in millionths of the currency.
     pub price: i64,
-    /// Whether it may be taken back.
+    /// Marks a node that the provider may take back.
     pub is_spot: bool,
 }
 

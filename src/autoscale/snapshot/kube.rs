@@ -43,7 +43,7 @@ pub struct KubeSnapshot {
     marks: Vec<Mark>,
 }
 
-/// What is known of the pods of a class.
+/// Knowledge of the pods of a class.
 #[derive(Clone)]
 struct Known {
     class: Arc<PodClass>,

@@ -1,5 +1,5 @@
-//! What autoscalers of nodes ask of a scheduler: whether a pod would fit a node that is there or
-//! might be. [`KubeSnapshot`] asks the filters of kube-scheduler themselves.
+//! Questions that autoscalers of nodes ask of a scheduler: whether a pod would fit a node that is
+//! there or might be. [`KubeSnapshot`] asks the filters of kube-scheduler themselves.
 
 mod kube;
 
@@ -65,7 +65,8 @@ pub trait ClusterSnapshot {
     /// Remembers how all is.
     fn mark(&mut self);
 
-    /// What was done since the last mark stays, unless a mark before is taken back; it is forgotten.
+    /// Keeps the changes since the last mark, unless a mark before is taken back; the mark is
+    /// forgotten.
     fn commit(&mut self);
 
     /// All is as it was when the last mark was set, which is forgotten.

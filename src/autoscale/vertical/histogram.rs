@@ -39,7 +39,7 @@ impl Buckets {
         Self::new(1e7, 1e12)
     }
 
-    /// How many there are.
+    /// Number of buckets.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -154,7 +154,7 @@ impl DecayingHistogram {
         self.buckets.start((bucket + 1).min(self.buckets.count - 1))
     }
 
-    /// What a sample weighs; the reference is moved before that grows too large.
+    /// Weight of a sample; the reference is moved before that grows too large.
     fn decay(&mut self, at: Instant) -> f64 {
         let span = self.half_life.as_nanos().saturating_mul(MOST_HALF_LIVES);
         let limit = |reference: Instant| reference.saturating_add(Duration::from_nanos(span));

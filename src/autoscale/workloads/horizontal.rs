@@ -29,7 +29,7 @@ pub(super) struct Horizontal {
     period: Duration,
     /// When it looks next.
     due: Instant,
-    /// What the containers of a class ask for.
+    /// Requests of the containers of a class.
     requests: BTreeMap<ClassId, Vec<ContainerRequests>>,
 }
 
@@ -269,7 +269,7 @@ fn thousandths(used: Used, resource: &str) -> Option<i64> {
     }
 }
 
-/// What the containers of a pod ask for, sidecars included.
+/// Requests of a pod's containers, sidecars included.
 fn requests(spec: &PodSpec) -> Vec<ContainerRequests> {
     let of = |container: &model::Container, is_sidecar: bool| ContainerRequests {
         name: container.name.clone(),
