@@ -51,7 +51,7 @@ impl NodeResourcesFit {
     }
 }
 
-/// How room is counted and scored.
+/// Filter and score by the room that a node has left.
 struct Fit {
     arguments: FitArguments,
     /// The resources scored, with weights.

@@ -90,7 +90,7 @@ impl Rule {
         selector.is_some_and(|selector| selector.matches(labels))
     }
 
-    /// Whether its selector is there and demands nothing.
+    /// `true` if the rule's selector is there and demands nothing.
     fn is_empty(&self) -> bool {
         let selector = self.selector.as_ref();
         selector.is_some_and(|selector| selector.requirements.is_empty())
