@@ -177,7 +177,7 @@ impl Validator<'_> {
         }
     }
 
-    /// What pods use is stated in words that can be read.
+    /// Checks that the usage of pods is stated in words that can be read.
     fn usage(&mut self, usage: &Usage) {
         let Usage::Rules(usage) = usage else {
             return;
