@@ -21,7 +21,7 @@ pub struct Simulation<'o> {
     pub(super) keeps_log: bool,
 }
 
-/// How many events pass between two reports of progress.
+/// Number of events between two reports of progress.
 const PROGRESS_EVENTS: u64 = 1 << 14;
 
 impl<'o> Simulation<'o> {

@@ -10,15 +10,15 @@ use super::wheel::{EVERY_RANK, Scheduled, Wheel};
 
 /// A world that handles events.
 pub trait World {
-    /// What can lie ahead in it.
+    /// Event that can lie ahead in the world.
     type Event: Scheduled;
-    /// Why it can't go on.
+    /// Error that ends the world's course.
     type Error;
 
-    /// What lies ahead in it, arrivals aside.
+    /// Events ahead in the world, arrivals aside.
     fn ahead(&self) -> &Wheel<Self::Event>;
 
-    /// The same, to take from.
+    /// Events ahead in the world, to take from.
     fn ahead_mut(&mut self) -> &mut Wheel<Self::Event>;
 
     /// When the next arrival is.

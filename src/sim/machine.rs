@@ -19,11 +19,11 @@ use super::progress::{Left, Progress};
 pub struct Work {
     /// The pod.
     pub pod: PodRef,
-    /// How long it runs; `None` runs until it is stopped.
+    /// Run time; `None` runs until the pod is stopped.
     pub run_time: Option<Duration>,
-    /// Whether it is up.
+    /// `true` if the pod is up.
     pub running: bool,
-    /// Whether it was up before the run began: it takes no time to start.
+    /// Marks a pod that was up before the run began: it takes no time to start.
     pub was_up: bool,
 }
 
@@ -55,14 +55,15 @@ pub struct Machine {
 pub struct Stragglers {
     /// Which share of them.
     pub share: f64,
-    /// How many times as long at most; evenly from twice to this, or just this if it is less.
+    /// Greatest factor by which a straggler's run time grows; evenly from twice to this, or just
+    /// this if it is less.
     pub factor: f64,
 }
 
 /// [`Work`] in a quarter of a cache line: there are as many as pods live.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    /// How long it runs, in nanoseconds; [`ENDLESS`] until it is stopped.
+    /// Run time in nanoseconds; [`ENDLESS`] until the pod is stopped.
     run_nanos: i64,
     /// The pod; [`NOBODY`] where nobody lives.
     id: PodId,
@@ -164,7 +165,7 @@ impl Machine {
         self.containers.stop(pod, container);
     }
 
-    /// How long a start takes.
+    /// Time that a start takes.
     fn delay(&mut self, pod: PodRef) -> Duration {
         let entity = u64::from(self.cell) << 32 | u64::from(pod.id.0);
         let has_sandbox = match self.row_mut(pod) {
@@ -191,7 +192,7 @@ impl Machine {
         (self.is_tracking, self.stragglers) = (true, stragglers);
     }
 
-    /// How long a pod runs that would run this long if it were like others.
+    /// Run time of a pod that would run this long if it were like others.
     fn straggle(&self, pod: PodRef, run_time: Duration) -> Duration {
         let Some(Stragglers { share, factor }) = self.stragglers else {
             return run_time;

@@ -1,4 +1,4 @@
-//! How a simulation is set up, and how it ended.
+//! Options of a simulation, and its end.
 
 use std::sync::atomic::AtomicBool;
 
@@ -48,7 +48,7 @@ impl Stop {
     }
 }
 
-/// How long a scheduler takes to decide, as charged by the driver.
+/// Time that a scheduler takes to decide, as charged by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecisionTime {
     /// For every pod.
@@ -72,7 +72,7 @@ impl DecisionTime {
     }
 }
 
-/// How long a pod's processes take to start.
+/// Time that a pod's processes take to start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum StartUp {
     /// No time.
@@ -80,11 +80,11 @@ pub enum StartUp {
     None,
     /// A draw per pod from its own stream.
     Drawn(Distribution),
-    /// The same, after something boots that the pod's processes run in, once on its node.
+    /// As above, after the boot of a sandbox that the pod's processes run in, once on its node.
     Sandboxed {
-        /// How long that takes.
+        /// Time of the boot.
         boot: Distribution,
-        /// How long each start takes then; `None` takes no time.
+        /// Time of each start then; `None` takes no time.
         start: Option<Distribution>,
     },
 }
@@ -99,7 +99,7 @@ pub enum NodeLoss {
     Resubmit,
 }
 
-/// How the control plane learns of its nodes.
+/// Channel by which the control plane learns of its nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NodeLife {
     /// It is told at once when one goes down, and the pods on it are lost with it.
@@ -116,17 +116,17 @@ pub struct Options {
     pub seed: u64,
     /// When the run is over.
     pub stop: Stop,
-    /// How long deciding takes.
+    /// Time of decisions.
     pub decision_time: DecisionTime,
-    /// How long starting takes.
+    /// Time of starts.
     pub start_up: StartUp,
     /// When the control plane acts.
     pub stepping: Stepping,
     /// Fate of pods on lost nodes.
     pub node_loss: NodeLoss,
-    /// How the control plane learns of its nodes.
+    /// Channel by which the control plane learns of its nodes.
     pub node_life: NodeLife,
-    /// How much later components see what happens.
+    /// Delay with which components see what happens.
     pub view_lag: Duration,
 }
 
@@ -139,18 +139,18 @@ pub struct RunControl<'a> {
     pub progress: &'a mut dyn FnMut(Reached),
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
     /// Simulated time.
     pub now: Instant,
     /// Events so far.
     pub events: u64,
-    /// How much of what arrives was read, and how much there is, where that is known.
+    /// Amount of the input that was read, and its total, where that is known.
     pub read: Option<(u64, u64)>,
 }
 
-/// Why a run ended.
+/// Reason a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndCause {
     /// The instant it was to stop at.
@@ -163,10 +163,10 @@ pub enum EndCause {
     Interrupted,
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Why.
+    /// Reason for the end.
     pub cause: EndCause,
     /// When.
     pub at: Instant,
@@ -178,18 +178,18 @@ pub struct End {
     pub digest: String,
 }
 
-/// Why a run can't go on.
+/// Reason a run can't go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SimError {
     /// The trace can't be read on.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// What the scenario declares can't be.
+    /// A declaration of the scenario that can't be.
     #[error("{what}: {why}")]
     Declaration {
         /// Which object.
         what: String,
-        /// What is wrong with it.
+        /// Fault of the declaration.
         why: String,
     },
     /// A source of arrivals broke its promise.
@@ -198,7 +198,7 @@ pub enum SimError {
          submission"
     )]
     OutOfOrder {
-        /// Who arrives.
+        /// Pod that arrives.
         name: String,
         /// When.
         at: Instant,
@@ -213,9 +213,9 @@ pub enum SimError {
     Livelock {
         /// When.
         at: Instant,
-        /// Who.
+        /// Components that never come to rest.
         components: String,
-        /// How often every component was asked.
+        /// Number of times that every component was asked.
         rounds: u64,
     },
     /// Something that can't be happened.
@@ -225,7 +225,7 @@ pub enum SimError {
     Invariant {
         /// When.
         at: Instant,
-        /// What.
+        /// Invariant that broke.
         what: String,
         /// The run's seed.
         seed: u64,

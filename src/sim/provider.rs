@@ -13,10 +13,10 @@ use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
 use units::{Duration, Instant, NodeId};
 
-/// How long a refusal for a quota takes.
+/// Time that a refusal for a quota takes.
 const REFUSAL: Duration = Duration::from_secs(1);
 
-/// How a provider is.
+/// Options of a provider.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderOptions {
     /// From an order until its node joins; `None` is no time.
@@ -91,7 +91,7 @@ impl Provider {
         }
     }
 
-    /// Why an order can't be met, and after how long that is said.
+    /// Reason an order can't be met, and the time after which the provider says so.
     fn refusal(&self, now: Instant, machine: &MachineOrder) -> Option<(Text, Duration)> {
         let own = &self.options;
         let names = [&machine.group, &machine.instance_type];
@@ -235,7 +235,7 @@ impl Provider {
         })
     }
 
-    /// How long before its end it is said of spot capacity that it is taken back.
+    /// Time between the notice that spot capacity is taken back and its end.
     fn notice(&self) -> Duration {
         let spot = self.options.spot.as_ref();
         spot.map_or(Duration::ZERO, |(_, notice)| *notice)

@@ -1,4 +1,4 @@
-//! What lies ahead, in order of (instant, rank, sequence): a monotone hierarchical timing wheel
+//! Events ahead in order of (instant, rank, sequence): a monotone hierarchical timing wheel
 //! (Varghese and Lauck 1987). Its cost per event hardly grows with the number of pending ones, as a
 //! heap's does.
 //!
@@ -18,7 +18,7 @@ pub trait Scheduled: Copy {
     /// The pod's rank among the events of an instant: below 8, the smallest goes first.
     fn rank(self) -> u8;
 
-    /// Whether it is worth going on for if nothing else lies ahead.
+    /// `true` if a run goes on for the event even if nothing else lies ahead.
     fn keeps_going(self) -> bool {
         true
     }
@@ -55,7 +55,7 @@ pub struct Wheel<E> {
     lists: Box<[List]>,
     blocks: Blocks<E>,
     pending: usize,
-    /// How many of them a run need not go on for.
+    /// Number of events that a run need not go on for.
     idle: usize,
 }
 
@@ -185,7 +185,7 @@ impl<E: Scheduled> Wheel<E> {
         self.pending == self.idle
     }
 
-    /// How many events lie ahead.
+    /// Number of events ahead.
     pub fn len(&self) -> usize {
         self.pending
     }
@@ -354,12 +354,12 @@ mod tests {
         }
     }
 
-    /// What is done to a wheel and to a heap alike.
+    /// Step taken with a wheel and a heap alike.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         /// Something is scheduled this far ahead, with this rank.
         Push(i64, u8),
-        /// What is next happens, if its rank is below this.
+        /// The next event happens, if its rank is below this.
         Pop(u8),
         /// Time passes up to the next event at most, as for an arrival: in parts of 8.
         Pass(i64),

@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 pub struct ControlPlaneFault {
     /// When it begins, after the start.
     pub at: Duration,
-    /// How long it lasts; `None` is for good.
+    /// Length of the fault; `None` is for good.
     pub lasts: Option<Duration>,
     /// The problem.
     pub fault: Fault,
@@ -29,7 +29,7 @@ pub enum Fault {
     Api(Part, ApiLimit),
     /// So many of its managers are away, the leader first.
     Managers(u32),
-    /// What lists its nodes does not answer.
+    /// The discovery of nodes does not answer.
     Discovery,
     /// A framework that shares it is away, by its number.
     Framework(u32),

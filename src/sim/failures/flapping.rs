@@ -11,11 +11,11 @@ pub struct Flapping {
     pub target: Target,
     /// When it begins, after the start.
     pub at: Duration,
-    /// How long it goes on; `None` is for good.
+    /// Length of the flapping; `None` is for good.
     pub lasts: Option<Duration>,
     /// From one loss to the next; more than nothing.
     pub every: Duration,
-    /// How long each lasts.
+    /// Length of each fall.
     pub down: Duration,
 }
 

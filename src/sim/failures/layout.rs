@@ -37,7 +37,7 @@ pub enum Target {
     Each(String),
 }
 
-/// Why a failure can't be.
+/// Reason a failure can't be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FailureError {
     /// No such node.

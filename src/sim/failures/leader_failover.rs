@@ -14,7 +14,7 @@ pub struct LeaderFailover {
     pub part: Part,
     /// When, after the start; or how long after the last.
     pub when: Crashes,
-    /// How long its lease is still held.
+    /// Time for which the lost leader's lease still holds.
     pub lease: Duration,
     /// From there to the election of another.
     pub election: Distribution,

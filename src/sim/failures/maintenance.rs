@@ -14,7 +14,7 @@ pub struct Maintenance {
     pub at: Duration,
     /// For how long.
     pub lasts: Duration,
-    /// How long before they are cordoned and drained.
+    /// Time of the notice before the nodes are cordoned and drained.
     pub notice: Duration,
 }
 

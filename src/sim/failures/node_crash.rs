@@ -119,7 +119,7 @@ fn spell(node: NodeId, trouble: Trouble, begin: Instant, end: Instant) -> [Strik
     ]
 }
 
-/// Whom the crashes of a node take along.
+/// Nodes that the crashes of a node take along.
 struct Members {
     stream: Stream,
     head: NodeId,

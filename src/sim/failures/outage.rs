@@ -14,7 +14,7 @@ pub struct Outage {
     pub trouble: Trouble,
     /// When it begins, after the start.
     pub at: Duration,
-    /// How long it lasts; `None` is for good.
+    /// Length of the outage; `None` is for good.
     pub lasts: Option<Duration>,
 }
 

@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 pub struct RegistryOutage {
     /// When it begins, after the start.
     pub at: Duration,
-    /// How long it lasts; `None` is for good.
+    /// Length of the outage; `None` is for good.
     pub lasts: Option<Duration>,
 }
 

@@ -386,7 +386,7 @@ impl NodePlane {
         ctx.send(ToControlPlane::Happened(Event::PodCreated(created)));
     }
 
-    /// How fast the host of a pod gets on.
+    /// Pace of a pod's host.
     fn pace_of(&self, store: &Store, pod: PodRef) -> Pace {
         let node = store.pods().get(pod).and_then(Pod::node);
         node.map_or(Pace::USUAL, |node| self.hosts.pace(node))

@@ -144,7 +144,7 @@ impl NodePlane {
     }
 }
 
-/// How long a container will run, by what its pod's template states.
+/// Run time drawn for a container, by what its pod's template states.
 pub(in super::super) fn drawn_run_time(
     ctx: &Context<'_>,
     pod: PodRef,

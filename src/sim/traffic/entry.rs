@@ -26,10 +26,10 @@ pub(super) struct Entry<'a> {
     pub down: &'a BTreeSet<NodeId>,
 }
 
-/// What becomes of a request at a host.
+/// Admission of a request at a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// Who balances has an endpoint take it.
+    /// The balancer forwards the request to an endpoint.
     Forwarded,
     /// This endpoint takes it.
     Local(Seen),
@@ -39,7 +39,7 @@ pub(super) enum Admission {
     Silent,
 }
 
-/// How the requests of a flow are spread.
+/// Spread of a flow's requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spread {
     /// Which part each endpoint gets.
@@ -82,7 +82,7 @@ impl Entry<'_> {
         }
     }
 
-    /// The same as parts of a flow of requests, of which who balances would give these parts.
+    /// Spread of a flow of requests whose balancer would give these parts.
     pub(super) fn spread(&self, backing: &Backing, balanced: Vec<(Seen, f64)>) -> Spread {
         let each = 1.0 / self.hosts.len().max(1) as f64;
         let is_down = |host: &&NodeId| self.is_down(**host);

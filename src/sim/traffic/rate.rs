@@ -1,4 +1,4 @@
-//! How many requests clients make over time: pieces of constant rate.
+//! Rates of clients' requests over time: pieces of constant rate.
 
 use std::sync::Arc;
 
@@ -24,15 +24,15 @@ pub enum Rate {
 pub struct Diurnal {
     /// On average over a day, in requests a second.
     pub mean: f64,
-    /// How much it rises above the mean at its peak, as a share of the mean; at most 1.
+    /// Rise above the mean at the peak, as a share of the mean; at most 1.
     pub swing: f64,
     /// When it peaks within a period.
     pub peak_at: Duration,
-    /// How long a period is.
+    /// Length of a period.
     pub period: Duration,
     /// The rate of the sixth and seventh period of every seven, as a share.
     pub weekend: f64,
-    /// How long a step of constant rate is.
+    /// Length of a step of constant rate.
     pub step: Duration,
     /// When crowds come.
     pub crowds: Vec<Crowd>,
@@ -43,9 +43,9 @@ pub struct Diurnal {
 pub struct Crowd {
     /// When it begins.
     pub at: Instant,
-    /// How long it takes to rise, and to fall.
+    /// Time that the crowd takes to rise, and to fall.
     pub ramp: Duration,
-    /// How long it stays.
+    /// Time for which the crowd stays.
     pub lasts: Duration,
     /// The factor.
     pub times: f64,

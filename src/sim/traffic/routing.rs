@@ -14,7 +14,7 @@ use super::Traffic;
 use super::flow::FlowState;
 use super::plan::Target;
 
-/// What stands for the namespace of functions: no namespace is written so.
+/// Stand-in for the namespace of functions: no namespace is written so.
 const FUNCTION: &str = "Function";
 
 impl Traffic {

@@ -1,4 +1,4 @@
-//! Who asks, and when: every group draws by streams of its own.
+//! Arrivals of requests: every group draws by streams of its own.
 
 use rng::Stream;
 use units::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What came to a pod of late: rates are means over half a minute, as they are measured, not what happens
+//! Recent load of a pod: rates are means over half a minute, as they are measured, not what happens
 //! to be at work at an instant.
 
 use std::collections::VecDeque;

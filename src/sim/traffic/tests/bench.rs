@@ -19,7 +19,7 @@ use model::{
 use rng::Distribution;
 use units::{Duration, Instant, NodeId, TenantId};
 
-/// What became of requests.
+/// Outcomes of requests.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) offered: u64,
