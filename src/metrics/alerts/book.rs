@@ -41,7 +41,7 @@ pub enum About {
 #[derive(Clone, Debug, Default)]
 pub struct AlertBook {
     rules: Arc<[Rule]>,
-    /// What each rule is about; `None` of a name that nothing has.
+    /// Subject of each rule; `None` of a name that nothing has.
     about: Vec<Option<About>>,
     /// By rule.
     cluster: Vec<Watch>,

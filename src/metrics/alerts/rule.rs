@@ -25,9 +25,9 @@ pub struct Rule {
     pub below: Option<f64>,
     /// It breaches where there is no value.
     pub absent: bool,
-    /// How long a breach lasts before it fires.
+    /// Time for which a breach lasts before the rule fires.
     pub lasts: Duration,
-    /// How long it goes on to fire once the breach is over.
+    /// Time for which the rule goes on to fire once the breach is over.
     pub keep_firing: Duration,
     /// It breaches while so many of the last so many values do, rather than the last one.
     pub points: Option<(u32, u32)>,

@@ -34,7 +34,7 @@ pub struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Whether it happened in the measured window.
+    /// `true` if the change happened in the measured window.
     #[inline]
     pub fn in_window(&self) -> bool {
         self.measured.has_instant(self.at)
@@ -81,7 +81,7 @@ pub struct RunEnd<'a> {
 }
 
 impl RunEnd<'_> {
-    /// How much measured time passed, in nanoseconds: what integrals are closed at.
+    /// Measured time that has passed, in nanoseconds: the end of all integrals.
     pub fn clock(&self) -> i64 {
         self.state.areas.clock()
     }

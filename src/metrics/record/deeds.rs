@@ -1,6 +1,6 @@
-//! What happened to alike pods, added up: totals that are linear in pods follow pods of one class
-//! and tenant together, once, instead of change by change. A pod that is created, bound and started
-//! at one instant is then one step of what is allocated.
+//! Deeds of alike pods, added up: totals that are linear in pods follow pods of one class and
+//! tenant together, once, instead of change by change. A pod that is created, bound and started at
+//! one instant is then one step of what is allocated.
 
 use cluster::Store;
 use model::{Event, Pod, PodPhase};
@@ -55,7 +55,7 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
     }
 }
 
-/// How many alike pods did what, within one instant.
+/// Deeds of alike pods within one instant, with the number of pods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deeds {
     /// Kind of the pods; `None` before the first change.

@@ -13,7 +13,7 @@ use units::{Duration, GangId, Instant, TenantId};
 
 use crate::record::window::MeasuredWindow;
 
-/// How a job's life went. A gang's outcome is that of its first pod that did not succeed.
+/// Outcome of a job. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobOutcome {
     /// All of its work is done.
@@ -63,7 +63,7 @@ pub struct JobRecord {
     pub end: Instant,
     /// Outcome of the job.
     pub outcome: JobOutcome,
-    /// How many pods it has.
+    /// Number of the job's pods.
     pub pods: u32,
     /// Tenant that the job is accounted to.
     pub tenant: TenantId,
@@ -71,7 +71,7 @@ pub struct JobRecord {
     pub cpu_milli: i64,
     /// The job's number in order of submission; the first is 0.
     pub number: u64,
-    /// Whether it was submitted in the measured window.
+    /// `true` if the job was submitted in the measured window.
     pub measured: bool,
     /// Whether `end` lies in the measured window.
     pub ended_in_window: bool,
@@ -83,7 +83,7 @@ impl JobRecord {
         self.start.map(|start| start.since(self.submit))
     }
 
-    /// How many processors it asks for: cores, at least one.
+    /// Number of processors that the job requests: cores, at least one.
     pub fn processors(&self) -> f64 {
         (self.cpu_milli as f64 / 1_000.0).max(1.0)
     }

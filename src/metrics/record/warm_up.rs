@@ -27,7 +27,7 @@ const MOST_BATCHES: usize = 1 << 16;
 /// Bins of the queue length.
 const MOST_BINS: usize = 2_000;
 
-/// How much of a series is warm-up.
+/// Part of a series that is warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// A number of batches.
@@ -192,8 +192,8 @@ impl WarmUpFinder {
         Ok(jobs.max(queue))
     }
 
-    /// How many jobs, in order of submission, the warm-up of the first waits takes; `None` where
-    /// the run is too short to tell.
+    /// Number of jobs, in order of submission, that the warm-up of the first waits takes; `None`
+    /// where the run is too short to tell.
     pub fn jobs_cut(&self) -> Option<u64> {
         self.waits.cut().map(|(_, jobs)| jobs)
     }

@@ -37,7 +37,7 @@ impl Window {
         Self::Time { from, until: None }
     }
 
-    /// Whether it is the whole run.
+    /// `true` if the window is the whole run.
     pub fn is_full(self) -> bool {
         self == Self::FULL
     }

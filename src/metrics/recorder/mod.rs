@@ -32,7 +32,7 @@ use crate::registry::{AlertSeries, REGISTRY};
 use crate::statistics::span::Span;
 use crate::values::Values;
 
-/// Why a run has no results.
+/// Reason a run has no results.
 #[derive(Debug, Error)]
 pub enum RecordError {
     /// A table could not be written.
@@ -40,7 +40,7 @@ pub enum RecordError {
     Sink {
         /// Name of the table.
         what: &'static str,
-        /// Why.
+        /// Error of the sink.
         source: io::Error,
     },
     /// The program contradicts itself.

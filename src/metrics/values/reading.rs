@@ -11,7 +11,7 @@ pub struct MetricValue {
     pub value: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
+    /// Marks a value that was taken from buckets rather than from every value.
     pub approx: bool,
     /// Number of observations behind it, where it is taken over jobs or pods.
     pub n: Option<u64>,
@@ -24,7 +24,7 @@ pub struct Reading {
     pub value: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
+    /// Marks a reading that was taken from buckets rather than from every value.
     pub approx: bool,
     /// Number of observations behind it.
     pub n: Option<u64>,

@@ -97,7 +97,7 @@ pub struct FightRow {
     pub detector: &'static str,
     /// The controllers and objects involved.
     pub object: String,
-    /// How often.
+    /// Number of turns.
     pub times: u64,
     /// When for the first time.
     pub first: Instant,

@@ -45,7 +45,7 @@ pub struct Row {
 /// Sums of a workload in the measured window.
 #[derive(Clone, Debug)]
 pub struct Sums {
-    /// How long anything was wanted of it, in nanoseconds.
+    /// Time for which the workload wanted anything, in nanoseconds.
     pub wanted: Integral,
     /// The part of it in which enough pods were ready.
     pub available: Integral,

@@ -1,4 +1,4 @@
-//! Who pays: accounts of tenants, each with what it pays now and what it paid.
+//! Accounts of the tenants that pay, each with its present rate and its total.
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use model::Text;
 pub struct CostTable {
     /// The currency.
     pub currency: Text,
-    /// How on-time is rounded, in words.
+    /// Rounding of on-time, in words.
     pub billing: &'static str,
     /// The bill.
     pub total: f64,
@@ -50,7 +50,7 @@ pub struct NodeKindCost {
     pub instance_type: Text,
     /// Whether they may be taken back.
     pub is_spot: bool,
-    /// How many there were in the measured window.
+    /// Number of nodes in the measured window.
     pub nodes: u64,
     /// The price of one an hour; of a price that changes what an hour cost on average.
     pub price: f64,
