@@ -25,7 +25,7 @@ pub struct DeclaredWorkload {
     pub object: Object,
     /// Where its pods have their priority from.
     pub(super) priority: PodPriority,
-    /// Whether its pods state a preemption policy.
+    /// `true` if the workload's pods state a preemption policy.
     pub(super) states_policy: bool,
     /// Where fields stand in the file that other objects have to agree with.
     pub(super) places: Vec<(&'static str, String)>,
@@ -73,7 +73,7 @@ impl DeclaredWorkload {
         }
     }
 
-    /// What its pods are and how many of them it wants, if it says so.
+    /// Template of the pods and the number wanted, if the workload states it.
     fn wanted(&self) -> Option<(&PodSpec, i32)> {
         let replicas = match &self.object {
             Object::Deployment(object) => object.replicas,
@@ -84,7 +84,7 @@ impl DeclaredWorkload {
         Some((self.template()?, replicas))
     }
 
-    /// What its pods are, if it has some.
+    /// Template of the pods, if the workload has pods.
     fn template(&self) -> Option<&PodSpec> {
         Some(match &self.object {
             Object::Deployment(object) => &object.template,

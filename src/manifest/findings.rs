@@ -1,5 +1,5 @@
-//! What a manifest states and the model leaves out, although it bears on placement. Equal findings
-//! are counted, so that a dump of a hundred thousand pods stays readable.
+//! Findings about parts of a manifest that the model leaves out, although they bear on placement.
+//! Equal findings are counted, so that a dump of a hundred thousand pods stays readable.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 
-/// How much is read at once.
+/// Number of bytes read at once.
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// Lists deeper within each other are refused.
@@ -264,7 +264,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// What is kept, up to here.
+    /// Kept text up to here.
     fn source(&self) -> Source<'_> {
         Source {
             text: &self.window[self.kept..self.at],

@@ -106,7 +106,8 @@ pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i
     Ok(Some((told, end)))
 }
 
-/// Who makes a pod anew if it is lost. What a node runs by itself shows in the API as a mirror pod.
+/// Maker of a pod, which makes a new one if it is lost. What a node runs by itself shows in the API
+/// as a mirror pod.
 pub(super) fn maker(metadata: &raw::Metadata) -> Maker {
     let controller = metadata.owner_references.iter().find(|own| own.controller);
     match controller.map(|own| own.kind.as_str()) {
@@ -181,7 +182,7 @@ fn preempts(policy: Option<&str>, path: &Path<'_>) -> Result<bool, Problem> {
     }
 }
 
-/// What the reading of a container depends on.
+/// Context that the reading of a container depends on.
 struct ContainerReader<'a> {
     path: &'a Path<'a>,
     is_on_host_network: bool,

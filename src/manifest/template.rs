@@ -33,7 +33,7 @@ struct RawTemplate {
     spec: raw::PodSpec,
 }
 
-/// What a pod template says beside what the pod is.
+/// Parts of a pod template beside the pod's spec.
 pub(super) struct Template {
     pub(super) spec: Arc<PodSpec>,
     pub(super) node_name: Option<Text>,
@@ -122,7 +122,7 @@ fn local_volumes(raw: &RawTemplate) -> Vec<Text> {
     volumes.map(|volume| volume.name.as_str().into()).collect()
 }
 
-/// What the pods of a template do once they run.
+/// Behaviour of a template's pods once they run.
 fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
     let path = Path::root("metadata");
     let annotations = path.field("annotations");

@@ -27,7 +27,7 @@ use units::Duration;
 /// Lists deeper within each other are not told apart in messages.
 const DEPTH_SHOWN: usize = 4;
 
-/// What became of the object read last.
+/// Fate of the object read last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Nothing of its kind is read.
@@ -232,12 +232,12 @@ impl Reader {
         findings.add(object, &doubt.field, doubt.what.as_str(), doubt.effect);
     }
 
-    /// What became of the object read last.
+    /// Fate of the object read last.
     pub(super) fn fate(&self) -> Fate {
         self.fate
     }
 
-    /// How many pods have ended, and how many objects were met more than once.
+    /// Number of pods that have ended, and number of objects met more than once.
     pub(super) fn left_out(&self) -> (u64, u64) {
         (self.ended, self.repeated)
     }
@@ -366,7 +366,7 @@ impl Reader {
         Ok(())
     }
 
-    /// What the file declares.
+    /// Declarations of the file.
     pub(super) fn finish(mut self) -> Manifests {
         // What follows is found over all files.
         self.ctx.findings.begin_file("");
