@@ -25,7 +25,7 @@ impl Line {
     }
 }
 
-/// How points are connected.
+/// Connection between points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Connection {
     /// Straight from point to point.
@@ -37,7 +37,7 @@ pub(super) enum Connection {
 /// Lines over two axes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Panel {
-    /// What the values are, with their unit.
+    /// Title of the values, with their unit.
     pub(super) title: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
@@ -54,7 +54,7 @@ pub(super) struct Moment {
     pub(super) at: f64,
     /// A sign of a letter or two.
     pub(super) sign: String,
-    /// Whether it stands out.
+    /// Marks a moment that stands out.
     pub(super) is_strong: bool,
 }
 

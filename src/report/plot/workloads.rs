@@ -72,7 +72,7 @@ fn worst(variants: &[VariantData]) -> Vec<&str> {
     order.into_iter().map(|index| names[index].0).collect()
 }
 
-/// What happened in any variant, once.
+/// Marks of any variant, each once.
 fn marks(variants: &[VariantData]) -> Vec<MarkEntry> {
     let mut marks: Vec<MarkEntry> = Vec::new();
     for variant in variants {
