@@ -16,7 +16,7 @@ use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
 use units::{Duration, Instant};
 
-/// How a log is read.
+/// Options for the reading of a log.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
     /// System number, for the Los Alamos log.

@@ -115,7 +115,7 @@ pub struct Filled {
     pub recorded: Recorded,
     /// For each arrival, which of the trace's it is.
     pub rows: Vec<u32>,
-    /// How many of the first arrivals are the trace's own; the rest are clones.
+    /// Number of the first arrivals that are the trace's own; the rest are clones.
     pub originals: usize,
     /// For each node, its rank for breaking ties (published order only).
     pub node_ranks: Option<Vec<u32>>,
@@ -207,7 +207,7 @@ impl<'pod> From<&'pod OpenbPod> for FillPod<'pod> {
 pub struct PublishedOrder {
     /// Arriving pods, as positions in the given pods; clones at the end.
     pub rows: Vec<u32>,
-    /// How many of them are no clones.
+    /// Number of arrivals that are no clones.
     pub originals: usize,
     /// For each of the given nodes its rank; the smallest wins a tie.
     pub node_ranks: Vec<u32>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// How often each value occurs.
+/// Counts of values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     counts: BTreeMap<i64, u64>,
@@ -44,7 +44,7 @@ impl Counted {
         self.sum += i128::from(value);
     }
 
-    /// How many different values there are.
+    /// Number of different values.
     pub fn different(&self) -> usize {
         self.counts.len()
     }

@@ -7,7 +7,7 @@
 pub(super) struct Scanned {
     /// Where its line feed stands, if it has one.
     pub(super) end: Option<usize>,
-    /// Whether it is ASCII without quotes.
+    /// Marks a text of ASCII without quotes.
     pub(super) is_plain: bool,
 }
 

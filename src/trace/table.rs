@@ -211,7 +211,7 @@ fn text(field: &[u8]) -> &str {
 struct Malformed {
     /// Rule that the value must meet.
     rule: &'static str,
-    /// How many fields were found in it up to there.
+    /// Number of fields found in the row up to there.
     found: usize,
     /// The fields.
     value: String,

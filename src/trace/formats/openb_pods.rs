@@ -120,7 +120,7 @@ impl OpenbPod {
         }
     }
 
-    /// How long it runs once started.
+    /// Run time once the pod has started.
     pub fn run_time(&self) -> Option<Duration> {
         self.times().run_time()
     }

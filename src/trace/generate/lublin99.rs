@@ -41,9 +41,9 @@ pub struct LublinConfig {
 pub struct LublinJob {
     /// When it is submitted.
     pub submit: u64,
-    /// How long it runs.
+    /// Run time of the job.
     pub run: u64,
-    /// How many processors it takes.
+    /// Number of processors that the job takes.
     pub processors: u32,
     /// 1 for batch, 0 for interactive.
     pub queue: u8,

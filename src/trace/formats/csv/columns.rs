@@ -28,7 +28,7 @@ pub(super) struct Columns {
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
-    /// What is used of processors and of memory, if that is asked for.
+    /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
 }
 

@@ -1,7 +1,7 @@
-//! What users may ask for at once. Jobs come in bursts of up to tens of thousands of tasks, which a
-//! cluster that is used to four fifths in the mean has no room for now and then; users of shared
-//! clusters have quotas, so tasks beyond it are held back until enough of what was made has ended.
-//! What is made is taken to start when it is submitted.
+//! Quotas: bounds on what users may ask for at once. Jobs come in bursts of up to tens of thousands
+//! of tasks, which a cluster that is used to four fifths in the mean has no room for now and then;
+//! users of shared clusters have quotas, so tasks beyond it are held back until enough of what was
+//! made has ended. What is made is taken to start when it is submitted.
 
 use units::{Duration, Instant};
 
