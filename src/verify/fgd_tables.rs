@@ -34,7 +34,7 @@ enum Kind {
     FragmentedShare,
 }
 
-/// How the files' names begin.
+/// Prefixes of the files' names.
 const NAMES: [(&str, Kind); 3] = [
     ("analysis_allo", Kind::Allocation),
     ("analysis_frag_ratio", Kind::FragmentedShare),

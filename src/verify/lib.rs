@@ -41,7 +41,7 @@ pub struct FamilyReport {
     pub disagreements: Vec<String>,
 }
 
-/// How many disagreements are told in words.
+/// Number of disagreements that are described in words.
 const TOLD: usize = 10;
 
 impl FamilyReport {
@@ -156,7 +156,7 @@ pub struct Family {
     pub judge: Judge,
 }
 
-/// How files are judged.
+/// Judge of files.
 pub enum Judge {
     /// One report in all.
     One(fn(&[PathBuf], &VerifyOptions) -> Result<FamilyReport, String>),

@@ -25,7 +25,7 @@ pub struct Job {
     pub start: i64,
     /// When it ended.
     pub end: i64,
-    /// How many cores it had.
+    /// Number of cores that the job had.
     pub cores: i64,
 }
 
@@ -38,7 +38,7 @@ pub struct Schedule {
     pub cores: i64,
 }
 
-/// What happens to a job at an instant, in the order in which it happens there.
+/// Step of a job at an instant, in the order in which steps happen there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     End,

@@ -21,7 +21,7 @@ pub(super) const FORMS: Forms = Forms::Both {
     fast: decide::<FastEngine>,
 };
 
-/// What both forms of the engine can be told and asked.
+/// Inputs and questions that both forms of the engine take.
 trait Form: Default {
     fn put_machine(&mut self, id: &Text, metadata: Labels);
     fn remove_machine(&mut self, id: &Text);

@@ -62,7 +62,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// How many figures are recorded.
+    /// Number of recorded figures.
     pub fn count(&self) -> u64 {
         u64::from(self.average.is_some()) + self.starts.len() as u64
     }
