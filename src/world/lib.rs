@@ -69,7 +69,7 @@ pub use typical::{gpu_models, typical_pods};
 pub use usage::usage;
 pub use workload::{Workload, workload};
 
-/// Why an experiment can't be run.
+/// Reason an experiment can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BuildError {
     /// A trace can't be read.

@@ -10,8 +10,8 @@ use units::Quantity;
 use super::BuildError;
 use super::money::micro;
 
-/// What a column of prices begins with, and whether it is of spot capacity; preemptible machines are
-/// what spot capacity was called first.
+/// Beginnings of the names of price columns, and whether they are of spot capacity; preemptible
+/// machines are what spot capacity was called first.
 const BOUGHT: [(&str, bool); 3] = [("on_demand", false), ("spot", true), ("preemptible", true)];
 
 /// The column of prices of a list as `OpenCost` reads it.
@@ -31,7 +31,7 @@ pub(super) struct PriceList {
     pub(super) of_nodes: BTreeMap<String, i64>,
 }
 
-/// What an instance type costs, in millionths an hour.
+/// Price of an instance type, in millionths an hour.
 #[derive(Clone, Debug)]
 pub(super) struct Price {
     /// Where; `None` is everywhere.
@@ -305,7 +305,7 @@ pub(super) fn amount(
     })
 }
 
-/// What is wrong at a place of a table.
+/// Error at a place of a table.
 pub(super) fn at(list: &str, line: u64, column: &str, rule: &str) -> BuildError {
     BuildError::Experiment(format!("{list}:{line}: column `{column}`: {rule}"))
 }

@@ -1,5 +1,5 @@
-//! What is to be known of the files that a run was made of: what they say that is not modelled, and
-//! the dirt that was found in them.
+//! Remarks about the files that a run was made of: parts that are not modelled, and the dirt that
+//! was found in them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use model::{Node, Object, TaintEffect};
 use trace::Ledger;
 use units::plural;
 
-/// What it is called, and whether a pod has it.
+/// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
 /// Parts of a pod that kube-scheduler's plugins look at and the pipeline's policies ignore.
@@ -72,7 +72,7 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         })
 }
 
-/// What an autoscaler is called in findings; `None` of other objects.
+/// Noun for an autoscaler in findings; `None` of other objects.
 pub(super) fn autoscaler(object: &Object) -> Option<String> {
     match object {
         Object::HorizontalPodAutoscaler(own) => Some(own.spec.to_string()),
@@ -87,7 +87,7 @@ pub(super) fn autoscaler(object: &Object) -> Option<String> {
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Remarks {
-    /// Why parts of pods and nodes are without effect; `None` if all of them count.
+    /// Reason parts of pods and nodes are without effect; `None` if all of them count.
     ignored: Option<String>,
     /// Where autoscalers are declared, by what they are called.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,

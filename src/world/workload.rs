@@ -1,4 +1,4 @@
-//! What arrives in a scenario.
+//! Arrivals of a scenario.
 
 use std::sync::Arc;
 
