@@ -29,7 +29,7 @@ pub struct ImportPlan<'a> {
     pub existing: Existing,
 }
 
-/// Why nothing was imported.
+/// Reason nothing was imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// A dump can't be read.
@@ -42,7 +42,7 @@ pub enum ImportError {
         plural::count(*objects, "object")
     )]
     NoNodes {
-        /// How many objects there were.
+        /// Number of objects found.
         objects: u64,
     },
     /// The snapshot would take the place of a dump.
@@ -68,17 +68,17 @@ pub struct ImportSummary {
     pub scenario: PathBuf,
     /// The objects beside it.
     pub objects: PathBuf,
-    /// How many files were read.
+    /// Number of files read.
     pub files: u64,
     /// Nodes.
     pub nodes: u64,
     /// Pods by what becomes of them.
     pub pods: PodCounts,
-    /// How many objects of each kind are kept, nodes and pods included.
+    /// Number of kept objects of each kind, nodes and pods included.
     pub kept: BTreeMap<String, u64>,
-    /// How many objects of each other kind there were: nothing of them is kept.
+    /// Number of objects of each other kind: nothing of them is kept.
     pub ignored_kinds: BTreeMap<String, u64>,
-    /// How often fields of objects that are kept were not copied, by kind and field.
+    /// Number of times that fields of kept objects were not copied, by kind and field.
     pub ignored_fields: BTreeMap<String, BTreeMap<String, u64>>,
     /// Objects that were met more than once.
     pub repeated: u64,

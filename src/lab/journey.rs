@@ -19,7 +19,7 @@ use world::inputs;
 pub struct Journey<'a> {
     /// When.
     pub at: Instant,
-    /// How far they have to be there.
+    /// Progress that the variants must have made there.
     pub snapshot: Option<&'a Snapshot>,
     /// The experiment up to there, where it goes on otherwise.
     pub before: Option<&'a Experiment>,

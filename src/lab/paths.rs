@@ -6,7 +6,7 @@ use scenario::Experiment;
 
 use world::inputs;
 
-/// What to write for a path in the scenario of the result folder `out`.
+/// Path to write in the scenario of the result folder `out`.
 ///
 /// Files found beside the experiment file are named from `out`: by the way between them where
 /// both are relative or both absolute, else by their absolute path. What is absolute already, is
@@ -24,8 +24,8 @@ pub(super) fn seen_from(experiment: &Experiment, written: &str, out: &Path) -> S
     text.unwrap_or(written).to_owned()
 }
 
-/// How a folder is named from another: by the way between them where both are relative or both
-/// absolute, else by its absolute path.
+/// Path of a folder from another: the way between them where both are relative or both absolute,
+/// else the absolute path.
 pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
     way(from, folder).or_else(|| std::path::absolute(folder).ok())
 }

@@ -51,14 +51,14 @@ pub struct VariantCheck {
     /// The digest of the run made again; absent where none of them matches and it is not known
     /// which it should be.
     pub found: Option<String>,
-    /// How many metrics are recorded.
+    /// Number of metrics recorded.
     pub metrics: usize,
     /// Those with another value now.
     pub differing: Vec<String>,
 }
 
 impl VariantCheck {
-    /// Whether it is the same.
+    /// `true` if the variant is reproduced.
     pub fn is_same(&self) -> bool {
         self.found.as_ref() == Some(&self.recorded) && self.differing.is_empty()
     }

@@ -28,7 +28,7 @@ pub struct Side<'a> {
     pub files: &'a Files,
 }
 
-/// Why runs can't be compared.
+/// Reason runs can't be compared.
 #[derive(Debug, Error)]
 pub enum DiffError {
     /// A side can't be run.
@@ -36,7 +36,7 @@ pub enum DiffError {
     Run {
         /// Which.
         label: String,
-        /// Why.
+        /// Reason the run has no result.
         source: Box<RunError>,
     },
     /// It was interrupted.

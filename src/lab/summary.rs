@@ -70,7 +70,7 @@ pub struct VariantSummary {
     pub nodes: u64,
     /// Submitted pods.
     pub pods: u64,
-    /// Why the run ended: `reached`, `drained`, `idle` or `interrupted`.
+    /// Reason the run ended: `reached`, `drained`, `idle` or `interrupted`.
     pub ended: String,
     /// Simulated time at the end, in nanoseconds.
     pub end_ns: i64,

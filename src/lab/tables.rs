@@ -146,7 +146,7 @@ impl TableWriter {
 pub struct Place {
     /// The place's position.
     pub variant: usize,
-    /// How many variants there are.
+    /// Number of variants.
     pub variants: usize,
 }
 

@@ -1,5 +1,5 @@
-//! What to look at where a gate failed: the first decision that differs, and the command that runs
-//! the worst seed again.
+//! Cause to look for where a gate failed: the first decision that differs, and the command that
+//! runs the worst seed again.
 
 use std::collections::BTreeMap;
 

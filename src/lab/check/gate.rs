@@ -274,8 +274,8 @@ fn against(
     gate.judgement = Some(judgement);
 }
 
-/// How much worse, in the metric's unit; negative if better. Of metrics without a direction any
-/// change is worse.
+/// Amount by which the metric is worse, in its unit; negative if better. Of metrics without a
+/// direction any change is worse.
 fn worse(judgement: &Judgement) -> f64 {
     let difference = judgement.difference.unwrap_or(0.0);
     judgement.better.worsening(difference)

@@ -49,7 +49,7 @@ pub(super) fn rounded(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// How much worse than the baseline a metric may be, in words.
+/// Permitted distance of a metric from the baseline, in words.
 pub(super) fn limit(objective: &Objective, better: Direction, unit: &str) -> String {
     let amount = match (&objective.tolerance, &objective.threshold) {
         (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),

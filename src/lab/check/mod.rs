@@ -41,7 +41,7 @@ pub use suite::{SuiteError, SuiteItem, parse_suite};
 /// The version of the form of a report.
 pub const CHECK_VERSION: u32 = 1;
 
-/// How a check is held.
+/// Settings of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckSettings {
     /// The suite's name.
@@ -132,14 +132,14 @@ pub struct Gate {
     pub file: String,
     /// The gate's line there, from 1.
     pub line: usize,
-    /// How it is looked at more closely.
+    /// Command for a closer look at the gate.
     pub rerun: String,
     /// The first decision that differs from the baseline's, if it was looked for.
     pub divergence: Option<FoundDivergence>,
 }
 
 impl Gate {
-    /// Whether it makes the check fail.
+    /// `true` if the gate makes the check fail.
     pub fn fails(&self) -> bool {
         self.outcome == Outcome::Regressed && !self.advisory
     }
@@ -155,7 +155,7 @@ pub struct EntryReport {
     pub file: String,
     /// The entry's seeds.
     pub seeds: Vec<u64>,
-    /// Whether its runs do not depend on the seed: one was made.
+    /// `true` if the entry's runs do not depend on the seed: one was made.
     pub deterministic: bool,
     /// Hash over the digests of its runs.
     pub digest: String,
@@ -165,19 +165,19 @@ pub struct EntryReport {
     pub parts: BTreeMap<String, String>,
     /// Changes simulated, over all runs.
     pub changes: u64,
-    /// Why it could not be run to its end.
+    /// Reason the entry could not be run to its end.
     pub error: Option<String>,
     /// Kind of the error.
     pub error_kind: Option<ErrorKind>,
-    /// How it is run again.
+    /// Command that runs the entry again.
     pub rerun: String,
 }
 
-/// Why a scenario could not be run to its end.
+/// Reason a scenario could not be run to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
-    /// Its file, a trace or a setting is wrong.
+    /// The scenario's file, a trace or a setting is wrong.
     Input,
     /// The simulation broke a rule of its own.
     Invariant,
@@ -220,7 +220,7 @@ pub struct CheckReport {
     pub notes: Vec<String>,
 }
 
-/// How a check ends (ci.md 6.3), worst first.
+/// End of a check (ci.md 6.3), worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// A scenario broke while it ran: 101.
@@ -240,7 +240,7 @@ pub enum End {
 }
 
 impl CheckReport {
-    /// How it ends. What is broken and what can't be compared never reads as a pass.
+    /// End of the check. What is broken and what can't be compared never reads as a pass.
     pub fn end(&self) -> End {
         let has = |outcome: Outcome| {
             let mut gates = self.gates.iter().filter(|gate| !gate.advisory);

@@ -10,11 +10,11 @@ use scenario::Scenario;
 use scenario::as_run::document;
 use scenario::schema::{Arrivals, WorkloadSource};
 
-/// What must not differ in a comparison.
+/// Parts of the inputs that must not differ in a comparison.
 const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];
-/// What may differ, and is said.
+/// Parts of the inputs that may differ, and are reported.
 const TOLD: [&str; 2] = ["cluster", "models"];
-/// What names a file.
+/// Fields that name a file.
 const FILES: [&str; 3] = ["path", "manifests", "file"];
 
 /// Inputs of a run, in a comparable form.

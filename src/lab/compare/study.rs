@@ -42,7 +42,7 @@ pub enum Method {
     Shaking {
         /// The seed of all runs.
         seed: u64,
-        /// How many perturbations.
+        /// Number of perturbations.
         shakes: u64,
     },
 }
@@ -144,7 +144,7 @@ pub struct Study {
 }
 
 impl Study {
-    /// How often each verdict was given, of gated metrics or of all others.
+    /// Number of times that each verdict was given, of gated metrics or of all others.
     pub fn counts(&self, gated: bool) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
         let all = self.pairs.iter().flat_map(|pair| &pair.metrics);

@@ -27,7 +27,7 @@ pub use explain::{Explanation, NodeView, Situation};
 pub use growth::Growth;
 use record::{Course, Decided, Matched};
 
-/// How two runs differ.
+/// Difference of two runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
@@ -35,7 +35,7 @@ pub struct Difference {
     pub sides: [SideFacts; 2],
     /// The first decision on common pods that differs; absent where none does.
     pub parting: Option<Parting>,
-    /// How the difference grew; empty where no decision differs.
+    /// Growth of the difference; empty where no decision differs.
     pub growth: Vec<Growth>,
 }
 
@@ -47,7 +47,7 @@ pub struct SideFacts {
     pub label: String,
     /// The side's digest.
     pub digest: String,
-    /// How many decisions it took.
+    /// Number of decisions of the run.
     pub decisions: usize,
     /// When it ended, in nanoseconds.
     pub end_ns: i64,
@@ -63,7 +63,7 @@ pub struct SideFacts {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parting {
-    /// How many decisions on common pods are equal before it.
+    /// Number of decisions on common pods that are equal before it.
     pub equal_before: usize,
     /// Decision of each run at that point; absent if it makes no further decision.
     pub decisions: [Option<DecisionFacts>; 2],

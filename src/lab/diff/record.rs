@@ -8,7 +8,7 @@ use cluster::{Observer, Store};
 use model::{DeviceSet, EndReason, Event, Node, Pod, PodName, PodRef, PodSpec};
 use units::{ClassId, Instant, NodeId, Revision};
 
-/// What became of a pod in one step.
+/// Outcome of a pod in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It was submitted.
@@ -52,7 +52,7 @@ pub(super) struct Decided {
     pub(super) revision: Revision,
     /// The pod: the n-th created.
     pub(super) pod: u32,
-    /// What became of it.
+    /// Outcome of the pod.
     pub(super) outcome: Outcome,
     /// The node it got.
     pub(super) node: Option<NodeId>,
@@ -95,7 +95,7 @@ impl Course {
         self.pods[pod as usize].1
     }
 
-    /// How many pods there are.
+    /// Number of pods.
     pub(super) fn pod_count(&self) -> usize {
         self.pods.len()
     }
@@ -214,7 +214,7 @@ impl Matched {
             .map(|(pod, _)| pod as u32)
     }
 
-    /// How many nodes only one run has.
+    /// Number of nodes that only one run has.
     pub(super) fn nodes_alone(&self, side: usize) -> usize {
         self.nodes[side]
             .iter()

@@ -162,7 +162,7 @@ impl EventLog {
     }
 }
 
-/// How a container ended, in words.
+/// End of a container, in words.
 fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
     let record = store.pods().get(pod);
     let class = record.map(|record| store.class(record.class));

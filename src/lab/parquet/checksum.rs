@@ -12,13 +12,13 @@ use super::super::folder::OutputFile;
 /// The key under which the checksum stands.
 pub(super) const KEY: &str = "windtunnel.checksum";
 
-/// What stands before the digits.
+/// Mark before the digits.
 const MARK: &str = "blake3:";
 
 /// Hexadecimal digits of the checksum.
 const DIGITS: usize = 64;
 
-/// What a Parquet file ends in.
+/// Mark at the end of a Parquet file.
 const END_MARK: &[u8; 4] = b"PAR1";
 
 /// The end of a file: the length of the footer and the mark.

@@ -7,7 +7,7 @@ use super::{Placed, Stop, final_message, replica};
 use model::Text;
 use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Search, Status};
 
-/// What a fast form keeps while replicas are placed.
+/// State of a fast form while replicas are placed.
 pub(super) trait Filling {
     /// The nodes, with the replicas that they took.
     fn nodes(&self) -> &[NodeInfo];

@@ -16,7 +16,7 @@ use scheduler::kube::{
 /// Points that follow the replicas, and their weight.
 type Followed = (i64, Box<dyn Follower>);
 
-/// What is kept while replicas are placed.
+/// State that is kept while replicas are placed.
 struct Kept<'r, 'a> {
     attempt: &'r Attempt<'a>,
     nodes: Vec<NodeInfo>,

@@ -36,10 +36,10 @@ pub struct Work {
     pub is_drawn: bool,
 }
 
-/// How to run.
+/// Workers that run the seeds.
 #[derive(Clone, Copy)]
 pub struct Workers<'a> {
-    /// How many runs are made at once.
+    /// Number of runs made at once.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupted: &'a AtomicBool,

@@ -108,7 +108,7 @@ pub struct FaultEntry {
     /// `CrashLoop`, `Completed`, `CommandNotExecutable`, `CommandNotFound`, `Killed`, `Segfault`,
     /// `Terminated`, `ApplicationError`, `Evicted`, `Throttled` or `NoisyNeighbor`.
     pub cause: String,
-    /// How a container ended last, where one did.
+    /// Last end of a container, where one ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<ExitEntry>,
     /// The node, where one was at fault.
@@ -134,7 +134,7 @@ pub struct FaultEntry {
     pub joined: u64,
 }
 
-/// How a container ended.
+/// End of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExitEntry {
@@ -160,7 +160,7 @@ impl Alarms {
         }
     }
 
-    /// What the world measures.
+    /// Takes up the measured usage.
     pub(super) fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         self.diagnostician.usage(at, store, usage);
     }
@@ -175,7 +175,7 @@ impl Alarms {
         self.diagnostician.observe(at, event, ended, store);
     }
 
-    /// What was collected, and what became of alerts; `None` of nothing.
+    /// Collected data, and the outcomes of alerts; `None` if there are none.
     pub(super) fn finish(self, log: &AlertLog, incidents: &IncidentList) -> Option<AlarmData> {
         let faults = self.diagnostician.finish();
         let (rules, turns) = (&log.rules, &log.turns);

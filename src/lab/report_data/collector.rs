@@ -52,7 +52,7 @@ pub struct Collector {
     used: Option<[i64; 2]>,
 }
 
-/// What one node holds and offers since when.
+/// Holdings and offers of one node since an instant.
 #[derive(Clone, Debug, Default)]
 struct NodeState {
     since: i64,

@@ -1,5 +1,5 @@
-//! What was made to fail against what ailed workloads according to the diagnosis (orchestrators-a.md
-//! 9.4, measures): a table, and how long it took until something was diagnosed.
+//! Injected failures against the faults of workloads according to the diagnosis (orchestrators-a.md
+//! 9.4, measures): a table, and the time until something was diagnosed.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct ConfusionEntry {
     pub injected: String,
     /// Diagnosed cause; empty for failures that affected no workload.
     pub diagnosed: String,
-    /// How many faults of workloads, or failures without one.
+    /// Number of faults of workloads, or of failures without one.
     pub count: u64,
     /// From the failure to the fault on average, in seconds.
     pub delay_s: Option<f64>,

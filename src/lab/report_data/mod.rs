@@ -68,7 +68,7 @@ pub struct ReportData {
     pub variants: Vec<VariantData>,
 }
 
-/// Why `report.json` can't be read.
+/// Reason `report.json` can't be read.
 #[derive(Debug, Error)]
 #[error(
     "{}: {reason}; the file was changed, cut off or damaged: run the experiment again",
@@ -106,7 +106,7 @@ pub fn read(folder: &Path, variants: &[&str]) -> Result<ReportData, ReportDataEr
 }
 
 impl ReportData {
-    /// Whether it is what a run with these variants leaves.
+    /// Checks that a run with these variants left the data.
     fn check(&self, variants: &[&str]) -> Result<(), String> {
         if self.schema_version != REPORT_DATA_VERSION {
             let found = self.schema_version;
@@ -144,7 +144,7 @@ pub struct VariantData {
     pub end_ns: i64,
     /// State over time.
     pub series: SeriesData,
-    /// How long pods were pending.
+    /// Pending time of pods.
     pub pending: PendingData,
     /// Allocation of nodes over time.
     pub heat: HeatData,
@@ -290,7 +290,7 @@ pub struct MarkEntry {
     pub what: String,
 }
 
-/// How long pods were pending: exact counts at fixed bounds, 16 to a factor of ten.
+/// Pending time of pods: exact counts at fixed bounds, 16 to a factor of ten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingData {
@@ -314,9 +314,9 @@ pub struct HeatData {
     pub resource: String,
     /// Width of a column in nanoseconds; the first begins at 0, the last may be shorter.
     pub column_ns: i64,
-    /// How many columns there are.
+    /// Number of columns.
     pub columns: usize,
-    /// How many nodes, consecutive in the cluster's order, share a row.
+    /// Number of nodes, consecutive in the cluster's order, that share a row.
     pub nodes_per_row: usize,
     /// One entry per row.
     pub rows: Vec<HeatRow>,
@@ -339,7 +339,7 @@ pub struct HeatRow {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineData {
-    /// How many pods, consecutive in their creation, share a bar.
+    /// Number of pods, consecutive in their creation, that share a bar.
     pub pods_per_bar: u64,
     /// One entry per bar.
     pub bars: Vec<Bar>,
@@ -463,7 +463,7 @@ pub struct IncidentEntry {
     /// Kind of failure: `down`, `cut off`, `slow`, `disk full`, `drained`, `taken back`,
     /// `upgraded`, or a fault of the control plane.
     pub what: String,
-    /// How many nodes; 0 if it is about none.
+    /// Number of nodes; 0 if it is about none.
     pub nodes: u64,
     /// The first of them.
     #[serde(default, skip_serializing_if = "String::is_empty")]

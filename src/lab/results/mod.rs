@@ -23,7 +23,7 @@ mod rows;
 pub use super::cells::Value;
 use rows::Rows;
 
-/// Why a result folder can't be read.
+/// Reason a result folder can't be read.
 #[derive(Debug, Error)]
 pub enum ResultsError {
     /// There is nothing of that name.
@@ -55,7 +55,7 @@ pub enum ResultsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The summary is no summary.
@@ -81,7 +81,7 @@ pub enum ResultsError {
     Version {
         /// The file.
         path: PathBuf,
-        /// What stands there.
+        /// Version found.
         found: String,
     },
     /// The summary was written by a newer program.
@@ -93,7 +93,7 @@ pub enum ResultsError {
     Future {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// Version of the folder.
         found: u64,
         /// The version of the program that wrote it.
         program: String,
@@ -238,7 +238,7 @@ fn parse(text: &str, file: &Path) -> Result<Summary, ResultsError> {
     Ok(summary)
 }
 
-/// What is wrong, without the place that the library appends.
+/// Fault without the place that the library appends.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rsplit_once(" at line ") {

@@ -46,7 +46,7 @@ pub use stopover::Stopover;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
 
-/// Why a variant has no result.
+/// Reason a variant has no result.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// It can't be built.
@@ -55,7 +55,7 @@ pub enum RunError {
     /// It can't be simulated on.
     #[error(transparent)]
     Sim(#[from] SimError),
-    /// Its results can't be kept.
+    /// The variant's results can't be kept.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
@@ -88,7 +88,7 @@ pub struct Prepared {
     pub mapping: Mapping,
     /// Settings of the autoscalers, if any.
     pub autoscaling: Option<AutoscalerOptions>,
-    /// How nodes pull images, and what carries them; `None` takes no time.
+    /// Pulls of images by the nodes, and the network that carries them; `None` takes no time.
     pub images: Option<(PullOptions, ImageModel)>,
     /// Values of start-up times that come from files.
     pub start_up: StartUpValues,
@@ -178,7 +178,7 @@ pub struct Tables<'s> {
     pub series: Option<Box<dyn SeriesSink + 's>>,
     /// The table of pods.
     pub pods: Option<Box<dyn PodSink + 's>>,
-    /// How many pods the report may list; nothing is collected for it if this is `None`.
+    /// Number of pods that the report may list; nothing is collected for it if this is `None`.
     pub report_pods: Option<usize>,
     /// Somebody else who watches.
     pub watch: Option<&'s mut dyn Observer>,
@@ -186,7 +186,7 @@ pub struct Tables<'s> {
 
 /// Result of a run.
 pub struct Outcome {
-    /// How it ended.
+    /// End of the run.
     pub end: End,
     /// The outcome's metrics.
     pub metrics: RunMetrics,

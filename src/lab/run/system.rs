@@ -133,7 +133,7 @@ fn without_effect(scenario: &Scenario, kind: SchedulerKind) -> Result<(), BuildE
     Err(BuildError::Policy(words))
 }
 
-/// The same for a system that has options of its own.
+/// Settings without effect for a system that has options of its own.
 fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
     if scenario.system.scheduler == schema::Scheduler::default() {
         return Ok(());
@@ -145,7 +145,7 @@ fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
     )))
 }
 
-/// The same for kube-scheduler itself.
+/// Settings without effect for kube-scheduler itself.
 fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError> {
     let has_settings =
         !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();

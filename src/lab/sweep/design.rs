@@ -12,7 +12,7 @@ use super::axis::{Axis, Range, Values};
 use rng::Stream;
 use units::plural;
 
-/// How ranges are sampled.
+/// Sampling of ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampling {
     /// N independent points.
@@ -33,7 +33,7 @@ impl Sampling {
         }
     }
 
-    /// How many points, or base points, were asked for.
+    /// Number of points, or base points, asked for.
     pub const fn samples(self) -> u32 {
         match self {
             Self::Random(samples) | Self::Latin(samples) | Self::Sobol(samples) => samples,
@@ -46,7 +46,7 @@ impl Sampling {
 pub struct Design {
     /// The fields, in the order of the table's columns.
     pub axes: Vec<Axis>,
-    /// How ranges are sampled, where there are any.
+    /// Sampling of ranges, where there are any.
     pub sampling: Option<Sampling>,
     /// Seed of the samples; not that of the runs.
     pub sampling_seed: u64,

@@ -12,7 +12,7 @@ use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 use world::FileSource;
 
-/// How a sweep is run.
+/// Execution of a sweep.
 pub struct Execution<'a> {
     /// Plan to run.
     pub plan: &'a Plan,
@@ -20,7 +20,7 @@ pub struct Execution<'a> {
     pub shard: Shard,
     /// Where records go.
     pub folder: &'a SweepFolder,
-    /// How many runs go on at once.
+    /// Number of runs that go on at once.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupted: &'a AtomicBool,

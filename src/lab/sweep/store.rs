@@ -149,7 +149,7 @@ fn other(path: &Path, known: &SweepFile, file: &SweepFile) -> SweepError {
     }
 }
 
-/// What the sweep of a folder is.
+/// Sweep of a folder.
 ///
 /// # Errors
 /// If there is none, or its file is damaged or of a newer program.

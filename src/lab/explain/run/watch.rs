@@ -1,4 +1,4 @@
-//! Who watches a run for the sake of one pod: its name, its attempts, and what kube-scheduler knew
+//! Watcher of a run for the sake of one pod: its name, its attempts, and what kube-scheduler knew
 //! at the one that is asked for.
 
 use std::collections::BTreeSet;
