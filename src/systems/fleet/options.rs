@@ -1,4 +1,4 @@
-//! What a Fleet is made from (spec: orchestrators-a.md section 5).
+//! Parts of a Fleet (spec: orchestrators-a.md section 5).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::unit::Requirements;
 /// Options of the engines and agents of a cluster, and the units that were submitted as files.
 #[derive(Clone, Debug, Default)]
 pub struct FleetSetup {
-    /// How often engines and agents act.
+    /// Intervals of engines and agents.
     pub options: FleetOptions,
     /// When the first round of the engine is.
     pub first_round: Duration,

@@ -13,7 +13,7 @@ use units::{Duration, Instant, NodeId};
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How often the disk is looked at.
+/// Time between two looks at the disk.
 const COLLECTION_PERIOD: Duration = Duration::from_secs(300);
 /// Images younger than this stay.
 const LEAST_AGE: Duration = Duration::from_secs(120);
@@ -21,10 +21,10 @@ const LEAST_AGE: Duration = Duration::from_secs(120);
 const COLLECT_ABOVE: i128 = 85;
 const COLLECT_TO: i128 = 80;
 
-/// How images are pulled.
+/// Options for pulls of images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullOptions {
-    /// How many images a node pulls at once; `None` is without a bound.
+    /// Number of images that a node pulls at once; `None` is without a bound.
     pub parallel: Option<u32>,
     /// Images present at the start.
     pub present: PresentImages,

@@ -13,7 +13,7 @@ use model::{
 };
 use units::{Duration, Instant, NodeId};
 
-/// What a pod's turn is made with.
+/// Context in which a pod takes its turn.
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     /// The images of its node, where they are looked at.
@@ -33,7 +33,7 @@ pub(super) struct Held {
     since: Option<Instant>,
     is_ready: bool,
     restarts: u32,
-    /// Why it ends, once it does.
+    /// Reason for the pod's end, once it ends.
     ending: Option<EndReason>,
     /// The wake-up asked for last.
     asked: Option<Instant>,
@@ -328,7 +328,7 @@ impl Held {
         of(false).chain(of(true).rev()).collect()
     }
 
-    /// Why it ended, if it did.
+    /// Reason the pod ended, if it did.
     fn over(&self) -> Option<EndReason> {
         self.ending.filter(|_| !self.units.iter().any(Unit::is_up))
     }

@@ -28,7 +28,7 @@ pub struct Verdicts {
     pub killed: Option<Instant>,
 }
 
-/// What the probes of one kind meet: when they are answered, and when they can't be made.
+/// Answers that the probes of one kind meet: when they are answered, and when they can't be made.
 struct Answers {
     from: Instant,
     until: Option<Instant>,

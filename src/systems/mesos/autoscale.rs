@@ -9,7 +9,7 @@ pub const PUBLIC_ROLE: &str = "slave_public";
 /// The roles of the root Marathon.
 pub const ROOT_MARATHON_ROLES: [&str; 2] = [PUBLIC_ROLE, "*"];
 
-/// How an autoscaler scales; no parameter has a default.
+/// Options of an autoscaler; no parameter has a default.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AutoscaleOptions {
     /// By what the instances are multiplied or divided.

@@ -35,7 +35,7 @@ impl Columns {
         }
     }
 
-    /// How many there are.
+    /// Number of columns.
     pub const fn count(self) -> usize {
         FIXED + self.extended
     }

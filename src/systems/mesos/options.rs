@@ -1,5 +1,5 @@
-//! What a Mesos cluster is made from; the defaults are the originals' (spec: orchestrators-b.md
-//! sections 1 to 4).
+//! Parts of a Mesos cluster; the defaults are the originals' (spec: orchestrators-b.md sections 1
+//! to 4).
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use super::marathon::{
 };
 use super::observer::ObserverOptions;
 
-/// How long the tasks of Marathon and Chronos outlive their framework (`failover_timeout`).
+/// Time for which the tasks of Marathon and Chronos outlive their framework (`failover_timeout`).
 pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);
 
 /// Options of a master, its agents and its frameworks.
@@ -31,18 +31,18 @@ pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);
 pub struct MesosOptions {
     /// Whether pods are placed by dominant-resource fairness task by task, without offers.
     pub strategy: Strategy,
-    /// How offers are made.
+    /// Allocation of resources by offers.
     pub allocation: Allocation,
-    /// How agents are observed.
+    /// Observation of agents.
     pub observer: ObserverOptions,
     /// Agents that register with a new master do so within this span, each at a random moment of
     /// it (`registration_backoff_factor`).
     pub registration_backoff: Duration,
-    /// How many masters there are.
+    /// Number of masters.
     pub masters: usize,
     /// The frameworks, in the order of their subscription.
     pub frameworks: Vec<FrameworkOptions>,
-    /// How pods without a workload are dealt to batch frameworks.
+    /// Rule by which pods without a workload are dealt to batch frameworks.
     pub deal: Deal,
     /// Reservations for a role on agents with given labels.
     pub reservations: Vec<Reservation>,
@@ -57,7 +57,8 @@ pub struct MesosOptions {
 pub struct Oversubscription {
     /// Between two reports of agents (`oversubscribed_resources_interval`).
     pub interval: Duration,
-    /// How much an agent offers; without it, the share of what its regular tasks have and do not use.
+    /// Amount that an agent offers; without it, the share of what its regular tasks have and do not
+    /// use.
     pub fixed: Option<Amount>,
     /// Which share of what is not used is offered.
     pub slack_share: f64,
@@ -67,7 +68,7 @@ pub struct Oversubscription {
     pub correction_interval: Duration,
 }
 
-/// How tasks get to agents.
+/// Strategy that brings tasks to agents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
     /// By offers to frameworks.
@@ -77,7 +78,7 @@ pub enum Strategy {
     DrfTasks(Blocked),
 }
 
-/// How pods are dealt to batch frameworks.
+/// Rule by which pods are dealt to batch frameworks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deal {
     /// The pods of a tenant to one framework, tenants in turn.
@@ -87,7 +88,7 @@ pub enum Deal {
     Job,
 }
 
-/// How offers are made.
+/// Allocation of resources by offers.
 #[derive(Clone, Debug)]
 pub struct Allocation {
     /// Between two runs over all agents (`allocation_interval`).
@@ -137,7 +138,7 @@ pub struct Reservation {
     pub role: Text,
     /// On which agents: those with all these labels.
     pub labels: BTreeMap<Text, Text>,
-    /// How much on each; what is left out is not reserved.
+    /// Amount on each; what is left out is not reserved.
     pub amount: Amount,
     /// Whether all of the agent is reserved.
     pub is_all: bool,
@@ -159,15 +160,15 @@ pub struct FrameworkOptions {
     pub revive_interval: Duration,
     /// From an offer to its answer.
     pub offer_delay: Duration,
-    /// How long its tasks outlive its own absence.
+    /// Time for which the framework's tasks outlive its absence.
     pub failover_timeout: Duration,
-    /// Whether it gives offers up while it has nothing to launch.
+    /// `true` if the framework gives offers up while it has nothing to launch.
     pub suppresses: bool,
-    /// Whether it can use GPUs.
+    /// `true` if the framework can use GPUs.
     pub gpu_resources: bool,
-    /// Whether it takes resources that may be taken back (`REVOCABLE_RESOURCES`).
+    /// `true` if the framework takes resources that may be taken back (`REVOCABLE_RESOURCES`).
     pub revocable_resources: bool,
-    /// Whether it knows of partitions: its tasks on lost agents may come back.
+    /// `true` if the framework knows of partitions: its tasks on lost agents may come back.
     pub is_partition_aware: bool,
     /// Kind of the framework.
     pub kind: FrameworkKind,
@@ -187,11 +188,11 @@ pub enum FrameworkKind {
 /// Options of a batch framework.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchFramework {
-    /// How long jobs wait for agents with their data.
+    /// Time for which jobs wait for agents with their data.
     pub delay: DelayOptions,
     /// On how many agents, drawn at random, the data of a job is; 0 is on every agent.
     pub data_replicas: u32,
-    /// How many waiting groups of equal tasks are tried on an offer.
+    /// Number of waiting groups of equal tasks that are tried on an offer.
     pub lookahead: usize,
 }
 
@@ -212,7 +213,7 @@ pub struct MarathonFramework {
     pub instances_per_offer: u32,
     /// Launches in one refresh at most; `None` is without limit.
     pub launch_tokens: Option<u32>,
-    /// How often there are new launch tokens.
+    /// Time between two grants of launch tokens.
     pub token_refresh: Duration,
     /// Which share stays healthy in upgrades, and by which there may be more; `None` is as the
     /// workload states it.
@@ -237,7 +238,7 @@ pub struct ChronosJob {
     pub schedule: Option<Text>,
     /// The jobs after which it runs.
     pub parents: Vec<Text>,
-    /// Whether its failure counts like its end for jobs that wait for it.
+    /// `true` if the job's failure counts like its end for jobs that wait for it.
     pub soft_error: bool,
     /// Options of the job's runs.
     pub options: JobOptions,

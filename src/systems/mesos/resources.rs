@@ -106,11 +106,11 @@ pub struct Kind {
     pub name: Text,
     /// The role that it is reserved for.
     pub role: Option<Text>,
-    /// Whether it may be taken back at any time.
+    /// `true` if the resource may be taken back at any time.
     pub is_revocable: bool,
 }
 
-/// How much of a resource.
+/// Amount of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amount {
     /// Thousandths.

@@ -41,7 +41,7 @@ pub struct WeightError {
 #[derive(Clone, Debug, Default)]
 struct Node {
     allocation: Quantities,
-    /// How often something was allocated to the node or to any below it.
+    /// Number of allocations to the node or to any below it.
     count: u64,
     /// When the node was added, as a number in order.
     added: u64,
@@ -69,7 +69,7 @@ pub struct Sorter {
     added: u64,
 }
 
-/// What siblings are compared by.
+/// Key by which siblings are compared.
 struct Key<'a> {
     share: f64,
     count: u64,

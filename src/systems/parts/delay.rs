@@ -3,7 +3,7 @@
 use rng::math;
 use units::Duration;
 
-/// How a delay grows.
+/// Growth of a delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
     /// The first delay.

@@ -33,8 +33,8 @@ impl HealthChecker {
         }
     }
 
-    /// How long after the end of a probe, or the start of the container, the next one begins; `ended` is
-    /// counted from the container's start.
+    /// Time from the end of a probe, or from the start of the container, until the next one begins;
+    /// `ended` is counted from the container's start.
     pub fn wait(&self, ended: Duration) -> Duration {
         if self.state == HealthState::Starting && ended < self.check.start_period {
             self.check.start_interval

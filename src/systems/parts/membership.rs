@@ -33,7 +33,7 @@ impl<Member: Ord + Clone> Membership<Member> {
         self.expiry.remove(member);
     }
 
-    /// Whether it is a member now.
+    /// `true` if the member is one now.
     pub fn contains(&self, now: Instant, member: &Member) -> bool {
         self.expiry.get(member).is_some_and(|&until| now < until)
     }

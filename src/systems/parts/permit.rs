@@ -7,11 +7,11 @@ use units::{Duration, Instant};
 /// So many permits in a span, spaced evenly; the first is free at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How far apart permits are.
+    /// Time between two permits.
     pub spacing: Duration,
 }
 
-/// Why a text is no rate.
+/// Error of a text that is no rate.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{text}` is not a rate, expected permits per duration, such as `1/10mins` or `3/8secs`")]
 pub struct RateError {

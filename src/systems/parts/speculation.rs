@@ -1,7 +1,7 @@
 //! Copies of slow tasks: the one that is expected to take longest is run a second time
 //! (spec: orchestrators-b.md 10.3, after LATE).
 
-/// How far a task is.
+/// Progress of a task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// Which share of its work is done, above 0 and at most 1.
@@ -11,7 +11,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// How long it is expected to take yet, in seconds, if it goes on as it did.
+    /// Expected time until the end of the task, in seconds, if it goes on as it did.
     pub fn left(&self) -> f64 {
         (1.0 - self.share) / (self.share / self.elapsed)
     }

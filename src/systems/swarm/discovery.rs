@@ -18,14 +18,14 @@ pub enum Backend {
     Store,
 }
 
-/// How agents register.
+/// Options of the registration of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiscoveryOptions {
     /// Where.
     pub backend: Backend,
-    /// How often an agent registers.
+    /// Time between two registrations of an agent.
     pub heartbeat: Duration,
-    /// How long a registration lasts.
+    /// Time for which a registration lasts.
     pub ttl: Duration,
 }
 
@@ -43,9 +43,9 @@ impl Default for DiscoveryOptions {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the TTL of discovery ({ttl}) must be longer than its heartbeat ({heartbeat})")]
 pub struct TtlError {
-    /// How long a registration lasts.
+    /// Time for which a registration lasts.
     pub ttl: Duration,
-    /// How often an agent registers.
+    /// Time between two registrations of an agent.
     pub heartbeat: Duration,
 }
 

@@ -120,7 +120,7 @@ impl Engine {
         self.used_cpus
     }
 
-    /// How many containers there are, running or not.
+    /// Number of containers, running or not.
     pub fn container_count(&self) -> i64 {
         self.count
     }

@@ -13,11 +13,11 @@ const LEAST: Duration = Duration::from_nanos(1);
 pub(super) struct Primary {
     managers: Managers,
     count: usize,
-    /// How often the primary renews its lock.
+    /// Time between two renewals of the primary's lock.
     renewal: Duration,
     /// The newest campaign that was held; renewals fall at whole spans after it.
     newest: Instant,
-    /// How many managers are away.
+    /// Number of managers that are away.
     away: usize,
     is_there: bool,
 }

@@ -14,11 +14,11 @@ use super::options::SwarmOptions;
 pub(super) struct Watch {
     contact: Contact,
     options: ContactOptions,
-    /// How long a request takes to fail.
+    /// Time until a request fails.
     timeout: Duration,
     rng: Stream,
     answers: bool,
-    /// Whether its silence is what tells that it is lost.
+    /// `true` if the engine's silence is what tells that it is lost.
     is_observed: bool,
     /// When the next round begins.
     next: Instant,
@@ -26,14 +26,14 @@ pub(super) struct Watch {
     registered_until: Option<Instant>,
 }
 
-/// What a round came to.
+/// Outcome of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Round {
     /// It was moved meanwhile.
     Stale,
     /// It was held.
     Held {
-        /// What it changes for the rest of the manager.
+        /// Change for the rest of the manager.
         event: Option<ContactEvent>,
         /// When the next one is known to have failed, where that matters.
         next: Option<Instant>,

@@ -28,23 +28,23 @@ struct Move {
 pub enum Order {
     /// The engine is to create the container.
     Create {
-        /// Its name.
+        /// Name of the container.
         name: Text,
         /// The engine's position.
         engine: usize,
     },
     /// The engine is to start the container.
     Start {
-        /// Its name.
+        /// Name of the container.
         name: Text,
         /// The engine's position.
         engine: usize,
     },
     /// The container was put back and stays where it is, until its engine is lost again.
     Left {
-        /// Its name.
+        /// Name of the container.
         name: Text,
-        /// Why.
+        /// Reason the container was left.
         error: CreateError,
     },
 }

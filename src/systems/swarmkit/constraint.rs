@@ -13,7 +13,7 @@ use super::node::Node;
 pub struct Constraint {
     /// Key to compare, such as `node.labels.disk`.
     pub key: Text,
-    /// How.
+    /// Comparison of the value.
     pub comparison: Comparison,
     /// With what.
     pub value: Text,

@@ -15,20 +15,20 @@ pub enum Condition {
     None,
 }
 
-/// How ended tasks are replaced.
+/// Policy for the replacement of ended tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestartPolicy {
     /// When.
     pub condition: Condition,
-    /// How long the replacement waits before it starts.
+    /// Time for which the replacement waits before it starts.
     pub delay: Duration,
-    /// How often at most, within the window if there is one; 0 is any number.
+    /// Greatest number of restarts, within the window if there is one; 0 is any number.
     pub max_attempts: usize,
-    /// How far back restarts count; `None` is for ever.
+    /// Time over which restarts count; `None` sets no end.
     pub window: Option<Duration>,
 }
 
-/// How long a replacement waits at most for the task that it replaces.
+/// Longest time for which a replacement waits for the task that it replaces.
 pub const OLD_TASK_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Default for RestartPolicy {

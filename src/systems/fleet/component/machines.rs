@@ -11,7 +11,7 @@ use super::Fleet;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Machine {
     name: Text,
-    /// Whether its key is in the registry.
+    /// `true` if the machine's key is in the registry.
     pub(super) is_there: bool,
     is_silent: bool,
     /// When it first beat.

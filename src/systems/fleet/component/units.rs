@@ -22,15 +22,15 @@ pub(super) struct Own {
     pub(super) pod: Option<PodRef>,
     pub(super) bound: Option<NodeId>,
     pub(super) object: Option<ObjectId>,
-    /// Whether its pod was asked for and is not there yet.
+    /// Marks a unit whose pod was asked for and is not there yet.
     pub(super) is_coming: bool,
-    /// Whether its pod was told to end so that another one follows.
+    /// Marks a unit whose pod was asked to end so that another one follows.
     pub(super) is_killed: bool,
     /// When the first connection to its socket comes.
     pub(super) connects: Option<Duration>,
 }
 
-/// What a workload is.
+/// Kind of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AppKind {
     /// Instances of a template that go on.
@@ -79,8 +79,9 @@ fn app_of(object: &Object) -> Option<App> {
     })
 }
 
-/// What a pod's own rules come to: its node selector and affinity to single labels are metadata, a
-/// node without another of its kind is a conflict with the other instances of its template.
+/// Requirements that follow from a pod's own rules: its node selector and affinity to single labels
+/// are metadata, a node without another of its kind is a conflict with the other instances of its
+/// template.
 pub(super) fn requirements_of(name: &str, spec: &PodSpec) -> Requirements {
     let mut asked = Requirements::default();
     for (key, value) in &spec.node_selector {

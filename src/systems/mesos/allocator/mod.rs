@@ -38,7 +38,7 @@ pub enum AgentOrder {
     ById,
 }
 
-/// How the allocator works; [`AllocatorOptions::default`] has the original's defaults, with agents
+/// Options of the allocator; [`AllocatorOptions::default`] has the original's defaults, with agents
 /// by id.
 #[derive(Clone, Debug)]
 pub struct AllocatorOptions {
@@ -118,7 +118,7 @@ pub enum AllocatorError {
 #[derive(Clone, Debug, Default)]
 struct Agent {
     total: Resources,
-    /// What frameworks hold, offered or in use, by framework and role.
+    /// Resources that frameworks hold, offered or in use, by framework and role.
     held: BTreeMap<(Text, Text), Resources>,
     is_deactivated: bool,
 }

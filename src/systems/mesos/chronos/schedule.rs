@@ -20,7 +20,7 @@ pub struct Schedule {
     written: String,
 }
 
-/// Why a text is no schedule.
+/// Reason a text is no schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ScheduleError {
     /// A part is missing or wrong.
@@ -29,18 +29,18 @@ pub enum ScheduleError {
         `R5/2024-01-01T00:00:00Z/PT1H`"
     )]
     Part {
-        /// What was written.
+        /// Text as written.
         text: String,
-        /// What would do.
+        /// Form that would do.
         expected: &'static str,
     },
-    /// Its runs never get past the moment at which it begins.
+    /// The schedule's runs never get past the moment at which it begins.
     #[error(
         "`{text}` never ends in the past: with a period of no length its next run is always due; \
          expected a period above 0"
     )]
     NeverEnds {
-        /// What was written.
+        /// Text as written.
         text: String,
     },
 }

@@ -11,7 +11,7 @@ use super::super::framework::forget;
 use super::super::options::Reservation;
 use super::{MesosMaster, tasks_on};
 
-/// What the master believes of an agent.
+/// State in which the master believes an agent to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Belief {
     /// It is not registered.
@@ -217,7 +217,7 @@ impl MesosMaster {
         self.is_requested = true;
     }
 
-    /// What an agent has, with what is reserved on it.
+    /// Resources of an agent, with its reservations.
     fn bundle(&mut self, node: NodeId, object: &Node, store: &Store) -> Bundle {
         let mut total = Bundle::of(self.columns.total(store, node));
         let is_on = |own: &&Reservation| {

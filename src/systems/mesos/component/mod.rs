@@ -52,7 +52,8 @@ struct Seat {
     revives_at: Option<Instant>,
     /// When it wants to act by itself.
     wakes: Option<Instant>,
-    /// Whether it is away itself: it answers no offer, and hears of its tasks when it is back.
+    /// `true` if the framework is away itself: it answers no offer, and hears of its tasks when it
+    /// is back.
     is_away: bool,
 }
 
@@ -111,7 +112,7 @@ pub struct MesosMaster {
     masters: Masters,
     /// While nobody leads: when the masters campaign next.
     campaigns: Option<Instant>,
-    /// How many masters are away from now on, if that has just changed.
+    /// Number of masters that are away from now on, if that has just changed.
     masters_away: Option<usize>,
     /// Frameworks that have just gone away or are back, by number.
     absences: Vec<(usize, bool)>,
@@ -120,7 +121,7 @@ pub struct MesosMaster {
     /// Pods whose launch was refused.
     undone: Vec<PodRef>,
     reports: Reports,
-    /// What agents offer a second time, by node; `None` of those that never reported.
+    /// Resources that agents offer a second time, by node; `None` of those that never reported.
     revocable: Vec<Option<Amounts>>,
     /// The framework of a task that was evicted, and its row, where the one in its place will be.
     replaced: Option<(usize, usize)>,

@@ -17,7 +17,7 @@ use super::super::options::Oversubscription;
 use super::agents::Belief;
 use super::{MesosMaster, Task};
 
-/// What agents have said, until the master hears of it.
+/// Reports of agents, until the master hears of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reports {
     /// When agents say it next.
@@ -122,7 +122,7 @@ impl MesosMaster {
         }
     }
 
-    /// What an agent offers a second time, as the master knows it.
+    /// Resources that an agent offers a second time, as the master knows them.
     fn revocable_of(&self, node: NodeId) -> Option<&Amounts> {
         self.revocable.get(node.index())?.as_ref()
     }

@@ -36,7 +36,7 @@ pub enum Walk {
     ById,
 }
 
-/// How the allocator works.
+/// Options of the allocator.
 #[derive(Clone, Debug)]
 pub struct FastOptions {
     /// Between two runs over all agents.
@@ -95,7 +95,7 @@ struct Client {
     place: u32,
     /// Refusals of earlier epochs are void.
     epoch: u32,
-    /// What it gave back that its shares still count.
+    /// Amounts that the client gave back and its shares still count.
     owed: Amounts,
 }
 
@@ -111,7 +111,7 @@ struct Role {
     quota: Option<FastQuota>,
     /// Unreserved amounts that are allocated to this very role.
     plain: Amounts,
-    /// What is reserved for this very role, over all agents.
+    /// Amounts reserved for this very role, over all agents.
     reserved: Amounts,
 }
 
@@ -132,7 +132,7 @@ pub struct FastAllocator {
     candidates: FixedBitSet,
     gathered: usize,
     runs: u64,
-    /// How many clients want offers.
+    /// Number of clients that want offers.
     served: u32,
     /// Whether an agent ever had anything revocable.
     has_revocable: bool,
@@ -242,7 +242,7 @@ impl FastAllocator {
         self.tree.active() > 0
     }
 
-    /// How many clients want offers.
+    /// Number of clients that want offers.
     pub const fn served(&self) -> u32 {
         self.served
     }

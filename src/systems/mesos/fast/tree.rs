@@ -207,7 +207,7 @@ impl Tree {
         }
     }
 
-    /// How many clients are served.
+    /// Number of clients served.
     pub fn active(&self) -> u32 {
         self.nodes[0].active
     }

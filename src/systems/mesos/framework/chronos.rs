@@ -31,7 +31,7 @@ struct Known {
     object: ObjectId,
     name: Text,
     spec: Arc<PodSpec>,
-    /// Its schedule; a job that waits for others, or runs once, has none that is ever due.
+    /// Job with its schedule; a job that waits for others, or runs once, has none that is ever due.
     job: Job,
     /// Whether the clock starts it.
     is_scheduled: bool,

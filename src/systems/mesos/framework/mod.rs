@@ -22,7 +22,7 @@ use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
 pub enum TaskNews {
     /// It runs.
     Running,
-    /// Its health became this.
+    /// The task's health became this.
     Ready(bool),
     /// It ended.
     Ended(EndReason),
@@ -56,7 +56,8 @@ pub trait Framework: Send {
     /// Does what is due.
     fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox);
 
-    /// Whether it might take something of an offer of so much, wherever it is; if not, it declines.
+    /// `true` if the framework might take something of an offer of these resources, wherever it is;
+    /// if not, it declines.
     fn may_take(&self, offered: &Bundle) -> bool {
         let _ = offered;
         true
@@ -65,16 +66,16 @@ pub trait Framework: Send {
     /// Takes what it needs of an offer.
     fn offered(&mut self, open: &mut Open<'_>);
 
-    /// Whether it wants offers.
+    /// `true` if the framework wants offers.
     fn wants_offers(&self, now: Instant) -> bool;
 
-    /// Whether it wants offers that it refused before, since it was asked last.
+    /// `true` if the framework wants offers that it refused before, since it was asked last.
     fn has_news(&mut self) -> bool;
 
     /// When it wants to act by itself, or wants offers again.
     fn wakes(&self) -> Option<Instant>;
 
-    /// How many tasks wait for an offer.
+    /// Number of tasks that wait for an offer.
     fn backlog(&self) -> usize;
 
     /// An equal machine that goes its own way from here.
@@ -140,7 +141,7 @@ impl<'a> Open<'a> {
         self.store.nodes().object(self.node)
     }
 
-    /// How many pods of a class it has room for.
+    /// Number of pods of a class that the offer has room for.
     pub fn room(&self, class: &Class) -> u64 {
         let (Some(agent), Some(needs)) = (self.agent(), self.columns.needs(class)) else {
             return 0;
@@ -196,7 +197,7 @@ impl<'a> Open<'a> {
         true
     }
 
-    /// How many pods were launched.
+    /// Number of pods launched.
     pub fn launched(&self) -> usize {
         self.launches.len()
     }
@@ -241,7 +242,7 @@ pub(super) fn clear(out: &mut Outbox, store: &Store, pod: PodRef) {
     out.write(store, Event::PodChanged { pod, change });
 }
 
-/// What the pods of an object are: its template with its namespace and owner.
+/// Spec of an object's pods: its template with its namespace and owner.
 pub(super) fn made_of(
     template: &PodSpec,
     namespace: &Text,

@@ -13,7 +13,7 @@ pub enum Condition {
     UnreachableInactive,
     /// It can't be reached.
     Unreachable,
-    /// Its agent has it.
+    /// The instance's agent has it.
     Staging,
     /// It starts.
     Starting,

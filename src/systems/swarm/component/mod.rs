@@ -46,7 +46,7 @@ enum Due {
     Campaign,
 }
 
-/// What containers ask for; nothing if Swarm can't express it.
+/// Requests of containers; `None` if Swarm can't express them.
 type Template = Option<Arc<ContainerConfig>>;
 
 /// A container and the pod that it is.

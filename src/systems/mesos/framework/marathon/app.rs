@@ -31,9 +31,9 @@ pub(super) struct Instance {
     started: Instant,
     condition: Condition,
     is_ready: bool,
-    /// Whether it was told to end.
+    /// `true` if the instance was asked to end.
     is_killed: bool,
-    /// Whether it counts: it was not replaced.
+    /// `true` if the instance counts: it was not replaced.
     counts: bool,
 }
 

@@ -6,7 +6,7 @@ use crate::mesos::marathon::upgrade::UpgradeStrategy;
 use model::workload::{Deployment, DeploymentStrategy};
 use model::{Object, PodSpec};
 
-/// What Marathon makes of an object; `None` of what is no service.
+/// Service that Marathon makes of an object; `None` of what is no service.
 pub(super) struct Stated {
     pub(super) kind: &'static str,
     pub(super) template: Arc<PodSpec>,
