@@ -231,6 +231,61 @@ pub struct StopOrder {
 }
 
 /// The agents of all nodes of a cell, as one machine (state by pod or node inside).
+///
+/// The plainest agent: a pod starts as soon as it is assigned, and ends when its processes do.
+///
+/// ```
+/// use cluster::Store;
+/// use control::local_node::LocalNode;
+/// use control::node::{Assignment, Report, StopOrder};
+/// use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+/// use model::{EndReason, PodRef};
+/// use units::{Instant, NodeId};
+///
+/// #[derive(Clone)]
+/// struct Plain;
+///
+/// impl NodeAgent for Plain {
+///     fn assigned(&mut self, _: Instant, new: Assignment, _: LocalNode<'_>, out: &mut AgentOutput) {
+///         out.reports.push(Report::Starting(new.pod));
+///         out.commands.push(MachineCommand::Start { pod: new.pod, node: new.node });
+///     }
+///
+///     fn machine(&mut self, _: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+///         out.reports.push(match event {
+///             MachineEvent::Started => Report::Running(pod),
+///             _ => Report::Ended(pod, EndReason::Completed),
+///         });
+///     }
+///
+///     fn stopping(&mut self, _: Instant, order: StopOrder, out: &mut AgentOutput) {
+///         out.commands.push(MachineCommand::Stop { pod: order.pod, node: order.node });
+///     }
+///
+///     fn rebooted(
+///         &mut self,
+///         _: Instant,
+///         old: Assignment,
+///         _: Option<StopOrder>,
+///         out: &mut AgentOutput,
+///     ) {
+///         out.reports.push(Report::Ended(old.pod, EndReason::NodeLost));
+///     }
+///
+///     fn relisted(&mut self, _: Instant, _: PodRef, _: &mut AgentOutput) {}
+///
+///     fn woken(&mut self, _: Instant, _: PodRef, _: &mut AgentOutput) {}
+///
+///     fn clone_agent(&self) -> Box<dyn NodeAgent> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// let pod = Store::new().pods().next();
+/// let mut out = AgentOutput::default();
+/// Plain.machine(Instant::ZERO, pod, MachineEvent::Started, &mut out);
+/// assert_eq!(out.reports, [Report::Running(pod)]);
+/// ```
 pub trait NodeAgent: Send {
     /// A pod was bound to a node. Agents that judge what comes report the end of a pod that their node
     /// does not take ([`EndReason::Refused`]), by what `local` shows of it.

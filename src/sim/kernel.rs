@@ -9,6 +9,60 @@ use super::queue::rank;
 use super::wheel::{EVERY_RANK, Scheduled, Wheel};
 
 /// A world that handles events.
+///
+/// A clock that ticks every second until the sixtieth:
+///
+/// ```
+/// use control::Stepping;
+/// use sim::kernel::{World, happen, next_instant};
+/// use sim::wheel::{Scheduled, Wheel};
+/// use units::{Duration, Instant};
+///
+/// #[derive(Clone, Copy)]
+/// struct Tick(Instant);
+///
+/// impl Scheduled for Tick {
+///     fn rank(self) -> u8 {
+///         0
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct Clock {
+///     ahead: Wheel<Tick>,
+///     ticks: u32,
+/// }
+///
+/// impl World for Clock {
+///     type Event = Tick;
+///     type Error = std::convert::Infallible;
+///
+///     fn ahead(&self) -> &Wheel<Tick> {
+///         &self.ahead
+///     }
+///
+///     fn ahead_mut(&mut self) -> &mut Wheel<Tick> {
+///         &mut self.ahead
+///     }
+///
+///     fn occur(&mut self, Tick(at): Tick) -> Result<(), Self::Error> {
+///         self.ticks += 1;
+///         if self.ticks < 60 {
+///             let next = at.saturating_add(Duration::from_secs(1));
+///             self.ahead.push(next, Tick(next));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let mut clock = Clock::default();
+/// clock.ahead.push(Instant::ZERO, Tick(Instant::ZERO));
+/// while let Some(at) = next_instant(&clock) {
+///     happen(&mut clock, at, Stepping::PerInstant)?;
+/// }
+/// assert_eq!(clock.ticks, 60);
+/// # Ok::<(), std::convert::Infallible>(())
+/// ```
 pub trait World {
     /// Event that can lie ahead in the world.
     type Event: Scheduled;

@@ -14,8 +14,32 @@
 use units::Instant;
 
 /// An event that a wheel can hold.
+///
+/// Ends of pods come before starts at one instant, whatever was pushed first:
+///
+/// ```
+/// use sim::wheel::{Scheduled, Wheel};
+/// use units::Instant;
+///
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// enum Change {
+///     End,
+///     Start,
+/// }
+///
+/// impl Scheduled for Change {
+///     fn rank(self) -> u8 {
+///         self as u8
+///     }
+/// }
+///
+/// let mut wheel = Wheel::default();
+/// wheel.push(Instant::from_secs(5), Change::Start);
+/// wheel.push(Instant::from_secs(5), Change::End);
+/// assert_eq!(wheel.pop(), Some((Instant::from_secs(5), Change::End)));
+/// ```
 pub trait Scheduled: Copy {
-    /// The pod's rank among the events of an instant: below 8, the smallest goes first.
+    /// Rank of the event among those of an instant: below 8, the smallest goes first.
     fn rank(self) -> u8;
 
     /// `true` if a run goes on for the event even if nothing else lies ahead.

@@ -1,6 +1,29 @@
 //! Kubernetes: kube-scheduler itself, decision for decision, with its queue, its plugins and its
 //! preemption, over kubelets and the controllers. Policies of the registry run in it beside its own
 //! plugins; [`super::pipeline`] runs them alone.
+//!
+//! A scheduler and the controllers, as a caller builds them from the registry:
+//!
+//! ```
+//! use control::controllers::manager::ControllerOptions;
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default(),
+//!     controllers: Some(ControllerOptions::default()),
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("kubernetes")?.build)(&request)?;
+//! let names: Vec<&str> = parts.components.iter().map(|part| part.name()).collect();
+//! assert_eq!(names, ["default", "controller-manager"]);
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

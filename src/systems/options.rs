@@ -6,6 +6,20 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// The options of one system: any type that threads may share and that can be printed.
+///
+/// Options of a system beside those of the registry:
+///
+/// ```
+/// use systems::SystemOptions;
+///
+/// #[derive(Clone, Debug, Default)]
+/// struct OwnSystem {
+///     retries: u32,
+/// }
+///
+/// let options = SystemOptions::default().with(OwnSystem { retries: 3 });
+/// assert_eq!(options.of::<OwnSystem>().retries, 3);
+/// ```
 pub trait OwnOptions: Any + Debug + Send + Sync {}
 
 impl<T: Any + Debug + Send + Sync> OwnOptions for T {}

@@ -83,6 +83,38 @@ pub struct PodSample {
 pub type PodSamples = BTreeMap<Text, PodSample>;
 
 /// The metrics APIs. An error is what the API said, as `no metrics returned`.
+///
+/// A source that knows the length of one queue outside of the cluster:
+///
+/// ```
+/// use autoscale::horizontal::{MetricIdentifier, MetricSource, NO_METRICS, ObjectRef, PodSamples};
+///
+/// struct QueueLength(i64);
+///
+/// impl MetricSource for QueueLength {
+///     fn resource(&self, _: &str, _: Option<&str>) -> Result<PodSamples, String> {
+///         Err(NO_METRICS.to_owned())
+///     }
+///
+///     fn pods(&self, _: &MetricIdentifier) -> Result<PodSamples, String> {
+///         Err(NO_METRICS.to_owned())
+///     }
+///
+///     fn object(&self, _: &MetricIdentifier, _: &ObjectRef) -> Result<i64, String> {
+///         Err(NO_METRICS.to_owned())
+///     }
+///
+///     fn external(&self, metric: &MetricIdentifier) -> Result<Vec<i64>, String> {
+///         match &*metric.name {
+///             "queue_length" => Ok(vec![self.0 * 1_000]),
+///             _ => Err(NO_METRICS.to_owned()),
+///         }
+///     }
+/// }
+///
+/// let metric = MetricIdentifier { name: "queue_length".into(), selector: None };
+/// assert_eq!(QueueLength(12).external(&metric), Ok(vec![12_000]));
+/// ```
 pub trait MetricSource {
     /// Usage of a resource, by pod; of one container if named.
     fn resource(&self, resource: &str, container: Option<&str>) -> Result<PodSamples, String>;

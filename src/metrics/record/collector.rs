@@ -340,7 +340,8 @@ pub trait Collector: CloneCollector + Send {
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
-/// Copy of a boxed collector, for a run that forks; every collector that is `Clone` has it.
+/// Copy of a boxed collector, for a run that forks. A collector derives [`Clone`], and has this
+/// trait by that.
 pub trait CloneCollector {
     /// Makes an equal collector, which goes its own way from here.
     fn clone_collector(&self) -> Box<dyn Collector>;

@@ -12,6 +12,45 @@ use super::room::{admits, slots_in};
 use super::running::{Place, Running, RunningJob};
 
 /// A rule that lets jobs start before the chosen one.
+///
+/// A rule that lets short jobs pass whatever waits:
+///
+/// ```
+/// use scheduler::batch::{Backfill, JobFacts};
+/// use units::{Duration, Instant};
+///
+/// #[derive(Clone, Copy)]
+/// struct ShortJobs {
+///     most: Duration,
+/// }
+///
+/// impl Backfill for ShortJobs {
+///     fn name(&self) -> &'static str {
+///         "short-jobs"
+///     }
+///
+///     fn admits(&self, _now: Instant, job: &JobFacts) -> bool {
+///         job.requested <= self.most
+///     }
+///
+///     fn longest(&self, _now: Instant) -> Duration {
+///         self.most
+///     }
+///
+///     fn clone_backfill(&self) -> Box<dyn Backfill> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// let rule = ShortJobs { most: Duration::from_secs(60) };
+/// let job = |seconds| JobFacts {
+///     submitted: Instant::ZERO,
+///     requested: Duration::from_secs(seconds),
+///     processors: 4,
+/// };
+/// assert!(rule.admits(Instant::ZERO, &job(30)));
+/// assert!(!rule.admits(Instant::ZERO, &job(90)));
+/// ```
 pub trait Backfill: Send {
     /// The rule's name in the registry.
     fn name(&self) -> &'static str;

@@ -47,6 +47,35 @@ pub enum Follow {
 }
 
 /// Points of nodes while pods just like the one that is placed take their places.
+///
+/// A follower by which every further pod on a node costs the node ten points:
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use scheduler::kube::{Follower, NodeInfo};
+///
+/// #[derive(Default)]
+/// struct Spread {
+///     placed: BTreeMap<usize, i64>,
+/// }
+///
+/// impl Follower for Spread {
+///     fn add_pod(&mut self, node: &NodeInfo) {
+///         *self.placed.entry(node.slot).or_default() += 1;
+///     }
+///
+///     fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>) {
+///         let of_slot = |slot: &usize| 100 - 10 * self.placed.get(slot).copied().unwrap_or(0);
+///         points.clear();
+///         points.extend(feasible.iter().map(of_slot));
+///     }
+/// }
+///
+/// let mut points = Vec::new();
+/// Spread::default().score(&[0, 4], &mut points);
+/// assert_eq!(points, [100, 100]);
+/// ```
 pub trait Follower {
     /// One more took its place on a node.
     fn add_pod(&mut self, node: &NodeInfo);
@@ -57,6 +86,57 @@ pub trait Follower {
 
 /// Cacheable part of a plugin's answers, and its validity. Every method has a default that keeps
 /// nothing.
+///
+/// A filter by a label of the node. Its verdicts rest on the node's declaration, so the fast form asks
+/// each node once and keeps the answer:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
+/// use scheduler::kube::{
+///     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo, Reach, Rejection,
+/// };
+///
+/// struct SolidState;
+///
+/// impl KubePlugin for SolidState {
+///     fn name(&self) -> &'static str {
+///         "SolidState"
+///     }
+///
+///     fn points(&self) -> KubePoints {
+///         KubePoints::FILTER
+///     }
+///
+///     fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+///         Some(self)
+///     }
+///
+///     fn filter(&self, _pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+///         match node.label("disk") {
+///             Some(disk) if **disk == *"ssd" => Ok(()),
+///             _ => Err(Rejection::unresolvable("node(s) had no solid-state disk")),
+///         }
+///     }
+/// }
+///
+/// impl FastPlugin for SolidState {
+///     fn reach(&self, _ctx: AttemptContext<'_>) -> Reach {
+///         Reach::Nothing
+///     }
+///
+///     fn kept_filter(&self, _ctx: AttemptContext<'_>) -> KeptFilter {
+///         KeptFilter::Node(Rests::OnDeclaration)
+///     }
+///
+///     fn kept_score(&self, _ctx: AttemptContext<'_>) -> KeptScore {
+///         KeptScore::Nothing
+///     }
+/// }
+///
+/// assert!(Arc::new(SolidState).fast().is_some());
+/// ```
 pub trait FastPlugin: KubePlugin {
     /// Reach of the plugin's verdicts and points for this pod.
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {

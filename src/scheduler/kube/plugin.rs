@@ -63,6 +63,50 @@ pub enum PreScoreResult {
 
 /// A plugin's question to nodes within one attempt. Simulated evictions change it and work on
 /// copies.
+///
+/// A question with state: the cluster owns a number of licences, of which every pod takes one.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use model::Node;
+/// use scheduler::kube::{NodeFilter, NodeInfo, PodInfo, Rejection};
+///
+/// #[derive(Clone, Copy)]
+/// struct Licences {
+///     left: i64,
+/// }
+///
+/// impl<'a> NodeFilter<'a> for Licences {
+///     fn filter(&self, _node: &NodeInfo) -> Result<(), Rejection> {
+///         if self.left > 0 {
+///             Ok(())
+///         } else {
+///             Err(Rejection::unschedulable("no licence was free"))
+///         }
+///     }
+///
+///     fn add_pod(&mut self, _pod: &PodInfo, _node: &NodeInfo) {
+///         self.left -= 1;
+///     }
+///
+///     fn remove_pod(&mut self, _pod: &PodInfo, _node: &NodeInfo) {
+///         self.left += 1;
+///     }
+///
+///     fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// let node = NodeInfo::new(Arc::new(Node::default()))?;
+/// let mut licences = Licences { left: 0 };
+/// assert!(licences.filter(&node).is_err());
+/// // A simulated eviction gives a licence back.
+/// licences.remove_pod(&PodInfo::default(), &node);
+/// assert!(licences.filter(&node).is_ok());
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 pub trait NodeFilter<'a> {
     /// Whether the node can take the pod.
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection>;
@@ -237,6 +281,46 @@ pub enum KubePermit {
 /// These methods alone define a plugin's decisions. A plugin may add [`FastPlugin`], reached by
 /// [`KubePlugin::fast`], to have the fast form keep its answers; the fast form decides pods plainly
 /// where a plugin without it takes part.
+///
+/// A score that prefers nodes with few pods:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use model::Node;
+/// use scheduler::kube::{
+///     AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
+/// };
+///
+/// struct FewPods;
+///
+/// impl KubePlugin for FewPods {
+///     fn name(&self) -> &'static str {
+///         "FewPods"
+///     }
+///
+///     fn points(&self) -> KubePoints {
+///         KubePoints::SCORE
+///     }
+///
+///     fn score(&self, _pod: &PodInfo, node: &NodeInfo) -> i64 {
+///         node.pods.len() as i64
+///     }
+///
+///     fn normalize_score(&self) -> Normalization {
+///         Normalization::Proportion { reverse: true }
+///     }
+/// }
+///
+/// let empty = NodeInfo::new(Arc::new(Node::default()))?;
+/// let mut full = empty.clone();
+/// full.add_pod(Arc::new(PodInfo::default()));
+/// let (cache, pod) = (Cache::default(), PodInfo::default());
+/// let ctx = AttemptContext { cache: &cache, pod: &pod };
+/// let scores = FewPods.scores(ctx, &[&empty, &full]);
+/// assert_eq!(scores.map(|scores| scores.normalized), Some(vec![100, 0]));
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 pub trait KubePlugin: Send + Sync {
     /// The plugin's name in the original.
     fn name(&self) -> &'static str;

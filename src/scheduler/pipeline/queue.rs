@@ -11,6 +11,36 @@ use model::{Pod, PodRef};
 use units::{ClassId, PodId};
 
 /// An order of the pods in the queue.
+///
+/// An order that lets small pods go first:
+///
+/// ```
+/// use cluster::Class;
+/// use model::Pod;
+/// use scheduler::{Profile, QueueOrder};
+///
+/// #[derive(Clone, Copy)]
+/// struct SmallFirst;
+///
+/// impl QueueOrder for SmallFirst {
+///     fn name(&self) -> &'static str {
+///         "small-first"
+///     }
+///
+///     fn key(&self, _pod: &Pod, class: &Class) -> i64 {
+///         class.requests.cpu_milli
+///     }
+///
+///     fn clone_order(&self) -> Box<dyn QueueOrder> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// /// The profile with its queue in the new order.
+/// fn with_small_first(profile: Profile) -> Profile {
+///     Profile { order: Box::new(SmallFirst), ..profile }
+/// }
+/// ```
 pub trait QueueOrder: Send {
     /// The order's name in the registry.
     fn name(&self) -> &'static str;

@@ -31,6 +31,61 @@ pub enum TaskNews {
 }
 
 /// A framework.
+///
+/// A framework that launches each of its pods on the first offer with room:
+///
+/// ```
+/// use cluster::Store;
+/// use control::Outbox;
+/// use model::PodRef;
+/// use systems::mesos::framework::{Framework, Open, TaskNews};
+/// use units::Instant;
+///
+/// #[derive(Clone, Default)]
+/// struct FirstOffer {
+///     waiting: Vec<PodRef>,
+/// }
+///
+/// impl Framework for FirstOffer {
+///     fn waits(&mut self, _now: Instant, pod: PodRef, _store: &Store) {
+///         self.waiting.push(pod);
+///     }
+///
+///     fn told(&mut self, _now: Instant, _pod: PodRef, _news: TaskNews, _store: &Store) {}
+///
+///     fn act(&mut self, _now: Instant, _store: &Store, _out: &mut Outbox) {}
+///
+///     fn offered(&mut self, open: &mut Open<'_>) {
+///         self.waiting.retain(|&pod| !open.launch(pod));
+///     }
+///
+///     fn wants_offers(&self, _now: Instant) -> bool {
+///         !self.waiting.is_empty()
+///     }
+///
+///     fn has_news(&mut self) -> bool {
+///         false
+///     }
+///
+///     fn wakes(&self) -> Option<Instant> {
+///         None
+///     }
+///
+///     fn backlog(&self) -> usize {
+///         self.waiting.len()
+///     }
+///
+///     fn clone_framework(&self) -> Box<dyn Framework> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// let store = Store::new();
+/// let mut framework = FirstOffer::default();
+/// framework.waits(Instant::ZERO, store.pods().next(), &store);
+/// assert!(framework.wants_offers(Instant::ZERO));
+/// assert_eq!(framework.backlog(), 1);
+/// ```
 pub trait Framework: Send {
     /// One of its pods was created, or could not be bound after all: it waits for an offer.
     fn waits(&mut self, now: Instant, pod: PodRef, store: &Store);
