@@ -340,8 +340,8 @@ pub trait Collector: CloneCollector + Send {
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
-/// Copy of a boxed collector, for a run that forks. A collector derives [`Clone`], and has this
-/// trait by that.
+/// Copy of a boxed collector, for a run that forks. Every collector that derives [`Clone`]
+/// has it.
 pub trait CloneCollector {
     /// Makes an equal collector, which goes its own way from here.
     fn clone_collector(&self) -> Box<dyn Collector>;
