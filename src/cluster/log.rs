@@ -9,7 +9,7 @@ use units::{Instant, NodeId, Revision};
 /// A change with the instant it was made.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// When.
+    /// Instant of the change.
     pub at: Instant,
     /// The event.
     pub event: Event,

@@ -13,7 +13,7 @@ pub struct ObjectRow {
     pub object: Object,
     /// The object that controls the object row.
     pub owner: Option<ObjectId>,
-    /// When it was created.
+    /// Instant of the object's creation.
     pub created: Instant,
     /// The revision of its last change.
     pub changed: Revision,

@@ -15,7 +15,8 @@ pub struct PodState {
     pub owner: Option<PodOwner>,
     /// The pod's condition `Ready`.
     pub is_ready: bool,
-    /// When that last changed; before the first report, when the pod was created.
+    /// Instant at which readiness last changed; before the first report, that of the pod's
+    /// creation.
     pub ready_changed: Instant,
     /// The highest restart count of its containers.
     pub restarts: u32,
@@ -28,7 +29,7 @@ pub struct PodState {
 /// An order to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terminating {
-    /// When it was given.
+    /// Instant of the order.
     pub since: Instant,
     /// Time that the pod may take from then.
     pub grace: Duration,
@@ -45,7 +46,7 @@ pub struct FinishedPod {
     pub state: PodState,
     /// Reason the pod ended.
     pub reason: EndReason,
-    /// When.
+    /// Instant of the end.
     pub at: Instant,
 }
 

@@ -42,7 +42,7 @@ impl View {
         &self.copy
     }
 
-    /// Up to where the store's log was delivered.
+    /// Revision up to which the store's log was delivered.
     pub fn cursor(&self) -> Revision {
         self.cursor
     }

@@ -156,7 +156,7 @@ pub enum Report {
     Exited(PodRef, u16, i32),
     /// The pod ended.
     Ended(PodRef, EndReason),
-    /// Where its node is with an image for one of its containers.
+    /// Progress of the pod's node with an image for one of its containers.
     Pull(PodRef, u16, PullStep),
 }
 

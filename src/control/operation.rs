@@ -18,7 +18,7 @@ use model::{
 };
 use units::{Duration, Instant, NodeId, ObjectId, plural};
 
-/// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
+/// Time until pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
 /// An operation of a user.
@@ -109,7 +109,7 @@ pub struct Steps {
     pub events: Vec<Event>,
     /// Objects to create after the changes.
     pub creations: Vec<Creation>,
-    /// When the operation is carried on, if it is not done.
+    /// Instant at which the operation is carried on, if it is not done.
     pub again: Option<Instant>,
 }
 

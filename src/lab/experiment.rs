@@ -34,7 +34,8 @@ pub enum ExperimentError {
     /// A variant has none.
     #[error("{}{source}", told(variant.as_deref(), *seed))]
     Variant {
-        /// Which; `None` where it does not matter: there is only one, or a file is wrong.
+        /// Name of the variant; `None` where it does not matter: there is only one, or a file is
+        /// wrong.
         variant: Option<String>,
         /// Under which seed, where it runs under several.
         seed: Option<u64>,

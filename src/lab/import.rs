@@ -117,7 +117,7 @@ pub struct Finding {
     pub what: String,
     /// Effect of the finding.
     pub effect: String,
-    /// In how many places it was found.
+    /// Number of places of the finding.
     pub count: u64,
 }
 
@@ -133,7 +133,7 @@ impl From<&ManifestFinding> for Finding {
     }
 }
 
-/// Where the objects of an experiment file are.
+/// Path of the objects of an experiment file.
 pub fn objects_path(scenario: &Path) -> PathBuf {
     let stem = scenario.file_stem().unwrap_or_default().to_string_lossy();
     scenario.with_file_name(format!("{stem}.objects.json.zst"))

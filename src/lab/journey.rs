@@ -17,7 +17,7 @@ use world::inputs;
 
 /// A stop on the way of all variants of an experiment.
 pub struct Journey<'a> {
-    /// When.
+    /// Instant of the stop.
     pub at: Instant,
     /// Progress that the variants must have made there.
     pub snapshot: Option<&'a Snapshot>,

@@ -82,7 +82,7 @@ impl VariantOutputs {
         })
     }
 
-    /// Where the run is to write.
+    /// Tables that the run writes.
     pub fn tables(&mut self) -> Tables<'_> {
         let series = self.series.clone().map(|table| -> Box<dyn SeriesSink> {
             Box::new(SeriesTable {

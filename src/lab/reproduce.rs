@@ -23,7 +23,7 @@ use world::FileSource;
 pub struct Repeat {
     /// The experiment.
     pub experiment: Experiment,
-    /// Where it is a fork: until when it ran otherwise, and how.
+    /// Of a fork: the instant up to which it ran otherwise, and the experiment until then.
     pub before: Option<(Instant, Experiment)>,
 }
 

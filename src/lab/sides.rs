@@ -24,7 +24,7 @@ pub struct Side<'a> {
     pub label: String,
     /// Scenario to run.
     pub scenario: &'a Scenario,
-    /// Where its files are.
+    /// Files of the side.
     pub files: &'a Files,
 }
 
@@ -34,7 +34,7 @@ pub enum DiffError {
     /// A side can't be run.
     #[error("{label}: {source}")]
     Run {
-        /// Which.
+        /// Label of the run.
         label: String,
         /// Reason the run has no result.
         source: Box<RunError>,

@@ -1,4 +1,4 @@
-//! From what a run came to, to what its summary says.
+//! Conversion of a run's outcome to its summary.
 
 use std::collections::BTreeMap;
 
@@ -141,7 +141,7 @@ fn autoscaler(row: &AutoscalerRow) -> AutoscalerSummary {
     }
 }
 
-/// Where controllers undid each other's work.
+/// Summary of a fight: controllers that undid each other's work.
 fn fight(row: &FightRow) -> FightSummary {
     FightSummary {
         detector: row.detector.to_owned(),

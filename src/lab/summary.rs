@@ -402,7 +402,7 @@ pub struct MetricSummary {
     pub value: Option<f64>,
     /// The metric's unit: `ratio`, `seconds`, `pods` …
     pub unit: String,
-    /// Which direction is better: `higher`, `lower` or `none`.
+    /// Better direction: `higher`, `lower` or `none`.
     pub better: String,
     /// The reason why the value is undefined, or a remark on the value.
     pub note: Option<String>,

@@ -141,7 +141,7 @@ impl TableWriter {
     }
 }
 
-/// Where a variant writes.
+/// Place at which a variant writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The place's position.
@@ -173,7 +173,7 @@ pub type SharedTable = Rc<RefCell<TableWriter>>;
 pub struct SeriesTable {
     /// The variant's name.
     pub variant: String,
-    /// Where rows go.
+    /// Table that rows go to.
     pub table: SharedTable,
 }
 
@@ -191,7 +191,7 @@ impl SeriesSink for SeriesTable {
 pub struct PodTable {
     /// The variant's name.
     pub variant: String,
-    /// Where rows go.
+    /// Table that rows go to.
     pub table: SharedTable,
 }
 

@@ -78,7 +78,7 @@ pub struct Fork {
 }
 
 impl Fork {
-    /// When it parted.
+    /// Instant of the parting.
     pub const fn at(&self) -> Instant {
         Instant::from_nanos(self.at_ns)
     }

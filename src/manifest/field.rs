@@ -1,4 +1,4 @@
-//! Where a value stands in an object, and the rules that single values obey: label keys and
+//! Fields: the place of a value in an object, and the rules that single values obey: label keys and
 //! values, quantities, weights, points in time. A broken rule names the field's path, what was
 //! expected and what was found.
 

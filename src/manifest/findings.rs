@@ -18,7 +18,7 @@ pub struct ManifestFinding {
     pub what: String,
     /// Effect on placement.
     pub effect: &'static str,
-    /// In how many places the very same was found.
+    /// Number of places of the finding.
     pub count: usize,
 }
 

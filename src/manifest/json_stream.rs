@@ -42,7 +42,7 @@ struct Splitter<'t> {
     window: Vec<u8>,
     /// The next byte to look at.
     at: usize,
-    /// Where what is still needed begins; lines before it in the file, and bytes of its line.
+    /// Beginning of what is still needed; lines before it in the file, and bytes of its line.
     kept: usize,
     line: u64,
     column: u64,

@@ -93,8 +93,8 @@ fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
     })
 }
 
-/// When a pod was told to end, and when it is to have ended: the API has the latter, and the time
-/// in between.
+/// Time at which a pod was asked to end, and the time by which it is to have ended: the API has the
+/// latter, and the time in between.
 pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i64)>, Problem> {
     let Some(text) = metadata.deletion_timestamp.as_deref() else {
         return Ok(None);

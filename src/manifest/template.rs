@@ -94,7 +94,7 @@ fn evictable(annotations: &raw::Annotations) -> Option<bool> {
     }
 }
 
-/// Where the pods of a template have their priority from.
+/// Source of the priority of a template's pods.
 fn priority(spec: &raw::PodSpec) -> TemplatePriority {
     let class = spec.priority_class_name.as_deref();
     match (spec.priority, class.filter(|class| !class.is_empty())) {

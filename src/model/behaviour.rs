@@ -32,7 +32,7 @@ pub struct Behaviour {
     pub has_local_storage: bool,
     /// Longest run time by the pod's template; the node ends the pod then.
     pub active_deadline: Option<Duration>,
-    /// Where a template has the priority of its pods from.
+    /// Source of the priority of a template's pods.
     pub priority: TemplatePriority,
     /// Whether autoscalers of nodes wait for its end instead of evicting it.
     pub is_awaited: bool,

@@ -44,7 +44,7 @@ pub struct PodCreated {
 pub struct Found {
     /// The node that it is on.
     pub node: NodeId,
-    /// When it began to run, at or before the run's zero, if that is known.
+    /// Instant at which the pod began to run, at or before the run's zero, if that is known.
     pub started: Option<Instant>,
     /// Marks a pod that was asked to end and has not ended yet.
     pub is_terminating: bool,
@@ -234,7 +234,7 @@ pub enum PodChange {
     },
 }
 
-/// Where a node is with an image that a container needs.
+/// Progress of a node with an image that a container needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PullStep {
     /// It was asked for; it may wait for others first.
@@ -248,7 +248,7 @@ pub enum PullStep {
     Failed {
         /// Reason the pull failed.
         error: PullError,
-        /// When it is asked for again.
+        /// Instant at which the image is asked for again.
         again: Instant,
     },
 }
@@ -261,7 +261,7 @@ pub enum NodeContact {
     Steady,
     /// It has fallen silent.
     Silent {
-        /// When it last renewed its lease.
+        /// Instant at which the node last renewed its lease.
         last_heartbeat: Instant,
     },
     /// It renewed its lease: told only where renewals are stepped one by one.
@@ -276,7 +276,7 @@ pub struct Hold {
     pub owner: ComponentId,
     /// The owner's own number for it, unique among its holds.
     pub number: u64,
-    /// Where.
+    /// Node of the hold.
     pub node: NodeId,
     /// Amounts held.
     pub resources: Resources,
@@ -284,7 +284,7 @@ pub struct Hold {
     pub devices: DeviceSet,
     /// Milli-GPU taken of each device in `devices`.
     pub milli_per_device: u16,
-    /// When it lapses by itself, if it does.
+    /// Instant at which the hold lapses by itself, if it does.
     pub until: Option<Instant>,
 }
 
@@ -342,7 +342,7 @@ pub enum Event {
     PodBound {
         /// The pod.
         pod: PodRef,
-        /// Where.
+        /// Node of the pod.
         node: NodeId,
         /// The GPU devices it takes there.
         devices: DeviceSet,

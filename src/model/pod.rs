@@ -220,7 +220,7 @@ impl PodSpec {
     }
 }
 
-/// Where a pod is in its life.
+/// Phase of a pod's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PodPhase {
     /// Created and without a node.
@@ -277,16 +277,16 @@ pub struct Pod {
     pub tenant: TenantId,
     /// Name of the pod.
     pub name: PodName,
-    /// When it was created.
+    /// Instant of the pod's creation.
     pub created: Instant,
-    /// When it was bound; meaningful while it holds a node.
+    /// Instant of the binding; meaningful while the pod holds a node.
     pub bound: Instant,
-    /// When it began to run; meaningful while it runs.
+    /// Instant at which the pod began to run; meaningful while it runs.
     pub started: Instant,
     rare: Option<Box<Rare>>,
     /// [`NOWHERE`] without a node.
     node: NodeId,
-    /// Where it is in its life.
+    /// Phase of the pod's life.
     pub phase: PodPhase,
 }
 

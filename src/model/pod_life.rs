@@ -7,24 +7,24 @@ use super::Text;
 use super::workload::Probe;
 use units::Duration;
 
-/// When containers that end are started again.
+/// Condition under which containers that end are started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RestartPolicy {
     /// Whenever they end.
     #[default]
     Always,
-    /// When they fail.
+    /// Containers that fail are started again.
     OnFailure,
     /// Never.
     Never,
 }
 
-/// When images are asked for at the registry.
+/// Condition under which images are asked for at the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PullPolicy {
     /// At every start: layers that are present aren't transferred again.
     Always,
-    /// When the node does not have them.
+    /// Images are asked for if the node does not have them.
     IfNotPresent,
     /// Never: a container whose image the node does not have can't start.
     Never,
@@ -33,7 +33,7 @@ pub enum PullPolicy {
 /// Life of a pod on its node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodLife {
-    /// When its containers are started again.
+    /// Condition under which the pod's containers are started again.
     pub restart: RestartPolicy,
     /// Lives of the containers, in the order of [`super::PodSpec::containers`]; those left out have
     /// the defaults.
@@ -55,7 +55,8 @@ pub struct ContainerLife {
     pub health_check: Option<HealthCheck>,
     /// Time that the hook before the stop takes.
     pub pre_stop: Duration,
-    /// When its image is asked for; `None` is as its tag says: always for `latest`.
+    /// Condition under which the container's image is asked for; `None` is as its tag says: always
+    /// for `latest`.
     pub pull: Option<PullPolicy>,
     /// Behaviour of the container's application.
     pub application: Application,
@@ -118,7 +119,7 @@ pub struct Application {
     pub run_time: Option<Text>,
     /// The code that it ends with; `None` is what the pod says, or, of an init container, 0.
     pub exit_code: Option<i32>,
-    /// When it answers probes.
+    /// Times at which the application answers probes.
     pub health: Health,
     /// Time that an answer takes; a probe with a shorter time-out fails.
     pub answer_time: Duration,
@@ -126,7 +127,7 @@ pub struct Application {
     pub stop_time: Duration,
 }
 
-/// When an application answers, counted from its container's start.
+/// Times at which an application answers, counted from its container's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Health {
     /// From then on.

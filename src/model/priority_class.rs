@@ -29,7 +29,7 @@ impl PriorityClass {
     pub const HIGHEST_OF_USERS: i32 = 1_000_000_000;
 }
 
-/// Where the pods of a template have their priority from.
+/// Source of the priority of a template's pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TemplatePriority {
     /// From the class of pods that name none, if there is one.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::Text;
 use units::{Duration, Instant, Quantity};
 
-/// In how many steps a period of a sine is taken: a day in minutes.
+/// Number of steps in which a period of a sine is taken: a day in minutes.
 const SINE_STEPS: i64 = 1440;
 
 /// Nano units in a unit of each of the two scales.
@@ -48,7 +48,7 @@ pub enum Pattern {
         amplitude: Amount,
         /// Length of a whole turn.
         period: Duration,
-        /// When it is highest.
+        /// Time of the peak.
         peak: Duration,
     },
     /// Up from the start of the processes.
@@ -228,7 +228,7 @@ pub enum Curve {
         amplitude: i64,
         /// Length of a whole turn.
         period: Duration,
-        /// When it is highest.
+        /// Time of the peak.
         peak: Duration,
     },
     /// Up from the start of the processes.

@@ -142,8 +142,8 @@ pub struct StorageClass {
     pub provisioner: Text,
     /// Whether volumes are bound when a pod needs them (`WaitForFirstConsumer`).
     pub waits_for_consumer: bool,
-    /// Where volumes can be made: alternatives of conditions (label, values) that must all hold;
-    /// none is everywhere.
+    /// Places in which volumes can be made: alternatives of conditions (label, values) that must
+    /// all hold; none is everywhere.
     pub allowed_topologies: Vec<Vec<(Text, Vec<Text>)>>,
 }
 

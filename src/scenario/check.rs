@@ -40,7 +40,7 @@ pub(super) fn check(
 pub(super) struct Place<'tree> {
     /// The nearest key above it; how messages call it.
     pub(super) name: &'tree str,
-    /// Where to point when something is missing in it.
+    /// Position to point at when a key is missing below.
     pub(super) span: Span,
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Scalar<'a> {
     pub(super) name: &'a str,
     /// The least value it may have.
     pub(super) least: Least,
-    /// Where it stands.
+    /// Position of the text.
     pub(super) span: Span,
 }
 

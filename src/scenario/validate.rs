@@ -63,7 +63,7 @@ struct Validator<'run> {
 }
 
 impl Validator<'_> {
-    /// Where a path such as `cluster.nodes.0.count` was written.
+    /// Position at which a path such as `cluster.nodes.0.count` was written.
     fn at(&self, path: &str) -> Span {
         self.tree.locate(path.split('.'))
     }

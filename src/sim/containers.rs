@@ -117,7 +117,7 @@ impl Containers {
         }
     }
 
-    /// When something is due next.
+    /// Instant at which something is due next.
     pub(super) fn due(&self) -> Option<Instant> {
         self.ahead.first_key_value().map(|(&(at, _), _)| at)
     }

@@ -48,7 +48,7 @@ pub enum Sight {
 /// Bindings that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BindFault {
-    /// With what probability, in millionths.
+    /// Probability, in millionths.
     pub millionths: u32,
     /// If requests are lost and not refused, after how long the scheduler gives up.
     pub timeout: Option<Duration>,

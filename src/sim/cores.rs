@@ -260,7 +260,7 @@ impl Cores {
         i64::try_from(rate / 1_000_000_000).ok()
     }
 
-    /// When the next process ends.
+    /// Instant at which the next process ends.
     pub fn due(&self) -> Option<Instant> {
         self.due.first().map(|&(at, _)| at)
     }

@@ -131,7 +131,8 @@ pub(super) struct Hosts {
     seed: u64,
     cell: u16,
     lost: BTreeMap<NodeId, Lost>,
-    /// When nodes last came back, or joined after the start: they renewed their lease then.
+    /// Instants at which nodes last came back, or joined after the start: they renewed their lease
+    /// then.
     since: BTreeMap<NodeId, Instant>,
     /// Run time of processes of pods that were given up.
     unseen: Duration,
@@ -209,7 +210,8 @@ impl Hosts {
             && stalled.is_some_and(|lost| now.since(lost.stalled_since) >= RUNTIME_PATIENCE)
     }
 
-    /// When the agent of a host whose runtime stops answering says that it is not ready.
+    /// Instant at which the agent of a host whose runtime stops answering reports that it is not
+    /// ready.
     pub(super) fn unready_at(&self, now: Instant, node: NodeId) -> Instant {
         let known = now.saturating_add(RUNTIME_PATIENCE);
         // Its status is posted with its lease.
@@ -304,7 +306,7 @@ impl Hosts {
         }
     }
 
-    /// For how long processes ran of pods that were given up, over all pods.
+    /// Run time of processes of pods that were given up, over all pods.
     pub(super) const fn unseen(&self) -> Duration {
         self.unseen
     }
@@ -324,7 +326,7 @@ impl Hosts {
         Duration::from_millis(stream.below(millis as u64) as i64)
     }
 
-    /// When a node that is heard last renewed its lease, up to now.
+    /// Instant at which a node that is heard last renewed its lease, up to now.
     pub(super) fn last_heartbeat(&self, now: Instant, node: NodeId) -> Instant {
         let since = self.since.get(&node).copied().unwrap_or(Instant::ZERO);
         let first = Instant::ZERO.saturating_add(self.phase(node));
@@ -336,7 +338,7 @@ impl Hosts {
         first.saturating_add(Duration::from_nanos(whole)).max(since)
     }
 
-    /// When a node renews its lease next, if nothing hinders it.
+    /// Instant at which a node renews its lease next, if nothing hinders it.
     pub(super) fn next_heartbeat(&self, now: Instant, node: NodeId) -> Instant {
         let first = Instant::ZERO.saturating_add(self.phase(node));
         let passed = now.since(first).as_nanos();

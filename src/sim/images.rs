@@ -50,7 +50,7 @@ struct Pull {
     /// Flows of layers on their way.
     flows: BTreeSet<FlowId>,
     bytes: i64,
-    /// When the round trip or the unpacking ends, while there is one.
+    /// Instant at which the round trip or the unpacking ends, while there is one.
     timer: Option<Instant>,
     /// Whether all layers are there.
     is_whole: bool,
@@ -78,7 +78,7 @@ pub struct Images {
     links: BTreeMap<NodeId, LinkId>,
     disks: BTreeMap<NodeId, Disk>,
     pulls: BTreeMap<u32, Pull>,
-    /// Which pull of a node is of which image.
+    /// Pulls by node and image.
     by_image: BTreeMap<(NodeId, Text), u32>,
     /// Steps that end by themselves.
     timers: BTreeSet<(Instant, u32)>,
@@ -330,7 +330,7 @@ impl Images {
         self.corrupted.retain(|_, causes| *causes > 0);
     }
 
-    /// When something of this is due next.
+    /// Instant at which an image is due next.
     pub fn due(&mut self, now: Instant) -> Option<Instant> {
         let timer = self.timers.first().map(|&(at, _)| at);
         timer.into_iter().chain(self.network.next_end(now)).min()

@@ -75,7 +75,7 @@ pub trait World {
     /// Events ahead in the world, to take from.
     fn ahead_mut(&mut self) -> &mut Wheel<Self::Event>;
 
-    /// When the next arrival is.
+    /// Instant of the next arrival.
     fn arriving(&self) -> Option<Instant> {
         None
     }
@@ -89,7 +89,7 @@ pub trait World {
     fn occur(&mut self, event: Self::Event) -> Result<(), Self::Error>;
 }
 
-/// When something happens next; `None` if nothing lies ahead that a run need go on for.
+/// Instant at which something happens next; `None` if nothing lies ahead that a run need go on for.
 #[inline]
 pub fn next_instant<W: World>(world: &W) -> Option<Instant> {
     let arriving = world.arriving();

@@ -39,7 +39,7 @@ pub struct Machine {
     /// `None` while they do nothing.
     interrupted: BTreeMap<PodId, Option<Instant>>,
     containers: Containers,
-    /// When the wake-up comes that was asked for last for containers, images and cores.
+    /// Instant of the last wake-up that was asked for, for containers, images and cores.
     tick: Option<Instant>,
     /// The progress of pods that write checkpoints.
     progress: Option<Progress>,
@@ -53,7 +53,7 @@ pub struct Machine {
 /// Pods whose work takes longer than that of others (spec: orchestrators-b.md 10.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stragglers {
-    /// Which share of them.
+    /// Share of the pods that straggle.
     pub share: f64,
     /// Greatest factor by which a straggler's run time grows; evenly from twice to this, or just
     /// this if it is less.
@@ -94,7 +94,7 @@ pub enum Immediate {
     Starting {
         /// The pod.
         pod: PodRef,
-        /// When.
+        /// Instant of the start.
         at: Instant,
     },
     /// The processes are up.
@@ -121,7 +121,7 @@ impl Machine {
         }
     }
 
-    /// When a wake-up is to be asked for, for containers and what else is due, if it was not yet.
+    /// Instant of a wake-up to ask for, for containers and what else is due, if it was not yet.
     pub(super) fn next_tick(&mut self, now: Instant, other: Option<Instant>) -> Option<Instant> {
         let due = self.containers.due().into_iter().chain(other).min()?;
         let is_asked = self.tick.is_some_and(|asked| asked > now && asked <= due);

@@ -10,18 +10,19 @@ use rng::Distribution;
 use trace::TraceError;
 use units::{Duration, Instant};
 
-/// When a run is over. What happens at the instant of a stop is still part of the run.
+/// Condition under which a run is over. What happens at the instant of a stop is still part of the
+/// run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// At an instant, whether anything can still happen or not.
     At(Instant),
-    /// When every pod that was submitted has ended and none will come.
+    /// Every pod that was submitted has ended and none will come.
     Drained,
-    /// When nothing more can happen.
+    /// Nothing more can happen.
     Idle,
-    /// When it is drained, at the latest at an instant.
+    /// The run is drained, at the latest at an instant.
     DrainedOrAt(Instant),
-    /// When nothing more can happen, at the latest at an instant.
+    /// Nothing more can happen, at the latest at an instant.
     IdleOrAt(Instant),
 }
 
@@ -114,13 +115,13 @@ pub enum NodeLife {
 pub struct Options {
     /// Seed of every random stream.
     pub seed: u64,
-    /// When the run is over.
+    /// Condition under which the run is over.
     pub stop: Stop,
     /// Time of decisions.
     pub decision_time: DecisionTime,
     /// Time of starts.
     pub start_up: StartUp,
-    /// When the control plane acts.
+    /// Moments at which the control plane acts.
     pub stepping: Stepping,
     /// Fate of pods on lost nodes.
     pub node_loss: NodeLoss,
@@ -168,7 +169,7 @@ pub enum EndCause {
 pub struct End {
     /// Reason for the end.
     pub cause: EndCause,
-    /// When.
+    /// Instant of the end.
     pub at: Instant,
     /// Changes applied, over all cells.
     pub changes: u64,
@@ -187,7 +188,7 @@ pub enum SimError {
     /// A declaration of the scenario that can't be.
     #[error("{what}: {why}")]
     Declaration {
-        /// Which object.
+        /// Declared object.
         what: String,
         /// Fault of the declaration.
         why: String,
@@ -200,7 +201,7 @@ pub enum SimError {
     OutOfOrder {
         /// Pod that arrives.
         name: String,
-        /// When.
+        /// Instant of the arrival.
         at: Instant,
         /// The latest arrival before.
         last: Instant,
@@ -211,7 +212,7 @@ pub enum SimError {
          was stopped"
     )]
     Livelock {
-        /// When.
+        /// Instant of the livelock.
         at: Instant,
         /// Components that never come to rest.
         components: String,
@@ -223,7 +224,7 @@ pub enum SimError {
         "an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario"
     )]
     Invariant {
-        /// When.
+        /// Instant of the break.
         at: Instant,
         /// Invariant that broke.
         what: String,

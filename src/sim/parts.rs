@@ -91,6 +91,6 @@ pub struct Resident {
     pub devices: DeviceSet,
     /// `true` if the pod's processes are up; otherwise its node starts them when the run begins.
     pub is_running: bool,
-    /// Where it is, and since when.
+    /// Node of the pod, and the instant from which it is there.
     pub found: Found,
 }

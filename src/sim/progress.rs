@@ -13,7 +13,7 @@ struct Run {
     work: Duration,
     /// `true` if the run begins at a checkpoint.
     is_resumed: bool,
-    /// Since when it is up.
+    /// Instant from which the pod is up.
     since: Option<Instant>,
     /// The job that it belongs to.
     job: Option<ObjectId>,

@@ -23,9 +23,9 @@ pub struct ProviderOptions {
     pub boot: Option<Distribution>,
     /// The time until nodes of a group join, for groups that have their own.
     pub boot_of: BTreeMap<Text, Distribution>,
-    /// Which part of the orders fails, in millionths.
+    /// Part of the orders that fails, in millionths.
     pub failure_ppm: u32,
-    /// After how long that is known.
+    /// Time after which the failure is known.
     pub failed_after: Duration,
     /// The most machines at a time.
     pub most_machines: Option<u64>,
@@ -33,9 +33,9 @@ pub struct ProviderOptions {
     pub most_cpu_milli: Option<i64>,
     /// The most machines of groups and instance types at a time.
     pub most_of: BTreeMap<Text, u64>,
-    /// When groups and instance types can't be had: from, until.
+    /// Spans in which groups and instance types can't be had: from, until.
     pub stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>>,
-    /// For how long spot capacity is kept, and how long before its end that is said.
+    /// Time for which spot capacity is kept, and that of the notice before its end.
     pub spot: Option<(Distribution, Duration)>,
     /// The prices of machines from later times on, in order of time.
     pub prices: Vec<(Instant, Arc<NewPrice>)>,
@@ -56,7 +56,7 @@ struct Order {
     /// The component that ordered it.
     component: usize,
     stage: Stage,
-    /// For how long it is kept once it is there.
+    /// Time for which the machine is kept once it is there.
     kept: Option<Duration>,
 }
 

@@ -111,7 +111,7 @@ impl Upcoming {
 /// An event of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// Which cell.
+    /// Cell of the event.
     pub cell: u16,
     /// The event.
     pub event: Upcoming,

@@ -26,7 +26,7 @@ pub struct Turn {
     /// The control plane of every cell, which reads the whole log anew; `None` where the old ones
     /// go on.
     pub components: Option<Vec<Vec<Box<dyn Component>>>>,
-    /// When the run is over.
+    /// Condition under which the run is over.
     pub stop: Stop,
     /// Time of decisions.
     pub decision_time: DecisionTime,

@@ -69,11 +69,11 @@ pub const EVERY_RANK: u8 = RANKS as u8;
 pub struct Wheel<E> {
     /// The instant that levels are counted from: nothing lies before it.
     present: i64,
-    /// Which levels have events, by bit.
+    /// Levels that have events, by bit.
     levels: u16,
-    /// Which slots of each level have events, by bit.
+    /// Slots of each level that have events, by bit.
     slots: [u64; LEVELS],
-    /// Which ranks each slot of level 0 has events of, by bit.
+    /// Ranks of which each slot of level 0 has events, by bit.
     ranks: [u8; SLOTS],
     /// Lists of level 0 by slot and rank, then those of the other levels by slot.
     lists: Box<[List]>,
@@ -151,7 +151,7 @@ impl<E: Scheduled> Wheel<E> {
         self.place(Entry { at, event });
     }
 
-    /// When the next event is.
+    /// Instant of the next event.
     #[inline]
     pub fn next(&self) -> Option<Instant> {
         if self.levels == 0 {

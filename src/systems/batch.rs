@@ -155,7 +155,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 /// Policies of a batch system, by their names in the registries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchOptions {
-    /// In which order jobs are chosen: a name of [`JOB_ORDERS`].
+    /// Order in which jobs are chosen: a name of [`JOB_ORDERS`].
     pub order: String,
     /// Backfilling rule: a name of [`BACKFILLS`].
     pub backfill: String,

@@ -86,7 +86,7 @@ capabilities! {
     LivenessProbes: "liveness probes",
     /// Probes that take a pod out of service, or hold up a rollout.
     ReadinessProbes: "readiness probes",
-    /// So many equal pods, kept.
+    /// Number of equal pods, kept.
     Replicas: "replicas maintained",
     /// A new template rolled out step by step.
     RollingUpdate: "rolling update",
@@ -104,7 +104,7 @@ capabilities! {
     Service: "services",
     /// Any other object that controllers of Kubernetes act on.
     OtherObjects: "other objects",
-    /// Which node is chosen.
+    /// Choice of the node.
     Placement: "placement",
     /// Promises beyond the amounts that nodes have.
     Overcommit: "over-commit",

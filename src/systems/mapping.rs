@@ -325,7 +325,7 @@ pub struct Gap {
     pub capability: Capability,
     /// First object that needs it, as `KIND/NAMESPACE/NAME`.
     pub object: String,
-    /// In which field.
+    /// Field that asks for it.
     pub field: &'static str,
     /// Number of objects that ask for it, the named one included.
     pub count: u64,

@@ -30,9 +30,9 @@ pub struct LogOptions {
 pub struct LoggedOutage {
     /// The node, by its place in the cluster.
     pub node: usize,
-    /// When it went down; what was down before the start is so at the start.
+    /// Instant at which the node went down; what was down before the start is so at the start.
     pub down: Instant,
-    /// When it was up again.
+    /// Instant at which the node was up again.
     pub up: Option<Instant>,
 }
 

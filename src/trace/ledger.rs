@@ -50,7 +50,7 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
-    /// Where the first is: the file, and the line if it is known.
+    /// Place of the first row: the file, and the line if it is known.
     fn place(&self) -> String {
         match self.line {
             0 => self.file.to_string(),

@@ -23,7 +23,7 @@ pub const MAX_FILL_UP_PODS: usize = 10_000_000;
 /// The most that one pod may ask for: that of [`MAX_FILL_UP_PODS`] adds up in 64 bits.
 const MAX_DEMAND_MILLI: i64 = 1 << 38;
 
-/// In which order pods arrive.
+/// Order in which pods arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillOrder {
     /// The order of the trace.

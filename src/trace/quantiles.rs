@@ -10,7 +10,7 @@ pub struct Counted {
     sum: i128,
 }
 
-/// Where values lie. A quantile is the smallest value that at least its share of all values
+/// Distribution of values. A quantile is the smallest value that at least its share of all values
 /// doesn't exceed (nearest rank).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantiles {

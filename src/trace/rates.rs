@@ -32,7 +32,7 @@ const MOST: f64 = 1e12;
 pub struct Reading {
     /// On every rate.
     pub scale: f64,
-    /// Where rows are missing.
+    /// Treatment of missing rows.
     pub gap: Gap,
 }
 

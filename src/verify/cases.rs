@@ -112,7 +112,7 @@ pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     T::deserialize(value).map_err(|error| error.to_string())
 }
 
-/// Where what was decided differs from what was recorded.
+/// Differences between decisions and the recording.
 #[derive(Default)]
 pub(super) struct Differences(Vec<String>);
 

@@ -26,7 +26,7 @@ pub const FAMILY: Family = Family {
     judge: Judge::One(judge),
 };
 
-/// Which of the three tables a file is.
+/// Kind of a file among the three tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Allocation,

@@ -64,7 +64,7 @@ impl FamilyReport {
         self.tell(what);
     }
 
-    /// So many cases can't be judged; `why` says why, and what would help.
+    /// Leaves out a number of cases that can't be judged; `why` says why, and what would help.
     pub fn leave_out(&mut self, cases: u64, why: impl FnOnce() -> String) {
         self.unsupported += cases;
         self.tell(why);

@@ -146,8 +146,9 @@ impl Failures {
         }
     }
 
-    /// When nodes go down and come up again: when, which, whether up. Outages of one node that
-    /// overlap or follow each other at once are one: it comes up when the last of them is over.
+    /// Times at which nodes go down and come up again: when, which, whether up. Outages of one node
+    /// that overlap or follow each other at once are one: it comes up when the last of them is
+    /// over.
     pub fn outages(
         &self,
         scenario: &Scenario,

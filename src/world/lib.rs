@@ -85,7 +85,7 @@ pub enum BuildError {
 
 /// Finds files of an experiment.
 pub struct FileSource<'a> {
-    /// Where each written path was found.
+    /// Path of each file that is named.
     pub files: &'a Files,
 }
 

@@ -38,7 +38,7 @@ const GIBIBYTE_PRICE: i64 = 4_237;
 /// Prefix of the names of a provisioner's nodes.
 const POOL: &str = "provisioned";
 
-/// Where a provisioner is written.
+/// Field of the provisioner.
 const PROVISIONER: &str = "system.autoscaling.provisioner";
 
 /// The autoscalers of nodes of a scenario.

@@ -34,7 +34,7 @@ pub(super) struct PriceList {
 /// Price of an instance type, in millionths an hour.
 #[derive(Clone, Debug)]
 pub(super) struct Price {
-    /// Where; `None` is everywhere.
+    /// Zone of the price; `None` is everywhere.
     pub(super) zone: Option<String>,
     /// On demand.
     pub(super) on_demand: Option<i64>,

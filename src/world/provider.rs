@@ -1,4 +1,4 @@
-//! Where the machines of a scenario come from while it runs: instance types and prices, and groups.
+//! Provider of a scenario's machines while it runs: instance types and prices, and groups.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub struct ProviderPlan {
     pub kinds: BTreeMap<Text, NodeEconomics>,
     /// Instance types that can be bought.
     pub(super) types: BTreeMap<String, InstanceType>,
-    /// Where they are listed.
+    /// Name of the list.
     list: String,
 }
 

@@ -89,7 +89,7 @@ pub(super) fn autoscaler(object: &Object) -> Option<String> {
 pub struct Remarks {
     /// Reason parts of pods and nodes are without effect; `None` if all of them count.
     ignored: Option<String>,
-    /// Where autoscalers are declared, by what they are called.
+    /// Declarations of autoscalers, by their names in findings.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
     unmodelled: Vec<String>,
     ledger: Ledger,
@@ -133,7 +133,7 @@ impl Remarks {
         }
     }
 
-    /// Where a field of an autoscaler stands, as the beginning of a line about it: file, line and
+    /// Place of an autoscaler's field, as the beginning of a line about it: file, line and
     /// document; empty where that is not known.
     pub fn place(&self, object: &str, field: &str) -> String {
         let declared = self.places.get(object).into_iter().flatten();

@@ -196,7 +196,7 @@ fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
     }
 }
 
-/// Where measuring begins and ends.
+/// Beginning and end of measuring.
 fn cuts(scenario: &Scenario) -> Vec<Instant> {
     let mut cuts = BTreeSet::from([scenario.metrics.warmup]);
     if let MeasuredWindow::Time { from, to } = scenario.metrics.window {

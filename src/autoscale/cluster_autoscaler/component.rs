@@ -80,9 +80,9 @@ pub struct ClusterAutoscaler {
     /// The group of each node, and whether a label keeps it.
     declared: Declared<Option<(usize, bool)>>,
     rng: Stream,
-    /// When it looks next.
+    /// Instant of the next look.
     due: Instant,
-    /// When something is due though nothing changes.
+    /// Instant at which something is due though nothing changes.
     patience: Instant,
     /// Orders under way: the node's name, and the group.
     ordered: BTreeMap<Text, usize>,

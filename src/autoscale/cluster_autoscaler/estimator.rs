@@ -171,7 +171,7 @@ struct Packing<'t, C> {
     existing: usize,
     /// Places of added nodes that got pods.
     filled: BTreeSet<usize>,
-    /// Where the next search over all nodes begins.
+    /// Beginning of the next search over all nodes.
     cursor: usize,
     scheduled: Vec<usize>,
     is_limited: bool,

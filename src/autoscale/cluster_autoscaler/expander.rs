@@ -1,4 +1,4 @@
-//! Which of several node groups grows: filters in a chain, the rest drawn by lot (spec:
+//! Choice of the node group that grows: filters in a chain, the rest drawn by lot (spec:
 //! kubernetes.md 3.3; the original's `expander`).
 
 use super::super::finding::{Finding, Findings, Problem};

@@ -102,9 +102,9 @@ pub enum Growth {
     Grow {
         /// The group.
         group: Text,
-        /// By how many nodes.
+        /// Number of nodes by which the group grows.
         nodes: usize,
-        /// For how many pods.
+        /// Number of pods for which the group grows.
         pods: usize,
         /// Groups that are similar to it and grow beside it, and by how many nodes.
         others: Vec<(Text, usize)>,
@@ -116,7 +116,7 @@ pub enum Growth {
 pub struct Grower {
     settings: GrowSettings,
     orders: Orders,
-    /// Where pods fitted in the last loop.
+    /// Nodes on which pods fitted in the last loop.
     hints: BTreeMap<(Text, Text), Text>,
 }
 

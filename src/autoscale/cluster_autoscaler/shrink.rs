@@ -30,7 +30,7 @@ pub struct ShrinkSettings {
     pub after_deletion: Duration,
     /// Cool-down after a deletion that failed.
     pub after_failure: Duration,
-    /// When a node that could not be removed is looked at again.
+    /// Time until a node that could not be removed is looked at again.
     pub recheck: Duration,
     /// Number of nodes that go at once.
     pub parallel: usize,
@@ -147,7 +147,7 @@ pub struct Shrinker {
     settings: ShrinkSettings,
     unneeded: BTreeMap<Text, Instant>,
     unremovable: BTreeMap<Text, Instant>,
-    /// Where pods were placed in the last simulation, by namespace and name.
+    /// Nodes on which pods were placed in the last simulation, by namespace and name.
     hints: BTreeMap<(Text, Text), Text>,
     cursor: usize,
     growth: Option<Instant>,

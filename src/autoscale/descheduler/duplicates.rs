@@ -14,7 +14,7 @@ use units::{ClassId, NodeId};
 pub struct RemoveDuplicates {
     /// Pods of owners of these kinds are passed over.
     pub excluded_kinds: Vec<Text>,
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 

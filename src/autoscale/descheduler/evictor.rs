@@ -29,7 +29,7 @@ pub struct EvictionLimits {
     pub total: Option<u32>,
 }
 
-/// Which pods may be evicted, beside what always holds: pods that nobody makes anew, those of their
+/// Pods that may be evicted, beside what always holds: pods that nothing makes anew, those of their
 /// node itself and those that end already stay.
 #[derive(Clone, Debug, Default)]
 #[expect(

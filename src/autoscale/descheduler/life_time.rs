@@ -12,11 +12,11 @@ pub struct PodLifeTime {
     pub most: Duration,
     /// Only pods in one of these states, if there are any.
     pub states: Vec<PodState>,
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 
-/// Where a pod is in its life, as far as this is asked.
+/// State of a pod in its life, as far as this is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodState {
     /// The pod's containers are not up yet.

@@ -44,7 +44,7 @@ pub struct DeschedulerOptions {
     pub interval: Duration,
     /// Bounds on the pods that a loop evicts.
     pub limits: EvictionLimits,
-    /// Which pods it may evict.
+    /// Pods that the descheduler may evict.
     pub evictor: EvictorOptions,
     /// Strategies, in order.
     pub strategies: Vec<Strategy>,
@@ -91,7 +91,7 @@ impl Strategy {
     }
 }
 
-/// Which pods a strategy looks at.
+/// Pods that a strategy looks at.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// Only those of these namespaces, if there are any.
@@ -120,7 +120,7 @@ impl Scope {
 pub struct Descheduler {
     options: Arc<DeschedulerOptions>,
     cursor: Revision,
-    /// When the next loop may be made.
+    /// Instant from which the next loop may be made.
     due: Instant,
     /// Whether the next loop may find what the last one did not.
     has_news: bool,

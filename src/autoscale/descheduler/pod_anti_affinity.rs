@@ -12,7 +12,7 @@ use units::{ClassId, NodeId};
 /// The strategy.
 #[derive(Clone, Debug, Default)]
 pub struct RemovePodsViolatingInterPodAntiAffinity {
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 

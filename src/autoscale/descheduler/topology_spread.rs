@@ -20,7 +20,7 @@ pub struct RemovePodsViolatingTopologySpread {
     pub includes_soft: bool,
     /// Whether a pod only goes that fits a node of a domain with fewer pods than the mean.
     pub balances_by_fit: bool,
-    /// Which pods it looks at: namespaces before, labels when it evicts.
+    /// Pods that the strategy looks at: namespaces before, labels when it evicts.
     pub scope: Scope,
 }
 
@@ -188,7 +188,7 @@ fn is_balanced(domains: &[Domain<'_>], max_skew: i64) -> bool {
     }
 }
 
-/// Where pods that go may land.
+/// Room in which pods that go may land.
 struct Room<'a> {
     nodes: &'a BTreeMap<NodeId, Text>,
     constraint: &'a Constraint,

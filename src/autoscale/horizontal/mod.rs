@@ -106,7 +106,7 @@ impl HorizontalAutoscaler {
         &self.conditions
     }
 
-    /// When it last scaled its target.
+    /// Instant of the last scaling of the target.
     pub fn last_scale(&self) -> Option<Instant> {
         self.last_scale
     }

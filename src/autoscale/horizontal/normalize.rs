@@ -93,7 +93,7 @@ pub struct Rates {
 pub struct Rate {
     /// Time over which past proposals count.
     pub window: Duration,
-    /// Which policy holds.
+    /// Policy that holds.
     pub select: SelectPolicy,
     /// The policies.
     pub policies: Vec<ScalingPolicy>,

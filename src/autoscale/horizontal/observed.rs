@@ -16,7 +16,7 @@ pub struct ObservedPod {
     pub phase: Phase,
     /// Marks a pod that is being deleted.
     pub is_deleting: bool,
-    /// When its node's agent acknowledged it; `None` before.
+    /// Instant at which the agent of the pod's node acknowledged it; `None` before.
     pub started: Option<Instant>,
     /// The pod's Ready condition; `None` if it has none yet.
     pub ready: Option<ReadyCondition>,
@@ -42,7 +42,7 @@ pub enum Phase {
 pub struct ReadyCondition {
     /// The condition's status.
     pub status: Readiness,
-    /// When the status last changed; `None` is before all time.
+    /// Instant of the status's last change; `None` is before all time.
     pub changed: Option<Instant>,
 }
 

@@ -31,7 +31,7 @@ impl ConditionKind {
 /// A condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Which.
+    /// Kind of the condition.
     pub kind: ConditionKind,
     /// `true` if the condition holds.
     pub is_true: bool,
@@ -39,7 +39,7 @@ pub struct Condition {
     pub reason: &'static str,
     /// Reason for the condition, in a sentence.
     pub message: String,
-    /// When the status last changed.
+    /// Instant of the status's last change.
     pub since: Instant,
 }
 

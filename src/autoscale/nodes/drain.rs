@@ -1,5 +1,6 @@
-//! Which pods of a node can go elsewhere, which stay in the way, and how much of the node is used
-//! (spec: kubernetes.md 3.3; the original's `simulator/drainability` and `utilization`).
+//! Drain of a node: the pods that can go elsewhere, those that stay in the way, and the part of the
+//! node that is used (spec: kubernetes.md 3.3; the original's `simulator/drainability` and
+//! `utilization`).
 
 use std::collections::BTreeSet;
 
@@ -210,7 +211,7 @@ pub struct Drain<'a> {
     pub awaited: Vec<&'a NodePod>,
 }
 
-/// Which rules are left out.
+/// Rules that are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waived {
     /// That pods with data on the node's disk keep it.
@@ -294,7 +295,7 @@ fn is_long_terminating(pod: &NodePod) -> bool {
     })
 }
 
-/// Which pods count neither as used nor as usable.
+/// Pods that count neither as used nor as usable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
     /// Those of daemon sets.

@@ -41,7 +41,7 @@ struct Departure {
     since: Instant,
     is_drain: bool,
     is_asked: bool,
-    /// When a pod of it was told to end last.
+    /// Instant at which a pod of the node was last asked to end.
     evicted: Option<Instant>,
     /// Marks a node that is closed and keeps its pods for now.
     is_held: bool,

@@ -1,4 +1,5 @@
-//! Which nodes could be given back, in which order, and how many at a time (spec: kubernetes.md 3.4).
+//! Candidates: the nodes that could be given back, their order, and the number of them at a time
+//! (spec: kubernetes.md 3.4).
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ pub enum Reason {
 pub struct BudgetWindow {
     /// Number of nodes allowed in the window.
     pub limit: DisruptionBudget,
-    /// When it begins to hold, and for how long; `None` is always.
+    /// Times at which the window begins, and its length; `None` is always.
     pub times: Option<(CronSchedule, Duration)>,
     /// Reasons that the budget limits; empty means all.
     pub reasons: Vec<Reason>,
@@ -188,7 +189,7 @@ impl Provisioner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PoolNode {
     name: Text,
-    /// When it was ordered.
+    /// Instant of the order.
     ordered: Option<Instant>,
     /// Offering that the node was bought as, as a place in the list; prices change.
     offering: Option<usize>,

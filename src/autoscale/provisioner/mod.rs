@@ -54,12 +54,12 @@ pub struct Offering {
     pub is_spot: bool,
 }
 
-/// When nodes are given back.
+/// Condition under which nodes are given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConsolidationPolicy {
-    /// When they are empty.
+    /// The nodes are empty.
     WhenEmpty,
-    /// When they are empty, or their pods fit elsewhere, or on something cheaper.
+    /// The nodes are empty, or their pods fit elsewhere, or on something cheaper.
     #[default]
     WhenEmptyOrUnderutilized,
 }
@@ -67,9 +67,9 @@ pub enum ConsolidationPolicy {
 /// Number of nodes that may be on their way out at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisruptionBudget {
-    /// So many.
+    /// A number of nodes.
     Nodes(usize),
-    /// So many percent of the nodes, rounded up.
+    /// A percentage of the nodes, rounded up.
     Percent(usize),
 }
 
@@ -82,7 +82,7 @@ pub struct ProvisionerOptions {
     pub offerings: Vec<Offering>,
     /// The most nodes; `None` is no limit.
     pub most_nodes: Option<usize>,
-    /// When nodes are given back.
+    /// Condition under which nodes are given back.
     pub consolidation: ConsolidationPolicy,
     /// Time for which no pod may have come to or left a node that is consolidated.
     pub consolidate_after: Duration,
@@ -92,7 +92,7 @@ pub struct ProvisionerOptions {
     pub budgets: Vec<BudgetWindow>,
     /// Greatest age of a node; `None` is any age.
     pub expire_after: Option<Duration>,
-    /// When what new nodes are made of changes.
+    /// Instants at which the declarations of new nodes change.
     pub drifts: Vec<Instant>,
     /// The time of day at zero, in seconds since 1970.
     pub zero_unix_secs: i64,
@@ -127,9 +127,9 @@ pub struct Provisioner {
     /// Pods that wait and that nothing was ordered for.
     unmet: BTreeSet<PodRef>,
     serial: u64,
-    /// When the first and when the last pod of the present batch was seen, and how many there are.
+    /// Instants of the first and the last pod of the present batch, and the number of its pods.
     batch: Option<(Instant, Instant, usize)>,
-    /// Until when an offering that failed is left out.
+    /// Instants until which offerings that failed are left out.
     shunned: BTreeMap<usize, Instant>,
     disruption_due: Instant,
     command: Option<Command>,
@@ -163,7 +163,7 @@ impl Provisioner {
         }
     }
 
-    /// Which offerings can be asked for.
+    /// Offerings that can be asked for.
     fn open(&self, now: Instant) -> Vec<usize> {
         let all = 0..self.options.offerings.len();
         let is_open = |place: &usize| self.shunned.get(place).is_none_or(|until| *until <= now);

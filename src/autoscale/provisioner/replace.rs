@@ -1,5 +1,5 @@
-//! Which offerings may take the place of nodes that go (spec: kubernetes.md 3.4; what it is silent
-//! about is as in the original, `pkg/controllers/disruption/consolidation.go` and
+//! Replacement of nodes that go by offerings (spec: kubernetes.md 3.4; what it is silent about is
+//! as in the original, `pkg/controllers/disruption/consolidation.go` and
 //! `multinodeconsolidation.go`).
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -53,7 +53,7 @@ impl Buckets {
         (place as usize).min(self.count - 1)
     }
 
-    /// Where a bucket starts.
+    /// Start of a bucket.
     pub fn start(&self, bucket: usize) -> f64 {
         if bucket == 0 {
             return 0.0;
@@ -71,7 +71,7 @@ pub struct DecayingHistogram {
     total: f64,
     lowest: usize,
     highest: usize,
-    /// When a sample weighs what it is said to; `None` before the first sample.
+    /// Instant at which a sample has its plain weight; `None` before the first sample.
     reference: Option<Instant>,
 }
 

@@ -39,7 +39,7 @@ impl Default for UpdaterSettings {
 pub struct UpdatedPod {
     /// The pod's name.
     pub name: Text,
-    /// When it started; `None` before.
+    /// Instant of the start; `None` before.
     pub started: Option<Instant>,
     /// Marks a pod that has not started to run yet.
     pub is_pending: bool,

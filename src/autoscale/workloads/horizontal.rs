@@ -27,7 +27,7 @@ pub(super) struct Horizontal {
     core: HorizontalAutoscaler,
     pipeline: Pipeline,
     period: Duration,
-    /// When it looks next.
+    /// Instant of the next look.
     due: Instant,
     /// Requests of the containers of a class.
     requests: BTreeMap<ClassId, Vec<ContainerRequests>>,
@@ -201,7 +201,7 @@ impl Horizontal {
     }
 }
 
-/// Where metrics are read.
+/// World in which metrics are read.
 struct World<'a> {
     store: &'a Store,
     usage: &'a dyn UsageSamples,

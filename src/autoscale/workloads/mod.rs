@@ -139,7 +139,7 @@ impl Autoscalers {
         }
     }
 
-    /// When something is due next.
+    /// Instant at which something is due next.
     fn next(&self) -> Option<Instant> {
         let horizontals = self.horizontals.values().map(Horizontal::next);
         let verticals = self.verticals.values().map(Vertical::next);

@@ -42,7 +42,7 @@ pub enum Rule {
     Track(TargetTracking, Duration),
     /// The mean is compared with a threshold.
     Steps(StepScaling),
-    /// So much of the sum for each replica.
+    /// Amount of the sum for each replica.
     Backlog(Bounds, u64),
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Vertical {
     object: VerticalPodAutoscaler,
     period: Duration,
     due: Instant,
-    /// When it last took samples.
+    /// Instant of the last samples.
     sampled: Option<Instant>,
     /// Of all containers of a name.
     usage: BTreeMap<Text, Usage>,

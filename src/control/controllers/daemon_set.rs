@@ -55,7 +55,7 @@ pub struct DaemonWrites {
     pub create_on: Vec<Text>,
     /// Names of pods to be deleted.
     pub delete: Vec<Text>,
-    /// When a failed pod may be deleted that has to wait now.
+    /// Instant from which a failed pod may be deleted that has to wait now.
     pub wake: Option<Instant>,
 }
 

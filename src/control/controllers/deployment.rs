@@ -48,7 +48,7 @@ pub struct DeploymentWrites {
     pub status: DeploymentStatus,
     /// Events to record.
     pub events: Vec<ControllerEvent>,
-    /// When to look again for want of progress.
+    /// Instant of the next look for want of progress.
     pub wake: Option<Instant>,
     /// Whether the sync broke off and is tried again later.
     pub failed: bool,

@@ -86,7 +86,7 @@ fn still_disrupted(
         .collect()
 }
 
-/// When a budget must be looked at again because a granted disruption lapses.
+/// Instant at which a budget must be looked at again because a granted disruption lapses.
 pub fn recheck(status: &BudgetStatus) -> Option<Instant> {
     let first = status.disrupted.values().min()?;
     Some(first.saturating_add(DELETION_TIMEOUT))

@@ -34,9 +34,9 @@ pub struct JobPod {
     pub index_ignored: i32,
     /// Marks a pod that is not counted yet (it carries the job's finalizer).
     pub is_uncounted: bool,
-    /// When the last of its containers ended, if all have.
+    /// Instant at which the last of the pod's containers ended, if all have.
     pub finished: Option<Instant>,
-    /// When it was told to end.
+    /// Instant at which the pod was asked to end.
     pub deleted: Option<Instant>,
     /// Exit codes of containers that ended, by name.
     pub exit_codes: Vec<(Text, i32)>,
@@ -51,7 +51,7 @@ pub struct JobPod {
 pub struct JobBackoff {
     /// Number of failures.
     pub failures: i32,
-    /// When the last one finished.
+    /// Instant at which the last failed pod finished.
     pub last_failure: Option<Instant>,
 }
 
@@ -94,11 +94,11 @@ pub struct JobWrites {
     pub status: JobStatus,
     /// Failures since the last success.
     pub backoff: JobBackoff,
-    /// After how long to look again, each time that was asked for.
+    /// Times until the next looks, one for each request.
     pub requeue: Vec<Duration>,
 }
 
-/// When a finished job is deleted; `None` is never.
+/// Instant at which a finished job is deleted; `None` is never.
 pub fn expiry(job: &Job, status: &JobStatus) -> Option<Instant> {
     let ended = |known: &&JobCondition| known.holds && known.kind.is_final();
     let finished = status.conditions.iter().find(ended)?;

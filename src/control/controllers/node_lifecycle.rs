@@ -86,7 +86,7 @@ pub enum ZoneState {
 /// Remembered state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Health {
-    /// When something new was last seen of it, by the controller's own clock.
+    /// Instant at which something new was last seen of the node, by the controller's own clock.
     probe: Instant,
     /// The heartbeat seen last; `None` if it had not posted.
     heartbeat: Option<Instant>,
@@ -117,7 +117,7 @@ pub struct NodeLifecycle {
     options: LifecycleOptions,
     health: BTreeMap<Text, Health>,
     zones: BTreeMap<Text, Zone>,
-    /// When all probes were last taken as of then, as every zone had been down.
+    /// Instant that all probes were last set to, as every zone had been down.
     reset: Option<Instant>,
 }
 
@@ -160,7 +160,7 @@ impl NodeLifecycle {
         Some((probe.saturating_add(self.options.grace), gone))
     }
 
-    /// When the next waiting node may be tainted at the earliest; `None` while none can be.
+    /// Earliest instant at which the next waiting node may be tainted; `None` while none can be.
     pub fn next_token(&self) -> Option<Instant> {
         let waiting = self.zones.values().filter(|zone| !zone.waiting.is_empty());
         waiting.filter_map(|zone| zone.limiter.earliest()).min()

@@ -31,7 +31,7 @@ pub struct GcPod {
     pub phase: ObservedPhase,
     /// Marks a pod that failed by eviction from its node.
     pub is_evicted: bool,
-    /// When it was created.
+    /// Instant of the node's creation.
     pub created: Instant,
     /// Marks a pod that was asked to end.
     pub is_terminating: bool,

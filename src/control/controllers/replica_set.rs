@@ -13,7 +13,7 @@ use units::{Duration, Instant};
 /// Greatest number of pods that one sync creates or deletes.
 pub const BURST: i32 = 500;
 
-/// After how long writes that were never seen back are given up.
+/// Time after which writes that were never seen back are given up.
 pub const EXPECTATION_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The controller's view of one replica set.

@@ -106,7 +106,7 @@ impl<P: Ord + Clone> TaintEviction<P> {
         due
     }
 
-    /// When the next deletion is due.
+    /// Instant at which the next deletion is due.
     pub fn next(&self) -> Option<Instant> {
         self.scheduled.values().filter_map(|known| known.at).min()
     }

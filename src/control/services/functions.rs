@@ -47,7 +47,7 @@ pub enum Invocation {
 pub struct FunctionPool {
     limits: FunctionLimits,
     busy: u32,
-    /// When the idle ones ended their last request, ascending.
+    /// Instants at which the idle instances ended their last request, ascending.
     idle: VecDeque<Instant>,
     queued: u32,
     created: u64,

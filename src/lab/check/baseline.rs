@@ -137,7 +137,7 @@ pub enum BaselineError {
     Acknowledgement {
         /// The file.
         path: PathBuf,
-        /// Which, from 1.
+        /// Number of the acknowledgement, from 1.
         number: usize,
         /// Entry of the acknowledgement.
         entry: String,

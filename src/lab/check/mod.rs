@@ -111,7 +111,7 @@ pub struct Gate {
     pub metric: String,
     /// The metric's unit.
     pub unit: String,
-    /// Which direction is better.
+    /// Better direction.
     #[serde(serialize_with = "crate::compare::judge::direction_name")]
     pub better: Direction,
     /// Outcome of the gate.

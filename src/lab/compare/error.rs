@@ -28,7 +28,7 @@ pub enum CompareError {
     /// An id that no metric has.
     #[error("{flag}: there is no metric `{id}`; {hint}")]
     UnknownMetric {
-        /// Where it was given.
+        /// Option that named the metric.
         flag: &'static str,
         /// As given.
         id: String,

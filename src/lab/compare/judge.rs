@@ -66,7 +66,7 @@ pub struct Question {
     pub metric: String,
     /// The question's unit.
     pub unit: String,
-    /// Which way is better.
+    /// Better direction.
     pub direction: Direction,
     /// The difference that matters.
     pub threshold: Threshold,
@@ -116,7 +116,7 @@ pub struct Judgement {
     pub metric: String,
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
-    /// Which direction is better: `higher`, `lower` or `none`.
+    /// Better direction: `higher`, `lower` or `none`.
     #[serde(serialize_with = "direction_name")]
     pub better: Direction,
     /// Marks the judgement of a gated metric.

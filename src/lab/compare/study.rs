@@ -35,7 +35,7 @@ pub struct Candidate {
 pub enum Method {
     /// Seeds: the same for every candidate.
     Seeds {
-        /// Which.
+        /// Seeds of the runs.
         seeds: Vec<u64>,
     },
     /// Small perturbations of one deterministic input.

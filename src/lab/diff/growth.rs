@@ -20,7 +20,7 @@ use units::{Instant, NodeId};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Growth {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub time_ns: i64,
     /// Pods in different places now.
     pub pods: usize,
@@ -36,11 +36,11 @@ pub struct Growth {
     pub nodes_modulo: usize,
 }
 
-/// Where between the parting and the end the growth is told, in thousandths: closer together at the
-/// beginning, where a difference grows fastest.
+/// Points between the parting and the end at which the growth is reported, in thousandths: closer
+/// together at the beginning, where a difference grows fastest.
 const STOPS: [i64; 10] = [0, 1, 3, 10, 30, 100, 250, 500, 750, 1_000];
 
-/// Where a pod is in a run.
+/// Place of a pod in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// Not submitted, or gone.

@@ -1,5 +1,5 @@
-//! Where two runs part: the first decision that differs, the cluster as it was there, why each side
-//! decided as it did, and how the difference grew.
+//! Difference of two runs: the first decision that differs, the cluster as it was there, why each
+//! side decided as it did, and how the difference grew.
 //!
 //! Both runs are simulated twice. The first time every placement is written down; the lists are
 //! compared over the pods that both runs have, by name, so that an edited trace, another system or
@@ -49,7 +49,7 @@ pub struct SideFacts {
     pub digest: String,
     /// Number of decisions of the run.
     pub decisions: usize,
-    /// When it ended, in nanoseconds.
+    /// Instant of the run's end, in nanoseconds.
     pub end_ns: i64,
     /// Pods that the other run does not have.
     pub pods_alone: usize,
@@ -59,7 +59,7 @@ pub struct SideFacts {
     pub nodes_alone: usize,
 }
 
-/// Where two runs part.
+/// Point at which two runs part.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parting {
@@ -73,7 +73,7 @@ pub struct Parting {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionFacts {
-    /// When, in nanoseconds.
+    /// Instant of the decision, in nanoseconds.
     pub time_ns: i64,
     /// The pod.
     pub pod: String,

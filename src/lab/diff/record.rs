@@ -46,7 +46,7 @@ impl Outcome {
 /// One step in the life of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Decided {
-    /// When.
+    /// Instant of the decision.
     pub(super) at: Instant,
     /// Revision of the change.
     pub(super) revision: Revision,
@@ -71,7 +71,7 @@ pub(super) struct Course {
     pub(super) nodes: Vec<Arc<Node>>,
     /// Every step, in order.
     pub(super) steps: Vec<Decided>,
-    /// When the run ended.
+    /// Instant of the run's end.
     pub(super) end: Instant,
     /// Whether the last attempt of a pod failed.
     has_failed: Vec<bool>,
@@ -156,8 +156,8 @@ impl Observer for Course {
     }
 }
 
-/// Which pods and nodes of two runs are the same: those of one name. The n-th pod of a name is that
-/// of the other run.
+/// Pods and nodes of two runs that correspond: those of one name. The n-th pod of a name is that of
+/// the other run.
 pub(super) struct Matched {
     /// By side and number: the number in the other run.
     pods: [Vec<Option<u32>>; 2],

@@ -25,7 +25,7 @@ pub const EVENTS_FILE: &str = "events.jsonl.zst";
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
-    /// When, in nanoseconds.
+    /// Instant of the event, in nanoseconds.
     pub time_ns: i64,
     /// The variant.
     pub variant: String,

@@ -43,7 +43,7 @@ pub struct ScoredNode {
     pub node: Text,
     /// The sum.
     pub total: i64,
-    /// Where it comes from.
+    /// Points by plugin.
     pub points: Vec<PluginPoints>,
 }
 

@@ -86,7 +86,7 @@ impl Write for Checked {
     }
 }
 
-/// Where the digits of the checksum begin in a footer.
+/// Position at which the digits of the checksum begin in a footer.
 fn digits(footer: &[u8]) -> Option<usize> {
     let mark = MARK.as_bytes();
     let last = footer

@@ -25,7 +25,7 @@ pub struct ResourceTally {
     pub free_after: i64,
     /// Number of replicas that this resource alone would let in.
     pub alone: i64,
-    /// On how many nodes it is what the next replica lacks.
+    /// Number of nodes on which the next replica lacks this resource.
     pub short_nodes: u64,
 }
 

@@ -31,7 +31,7 @@ pub(super) fn ranks(nodes: &[NodeInfo]) -> Vec<usize> {
     ranks
 }
 
-/// Where replicas of a pod go; `None` where a plugin did not keep its word.
+/// Nodes of a pod's replicas; `None` where a plugin did not keep its word.
 pub(super) fn fill(
     filling: &mut impl Filling,
     cache: &Cache,

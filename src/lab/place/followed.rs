@@ -39,7 +39,7 @@ struct Kept<'r, 'a> {
     column: Vec<i64>,
 }
 
-/// Where replicas go; `None` where a plugin's answers can't be followed.
+/// Nodes of the replicas; `None` where a plugin's answers can't be followed.
 pub(super) fn place(
     cache: &Cache,
     profile: &KubeProfile,

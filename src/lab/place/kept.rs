@@ -161,7 +161,7 @@ fn applies(profile: &KubeProfile, ctx: AttemptContext<'_>) -> bool {
         })
 }
 
-/// Where replicas go; `None` where the answers have to be worked out anew each time.
+/// Nodes of the replicas; `None` where the answers have to be worked out anew each time.
 pub(super) fn place(
     cache: &Cache,
     profile: &KubeProfile,

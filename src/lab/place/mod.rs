@@ -39,7 +39,7 @@ pub enum Stop {
 /// The message about a pod that finds no node, and the nodes that rejected it.
 type Unplaced = (String, Vec<(Text, Status)>);
 
-/// Where replicas went.
+/// Nodes of the replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The node of each replica, in order.
@@ -93,7 +93,7 @@ pub fn place(
     Ok(counted(cache, pod, placed))
 }
 
-/// Where replicas of a pod go, one decision after the other.
+/// Nodes of a pod's replicas, one decision after the other.
 ///
 /// # Errors
 /// If a replica can't be taken in, which no valid cluster causes.

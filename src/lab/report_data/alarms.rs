@@ -42,7 +42,7 @@ pub struct AlarmData {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// The rule.
     pub alert: String,
@@ -63,7 +63,7 @@ const fn is_zero(count: &u64) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// Common labels of the group's alerts, such as `alertname=slow`.
     pub group: String,
@@ -114,9 +114,9 @@ pub struct FaultEntry {
     /// The node, where one was at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// Since when, in nanoseconds.
+    /// Instant of the beginning, in nanoseconds.
     pub since_ns: i64,
-    /// When it had its strength again; `null` while it lasts.
+    /// Instant at which the workload had its strength again; `null` while the fault lasts.
     pub healed_ns: Option<i64>,
     /// Ready pods before.
     pub strength: u64,

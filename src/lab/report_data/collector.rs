@@ -30,7 +30,7 @@ const SERIES_VALUES: usize = 12;
 pub struct Collector {
     resource: Resource,
     state: ClusterState,
-    /// Since when the state holds.
+    /// Instant from which the state holds.
     since: i64,
     series: Grid<SERIES_VALUES>,
     heat: Grid<2>,

@@ -11,7 +11,7 @@ use super::{FaultEntry, IncidentList};
 /// A fault that begins within this time after a failure is over still comes of it.
 const LATE_NS: i64 = 300_000_000_000;
 
-/// So often was this diagnosed of that.
+/// Count of the faults with one injected failure and one diagnosis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfusionEntry {

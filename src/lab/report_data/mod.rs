@@ -282,7 +282,7 @@ impl MarkList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MarkEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// `operation`, `failure`, `repair`, `scale-up` or `scale-down`.
     pub kind: String,
@@ -310,7 +310,7 @@ pub struct PendingData {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeatData {
-    /// Of what: `gpu` where a node has one, else `cpu`.
+    /// Resource shown: `gpu` where a node has one, else `cpu`.
     pub resource: String,
     /// Width of a column in nanoseconds; the first begins at 0, the last may be shorter.
     pub column_ns: i64,
@@ -359,11 +359,11 @@ pub struct Bar {
     pub succeeded: u64,
     /// Pods of the bar that ended otherwise.
     pub failed: u64,
-    /// When its first pod was created, in nanoseconds.
+    /// Instant at which the first pod was created, in nanoseconds.
     pub submit_ns: i64,
-    /// When the first of its pods was given a node, in nanoseconds.
+    /// Instant at which the first of the pods was given a node, in nanoseconds.
     pub bound_ns: Option<i64>,
-    /// When the last of its pods ended, in nanoseconds; `null` while one lives.
+    /// Instant at which the last of the pods ended, in nanoseconds; `null` while one lives.
     pub end_ns: Option<i64>,
 }
 
@@ -383,15 +383,15 @@ pub struct PodList {
 pub struct PodEntry {
     /// The pod's name.
     pub name: String,
-    /// When it was created, in nanoseconds.
+    /// Instant of the pod's creation, in nanoseconds.
     pub submit_ns: i64,
-    /// When it was given a node.
+    /// Instant at which the pod was given a node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_ns: Option<i64>,
-    /// When it began to run.
+    /// Instant at which the pod began to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_ns: Option<i64>,
-    /// When it ended.
+    /// Instant at which the pod ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ns: Option<i64>,
     /// The node it was given.
@@ -456,9 +456,9 @@ impl IncidentList {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentEntry {
-    /// When it began, in nanoseconds.
+    /// Instant of the beginning, in nanoseconds.
     pub from_ns: i64,
-    /// When the last of it was over; `null` if some of it lasts to the end.
+    /// Instant at which the last of the incident was over; `null` if some of it lasts to the end.
     pub to_ns: Option<i64>,
     /// Kind of failure: `down`, `cut off`, `slow`, `disk full`, `drained`, `taken back`,
     /// `upgraded`, or a fault of the control plane.
@@ -474,7 +474,7 @@ pub struct IncidentEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeEventEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// The node.
     pub node: String,

@@ -252,7 +252,7 @@ fn reason(error: &serde_json::Error) -> String {
 pub struct VariantSeries {
     /// The variant.
     pub variant: String,
-    /// When, in ascending order.
+    /// Instants, in ascending order.
     pub times: Vec<Instant>,
     columns: BTreeMap<String, Vec<Option<f64>>>,
 }
@@ -276,13 +276,13 @@ pub struct FinishedPod {
     pub tenant: i64,
     /// The number of its class.
     pub class: i64,
-    /// When it was submitted.
+    /// Instant of submission.
     pub submit: Instant,
-    /// When it was given a node, if it was.
+    /// Instant at which the pod was given a node, if it was.
     pub bound: Option<Instant>,
-    /// When it began to run, if it did.
+    /// Instant at which the pod began to run, if it did.
     pub started: Option<Instant>,
-    /// When it ended, if it did.
+    /// Instant at which the pod ended, if it did.
     pub ended: Option<Instant>,
     /// The name of its node, if it had one.
     pub node: Option<String>,
@@ -396,7 +396,7 @@ fn close(found: &mut [VariantSeries], columns: &mut Vec<(usize, Vec<Option<f64>>
 /// The pods of a run.
 pub struct Pods {
     rows: Rows,
-    /// Where the columns of [`PODS`] are in a row.
+    /// Positions of the columns of [`PODS`] in a row.
     positions: [usize; 11],
     row: Vec<Value>,
     /// Pods of the summary that were not met yet.

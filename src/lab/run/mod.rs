@@ -92,7 +92,7 @@ pub struct Prepared {
     pub images: Option<(PullOptions, ImageModel)>,
     /// Values of start-up times that come from files.
     pub start_up: StartUpValues,
-    /// Where machines come from while it runs, if from anywhere.
+    /// Source of machines while the run goes on, if there is one.
     pub provider: Option<ProviderPlan>,
     /// Clients of the services, if any.
     pub traffic: Option<Arc<TrafficPlan>>,
@@ -171,7 +171,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     })
 }
 
-/// Where the tables of a run go.
+/// Destinations of a run's tables.
 #[derive(Default)]
 pub struct Tables<'s> {
     /// The time series.
@@ -370,7 +370,7 @@ pub fn run_watched(
     Ok(simulation.run(control)?)
 }
 
-/// Where the warm-up ends by MSER-5, found by a run of its own; the inner error says why it can't be
+/// End of the warm-up by MSER-5, found by a run of its own; the inner error says why it can't be
 /// found.
 fn warm_up(
     scenario: &Scenario,

@@ -1,4 +1,4 @@
-//! From what a scenario says of time and nodes to the options of a simulation.
+//! Conversion of what a scenario says of time and nodes to the options of a simulation.
 
 use control::Stepping;
 use scenario::Scenario;

@@ -1,4 +1,4 @@
-//! From what a scenario says of its system to the parts that run.
+//! Conversion of what a scenario says of its system to the parts that run.
 
 use std::sync::Arc;
 

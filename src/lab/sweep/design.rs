@@ -1,4 +1,4 @@
-//! Which points a sweep visits: grids crossed, lists in step, ranges sampled at random, by Latin
+//! Points that a sweep visits: grids crossed, lists in step, ranges sampled at random, by Latin
 //! hypercube, or by the design that variance-based sensitivity needs.
 //!
 //! A Latin hypercube of N points cuts every range into N strata and visits each once (`McKay`,

@@ -16,9 +16,9 @@ use world::FileSource;
 pub struct Execution<'a> {
     /// Plan to run.
     pub plan: &'a Plan,
-    /// Which part of it.
+    /// Part of the sweep to run.
     pub shard: Shard,
-    /// Where records go.
+    /// Folder that records go to.
     pub folder: &'a SweepFolder,
     /// Number of runs that go on at once.
     pub threads: usize,

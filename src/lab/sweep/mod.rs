@@ -78,7 +78,7 @@ pub enum SweepError {
     /// A run has no result.
     #[error("{at}: {source}")]
     Run {
-        /// Which, in words.
+        /// Name of the run, in words.
         at: String,
         /// Reason the run has no result.
         source: Box<RunError>,
@@ -88,7 +88,7 @@ pub enum SweepError {
     Interrupted {
         /// Number of finished runs.
         finished: usize,
-        /// Of how many.
+        /// Number of all runs.
         runs: usize,
     },
     /// The threads can't be started.
@@ -146,7 +146,7 @@ pub enum SweepError {
     Gap {
         /// Number of missing runs.
         missing: usize,
-        /// Of how many.
+        /// Number of all runs.
         runs: usize,
         /// The first, in words.
         first: String,

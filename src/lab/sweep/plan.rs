@@ -70,7 +70,7 @@ pub struct PlannedRun {
     pub variant: String,
     /// Scenario of the run.
     pub scenario: Scenario,
-    /// Which of the plan's experiments knows its files.
+    /// Number of the plan's experiment that knows the run's files.
     pub experiment: usize,
 }
 

@@ -46,7 +46,7 @@ pub(super) enum Fate {
 pub(super) struct Reader {
     ctx: Ctx,
     nodes: Vec<Node>,
-    /// Where each node of a name stands.
+    /// Place of each node of a name.
     node_places: BTreeMap<Text, String>,
     pods: Vec<ManifestPod>,
     /// Of every object that was read: its identity, where it states one.
@@ -68,7 +68,7 @@ pub(super) struct Reader {
     document: usize,
     /// The positions in the lists around the object being read.
     items: Vec<usize>,
-    /// Where an object is reported that is settled after its list.
+    /// Place at which an object is reported that is settled after its list.
     moved_to: Option<String>,
     reads_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
@@ -116,7 +116,7 @@ impl Reader {
         self.items.pop();
     }
 
-    /// Where the object being read stands.
+    /// Place of the object being read.
     pub(super) fn place(&self) -> String {
         if let Some(place) = &self.moved_to {
             return place.clone();

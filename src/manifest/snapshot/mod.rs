@@ -50,7 +50,7 @@ pub struct Snapshot<W> {
     pub repeated: u64,
     /// Fields that were not copied.
     pub passed_over: PassedOver,
-    /// Where it was written.
+    /// Destination of the snapshot.
     pub out: W,
 }
 

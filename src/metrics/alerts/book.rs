@@ -14,7 +14,7 @@ use crate::statistics::span::Span;
 /// A turn of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
-    /// When.
+    /// Instant of the transition.
     pub at: Instant,
     /// The rule, by its number.
     pub rule: usize,
@@ -48,7 +48,7 @@ pub struct AlertBook {
     /// By rule and service.
     services: BTreeMap<(usize, Text), Watch>,
     turns: Vec<Transition>,
-    /// When rules about metrics are evaluated next, if there are any.
+    /// Instant at which rules about metrics are evaluated next, if there are any.
     due: Option<Instant>,
 }
 

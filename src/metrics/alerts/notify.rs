@@ -27,7 +27,7 @@ pub struct Route {
     pub repeat_interval: Duration,
     /// Alerts that hide others.
     pub inhibitions: Vec<Inhibition>,
-    /// When which alerts are nobody's concern.
+    /// Times at which some alerts are silenced.
     pub silences: Vec<Silence>,
 }
 
@@ -52,7 +52,7 @@ pub struct Inhibition {
     pub source: AlertLabels,
     /// Labels of the inhibited alert.
     pub target: AlertLabels,
-    /// Where both are equal; a label that neither has is equal.
+    /// Labels in which both are equal; a label that neither has is equal.
     pub equal: Vec<Text>,
 }
 
@@ -70,7 +70,7 @@ pub struct Silence {
 /// A notification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {
-    /// When.
+    /// Instant of the notification.
     pub at: Instant,
     /// The labels that its alerts have in common.
     pub group: AlertLabels,
@@ -93,7 +93,7 @@ struct Group {
     told: BTreeSet<Alert>,
     /// Resolved alerts that were reported as firing.
     over: BTreeSet<Alert>,
-    /// When it is looked at next.
+    /// Instant of the next look at the group.
     due: Option<Instant>,
     last: Option<Instant>,
 }

@@ -85,15 +85,15 @@ pub(super) fn next_evaluation(at: Instant) -> Instant {
 /// A rule at work.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
-    /// When the breach was seen first.
+    /// Instant at which the breach was seen first.
     since: Option<Instant>,
-    /// When a rule that fires was first seen without breach.
+    /// Instant at which a rule that fires was first seen without breach.
     clear_since: Option<Instant>,
     is_firing: bool,
     /// Breaches among the last values: the last one is bit 0.
     points: u64,
     counter: Counter,
-    /// Up to where it has seen values.
+    /// Instant up to which values were seen.
     pub until: Instant,
 }
 

@@ -38,7 +38,7 @@ pub struct Diagnosis {
     pub exit: Option<Exit>,
     /// The node, where one was at fault.
     pub node: Option<Text>,
-    /// Since when.
+    /// Instant of the beginning.
     pub since: Instant,
     /// End of the fault; `None` while it lasts.
     pub healed: Option<Instant>,
@@ -66,7 +66,7 @@ struct Member {
     node: Option<NodeId>,
     is_ready: bool,
     is_leaving: bool,
-    /// When it failed of late.
+    /// Instants of recent failures.
     failures: Vec<Instant>,
     /// Last container killed for lack of memory, and the time.
     killed: Option<(Instant, usize)>,

@@ -17,7 +17,7 @@ use crate::values::Values;
 /// A change that was just applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// When.
+    /// Instant of the change.
     pub at: Instant,
     /// The event.
     pub event: &'a Event,
@@ -50,7 +50,7 @@ impl Change<'_> {
 /// Measurements of the world at a settled instant.
 #[derive(Clone, Copy)]
 pub struct UsageSample<'a> {
-    /// When.
+    /// Instant of the sample.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,

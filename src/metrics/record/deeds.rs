@@ -115,25 +115,25 @@ impl Deeds {
         };
     }
 
-    /// By how many pods more a node is held.
+    /// Change of the number of pods that hold a node.
     #[inline]
     pub fn holding(&self) -> i64 {
         self.bound - self.ended_starting - self.ended_running
     }
 
-    /// By how many pods more have a node and don't run.
+    /// Change of the number of pods that have a node and don't run.
     #[inline]
     pub fn starting(&self) -> i64 {
         self.bound - self.running - self.ended_starting
     }
 
-    /// By how many pods more wait for a node.
+    /// Change of the number of pods that wait for a node.
     #[inline]
     pub fn waiting(&self) -> i64 {
         self.created - self.bound - self.ended_unbound
     }
 
-    /// By how many pods more live.
+    /// Change of the number of living pods.
     #[inline]
     pub fn living(&self) -> i64 {
         self.holding() + self.waiting()

@@ -53,13 +53,13 @@ impl JobOutcome {
 /// The life of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobRecord {
-    /// When it was submitted: when its first pod was created.
+    /// Instant of submission: that of the first pod's creation.
     pub submit: Instant,
-    /// When all of its pods had been bound.
+    /// Instant at which all of the job's pods had been bound.
     pub bound: Option<Instant>,
-    /// When the first of its pods began to run.
+    /// Instant at which the first of the job's pods began to run.
     pub start: Option<Instant>,
-    /// When its last pod ended; the end of the run if it is open.
+    /// Instant at which the job's last pod ended; the end of the run if it is open.
     pub end: Instant,
     /// Outcome of the job.
     pub outcome: JobOutcome,

@@ -14,9 +14,9 @@ use crate::statistics::span::Span;
 pub enum Window {
     /// The time from one instant until just before another, or until the end of the run.
     Time {
-        /// Where it begins.
+        /// Beginning of the window.
         from: Instant,
-        /// Where it ends.
+        /// End of the window.
         until: Option<Instant>,
     },
     /// The jobs with these numbers in order of submission, the first being number 0.
@@ -111,7 +111,7 @@ impl MeasuredWindow {
             && self.closed.is_none_or(|closed| at < closed)
     }
 
-    /// Where the window ends, once that is known.
+    /// End of the window, once that is known.
     pub fn closed(&self) -> Option<Instant> {
         self.closed
     }

@@ -74,7 +74,7 @@ pub struct Recorder<'s> {
     purpose: Purpose,
     unsteady: Option<String>,
     measured: MeasuredWindow,
-    /// Since when the present state holds.
+    /// Instant from which the present state holds.
     since: Instant,
     state: ClusterState,
     /// The state just before the window closed, where it closed before the run ended.

@@ -81,7 +81,7 @@ impl Bins {
         self.width
     }
 
-    /// Where a bin begins.
+    /// Beginning of a bin.
     pub fn start(&self, index: usize) -> Instant {
         let origin = self.origin.unwrap_or(Instant::ZERO);
         let offset = self.width.saturating_mul(index as i64);

@@ -40,7 +40,7 @@ pub struct CronStatus {
     pub active: Vec<Text>,
     /// The start time that last led to a job.
     pub last_schedule: Option<Instant>,
-    /// When one of its jobs last succeeded.
+    /// Instant at which one of the jobs last succeeded.
     pub last_success: Option<Instant>,
 }
 

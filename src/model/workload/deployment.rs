@@ -25,7 +25,7 @@ pub struct Deployment {
     pub min_ready: Duration,
     /// Number of replica sets without pods that are kept; `None` is all.
     pub revision_history_limit: Option<i32>,
-    /// After how long without progress a rollout counts as stuck; `None` is never.
+    /// Time without progress after which a rollout counts as stuck; `None` is never.
     pub progress_deadline: Option<Duration>,
     /// Whether rollouts stand still.
     pub paused: bool,
@@ -168,9 +168,9 @@ pub struct DeploymentCondition {
     pub status: Option<bool>,
     /// Reason the condition holds.
     pub reason: ConditionReason,
-    /// When it was last written.
+    /// Instant at which the condition was last written.
     pub updated: Instant,
-    /// When its status last changed.
+    /// Instant at which the status last changed.
     pub changed: Instant,
 }
 

@@ -27,7 +27,7 @@ pub struct HorizontalStatus {
     pub current: i32,
     /// Replicas that it is to have.
     pub desired: i32,
-    /// When it was last scaled.
+    /// Instant of the last scaling.
     pub last_scale: Option<Instant>,
     /// Reason the last look scaled the workload or could not decide.
     pub reason: Text,

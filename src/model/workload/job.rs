@@ -36,7 +36,7 @@ pub struct Job {
     pub active_deadline: Option<Duration>,
     /// Marks a job that is suspended.
     pub suspend: bool,
-    /// When a pod that ends is replaced.
+    /// Condition under which a pod that ends is replaced.
     pub replacement: PodReplacement,
     /// Rules for failed pods; the first match wins.
     pub failure_policy: Vec<FailureRule>,
@@ -68,7 +68,7 @@ pub enum CompletionMode {
     Indexed,
 }
 
-/// When a pod that ends is replaced.
+/// Condition under which a pod that ends is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PodReplacement {
     /// Replaced as soon as its termination is ordered.

@@ -6,9 +6,9 @@ use units::Instant;
 /// Reported status of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JobStatus {
-    /// When it began; suspended jobs have not.
+    /// Instant of the beginning; suspended jobs have none.
     pub start: Option<Instant>,
-    /// When it was complete.
+    /// Instant of completion.
     pub completion: Option<Instant>,
     /// Active pods.
     pub active: i32,
@@ -37,7 +37,7 @@ pub struct JobCondition {
     pub holds: bool,
     /// Reason the condition holds.
     pub reason: JobReason,
-    /// When it last changed.
+    /// Instant of the condition's last change.
     pub changed: Instant,
 }
 

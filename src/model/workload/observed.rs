@@ -31,7 +31,7 @@ impl ObservedPhase {
 pub struct Readiness {
     /// `true` if the pod is ready.
     pub is_ready: bool,
-    /// When that last changed; `None` is unknown.
+    /// Instant at which that last changed; `None` is unknown.
     pub since: Option<Instant>,
 }
 
@@ -55,7 +55,7 @@ pub struct ObservedPod {
     /// The pod's annotation `controller.kubernetes.io/pod-deletion-cost`; an unreadable value
     /// counts as 0.
     pub deletion_cost: i32,
-    /// When it was created; `None` is unknown.
+    /// Instant of the pod's creation; `None` is unknown.
     pub created: Option<Instant>,
     /// Marks a pod that was asked to end and has not gone yet.
     pub is_terminating: bool,
@@ -72,7 +72,7 @@ impl ObservedPod {
         self.readiness.is_some_and(|ready| ready.is_ready)
     }
 
-    /// Since when it is ready, if it is and that is known.
+    /// Instant from which the pod is ready, if it is and that is known.
     pub fn ready_since(&self) -> Option<Instant> {
         let ready = self.readiness.filter(|ready| ready.is_ready)?;
         ready.since

@@ -7,7 +7,7 @@ pub struct Probe {
     pub initial_delay_secs: i32,
     /// Time between two probes.
     pub period_secs: i32,
-    /// After how long without an answer it failed.
+    /// Time without an answer after which the probe failed.
     pub timeout_secs: i32,
     /// Number of successes in a row that counts.
     pub success_threshold: i32,

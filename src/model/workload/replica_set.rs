@@ -23,7 +23,7 @@ pub struct ReplicaSet {
     pub replicas: i32,
     /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
-    /// When it was created.
+    /// Instant of the replica set's creation.
     pub created: Instant,
     /// The replica set's annotations of rollouts.
     pub rollout: RolloutAnnotations,

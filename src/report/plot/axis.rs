@@ -191,7 +191,7 @@ impl Axis {
         }
     }
 
-    /// Where a value is between the beginning (0) and the end (1).
+    /// Position of a value between the beginning (0) and the end (1).
     pub(super) fn position(&self, value: f64) -> f64 {
         let value = value.clamp(self.from, self.to);
         match self.scale {

@@ -50,7 +50,7 @@ pub(super) struct Panel {
 /// Something that happened at a place on the horizontal axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Moment {
-    /// Where.
+    /// Position of the moment.
     pub(super) at: f64,
     /// A sign of a letter or two.
     pub(super) sign: String,
@@ -113,7 +113,7 @@ const SIGN_HEIGHT: f64 = 12.0;
 /// More lines than this are named below, where there is room for all.
 const DIRECT_LABELS_MAX: usize = 16;
 
-/// Where things are in a panel.
+/// Layout of a panel.
 struct Layout {
     plane: Area,
     text: f64,

@@ -62,7 +62,7 @@ pub(super) enum Paint {
     Heat(u8),
 }
 
-/// Which part of a text stands at its position.
+/// Part of a text that stands at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,

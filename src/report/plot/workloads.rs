@@ -87,7 +87,7 @@ fn marks(variants: &[VariantData]) -> Vec<MarkEntry> {
     marks
 }
 
-/// When something failed that is no node's, such as the registry, and was whole again.
+/// Marks of a failure that is no node's, such as the registry's, and of its end.
 fn around(incident: &IncidentEntry) -> Vec<MarkEntry> {
     if incident.nodes > 0 {
         return Vec::new();

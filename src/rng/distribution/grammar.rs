@@ -14,7 +14,7 @@ use units::Duration;
 pub struct DistributionError {
     /// The whole text.
     pub text: String,
-    /// Where the problem begins, in bytes from the start of the text.
+    /// Position of the problem, in bytes from the start of the text.
     pub at: usize,
     /// Number of bytes that the error covers; 0 where something is missing.
     pub length: usize,

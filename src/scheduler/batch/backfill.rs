@@ -104,9 +104,9 @@ impl Outlook<'_> {
         &self.chosen.facts
     }
 
-    /// When the chosen job has room if every running job ends at its start plus requested time:
-    /// the expected end of the job whose end makes it fit. If even the last one does not, that
-    /// one's; if nothing runs, now.
+    /// Instant at which the chosen job has room if every running job ends at its start plus
+    /// requested time: the expected end of the job whose end makes it fit. If even the last one
+    /// does not, that one's; if nothing runs, now.
     pub fn earliest_start(&self) -> Instant {
         let wanted = self.chosen.members.len() as u64;
         let mut room = self.room;

@@ -12,7 +12,7 @@ pub struct JobNumber(pub u64);
 /// Facts about a job that job orders and backfilling rules may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobFacts {
-    /// When it was submitted.
+    /// Instant of submission.
     pub submitted: Instant,
     /// Run time that the job requests; [`Duration::MAX`] where it does not say.
     pub requested: Duration,

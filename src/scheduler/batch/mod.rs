@@ -64,7 +64,7 @@ struct Chosen {
     asked: Option<Turn>,
 }
 
-/// Where a pod is: the job it belongs to, and its position there once that runs.
+/// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
 #[derive(Clone, Copy, Debug)]
 struct Whereabouts {
     pod: PodRef,

@@ -11,7 +11,7 @@ use model::gpu::DEVICE_MILLI;
 use model::rules::{self, room};
 use units::{ClassId, NodeId, Resources, Revision};
 
-/// Where the members of a job go, in order of member.
+/// Nodes and devices of the members of a job, in order of member.
 pub(super) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
 
 /// The room of every class that was asked about.

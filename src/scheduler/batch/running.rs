@@ -9,7 +9,7 @@ use units::{ClassId, Instant, NodeId};
 
 use super::job::{JobFacts, JobNumber};
 
-/// Where one member of a job is.
+/// Place of one member of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) pod: PodRef,

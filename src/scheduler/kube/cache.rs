@@ -55,7 +55,7 @@ pub struct Cache {
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// The highest priority of these.
     most_awaiting: Option<i32>,
-    /// On how many nodes each image is.
+    /// Number of nodes on which each image is.
     images: BTreeMap<Text, i64>,
     /// Number of machines that are down.
     down: usize,
@@ -367,7 +367,7 @@ impl Cache {
         self.nominated.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// On how many nodes an image of exactly this name is.
+    /// Number of nodes on which an image of exactly this name is.
     pub fn nodes_with_image(&self, name: &str) -> i64 {
         self.images.get(name).copied().unwrap_or(0)
     }

@@ -1,5 +1,5 @@
-//! Where the pods of each class are: what terms and rules about other pods count over, a class at
-//! a time and not a pod at a time.
+//! Places of the pods of each class: what terms and rules about other pods count over, a class at a
+//! time and not a pod at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl Placements {
         self.places.values()
     }
 
-    /// Where the pods of a class are, if it has any.
+    /// Places of the pods of a class, if it has any.
     pub fn of(&self, class: &Arc<PodClass>) -> Option<&ClassPlaces> {
         self.places.get(&key(class))
     }

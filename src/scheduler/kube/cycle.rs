@@ -47,7 +47,7 @@ pub enum Nomination {
 /// The scheduler-wide state of cycles.
 #[derive(Clone, Debug)]
 pub struct Round {
-    /// Where the search among the nodes begins.
+    /// Beginning of the search among the nodes.
     pub start: usize,
     /// Tie-breaking rule among equally good nodes.
     pub ties: TieBreak,

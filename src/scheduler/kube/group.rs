@@ -30,7 +30,7 @@ enum Key {
 /// A group of pods.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// When its first pod was seen.
+    /// Instant at which the group's first pod was seen.
     pub created: Instant,
     /// Number of members that must have a place before one starts; `None` is a group that no object
     /// declares.
@@ -48,7 +48,7 @@ pub struct Group {
 /// A pod's group: its index, and when it was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupRef {
-    /// When its first pod was seen.
+    /// Instant at which the group's first pod was seen.
     pub created: Instant,
     /// The group's index among all groups.
     pub index: usize,

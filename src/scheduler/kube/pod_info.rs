@@ -173,7 +173,7 @@ pub struct PodInfo {
     pub name: PodName,
     /// Rarely used facts of the pod.
     pub few: Few,
-    /// When its node took it up.
+    /// Instant at which the pod's node took it up.
     pub start: Start,
     /// `true` if the pod's scheduler found it a place, where the node is known without its name.
     pub is_assigned: bool,
@@ -197,7 +197,7 @@ struct Facts {
     started_secs: i64,
 }
 
-/// When a node took a pod up: see [`PodInfo::started_secs`].
+/// Instant at which a node took a pod up: see [`PodInfo::started_secs`].
 #[derive(Clone, Copy, Debug)]
 pub struct Start(i32);
 
@@ -241,7 +241,7 @@ impl PodInfo {
         self.facts().map_or(DeviceSet::EMPTY, |facts| facts.devices)
     }
 
-    /// When its node took it up, in whole seconds; `None` is not yet.
+    /// Instant at which the pod's node took it up, in whole seconds; `None` is not yet.
     pub fn started_secs(&self) -> Option<i64> {
         match self.start.0 {
             start if start == Start::NEVER.0 => None,

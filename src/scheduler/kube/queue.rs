@@ -46,7 +46,7 @@ pub struct QueueContext<'a> {
     pub objects: &'a ClusterObjects,
 }
 
-/// Where a rejected pod goes.
+/// Destination of a rejected pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Strategy {
     /// It waits for an event.
@@ -64,11 +64,11 @@ type Rank = (Reverse<i32>, Instant, (usize, u64));
 /// A move by a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// When.
+    /// Instant of the move.
     pub at: Instant,
     /// The pod.
     pub pod: PodUid,
-    /// Where to.
+    /// Destination of the move.
     pub to: Place,
 }
 

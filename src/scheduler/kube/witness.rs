@@ -8,7 +8,7 @@ use units::Instant;
 /// An attempt, as it was when it was taken.
 #[derive(Clone, Copy)]
 pub struct Sight<'a> {
-    /// When.
+    /// Instant of the attempt.
     pub at: Instant,
     /// The scheduler's cache during the attempt.
     pub cache: &'a Cache,
@@ -16,7 +16,7 @@ pub struct Sight<'a> {
     pub profile: &'a KubeProfile,
     /// The pod.
     pub pod: &'a PodInfo,
-    /// Where among the nodes its search began.
+    /// Position among the nodes at which the search began.
     pub start: usize,
     /// Outcome of the attempt.
     pub outcome: &'a Outcome,

@@ -34,7 +34,7 @@ pub struct Answers {
     pub feasible_count: usize,
     /// Standings of the nodes. If present, the columns above are empty.
     pub standings: Option<Standings>,
-    /// Up to where these answers are true; `None` before the first evaluation.
+    /// Revision up to which these answers are true; `None` before the first evaluation.
     cursor: Option<Revision>,
     /// Size that counts towards the budget, in bytes.
     bytes: usize,

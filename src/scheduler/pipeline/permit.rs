@@ -19,7 +19,7 @@ use control::Outbox;
 pub struct Claim {
     /// The place.
     pub placement: Placement,
-    /// When the claim lapses.
+    /// Instant at which the claim lapses.
     pub until: Instant,
 }
 

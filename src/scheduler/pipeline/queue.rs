@@ -77,12 +77,13 @@ pub struct Queue {
     /// Slots with a waiting pod: most pods that end are in none of them, which makes the check
     /// cheap.
     waits: FixedBitSet,
-    /// Where the waiting pods are, by slot: a pod that has ended has no record to look it up by.
+    /// Whereabouts of the waiting pods, by slot: a pod that has ended has no record to look it up
+    /// by.
     whereabouts: Vec<Whereabouts>,
     waiting: usize,
 }
 
-/// Where the pod of a slot waits, if one does.
+/// Whereabouts of a slot's pod, if one waits.
 #[derive(Clone, Copy, Debug)]
 struct Whereabouts {
     key: i64,
@@ -211,7 +212,7 @@ impl Queue {
         }
     }
 
-    /// Where a pod waits, if it does.
+    /// Place of a waiting pod, and its class.
     #[inline]
     fn find(&self, pod: PodRef) -> Option<(Place, ClassId)> {
         if !self.waits.contains(pod.slot.index()) {

@@ -8,7 +8,7 @@ use units::{Duration, Instant};
 /// A fault from an instant on, for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlPlaneFault {
-    /// When it begins, after the start.
+    /// Beginning of the fault, after the start.
     pub at: Duration,
     /// Length of the fault; `None` is for good.
     pub lasts: Option<Duration>,
@@ -27,7 +27,7 @@ pub enum Fault {
     Binds(BindFault),
     /// Requests of a part take time.
     Api(Part, ApiLimit),
-    /// So many of its managers are away, the leader first.
+    /// The number of managers that are away, the leader first.
     Managers(u32),
     /// The discovery of nodes does not answer.
     Discovery,

@@ -9,7 +9,7 @@ use units::Instant;
 /// Domains that fail and are repaired, again and again, each by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DomainOutage {
-    /// Which.
+    /// Nodes that the outage strikes.
     pub target: Target,
     /// From the end of a repair to the next failure.
     pub between: Distribution,

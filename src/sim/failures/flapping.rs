@@ -9,7 +9,7 @@ use units::{Duration, Instant};
 pub struct Flapping {
     /// Target of the failure.
     pub target: Target,
-    /// When it begins, after the start.
+    /// Beginning of the flapping, after the start.
     pub at: Duration,
     /// Length of the flapping; `None` is for good.
     pub lasts: Option<Duration>,

@@ -22,7 +22,7 @@ pub struct Layout<'a> {
     pub seed: u64,
 }
 
-/// Which nodes a failure is about.
+/// Nodes that a failure is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// All.

@@ -10,9 +10,9 @@ use units::{Duration, Instant};
 /// Crashes of a leader.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeaderFailover {
-    /// Of what.
+    /// Part whose leader crashes.
     pub part: Part,
-    /// When, after the start; or how long after the last.
+    /// Times of the crashes, after the start; or after the last.
     pub when: Crashes,
     /// Time for which the lost leader's lease still holds.
     pub lease: Duration,
@@ -20,7 +20,7 @@ pub struct LeaderFailover {
     pub election: Distribution,
 }
 
-/// When a leader crashes.
+/// Times at which a leader crashes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Crashes {
     /// Once.

@@ -12,7 +12,7 @@ pub struct Outage {
     pub target: Target,
     /// Fault of the nodes.
     pub trouble: Trouble,
-    /// When it begins, after the start.
+    /// Beginning of the outage, after the start.
     pub at: Duration,
     /// Length of the outage; `None` is for good.
     pub lasts: Option<Duration>,

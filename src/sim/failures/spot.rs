@@ -16,16 +16,17 @@ const POOL_SPREAD: Duration = Duration::from_secs(120);
 /// Nodes that are taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spot {
-    /// Which; if it is each domain of a label, those are pools that take back together.
+    /// Nodes that are taken back; if each domain of a label is a target, those are pools that take
+    /// back together.
     pub target: Target,
-    /// For how long one is had; from one time to the next that a pool takes back.
+    /// Time for which a node is kept; from one time to the next that a pool takes back.
     pub kept: Distribution,
     /// Time of the notice before the node's end: the node is cordoned and its pods are asked to
     /// end.
     pub notice: Duration,
     /// Time until another node takes the place.
     pub replaced: Distribution,
-    /// Which share of a pool is taken back at a time.
+    /// Share of a pool that is taken back at a time.
     pub share: f64,
 }
 

@@ -40,7 +40,7 @@ pub enum Change {
     },
     /// The leader of a part of the control plane crashes, or another is elected.
     Leader {
-        /// Of what.
+        /// Part whose leader is lost.
         part: Part,
         /// Whether there is one.
         is_up: bool,
@@ -51,7 +51,7 @@ pub enum Change {
     Binds(Option<BindFault>),
     /// Requests of a part of the control plane take time, or don't any more.
     Api(Part, Option<ApiLimit>),
-    /// So many managers of the control plane are away from now on, the leader first.
+    /// The number of managers of the control plane that are away from now on, the leader first.
     Managers {
         /// Number of absent managers; none is that all are there.
         away: u32,
@@ -122,7 +122,7 @@ impl Change {
 /// A change at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strike {
-    /// When.
+    /// Instant of the strike.
     pub at: Instant,
     /// The change.
     pub change: Change,

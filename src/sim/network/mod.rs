@@ -61,7 +61,7 @@ impl Served {
         self.carried + self.rate * i128::from(now.since(self.since).as_nanos())
     }
 
-    /// When so much will have been carried, to the nearest nanosecond.
+    /// Instant at which a given amount will have been carried, to the nearest nanosecond.
     fn reaches(&self, target: i128) -> Option<Instant> {
         let left = target - self.carried;
         if left <= 0 {
@@ -81,7 +81,7 @@ impl Served {
 pub struct Network {
     capacities: Vec<i128>,
     groups: BTreeMap<Shape, Served>,
-    /// Where a flow is: its shape, and what will have been carried at its end.
+    /// Shape of each flow, and the amount that will have been carried at its end.
     flows: BTreeMap<FlowId, (Shape, i128)>,
     /// Whether flows began or ended since the rates were worked out.
     is_stale: bool,

@@ -32,7 +32,7 @@ pub(super) struct Member {
     pub pod: PodRef,
     /// The member's kind as a server.
     pub server: u16,
-    /// Where it is.
+    /// Node of the member.
     pub node: Option<NodeId>,
     is_ready: bool,
     is_terminating: bool,
@@ -76,7 +76,7 @@ pub(super) struct Backing {
     registry: Registry,
     members: BTreeMap<Text, Member>,
     addresses: BTreeMap<PodRef, Text>,
-    /// When changes will be seen.
+    /// Instants at which changes will be seen.
     coming: VecDeque<Instant>,
     /// The endpoints that are seen, by address.
     pub seen: Vec<Seen>,
@@ -193,7 +193,7 @@ impl Backing {
         Duration::from_nanos(poll - now.as_nanos() % poll)
     }
 
-    /// When the next change is seen.
+    /// Instant at which the next change is seen.
     pub(super) fn next_seen(&self) -> Option<Instant> {
         self.coming.front().copied()
     }

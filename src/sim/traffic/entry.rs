@@ -11,7 +11,7 @@ use units::{NodeId, PodId, PodSlot};
 
 use super::backing::{Backing, Seen};
 
-/// Where requests are that no pod takes.
+/// Place of requests that no pod takes.
 pub(super) const NOBODY: PodRef = PodRef {
     id: PodId(u32::MAX),
     slot: PodSlot(u32::MAX),
@@ -42,11 +42,11 @@ pub(super) enum Admission {
 /// Spread of a flow's requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spread {
-    /// Which part each endpoint gets.
+    /// Part of the requests for each endpoint.
     pub endpoints: Vec<(Seen, f64)>,
-    /// Which part finds nobody listening.
+    /// Part of the requests that finds no listener.
     pub refused: f64,
-    /// Which part is not answered.
+    /// Part of the requests that is not answered.
     pub silent: f64,
 }
 

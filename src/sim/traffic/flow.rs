@@ -34,7 +34,7 @@ pub(super) struct FlowState {
     pub micro: u64,
     pub until: Option<Instant>,
     counter: Counter,
-    /// Where its requests go.
+    /// Endpoints that the flow's requests go to.
     pub sharing: Sharing,
     /// Pending retries, by step and by number of previous attempts.
     pub due: VecDeque<Vec<f64>>,

@@ -66,7 +66,7 @@ impl Fluid {
         }
     }
 
-    /// Until when what holds now goes on.
+    /// Instant until which the present state goes on.
     pub(super) fn until(&self, plan: &TrafficPlan) -> Option<Instant> {
         let rates = self.flows.iter().filter_map(|flow| flow.until).min();
         let step = self.stepping.map(|_| {

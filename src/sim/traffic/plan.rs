@@ -37,7 +37,7 @@ pub struct FunctionPlan {
     pub cold_start: Distribution,
     /// Whether that is billed.
     pub bills_start: bool,
-    /// Which part of its requests fails.
+    /// Part of the requests that fails.
     pub error_share: f64,
     /// Limits within which instances are kept.
     pub limits: FunctionLimits,
@@ -173,14 +173,14 @@ pub struct ServerDefaults {
     pub concurrency: u32,
     /// Number of requests that may wait besides.
     pub queue_limit: u32,
-    /// Which part fails.
+    /// Part of the requests that fails.
     pub error_share: f64,
     /// Processor time of a request.
     pub cpu_per_request: Duration,
 }
 
 impl ServerDefaults {
-    /// With what pods state of themselves.
+    /// Defaults, replaced by what pods state of themselves.
     pub fn with(&self, stated: Option<&ServerSpec>) -> Self {
         let mut own = self.clone();
         let Some(stated) = stated else {

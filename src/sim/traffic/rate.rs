@@ -26,7 +26,7 @@ pub struct Diurnal {
     pub mean: f64,
     /// Rise above the mean at the peak, as a share of the mean; at most 1.
     pub swing: f64,
-    /// When it peaks within a period.
+    /// Time of the peak within a period.
     pub peak_at: Duration,
     /// Length of a period.
     pub period: Duration,
@@ -34,14 +34,14 @@ pub struct Diurnal {
     pub weekend: f64,
     /// Length of a step of constant rate.
     pub step: Duration,
-    /// When crowds come.
+    /// Crowds that come.
     pub crowds: Vec<Crowd>,
 }
 
 /// A flash crowd: the rate rises by a factor, stays there, and falls again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crowd {
-    /// When it begins.
+    /// Beginning of the crowd.
     pub at: Instant,
     /// Time that the crowd takes to rise, and to fall.
     pub ramp: Duration,
@@ -56,7 +56,7 @@ pub struct Crowd {
 pub struct Piece {
     /// In millionths of a request a second.
     pub micro: u64,
-    /// Until when; `None` is for ever.
+    /// End of the piece; `None` is none.
     pub until: Option<Instant>,
 }
 

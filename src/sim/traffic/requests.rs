@@ -56,7 +56,7 @@ struct Request {
     tries: u32,
     /// The number of its present try; a client that has given up is at another one.
     serial: u64,
-    /// Where the present try is.
+    /// Place of the present try.
     at: Option<(Text, PodRef)>,
 }
 
@@ -110,7 +110,7 @@ pub(super) struct Requests {
 /// World that requests read.
 pub(super) struct World<'a> {
     pub backings: &'a mut [Backing],
-    /// Where each group's requests go: service, flow, weight.
+    /// Routes of each group's requests: service, flow, weight.
     pub routes: &'a [Vec<(usize, usize, u64)>],
     /// The services that stand for functions, by their numbers.
     pub functions: &'a BTreeMap<usize, usize>,

@@ -1,4 +1,4 @@
-//! Where requests go: to a service by name, or by the rules of ingresses for a host and path.
+//! Routes of requests: to a service by name, or by the rules of ingresses for a host and path.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -42,7 +42,7 @@ pub struct Usage {
     pods: Vec<Option<Row>>,
     /// Number of pods that share the work of a workload.
     sharing: BTreeMap<Sharers, i64>,
-    /// When it was last shown to whoever measures the run.
+    /// Instant of the last sample for the measurement of the run.
     shown: Option<Instant>,
 }
 

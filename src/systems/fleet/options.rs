@@ -13,7 +13,7 @@ use super::unit::Requirements;
 pub struct FleetSetup {
     /// Intervals of engines and agents.
     pub options: FleetOptions,
-    /// When the first round of the engine is.
+    /// Time of the engine's first round.
     pub first_round: Duration,
     /// Units submitted as files, by name; other units take the requests of their pod.
     pub units: BTreeMap<Text, SubmittedUnit>,

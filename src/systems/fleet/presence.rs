@@ -109,13 +109,13 @@ impl Presence {
         self.keys.expire(now)
     }
 
-    /// When the next key expires.
+    /// Instant at which the next key expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.keys.next_expiry()
     }
 }
 
-/// Which engine acts.
+/// Leadership among the engines.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     lease: Lease,

@@ -20,7 +20,7 @@ pub(super) enum Kind {
     App,
 }
 
-/// Where a container is.
+/// State of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// It is not its turn yet, or it is to start now.
@@ -55,7 +55,7 @@ pub(super) struct Unit {
     pub(super) starts: u32,
     /// Verdicts of the probes that are due.
     pub(super) verdicts: Verdicts,
-    /// When it is stopped at the latest, once it was told to end.
+    /// Latest instant at which the container is stopped, once it was told to end.
     pub(super) stop_at: Option<Instant>,
     /// `true` if the application takes longer to end than its grace.
     pub(super) is_killed: bool,
@@ -103,9 +103,9 @@ impl Unit {
         (self.verdicts, self.stop_at) = (Verdicts::default(), None);
     }
 
-    /// When it has ended that is told to end now, within a grace: its hook runs first, a sidecar
-    /// then waits for `turn`, and what is left of the grace is for its application, two seconds at
-    /// least.
+    /// Instant at which a container has ended that is told to end now, within a grace: its hook
+    /// runs first, a sidecar then waits for `turn`, and what is left of the grace is for its
+    /// application, two seconds at least.
     pub(super) fn end_of_stop(
         &self,
         now: Instant,
@@ -131,7 +131,7 @@ impl Unit {
         if self.is_killed { KILLED } else { TERMINATED }
     }
 
-    /// When something is due of it next.
+    /// Instant at which something is due of the container next.
     pub(super) fn next(&self) -> Option<Instant> {
         let waits = match self.state {
             State::PullBackOff(at) | State::BackOff(at) => Some(at),

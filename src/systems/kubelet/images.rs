@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 const COLLECTION_PERIOD: Duration = Duration::from_secs(300);
 /// Images younger than this stay.
 const LEAST_AGE: Duration = Duration::from_secs(120);
-/// From which share of the disk images are deleted, and down to which, in percent.
+/// Shares of the disk above which images are deleted, and down to which, in percent.
 const COLLECT_ABOVE: i128 = 85;
 const COLLECT_TO: i128 = 80;
 
@@ -134,7 +134,7 @@ pub(super) struct NodeImages {
     kept: BTreeMap<Text, Kept>,
     pulls: PullQueue,
     disk: DiskUse,
-    /// When the disk is looked at next, if it has to be.
+    /// Instant of the next look at the disk, if there has to be one.
     collection: Option<Instant>,
     /// Down to how many bytes images are being deleted.
     target: Option<i64>,

@@ -29,7 +29,7 @@ pub(super) struct Held {
     restart: RestartPolicy,
     grace: Duration,
     units: Vec<Unit>,
-    /// When its containers were first started.
+    /// Instant at which the pod's containers were first started.
     since: Option<Instant>,
     is_ready: bool,
     restarts: u32,

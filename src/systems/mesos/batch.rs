@@ -95,7 +95,8 @@ impl BatchJob {
         taken
     }
 
-    /// When it takes agents that are farther away than those it takes now, if it waits for that.
+    /// Instant from which the job takes agents that are farther away than those it takes now, if it
+    /// waits for that.
     pub fn waits_until(&self, now: Instant) -> Option<Instant> {
         let since = self.waits_since?;
         let agent = since.saturating_add(self.options.agent_wait);

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use model::Text;
 
-/// By what the next user is chosen.
+/// Rule by which the next user is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShareRule {
     /// The smallest dominant share.

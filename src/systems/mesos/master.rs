@@ -83,7 +83,7 @@ pub struct Masters {
 }
 
 impl Masters {
-    /// So many masters, all up.
+    /// Masters, all up.
     pub fn new(count: usize) -> Self {
         Self {
             sessions: Candidates::new(count, SESSION_TIMEOUT),
@@ -119,7 +119,7 @@ impl Masters {
         self.leads_since.map(|(leader, _)| leader)
     }
 
-    /// Until when agents may register again with the leader before they are given up.
+    /// Instant until which agents may register again with the leader before they are given up.
     pub fn reregister_until(&self) -> Option<Instant> {
         let (_, since) = self.leads_since?;
         Some(since.saturating_add(REREGISTER_TIMEOUT))

@@ -60,7 +60,7 @@ pub struct Oversubscription {
     /// Amount that an agent offers; without it, the share of what its regular tasks have and do not
     /// use.
     pub fixed: Option<Amount>,
-    /// Which share of what is not used is offered.
+    /// Share of the unused resources that is offered.
     pub slack_share: f64,
     /// Revocable tasks are killed on an agent whose tasks want more than this share of its cores.
     pub correct_above: Option<f64>,
@@ -93,9 +93,9 @@ pub enum Deal {
 pub struct Allocation {
     /// Between two runs over all agents (`allocation_interval`).
     pub interval: Duration,
-    /// In which order roles and frameworks are served.
+    /// Order in which roles and frameworks are served.
     pub order: Order,
-    /// In which order agents are walked.
+    /// Order in which agents are walked.
     pub walk: Walk,
     /// Least amounts, one of which has to be free: milli-cores, and bytes.
     pub min_allocatable: (i64, i64),
@@ -103,7 +103,7 @@ pub struct Allocation {
     pub filter_gpu_resources: bool,
     /// Names of resources that do not count for fairness.
     pub excluded: Vec<Text>,
-    /// After how long an offer that has no answer is taken back; `None` is never.
+    /// Time after which an offer that has no answer is taken back; `None` is never.
     pub offer_timeout: Option<Duration>,
     /// Weights by role, above 0.
     pub weights: BTreeMap<Text, f64>,
@@ -134,9 +134,9 @@ pub struct Amount {
 /// A reservation on agents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    /// For which role.
+    /// Role of the reservation.
     pub role: Text,
-    /// On which agents: those with all these labels.
+    /// Labels that mark the agents: each has all of them.
     pub labels: BTreeMap<Text, Text>,
     /// Amount on each; what is left out is not reserved.
     pub amount: Amount,
@@ -154,7 +154,7 @@ pub struct FrameworkOptions {
     pub roles: Vec<Text>,
     /// Namespaces whose objects it takes; empty is all that nobody before it takes.
     pub namespaces: Vec<Text>,
-    /// For how long it declines what it does not need.
+    /// Time for which the framework declines what it does not need.
     pub refusal: Duration,
     /// Between two revivals of offers at least.
     pub revive_interval: Duration,
@@ -190,7 +190,7 @@ pub enum FrameworkKind {
 pub struct BatchFramework {
     /// Time for which jobs wait for agents with their data.
     pub delay: DelayOptions,
-    /// On how many agents, drawn at random, the data of a job is; 0 is on every agent.
+    /// Number of agents, drawn at random, that have the data of a job; 0 is every agent.
     pub data_replicas: u32,
     /// Number of waiting groups of equal tasks that are tried on an offer.
     pub lookahead: usize,
@@ -207,7 +207,7 @@ pub struct MarathonFramework {
     pub backoff: Growth,
     /// Strategy for instances on lost agents.
     pub unreachable: UnreachableStrategy,
-    /// Which instances die first when there are too many.
+    /// Order in which instances die when there are too many.
     pub kill_selection: KillSelection,
     /// Launches out of one offer at most.
     pub instances_per_offer: u32,
@@ -215,8 +215,8 @@ pub struct MarathonFramework {
     pub launch_tokens: Option<u32>,
     /// Time between two grants of launch tokens.
     pub token_refresh: Duration,
-    /// Which share stays healthy in upgrades, and by which there may be more; `None` is as the
-    /// workload states it.
+    /// Share that stays healthy in upgrades, and the share by which there may be more; `None` is as
+    /// the workload states it.
     pub upgrade: Option<(f64, f64)>,
 }
 

@@ -99,7 +99,7 @@ impl Limits {
     }
 }
 
-/// Which resource: its name, for which role it is reserved, whether it can be taken back.
+/// Kind of a resource: its name, the role it is reserved for, whether it can be taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
     /// The kind's name.

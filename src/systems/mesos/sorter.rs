@@ -16,7 +16,7 @@ use rng::Stream;
 
 use super::resources::Quantities;
 
-/// In which order siblings are served.
+/// Order in which siblings are served.
 #[derive(Clone, Debug)]
 pub enum Fairness {
     /// The smallest dominant share over weight first.
@@ -43,7 +43,7 @@ struct Node {
     allocation: Quantities,
     /// Number of allocations to the node or to any below it.
     count: u64,
-    /// When the node was added, as a number in order.
+    /// Place of the node in the order of additions.
     added: u64,
     /// Whether the client of this very path is there, and whether it is served.
     client: Option<Client>,

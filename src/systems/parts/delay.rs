@@ -8,7 +8,7 @@ use units::Duration;
 pub struct Growth {
     /// The first delay.
     pub first: Duration,
-    /// By what the next one is longer.
+    /// Factor by which the next delay is longer.
     pub factor: f64,
     /// The longest delay.
     pub most: Duration,

@@ -35,7 +35,7 @@ pub struct Parts<'a> {
     pub key: &'a str,
     /// Comparison of the value.
     pub comparison: Comparison,
-    /// With what.
+    /// Value of the expression.
     pub value: &'a str,
 }
 

@@ -11,7 +11,7 @@ pub enum HealthState {
     Starting,
     /// The last probe that counts succeeded.
     Healthy,
-    /// So many probes in a row have failed.
+    /// As many probes in a row have failed as it takes.
     Unhealthy,
 }
 
@@ -60,9 +60,9 @@ impl HealthChecker {
 /// Verdicts of a health check over time, counted from the container's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthVerdict {
-    /// When it is healthy first.
+    /// Time at which the container is healthy first.
     pub healthy: Option<Duration>,
-    /// When it is unhealthy first.
+    /// Time at which the container is unhealthy first.
     pub unhealthy: Option<Duration>,
 }
 

@@ -38,12 +38,12 @@ impl<Member: Ord + Clone> Membership<Member> {
         self.expiry.get(member).is_some_and(|&until| now < until)
     }
 
-    /// When a member expires.
+    /// Instant at which a member expires.
     pub fn expires(&self, member: &Member) -> Option<Instant> {
         self.expiry.get(member).copied()
     }
 
-    /// When the next member expires.
+    /// Instant at which the next member expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.expiry.values().min().copied()
     }

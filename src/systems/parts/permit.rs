@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use units::{Duration, Instant};
 
-/// So many permits in a span, spaced evenly; the first is free at once.
+/// Number of permits in a span, spaced evenly; the first is free at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Time between two permits.
@@ -74,7 +74,7 @@ impl Permits {
         Self { rate, next: None }
     }
 
-    /// When the next permit is free, now at the earliest.
+    /// Instant at which the next permit is free, now at the earliest.
     pub fn free_at(&self, now: Instant) -> Instant {
         self.next.map_or(now, |next| next.max(now))
     }

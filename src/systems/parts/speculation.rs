@@ -4,9 +4,9 @@
 /// Progress of a task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Which share of its work is done, above 0 and at most 1.
+    /// Share of the task's work that is done, above 0 and at most 1.
     pub share: f64,
-    /// Since when it runs, in seconds.
+    /// Time for which the task has run, in seconds.
     pub elapsed: f64,
 }
 

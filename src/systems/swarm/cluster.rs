@@ -127,7 +127,7 @@ impl Cluster {
         self.engines.get_mut(position)
     }
 
-    /// On which engine a container is.
+    /// Engine of a container, by its position.
     pub fn engine_of(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }

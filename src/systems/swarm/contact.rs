@@ -14,7 +14,7 @@ pub struct ContactOptions {
     pub refresh_min: Duration,
     /// The end of the longest wait between two rounds, itself excluded.
     pub refresh_max: Duration,
-    /// From how many failures in a row an engine is unhealthy.
+    /// Number of failures in a row from which an engine is unhealthy.
     pub failure_retry: i64,
     /// Whether waits are drawn; otherwise each is the shortest.
     pub has_jitter: bool,
@@ -76,7 +76,7 @@ pub fn pending_wait(failures: u32) -> Duration {
     (doubling.after(failures.saturating_add(1)) + PENDING_BASE).min(PENDING_MOST)
 }
 
-/// In which state an engine is.
+/// State of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineState {
     /// Never validated.

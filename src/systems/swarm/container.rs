@@ -111,7 +111,7 @@ impl ContainerConfig {
     }
 }
 
-/// In which state a container is.
+/// State of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerState {
     /// Entered on its engine, which has not been asked or has not answered yet.

@@ -9,7 +9,7 @@ use model::{Labels, Text};
 
 use super::container::Container;
 
-/// By how much more than it has an engine is filled, in whole per cent.
+/// Excess over an engine's amounts up to which it is filled, in whole per cent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overcommit {
     percent: i64,

@@ -16,7 +16,7 @@ pub struct Expression {
     pub key: Text,
     /// Comparison of the value.
     pub comparison: Comparison,
-    /// With what, without the mark of a soft expression.
+    /// Value of the expression, without the mark of a soft one.
     pub value: Text,
     /// `true` if the expression is given up when it can't be met.
     pub is_soft: bool,

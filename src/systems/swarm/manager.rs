@@ -31,7 +31,7 @@ pub enum Reception {
 }
 
 impl Managers {
-    /// So many managers, all up, with a lock that lasts `ttl` without renewal.
+    /// Managers, all up, with a lock that lasts `ttl` without renewal.
     pub fn new(count: usize, ttl: Duration) -> Self {
         Self {
             candidates: Candidates::new(count, ttl),

@@ -16,19 +16,19 @@ use super::scheduler::Scheduler;
 pub struct SwarmOptions {
     /// Scheduler that chooses engines.
     pub scheduler: Scheduler,
-    /// By how much more than it has an engine is filled.
+    /// Excess over an engine's amounts up to which it is filled.
     pub overcommit: Overcommit,
     /// Unit of CPU.
     pub cpu: CpuUnit,
     /// Number of times that a creation that an engine refused is tried again elsewhere.
     pub create_retries: u32,
-    /// After how long a client asks again for what was refused; zero: it gives up.
+    /// Time after which a client asks again for what was refused; zero: it gives up.
     pub client_retry: Duration,
     /// Contact with engines.
     pub contact: ContactOptions,
     /// Time until a request to a host that does not answer fails.
     pub request_timeout: Duration,
-    /// Where engines are listed.
+    /// Discovery that lists engines.
     pub discovery: DiscoveryOptions,
     /// Time that an engine takes to create a container.
     pub create_time: Duration,

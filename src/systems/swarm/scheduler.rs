@@ -43,7 +43,7 @@ pub enum SelectError {
         in_words(conditions)
     )]
     Filter {
-        /// Which filter.
+        /// Filter that no engine passed.
         filter: Filter,
         /// The expressions that it looked at.
         conditions: Vec<String>,

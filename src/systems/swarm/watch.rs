@@ -20,9 +20,9 @@ pub(super) struct Watch {
     answers: bool,
     /// `true` if the engine's silence is what tells that it is lost.
     is_observed: bool,
-    /// When the next round begins.
+    /// Instant at which the next round begins.
     next: Instant,
-    /// When its registration expires, while it does not answer.
+    /// Instant at which the engine's registration expires, while it does not answer.
     registered_until: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum Round {
     Held {
         /// Change for the rest of the manager.
         event: Option<ContactEvent>,
-        /// When the next one is known to have failed, where that matters.
+        /// Instant at which the next round is known to have failed, where that matters.
         next: Option<Instant>,
     },
 }
@@ -72,7 +72,7 @@ impl Watch {
         self.contact.health()
     }
 
-    /// When the next round is known to have failed, or to have succeeded.
+    /// Instant at which the next round is known to have failed, or to have succeeded.
     pub(super) fn next_round(&self) -> Instant {
         if self.answers {
             self.next
@@ -92,7 +92,8 @@ impl Watch {
         }
     }
 
-    /// When the registration of a host that fell silent expires, unless nothing expires.
+    /// Instant at which the registration of a host that fell silent expires, unless nothing
+    /// expires.
     pub(super) fn registration_ends(
         &mut self,
         now: Instant,

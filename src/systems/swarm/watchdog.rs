@@ -130,7 +130,7 @@ impl Watchdog {
     }
 }
 
-/// Which containers of a returning engine are to be removed from it: those whose id in the cluster
+/// Containers of a returning engine that are to be removed from it: those whose id in the cluster
 /// lives elsewhere too. `found` is what the engine itself lists.
 pub fn duplicates(cluster: &Cluster, engine: usize, found: &[Container]) -> Vec<Text> {
     let lives_elsewhere = |one: &&Container| {

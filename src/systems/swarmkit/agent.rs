@@ -41,7 +41,7 @@ struct Task {
     node: NodeId,
     ladder: Ladder,
     is_owned: bool,
-    /// When the step under way is done.
+    /// Instant at which the step under way is done.
     due: Option<(Instant, Step)>,
     /// Verdict of the task's health check, from its start on.
     health: Option<HealthVerdict>,

@@ -64,7 +64,7 @@ pub(super) struct SwarmKitManager {
     asked: BTreeMap<PodOwner, u64>,
     /// Specs of pods of no service, by class; `None` if they can't be expressed.
     classes: BTreeMap<ClassId, Option<Arc<TaskSpec>>>,
-    /// Which task waits for which to stop.
+    /// Tasks that wait for another to stop.
     pub(super) successors: BTreeMap<u64, u64>,
     /// Services that an orchestrator has to look at.
     pub(super) dirty: BTreeSet<ObjectId>,

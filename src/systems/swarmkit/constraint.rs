@@ -15,7 +15,7 @@ pub struct Constraint {
     pub key: Text,
     /// Comparison of the value.
     pub comparison: Comparison,
-    /// With what.
+    /// Value of the constraint.
     pub value: Text,
 }
 

@@ -13,13 +13,13 @@ use units::{Duration, Instant};
 pub struct HeartbeatOptions {
     /// The period between two beats.
     pub period: Duration,
-    /// By how much a drawn period differs from it at most.
+    /// Greatest difference between a drawn period and the plain one.
     pub epsilon: Duration,
-    /// After how many periods without a beat a node is down.
+    /// Number of periods without a beat after which a node is down.
     pub grace: i64,
 }
 
-/// After how long a node that is down loses its tasks for good.
+/// Time after which a node that is down loses its tasks for good.
 pub const ORPHAN_TIMEOUT: Duration = Duration::from_secs(86_400);
 /// Number of registrations permitted to a node within [`REGISTRATION_WINDOW`].
 pub const MAX_REGISTRATIONS: usize = 3;
@@ -125,7 +125,7 @@ impl Dispatcher {
         self.beating.expire(now)
     }
 
-    /// When the next node is down unless it beats.
+    /// Instant at which the next node is down unless it beats.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.beating.next_expiry()
     }

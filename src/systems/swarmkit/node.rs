@@ -8,7 +8,7 @@ use units::{Duration, Instant};
 
 use super::task::{Preference, Resources, TaskSpec, Version};
 
-/// From how many recent failures a node counts as faulty for a version of a service.
+/// Number of recent failures from which a node counts as faulty for a version of a service.
 pub const MAX_FAILURES: usize = 5;
 /// Time over which failures count.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(300);

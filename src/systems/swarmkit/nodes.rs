@@ -27,7 +27,7 @@ pub(super) struct NodeWatch {
     is_silent: bool,
     /// `true` if the node's silence is what tells that it is down.
     is_observed: bool,
-    /// When it counts as down, while it is silent.
+    /// Instant from which the node counts as down, while it is silent.
     expires: Option<Instant>,
     down_since: Option<Instant>,
     /// `true` if the node's labels changed while there was no leader to enforce constraints.

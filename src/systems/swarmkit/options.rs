@@ -28,7 +28,7 @@ pub struct SwarmKitOptions {
     pub placement: BTreeMap<String, Placement>,
     /// Heartbeats of nodes.
     pub heartbeat: HeartbeatOptions,
-    /// After how long a node that is down loses its tasks.
+    /// Time after which a node that is down loses its tasks.
     pub orphan_timeout: Duration,
     /// Times of a task's steps.
     pub times: StepTimes,
@@ -36,7 +36,7 @@ pub struct SwarmKitOptions {
     pub managers: usize,
 }
 
-/// Where tasks of a service may go.
+/// Placement of a service's tasks.
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
     /// All have to hold.

@@ -35,7 +35,7 @@ pub struct Managers {
 }
 
 impl Managers {
-    /// So many managers, all reachable; the first one leads.
+    /// Managers, all reachable; the first one leads.
     pub fn new(members: usize, seed: u64) -> Self {
         Self {
             is_reachable: vec![true; members],

@@ -3,7 +3,7 @@
 
 use units::{Duration, Instant};
 
-/// When a task is replaced.
+/// Condition under which a task is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// Whenever it ended.
@@ -18,7 +18,7 @@ pub enum Condition {
 /// Policy for the replacement of ended tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestartPolicy {
-    /// When.
+    /// Condition under which a task is replaced.
     pub condition: Condition,
     /// Time for which the replacement waits before it starts.
     pub delay: Duration,
@@ -83,7 +83,7 @@ impl History {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replacement {
     delayed_until: Instant,
-    /// Until when the old task is waited for; `None` once it has stopped.
+    /// Instant until which the old task is waited for; `None` once it has stopped.
     waits_until: Option<Instant>,
 }
 
@@ -115,7 +115,7 @@ impl Replacement {
         self.waits_until = None;
     }
 
-    /// From when it is to run, as known now.
+    /// Instant from which the task is to run, as known now.
     pub fn starts(&self) -> Instant {
         self.waits_until
             .map_or(self.delayed_until, |until| until.max(self.delayed_until))

@@ -17,7 +17,7 @@ pub const COMMIT_DEBOUNCE: Duration = Duration::from_millis(50);
 /// Longest time for which the scheduler waits after the first commit.
 pub const LONGEST_DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// When the scheduler runs next.
+/// Delay of the scheduler's next run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Debounce {
     first: Option<Instant>,

@@ -18,11 +18,11 @@ use super::update::{Order, UpdateConfig, UpdateOrder, Updater};
 /// Number of tasks of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// So many.
+    /// A number of tasks.
     Replicated(u64),
     /// One for every node.
     Global,
-    /// So many that complete, so many of them at once.
+    /// A number of tasks that complete, some of them at once.
     Job {
         /// Number of tasks that must complete.
         completions: u64,

@@ -33,7 +33,7 @@ pub(super) struct Fill<'a> {
     pub(super) mode: SpreadMode,
     /// The tasks that are left.
     pub(super) left: usize,
-    /// Where tasks went, in order.
+    /// Nodes that tasks went to, in order.
     pub(super) order: Vec<Text>,
 }
 
@@ -48,7 +48,7 @@ enum Below {
     Nodes(Vec<Text>),
 }
 
-/// Which of two nodes is better for a task; equal nodes go by id.
+/// Comparison of two nodes for a task; equal nodes go by id.
 pub(super) fn compare(spec: &TaskSpec, now: Instant, one: &Node, other: &Node) -> Ordering {
     let failures = |node: &Node| node.recent_failures(now, &spec.version);
     let (failed, other_failed) = (failures(one), failures(other));

@@ -105,7 +105,7 @@ impl Resources {
     }
 }
 
-/// Which tasks belong together: a service and a version of its specification.
+/// Version of tasks that belong together: a service and a version of its specification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     /// The service.

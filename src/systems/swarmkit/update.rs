@@ -21,7 +21,7 @@ pub enum FailureAction {
     Rollback,
 }
 
-/// Which of two tasks of a slot goes first.
+/// Order of two tasks of a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UpdateOrder {
     /// The old one stops, then the new one starts.
@@ -42,9 +42,9 @@ pub struct UpdateConfig {
     pub monitor: Duration,
     /// Action when too many new tasks fail.
     pub failure_action: FailureAction,
-    /// Which share of the slots may fail.
+    /// Share of the slots that may fail.
     pub max_failure_ratio: f32,
-    /// Which of two tasks goes first.
+    /// Order of two tasks of a slot.
     pub order: UpdateOrder,
 }
 
@@ -133,7 +133,7 @@ enum Worker {
     Swapping {
         slot: u64,
         is_ready: bool,
-        /// Until when it waits for the old task; `None` once that has stopped.
+        /// Instant until which the worker waits for the old task; `None` once that has stopped.
         waits_until: Option<Instant>,
     },
     /// It waits for the new task to run.
@@ -156,7 +156,7 @@ pub struct Updater {
     touched: BTreeSet<u64>,
     failures: usize,
     state: UpdateState,
-    /// Until when the last tasks are watched, once all workers are done.
+    /// Instant until which the last tasks are watched, once all workers are done.
     watched_until: Option<Instant>,
 }
 
@@ -314,7 +314,7 @@ impl Updater {
         }
     }
 
-    /// When a worker or the watch wants to go on although nothing happens.
+    /// Instant at which a worker or the watch wants to go on although nothing happens.
     pub fn wakes(&self) -> Option<Instant> {
         let of_worker = |worker: &Worker| match *worker {
             Worker::Resting { until } => Some(until),

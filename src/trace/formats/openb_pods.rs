@@ -84,7 +84,7 @@ pub struct OpenbPod {
     pub creation: Option<Instant>,
     /// Deletion.
     pub deletion: Option<Instant>,
-    /// When it was given a node; absent if it never ran.
+    /// Instant at which the pod was given a node; absent if it never ran.
     pub scheduled: Option<Instant>,
 }
 
@@ -134,7 +134,7 @@ impl OpenbPod {
     }
 }
 
-/// When a pod was what in the origin.
+/// Times of a pod in the origin.
 #[derive(Clone, Copy)]
 struct Times {
     creation: Option<Instant>,

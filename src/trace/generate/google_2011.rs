@@ -211,7 +211,7 @@ fn size_exponent(mean_size: f64) -> f64 {
     bisect(0.01, 8.003, |exponent| mean_of(exponent) > mean)
 }
 
-/// Where a condition that holds below and not above changes.
+/// Point at which a condition that holds below and not above changes.
 fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..100 {
         let middle = f64::midpoint(low, high);

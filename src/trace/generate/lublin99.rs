@@ -39,7 +39,7 @@ pub struct LublinConfig {
 /// One generated job. Times are seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LublinJob {
-    /// When it is submitted.
+    /// Time of submission.
     pub submit: u64,
     /// Run time of the job.
     pub run: u64,

@@ -19,11 +19,11 @@ pub const COLUMNS: [&str; 5] = ["job", "submit_s", "start_s", "end_s", "cores"];
 pub struct Job {
     /// The job's number.
     pub number: u64,
-    /// When it was submitted.
+    /// Time of submission.
     pub submit: i64,
-    /// When it started.
+    /// Time of the start.
     pub start: i64,
-    /// When it ended.
+    /// Time of the end.
     pub end: i64,
     /// Number of cores that the job had.
     pub cores: i64,

@@ -196,8 +196,8 @@ fn named(pairs: &[(Text, Text)]) -> Map<String, Value> {
         .collect()
 }
 
-/// On what grounds a unit gets its machine: the loads of machines, and which are able. The plain form
-/// alone can tell.
+/// Grounds on which a unit gets its machine: the loads of machines, and which are able. The plain
+/// form alone can tell.
 fn grounds(case: &Case, request: &UnitCase) -> Result<Value, Trouble> {
     let mut engine: Engine = engine(case)?;
     engine.count();

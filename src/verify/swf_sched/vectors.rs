@@ -12,7 +12,7 @@ use super::{ReadError, Rules, WINDOW_JOBS, WINDOWS};
 use policy::job_order::JOB_ORDERS;
 use trace::Input;
 
-/// Which run a figure is of.
+/// Run that a figure is of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Case {
     /// Whether jobs are backfilled.

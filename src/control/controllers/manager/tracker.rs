@@ -11,7 +11,7 @@ use units::{Instant, ObjectId, PodId};
 /// A change of the log, with whom it concerns.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// When it was made.
+    /// Instant of the change.
     pub at: Instant,
     /// The event.
     pub event: &'a Event,

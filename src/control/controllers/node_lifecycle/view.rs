@@ -8,7 +8,7 @@ use units::Instant;
 pub struct NodeReady {
     /// Reported status.
     pub status: ReadyStatus,
-    /// When the node last posted it.
+    /// Instant at which the node last posted the condition.
     pub heartbeat: Instant,
 }
 
@@ -32,11 +32,11 @@ pub struct NodeView {
     pub zone: Text,
     /// Marks a node whose health does not count for its zone.
     pub is_excluded: bool,
-    /// When it was created.
+    /// Instant of the node's creation.
     pub created: Instant,
     /// The node's condition; `None` if it never posted.
     pub ready: Option<NodeReady>,
-    /// When its lease was last renewed.
+    /// Instant of the lease's last renewal.
     pub lease: Option<Instant>,
     /// Marks a node with the `NoExecute` taint `not-ready`.
     pub is_tainted_not_ready: bool,

@@ -28,7 +28,7 @@ use world::{self, FileSource};
 /// Number of names that a message gives.
 const NAMED: usize = 3;
 
-/// Which attempt of a pod.
+/// Choice of an attempt of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The last.
@@ -58,9 +58,9 @@ pub struct AttemptFacts {
     pub run: String,
     /// The digest of the whole run.
     pub digest: String,
-    /// When, in nanoseconds.
+    /// Instant of the attempt, in nanoseconds.
     pub time_ns: i64,
-    /// Which attempt of the pod, from 1.
+    /// Number of the attempt of the pod, from 1.
     pub attempt: u64,
     /// Number of attempts.
     pub attempts: u64,

@@ -76,7 +76,7 @@ impl NodeTurns {
         kind
     }
 
-    /// When a node that is there joined.
+    /// Instant at which a present node joined.
     pub fn joined_at(&self, node: NodeId) -> Instant {
         let known = self.nodes.get(&node);
         known.map_or(Instant::ZERO, |(_, joined)| *joined)

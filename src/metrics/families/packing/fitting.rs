@@ -46,7 +46,7 @@ impl Divisor {
 /// A shape that is counted: how many pods of it fit.
 #[derive(Clone, Debug)]
 pub struct FitShape {
-    /// By what it requests of each resource; `None` where it requests nothing.
+    /// Divisor by the request of each resource; `None` where nothing is requested.
     requests: [Option<Divisor>; RESOURCES],
     gpu: GpuColumns,
 }

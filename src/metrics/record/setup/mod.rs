@@ -37,7 +37,7 @@ pub struct Setup {
     pub mix: Option<Arc<WorkloadMix>>,
     /// Prices and power models of nodes.
     pub economics: Option<Arc<Economics>>,
-    /// When somebody is to be told.
+    /// Rules of the alerts.
     pub alerts: Arc<[Rule]>,
     /// Rule by which alerts are notified.
     pub route: Arc<Route>,

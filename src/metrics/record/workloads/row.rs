@@ -31,7 +31,7 @@ pub struct Row {
     pub sums: Sums,
     since: Instant,
     was_full: bool,
-    /// Since when pods are missing that nobody took on purpose.
+    /// `true` while pods are missing that nothing took on purpose.
     is_short: bool,
     lost: Option<Instant>,
     answered: Option<Instant>,
@@ -140,7 +140,7 @@ impl Row {
         }
     }
 
-    /// Since when its present state holds.
+    /// Instant from which the row's present state holds.
     pub(super) const fn since(&self) -> Instant {
         self.since
     }

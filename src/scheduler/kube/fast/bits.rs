@@ -4,7 +4,7 @@
 /// Nodes of one word.
 pub(super) const WORD: usize = 64;
 
-/// When the 64 nodes of a word changed.
+/// Times at which the 64 nodes of a word changed.
 pub(super) type Stamps = [i32; WORD];
 
 /// Points of the 64 nodes of a word; 0 is a node that is out.

@@ -17,13 +17,13 @@ const UNASKED: u32 = u32::MAX;
 /// Reasons nodes can't take pods of a shape that no rule about other pods applies to.
 #[derive(Default)]
 pub(super) struct Why {
-    /// Up to where the log is taken in.
+    /// Position up to which the log is taken in.
     position: u64,
     /// By place: the number of the node's verdict.
     of_place: Vec<u32>,
     /// Verdicts, and how many nodes have each.
     verdicts: IndexMap<Status, usize, FxBuildHasher>,
-    /// When the numbers of nodes changed last, on the clock of decisions.
+    /// Time at which the numbers of nodes changed last, on the clock of decisions.
     changed: u64,
 }
 

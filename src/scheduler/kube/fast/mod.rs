@@ -59,7 +59,7 @@ enum Entry {
     By(Box<Plan>),
 }
 
-/// Where a pod goes.
+/// Destination of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The node's place in the scheduler's order.
@@ -87,7 +87,7 @@ pub struct Fast {
     objects_version: u64,
     /// Cluster objects that plans depend on.
     objects: ClusterObjects,
-    /// Up to where the log is taken in.
+    /// Position up to which the log is taken in.
     position: u64,
     /// By slot: the node's place in the scheduler's order.
     places: Vec<u32>,
@@ -97,7 +97,7 @@ pub struct Fast {
     changed: Vec<u64>,
     /// By place: the same, counted from where it was begun to follow.
     stamps: Vec<Stamps>,
-    /// Up to where the log was taken in then.
+    /// Position up to which the log was taken in then.
     base: u64,
     profiles: Vec<FastProfile>,
     /// By profile and where the class lies in memory.

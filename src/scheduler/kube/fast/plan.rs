@@ -171,7 +171,7 @@ pub(super) struct Plan {
     pub(super) spreads: Vec<Spread>,
     /// All counters.
     pub(super) counters: Vec<usize>,
-    /// When it was used last.
+    /// Time of the last use.
     pub(super) used: u64,
     /// Report on the newest pod that no node could take.
     pub(super) told: Option<Told>,

@@ -12,7 +12,8 @@ use crate::kube::keep::{NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest
 use crate::kube::{Cache, Normalization, PodInfo};
 use model::{Affinity, Container, PodSpec};
 
-/// When more than one in so many nodes has changed, nodes are asked again as they are needed.
+/// Part of the nodes, as one in this number, whose changes make the form ask nodes again as they
+/// are needed.
 const STALE: usize = 16;
 
 /// Points of single nodes between the least and the most among the feasible ones.
@@ -35,7 +36,7 @@ pub(super) struct Nodes<'a> {
     pub(super) changed: &'a [u64],
     /// By place, in words: the same counted from `base`.
     pub(super) stamps: &'a [Stamps],
-    /// Where stamps begin.
+    /// Beginning of the stamps.
     pub(super) base: u64,
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Shape {
     pub(super) rank: Vec<Chunk>,
     /// Answers that depend on declarations of nodes.
     pub(super) declared: Arc<Declared>,
-    /// When it was used last.
+    /// Time of the last use.
     pub(super) used: u64,
     /// Points were not on the scale.
     pub(super) is_broken: bool,
@@ -63,7 +64,7 @@ pub(super) struct Shape {
     /// Points that are put on the scale over the nodes of a search.
     pub(super) spanned: Vec<Spanned>,
     row_points: Vec<(i64, RowPoints)>,
-    /// Up to where the log is taken in, and by word where that is further.
+    /// Position up to which the log is taken in, and by word where that is further.
     position: u64,
     word_position: Vec<u64>,
     /// Whether all words are as of the position and none is open.

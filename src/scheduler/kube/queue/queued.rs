@@ -47,7 +47,7 @@ impl FromIterator<usize> for PluginMask {
     }
 }
 
-/// Where a pod is.
+/// Place of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// It may be tried now.
@@ -69,9 +69,9 @@ pub struct QueuedPod {
     pub info: Arc<PodInfo>,
     /// The index of its profile.
     pub profile: usize,
-    /// Where it is.
+    /// Place of the pod.
     pub place: Place,
-    /// When it was queued first or failed last.
+    /// Instant at which the pod was queued first or failed last.
     pub timestamp: Instant,
     /// Number of attempts.
     pub attempts: u32,

@@ -20,7 +20,7 @@ pub(super) fn pod_of(uid: PodUid) -> PodRef {
     }
 }
 
-/// Where a pod is.
+/// Stage of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// It has no node.

@@ -14,7 +14,7 @@ const SECOND: i64 = 1_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recent {
     seconds: VecDeque<Second>,
-    /// When the first one came.
+    /// Instant at which the first request came.
     since: Option<Instant>,
 }
 

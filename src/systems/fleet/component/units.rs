@@ -26,7 +26,7 @@ pub(super) struct Own {
     pub(super) is_coming: bool,
     /// Marks a unit whose pod was asked to end so that another one follows.
     pub(super) is_killed: bool,
-    /// When the first connection to its socket comes.
+    /// Time of the first connection to the unit's socket.
     pub(super) connects: Option<Duration>,
 }
 

@@ -12,7 +12,7 @@ use super::{Allocator, AllocatorError};
 
 /// Time for which declined resources are not offered again unless the framework says otherwise.
 pub const DEFAULT_REFUSAL: Duration = Duration::from_secs(5);
-/// For how long a framework may decline at most.
+/// Longest time for which a framework may decline.
 pub const LONGEST_REFUSAL: Duration = Duration::from_secs(365 * 86_400);
 
 /// Capabilities of a framework.

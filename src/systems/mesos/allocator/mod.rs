@@ -29,7 +29,7 @@ pub(in crate::mesos) use frameworks::lifetime;
 pub use frameworks::{Capabilities, DEFAULT_REFUSAL, LONGEST_REFUSAL};
 pub use quota::{Quota, QuotaError};
 
-/// In which order agents are walked.
+/// Order in which agents are walked.
 #[derive(Clone, Debug)]
 pub enum AgentOrder {
     /// Shuffled before each stage of a run, as the original does.
@@ -44,9 +44,9 @@ pub enum AgentOrder {
 pub struct AllocatorOptions {
     /// Between two runs over all agents.
     pub allocation_interval: Duration,
-    /// In which order clients are served.
+    /// Order in which clients are served.
     pub fairness: Fairness,
-    /// In which order agents are walked.
+    /// Order in which agents are walked.
     pub agent_order: AgentOrder,
     /// Least amounts, one of which has to be free for an agent to be offered.
     pub min_allocatable: Vec<Quantities>,
@@ -75,11 +75,11 @@ impl Default for AllocatorOptions {
 /// An offer; it stands until it is declined, accepted in part, or rescinded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// To whom.
+    /// Framework that gets the offer.
     pub framework: Text,
-    /// For which of its roles.
+    /// Role of the framework.
     pub role: Text,
-    /// Of which agent.
+    /// Agent of the offer.
     pub agent: Text,
     /// The offered resources.
     pub resources: Resources,

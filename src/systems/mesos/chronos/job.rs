@@ -13,9 +13,9 @@ pub struct JobOptions {
     pub is_concurrent: bool,
     /// Number of further tries of a failed run.
     pub retries: u32,
-    /// After how long a failed run is tried again, in seconds.
+    /// Time after which a failed run is tried again, in seconds.
     pub retry_after: i64,
-    /// From how many failures since the last success the job is disabled; 0 is never.
+    /// Number of failures since the last success from which the job is disabled; 0 is never.
     pub disable_after_failures: u32,
 }
 
@@ -56,7 +56,7 @@ pub enum AfterFailure {
 pub struct Job {
     /// Options of the job's runs.
     pub options: JobOptions,
-    /// When it is due.
+    /// Schedule of the job.
     pub schedule: Schedule,
     running: u32,
     is_disabled: bool,

@@ -12,7 +12,7 @@ use super::calendar::{DateTime, Period};
 pub struct Schedule {
     /// Runs that are left; `None` is for ever.
     pub repeat: Option<u64>,
-    /// When the next run is due.
+    /// Time of the next run.
     pub start: DateTime,
     /// From one run to the next.
     pub period: Period,
@@ -45,7 +45,7 @@ pub enum ScheduleError {
     },
 }
 
-/// So many periods are for ever.
+/// Number of periods that counts as without end.
 const LONGEST: i64 = 1 << 20;
 
 impl Schedule {
@@ -92,7 +92,7 @@ impl Schedule {
         })
     }
 
-    /// When its last run is due; `None` if it goes on for ever, or has no runs.
+    /// Time of the schedule's last run; `None` if it never ends, or has no runs.
     pub fn ends(&self) -> Option<DateTime> {
         let last = self.repeat?.checked_sub(1)?;
         let times = i64::try_from(last).unwrap_or(i64::MAX).min(LONGEST);

@@ -27,12 +27,12 @@ pub(super) enum Belief {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AgentState {
     pub(super) belief: Belief,
-    /// When it was first pinged.
+    /// Instant of the agent's first ping.
     first_ping: Instant,
     pub(super) is_silent: bool,
-    /// When it is to be given up.
+    /// Instant at which the agent is to be given up.
     overdue: Option<Instant>,
-    /// When revocable tasks were killed on it last.
+    /// Instant at which revocable tasks were last killed on the agent.
     pub(super) corrected: Option<Instant>,
 }
 

@@ -48,9 +48,9 @@ struct Seat {
     /// Whether something happened to it since it acted last.
     is_touched: bool,
     last_revival: Option<Instant>,
-    /// When it asks for offers again, having asked too often.
+    /// Instant at which the framework asks for offers again, having asked too often.
     revives_at: Option<Instant>,
-    /// When it wants to act by itself.
+    /// Instant at which the framework wants to act by itself.
     wakes: Option<Instant>,
     /// `true` if the framework is away itself: it answers no offer, and hears of its tasks when it
     /// is back.
@@ -89,9 +89,9 @@ pub struct MesosMaster {
     objects: BTreeMap<ObjectId, usize>,
     /// By node.
     agents: Vec<AgentState>,
-    /// When silent agents are to be given up.
+    /// Instants at which silent agents are to be given up.
     overdue: BTreeSet<(Instant, NodeId)>,
-    /// When agents register.
+    /// Instants at which agents register.
     registering: BTreeSet<(Instant, NodeId)>,
     removals: Removals,
     /// Offers by when they are answered.
@@ -100,7 +100,7 @@ pub struct MesosMaster {
     due: VecDeque<(FastOffer, DeviceSet)>,
     next_offer: u64,
     made: Vec<FastOffer>,
-    /// When refusals end.
+    /// Instants at which refusals end.
     expiries: BTreeSet<Instant>,
     /// The end that was noted last.
     last_expiry: Option<Instant>,
@@ -116,7 +116,7 @@ pub struct MesosMaster {
     masters_away: Option<usize>,
     /// Frameworks that have just gone away or are back, by number.
     absences: Vec<(usize, bool)>,
-    /// When the tasks of frameworks that are away end with them.
+    /// Instants at which the tasks of frameworks that are away end with them.
     lapses: BTreeSet<(Instant, usize)>,
     /// Pods whose launch was refused.
     undone: Vec<PodRef>,
@@ -306,7 +306,7 @@ impl MesosMaster {
         }
     }
 
-    /// When the next run over all agents is.
+    /// Instant of the next run over all agents.
     fn next_batch(&self) -> Instant {
         let interval = self.options.allocation.interval.as_nanos().max(1);
         let past = self.now.as_nanos() % interval;

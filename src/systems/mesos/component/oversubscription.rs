@@ -20,7 +20,7 @@ use super::{MesosMaster, Task};
 /// Reports of agents, until the master hears of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reports {
-    /// When agents say it next.
+    /// Instant of the agents' next report.
     next: Instant,
     /// Agents that can offer something else than before.
     changed: Vec<(NodeId, Amounts)>,
@@ -42,7 +42,7 @@ impl MesosMaster {
         self.options.oversubscription.is_some() && now >= self.reports.next
     }
 
-    /// When agents report next.
+    /// Instant of the agents' next report.
     pub(super) fn next_report(&self) -> Option<Instant> {
         let is_on = self.options.oversubscription.is_some();
         is_on.then_some(self.reports.next)

@@ -23,7 +23,7 @@ pub(super) struct Refusals {
     known: Vec<Refusal>,
 }
 
-/// From how many refusals on those that are over are looked for.
+/// Number of refusals from which those that are over are looked for.
 const MANY: usize = 8;
 
 impl Refusals {

@@ -8,7 +8,7 @@ use crate::parts::weighted::weighted_order;
 use model::Text;
 use rng::Stream;
 
-/// In which order siblings are served.
+/// Order in which siblings are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// The smallest dominant share over weight first.

@@ -40,7 +40,7 @@ struct Known {
     runs: BTreeMap<PodId, Run>,
     /// Attempts of runs that were asked for and are not there yet.
     coming: VecDeque<u32>,
-    /// When failed runs are tried again, with their attempt.
+    /// Instants at which failed runs are tried again, with their attempt.
     retries: BTreeSet<(Instant, u32)>,
 }
 

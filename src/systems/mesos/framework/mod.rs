@@ -127,7 +127,7 @@ pub trait Framework: Send {
     /// `true` if the framework wants offers that it refused before, since it was asked last.
     fn has_news(&mut self) -> bool;
 
-    /// When it wants to act by itself, or wants offers again.
+    /// Instant at which the framework wants to act by itself, or wants offers again.
     fn wakes(&self) -> Option<Instant>;
 
     /// Number of tasks that wait for an offer.
@@ -156,7 +156,7 @@ pub struct Launch {
 
 /// An offer while its framework takes from it.
 pub struct Open<'a> {
-    /// When it is.
+    /// Present instant.
     pub now: Instant,
     /// The cluster.
     pub store: &'a Store,

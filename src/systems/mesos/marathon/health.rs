@@ -12,17 +12,17 @@ pub struct HealthCheck {
     pub interval: Duration,
     /// Time that a check may take.
     pub timeout: Duration,
-    /// After how many failures in a row an instance is killed; 0 is never.
+    /// Number of failures in a row after which an instance is killed; 0 is never.
     pub max_consecutive_failures: u32,
     /// Failure at which the instance is killed: that very one, or the next, as the original's own
     /// counter has it.
     pub kills_at: KillsAt,
 }
 
-/// At which failure an instance is killed.
+/// Failure at which an instance is killed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KillsAt {
-    /// When as many have failed before (`max + 1` in all).
+    /// The failure after as many have failed before (`max + 1` in all).
     #[default]
     FailureAfterMax,
     /// At the last of so many.

@@ -14,7 +14,7 @@ pub mod upgrade;
 
 use units::Duration;
 
-/// For how long Marathon declines what it does not need.
+/// Time for which Marathon declines what it does not need.
 pub const DECLINE_DURATION: Duration = Duration::from_secs(120);
 /// Between two revivals of offers at least.
 pub const MIN_REVIVE_INTERVAL: Duration = Duration::from_secs(5);

@@ -34,7 +34,7 @@ impl Quota {
         }
     }
 
-    /// When a task that asks for so much and is ready at an instant is submitted.
+    /// Instant at which a task that asks for `asked` and is ready at an instant is submitted.
     pub(super) fn submit(&mut self, ready: Instant, asked: i64, run_time: Duration) -> Instant {
         let part_of = |at: Instant| (at.as_nanos() / self.part.as_nanos()) as usize;
         let now = part_of(ready);

@@ -30,7 +30,7 @@ pub(super) const FORMS: Forms = Forms::Both {
     fast: |case| decide(case, Form::Fast),
 };
 
-/// In which form engines are chosen.
+/// Form in which engines are chosen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Plain,

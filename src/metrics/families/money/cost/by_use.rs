@@ -29,7 +29,7 @@ struct Share {
     rate: i128,
 }
 
-/// When something changes, and what is measured.
+/// Moment of a change, and the measurements.
 #[derive(Clone, Copy)]
 pub(super) struct Moment<'a> {
     pub(super) at: Instant,

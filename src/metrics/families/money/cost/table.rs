@@ -34,7 +34,7 @@ pub struct CostTable {
 pub struct TenantCost {
     /// The tenant's name: a namespace, a value of a label, or the number of a trace's tenant.
     pub name: Text,
-    /// For what it reserves.
+    /// Cost of what the tenant reserves.
     pub by_requests: f64,
     /// For the greater of what it reserves and uses, pod by pod; `None` where nothing is known of
     /// what pods use.

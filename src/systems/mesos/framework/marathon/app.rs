@@ -355,7 +355,7 @@ impl App {
         }
     }
 
-    /// When it wants to act by itself.
+    /// Instant at which the application wants to act by itself.
     pub(super) fn wakes(&self) -> Option<Instant> {
         let deadline = self.backoff.deadline().filter(|_| !self.waiting.is_empty());
         self.tracker.wakes().into_iter().chain(deadline).min()

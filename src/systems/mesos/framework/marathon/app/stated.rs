@@ -12,7 +12,7 @@ pub(super) struct Stated {
     pub(super) template: Arc<PodSpec>,
     pub(super) replicas: u64,
     pub(super) is_resident: bool,
-    /// Which share stays healthy, and by which there may be more.
+    /// Share that stays healthy, and the share by which there may be more.
     pub(super) upgrade: (f64, f64),
 }
 
