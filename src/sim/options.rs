@@ -219,6 +219,24 @@ pub enum SimError {
         /// Number of times that every component was asked.
         rounds: u64,
     },
+    /// Something starts over without end in a run that no instant ends.
+    #[error(
+        "stop: the run can't end: {object} {deed} without end ({times} times by {at}, with no \
+         arrival, operation or failure since {since}); give the run an end, such as \
+         `stop: {{at: 1d}}`"
+    )]
+    Endless {
+        /// Object that starts over.
+        object: String,
+        /// Deed that is done to the object.
+        deed: &'static str,
+        /// Number of times that the deed was done.
+        times: u64,
+        /// The last instant at which anything came from outside.
+        since: Instant,
+        /// Instant at which the run was stopped.
+        at: Instant,
+    },
     /// Something that can't be happened.
     #[error(
         "an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario"
