@@ -121,9 +121,9 @@ pub struct Replica {
 /// A change where a metric is so far over its threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// From here on; `None` from far below.
+    /// Lower bound of the step; `None` is without one.
     pub lower: Option<f64>,
-    /// Up to here, this one left out; `None` without end.
+    /// Upper bound of the step, which is left out; `None` is without one.
     pub upper: Option<f64>,
     /// Replicas more, or fewer.
     pub change: i32,
@@ -177,7 +177,7 @@ impl StepScaling {
     }
 }
 
-/// As many replicas as a backlog needs.
+/// Number of replicas that a backlog needs.
 pub fn for_backlog(bounds: Bounds, backlog: u64, per_replica: u64) -> i32 {
     let wanted = backlog.div_ceil(per_replica.max(1));
     bounds.clip(i32::try_from(wanted).unwrap_or(i32::MAX))

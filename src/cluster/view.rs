@@ -32,7 +32,7 @@ impl View {
         }
     }
 
-    /// From now on changes are shown so much later, or not at all.
+    /// Sets the delay with which changes are shown from now on; without one they are not shown.
     pub fn show(&mut self, lag: Option<Duration>) {
         self.lag = lag;
     }

@@ -93,9 +93,9 @@ pub struct DiskUse {
 /// Images that nodes have before anything happens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PresentImages {
-    /// On every node.
+    /// Images on every node.
     pub everywhere: Vec<Text>,
-    /// On some, besides.
+    /// Images on some nodes, besides.
     pub on: BTreeMap<NodeId, Vec<Text>>,
 }
 

@@ -27,7 +27,7 @@ pub struct UpgradePlan {
     pub service: Distribution,
     /// Time after which a node goes that is not drained yet; `None` never does.
     pub drain_timeout: Option<Duration>,
-    /// From the end of a batch, or of a node, to the beginning of the next.
+    /// Time from the end of a batch, or of a node, to the beginning of the next.
     pub gap: Duration,
     /// Whether nodes leave and others join in their place.
     pub replaces: bool,

@@ -90,11 +90,11 @@ pub struct ImportSummary {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodCounts {
-    /// On a node, where they stay.
+    /// Number of pods on a node, where they stay.
     pub bound: u64,
-    /// Of those, pods that have been told to end.
+    /// Number of bound pods that were asked to end.
     pub terminating: u64,
-    /// Of those, pods whose node accounts for other requests than their spec has.
+    /// Number of bound pods whose node accounts for other requests than their spec has.
     pub resized: u64,
     /// Without a node: they are scheduled.
     pub pending: u64,
@@ -102,7 +102,7 @@ pub struct PodCounts {
     pub deleted: u64,
     /// Ended: they hold nothing and are left out.
     pub ended: u64,
-    /// On a node that is not there: they are left out.
+    /// Number of pods on a node that is missing: they are left out.
     pub homeless: u64,
 }
 

@@ -53,7 +53,7 @@ pub struct VariantCheck {
     pub found: Option<String>,
     /// Number of metrics recorded.
     pub metrics: usize,
-    /// Those with another value now.
+    /// Metrics with another value now.
     pub differing: Vec<String>,
 }
 

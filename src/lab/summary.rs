@@ -267,7 +267,7 @@ pub struct UnexpressedSummary {
 }
 
 impl UnexpressedSummary {
-    /// In words, to be read after the name of a variant or system.
+    /// Text to be read after the name of a variant or system.
     pub fn words(&self) -> String {
         let verb = if self.refused {
             "does not run what asks for"

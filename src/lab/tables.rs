@@ -17,9 +17,9 @@ use super::parquet::{self, ParquetWriter};
 /// Formats in which tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableFormats {
-    /// As Parquet.
+    /// `true` writes Parquet.
     pub parquet: bool,
-    /// As CSV.
+    /// `true` writes CSV.
     pub csv: bool,
 }
 
@@ -29,12 +29,12 @@ impl TableFormats {
         parquet: false,
         csv: false,
     };
-    /// As Parquet alone.
+    /// Tables as Parquet alone.
     pub const PARQUET: Self = Self {
         parquet: true,
         csv: false,
     };
-    /// As CSV alone.
+    /// Tables as CSV alone.
     pub const CSV: Self = Self {
         parquet: false,
         csv: true,

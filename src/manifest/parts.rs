@@ -16,7 +16,7 @@ pub(super) struct Parts {
     pub(super) pod_status: raw::PodStatus,
     pub(super) node_spec: raw::NodeSpec,
     pub(super) node_status: raw::NodeStatus,
-    /// Of a priority class.
+    /// Value of a priority class.
     pub(super) value: Option<Value>,
     pub(super) global_default: Option<Value>,
     pub(super) preemption_policy: Option<Value>,

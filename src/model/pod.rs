@@ -355,13 +355,13 @@ impl Pod {
         self.rare.as_ref()?.time_limit
     }
 
-    /// Of a pod that was on a node before the run began, what was found there.
+    /// State in which a pod that was on a node before the run began was found there.
     #[inline]
     pub fn found(&self) -> Option<&Arc<Found>> {
         self.rare.as_ref()?.found.as_ref()
     }
 
-    /// It was given a node and devices on it.
+    /// Gives the pod a node and devices on it.
     pub fn bind(&mut self, node: NodeId, devices: DeviceSet, now: Instant) {
         self.phase = PodPhase::Bound;
         self.node = node;

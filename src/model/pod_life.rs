@@ -85,7 +85,7 @@ impl Hash for ContainerLife {
 /// A health check in Docker's manner (spec: orchestrators-a.md 9.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HealthCheck {
-    /// From the end of a probe to the next.
+    /// Time from the end of a probe to the next.
     pub interval: Duration,
     /// A probe that takes longer has failed.
     pub timeout: Duration,
@@ -130,11 +130,11 @@ pub struct Application {
 /// Times at which an application answers, counted from its container's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Health {
-    /// From then on.
+    /// Time from which the application answers.
     pub from: Duration,
-    /// Until then; `None` is for good.
+    /// Time until which the application answers; `None` is for good.
     pub until: Option<Duration>,
-    /// From and until when probes can't be made, so that they neither succeed nor fail.
+    /// Times between which probes can't be made, so that they neither succeed nor fail.
     pub unknown: Option<(Duration, Duration)>,
 }
 

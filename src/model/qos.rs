@@ -4,7 +4,7 @@
 use super::resource_list::{CPU, MEMORY};
 use super::{Container, PodSpec, ResourceList};
 
-/// From this priority on a pod is critical: it is not evicted when its node runs short.
+/// Least priority of a critical pod: it is not evicted when its node runs short.
 pub const CRITICAL_PRIORITY: i32 = 2_000_000_000;
 
 /// A class of quality of service.

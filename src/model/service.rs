@@ -131,7 +131,7 @@ pub struct PathRule {
 pub struct Rule {
     /// The host; `*.` stands for one label in front; `None` is every host.
     pub host: Option<Text>,
-    /// By path.
+    /// Rules of the host, by path.
     pub paths: Vec<PathRule>,
 }
 
@@ -142,7 +142,7 @@ pub struct Ingress {
     pub namespace: Text,
     /// The ingress's name.
     pub name: Text,
-    /// By host.
+    /// Rules of the ingress, by host.
     pub rules: Vec<Rule>,
     /// Backends of all other requests.
     pub default: Vec<Backend>,

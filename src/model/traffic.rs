@@ -52,7 +52,7 @@ pub const NOWHERE: &str = "no rule";
 pub struct LatencyObjective {
     /// Requests are to be answered within this.
     pub latency: Duration,
-    /// At least this share of them, 1 being all.
+    /// Least share of the requests that must be as fast, 1 being all.
     pub share: f64,
 }
 
@@ -145,9 +145,9 @@ impl FunctionCounts {
 pub struct TrafficStretch {
     /// The service, by its number.
     pub service: u32,
-    /// From here.
+    /// Beginning of the stretch.
     pub from: Instant,
-    /// Until here.
+    /// End of the stretch.
     pub to: Instant,
     /// Requests by flow.
     pub flows: Vec<FlowCounts>,

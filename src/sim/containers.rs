@@ -33,7 +33,7 @@ pub(super) struct Containers {
 /// The work of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
-    /// Until it is up.
+    /// Time until the task is up.
     pub(super) start_up: Duration,
     /// Run time from then on; `None` until the task is stopped.
     pub(super) run_time: Option<Duration>,

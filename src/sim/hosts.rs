@@ -49,7 +49,7 @@ impl Trouble {
 pub struct Pace(u32);
 
 impl Pace {
-    /// As long as it takes.
+    /// Pace at which work takes its plain time.
     pub const USUAL: Self = Self(1_000);
 
     /// A factor, rounded to thousandths; at least one.

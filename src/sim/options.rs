@@ -52,9 +52,9 @@ impl Stop {
 /// Time that a scheduler takes to decide, as charged by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecisionTime {
-    /// For every pod.
+    /// Time for every pod.
     pub per_pod: Duration,
-    /// For every job, in addition.
+    /// Time for every job, in addition.
     pub per_job: Duration,
 }
 

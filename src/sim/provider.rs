@@ -19,7 +19,7 @@ const REFUSAL: Duration = Duration::from_secs(1);
 /// Options of a provider.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderOptions {
-    /// From an order until its node joins; `None` is no time.
+    /// Time from an order until its node joins; `None` is no time.
     pub boot: Option<Distribution>,
     /// The time until nodes of a group join, for groups that have their own.
     pub boot_of: BTreeMap<Text, Distribution>,

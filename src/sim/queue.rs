@@ -74,7 +74,7 @@ pub mod rank {
 }
 
 impl Upcoming {
-    /// This, in a cell.
+    /// Pairs the event with its cell.
     #[inline]
     pub const fn of(self, cell: u16) -> Queued {
         Queued { cell, event: self }

@@ -134,7 +134,7 @@ pub enum Support {
 }
 
 impl Support {
-    /// In one word, for tables.
+    /// Word for tables.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Yes(_) => "yes",
@@ -143,7 +143,7 @@ impl Support {
         }
     }
 
-    /// In a sentence.
+    /// Sentence about the support.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Yes(text) | Self::Without(text) | Self::Refused(text) => text,

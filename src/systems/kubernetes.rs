@@ -158,9 +158,9 @@ pub struct KubeRequest {
     pub release: Release,
     /// Whether the first of equally good nodes is taken, rather than the release's choice.
     pub takes_first: bool,
-    /// From the end of a decision to the binding.
+    /// Time from the end of a decision to the binding.
     pub binding_time: Duration,
-    /// From the order to evict a pod to its end.
+    /// Time from the order to evict a pod to its end.
     pub eviction_time: Duration,
     /// The objects around nodes and pods.
     pub objects: ClusterObjects,

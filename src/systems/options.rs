@@ -44,8 +44,7 @@ impl<T: Any + Debug + Send + Sync> OwnOptions for T {}
 pub struct SystemOptions(Vec<Arc<dyn OwnOptions>>);
 
 impl SystemOptions {
-    /// These options with the options of one more system, which replace earlier ones of the same
-    /// type.
+    /// Options with those of one more system, which replace earlier ones of the same type.
     #[must_use]
     pub fn with<T: OwnOptions>(mut self, options: T) -> Self {
         self.0.retain(|own| own_as::<T>(own).is_none());

@@ -39,7 +39,7 @@ pub struct LoggedOutage {
 /// A failure log as read.
 #[derive(Clone, Debug)]
 pub struct FailureLog {
-    /// In order of time, spans of one node apart.
+    /// Outages in order of time, spans of one node apart.
     pub outages: Vec<LoggedOutage>,
     /// Ledger of the input's irregularities.
     pub ledger: Ledger,

@@ -113,11 +113,11 @@ pub struct FillUp {
 pub struct Filled {
     /// The arrivals, classes and tenants.
     pub recorded: Recorded,
-    /// For each arrival, which of the trace's it is.
+    /// Number of the trace's arrival that each arrival is.
     pub rows: Vec<u32>,
     /// Number of the first arrivals that are the trace's own; the rest are clones.
     pub originals: usize,
-    /// For each node, its rank for breaking ties (published order only).
+    /// Rank of each node for breaking ties (published order only).
     pub node_ranks: Option<Vec<u32>>,
     /// Total demand of the arrivals, in thousandths.
     pub arrived_milli: i64,
@@ -209,7 +209,7 @@ pub struct PublishedOrder {
     pub rows: Vec<u32>,
     /// Number of arrivals that are no clones.
     pub originals: usize,
-    /// For each of the given nodes its rank; the smallest wins a tie.
+    /// Rank of each of the given nodes; the smallest wins a tie.
     pub node_ranks: Vec<u32>,
 }
 

@@ -25,9 +25,9 @@ const CURRENCY: &str = "currency";
 pub(super) struct PriceList {
     /// Their currency.
     pub(super) currency: String,
-    /// By instance type.
+    /// Prices by instance type.
     pub(super) of: BTreeMap<String, Vec<Price>>,
-    /// Of single nodes, by name, where a list has such prices; they go first.
+    /// Prices of single nodes, by name, where a list has such prices; they go first.
     pub(super) of_nodes: BTreeMap<String, i64>,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct PriceList {
 pub(super) struct Price {
     /// Zone of the price; `None` is everywhere.
     pub(super) zone: Option<String>,
-    /// On demand.
+    /// Price on demand.
     pub(super) on_demand: Option<i64>,
-    /// As spot capacity.
+    /// Price as spot capacity.
     pub(super) spot: Option<i64>,
     line: u64,
 }
@@ -67,9 +67,9 @@ pub(super) fn in_zone<'p>(prices: &'p [Price], zone: Option<&str>) -> Option<&'p
 pub(super) struct PriceColumns {
     /// The currency.
     pub(super) currency: String,
-    /// On demand.
+    /// Column of prices on demand.
     pub(super) on_demand: Option<(Column, String)>,
-    /// As spot capacity.
+    /// Column of prices as spot capacity.
     pub(super) spot: Option<(Column, String)>,
     /// The currency of each row.
     of_row: Option<Column>,
@@ -128,7 +128,7 @@ impl PriceColumns {
         })
     }
 
-    /// That a row is in the currency of the list.
+    /// Checks that a row is in the currency of the list.
     pub(super) fn check(&self, row: &Row<'_>, list: &str) -> Result<(), BuildError> {
         let Some(column) = &self.of_row else {
             return Ok(());

@@ -125,7 +125,7 @@ pub struct Grower {
 pub struct Health {
     /// All nodes.
     pub nodes: usize,
-    /// Those that are not ready.
+    /// Number of nodes that are not ready.
     pub unready: usize,
 }
 

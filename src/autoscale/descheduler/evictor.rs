@@ -21,11 +21,11 @@ use units::{ClassId, Duration, Instant, NodeId, ObjectId};
 /// Bounds on the pods that a loop evicts; `None` is any number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EvictionLimits {
-    /// From each node.
+    /// Greatest number of pods evicted from each node.
     pub per_node: Option<u32>,
-    /// Of each namespace.
+    /// Greatest number of pods evicted of each namespace.
     pub per_namespace: Option<u32>,
-    /// In all.
+    /// Greatest number of pods evicted in all.
     pub total: Option<u32>,
 }
 

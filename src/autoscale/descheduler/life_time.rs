@@ -8,7 +8,7 @@ use units::Duration;
 /// The strategy.
 #[derive(Clone, Debug, Default)]
 pub struct PodLifeTime {
-    /// So old a pod may become.
+    /// Greatest age of a pod.
     pub most: Duration,
     /// Only pods in one of these states, if there are any.
     pub states: Vec<PodState>,

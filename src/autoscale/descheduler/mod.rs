@@ -40,7 +40,7 @@ use evictor::Pass;
 /// Options of a descheduler.
 #[derive(Clone, Debug, Default)]
 pub struct DeschedulerOptions {
-    /// From one loop to the next.
+    /// Time from one loop to the next.
     pub interval: Duration,
     /// Bounds on the pods that a loop evicts.
     pub limits: EvictionLimits,

@@ -27,7 +27,7 @@ pub struct LowNodeUtilization {
     pub targets: Shares,
     /// Whether both are distances from the mean over all nodes.
     pub by_deviation: bool,
-    /// It does nothing unless more nodes than this are used little.
+    /// Number of little-used nodes that must be exceeded; with fewer the strategy does nothing.
     pub number_of_nodes: usize,
     /// Pods of these namespaces stay.
     pub excluded: Vec<Text>,
@@ -38,7 +38,7 @@ pub struct LowNodeUtilization {
 pub struct HighNodeUtilization {
     /// A node that is used no more than this of every resource is used little.
     pub thresholds: Shares,
-    /// It does nothing unless more nodes than this are used little.
+    /// Number of little-used nodes that must be exceeded; with fewer the strategy does nothing.
     pub number_of_nodes: usize,
     /// Pods of these namespaces stay.
     pub excluded: Vec<Text>,

@@ -144,7 +144,7 @@ enum Verdict {
 /// Disruptions that budgets allow, counted down while nodes are chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budgets {
-    /// By budget.
+    /// Disruptions allowed, by budget.
     pub allowed: Vec<i64>,
 }
 
@@ -214,9 +214,9 @@ pub struct Drain<'a> {
 /// Rules that are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waived {
-    /// That pods with data on the node's disk keep it.
+    /// `true` if pods with data on the node's disk do not keep it.
     pub local_storage: bool,
-    /// That pods of `kube-system` without a budget keep it.
+    /// `true` if pods of `kube-system` without a budget do not keep it.
     pub system_pods: bool,
 }
 
@@ -298,7 +298,7 @@ fn is_long_terminating(pod: &NodePod) -> bool {
 /// Pods that count neither as used nor as usable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
-    /// Those of daemon sets.
+    /// `true` if the pods of daemon sets are left out.
     pub daemons: bool,
     /// Mirrors of static pods.
     pub mirrors: bool,

@@ -29,12 +29,12 @@ impl Buckets {
         }
     }
 
-    /// Those of CPU usage, in cores.
+    /// Buckets of CPU usage, in cores.
     pub fn cpu() -> Self {
         Self::new(0.01, 1000.0)
     }
 
-    /// Those of memory peaks, in bytes.
+    /// Buckets of memory peaks, in bytes.
     pub fn memory() -> Self {
         Self::new(1e7, 1e12)
     }

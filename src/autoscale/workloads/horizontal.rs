@@ -58,7 +58,7 @@ impl Horizontal {
         }
     }
 
-    /// It was declared anew, or only its status was written.
+    /// Takes up a new declaration; writes of the status alone change nothing.
     pub(super) fn declare(
         &mut self,
         object: &HorizontalPodAutoscaler,

@@ -26,11 +26,11 @@ use vertical::Vertical;
 /// Options of the autoscalers of workloads.
 #[derive(Clone, Debug)]
 pub struct AutoscalerOptions {
-    /// Of the horizontal ones.
+    /// Settings of the horizontal autoscalers.
     pub horizontal: HorizontalSettings,
     /// Settings of the pipeline that metrics travel through.
     pub pipeline: PipelineSettings,
-    /// Of the vertical ones: what is recommended.
+    /// Settings of the vertical autoscalers' recommendations.
     pub recommender: RecommenderSettings,
     /// Settings of the updater, which evicts pods.
     pub updater: UpdaterSettings,

@@ -20,7 +20,7 @@ pub struct RuleScaling {
     pub measure: Measure,
     /// The rule.
     pub rule: Rule,
-    /// From one look to the next.
+    /// Time from one look to the next.
     pub every: Duration,
 }
 

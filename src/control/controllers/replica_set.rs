@@ -94,8 +94,8 @@ pub fn slow_start(count: i32) -> impl Iterator<Item = i32> {
     })
 }
 
-/// For each pod, how many active pods of it and the related ones are on its node; those without a
-/// node count together as one place.
+/// Rank of each pod: the number of active pods of its own and related sets on its node; those
+/// without a node count together as one place.
 pub fn ranks(pods: &[ObservedPod], related: &[ObservedPod]) -> Vec<i32> {
     let mut on_node: BTreeMap<Option<&Text>, i32> = BTreeMap::new();
     for pod in active(pods).chain(active(related)) {

@@ -48,7 +48,7 @@ impl Seen {
         seen
     }
 
-    /// It was declared anew.
+    /// Takes up a new declaration.
     pub(super) fn declare(&mut self, object: &Arc<Node>) {
         let has = |taint: ExecuteTaint| object.taints.contains(&taint.taint());
         self.view.zone = zone_key(object);

@@ -15,9 +15,9 @@ use units::{Duration, Instant};
 /// Limits at which an endpoint that fails is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// After so many failures; 0 never.
+    /// Number of failures that leave an endpoint out; 0 never.
     pub max_fails: i64,
-    /// For so long; then one request tries it.
+    /// Time for which the endpoint is left out; then one request tries it.
     pub fail_timeout: Duration,
 }
 

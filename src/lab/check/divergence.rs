@@ -16,7 +16,7 @@ const CHANGES_MAX: usize = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundDivergence {
-    /// In words.
+    /// Description of the divergence.
     pub words: String,
     /// The command that shows the decision closely, where there is one.
     pub look: Option<String>,

@@ -26,7 +26,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// As decisions name it.
+    /// Name of the outcome in decisions.
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Created => "created",

@@ -28,9 +28,9 @@ const BEING_DELETED: &str = "it is being deleted, and no scheduler looks for a n
 pub struct PluginPoints {
     /// The plugin.
     pub plugin: &'static str,
-    /// As the plugin counts.
+    /// Points as the plugin counts.
     pub raw: i64,
-    /// On the scale of 0–100.
+    /// Points on the scale of 0–100.
     pub normalized: i64,
     /// The plugin's weight; what counts is `normalized * weight`.
     pub weight: i64,

@@ -50,7 +50,7 @@ impl Checked {
         }
     }
 
-    /// From now on the footer is written.
+    /// Notes that the footer is written from now on.
     pub(super) fn begin_footer(&mut self) {
         self.footer = Some(Vec::new());
     }

@@ -21,7 +21,7 @@ pub struct ConfusionEntry {
     pub diagnosed: String,
     /// Number of faults of workloads, or of failures without one.
     pub count: u64,
-    /// From the failure to the fault on average, in seconds.
+    /// Average time from the failure to the fault, in seconds.
     pub delay_s: Option<f64>,
 }
 

@@ -121,7 +121,7 @@ impl ReportData {
         self.variants.iter().try_for_each(VariantData::check)
     }
 
-    /// As it stands in the file: JSON without blanks, a line per variant.
+    /// Text of the file: JSON without blanks, a line per variant.
     pub fn to_json(&self) -> String {
         let mut text = format!("{{\"schemaVersion\":{},\"variants\":[", self.schema_version);
         for (index, variant) in self.variants.iter().enumerate() {

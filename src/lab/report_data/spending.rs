@@ -20,7 +20,7 @@ pub(super) struct Spending {
 }
 
 impl Spending {
-    /// That of a run with these prices.
+    /// Spending of a run with these prices.
     pub(super) fn new(economics: &Arc<Economics>) -> Self {
         Self {
             economics: economics.has_prices().then(|| Arc::clone(economics)),

@@ -67,7 +67,7 @@ pub struct Gathered {
 /// Numbers of a snapshot's pods, by sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodCounts {
-    /// On a node.
+    /// Number of pods on a node.
     pub bound: usize,
     /// Without a node.
     pub pending: usize,

@@ -24,7 +24,7 @@ pub enum Sampling {
 }
 
 impl Sampling {
-    /// As `sweep.json` names it.
+    /// Name of the sampling in `sweep.json`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Random(_) => "random",

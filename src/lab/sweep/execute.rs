@@ -33,9 +33,9 @@ pub struct Execution<'a> {
 pub struct Executed {
     /// Runs of this shard.
     pub runs: usize,
-    /// Those that were there already.
+    /// Number of records that were there already.
     pub found: usize,
-    /// Those whose record was damaged, in words; they were run again.
+    /// Records that were damaged, in words; their runs were made again.
     pub damaged: Vec<String>,
 }
 

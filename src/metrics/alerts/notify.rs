@@ -63,7 +63,7 @@ pub struct Silence {
     pub matchers: AlertLabels,
     /// Start of the silence.
     pub from: Instant,
-    /// Until just before.
+    /// End of the silence, not part of it.
     pub to: Instant,
 }
 

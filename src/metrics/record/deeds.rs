@@ -20,7 +20,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// That of a pod.
+    /// Kind of a pod.
     #[inline]
     pub fn of(pod: &Pod, measured: bool) -> Self {
         Self {

@@ -80,7 +80,7 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
-    /// From submission to first start.
+    /// Time from submission to first start.
     pub fn first_wait(&self) -> Option<Duration> {
         self.start.map(|start| start.since(self.submit))
     }
@@ -90,12 +90,12 @@ impl JobRecord {
         (self.cpu_milli as f64 / 1_000.0).max(1.0)
     }
 
-    /// From first start to end.
+    /// Time from first start to end.
     pub fn run_time(&self) -> Option<Duration> {
         self.start.map(|start| self.end.since(start))
     }
 
-    /// From submission to end, or to the end of the run.
+    /// Time from submission to end, or to the end of the run.
     pub fn age(&self) -> Duration {
         self.end.since(self.submit)
     }

@@ -32,7 +32,7 @@ impl Window {
     /// The whole run.
     pub const FULL: Self = Self::since(Instant::ZERO);
 
-    /// From an instant to the end of the run.
+    /// Window from an instant to the end of the run.
     pub const fn since(from: Instant) -> Self {
         Self::Time { from, until: None }
     }

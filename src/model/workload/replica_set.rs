@@ -40,7 +40,7 @@ pub struct RolloutAnnotations {
     pub revision: i64,
     /// The deployment's size when it was last scaled.
     pub desired_replicas: Option<i32>,
-    /// That size and the surge.
+    /// Number of desired replicas and the surge.
     pub max_replicas: Option<i32>,
 }
 

@@ -63,7 +63,7 @@ pub struct StatefulStatus {
     pub update_revision: Text,
 }
 
-/// In what order pods come and go.
+/// Order in which pods come and go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PodManagement {
     /// Each after the one before it is available.

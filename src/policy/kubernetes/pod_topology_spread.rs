@@ -192,7 +192,7 @@ pub(super) fn has_all_keys(rules: &[Rule], node: &NodeInfo) -> bool {
 }
 
 impl PodTopologySpread {
-    /// With rules for pods that have none of their own; `None` takes the built-in ones.
+    /// Plugin with rules for pods that have none of their own; `None` takes the built-in ones.
     pub fn new(defaults: Option<Vec<TopologySpread>>) -> Self {
         Self {
             is_system: defaults.is_none(),

@@ -67,7 +67,7 @@ impl Round {
         }
     }
 
-    /// With so many bytes for what the fast form keeps.
+    /// Round with a bound in bytes for what the fast form keeps.
     pub fn with_budget(ties: TieBreak, bytes: usize) -> Self {
         Self {
             fast: Some(Box::new(Fast::with_budget(bytes))),

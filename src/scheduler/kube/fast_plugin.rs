@@ -24,7 +24,8 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// That of a plugin that looks at nothing but the pod's volumes and who else has them.
+    /// Reach of a plugin that looks at nothing but the pod's volumes and the other pods that have
+    /// them.
     pub fn of_volumes(pod: &PodInfo) -> Self {
         if pod.spec().volumes.is_empty() {
             Self::Nothing

@@ -86,7 +86,7 @@ pub enum KeptFilter {
 }
 
 impl KeptFilter {
-    /// That of a plugin that looks at nothing but the pod's volumes.
+    /// Verdicts of a plugin that looks at nothing but the pod's volumes.
     pub fn of_volumes(pod: &PodInfo) -> Self {
         if pod.spec().volumes.is_empty() {
             Self::Open

@@ -161,7 +161,7 @@ impl<'a> NodeFilter<'a> for StatelessFilter<'a> {
 pub struct Scores {
     /// Raw scores of the plugin.
     pub raw: Vec<i64>,
-    /// After normalisation: 0–100.
+    /// Points after normalisation: 0–100.
     pub normalized: Vec<i64>,
 }
 

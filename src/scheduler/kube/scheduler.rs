@@ -54,9 +54,9 @@ pub struct KubeOptions {
     pub ties: TieBreak,
     /// Form that decides.
     pub form: Form,
-    /// From the end of a cycle to the binding; the pod's place is held meanwhile.
+    /// Time from the end of a cycle to the binding; the pod's place is held meanwhile.
     pub binding_time: Duration,
-    /// From the order to evict a pod to its end.
+    /// Time from the order to evict a pod to its end.
     pub eviction_time: Duration,
     /// Namespaces, budgets, services, owners, storage, groups.
     pub objects: ClusterObjects,

@@ -13,7 +13,7 @@ pub struct Flapping {
     pub at: Duration,
     /// Length of the flapping; `None` is for good.
     pub lasts: Option<Duration>,
-    /// From one loss to the next; more than nothing.
+    /// Time from one loss to the next; more than nothing.
     pub every: Duration,
     /// Length of each fall.
     pub down: Duration,

@@ -16,7 +16,7 @@ pub struct LeaderFailover {
     pub when: Crashes,
     /// Time for which the lost leader's lease still holds.
     pub lease: Duration,
-    /// From there to the election of another.
+    /// Time from there to the election of another.
     pub election: Distribution,
 }
 

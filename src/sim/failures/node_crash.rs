@@ -15,9 +15,9 @@ pub struct NodeCrash {
     pub target: Target,
     /// Fault of the nodes.
     pub trouble: Trouble,
-    /// From the end of a repair to the next crash.
+    /// Time from the end of a repair to the next crash.
     pub between: Distribution,
-    /// From the crash to the end of the repair.
+    /// Time from the crash to the end of the repair.
     pub repair: Distribution,
     /// Crashes that take others along.
     pub burst: Option<Burst>,

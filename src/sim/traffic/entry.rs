@@ -22,7 +22,7 @@ pub(super) const NOBODY: PodRef = PodRef {
 pub(super) struct Entry<'a> {
     /// All, in order.
     pub hosts: &'a [NodeId],
-    /// Those that are down.
+    /// Nodes that are down.
     pub down: &'a BTreeSet<NodeId>,
 }
 

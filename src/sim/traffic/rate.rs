@@ -22,7 +22,7 @@ pub enum Rate {
 /// A rate that rises and falls with the day, in steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diurnal {
-    /// On average over a day, in requests a second.
+    /// Average rate over a day, in requests a second.
     pub mean: f64,
     /// Rise above the mean at the peak, as a share of the mean; at most 1.
     pub swing: f64,
@@ -54,7 +54,7 @@ pub struct Crowd {
 /// A part of time in which the rate does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// In millionths of a request a second.
+    /// Rate in millionths of a request a second.
     pub micro: u64,
     /// End of the piece; `None` is none.
     pub until: Option<Instant>,

@@ -24,7 +24,8 @@ pub struct FleetSetup {
 pub struct SubmittedUnit {
     /// Resources that the unit requests.
     pub requirements: Requirements,
-    /// Of a service that waits for its socket: when the first connection comes, after the start.
+    /// Time after the start at which the first connection comes, of a service that waits for its
+    /// socket.
     pub first_connection: Option<Duration>,
     /// The unit's socket, a unit as well, and what that asks for.
     pub socket: Option<(Text, Requirements)>,

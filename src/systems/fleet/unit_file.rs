@@ -156,7 +156,7 @@ pub struct UnitName<'a> {
     pub name: &'a str,
     /// Before the `@` (`web`).
     pub prefix: &'a str,
-    /// After the `@` (`1`); empty if it is no instance of a template.
+    /// Instance, the part after the `@` (`1`); empty if the unit is no instance of a template.
     pub instance: &'a str,
 }
 

@@ -96,7 +96,7 @@ impl Unit {
         matches!(self.state, State::Running | State::Starting)
     }
 
-    /// It has no process any more, however that came.
+    /// Notes that the container has no process any more, however that came.
     pub(super) fn down(&mut self, state: State) {
         self.state = state;
         (self.is_started, self.is_ready) = (false, false);

@@ -227,7 +227,7 @@ impl NodeImages {
         }
     }
 
-    /// It is time to look at the disk.
+    /// Looks at the disk, as it is time.
     pub(super) fn collect(&mut self, now: Instant, in_use: &BTreeSet<Text>, out: &mut AgentOutput) {
         if self.collection.is_none_or(|at| at > now) {
             return;

@@ -441,7 +441,7 @@ impl Held {
         }
     }
 
-    /// It is gone: its images are not in use any more.
+    /// Lets the pod go: its images are not in use any more.
     pub(super) fn leave(&self, now: Instant, images: Option<&mut NodeImages>) {
         if let Some(images) = images {
             let own: BTreeSet<&Text> = self.images().collect();

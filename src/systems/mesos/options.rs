@@ -158,7 +158,7 @@ pub struct FrameworkOptions {
     pub refusal: Duration,
     /// Between two revivals of offers at least.
     pub revive_interval: Duration,
-    /// From an offer to its answer.
+    /// Time from an offer to its answer.
     pub offer_delay: Duration,
     /// Time for which the framework's tasks outlive its absence.
     pub failover_timeout: Duration,

@@ -197,7 +197,7 @@ impl Resources {
         shared
     }
 
-    /// Those that a test keeps.
+    /// Resources that a test keeps.
     pub fn only(&self, keep: impl Fn(&Kind, &Amount) -> bool) -> Self {
         let kept = self.iter().filter(|&(kind, amount)| keep(kind, amount));
         Self(

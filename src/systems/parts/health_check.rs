@@ -24,7 +24,7 @@ pub struct HealthChecker {
 }
 
 impl HealthChecker {
-    /// Of a container that starts.
+    /// Checker of a container that starts.
     pub const fn new(check: HealthCheck) -> Self {
         Self {
             check,

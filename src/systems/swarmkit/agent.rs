@@ -21,9 +21,9 @@ use super::task::{DesiredState, TaskState};
 /// Times of steps that no other part knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepTimes {
-    /// To pull the image and make the container.
+    /// Time to pull the image and make the container.
     pub prepare: Duration,
-    /// To stop the container.
+    /// Time to stop the container.
     pub stop: Duration,
 }
 

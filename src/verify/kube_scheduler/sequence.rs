@@ -18,7 +18,7 @@ const BEGIN_SECS: i64 = 1_735_689_600;
 /// The number of pods that leave after the recorded steps of a sequence.
 const DEPARTURES: usize = 12;
 
-/// From so many nodes on a search may end early.
+/// Number of nodes from which a search may end early.
 pub(super) const SAMPLED: usize = 100;
 
 /// Holds a case against the recording.

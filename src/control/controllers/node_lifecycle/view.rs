@@ -118,7 +118,7 @@ pub struct NodePressure {
     pub pid: bool,
     /// `NetworkUnavailable` is true.
     pub network: bool,
-    /// It is cordoned.
+    /// Marks a cordoned node.
     pub unschedulable: bool,
 }
 

@@ -40,7 +40,7 @@ pub struct ServiceRow {
 /// Latency of served requests, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ServiceLatency {
-    /// On average.
+    /// Average latency.
     pub mean: f64,
     /// The median.
     pub p50: f64,

@@ -75,7 +75,7 @@ pub struct Commitment {
 /// Prices and power models of all nodes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Economics {
-    /// By [`NodeId`]; nodes beyond have neither price nor power model.
+    /// Economics by [`NodeId`]; nodes beyond have neither price nor power model.
     pub nodes: Vec<NodeEconomics>,
     /// Economics of nodes that join during the run: by group, or by instance type and purchase
     /// option (`m5.large/spot`), and also by zone if prices are per zone (`m5.large/spot/zone-a`).
@@ -124,7 +124,7 @@ impl Billing {
         }
     }
 
-    /// In words.
+    /// Rule of the rounding in words.
     pub const fn rule(self) -> &'static str {
         match self {
             Self::Exact => "billed exactly",

@@ -35,7 +35,7 @@ pub struct WorkloadMix {
     pub kept: u64,
     /// Number of pods of the workload.
     pub pods: u64,
-    /// For each resource the smallest request such that at least 5 % of the pods ask for no more.
+    /// Smallest request of each resource such that at least 5 % of the pods ask for no more.
     pub smallest: Row,
     /// The shape that asks for most: of processor, then memory, then GPU.
     pub largest: Option<MixShape>,

@@ -60,9 +60,9 @@ pub struct Sums {
     /// Most pods missing at once, after it was at full strength for the first time; those that were
     /// always missing if it never was.
     pub worst_missing: i64,
-    /// From a loss to full strength.
+    /// Times from a loss to full strength.
     pub repairs: Distribution,
-    /// From a loss to the first pod created after it.
+    /// Times from a loss to the first pod created after it.
     pub detections: Distribution,
     /// Losses that were not made good by the end.
     pub unrepaired: u64,
@@ -221,7 +221,7 @@ impl Row {
         self.is_short = is_short;
     }
 
-    /// It is declared, or reported of, anew.
+    /// Takes up a new declaration or report of the workload.
     pub(super) fn declare(&mut self, at: Instant, new: Declared, measured: &MeasuredWindow) {
         let grown = new.desired - self.desired;
         self.credits += if grown > 0 {
@@ -268,7 +268,7 @@ impl Row {
         self.declared = new;
     }
 
-    /// It was deleted.
+    /// Takes up the deletion of the workload.
     pub(super) fn deleted(&mut self) {
         (self.desired, self.required, self.rollout) = (0, 0, None);
     }

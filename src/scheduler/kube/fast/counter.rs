@@ -13,7 +13,7 @@ use crate::kube::keep::{ClassCount, PodCount};
 pub(super) struct Counter {
     /// The position of its key.
     pub(super) key: usize,
-    /// By domain.
+    /// Counts by domain.
     pub(super) counts: Vec<i32>,
     /// Total over all domains.
     pub(super) total: i64,

@@ -17,7 +17,7 @@ pub(super) type DeclaredKey = (usize, Vec<usize>, Vec<DraftPoints>, PodSpec);
 pub(super) struct Scaled {
     pub(super) weight: i64,
     pub(super) reverse: bool,
-    /// By place, before normalisation.
+    /// Points by place, before normalisation.
     pub(super) raw: Vec<i64>,
 }
 

@@ -142,7 +142,7 @@ impl fmt::Debug for Fast {
 }
 
 impl Fast {
-    /// With so many bytes for kept answers.
+    /// Form with a bound in bytes for kept answers.
     pub fn with_budget(budget_bytes: usize) -> Self {
         Self {
             identity: None,

@@ -19,7 +19,7 @@ const STALE: usize = 16;
 /// Points of single nodes between the least and the most among the feasible ones.
 pub(super) struct Spanned {
     pub(super) weight: i64,
-    /// By place, before normalisation; those of open nodes are up to date.
+    /// Points by place, before normalisation; those of open nodes are up to date.
     pub(super) raw: Vec<i64>,
     points: NodePoints,
 }
@@ -28,13 +28,13 @@ pub(super) struct Spanned {
 #[derive(Clone, Copy)]
 pub(super) struct Nodes<'a> {
     pub(super) cache: &'a Cache,
-    /// By slot: the node's place in the scheduler's order.
+    /// Place of each slot's node in the scheduler's order.
     pub(super) places: &'a [u32],
-    /// By place.
+    /// Rows by place.
     pub(super) rows: &'a [NodeRow],
-    /// By word: up to where in the log something changed.
+    /// Position up to which something changed in the log, by word.
     pub(super) changed: &'a [u64],
-    /// By place, in words: the same counted from `base`.
+    /// Stamps of the same changes by place, in words, counted from `base`.
     pub(super) stamps: &'a [Stamps],
     /// Beginning of the stamps.
     pub(super) base: u64,

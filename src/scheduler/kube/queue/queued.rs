@@ -137,7 +137,7 @@ impl QueuedPod {
 pub(super) struct Rejected {
     pub(super) profile: usize,
     pub(super) by: PluginMask,
-    /// They are held back before the queue.
+    /// Marks pods that are held back before the queue.
     pub(super) is_gated: bool,
 }
 

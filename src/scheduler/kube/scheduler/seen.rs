@@ -75,7 +75,7 @@ impl SeenPod {
         (self.node != NOWHERE).then_some(self.node)
     }
 
-    /// It has another node, or none; the one that it had.
+    /// Sets the pod's node; returns the one that it had.
     pub(super) fn set_node(&mut self, node: Option<NodeId>) -> Option<NodeId> {
         let before = self.node();
         self.node = node.unwrap_or(NOWHERE);
@@ -92,7 +92,8 @@ impl SeenPod {
         (self.tried_at != NEVER).then_some(self.tried_at)
     }
 
-    /// It is tried when the cluster has changed so often; how often it had the time before.
+    /// Sets the number of changes of the cluster at which the pod is tried; returns the number
+    /// before.
     pub(super) fn try_at(&mut self, changes: u64) -> Option<u64> {
         let before = self.tried_at();
         self.tried_at = changes;

@@ -21,7 +21,7 @@ pub(super) struct Steady {
     pub(super) tries: f64,
 }
 
-/// Of one request of a flow, in parts.
+/// Steady state of one request of a flow, in parts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SteadyFlow {
     pub(super) retries: f64,

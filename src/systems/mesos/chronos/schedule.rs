@@ -14,7 +14,7 @@ pub struct Schedule {
     pub repeat: Option<u64>,
     /// Time of the next run.
     pub start: DateTime,
-    /// From one run to the next.
+    /// Time from one run to the next.
     pub period: Period,
     /// The period as it was written.
     written: String,

@@ -255,8 +255,8 @@ impl MesosMaster {
         total
     }
 
-    /// With a new master, agents that are heard register within the back-off; those that are not have
-    /// their time to.
+    /// Registers agents with a new master: those that are heard within the back-off; those that are
+    /// not have their time to.
     pub(super) fn register_again(&mut self, store: &Store) {
         let (now, seed) = (self.now, self.options.seed);
         let span = self.options.registration_backoff.as_nanos().max(1) as u64;

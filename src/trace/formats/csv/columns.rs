@@ -60,7 +60,7 @@ impl Columns {
         })
     }
 
-    /// Those that a spec is made of.
+    /// Columns that a spec is made of.
     pub(super) fn of_spec(&self) -> impl Iterator<Item = &Column> {
         let resources = self.resources.iter().map(|(column, _)| column);
         let others = [

@@ -36,8 +36,8 @@ pub struct TenantCost {
     pub name: Text,
     /// Cost of what the tenant reserves.
     pub by_requests: f64,
-    /// For the greater of what it reserves and uses, pod by pod; `None` where nothing is known of
-    /// what pods use.
+    /// Cost of the greater of what the tenant reserves and uses, pod by pod; `None` where nothing
+    /// is known of what pods use.
     pub by_use: Option<f64>,
     /// Requests of clients that its services answered.
     pub served: u64,

@@ -86,7 +86,7 @@ impl App {
         })
     }
 
-    /// It was deleted: its instances end.
+    /// Takes up the deletion of the application: its instances end.
     pub(super) fn deleted(&mut self, store: &Store, out: &mut Outbox) {
         self.is_deleted = true;
         (self.wanted, self.upgrade) = (0, None);
