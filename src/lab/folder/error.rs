@@ -27,6 +27,13 @@ pub enum FolderError {
         /// The file.
         path: PathBuf,
     },
+    /// A file to be written is there, and is none: it is never replaced.
+    #[error("{}: is a link, a pipe, a device or a folder, which is never replaced; name a file, or \
+             remove it first", path.display())]
+    NoFile {
+        /// Path of the folder.
+        path: PathBuf,
+    },
     /// A folder that holds no result of windtunnel, so it is not replaced even if that was asked
     /// for.
     #[error(
@@ -106,6 +113,7 @@ impl FolderError {
         match self {
             Self::Exists { .. }
             | Self::FileExists { .. }
+            | Self::NoFile { .. }
             | Self::NotOurs { .. }
             | Self::NoName { .. }
             | Self::Busy { .. }
