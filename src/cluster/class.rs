@@ -32,7 +32,7 @@ pub struct Class {
     pub selects_nodes: bool,
     /// `true` if pods of the class may go to cordoned nodes.
     pub tolerates_cordon: bool,
-    /// Whether it takes ports on its node.
+    /// `true` if pods of the class take ports on their node.
     pub takes_ports: bool,
 }
 

@@ -394,7 +394,7 @@ impl Nodes {
     }
 }
 
-/// What nodes offer together with one more, if that can be counted.
+/// Sum of what nodes offer together with one more, if that can be counted.
 fn sum(known: &Resources, more: &Resources) -> Result<Resources, Conflict> {
     let mut sum = known.clone();
     // Neither is beyond 2^62.

@@ -52,7 +52,8 @@ pub struct Fleet {
     last_event: Option<Instant>,
     /// Whether machines changed since the last round.
     needs_round: bool,
-    /// When a binding was refused last: another round at that instant would decide the same.
+    /// Instant of the last refusal of a binding: another round at that instant would decide the
+    /// same.
     refused_at: Option<Instant>,
 }
 
