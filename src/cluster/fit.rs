@@ -31,7 +31,7 @@ use super::Store;
 ///     ..Node::default()
 /// }));
 /// store.apply(Instant::ZERO, joined)?;
-/// if let Some(added) = store.spec_added(&Arc::new(PodSpec::default())) {
+/// if let Some(added) = store.class_added(&Arc::new(PodSpec::default())) {
 ///     store.apply(Instant::ZERO, added)?;
 /// }
 /// assert!(EmptyNodes.fits(&store, ClassId(0), NodeId(0)));

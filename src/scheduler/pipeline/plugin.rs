@@ -130,7 +130,7 @@ pub enum Permit {
 /// let node = Node { name: "n1".into(), allocatable: cpu(4), ..Node::default() };
 /// store.apply(Instant::ZERO, store.node_added(Arc::new(node)))?;
 /// for spec in [cpu(2), cpu(3)].map(|requests| Arc::new(PodSpec::with_requests(requests))) {
-///     if let Some(added) = store.spec_added(&spec) {
+///     if let Some(added) = store.class_added(&spec) {
 ///         store.apply(Instant::ZERO, added)?;
 ///     }
 /// }
@@ -261,7 +261,7 @@ impl Clone for Box<dyn Plugin> {
 /// }
 ///
 /// let mut store = Store::new();
-/// if let Some(added) = store.spec_added(&Arc::new(PodSpec::default())) {
+/// if let Some(added) = store.class_added(&Arc::new(PodSpec::default())) {
 ///     store.apply(Instant::ZERO, added)?;
 /// }
 /// let ctx = ClassContext::new(Instant::ZERO, &store, ClassId(0));
