@@ -5,7 +5,7 @@ use thiserror::Error;
 use model::PodPhase;
 use units::QuantityError;
 
-/// Why a change was refused, as the modelled system would refuse it.
+/// Reason a change was refused, as the modelled system would refuse it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Conflict {
     /// The pod has ended or never was.

@@ -13,7 +13,7 @@ pub struct ObjectRow {
     pub object: Object,
     /// The object that controls the object row.
     pub owner: Option<ObjectId>,
-    /// When it was created.
+    /// Instant of the object's creation.
     pub created: Instant,
     /// The revision of its last change.
     pub changed: Revision,
@@ -41,7 +41,7 @@ pub struct Objects {
     names: BTreeMap<(&'static str, Text, Text), ObjectId>,
     /// Dependents that deleted objects left behind.
     orphans: BTreeMap<ObjectId, Orphans>,
-    /// How many objects of a kind, namespace and name were deleted, where any was.
+    /// Number of deleted objects of a kind, namespace and name, where any was.
     deleted: BTreeMap<Identity, u32>,
 }
 

@@ -1,6 +1,6 @@
-//! What the API does with a request to create something: it gives identities and names, fills in
-//! what was left out, and refuses what is there already. Pure: a request and the cluster as it is
-//! give the changes to be made.
+//! Admission of requests to create objects: the API gives identities and names, fills in what was
+//! left out, and refuses what is there already. Pure: a request and the cluster as it is give the
+//! changes to be made.
 
 mod limits;
 mod namespaces;
@@ -31,7 +31,7 @@ pub enum Creation {
     Replacement {
         /// The pod that ends.
         pod: PodRef,
-        /// Why it ends.
+        /// Reason for the end.
         reason: EndReason,
     },
     /// An object.

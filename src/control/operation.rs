@@ -1,6 +1,6 @@
-//! What users do to a cluster from outside, at a time of their own: create, change and delete objects,
-//! scale, halt and take back rollouts, take nodes out of use. Pure: an operation and the cluster as it
-//! is give the changes to be made.
+//! Operations of users on a cluster from outside, each at a time of its own: create, change and
+//! delete objects, scale, halt and take back rollouts, take nodes out of use. Pure: an operation
+//! and the cluster as it is give the changes to be made.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use model::{
 };
 use units::{Duration, Instant, NodeId, ObjectId, plural};
 
-/// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
+/// Time until pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
 /// An operation of a user.
@@ -109,11 +109,11 @@ pub struct Steps {
     pub events: Vec<Event>,
     /// Objects to create after the changes.
     pub creations: Vec<Creation>,
-    /// When the operation is carried on, if it is not done.
+    /// Instant at which the operation is carried on, if it is not done.
     pub again: Option<Instant>,
 }
 
-/// Why an operation can't be carried out.
+/// Reason an operation can't be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationError {
     /// There is no such object.

@@ -1,5 +1,5 @@
-//! Where the paths of an experiment start, as its result folder tells it, so that `scenario.yaml` runs
-//! from there, wherever the folder or the whole project is moved.
+//! Start of an experiment's paths, as its result folder tells it, so that `scenario.yaml` runs from
+//! there, wherever the folder or the whole project is moved.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -45,8 +45,8 @@ pub fn bases(scenario: &str, folder: &Path) -> Vec<PathBuf> {
     scenario.lines().next().and_then(told).unwrap_or_default()
 }
 
-/// How a folder is named from another, however both are named: by the way between them, or by its
-/// absolute path where there is none.
+/// Path of a folder from another, however both are named: the way between them, or the absolute
+/// path where there is none.
 pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
     let whole = |path: &Path| {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };

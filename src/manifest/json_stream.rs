@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 use trace::budget::{OBJECT_BYTES, too_long};
 
-/// How much is read at once.
+/// Number of bytes read at once.
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// Lists deeper within each other are refused.
@@ -43,7 +43,7 @@ struct Splitter<'t> {
     window: Vec<u8>,
     /// The next byte to look at.
     at: usize,
-    /// Where what is still needed begins; lines before it in the file, and bytes of its line.
+    /// Beginning of what is still needed; lines before it in the file, and bytes of its line.
     kept: usize,
     line: u64,
     column: u64,
@@ -265,7 +265,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// What is kept, up to here.
+    /// Kept text up to here.
     fn source(&self) -> Source<'_> {
         Source {
             text: &self.window[self.kept..self.at],

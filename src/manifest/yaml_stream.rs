@@ -57,7 +57,7 @@ fn read_whole(text: &str, sink: &mut dyn Sink) -> Result<(), Stop> {
 struct Lines<'t> {
     text: &'t mut dyn BufRead,
     current: Option<Vec<u8>>,
-    /// How many lines precede the current one.
+    /// Number of lines that precede the current one.
     before: u64,
 }
 
@@ -251,10 +251,10 @@ fn next_item(lines: &mut Lines<'_>, indent: usize) -> io::Result<Option<(Vec<u8>
 /// `managedFields` directly below the item's `metadata`. No text of several lines is indented as
 /// little as the key that it stands under, so these two keys are what they look like.
 struct ManagedFields {
-    /// How far the item's keys are indented.
+    /// Indent of the item's keys.
     keys: usize,
     is_in_metadata: bool,
-    /// How far the keys of the metadata are indented.
+    /// Indent of the keys of the metadata.
     of_metadata: Option<usize>,
     is_inside: bool,
 }

@@ -64,7 +64,7 @@ struct Validator<'run> {
 }
 
 impl Validator<'_> {
-    /// Where a path such as `cluster.nodes.0.count` was written.
+    /// Position at which a path such as `cluster.nodes.0.count` was written.
     fn at(&self, path: &str) -> Span {
         self.tree.locate(path.split('.'))
     }
@@ -113,7 +113,7 @@ impl Validator<'_> {
         }
     }
 
-    /// What pods use is stated in words that can be read.
+    /// Checks that the usage of pods is stated in words that can be read.
     fn usage(&mut self, usage: &Usage) {
         let Usage::Rules(usage) = usage else {
             return;

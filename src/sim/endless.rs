@@ -16,17 +16,17 @@ use super::SimError;
 use super::context::Context;
 use super::follow::{Change, Follower};
 
-/// How often an object may start over, besides what its pods need.
+/// Number of times that an object may start over, besides those that its pods need.
 const FREE: u64 = 10_000;
-/// How often each pod of the cluster may start over.
+/// Number of times that each pod of the cluster may start over.
 const FREE_PER_POD: u64 = 4;
 
 /// Something that starts over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Repetition {
-    /// Which object, such as `ReplicaSet default/web-1`.
+    /// Object, such as `ReplicaSet default/web-1`.
     object: String,
-    /// What happens to it again and again.
+    /// Deed that is done to the object again and again.
     deed: &'static str,
 }
 

@@ -62,7 +62,7 @@ pub(super) enum ControlFault {
     Binds(Option<BindFault>),
     /// Requests of a part take time, or don't any more.
     Api(Part, Option<ApiLimit>),
-    /// So many managers are away, the leader first.
+    /// The number of managers that are away, the leader first.
     Managers { away: u32 },
     /// A framework is away, or back.
     Framework { framework: u32, is_up: bool },

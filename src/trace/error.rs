@@ -1,4 +1,4 @@
-//! What can be wrong with a trace: file, line, column, value, rule.
+//! Errors of a trace: file, line, column, value, rule.
 
 use std::io;
 

@@ -223,8 +223,7 @@ impl Input {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// How many bytes are stored, compressed if they are; 0 if they can be read only once, so that
-    /// nobody counts on reading them again.
+    /// Number of bytes stored, compressed if they are; 0 of an input that can be read only once.
     pub fn stored_bytes(&self) -> Result<u64, TraceError> {
         match &self.origin {
             Origin::Path(path) => std::fs::metadata(path)

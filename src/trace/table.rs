@@ -25,7 +25,7 @@ pub struct Table {
     splitter: Splitter,
 }
 
-/// Where a column is, once its name was found in the header.
+/// Position of a column, once its name was found in the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     position: usize,
@@ -147,7 +147,7 @@ impl Table {
         })))
     }
 
-    /// Where the next line is that isn't blank, and whether it is plain; the splitter knows its
+    /// Place of the next line that isn't blank, and whether it is plain; the splitter knows its
     /// commas.
     fn next_place(&mut self) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
         while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
@@ -218,7 +218,7 @@ fn text(field: &[u8]) -> &str {
 struct Malformed {
     /// Rule that the value must meet.
     rule: &'static str,
-    /// How many fields were found in it up to there.
+    /// Number of fields found in the row up to there.
     found: usize,
     /// The fields.
     value: String,

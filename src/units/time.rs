@@ -76,7 +76,7 @@ impl Instant {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
-    /// This instant moved by `duration`, or `None` beyond 292 years.
+    /// Instant moved by `duration`, or `None` beyond 292 years.
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
         match self.0.checked_add(duration.0) {
             Some(nanos) => Some(Self(nanos)),
@@ -84,7 +84,7 @@ impl Instant {
         }
     }
 
-    /// This instant moved by `duration`; at [`Instant::MAX`] time stands still.
+    /// Instant moved by `duration`; at [`Instant::MAX`] time stands still.
     #[inline]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.0))
@@ -205,7 +205,7 @@ impl Add for Duration {
     }
 }
 
-/// Why a text is not a duration.
+/// Error of a text that is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DurationError {
     /// Nothing to read.

@@ -23,7 +23,7 @@ impl ManifestFiles {
         }
     }
 
-    /// What a file declares; what it says and the model leaves out is noted.
+    /// Reads the declarations of a file; what it says and the model leaves out is noted.
     pub(super) fn read(
         &mut self,
         written: &str,

@@ -90,16 +90,16 @@ pub struct Acknowledgement {
     pub entry: String,
     /// The metric; `digest` for the exact mode.
     pub metric: String,
-    /// How much worse it may be, as a share; without it any regression is put up with.
+    /// Permitted worsening, as a share; without it any regression is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<f64>,
-    /// Why.
+    /// Reason for the acknowledgement.
     pub reason: String,
     /// The last day.
     pub expires: String,
 }
 
-/// Why a baseline can't be used.
+/// Reason a baseline can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BaselineError {
     /// It is no baseline.
@@ -125,11 +125,11 @@ pub enum BaselineError {
     Version {
         /// The file.
         path: PathBuf,
-        /// What differs.
+        /// Part that differs.
         what: &'static str,
-        /// What stands there.
+        /// Version found.
         found: u32,
-        /// What is known.
+        /// Version known.
         known: u32,
     },
     /// A newer program wrote it, or its version can't be read.
@@ -153,9 +153,9 @@ pub enum BaselineError {
     OtherSuite {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// Suite that the baseline belongs to.
         found: String,
-        /// Whose it should be.
+        /// Suite that it should belong to.
         expected: String,
     },
     /// An acknowledgement lacks what makes it one.
@@ -166,11 +166,11 @@ pub enum BaselineError {
     Acknowledgement {
         /// The file.
         path: PathBuf,
-        /// Which, from 1.
+        /// Number of the acknowledgement, from 1.
         number: usize,
-        /// Its entry.
+        /// Entry of the acknowledgement.
         entry: String,
-        /// Its metric.
+        /// Metric of the acknowledgement.
         metric: String,
         /// The problem.
         reason: String,

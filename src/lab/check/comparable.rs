@@ -6,7 +6,7 @@ use crate::compare::SYSTEM_FILE;
 use scenario::schema::Objective;
 use units::plural;
 
-/// How the inputs of an entry stand to those of its baseline.
+/// Standing of an entry's inputs to those of its baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// They are the same.

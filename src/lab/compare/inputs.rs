@@ -10,11 +10,11 @@ use scenario::as_run::document;
 use scenario::schema::{Arrivals, WorkloadSource};
 use scenario::{FileField, Scenario, file_fields};
 
-/// What must not differ in a comparison.
+/// Parts of the inputs that must not differ in a comparison.
 const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];
-/// What may differ, and is said.
+/// Parts of the inputs that may differ, and are reported.
 const TOLD: [&str; 5] = ["cluster", "models", "operations", "functions", "traffic"];
-/// What only a baseline is held to.
+/// Parts of the inputs that only a baseline is held to.
 const HELD: [&str; 2] = ["alerts", "notifications"];
 /// The place of the one file that is part of the system.
 pub const SYSTEM_FILE: &str = "system.scheduler.config";

@@ -66,11 +66,11 @@ pub struct Question {
     pub metric: String,
     /// The question's unit.
     pub unit: String,
-    /// Which way is better.
+    /// Better direction.
     pub direction: Direction,
     /// The difference that matters.
     pub threshold: Threshold,
-    /// Whether it is one of the gated metrics, which Holm corrects together.
+    /// Marks one of the gated metrics, which Holm corrects together.
     pub gated: bool,
 }
 
@@ -92,7 +92,7 @@ pub struct Pairs {
     pub head: Vec<Option<f64>>,
     /// The values on the unshaken input, where the pairs are of shaken ones.
     pub exact: Option<(Option<f64>, Option<f64>)>,
-    /// Why values are missing, where somebody said.
+    /// Reason values are missing, where one was given.
     pub reason: Option<String>,
 }
 
@@ -116,10 +116,10 @@ pub struct Judgement {
     pub metric: String,
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
-    /// Which direction is better: `higher`, `lower` or `none`.
+    /// Better direction: `higher`, `lower` or `none`.
     #[serde(serialize_with = "direction_name")]
     pub better: Direction,
-    /// Whether it is gated.
+    /// Marks the judgement of a gated metric.
     pub gated: bool,
     /// The verdict; none where neither direction is better and there is a difference.
     pub verdict: Option<Verdict>,

@@ -25,7 +25,7 @@ pub const EVENTS_FILE: &str = "events.jsonl.zst";
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
-    /// When, in nanoseconds.
+    /// Instant of the event, in nanoseconds.
     pub time_ns: i64,
     /// The variant.
     pub variant: String,
@@ -162,7 +162,7 @@ impl EventLog {
     }
 }
 
-/// How a container ended, in words.
+/// End of a container, in words.
 fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
     let record = store.pods().get(pod);
     let class = record.map(|record| store.class(record.class));

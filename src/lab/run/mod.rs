@@ -47,7 +47,7 @@ pub use stopover::Stopover;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
 
-/// Why a variant has no result.
+/// Reason a variant has no result.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// It can't be built.
@@ -56,7 +56,7 @@ pub enum RunError {
     /// It can't be simulated on.
     #[error(transparent)]
     Sim(#[from] SimError),
-    /// Its results can't be kept.
+    /// The variant's results can't be kept.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
@@ -89,11 +89,11 @@ pub struct Prepared {
     pub mapping: Mapping,
     /// Settings of the autoscalers, if any.
     pub autoscaling: Option<AutoscalerOptions>,
-    /// How nodes pull images, and what carries them; `None` takes no time.
+    /// Pulls of images by the nodes, and the network that carries them; `None` takes no time.
     pub images: Option<(PullOptions, ImageModel)>,
     /// Values of start-up times that come from files.
     pub start_up: StartUpValues,
-    /// Where machines come from while it runs, if from anywhere.
+    /// Source of machines while the run goes on, if there is one.
     pub provider: Option<ProviderPlan>,
     /// Clients of the services, if any.
     pub traffic: Option<Arc<TrafficPlan>>,
@@ -172,14 +172,14 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     })
 }
 
-/// Where the tables of a run go.
+/// Destinations of a run's tables.
 #[derive(Default)]
 pub struct Tables<'s> {
     /// The time series.
     pub series: Option<Box<dyn SeriesSink + 's>>,
     /// The table of pods.
     pub pods: Option<Box<dyn PodSink + 's>>,
-    /// How many pods the report may list; nothing is collected for it if this is `None`.
+    /// Number of pods that the report may list; nothing is collected for it if this is `None`.
     pub report_pods: Option<usize>,
     /// Somebody else who watches.
     pub watch: Option<&'s mut dyn Observer>,
@@ -187,7 +187,7 @@ pub struct Tables<'s> {
 
 /// Result of a run.
 pub struct Outcome {
-    /// How it ended.
+    /// End of the run.
     pub end: End,
     /// The outcome's metrics.
     pub metrics: RunMetrics,
@@ -380,7 +380,7 @@ pub fn run_watched(
     Ok(simulation.run(control)?)
 }
 
-/// Where the warm-up ends by MSER-5, found by a run of its own; the inner error says why it can't be
+/// End of the warm-up by MSER-5, found by a run of its own; the inner error says why it can't be
 /// found.
 fn warm_up(
     scenario: &Scenario,

@@ -13,7 +13,7 @@ use crate::record::state::{Amounts, ClusterState};
 /// One row of a time series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeriesRow {
-    /// When.
+    /// Instant of the row.
     pub at: Instant,
     /// Total requests of pods: milli-cores, bytes, milli-GPU.
     pub allocated: Amounts,

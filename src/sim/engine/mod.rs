@@ -350,7 +350,7 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    /// When the next arrival is.
+    /// Instant of the next arrival.
     #[inline]
     pub(super) fn arriving(&self) -> Option<Instant> {
         self.surroundings.arriving()

@@ -189,7 +189,7 @@ impl NodePlane {
         }
     }
 
-    /// When what a pod uses of the cores changes next by itself, as far as it is looked at.
+    /// Instant at which a pod's use of the cores changes next by itself, as far as it is looked at.
     fn cpu_changes(&self, now: Instant, pod: PodRef) -> Option<Instant> {
         let (cpu, ..) = self.usage.curves(pod)?;
         let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);

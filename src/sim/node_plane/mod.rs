@@ -86,7 +86,7 @@ impl NodePlane {
         self.machine.set_start_up(start_up);
     }
 
-    /// Where renewals of leases are stepped, awaits the first of every node.
+    /// Waits for the first renewal of every node's lease, where renewals are stepped.
     pub(super) fn expect_heartbeats(&self, ctx: &mut Context<'_>, store: &Store) {
         if ctx.options().node_life != NodeLife::Observed(Observing::Stepped) {
             return;
@@ -102,7 +102,7 @@ impl NodePlane {
         self.hosts.is_reached(node)
     }
 
-    /// For how long processes ran of pods that were given up, over all pods.
+    /// Run time of processes of pods that were given up, over all pods.
     pub(super) const fn unseen(&self) -> Duration {
         self.hosts.unseen()
     }
@@ -411,7 +411,7 @@ impl NodePlane {
         ctx.send(ToControlPlane::Happened(Event::PodCreated(created)));
     }
 
-    /// How fast the host of a pod gets on.
+    /// Pace of a pod's host.
     fn pace_of(&self, store: &Store, pod: PodRef) -> Pace {
         let node = store.pods().get(pod).and_then(Pod::node);
         node.map_or(Pace::USUAL, |node| self.hosts.pace(node))

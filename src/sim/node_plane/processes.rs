@@ -145,7 +145,7 @@ impl NodePlane {
     }
 }
 
-/// How long a container of the pod with an identity will run, by what the pod's template states.
+/// Run time drawn for a container of the pod with an identity, by what the pod's template states.
 pub(in super::super) fn drawn_run_time(
     ctx: &Context<'_>,
     who: Identity,

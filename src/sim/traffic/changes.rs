@@ -1,4 +1,5 @@
-//! What traffic learns of the cluster: services and ingresses, pods that are ready, stop and end.
+//! Changes of the cluster that traffic follows: services and ingresses, pods that are ready, stop
+//! and end.
 
 use std::sync::Arc;
 

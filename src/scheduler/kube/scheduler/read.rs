@@ -1,4 +1,4 @@
-//! What the log says, carried to the cache and to the queue.
+//! Reading of the log: each entry is carried to the cache and to the queue.
 
 use std::sync::Arc;
 
