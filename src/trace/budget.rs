@@ -209,13 +209,20 @@ pub(super) fn read_whole(text: &mut dyn BufRead) -> io::Result<Vec<u8>> {
         if whole.len() as u64 + more.len() as u64 > TEXT_BYTES {
             return Err(too_long("the text", TEXT_BYTES));
         }
-        if whole.try_reserve(more.len()).is_err() {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
+        make_room(&mut whole, more.len())?;
         whole.extend_from_slice(more);
         let length = more.len();
         text.consume(length);
     }
+}
+
+/// Has a buffer take so many more bytes.
+///
+/// # Errors
+/// There is no memory for them; without asking, the program would be aborted.
+pub fn make_room(buffer: &mut Vec<u8>, more: usize) -> io::Result<()> {
+    let reserved = buffer.try_reserve(more);
+    reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
 }
 
 /// Reads up to and including the end of a line, or to the end of the text.
