@@ -9,6 +9,7 @@
 
 mod accept;
 mod check;
+mod check_outputs;
 mod compare;
 mod completions;
 mod diff;

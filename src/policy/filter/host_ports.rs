@@ -47,8 +47,8 @@ impl Plugin for HostPorts {
         let classes = pods.filter_map(|&slot| Some(store.class(store.pods().at(slot)?.class)));
         let taken = classes
             .filter(|class| class.takes_ports)
-            .flat_map(|class| class.object.host_ports());
-        if ports::is_any_taken(ctx.class.object.host_ports(), taken) {
+            .flat_map(|class| class.spec.host_ports());
+        if ports::is_any_taken(ctx.class.spec.host_ports(), taken) {
             return Err(Reason::Text(
                 "node(s) didn't have free ports for the requested pod ports",
             ));
