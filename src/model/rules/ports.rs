@@ -12,7 +12,7 @@ pub fn conflicts(one: &HostPort, other: &HostPort) -> bool {
 
 /// Whether any of the wanted ports is among the taken ones.
 pub fn is_any_taken<'a>(
-    wanted: impl Iterator<Item = &'a HostPort> + Clone,
+    wanted: &(impl Iterator<Item = &'a HostPort> + Clone),
     mut taken: impl Iterator<Item = &'a HostPort>,
 ) -> bool {
     taken.any(|taken| wanted.clone().any(|port| conflicts(port, taken)))
@@ -41,7 +41,7 @@ mod tests {
         ] {
             assert_eq!(conflicts(&web, &other), expected, "{other:?}");
             let (wanted, taken) = ([web.clone()], [port("", "TCP", 79), other.clone()]);
-            assert_eq!(is_any_taken(wanted.iter(), taken.iter()), expected);
+            assert_eq!(is_any_taken(&wanted.iter(), taken.iter()), expected);
         }
         let (one, other) = (port("10.0.0.1", "TCP", 80), port("10.0.0.2", "TCP", 80));
         assert!(!conflicts(&one, &other));

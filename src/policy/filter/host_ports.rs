@@ -48,7 +48,7 @@ impl Plugin for HostPorts {
         let taken = classes
             .filter(|class| class.takes_ports)
             .flat_map(|class| class.spec.host_ports());
-        if ports::is_any_taken(ctx.class.spec.host_ports(), taken) {
+        if ports::is_any_taken(&ctx.class.spec.host_ports(), taken) {
             return Err(Reason::Text(
                 "node(s) didn't have free ports for the requested pod ports",
             ));

@@ -30,7 +30,7 @@ pub const ENTRY: Entry = Entry {
 pub struct NodePorts;
 
 fn is_any_taken(wanted: &[HostPort], node: &NodeInfo) -> bool {
-    ports::is_any_taken(wanted.iter(), node.ports.iter())
+    ports::is_any_taken(&wanted.iter(), node.ports.iter())
 }
 
 impl KubePlugin for NodePorts {

@@ -71,7 +71,7 @@ fn short(local: LocalNode<'_>, pod: PodRef) -> Option<Refusal> {
 fn is_port_taken(local: LocalNode<'_>, assignment: &Assignment) -> bool {
     let wanted = assignment.spec.host_ports();
     wanted.clone().next().is_some()
-        && ports::is_any_taken(wanted, local.ports_taken(assignment.pod))
+        && ports::is_any_taken(&wanted, local.ports_taken(assignment.pod))
 }
 
 /// A node short of memory takes no pods that ask for nothing, unless they tolerate it; one with a
