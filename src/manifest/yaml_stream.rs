@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 use super::yaml::{documents, is_document_marker, top_level_text};
-use trace::budget::{OBJECT_BYTES, read_line, too_long};
+use trace::budget::{OBJECT_BYTES, make_room, read_line, too_long};
 
 /// A text with aliases is written by hand: none of these is longer.
 const WRITTEN_BY_HAND: usize = 1 << 20;
@@ -92,9 +92,7 @@ impl<'t> Lines<'t> {
             let what = format!("the object or document before line {}", self.before + 1);
             return Err(too_long(&what, OBJECT_BYTES as u64));
         }
-        if into.try_reserve(line.len()).is_err() {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
+        make_room(into, line.len())?;
         into.extend_from_slice(&line);
         self.before += 1;
         Ok(())

@@ -77,9 +77,9 @@ impl Table {
         table.columns =
             columns.map_err(|wrong| table.refuse(&format!("the header {}", wrong.rule)))?;
         if table.columns.len() > COLUMNS {
-            let columns = table.columns.len();
+            let columns = plural::count(table.columns.len(), "column");
             return Err(table.refuse(&format!(
-                "the header has {columns} columns, and {COLUMNS} are the most that are read"
+                "the header has {columns}, and {COLUMNS} are the most that are read"
             )));
         }
         let mut sorted: Vec<&Arc<str>> = table.columns.iter().collect();

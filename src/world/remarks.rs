@@ -118,9 +118,8 @@ impl Remarks {
             let fix = match with_devices.count() {
                 0 => format!("give nodes `allocatable: {{{name}: \"8\"}}`"),
                 count => format!(
-                    "{} devices (`gpu`), which are another thing: add `allocatable: {{{name}: \"8\"}}` \
-                     to them",
-                    plural::either(count, "one node has", "some nodes have")
+                    "{} (`gpu`), which is another thing: add `allocatable: {{{name}: \"8\"}}`",
+                    plural::either(count, "one node has devices", "nodes have devices")
                 ),
             };
             self.note(format!(

@@ -215,7 +215,14 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
         let of_change = (judgement.n >= BOOTSTRAP_MIN && is_testable)
             .then(|| resamples.interval_of_change(&base, &head, CONFIDENCE))
             .flatten();
-        judgement.relative_interval = of_change.or_else(scaled);
+        // What is never negative can't fall by more than all of it, whatever a symmetric interval says.
+        let is_amount = base.iter().chain(&head).all(|&value| value >= 0.0);
+        let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
+        let relative = of_change.or_else(scaled);
+        judgement.relative_interval = relative.map(|interval| Interval {
+            low: interval.low.max(least),
+            high: interval.high.max(least),
+        });
     }
     if judgement.n > 1 {
         // Where every pair is equal no sign can fall, so there is nothing to test and nothing to
