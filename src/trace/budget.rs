@@ -160,7 +160,7 @@ impl Expanding {
     ///
     /// # Errors
     /// The decoder can't begin.
-    pub(super) fn new(
+    pub(super) fn open(
         stored: Box<dyn BufRead + Send>,
         decoder: impl FnOnce(
             BufReader<Counted<Box<dyn BufRead + Send>>>,

@@ -300,9 +300,9 @@ fn is_magic(first: &[u8]) -> bool {
 fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let (magic, stored) = peek::<4>(stored)?;
     let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
-        Expanding::new(stored, |stored| Ok(Box::new(MultiGzDecoder::new(stored))))?
+        Expanding::open(stored, |stored| Ok(Box::new(MultiGzDecoder::new(stored))))?
     } else if magic.starts_with(&ZSTD_MAGIC) {
-        Expanding::new(stored, |stored| {
+        Expanding::open(stored, |stored| {
             let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
             Ok(Box::new(decoder))
         })?

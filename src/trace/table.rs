@@ -84,8 +84,9 @@ impl Table {
         }
         let mut sorted: Vec<&Arc<str>> = table.columns.iter().collect();
         sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            let reason = format!("the header names column `{}` twice; rename one", pair[0]);
+        let is_twice = |pair: &&[&Arc<str>]| matches!(pair, [one, other] if one == other);
+        if let Some([twice, _]) = sorted.windows(2).find(is_twice) {
+            let reason = format!("the header names column `{twice}` twice; rename one");
             return Err(table.refuse(&reason));
         }
         Ok(table)
