@@ -21,6 +21,8 @@ pub struct ObjectRow {
     pub children: Vec<ObjectId>,
     /// Living pods that it controls, oldest first.
     pub pods: Vec<PodRef>,
+    /// Whether it goes once its dependents are gone.
+    pub is_terminating: bool,
 }
 
 /// All objects of a cell. Ids are never reused.
@@ -107,8 +109,25 @@ impl Objects {
                 row.changed = at;
                 Ok(())
             }
+            ObjectChange::Terminating { id } => {
+                self.get_mut(*id)?.is_terminating = true;
+                Ok(())
+            }
+            ObjectChange::Orphaned { id } => self.orphan(*id),
             ObjectChange::Deleted { id } => self.delete(*id),
         }
+    }
+
+    /// The objects and pods of an object belong to nothing from now on.
+    fn orphan(&mut self, id: ObjectId) -> Result<(), Conflict> {
+        let row = self.get_mut(id)?;
+        row.pods.clear();
+        for child in std::mem::take(&mut row.children) {
+            if let Ok(child) = self.get_mut(child) {
+                child.owner = None;
+            }
+        }
+        Ok(())
     }
 
     fn create(
@@ -137,6 +156,7 @@ impl Objects {
             changed: at,
             children: Vec::new(),
             pods: Vec::new(),
+            is_terminating: false,
         })));
         Ok(())
     }

@@ -9,7 +9,7 @@ use control::admission::{Creation, admit};
 use control::node_api::{self, Notice, doubted};
 use control::operation::OperationError;
 use model::{EndReason, Event, Object, PodChange, PodRef};
-use units::{Duration, Instant, NodeId};
+use units::{ClassId, Duration, Instant, NodeId};
 
 use super::SimError;
 use super::context::Context;
@@ -322,6 +322,10 @@ impl Engine {
                     let job = is_job.then_some(new.owner.object);
                     self.nodes.resume(pod, run_time.map(Left::all), job);
                 }
+                if let Creation::BarePod(new) = creation {
+                    let run_time = drawn_run_time(ctx, pod, 0, &new.spec)?;
+                    self.nodes.resume(pod, run_time.map(Left::all), None);
+                }
                 if let Some(left) = replaced {
                     self.nodes.resume(pod, left, None);
                 }
@@ -353,11 +357,29 @@ impl Engine {
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
-            self.nodes.submit(created.pod, arrival.run_time);
+            let run_time = match arrival.run_time {
+                None => self.stated_run_time(ctx, created.pod, class)?,
+                known => known,
+            };
+            self.nodes.submit(created.pod, run_time);
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
         self.surroundings.fetch()
+    }
+
+    /// How long a pod of a class runs by what its manifest states.
+    fn stated_run_time(
+        &self,
+        ctx: &Context<'_>,
+        pod: PodRef,
+        class: ClassId,
+    ) -> Result<Option<Duration>, SimError> {
+        let spec = &self.control.store().class(class).object;
+        match spec.life {
+            Some(_) => drawn_run_time(ctx, pod, 0, spec),
+            None => Ok(None),
+        }
     }
 
     /// The next class of arrivals is added to the store, unless it is there.
