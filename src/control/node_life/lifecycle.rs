@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use super::seen::Seen;
 use super::{Observing, after_on_grid, evict, on_grid};
 use crate::controllers::node_lifecycle::{
-    LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus, TAINT_PERIOD,
+    EvictionRule, LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus, TAINT_PERIOD,
 };
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, NodeContact, PodChange, Text};
 use rng::Stream;
-use units::{Instant, NodeId, Revision};
+use units::{Duration, Instant, NodeId, Revision};
 
 /// Settings of the component.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,8 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// A component that has seen nothing.
-    pub fn new(setup: LifecycleSetup) -> Self {
+    pub fn new(mut setup: LifecycleSetup) -> Self {
+        setup.options = shortened(setup.options);
         Self {
             core: NodeLifecycle::new(setup.options.clone()),
             stream: Stream::new(setup.seed, "node-lifecycle", 0),
@@ -271,6 +272,19 @@ impl Lifecycle {
         let earliest = self.core.next_token()?;
         Some(after_on_grid(now, TAINT_PERIOD).max(on_grid(earliest, TAINT_PERIOD)))
     }
+}
+
+/// The original begins each pass a period after the end of the one before. A multiple of the period
+/// later, a little more than that has gone by: what is silent for exactly its grace is overdue. Passes
+/// here take no time, so the spans that they compare with are shorter by the least.
+fn shortened(mut options: LifecycleOptions) -> LifecycleOptions {
+    let less = |span: Duration| Duration::from_nanos((span.as_nanos() - 1).max(0));
+    options.grace = less(options.grace);
+    options.startup_grace = less(options.startup_grace);
+    if let EvictionRule::Timeout(timeout) = options.eviction {
+        options.eviction = EvictionRule::Timeout(less(timeout));
+    }
+    options
 }
 
 fn pods_not_ready(store: &Store, node: NodeId, out: &mut Outbox) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::admission::admit;
-use crate::operation::{Operation, Target, carry_out};
+use crate::operation::{Operation, Propagation, Target, carry_out};
 use model::behaviour::Behaviour;
 use model::workload::job::JobConditionKind;
 use model::workload::{
@@ -379,7 +379,7 @@ fn a_namespace_goes_once_it_is_empty() {
         name: "default".into(),
     };
     world.create(declared("default"));
-    let refused = carry_out(world.now, &Operation::Delete(default), &world.store);
+    let refused = carry_out(world.now, &Operation::Delete(default, Propagation::Background), &world.store);
     assert!(refused.is_err_and(|why| why.to_string().contains("may not be deleted")));
 }
 
