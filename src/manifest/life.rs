@@ -99,7 +99,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn container(&self, raw: &raw::Container, path: &Path<'_>) -> Result<ContainerLife, Problem> {
-        let probe = |raw: Option<raw::Probe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
+        let probe =
+            |raw: Option<raw::Probe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
         let sleep = raw.lifecycle.pre_stop.sleep.as_ref();
         let slept = sleep.map(|sleep| {
             let path = path.field("lifecycle");

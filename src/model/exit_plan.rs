@@ -97,7 +97,10 @@ mod tests {
     #[test]
     fn an_index_without_a_rule_counts_with_all() {
         let plan: ExitPlan = "*:1,0,1; 2:9".parse().expect("a plan");
-        assert_eq!([0, 1, 2, 3].map(|start| plan.code(Some(0), start)), [1, 0, 1, 0]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|start| plan.code(Some(0), start)),
+            [1, 0, 1, 0]
+        );
         assert_eq!(plan.code(Some(2), 0), 9);
         assert!(plan.is_of_index(Some(2)) && !plan.is_of_index(Some(0)));
     }

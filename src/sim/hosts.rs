@@ -130,6 +130,8 @@ impl Lost {
 pub(super) struct Hosts {
     seed: u64,
     cell: u16,
+    /// When every node renews its lease first, if at one time.
+    lease_offset: Option<Duration>,
     lost: BTreeMap<NodeId, Lost>,
     /// When nodes last came back, or joined after the start: they renewed their lease then.
     since: BTreeMap<NodeId, Instant>,
@@ -142,10 +144,11 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) const fn new(seed: u64, cell: u16) -> Self {
+    pub(super) const fn new(seed: u64, cell: u16, lease_offset: Option<Duration>) -> Self {
         Self {
             seed,
             cell,
+            lease_offset,
             lost: BTreeMap::new(),
             since: BTreeMap::new(),
             unseen: Duration::ZERO,
@@ -318,6 +321,10 @@ impl Hosts {
 
     /// How far after the start a node first renews its lease.
     fn phase(&self, node: NodeId) -> Duration {
+        if let Some(offset) = self.lease_offset {
+            let nanos = offset.as_nanos().rem_euclid(LEASE_PERIOD.as_nanos());
+            return Duration::from_nanos(nanos);
+        }
         let entity = u64::from(self.cell) << 32 | u64::from(node.0);
         let mut stream = Stream::new(self.seed, "heartbeat", entity);
         let millis = LEASE_PERIOD.as_nanos() / 1_000_000;
@@ -356,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_host_is_back_when_every_cause_is_gone() {
-        let mut hosts = Hosts::new(7, 0);
+        let mut hosts = Hosts::new(7, 0, None);
         let now = Instant::from_secs(60);
         assert_eq!(hosts.strike(now, NODE, Trouble::Partition), (true, true));
         assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (true, false));
@@ -370,7 +377,7 @@ mod tests {
 
     #[test]
     fn an_agent_without_its_runtime_is_heard_and_says_after_a_while_that_it_is_not_ready() {
-        let mut hosts = Hosts::new(7, 0);
+        let mut hosts = Hosts::new(7, 0, None);
         let at = |secs: i64| Instant::from_secs(secs);
         assert_eq!(hosts.strike(at(60), NODE, Trouble::Runtime), (true, true));
         assert!(hosts.is_heard(NODE) && hosts.is_up(NODE) && !hosts.is_reached(NODE));
@@ -388,7 +395,7 @@ mod tests {
 
     #[test]
     fn leases_are_renewed_every_ten_seconds() {
-        let hosts = Hosts::new(7, 0);
+        let hosts = Hosts::new(7, 0, None);
         for secs in [0, 4, 10, 99, 100] {
             let now = Instant::from_secs(secs);
             let (last, next) = (

@@ -126,6 +126,8 @@ pub struct Options {
     pub node_loss: NodeLoss,
     /// How the control plane learns of its nodes.
     pub node_life: NodeLife,
+    /// When every node renews its lease first; `None` draws it for each of them.
+    pub lease_offset: Option<Duration>,
     /// How much later components see what happens.
     pub view_lag: Duration,
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use super::seen::Seen;
 use super::{Observing, after_on_grid, evict, on_grid};
 use crate::controllers::node_lifecycle::{
-    EvictionRule, LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus, TAINT_PERIOD,
+    EvictionRule, LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus,
+    TAINT_PERIOD,
 };
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};

@@ -174,7 +174,10 @@ impl fmt::Display for OperationError {
             Self::NoObject(target) => write!(f, "{target} does not exist at that time"),
             Self::NoNode(node) => write!(f, "there is no node `{node}` at that time"),
             Self::NoPod(namespace, name) => {
-                write!(f, "there is no pod `{name}` in namespace `{namespace}` at that time")
+                write!(
+                    f,
+                    "there is no pod `{name}` in namespace `{namespace}` at that time"
+                )
             }
             Self::Meaningless(target) => write!(
                 f,
@@ -349,7 +352,8 @@ impl Steps {
                 ObjectChange::Deleted { id },
             ],
         };
-        self.events.extend(changes.iter().cloned().map(Event::Object));
+        self.events
+            .extend(changes.iter().cloned().map(Event::Object));
     }
 
     fn update(&mut self, id: ObjectId, object: Object) {

@@ -94,7 +94,13 @@ impl Steps {
         let mut object = (**declared).clone();
         let of_conditions = |taint: &Taint| taint.key.starts_with("node.kubernetes.io/");
         object.taints.retain(|taint| !of_conditions(taint));
-        object.taints.extend(before.taints.iter().filter(|taint| of_conditions(taint)).cloned());
+        object.taints.extend(
+            before
+                .taints
+                .iter()
+                .filter(|taint| of_conditions(taint))
+                .cloned(),
+        );
         if object != **before {
             let object = Arc::new(object);
             self.events.push(Event::NodeUpdated { node, object });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{OperationError, Steps};
-use crate::admission::{Creation, BarePod};
+use crate::admission::{BarePod, Creation};
 use cluster::{Conflict, Store};
 use model::{EndReason, Event, Labels, PodChange, PodPhase, PodRef, PodSpec, Text};
 use units::ClassId;
@@ -48,7 +48,11 @@ impl Steps {
                 && (choice.name.as_ref()).is_none_or(|name| ended.pod.name.text() == *name)
         });
         let ended: Vec<PodRef> = ended.map(|ended| ended.pod.pod).collect();
-        if let Some(name) = choice.name.as_ref().filter(|_| pods.is_empty() && ended.is_empty()) {
+        if let Some(name) = choice
+            .name
+            .as_ref()
+            .filter(|_| pods.is_empty() && ended.is_empty())
+        {
             let namespace = choice.namespace.clone();
             return Err(OperationError::NoPod(namespace, name.clone()));
         }
@@ -96,7 +100,10 @@ impl Steps {
         self.events.extend(store.spec_added(after));
         let class = class.unwrap_or_else(|| ClassId::from_index(store.class_count()));
         let change = PodChange::Declared { class };
-        self.events.push(Event::PodChanged { pod: known.pod, change });
+        self.events.push(Event::PodChanged {
+            pod: known.pod,
+            change,
+        });
         Ok(())
     }
 }

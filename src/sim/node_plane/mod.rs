@@ -3,6 +3,7 @@
 
 mod contact;
 mod contend;
+mod exits;
 mod images;
 mod memory;
 mod processes;
@@ -29,6 +30,7 @@ use super::progress::Left;
 use super::queue::Upcoming;
 use super::usage::{Now, UsageOptions};
 use super::{Machine, SimError, StartUp, Usage};
+use exits::Exits;
 pub(super) use processes::drawn_run_time;
 
 /// The node plane.
@@ -40,6 +42,7 @@ pub(super) struct NodePlane {
     /// Images and what carries them, where that takes time.
     images: Option<Images>,
     hosts: Hosts,
+    exits: Exits,
     usage: Usage,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
@@ -70,7 +73,8 @@ impl NodePlane {
             machine,
             contention: parts.contention.map(Contention::new),
             images: parts.images.map(Images::new),
-            hosts: Hosts::new(seed, cell),
+            hosts: Hosts::new(seed, cell, ctx.options().lease_offset),
+            exits: Exits::default(),
             usage: Usage::new(parts.usage),
             output: AgentOutput::default(),
         }
@@ -405,6 +409,7 @@ impl Follower for NodePlane {
             return;
         };
         let pod = ended.pod;
+        self.exits.ended(pod);
         if let Some(node) = ended.node()
             && !self.hosts.is_reached(node)
             && self.machine.is_running(pod)

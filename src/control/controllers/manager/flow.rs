@@ -63,7 +63,10 @@ impl Flow {
     /// Whether requests of a sync of this work are still to be sent.
     pub(super) fn is_busy(&self, work: Work) -> bool {
         let (place, _) = work;
-        self.clients[place].waiting.iter().any(|batch| batch.work == work)
+        self.clients[place]
+            .waiting
+            .iter()
+            .any(|batch| batch.work == work)
     }
 
     /// Takes the requests of a sync out of its box, to be sent when there are tokens.
@@ -83,7 +86,9 @@ impl Flow {
         }
         if !requests.is_empty() {
             let (place, _) = work;
-            self.clients[place].waiting.push_back(Batch { work, requests });
+            self.clients[place]
+                .waiting
+                .push_back(Batch { work, requests });
         }
     }
 
@@ -119,7 +124,9 @@ impl Flow {
         let waiting = &mut self.clients[place].waiting;
         let left = waiting.iter().filter(|batch| batch.work == work);
         let left = left.flat_map(|batch| &batch.requests);
-        let creations = left.filter(|request| matches!(request, Request::Create(_))).count();
+        let creations = left
+            .filter(|request| matches!(request, Request::Create(_)))
+            .count();
         waiting.retain(|batch| batch.work != work);
         creations
     }
@@ -131,7 +138,10 @@ impl Flow {
 
     /// When the next request can be sent.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
-        let waiting = self.clients.iter().filter(|client| !client.waiting.is_empty());
+        let waiting = self
+            .clients
+            .iter()
+            .filter(|client| !client.waiting.is_empty());
         waiting.map(|client| client.bucket.next(now)).min()
     }
 }

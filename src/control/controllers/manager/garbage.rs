@@ -25,9 +25,8 @@ impl Controller for Garbage {
     }
 
     fn read(&mut self, change: &Change<'_>, store: &Store, look_at: &mut Vec<ObjectId>) {
-        if let Event::Object(
-            ObjectChange::Deleted { id } | ObjectChange::Terminating { id },
-        ) = change.event
+        if let Event::Object(ObjectChange::Deleted { id } | ObjectChange::Terminating { id }) =
+            change.event
         {
             look_at.push(*id);
         }
@@ -38,9 +37,8 @@ impl Controller for Garbage {
         );
         if is_gone {
             let above = [change.object, change.owner].into_iter().flatten();
-            let waits = |id: &ObjectId| {
-                (store.objects().get(*id)).is_some_and(|row| row.is_terminating)
-            };
+            let waits =
+                |id: &ObjectId| (store.objects().get(*id)).is_some_and(|row| row.is_terminating);
             look_at.extend(above.map(|(id, _)| id).filter(waits));
         }
     }

@@ -379,7 +379,11 @@ fn a_namespace_goes_once_it_is_empty() {
         name: "default".into(),
     };
     world.create(declared("default"));
-    let refused = carry_out(world.now, &Operation::Delete(default, Propagation::Background), &world.store);
+    let refused = carry_out(
+        world.now,
+        &Operation::Delete(default, Propagation::Background),
+        &world.store,
+    );
     assert!(refused.is_err_and(|why| why.to_string().contains("may not be deleted")));
 }
 

@@ -306,6 +306,7 @@ impl Workloads {
                 });
             }
             PodChange::Forgotten
+            | PodChange::Declared { .. }
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
             | PodChange::Exited { .. }
