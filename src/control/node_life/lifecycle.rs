@@ -338,6 +338,8 @@ impl Component for Lifecycle {
             self.pass = None;
             let before = out.writes.len();
             self.make_pass(now, view, out);
+            // Taints that keep pods away and taints that evict them are two writes.
+            self.write_taints(view, out);
             if out.writes.len() > before || self.setup.observing == Observing::Stepped {
                 self.pass = Some(after_on_grid(now, period));
             }

@@ -85,6 +85,7 @@ impl Engine {
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
                 surroundings.strike(ctx, line);
             }
+            Upcoming::Report(node) => nodes.send_reports(ctx, node),
             Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
             Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod),
             Upcoming::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
@@ -170,6 +171,12 @@ impl Engine {
             ToControlPlane::Happened(event) => self.happened(ctx, event),
             ToControlPlane::Report(report) => {
                 match self.nodes.deliver(ctx, self.control.store(), report) {
+                    Some(event) => self.happened(ctx, event),
+                    None => Ok(()),
+                }
+            }
+            ToControlPlane::Sent(report) => {
+                match self.nodes.accept(ctx, self.control.store(), report) {
                     Some(event) => self.happened(ctx, event),
                     None => Ok(()),
                 }

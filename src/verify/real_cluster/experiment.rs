@@ -1,0 +1,328 @@
+//! A recorded case as an experiment of windtunnel, and its run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Map, Value, json};
+
+use super::Trouble;
+use super::driver::{Driver, Op, Outage, millis};
+use super::patch::patch;
+use super::pools::Pools;
+use super::translate::{START_MILLIS, translate};
+use super::watch::{Seen, Watch};
+use lab::names::Registered;
+use lab::run::{prepare, run_watched};
+use manifest::read_values;
+use scenario::{Color, FileLookup, Files, LoadOptions, SearchPath, load};
+use scheduler::pipeline::evaluate::Form;
+use sim::RunControl;
+use world::FileSource;
+use world::inputs::inline;
+
+/// A case: the objects at its beginning, and what is done to them.
+pub(super) struct Case {
+    driver: Driver,
+    /// The contents of the experiment's files, by name.
+    files: BTreeMap<String, Vec<Value>>,
+    operations: Vec<Value>,
+    /// Pods without an owner, as the recording has them, with the milliseconds of their creation.
+    pods: Vec<(i64, Value)>,
+    start_millis: i64,
+}
+
+/// The files of a case, for the checks of an experiment.
+struct Named<'a>(&'a Files);
+
+impl FileLookup for Named<'_> {
+    fn exists(&self, path: &Path) -> bool {
+        path.to_str().is_some_and(|name| self.0.contains_key(name))
+    }
+
+    fn names_in(&self, _folder: &Path) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Case {
+    /// The case of a driver and of the manifests that it begins with.
+    pub(super) fn new(driver: &Driver, manifests: &str) -> Result<Self, Trouble> {
+        let declared = read_values(manifests).map_err(|why| format!("manifests.yaml: {why}"))?;
+        let mut case = Self {
+            driver: driver.clone(),
+            files: BTreeMap::new(),
+            operations: Vec::new(),
+            pods: Vec::new(),
+            start_millis: START_MILLIS,
+        };
+        let (mut nodes, mut objects) = (Vec::new(), Vec::new());
+        let mut known: BTreeMap<(String, String), Value> = BTreeMap::new();
+        let mut starts = Vec::new();
+        for object in declared {
+            known.insert(identity(&object), object.clone());
+            if object["kind"] == "Pod" {
+                case.pods.push((0, object.clone()));
+            }
+            let list = match object["kind"].as_str() {
+                Some("Node") => &mut nodes,
+                _ => &mut objects,
+            };
+            let mut own = object;
+            translate(&mut own, &mut starts)?;
+            list.push(own);
+        }
+        case.files.insert("nodes.json".to_owned(), nodes);
+        case.files.insert("objects.json".to_owned(), objects);
+        case.add_steps(&mut known, &mut starts)?;
+        starts.sort_unstable();
+        starts.dedup();
+        match starts.as_slice() {
+            [] => {}
+            [one] => case.start_millis = *one,
+            several => {
+                return Err(Trouble::Unsupported(format!(
+                    "its pods take different times to start ({several:?} ms), and an experiment has \
+                     one `models.startup`"
+                )));
+            }
+        }
+        Ok(case)
+    }
+
+    /// Pods without an owner, with the milliseconds of their creation.
+    pub(super) fn bare_pods(&self) -> impl Iterator<Item = (i64, &Value)> {
+        self.pods.iter().map(|(at, pod)| (*at, pod))
+    }
+
+    fn add_steps(
+        &mut self,
+        known: &mut BTreeMap<(String, String), Value>,
+        starts: &mut Vec<i64>,
+    ) -> Result<(), Trouble> {
+        for (number, step) in self.driver.steps.clone().into_iter().enumerate() {
+            let mut fields = match step.op {
+                Op::Create { object } => {
+                    known.insert(identity(&object), object.clone());
+                    if object["kind"] == "Pod" {
+                        self.pods.push((millis(step.at), object.clone()));
+                    }
+                    self.apply(number, object, starts)?
+                }
+                Op::Patch {
+                    kind,
+                    name,
+                    form,
+                    patch: change,
+                } => {
+                    let object = find(known, &kind, &name)?;
+                    patch(object, &form, &change)?;
+                    self.apply(number, object.clone(), starts)?
+                }
+                Op::Scale {
+                    kind,
+                    name,
+                    replicas,
+                } => {
+                    find(known, &kind, &name)?["spec"]["replicas"] = replicas.into();
+                    fields(json!({
+                        "scale": format!("{kind}/default/{name}"), "replicas": replicas,
+                    }))
+                }
+                Op::Delete {
+                    kind,
+                    name,
+                    propagation,
+                } => {
+                    let policy = propagation.unwrap_or_default().to_lowercase();
+                    let target = match kind.as_str() {
+                        "Node" => format!("Node/{name}"),
+                        _ => format!("{kind}/default/{name}"),
+                    };
+                    let mut fields = fields(json!({"delete": target}));
+                    if !policy.is_empty() && !matches!(kind.as_str(), "Pod" | "Node") {
+                        fields.insert("propagation".to_owned(), policy.into());
+                    }
+                    fields
+                }
+                Op::DeletePods { selector, count } => {
+                    let pairs = selector.split(',').filter_map(|pair| pair.split_once('='));
+                    let labels: Map<String, Value> = pairs
+                        .map(|(key, value)| (key.trim().to_owned(), value.trim().into()))
+                        .collect();
+                    let mut choice = json!({"labels": labels});
+                    if let Some(count) = count {
+                        choice["count"] = count.into();
+                    }
+                    fields(json!({"deletePods": choice}))
+                }
+                Op::Cordon { name } => fields(json!({"cordon": name})),
+                Op::Uncordon { name } => fields(json!({"uncordon": name})),
+                Op::Drain { name } => fields(json!({"drain": name})),
+                Op::Taint {
+                    name,
+                    key,
+                    value,
+                    effect,
+                } => fields(json!({
+                    "taint": {"node": name, "key": key, "value": value, "effect": effect},
+                })),
+                Op::Untaint { name, key } => fields(json!({"untaint": {"node": name, "key": key}})),
+                Op::NodeStop { .. } | Op::NodeStart { .. } => continue,
+            };
+            fields.insert("at".to_owned(), span(millis(step.at)));
+            self.operations.push(Value::Object(fields));
+        }
+        Ok(())
+    }
+
+    /// The operation that applies an object, from a file of its own.
+    fn apply(
+        &mut self,
+        number: usize,
+        mut object: Value,
+        starts: &mut Vec<i64>,
+    ) -> Result<Map<String, Value>, Trouble> {
+        translate(&mut object, starts)?;
+        let file = format!("step{number}.json");
+        let fields = fields(json!({"apply": file}));
+        self.files.insert(file, vec![object]);
+        Ok(fields)
+    }
+
+    /// Runs the case; every node renews its lease first at an offset, if one is given.
+    pub(super) fn run(&self, lease_offset: Option<i64>, pools: &Pools) -> Result<Seen, Trouble> {
+        let end = millis(self.driver.end_s);
+        let mut failures = Vec::new();
+        for outage in self.driver.outages() {
+            let node = match outage.node.strip_prefix("of:") {
+                None => outage.node.clone(),
+                Some(pod) => {
+                    let before = self.simulate(&failures, outage.from, lease_offset, pools)?;
+                    let node = before.node_of(pod);
+                    node.ok_or_else(|| {
+                        format!(
+                            "{pod} has no node at {} s, when it is to stop",
+                            outage.from / 1_000
+                        )
+                    })?
+                }
+            };
+            failures.push(partition(&node, &outage));
+        }
+        self.simulate(&failures, end, lease_offset, pools)
+    }
+
+    fn simulate(
+        &self,
+        failures: &[Value],
+        end: i64,
+        lease_offset: Option<i64>,
+        pools: &Pools,
+    ) -> Result<Seen, Trouble> {
+        let mut models = json!({
+            "set": "production",
+            "nodeLife": "observed",
+            "startup": {"containerStart": span(self.start_millis)},
+        });
+        if let Some(offset) = lease_offset {
+            models["leaseOffset"] = span(offset);
+        }
+        let second = self.driver.t0_wall_second;
+        let operations = self.operations.iter();
+        let is_before = |operation: &&Value| {
+            let at = operation["at"]
+                .as_str()
+                .and_then(|at| at.strip_suffix("ms"));
+            at.and_then(|at| at.parse::<i64>().ok())
+                .is_some_and(|at| at <= end)
+        };
+        let operations: Vec<&Value> = operations.filter(is_before).collect();
+        let experiment = json!({
+            "windtunnel": "v1",
+            "name": "recorded",
+            "seed": 1,
+            "cluster": {"nodes": [{"manifests": "nodes.json"}]},
+            "workload": [{"manifests": "objects.json"}],
+            "system": {
+                "name": "kubernetes",
+                "controllers": {"startDate": format!("2026-01-01T00:00:{second:02}Z")},
+            },
+            "models": models,
+            "stop": {"at": span(end)},
+            "failures": failures,
+            "operations": operations,
+        });
+        self.run_text(&experiment.to_string(), pools)
+    }
+
+    fn run_text(&self, text: &str, pools: &Pools) -> Result<Seen, Trouble> {
+        let files: Files = (self.files.iter())
+            .map(|(name, objects)| {
+                let objects = Value::Array(objects.clone()).to_string();
+                (name.clone(), inline(&objects))
+            })
+            .collect();
+        let search = SearchPath::default();
+        let options = LoadOptions {
+            sets: &[],
+            search: &search,
+            lookup: &Named(&files),
+            names: &Registered,
+        };
+        let experiment =
+            load(text, "experiment", options).map_err(|rejected| rejected.render(Color::Off))?;
+        let plan = experiment.variants.first().ok_or("no variant".to_owned())?;
+        let source = FileSource { files: &files };
+        let prepared = prepare(&plan.scenario, &source).map_err(|error| error.to_string())?;
+        let interrupted = AtomicBool::new(false);
+        let mut control = RunControl {
+            interrupted: &interrupted,
+            progress: &mut |_| {},
+        };
+        let mut watch = Watch::new(pools);
+        let form = Form::Incremental;
+        run_watched(&plan.scenario, prepared, form, &mut watch, &mut control)
+            .map_err(|error| error.to_string())?;
+        Ok(watch.finish())
+    }
+}
+
+/// The fields of a map.
+fn fields(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn partition(node: &str, outage: &Outage) -> Value {
+    let mut failure = json!({"kind": "partition", "node": node, "at": span(outage.from)});
+    if let Some(until) = outage.until {
+        failure["for"] = span(until - outage.from);
+    }
+    failure
+}
+
+/// A duration of the experiment file.
+fn span(millis: i64) -> Value {
+    format!("{millis}ms").into()
+}
+
+fn identity(object: &Value) -> (String, String) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    (text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+fn find<'a>(
+    known: &'a mut BTreeMap<(String, String), Value>,
+    kind: &str,
+    name: &str,
+) -> Result<&'a mut Value, Trouble> {
+    let key = (kind.to_owned(), name.to_owned());
+    let found = known.get_mut(&key);
+    found.ok_or_else(|| {
+        let words = format!("the driver changes {kind}/{name}, which no file declares");
+        Trouble::Unsupported(words)
+    })
+}
