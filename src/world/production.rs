@@ -6,11 +6,12 @@ use control::client_limit::ClientLimit;
 use scenario::Scenario;
 use scenario::scalar::NoneOr;
 use scenario::schema::{self, ModelSet};
+use units::Duration;
 
 /// A constant of the set.
 #[derive(Clone, Copy, Debug)]
 pub struct Constant {
-    /// The field of `models` that states another value.
+    /// The field of `models` that states another value, or, where there is none, what it is about.
     pub field: &'static str,
     /// The value in the set.
     pub value: &'static str,
@@ -36,6 +37,9 @@ const KUBELET: ClientLimit = ClientLimit {
     burst: 100,
 };
 
+/// From the joining of a node to the removal of its taint `not-ready`.
+const FIRST_TAINT_RETRY: Duration = Duration::from_millis(150);
+
 /// The constants of the set, as the manual lists them.
 pub const CONSTANTS: &[Constant] = &[
     Constant {
@@ -53,11 +57,25 @@ pub const CONSTANTS: &[Constant] = &[
         value: "50 requests per second, burst 100, for each kubelet",
         source: "kubelet 1.34: kubeAPIQPS, kubeAPIBurst",
     },
+    Constant {
+        field: "(taints of a node that joins)",
+        value: "removed after 150 ms",
+        source: "node-lifecycle controller 1.34: UpdateTaintBackoff, 100 ms to 200 ms after a conflict",
+    },
 ];
 
 /// Whether a scenario asks for the set.
-pub(super) fn is_asked(scenario: &Scenario) -> bool {
+fn is_asked(scenario: &Scenario) -> bool {
     scenario.models.set == Some(ModelSet::Production)
+}
+
+/// From the joining of a node to the removal of its taint `not-ready`, in a scenario.
+pub(super) fn first_taint_retry(scenario: &Scenario) -> Duration {
+    if is_asked(scenario) {
+        FIRST_TAINT_RETRY
+    } else {
+        Duration::ZERO
+    }
 }
 
 /// Limits of the clients of a scenario's control plane; `None` is no limit.

@@ -2,7 +2,8 @@
 //!
 //! A time agrees if it is within half a second of what the repeats show. A run is earlier than a
 //! recording by what the programs themselves need, which adds up in chains: 0.2 s more are granted for
-//! each wave of changes of a kind since something was done last. Counts have to be those of some
+//! each wave of changes of a kind since something was done last, and 0.05 s for each change of its wave
+//! before it, as requests go one after the other. Counts have to be those of some
 //! repeat; how often a replica set is scaled on the way is chance, and so is how often the scheduler
 //! tries where the repeats differ.
 //!
@@ -20,6 +21,10 @@ const TOLERANCE: i64 = 500;
 
 /// Milliseconds by which a run may be earlier for each link of a chain.
 const LINK: i64 = 200;
+
+/// Milliseconds by which a run may be earlier for each change of a wave before it, up to so many.
+const FOLLOWER: i64 = 50;
+const FOLLOWERS: i64 = 10;
 
 /// Changes of a kind further apart than this are of different waves, in milliseconds.
 const WAVE: i64 = 500;
@@ -155,15 +160,17 @@ fn compare_row(row: &Row, spread: &Spread, own: &[i64], clock: &Clock, verdict: 
     } else {
         (0..least.min(own.len())).collect()
     };
-    let mut waves = 0;
+    let (mut waves, mut followers) = (0, 0);
     for &place in &places {
         let (min, max) = (spread.min[place], spread.max[place]);
         if place > 0 {
             let before = spread.min[place - 1];
             if clock.steps.iter().any(|&step| step > before && step <= min) {
-                waves = 0;
+                (waves, followers) = (0, 0);
+            } else if min - before > WAVE {
+                (waves, followers) = (waves + 1, 0);
             } else {
-                waves += i64::from(min - before > WAVE);
+                followers = (followers + 1).min(FOLLOWERS);
             }
         }
         let window = clock.window(row, min, max);
@@ -172,7 +179,7 @@ fn compare_row(row: &Row, spread: &Spread, own: &[i64], clock: &Clock, verdict: 
         verdict.times += 1;
         let name = format!("{} {}, time {}", row.what, row.change, place + 1);
         verdict.off(off, &name);
-        if off > TOLERANCE || off < -(TOLERANCE + LINK * waves) {
+        if off > TOLERANCE || off < -(TOLERANCE + LINK * waves + FOLLOWER * followers) {
             verdict.disagreements.push(format!(
                 "{name} of {}: {} s, recorded {} s to {} s",
                 spread.min.len(),

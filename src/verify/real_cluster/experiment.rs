@@ -21,6 +21,9 @@ use sim::RunControl;
 use world::FileSource;
 use world::inputs::inline;
 
+/// How long the recorded programs took to react, in milliseconds: 5 to 100 each time.
+const REACTION: i64 = 20;
+
 /// A case: the objects at its beginning, and what is done to them.
 pub(super) struct Case {
     driver: Driver,
@@ -223,6 +226,7 @@ impl Case {
         let mut models = json!({
             "set": "production",
             "nodeLife": "observed",
+            "watchDelay": span(REACTION),
             "startup": {"containerStart": span(self.start_millis)},
         });
         if let Some(offset) = lease_offset {

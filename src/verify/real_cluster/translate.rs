@@ -15,6 +15,15 @@ const NEVER: &str = "1000h";
 
 /// What an object says to the fake kubelet is said to windtunnel's; start times go to `starts`.
 pub(super) fn translate(object: &mut Value, starts: &mut Vec<i64>) -> Result<(), Trouble> {
+    if object["kind"] == "Node" {
+        // A kubelet registers its node with this label.
+        let name = object["metadata"]["name"].clone();
+        let labels = &mut object["metadata"]["labels"];
+        if labels.get("kubernetes.io/hostname").is_none() {
+            labels["kubernetes.io/hostname"] = name;
+        }
+        return Ok(());
+    }
     let template = match object["kind"].as_str().unwrap_or_default() {
         "Pod" => Some(&mut *object),
         "CronJob" => object.pointer_mut("/spec/jobTemplate/spec/template"),

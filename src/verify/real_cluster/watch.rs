@@ -7,9 +7,9 @@ use super::pools::Pools;
 use super::recorded::taints_change;
 use super::rows::Rows;
 use cluster::{Observer, Store};
-use model::workload::{CompletionMode, CronJob};
 use model::workload::deployment::{ConditionKind, ConditionReason};
 use model::workload::job::{JobConditionKind, JobReason};
+use model::workload::{CompletionMode, CronJob};
 use model::{
     EndReason, Event, Node, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated, PodRef,
     TaintEffect,
@@ -45,6 +45,16 @@ pub(super) struct Watch<'a> {
     kept: BTreeMap<ObjectId, Vec<String>>,
     conditions: BTreeSet<(String, String)>,
     nodes: BTreeMap<NodeId, Arc<Node>>,
+    /// The names that recordings give to jobs, by their own.
+    jobs: BTreeMap<String, String>,
+    actives: Vec<Active>,
+}
+
+/// The active jobs of a cron job from an instant on.
+struct Active {
+    at: Instant,
+    what: String,
+    names: Vec<String>,
 }
 
 /// An object.
@@ -52,7 +62,7 @@ struct Known {
     /// Its kind and the name that recordings give it.
     what: String,
     object: Object,
-    active: String,
+    active: Vec<String>,
 }
 
 /// A living pod.
@@ -76,11 +86,21 @@ impl<'a> Watch<'a> {
             kept: BTreeMap::new(),
             conditions: BTreeSet::new(),
             nodes: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            actives: Vec::new(),
         }
     }
 
     /// What was seen.
     pub(super) fn finish(mut self) -> Seen {
+        // A job is active before it is there.
+        for Active { at, what, names } in std::mem::take(&mut self.actives) {
+            let names = names
+                .iter()
+                .map(|name| self.jobs.get(name).unwrap_or(name).as_str());
+            let active = names.collect::<Vec<_>>().join(",");
+            self.add(at, &what, &format!("active={active}"));
+        }
         self.seen.rows.sort();
         self.seen
     }
@@ -139,7 +159,11 @@ impl<'a> Watch<'a> {
             *number += 1;
             match kind {
                 "ReplicaSet" => name = format!("{stem}-rs{number}"),
-                "Job" => name = format!("{stem}-j{number}"),
+                "Job" => {
+                    let label = format!("{stem}-j{number}");
+                    self.jobs.insert(name, label.clone());
+                    name = label;
+                }
                 _ => {}
             }
         }
@@ -151,7 +175,7 @@ impl<'a> Watch<'a> {
         let known = Known {
             what,
             object: object.clone(),
-            active: String::new(),
+            active: Vec::new(),
         };
         self.objects.insert(id, known);
         self.report(at, id);
@@ -177,8 +201,8 @@ impl<'a> Watch<'a> {
         };
         let what = known.what.clone();
         let active = match &known.object {
-            Object::CronJob(cron_job) => self.active(cron_job),
-            _ => String::new(),
+            Object::CronJob(cron_job) => active(cron_job),
+            _ => Vec::new(),
         };
         let is_news = active != known.active;
         let changes = conditions(&known.object);
@@ -188,22 +212,15 @@ impl<'a> Watch<'a> {
             }
         }
         if is_news {
-            self.add(at, &what, &format!("active={active}"));
+            self.actives.push(Active {
+                at,
+                what,
+                names: active.clone(),
+            });
             if let Some(known) = self.objects.get_mut(&id) {
                 known.active = active;
             }
         }
-    }
-
-    /// The active jobs of a cron job, as recordings name them.
-    fn active(&self, cron_job: &CronJob) -> String {
-        let names = cron_job.status.active.iter().map(|name| {
-            let mut jobs = self.objects.values();
-            let own = jobs.find(|own| own.object.kind() == "Job" && *own.object.name() == *name);
-            let label = own.and_then(|own| own.what.split(' ').nth(1));
-            label.unwrap_or(name).to_owned()
-        });
-        names.collect::<Vec<_>>().join(",")
     }
 
     fn pod_created(&mut self, at: Instant, created: &PodCreated, store: &Store) {
@@ -403,4 +420,10 @@ fn taint_text(taint: &model::Taint) -> String {
     } else {
         format!("{}={}:{effect}", taint.key, taint.value)
     }
+}
+
+/// The names of the active jobs of a cron job.
+fn active(cron_job: &CronJob) -> Vec<String> {
+    let names = cron_job.status.active.iter();
+    names.map(ToString::to_string).collect()
 }
