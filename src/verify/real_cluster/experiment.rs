@@ -10,6 +10,7 @@ use super::Trouble;
 use super::driver::{Driver, Op, Outage, millis};
 use super::patch::patch;
 use super::pools::Pools;
+use super::recorded::Phases;
 use super::translate::{START_MILLIS, translate};
 use super::watch::{Seen, Watch};
 use lab::names::Registered;
@@ -21,18 +22,29 @@ use sim::RunControl;
 use world::FileSource;
 use world::inputs::inline;
 
-/// How long the recorded programs took to react, in milliseconds: 5 to 100 each time.
-const REACTION: i64 = 20;
+/// How long the recorded programs took to see a change, in milliseconds, when nothing hindered them.
+/// Where times of a case tie in exact arithmetic, this and [`REQUEST`] decide as they did there.
+const REACTION: i64 = 5;
+
+/// From the beginning of a run to that of the recording, in milliseconds: nodes settle before.
+const SETTLING: i64 = 1_000;
 
 /// A case: the objects at its beginning, and what is done to them.
 pub(super) struct Case {
     driver: Driver,
     /// The contents of the experiment's files, by name.
     files: BTreeMap<String, Vec<Value>>,
-    operations: Vec<Value>,
+    operations: Vec<Due>,
     /// Pods without an owner, as the recording has them, with the milliseconds of their creation.
     pods: Vec<(i64, Value)>,
     start_millis: i64,
+}
+
+/// An operation of the experiment, but for its time.
+struct Due {
+    /// Milliseconds since the recording's beginning.
+    at: i64,
+    fields: Map<String, Value>,
 }
 
 /// The files of a case, for the checks of an experiment.
@@ -77,6 +89,8 @@ impl Case {
         }
         case.files.insert("nodes.json".to_owned(), nodes);
         case.files.insert("objects.json".to_owned(), objects);
+        // It changes nothing, and lets the control plane see its nodes before the recording begins.
+        case.settle();
         case.add_steps(&mut known, &mut starts)?;
         starts.sort_unstable();
         starts.dedup();
@@ -98,13 +112,20 @@ impl Case {
         self.pods.iter().map(|(at, pod)| (*at, pod))
     }
 
+    fn settle(&mut self) {
+        self.operations.push(Due {
+            at: i64::MIN,
+            fields: fields(json!({"apply": "nodes.json"})),
+        });
+    }
+
     fn add_steps(
         &mut self,
         known: &mut BTreeMap<(String, String), Value>,
         starts: &mut Vec<i64>,
     ) -> Result<(), Trouble> {
         for (number, step) in self.driver.steps.clone().into_iter().enumerate() {
-            let mut fields = match step.op {
+            let fields = match step.op {
                 Op::Create { object } => {
                     known.insert(identity(&object), object.clone());
                     if object["kind"] == "Pod" {
@@ -173,8 +194,8 @@ impl Case {
                 Op::Untaint { name, key } => fields(json!({"untaint": {"node": name, "key": key}})),
                 Op::NodeStop { .. } | Op::NodeStart { .. } => continue,
             };
-            fields.insert("at".to_owned(), span(millis(step.at)));
-            self.operations.push(Value::Object(fields));
+            let at = millis(step.at);
+            self.operations.push(Due { at, fields });
         }
         Ok(())
     }
@@ -193,74 +214,73 @@ impl Case {
         Ok(fields)
     }
 
-    /// Runs the case; every node renews its lease first at an offset, if one is given.
-    pub(super) fn run(&self, lease_offset: Option<i64>, pools: &Pools) -> Result<Seen, Trouble> {
+    /// Runs the case, in the phases of the recording's clocks.
+    pub(super) fn run(&self, phases: Phases, pools: &Pools) -> Result<Seen, Trouble> {
         let end = millis(self.driver.end_s);
         let mut failures = Vec::new();
         for outage in self.driver.outages() {
             let node = match outage.node.strip_prefix("of:") {
                 None => outage.node.clone(),
                 Some(pod) => {
-                    let before = self.simulate(&failures, outage.from, lease_offset, pools)?;
+                    let before = self.simulate(&failures, outage.from, phases, pools)?;
                     let node = before.node_of(pod);
                     node.ok_or_else(|| {
-                        format!(
-                            "{pod} has no node at {} s, when it is to stop",
-                            outage.from / 1_000
-                        )
+                        let at = outage.from / 1_000;
+                        format!("{pod} has no node at {at} s, when it is to stop")
                     })?
                 }
             };
-            failures.push(partition(&node, &outage));
+            failures.push(partition(&node, &outage, SETTLING + phases.fraction));
         }
-        self.simulate(&failures, end, lease_offset, pools)
+        self.simulate(&failures, end, phases, pools)
     }
 
     fn simulate(
         &self,
         failures: &[Value],
         end: i64,
-        lease_offset: Option<i64>,
+        phases: Phases,
         pools: &Pools,
     ) -> Result<Seen, Trouble> {
+        let zero = SETTLING + phases.fraction;
         let mut models = json!({
             "set": "production",
             "nodeLife": "observed",
             "watchDelay": span(REACTION),
             "startup": {"containerStart": span(self.start_millis)},
         });
-        if let Some(offset) = lease_offset {
-            models["leaseOffset"] = span(offset);
+        if let Some(renewal) = phases.renewal {
+            models["leaseOffset"] = span((zero + renewal).rem_euclid(10_000));
         }
-        let second = self.driver.t0_wall_second;
-        let operations = self.operations.iter();
-        let is_before = |operation: &&Value| {
-            let at = operation["at"]
-                .as_str()
-                .and_then(|at| at.strip_suffix("ms"));
-            at.and_then(|at| at.parse::<i64>().ok())
-                .is_some_and(|at| at <= end)
-        };
-        let operations: Vec<&Value> = operations.filter(is_before).collect();
+        let second = (self.driver.t0_wall_second + 60 - (SETTLING / 1_000) as u32) % 60;
+        let due = self.operations.iter().filter(|due| due.at <= end);
+        let operations: Vec<Value> = due
+            .map(|due| {
+                let mut fields = due.fields.clone();
+                let at = zero.saturating_add(due.at).max(0);
+                fields.insert("at".to_owned(), span(at));
+                Value::Object(fields)
+            })
+            .collect();
         let experiment = json!({
             "windtunnel": "v1",
             "name": "recorded",
             "seed": 1,
             "cluster": {"nodes": [{"manifests": "nodes.json"}]},
-            "workload": [{"manifests": "objects.json"}],
+            "workload": [{"manifests": "objects.json", "at": span(zero)}],
             "system": {
                 "name": "kubernetes",
                 "controllers": {"startDate": format!("2026-01-01T00:00:{second:02}Z")},
             },
             "models": models,
-            "stop": {"at": span(end)},
+            "stop": {"at": span(zero + end)},
             "failures": failures,
             "operations": operations,
         });
-        self.run_text(&experiment.to_string(), pools)
+        self.run_text(&experiment.to_string(), zero, pools)
     }
 
-    fn run_text(&self, text: &str, pools: &Pools) -> Result<Seen, Trouble> {
+    fn run_text(&self, text: &str, zero: i64, pools: &Pools) -> Result<Seen, Trouble> {
         let files: Files = (self.files.iter())
             .map(|(name, objects)| {
                 let objects = Value::Array(objects.clone()).to_string();
@@ -284,7 +304,7 @@ impl Case {
             interrupted: &interrupted,
             progress: &mut |_| {},
         };
-        let mut watch = Watch::new(pools);
+        let mut watch = Watch::new(pools, zero);
         let form = Form::Incremental;
         run_watched(&plan.scenario, prepared, form, &mut watch, &mut control)
             .map_err(|error| error.to_string())?;
@@ -300,8 +320,8 @@ fn fields(value: Value) -> Map<String, Value> {
     }
 }
 
-fn partition(node: &str, outage: &Outage) -> Value {
-    let mut failure = json!({"kind": "partition", "node": node, "at": span(outage.from)});
+fn partition(node: &str, outage: &Outage, zero: i64) -> Value {
+    let mut failure = json!({"kind": "partition", "node": node, "at": span(zero + outage.from)});
     if let Some(until) = outage.until {
         failure["for"] = span(until - outage.from);
     }

@@ -92,7 +92,7 @@ pub(super) fn judge_folder(folder: &Path) -> Result<Verdict, Trouble> {
     let case = Case::new(&driver, &manifests)?;
     let pools = Pools::of(&case, &driver);
     let recording = Recording::read(folder, &pools)?;
-    let run = case.run(recording.lease_offset(&driver), &pools)?;
+    let run = case.run(recording.phases(&driver), &pools)?;
     Ok(compare(&recording, &run, &driver))
 }
 

@@ -26,8 +26,20 @@ pub(super) struct Spread {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recording {
     pub(super) rows: BTreeMap<Row, Spread>,
+    /// The milliseconds of its second at which the first repeat begins.
+    fraction: i64,
     /// How long before its stop a node had renewed its lease last, in milliseconds, over the repeats.
     silences: Vec<i64>,
+}
+
+/// The phases of clocks that run free.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Phases {
+    /// The milliseconds of a second of the wall clock at which the recording begins: times of the API
+    /// have whole seconds.
+    pub(super) fraction: i64,
+    /// When the nodes that are cut off first had renewed their leases last, in milliseconds.
+    pub(super) renewal: Option<i64>,
 }
 
 /// A line of `expected.json`.
@@ -44,7 +56,7 @@ impl Recording {
     /// Reads the recording of a folder: its timelines, or else what was expected of them.
     pub(super) fn read(folder: &Path, pools: &Pools) -> Result<Self, String> {
         let mut repeats = Vec::new();
-        let mut silences = Vec::new();
+        let (mut silences, mut fraction) = (Vec::new(), 0);
         for number in 1.. {
             let plain = folder.join(format!("timeline-{number}.jsonl"));
             let packed = folder.join(format!("timeline-{number}.jsonl.gz"));
@@ -59,11 +71,15 @@ impl Recording {
                 .read(&text)
                 .map_err(|why| format!("{}: {why}", path.display()))?;
             silences.extend(timeline.silences);
+            if number == 1 {
+                fraction = timeline.fraction;
+            }
             repeats.push(timeline.rows);
         }
         if !repeats.is_empty() {
             return Ok(Self {
                 rows: spreads(repeats),
+                fraction,
                 silences,
             });
         }
@@ -73,20 +89,20 @@ impl Recording {
             serde_json::from_str(&text).map_err(|error| format!("expected.json: {error}"))?;
         Ok(Self {
             rows: expected(lines, pools),
+            fraction,
             silences,
         })
     }
 
-    /// When nodes have to renew their leases so that the last renewal before the first stop is as far
-    /// from it as it was in the recording.
-    pub(super) fn lease_offset(&self, driver: &Driver) -> Option<i64> {
-        let stop = driver.outages().first()?.from;
+    /// The phases of the recording's clocks.
+    pub(super) fn phases(&self, driver: &Driver) -> Phases {
+        let stop = driver.outages().first().map(|own| own.from);
         let count = self.silences.len() as i64;
-        if count == 0 {
-            return None;
+        let mean = self.silences.iter().sum::<i64>().checked_div(count);
+        Phases {
+            fraction: self.fraction,
+            renewal: stop.zip(mean).map(|(stop, mean)| stop - mean),
         }
-        let mean = self.silences.iter().sum::<i64>() / count;
-        Some((stop - mean).rem_euclid(10_000))
     }
 }
 
@@ -160,6 +176,7 @@ struct Timeline<'a> {
     pods: BTreeMap<String, PodSeen>,
     /// Conditions that objects have had.
     conditions: BTreeSet<(String, String)>,
+    fraction: i64,
     silences: Vec<i64>,
 }
 
@@ -178,6 +195,7 @@ impl<'a> Timeline<'a> {
             labels: BTreeMap::new(),
             pods: BTreeMap::new(),
             conditions: BTreeSet::new(),
+            fraction: 0,
             silences: Vec::new(),
         }
     }
@@ -253,7 +271,12 @@ impl<'a> Timeline<'a> {
                     self.rows.add(at, what, taints_change(&taints));
                 }
             }
-            "Event" | "Header" => {}
+            "Header" => {
+                let zero = text_of(&line["t0_utc"]).trim_end_matches('Z');
+                let fraction = zero.rsplit_once('.').and_then(|(_, own)| own.parse().ok());
+                self.fraction = fraction.unwrap_or(0);
+            }
+            "Event" => {}
             _ => self.object(at, format!("{kind} {name}"), line),
         }
     }

@@ -36,6 +36,8 @@ impl Seen {
 /// Watches a run.
 pub(super) struct Watch<'a> {
     pools: &'a Pools,
+    /// When the recording begins, in milliseconds of the run.
+    zero: i64,
     seen: Seen,
     objects: BTreeMap<ObjectId, Known>,
     pods: BTreeMap<PodId, Follow>,
@@ -75,10 +77,11 @@ struct Follow {
 }
 
 impl<'a> Watch<'a> {
-    /// Nothing is seen yet.
-    pub(super) fn new(pools: &'a Pools) -> Self {
+    /// Nothing is seen yet; the recording begins at `zero`, in milliseconds.
+    pub(super) fn new(pools: &'a Pools, zero: i64) -> Self {
         Self {
             pools,
+            zero,
             seen: Seen::default(),
             objects: BTreeMap::new(),
             pods: BTreeMap::new(),
@@ -106,7 +109,7 @@ impl<'a> Watch<'a> {
     }
 
     fn add(&mut self, at: Instant, what: &str, change: &str) {
-        let millis = at.as_nanos() / 1_000_000;
+        let millis = at.as_nanos() / 1_000_000 - self.zero;
         self.seen.rows.add(millis, what, change);
     }
 
@@ -297,7 +300,7 @@ impl<'a> Watch<'a> {
         let before = self.nodes.insert(node, Arc::clone(object));
         let is_first = before.is_none();
         // How nodes are before anything is asked of the cluster was settled before the recording.
-        if at == Instant::ZERO {
+        if at.as_nanos() / 1_000_000 < self.zero {
             return;
         }
         let what = self.pools.node(&object.name);
@@ -357,7 +360,7 @@ impl Observer for Watch<'_> {
                 contact: NodeContact::Silent { last_heartbeat },
                 ..
             } => {
-                let millis = last_heartbeat.as_nanos() / 1_000_000;
+                let millis = last_heartbeat.as_nanos() / 1_000_000 - self.zero;
                 self.seen.silent_since.push(millis);
             }
             _ => {}

@@ -187,7 +187,7 @@ impl ControllerManager {
         match ordered.look_again {
             // As the original has it for what is overdue; at once would be for ever.
             Some(at) if at <= self.now => self.fail(),
-            Some(at) => self.queue.add_at(at, work),
+            Some(at) => self.queue.add_again_at(self.now, at, work),
             None => {}
         }
         if ordered.has_failed {
