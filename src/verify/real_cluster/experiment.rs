@@ -23,7 +23,7 @@ use world::FileSource;
 use world::inputs::inline;
 
 /// How long the recorded programs took to see a change, in milliseconds, when nothing hindered them.
-/// Where times of a case tie in exact arithmetic, this and [`REQUEST`] decide as they did there.
+/// Where times of a case tie in exact arithmetic, this and the requests of the fake kubelet decide as they did there.
 const REACTION: i64 = 5;
 
 /// From the beginning of a run to that of the recording, in milliseconds: nodes settle before.

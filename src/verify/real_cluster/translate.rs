@@ -10,6 +10,10 @@ pub(super) const START_MILLIS: i64 = 1_000;
 /// How long it takes to stop a pod that says nothing, in milliseconds.
 const STOP_MILLIS: i64 = 1_000;
 
+/// How long each request of the fake kubelet took, in milliseconds: its times begin once the one before
+/// is answered.
+const REQUEST: i64 = 20;
+
 /// Longer than any recording.
 const NEVER: &str = "1000h";
 
@@ -53,14 +57,16 @@ pub(super) fn translate(object: &mut Value, starts: &mut Vec<i64>) -> Result<(),
         let wrong = || Trouble::Wrong(format!("{key}: expected milliseconds, found `{text}`"));
         text.parse().map(Some).map_err(|_| wrong())
     };
-    starts.push(millis("fk/start-ms")?.unwrap_or(START_MILLIS));
+    starts.push(millis("fk/start-ms")?.unwrap_or(START_MILLIS) + REQUEST);
     let mut own = Map::new();
     let stop = millis("fk/stop-ms")?.unwrap_or(STOP_MILLIS);
+    let stop = stop + REQUEST;
     own.insert(
         "windtunnel.dev/stop-time".to_owned(),
         format!("{stop}ms").into(),
     );
     if let Some(run) = millis("fk/run-ms")? {
+        let run = run + REQUEST;
         own.insert(
             "windtunnel.dev/run-time".to_owned(),
             format!("{run}ms").into(),

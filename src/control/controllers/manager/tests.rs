@@ -18,6 +18,7 @@ use model::{
 };
 use units::{Duration, NodeId, Quantity, TenantId};
 
+mod propagation;
 mod world;
 
 use world::{World, deployment, job, replica_set, selector, template};
