@@ -101,7 +101,11 @@ impl Recording {
         let mean = self.silences.iter().sum::<i64>().checked_div(count);
         Phases {
             fraction: self.fraction,
-            renewal: stop.zip(mean).map(|(stop, mean)| stop - mean),
+            // Nodes were created, and renewed their leases first, three seconds before.
+            renewal: stop.map(|stop| {
+                let silence = mean.unwrap_or((stop + 3_000).rem_euclid(10_000));
+                stop - silence
+            }),
         }
     }
 }

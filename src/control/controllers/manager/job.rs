@@ -62,11 +62,49 @@ struct Known {
     /// Pods that went away before they were counted.
     gone: BTreeMap<PodId, JobPod>,
     /// Pods that a predecessor had counted, by what the log shows of its status.
-    inherited: i32,
+    inherited: Counted,
     /// Pods that ended under a predecessor and are kept still: those yet to be counted, and those
     /// that were counted.
-    kept: BTreeSet<PodId>,
+    kept: BTreeMap<PodId, Outcome>,
     settled: BTreeSet<PodId>,
+}
+
+/// How a pod ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Succeeded,
+    Failed,
+}
+
+/// Pods that a job's status counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counted {
+    succeeded: i32,
+    failed: i32,
+}
+
+impl Known {
+    /// The log shows a status that counts so many pods: the oldest of those kept still are among them,
+    /// but for failed ones whose count waits for their successor.
+    fn settle(&mut self, counted: Counted) {
+        let before = std::mem::replace(&mut self.inherited, counted);
+        if before == counted {
+            return;
+        }
+        self.gone.clear();
+        for (outcome, more) in [
+            (Outcome::Succeeded, counted.succeeded - before.succeeded),
+            (Outcome::Failed, counted.failed - before.failed),
+        ] {
+            let of = self.kept.iter().filter(|(_, own)| **own == outcome);
+            let of = of.take(usize::try_from(more).unwrap_or(0));
+            let ids: Vec<PodId> = of.map(|(id, _)| *id).collect();
+            for id in ids {
+                self.kept.remove(&id);
+                self.settled.insert(id);
+            }
+        }
+    }
 }
 
 /// A pod of a job, and where its record is.
@@ -193,6 +231,7 @@ impl Jobs {
                 change: PodChange::Forgotten,
             } => {
                 for known in self.known.values_mut() {
+                    known.kept.remove(&pod.id);
                     if known.gone.remove(&pod.id).is_some() {
                         break;
                     }
@@ -203,12 +242,10 @@ impl Jobs {
                 object: Object::Job(job),
             }) => {
                 let known = self.known.entry(*id).or_default();
-                let counted = job.status.succeeded + job.status.failed;
-                if counted != known.inherited {
-                    known.inherited = counted;
-                    known.gone.clear();
-                    known.settled.append(&mut known.kept);
-                }
+                known.settle(Counted {
+                    succeeded: job.status.succeeded,
+                    failed: job.status.failed,
+                });
             }
             _ => {}
         }
@@ -224,7 +261,11 @@ impl Jobs {
         let mut finished = store.pod_states().finished(owner.object);
         if is_counted || finished.any(|finished| finished.pod.pod.id == pod.id) {
             if self.inherited_until.is_some_and(|until| at <= until) {
-                known.kept.insert(pod.id);
+                let outcome = match reason {
+                    EndReason::Completed => Outcome::Succeeded,
+                    _ => Outcome::Failed,
+                };
+                known.kept.insert(pod.id, outcome);
             }
             return;
         }

@@ -192,14 +192,16 @@ fn a_job_runs_until_enough_succeeded() {
         completions: Some(3),
         ..Job::default()
     }));
-    for (ends, left) in [
-        (EndReason::Completed, 2),
-        (EndReason::Error, 1),
-        (EndReason::Completed, 1),
+    for (secs, ends, left) in [
+        (1, EndReason::Completed, 2),
+        (2, EndReason::Error, 1),
+        (3, EndReason::Completed, 1),
     ] {
         world.run();
         let pod = world.living()[0].pod;
         world.end(pod, ends);
+        // Changes of pods are looked at a second later, together.
+        world.pass(secs);
         assert_eq!(world.living().len(), left, "{ends:?}");
     }
     // The failed pod is made up for after ten seconds.
