@@ -60,12 +60,12 @@ impl FromStr for ExitPlan {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let code = |text: &str| {
+        let code = |text: &str| -> Result<i32, Self::Err> {
             let code = text.trim().parse::<i32>().ok();
             let code = code.filter(|code| (0..=255).contains(code));
             code.ok_or(EXIT_PLAN_FORM)
         };
-        let rule = |text: &str| {
+        let rule = |text: &str| -> Result<ExitRule, Self::Err> {
             let (index, codes) = match text.split_once(':') {
                 None => (None, text),
                 Some((index, codes)) if index.trim() == "*" => (None, codes),
@@ -78,8 +78,8 @@ impl FromStr for ExitPlan {
             let codes = codes.split(',').map(code).collect::<Result<_, _>>()?;
             Ok(ExitRule { index, codes })
         };
-        let rules = text.split(';').map(rule).collect::<Result<_, _>>()?;
-        Ok(Self { rules })
+        let rules: Result<Vec<ExitRule>, Self::Err> = text.split(';').map(rule).collect();
+        Ok(Self { rules: rules? })
     }
 }
 
