@@ -1,5 +1,5 @@
-//! What is known of pods beside their records: readiness, restarts, orders to end, owners, and what
-//! is kept of owned pods that ended by themselves. Pods that arrive by a trace have none of it, and
+//! Knowledge of pods beside their records: readiness, restarts, orders to end, owners, and what is
+//! kept of owned pods that ended by themselves. Pods that arrive by a trace have none of it, and
 //! cost nothing here.
 
 use std::collections::BTreeMap;
@@ -13,13 +13,16 @@ use units::{Duration, Instant, ObjectId, PodId};
 pub struct PodState {
     /// The object that controls the pod.
     pub owner: Option<PodOwner>,
+    /// Number of earlier pods of the owner with the pod's index.
+    pub turn: u32,
     /// The pod's condition `Ready`.
     pub is_ready: bool,
-    /// When that last changed; before the first report, when the pod was created.
+    /// Instant at which readiness last changed; before the first report, that of the pod's
+    /// creation.
     pub ready_changed: Instant,
     /// The highest restart count of its containers.
     pub restarts: u32,
-    /// Whether its node prepares it and does not start it.
+    /// Marks a pod that its node prepares and does not start.
     pub is_held: bool,
     /// The order to end, if there was one.
     pub terminating: Option<Terminating>,
@@ -28,11 +31,11 @@ pub struct PodState {
 /// An order to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terminating {
-    /// When it was given.
+    /// Instant of the order.
     pub since: Instant,
-    /// How long the pod may take from then.
+    /// Time that the pod may take from then.
     pub grace: Duration,
-    /// Why.
+    /// Reason for the end.
     pub reason: EndReason,
 }
 
@@ -43,9 +46,9 @@ pub struct FinishedPod {
     pub pod: Pod,
     /// The pod's state as it was.
     pub state: PodState,
-    /// Why it ended.
+    /// Reason the pod ended.
     pub reason: EndReason,
-    /// When.
+    /// Instant of the end.
     pub at: Instant,
 }
 
@@ -63,6 +66,7 @@ impl PodState {
     const fn new(owner: Option<PodOwner>, created: Instant) -> Self {
         Self {
             owner,
+            turn: 0,
             is_ready: false,
             ready_changed: created,
             restarts: 0,
@@ -98,13 +102,17 @@ impl PodStates {
         self.finished.values()
     }
 
-    /// How many pods that ended by themselves are kept.
+    /// Number of kept pods that ended by themselves.
     pub fn finished_count(&self) -> usize {
         self.finished.len()
     }
 
-    pub(super) fn own(&mut self, pod: PodRef, owner: PodOwner, now: Instant) {
-        self.set(pod, PodState::new(Some(owner), now));
+    pub(super) fn own(&mut self, pod: PodRef, owner: PodOwner, turn: u32, now: Instant) {
+        let state = PodState {
+            turn,
+            ..PodState::new(Some(owner), now)
+        };
+        self.set(pod, state);
     }
 
     /// A living pod belongs to nothing from now on.
@@ -230,7 +238,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let mut world = Self(Store::new());
-            let added = world.0.spec_added(&PodSpec::default().into());
+            let added = world.0.class_added(&PodSpec::default().into());
             world.apply(added.expect("a new class")).expect("a class");
             world
                 .apply(Event::Object(ObjectChange::Created {

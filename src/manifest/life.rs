@@ -1,5 +1,5 @@
-//! How the pods of a template live on their node: restart policy, probes, hooks, pull policies, and
-//! what annotations say of the applications in their containers (spec: kubernetes.md part 4).
+//! Life of a template's pods on their node: restart policy, probes, hooks, pull policies, and what
+//! annotations say of the applications in their containers (spec: kubernetes.md part 4).
 //!
 //! Annotations of the template that begin with `windtunnel.dev/` speak of all containers, with a dot
 //! and a container's name behind them of that one: `windtunnel.dev/answers-after.shop: 20s`.
@@ -17,23 +17,23 @@ use model::{Container, ExitPlan, PodSpec, Text};
 use rng::Distribution;
 use units::Duration;
 
-/// How long a container runs, a duration or a distribution.
+/// Annotation of a container's run time, a duration or a distribution.
 pub(super) const RUN_TIME: &str = "windtunnel.dev/run-time";
 /// The code that a container ends with, or, of the pod, codes by start.
 pub(super) const EXIT_CODE: &str = "windtunnel.dev/exit-code";
-/// How long after its start a container begins to answer probes.
+/// Annotation of the time after its start from which a container answers probes.
 const ANSWERS_AFTER: &str = "windtunnel.dev/answers-after";
-/// How long after its start it stops to answer them.
+/// Annotation of the time after its start from which it no longer answers them.
 const ANSWERS_UNTIL: &str = "windtunnel.dev/answers-until";
 /// From and until when after its start probes can't be made: `30s-60s`.
 const PROBES_UNKNOWN: &str = "windtunnel.dev/probes-unknown";
-/// How long it takes to answer.
+/// Annotation of the time that an answer takes.
 const ANSWER_TIME: &str = "windtunnel.dev/answer-time";
-/// How long it takes to end once it is asked to.
+/// Annotation of the time that the container takes to end once it is asked to.
 const STOP_TIME: &str = "windtunnel.dev/stop-time";
-/// How long its hook before the stop takes.
+/// Annotation of the time that the hook before the stop takes.
 const PRE_STOP_TIME: &str = "windtunnel.dev/pre-stop-time";
-/// Its health check in Docker's manner: `interval=30s timeout=5s retries=3`.
+/// Annotation of a health check in Docker's manner: `interval=30s timeout=5s retries=3`.
 const HEALTH_CHECK: &str = "windtunnel.dev/health-check";
 
 /// The life of a template's pods; `None` where all is as it is without a word.
@@ -90,7 +90,7 @@ fn plain(lives: Vec<ContainerLife>) -> Vec<ContainerLife> {
     if is_plain { Vec::new() } else { lives }
 }
 
-/// What is read of one container.
+/// Reader of one container's annotations.
 struct Reader<'a> {
     annotations: &'a Annotations,
     name: &'a str,
@@ -150,14 +150,14 @@ impl Reader<'_> {
         self.any(key, duration)
     }
 
-    /// What is said of this container alone.
+    /// Value that is stated of this container alone.
     fn own<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
         let key = format!("{key}.{}", self.name);
         let text = self.annotations.get(&key);
         text.map(|text| in_annotation(&key, text, read)).transpose()
     }
 
-    /// What is said of this container, or else of all.
+    /// Value that is stated of this container, or else of all.
     fn any<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
         if let Some(own) = self.own(key, read)? {
             return Ok(Some(own));

@@ -33,7 +33,7 @@ struct RawTemplate {
     spec: raw::PodSpec,
 }
 
-/// What a pod template says beside what the pod is.
+/// Parts of a pod template beside the pod's spec.
 pub(super) struct Template {
     pub(super) spec: Arc<PodSpec>,
     pub(super) node_name: Option<Text>,
@@ -94,7 +94,7 @@ fn evictable(annotations: &raw::Annotations) -> Option<bool> {
     }
 }
 
-/// Where the pods of a template have their priority from.
+/// Source of the priority of a template's pods.
 fn priority(spec: &raw::PodSpec) -> TemplatePriority {
     let class = spec.priority_class_name.as_deref();
     match (spec.priority, class.filter(|class| !class.is_empty())) {
@@ -118,7 +118,7 @@ fn local_volumes(metadata: &raw::Metadata, spec: &raw::PodSpec) -> Vec<Text> {
     volumes.map(|volume| volume.name.as_str().into()).collect()
 }
 
-/// What a pod, or the pods of a template, do once they run.
+/// Behaviour of a pod, or of the pods of a template, once they run.
 pub(super) fn behaviour(
     metadata: &raw::Metadata,
     spec: &raw::PodSpec,

@@ -13,7 +13,7 @@ use super::fault::Fault;
 /// One document of a text.
 pub(super) struct Document<'a> {
     pub(super) text: &'a str,
-    /// How many lines of the text precede it.
+    /// Number of lines of the text that precede the document.
     pub(super) lines_before: u64,
 }
 

@@ -8,7 +8,7 @@ use control::operation::Operation;
 use control::provider::{OrderFailed, ProviderRequest};
 use control::upgrade::Deed;
 use model::{EndReason, Event, Pod, PodRef, Text};
-use units::NodeId;
+use units::{Identity, NodeId};
 
 use super::control_faults::{ApiLimit, BindFault, Part, Sight};
 use super::cores::ProcessRef;
@@ -64,7 +64,7 @@ pub(super) enum ControlFault {
     Binds(Option<BindFault>),
     /// Requests of a part take time, or don't any more.
     Api(Part, Option<ApiLimit>),
-    /// So many managers are away, the leader first.
+    /// The number of managers that are away, the leader first.
     Managers { away: u32 },
     /// A framework is away, or back.
     Framework { framework: u32, is_up: bool },
@@ -159,6 +159,8 @@ pub(super) struct Reunion {
 #[derive(Debug)]
 pub(super) struct Resubmission {
     pub(super) record: Pod,
+    /// The pod's stable identity.
+    pub(super) who: Identity,
     pub(super) left: Option<Left>,
 }
 

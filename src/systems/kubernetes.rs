@@ -1,6 +1,29 @@
 //! Kubernetes: kube-scheduler itself, decision for decision, with its queue, its plugins and its
 //! preemption, over kubelets and the controllers. Policies of the registry run in it beside its own
 //! plugins; [`super::pipeline`] runs them alone.
+//!
+//! A scheduler and the controllers, as a caller builds them from the registry:
+//!
+//! ```
+//! use control::controllers::manager::ControllerOptions;
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default(),
+//!     controllers: Some(ControllerOptions::default()),
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("kubernetes")?.build)(&request)?;
+//! let names: Vec<&str> = parts.components.iter().map(|part| part.name()).collect();
+//! assert_eq!(names, ["default", "controller-manager"]);
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +40,8 @@ use control::client_limit::ClientLimit;
 use control::controllers::manager::ControllerManager;
 use control::{Component, Stepping};
 use model::{ClusterObjects, SchedulerConfig, Text};
-use policy::kubernetes::registered::{Registration, add_registered};
-use policy::kubernetes::{add_machine, build_kube_profiles};
+use policy::kube_profiles::{add_machine, build_kube_profiles};
+use policy::registered::{Registration, add_registered};
 use scheduler::kube::queue::Backoff;
 use scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak, Witness};
 use units::{ComponentId, Duration};
@@ -136,9 +159,9 @@ pub struct KubeRequest {
     pub release: Release,
     /// Whether the first of equally good nodes is taken, rather than the release's choice.
     pub takes_first: bool,
-    /// From the end of a decision to the binding.
+    /// Time from the end of a decision to the binding.
     pub binding_time: Duration,
-    /// From the order to evict a pod to its end.
+    /// Time from the order to evict a pod to its end.
     pub eviction_time: Duration,
     /// The limit of the scheduler's client; `None` has none.
     pub client: Option<ClientLimit>,

@@ -54,7 +54,7 @@ impl ManifestFiles {
         self
     }
 
-    /// What a file declares; what it says and the model leaves out is noted.
+    /// Reads the declarations of a file; what it says and the model leaves out is noted.
     pub(super) fn read(
         &mut self,
         written: &str,

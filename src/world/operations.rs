@@ -1,5 +1,5 @@
-//! What users do in a scenario: workloads of manifests are created when their file is due, and the
-//! operations that the scenario lists.
+//! Operations of users in a scenario: workloads of manifests are created when their file is due,
+//! and the operations that the scenario lists.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -40,18 +40,18 @@ pub struct Lifecycle {
     seen: Vec<Option<Seen>>,
     /// Nodes whose taints may not be as they should.
     dirty: BTreeSet<NodeId>,
-    /// Nodes that joined, by when their taints are written.
+    /// Nodes that joined, by the instants at which their taints are written.
     joined: BTreeSet<(Instant, NodeId)>,
-    /// When the next pass is to be made, as something new is to be looked at.
+    /// Instant of the next pass, if something new is to be looked at.
     pass: Option<Instant>,
     last_pass: Option<Instant>,
-    /// When it began: what was there before is seen then.
+    /// Instant at which the controller began: what was there before is seen then.
     since: Instant,
-    /// When a silent node is overdue, as far as the next one is.
+    /// Instant at which the next silent node is overdue.
     overdue: Option<Instant>,
     /// Whether a node fell silent since that was computed.
     is_stale: bool,
-    /// When the next waiting node can be tainted.
+    /// Instant at which the next waiting node can be tainted.
     tick: Option<Instant>,
 }
 
@@ -265,8 +265,8 @@ impl Lifecycle {
         }
     }
 
-    /// When the next silent node is overdue: at the first pass after its deadline that is still to
-    /// be made.
+    /// Instant at which the next silent node is overdue: at the first pass after its deadline that
+    /// is still to be made.
     fn next_overdue(&self, now: Instant) -> Option<Instant> {
         let period = self.setup.options.monitor_period;
         let next_pass = if self.last_pass == Some(now) {

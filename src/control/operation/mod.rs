@@ -1,6 +1,6 @@
-//! What users do to a cluster from outside, at a time of their own: create, change and delete objects,
-//! scale, halt and take back rollouts, take nodes out of use. Pure: an operation and the cluster as it
-//! is give the changes to be made.
+//! Operations of users on a cluster from outside, each at a time of its own: create, change and
+//! delete objects, scale, halt and take back rollouts, take nodes out of use. Pure: an operation
+//! and the cluster as it is give the changes to be made.
 
 mod eviction;
 mod nodes;
@@ -149,11 +149,11 @@ pub struct Steps {
     pub events: Vec<Event>,
     /// Objects to create after the changes.
     pub creations: Vec<Creation>,
-    /// When the operation is carried on, if it is not done.
+    /// Instant at which the operation is carried on, if it is not done.
     pub again: Option<Instant>,
 }
 
-/// Why an operation can't be carried out.
+/// Reason an operation can't be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationError {
     /// There is no such object.

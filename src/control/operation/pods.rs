@@ -38,13 +38,13 @@ impl Steps {
     ) -> Result<(), OperationError> {
         let states = store.pod_states();
         let living = store.pods().iter().filter(|pod| {
-            choice.admits(&store.class(pod.class).object)
+            choice.admits(&store.class(pod.class).spec)
                 && (choice.name.as_ref()).is_none_or(|name| pod.name.text() == *name)
         });
         let mut pods: Vec<PodRef> = living.map(|pod| pod.pod).collect();
         pods.sort_unstable();
         let ended = states.all_finished().filter(|ended| {
-            choice.admits(&store.class(ended.pod.class).object)
+            choice.admits(&store.class(ended.pod.class).spec)
                 && (choice.name.as_ref()).is_none_or(|name| ended.pod.name.text() == *name)
         });
         let ended: Vec<PodRef> = ended.map(|ended| ended.pod.pod).collect();
@@ -77,14 +77,14 @@ impl Steps {
         declared: &Arc<BarePod>,
     ) -> Result<(), OperationError> {
         let known = store.pods().iter().find(|pod| {
-            store.class(pod.class).object.namespace == declared.spec.namespace
+            store.class(pod.class).spec.namespace == declared.spec.namespace
                 && pod.name.text() == declared.name
         });
         let Some(known) = known else {
             self.creations.push(Creation::BarePod(Arc::clone(declared)));
             return Ok(());
         };
-        let before = &store.class(known.class).object;
+        let before = &store.class(known.class).spec;
         let after = &declared.spec;
         if before == after {
             return Ok(());
@@ -97,7 +97,7 @@ impl Steps {
             ))));
         }
         let class = store.class_of(after);
-        self.events.extend(store.spec_added(after));
+        self.events.extend(store.class_added(after));
         let class = class.unwrap_or_else(|| ClassId::from_index(store.class_count()));
         let change = PodChange::Declared { class };
         self.events.push(Event::PodChanged {

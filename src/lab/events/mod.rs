@@ -25,7 +25,7 @@ pub const EVENTS_FILE: &str = "events.jsonl.zst";
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
-    /// When, in nanoseconds.
+    /// Instant of the event, in nanoseconds.
     pub time_ns: i64,
     /// The variant.
     pub variant: String,
@@ -170,11 +170,11 @@ impl EventLog {
     }
 }
 
-/// How a container ended, in words.
+/// End of a container, in words.
 fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
     let record = store.pods().get(pod);
     let class = record.map(|record| store.class(record.class));
-    let name = class.and_then(|class| class.object.all_containers().nth(container));
+    let name = class.and_then(|class| class.spec.all_containers().nth(container));
     let name = name.map_or("", |own| &own.name);
     let name = if name.is_empty() { "a container" } else { name };
     format!(
@@ -184,7 +184,7 @@ fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
 }
 
 fn pod_name(pod: &Pod, store: &Store) -> String {
-    let namespace = &store.class(pod.class).object.namespace;
+    let namespace = &store.class(pod.class).spec.namespace;
     format!("Pod/{namespace}/{}", pod.name)
 }
 

@@ -1,4 +1,4 @@
-//! From what a scenario says of time and nodes to the options of a simulation.
+//! Conversion of what a scenario says of time and nodes to the options of a simulation.
 
 use control::Stepping;
 use scenario::Scenario;
@@ -9,7 +9,7 @@ use units::{Duration, Instant};
 
 use world::{self, BuildError, StartUpValues};
 
-/// How long decisions take, when a run stops and what becomes of the pods of lost nodes.
+/// Options of a run: the time of decisions, its stop, and the fate of pods of lost nodes.
 pub(crate) fn options(
     scenario: &Scenario,
     values: &StartUpValues,

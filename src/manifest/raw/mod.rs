@@ -271,7 +271,7 @@ pub(super) struct Volume {
 }
 
 impl Volume {
-    /// Whether it is a part of its node.
+    /// `true` if the volume is a part of its node.
     pub(super) const fn is_local(&self) -> bool {
         self.empty_dir.is_some() || self.host_path.is_some()
     }

@@ -1,4 +1,4 @@
-//! What metrics of nodes, tenants, stages, money and energy come to on the edges, by hand.
+//! Values of metrics of nodes, tenants, stages, money and energy at the edges, by hand.
 
 use std::sync::Arc;
 

@@ -9,19 +9,20 @@ use units::Instant;
 /// Domains that fail and are repaired, again and again, each by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DomainOutage {
-    /// Which.
+    /// Nodes that the outage strikes.
     pub target: Target,
-    /// From the end of a repair to the next failure.
+    /// Time from the end of a repair to the next failure.
     pub between: Distribution,
-    /// From the failure to the end of the repair.
+    /// Time from the failure to the end of the repair.
     pub repair: Distribution,
 }
 
 impl DomainOutage {
     pub(super) fn timelines(&self, layout: &Layout<'_>) -> Result<Vec<Timeline>, FailureError> {
-        let domains = layout.groups(&self.target)?.into_iter().enumerate();
-        let timelines = domains.map(|(number, nodes)| {
-            let mut stream = layout.stream_of("domain-outage", number as u64);
+        let domains = layout.groups(&self.target)?.into_iter();
+        let timelines = domains.map(|domain| {
+            let mut stream = layout.stream_of("domain-outage", &domain);
+            let nodes = domain.nodes;
             let Self {
                 between, repair, ..
             } = self.clone();

@@ -10,17 +10,17 @@ use units::{Duration, Instant};
 /// Crashes of a leader.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeaderFailover {
-    /// Of what.
+    /// Part whose leader crashes.
     pub part: Part,
-    /// When, after the start; or how long after the last.
+    /// Times of the crashes, after the start; or after the last.
     pub when: Crashes,
-    /// How long its lease is still held.
+    /// Time for which the lost leader's lease still holds.
     pub lease: Duration,
-    /// From there to the election of another.
+    /// Time from there to the election of another.
     pub election: Distribution,
 }
 
-/// When a leader crashes.
+/// Times at which a leader crashes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Crashes {
     /// Once.
@@ -31,7 +31,7 @@ pub enum Crashes {
 
 impl LeaderFailover {
     pub(super) fn timelines(&self, layout: &Layout<'_>) -> Vec<Timeline> {
-        let mut stream = layout.stream_of("leader", u64::from(self.part as u8));
+        let mut stream = Stream::new(layout.seed, "leader", u64::from(self.part as u8));
         match &self.when {
             Crashes::At(at) => {
                 let at = Instant::ZERO.saturating_add(*at);

@@ -32,7 +32,7 @@ impl Exits {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
-        let spec = &store.class(record.class).object;
+        let spec = &store.class(record.class).spec;
         let Some(behaviour) = spec
             .behaviour
             .as_ref()

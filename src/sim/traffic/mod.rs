@@ -32,8 +32,8 @@ use cluster::Observer;
 use model::service::Ingress;
 use model::traffic::{NOWHERE, TrafficNames};
 use model::{PodRef, Text};
-use rng::Stream;
-use units::{Instant, NodeId, ObjectId, PodId};
+use rng::Streams;
+use units::{Identity, Instant, NodeId, ObjectId, PodId};
 
 use backing::Backing;
 use entry::Entry;
@@ -59,7 +59,7 @@ pub struct Traffic {
     backings: Vec<Backing>,
     fluids: Vec<Fluid>,
     requests: Option<Requests>,
-    /// Where each group's requests go: service, flow, weight.
+    /// Routes of each group's requests: service, flow, weight.
     routes: Vec<Vec<(usize, usize, u64)>>,
     flow_numbers: BTreeMap<(usize, usize), usize>,
     /// The services that stand for functions, by the functions' numbers.
@@ -73,9 +73,9 @@ pub struct Traffic {
     down: BTreeSet<NodeId>,
     /// Load balancers that are tasks, and where: clients outside know their hosts alone.
     balancers: BTreeMap<PodRef, NodeId>,
-    /// When services are to be followed next.
+    /// Instants at which services are to be followed next.
     agenda: BinaryHeap<Reverse<(Instant, usize)>>,
-    sessions: Stream,
+    sessions: Streams,
     now: Instant,
 }
 
@@ -107,7 +107,7 @@ impl Traffic {
             down: BTreeSet::new(),
             balancers: BTreeMap::new(),
             agenda: BinaryHeap::new(),
-            sessions: Stream::new(seed, "traffic/sessions", 0),
+            sessions: Streams::new(seed, "traffic/sessions"),
             now: Instant::ZERO,
             plan,
         };
@@ -139,13 +139,15 @@ impl Traffic {
     /// Clients of a service see its endpoints as they are.
     fn refollow(&mut self, service: usize, now: Instant) {
         let (fluid, backing) = (&mut self.fluids[service], &self.backings[service]);
+        let title = &self.names.services[service];
         for flow in &mut fluid.flows {
             let clients = FlowClients {
                 count: self.plan.groups[flow.group].clients,
                 group: flow.group as u64,
+                flow: (backing.settings.affinity.is_some())
+                    .then(|| Identity::of(title).with(&self.plan.groups[flow.group].name)),
             };
-            flow.sharing
-                .follow(now, backing, clients, &mut self.sessions);
+            (flow.sharing).follow(now, backing, clients, &self.sessions);
         }
         self.regroup(service);
     }

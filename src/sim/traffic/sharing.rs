@@ -1,11 +1,11 @@
-//! Which endpoints the requests of a flow go to: clients of a service with an address of its own see
-//! its endpoints at once, those of a headless one when their answer of the name service is too old,
-//! and those with sessions stay where they are.
+//! Sharing of a flow's requests among endpoints: clients of a service with an address of its own
+//! see its endpoints at once, those of a headless one when their answer of the name service is too
+//! old, and those with sessions stay where they are.
 
 use control::services::hash64;
 use model::service::Balancing;
-use rng::Stream;
-use units::{Duration, Instant};
+use rng::Streams;
+use units::{Duration, Identity, Instant};
 
 use super::backing::{Backing, Seen};
 use super::server::Servers;
@@ -27,6 +27,8 @@ pub(super) struct FlowClients {
     pub(super) count: u64,
     /// The number of their group.
     pub(super) group: u64,
+    /// Stable identity of the flow, where sessions need one.
+    pub(super) flow: Option<Identity>,
 }
 
 /// Most clients whose hashes are looked at one by one.
@@ -36,8 +38,10 @@ const MOST_HASHED: u64 = 1 << 14;
 struct Part {
     /// The endpoints that it knows; of sessions the one that it is with.
     known: Vec<Seen>,
-    /// When it asks the name service again, while it knows an older answer.
+    /// Instant at which the part asks the name service again, while it knows an older answer.
     asks: Option<Instant>,
+    /// Number of times that the session was given an endpoint.
+    moves: u64,
 }
 
 impl Sharing {
@@ -47,13 +51,13 @@ impl Sharing {
         now: Instant,
         backing: &Backing,
         clients: FlowClients,
-        rng: &mut Stream,
+        draws: &Streams,
     ) {
         self.clients = clients;
         let settings = &backing.settings;
         if settings.affinity.is_some() {
             self.resize(clients.count);
-            self.keep_sessions(backing, rng);
+            self.keep_sessions(backing, draws);
         } else if settings.is_headless {
             self.resize(clients.count);
             let count = self.parts.len() as i64;
@@ -81,7 +85,7 @@ impl Sharing {
         }
     }
 
-    /// When a part asks the name service next.
+    /// Instant at which a part asks the name service next.
     pub(super) fn next_asking(&self) -> Option<Instant> {
         self.parts.iter().filter_map(|part| part.asks).min()
     }
@@ -100,7 +104,7 @@ impl Sharing {
     }
 
     /// Those whose endpoint is gone get another one.
-    fn keep_sessions(&mut self, backing: &Backing, rng: &mut Stream) {
+    fn keep_sessions(&mut self, backing: &Backing, draws: &Streams) {
         let seen = &backing.seen;
         let mut counts = vec![0_u32; seen.len()];
         let place_of = |own: &Seen| seen.iter().position(|other| other.address == own.address);
@@ -110,17 +114,21 @@ impl Sharing {
                 _ => part.known.clear(),
             }
         }
-        for part in self.parts.iter_mut().filter(|part| part.known.is_empty()) {
+        let flow = self.clients.flow.unwrap_or(Identity::of(""));
+        let parts = (0_u64..).zip(&mut self.parts);
+        for (number, part) in parts.filter(|(_, part)| part.known.is_empty()) {
             let place = match backing.balancing {
                 _ if seen.is_empty() => break,
                 Balancing::Random | Balancing::TwoChoices | Balancing::Source => {
-                    rng.below(seen.len() as u64) as usize
+                    let mut stream = draws.of(flow.nth(number).nth(part.moves));
+                    stream.below(seen.len() as u64) as usize
                 }
                 _ => (0..seen.len())
                     .min_by_key(|&place| counts[place])
                     .unwrap_or(0),
             };
             counts[place] += 1;
+            part.moves += 1;
             part.known = vec![seen[place].clone()];
         }
     }
@@ -130,6 +138,7 @@ impl Sharing {
         let FlowClients {
             count: clients,
             group,
+            ..
         } = self.clients;
         let hashed = clients.clamp(1, MOST_HASHED);
         let mut counts = vec![0_u64; known.len()];
@@ -145,8 +154,7 @@ impl Sharing {
             .collect()
     }
 
-    /// Which part of the requests goes to which endpoint, by address; what is missing to 1 finds
-    /// none.
+    /// Part of the requests for each endpoint, by address; what is missing to 1 finds none.
     pub(super) fn shares(&self, balancing: Balancing, servers: &Servers) -> Vec<(Seen, f64)> {
         let weight = |seen: &Seen| match balancing {
             Balancing::SmoothWeighted => servers.get(seen.server).weight,

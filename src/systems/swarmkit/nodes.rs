@@ -7,7 +7,7 @@ use cluster::Store;
 use control::Outbox;
 use model::{self, DeviceSet, EndReason, Event, Text};
 use rng::Stream;
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId};
 
 use super::component::{Due, SwarmKitManager};
 use super::dispatcher::HeartbeatOptions;
@@ -16,7 +16,7 @@ use super::node::NodeStatus;
 use super::request;
 use super::task::DesiredState;
 
-/// What is heard of a node.
+/// Watch over a node.
 #[derive(Clone, Debug)]
 pub(super) struct NodeWatch {
     pub(super) id: Text,
@@ -25,18 +25,18 @@ pub(super) struct NodeWatch {
     beat: Instant,
     period: Duration,
     is_silent: bool,
-    /// Whether its silence is what tells that it is down.
+    /// `true` if the node's silence is what tells that it is down.
     is_observed: bool,
-    /// When it counts as down, while it is silent.
+    /// Instant from which the node counts as down, while it is silent.
     expires: Option<Instant>,
     down_since: Option<Instant>,
-    /// Whether its labels changed while there was no leader to enforce constraints.
+    /// `true` if the node's labels changed while there was no leader to enforce constraints.
     is_unchecked: bool,
 }
 
 impl NodeWatch {
-    fn new(now: Instant, id: Text, number: usize, options: &HeartbeatOptions, seed: u64) -> Self {
-        let mut rng = Stream::new(seed, "swarmkit.heartbeat", number as u64);
+    fn new(now: Instant, id: Text, options: &HeartbeatOptions, seed: u64) -> Self {
+        let mut rng = Stream::of(seed, "swarmkit.heartbeat", Identity::of(&id));
         let period = options.draw(&mut rng);
         Self {
             id,
@@ -67,7 +67,7 @@ impl SwarmKitManager {
         let id = object.name.clone();
         self.node_ids.insert(id.clone(), number);
         let heartbeat = self.options.heartbeat;
-        let watch = NodeWatch::new(now, id, number, &heartbeat, self.seed);
+        let watch = NodeWatch::new(now, id, &heartbeat, self.seed);
         self.nodes.push(watch);
         self.dirty.extend(self.services.keys());
         self.committed(now);

@@ -46,7 +46,7 @@ impl SwarmKitManager {
                     slots: BTreeMap::new(),
                     updater: None,
                     orders: Vec::new(),
-                    made: 0,
+                    made: BTreeMap::new(),
                 },
             );
             return;
@@ -298,7 +298,7 @@ impl SwarmKitManager {
     }
 }
 
-/// How many tasks a global service is to have is stated, for whoever measures it.
+/// States the number of tasks that a global service is to have, for the measurement of the run.
 fn state_wanted(id: ObjectId, wanted: usize, store: &Store, out: &mut Outbox) {
     let row = store.objects().get(id);
     let Some(Object::DaemonSet(own)) = row.map(|row| &row.object) else {

@@ -68,7 +68,7 @@ pub const FAMILY: Family = Family {
     judge: Judge::Several(|files, options| judge(files, options, FAMILY.name)),
 };
 
-/// How a case of a family is held against the recording.
+/// Comparison of a case of a family with the recording.
 type Compare = fn(&Value, &mut Differences) -> Result<(), String>;
 
 /// Every family that can be judged, by the name that its cases give.

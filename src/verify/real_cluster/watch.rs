@@ -245,7 +245,7 @@ impl<'a> Watch<'a> {
                 }
             }
         };
-        let spec = &store.class(created.class).object;
+        let spec = &store.class(created.class).spec;
         let follow = Follow {
             label,
             owner,

@@ -21,7 +21,7 @@ use trace::{Arrival, MemorySource, Recorded};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant, Quantity};
 
-/// Under which rules a window is run: a batch system's options.
+/// Rules under which a window is run: a batch system's options.
 pub type Rules = BatchOptions;
 
 /// A job's start.
@@ -29,7 +29,7 @@ pub type Rules = BatchOptions;
 pub struct Start {
     /// The job's position in the window.
     pub position: usize,
-    /// In whole seconds since the log's zero.
+    /// Second since the log's zero.
     pub second: i64,
 }
 

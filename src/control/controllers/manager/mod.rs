@@ -55,6 +55,44 @@ pub struct ControllerOptions {
 }
 
 /// A controller: says which objects a change makes it look at, and looks at them.
+///
+/// A controller that keeps every deployment at two replicas or more:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::Store;
+/// use control::controllers::manager::{Change, Controller, Sync};
+/// use model::Object;
+/// use model::workload::Deployment;
+/// use units::ObjectId;
+///
+/// #[derive(Clone)]
+/// struct AtLeastTwo;
+///
+/// impl Controller for AtLeastTwo {
+///     fn name(&self) -> &'static str {
+///         "at-least-two"
+///     }
+///
+///     fn read(&mut self, change: &Change<'_>, _store: &Store, look_at: &mut Vec<ObjectId>) {
+///         look_at.extend(change.concerns(&["Deployment"]));
+///     }
+///
+///     fn sync(&mut self, sync: &mut Sync<'_>) {
+///         if let Some(Object::Deployment(own)) = sync.object()
+///             && own.replicas < 2
+///         {
+///             let wanted = Deployment { replicas: 2, ..Deployment::clone(own) };
+///             sync.update(sync.key, Object::Deployment(Arc::new(wanted)));
+///         }
+///     }
+///
+///     fn clone_controller(&self) -> Box<dyn Controller> {
+///         Box::new(self.clone())
+///     }
+/// }
+/// ```
 pub trait Controller: Send {
     /// The controller's name, as the registry has it.
     fn name(&self) -> &'static str;

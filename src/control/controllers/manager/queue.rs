@@ -26,7 +26,7 @@ pub(super) struct WorkQueue {
     /// All that is in one of the two.
     queued: BTreeSet<Work>,
     delayed: BTreeSet<(Instant, Work)>,
-    /// When each is due that is in `delayed`.
+    /// Instant at which each entry of `delayed` is due.
     due: BTreeMap<Work, Instant>,
     failures: BTreeMap<Work, u32>,
     /// When the work taken last was due, if it was not due yet.
@@ -110,7 +110,7 @@ impl WorkQueue {
         self.queued.is_empty()
     }
 
-    /// When the next delayed work is due.
+    /// Instant at which the next delayed work is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.delayed.first().map(|&(at, _)| at)
     }

@@ -10,7 +10,7 @@ use units::{Instant, ObjectId, PodId};
 
 /// A sync under way.
 pub struct Sync<'a> {
-    /// When it is.
+    /// Present instant.
     pub now: Instant,
     /// The cluster as the control plane sees it.
     pub store: &'a Store,

@@ -1,4 +1,4 @@
-//! What the scheduler does: cycles, places taken and given back, bindings, evictions.
+//! Actions of the scheduler: cycles, places taken and given back, bindings, evictions.
 
 use std::sync::Arc;
 

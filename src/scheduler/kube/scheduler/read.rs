@@ -1,4 +1,4 @@
-//! What the log says, carried to the cache and to the queue.
+//! Reading of the log: each entry is carried to the cache and to the queue.
 
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ impl KubeScheduler {
     fn class(&mut self, store: &Store, wanted: ClassId) -> Arc<PodClass> {
         while self.classes.len() <= wanted.index() {
             let class = ClassId::from_index(self.classes.len());
-            let object = &store.class(class).object;
+            let object = &store.class(class).spec;
             // The store derived its own columns from the same amounts.
             let known = self.cache.class(object).unwrap_or_default();
             self.classes.push(known);

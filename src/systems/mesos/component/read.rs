@@ -68,7 +68,7 @@ impl MesosMaster {
         }
     }
 
-    /// Whose turn it is to get a pod.
+    /// Framework whose turn it is to get a pod.
     fn turn(&self, created: &PodCreated) -> usize {
         match (self.options.deal, created.gang) {
             (Deal::Tenant, _) => created.tenant.index(),
