@@ -13,7 +13,7 @@ mod experiment;
 mod patch;
 mod pools;
 mod recorded;
-pub mod rows;
+mod rows;
 mod translate;
 mod watch;
 
