@@ -321,9 +321,6 @@ impl Nodes {
 
     pub(super) fn remove(&mut self, node: NodeId, at: Revision) -> Result<(), Conflict> {
         let object = self.object(node).ok_or(Conflict::UnknownNode)?;
-        if !self.pods[node.index()].is_empty() {
-            return Err(Conflict::NodeInUse);
-        }
         self.tainted -= usize::from(!object.taints.is_empty());
         let allocatable = self.allocatable.row(node);
         self.offered.subtract(&allocatable);

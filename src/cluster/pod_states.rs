@@ -115,6 +115,17 @@ impl PodStates {
         self.set(pod, state);
     }
 
+    /// A living pod belongs to nothing from now on.
+    pub(super) fn disown(&mut self, pod: PodRef) {
+        if let Some(state) = self.get(pod).copied() {
+            let state = PodState {
+                owner: None,
+                ..state
+            };
+            self.set(pod, state);
+        }
+    }
+
     /// Something was said of a living pod.
     pub(super) fn change(
         &mut self,
@@ -125,7 +136,10 @@ impl PodStates {
     ) {
         let is_state = !matches!(
             change,
-            PodChange::Pull { .. } | PodChange::OomKilled { .. } | PodChange::Exited { .. }
+            PodChange::Pull { .. }
+                | PodChange::OomKilled { .. }
+                | PodChange::Exited { .. }
+                | PodChange::Declared { .. }
         );
         if !is_state {
             return;
@@ -153,6 +167,7 @@ impl PodStates {
             PodChange::Forgotten
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
+            | PodChange::Declared { .. }
             | PodChange::Exited { .. } => {}
         }
         self.set(pod, state);

@@ -70,6 +70,7 @@ pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
 pub use workload::count;
+pub use yaml::read_values;
 
 use fault::Fault;
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};

@@ -6,24 +6,20 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::field::{Path, Problem};
-use super::raw::{Annotations, nullable};
-use super::workload::part;
+use super::raw::{self, Annotations};
 use model::pod_life::{
     Application, ContainerLife, Health, HealthCheck, PodLife, PullPolicy, RestartPolicy,
 };
 use model::workload::probe::{Probe, ProbeKind};
 use model::workload::validate;
-use model::{Container, PodSpec, Text};
+use model::{Container, ExitPlan, PodSpec, Text};
 use rng::Distribution;
 use units::Duration;
 
 /// Annotation of a container's run time, a duration or a distribution.
 pub(super) const RUN_TIME: &str = "windtunnel.dev/run-time";
-/// The code that a container ends with.
+/// The code that a container ends with, or, of the pod, codes by start.
 pub(super) const EXIT_CODE: &str = "windtunnel.dev/exit-code";
 /// Annotation of the time after its start from which a container answers probes.
 const ANSWERS_AFTER: &str = "windtunnel.dev/answers-after";
@@ -40,70 +36,31 @@ const PRE_STOP_TIME: &str = "windtunnel.dev/pre-stop-time";
 /// Annotation of a health check in Docker's manner: `interval=30s timeout=5s retries=3`.
 const HEALTH_CHECK: &str = "windtunnel.dev/health-check";
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawSpec {
-    restart_policy: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    containers: Vec<RawContainer>,
-    #[serde(deserialize_with = "nullable")]
-    init_containers: Vec<RawContainer>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawContainer {
-    image_pull_policy: Option<String>,
-    startup_probe: Option<RawProbe>,
-    liveness_probe: Option<RawProbe>,
-    readiness_probe: Option<RawProbe>,
-    #[serde(deserialize_with = "nullable")]
-    lifecycle: RawLifecycle,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawProbe {
-    initial_delay_seconds: Option<i32>,
-    period_seconds: Option<i32>,
-    timeout_seconds: Option<i32>,
-    success_threshold: Option<i32>,
-    failure_threshold: Option<i32>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawLifecycle {
-    #[serde(deserialize_with = "nullable")]
-    pre_stop: RawHook,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawHook {
-    sleep: Option<RawSleep>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawSleep {
-    seconds: i64,
-}
-
 /// The life of a template's pods; `None` where all is as it is without a word.
 pub(super) fn life(
-    template: &Value,
+    raw: &raw::PodSpec,
     annotations: &Annotations,
     spec: &PodSpec,
 ) -> Result<Option<Arc<PodLife>>, Problem> {
+    let life = stated_life(raw, annotations, spec)?;
+    let is_single = spec.init_containers.is_empty() && spec.containers.len() == 1;
+    let ends = annotations.get(RUN_TIME).is_some();
+    Ok((!is_single || ends || life != PodLife::default()).then(|| Arc::new(life)))
+}
+
+/// The life of a pod that no template makes, with every default in place.
+pub(super) fn stated_life(
+    raw: &raw::PodSpec,
+    annotations: &Annotations,
+    spec: &PodSpec,
+) -> Result<PodLife, Problem> {
     let path = Path::root("spec");
-    let raw: RawSpec = part(template.get("spec").unwrap_or(&Value::Null), &path)?;
     let restart = match raw.restart_policy.as_deref() {
         Some("Never") => RestartPolicy::Never,
         Some("OnFailure") => RestartPolicy::OnFailure,
         _ => RestartPolicy::Always,
     };
-    let of = |raw: &[RawContainer], own: &[Container], list: &str| {
+    let of = |raw: &[raw::Container], own: &[Container], list: &str| {
         let path = path.field(list);
         let each = raw.iter().zip(own).enumerate();
         let read = each.map(|(index, (raw, own))| {
@@ -116,7 +73,7 @@ pub(super) fn life(
         });
         read.collect::<Result<Vec<ContainerLife>, Problem>>()
     };
-    let life = PodLife {
+    Ok(PodLife {
         restart,
         containers: plain(of(&raw.containers, &spec.containers, "containers")?),
         init_containers: plain(of(
@@ -124,10 +81,7 @@ pub(super) fn life(
             &spec.init_containers,
             "initContainers",
         )?),
-    };
-    let is_single = spec.init_containers.is_empty() && spec.containers.len() == 1;
-    let ends = annotations.get(RUN_TIME).is_some();
-    Ok((!is_single || ends || life != PodLife::default()).then(|| Arc::new(life)))
+    })
 }
 
 /// Lives of containers of which nothing is said are left out.
@@ -144,8 +98,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn container(&self, raw: &RawContainer, path: &Path<'_>) -> Result<ContainerLife, Problem> {
-        let probe = |raw: Option<RawProbe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
+    fn container(&self, raw: &raw::Container, path: &Path<'_>) -> Result<ContainerLife, Problem> {
+        let probe =
+            |raw: Option<raw::Probe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
         let sleep = raw.lifecycle.pre_stop.sleep.as_ref();
         let slept = sleep.map(|sleep| {
             let path = path.field("lifecycle");
@@ -286,6 +241,14 @@ pub(super) fn run_time(text: &str) -> Result<Text, &'static str> {
     }
 }
 
+/// Codes by start and completion index; none of a plain code.
+pub(super) fn exit_plan(text: &str) -> Result<ExitPlan, &'static str> {
+    match exit_code(text) {
+        Ok(_) => Ok(ExitPlan::default()),
+        Err(_) => text.parse(),
+    }
+}
+
 /// A code that a process ends with.
 pub(super) fn exit_code(text: &str) -> Result<i32, &'static str> {
     let code = text.parse::<i32>().ok();
@@ -293,7 +256,7 @@ pub(super) fn exit_code(text: &str) -> Result<i32, &'static str> {
     code.ok_or("a code from 0 to 255")
 }
 
-fn probe(raw: RawProbe, kind: ProbeKind, path: &Path<'_>) -> Result<Probe, Problem> {
+fn probe(raw: raw::Probe, kind: ProbeKind, path: &Path<'_>) -> Result<Probe, Problem> {
     let default = Probe::default();
     let probe = Probe {
         initial_delay_secs: raw

@@ -6,7 +6,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::workload::probe::DEFAULT_GRACE_SECS;
-use super::{TemplatePriority, Text};
+use super::{ExitPlan, TemplatePriority, Text};
 use units::Duration;
 
 /// Time that a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
@@ -20,6 +20,8 @@ pub struct Behaviour {
     pub run_time: Option<Text>,
     /// The code that its containers end with by themselves; 0 is success.
     pub exit_code: i32,
+    /// Exit codes by start, where they differ; `exit_code` holds where there are none.
+    pub exit_plan: ExitPlan,
     /// Longest time from the request to end until the pod is killed.
     pub grace: Duration,
     /// CPU usage, in the notation of [`super::usage`].
@@ -48,6 +50,7 @@ impl Hash for Behaviour {
         let Self {
             run_time,
             exit_code,
+            exit_plan,
             grace,
             cpu_usage,
             memory_usage,
@@ -62,6 +65,9 @@ impl Hash for Behaviour {
         run_time.hash(state);
         exit_code.hash(state);
         grace.hash(state);
+        if !exit_plan.is_empty() {
+            exit_plan.hash(state);
+        }
         if cpu_usage.is_some() || memory_usage.is_some() {
             cpu_usage.hash(state);
             memory_usage.hash(state);
@@ -92,6 +98,7 @@ impl Default for Behaviour {
         Self {
             run_time: None,
             exit_code: 0,
+            exit_plan: ExitPlan::default(),
             grace: DEFAULT_GRACE,
             cpu_usage: None,
             memory_usage: None,

@@ -226,6 +226,11 @@ pub enum PodChange {
     Held,
     /// The node may start the pod.
     Released,
+    /// A pod without a node was declared anew: it is of another class from now on.
+    Declared {
+        /// The new class.
+        class: ClassId,
+    },
     /// One of its containers ended that is started again, or did not do its work.
     Exited {
         /// Container number: init containers first, then the others, in written order.
@@ -339,7 +344,8 @@ pub enum Event {
         /// The contact.
         contact: NodeContact,
     },
-    /// A node left for good; no pod is on it any more.
+    /// A node left for good. Pods that were not ended before stay bound to it until somebody removes
+    /// them.
     NodeRemoved {
         /// The node.
         node: NodeId,

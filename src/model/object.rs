@@ -125,6 +125,16 @@ pub enum ObjectChange {
         /// The new state of the object; kind, namespace and name stay the same.
         object: Object,
     },
+    /// It was told to go once its dependents are gone (`Foreground` deletion).
+    Terminating {
+        /// The object.
+        id: ObjectId,
+    },
+    /// Its dependents belong to nothing from now on (`Orphan` deletion).
+    Orphaned {
+        /// The object.
+        id: ObjectId,
+    },
     /// It was deleted.
     Deleted {
         /// The object.

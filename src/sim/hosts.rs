@@ -129,6 +129,8 @@ impl Lost {
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
     seed: u64,
+    /// Instant at which every node renews its lease first, if at one time.
+    lease_offset: Option<Duration>,
     /// Time from the start until each node first renews its lease.
     phases: Vec<Duration>,
     lost: BTreeMap<NodeId, Lost>,
@@ -144,9 +146,10 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(super) const fn new(seed: u64, lease_offset: Option<Duration>) -> Self {
         Self {
             seed,
+            lease_offset,
             phases: Vec::new(),
             lost: BTreeMap::new(),
             since: BTreeMap::new(),
@@ -328,6 +331,10 @@ impl Hosts {
 
     /// Time from the start until a node first renews its lease.
     fn phase(&self, node: NodeId) -> Duration {
+        if let Some(offset) = self.lease_offset {
+            let nanos = offset.as_nanos().rem_euclid(LEASE_PERIOD.as_nanos());
+            return Duration::from_nanos(nanos);
+        }
         let known = self.phases.get(node.index()).copied();
         known.unwrap_or(Duration::ZERO)
     }
@@ -364,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_host_is_back_when_every_cause_is_gone() {
-        let mut hosts = Hosts::new(7);
+        let mut hosts = Hosts::new(7, None);
         let now = Instant::from_secs(60);
         assert_eq!(hosts.strike(now, NODE, Trouble::Partition), (true, true));
         assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (true, false));
@@ -378,7 +385,7 @@ mod tests {
 
     #[test]
     fn an_agent_without_its_runtime_is_heard_and_says_after_a_while_that_it_is_not_ready() {
-        let mut hosts = Hosts::new(7);
+        let mut hosts = Hosts::new(7, None);
         let at = |secs: i64| Instant::from_secs(secs);
         assert_eq!(hosts.strike(at(60), NODE, Trouble::Runtime), (true, true));
         assert!(hosts.is_heard(NODE) && hosts.is_up(NODE) && !hosts.is_reached(NODE));
@@ -396,7 +403,7 @@ mod tests {
 
     #[test]
     fn leases_are_renewed_every_ten_seconds() {
-        let mut hosts = Hosts::new(7);
+        let mut hosts = Hosts::new(7, None);
         hosts.joined(Instant::ZERO, NODE, "node-3");
         for secs in [0, 4, 10, 99, 100] {
             let now = Instant::from_secs(secs);

@@ -32,6 +32,8 @@ pub(super) enum ToControlPlane {
     Happened(Event),
     /// A report of a node's agent.
     Report(Report),
+    /// A report of a node's agent that its client had to keep for a while.
+    Sent(Report),
     /// A machine that was ordered joins as a node.
     Joined(Event),
     /// A machine that a component ordered will not come.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use thiserror::Error;
 
 use control::Stepping;
+use control::client_limit::ClientLimit;
 use control::node_life::Observing;
 use rng::Distribution;
 use trace::TraceError;
@@ -127,6 +128,10 @@ pub struct Options {
     pub node_loss: NodeLoss,
     /// Channel by which the control plane learns of its nodes.
     pub node_life: NodeLife,
+    /// The limit of each node's client; `None` has none.
+    pub node_client: Option<ClientLimit>,
+    /// Instant at which every node renews its lease first; `None` draws it for each of them.
+    pub lease_offset: Option<Duration>,
     /// Delay with which components see what happens.
     pub view_lag: Duration,
 }

@@ -33,6 +33,8 @@ pub enum Upcoming {
     Upgrade(u32),
     /// A node's agent says whether it is ready.
     Status(NodeId),
+    /// A node's client has a token for a report.
+    Report(NodeId),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -110,6 +112,7 @@ impl Upcoming {
             Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
             Self::Operation(_) | Self::Eviction(_) | Self::Upgrade(_) => rank::ARRIVAL,
             Self::Started(_)
+            | Self::Report(_)
             | Self::AgentTimer(_)
             | Self::Tick
             | Self::NodeTimer(_)

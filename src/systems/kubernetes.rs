@@ -36,6 +36,7 @@ use super::entry::{
 use super::kubelet::{Kubelet, KubeletOptions};
 use super::profile::check_profile;
 use cluster::Commitment;
+use control::client_limit::ClientLimit;
 use control::controllers::manager::ControllerManager;
 use control::{Component, Stepping};
 use model::{ClusterObjects, SchedulerConfig, Text};
@@ -162,6 +163,8 @@ pub struct KubeRequest {
     pub binding_time: Duration,
     /// Time from the order to evict a pod to its end.
     pub eviction_time: Duration,
+    /// The limit of the scheduler's client; `None` has none.
+    pub client: Option<ClientLimit>,
     /// The objects around nodes and pods.
     pub objects: ClusterObjects,
     /// The witness that sees every attempt.
@@ -217,6 +220,7 @@ pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
         form: request.form,
         binding_time: kube.binding_time,
         eviction_time: kube.eviction_time,
+        client: kube.client,
         objects: kube.objects.clone(),
         witness: kube.witness.clone(),
         preemptions: kube.preemptions.clone(),

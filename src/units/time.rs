@@ -66,6 +66,19 @@ impl Instant {
         self.0
     }
 
+    /// The whole second that the instant is in: what an API timestamp keeps of it.
+    ///
+    /// ```
+    /// use units::{Duration, Instant};
+    ///
+    /// let at = Instant::from_secs(7) + Duration::from_millis(999);
+    /// assert_eq!(at.whole_second(), Instant::from_secs(7));
+    /// ```
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(NANOS_PER_SECOND))
+    }
+
     /// Seconds since zero, rounded to the nearest binary64.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9

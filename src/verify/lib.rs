@@ -18,6 +18,7 @@ pub mod orchestrators;
 pub mod place;
 
 pub mod published;
+pub mod real_cluster;
 pub mod swf_sched;
 pub mod table;
 
@@ -199,6 +200,7 @@ pub const FAMILIES: &[Family] = &[
     place::FAMILY,
     metrics::FAMILY,
     orchestrators::FAMILY,
+    real_cluster::FAMILY,
 ];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part

@@ -52,6 +52,7 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
             ..LifecycleOptions::default()
         },
         observing: Observing::Computed,
+        first_taint_retry: super::production::first_taint_retry(scenario),
         seed: scenario.seed,
     };
     vec![

@@ -86,6 +86,7 @@ pub fn kube_request(
         takes_first: scheduler.tie_break == Some(TieBreak::First),
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,
+        client: super::production::client_limits(scenario).scheduler,
         objects,
         preemptions,
         witness: None,

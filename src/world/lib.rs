@@ -25,6 +25,7 @@ mod nodes;
 mod operations;
 mod price_history;
 mod price_list;
+pub mod production;
 mod provider;
 mod remarks;
 mod residents;

@@ -56,6 +56,7 @@ mod placements;
 mod prices;
 mod quirks;
 mod readers;
+mod real_cluster;
 mod recorded_metrics;
 mod report;
 mod residents;

@@ -151,6 +151,14 @@ impl EventLog {
                 }
                 self.line(at, "updated", name, what);
             }
+            ObjectChange::Terminating { id } | ObjectChange::Orphaned { id } => {
+                let name = self.names.get(id.index()).cloned().unwrap_or_default();
+                let (kind, what) = match change {
+                    ObjectChange::Orphaned { .. } => ("updated", "its dependents have no owner"),
+                    _ => ("terminating", "once its dependents are gone"),
+                };
+                self.line(at, kind, name, what.to_owned());
+            }
             ObjectChange::Deleted { id } => {
                 let name = self.names.get(id.index()).cloned().unwrap_or_default();
                 if let Some(own) = self.objects.get_mut(id.index()) {
@@ -205,6 +213,7 @@ impl Observer for EventLog {
                         exited(store, *pod, usize::from(*container), *code),
                     ),
                     PodChange::OomKilled { .. } => ("oom-killed", none()),
+                    PodChange::Declared { .. } => ("changed", none()),
                     _ => return,
                 };
                 self.pod(at, kind, *pod, what, store);

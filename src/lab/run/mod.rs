@@ -107,7 +107,8 @@ pub struct Prepared {
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
     let controllers = world::controllers(scenario)?;
-    let mut manifests = ManifestFiles::new(world::runs_workloads(scenario));
+    let mut manifests =
+        ManifestFiles::new(world::runs_workloads(scenario)).with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let provider = world::provider(scenario, files)?;
     if let Some(plan) = &provider {

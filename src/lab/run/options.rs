@@ -45,6 +45,8 @@ pub(crate) fn options(
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
         node_life: world::contact(scenario),
+        node_client: world::production::client_limits(scenario).kubelet,
+        lease_offset: scenario.models.lease_offset,
         view_lag: scenario.models.watch_delay,
     })
 }

@@ -19,7 +19,8 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, ManifestPod, Manifests, cluster_scoped, node, objects, pod, raw, resize, unmodelled,
+    Ctx, Maker, ManifestPod, Manifests, cluster_scoped, life, node, objects, pod, raw, resize,
+    template, unmodelled,
 };
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use trace::budget::OBJECTS;
@@ -291,6 +292,12 @@ impl Reader {
         let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
         unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
         spec.tolerations = tolerations;
+        if self.reads_workloads && pod::maker(metadata) == Maker::Nobody {
+            // The kubelet treats it like the pods of templates.
+            let life = life::stated_life(raw, &metadata.annotations, &spec)?;
+            spec.life = Some(Arc::new(life));
+            spec.behaviour = template::behaviour(metadata, raw)?;
+        }
         pod::check_sums(&spec)?;
         if !self
             .pod_names

@@ -23,6 +23,7 @@ use super::volumes::Reservations;
 use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
 use crate::pipeline::evaluate::Form;
 use cluster::{Conflict, Store};
+use control::client_limit::{ClientLimit, TokenBucket};
 use control::probe::Probe;
 use control::{Component, Outbox, Progress, Write};
 use model::{ClusterObjects, Event, Node, PodRef, Text};
@@ -58,6 +59,8 @@ pub struct KubeOptions {
     pub binding_time: Duration,
     /// Time from the order to evict a pod to its end.
     pub eviction_time: Duration,
+    /// The limit of the client that binds; `None` sends every binding at once.
+    pub client: Option<ClientLimit>,
     /// Namespaces, budgets, services, owners, storage, groups.
     pub objects: ClusterObjects,
     /// Witness that sees every attempt.
@@ -111,6 +114,8 @@ pub struct KubeScheduler {
     failed: Option<Failed>,
     /// Placed pods whose write was refused.
     refused: Vec<PodRef>,
+    /// The tokens of the client that binds, where it is limited.
+    client: Option<TokenBucket>,
     /// Placed pods by when they are bound.
     bindings: BTreeSet<(Instant, PodRef)>,
     waiting: Waiting,
@@ -142,6 +147,7 @@ impl KubeScheduler {
             round: Round::new(options.ties.clone(), options.form),
             labels: Labels::default(),
             preemptions: options.preemptions.clone(),
+            client: options.client.map(TokenBucket::new),
             options: Arc::new(options),
             cache,
             queue,

@@ -113,7 +113,9 @@ impl NodePlane {
         let (now, ProcessRef { pod, container }) = (ctx.now(), process);
         let code = killed.unwrap_or_else(|| {
             let number = if container == WHOLE { 0 } else { container };
-            spec_of(store, pod).map_or(0, |spec| spec.exit_code(usize::from(number)))
+            spec_of(store, pod).map_or(0, |spec| {
+                self.exits.code(store, pod, spec, usize::from(number))
+            })
         });
         self.process_down(now, pod, container);
         let event = if container == WHOLE {

@@ -45,6 +45,7 @@ impl Traffic {
             ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
                 (*id, Some(object))
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => return,
             ObjectChange::Deleted { id } => (*id, None),
         };
         match object {

@@ -36,6 +36,9 @@ impl Workloads {
                     None => (Vec::new(), Vec::new()),
                 }
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {
+                (Vec::new(), Vec::new())
+            }
             ObjectChange::Deleted { id } => {
                 let gone = self.objects.remove(id).unwrap_or_default();
                 let pods = gone.into_values().flatten();

@@ -138,6 +138,7 @@ impl SwarmKitManager {
                     self.needs.declare(*id, object);
                     self.declare(now, *id, object, store, out);
                 }
+                ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
                 ObjectChange::Deleted { id } => {
                     self.needs.delete(*id);
                     self.delete(*id, store, out);

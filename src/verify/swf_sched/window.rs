@@ -58,6 +58,8 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         stepping: Stepping::PerEvent,
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
+        node_client: None,
+        lease_offset: None,
         view_lag: Duration::ZERO,
     };
     let mut starts = Starts {

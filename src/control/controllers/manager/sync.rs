@@ -120,6 +120,11 @@ impl<'a> Sync<'a> {
         self.write(Event::Object(ObjectChange::Deleted { id }));
     }
 
+    /// Tells an object to go once its dependents are gone.
+    pub fn terminate_object(&mut self, id: ObjectId) {
+        self.write(Event::Object(ObjectChange::Terminating { id }));
+    }
+
     /// Looks at the object again at an instant, whether anything changes or not.
     pub fn look_again_at(&mut self, at: Instant) {
         let known = self.ordered.look_again;

@@ -119,13 +119,27 @@ impl Tracker {
                 self.objects[id.index()] = Some(Known { kind, owner });
                 *id
             }
-            ObjectChange::Updated { id, .. } => *id,
+            ObjectChange::Updated { id, .. } | ObjectChange::Terminating { id } => *id,
+            ObjectChange::Orphaned { id } => {
+                self.disown(*id);
+                *id
+            }
             ObjectChange::Deleted { id } => {
                 self.expected.remove(id);
                 *id
             }
         };
         self.name(id, change);
+    }
+
+    /// The dependents of an object belong to nothing from now on.
+    fn disown(&mut self, id: ObjectId) {
+        for known in self.objects.iter_mut().flatten() {
+            known.owner = known.owner.filter(|owner| *owner != id);
+        }
+        for place in &mut self.pods {
+            *place = place.filter(|tracked| tracked.owner.object != id);
+        }
     }
 
     fn name(&self, id: ObjectId, change: &mut Change<'_>) {

@@ -204,6 +204,7 @@ impl Workloads {
                     self.change(row, |row| row.declare(at, declared, measured));
                 }
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
             ObjectChange::Deleted { id } => {
                 if let Role::Part(row) = self.role(*id)
                     && self.rows[row as usize].object == *id
@@ -306,6 +307,7 @@ impl Workloads {
                 });
             }
             PodChange::Forgotten
+            | PodChange::Declared { .. }
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
             | PodChange::Exited { .. }

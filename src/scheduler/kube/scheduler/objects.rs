@@ -40,6 +40,7 @@ impl KubeScheduler {
                     }
                 }
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
             ObjectChange::Deleted { id } => {
                 if let Some((kind, namespace, name)) = self.named.remove(id) {
                     let objects = &mut *self.cache.objects;

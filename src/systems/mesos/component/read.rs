@@ -146,7 +146,10 @@ impl MesosMaster {
                 }
                 *id
             }
-            ObjectChange::Updated { id, .. } | ObjectChange::Deleted { id } => *id,
+            ObjectChange::Updated { id, .. }
+            | ObjectChange::Terminating { id }
+            | ObjectChange::Orphaned { id }
+            | ObjectChange::Deleted { id } => *id,
         };
         self.tell_object(id, store);
     }
