@@ -7,7 +7,7 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use lab::check::{
-    Baseline, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
+    Baseline, BaselineError, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
     parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
@@ -16,12 +16,12 @@ use report::check::{self, CheckOptions};
 use scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
-use super::divergence::Asked;
-use super::experiment_file::MessageFormat;
-use super::experiment_file::{self, Reading};
 use super::check_outputs::{
     CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets,
 };
+use super::divergence::Asked;
+use super::experiment_file::MessageFormat;
+use super::experiment_file::{self, Reading};
 use super::failure::failure;
 use super::run::threads;
 use super::run_count::RunCount;
@@ -289,6 +289,10 @@ fn read_baseline(
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
     match Baseline::parse(&text, path.to_path_buf(), suite) {
         Ok(baseline) => Ok(Some(baseline)),
+        // What is accepted replaces it, but for what was acknowledged.
+        Err(BaselineError::Version { .. } | BaselineError::Program { .. }) if arguments.accept => {
+            Ok(Some(Baseline::acknowledged(&text)))
+        }
         Err(error) => Err(Failure {
             exit: if error.exit_code() == 3 {
                 Exit::Incomparable

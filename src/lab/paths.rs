@@ -50,7 +50,11 @@ pub fn bases(scenario: &str, folder: &Path) -> Vec<PathBuf> {
 /// absolute path where there is none.
 pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
     let whole = |path: &Path| {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
         std::path::absolute(path).ok()
     };
     let (folder, from) = (whole(folder)?, whole(from)?);
@@ -111,7 +115,10 @@ mod tests {
             assert_eq!(found, expected, "{text}");
         };
         check(&format!("{LEAD}../.. (/p)\nname: a\n"), &["/p", ""]);
-        check(&format!("{LEAD}../../s (/p/s (old))\n"), &["/p/s (old)", "s"]);
+        check(
+            &format!("{LEAD}../../s (/p/s (old))\n"),
+            &["/p/s (old)", "s"],
+        );
         check("windtunnel: v1\n", &[]);
     }
 

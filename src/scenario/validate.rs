@@ -254,8 +254,9 @@ impl Validator<'_> {
         if resolution > Duration::ZERO && resolution < least {
             let message = format!("a time series with a row every {resolution} never ends");
             let span = self.at("metrics.resolution");
-            self.findings
-                .push(Finding::new(Code::Impossible, message, span).label("expected `1ms` or more"));
+            self.findings.push(
+                Finding::new(Code::Impossible, message, span).label("expected `1ms` or more"),
+            );
         }
     }
 

@@ -243,6 +243,19 @@ impl Baseline {
         Ok(baseline)
     }
 
+    /// A baseline with nothing but the acknowledgements of the text of one, whatever its version.
+    pub fn acknowledged(text: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Acknowledged {
+            acknowledgements: Vec<Acknowledgement>,
+        }
+        let found = serde_json::from_str::<Acknowledged>(text).ok();
+        Self {
+            acknowledgements: found.map(|own| own.acknowledgements).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
     /// The blake3 hash of its text as it would be written.
     pub fn hash(&self) -> String {
         blake3::hash(self.to_text().as_bytes()).to_hex().to_string()
@@ -437,8 +450,18 @@ mod tests {
         let newer = "\"schemaVersion\": 9, \"more\": 1";
         check("\"schemaVersion\": 2", newer, 3, "schemaVersion is 9");
         let program = "\"windtunnel\": \"9.0.0\"";
-        check("\"windtunnel\": \"0\"", program, 3, "windtunnel 9.0.0 wrote");
-        check("\"windtunnel\": \"0\"", "\"windtunnel\": \"x\"", 3, "windtunnel x wrote");
+        check(
+            "\"windtunnel\": \"0\"",
+            program,
+            3,
+            "windtunnel 9.0.0 wrote",
+        );
+        check(
+            "\"windtunnel\": \"0\"",
+            "\"windtunnel\": \"x\"",
+            3,
+            "windtunnel x wrote",
+        );
         check("2026-12-31", "soon", 2, "`soon` is not a date");
         check("known \\\"bug\\\"", " ", 2, "no reason");
         check("\"seeds\"", "\"seads\"", 2, "b.json:");

@@ -232,9 +232,18 @@ fn other_inputs_are_compared_on_request_and_marked() {
     };
     let none = |_: Divergence<'_>| None;
     let report = judge(&results(&other), held, "quick.yaml", &despite, &none);
-    let compared: Vec<&Gate> = report.gates.iter().filter(|gate| gate.despite_inputs).collect();
+    let compared: Vec<&Gate> = report
+        .gates
+        .iter()
+        .filter(|gate| gate.despite_inputs)
+        .collect();
     assert_eq!(compared.len(), 2, "{:?}", report.gates);
-    assert!(report.notes.iter().any(|note| note.contains("compared although `workload`")));
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("compared although `workload`"))
+    );
     let changed = report.entries[0].changed.as_ref().expect("other decisions");
     assert_eq!(changed.seeds.len(), 6);
 }
@@ -248,7 +257,10 @@ fn a_label_that_nothing_uses_is_no_other_input() {
         let report = judged(&labelled, Some(&baseline), exact);
         assert_eq!(report.end(), End::Passed, "{:?}", report.gates);
         let note = report.notes.join("\n");
-        assert!(note.contains("`cluster`") && note.contains("labels alone"), "{note}");
+        assert!(
+            note.contains("`cluster`") && note.contains("labels alone"),
+            "{note}"
+        );
     }
 }
 
@@ -258,7 +270,10 @@ fn changed_decisions_are_told_although_every_gate_holds() {
     let report = judged(&loose, Some(&baseline()), false);
     assert_eq!(report.end(), End::Passed);
     let note = report.notes.join("\n");
-    assert!(note.contains("decisions differ from the baseline's in 6 seeds"), "{note}");
+    assert!(
+        note.contains("decisions differ from the baseline's in 6 seeds"),
+        "{note}"
+    );
     assert!(note.contains("first at seed"), "{note}");
 }
 
@@ -268,18 +283,30 @@ fn the_seed_that_fails_is_the_one_to_run_again() {
     let stored = results(&bounded);
     let value = |run: &VariantSummary| run.metrics["makespan.total"].value.expect("it ended");
     let runs = stored.entries[0].runs.iter();
-    let worst = runs.max_by(|a, b| value(a).total_cmp(&value(b))).expect("runs");
+    let worst = runs
+        .max_by(|a, b| value(a).total_cmp(&value(b)))
+        .expect("runs");
     let report = judged(&bounded, None, false);
-    let gate = report.gates.iter().find(|gate| gate.metric == "makespan.total");
+    let gate = report
+        .gates
+        .iter()
+        .find(|gate| gate.metric == "makespan.total");
     let rerun = &gate.expect("the gate").rerun;
-    assert!(rerun.ends_with(&format!("--seed {}", worst.seed)), "{rerun}");
+    assert!(
+        rerun.ends_with(&format!("--seed {}", worst.seed)),
+        "{rerun}"
+    );
 }
 
 #[test]
 fn a_class_of_pods_has_gates_of_its_own() {
     let of = |selector: &str| {
         let gate = format!("{{metric: makespan.total, max: 100d, selector: {selector}}}");
-        judged(&TEXT.replace("{metric: makespan.total, max: 100d}", &gate), None, false)
+        judged(
+            &TEXT.replace("{metric: makespan.total, max: 100d}", &gate),
+            None,
+            false,
+        )
     };
     let head = |selector: &str| {
         let report = of(selector);
@@ -302,9 +329,22 @@ fn few_seeds_are_inconclusive() {
     let (then, now) = (results_of(&tested, &three), results_of(&worse, &three));
     let baseline = accepted(&then, None, "quick");
     let none = |_: Divergence<'_>| None;
-    let report = judge(&now, Some((&baseline, "b.json")), "quick.yaml", &three, &none);
-    let gate = report.gates.iter().find(|gate| gate.metric == "pending_time.mean");
+    let report = judge(
+        &now,
+        Some((&baseline, "b.json")),
+        "quick.yaml",
+        &three,
+        &none,
+    );
+    let gate = report
+        .gates
+        .iter()
+        .find(|gate| gate.metric == "pending_time.mean");
     let gate = gate.expect("the gate");
     assert_eq!(gate.outcome, Outcome::Inconclusive);
-    assert!(gate.note.as_ref().is_some_and(|note| note.starts_with("3 seeds can't reach")));
+    assert!(
+        gate.note
+            .as_ref()
+            .is_some_and(|note| note.starts_with("3 seeds can't reach"))
+    );
 }

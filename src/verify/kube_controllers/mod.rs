@@ -35,7 +35,11 @@ pub const DEPLOYMENT: Family = Family {
     name: "deployment",
     summary: "steps of the Deployment controller: replica sets, status, conditions, events",
     claims: |path| is_of(path, "deployment", |case| case.get("deployment").is_some()),
-    kinds: &["deployment-rolling", "deployment-recreate", "deployment-step"],
+    kinds: &[
+        "deployment-rolling",
+        "deployment-recreate",
+        "deployment-step",
+    ],
     judge: Judge::Several(|files, options| judge(files, options, DEPLOYMENT.name)),
 };
 
