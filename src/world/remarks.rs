@@ -15,33 +15,11 @@ use units::plural;
 /// What it is called, and whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
-/// Parts of a pod that kube-scheduler's plugins look at and the pipeline's policies ignore.
-const UNHEEDED: [Trait; 8] = [
-    ("topology spread constraints", |pod| {
-        !pod.spec.topology_spread.is_empty()
-    }),
-    ("affinity or anti-affinity to other pods", |pod| {
-        let affinity = &pod.spec.affinity;
-        !(affinity.required_pod_affinity.is_empty()
-            && affinity.required_pod_anti_affinity.is_empty()
-            && affinity.preferred_pod_affinity.is_empty()
-            && affinity.preferred_pod_anti_affinity.is_empty())
-    }),
-    ("preferred node affinity", |pod| {
-        !pod.spec.affinity.node.preferred.is_empty()
-    }),
-    ("host ports", |pod| {
-        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
-        containers.any(|container| !container.host_ports.is_empty())
-    }),
-    ("volumes that not every node can reach", |pod| {
-        !pod.spec.volumes.is_empty()
-    }),
+/// Parts of a pod that kube-scheduler looks at and other schedulers ignore, and that no capability of a
+/// system stands for: the summary lists the others as what the system can't express.
+const UNHEEDED: [Trait; 2] = [
     ("a nominated node after a preemption", |pod| {
         pod.nominated_node.is_some() && pod.node_name.is_none()
-    }),
-    ("scheduling gates", |pod| {
-        !pod.spec.scheduling_gates.is_empty()
     }),
     ("a different scheduler name", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
@@ -115,6 +93,41 @@ impl Remarks {
     /// Notes the dirt of a trace.
     pub fn ledger(&mut self, ledger: &Ledger) {
         self.ledger.merge(ledger);
+    }
+
+    /// Notes pods that wait for GPUs which no node offers in that form, as a run left them: nodes that
+    /// have devices (`gpu`) offer no extended resource by themselves.
+    pub fn gpus(&mut self, store: &Store) {
+        let (nodes, offered) = (store.nodes(), store.nodes().allocatable());
+        for &id in store.gpu_resources() {
+            let is_offered = nodes
+                .present()
+                .any(|node| offered.extended_amount(id, node) > 0);
+            let waits = |pod: &&model::Pod| {
+                let requests = &store.class(pod.class).requests;
+                !pod.phase.holds_node() && requests.extended_amount(id) > 0
+            };
+            let waiting = store.pods().iter().filter(waits).count();
+            if is_offered || waiting == 0 {
+                continue;
+            }
+            let name = store.extended().text(id.index());
+            let with_devices = nodes
+                .present()
+                .filter(|&node| !nodes.gpu_room(node).is_empty());
+            let fix = match with_devices.count() {
+                0 => format!("give nodes `allocatable: {{{name}: \"8\"}}`"),
+                count => format!(
+                    "{} devices (`gpu`), which are another thing: add `allocatable: {{{name}: \"8\"}}` \
+                     to them",
+                    plural::either(count, "one node has", "some nodes have")
+                ),
+            };
+            self.note(format!(
+                "{} for `{name}`, which no node offers; {fix}",
+                plural::either(waiting, "a pod waits", "pods wait"),
+            ));
+        }
     }
 
     /// Notes what autoscalers could not do, as a run left them.
@@ -246,12 +259,12 @@ mod tests {
 kind: Pod
 metadata: {name: a}
 spec:
-  nodeName: n
+  schedulerName: other
   containers: [{name: c, ports: [{hostPort: 80, containerPort: 80}]}]
 ---
 kind: Pod
 metadata: {name: b}
-spec: {containers: [{name: c, ports: [{hostPort: 81, containerPort: 81}]}]}
+spec: {schedulerName: another, containers: [{name: c}]}
 ---
 kind: Service
 metadata: {name: s}
@@ -271,8 +284,8 @@ metadata: {name: s}
         assert_eq!(
             remarks.lines(),
             [
-                "a.yaml: pod `default/a` and 1 more have host ports; ignored by the system \
-                 `pipeline`; use `name: kubernetes`",
+                "a.yaml: pod `default/a` and 1 more have a different scheduler name; ignored by the \
+                 system `pipeline`; use `name: kubernetes`",
                 "a.yaml: 1 service is read, but ignored when pods are placed",
                 "a.yaml: 1 object of kind `ConfigMap` is ignored: the kind is not modelled",
                 "a.yaml: 1 object of kind `NetworkPolicy` is ignored: the kind is not modelled",

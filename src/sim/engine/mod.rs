@@ -20,7 +20,6 @@ use super::follow::{Audience, Change, Follower};
 use super::hosts::Trouble;
 use super::message::{Message, Request, ToControlPlane, ToNodes};
 use super::node_plane::{NodePlane, drawn_run_time};
-use super::progress::Left;
 use super::queue::Upcoming;
 use super::surroundings::{Surroundings, pod_of, wrong};
 
@@ -319,7 +318,10 @@ impl Engine {
         creation: &Creation,
     ) -> Result<Result<(), Conflict>, SimError> {
         let replaced = match creation {
-            Creation::Replacement { pod, .. } => self.nodes.left(ctx.now(), *pod),
+            Creation::Replacement { pod, .. } => {
+                let left = self.nodes.left(ctx.now(), *pod);
+                left.map(|left| (self.nodes.who(*pod), left))
+            }
             _ => None,
         };
         let events = match admit(self.control.store(), creation) {
@@ -330,14 +332,15 @@ impl Engine {
             if let Event::PodCreated(created) = &event {
                 let pod = created.pod;
                 if let Creation::Pod(new) = creation {
-                    let run_time = drawn_run_time(ctx, pod, 0, &new.spec)?;
+                    let who = self.control.store().identity_of_new(created);
+                    let run_time = drawn_run_time(ctx, who, 0, &new.spec)?;
                     let owner = self.control.store().objects().get(new.owner.object);
                     let is_job = owner.is_some_and(|row| matches!(row.object, Object::Job(_)));
                     let job = is_job.then_some(new.owner.object);
-                    self.nodes.resume(pod, run_time.map(Left::all), job);
+                    self.nodes.begin(pod, who, run_time, job);
                 }
-                if let Some(left) = replaced {
-                    self.nodes.resume(pod, left, None);
+                if let Some((who, left)) = replaced {
+                    self.nodes.resume(pod, who, left);
                 }
             }
             if let Err(conflict) = self.commit(ctx, event) {
@@ -368,7 +371,8 @@ impl Engine {
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
-            self.nodes.submit(created.pod, arrival.run_time);
+            let who = self.control.store().identity_of_new(&created);
+            self.nodes.submit(created.pod, who, arrival.run_time);
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
@@ -379,7 +383,7 @@ impl Engine {
     /// The next class of arrivals is added to the store, unless it is there.
     fn add_class(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
         let object = self.surroundings.next_class();
-        if let Some(event) = self.control.store().spec_added(&object) {
+        if let Some(event) = self.control.store().class_added(&object) {
             self.commit(ctx, event)
                 .map_err(|why| declaration("a pod of the workload".to_owned(), &why))?;
         }

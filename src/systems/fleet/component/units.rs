@@ -26,6 +26,8 @@ pub(super) struct Own {
     pub(super) is_coming: bool,
     /// Whether its pod was told to end so that another one follows.
     pub(super) is_killed: bool,
+    /// The number of the instance of a template.
+    pub(super) number: i32,
     /// When the first connection to its socket comes.
     pub(super) connects: Option<Duration>,
 }
@@ -154,6 +156,7 @@ impl Fleet {
             }
             let own = Own {
                 object: Some(id),
+                number: number as i32,
                 ..Own::default()
             };
             self.units.insert(name.clone(), own);
@@ -208,7 +211,7 @@ impl Fleet {
         };
         own.is_coming = true;
         out.creations.push(Creation::Pod(NewPod {
-            owner: PodOwner::new(id, 0),
+            owner: PodOwner::new(id, own.number),
             name: NewName::Exact(name.clone()),
             spec: app.spec.clone(),
         }));
@@ -268,13 +271,14 @@ impl Fleet {
         store: &Store,
         out: &mut Outbox,
     ) {
+        let bound = self.units.get(name).and_then(|own| own.bound);
+        let is_there = bound.is_some_and(|node| self.has_key(node));
         let Some(own) = self.units.get_mut(name) else {
             return;
         };
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
             return;
         };
-        let is_there = (self.machines.get(node.index())).is_some_and(|machine| machine.is_there);
         if store.nodes().name(node) != &**machine || store.pods().get(pod).is_none() {
             return;
         }
@@ -305,6 +309,7 @@ impl Fleet {
             let machine = None;
             self.engine.put_unit(&name, Unit { machine, ..unit });
             self.needs_round = true;
+            self.refused_at = Some(self.now);
         }
     }
 
