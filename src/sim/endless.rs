@@ -131,7 +131,7 @@ fn of_pod(store: &Store, pod: PodRef) -> String {
 
 /// The name of what pods of a class belong to.
 fn of_class(store: &Store, class: ClassId) -> String {
-    let spec = &store.class(class).object;
+    let spec = &store.class(class).spec;
     match &spec.owner {
         Some(owner) => format!("{} {}/{}", owner.kind, spec.namespace, owner.name),
         None => format!("a framework of namespace `{}`", spec.namespace),
