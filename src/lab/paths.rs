@@ -40,7 +40,8 @@ pub fn bases(scenario: &str, folder: &Path) -> Vec<PathBuf> {
     let told = |line: &str| {
         let rest = line.strip_prefix(LEAD)?.trim_end().strip_suffix(')')?;
         let (way, whole) = rest.split_once(" (")?;
-        Some(vec![joined(folder, Path::new(way)), PathBuf::from(whole)])
+        // A result that was moved alone has another folder where the way leads.
+        Some(vec![PathBuf::from(whole), joined(folder, Path::new(way))])
     };
     scenario.lines().next().and_then(told).unwrap_or_default()
 }
@@ -105,6 +106,34 @@ fn plain(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_tells_where_paths_start() {
+        let check = |text: &str, expected: &[&str]| {
+            let found = bases(text, Path::new("moved/a"));
+            let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check(&format!("{LEAD}../.. (/p)\nname: a\n"), &["/p", ""]);
+        check(
+            &format!("{LEAD}../../s (/p/s (old))\n"),
+            &["/p/s (old)", "s"],
+        );
+        check("windtunnel: v1\n", &[]);
+    }
+
+    #[test]
+    fn how_a_folder_is_typed_does_not_matter() {
+        let here = std::env::current_dir().expect("a current folder");
+        let seen = |base: &Path, out: &Path| folder_seen_from(base, out);
+        let expected = Some(PathBuf::from("../.."));
+        for base in [Path::new(""), Path::new("."), &*here] {
+            for out in ["results/a", "./results/a", "x/../results/a"] {
+                assert_eq!(seen(base, Path::new(out)), expected);
+                assert_eq!(seen(base, &here.join(out)), expected);
+            }
+        }
+    }
 
     #[test]
     fn the_way_from_a_folder_to_a_file_is_told_by_their_names() {

@@ -42,6 +42,7 @@ pub(super) fn validate(
     }
     validator.stop(scenario);
     validator.measured_window(scenario);
+    validator.resolution(scenario);
     validator.powers(&scenario.cluster.nodes);
     validator.usage(&scenario.models.usage);
     super::domains::check(scenario, tree, validator.findings);
@@ -245,6 +246,18 @@ impl Validator<'_> {
             Finding::new(Code::Conflict, message, self.at("metrics.window.to"))
                 .label(format!("expected a time after {from}")),
         );
+    }
+
+    /// A time series needs rows that it can hold.
+    fn resolution(&mut self, scenario: &Scenario) {
+        let (resolution, least) = (scenario.metrics.resolution, Duration::from_millis(1));
+        if resolution > Duration::ZERO && resolution < least {
+            let message = format!("a time series with a row every {resolution} never ends");
+            let span = self.at("metrics.resolution");
+            self.findings.push(
+                Finding::new(Code::Impossible, message, span).label("expected `1ms` or more"),
+            );
+        }
     }
 
     /// A node that works draws at least what one that does nothing draws.

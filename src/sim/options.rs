@@ -226,9 +226,8 @@ pub enum SimError {
     },
     /// Something starts over without end in a run that no instant ends.
     #[error(
-        "stop: the run can't end: {object} {deed} without end ({times} times by {at}, with no \
-         arrival, operation or failure since {since}); give the run an end, such as \
-         `stop: {{at: 1d}}`"
+        "the run can't end: {object} {deed} over and over ({times} times by {at}, and nothing \
+         else was to come since {since}); give the run an end, such as `stop: {{at: 1d}}`"
     )]
     Endless {
         /// Object that starts over.

@@ -46,6 +46,10 @@ pub const CHECK_VERSION: u32 = 2;
 
 /// Settings of a check.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct CheckSettings {
     /// The suite's name.
     pub suite: String,

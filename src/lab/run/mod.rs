@@ -13,7 +13,7 @@ use control::probe::Probed;
 use control::{Component, Probe};
 use metrics::arrived::PUBLISHED_COLUMNS;
 use metrics::{
-    Economics, PodSink, Purpose, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
+    Economics, PodSink, Purpose, ROWS_MAX, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
     Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix, has_too_many_rows,
 };
 use model::Node;
@@ -298,7 +298,7 @@ pub fn run_through(
         if let Some(at) = at.filter(|at| has_too_many_rows(*at, resolution)) {
             return Err(RunError::Build(BuildError::Experiment(format!(
                 "metrics.resolution: a time series over {at} with a row every {resolution} has \
-                 more than 50 million rows; give a larger resolution"
+                 more than {ROWS_MAX} rows; give a larger resolution"
             ))));
         }
         recorder =

@@ -379,7 +379,7 @@ impl Engine {
                 None => self.add_class(ctx)?,
             }
         };
-        self.endless.disturbed(ctx.now());
+        self.endless.arriving(ctx.now(), true);
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
@@ -392,6 +392,7 @@ impl Engine {
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
+        self.endless.arriving(ctx.now(), false);
         self.surroundings.fetch()
     }
 

@@ -212,7 +212,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
     for (kind, cases) in unknown {
         let mut report = FamilyReport::new(&kind);
         report.leave_out(cases, || {
-            format!("no system of this program decides `{kind}`")
+            format!("verify has no judge for cases of `{kind}`")
         });
         reports.insert(kind, report);
     }
