@@ -96,9 +96,10 @@ fn a_deployment_is_scaled_halted_and_taken_back() {
 
 #[test]
 fn a_deleted_object_takes_all_it_controls_along() {
-    let cluster = Cluster::new()
-        .at(0, apply(deployment("web", "v1", 10)))
-        .at(2, Operation::Delete(target("Deployment", "web"), Propagation::Background));
+    let cluster = Cluster::new().at(0, apply(deployment("web", "v1", 10))).at(
+        2,
+        Operation::Delete(target("Deployment", "web"), Propagation::Background),
+    );
     let (_, store) = cluster.run(&mut |_, _, _| {});
     assert_eq!(store.objects().iter().count(), 0);
     assert_eq!((store.pods().created(), store.pods().living()), (10, 0));
