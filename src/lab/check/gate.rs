@@ -8,7 +8,7 @@
 use crate::compare::{
     ALPHA, Judgement, Pairs, Question, Threshold, Verdict, decide, measure, question_of,
 };
-use crate::statistics::{Resamples, SEEDS_MIN, mean};
+use crate::statistics::{Resamples, SEEDS_MIN, SeedsNeeded, mean};
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, registry};
 use scenario::schema::Objective;
@@ -256,7 +256,7 @@ fn against(
     let usual = question_of(&objective.metric, metric, objective.test);
     let question = Question {
         threshold: match (&objective.tolerance, &objective.threshold) {
-            (Some(tolerance), _) => Threshold::Relative(tolerance.as_f64()),
+            (Some(tolerance), _) => usual.threshold.with_share(tolerance.as_f64()),
             (None, Some(threshold)) => Threshold::Absolute(number(threshold)),
             (None, None) => usual.threshold,
         },
@@ -322,7 +322,7 @@ fn hold_tests(gates: &mut [Gate], tests: &[(usize, Objective)]) {
             Some(Verdict::Equivalent) => Outcome::Equivalent,
             Some(Verdict::Improved) => Outcome::Improved,
             Some(Verdict::Regressed) if is_beyond => Outcome::Regressed,
-            Some(Verdict::Regressed) => Outcome::Within,
+            Some(Verdict::Regressed | Verdict::NotWorse) => Outcome::Within,
             Some(Verdict::Inconclusive) | None => inconclusive(gate, &judgement),
             Some(Verdict::DifferentInputs) => Outcome::DifferentInputs,
         };
@@ -336,7 +336,8 @@ fn inconclusive(gate: &mut Gate, judgement: &Judgement) -> Outcome {
         gate.note = Some("one deterministic run: the exact difference".to_owned());
         return by_mean(judgement);
     }
-    let needed = judgement.seeds_needed.unwrap_or(SEEDS_MIN as u64);
-    gate.note = Some(format!("≈ {} would decide", plural::count(needed, "seed")));
+    let needed = judgement.seeds_needed;
+    let needed = needed.unwrap_or(SeedsNeeded::exactly(SEEDS_MIN as u64));
+    gate.note = Some(format!("{needed} would decide"));
     Outcome::Inconclusive
 }

@@ -4,35 +4,49 @@
 //! [`run`] makes the runs and judges them, [`of_runs`] judges finished ones; both end in a
 //! [`Study`], from which every form is written.
 
+mod comparable;
 mod error;
 mod finished;
 mod inputs;
 pub(crate) mod judge;
+#[cfg(test)]
+mod made_up;
+mod pairing;
 mod pareto;
 mod runs;
 mod study;
+mod values;
 
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use comparable::incomparable;
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
 pub use inputs::Inputs;
 pub use judge::{
-    ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Threshold, Verdict, decide,
-    measure,
+    ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken,
+    Verdict, decide, measure,
 };
+pub use pairing::{Candidate, Method, Paired, paired};
 pub use pareto::{ParetoPoint, mark_front};
 pub use runs::{Made, run, seeds_from};
 pub use study::{
-    Candidate, CandidateInfo, Method, Pair, Pareto, Precision, RESAMPLES, STUDY_VERSION, Study,
+    CandidateInfo, GatedMean, Pair, Pareto, Precision, RESAMPLES, RunRecord, STUDY_VERSION, Study,
     default_gated, judge_candidates, question_of,
 };
+pub use values::write_values;
 
 /// Settings of a comparison.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// Pairs of runs per candidate.
     pub seeds: usize,
-    /// Seeds are added until the 95 % intervals of the gated metrics are no wider than this share
-    /// of the baseline's mean to either side.
+    /// Seeds are added to a pair until the 95 % intervals of its gated metrics are no wider than this
+    /// share of the baseline's mean to either side.
     pub precision: Option<f64>,
     /// No more seeds than this are added.
     pub seeds_max: usize,
