@@ -188,6 +188,7 @@ fn of_scenario(
     let made = made.map_err(refused)?;
     let rerun = rerun(arguments, path, &made.study);
     let study = made.study.clone();
+    compare::write_values(&folder, &made.candidates).map_err(|error| folder_failure(&error))?;
     let gathered = gathered(&experiment, &folder, made)?;
     write_folder(&folder, &gathered, &study, &rerun)?;
     let out = folder.finish().map_err(|error| folder_failure(&error))?;
@@ -309,7 +310,7 @@ const fn existing(replace: bool) -> Existing {
     }
 }
 
-fn refused(error: CompareError) -> Failure {
+pub(super) fn refused(error: CompareError) -> Failure {
     let exit = match error.exit_code() {
         2 => Exit::Input,
         3 => Exit::Incomparable,
@@ -339,14 +340,20 @@ fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> St
     words.extend(asked_of_metrics(arguments));
     let sets = set_flags(arguments.sets.iter().map(String::as_str));
     words.extend((!sets.is_empty()).then(|| sets.trim_start().to_owned()));
-    let (seed, count) = match &study.method {
-        compare::Method::Seeds { seeds } => (seeds.first().copied().unwrap_or(0), seeds.len()),
-        compare::Method::Shaking { seed, shakes } => (*seed, *shakes as usize),
-    };
+    let runs = study.candidates.iter().flat_map(|own| &own.runs);
+    let seed = runs.map(|run| run.seed).next().unwrap_or(0);
+    let settings = &study.settings;
     words.push(format!(
-        "--baseline {} --seed {seed} --seeds {count}",
-        quoted(&study.baseline)
+        "--baseline {} --seed {seed} --seeds {}",
+        quoted(&study.baseline),
+        settings.seeds
     ));
+    if let Some(precision) = settings.precision {
+        words.push(format!(
+            "--precision {precision} --max-seeds {}",
+            settings.seeds_max
+        ));
+    }
     words.join(" ")
 }
 
@@ -367,14 +374,15 @@ fn gathered(
     folder: &ResultFolder,
     made: Made,
 ) -> Result<Gathered, Failure> {
+    let first = made.first();
     let experiment = {
-        let order = |name: &str| made.first.iter().position(|run| run.name == name);
+        let order = |name: &str| first.iter().position(|run| run.name == name);
         let mut sorted = experiment.clone();
         sorted.variants.sort_by_key(|plan| order(&plan.name));
         sorted
     };
     let mut drawn = made.drawn;
-    drawn.sort_by_key(|data| made.first.iter().position(|run| run.name == data.name));
+    drawn.sort_by_key(|data| first.iter().position(|run| run.name == data.name));
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
@@ -384,7 +392,7 @@ fn gathered(
         inputs: input_hashes(&experiment)
             .map_err(|error| failure(error.into(), interrupt::exit()))?,
         definitions: metric_definitions(),
-        variants: made.first,
+        variants: first,
     };
     let data = ReportData {
         schema_version: REPORT_DATA_VERSION,
@@ -409,7 +417,7 @@ fn gathered(
 
 /// Formats of the comparison in a result folder.
 const FORMS: [(&str, Format); 3] = [
-    ("comparison.json", Format::Json),
+    (compare::STUDY_FILE, Format::Json),
     ("comparison.csv", Format::Csv),
     ("comparison.md", Format::Markdown),
 ];
@@ -468,7 +476,8 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
             scenario: run.scenario.clone(),
         })
         .collect();
-    let study = compare::of_runs(&finished, &settings(arguments)).map_err(refused)?;
+    let of_runs = compare::of_runs(&finished, &settings(arguments));
+    let (study, candidates) = of_runs.map_err(refused)?;
     let mut words = vec!["windtunnel compare".to_owned()];
     let folders = arguments.what.iter();
     words.extend(folders.map(|path| quoted(&path.display().to_string())));
@@ -481,6 +490,7 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
             .map_err(|error| folder_failure(&error))?;
         let mut gathered = Gathered::new(runs);
         gathered.study = Some(study.clone());
+        compare::write_values(&folder, &candidates).map_err(|error| folder_failure(&error))?;
         write_folder(&folder, &gathered, &study, &rerun)?;
         let out = folder.finish().map_err(|error| folder_failure(&error))?;
         report = Some(out.join("report.html").display().to_string());

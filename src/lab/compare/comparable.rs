@@ -1,5 +1,5 @@
-//! Whether two candidates did the same work under the same rules, so that their figures may be held
-//! against each other.
+//! Comparability of two candidates: both did the same work under the same rules, so that their
+//! figures may be held against each other.
 
 use units::plural;
 
@@ -18,13 +18,13 @@ const OVER: f64 = 1.001;
 struct Treatment {
     /// Largest share of the pods that were not run: refused by the mapping, the scheduler or a node.
     refused: f64,
-    /// How many pods that are, in the run with the largest share.
+    /// Number of those pods, in the run with the largest share.
     refused_pods: f64,
     /// Largest peak of CPU or memory allocation, where the system may promise more than there is.
     committed: f64,
     /// Behaviour of the system if it gives whole GPUs where shares are asked for.
     rounds_gpus: Option<String>,
-    /// Whether members of some rigid job began to run at different times.
+    /// True if members of some rigid job began to run at different times.
     starts_apart: bool,
     /// Largest number of such jobs in a run.
     apart: f64,
@@ -72,7 +72,7 @@ impl Treatment {
             apart.map_or_else(|| gap(Capability::Gangs).is_some(), |jobs| jobs > 0.0);
     }
 
-    /// What this candidate does and the other does not.
+    /// Treatments of this candidate that the other does not share, in words.
     fn unlike(&self, name: &str, other: &Self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.refused > other.refused + SHARE {
@@ -104,8 +104,8 @@ impl Treatment {
     }
 }
 
-/// Why two candidates are not comparable, in words; empty if they are. The rule is about what
-/// happened in their runs, not about what their systems could do:
+/// Reasons against comparing two candidates, in words; empty if they are comparable. The rule is
+/// about what happened in their runs, not about what their systems could do:
 ///
 /// - one refused pods that the other ran: more than one in a hundred of all pods;
 /// - one promised more CPU or memory than there was, by a system that over-commits, and the other
@@ -114,7 +114,7 @@ impl Treatment {
 /// - one started members of rigid jobs more than ten seconds apart, and the other started them
 ///   together: waits, slowdowns and turnarounds are counted from the first member's start.
 ///
-/// What both do alike makes nothing incomparable.
+/// A treatment that both share makes nothing incomparable.
 pub fn incomparable(
     base_name: &str,
     base: &[&VariantSummary],

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::runs::listed;
 use super::pairing::Candidate;
+use super::runs::listed;
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::summary::{Summary, VariantSummary};
@@ -67,7 +67,8 @@ pub fn of_runs(
     same_inputs(runs, &given, &baseline, &mut notes)?;
     let candidates = candidates(given, &baseline)?;
     let name = runs.first().map_or("", |run| run.summary.name.as_str());
-    let mut study = judge_candidates(name, &candidates, settings)?;
+    let settings = settings.clone().of_finished();
+    let mut study = judge_candidates(name, &candidates, &settings)?;
     study.notes = notes;
     Ok((study, candidates))
 }

@@ -131,7 +131,7 @@ pub struct Pairs {
     pub head: Vec<Option<f64>>,
     /// The values on the unshaken input, where the pairs are of shaken ones.
     pub unshaken: Option<Unshaken>,
-    /// Whether nothing varies, so that one pair is all there is.
+    /// True if nothing varies, so that one pair is all there is.
     pub is_whole: bool,
     /// Why values are missing, where somebody said.
     pub reason: Option<String>,
@@ -224,7 +224,7 @@ pub struct Judgement {
     pub cliffs_delta: Option<f64>,
     /// Remark on the judgement.
     pub note: Option<String>,
-    /// Whether nothing varies, so that one pair is all there is.
+    /// True if nothing varies, so that one pair is all there is.
     #[serde(skip)]
     is_whole: bool,
 }
@@ -270,7 +270,7 @@ impl Judgement {
         }
     }
 
-    /// How much worse the candidate is, as a multiple of the difference that matters; 0 if it is not.
+    /// Size of the difference as a multiple of the difference that matters.
     pub fn severity(&self) -> f64 {
         let size = self.difference.unwrap_or(0.0).abs();
         if self.threshold > 0.0 {
@@ -280,7 +280,7 @@ impl Judgement {
         }
     }
 
-    /// How much worse each pair is; none where neither direction is better.
+    /// Worsening of each pair; none where neither direction is better.
     fn worsenings(&self) -> Option<Vec<f64>> {
         let known: Option<Vec<f64>> = self.points.iter().copied().collect();
         let worse = |value| self.better.worsening(value);
@@ -351,7 +351,7 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
         .and_then(|worsenings| not_above(&worsenings, judgement.threshold));
 }
 
-/// Whether all pairs differ by the same, but for what rounding leaves.
+/// Returns whether all pairs differ by the same amount, but for rounding.
 fn has_no_spread(base: &[f64], head: &[f64], differences: &[f64]) -> bool {
     let most = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -390,7 +390,7 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
     judgement
 }
 
-/// How many tests each family has.
+/// Number of tests in each family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tests {

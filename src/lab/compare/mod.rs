@@ -4,6 +4,7 @@
 //! [`run`] makes the runs and judges them, [`of_runs`] judges finished ones; both end in a
 //! [`Study`], from which every form is written.
 
+mod again;
 mod comparable;
 mod error;
 mod finished;
@@ -22,6 +23,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use again::{CandidateCheck, RecordedCandidate, RecordedStudy, STUDY_FILE, StudyCheck, again};
 pub use comparable::incomparable;
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
@@ -43,7 +45,7 @@ pub use values::write_values;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// Pairs of runs per candidate.
+    /// Pairs of runs per candidate; 0 if finished runs are compared.
     pub seeds: usize,
     /// Seeds are added to a pair until the 95 % intervals of its gated metrics are no wider than this
     /// share of the baseline's mean to either side.
@@ -58,6 +60,19 @@ pub struct Settings {
     pub pareto: Option<(String, String)>,
     /// Resamples of every bootstrap.
     pub resamples: usize,
+}
+
+impl Settings {
+    /// The settings of a comparison of finished runs, which makes none.
+    #[must_use]
+    pub fn of_finished(self) -> Self {
+        Self { seeds: 0, ..self }
+    }
+
+    /// Returns whether runs are made.
+    const fn is_made(&self) -> bool {
+        self.seeds > 0
+    }
 }
 
 impl Default for Settings {

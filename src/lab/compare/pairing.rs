@@ -35,14 +35,14 @@ impl Candidate {
 pub enum Method {
     /// Seeds: the same for both candidates.
     Seeds {
-        /// Which.
+        /// The seeds, in ascending order.
         seeds: Vec<u64>,
     },
     /// Small perturbations of one deterministic input: no seed changes anything.
     Shaking {
         /// The seed of all runs.
         seed: u64,
-        /// How many perturbations.
+        /// Number of perturbations.
         shakes: u64,
     },
     /// Nothing varies: neither seeds nor perturbations, where there are any, change anything.
@@ -53,7 +53,16 @@ pub enum Method {
 }
 
 impl Method {
-    /// How many pairs there are.
+    /// The method's name in tables.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Seeds { .. } => "seeds",
+            Self::Shaking { .. } => "shaking",
+            Self::Whole { .. } => "whole",
+        }
+    }
+
+    /// Number of pairs.
     pub fn pairs(&self) -> usize {
         match self {
             Self::Seeds { seeds } => seeds.len(),
@@ -74,19 +83,19 @@ pub struct Paired<'a> {
     pub head: Vec<&'a VariantSummary>,
     /// The baseline's run on the unshaken input, where the pairs are of shaken ones.
     pub base_unshaken: Option<&'a VariantSummary>,
-    /// The candidate's.
+    /// The candidate's run on it.
     pub head_unshaken: Option<&'a VariantSummary>,
 }
 
 impl Paired<'_> {
-    /// Whether both candidates make the same decisions in every pair.
+    /// Returns whether both candidates make the same decisions in every pair.
     pub fn is_same(&self) -> bool {
         let mut pairs = self.base.iter().zip(&self.head);
         pairs.all(|(base, head)| base.digest == head.digest)
     }
 }
 
-/// Whether several runs are copies of one.
+/// Returns whether there are several runs, all copies of one.
 fn is_alike(runs: &mut dyn Iterator<Item = &VariantSummary>) -> bool {
     let Some(first) = runs.next() else {
         return false;
@@ -95,8 +104,8 @@ fn is_alike(runs: &mut dyn Iterator<Item = &VariantSummary>) -> bool {
     others.peek().is_some() && others.all(|run| run.digest == first.digest)
 }
 
-/// Whether the first two seeds give one run. Two are enough to tell whether seeds matter at all, and
-/// an answer from more would depend on how many others asked for.
+/// Returns whether the first two seeds give one run. Two are enough to tell if seeds matter at all,
+/// and an answer from more would depend on the number that other pairs need.
 pub(super) fn is_deterministic(candidate: &Candidate) -> bool {
     is_alike(&mut candidate.by_seed.iter().take(2))
 }

@@ -168,7 +168,7 @@ struct Runs<'a> {
     workers: Workers<'a>,
     seed: u64,
     candidates: Vec<Candidate>,
-    /// How many pairs each candidate is to have; the baseline's entry is not used.
+    /// Number of pairs that each candidate is to have; the baseline's entry is not used.
     wanted: Vec<usize>,
     drawn: Vec<VariantData>,
     made: usize,
@@ -181,7 +181,7 @@ impl Runs<'_> {
         self.make(&work)
     }
 
-    /// Whether seeds change neither the runs of the baseline nor those of a candidate.
+    /// Returns whether seeds change neither the runs of the baseline nor those of a candidate.
     fn is_shaken(&self, candidate: usize) -> bool {
         let both = [0, candidate].map(|at| is_deterministic(&self.candidates[at]));
         both.into_iter().all(|own| own)
@@ -266,7 +266,10 @@ impl Runs<'_> {
         let Some((baseline, others)) = self.candidates.split_first() else {
             return notes;
         };
-        let pairs: Vec<_> = others.iter().map(|own| (own, paired(baseline, own))).collect();
+        let pairs: Vec<_> = others
+            .iter()
+            .map(|own| (own, paired(baseline, own)))
+            .collect();
         let by = |is: fn(&Method) -> bool| -> Vec<&str> {
             let of = pairs.iter().filter(|(_, pair)| is(&pair.method));
             of.map(|(own, _)| own.name.as_str()).collect()

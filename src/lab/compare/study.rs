@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::comparable::incomparable;
 use super::judge::{
@@ -44,7 +44,7 @@ pub struct CandidateInfo {
 }
 
 /// A run of a candidate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
     /// The seed of every draw.
@@ -73,9 +73,9 @@ pub struct Pair {
     pub candidate: String,
     /// Source of variation between the runs.
     pub method: Method,
-    /// Why the two are not comparable, in words; empty if they are.
+    /// Reasons against comparing the two, in words; empty if they are comparable.
     pub not_comparable: Vec<String>,
-    /// How many tests are corrected together.
+    /// Numbers of tests that are corrected together.
     pub tests: Tests,
     /// The gated metrics.
     pub gated: Vec<String>,
@@ -84,7 +84,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Whether the two did the same work under the same rules.
+    /// Returns whether the two did the same work under the same rules.
     pub fn is_comparable(&self) -> bool {
         self.not_comparable.is_empty()
     }
@@ -145,7 +145,7 @@ pub struct Study {
     pub baseline: String,
     /// Everybody, the baseline first.
     pub candidates: Vec<CandidateInfo>,
-    /// What was asked for: the same again on the same inputs gives the same comparison.
+    /// Settings of the comparison: with them and the same inputs it can be made again.
     pub settings: Settings,
     /// Confidence of intervals.
     pub confidence: f64,
@@ -290,12 +290,7 @@ pub fn judge_candidates(
 
 /// A candidate against the baseline, from the runs of these two alone. Of the metrics of all runs
 /// only the units are taken.
-fn judged(
-    baseline: &Candidate,
-    other: &Candidate,
-    all: &Known<'_>,
-    settings: &Settings,
-) -> Pair {
+fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &Settings) -> Pair {
     let runs = paired(baseline, other);
     let both: Vec<&VariantSummary> = runs.base.iter().chain(&runs.head).copied().collect();
     let gated = if settings.gated.is_empty() {

@@ -35,8 +35,8 @@ pub fn change_interval(base: &[f64], head: &[f64], confidence: f64) -> Option<In
         .map(|(b, d)| level * d - apart * b)
         .collect();
     let linear = apart * level - scale * shared;
-    let remainder = scale * variance(&mixed)?
-        - scale * scale * (of_base * of_apart - shared * shared).max(0.0);
+    let remainder =
+        scale * variance(&mixed)? - scale * scale * (of_base * of_apart - shared * shared).max(0.0);
     let root = math::sqrt(remainder.max(0.0));
     let ends = [(linear - root) / square, (linear + root) / square];
     let ends = ends.map(|end| if level < 0.0 { -end } else { end });

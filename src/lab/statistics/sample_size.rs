@@ -1,4 +1,4 @@
-//! How many seeds it takes to decide.
+//! Number of seeds that decide a comparison, and the power of a test.
 //!
 //! The estimate stands on the mean and the deviation of a few pairs, which are uncertain themselves.
 //! So it is a range: the seeds that the rules of the verdict need at plausible values of both,
@@ -34,7 +34,7 @@ pub const SEEDS_MAX: u64 = 1_000;
 const POWER: f64 = 2.0 / 3.0;
 
 /// The values of mean and deviation that are plausible lie within so many standard errors.
-const PLAUSIBLE: f64 = 0.7;
+const PLAUSIBLE: f64 = 0.3;
 
 /// A range of seeds that would decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -120,7 +120,7 @@ pub struct Rules {
     pub alpha: f64,
     /// The difference that matters; 0 leaves only the test of a difference.
     pub threshold: f64,
-    /// How many tests of a difference are corrected together.
+    /// Number of tests of a difference that are corrected together.
     pub tests: usize,
 }
 
@@ -137,10 +137,7 @@ impl Rules {
             let ratio = (reach + normal_quantile(POWER)) * deviation / apart;
             ratio * ratio + reach * reach / 2.0
         };
-        let differs = by_test(
-            worsening.abs(),
-            self.alpha / (2 * self.tests.max(1)) as f64,
-        );
+        let differs = by_test(worsening.abs(), self.alpha / (2 * self.tests.max(1)) as f64);
         differs.min(by_test(self.threshold - worsening, self.alpha))
     }
 }

@@ -63,7 +63,7 @@ pub struct JobRecord {
     pub bound: Option<Instant>,
     /// When the first of its pods began to run.
     pub start: Option<Instant>,
-    /// Whether some of its pods began to run more than ten seconds after the first.
+    /// True if some of its pods began to run more than ten seconds after the first.
     pub started_apart: bool,
     /// When its last pod ended; the end of the run if it is open.
     pub end: Instant,

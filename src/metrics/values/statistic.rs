@@ -188,7 +188,8 @@ const fn usual_floor(unit: &str) -> f64 {
         b"s" => 0.1,
         b"ratio" => 0.001,
         b"times" | b"nines" => 0.01,
-        b"cores" | b"pods" | b"jobs" | b"nodes" | b"gpus" | b"instances" | b"tenants" | b"groups" => 0.05,
+        b"cores" | b"pods" | b"jobs" | b"nodes" | b"gpus" | b"instances" | b"tenants"
+        | b"groups" => 0.05,
         b"alerts" | b"notifications" | b"failures" | b"losses" | b"restarts" | b"rollouts" => 0.05,
         b"bool" => 0.05,
         b"decisions" | b"looks" | b"requests" => 1.0,
@@ -243,7 +244,10 @@ mod tests {
         const LATENCY: Statistic = Statistic::seconds("mean").relevant_from(0.001);
         const COUNT: Statistic = Statistic::times("count", Direction::Lower).measured_in("pods");
         let floors = [WAIT, LATENCY, COUNT].map(|own| own.floor);
-        assert_eq!(floors.map(f64::to_bits), [0.1, 0.001, 0.05].map(f64::to_bits));
+        assert_eq!(
+            floors.map(f64::to_bits),
+            [0.1, 0.001, 0.05].map(f64::to_bits)
+        );
     }
 
     #[test]

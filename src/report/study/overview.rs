@@ -1,7 +1,7 @@
 //! All candidates side by side in the gated metrics: the pairs alone do not rank more than two.
 
 use crate::format;
-use lab::compare::{Judgement, Study};
+use lab::compare::{Pair, Study};
 use metrics::{Direction, registry};
 
 /// Metric over all candidates.
@@ -23,16 +23,22 @@ pub(super) fn rows(study: &Study) -> Vec<OverviewRow> {
     study.gated.iter().filter_map(|id| row(study, id)).collect()
 }
 
+/// A metric of all candidates on the input as it is. Best is the best of those that are comparable with
+/// the baseline.
 fn row(study: &Study, id: &str) -> Option<OverviewRow> {
-    let of_pairs = study.pairs.iter().map(|pair| {
-        let mut judged = pair.metrics.iter();
-        judged.find(|own| own.metric == id)
-    });
-    let judged: Vec<&Judgement> = of_pairs.collect::<Option<_>>()?;
-    let first = judged.first()?;
-    let mut values = vec![first.base];
-    values.extend(judged.iter().map(|own| own.head));
-    let known = || values.iter().flatten().copied();
+    let mut judged = study.pairs.iter().flat_map(|pair| &pair.metrics);
+    let first = judged.find(|own| own.metric == id)?;
+    let all = study.candidates.iter();
+    let values = all.map(|own| own.gated.get(id).map(|known| known.mean));
+    let values: Vec<Option<f64>> = values.collect();
+    // The baseline comes first, and the pairs are in the order of the others.
+    let others = study.pairs.iter().map(Pair::is_comparable);
+    let is_comparable: Vec<bool> = std::iter::once(true).chain(others).collect();
+    let known = || {
+        let both = values.iter().zip(&is_comparable);
+        both.filter(|(_, is_comparable)| **is_comparable)
+            .filter_map(|(value, _)| *value)
+    };
     let (least, most) = (
         known().min_by(f64::total_cmp)?,
         known().max_by(f64::total_cmp)?,
@@ -42,13 +48,13 @@ fn row(study: &Study, id: &str) -> Option<OverviewRow> {
         Direction::Lower if least < most => Some(least),
         _ => None,
     };
-    let is_best = |value: &Option<f64>| {
+    let is_best = |(value, is_comparable): (&Option<f64>, &bool)| {
         let both = value.zip(best);
-        both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
+        *is_comparable && both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
     };
     Some(OverviewRow {
         label: registry::title(id),
         cells: format::values(&values, &first.unit),
-        best: values.iter().map(is_best).collect(),
+        best: values.iter().zip(&is_comparable).map(is_best).collect(),
     })
 }
