@@ -13,7 +13,7 @@ use lab::folder::{Existing, ResultFolder};
 use lab::hashes::{input_hashes, scenario_hash};
 use lab::replicate::Workers;
 use lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
-use lab::shell::{quoted, set_flags};
+use lab::shell::quoted;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use report::plot::{self, Style};
 use report::runs::{Gathered, ReportRun};
@@ -27,6 +27,7 @@ use systems::registry::find;
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
 use super::failure::{failure, folder_failure};
+use super::compare_rerun::{asked_of_metrics, rerun};
 use super::run::threads;
 use super::run_arguments::SummaryFormat;
 use super::run_count::RunCount;
@@ -43,10 +44,10 @@ pub(super) struct CompareArguments {
     what: Vec<PathBuf>,
     /// Compare the variants of this file instead: a map from names to overrides
     #[arg(long, value_name = "FILE", conflicts_with = "systems")]
-    variants: Option<PathBuf>,
+    pub(super) variants: Option<PathBuf>,
     /// Compare these systems instead, with default settings except for the experiment's own system
     #[arg(long = "system", value_name = "A,B", value_delimiter = ',', num_args = 1..)]
-    systems: Vec<String>,
+    pub(super) systems: Vec<String>,
     /// Baseline variant [default: the first]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
@@ -63,13 +64,13 @@ pub(super) struct CompareArguments {
     /// Gated metrics, whose tests are corrected together [default: those of the objectives,
     /// otherwise the main ones]
     #[arg(long = "metric", value_name = "ID", num_args = 1..)]
-    metrics: Vec<String>,
+    pub(super) metrics: Vec<String>,
     /// Mark the Pareto front over two metrics
     #[arg(long, value_name = "X,Y", value_parser = two_ids)]
-    pareto: Option<(String, String)>,
+    pub(super) pareto: Option<(String, String)>,
     /// Override a field of every variant, such as `seed=7`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    pub(super) sets: Vec<String>,
     /// Override the first seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -295,8 +296,9 @@ fn objectives(experiment: &Experiment) -> Vec<String> {
         .iter()
         .flat_map(|plan| &plan.scenario.objectives)
     {
-        if !found.contains(&objective.metric) {
-            found.push(objective.metric.clone());
+        let id = objective.id();
+        if !found.contains(&id) {
+            found.push(id);
         }
     }
     found
@@ -324,48 +326,6 @@ pub(super) fn refused(error: CompareError) -> Failure {
             message: error.to_string(),
         },
     }
-}
-
-/// Command line that repeats the comparison.
-fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> String {
-    let mut words = vec!["windtunnel compare".to_owned()];
-    let name = |path: &Path| quoted(&path.display().to_string());
-    words.extend(path.map(name));
-    if let Some(file) = &arguments.variants {
-        words.push(format!("--variants {}", name(file)));
-    }
-    if !arguments.systems.is_empty() {
-        words.push(format!("--system {}", arguments.systems.join(",")));
-    }
-    words.extend(asked_of_metrics(arguments));
-    let sets = set_flags(arguments.sets.iter().map(String::as_str));
-    words.extend((!sets.is_empty()).then(|| sets.trim_start().to_owned()));
-    let runs = study.candidates.iter().flat_map(|own| &own.runs);
-    let seed = runs.map(|run| run.seed).next().unwrap_or(0);
-    let settings = &study.settings;
-    words.push(format!(
-        "--baseline {} --seed {seed} --seeds {}",
-        quoted(&study.baseline),
-        settings.seeds
-    ));
-    if let Some(precision) = settings.precision {
-        words.push(format!(
-            "--precision {precision} --max-seeds {}",
-            settings.seeds_max
-        ));
-    }
-    words.join(" ")
-}
-
-/// Arguments of the command line that select metrics.
-fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
-    let mut words = Vec::new();
-    if !arguments.metrics.is_empty() {
-        words.push(format!("--metric {}", arguments.metrics.join(" ")));
-    }
-    let pareto = arguments.pareto.as_ref();
-    words.extend(pareto.map(|(x, y)| format!("--pareto {x},{y}")));
-    words
 }
 
 /// First runs of each variant, for a result folder and a report, with the comparison.

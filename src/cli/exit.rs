@@ -58,6 +58,14 @@ impl Exit {
         }
     }
 
+    /// Whether the work was not done, other than by being stopped.
+    pub const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Input | Self::Incomparable | Self::NothingMeasured | Self::Incomplete
+        )
+    }
+
     /// Exit code in words.
     pub const fn words(self) -> &'static str {
         match self {
@@ -136,7 +144,10 @@ pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> E
         Ok(exit) => exit,
         Err(failure) => {
             if !failure.message.is_empty() {
-                terminal::complain(&format!("error: {}", failure.message));
+                // What was found in a file is told as it is.
+                let plain = anstream::adapter::strip_str(&failure.message).to_string();
+                let lead = if plain.starts_with("error[") { "" } else { "error: " };
+                terminal::complain(&format!("{lead}{}", failure.message));
             }
             failure.exit
         }

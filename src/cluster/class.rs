@@ -22,7 +22,7 @@ const MAX_AMOUNT: i64 = 1 << 60;
 #[derive(Clone, Debug)]
 pub struct Class {
     /// The spec itself.
-    pub object: Arc<PodSpec>,
+    pub spec: Arc<PodSpec>,
     /// Resources that a pod of the class reserves: milli-cores and bytes rounded up, one pod slot,
     /// milli-GPU over all devices.
     pub requests: Resources,
@@ -95,20 +95,19 @@ pub(super) fn model_index(model: &str, models: &mut Interner) -> Result<u8, Conf
 impl Class {
     /// Derives the columns of a spec.
     pub(super) fn derive(
-        object: Arc<PodSpec>,
+        spec: Arc<PodSpec>,
         extended: &mut Interner,
         models: &mut Interner,
     ) -> Result<Self, Conflict> {
-        let list = object.requests().map_err(Conflict::Quantity)?;
+        let list = spec.requests().map_err(Conflict::Quantity)?;
         let mut requests = columns(&list, extended)?;
         requests.pods = 1;
-        let gpu = gpu_columns(&object.gpu, models)?;
+        let gpu = gpu_columns(&spec.gpu, models)?;
         requests.gpu_milli = gpu.total_milli();
-        let selects_nodes =
-            !object.node_selector.is_empty() || object.affinity.node.required.is_some();
-        let tolerates_cordon = tolerates_cordon(&object);
+        let selects_nodes = !spec.node_selector.is_empty() || spec.affinity.node.required.is_some();
+        let tolerates_cordon = tolerates_cordon(&spec);
         Ok(Self {
-            object,
+            spec,
             requests,
             gpu,
             selects_nodes,

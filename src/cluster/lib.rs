@@ -8,6 +8,7 @@ pub mod conflict;
 pub mod digest;
 pub mod fit;
 pub mod fragmentation;
+mod identity;
 pub mod interner;
 pub mod log;
 pub mod nodes;

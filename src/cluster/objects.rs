@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::conflict::Conflict;
-use model::{Object, ObjectChange, PodRef, Text};
-use units::{Instant, ObjectId, Revision};
+use model::{Object, ObjectChange, PodOwner, PodRef, Text};
+use units::{Identity, Instant, ObjectId, Revision};
 
 /// An object as the store keeps it.
 #[derive(Clone, Debug)]
@@ -21,6 +21,17 @@ pub struct ObjectRow {
     pub children: Vec<ObjectId>,
     /// Living pods that it controls, oldest first.
     pub pods: Vec<PodRef>,
+    /// Stable identity of the object: kind, namespace, name, and how many objects had these before.
+    pub identity: Identity,
+    /// Pods ever created for each index of the object.
+    turns: BTreeMap<i32, u32>,
+}
+
+impl ObjectRow {
+    /// Number of pods that the object had for an index so far.
+    pub fn turn(&self, index: i32) -> u32 {
+        self.turns.get(&index).copied().unwrap_or(0)
+    }
 }
 
 /// All objects of a cell. Ids are never reused.
@@ -30,6 +41,8 @@ pub struct Objects {
     names: BTreeMap<(&'static str, Text, Text), ObjectId>,
     /// Dependents that deleted objects left behind.
     orphans: BTreeMap<ObjectId, Orphans>,
+    /// How many objects of a kind, namespace and name were deleted, where any was.
+    deleted: BTreeMap<Identity, u32>,
 }
 
 /// Dependents of a deleted object that still exist.
@@ -129,6 +142,8 @@ impl Objects {
         if let Some(owner) = owner {
             self.get_mut(owner)?.children.push(id);
         }
+        let first = identity(object);
+        let earlier = self.deleted.get(&first).copied().unwrap_or(0);
         self.names.insert(key, id);
         self.rows.push(Some(Box::new(ObjectRow {
             object: object.clone(),
@@ -137,6 +152,8 @@ impl Objects {
             changed: at,
             children: Vec::new(),
             pods: Vec::new(),
+            identity: first.nth(u64::from(earlier)),
+            turns: BTreeMap::new(),
         })));
         Ok(())
     }
@@ -145,6 +162,7 @@ impl Objects {
         let row = self.rows.get_mut(id.index()).and_then(Option::take);
         let row = row.ok_or(Conflict::UnknownObject)?;
         self.names.remove(&key(&row.object));
+        *self.deleted.entry(identity(&row.object)).or_default() += 1;
         if let Some(owner) = row.owner {
             self.leave(owner, |children, _| children.retain(|&child| child != id));
         }
@@ -158,10 +176,14 @@ impl Objects {
         Ok(())
     }
 
-    /// The object of a pod that was created.
-    pub(super) fn adopt(&mut self, owner: ObjectId, pod: PodRef) -> Result<(), Conflict> {
-        self.get_mut(owner)?.pods.push(pod);
-        Ok(())
+    /// Gives a new pod to its object; returns how many pods the object had for its index before.
+    pub(super) fn adopt(&mut self, owner: PodOwner, pod: PodRef) -> Result<u32, Conflict> {
+        let row = self.get_mut(owner.object)?;
+        row.pods.push(pod);
+        let count = row.turns.entry(owner.index).or_default();
+        let turn = *count;
+        *count = turn.saturating_add(1);
+        Ok(turn)
     }
 
     /// A pod ended; its owner may have gone before it.
@@ -198,4 +220,9 @@ impl Objects {
 fn key(object: &Object) -> (&'static str, Text, Text) {
     let (namespace, name) = (object.namespace().clone(), object.name().clone());
     (object.kind(), namespace, name)
+}
+
+fn identity(object: &Object) -> Identity {
+    let named = Identity::of(object.kind()).with(object.namespace());
+    named.with(object.name())
 }

@@ -13,6 +13,8 @@ use units::{Duration, Instant, ObjectId, PodId};
 pub struct PodState {
     /// The object that controls the pod.
     pub owner: Option<PodOwner>,
+    /// Number of earlier pods of the owner with the pod's index.
+    pub turn: u32,
     /// The pod's condition `Ready`.
     pub is_ready: bool,
     /// When that last changed; before the first report, when the pod was created.
@@ -63,6 +65,7 @@ impl PodState {
     const fn new(owner: Option<PodOwner>, created: Instant) -> Self {
         Self {
             owner,
+            turn: 0,
             is_ready: false,
             ready_changed: created,
             restarts: 0,
@@ -103,8 +106,12 @@ impl PodStates {
         self.finished.len()
     }
 
-    pub(super) fn own(&mut self, pod: PodRef, owner: PodOwner, now: Instant) {
-        self.set(pod, PodState::new(Some(owner), now));
+    pub(super) fn own(&mut self, pod: PodRef, owner: PodOwner, turn: u32, now: Instant) {
+        let state = PodState {
+            turn,
+            ..PodState::new(Some(owner), now)
+        };
+        self.set(pod, state);
     }
 
     /// Something was said of a living pod.
@@ -215,7 +222,7 @@ mod tests {
     impl World {
         fn new() -> Self {
             let mut world = Self(Store::new());
-            let added = world.0.spec_added(&PodSpec::default().into());
+            let added = world.0.class_added(&PodSpec::default().into());
             world.apply(added.expect("a new class")).expect("a class");
             world
                 .apply(Event::Object(ObjectChange::Created {

@@ -143,7 +143,7 @@ impl Store {
     pub fn grace_of(&self, pod: PodRef) -> Duration {
         let record = self.pods.get(pod);
         record.map_or(DEFAULT_GRACE, |record| {
-            self.class(record.class).object.grace()
+            self.class(record.class).spec.grace()
         })
     }
 
@@ -323,8 +323,8 @@ impl Store {
             return Err(Conflict::UnknownObject);
         }
         self.pods.create(created, now)?;
-        self.objects.adopt(owner.object, created.pod)?;
-        self.pod_states.own(created.pod, owner, now);
+        let turn = self.objects.adopt(owner, created.pod)?;
+        self.pod_states.own(created.pod, owner, turn, now);
         Ok(())
     }
 
@@ -417,7 +417,7 @@ impl Store {
     }
 
     /// The event that adds a class; `None` if it is known.
-    pub fn spec_added(&self, object: &Arc<PodSpec>) -> Option<Event> {
+    pub fn class_added(&self, object: &Arc<PodSpec>) -> Option<Event> {
         let class = ClassId::from_index(self.classes.len());
         (!self.class_index.contains_key(object)).then(|| Event::ClassAdded {
             class,

@@ -12,12 +12,13 @@ pub mod vertical;
 
 use std::sync::Arc;
 
+use cluster::ObjectRow;
 use cluster::{Conflict, Store};
-use model::canonical::suffix;
+use model::canonical::{suffix_in_turn, suffix_of};
 use model::{
     EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef, PodSpec, Text,
 };
-use units::{ClassId, ObjectId, TenantId};
+use units::{ClassId, NodeId, ObjectId, TenantId};
 use vertical::sized;
 
 /// Something that is to be created; its identity is given where it is created.
@@ -58,7 +59,8 @@ pub struct NewPod {
 pub enum NewName {
     /// An exact name; no other pod of the owner has it.
     Exact(Text),
-    /// This and a few letters drawn from its number (`generateName`).
+    /// This and a few letters that follow from its owner and its place among the owner's pods
+    /// (`generateName`).
     Prefix(Text),
 }
 
@@ -130,7 +132,10 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     let owner = owner.ok_or(Conflict::UnknownObject)?;
     let pod = store.pods().next();
     let name = match &new.name {
-        NewName::Prefix(prefix) => PodName::Text(format!("{prefix}{}", suffix(pod.id.0)).into()),
+        NewName::Prefix(prefix) => {
+            let suffix = generated(store, owner, new.owner);
+            PodName::Text(format!("{prefix}{suffix}").into())
+        }
         NewName::Exact(name) => {
             let name = PodName::Text(name.clone());
             let living = owner.pods.iter().filter_map(|&pod| store.pods().get(pod));
@@ -151,7 +156,7 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     let limited = limits::limited(store, new_spec)?;
     let new_spec = limited.as_ref().unwrap_or(new_spec);
     let charges = quota::charged(store, new_spec)?;
-    let added = store.spec_added(new_spec);
+    let added = store.class_added(new_spec);
     let next = ClassId::from_index(store.class_count());
     let class = store.class_of(new_spec).unwrap_or(next);
     let created = PodCreated {
@@ -169,4 +174,15 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
         .chain(added)
         .chain([Event::PodCreated(created)])
         .collect())
+}
+
+/// Suffix of the generated name of an owner's next pod.
+fn generated(store: &Store, owner: &ObjectRow, new: PodOwner) -> String {
+    let turn = owner.turn(new.index);
+    if let Object::DaemonSet(_) = owner.object {
+        // Nodes that join are numbered by age; their names are stable.
+        let node = store.nodes().name(NodeId(new.index as u32));
+        return suffix_of(owner.identity.with(node).nth(u64::from(turn)));
+    }
+    suffix_in_turn(owner.identity, turn)
 }

@@ -67,7 +67,7 @@ impl Assignment {
             node: record.node()?,
             time_limit: record.time_limit(),
             is_owned: store.pod_states().get(pod).is_some(),
-            spec: store.class(record.class).object.clone(),
+            spec: store.class(record.class).spec.clone(),
         })
     }
 }

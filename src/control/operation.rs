@@ -424,7 +424,7 @@ pub fn eviction(
     cause: EvictionCause,
 ) -> Option<Option<Event>> {
     let seen = observe::seen(store, pod)?;
-    let spec = &store.class(seen.class).object;
+    let spec = &store.class(seen.class).spec;
     let mut ids = Vec::new();
     for (id, row) in store
         .objects()

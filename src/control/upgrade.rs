@@ -6,7 +6,7 @@ use crate::daemons::is_vacant;
 use cluster::Store;
 use model::Text;
 use rng::{Distribution, Stream};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId};
 
 /// How often nodes that are being drained are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -153,8 +153,8 @@ impl Upgrade {
                 let is_late =
                     (self.plan.drain_timeout).is_some_and(|most| since.saturating_add(most) <= now);
                 if (asked.is_some() && is_vacant(store, node)) || is_late {
-                    let entity = place as u64;
-                    let mut stream = Stream::new(self.plan.seed, "upgrade-service", entity);
+                    let entity = Identity::of(name);
+                    let mut stream = Stream::of(self.plan.seed, "upgrade-service", entity);
                     let until = now.saturating_add(self.plan.service.sample(&mut stream));
                     self.stages[place] = Stage::Away { until };
                     deeds.push(Deed::TakeAway(node));

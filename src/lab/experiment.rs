@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use control::Probe;
-use metrics::registry;
+use metrics::{RecordError, registry};
 use scenario::{Experiment, VariantPlan, as_run};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, Reached, RunControl, SimError};
@@ -89,7 +89,11 @@ impl ExperimentError {
 pub const fn is_input(error: &RunError) -> bool {
     matches!(
         error,
-        RunError::Build(_) | RunError::Sim(SimError::Trace(_) | SimError::Declaration { .. })
+        RunError::Build(_)
+            | RunError::Sim(
+                SimError::Trace(_) | SimError::Declaration { .. } | SimError::Endless { .. }
+            )
+            | RunError::Record(RecordError::TooManyRows { .. })
     )
 }
 
@@ -215,10 +219,10 @@ pub fn run_journey(
     Ok((summary, report))
 }
 
-/// The experiment as it was run, with its files named as the result folder sees them.
+/// The experiment as it was run, and where its paths start, seen from the result folder.
 pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
-    let seen = |written: &str| paths::seen_from(experiment, written, folder.out());
-    as_run::to_yaml(&as_run::moved(experiment, &seen))
+    let base = paths::base_line(experiment, folder.out());
+    base + &as_run::to_yaml(experiment)
 }
 
 /// Definitions of all metrics.

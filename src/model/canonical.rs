@@ -4,6 +4,8 @@
 
 use std::hash::{Hash, Hasher};
 
+use units::Identity;
+
 /// Hands the bytes that a `Hash` writes to somebody.
 pub struct Canonical<F: FnMut(&[u8])>(pub F);
 
@@ -86,10 +88,28 @@ pub fn short_name(value: &impl Hash) -> String {
     letters.map(char::from).collect()
 }
 
+/// Numbers that have names of five letters.
+const ROUND: u32 = 27 * 27 * 27 * 27 * 27;
+
+/// Suffix of the generated name of the pod that an owner creates in a turn: the suffixes of an
+/// owner's pods differ, and another run gives the same ones.
+pub fn suffix_in_turn(owner: Identity, turn: u32) -> String {
+    let first = (owner.number() % u64::from(ROUND)) as u32;
+    if turn < ROUND {
+        suffix((first + turn) % ROUND)
+    } else {
+        suffix(turn)
+    }
+}
+
+/// Suffix of a generated name that follows from an identity alone.
+pub fn suffix_of(identity: Identity) -> String {
+    suffix((identity.number() >> 32) as u32)
+}
+
 /// Five letters for a number, different for numbers below 27^5 (14 million); further ones get a
 /// letter more. Numbers that follow each other have names that don't look alike.
 pub fn suffix(number: u32) -> String {
-    const ROUND: u32 = 27 * 27 * 27 * 27 * 27;
     // Any factor that shares no divisor with 27 gives every number of a round another place.
     const FACTOR: u64 = 8_675_309;
     let mut left = (u64::from(number % ROUND) * FACTOR % u64::from(ROUND)) as u32;
@@ -106,15 +126,9 @@ pub fn suffix(number: u32) -> String {
     name
 }
 
-/// The unique identifier of a pod or object by its number, as text: it does not sort by age, as real
-/// ones don't.
-pub fn unique_id(number: u32) -> String {
-    // The finalizer of SplitMix64, which maps numbers one to one.
-    let mut mixed = u64::from(number).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^= mixed >> 31;
-    format!("{mixed:016x}")
+/// The unique identifier of a pod or object, as text: it does not sort by age, as real ones don't.
+pub fn unique_id(identity: Identity) -> String {
+    format!("{:016x}", identity.number())
 }
 
 #[cfg(test)]
@@ -129,9 +143,21 @@ mod tests {
         assert_eq!(suffixes.len(), 20_000);
         assert!(suffixes.iter().all(|name| name.len() == 5));
         assert_eq!(suffix(27_u32.pow(5)).len(), 6);
-        let ids: BTreeSet<String> = (0..20_000).map(unique_id).collect();
+        let pods = (0..20_000).map(|number| Identity::of("web").nth(number));
+        let ids: BTreeSet<String> = pods.map(unique_id).collect();
         assert_eq!(ids.len(), 20_000);
-        assert!(unique_id(1) < unique_id(0) || unique_id(2) < unique_id(1));
+    }
+
+    #[test]
+    fn pods_of_an_owner_have_names_of_their_own() {
+        let owner = Identity::of("ReplicaSet").with("web");
+        let turns = (0..20_000).chain([ROUND - 1, ROUND, ROUND + 1]);
+        let names: BTreeSet<String> = turns.map(|turn| suffix_in_turn(owner, turn)).collect();
+        assert_eq!(names.len(), 20_003);
+        let other = Identity::of("ReplicaSet").with("shop");
+        assert_ne!(suffix_in_turn(owner, 0), suffix_in_turn(other, 0));
+        let nodes = (0..5_000).map(|node| suffix_of(owner.nth(node)));
+        assert_eq!(nodes.collect::<BTreeSet<String>>().len(), 5_000);
     }
 
     #[test]

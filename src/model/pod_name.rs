@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Text;
+use units::Identity;
 
 /// Name of a pod. Names of generated and numbered pods are built on demand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +41,17 @@ impl From<Text> for PodName {
 }
 
 impl PodName {
+    /// Identity of the pod among the pods of its namespace.
+    pub fn identity(&self, namespace: &str) -> Identity {
+        const JOBS: Identity = Identity::of("job");
+        const GANGS: Identity = Identity::of("gang");
+        match self {
+            Self::Text(name) => Identity::of(namespace).with(name),
+            Self::Job(number) => JOBS.nth(*number),
+            Self::Member(number, member) => GANGS.nth(*number).nth(u64::from(*member)),
+        }
+    }
+
     /// The name as a text of its own.
     pub fn text(&self) -> Text {
         match self {

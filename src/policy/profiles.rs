@@ -52,7 +52,7 @@ const fn fifo(
 }
 
 /// The profile that is kube-scheduler itself: its name and what it does. It is no profile of the
-/// pipeline; [`crate::kubernetes::build_kube_profiles`] makes it.
+/// pipeline; [`crate::kube_profiles::build_kube_profiles`] makes it.
 pub const KUBE_PROFILE: (&str, &str) = (
     "default",
     "kube-scheduler itself, decision for decision, with its default plugins.",

@@ -76,7 +76,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::kubernetes::POINTS;
+    use crate::kube_profiles::POINTS;
     use crate::{Arguments, Built, Setup};
     use model::scheduler_config::PluginArguments;
     use scheduler::kube::Release;

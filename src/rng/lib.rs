@@ -9,4 +9,4 @@ pub mod stream;
 
 pub use distribution::{Distribution, DistributionError, Law, LawError};
 pub use go::GoRand;
-pub use stream::Stream;
+pub use stream::{Stream, Streams};

@@ -1,13 +1,15 @@
 //! Named random streams. A stream is `ChaCha8` under a key made of the run's seed and a purpose
-//! ("arrivals", "failures/node-crash"), at the stream number of an entity (a node, a user). Each
+//! ("arrivals", "failures/node-crash"), at the stream number of an entity (a node, a pod). Each
 //! component asks for its own, so a further component, or one more draw in a policy, never shifts
-//! anyone else's numbers.
+//! anyone else's numbers. An entity's number is its stable identity ([`units::Identity`]), never
+//! its place in the order of creation: paired runs draw the same for the same entity.
 //!
 //! The result of a draw from a given state never changes: golden tests hold the numbers, and this
 //! module derives integers and floats itself, as a library might change its way.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use units::Identity;
 
 /// A random stream for one purpose and one entity of one run.
 ///
@@ -32,13 +34,12 @@ impl Stream {
     /// hash of the seed (8 bytes, little-endian) followed by the purpose, the `ChaCha` stream
     /// number is `entity`.
     pub fn new(seed: u64, purpose: &str, entity: u64) -> Self {
-        let key = blake3::Hasher::new()
-            .update(&seed.to_le_bytes())
-            .update(purpose.as_bytes())
-            .finalize();
-        let mut generator = ChaCha8Rng::from_seed(*key.as_bytes());
-        generator.set_stream(entity);
-        Self { generator }
+        Streams::new(seed, purpose).numbered(entity)
+    }
+
+    /// The stream of the entity with an identity: [`Stream::new`] at the identity's number.
+    pub fn of(seed: u64, purpose: &str, entity: Identity) -> Self {
+        Self::new(seed, purpose, entity.number())
     }
 
     /// 64 random bits.
@@ -88,6 +89,36 @@ impl Stream {
             let j = self.below(i as u64 + 1) as usize;
             items.swap(i, j);
         }
+    }
+}
+
+/// The streams of all entities for one purpose of one run: the key is hashed once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Streams {
+    key: [u8; 32],
+}
+
+impl Streams {
+    /// The streams for `purpose` in the run with this `seed`.
+    pub fn new(seed: u64, purpose: &str) -> Self {
+        let key = blake3::Hasher::new()
+            .update(&seed.to_le_bytes())
+            .update(purpose.as_bytes())
+            .finalize();
+        Self {
+            key: *key.as_bytes(),
+        }
+    }
+
+    /// The stream of an entity.
+    pub fn of(&self, entity: Identity) -> Stream {
+        self.numbered(entity.number())
+    }
+
+    fn numbered(&self, entity: u64) -> Stream {
+        let mut generator = ChaCha8Rng::from_seed(self.key);
+        generator.set_stream(entity);
+        Stream { generator }
     }
 }
 

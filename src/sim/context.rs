@@ -52,6 +52,11 @@ impl<'o> Context<'o> {
         self.cell = cell;
     }
 
+    /// The seed of the cell's own random numbers.
+    pub(super) const fn seed(&self) -> u64 {
+        self.options.seed ^ (self.cell as u64) << 48
+    }
+
     pub(super) const fn options(&self) -> &Options {
         &self.options
     }

@@ -1,10 +1,13 @@
 //! What is wrong with a control plane, as its components meet it: they are away, forget what they
 //! knew, see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
 
+use std::collections::BTreeMap;
+
+use cluster::Store;
 use control::{Component, Write};
 use model::Event;
-use rng::Stream;
-use units::Duration;
+use rng::Streams;
+use units::{Duration, Identity};
 
 /// A part of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,15 +71,18 @@ pub struct ApiLimit {
 pub(super) struct ControlFaults {
     binds: Option<BindFault>,
     api: Vec<(Part, ApiLimit)>,
-    stream: Stream,
+    streams: Streams,
+    /// Failed bindings of pods that are to be bound again.
+    failed: BTreeMap<Identity, u32>,
 }
 
 impl ControlFaults {
-    pub(super) fn new(seed: u64, cell: u16) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             binds: None,
             api: Vec::new(),
-            stream: Stream::new(seed, "bind-faults", u64::from(cell)),
+            streams: Streams::new(seed, "bind-faults"),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -106,10 +112,19 @@ impl ControlFaults {
     }
 
     /// The fault that stops a write; `None` if nothing does.
-    pub(super) fn hinders(&mut self, write: &Write) -> Option<BindFault> {
+    pub(super) fn hinders(&mut self, write: &Write, store: &Store) -> Option<BindFault> {
         let fault = self.binds?;
-        let is_binding = matches!(write.event, Event::PodBound { .. });
-        let is_hit = is_binding && self.stream.below(1_000_000) < u64::from(fault.millionths);
-        is_hit.then_some(fault)
+        let Event::PodBound { pod, .. } = write.event else {
+            return None;
+        };
+        let who = store.identity_of(pod)?;
+        let failed = self.failed.get(&who).copied().unwrap_or(0);
+        let mut stream = self.streams.of(who.nth(u64::from(failed)));
+        if stream.below(1_000_000) < u64::from(fault.millionths) {
+            self.failed.insert(who, failed.saturating_add(1));
+            return Some(fault);
+        }
+        self.failed.remove(&who);
+        None
     }
 }

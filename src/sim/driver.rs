@@ -104,6 +104,9 @@ impl<'o> Simulation<'o> {
             if !self.settle_all(control.interrupted)? {
                 break EndCause::Interrupted;
             }
+            if let Some(endless) = self.cells.iter().find_map(|cell| cell.endless(at)) {
+                return Err(endless);
+            }
             if events >= told + PROGRESS_EVENTS {
                 told = events;
                 let mut cells = self.cells.iter();

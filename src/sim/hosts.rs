@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use control::node::Report;
 use model::PodRef;
 use rng::Stream;
-use units::{Duration, Instant, NodeId, PodId};
+use units::{Duration, Identity, Instant, NodeId, PodId};
 
 /// How often a node renews its lease (spec: kubernetes.md part 4).
 pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
@@ -129,7 +129,8 @@ impl Lost {
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
     seed: u64,
-    cell: u16,
+    /// How far after the start each node first renews its lease.
+    phases: Vec<Duration>,
     lost: BTreeMap<NodeId, Lost>,
     /// When nodes last came back, or joined after the start: they renewed their lease then.
     since: BTreeMap<NodeId, Instant>,
@@ -142,10 +143,10 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) const fn new(seed: u64, cell: u16) -> Self {
+    pub(super) const fn new(seed: u64) -> Self {
         Self {
             seed,
-            cell,
+            phases: Vec::new(),
             lost: BTreeMap::new(),
             since: BTreeMap::new(),
             unseen: Duration::ZERO,
@@ -309,8 +310,15 @@ impl Hosts {
         self.unseen
     }
 
-    /// A node joined while the run went on.
-    pub(super) fn joined(&mut self, now: Instant, node: NodeId) {
+    /// A node of a name joined, at the start or while the run went on.
+    pub(super) fn joined(&mut self, now: Instant, node: NodeId, name: &str) {
+        let mut stream = Stream::of(self.seed, "heartbeat", Identity::of(name));
+        let millis = LEASE_PERIOD.as_nanos() / 1_000_000;
+        let phase = Duration::from_millis(stream.below(millis as u64) as i64);
+        if self.phases.len() <= node.index() {
+            self.phases.resize(node.index() + 1, Duration::ZERO);
+        }
+        self.phases[node.index()] = phase;
         if now > Instant::ZERO {
             self.since.insert(node, now);
         }
@@ -318,10 +326,8 @@ impl Hosts {
 
     /// How far after the start a node first renews its lease.
     fn phase(&self, node: NodeId) -> Duration {
-        let entity = u64::from(self.cell) << 32 | u64::from(node.0);
-        let mut stream = Stream::new(self.seed, "heartbeat", entity);
-        let millis = LEASE_PERIOD.as_nanos() / 1_000_000;
-        Duration::from_millis(stream.below(millis as u64) as i64)
+        let known = self.phases.get(node.index()).copied();
+        known.unwrap_or(Duration::ZERO)
     }
 
     /// When a node that is heard last renewed its lease, up to now.
@@ -356,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_host_is_back_when_every_cause_is_gone() {
-        let mut hosts = Hosts::new(7, 0);
+        let mut hosts = Hosts::new(7);
         let now = Instant::from_secs(60);
         assert_eq!(hosts.strike(now, NODE, Trouble::Partition), (true, true));
         assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (true, false));
@@ -370,7 +376,7 @@ mod tests {
 
     #[test]
     fn an_agent_without_its_runtime_is_heard_and_says_after_a_while_that_it_is_not_ready() {
-        let mut hosts = Hosts::new(7, 0);
+        let mut hosts = Hosts::new(7);
         let at = |secs: i64| Instant::from_secs(secs);
         assert_eq!(hosts.strike(at(60), NODE, Trouble::Runtime), (true, true));
         assert!(hosts.is_heard(NODE) && hosts.is_up(NODE) && !hosts.is_reached(NODE));
@@ -388,7 +394,8 @@ mod tests {
 
     #[test]
     fn leases_are_renewed_every_ten_seconds() {
-        let hosts = Hosts::new(7, 0);
+        let mut hosts = Hosts::new(7);
+        hosts.joined(Instant::ZERO, NODE, "node-3");
         for secs in [0, 4, 10, 99, 100] {
             let now = Instant::from_secs(secs);
             let (last, next) = (

@@ -93,6 +93,7 @@ pub mod control_faults;
 mod control_plane;
 pub mod cores;
 pub mod driver;
+mod endless;
 mod engine;
 pub mod failures;
 mod follow;

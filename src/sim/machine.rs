@@ -7,7 +7,7 @@ use control::MachineCommand;
 use model::PodRef;
 use model::checkpoint::Checkpoints;
 use rng::{Distribution, Stream};
-use units::{Duration, Instant, ObjectId, PodId};
+use units::{Duration, Identity, Instant, ObjectId, PodId};
 
 use super::StartUp;
 use super::containers::{Containers, Happened, Task};
@@ -31,7 +31,6 @@ pub struct Work {
 #[derive(Clone, Debug)]
 pub struct Machine {
     seed: u64,
-    cell: u16,
     start_up: StartUp,
     /// By pod slot.
     work: Vec<Row>,
@@ -59,11 +58,13 @@ pub struct Stragglers {
     pub factor: f64,
 }
 
-/// [`Work`] in a quarter of a cache line: there are as many as pods live.
+/// [`Work`] and an identity, packed: there are as many as pods live.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     /// How long it runs, in nanoseconds; [`ENDLESS`] until it is stopped.
     run_nanos: i64,
+    /// Stable identity of the pod, which its random draws are keyed by.
+    who: Identity,
     /// The pod; [`NOBODY`] where nobody lives.
     id: PodId,
     running: bool,
@@ -78,6 +79,7 @@ const NOBODY: PodId = PodId(u32::MAX);
 
 const VACANT: Row = Row {
     run_nanos: ENDLESS,
+    who: Identity::of(""),
     id: NOBODY,
     running: false,
     was_up: false,
@@ -104,10 +106,9 @@ pub enum Immediate {
 
 impl Machine {
     /// Machines with nothing on them.
-    pub fn new(seed: u64, cell: u16, start_up: StartUp) -> Self {
+    pub fn new(seed: u64, start_up: StartUp) -> Self {
         Self {
             seed,
-            cell,
             start_up,
             work: Vec::new(),
             interrupted: BTreeMap::new(),
@@ -154,7 +155,7 @@ impl Machine {
         container: u16,
         mut task: Task,
     ) {
-        task.run_time = task.run_time.map(|own| self.straggle(pod, own));
+        task.run_time = task.run_time.map(|own| self.straggle(self.who(pod), own));
         task.start_up = self.delay(pod);
         self.containers.start(now, pod, container, task);
     }
@@ -166,13 +167,13 @@ impl Machine {
 
     /// How long a start takes.
     fn delay(&mut self, pod: PodRef) -> Duration {
-        let entity = u64::from(self.cell) << 32 | u64::from(pod.id.0);
+        let who = self.who(pod);
         let has_sandbox = match self.row_mut(pod) {
             Some(row) => std::mem::replace(&mut row.has_sandbox, true),
             None => true,
         };
         let draw =
-            |law: &Distribution, purpose| law.sample(&mut Stream::new(self.seed, purpose, entity));
+            |law: &Distribution, purpose| law.sample(&mut Stream::of(self.seed, purpose, who));
         match &self.start_up {
             StartUp::None => Duration::ZERO,
             StartUp::Drawn(law) => draw(law, "start-up"),
@@ -192,11 +193,11 @@ impl Machine {
     }
 
     /// How long a pod runs that would run this long if it were like others.
-    fn straggle(&self, pod: PodRef, run_time: Duration) -> Duration {
+    fn straggle(&self, who: Identity, run_time: Duration) -> Duration {
         let Some(Stragglers { share, factor }) = self.stragglers else {
             return run_time;
         };
-        let mut stream = Stream::new(self.seed, "straggler", u64::from(pod.id.0));
+        let mut stream = Stream::of(self.seed, "straggler", who);
         if stream.unit_f64() >= share {
             return run_time;
         }
@@ -212,18 +213,37 @@ impl Machine {
 
     /// A pod was submitted that will run this long.
     #[inline]
-    pub fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
-        self.resume(pod, run_time.map(Left::all), None);
+    pub fn submit(&mut self, pod: PodRef, who: Identity, run_time: Option<Duration>) {
+        self.begin(pod, who, run_time, None);
+    }
+
+    /// A pod was submitted, of a job or alone, that would run this long if it were like others.
+    pub(super) fn begin(
+        &mut self,
+        pod: PodRef,
+        who: Identity,
+        run_time: Option<Duration>,
+        job: Option<ObjectId>,
+    ) {
+        let run_time = run_time.map(|own| self.straggle(who, own));
+        self.resume(pod, who, run_time.map(Left::all), job);
+    }
+
+    /// Stable identity of a pod.
+    pub(super) fn who(&self, pod: PodRef) -> Identity {
+        let row = self.work.get(pod.slot.index());
+        row.map_or(VACANT.who, |row| row.who)
     }
 
     #[inline]
-    fn submit_for(&mut self, pod: PodRef, run_time: Option<Duration>) {
+    fn submit_for(&mut self, pod: PodRef, who: Identity, run_time: Option<Duration>) {
         let slot = pod.slot.index();
         if self.work.len() <= slot {
             self.work.resize(slot + 1, VACANT);
         }
         self.work[slot] = Row {
-            run_nanos: run_time.map_or(ENDLESS, |own| self.straggle(pod, own).as_nanos()),
+            run_nanos: run_time.map_or(ENDLESS, Duration::as_nanos),
+            who,
             id: pod.id,
             ..VACANT
         };
@@ -234,14 +254,21 @@ impl Machine {
         self.progress = Some(Progress::new(rule));
     }
 
-    /// A pod was submitted that goes on with what is left of another's work, or that of its job.
-    pub(super) fn resume(&mut self, pod: PodRef, left: Option<Left>, job: Option<ObjectId>) {
+    /// A pod was submitted that goes on with what is left of another's work, or that of its job;
+    /// work that takes longer than that of others still does.
+    pub(super) fn resume(
+        &mut self,
+        pod: PodRef,
+        who: Identity,
+        left: Option<Left>,
+        job: Option<ObjectId>,
+    ) {
         let time = |progress: &mut Progress| Some(progress.submit(pod.id, left?, job));
         let run_time = match &mut self.progress {
             Some(progress) => time(progress),
             None => left.map(|left| left.work),
         };
-        self.submit_for(pod, run_time);
+        self.submit_for(pod, who, run_time);
     }
 
     /// The rest of a pod's work that is interrupted now; `None` of one without an end.
@@ -275,8 +302,8 @@ impl Machine {
     }
 
     /// A pod was there before the run began; without a run time it runs until it is stopped.
-    pub fn find(&mut self, pod: PodRef, was_up: bool, run_time: Option<Duration>) {
-        self.submit(pod, run_time);
+    pub fn find(&mut self, pod: PodRef, who: Identity, was_up: bool, run_time: Option<Duration>) {
+        self.submit(pod, who, run_time);
         if let Some(row) = self.row_mut(pod) {
             row.was_up = was_up;
         }

@@ -8,7 +8,7 @@ use control::operation::Operation;
 use control::provider::{OrderFailed, ProviderRequest};
 use control::upgrade::Deed;
 use model::{EndReason, Event, Pod, PodRef, Text};
-use units::NodeId;
+use units::{Identity, NodeId};
 
 use super::control_faults::{ApiLimit, BindFault, Part, Sight};
 use super::cores::ProcessRef;
@@ -157,6 +157,8 @@ pub(super) struct Reunion {
 #[derive(Debug)]
 pub(super) struct Resubmission {
     pub(super) record: Pod,
+    /// The pod's stable identity.
+    pub(super) who: Identity,
     pub(super) left: Option<Left>,
 }
 

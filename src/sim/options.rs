@@ -218,6 +218,24 @@ pub enum SimError {
         /// How often every component was asked.
         rounds: u64,
     },
+    /// Something starts over without end in a run that no instant ends.
+    #[error(
+        "stop: the run can't end: {object} {deed} without end ({times} times by {at}, with no \
+         arrival, operation or failure since {since}); give the run an end, such as \
+         `stop: {{at: 1d}}`"
+    )]
+    Endless {
+        /// Which object.
+        object: String,
+        /// What happens to it.
+        deed: &'static str,
+        /// How often that happened.
+        times: u64,
+        /// The last instant at which anything came from outside.
+        since: Instant,
+        /// When the run was stopped.
+        at: Instant,
+    },
     /// Something that can't be happened.
     #[error(
         "an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario"

@@ -11,7 +11,7 @@ use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed};
 use model::resource_list::CPU;
 use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId};
 
 /// How long a refusal for a quota takes.
 const REFUSAL: Duration = Duration::from_secs(1);
@@ -140,13 +140,11 @@ impl Provider {
         &mut self,
         now: Instant,
         seed: u64,
-        cell: u16,
         component: usize,
         mut machine: MachineOrder,
     ) -> Due {
         let number = self.orders.len();
-        let entity = u64::from(cell) << 32 | number as u64;
-        let mut stream = Stream::new(seed, "provider", entity);
+        let mut stream = Stream::of(seed, "provider", Identity::of(&machine.node.name));
         let options = &self.options;
         let fails = stream.below(1_000_000) < u64::from(options.failure_ppm);
         let boot = options

@@ -80,6 +80,20 @@ impl Upcoming {
         Queued { cell, event: self }
     }
 
+    /// Whether the scenario brings it, a bounded number of times.
+    #[inline]
+    pub const fn is_from_outside(self) -> bool {
+        matches!(
+            self,
+            Self::Operation(_)
+                | Self::Upgrade(_)
+                | Self::Strike(_)
+                | Self::NodeDown(_)
+                | Self::NodeUp(_)
+                | Self::Price(_)
+        )
+    }
+
     /// The rank of this kind of event at one instant.
     #[inline]
     pub const fn rank(self) -> u8 {

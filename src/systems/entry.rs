@@ -6,7 +6,7 @@ use thiserror::Error;
 use cluster::Commitment;
 use control::controllers::manager::ControllerOptions;
 use control::{Component, NodeAgent, Stepping};
-use policy::kubernetes::KubeProfileError;
+use policy::kube_profiles::KubeProfileError;
 use policy::{ProfileChoice, ProfileError, Setup};
 use scheduler::pipeline::evaluate::Form;
 

@@ -1,8 +1,8 @@
 //! Which system runs which profile: kube-scheduler its own, the pipeline those of the registry. A
 //! profile asked of the other system is refused with the words that mend it.
 
-use policy::kubernetes::registered::obstacle;
 use policy::profiles::{self, KUBE_PROFILE, PROFILES};
+use policy::registered::obstacle;
 use policy::{Point, registry};
 
 use super::entry::{ProfileConflict, SchedulerKind, SystemEntry};

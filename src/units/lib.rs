@@ -1,8 +1,9 @@
 //! Units: instants and durations (i64 nanoseconds), quantities in the Kubernetes grammar, integer
-//! resource vectors, dense ids, names near a misspelt one, and plurals. Nothing here knows anything
-//! else of ours.
+//! resource vectors, dense ids, stable identities, names near a misspelt one, and plurals. Nothing
+//! here knows anything else of ours.
 
 pub mod id;
+pub mod identity;
 pub mod nearest;
 pub mod plural;
 pub mod quantity;
@@ -14,6 +15,7 @@ pub use id::{
     CellId, ClassId, ComponentId, GangId, GpuModelId, NodeId, ObjectId, PodId, PodSlot, ResourceId,
     Revision, TenantId,
 };
+pub use identity::Identity;
 pub use quantity::{Quantity, QuantityError, SuffixFamily};
 pub use resources::Resources;
 pub use time::{Duration, Instant};

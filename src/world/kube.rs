@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use manifest::{config_doubts, read_scheduler_config};
 use model::{ClusterObjects, Labels, SchedulerConfig, Text};
-use policy::kubernetes::registered::{Registration, obstacle};
-use policy::kubernetes::{default_weight, plugin_names};
+use policy::kube_profiles::{default_weight, plugin_names};
+use policy::registered::{Registration, obstacle};
 use policy::registry;
 use scenario::Scenario;
 use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
@@ -122,7 +122,7 @@ fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> 
     for (name, plugin) in &scheduler.plugins {
         if !known.contains(&name.as_str()) {
             match registry::find(name) {
-                Some(entry) if obstacle(entry).is_none() && plugin.is_some() => continue,
+                Some(entry) if obstacle(entry).is_none() => continue,
                 Some(entry) if plugin.is_some() => {
                     let why = obstacle(entry).unwrap_or_default();
                     let what = format!("`{name}` can't run in kube-scheduler: {why}");

@@ -83,14 +83,16 @@ pub enum BuildError {
     Experiment(String),
 }
 
-/// Finds files of an experiment.
+/// The one door to the files of an experiment: what is opened here stands in the list that checking
+/// made of the scenario's file fields ([`scenario::file_fields`]), and all of that list is hashed into
+/// the inputs of a run.
 pub struct FileSource<'a> {
     /// Where each written path was found.
     pub files: &'a Files,
 }
 
 impl FileSource<'_> {
-    /// The file of a path as written.
+    /// The file of a path as written, which a field of the scenario names.
     pub fn open(&self, written: &str) -> Input {
         let found = self
             .files

@@ -1,6 +1,5 @@
 //! The nodes of a scenario.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
@@ -68,11 +67,11 @@ pub fn nodes(
                 nodes.extend(read.nodes.into_iter().map(Arc::new));
             }
             NodeSource::Template(template) => {
-                let (mut first, mut texts) = (None, BTreeSet::new());
+                let mut first = None;
                 for index in 0..template.count {
                     let mut node = from_template(template, u64::from(index));
                     let first = first.get_or_insert_with(|| node.clone());
-                    share(&mut node, first, &mut texts);
+                    share(&mut node, first);
                     nodes.push(Arc::new(node));
                 }
             }
@@ -86,9 +85,9 @@ pub fn nodes(
 }
 
 /// Lets what a node has in common with the others of its template lie in memory once.
-fn share(node: &mut Node, first: &Node, texts: &mut BTreeSet<Text>) {
+fn share(node: &mut Node, first: &Node) {
     node.allocatable.clone_from(&first.allocatable);
-    node.labels.share(texts);
+    node.labels.share_with(&first.labels);
     if let (Some(gpu), Some(first)) = (&mut node.gpu, &first.gpu) {
         gpu.model.clone_from(&first.model);
     }

@@ -15,33 +15,11 @@ use units::plural;
 /// What it is called, and whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
-/// Parts of a pod that kube-scheduler's plugins look at and the pipeline's policies ignore.
-const UNHEEDED: [Trait; 8] = [
-    ("topology spread constraints", |pod| {
-        !pod.spec.topology_spread.is_empty()
-    }),
-    ("affinity or anti-affinity to other pods", |pod| {
-        let affinity = &pod.spec.affinity;
-        !(affinity.required_pod_affinity.is_empty()
-            && affinity.required_pod_anti_affinity.is_empty()
-            && affinity.preferred_pod_affinity.is_empty()
-            && affinity.preferred_pod_anti_affinity.is_empty())
-    }),
-    ("preferred node affinity", |pod| {
-        !pod.spec.affinity.node.preferred.is_empty()
-    }),
-    ("host ports", |pod| {
-        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
-        containers.any(|container| !container.host_ports.is_empty())
-    }),
-    ("volumes that not every node can reach", |pod| {
-        !pod.spec.volumes.is_empty()
-    }),
+/// Parts of a pod that kube-scheduler looks at and other schedulers ignore, and that no capability of a
+/// system stands for: the summary lists the others as what the system can't express.
+const UNHEEDED: [Trait; 2] = [
     ("a nominated node after a preemption", |pod| {
         pod.nominated_node.is_some() && pod.node_name.is_none()
-    }),
-    ("scheduling gates", |pod| {
-        !pod.spec.scheduling_gates.is_empty()
     }),
     ("a different scheduler name", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
@@ -246,12 +224,12 @@ mod tests {
 kind: Pod
 metadata: {name: a}
 spec:
-  nodeName: n
+  schedulerName: other
   containers: [{name: c, ports: [{hostPort: 80, containerPort: 80}]}]
 ---
 kind: Pod
 metadata: {name: b}
-spec: {containers: [{name: c, ports: [{hostPort: 81, containerPort: 81}]}]}
+spec: {schedulerName: another, containers: [{name: c}]}
 ---
 kind: Service
 metadata: {name: s}
@@ -271,8 +249,8 @@ metadata: {name: s}
         assert_eq!(
             remarks.lines(),
             [
-                "a.yaml: pod `default/a` and 1 more have host ports; ignored by the system \
-                 `pipeline`; use `name: kubernetes`",
+                "a.yaml: pod `default/a` and 1 more have a different scheduler name; ignored by the \
+                 system `pipeline`; use `name: kubernetes`",
                 "a.yaml: 1 service is read, but ignored when pods are placed",
                 "a.yaml: 1 object of kind `ConfigMap` is ignored: the kind is not modelled",
                 "a.yaml: 1 object of kind `NetworkPolicy` is ignored: the kind is not modelled",

@@ -130,7 +130,7 @@ impl<'a> Pass<'a> {
 
     /// The spec of a class.
     pub(super) fn spec(&self, class: ClassId) -> &'a Arc<PodSpec> {
-        &self.store.class(class).object
+        &self.store.class(class).spec
     }
 
     /// A node as declared.
@@ -228,7 +228,7 @@ impl<'a> Pass<'a> {
             return false;
         };
         let class = self.store.class(pod.class);
-        let spec = &class.object;
+        let spec = &class.spec;
         if object.unschedulable || !rules::admits(spec, object) {
             return false;
         }

@@ -21,7 +21,7 @@ pub use observed::{
     ContainerRequests, MetricSource, NO_METRICS, Observed, ObservedPod, Phase, PodSample,
     PodSamples, Readiness, ReadyCondition,
 };
-pub use pipeline::{Pipeline, PipelineSettings, Reading, Series};
+pub use pipeline::{Pipeline, PipelineSettings, Reading, Readings, Series};
 pub use spec::{
     Behavior, HorizontalSettings, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef,
     PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target, double_targets,

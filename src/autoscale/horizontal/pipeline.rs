@@ -2,8 +2,8 @@
 //! arrives after a while, and is lost now and then (spec: kubernetes.md 3.1; orchestrators-a.md
 //! 9.5).
 //!
-//! Every reading makes one draw from the pipeline's own stream, lost or not, so that a further
-//! pod at the end of the list moves nobody else's luck within a scrape.
+//! Whether a reading is lost is drawn by its pod, its series and its time, so that the luck of a
+//! reading does not depend on what else is read.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use super::super::finding::{Finding, Findings};
 use super::observed::{MetricSource, NO_METRICS, PodSample, PodSamples};
 use super::spec::{MetricIdentifier, ObjectRef};
 use model::Text;
-use rng::Stream;
-use units::{Duration, Instant};
+use rng::Streams;
+use units::{Duration, Identity, Instant};
 
 /// How metrics travel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,11 +84,42 @@ pub struct Reading {
     pub value: i64,
 }
 
+/// The luck of the readings of an autoscaler.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    /// Random streams of readings.
+    pub streams: Streams,
+    /// Stable identity of the autoscaler.
+    pub own: Identity,
+}
+
+impl Readings {
+    fn is_lost(&self, now: Instant, reading: &Reading, loss: f64) -> bool {
+        if loss <= 0.0 {
+            return false;
+        }
+        let series = match &reading.series {
+            Series::Resource(name, container) => {
+                let resource = Identity::of(name);
+                container
+                    .as_ref()
+                    .map_or(resource, |own| resource.with(own))
+            }
+            Series::Pods(name) | Series::Object(name, ..) | Series::External(name) => {
+                Identity::of(name)
+            }
+        };
+        let what = self.own.nth(series.number()).with(&reading.key);
+        let mut stream = self.streams.of(what.nth(now.as_nanos() as u64));
+        stream.unit_f64() < loss
+    }
+}
+
 /// Readings on their way and the newest that arrived.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     settings: PipelineSettings,
-    rng: Stream,
+    draws: Readings,
     /// Readings by when they arrive, then in the order they were made.
     coming: Vec<(Instant, Reading, Instant)>,
     arrived: BTreeMap<Series, PodSamples>,
@@ -98,10 +129,10 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// A pipeline that reads for the first time at `first`.
-    pub fn new(settings: PipelineSettings, first: Instant, rng: Stream) -> Self {
+    pub fn new(settings: PipelineSettings, first: Instant, draws: Readings) -> Self {
         Self {
             settings,
-            rng,
+            draws,
             coming: Vec::new(),
             arrived: BTreeMap::new(),
             next: first,
@@ -117,8 +148,7 @@ impl Pipeline {
     /// Metrics were read.
     pub fn scrape(&mut self, now: Instant, readings: impl IntoIterator<Item = Reading>) {
         for reading in readings {
-            let is_lost = self.rng.unit_f64() < self.settings.loss;
-            if !is_lost {
+            if !self.draws.is_lost(now, &reading, self.settings.loss) {
                 let at = now.saturating_add(self.settings.delay);
                 self.coming.push((at, reading, now));
             }
@@ -189,6 +219,13 @@ mod tests {
         Instant::from_secs(secs)
     }
 
+    fn draws() -> Readings {
+        Readings {
+            streams: Streams::new(1, "metrics"),
+            own: Identity::of("web"),
+        }
+    }
+
     fn cpu(pod: &str, value: i64) -> Reading {
         Reading {
             series: Series::Resource("cpu".into(), None),
@@ -208,7 +245,7 @@ mod tests {
             delay: Duration::from_secs(20),
             ..PipelineSettings::default()
         };
-        let mut own = Pipeline::new(settings, at(0), Stream::new(1, "metrics", 0));
+        let mut own = Pipeline::new(settings, at(0), draws());
         own.scrape(at(0), [cpu("a", 100), cpu("b", 200)]);
         assert_eq!(own.next_scrape(), at(15));
         own.scrape(at(15), [cpu("a", 300)]);
@@ -231,7 +268,7 @@ mod tests {
             loss: 0.3,
             ..PipelineSettings::default()
         };
-        let mut own = Pipeline::new(settings, at(0), Stream::new(1, "metrics", 0));
+        let mut own = Pipeline::new(settings, at(0), draws());
         let readings = (0..10_000).map(|pod| cpu(&pod.to_string(), 1));
         own.scrape(at(0), readings);
         own.advance(at(0));

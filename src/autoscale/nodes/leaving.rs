@@ -211,7 +211,7 @@ impl Leaving {
 /// Whether a pod's end is waited for.
 fn is_awaited(store: &Store, pod: PodRef) -> bool {
     let record = store.pods().get(pod);
-    let spec = record.map(|record| &store.class(record.class).object);
+    let spec = record.map(|record| &store.class(record.class).spec);
     spec.and_then(|spec| spec.behaviour.as_ref())
         .is_some_and(|own| own.is_awaited)
 }

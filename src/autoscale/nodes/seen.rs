@@ -223,7 +223,7 @@ impl Seen {
         if let Some(known) = self.classes.get(&class) {
             return Some(known.clone());
         }
-        let derived = PodClass::derive(store.class(class).object.clone()).ok()?;
+        let derived = PodClass::derive(store.class(class).spec.clone()).ok()?;
         let derived = Arc::new(derived);
         self.classes.insert(class, derived.clone());
         Some(derived)

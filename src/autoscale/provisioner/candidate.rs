@@ -237,7 +237,7 @@ fn eviction_cost(store: &Store, pod: PodRef) -> f64 {
     let Some(record) = store.pods().get(pod) else {
         return cost(0, 0);
     };
-    let spec = &store.class(record.class).object;
+    let spec = &store.class(record.class).spec;
     let deletion = spec.behaviour.as_ref().map_or(0, |own| own.deletion_cost);
     cost(deletion, spec.priority)
 }

@@ -7,7 +7,7 @@ use super::AutoscalerOptions;
 use super::target::{self, Target};
 use crate::horizontal::{
     ContainerRequests, HorizontalAutoscaler, MetricSpec, Observed, ObservedPod, Phase, Pipeline,
-    Readiness, Reading, ReadyCondition, Series,
+    Readiness, Reading, Readings, ReadyCondition, Series,
 };
 use cluster::Store;
 use control::operation::scaled;
@@ -15,8 +15,8 @@ use control::{Outbox, UsageSamples};
 use model::resource_list::{CPU, MEMORY};
 use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
 use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
-use rng::Stream;
-use units::{ClassId, Duration, Instant, ObjectId};
+use rng::Streams;
+use units::{ClassId, Duration, Identity, Instant, ObjectId};
 
 /// Passes without a value after which a metric is taken for one that never comes.
 const PATIENCE: u64 = 20;
@@ -36,11 +36,14 @@ pub(super) struct Horizontal {
 impl Horizontal {
     pub(super) fn new(
         now: Instant,
-        id: ObjectId,
         object: &HorizontalPodAutoscaler,
         options: &AutoscalerOptions,
     ) -> Self {
-        let rng = Stream::new(options.seed, "metrics-pipeline", u64::from(id.0));
+        let own = Identity::of(&object.namespace).with(&object.name);
+        let draws = Readings {
+            streams: Streams::new(options.seed, "metrics-pipeline"),
+            own,
+        };
         // All metrics are read at the same times, whenever their readers came.
         let scrape = options.pipeline.scrape.as_nanos().max(1);
         let passed = now.since(Instant::ZERO).as_nanos();
@@ -48,7 +51,7 @@ impl Horizontal {
         let first = Instant::from_nanos(next);
         Self {
             core: HorizontalAutoscaler::new(object.spec.clone(), options.horizontal.clone()),
-            pipeline: Pipeline::new(options.pipeline, first, rng),
+            pipeline: Pipeline::new(options.pipeline, first, draws),
             period: options.horizontal.period,
             due: now,
             requests: BTreeMap::new(),
@@ -173,7 +176,7 @@ impl Horizontal {
             let requests = self
                 .requests
                 .entry(record.class)
-                .or_insert_with(|| requests(&store.class(record.class).object));
+                .or_insert_with(|| requests(&store.class(record.class).spec));
             let state = store.pod_states().get(pod);
             let phase = match record.phase {
                 PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => Phase::Pending,

@@ -123,7 +123,7 @@ impl Autoscalers {
                 if let Some(known) = self.horizontals.get_mut(&id) {
                     known.declare(object, &self.options);
                 } else {
-                    let own = Horizontal::new(now, id, object, &self.options);
+                    let own = Horizontal::new(now, object, &self.options);
                     self.horizontals.insert(id, own);
                 }
             }

@@ -128,7 +128,7 @@ impl Vertical {
         let Some(record) = record else {
             return;
         };
-        let spec = &store.class(record.class).object;
+        let spec = &store.class(record.class).spec;
         let number = usize::from(number);
         let init = spec.init_containers.get(number);
         let sized = init.is_none_or(|init| init.restartable);
@@ -190,7 +190,7 @@ impl Vertical {
             if store.pod_states().is_terminating(pod) {
                 return None;
             }
-            let containers = store.class(record.class).object.containers.iter();
+            let containers = store.class(record.class).spec.containers.iter();
             let is_running = record.phase == PodPhase::Running;
             let updated = UpdatedPod {
                 name: record.name.text(),

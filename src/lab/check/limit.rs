@@ -24,6 +24,14 @@ pub(super) fn within(objective: &Objective, head: f64) -> Outcome {
     }
 }
 
+/// How far a value is beyond the bounds; negative within them.
+pub(super) fn excess(objective: &Objective, value: f64) -> f64 {
+    let below = objective.min.as_ref().map(|min| number(min) - value);
+    let above = objective.max.as_ref().map(|max| value - number(max));
+    let beyond = below.into_iter().chain(above);
+    beyond.fold(f64::NEG_INFINITY, f64::max)
+}
+
 /// The bounds in words.
 pub(super) fn bounds(objective: &Objective, unit: &str) -> String {
     let text = |bound: &Bound| bound_text(bound, unit);

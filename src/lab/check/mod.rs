@@ -9,6 +9,8 @@ mod acknowledge;
 mod baseline;
 mod cause;
 mod change;
+mod changed;
+mod comparable;
 mod date;
 mod divergence;
 mod gate;
@@ -31,6 +33,7 @@ pub use baseline::{
     RULES_VERSION,
 };
 pub use cause::{Divergence, FirstDivergence};
+pub use changed::Changed;
 pub use change::{Change, Selection, SelectionError, accepted, accepted_only, changes};
 pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
@@ -39,7 +42,7 @@ pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 
 /// The version of the form of a report.
-pub const CHECK_VERSION: u32 = 1;
+pub const CHECK_VERSION: u32 = 2;
 
 /// How a check is held.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +61,12 @@ pub struct CheckSettings {
     pub resamples: usize,
     /// `PATH=VALUE` of each `--set`, for the commands that look closer.
     pub sets: Vec<String>,
+    /// The file of the baseline, whether or not it exists.
+    pub baseline: String,
+    /// Whether the baseline exists.
+    pub has_baseline: bool,
+    /// Whether gates are held although the inputs are not those of the baseline.
+    pub despite_inputs: bool,
 }
 
 /// Outcome of a gate.
@@ -124,6 +133,8 @@ pub struct Gate {
     pub base: Option<f64>,
     /// The mean now.
     pub head: Option<f64>,
+    /// Whether it was held although the inputs are not those of the baseline.
+    pub despite_inputs: bool,
     /// The paired comparison, where there is a baseline.
     pub judgement: Option<Judgement>,
     /// Remark on the outcome.
@@ -146,7 +157,7 @@ impl Gate {
 }
 
 /// A scenario of the suite.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryReport {
     /// The scenario, or `SCENARIO/VARIANT`.
@@ -159,10 +170,22 @@ pub struct EntryReport {
     pub deterministic: bool,
     /// Hash over the digests of its runs.
     pub digest: String,
+    /// First digits of the digest of each run, in the order of the seeds.
+    pub digests: Vec<String>,
+    /// Hash over the placements of all runs, without names and labels.
+    pub placements: String,
     /// Hash over what the system was given.
     pub inputs: String,
+    /// Hash over what the system was given, with names, labels and annotations left out.
+    pub nameless: String,
     /// Hashes over the parts of that, by the field of the scenario.
     pub parts: BTreeMap<String, String>,
+    /// First digits of the hash of each file that was read, by its path.
+    pub files: BTreeMap<String, String>,
+    /// Whether no pod arrived in any run, so that nothing was scheduled.
+    pub empty: bool,
+    /// How its decisions differ from those of the baseline, where they do.
+    pub changed: Option<Changed>,
     /// Changes simulated, over all runs.
     pub changes: u64,
     /// Why it could not be run to its end.
@@ -255,10 +278,8 @@ impl CheckReport {
             End::Failed
         } else if has(Outcome::DifferentInputs) || has(Outcome::NoBaseline) {
             End::Incomparable
-        } else if self
-            .gates
-            .iter()
-            .all(|gate| gate.outcome == Outcome::NotMeasurable)
+        } else if self.entries.iter().any(|entry| entry.empty)
+            || (self.gates.iter()).all(|gate| gate.outcome == Outcome::NotMeasurable)
         {
             End::NothingMeasured
         } else if has(Outcome::Inconclusive) || has(Outcome::NotMeasurable) {
@@ -267,4 +288,9 @@ impl CheckReport {
             End::Passed
         }
     }
+}
+
+/// The first digits of a hash.
+fn short(hash: &str) -> String {
+    hash.get(..12).unwrap_or(hash).to_owned()
 }

@@ -32,6 +32,9 @@ fn settings(exact: bool) -> CheckSettings {
         today: "2026-11-20".parse().expect("a date"),
         resamples: 100,
         sets: Vec::new(),
+        baseline: "quick.baseline.json".to_owned(),
+        has_baseline: true,
+        despite_inputs: false,
     }
 }
 

@@ -233,7 +233,7 @@ impl Runs<'_> {
     fn make(&mut self, work: &[Work]) -> Result<(), CompareError> {
         let results = replicate(self.experiment, work, self.workers)?;
         self.made += results.len();
-        for (work, Replicate { summary, drawn }) in work.iter().zip(results) {
+        for (work, Replicate { summary, drawn, .. }) in work.iter().zip(results) {
             let candidate = &mut self.candidates[work.variant];
             let runs = match work.shake {
                 None => &mut candidate.by_seed,

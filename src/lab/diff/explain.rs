@@ -89,7 +89,7 @@ pub(super) fn look(
     let is_attempt = matches!(decision.outcome, Outcome::Bound | Outcome::Unschedulable);
     if is_exact(side.scenario) && is_attempt {
         let name = pod.map(|pod| pod.name.to_string()).unwrap_or_default();
-        let pod = match &*store.class(spec).object.namespace {
+        let pod = match &*store.class(spec).spec.namespace {
             "" => name,
             namespace => format!("{namespace}/{name}"),
         };

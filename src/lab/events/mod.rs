@@ -166,7 +166,7 @@ impl EventLog {
 fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
     let record = store.pods().get(pod);
     let class = record.map(|record| store.class(record.class));
-    let name = class.and_then(|class| class.object.all_containers().nth(container));
+    let name = class.and_then(|class| class.spec.all_containers().nth(container));
     let name = name.map_or("", |own| &own.name);
     let name = if name.is_empty() { "a container" } else { name };
     format!(
@@ -176,7 +176,7 @@ fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
 }
 
 fn pod_name(pod: &Pod, store: &Store) -> String {
-    let namespace = &store.class(pod.class).object.namespace;
+    let namespace = &store.class(pod.class).spec.namespace;
     format!("Pod/{namespace}/{}", pod.name)
 }
 

@@ -13,6 +13,7 @@ use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl, SimError};
 
 use super::experiment::ExperimentError;
+use super::placements::Placements;
 use super::report_data::{PODS_MAX, VariantData};
 use super::run::{RunError, Tables, prepare, run};
 use super::summarize::summarize;
@@ -51,6 +52,8 @@ pub struct Workers<'a> {
 pub struct Replicate {
     /// The replicate's metrics and digest.
     pub summary: VariantSummary,
+    /// Digest of the placements, without names and labels.
+    pub placements: String,
     /// Data for the report, if requested.
     pub drawn: Option<VariantData>,
 }
@@ -127,7 +130,9 @@ fn run_one(
         interrupted,
         progress: &mut |_| {},
     };
+    let mut placements = Placements::default();
     let tables = Tables {
+        watch: Some(&mut placements),
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
         ..Tables::default()
     };
@@ -148,6 +153,7 @@ fn run_one(
     });
     Ok(Replicate {
         summary: summarize(&plan, outcome),
+        placements: placements.value(),
         drawn,
     })
 }

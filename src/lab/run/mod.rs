@@ -14,7 +14,7 @@ use control::{Component, Probe};
 use metrics::arrived::PUBLISHED_COLUMNS;
 use metrics::{
     Economics, PodSink, Purpose, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
-    Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix,
+    Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix, has_too_many_rows,
 };
 use model::Node;
 use scenario::Scenario;
@@ -35,6 +35,7 @@ use world::{
 
 mod labelled;
 mod options;
+mod selections;
 mod stopover;
 mod system;
 mod watching;
@@ -284,6 +285,7 @@ pub fn run_through(
         economics: Some(Arc::clone(&prepared.economics)),
         alerts: world::alerts(scenario),
         route: world::route(scenario),
+        selections: selections::of(scenario)?,
     };
     let probe = prepared.probe.clone();
     let mut recorder = Recorder::new(&setup);
@@ -291,6 +293,13 @@ pub fn run_through(
         recorder = recorder.with_arrived(PUBLISHED_COLUMNS);
     }
     if let Some(sink) = tables.series {
+        let (at, resolution) = (scenario.stop.at, scenario.metrics.resolution);
+        if let Some(at) = at.filter(|at| has_too_many_rows(*at, resolution)) {
+            return Err(RunError::Build(BuildError::Experiment(format!(
+                "metrics.resolution: a time series over {at} with a row every {resolution} has \
+                 more than 50 million rows; give a larger resolution"
+            ))));
+        }
         recorder =
             recorder.with_series(scenario.metrics.resolution, labelled::series(sink, &probe));
     }

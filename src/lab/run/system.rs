@@ -128,9 +128,30 @@ fn without_effect(scenario: &Scenario, kind: SchedulerKind) -> Result<(), BuildE
             "percentageOfNodesToScore: {share} is not modelled for the system `{system}`, which \
              evaluates every node; write 100"
         ),
-        _ => return Ok(()),
+        _ => match kube_field(scheduler) {
+            Some(field) => format!(
+                "{field}: the system `{system}` is not kube-scheduler; leave `{field}` out, or \
+                 write `name: kubernetes`"
+            ),
+            None => return Ok(()),
+        },
     };
     Err(BuildError::Policy(words))
+}
+
+/// The first stated setting that kube-scheduler alone reads, by its name in the file.
+fn kube_field(scheduler: &schema::Scheduler) -> Option<&'static str> {
+    let usual = schema::Scheduler::default();
+    let stated = [
+        ("release", scheduler.release != usual.release),
+        ("bindingTime", scheduler.binding_time != usual.binding_time),
+        (
+            "evictionTime",
+            scheduler.eviction_time != usual.eviction_time,
+        ),
+    ];
+    let mut stated = stated.into_iter().filter(|&(_, is_stated)| is_stated);
+    stated.next().map(|(field, _)| field)
 }
 
 /// The same for a system that has options of its own.

@@ -3,7 +3,7 @@
 use super::SnapshotError;
 use manifest::{config_doubts, read_scheduler_config};
 use model::SchedulerConfig;
-use policy::kubernetes::build_kube_profiles;
+use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{KubeProfile, PodInfo, Release};
 use trace::Input;
 use units::nearest;

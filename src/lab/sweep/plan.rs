@@ -1,6 +1,5 @@
 //! From an experiment file and a design to the list of runs, each with its key.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::design::Design;
 use super::{SweepError, axis::Axis};
-use scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+use scenario::{Experiment, LoadOptions, Scenario, as_run, files_of, load};
 use units::plural;
 use world::inputs;
 
@@ -252,33 +251,9 @@ fn key(
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("windtunnel sweep {SCHEMA_VERSION}\n{program}\n{document}\n").as_bytes());
-    for written in files_of(scenario, experiment) {
-        if let Some(found) = experiment.files.get(&written) {
-            let hash = hashes.of(found)?;
-            hasher.update(format!("{written} {hash}\n").as_bytes());
-        }
+    for (written, found) in files_of(scenario, &experiment.files) {
+        let hash = hashes.of(&found)?;
+        hasher.update(format!("{written} {hash}\n").as_bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
-}
-
-/// The files that one scenario names.
-fn files_of(scenario: &Scenario, experiment: &Experiment) -> BTreeSet<String> {
-    let alone = Experiment {
-        name: String::new(),
-        description: String::new(),
-        variants: vec![scenario::VariantPlan {
-            name: String::new(),
-            scenario: scenario.clone(),
-        }],
-        files: scenario::Files::new(),
-        base_dir: experiment.base_dir.clone(),
-        places: scenario::Places::default(),
-    };
-    let named = RefCell::new(BTreeSet::new());
-    let note = |written: &str| {
-        named.borrow_mut().insert(written.to_owned());
-        written.to_owned()
-    };
-    let _ = as_run::moved(&alone, &note);
-    named.into_inner()
 }

@@ -150,7 +150,7 @@ impl Cause {
         if !has_room {
             Self::InsufficientResources
         } else if class
-            .object
+            .spec
             .all_containers()
             .any(|own| !own.host_ports.is_empty())
         {

@@ -60,7 +60,7 @@ impl Diagnostician {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
-        let spec = &store.class(record.class).object;
+        let spec = &store.class(record.class).spec;
         let name = spec.all_containers().nth(container);
         let name = name.map_or_else(Text::default, |own| own.name.clone());
         let own_code = spec.exit_code(container);

@@ -83,7 +83,7 @@ impl World {
     }
 
     fn create(&mut self, now: Instant) -> PodRef {
-        if let Some(event) = self.store.spec_added(&self.spec) {
+        if let Some(event) = self.store.class_added(&self.spec) {
             self.tell(now, event);
         }
         let pod = self.store.pods().next();

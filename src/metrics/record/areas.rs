@@ -59,6 +59,11 @@ impl Areas {
         self.of(&self.capacity[resource as usize])
     }
 
+    /// `∫ allocatable dt`: what the nodes that exist offer, up or not.
+    pub fn allocatable(&self, resource: Resource) -> Integral {
+        self.of(&self.allocatable[resource as usize])
+    }
+
     /// `∫ allocated + wanted dt`: what all pods want to have.
     pub fn demand(&self, resource: Resource) -> Integral {
         let mut demand = self.allocated(resource);

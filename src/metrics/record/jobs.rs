@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 
 use cluster::Store;
 use model::{EndReason, Event, Pod, PodCreated, PodPhase};
-use units::{Duration, GangId, Instant, TenantId};
+use units::{ClassId, Duration, GangId, Instant, TenantId};
 
 use crate::record::window::MeasuredWindow;
 
@@ -71,6 +71,8 @@ pub struct JobRecord {
     pub outcome: JobOutcome,
     /// How many pods it has.
     pub pods: u32,
+    /// Class of its first pod.
+    pub class: ClassId,
     /// Tenant that the job is accounted to.
     pub tenant: TenantId,
     /// Total CPU requests of the job's pods, in milli-cores.
@@ -116,6 +118,7 @@ struct OpenGang {
     pods: u32,
     unbound: u32,
     living: u32,
+    class: ClassId,
     tenant: TenantId,
     cpu_milli: i64,
     number: u64,
@@ -261,7 +264,7 @@ impl JobTracker {
         };
         if begins {
             let measured = measured.has(created.pod.id);
-            let open = OpenGang::new(at, created.tenant, number, measured);
+            let open = OpenGang::new(at, created, number, measured);
             self.gangs.insert(gang, open);
         }
         let Some(gang) = self.gangs.get_mut(gang) else {
@@ -312,6 +315,7 @@ impl JobTracker {
             end,
             outcome,
             pods: 1,
+            class: pod.class,
             tenant: pod.tenant,
             cpu_milli: store.class(pod.class).requests.cpu_milli,
             number: self
@@ -338,6 +342,7 @@ fn record(
         end,
         outcome,
         pods: gang.pods,
+        class: gang.class,
         tenant: gang.tenant,
         cpu_milli: gang.cpu_milli,
         number: gang.number,
@@ -355,7 +360,7 @@ const fn open_outcome(started: bool) -> JobOutcome {
 }
 
 impl OpenGang {
-    const fn new(at: Instant, tenant: TenantId, number: u64, measured: bool) -> Self {
+    const fn new(at: Instant, first: &PodCreated, number: u64, measured: bool) -> Self {
         Self {
             submit: at,
             last_bound: at,
@@ -366,7 +371,8 @@ impl OpenGang {
             pods: 0,
             unbound: 0,
             living: 0,
-            tenant,
+            class: first.class,
+            tenant: first.tenant,
             cpu_milli: 0,
             number,
             measured,

@@ -13,6 +13,7 @@ pub mod live_series;
 pub mod node_rows;
 pub mod pod_table;
 pub mod presentation;
+pub mod selection;
 pub mod series;
 pub mod setup;
 pub mod state;

@@ -50,6 +50,39 @@ impl Direction {
     }
 }
 
+/// The values that a statistic can have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+}
+
+impl Range {
+    /// Any number.
+    pub const ANY: Self = Self {
+        least: f64::NEG_INFINITY,
+        most: f64::INFINITY,
+    };
+    /// No negative number.
+    pub const FROM_ZERO: Self = Self {
+        least: 0.0,
+        most: f64::INFINITY,
+    };
+    /// A share of a whole.
+    pub const SHARE: Self = Self {
+        least: 0.0,
+        most: 1.0,
+    };
+
+    /// Whether a value lies within, but for the rounding of floats.
+    pub fn has(self, value: f64) -> bool {
+        const ROUNDING: f64 = 1e-9;
+        value >= self.least - ROUNDING && value <= self.most + ROUNDING
+    }
+}
+
 /// One number of a family. A family declares each statistic once as a constant, lists the constant in
 /// its entry, and hands the reading back under the same constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,6 +96,8 @@ pub struct Statistic {
     pub unit: &'static str,
     /// The direction that is better.
     pub direction: Direction,
+    /// The values that it can have.
+    pub range: Range,
     /// Relative change below which a difference is taken for noise by default; 0 takes none.
     pub threshold: f64,
     /// Smallest difference of practical relevance, in the unit of the statistic: a smaller one is noise
@@ -75,13 +110,14 @@ pub struct Statistic {
 }
 
 impl Statistic {
-    /// A count or amount; every difference counts from the usual floor of the unit on.
+    /// A count or amount, never negative; every difference counts from the usual floor of the unit on.
     pub const fn amount(name: &'static str, unit: &'static str, direction: Direction) -> Self {
         Self {
             part: "",
             name,
             unit,
             direction,
+            range: Range::FROM_ZERO,
             threshold: 0.0,
             floor: usual_floor(unit),
             steady: false,
@@ -104,9 +140,16 @@ impl Statistic {
         Self::amount(name, "times", direction).noise(0.02)
     }
 
-    /// A ratio, 1 being all; differences below 1 % are noise.
+    /// A ratio from 0 to 1, 1 being all; differences below 1 % are noise.
     pub const fn ratio(name: &'static str, direction: Direction) -> Self {
-        Self::amount(name, "ratio", direction).noise(0.01)
+        Self::amount(name, "ratio", direction)
+            .noise(0.01)
+            .within(Range::SHARE)
+    }
+
+    /// The statistic with another range.
+    pub const fn within(self, range: Range) -> Self {
+        Self { range, ..self }
     }
 
     /// The statistic of a part of the family: `mean` of `cpu` is `cpu.mean`.

@@ -58,7 +58,7 @@ pub use provider::{
     NodeGroup, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
 };
 pub use run::{
-    Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, Runtime, Startup, Stop,
+    Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup, Stop,
     StopWhen, Usage, UsageFields,
 };
 pub use swarm::{

@@ -136,7 +136,7 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
     }
     nodes
         .object(node)
-        .is_some_and(|node| rules::admits(&class.object, node))
+        .is_some_and(|node| rules::admits(&class.spec, node))
 }
 
 /// How many members of a class fit what is left on a node: in its resources, and on its devices

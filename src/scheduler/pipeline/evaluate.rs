@@ -398,7 +398,7 @@ mod tests {
                 .apply(Instant::ZERO, event)
                 .expect("an allowed change");
         };
-        let class = store.spec_added(&Arc::new(PodSpec::default()));
+        let class = store.class_added(&Arc::new(PodSpec::default()));
         apply(&mut store, class.expect("a new class"));
         let mut evaluator = Evaluator {
             budget_bytes: 2 * Standings::BYTES_PER_NODE,

@@ -66,12 +66,12 @@ pub(super) enum Passage {
 
 impl ControlPlane {
     /// A control plane without components.
-    pub(super) fn new(seed: u64, cell: u16, commitment: Commitment) -> Self {
+    pub(super) fn new(seed: u64, commitment: Commitment) -> Self {
         Self {
             store: Store::committed(commitment),
             seats: Vec::new(),
             acts: true,
-            faults: ControlFaults::new(seed, cell),
+            faults: ControlFaults::new(seed),
             kill: None,
             lapses: Lapses::default(),
             digest: Digest::new(),
@@ -159,7 +159,7 @@ impl ControlPlane {
         index: usize,
         write: &Write,
     ) -> Passage {
-        if let Some(fault) = self.faults.hinders(write) {
+        if let Some(fault) = self.faults.hinders(write, &self.store) {
             self.hinder(ctx, index, write, fault);
             return Passage::Hindered;
         }

@@ -15,11 +15,11 @@ use super::SimError;
 use super::context::Context;
 use super::control_faults::Part;
 use super::control_plane::{ControlPlane, Lapse};
+use super::endless::Endless;
 use super::follow::{Audience, Change, Follower};
 use super::hosts::Trouble;
 use super::message::{Message, Request, ToControlPlane, ToNodes};
 use super::node_plane::{NodePlane, drawn_run_time};
-use super::progress::Left;
 use super::queue::Upcoming;
 use super::surroundings::{Surroundings, pod_of, wrong};
 
@@ -29,6 +29,7 @@ pub(super) struct Engine {
     control: ControlPlane,
     nodes: NodePlane,
     surroundings: Surroundings,
+    endless: Endless,
 }
 
 impl Engine {
@@ -68,14 +69,24 @@ impl Engine {
         self.surroundings.is_over() && self.control.store().pods().living() == 0
     }
 
+    /// The error of a run that would go on for ever.
+    #[inline]
+    pub(super) fn endless(&self, now: Instant) -> Option<SimError> {
+        self.endless.error(now)
+    }
+
     /// Something that was due happens, with all that it leads to at once.
     pub(super) fn occur(&mut self, ctx: &mut Context<'_>, event: Upcoming) -> Result<(), SimError> {
         let Self {
             control,
             nodes,
             surroundings,
+            endless,
             ..
         } = self;
+        if event.is_from_outside() {
+            endless.disturbed(ctx.now());
+        }
         let store = control.store();
         match event {
             Upcoming::NodeUp(node) => Self::declared(ctx, node, false),
@@ -251,7 +262,8 @@ impl Engine {
     /// 2. those who watch the run: metrics, tables, the recorder,
     /// 3. the surroundings: clients learn of services, endpoints and hosts,
     /// 4. the fault that kills the control plane at a change,
-    /// 5. the node plane: usage, hosts, and machines, which forget pods that ended.
+    /// 5. the watch for what starts over without end,
+    /// 6. the node plane: usage, hosts, and machines, which forget pods that ended.
     ///
     /// A follower sees the store after the change and writes nothing to it.
     pub(super) fn commit(&mut self, ctx: &mut Context<'_>, event: Event) -> Result<(), Conflict> {
@@ -269,6 +281,7 @@ impl Engine {
         Audience.follow(change, ctx);
         self.surroundings.follow(change, ctx);
         switch.follow(change, ctx);
+        self.endless.follow(change, ctx);
         self.nodes.follow(change, ctx);
         Ok(())
     }
@@ -305,7 +318,10 @@ impl Engine {
         creation: &Creation,
     ) -> Result<Result<(), Conflict>, SimError> {
         let replaced = match creation {
-            Creation::Replacement { pod, .. } => self.nodes.left(ctx.now(), *pod),
+            Creation::Replacement { pod, .. } => {
+                let left = self.nodes.left(ctx.now(), *pod);
+                left.map(|left| (self.nodes.who(*pod), left))
+            }
             _ => None,
         };
         let events = match admit(self.control.store(), creation) {
@@ -316,14 +332,15 @@ impl Engine {
             if let Event::PodCreated(created) = &event {
                 let pod = created.pod;
                 if let Creation::Pod(new) = creation {
-                    let run_time = drawn_run_time(ctx, pod, 0, &new.spec)?;
+                    let who = self.control.store().identity_of_new(created);
+                    let run_time = drawn_run_time(ctx, who, 0, &new.spec)?;
                     let owner = self.control.store().objects().get(new.owner.object);
                     let is_job = owner.is_some_and(|row| matches!(row.object, Object::Job(_)));
                     let job = is_job.then_some(new.owner.object);
-                    self.nodes.resume(pod, run_time.map(Left::all), job);
+                    self.nodes.begin(pod, who, run_time, job);
                 }
-                if let Some(left) = replaced {
-                    self.nodes.resume(pod, left, None);
+                if let Some((who, left)) = replaced {
+                    self.nodes.resume(pod, who, left);
                 }
             }
             if let Err(conflict) = self.commit(ctx, event) {
@@ -350,10 +367,12 @@ impl Engine {
                 None => self.add_class(ctx)?,
             }
         };
+        self.endless.disturbed(ctx.now());
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
-            self.nodes.submit(created.pod, arrival.run_time);
+            let who = self.control.store().identity_of_new(&created);
+            self.nodes.submit(created.pod, who, arrival.run_time);
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
@@ -363,7 +382,7 @@ impl Engine {
     /// The next class of arrivals is added to the store, unless it is there.
     fn add_class(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
         let object = self.surroundings.next_class();
-        if let Some(event) = self.control.store().spec_added(&object) {
+        if let Some(event) = self.control.store().class_added(&object) {
             self.commit(ctx, event)
                 .map_err(|why| declaration("a pod of the workload".to_owned(), &why))?;
         }

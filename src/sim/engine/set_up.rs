@@ -10,6 +10,7 @@ use units::{ClassId, TenantId};
 use super::super::SimError;
 use super::super::context::Context;
 use super::super::control_plane::ControlPlane;
+use super::super::endless::Endless;
 use super::super::message::ToNodes;
 use super::super::node_plane::{NodeParts, NodePlane};
 use super::super::parts::{CellParts, Resident};
@@ -29,12 +30,13 @@ impl Engine {
             contention: environment.contention,
             checkpoints: environment.checkpoints,
         };
-        let (seed, number) = (ctx.options().seed, ctx.cell());
+        let (seed, number) = (ctx.seed(), ctx.cell());
         let mut own = Self {
             number,
-            control: ControlPlane::new(seed, number, environment.commitment),
+            control: ControlPlane::new(seed, environment.commitment),
             nodes: NodePlane::new(ctx, node_parts),
             surroundings: Surroundings::new(parts.arrivals, environment.provider),
+            endless: Endless::default(),
         };
         for node in parts.nodes {
             let event = own.control.store().node_added(node.clone());
@@ -89,8 +91,7 @@ impl Engine {
                 .map_err(wrong)?;
         }
         let (pod, node) = (self.control.store().pods().next(), resident.found.node);
-        self.nodes.find(pod, resident.is_running, resident.run_time);
-        let created = Event::PodCreated(PodCreated {
+        let created = PodCreated {
             pod,
             class,
             name: resident.name.clone(),
@@ -99,7 +100,10 @@ impl Engine {
             time_limit: resident.time_limit,
             found: Some(Arc::new(resident.found.clone())),
             owner: None,
-        });
+        };
+        let who = self.control.store().identity_of_new(&created);
+        (self.nodes).find(pod, who, resident.is_running, resident.run_time);
+        let created = Event::PodCreated(created);
         let devices = resident.devices;
         for event in [created, Event::PodBound { pod, node, devices }] {
             self.commit(ctx, event).map_err(wrong)?;

@@ -19,9 +19,10 @@ pub struct DomainOutage {
 
 impl DomainOutage {
     pub(super) fn timelines(&self, layout: &Layout<'_>) -> Result<Vec<Timeline>, FailureError> {
-        let domains = layout.groups(&self.target)?.into_iter().enumerate();
-        let timelines = domains.map(|(number, nodes)| {
-            let mut stream = layout.stream_of("domain-outage", number as u64);
+        let domains = layout.groups(&self.target)?.into_iter();
+        let timelines = domains.map(|domain| {
+            let mut stream = layout.stream_of("domain-outage", &domain);
+            let nodes = domain.nodes;
             let Self {
                 between, repair, ..
             } = self.clone();

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::FailureError;
+use super::layout::Group;
 use model::{Node, Text};
-use units::NodeId;
+use units::{Identity, NodeId};
 
 /// A domain as it is declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +81,14 @@ impl Domains {
         Some(&self.nodes[place])
     }
 
-    /// The nodes of every domain of a label, in order of declaration.
-    pub(super) fn each(&self, label: &str) -> Vec<Vec<NodeId>> {
+    /// Every domain of a label, in order of declaration.
+    pub(super) fn each(&self, label: &str) -> Vec<Group> {
         let all = self.domains.iter().zip(&self.nodes);
         all.filter(|(domain, _)| *domain.label == *label)
-            .map(|(_, nodes)| nodes.clone())
+            .map(|(domain, nodes)| Group {
+                who: Identity::of(label).with(&domain.name),
+                nodes: nodes.clone(),
+            })
             .collect()
     }
 }

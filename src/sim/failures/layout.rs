@@ -9,7 +9,7 @@ use super::Domains;
 use model::Node;
 use model::node::ZONE_LABEL;
 use rng::Stream;
-use units::NodeId;
+use units::{Identity, NodeId};
 
 /// The nodes of a cell, and where randomness comes from.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,15 @@ pub struct Layout<'a> {
     pub domains: &'a Domains,
     /// The run's seed.
     pub seed: u64,
+}
+
+/// Nodes that fail as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Stable identity of the domain that the nodes form.
+    pub who: Identity,
+    /// The nodes, in order.
+    pub nodes: Vec<NodeId>,
 }
 
 /// Which nodes a failure is about.
@@ -96,7 +105,10 @@ impl Layout<'_> {
             }
             Target::Zone(zone) => self.domain(ZONE_LABEL, zone),
             Target::Label(key, value) => self.domain(key, value),
-            Target::Each(label) => Ok(self.each(label)?.concat()),
+            Target::Each(label) => {
+                let groups = self.each(label)?.into_iter();
+                Ok(groups.flat_map(|group| group.nodes).collect())
+            }
         }
     }
 
@@ -104,11 +116,16 @@ impl Layout<'_> {
     ///
     /// # Errors
     /// It names none.
-    pub fn groups(&self, target: &Target) -> Result<Vec<Vec<NodeId>>, FailureError> {
-        match target {
-            Target::Each(label) => self.each(label),
-            target => Ok(vec![self.find(target)?]),
-        }
+    pub fn groups(&self, target: &Target) -> Result<Vec<Group>, FailureError> {
+        let who = match target {
+            Target::Each(label) => return self.each(label),
+            Target::All => Identity::of("all"),
+            Target::Node(name) => Identity::of("node").with(name),
+            Target::Zone(zone) => Identity::of(ZONE_LABEL).with(zone),
+            Target::Label(key, value) => Identity::of(key).with(value),
+        };
+        let nodes = self.find(target)?;
+        Ok(vec![Group { who, nodes }])
     }
 
     /// A domain with all that is in it, or the nodes with a label.
@@ -120,7 +137,7 @@ impl Layout<'_> {
     }
 
     /// The domains of a label; without any, the nodes by the label's values, in order of these.
-    fn each(&self, label: &str) -> Result<Vec<Vec<NodeId>>, FailureError> {
+    fn each(&self, label: &str) -> Result<Vec<Group>, FailureError> {
         let declared = self.domains.each(label);
         if !declared.is_empty() {
             return Ok(declared);
@@ -133,7 +150,11 @@ impl Layout<'_> {
             }
         }
         if !found.is_empty() {
-            return Ok(found.into_values().collect());
+            let groups = found.into_iter().map(|(value, nodes)| Group {
+                who: Identity::of(label).with(value),
+                nodes,
+            });
+            return Ok(groups.collect());
         }
         let known: BTreeSet<&str> = self
             .nodes
@@ -147,14 +168,15 @@ impl Layout<'_> {
         })
     }
 
-    /// A stream of random numbers of what has a number of its own.
-    pub fn stream_of(&self, purpose: &str, number: u64) -> Stream {
-        Stream::new(self.seed, purpose, number)
+    /// A stream of random numbers of nodes that fail as one.
+    pub fn stream_of(&self, purpose: &str, group: &Group) -> Stream {
+        Stream::of(self.seed, purpose, group.who)
     }
 
     /// A stream of random numbers of a node's own.
     pub fn stream(&self, purpose: &str, node: NodeId) -> Stream {
-        Stream::new(self.seed, purpose, u64::from(node.0))
+        let name = &self.nodes[node.index()].name;
+        Stream::of(self.seed, purpose, Identity::of(name))
     }
 
     fn unknown_node(&self, name: &str) -> FailureError {

@@ -65,7 +65,10 @@ impl NodeCrash {
                 stream: layout.stream("burst", node),
                 head: node,
                 all: nodes.clone(),
-                near: domains.iter().find(|own| own.contains(&node)).cloned(),
+                near: domains
+                    .iter()
+                    .find(|own| own.nodes.contains(&node))
+                    .map(|own| own.nodes.clone()),
                 burst,
                 repair: self.repair.clone(),
                 trouble,

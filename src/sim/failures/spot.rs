@@ -83,9 +83,10 @@ impl Spot {
 
     /// Pools that take back some of their nodes within minutes. One that is away is not taken.
     fn pools(&self, layout: &Layout<'_>) -> Result<Vec<Timeline>, FailureError> {
-        let pools = layout.groups(&self.target)?.into_iter().enumerate();
-        let timelines = pools.map(|(number, nodes)| {
-            let mut stream = layout.stream_of("spot-pool", number as u64);
+        let pools = layout.groups(&self.target)?.into_iter();
+        let timelines = pools.map(|pool| {
+            let mut stream = layout.stream_of("spot-pool", &pool);
+            let nodes = pool.nodes;
             let spot = self.clone();
             let mut now = Instant::ZERO;
             let mut back: Vec<Instant> = vec![Instant::ZERO; nodes.len()];

@@ -44,7 +44,7 @@ impl NodePlane {
         let asked = Asked::of(spec, container);
         let run_time = match container {
             WHOLE => self.machine.work(pod).and_then(|work| work.run_time),
-            number => drawn_run_time(ctx, pod, usize::from(number), spec)?,
+            number => drawn_run_time(ctx, self.machine.who(pod), usize::from(number), spec)?,
         };
         let pace = self.hosts.pace(node);
         let cores = capacity(store, node, CPU).saturating_sub(model.overhead.cpu_milli);
@@ -212,7 +212,7 @@ impl NodePlane {
 pub(super) fn spec_of(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
     let record = store.pods().get(pod)?;
     record.node()?;
-    Some(&store.class(record.class).object)
+    Some(&store.class(record.class).spec)
 }
 
 /// The capacity of a node.

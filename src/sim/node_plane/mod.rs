@@ -15,7 +15,7 @@ use control::node_life::Observing;
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::checkpoint::Checkpoints;
 use model::{EndReason, Event, Pod, PodCreated, PodRef, Used};
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Identity, Instant, NodeId, ObjectId};
 
 use super::contention::{Contention, ContentionModel, WHOLE};
 use super::context::Context;
@@ -57,8 +57,8 @@ pub(super) struct NodeParts {
 impl NodePlane {
     /// Nodes on which nothing runs.
     pub(super) fn new(ctx: &Context<'_>, parts: NodeParts) -> Self {
-        let (seed, cell) = (ctx.options().seed, ctx.cell());
-        let mut machine = Machine::new(seed, cell, ctx.options().start_up.clone());
+        let seed = ctx.seed();
+        let mut machine = Machine::new(seed, ctx.options().start_up.clone());
         if let Some(rule) = parts.checkpoints {
             machine.set_checkpoints(rule);
         }
@@ -70,7 +70,7 @@ impl NodePlane {
             machine,
             contention: parts.contention.map(Contention::new),
             images: parts.images.map(Images::new),
-            hosts: Hosts::new(seed, cell),
+            hosts: Hosts::new(seed),
             usage: Usage::new(parts.usage),
             output: AgentOutput::default(),
         }
@@ -109,18 +109,41 @@ impl NodePlane {
 
     /// A pod was submitted that will run this long.
     #[inline]
-    pub(super) fn submit(&mut self, pod: PodRef, run_time: Option<Duration>) {
-        self.machine.submit(pod, run_time);
+    pub(super) fn submit(&mut self, pod: PodRef, who: Identity, run_time: Option<Duration>) {
+        self.machine.submit(pod, who, run_time);
     }
 
     /// A pod was there before the run began; without a run time it runs until it is stopped.
-    pub(super) fn find(&mut self, pod: PodRef, was_up: bool, run_time: Option<Duration>) {
-        self.machine.find(pod, was_up, run_time);
+    pub(super) fn find(
+        &mut self,
+        pod: PodRef,
+        who: Identity,
+        was_up: bool,
+        run_time: Option<Duration>,
+    ) {
+        self.machine.find(pod, who, was_up, run_time);
     }
 
-    /// A pod was submitted that goes on with what is left of another's work, or that of its job.
-    pub(super) fn resume(&mut self, pod: PodRef, left: Option<Left>, job: Option<ObjectId>) {
-        self.machine.resume(pod, left, job);
+    /// A pod of an object was submitted; one of a job goes on with what is left of the job's work.
+    pub(super) fn begin(
+        &mut self,
+        pod: PodRef,
+        who: Identity,
+        run_time: Option<Duration>,
+        job: Option<ObjectId>,
+    ) {
+        self.machine.begin(pod, who, run_time, job);
+    }
+
+    /// A pod was submitted that goes on with what is left of the work of another, which it is the
+    /// next attempt of.
+    pub(super) fn resume(&mut self, pod: PodRef, other: Identity, left: Option<Left>) {
+        self.machine.resume(pod, other.nth(1), left, None);
+    }
+
+    /// Stable identity of a pod that was submitted.
+    pub(super) fn who(&self, pod: PodRef) -> Identity {
+        self.machine.who(pod)
     }
 
     /// The rest of the work of a pod that is replaced now; `None` of a pod without known work.
@@ -366,12 +389,14 @@ impl NodePlane {
         let reason = EndReason::NodeLost;
         ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
         if let Some(record) = known.cloned() {
-            ctx.send(ToNodes::Resubmit(Box::new(Resubmission { record, left })));
+            let who = self.machine.who(pod);
+            let lost = Resubmission { record, who, left };
+            ctx.send(ToNodes::Resubmit(Box::new(lost)));
         }
     }
 
     fn resubmit(&mut self, ctx: &mut Context<'_>, store: &Store, lost: Resubmission) {
-        let Resubmission { record, left } = lost;
+        let Resubmission { record, who, left } = lost;
         let created = PodCreated {
             pod: store.pods().next(),
             class: record.class,
@@ -382,7 +407,7 @@ impl NodePlane {
             found: None,
             owner: None,
         };
-        self.machine.resume(created.pod, left, None);
+        self.resume(created.pod, who, left);
         ctx.send(ToControlPlane::Happened(Event::PodCreated(created)));
     }
 
@@ -398,8 +423,8 @@ impl Follower for NodePlane {
     fn follow(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
         let now = ctx.now();
         self.usage.observe(change.event, change.store);
-        if let Event::NodeAdded { node, .. } = change.event {
-            self.hosts.joined(now, *node);
+        if let Event::NodeAdded { node, object } = change.event {
+            self.hosts.joined(now, *node, &object.name);
         }
         let Some(ended) = change.ended else {
             return;

@@ -5,7 +5,7 @@ use control::MachineEvent;
 use control::node::ContainerEvent;
 use model::{PodRef, PodSpec};
 use rng::{Distribution, Stream};
-use units::{Duration, Instant};
+use units::{Duration, Identity, Instant};
 
 use super::super::SimError;
 use super::super::containers::Task;
@@ -54,7 +54,7 @@ impl NodePlane {
             return;
         }
         let record = store.pods().get(pod);
-        let spec = record.map(|record| &store.class(record.class).object);
+        let spec = record.map(|record| &store.class(record.class).spec);
         let code = spec.map_or(0, |spec| spec.exit_code(0));
         self.process_down(now, pod, WHOLE);
         self.machine_event(ctx, pod, MachineEvent::Exited { code });
@@ -110,9 +110,10 @@ impl NodePlane {
         let Some(record) = store.pods().get(pod) else {
             return Ok(());
         };
-        let spec = &store.class(record.class).object;
+        let spec = &store.class(record.class).spec;
         let number = usize::from(container);
-        let run_time = drawn_run_time(ctx, pod, number, spec)?;
+        let who = self.machine.who(pod);
+        let run_time = drawn_run_time(ctx, who, number, spec)?;
         let task = Task {
             start_up: Duration::ZERO,
             // Where cores are shared it ends when its work is done.
@@ -144,10 +145,10 @@ impl NodePlane {
     }
 }
 
-/// How long a container will run, by what its pod's template states.
+/// How long a container of the pod with an identity will run, by what the pod's template states.
 pub(in super::super) fn drawn_run_time(
     ctx: &Context<'_>,
-    pod: PodRef,
+    who: Identity,
     container: usize,
     spec: &PodSpec,
 ) -> Result<Option<Duration>, SimError> {
@@ -161,13 +162,10 @@ pub(in super::super) fn drawn_run_time(
         what: format!("run time `{text}` of a pod"),
         why: format!("{why}"),
     })?;
-    let (seed, entity) = (
-        ctx.options().seed,
-        u64::from(ctx.cell()) << 32 | u64::from(pod.id.0),
-    );
-    let mut stream = match container {
-        0 => Stream::new(seed, "run-time", entity),
-        _ => Stream::new(seed, &format!("run-time {container}"), entity),
+    let entity = match container {
+        0 => who,
+        _ => who.nth(container as u64),
     };
+    let mut stream = Stream::of(ctx.seed(), "run-time", entity);
     Ok(Some(distribution.sample(&mut stream)))
 }

@@ -25,10 +25,8 @@ impl Surroundings {
     ) {
         match request {
             ProviderRequest::Launch(machine) => {
-                let (seed, cell) = (ctx.options().seed, ctx.cell());
-                let due = self
-                    .provider
-                    .order(ctx.now(), seed, cell, component, machine);
+                let (now, seed) = (ctx.now(), ctx.seed());
+                let due = self.provider.order(now, seed, component, machine);
                 await_order(ctx, due);
             }
             ProviderRequest::Cancel(name) => self.provider.cancel(&name),

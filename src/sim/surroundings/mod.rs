@@ -99,8 +99,7 @@ impl Surroundings {
         plan: Option<Arc<TrafficPlan>>,
     ) {
         if let Some(plan) = plan {
-            let seed = ctx.options().seed ^ u64::from(ctx.cell()) << 48;
-            let mut traffic = Traffic::new(plan, seed);
+            let mut traffic = Traffic::new(plan, ctx.seed());
             traffic.know_hosts(store.nodes().ids());
             self.traffic = Some(Box::new(traffic));
         }

@@ -108,7 +108,7 @@ impl Traffic {
         if let Some(Some(known)) = self.classes.get(class.index()) {
             return Arc::clone(known);
         }
-        let object = &store.class(class).object;
+        let object = &store.class(class).spec;
         let selects = |backing: &Backing| {
             let own = backing.object.as_ref();
             own.is_some_and(|own| own.selects(&object.namespace, &object.labels))
@@ -138,7 +138,7 @@ impl Traffic {
         };
         let server = self
             .servers
-            .of(store.class(record.class).object.server.as_ref());
+            .of(store.class(record.class).spec.server.as_ref());
         let name = record.name.text();
         for &service in services
             .iter()

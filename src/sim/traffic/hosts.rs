@@ -30,7 +30,7 @@ impl Traffic {
             return;
         };
         let (label, values) = BALANCER_LABEL;
-        let labels = &store.class(record.class).object.labels;
+        let labels = &store.class(record.class).spec.labels;
         if labels
             .get(label)
             .is_none_or(|own| !values.contains(&&**own))

@@ -32,8 +32,8 @@ use cluster::Observer;
 use model::service::Ingress;
 use model::traffic::{NOWHERE, TrafficNames};
 use model::{PodRef, Text};
-use rng::Stream;
-use units::{Instant, NodeId, ObjectId, PodId};
+use rng::Streams;
+use units::{Identity, Instant, NodeId, ObjectId, PodId};
 
 use backing::Backing;
 use entry::Entry;
@@ -75,7 +75,7 @@ pub struct Traffic {
     balancers: BTreeMap<PodRef, NodeId>,
     /// When services are to be followed next.
     agenda: BinaryHeap<Reverse<(Instant, usize)>>,
-    sessions: Stream,
+    sessions: Streams,
     now: Instant,
 }
 
@@ -107,7 +107,7 @@ impl Traffic {
             down: BTreeSet::new(),
             balancers: BTreeMap::new(),
             agenda: BinaryHeap::new(),
-            sessions: Stream::new(seed, "traffic/sessions", 0),
+            sessions: Streams::new(seed, "traffic/sessions"),
             now: Instant::ZERO,
             plan,
         };
@@ -139,13 +139,15 @@ impl Traffic {
     /// Clients of a service see its endpoints as they are.
     fn refollow(&mut self, service: usize, now: Instant) {
         let (fluid, backing) = (&mut self.fluids[service], &self.backings[service]);
+        let title = &self.names.services[service];
         for flow in &mut fluid.flows {
             let clients = FlowClients {
                 count: self.plan.groups[flow.group].clients,
                 group: flow.group as u64,
+                flow: (backing.settings.affinity.is_some())
+                    .then(|| Identity::of(title).with(&self.plan.groups[flow.group].name)),
             };
-            flow.sharing
-                .follow(now, backing, clients, &mut self.sessions);
+            (flow.sharing).follow(now, backing, clients, &self.sessions);
         }
         self.regroup(service);
     }

@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use control::services::{Affinity, Served};
 use model::traffic::FailureCause;
 use model::{PodRef, Text};
-use units::Instant;
+use units::{Identity, Instant};
 
 use super::backing::Backing;
 use super::entry::Entry;
 use super::fluid::Shared;
 use super::plan::{Detail, Load, Target, TrafficPlan};
-use arrivals::Draws;
+use arrivals::{Asker, Askers, Draws, askers};
 use functions::Function;
 use recent::Recent;
 use tally::Tally;
@@ -30,7 +30,7 @@ use tries::Clients;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     /// A client of a group asks; of an open loop only while its number of draws is this.
-    Ask { group: usize, draw: u64 },
+    Ask { group: usize, draw: u64, asker: u32 },
     /// A pod has finished a try.
     Finish { pod: PodRef, serial: u64 },
     /// An instance of a function has finished a try.
@@ -49,6 +49,9 @@ enum Happening {
 #[derive(Clone, Debug)]
 struct Request {
     group: usize,
+    asker: u32,
+    /// Stable identity of the request.
+    who: Identity,
     service: usize,
     flow: usize,
     client: u64,
@@ -85,11 +88,13 @@ struct Try {
     request: usize,
     serial: u64,
     service: usize,
+    /// Stable identity of the try.
+    who: Identity,
     group: usize,
 }
 
 /// Requests of all groups, one by one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Requests {
     seed: u64,
     pub since: Instant,
@@ -103,7 +108,8 @@ pub(super) struct Requests {
     sessions: BTreeMap<usize, Affinity>,
     tallies: Vec<Tally>,
     functions: Vec<Function>,
-    groups: Vec<(Draws, u64)>,
+    draws: Draws,
+    askers: Vec<Askers>,
     tokens: BTreeMap<usize, f64>,
 }
 
@@ -121,11 +127,23 @@ impl Requests {
     pub(super) fn new(plan: &TrafficPlan, seed: u64) -> Self {
         let mut own = Self {
             seed,
-            ..Self::default()
+            since: Instant::ZERO,
+            agenda: BinaryHeap::new(),
+            number: 0,
+            serial: 0,
+            open: Vec::new(),
+            vacant: Vec::new(),
+            workers: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            tallies: Vec::new(),
+            functions: Vec::new(),
+            draws: Draws::new(seed),
+            askers: askers(plan, seed),
+            tokens: BTreeMap::new(),
         };
         own.add_functions(plan);
         for (place, group) in plan.groups.iter().enumerate() {
-            own.groups.push((Draws::new(seed, place), 0));
             let asks_function = matches!(group.target, Target::Function(_));
             if plan.detail != Detail::Requests && !asks_function {
                 continue;
@@ -133,8 +151,8 @@ impl Requests {
             match &group.load {
                 Load::Open(_) => own.draw_next(plan, place, Instant::ZERO),
                 Load::Closed { clients, think } => {
-                    for _ in 0..*clients {
-                        own.think(place, Instant::ZERO, *think);
+                    for asker in 0..u32::try_from(*clients).unwrap_or(u32::MAX) {
+                        own.think(place, asker, Instant::ZERO, *think);
                     }
                 }
             }
@@ -176,14 +194,14 @@ impl Requests {
         shared: &mut Shared<'_>,
     ) {
         match what {
-            Happening::Ask { group, draw } => {
+            Happening::Ask { group, draw, asker } => {
                 if draw > 0 {
-                    if self.groups[group].1 != draw {
+                    if self.askers[group].drawn != draw {
                         return;
                     }
                     self.draw_next(shared.plan, group, now);
                 }
-                self.ask(now, group, world, shared);
+                self.ask(now, Asker { group, asker }, world, shared);
             }
             Happening::Again { request } => self.attempt(now, request, world, shared),
             Happening::GiveUp { request, serial } => {
@@ -207,6 +225,12 @@ impl Requests {
                 self.done(now, run, world, shared);
             }
         }
+    }
+
+    /// Stable identity of the present try of a request.
+    fn present_try(&self, request: usize) -> Option<Identity> {
+        let own = self.open[request].as_ref()?;
+        Some(own.who.nth(u64::from(own.tries)))
     }
 
     fn is_at(&self, request: usize, serial: u64) -> bool {

@@ -4,8 +4,8 @@
 
 use control::services::hash64;
 use model::service::Balancing;
-use rng::Stream;
-use units::{Duration, Instant};
+use rng::Streams;
+use units::{Duration, Identity, Instant};
 
 use super::backing::{Backing, Seen};
 use super::server::Servers;
@@ -27,6 +27,8 @@ pub(super) struct FlowClients {
     pub(super) count: u64,
     /// The number of their group.
     pub(super) group: u64,
+    /// Stable identity of the flow, where sessions need one.
+    pub(super) flow: Option<Identity>,
 }
 
 /// Most clients whose hashes are looked at one by one.
@@ -38,6 +40,8 @@ struct Part {
     known: Vec<Seen>,
     /// When it asks the name service again, while it knows an older answer.
     asks: Option<Instant>,
+    /// How often its session was given an endpoint.
+    moves: u64,
 }
 
 impl Sharing {
@@ -47,13 +51,13 @@ impl Sharing {
         now: Instant,
         backing: &Backing,
         clients: FlowClients,
-        rng: &mut Stream,
+        draws: &Streams,
     ) {
         self.clients = clients;
         let settings = &backing.settings;
         if settings.affinity.is_some() {
             self.resize(clients.count);
-            self.keep_sessions(backing, rng);
+            self.keep_sessions(backing, draws);
         } else if settings.is_headless {
             self.resize(clients.count);
             let count = self.parts.len() as i64;
@@ -100,7 +104,7 @@ impl Sharing {
     }
 
     /// Those whose endpoint is gone get another one.
-    fn keep_sessions(&mut self, backing: &Backing, rng: &mut Stream) {
+    fn keep_sessions(&mut self, backing: &Backing, draws: &Streams) {
         let seen = &backing.seen;
         let mut counts = vec![0_u32; seen.len()];
         let place_of = |own: &Seen| seen.iter().position(|other| other.address == own.address);
@@ -110,17 +114,21 @@ impl Sharing {
                 _ => part.known.clear(),
             }
         }
-        for part in self.parts.iter_mut().filter(|part| part.known.is_empty()) {
+        let flow = self.clients.flow.unwrap_or(Identity::of(""));
+        let parts = (0_u64..).zip(&mut self.parts);
+        for (number, part) in parts.filter(|(_, part)| part.known.is_empty()) {
             let place = match backing.balancing {
                 _ if seen.is_empty() => break,
                 Balancing::Random | Balancing::TwoChoices | Balancing::Source => {
-                    rng.below(seen.len() as u64) as usize
+                    let mut stream = draws.of(flow.nth(number).nth(part.moves));
+                    stream.below(seen.len() as u64) as usize
                 }
                 _ => (0..seen.len())
                     .min_by_key(|&place| counts[place])
                     .unwrap_or(0),
             };
             counts[place] += 1;
+            part.moves += 1;
             part.known = vec![seen[place].clone()];
         }
     }
@@ -130,6 +138,7 @@ impl Sharing {
         let FlowClients {
             count: clients,
             group,
+            ..
         } = self.clients;
         let hashed = clients.clamp(1, MOST_HASHED);
         let mut counts = vec![0_u64; known.len()];

@@ -3,7 +3,7 @@
 //! lost is computed when it answers again (spec: orchestrators-a.md section 1.5).
 
 use rng::Stream;
-use units::{Duration, Instant};
+use units::{Duration, Identity, Instant};
 
 use super::contact::{Contact, ContactEvent, ContactOptions, EngineState};
 use super::discovery::{Backend, DiscoveryOptions};
@@ -43,8 +43,8 @@ pub(super) enum Round {
 impl Watch {
     /// An engine that was found and validated at an instant. Waits are drawn from the stream
     /// `swarm.refresh` of the engine.
-    pub(super) fn new(at: Instant, engine: usize, options: &SwarmOptions, seed: u64) -> Self {
-        let mut rng = Stream::new(seed, "swarm.refresh", engine as u64);
+    pub(super) fn new(at: Instant, engine: &str, options: &SwarmOptions, seed: u64) -> Self {
+        let mut rng = Stream::of(seed, "swarm.refresh", Identity::of(engine));
         let mut contact = Contact::new(&options.contact);
         contact.succeeded();
         let wait = options.contact.wait(0, &mut rng);

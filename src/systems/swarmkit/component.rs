@@ -60,8 +60,8 @@ pub(super) struct SwarmKitManager {
     next_task: u64,
     by_pod: BTreeMap<PodId, u64>,
     by_id: BTreeMap<Text, u64>,
-    /// Tasks whose pod is being created, by owner.
-    asked: BTreeMap<PodOwner, u64>,
+    /// Tasks whose pod is being created, by id.
+    asked: BTreeMap<Text, u64>,
     /// What pods of no service ask for, by class; nothing if it can't be expressed.
     classes: BTreeMap<ClassId, Option<Arc<TaskSpec>>>,
     /// Which task waits for which to stop.
@@ -167,13 +167,16 @@ impl SwarmKitManager {
         out: &mut Outbox,
     ) -> Option<u64> {
         let service = self.services.get_mut(&object)?;
-        service.made += 1;
-        let index = service.made;
         let place = pinned
             .as_ref()
             .map_or_else(|| slot.to_string(), ToString::to_string);
-        let id: Text = format!("{}.{place}.{index}", service.name).into();
-        let owner = PodOwner::new(object, index);
+        let place: Text = place.into();
+        let made = service.made.entry(place.clone()).or_default();
+        *made += 1;
+        let id: Text = format!("{}.{place}.{made}", service.name).into();
+        let node = pinned.as_ref().and_then(|node| self.node_ids.get(node));
+        let index = node.map_or(slot, |&node| node as u64);
+        let owner = PodOwner::new(object, index as i32);
         let number = self.next_task;
         self.next_task += 1;
         out.creations.push(Creation::Pod(NewPod {
@@ -181,6 +184,7 @@ impl SwarmKitManager {
             name: NewName::Exact(id.clone()),
             spec: Arc::clone(&service.now.template),
         }));
+        self.asked.insert(id.clone(), number);
         let task = Task {
             id,
             service: Some(object),
@@ -200,16 +204,18 @@ impl SwarmKitManager {
         };
         service.slots.entry(slot).or_default().tasks.push(number);
         self.tasks.insert(number, task);
-        self.asked.insert(owner, number);
         Some(number)
     }
 
     /// A pod is there: a task's own, or one that belongs to no service.
     fn created(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
         let pod = created.pod;
-        let class = &store.class(created.class).object;
+        let class = &store.class(created.class).spec;
         let refused = refusal(CAPABILITIES, class).is_some();
-        let number = match created.owner.and_then(|owner| self.asked.remove(&owner)) {
+        let number = match created
+            .owner
+            .and_then(|_| self.asked.remove(&created.name.text()))
+        {
             Some(number) => number,
             None => self.bare(created, class),
         };
@@ -453,7 +459,8 @@ impl Component for SwarmKitManager {
 
     fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
         if let Creation::Pod(new) = creation
-            && let Some(number) = self.asked.remove(&new.owner)
+            && let NewName::Exact(id) = &new.name
+            && let Some(number) = self.asked.remove(id)
             && let Some(task) = self.tasks.remove(&number)
             && let Some(service) = self.services.get_mut(&new.owner.object)
             && let Some(slot) = service.slots.get_mut(&task.slot)

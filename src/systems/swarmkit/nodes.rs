@@ -7,7 +7,7 @@ use cluster::Store;
 use control::Outbox;
 use model::{self, DeviceSet, EndReason, Event, Text};
 use rng::Stream;
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId};
 
 use super::component::{Due, SwarmKitManager};
 use super::dispatcher::HeartbeatOptions;
@@ -35,8 +35,8 @@ pub(super) struct NodeWatch {
 }
 
 impl NodeWatch {
-    fn new(now: Instant, id: Text, number: usize, options: &HeartbeatOptions, seed: u64) -> Self {
-        let mut rng = Stream::new(seed, "swarmkit.heartbeat", number as u64);
+    fn new(now: Instant, id: Text, options: &HeartbeatOptions, seed: u64) -> Self {
+        let mut rng = Stream::of(seed, "swarmkit.heartbeat", Identity::of(&id));
         let period = options.draw(&mut rng);
         Self {
             id,
@@ -67,7 +67,7 @@ impl SwarmKitManager {
         let id = object.name.clone();
         self.node_ids.insert(id.clone(), number);
         let heartbeat = self.options.heartbeat;
-        let watch = NodeWatch::new(now, id, number, &heartbeat, self.seed);
+        let watch = NodeWatch::new(now, id, &heartbeat, self.seed);
         self.nodes.push(watch);
         self.dirty.extend(self.services.keys());
         self.committed(now);

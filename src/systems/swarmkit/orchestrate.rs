@@ -46,7 +46,7 @@ impl SwarmKitManager {
                     slots: BTreeMap::new(),
                     updater: None,
                     orders: Vec::new(),
-                    made: 0,
+                    made: BTreeMap::new(),
                 },
             );
             return;

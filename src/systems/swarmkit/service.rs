@@ -73,8 +73,8 @@ pub(super) struct Service {
     pub(super) updater: Option<Updater>,
     /// What the update wants and nobody has carried out yet.
     pub(super) orders: Vec<Order>,
-    /// Tasks made so far.
-    pub(super) made: i32,
+    /// Tasks made so far for each slot, or for each node of a global service.
+    pub(super) made: BTreeMap<Text, u32>,
 }
 
 /// A task that has not ended.

@@ -213,7 +213,7 @@ impl World {
         let cores = Quantity::from_units(job.cores);
         let requests = ResourceList::from_pairs([("cpu", cores)]);
         let object = Arc::new(PodSpec::with_requests(requests));
-        if let Some(event) = self.store.spec_added(&object) {
+        if let Some(event) = self.store.class_added(&object) {
             self.apply(at, &event, watch)?;
         }
         let class = self.store.class_of(&object).ok_or("a class is lost")?;

@@ -187,7 +187,7 @@ impl Jobs {
         }
         let has_succeeded = reason == EndReason::Completed;
         let observed = ObservedPod {
-            name: unique_id(pod.id.0).into(),
+            name: pod.id.0.to_string().into(),
             phase: if has_succeeded {
                 ObservedPhase::Succeeded
             } else {
@@ -285,22 +285,26 @@ impl Jobs {
                 }
             }
         }
+        let row = step.store.objects().get(step.key);
+        let uid: Text = row
+            .map(|row| unique_id(row.identity))
+            .unwrap_or_default()
+            .into();
         for new in &writes.create {
-            step.create_pod(new_pod(step.key, job, new));
+            step.create_pod(new_pod(step.key, job, &uid, new));
         }
     }
 }
 
-fn new_pod(key: ObjectId, job: &Job, new: &NewJobPod) -> NewPod {
+fn new_pod(key: ObjectId, job: &Job, uid: &Text, new: &NewJobPod) -> NewPod {
     let mut spec = PodSpec {
         namespace: job.namespace.clone(),
         ..(*job.template).clone()
     };
-    let uid: Text = unique_id(key.0).into();
     for (label, value) in [
-        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/controller-uid", uid),
         ("batch.kubernetes.io/job-name", &job.name),
-        ("controller-uid", &uid),
+        ("controller-uid", uid),
         ("job-name", &job.name),
     ] {
         spec.labels.insert(label.into(), value.clone());
@@ -347,7 +351,7 @@ fn exit_code(store: &Store, record: &FinishedPod) -> (Text, i32) {
 }
 
 fn spec(store: &Store, class: ClassId) -> &PodSpec {
-    &store.class(class).object
+    &store.class(class).spec
 }
 
 /// The condition of pods that were ended from outside.

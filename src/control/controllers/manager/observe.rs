@@ -5,7 +5,7 @@ use cluster::pod_states::{FinishedPod, PodState};
 use model::canonical::unique_id;
 use model::workload::{ObservedPhase, ObservedPod, Readiness};
 use model::{EndReason, Pod, PodPhase, PodRef};
-use units::{ClassId, ObjectId};
+use units::{ClassId, Identity, ObjectId};
 
 /// A pod with what is seen of it.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ fn index(state: Option<&PodState>) -> i32 {
 
 fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     let node = pod.node().and_then(|node| store.nodes().object(node));
-    let behaviour = store.class(pod.class).object.behaviour.as_ref();
+    let behaviour = store.class(pod.class).spec.behaviour.as_ref();
     ObservedPod {
         name: pod.name.text(),
         node: node.map(|node| node.name.clone()),
@@ -95,6 +95,6 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
 /// Fills in the unique identifiers.
 pub fn identify(pods: &mut [SeenPod]) {
     for seen in pods {
-        seen.observed.uid = unique_id(seen.pod.id.0).into();
+        seen.observed.uid = unique_id(Identity::of(&seen.observed.name)).into();
     }
 }

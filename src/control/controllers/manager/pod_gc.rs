@@ -110,7 +110,7 @@ fn is_out_of_service(node: &Node) -> bool {
 }
 
 fn gc_pod(store: &Store, pod: &Pod, ended: Option<EndReason>) -> GcPod {
-    let namespace = &store.class(pod.class).object.namespace;
+    let namespace = &store.class(pod.class).spec.namespace;
     let node = pod.node().filter(|_| ended.is_none());
     let node = node.and_then(|node| store.nodes().object(node));
     GcPod {

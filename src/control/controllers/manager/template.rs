@@ -9,6 +9,6 @@ pub(super) const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// The revision that a class of pods says it is of; empty if it says nothing.
 pub(super) fn revision_of(store: &Store, class: ClassId) -> Text {
-    let labels = &store.class(class).object.labels;
+    let labels = &store.class(class).spec.labels;
     labels.get(REVISION_LABEL).cloned().unwrap_or_default()
 }

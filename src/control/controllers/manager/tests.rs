@@ -60,7 +60,7 @@ fn whose_deletion_costs_least_goes_first() {
         behaviour: Some(Arc::new(behaviour)),
         ..PodSpec::clone(&template("shop:1"))
     });
-    let added = world.store.spec_added(&dear).expect("a class of its own");
+    let added = world.store.class_added(&dear).expect("a class of its own");
     world.apply(added);
     let owner = world
         .store

@@ -160,7 +160,7 @@ impl Observer for Followed {
         match event {
             Event::PodCreated(created) => {
                 let name = created.name.to_string();
-                let namespace = &store.class(created.class).object.namespace;
+                let namespace = &store.class(created.class).spec.namespace;
                 if self.wanted.is(namespace, &name) {
                     self.meant.insert(match &**namespace {
                         "" => name,

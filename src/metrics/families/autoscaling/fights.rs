@@ -283,7 +283,7 @@ fn workload(change: &Change<'_>) -> Option<(Text, Text)> {
 }
 
 fn workload_of(pod: &Pod, change: &Change<'_>) -> Option<(Text, Text)> {
-    let spec = &change.store.class(pod.class).object;
+    let spec = &change.store.class(pod.class).spec;
     let owner = spec.owner.as_ref()?;
     let objects = change.store.objects();
     let kind = Object::KINDS

@@ -23,7 +23,7 @@ use crate::record::state::{ClusterState, Resource};
 use crate::record::tables::Tables;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
-use crate::values::{Direction, Statistic, Values};
+use crate::values::{Direction, Range, Statistic, Values};
 
 mod accounts;
 mod by_use;
@@ -101,7 +101,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
 };
 
 const fn money(name: &'static str) -> Statistic {
-    Statistic::amount(name, "currency", Direction::Lower).noise(0.01)
+    // What is idle is negative where a system commits more than there is.
+    Statistic::amount(name, "currency", Direction::Lower)
+        .noise(0.01)
+        .within(Range::ANY)
 }
 
 /// Parts of a millionth of the currency that rates are kept in.

@@ -204,7 +204,7 @@ mod tests {
                 ..GpuRequest::default()
             };
             let spec = fixture::spec(1, 1, gpu);
-            if let Some(added) = store.spec_added(&spec) {
+            if let Some(added) = store.class_added(&spec) {
                 apply(&mut store, added);
             }
             let pod = store.pods().next();

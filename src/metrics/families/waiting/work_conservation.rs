@@ -201,7 +201,7 @@ mod tests {
             apply(&mut store, added);
             let specs = asked.map(|(cpu, memory, gpu)| {
                 let spec = spec(cpu, memory, gpu);
-                if let Some(added) = store.spec_added(&spec) {
+                if let Some(added) = store.class_added(&spec) {
                     apply(&mut store, added);
                 }
                 store.class_of(&spec).expect("just added")

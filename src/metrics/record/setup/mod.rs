@@ -10,6 +10,7 @@ use cluster::fragmentation::TypicalPods;
 use units::Duration;
 
 use crate::alerts::{Route, Rule};
+use crate::record::selection::Selection;
 use crate::record::setup::economics::Economics;
 use crate::record::setup::mix::WorkloadMix;
 use crate::record::window::Window;
@@ -41,6 +42,8 @@ pub struct Setup {
     pub alerts: Arc<[Rule]>,
     /// How.
     pub route: Arc<Route>,
+    /// Classes of pods that are measured by themselves, too.
+    pub selections: Vec<Selection>,
 }
 
 /// Purpose of values.
@@ -66,6 +69,7 @@ impl Default for Setup {
             economics: None,
             alerts: Arc::default(),
             route: Arc::default(),
+            selections: Vec::new(),
         }
     }
 }

@@ -178,6 +178,7 @@ impl Workloads {
         for (place, row) in self.rows.iter_mut().enumerate() {
             keep(&mut self.held, place, row, at);
             row.close(at, measured);
+            self.sums.worst_missing += row.always_missing();
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Row {
     pub sums: Sums,
     since: Instant,
     was_full: bool,
+    /// The fewest pods that were missing for a time, until it was at full strength.
+    least_missing: Option<i64>,
     /// Since when pods are missing that nobody took on purpose.
     is_short: bool,
     lost: Option<Instant>,
@@ -55,7 +57,8 @@ pub struct Sums {
     pub desired: Integral,
     /// Ready pods x time, up to the wanted number.
     pub ready: Integral,
-    /// Most pods missing at once, after it was at full strength for the first time.
+    /// Most pods missing at once, after it was at full strength for the first time; those that were
+    /// always missing if it never was.
     pub worst_missing: i64,
     /// From a loss to full strength.
     pub repairs: Distribution,
@@ -130,6 +133,7 @@ impl Row {
             sums: Sums::default(),
             since: at,
             was_full: false,
+            least_missing: None,
             is_short: false,
             lost: None,
             answered: None,
@@ -184,6 +188,17 @@ impl Row {
         sums.desired.add_product(self.desired, nanos);
         sums.ready.add_product(ready, nanos);
         sums.worst_missing = sums.worst_missing.max(missing);
+        if !self.was_full {
+            let lacks = self.desired - ready;
+            let least = self.least_missing.map_or(lacks, |least| least.min(lacks));
+            self.least_missing = Some(least);
+        }
+    }
+
+    /// Pods that were always missing, of a workload that never was at full strength.
+    pub(super) fn always_missing(&self) -> i64 {
+        let never = self.least_missing.filter(|_| !self.was_full);
+        never.unwrap_or_default()
     }
 
     /// A state begins that holds for a time.
@@ -304,6 +319,7 @@ impl Row {
     /// The run ended.
     pub(super) fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
+        self.sums.worst_missing += self.always_missing();
         if let Some(lost) = self.lost.filter(|&lost| measured.has_instant(lost))
             && self.is_short
         {

@@ -167,6 +167,7 @@ impl CpuAndMemory {
     }
 
     /// `None` if one of them is not offered at all.
+    #[inline]
     pub(in crate::kubernetes) fn of_row(&self, row: &NodeRow, scale: Scale) -> Option<[Share; 2]> {
         let [cpu, memory] = self.asked;
         let used = match scale {

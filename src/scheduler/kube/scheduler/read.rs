@@ -144,7 +144,7 @@ impl KubeScheduler {
     fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
         while self.classes.len() <= created.class.index() {
             let class = units::ClassId::from_index(self.classes.len());
-            let object = &store.class(class).object;
+            let object = &store.class(class).spec;
             // The store derived its own columns from the same amounts.
             let known = self.cache.class(object).unwrap_or_default();
             self.classes.push(known);

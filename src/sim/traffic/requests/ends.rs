@@ -8,7 +8,7 @@ use units::{Duration, Instant};
 
 use super::super::fluid::Shared;
 use super::super::plan::{Load, TrafficPlan};
-use super::{Happening, Requests, World};
+use super::{Asker, Happening, Request, Requests, World};
 
 impl Requests {
     /// A pod has finished a try, of which its client may know nothing any more.
@@ -55,10 +55,10 @@ impl Requests {
         world: &World<'_>,
         shared: &mut Shared<'_>,
     ) {
-        let Some(group) = self.open[request].as_ref().map(|own| own.group) else {
+        let Some(who) = self.present_try(request) else {
             return;
         };
-        let fails = share > 0.0 && self.groups[group].0.errors.unit_f64() < share;
+        let fails = share > 0.0 && self.draws.errors.of(who).unit_f64() < share;
         if fails {
             self.leave(now, request, world, Served::Failed);
             return self.failed(now, request, FailureCause::Error, shared);
@@ -82,13 +82,14 @@ impl Requests {
             Some((_, count)) => *count += 1,
             None => counts.latencies.push((profile, 1)),
         }
-        self.over(now, own.group, shared.plan);
+        let Request { group, asker, .. } = own;
+        self.over(now, Asker { group, asker }, shared.plan);
     }
 
     /// A request is over: who asks in a loop thinks.
-    pub(super) fn over(&mut self, now: Instant, group: usize, plan: &TrafficPlan) {
-        if let Load::Closed { think, .. } = plan.groups[group].load {
-            self.think(group, now, think);
+    pub(super) fn over(&mut self, now: Instant, by: Asker, plan: &TrafficPlan) {
+        if let Load::Closed { think, .. } = plan.groups[by.group].load {
+            self.think(by.group, by.asker, now, think);
         }
     }
 
@@ -103,6 +104,7 @@ impl Requests {
             return;
         };
         let (service, flow, group, tried) = (own.service, own.flow, own.group, own.tries);
+        let asker = own.asker;
         own.tries += 1;
         own.at = None;
         own.serial = 0;
@@ -126,7 +128,7 @@ impl Requests {
         self.counts(service, flow).failed[cause as usize] += 1;
         self.open[request] = None;
         self.vacant.push(request);
-        self.over(now, group, shared.plan);
+        self.over(now, Asker { group, asker }, shared.plan);
     }
 
     /// A pod is gone, or its host is: what is in it is lost.

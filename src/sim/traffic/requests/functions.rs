@@ -82,6 +82,7 @@ impl Requests {
             request,
             serial: open.serial,
             service: open.service,
+            who: open.who.nth(u64::from(open.tries)),
             group: open.group,
         };
         let function = &mut self.functions[number];
@@ -109,10 +110,10 @@ impl Requests {
     /// An instance works on a try, which is billed as it begins.
     fn run(&mut self, now: Instant, own: Try, number: usize, is_cold: bool, shared: &Shared<'_>) {
         let plan = &shared.plan.functions[number];
-        let draws = &mut self.groups[own.group].0;
-        let work = plan.duration.sample(&mut draws.service);
+        let work = plan.duration.sample(&mut self.draws.service.of(own.who));
         let start = if is_cold {
-            plan.cold_start.sample(&mut draws.cold_starts)
+            plan.cold_start
+                .sample(&mut self.draws.cold_starts.of(own.who))
         } else {
             Duration::ZERO
         };

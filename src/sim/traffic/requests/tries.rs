@@ -5,7 +5,7 @@ use model::service::Balancing;
 use model::traffic::FailureCause;
 use model::{PodRef, Text};
 use rng::Stream;
-use units::{Duration, Instant};
+use units::{Duration, Identity, Instant};
 
 use super::super::backing::{Backing, Fate};
 use super::super::entry::{Admission, NOBODY};
@@ -85,10 +85,11 @@ impl Requests {
             return;
         };
         let (service, client, group) = (own.service, own.client, own.group);
+        let who = own.who.nth(u64::from(own.tries));
         let (backing, hosts) = (&mut world.backings[service], world.entry);
         let is_published = matches!(shared.plan.groups[group].target, Target::Published { .. });
         let admission = if is_published {
-            hosts.admit(backing, &mut self.groups[group].0.entries)
+            hosts.admit(backing, &mut self.draws.entries.of(who))
         } else {
             Admission::Forwarded
         };
@@ -132,6 +133,7 @@ impl Requests {
             request,
             serial,
             service,
+            who,
             group,
         };
         let worker = self.workers.entry(member.pod).or_default();
@@ -171,7 +173,7 @@ impl Requests {
         shared: &Shared<'_>,
     ) {
         let law = &shared.servers.get(server).own.service_time;
-        let span = law.sample(&mut self.groups[own.group].0.service);
+        let span = law.sample(&mut self.draws.service.of(own.who));
         let at = now.saturating_add(span.max(Duration::from_nanos(1)));
         let serial = own.serial;
         self.push(at, Happening::Finish { pod, serial });
@@ -200,8 +202,9 @@ impl Requests {
         let seed = self.seed;
         let balancing = backing.balancing;
         let make = || {
-            let entity = (service as u64) << 16 | who;
-            Clients::new(balancing, Stream::new(seed, "traffic/balancer", entity))
+            let service = Identity::of(&shared.names.services[service]);
+            let stream = Stream::of(seed, "traffic/balancer", service.nth(who));
+            Clients::new(balancing, stream)
         };
         let clients = self.clients.entry((service, who)).or_insert_with(make);
         if clients.balancing != balancing {

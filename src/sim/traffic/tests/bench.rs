@@ -229,7 +229,7 @@ impl Bench {
             server: server.map(Arc::new),
             ..PodSpec::default()
         });
-        if let Some(event) = self.store.spec_added(&spec) {
+        if let Some(event) = self.store.class_added(&spec) {
             self.apply(now, event);
         }
         let pod = self.store.pods().next();

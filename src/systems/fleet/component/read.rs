@@ -66,7 +66,7 @@ impl Fleet {
         }
         self.unit_of[slot] = Some((pod, name.clone()));
         let submitted = self.setup.units.get(&name).cloned();
-        let spec = &store.class(created.class).object;
+        let spec = &store.class(created.class).spec;
         let own = self.units.entry(name.clone()).or_insert_with(|| Own {
             object: created.owner.map(|owner| owner.object),
             ..Own::default()

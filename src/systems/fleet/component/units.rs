@@ -26,6 +26,8 @@ pub(super) struct Own {
     pub(super) is_coming: bool,
     /// Whether its pod was told to end so that another one follows.
     pub(super) is_killed: bool,
+    /// The number of the instance of a template.
+    pub(super) number: i32,
     /// When the first connection to its socket comes.
     pub(super) connects: Option<Duration>,
 }
@@ -154,6 +156,7 @@ impl Fleet {
             }
             let own = Own {
                 object: Some(id),
+                number: number as i32,
                 ..Own::default()
             };
             self.units.insert(name.clone(), own);
@@ -208,7 +211,7 @@ impl Fleet {
         };
         own.is_coming = true;
         out.creations.push(Creation::Pod(NewPod {
-            owner: PodOwner::new(id, 0),
+            owner: PodOwner::new(id, own.number),
             name: NewName::Exact(name.clone()),
             spec: app.spec.clone(),
         }));

@@ -4,7 +4,7 @@
 use cluster::Store;
 use control::Outbox;
 use model::{Event, Node};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId};
 
 use super::super::fast::amounts::{Amounts, Bundle, REVOCABLE, subtract_to_nothing};
 use super::super::framework::forget;
@@ -276,8 +276,9 @@ impl MesosMaster {
                 continue;
             }
             agent.belief = Belief::Absent;
-            let entity = now.as_nanos() as u64 ^ u64::from(node.0) << 44;
-            let mut stream = rng::Stream::new(seed, "mesos-register", entity);
+            let agent = Identity::of(store.nodes().name(node));
+            let entity = agent.nth(now.as_nanos() as u64);
+            let mut stream = rng::Stream::of(seed, "mesos-register", entity);
             let wait = Duration::from_nanos(stream.below(span) as i64);
             self.registering.insert((now.saturating_add(wait), node));
         }

@@ -127,7 +127,7 @@ impl DrfTasks {
             nodes.schedulable()[node.index()]
                 && nodes.has_room(node, &class.requests)
                 && nodes.has_gpu_room(node, class.gpu)
-                && object.is_some_and(|object| affinity::admits(&class.object, object))
+                && object.is_some_and(|object| affinity::admits(&class.spec, object))
         });
         let full = found.map_or(nodes.len(), NodeId::index);
         self.full_before.insert(pod.class, full);

@@ -13,7 +13,7 @@ use control::Outbox;
 use model::node::ZONE_LABEL;
 use model::{PodRef, Text};
 use rng::Stream;
-use units::{Instant, NodeId, PodId};
+use units::{Identity, Instant, NodeId, PodId};
 
 /// Equal tasks that wait.
 #[derive(Clone, Debug)]
@@ -67,12 +67,17 @@ impl Batch {
     }
 
     /// A job with data on agents that are drawn for it.
-    fn job(&self, group: u64, store: &Store) -> Option<BatchJob> {
+    fn job(&self, pod: PodRef, store: &Store) -> Option<BatchJob> {
         if self.options.data_replicas == 0 {
             return None;
         }
         let nodes: Vec<NodeId> = store.nodes().present().collect();
-        let mut stream = Stream::new(self.seed, "mesos-data", group);
+        let gang = store.pods().get(pod)?.gang();
+        let job = gang.map_or_else(
+            || store.identity_of(pod),
+            |gang| Some(Identity::of("gang").nth(u64::from(gang.0))),
+        );
+        let mut stream = Stream::of(self.seed, "mesos-data", job?);
         let (mut agents, mut racks) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..self.options.data_replicas {
             if nodes.is_empty() {
@@ -100,7 +105,7 @@ impl Batch {
         if !self.groups.contains_key(&number) {
             let group = Group {
                 pods: VecDeque::new(),
-                job: self.job(number, store),
+                job: self.job(pod, store),
                 needs,
             };
             self.groups.insert(number, group);

@@ -147,7 +147,7 @@ impl<'a> Open<'a> {
         };
         if !contains(&self.sum, &needs)
             || !self.admits(class)
-            || !affinity::admits(&class.object, agent)
+            || !affinity::admits(&class.spec, agent)
         {
             return 0;
         }

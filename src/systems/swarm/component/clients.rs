@@ -51,7 +51,7 @@ impl SwarmManager {
         if let Some(&number) = self.template_numbers.get(&key) {
             return (number, self.templates[number as usize].clone());
         }
-        let spec = &store.class(class).object;
+        let spec = &store.class(class).spec;
         let name = key.1.as_deref().unwrap_or_default();
         let config = match refusal(CAPABILITIES, spec) {
             Some(_) => None,

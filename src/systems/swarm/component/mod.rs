@@ -135,11 +135,10 @@ impl SwarmManager {
     ) {
         match event {
             Event::NodeAdded { object, .. } => {
-                let engine = self
-                    .cluster
+                self.cluster
                     .add_engine(request::engine(object, &self.options));
                 self.watches
-                    .push(Watch::new(at, engine, &self.options, self.seed));
+                    .push(Watch::new(at, &object.name, &self.options, self.seed));
                 self.changed(now);
             }
             Event::NodeUpdated { node, object } => {
@@ -194,7 +193,7 @@ impl SwarmManager {
     /// A pod was submitted: its client asks for it, or the watchdog has asked already.
     fn enter(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
         let (pod, name, class) = (created.pod, &created.name, created.class);
-        let namespace = &store.class(class).object.namespace;
+        let namespace = &store.class(class).spec.namespace;
         let name = match &**namespace {
             "" | "default" => name.text(),
             other => format!("{other}.{name}").into(),

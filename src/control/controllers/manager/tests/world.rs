@@ -247,12 +247,8 @@ impl World {
     pub(super) fn images(&self) -> Vec<Text> {
         let pods = self.living().into_iter();
         let pods = pods.filter(|pod| !self.store.pod_states().is_terminating(pod.pod));
-        pods.map(|pod| {
-            self.store.class(pod.class).object.containers[0]
-                .image
-                .clone()
-        })
-        .collect()
+        pods.map(|pod| self.store.class(pod.class).spec.containers[0].image.clone())
+            .collect()
     }
 
     pub(super) fn object(&self, kind: &'static str, name: &str) -> Option<Object> {

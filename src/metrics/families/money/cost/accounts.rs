@@ -94,7 +94,7 @@ impl Payers {
         if let Some(Some(known)) = self.of_class.get(place) {
             return *known;
         }
-        let spec = &store.class(pod.class).object;
+        let spec = &store.class(pod.class).spec;
         let labelled = self.label.as_ref().and_then(|key| spec.labels.get(key));
         let name = match labelled {
             Some(value) => value.clone(),

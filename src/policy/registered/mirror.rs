@@ -23,7 +23,7 @@ pub(super) fn empty(gpu_models: &[Text]) -> Store {
         },
         ..PodSpec::default()
     };
-    if let Some(added) = store.spec_added(&Arc::new(all_models)) {
+    if let Some(added) = store.class_added(&Arc::new(all_models)) {
         // A cell has at most 64 models; one with more is refused before any scheduler is built.
         let _ = store.apply(Instant::ZERO, added);
     }
@@ -128,7 +128,7 @@ impl Mirror {
                 ..(**spec).clone()
             })
         };
-        if let Some(added) = self.store.spec_added(&object) {
+        if let Some(added) = self.store.class_added(&object) {
             self.apply(added)?;
         }
         let id = self.store.class_of(&object).ok_or(Conflict::UnknownClass)?;

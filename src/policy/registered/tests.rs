@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::kubernetes::{add_machine, build_kube_profiles};
+use crate::kube_profiles::{add_machine, build_kube_profiles};
 use crate::testing::{World, device_set, node, pod};
 use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
@@ -204,7 +204,7 @@ impl Plugin for ByLabel {
     }
 
     fn pre_filter(&mut self, ctx: &scheduler::ClassContext<'_>) -> PreFilter {
-        if ctx.class.object.labels.contains_key("app") {
+        if ctx.class.spec.labels.contains_key("app") {
             PreFilter::Run
         } else {
             PreFilter::Skip
@@ -217,7 +217,7 @@ impl Plugin for ByLabel {
     }
 
     fn score(&self, ctx: &scheduler::ClassContext<'_>, node: NodeId) -> i64 {
-        let app = ctx.class.object.labels.get("app");
+        let app = ctx.class.spec.labels.get("app");
         let sign = if app.is_some_and(|app| &**app == "1") {
             1
         } else {

@@ -13,14 +13,16 @@
 //! The fast form keeps the answers of policies of scope [`Scope::Node`] per node. Policies of scope
 //! `Cluster`, and those that prepare or rescale points themselves, are asked plainly.
 
+mod mirror;
+
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::mirror::{self, Mirror};
 use crate::profiles::{MAX_WEIGHT, ProfileError};
 use crate::{Arguments, Built, Entry, Point, Setup, registry};
 use cluster::{Conflict, Store};
+use mirror::Mirror;
 use model::{DeviceSet, PodSpec};
 use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
