@@ -12,7 +12,7 @@ use crate::record::state::{ClusterState, Resource};
 use crate::record::tables::{NoSteadyState, Tables};
 use crate::statistics::bins::Bins;
 use crate::statistics::span::Span;
-use crate::values::{Direction, Statistic, Values};
+use crate::values::{Direction, Range, Statistic, Values};
 
 const UNSTABLE: Statistic = Statistic::amount("unstable", "bool", Direction::Lower);
 const BACKLOG_GROWTH: Statistic = growth("backlog_growth");
@@ -44,8 +44,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Saturation::default()),
 };
 
+/// A slope, which is negative where the backlog shrinks.
 const fn growth(name: &'static str) -> Statistic {
-    Statistic::amount(name, "pods/h", Direction::Lower)
+    Statistic::amount(name, "pods/h", Direction::Lower).within(Range::ANY)
 }
 
 /// Parts of the window at most; at least half as many once it is a minute long.
