@@ -14,9 +14,9 @@ use super::conflict::Conflict;
 /// The most GPU models a cell may know: a set of them is one machine word.
 pub const MAX_GPU_MODELS: usize = 64;
 
-/// The largest amount of one resource on one object: half of what would overflow when two are
-/// added, so that sums over a cluster are checked where they are made.
-const MAX_AMOUNT: i64 = 1 << 60;
+/// The largest amount of one resource on one object: 9,007,199,254,740,992, which is 8 PiB of memory
+/// or nine trillion cores. Beyond it a float is no longer exact.
+pub const MAX_AMOUNT: i64 = 1 << 53;
 
 /// An interned pod spec with the columns derived from it.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Class {
     pub selects_nodes: bool,
     /// Whether it may go to cordoned nodes.
     pub tolerates_cordon: bool,
+    /// Whether it takes ports on its node.
+    pub takes_ports: bool,
 }
 
 /// A GPU request with its models as a set of dense indexes.
@@ -106,12 +108,14 @@ impl Class {
         requests.gpu_milli = gpu.total_milli();
         let selects_nodes = !spec.node_selector.is_empty() || spec.affinity.node.required.is_some();
         let tolerates_cordon = tolerates_cordon(&spec);
+        let takes_ports = spec.host_ports().next().is_some();
         Ok(Self {
             spec,
             requests,
             gpu,
             selects_nodes,
             tolerates_cordon,
+            takes_ports,
         })
     }
 }
@@ -121,7 +125,7 @@ impl Class {
 pub(super) fn columns(list: &ResourceList, extended: &mut Interner) -> Result<Resources, Conflict> {
     let bounded = |amount: Result<i64, QuantityError>| match amount {
         Ok(amount) if amount.abs() <= MAX_AMOUNT => Ok(amount),
-        Ok(_) => Err(Conflict::Quantity(QuantityError::Overflow)),
+        Ok(_) => Err(Conflict::TooMuch),
         Err(error) => Err(Conflict::Quantity(error)),
     };
     let units = |amount: Quantity| bounded(amount.units_ceil());

@@ -68,7 +68,13 @@ pub enum Conflict {
     /// Too many pods.
     #[error("a run creates at most 2^32 - 1 pods in a cell")]
     TooManyPods,
-    /// An amount that doesn't fit the integer columns.
+    /// An amount that can't be read as an integer.
     #[error(transparent)]
     Quantity(QuantityError),
+    /// An amount beyond what one object may state.
+    #[error("an amount of one resource is at most 9007199254740992 (2^53), which is 8Pi of memory")]
+    TooMuch,
+    /// The nodes of a cluster offer more together than can be counted.
+    #[error("the nodes of a cluster offer at most 2^62 of one resource together")]
+    TooMuchTogether,
 }

@@ -9,8 +9,9 @@ use rustc_hash::FxBuildHasher;
 
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
+use model::gpu::GPU_RESOURCES;
 use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use units::{ClassId, ComponentId, Duration, Instant, NodeId, Revision};
+use units::{ClassId, ComponentId, Duration, Instant, NodeId, ResourceId, Revision};
 
 use super::conflict::Conflict;
 use super::nodes::Taken;
@@ -66,6 +67,8 @@ pub struct Store {
     classes: Vec<Class>,
     class_index: IndexMap<Arc<PodSpec>, ClassId, FxBuildHasher>,
     extended: Interner,
+    /// Extended resources whose units are GPU devices.
+    gpu_resources: Vec<ResourceId>,
     gpu_models: Interner,
     nodes: Nodes,
     pods: Pods,
@@ -169,6 +172,12 @@ impl Store {
     /// Names of extended resources by [`units::ResourceId`].
     pub fn extended(&self) -> &Interner {
         &self.extended
+    }
+
+    /// Extended resources whose units are whole GPU devices, such as `nvidia.com/gpu`.
+    #[inline]
+    pub fn gpu_resources(&self) -> &[ResourceId] {
+        &self.gpu_resources
     }
 
     /// Names of GPU models by index.
@@ -288,6 +297,11 @@ impl Store {
             self.extended.truncate(known.0);
             self.gpu_models.truncate(known.1);
         }
+        for index in known.0..self.extended.len() {
+            if GPU_RESOURCES.contains(&self.extended.text(index)) {
+                self.gpu_resources.push(ResourceId::from_index(index));
+            }
+        }
         outcome
     }
 
@@ -352,7 +366,12 @@ impl Store {
         // overcommitted.
         let was_there = record.found().is_some_and(|found| found.node == node);
         let is_decided = was_there || self.commitment != Commitment::Checked;
-        let fits = (is_decided || self.nodes.has_room(node, &class.requests))
+        let has_room = if is_decided {
+            self.nodes.is_countable(node, &class.requests)
+        } else {
+            self.nodes.has_room(node, &class.requests)
+        };
+        let fits = has_room
             && devices.len() == usize::from(class.gpu.devices)
             && self
                 .nodes

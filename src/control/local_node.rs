@@ -61,7 +61,7 @@ impl<'a> LocalNode<'a> {
             let class = self.store.class(other.class);
             class.spec.as_ref()
         });
-        specs.flat_map(|spec| spec.all_containers().flat_map(|own| own.host_ports.iter()))
+        specs.flat_map(model::PodSpec::host_ports)
     }
 
     /// The amounts that a pod requests.

@@ -162,6 +162,10 @@ impl Component for Probed {
         self.component.places_pods()
     }
 
+    fn relies_on_view(&self) -> bool {
+        self.component.relies_on_view()
+    }
+
     fn restarted(&mut self, now: Instant) {
         self.component.restarted(now);
     }

@@ -234,8 +234,8 @@ pub(super) const POD_COLUMNS: [Column; 11] = [
         Kind::Text,
         "",
         "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
-         permanently), `node_lost`, `evicted`, `cancelled`; of pods still alive: `pending`, \
-         `starting`, `running`",
+         permanently), `node_lost`, `evicted`, `cancelled`, `refused` (by the node it was bound to, \
+         as short of room or of a port); of pods still alive: `pending`, `starting`, `running`",
     ),
 ];
 
@@ -268,6 +268,29 @@ const VALUE_COLUMNS: [Column; 6] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_outcome_is_documented() {
+        use metrics::pod_table::outcome;
+        use model::{EndReason, EvictionCause, Refusal};
+
+        let column = PODS.columns.iter().find(|column| column.name == "outcome");
+        let documented = column.expect("a column of that name").meaning;
+        let plain = [
+            EndReason::Completed,
+            EndReason::TimeLimit,
+            EndReason::Error,
+            EndReason::Rejected,
+            EndReason::NodeLost,
+            EndReason::Cancelled,
+        ];
+        let evicted = EvictionCause::ALL.map(EndReason::Evicted);
+        let refused = Refusal::ALL.map(EndReason::Refused);
+        for reason in plain.into_iter().chain(evicted).chain(refused) {
+            let name = outcome(reason);
+            assert!(documented.contains(&format!("`{name}`")), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_unique_and_carry_their_unit() {

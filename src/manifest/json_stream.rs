@@ -4,6 +4,7 @@
 use std::io::{self, BufRead};
 
 use super::source::{Refused, Sink, Source, Stop, Syntax};
+use trace::budget::{OBJECT_BYTES, too_long};
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 1 << 18;
@@ -313,7 +314,10 @@ impl<'t> Splitter<'t> {
                 if byte == b'\n' {
                     break;
                 }
-                line.push(byte);
+                // The marks of the beginning and the end are all that is looked at.
+                if line.len() < LOGS.0.len() {
+                    line.push(byte);
+                }
             }
             self.release();
             let is_end = line.starts_with(LOGS.1);
@@ -455,6 +459,13 @@ impl Splitter<'_> {
             self.window.drain(..self.kept);
             self.at -= self.kept;
             self.kept = 0;
+        }
+        if self.window.len() > OBJECT_BYTES {
+            let what = format!("the object at line {}", self.line + 1);
+            return Err(too_long(&what, OBJECT_BYTES as u64));
+        }
+        if self.window.try_reserve(2 * CHUNK_BYTES).is_err() {
+            return Err(io::ErrorKind::OutOfMemory.into());
         }
         let mut added = 0;
         while added < CHUNK_BYTES {

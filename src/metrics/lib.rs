@@ -46,6 +46,7 @@ pub use record::areas::Areas;
 pub use record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 pub use record::deeds::{Deeds, Kind};
 pub use record::entry::MetricEntry;
+pub use record::gpus;
 pub use record::jobs::{JobOutcome, JobRecord};
 pub use record::live_series::{LiveSeries, SeriesSource};
 pub use record::pod_table;

@@ -95,6 +95,19 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::OutOfCpu,
+        Self::OutOfMemory,
+        Self::OutOfStorage,
+        Self::OutOfPods,
+        Self::OutOfExtended,
+        Self::NodeAffinity,
+        Self::NodePorts,
+        Self::Taint,
+        Self::Pressure,
+    ];
+
     /// The reason that the pod's status shows.
     pub const fn name(self) -> &'static str {
         match self {

@@ -157,6 +157,12 @@ impl PodSpec {
         self.init_containers.iter().chain(&self.containers)
     }
 
+    /// The ports that the pod takes on its node.
+    pub fn host_ports(&self) -> impl Iterator<Item = &HostPort> + Clone {
+        let containers = self.init_containers.iter().chain(&self.containers);
+        containers.flat_map(|own| &own.host_ports)
+    }
+
     /// How a container lives, by its node's number; `None` where nothing is said of it.
     pub fn container_life(&self, container: usize) -> Option<&ContainerLife> {
         let life = self.life.as_deref()?;

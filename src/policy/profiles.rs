@@ -19,6 +19,7 @@ pub const FILTERS: &[&str] = &[
     "node-affinity",
     "node-resources-fit",
     "gpu-fit",
+    "host-ports",
 ];
 
 /// A named profile.
@@ -387,7 +388,7 @@ mod tests {
         changed.queue_order = Some("priority".to_owned());
         let profile = build_profile(&changed, &Setup::default()).expect("valid overrides");
         let expected = [("best-fit", 7), ("tightest", 1), ("worst-fit", 2)];
-        assert_eq!(plugins(&profile)[4..], expected);
+        assert_eq!(plugins(&profile)[5..], expected);
         assert_eq!(
             (profile.select.name(), profile.order.name()),
             ("random", "priority")

@@ -109,7 +109,7 @@ fn of_pod(store: &Store, pod: PodRef) -> String {
     let Some(pod): Option<&Pod> = store.pods().get(pod) else {
         return "a pod".to_owned();
     };
-    let spec = &store.class(pod.class).object;
+    let spec = &store.class(pod.class).spec;
     match &spec.owner {
         Some(owner) => format!("{} {}/{}", owner.kind, spec.namespace, owner.name),
         None => format!("Pod {}/{}", spec.namespace, pod.name),

@@ -46,7 +46,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::SpreadPreferred, Without(NO_POLICY)),
     (Capability::SpreadRequired, Without(NO_POLICY)),
     (Capability::Taints, Yes("pods tolerate them or stay away")),
-    (Capability::HostPorts, Without("ports are not counted")),
+    (Capability::HostPorts, Yes("nodes on which they are free")),
     (
         Capability::Volumes,
         Without("pods go where they fit; a volume binds no pod to a node"),

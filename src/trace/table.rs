@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::budget::COLUMNS;
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::BadRow;
@@ -75,11 +76,17 @@ impl Table {
         let columns = header.map(|fields| fields.iter().map(|field| text(field).into()).collect());
         table.columns =
             columns.map_err(|wrong| table.refuse(&format!("the header {}", wrong.rule)))?;
-        for (position, column) in table.columns.iter().enumerate() {
-            if table.columns[..position].contains(column) {
-                let reason = format!("the header names column `{column}` twice; rename one");
-                return Err(table.refuse(&reason));
-            }
+        if table.columns.len() > COLUMNS {
+            let columns = table.columns.len();
+            return Err(table.refuse(&format!(
+                "the header has {columns} columns, and {COLUMNS} are the most that are read"
+            )));
+        }
+        let mut sorted: Vec<&Arc<str>> = table.columns.iter().collect();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            let reason = format!("the header names column `{}` twice; rename one", pair[0]);
+            return Err(table.refuse(&reason));
         }
         Ok(table)
     }

@@ -81,7 +81,29 @@ pub fn nodes(
             }
         }
     }
+    if let Some(line) = without_unit(&nodes) {
+        remarks.note(line);
+    }
     Ok(nodes)
+}
+
+/// Memory below this is a number without its unit.
+const LEAST_MEMORY_BYTES: i64 = 1 << 20;
+
+/// The remark on nodes whose memory is stated without a unit, so that they have nothing to offer.
+fn without_unit(nodes: &[Arc<Node>]) -> Option<String> {
+    let memory = |node: &Node| node.allocatable.get(MEMORY).units_ceil().unwrap_or(0);
+    let is_tiny = |node: &&Arc<Node>| (1..LEAST_MEMORY_BYTES).contains(&memory(node));
+    let first = nodes.iter().find(is_tiny)?;
+    let (name, bytes) = (&first.name, memory(first));
+    let others = match nodes.iter().filter(is_tiny).count() - 1 {
+        0 => String::new(),
+        others => format!(" (and {others} more)"),
+    };
+    Some(format!(
+        "node `{name}`{others} offers {bytes} bytes of memory, which no pod can use; if a unit is \
+         missing, write it, as in `{bytes}Gi`"
+    ))
 }
 
 /// Lets what a node has in common with the others of its template lie in memory once.

@@ -95,6 +95,41 @@ impl Remarks {
         self.ledger.merge(ledger);
     }
 
+    /// Notes pods that wait for GPUs which no node offers in that form, as a run left them: nodes that
+    /// have devices (`gpu`) offer no extended resource by themselves.
+    pub fn gpus(&mut self, store: &Store) {
+        let (nodes, offered) = (store.nodes(), store.nodes().allocatable());
+        for &id in store.gpu_resources() {
+            let is_offered = nodes
+                .present()
+                .any(|node| offered.extended_amount(id, node) > 0);
+            let waits = |pod: &&model::Pod| {
+                let requests = &store.class(pod.class).requests;
+                !pod.phase.holds_node() && requests.extended_amount(id) > 0
+            };
+            let waiting = store.pods().iter().filter(waits).count();
+            if is_offered || waiting == 0 {
+                continue;
+            }
+            let name = store.extended().text(id.index());
+            let with_devices = nodes
+                .present()
+                .filter(|&node| !nodes.gpu_room(node).is_empty());
+            let fix = match with_devices.count() {
+                0 => format!("give nodes `allocatable: {{{name}: \"8\"}}`"),
+                count => format!(
+                    "{} devices (`gpu`), which are another thing: add `allocatable: {{{name}: \"8\"}}` \
+                     to them",
+                    plural::either(count, "one node has", "some nodes have")
+                ),
+            };
+            self.note(format!(
+                "{} for `{name}`, which no node offers; {fix}",
+                plural::either(waiting, "a pod waits", "pods wait"),
+            ));
+        }
+    }
+
     /// Notes what autoscalers could not do, as a run left them.
     pub fn autoscalers(&mut self, store: &Store) {
         for (_, row) in store.objects().iter() {

@@ -27,6 +27,13 @@ pub enum FolderError {
         /// The file.
         path: PathBuf,
     },
+    /// A file to be written is there, and is none: it is never replaced.
+    #[error("{}: is a link, a pipe, a device or a folder, which is never replaced; name a file, or \
+             remove it first", path.display())]
+    NoFile {
+        /// What is there.
+        path: PathBuf,
+    },
     /// What is there is no result of ours, so it is not replaced even if it was asked for.
     #[error(
         "{}: exists and is not a result folder (it holds no {SUMMARY_NAME}), so it is not \
@@ -105,6 +112,7 @@ impl FolderError {
         match self {
             Self::Exists { .. }
             | Self::FileExists { .. }
+            | Self::NoFile { .. }
             | Self::NotOurs { .. }
             | Self::NoName { .. }
             | Self::Busy { .. }

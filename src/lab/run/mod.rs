@@ -341,6 +341,7 @@ pub fn run_through(
     };
     remarks.ledger(simulation.ledger(0));
     remarks.autoscalers(simulation.store(0));
+    remarks.gpus(simulation.store(0));
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
     let (metrics, report) = observer.finish(at, &store)?;

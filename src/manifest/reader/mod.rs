@@ -22,6 +22,7 @@ use super::{
     Ctx, ManifestPod, Manifests, cluster_scoped, node, objects, pod, raw, resize, unmodelled,
 };
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
+use trace::budget::OBJECTS;
 use units::Duration;
 
 /// Lists deeper within each other are not told apart in messages.
@@ -53,6 +54,8 @@ pub(super) struct Reader {
     identities: IndexSet<Box<str>, FxBuildHasher>,
     owners: Owners,
     fate: Fate,
+    /// The number of objects that were handed over.
+    added: usize,
     ended: u64,
     repeated: u64,
     pod_names: BTreeSet<(Text, Text)>,
@@ -179,6 +182,14 @@ impl Reader {
 
     /// Takes an object; the error says where it stands.
     pub(super) fn add(&mut self, parts: &Parts) -> Result<(), String> {
+        self.added += 1;
+        if self.added > OBJECTS {
+            let message = format!(
+                "{}: more than {OBJECTS} objects, the most that are read; name fewer files",
+                self.place()
+            );
+            return Err(self.problem.get_or_insert(message).clone());
+        }
         let body = parts.body();
         if let (Some(kind), Some(_)) = (&parts.kind, &body) {
             self.owners.add(kind, &parts.metadata, &mut self.ctx.texts);

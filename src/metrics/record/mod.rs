@@ -8,6 +8,7 @@ pub mod consistency;
 pub mod deeds;
 pub mod entry;
 pub mod fragments;
+pub mod gpus;
 pub mod jobs;
 pub mod live_series;
 pub mod node_rows;

@@ -5,6 +5,7 @@ use cluster::nodes::{Columns, NO_MODEL};
 use model::resource_list::{CPU, MEMORY, PODS};
 use units::NodeId;
 
+use crate::record::gpus;
 use crate::record::state::{Amounts, Row};
 
 /// A node as metrics see it once everything of an instant has happened.
@@ -145,14 +146,27 @@ impl NodeChange<'_> {
     }
 }
 
-/// Amounts of a node, by [`Resource`].
+/// Amounts that a node lets pods use, by [`Resource`].
 #[inline]
-pub(crate) fn amounts_at(columns: &Columns, node: NodeId) -> Row {
+pub(crate) fn allocatable_at(store: &Store, node: NodeId) -> Row {
+    let gpu_milli = gpus::allocatable(store, node);
+    amounts_at(store.nodes().allocatable(), node, gpu_milli)
+}
+
+/// Amounts that a node has left, by [`Resource`].
+#[inline]
+pub(crate) fn free_at(store: &Store, node: NodeId) -> Row {
+    let gpu_milli = gpus::free(store, node);
+    amounts_at(store.nodes().free(), node, gpu_milli)
+}
+
+#[inline]
+fn amounts_at(columns: &Columns, node: NodeId, gpu_milli: i64) -> Row {
     let row = node.index();
     [
         columns.cpu_milli[row],
         columns.memory_bytes[row],
-        columns.gpu_milli[row],
+        gpu_milli,
         columns.pods[row],
     ]
 }
@@ -166,7 +180,7 @@ pub(crate) fn offered(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
             ..NodeRow::default()
         };
     };
-    let allocatable = amounts_at(nodes.allocatable(), node);
+    let allocatable = allocatable_at(store, node);
     let mut nominal = allocatable;
     for (name, index) in [(CPU, 0), (MEMORY, 1), (PODS, 3)] {
         let amount = object.capacity.get(name);
@@ -185,6 +199,6 @@ pub(crate) fn offered(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
         nominal,
         allocatable,
         allocated,
-        free: amounts_at(nodes.free(), node),
+        free: free_at(store, node),
     }
 }

@@ -97,7 +97,7 @@ pub const fn outcome(reason: EndReason) -> &'static str {
         EndReason::NodeLost => "node_lost",
         EndReason::Evicted(_) => "evicted",
         EndReason::Cancelled => "cancelled",
-        EndReason::Refused(why) => why.name(),
+        EndReason::Refused(_) => "refused",
     }
 }
 

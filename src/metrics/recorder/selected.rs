@@ -40,7 +40,7 @@ impl Selected {
 
     /// Takes in a job whose life is known, if it is of the class.
     pub(super) fn job(&mut self, job: &JobRecord, store: &Store) {
-        if self.selection.has(&store.class(job.class).object) {
+        if self.selection.has(&store.class(job.class).spec) {
             self.collectors
                 .iter_mut()
                 .for_each(|collector| collector.job(job));

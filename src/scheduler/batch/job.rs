@@ -20,6 +20,16 @@ pub struct JobFacts {
     pub processors: i64,
 }
 
+/// Processors of so many members that ask for this many milli-cores each.
+pub(super) fn processors(cpu_milli: i64, members: usize) -> i64 {
+    let members = members as i64;
+    if cpu_milli == 0 {
+        return members;
+    }
+    let milli = i128::from(cpu_milli) * i128::from(members);
+    i64::try_from((milli + 999) / 1_000).unwrap_or(i64::MAX)
+}
+
 /// A job's score: the smallest is chosen first, equal scores in the order of submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Score(i64, i64);

@@ -7,8 +7,8 @@ use control::local_node::LocalNode;
 use control::node::Assignment;
 use model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
 use model::qos::CRITICAL_PRIORITY;
-use model::rules::{affinity, room, taints};
-use model::{HostPort, Node, PodRef, PodSpec, Refusal, Taint, TaintEffect};
+use model::rules::{affinity, ports, room, taints};
+use model::{Node, PodRef, PodSpec, Refusal, Taint, TaintEffect};
 
 /// The reason for which a node does not take a pod that was bound to it, if there is one.
 pub(super) fn refusal(local: LocalNode<'_>, assignment: &Assignment) -> Option<Refusal> {
@@ -69,13 +69,9 @@ fn short(local: LocalNode<'_>, pod: PodRef) -> Option<Refusal> {
 
 /// Whether a port of the node that a pod wants is another pod's.
 fn is_port_taken(local: LocalNode<'_>, assignment: &Assignment) -> bool {
-    let own = assignment.spec.all_containers();
-    let wanted: Vec<&HostPort> = own.flat_map(|own| own.host_ports.iter()).collect();
-    if wanted.is_empty() {
-        return false;
-    }
-    let mut taken = local.ports_taken(assignment.pod);
-    taken.any(|taken| wanted.contains(&taken))
+    let wanted = assignment.spec.host_ports();
+    wanted.clone().next().is_some()
+        && ports::is_any_taken(&wanted, local.ports_taken(assignment.pod))
 }
 
 /// A node short of memory takes no pods that ask for nothing, unless they tolerate it; one with a

@@ -10,6 +10,10 @@ use crate::statistics::integral::{Integral, nearest};
 /// million tenants, and 15 digits.
 const FINE: f64 = (1_u64 << 48) as f64;
 
+/// The largest share that is told apart: what exceeds the capacity a thousand times has no fair
+/// share, and its square must not exceed 128 bits.
+const LARGEST: f64 = 1_024.0;
+
 /// One in the integers that integrals of shares are kept in.
 pub const ONE: f64 = 1e9;
 
@@ -63,22 +67,24 @@ impl Shares {
         if row.is_active {
             self.active -= 1;
             self.sum -= row.dominant;
-            self.squares -= row.dominant * row.dominant;
+            self.squares = self.squares.wrapping_sub(row.dominant * row.dominant);
         }
         let lacked = row.lacks != 0;
-        let share = dominant_share(&tenant.allocated, capacity);
+        let largest = |share: f64| share.min(LARGEST);
+        let share = dominant_share(&tenant.allocated, capacity).map(largest);
         row.is_active = tenant.is_active() && share.is_some();
         (row.dominant, row.parts, row.lacks) = (0, 0, 0);
         if let Some(share) = share.filter(|_| row.is_active) {
             row.dominant = nearest(share * FINE);
             row.parts = nearest(share * ONE);
             if tenant.demand != tenant.allocated {
-                let wanted = dominant_share(&tenant.demand, capacity).unwrap_or(0.0);
+                let wanted = dominant_share(&tenant.demand, capacity).map_or(0.0, largest);
                 row.lacks = nearest(wanted * FINE) - row.dominant;
             }
             self.active += 1;
             self.sum += row.dominant;
-            self.squares += row.dominant * row.dominant;
+            // Thousands of tenants at the largest share wrap around, and back again when they leave.
+            self.squares = self.squares.wrapping_add(row.dominant * row.dominant);
         }
         match (lacked, row.lacks != 0) {
             (false, true) => self.lacking.push(position),

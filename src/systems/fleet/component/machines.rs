@@ -27,6 +27,13 @@ impl Fleet {
         &mut self.machines[node.index()]
     }
 
+    /// Whether a machine's key is in the registry. A declaration that changes does not bring the key
+    /// of a machine back that fell silent: only its agent does.
+    pub(super) fn has_key(&self, node: NodeId) -> bool {
+        let machine = self.machines.get(node.index());
+        machine.is_some_and(|machine| machine.is_there)
+    }
+
     /// A machine's key is in the registry, or its metadata changed.
     pub(super) fn joined(&mut self, at: Instant, node: NodeId, store: &Store) {
         let Some(object) = store.nodes().object(node) else {

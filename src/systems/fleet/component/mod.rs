@@ -52,6 +52,8 @@ pub struct Fleet {
     last_event: Option<Instant>,
     /// Whether machines changed since the last round.
     needs_round: bool,
+    /// When a binding was refused last: another round at that instant would decide the same.
+    refused_at: Option<Instant>,
 }
 
 impl Fleet {
@@ -76,6 +78,7 @@ impl Fleet {
             event_due: None,
             last_event: None,
             needs_round: false,
+            refused_at: None,
         }
     }
 
@@ -110,7 +113,8 @@ impl Fleet {
     fn round(&mut self, store: &Store, out: &mut Outbox) {
         let now = self.now;
         let by_event = self.event_due.is_some_and(|at| at <= now);
-        let by_interval = self.needs_round && self.round_after(now) == now;
+        let is_useful = self.needs_round && self.refused_at != Some(now);
+        let by_interval = is_useful && self.round_after(now) == now;
         if !by_event && !by_interval {
             return;
         }

@@ -16,7 +16,8 @@ impl Fleet {
         for entry in store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
-                Event::NodeAdded { node, .. } | Event::NodeUpdated { node, .. } => {
+                Event::NodeAdded { node, .. } => self.joined(at, *node, store),
+                Event::NodeUpdated { node, .. } if self.has_key(*node) => {
                     self.joined(at, *node, store);
                 }
                 Event::NodeRemoved { node } | Event::NodeReadiness { node, ready: false } => {

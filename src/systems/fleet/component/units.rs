@@ -271,13 +271,14 @@ impl Fleet {
         store: &Store,
         out: &mut Outbox,
     ) {
+        let bound = self.units.get(name).and_then(|own| own.bound);
+        let is_there = bound.is_some_and(|node| self.has_key(node));
         let Some(own) = self.units.get_mut(name) else {
             return;
         };
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
             return;
         };
-        let is_there = (self.machines.get(node.index())).is_some_and(|machine| machine.is_there);
         if store.nodes().name(node) != &**machine || store.pods().get(pod).is_none() {
             return;
         }
@@ -308,6 +309,7 @@ impl Fleet {
             let machine = None;
             self.engine.put_unit(&name, Unit { machine, ..unit });
             self.needs_round = true;
+            self.refused_at = Some(self.now);
         }
     }
 

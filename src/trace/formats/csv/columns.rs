@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::USAGE;
 use super::cells::{QUANTITY, integer, pattern, span};
+use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::options::ReadOptions;
@@ -90,7 +91,7 @@ impl Columns {
             "" => PodName::Job(number),
             name => PodName::Text(name.into()),
         };
-        let members = integer(row, self.members.as_ref(), 1, 1 << 30)?.unwrap_or(1);
+        let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
         Ok(Arrival {
             submit: Instant::ZERO + submit,
             name,

@@ -2,7 +2,7 @@
 //! the rule of `OpenCost`). Where pods use more than their node has, they share its price.
 
 use crate::record::collector::Change;
-use crate::record::state::{Resource, Row};
+use crate::record::state::{Resource, Row, class_requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use cluster::{self, Store};
@@ -73,13 +73,7 @@ impl ByUse {
             let id = NodeId::from_index(place);
             for &slot in moment.store.nodes().pods(id) {
                 if let Some(pod) = moment.store.pods().at(slot) {
-                    let requests = &moment.store.class(pod.class).requests;
-                    let amounts = [
-                        requests.cpu_milli,
-                        requests.memory_bytes,
-                        requests.gpu_milli,
-                        0,
-                    ];
+                    let amounts = class_requests(moment.store, pod.class);
                     own.set(pod, payers.of(pod, moment.store), weight(&amounts));
                 }
             }
@@ -134,13 +128,7 @@ impl ByUse {
                 let Some(pod) = moment.store.pods().at(slot) else {
                     continue;
                 };
-                let requests = &moment.store.class(pod.class).requests;
-                let mut amounts = [
-                    requests.cpu_milli,
-                    requests.memory_bytes,
-                    requests.gpu_milli,
-                    0,
-                ];
+                let mut amounts = class_requests(moment.store, pod.class);
                 if pod.phase == PodPhase::Running
                     && let Some(own) = used.pod(pod.pod)
                 {
