@@ -338,14 +338,17 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
         });
         let is_small = average.abs() < judgement.threshold;
         judgement.equivalence_p = Some(if is_small { 0.0 } else { 1.0 });
-    } else {
-        judgement.interval = student_interval(differences, CONFIDENCE);
-        judgement.relative_interval = change_interval(base, head, CONFIDENCE);
-        // Where every pair is equal no sign can fall, so there is nothing to test and nothing to
-        // correct for (Tarone, 1990).
-        judgement.p = student_test(differences);
-        judgement.equivalence_p = equivalence(differences, judgement.threshold).map(|t| t.p);
+        let is_below = judgement.better.worsening(average) < judgement.threshold;
+        judgement.not_worse_p = (judgement.better != Direction::None && judgement.threshold > 0.0)
+            .then_some(if is_below { 0.0 } else { 1.0 });
+        return;
     }
+    judgement.interval = student_interval(differences, CONFIDENCE);
+    judgement.relative_interval = change_interval(base, head, CONFIDENCE);
+    // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
+    // for (Tarone, 1990).
+    judgement.p = student_test(differences);
+    judgement.equivalence_p = equivalence(differences, judgement.threshold).map(|t| t.p);
     judgement.not_worse_p = (judgement.worsenings())
         .filter(|_| judgement.threshold > 0.0)
         .and_then(|worsenings| not_above(&worsenings, judgement.threshold));
@@ -371,7 +374,9 @@ fn second_opinions(judgement: &mut Judgement, base: &[f64], head: &[f64], resamp
     let ranks = is_apart.then(|| signed_rank(&differences)).flatten();
     judgement.signed_rank_p = ranks.map(|test| test.p);
     judgement.shift = hodges_lehmann(&differences);
-    judgement.d_z = standardized_mean(&differences);
+    if !has_no_spread(base, head, &differences) {
+        judgement.d_z = standardized_mean(&differences);
+    }
     judgement.cliffs_delta = cliffs_delta(base, head);
 }
 

@@ -48,13 +48,20 @@ fn row(study: &Study, id: &str) -> Option<OverviewRow> {
         Direction::Lower if least < most => Some(least),
         _ => None,
     };
-    let is_best = |(value, is_comparable): (&Option<f64>, &bool)| {
+    // What reads the same is equally good; where everything does, nothing is marked.
+    let cells = format::values(&values, &first.unit);
+    let place = values.iter().zip(&is_comparable).position(|(value, own)| {
         let both = value.zip(best);
-        *is_comparable && both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
-    };
+        *own && both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
+    });
+    let text = place.map(|place| cells[place].clone());
+    let compared = || cells.iter().zip(&is_comparable);
+    let tells = compared().any(|(cell, own)| *own && Some(cell) != text.as_ref());
+    let is_best = |(cell, own): (&String, &bool)| tells && *own && Some(cell) == text.as_ref();
+    let best = compared().map(is_best).collect();
     Some(OverviewRow {
         label: registry::title(id),
-        cells: format::values(&values, &first.unit),
-        best: values.iter().zip(&is_comparable).map(is_best).collect(),
+        cells,
+        best,
     })
 }

@@ -99,7 +99,7 @@ fn every_form_has_the_row() {
     let csv = written(Format::Csv);
     let first = csv.lines().nth(1).expect("a row");
     assert!(
-        first.starts_with("sjf|<b>,fcfs,bounded_slowdown.mean,"),
+        first.starts_with("sjf|<b>,fcfs,true,seeds,bounded_slowdown.mean,"),
         "{first}"
     );
     let json: serde_json::Value = serde_json::from_str(&written(Format::Json)).expect("JSON");
