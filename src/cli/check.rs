@@ -7,8 +7,8 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use lab::check::{
-    Baseline, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
-    parse_suite, run as run_suite,
+    Baseline, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge, parse_suite,
+    run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use lab::replicate::Workers;
@@ -16,12 +16,12 @@ use report::check::{self, CheckOptions};
 use scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
-use super::divergence::Asked;
-use super::experiment_file::MessageFormat;
-use super::experiment_file::{self, Reading};
 use super::check_outputs::{
     CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets,
 };
+use super::divergence::Asked;
+use super::experiment_file::MessageFormat;
+use super::experiment_file::{self, Reading};
 use super::failure::failure;
 use super::run::threads;
 use super::run_count::RunCount;

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use lab::check::{
-    CHECK_VERSION, CheckReport, Date, EntryReport, ErrorKind,
-};
+use lab::check::{CHECK_VERSION, CheckReport, Date, EntryReport, ErrorKind};
 use lab::folder::{Existing, write_file};
 use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 
@@ -96,14 +94,15 @@ pub(super) fn write_refusal(arguments: &CheckArguments, exit: Exit, why: &str) {
     let _ = write_targets(arguments, &report);
     if arguments.format != CheckFormat::Table {
         let form = arguments.form(arguments.format);
-        let _ = output::print_with(|out| {
-            check::write(out, &report, form, CheckOptions::default())
-        });
+        let _ = output::print_with(|out| check::write(out, &report, form, CheckOptions::default()));
     }
 }
 
 fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
-    let (suite, file) = (stem(arguments), relative(&arguments.file).display().to_string());
+    let (suite, file) = (
+        stem(arguments),
+        relative(&arguments.file).display().to_string(),
+    );
     let why = one_line(&anstream::adapter::strip_str(why).to_string());
     let entry = EntryReport {
         name: suite.clone(),

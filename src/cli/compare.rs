@@ -24,10 +24,10 @@ use scenario::{Experiment, Scenario, VariantPlan};
 use systems::RunsWorkloads;
 use systems::registry::find;
 
+use super::compare_rerun::{asked_of_metrics, rerun};
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
 use super::failure::{failure, folder_failure};
-use super::compare_rerun::{asked_of_metrics, rerun};
 use super::run::threads;
 use super::run_arguments::SummaryFormat;
 use super::run_count::RunCount;

@@ -56,7 +56,10 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
     let one = named::run(global, &arguments.one, &arguments.sets)?;
     let whole = |run: NamedRun| HeldRun { run, _held: None };
     let (one, other) = match (&arguments.other, &arguments.baseline) {
-        (Some(other), _) => (whole(one), whole(named::run(global, other, &arguments.sets)?)),
+        (Some(other), _) => (
+            whole(one),
+            whole(named::run(global, other, &arguments.sets)?),
+        ),
         (None, Some(baseline)) => (of_baseline(global, &one, baseline)?, whole(one)),
         (None, None) => return Err(Failure::input("diff: expected a second run")),
     };
@@ -98,11 +101,7 @@ struct HeldRun {
 }
 
 /// Run with the system of a baseline.
-fn of_baseline(
-    global: &Global,
-    run: &NamedRun,
-    path: &Path,
-) -> Result<HeldRun, Failure> {
+fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<HeldRun, Failure> {
     let plan = &run.experiment.variants[run.variant];
     let name = entry_name(&run.experiment, &plan.name);
     let text = std::fs::read_to_string(path)

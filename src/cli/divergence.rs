@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lab::check::{BaselineEntry, Divergence, FoundDivergence, divergence_words, system_changes, with_system};
+use lab::check::{
+    BaselineEntry, Divergence, FoundDivergence, divergence_words, system_changes, with_system,
+};
 use lab::compare::SYSTEM_FILE;
 use lab::diff::{Side, first_difference};
 use lab::shell::{quoted, set_flags};

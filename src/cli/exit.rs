@@ -159,7 +159,11 @@ pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> E
             if !failure.message.is_empty() {
                 // What was found in a file is told as it is.
                 let plain = anstream::adapter::strip_str(&failure.message).to_string();
-                let lead = if plain.starts_with("error[") { "" } else { "error: " };
+                let lead = if plain.starts_with("error[") {
+                    ""
+                } else {
+                    "error: "
+                };
                 terminal::complain(&format!("{lead}{}", failure.message));
             }
             failure.exit

@@ -45,11 +45,17 @@ pub fn nameless_hashes(
         let path = experiment.files.get(&file.path)?;
         manifests.contains(&file.path.as_str()).then_some(())?;
         let input = inputs::open(path);
-        let is_small = input.stored_bytes().is_ok_and(|bytes| bytes <= READ_BYTES_MAX);
+        let is_small = input
+            .stored_bytes()
+            .is_ok_and(|bytes| bytes <= READ_BYTES_MAX);
         let text = is_small.then(|| input.read_to_string().ok())??;
         let mut objects: Vec<Json> = serde_saphyr::from_multiple(&text).ok()?;
         objects.iter_mut().for_each(without_names);
-        Some(blake3::hash(Json::Array(objects).to_string().as_bytes()).to_hex().to_string())
+        Some(
+            blake3::hash(Json::Array(objects).to_string().as_bytes())
+                .to_hex()
+                .to_string(),
+        )
     };
     let all = files.iter().map(|file| InputSummary {
         path: file.path.clone(),
@@ -60,14 +66,21 @@ pub fn nameless_hashes(
 
 /// The paths of a scenario that name manifests.
 fn manifests(scenario: &Scenario) -> Vec<&str> {
-    let of_nodes = scenario.cluster.nodes.iter().filter_map(|source| match source {
-        NodeSource::Manifests(file) => Some(file.as_str()),
-        _ => None,
-    });
+    let of_nodes = scenario
+        .cluster
+        .nodes
+        .iter()
+        .filter_map(|source| match source {
+            NodeSource::Manifests(file) => Some(file.as_str()),
+            _ => None,
+        });
     let of_workload = scenario.workload.iter().filter_map(|source| match source {
         WorkloadSource::Manifests { file, .. } => Some(file.as_str()),
         _ => None,
     });
-    let applied = scenario.operations.iter().filter_map(|own| own.apply.as_deref());
+    let applied = scenario
+        .operations
+        .iter()
+        .filter_map(|own| own.apply.as_deref());
     of_nodes.chain(of_workload).chain(applied).collect()
 }

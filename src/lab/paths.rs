@@ -49,7 +49,11 @@ pub fn bases(scenario: &str, folder: &Path) -> Vec<PathBuf> {
 /// absolute path where there is none.
 pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
     let whole = |path: &Path| {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
         std::path::absolute(path).ok()
     };
     let (folder, from) = (whole(folder)?, whole(from)?);

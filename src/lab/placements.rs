@@ -23,7 +23,8 @@ impl Placements {
     }
 
     fn add(&mut self, at: Instant, pod: PodRef, numbers: &[u64]) {
-        self.gathered.extend_from_slice(&at.as_nanos().to_le_bytes());
+        self.gathered
+            .extend_from_slice(&at.as_nanos().to_le_bytes());
         self.gathered.extend_from_slice(&pod.id.0.to_le_bytes());
         for number in numbers {
             self.gathered.extend_from_slice(&number.to_le_bytes());

@@ -68,7 +68,10 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
     }
     let models = &mut scenario.models;
     if let NoneOr::Some(startup) = &mut models.startup
-        && let Some(file) = startup.container_start.as_mut().and_then(|law| law.file_mut())
+        && let Some(file) = startup
+            .container_start
+            .as_mut()
+            .and_then(|law| law.file_mut())
     {
         fields.file("models.startup.containerStart".to_owned(), file);
     }
@@ -117,7 +120,8 @@ pub fn files_of(scenario: &Scenario, files: &Files) -> Files {
         })
     };
     let own = files.iter().filter(|(written, _)| is_named(written));
-    own.map(|(written, found)| (written.clone(), found.clone())).collect()
+    own.map(|(written, found)| (written.clone(), found.clone()))
+        .collect()
 }
 
 /// The list while it is made.

@@ -85,7 +85,9 @@ impl Follower for Endless {
             },
             Event::PodCreated(created) => {
                 // Jobs create no more pods than they have completions and retries.
-                let owner = created.owner.and_then(|own| store.objects().get(own.object));
+                let owner = created
+                    .owner
+                    .and_then(|own| store.objects().get(own.object));
                 match owner.map(|row| &row.object) {
                     None | Some(Object::Job(_)) => return,
                     Some(object) => (named(object), "creates pods"),

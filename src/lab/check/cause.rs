@@ -5,9 +5,7 @@ use super::changed::Changed;
 use super::comparable::{Standing, is_system_file_alone, standing};
 use super::limit::excess;
 use super::run::{Entry, SuiteResults};
-use super::{
-    Baseline, BaselineEntry, CheckSettings, EntryReport, FoundDivergence, Gate, Outcome,
-};
+use super::{Baseline, BaselineEntry, CheckSettings, EntryReport, FoundDivergence, Gate, Outcome};
 use crate::shell::{quoted, set_flags};
 
 /// A request to find the first decision that differs.
@@ -45,11 +43,7 @@ pub(super) fn rerun(entry: &Entry, seed: Option<u64>, sets: &[String]) -> String
 }
 
 /// Has the command of each failed gate run the seed that is furthest beyond its limit.
-pub(super) fn point_to_seeds(
-    gates: &mut [Gate],
-    results: &SuiteResults,
-    settings: &CheckSettings,
-) {
+pub(super) fn point_to_seeds(gates: &mut [Gate], results: &SuiteResults, settings: &CheckSettings) {
     for gate in gates.iter_mut().filter(|gate| gate.judgement.is_none()) {
         let mut entries = results.entries.iter();
         let Some(entry) = entries.find(|entry| entry.report.name == gate.entry) else {

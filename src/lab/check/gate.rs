@@ -180,10 +180,7 @@ fn of_objective(
     gate.advisory = objective.advisory;
     let value = |run: &VariantSummary| run.metrics.get(&id)?.value;
     let values: Vec<Option<f64>> = entry.runs.iter().map(value).collect();
-    let metric = entry
-        .runs
-        .iter()
-        .find_map(|run| run.metrics.get(&id));
+    let metric = entry.runs.iter().find_map(|run| run.metrics.get(&id));
     if let Some(metric) = metric {
         gate.unit.clone_from(&metric.unit);
     }
@@ -289,7 +286,9 @@ fn against(
 /// Names that differ are no other inputs as long as nothing that is measured differs with them.
 fn renamed(gate: &mut Gate, words: &str) {
     let is_same = gate.judgement.as_ref().is_some_and(|found| {
-        found.difference.is_none_or(|difference| difference.abs() <= 0.0)
+        found
+            .difference
+            .is_none_or(|difference| difference.abs() <= 0.0)
     });
     if !is_same {
         gate.outcome = Outcome::DifferentInputs;

@@ -33,8 +33,8 @@ pub use baseline::{
     RULES_VERSION,
 };
 pub use cause::{Divergence, FirstDivergence};
-pub use changed::Changed;
 pub use change::{Change, Selection, SelectionError, accepted, accepted_only, changes};
+pub use changed::Changed;
 pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;

@@ -266,7 +266,9 @@ fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
     report.nameless = Inputs::of(scenario, &nameless).nameless().hash();
     let named = files_of(scenario, &experiment.files);
     let own = files.iter().filter(|file| named.contains_key(&file.path));
-    report.files = own.map(|file| (file.path.clone(), short(&file.blake3))).collect();
+    report.files = own
+        .map(|file| (file.path.clone(), short(&file.blake3)))
+        .collect();
     report.seeds = runs.iter().map(|run| run.seed).collect();
     report.changes = runs.iter().map(|run| run.changes).sum();
     // Functions and services make what they serve with, and may need nothing else.
@@ -280,7 +282,9 @@ fn config_of(scenario: &Scenario, experiment: &Experiment) -> BTreeMap<String, S
     let read = || {
         let written = scenario.system.scheduler.config.as_ref()?;
         let input = inputs::open(experiment.files.get(written)?);
-        let is_small = input.stored_bytes().is_ok_and(|bytes| bytes <= CONFIG_BYTES_MAX);
+        let is_small = input
+            .stored_bytes()
+            .is_ok_and(|bytes| bytes <= CONFIG_BYTES_MAX);
         let text = is_small.then(|| input.read_to_string().ok())??;
         Some((written.clone(), text))
     };

@@ -37,7 +37,11 @@ impl Inputs {
             by_content(field, files);
         }
         let mut document = document(&held);
-        let config = held.system.scheduler.config.map_or(Json::Null, Json::String);
+        let config = held
+            .system
+            .scheduler
+            .config
+            .map_or(Json::Null, Json::String);
         let names = SAME.iter().chain(&TOLD).chain(&HELD);
         let mut fields: BTreeMap<&'static str, Json> = names
             .map(|name| {
@@ -130,7 +134,9 @@ fn by_content(field: FileField<'_>, files: &[InputSummary]) {
     // Seen from a result folder, a path begins with other folders and ends with the same.
     let shared = |file: &InputSummary| {
         let (one, other) = (file.path.rsplit('/'), field.path.rsplit('/'));
-        one.zip(other).take_while(|(one, other)| one == other).count()
+        one.zip(other)
+            .take_while(|(one, other)| one == other)
+            .count()
     };
     let alike = || {
         let best = files.iter().max_by_key(|file| shared(file));
@@ -196,7 +202,12 @@ mod tests {
 
     #[test]
     fn a_path_stands_for_the_content_of_its_file_or_folder() {
-        let files = ["a/pods.csv", "b/pods.csv", "units/x.service", "units/y.service"];
+        let files = [
+            "a/pods.csv",
+            "b/pods.csv",
+            "units/x.service",
+            "units/y.service",
+        ];
         let files = files.map(|path| InputSummary {
             path: path.to_owned(),
             blake3: format!("hash of {path}"),

@@ -26,9 +26,7 @@ pub(super) struct Selected {
 impl Selected {
     /// A record of the families that can be measured for a class.
     pub(super) fn new(selection: &Selection, setup: &Setup, entries: &[MetricEntry]) -> Self {
-        let entries: Vec<MetricEntry> = (entries.iter().copied())
-            .filter(is_of_jobs)
-            .collect();
+        let entries: Vec<MetricEntry> = (entries.iter().copied()).filter(is_of_jobs).collect();
         Self {
             selection: selection.clone(),
             collectors: (entries.iter())

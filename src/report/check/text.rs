@@ -99,14 +99,26 @@ fn shown(report: &CheckReport) -> (Vec<&Gate>, usize) {
 /// Rows under their head; names and labels as long as the line allows.
 fn table(shown: &[&Gate]) -> Vec<[String; 7]> {
     const GAPS: usize = 6 * 2;
-    let head = ["", "", "base", "head", "change [95 % CI]", "limit", "verdict"];
+    let head = [
+        "",
+        "",
+        "base",
+        "head",
+        "change [95 % CI]",
+        "limit",
+        "verdict",
+    ];
     let head = head.map(str::to_owned);
     let rows = shown.iter().map(|gate| row(gate));
     let mut rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
     for (column, least) in [(1, LABEL_MIN), (0, NAME_MIN)] {
         let all: usize = (0..7).map(|column| width(&rows, column)).sum::<usize>() + GAPS;
         let is_class = |cells: &[String; 7]| cells[column].ends_with('}');
-        let least = if rows.iter().any(is_class) { LABEL_MAX * 2 } else { least };
+        let least = if rows.iter().any(is_class) {
+            LABEL_MAX * 2
+        } else {
+            least
+        };
         let room = width(&rows, column).saturating_sub(all.saturating_sub(WIDTH_MAX));
         for cells in &mut rows {
             cells[column] = format::shortened(&cells[column], room.max(least));

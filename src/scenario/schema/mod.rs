@@ -58,8 +58,8 @@ pub use provider::{
     NodeGroup, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
 };
 pub use run::{
-    Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup, Stop,
-    StopWhen, Usage, UsageFields,
+    Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
+    Stop, StopWhen, Usage, UsageFields,
 };
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,

@@ -354,8 +354,14 @@ impl std::fmt::Display for PodClass {
         let namespace = self.namespace.iter().map(|own| format!("namespace={own}"));
         let labels = self.labels.iter();
         let labels = labels.map(|(key, value)| format!("{key}={value}"));
-        let least = self.min_priority.iter().map(|own| format!("priority>={own}"));
-        let most = self.max_priority.iter().map(|own| format!("priority<={own}"));
+        let least = self
+            .min_priority
+            .iter()
+            .map(|own| format!("priority>={own}"));
+        let most = self
+            .max_priority
+            .iter()
+            .map(|own| format!("priority<={own}"));
         let all: Vec<String> = namespace.chain(labels).chain(least).chain(most).collect();
         write!(out, "{{{}}}", all.join(","))
     }

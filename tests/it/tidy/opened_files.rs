@@ -7,8 +7,21 @@ use super::sources;
 /// Layers that build and run an experiment. The lab hashes and reads results, the command line reads
 /// what it is given, and `verify` reads recordings.
 const RUN: [&str; 15] = [
-    "autoscale", "cluster", "control", "manifest", "metrics", "model", "policy", "rng", "scenario",
-    "scheduler", "sim", "systems", "trace", "units", "world",
+    "autoscale",
+    "cluster",
+    "control",
+    "manifest",
+    "metrics",
+    "model",
+    "policy",
+    "rng",
+    "scenario",
+    "scheduler",
+    "sim",
+    "systems",
+    "trace",
+    "units",
+    "world",
 ];
 
 /// The door, and what it is made of.
@@ -36,7 +49,9 @@ fn files_of_an_experiment_are_opened_by_one_door() {
     let mut found = Vec::new();
     for source in sources(&["src"]) {
         let layer = source.path.split('/').nth(1).unwrap_or_default();
-        let is_test = ["tests", "real_files", "testing"].iter().any(|part| source.path.contains(part));
+        let is_test = ["tests", "real_files", "testing"]
+            .iter()
+            .any(|part| source.path.contains(part));
         if !RUN.contains(&layer) || is_test || DOOR.contains(&&*source.path) {
             continue;
         }

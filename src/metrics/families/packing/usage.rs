@@ -11,10 +11,13 @@ use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 use crate::values::{Direction, Range, Statistic, Values};
 
-const CPU_UTILIZATION: Statistic = Statistic::ratio("cpu.utilization", Direction::None).within(Range::FROM_ZERO);
-const MEMORY_UTILIZATION: Statistic = Statistic::ratio("memory.utilization", Direction::None).within(Range::FROM_ZERO);
+const CPU_UTILIZATION: Statistic =
+    Statistic::ratio("cpu.utilization", Direction::None).within(Range::FROM_ZERO);
+const MEMORY_UTILIZATION: Statistic =
+    Statistic::ratio("memory.utilization", Direction::None).within(Range::FROM_ZERO);
 const CPU_SLACK: Statistic = Statistic::ratio("cpu.slack", Direction::Lower).within(Range::ANY);
-const MEMORY_SLACK: Statistic = Statistic::ratio("memory.slack", Direction::Lower).within(Range::ANY);
+const MEMORY_SLACK: Statistic =
+    Statistic::ratio("memory.slack", Direction::Lower).within(Range::ANY);
 const CPU_UNDER_CORE_HOURS: Statistic =
     Statistic::amount("cpu.under_core_hours", "core-hours", Direction::Lower).noise(0.01);
 const CPU_OVER_CORE_HOURS: Statistic =
