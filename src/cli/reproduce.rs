@@ -48,22 +48,19 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
         study,
     } = claim(global, &arguments.target)?;
     let threads = run::threads(global);
-    let found = match (&study, repeats.as_slice()) {
-        (Some(study), [repeat]) => {
-            let count = RunCount::new(global);
-            let workers = Workers {
-                threads,
-                interrupted: interrupt::flag(),
-                progress: &|done, all| count.at(done, all),
-            };
-            let found = reproduce_study(&summary, repeat, study, workers);
-            count.clear();
-            found.map_err(refused)?
-        }
-        _ => {
-            let found = reproduce(&summary, &repeats, threads, interrupt::flag());
-            found.map_err(|error| failure(error, interrupt::exit()))?
-        }
+    let found = if let (Some(study), [repeat]) = (&study, repeats.as_slice()) {
+        let count = RunCount::new(global);
+        let workers = Workers {
+            threads,
+            interrupted: interrupt::flag(),
+            progress: &|done, all| count.at(done, all),
+        };
+        let found = reproduce_study(&summary, repeat, study, workers);
+        count.clear();
+        found.map_err(refused)?
+    } else {
+        let found = reproduce(&summary, &repeats, threads, interrupt::flag());
+        found.map_err(|error| failure(error, interrupt::exit()))?
     };
     let here = env!("CARGO_PKG_VERSION");
     let version = if summary.windtunnel == here {
@@ -157,13 +154,20 @@ fn of_study(check: &StudyCheck) -> String {
     let mut text: String = check.candidates.iter().map(told).collect();
     if let Some(judgements) = check.judgements {
         let judgements = plural::count(judgements, "judgement");
-        text.push_str(&match check.differing.as_slice() {
-            [] => format!("{judgements}: the same\n"),
+        let result = match check.differing.as_slice() {
+            [] => "the same".to_owned(),
             [first, ..] => {
-                let count = check.differing.len();
-                format!("{judgements}: {count} DIFFERENT, first {}\n", clean(first))
+                format!(
+                    "{} DIFFERENT, first {}",
+                    check.differing.len(),
+                    clean(first)
+                )
             }
-        });
+        };
+        text.push_str(&judgements);
+        text.push_str(": ");
+        text.push_str(&result);
+        text.push('\n');
     }
     text
 }

@@ -95,7 +95,7 @@ impl Pair {
         let gated = self.metrics.iter().filter(|judgement| judgement.gated);
         let is_wide = move |judgement: &&Judgement| {
             let level = judgement.base.unwrap_or(0.0).abs();
-            let width = judgement.interval.map(|at| at.half_width());
+            let width = judgement.interval.map(Interval::half_width);
             match width {
                 Some(width) => level > 0.0 && width > target * level,
                 None => judgement.n < 2 && judgement.difference.is_some(),

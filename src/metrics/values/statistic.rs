@@ -228,19 +228,16 @@ impl Statistic {
 /// At compile time, if the unit has no floor: a new unit gets its own here.
 const fn usual_floor(unit: &str) -> f64 {
     match unit.as_bytes() {
-        b"s" => 0.1,
-        b"ratio" => 0.001,
-        b"times" | b"nines" => 0.01,
-        b"cores" | b"pods" | b"jobs" | b"nodes" | b"gpus" | b"instances" | b"tenants"
-        | b"groups" => 0.05,
-        b"alerts" | b"notifications" | b"failures" | b"losses" | b"restarts" | b"rollouts" => 0.05,
-        b"bool" => 0.05,
-        b"decisions" | b"looks" | b"requests" => 1.0,
-        b"core-hours" | b"gpu-hours" | b"node-hours" | b"pod-hours" => 0.01,
-        b"1/h" | b"1/s" | b"1/day" | b"1/1000 pod-hours" | b"pods/h" => 0.01,
-        b"currency" | b"kWh" | b"Wh" | b"kgCO2" | b"GiB s" => 0.01,
-        b"W" => 0.1,
         b"bytes" => 1_048_576.0,
+        b"decisions" | b"looks" | b"requests" => 1.0,
+        b"s" | b"W" => 0.1,
+        b"cores" | b"pods" | b"jobs" | b"nodes" | b"gpus" | b"instances" | b"tenants"
+        | b"groups" | b"alerts" | b"notifications" | b"failures" | b"losses" | b"restarts"
+        | b"rollouts" | b"bool" => 0.05,
+        b"times" | b"nines" | b"core-hours" | b"gpu-hours" | b"node-hours" | b"pod-hours"
+        | b"1/h" | b"1/s" | b"1/day" | b"1/1000 pod-hours" | b"pods/h" | b"currency" | b"kWh"
+        | b"Wh" | b"kgCO2" | b"GiB s" => 0.01,
+        b"ratio" => 0.001,
         _ => panic!("a unit without a smallest relevant difference"),
     }
 }
