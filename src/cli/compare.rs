@@ -13,7 +13,7 @@ use lab::folder::{Existing, ResultFolder};
 use lab::hashes::{input_hashes, scenario_hash};
 use lab::replicate::Workers;
 use lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
-use lab::shell::{quoted, set_flags};
+use lab::shell::quoted;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use report::plot::{self, Style};
 use report::runs::{Gathered, ReportRun};
@@ -24,6 +24,7 @@ use scenario::{Experiment, Scenario, VariantPlan};
 use systems::RunsWorkloads;
 use systems::registry::find;
 
+use super::compare_rerun::{asked_of_metrics, rerun};
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
 use super::failure::{failure, folder_failure};
@@ -43,10 +44,10 @@ pub(super) struct CompareArguments {
     what: Vec<PathBuf>,
     /// Compare the variants of this file instead: a map from names to overrides
     #[arg(long, value_name = "FILE", conflicts_with = "systems")]
-    variants: Option<PathBuf>,
+    pub(super) variants: Option<PathBuf>,
     /// Compare these systems instead, with default settings except for the experiment's own system
     #[arg(long = "system", value_name = "A,B", value_delimiter = ',', num_args = 1..)]
-    systems: Vec<String>,
+    pub(super) systems: Vec<String>,
     /// Baseline variant [default: the first]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
@@ -63,13 +64,13 @@ pub(super) struct CompareArguments {
     /// Gated metrics, whose tests are corrected together [default: those of the objectives,
     /// otherwise the main ones]
     #[arg(long = "metric", value_name = "ID", num_args = 1..)]
-    metrics: Vec<String>,
+    pub(super) metrics: Vec<String>,
     /// Mark the Pareto front over two metrics
     #[arg(long, value_name = "X,Y", value_parser = two_ids)]
-    pareto: Option<(String, String)>,
+    pub(super) pareto: Option<(String, String)>,
     /// Override a field of every variant, such as `seed=7`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    pub(super) sets: Vec<String>,
     /// Override the first seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -188,6 +189,7 @@ fn of_scenario(
     let made = made.map_err(refused)?;
     let rerun = rerun(arguments, path, &made.study);
     let study = made.study.clone();
+    compare::write_values(&folder, &made.candidates).map_err(|error| folder_failure(&error))?;
     let gathered = gathered(&experiment, &folder, made)?;
     write_folder(&folder, &gathered, &study, &rerun)?;
     let out = folder.finish().map_err(|error| folder_failure(&error))?;
@@ -310,7 +312,7 @@ const fn existing(replace: bool) -> Existing {
     }
 }
 
-fn refused(error: CompareError) -> Failure {
+pub(super) fn refused(error: CompareError) -> Failure {
     let exit = match error.exit_code() {
         2 => Exit::Input,
         3 => Exit::Incomparable,
@@ -326,56 +328,21 @@ fn refused(error: CompareError) -> Failure {
     }
 }
 
-/// Command line that repeats the comparison.
-fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> String {
-    let mut words = vec!["windtunnel compare".to_owned()];
-    let name = |path: &Path| quoted(&path.display().to_string());
-    words.extend(path.map(name));
-    if let Some(file) = &arguments.variants {
-        words.push(format!("--variants {}", name(file)));
-    }
-    if !arguments.systems.is_empty() {
-        words.push(format!("--system {}", arguments.systems.join(",")));
-    }
-    words.extend(asked_of_metrics(arguments));
-    let sets = set_flags(arguments.sets.iter().map(String::as_str));
-    words.extend((!sets.is_empty()).then(|| sets.trim_start().to_owned()));
-    let (seed, count) = match &study.method {
-        compare::Method::Seeds { seeds } => (seeds.first().copied().unwrap_or(0), seeds.len()),
-        compare::Method::Shaking { seed, shakes } => (*seed, *shakes as usize),
-    };
-    words.push(format!(
-        "--baseline {} --seed {seed} --seeds {count}",
-        quoted(&study.baseline)
-    ));
-    words.join(" ")
-}
-
-/// Arguments of the command line that select metrics.
-fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
-    let mut words = Vec::new();
-    if !arguments.metrics.is_empty() {
-        words.push(format!("--metric {}", arguments.metrics.join(" ")));
-    }
-    let pareto = arguments.pareto.as_ref();
-    words.extend(pareto.map(|(x, y)| format!("--pareto {x},{y}")));
-    words
-}
-
 /// First runs of each variant, for a result folder and a report, with the comparison.
 fn gathered(
     experiment: &Experiment,
     folder: &ResultFolder,
     made: Made,
 ) -> Result<Gathered, Failure> {
+    let first = made.first();
     let experiment = {
-        let order = |name: &str| made.first.iter().position(|run| run.name == name);
+        let order = |name: &str| first.iter().position(|run| run.name == name);
         let mut sorted = experiment.clone();
         sorted.variants.sort_by_key(|plan| order(&plan.name));
         sorted
     };
     let mut drawn = made.drawn;
-    drawn.sort_by_key(|data| made.first.iter().position(|run| run.name == data.name));
+    drawn.sort_by_key(|data| first.iter().position(|run| run.name == data.name));
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
@@ -385,7 +352,7 @@ fn gathered(
         inputs: input_hashes(&experiment)
             .map_err(|error| failure(error.into(), interrupt::exit()))?,
         definitions: metric_definitions(),
-        variants: made.first,
+        variants: first,
     };
     let data = ReportData {
         schema_version: REPORT_DATA_VERSION,
@@ -410,7 +377,7 @@ fn gathered(
 
 /// Formats of the comparison in a result folder.
 const FORMS: [(&str, Format); 3] = [
-    ("comparison.json", Format::Json),
+    (compare::STUDY_FILE, Format::Json),
     ("comparison.csv", Format::Csv),
     ("comparison.md", Format::Markdown),
 ];
@@ -469,7 +436,8 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
             scenario: run.scenario.clone(),
         })
         .collect();
-    let study = compare::of_runs(&finished, &settings(arguments)).map_err(refused)?;
+    let of_runs = compare::of_runs(&finished, &settings(arguments));
+    let (study, candidates) = of_runs.map_err(refused)?;
     let mut words = vec!["windtunnel compare".to_owned()];
     let folders = arguments.what.iter();
     words.extend(folders.map(|path| quoted(&path.display().to_string())));
@@ -482,6 +450,7 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
             .map_err(|error| folder_failure(&error))?;
         let mut gathered = Gathered::new(runs);
         gathered.study = Some(study.clone());
+        compare::write_values(&folder, &candidates).map_err(|error| folder_failure(&error))?;
         write_folder(&folder, &gathered, &study, &rerun)?;
         let out = folder.finish().map_err(|error| folder_failure(&error))?;
         report = Some(out.join("report.html").display().to_string());

@@ -11,6 +11,7 @@ mod accept;
 mod check;
 mod check_outputs;
 mod compare;
+mod compare_rerun;
 mod completions;
 mod diff;
 mod divergence;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce};
+use lab::compare::{CandidateCheck, RecordedStudy, STUDY_FILE, StudyCheck};
+use lab::replicate::Workers;
+use lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce, reproduce_study};
 use lab::summary::Summary;
 use lab::travel::{FORK_FILE, Fork};
 use report::embedded;
@@ -13,8 +15,10 @@ use scenario::Experiment;
 use trace::Input;
 use units::{Instant, plural};
 
+use super::compare::refused;
 use super::failure::failure;
 use super::report::fork_of;
+use super::run_count::RunCount;
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, named, run, terminal};
 
@@ -38,10 +42,26 @@ pub(super) struct ReproduceArguments {
 const LISTED_MAX: usize = 5;
 
 pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exit, Failure> {
-    let (summary, repeats) = claim(global, &arguments.target)?;
+    let Claim {
+        summary,
+        repeats,
+        study,
+    } = claim(global, &arguments.target)?;
     let threads = run::threads(global);
-    let found = reproduce(&summary, &repeats, threads, interrupt::flag());
-    let found = found.map_err(|error| failure(error, interrupt::exit()))?;
+    let found = if let (Some(study), [repeat]) = (&study, repeats.as_slice()) {
+        let count = RunCount::new(global);
+        let workers = Workers {
+            threads,
+            interrupted: interrupt::flag(),
+            progress: &|done, all| count.at(done, all),
+        };
+        let found = reproduce_study(&summary, repeat, study, workers);
+        count.clear();
+        found.map_err(refused)?
+    } else {
+        let found = reproduce(&summary, &repeats, threads, interrupt::flag());
+        found.map_err(|error| failure(error, interrupt::exit()))?
+    };
     let here = env!("CARGO_PKG_VERSION");
     let version = if summary.windtunnel == here {
         format!("windtunnel {here}")
@@ -51,29 +71,9 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
             clean(&summary.windtunnel)
         )
     };
-    let checks = match found {
-        Reproduction::OtherInputs { missing, found } => {
-            let list = |files: &[String]| match files {
-                [] => "none".to_owned(),
-                files => files
-                    .iter()
-                    .map(|file| clean(file))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            };
-            return Err(Failure {
-                exit: Exit::Incomparable,
-                message: format!(
-                    "the input files differ from those of the run, so nothing was run\nrecorded \
-                     but missing here: {}\nhere but not recorded: {}\nhelp: name the folder of \
-                     the recorded files with --traces DIR",
-                    list(&missing),
-                    list(&found)
-                ),
-            });
-        }
-        Reproduction::Run(checks) => checks,
-    };
+    if let Reproduction::OtherInputs { missing, found } = &found {
+        return Err(other_inputs(missing, found));
+    }
     let inputs = summary.inputs.len();
     let inputs = match inputs {
         0 => "no input files".to_owned(),
@@ -81,12 +81,22 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
         inputs => format!("{inputs} input files: the same"),
     };
     let mut text = format!("{} · {version}\n{inputs}\n", clean(&summary.name));
-    let widest = checks.iter().map(|check| check.name.chars().count()).max();
-    for check in &checks {
-        text.push_str(&line(check, widest.unwrap_or(0)));
-    }
+    let is_same = match &found {
+        Reproduction::OtherInputs { .. } => false,
+        Reproduction::Run(checks) => {
+            let widest = checks.iter().map(|check| check.name.chars().count()).max();
+            for check in checks {
+                text.push_str(&line(check, widest.unwrap_or(0)));
+            }
+            checks.iter().all(VariantCheck::is_same)
+        }
+        Reproduction::Compared(check) => {
+            text.push_str(&of_study(check));
+            check.is_same()
+        }
+    };
     terminal::print(&text);
-    if checks.iter().all(VariantCheck::is_same) {
+    if is_same {
         return Ok(Exit::Done);
     }
     if summary.windtunnel != here {
@@ -96,6 +106,70 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
         ));
     }
     Ok(Exit::GateFailed)
+}
+
+/// Failure if the input files are others.
+fn other_inputs(missing: &[String], found: &[String]) -> Failure {
+    let list = |files: &[String]| match files {
+        [] => "none".to_owned(),
+        files => files
+            .iter()
+            .map(|file| clean(file))
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    Failure {
+        exit: Exit::Incomparable,
+        message: format!(
+            "the input files differ from those of the run, so nothing was run\nrecorded but \
+             missing here: {}\nhere but not recorded: {}\nhelp: name the folder of the recorded \
+             files with --traces DIR",
+            list(missing),
+            list(found)
+        ),
+    }
+}
+
+/// A comparison that was made again, with one line per candidate and one for the verdicts.
+fn of_study(check: &StudyCheck) -> String {
+    let names = check.candidates.iter().map(|own| own.name.chars().count());
+    let widest = names.max().unwrap_or(0);
+    let told = |own: &CandidateCheck| {
+        let (name, runs) = (clean(&own.name), plural::count(own.runs, "run"));
+        let result = match own.differing.as_slice() {
+            [] if own.more > 0 => format!("{} more now: DIFFERENT", own.more),
+            [] => "the same".to_owned(),
+            [first, ..] => {
+                let shake = first.shake.map(|number| format!(", perturbation {number}"));
+                format!(
+                    "{} DIFFERENT, first with seed {}{}",
+                    own.differing.len(),
+                    first.seed,
+                    shake.unwrap_or_default()
+                )
+            }
+        };
+        format!("{name:widest$}  {runs}  {result}\n")
+    };
+    let mut text: String = check.candidates.iter().map(told).collect();
+    if let Some(judgements) = check.judgements {
+        let judgements = plural::count(judgements, "judgement");
+        let result = match check.differing.as_slice() {
+            [] => "the same".to_owned(),
+            [first, ..] => {
+                format!(
+                    "{} DIFFERENT, first {}",
+                    check.differing.len(),
+                    clean(first)
+                )
+            }
+        };
+        text.push_str(&judgements);
+        text.push_str(": ");
+        text.push_str(&result);
+        text.push('\n');
+    }
+    text
 }
 
 fn line(check: &VariantCheck, widest: usize) -> String {
@@ -134,7 +208,27 @@ fn line(check: &VariantCheck, widest: usize) -> String {
 }
 
 /// Claimed results, and the runs needed to repeat them.
-fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Repeat>), Failure> {
+struct Claim {
+    summary: Summary,
+    repeats: Vec<Repeat>,
+    /// Comparison that made the runs, if one did.
+    study: Option<RecordedStudy>,
+}
+
+/// Comparison that a result folder holds.
+fn study_of(folder: &Path) -> Result<Option<RecordedStudy>, Failure> {
+    let path = folder.join(STUDY_FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = Input::path(&path)
+        .read_to_string()
+        .map_err(Failure::input)?;
+    let study = RecordedStudy::read(&text);
+    study.map_err(|reason| Failure::input(format!("{}: {reason}", path.display())))
+}
+
+fn claim(global: &Global, target: &Path) -> Result<Claim, Failure> {
     let wrong = |reason: &str| Failure::input(format!("{}: {reason}", target.display()));
     if target.is_file() {
         let html = Input::path(target)
@@ -154,7 +248,11 @@ fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Repeat>), Failu
                 before: before(global, scenario.fork.as_ref(), target, &base)?,
             })
         });
-        return Ok((report.summary, repeats.collect::<Result<_, _>>()?));
+        return Ok(Claim {
+            summary: report.summary,
+            repeats: repeats.collect::<Result<_, _>>()?,
+            study: report.study,
+        });
     }
     if !target.exists() && target.extension().is_none_or(|ending| ending != "partial") {
         return Err(wrong("no such report or result folder"));
@@ -163,7 +261,11 @@ fn claim(global: &Global, target: &Path) -> Result<(Summary, Vec<Repeat>), Failu
         (experiment, Some(summary)) => {
             let fork = fork_of(target)?;
             let before = before(global, fork.as_ref(), &target.join(FORK_FILE), target)?;
-            Ok((summary, vec![Repeat { experiment, before }]))
+            Ok(Claim {
+                summary,
+                repeats: vec![Repeat { experiment, before }],
+                study: study_of(target)?,
+            })
         }
         (_, None) => Err(wrong("is neither a report nor a result folder")),
     }

@@ -52,6 +52,7 @@ fn metrics() -> Value {
                 "unit": statistic.unit,
                 "better": statistic.direction.name(),
                 "noiseThreshold": statistic.threshold,
+                "smallestRelevant": statistic.floor,
                 "summary": entry.summary,
                 "formula": entry.formula,
                 "denominators": entry.denominators,

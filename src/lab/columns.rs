@@ -94,6 +94,14 @@ pub const PODS: TableSchema = TableSchema {
     columns: &POD_COLUMNS,
 };
 
+/// The values of the runs of a comparison.
+pub const VALUES: TableSchema = TableSchema {
+    title: "the table of values",
+    csv: "values.csv",
+    parquet: "values.parquet",
+    columns: &VALUE_COLUMNS,
+};
+
 const VARIANT: Column = Column::of(
     "variant",
     Kind::Text,
@@ -233,6 +241,32 @@ pub(super) const POD_COLUMNS: [Column; 11] = [
     ),
 ];
 
+/// Columns of the table of values.
+const VALUE_COLUMNS: [Column; 6] = [
+    Column::of(
+        "candidate",
+        Kind::Text,
+        "",
+        "the candidate's name; rows of one candidate are adjacent, the baseline comes first",
+    ),
+    Column::of("seed", Kind::Integer, "", "seed of the run"),
+    Column::of(
+        "shake",
+        Kind::Integer,
+        "",
+        "number of the perturbation of the input",
+    )
+    .or_absent("the run is on the input as it is"),
+    Column::of("metric", Kind::Text, "", "id of the metric"),
+    Column::of("unit", Kind::Text, "", "unit of the value"),
+    Column::of(
+        "value",
+        Kind::Number,
+        "",
+        "value of the metric in the run; a metric without a value has no row",
+    ),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +296,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_carry_their_unit() {
-        for table in [SERIES, PODS] {
+        for table in [SERIES, PODS, VALUES] {
             let mut names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
             names.sort_unstable();
             names.dedup();

@@ -7,9 +7,11 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
+use super::compare::{CompareError, RecordedStudy, StudyCheck, again};
 use super::experiment::ExperimentError;
 use super::hashes::input_hashes;
 use super::journey::Journey;
+use super::replicate::Workers;
 use super::run::{Tables, prepare, run_through};
 use super::summary::{Summary, VariantSummary};
 use scenario::Experiment;
@@ -39,6 +41,8 @@ pub enum Reproduction {
     },
     /// Every run was made again.
     Run(Vec<VariantCheck>),
+    /// The comparison was made again.
+    Compared(StudyCheck),
 }
 
 /// One run against what is recorded of it.
@@ -80,6 +84,45 @@ pub fn reproduce(
     threads: usize,
     interrupted: &AtomicBool,
 ) -> Result<Reproduction, ExperimentError> {
+    if let Some(others) = other_inputs(claim, repeats)? {
+        return Ok(others);
+    }
+    let again = all(repeats, threads, interrupted)?;
+    let is_one_to_one = again.len() == claim.variants.len();
+    let checks = claim.variants.iter().enumerate().map(|(index, recorded)| {
+        // In a report on several runs of one scenario each is found by its digest.
+        let twin = if is_one_to_one {
+            again.get(index)
+        } else {
+            again.iter().find(|run| run.digest == recorded.digest)
+        };
+        check(recorded, twin)
+    });
+    Ok(Reproduction::Run(checks.collect()))
+}
+
+/// Runs the comparison of a summary again, with all candidates and seeds, and compares.
+///
+/// # Errors
+/// If a run fails, an input can't be read, or it was interrupted.
+pub fn reproduce_study(
+    claim: &Summary,
+    repeat: &Repeat,
+    recorded: &RecordedStudy,
+    workers: Workers<'_>,
+) -> Result<Reproduction, CompareError> {
+    if let Some(others) = other_inputs(claim, std::slice::from_ref(repeat))? {
+        return Ok(others);
+    }
+    let found = again(recorded, &repeat.experiment, workers)?;
+    Ok(Reproduction::Compared(found))
+}
+
+/// The difference between the inputs of a claim and those at hand, if there is one.
+fn other_inputs(
+    claim: &Summary,
+    repeats: &[Repeat],
+) -> Result<Option<Reproduction>, ExperimentError> {
     let mut found = BTreeMap::new();
     for repeat in repeats {
         let hashes = input_hashes(&repeat.experiment)?.into_iter();
@@ -98,24 +141,11 @@ pub fn reproduce(
         .iter()
         .filter(|(hash, _)| !recorded.contains_key(*hash));
     let others: Vec<String> = others.map(|(hash, path)| told(path, hash)).collect();
-    if !missing.is_empty() || !others.is_empty() {
-        return Ok(Reproduction::OtherInputs {
-            missing,
-            found: others,
-        });
-    }
-    let again = all(repeats, threads, interrupted)?;
-    let is_one_to_one = again.len() == claim.variants.len();
-    let checks = claim.variants.iter().enumerate().map(|(index, recorded)| {
-        // In a report on several runs of one scenario each is found by its digest.
-        let twin = if is_one_to_one {
-            again.get(index)
-        } else {
-            again.iter().find(|run| run.digest == recorded.digest)
-        };
-        check(recorded, twin)
-    });
-    Ok(Reproduction::Run(checks.collect()))
+    let is_other = !missing.is_empty() || !others.is_empty();
+    Ok(is_other.then_some(Reproduction::OtherInputs {
+        missing,
+        found: others,
+    }))
 }
 
 fn told(path: &str, hash: &str) -> String {

@@ -120,7 +120,8 @@ impl TableWriter {
         Ok((formats.csv || formats.parquet).then_some(writer))
     }
 
-    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), FolderError> {
+    /// Writes a row.
+    pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), FolderError> {
         if let Some(csv) = &mut self.csv {
             csv.cells(cells)?;
         }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::format;
 use crate::runs::Gathered;
 use lab::compare::metric_hint;
-use lab::summary::{MetricSummary, Summary};
+use lab::summary::{MetricSummary, Summary, VariantSummary};
 use metrics::registry::{self, short_list};
 use metrics::{Direction, ShortList};
 use units::plural;
@@ -57,8 +57,10 @@ pub struct Cell {
     pub value: Option<f64>,
     /// Value as people read it.
     pub text: String,
-    /// Best value: no variant is better, and some are worse.
+    /// Best value: no comparable variant is better, and some are worse.
     pub best: bool,
+    /// True if the variant is comparable with the first.
+    pub comparable: bool,
     /// Difference from the best value.
     pub difference: Option<String>,
     /// Reason why it is undefined, or a note about it.
@@ -109,7 +111,11 @@ impl Comparison {
             .iter()
             .flat_map(|variant| variant.metrics.keys().map(String::as_str))
             .collect();
-        let all: Vec<Row> = ids.into_iter().filter_map(|id| row(summary, id)).collect();
+        let unlike = incomparable(summary);
+        let is_comparable: Vec<bool> = unlike.iter().map(Option::is_none).collect();
+        let all = ids.into_iter();
+        let all = all.filter_map(|id| row(summary, id, &is_comparable));
+        let all: Vec<Row> = all.collect();
         let rows = match rows {
             Rows::All => all,
             Rows::Headline => headline(summary, all),
@@ -134,14 +140,18 @@ impl Comparison {
             columns,
             rows,
             apart: None,
-            notices: Vec::new(),
+            notices: unlike.into_iter().flatten().collect(),
         }
     }
 
     /// Compares the variants of runs; nothing is judged if they are not comparable.
     pub fn of(gathered: &Gathered, rows: Rows) -> Self {
         let mut comparison = Self::new(&gathered.summary, rows);
+        let own = std::mem::take(&mut comparison.notices);
         comparison.notices.clone_from(&gathered.notices);
+        if gathered.apart.is_none() {
+            comparison.notices.extend(own);
+        }
         comparison.apart.clone_from(&gathered.apart);
         if comparison.apart.is_some() {
             let rows = comparison.rows.iter_mut();
@@ -175,7 +185,23 @@ impl Comparison {
     }
 }
 
-fn row(summary: &Summary, id: &str) -> Option<Row> {
+/// Statement of what makes each variant not comparable with the first; none if nothing does. One that
+/// is not comparable is never called the best.
+fn incomparable(summary: &Summary) -> Vec<Option<String>> {
+    let Some(first) = summary.variants.first() else {
+        return Vec::new();
+    };
+    let statement = |other: &VariantSummary| {
+        let reasons = lab::compare::incomparable(&first.name, &[first], &other.name, &[other]);
+        let reasons: Vec<String> = reasons.iter().map(|own| format::clean(own)).collect();
+        let name = format::clean(&other.name);
+        let told = || format!("{name} is not comparable: {}", reasons.join("; "));
+        (!reasons.is_empty()).then(told)
+    };
+    summary.variants.iter().map(statement).collect()
+}
+
+fn row(summary: &Summary, id: &str, is_comparable: &[bool]) -> Option<Row> {
     let metrics: Vec<Option<&MetricSummary>> = summary
         .variants
         .iter()
@@ -194,25 +220,34 @@ fn row(summary: &Summary, id: &str) -> Option<Row> {
                 .filter(|value| value.is_finite())
         })
         .collect();
-    let best = best_value(&values, better);
+    let candidates = values.iter().zip(is_comparable);
+    let candidates = candidates.map(|(value, is_comparable)| value.filter(|_| *is_comparable));
+    let candidates: Vec<Option<f64>> = candidates.collect();
+    let best = best_value(&candidates, better);
     let texts = format::values(&values, &unit);
-    let best_text = values
+    let best_text = candidates
         .iter()
         .position(|value| best.is_some() && *value == best)
         .map(|index| texts[index].clone());
     // What reads the same is equally good; where everything does, nothing is marked.
-    let tells_apart = values
+    let tells_apart = candidates
         .iter()
         .zip(&texts)
         .any(|(value, text)| value.is_some() && Some(text) != best_text.as_ref());
     let cells = metrics
         .iter()
         .zip(values)
+        .zip(is_comparable)
         .zip(texts)
-        .map(|((metric, value), text)| Cell {
+        .map(|(((metric, value), is_comparable), text)| Cell {
             value,
-            best: tells_apart && value.is_some() && Some(&text) == best_text.as_ref(),
+            best: tells_apart
+                && *is_comparable
+                && value.is_some()
+                && Some(&text) == best_text.as_ref(),
+            comparable: *is_comparable,
             difference: value
+                .filter(|_| *is_comparable)
                 .zip(best)
                 .and_then(|(value, best)| format::difference(value, best, &unit)),
             note: metric

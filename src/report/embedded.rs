@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use lab::compare::RecordedStudy;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use lab::travel::Fork;
 
@@ -12,6 +13,9 @@ const SUMMARY: &str = "windtunnel-summary";
 
 /// Id of the element that holds the scenarios.
 const SCENARIOS: &str = "windtunnel-scenarios";
+
+/// Id of the element that holds the record of a comparison.
+const STUDY: &str = "windtunnel-comparison";
 
 /// Scenario in a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,8 @@ pub struct Embedded {
     pub summary: Summary,
     /// Scenarios of the runs, each once.
     pub scenarios: Vec<EmbeddedScenario>,
+    /// Record of the comparison that made the runs, if one did.
+    pub study: Option<RecordedStudy>,
 }
 
 /// Reads the data that a report carries.
@@ -57,7 +63,13 @@ pub fn read(html: &str) -> Result<Embedded, String> {
     if scenarios.is_empty() || scenarios.iter().any(|scenario| scenario.text.is_empty()) {
         return Err("one of its runs has no scenario.yaml, so it can't be run again".to_owned());
     }
-    Ok(Embedded { summary, scenarios })
+    let study = element(html, STUDY).filter(|study| !study.is_null());
+    let study = study.map(|study| RecordedStudy::read(&study.to_string()));
+    Ok(Embedded {
+        summary,
+        scenarios,
+        study: study.transpose()?.flatten(),
+    })
 }
 
 /// JSON in an element of the page. None of its text can end the element.

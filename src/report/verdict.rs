@@ -42,7 +42,8 @@ impl Verdict {
 fn decided(comparison: &Comparison, row: &Row) -> String {
     let pairs = || row.cells.iter().zip(&comparison.columns);
     let best: Vec<(&Cell, &Column)> = pairs().filter(|(cell, _)| cell.best).collect();
-    let others = || pairs().filter(|(cell, _)| !cell.best && cell.value.is_some());
+    let is_other = |cell: &Cell| !cell.best && cell.comparable && cell.value.is_some();
+    let others = || pairs().filter(|(cell, _)| is_other(cell));
     let better = |a: &(&Cell, &Column), b: &(&Cell, &Column)| {
         let order =
             a.0.value

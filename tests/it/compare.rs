@@ -87,20 +87,22 @@ fn two_sets(number: u64, pairs: usize) -> [Vec<VariantSummary>; 2] {
 
 fn compared(number: u64) -> Study {
     let [base, head] = two_sets(number, PAIRS);
-    let candidate = |name: &str, replicates| Candidate {
-        name: name.to_owned(),
-        replicates,
-        exact: None,
+    let candidate = |name: &str, mut runs: Vec<VariantSummary>| {
+        for (seed, run) in (0..).zip(&mut runs) {
+            run.seed = seed;
+        }
+        Candidate {
+            name: name.to_owned(),
+            by_seed: runs,
+            shaken: Vec::new(),
+        }
     };
     let candidates = [candidate("itself", base), candidate("again", head)];
-    let method = Method::Seeds {
-        seeds: (0..PAIRS as u64).collect(),
-    };
     let settings = Settings {
         resamples: 200,
         ..Settings::default()
     };
-    judge_candidates("queue", &candidates, method, &settings).expect("a study")
+    judge_candidates("queue", &candidates, &settings).expect("a study")
 }
 
 /// The largest count of 200 that a rate of 5 % gives with probability above 1e-4.
@@ -228,7 +230,7 @@ fn threads_change_nothing_and_an_equal_variant_is_equal() {
     let one = run(&experiment, &settings, workers(1)).expect("a comparison");
     let three = run(&experiment, &settings, workers(3)).expect("a comparison");
     assert_eq!(one.study, three.study);
-    assert_eq!((one.runs, one.first.len()), (24, 3));
+    assert_eq!((one.runs, one.first().len()), (24, 3));
     let same = one
         .study
         .pairs
@@ -268,7 +270,8 @@ fn precision_adds_seeds_up_to_its_cap() {
         run(&experiment, &settings, workers(2)).expect("a comparison")
     };
     let never = with(1e-6, 12);
-    assert_eq!(never.runs, 36);
+    // The equal variant needs no more seeds, the baseline as many as any pair.
+    assert_eq!(never.runs, 12 + 12 + 6);
     assert!(!never.study.precision.expect("a rule").wide.is_empty());
     let at_once = with(0.9, 12);
     assert_eq!(at_once.runs, 18);
@@ -290,13 +293,11 @@ fn one_deterministic_input_is_shaken() {
         ..Settings::default()
     };
     let made = run(&experiment, &settings, workers(2)).expect("a comparison");
-    assert_eq!(
-        made.study.method,
-        Method::Shaking {
-            seed: 42,
-            shakes: 10
-        }
-    );
+    let shaking = Method::Shaking {
+        seed: 42,
+        shakes: 10,
+    };
+    assert!(made.study.pairs.iter().all(|pair| pair.method == shaking));
     // Twice to see that seeds do not matter, then ten perturbations, of three variants.
     assert_eq!(made.runs, 36);
     let note = made
@@ -316,7 +317,9 @@ fn one_deterministic_input_is_shaken() {
         .iter()
         .find(|found| found.metric == "pending_time.mean");
     let wait = wait.expect("waits");
-    let exact = wait.head.expect("a wait") - wait.base.expect("a wait");
-    assert_eq!(wait.difference, Some(exact));
-    assert!(wait.shaken_difference.is_some());
+    let difference = wait.difference.expect("a difference");
+    let apart = wait.head.expect("a wait") - wait.base.expect("a wait");
+    assert!((difference - apart).abs() < 1e-9 * apart.abs().max(1.0));
+    assert!(wait.interval.is_some_and(|at| at.holds(difference)));
+    assert!(wait.unshaken.is_some_and(|own| own.base.is_some()));
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};
-use windtunnel::lab::columns::{Column, PODS, SERIES};
+use windtunnel::lab::columns::{Column, PODS, SERIES, VALUES};
 use windtunnel::lab::decisions::{DECISIONS_FILE, FIELDS};
 use windtunnel::lab::results;
 use windtunnel::lab::summary::Summary;
@@ -114,6 +114,7 @@ fn the_page_documents_every_column_and_field() {
     let mut tables = vec![
         ("timeseries".to_owned(), columns(SERIES.columns)),
         ("pods".to_owned(), columns(PODS.columns)),
+        ("values".to_owned(), columns(VALUES.columns)),
         ("decisions".to_owned(), fields()),
         ("Summary".to_owned(), summary_fields(&schema)),
     ];
@@ -130,6 +131,8 @@ fn the_page_documents_every_column_and_field() {
         SERIES.parquet,
         PODS.csv,
         PODS.parquet,
+        VALUES.csv,
+        VALUES.parquet,
         DECISIONS_FILE,
     ] {
         assert!(

@@ -8,7 +8,7 @@
 use crate::compare::{
     ALPHA, Judgement, Pairs, Question, Threshold, Verdict, decide, measure, question_of,
 };
-use crate::statistics::{Resamples, SEEDS_MIN, mean};
+use crate::statistics::{Resamples, SEEDS_MIN, SeedsNeeded, mean};
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, registry};
 use scenario::schema::Objective;
@@ -22,7 +22,6 @@ use super::{
     Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate, Outcome,
     short,
 };
-use units::plural;
 
 /// Holds what was run against the baseline.
 pub fn judge(
@@ -266,7 +265,7 @@ fn against(
     let usual = question_of(&objective.metric, metric, objective.test);
     let question = Question {
         threshold: match (&objective.tolerance, &objective.threshold) {
-            (Some(tolerance), _) => Threshold::Relative(tolerance.as_f64()),
+            (Some(tolerance), _) => usual.threshold.with_share(tolerance.as_f64()),
             (None, Some(threshold)) => Threshold::Absolute(number(threshold)),
             (None, None) => usual.threshold,
         },
@@ -350,7 +349,7 @@ fn hold_tests(gates: &mut [Gate], tests: &[(usize, Objective)], results: &SuiteR
             Some(Verdict::Equivalent) => Outcome::Equivalent,
             Some(Verdict::Improved) => Outcome::Improved,
             Some(Verdict::Regressed) if is_beyond => Outcome::Regressed,
-            Some(Verdict::Regressed) => Outcome::Within,
+            Some(Verdict::Regressed | Verdict::NotWorse) => Outcome::Within,
             Some(Verdict::Inconclusive) | None => inconclusive(gate, &judgement, is_exact),
             Some(Verdict::DifferentInputs) => Outcome::DifferentInputs,
         };
@@ -364,14 +363,8 @@ fn inconclusive(gate: &mut Gate, judgement: &Judgement, is_exact: bool) -> Outco
         gate.note = Some("one deterministic run: the exact difference".to_owned());
         return by_mean(judgement);
     }
-    let least = SEEDS_MIN as u64;
-    let needed = judgement.seeds_needed.unwrap_or(least).max(least);
-    let would = format!("≈ {} would decide", plural::count(needed, "seed"));
-    gate.note = Some(if judgement.n < SEEDS_MIN {
-        let seeds = plural::count(judgement.n, "seed");
-        format!("{seeds} can't reach p < 0.05; give at least {SEEDS_MIN} (--seeds); {would}")
-    } else {
-        would
-    });
+    let needed = judgement.seeds_needed;
+    let needed = needed.unwrap_or(SeedsNeeded::exactly(SEEDS_MIN as u64));
+    gate.note = Some(format!("{needed} would decide"));
     Outcome::Inconclusive
 }

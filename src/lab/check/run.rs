@@ -71,7 +71,8 @@ pub struct SuiteResults {
 }
 
 /// Runs every scenario of a suite with the seeds of its baseline, or as many as are asked for. A
-/// scenario whose first two seeds give the same run is deterministic, and is not run again.
+/// variant whose first two seeds give the same run is deterministic, and is not run again: copies are
+/// no samples, whichever variants are beside it.
 ///
 /// A scenario that can't be run to its end is an entry with its error; the others are run.
 ///
@@ -208,9 +209,13 @@ fn fill(
     let experiment = &scenario.experiment;
     let files = input_hashes(experiment)?;
     let add = |entries: &mut [Entry], seeds: &[u64]| -> Result<(), ExperimentError> {
+        let varying: Vec<usize> = (entries.iter().enumerate())
+            .filter(|(_, entry)| !entry.report.deterministic)
+            .map(|(variant, _)| variant)
+            .collect();
         let work: Vec<Work> = (seeds.iter())
             .flat_map(|&seed| {
-                (0..experiment.variants.len()).map(move |variant| Work {
+                varying.iter().map(move |&variant| Work {
                     variant,
                     seed,
                     shake: None,
@@ -229,18 +234,14 @@ fn fill(
     add(entries, head)?;
     let is_alike =
         |entry: &Entry| entry.runs.len() > 1 && entry.runs[0].digest == entry.runs[1].digest;
-    let deterministic = entries.iter().all(is_alike);
-    if deterministic {
-        for entry in entries.iter_mut() {
-            entry.runs.truncate(1);
-            entry.placements.truncate(1);
-        }
-    } else {
-        add(entries, rest)?;
+    for entry in entries.iter_mut().filter(|entry| is_alike(entry)) {
+        entry.report.deterministic = true;
+        entry.runs.truncate(1);
+        entry.placements.truncate(1);
     }
+    add(entries, rest)?;
     for entry in entries {
         report(entry, experiment, &files);
-        entry.report.deterministic = deterministic;
     }
     Ok(())
 }

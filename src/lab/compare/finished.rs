@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::pairing::Candidate;
 use super::runs::listed;
-use super::study::{Candidate, Method, Study, judge_candidates};
+use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::summary::{Summary, VariantSummary};
 use scenario::{AnyName, Experiment, FileLookup, LoadOptions, SearchPath, load};
@@ -36,7 +37,10 @@ struct Given {
 ///
 /// # Errors
 /// If they can't be compared.
-pub fn of_runs(runs: &[Finished], settings: &Settings) -> Result<Study, CompareError> {
+pub fn of_runs(
+    runs: &[Finished],
+    settings: &Settings,
+) -> Result<(Study, Vec<Candidate>), CompareError> {
     let by_variant = given(runs, &|_, variant| variant.to_owned());
     let mut names: Vec<&str> = by_variant
         .iter()
@@ -61,11 +65,12 @@ pub fn of_runs(runs: &[Finished], settings: &Settings) -> Result<Study, CompareE
     let baseline = baseline(&given, settings)?;
     let mut notes = Vec::new();
     same_inputs(runs, &given, &baseline, &mut notes)?;
-    let (candidates, seeds) = paired(given, &baseline)?;
+    let candidates = candidates(given, &baseline)?;
     let name = runs.first().map_or("", |run| run.summary.name.as_str());
-    let mut study = judge_candidates(name, &candidates, Method::Seeds { seeds }, settings)?;
+    let settings = settings.clone().of_finished();
+    let mut study = judge_candidates(name, &candidates, &settings)?;
     study.notes = notes;
-    Ok(study)
+    Ok((study, candidates))
 }
 
 fn given(runs: &[Finished], name: &dyn Fn(&Finished, &str) -> String) -> Vec<Given> {
@@ -203,8 +208,9 @@ fn same_inputs(
     Ok(())
 }
 
-/// The candidates with the runs of the seeds that all of them have, the baseline first.
-fn paired(given: Vec<Given>, baseline: &str) -> Result<(Vec<Candidate>, Vec<u64>), CompareError> {
+/// The candidates with their runs by seed, the baseline first. Each shares a seed with the baseline;
+/// which seeds others have changes nothing.
+fn candidates(given: Vec<Given>, baseline: &str) -> Result<Vec<Candidate>, CompareError> {
     let mut order: Vec<String> = vec![baseline.to_owned()];
     let mut runs: BTreeMap<String, BTreeMap<u64, VariantSummary>> = BTreeMap::new();
     for given in given {
@@ -220,35 +226,29 @@ fn paired(given: Vec<Given>, baseline: &str) -> Result<(Vec<Candidate>, Vec<u64>
             .map(|of| of.keys().copied().collect())
             .unwrap_or_default()
     };
-    let mut seeds = seeds_of(baseline);
+    let seeds = seeds_of(baseline);
     for name in &order {
         let own = seeds_of(name);
-        let shared: Vec<u64> = seeds
-            .iter()
-            .copied()
-            .filter(|seed| own.contains(seed))
-            .collect();
-        if shared.is_empty() {
-            let words = |seeds: Vec<u64>| {
+        if !seeds.iter().any(|seed| own.contains(seed)) {
+            let words = |seeds: &[u64]| {
                 let words: Vec<String> = seeds.iter().map(ToString::to_string).collect();
                 words.join(", ")
             };
             return Err(CompareError::NoSharedSeed {
                 name: name.clone(),
                 baseline: baseline.to_owned(),
-                head: words(own),
-                base: words(seeds_of(baseline)),
+                head: words(&own),
+                base: words(&seeds),
             });
         }
-        seeds = shared;
     }
     let candidates = order.into_iter().map(|name| {
-        let mut own = runs.remove(&name).unwrap_or_default();
+        let own = runs.remove(&name).unwrap_or_default();
         Candidate {
             name,
-            replicates: seeds.iter().filter_map(|seed| own.remove(seed)).collect(),
-            exact: None,
+            by_seed: own.into_values().collect(),
+            shaken: Vec::new(),
         }
     });
-    Ok((candidates.collect(), seeds))
+    Ok(candidates.collect())
 }

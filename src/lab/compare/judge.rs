@@ -1,21 +1,30 @@
 //! One metric of two candidates: the paired differences, their interval, the tests and the verdict.
 //!
+//! Point, interval and test are those of one estimate, the mean of the differences over the pairs:
+//! Student's interval, and the t-test that it inverts. Anybody can compute them from the points.
+//!
 //! The verdict follows from these rules, in this order:
 //! 1. a value missing on either side in any pair: `not-measurable`;
-//! 2. one pair only: `equivalent` if the values are equal, else `inconclusive`;
+//! 2. one pair of a case in which nothing varies: by the difference itself; one pair of any other:
+//!    `equivalent` if the values are equal, else `inconclusive`;
 //! 3. TOST shows the mean difference smaller than the threshold (the 90 % interval lies within it):
 //!    `equivalent`;
-//! 4. the signed-rank test, corrected for all gated tests (Holm) or all others (Benjamini and
+//! 4. the t-test, corrected for all gated tests of the pair (Holm) or all others (Benjamini and
 //!    Hochberg), has p ≤ 0.05 and the 95 % interval leaves zero out: `improved` or `regressed`;
-//! 5. `inconclusive`, with the seeds that would decide.
+//! 5. one side of TOST shows that the candidate is not worse by the threshold: `not-worse`;
+//! 6. `inconclusive`, with the seeds that would decide.
+//!
+//! A difference that is the same in every pair has no spread to estimate from. The signs decide then:
+//! below six pairs they can't, and there is no interval.
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
 use serde::{Serialize, Serializer};
 
 use crate::statistics::{
-    Interval, Resamples, benjamini_hochberg, cliffs_delta, equivalence, hodges_lehmann, holm, mean,
-    seeds_to_decide, seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval,
+    Interval, Resamples, Rules, SEEDS_MIN, SeedsNeeded, benjamini_hochberg, change_interval,
+    cliffs_delta, equivalence, hodges_lehmann, holm, mean, not_above, seeds_to_decide,
+    seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval, student_test,
 };
 use metrics::Direction;
 use units::plural;
@@ -24,7 +33,7 @@ use units::plural;
 pub const CONFIDENCE: f64 = 0.95;
 /// The level of tests.
 pub const ALPHA: f64 = 0.05;
-/// Below this many pairs the points themselves are shown, and Student's interval.
+/// Below this many pairs there is no bootstrap.
 pub const BOOTSTRAP_MIN: usize = 10;
 
 /// Verdict of a comparison.
@@ -41,6 +50,8 @@ pub enum Verdict {
     Inconclusive,
     /// Better, beyond chance.
     Improved,
+    /// Shown not to be worse by what matters; it may be better.
+    NotWorse,
     /// Shown to differ by less than what matters.
     Equivalent,
 }
@@ -54,6 +65,7 @@ impl Verdict {
             Self::NotMeasurable => "not-measurable",
             Self::Inconclusive => "inconclusive",
             Self::Improved => "improved",
+            Self::NotWorse => "not-worse",
             Self::Equivalent => "equivalent",
         }
     }
@@ -79,8 +91,35 @@ pub struct Question {
 pub enum Threshold {
     /// A share of the baseline's mean.
     Relative(f64),
+    /// A share of the baseline's mean, and no less than an amount in the metric's unit.
+    Usual {
+        /// The share.
+        share: f64,
+        /// The amount.
+        floor: f64,
+    },
     /// An amount in the metric's unit.
     Absolute(f64),
+}
+
+impl Threshold {
+    /// The threshold with another share of the baseline's mean. A share of 0 allows nothing.
+    #[must_use]
+    pub fn with_share(self, share: f64) -> Self {
+        match self {
+            Self::Usual { floor, .. } if share > 0.0 => Self::Usual { share, floor },
+            _ => Self::Relative(share),
+        }
+    }
+
+    /// The amount at a level of the baseline.
+    pub fn at(self, level: f64) -> f64 {
+        match self {
+            Self::Relative(share) => share * level.abs(),
+            Self::Usual { share, floor } => (share * level.abs()).max(floor),
+            Self::Absolute(amount) => amount,
+        }
+    }
 }
 
 /// The values of two candidates, pair by pair.
@@ -91,9 +130,21 @@ pub struct Pairs {
     /// The other's.
     pub head: Vec<Option<f64>>,
     /// The values on the unshaken input, where the pairs are of shaken ones.
-    pub exact: Option<(Option<f64>, Option<f64>)>,
-    /// Reason values are missing, where one was given.
+    pub unshaken: Option<Unshaken>,
+    /// True if nothing varies, so that one pair is all there is.
+    pub is_whole: bool,
+    /// Why values are missing, where somebody said.
     pub reason: Option<String>,
+}
+
+/// The values on an input as it is, beside those on shaken ones. No verdict stands on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unshaken {
+    /// The baseline's.
+    pub base: Option<f64>,
+    /// The candidate's.
+    pub head: Option<f64>,
 }
 
 /// Writes the name of a direction.
@@ -125,154 +176,215 @@ pub struct Judgement {
     pub verdict: Option<Verdict>,
     /// Pairs.
     pub n: usize,
-    /// The baseline's mean, or its value on the unshaken input.
+    /// The baseline's mean over the pairs.
     pub base: Option<f64>,
-    /// The candidate's.
+    /// The candidate's mean over the pairs.
     pub head: Option<f64>,
-    /// Mean difference, or the exact one on the unshaken input.
+    /// Mean difference over the pairs.
     pub difference: Option<f64>,
-    /// Mean difference over the pairs, where `difference` is the exact one.
-    pub shaken_difference: Option<f64>,
-    /// The judgement's 95 % interval: BCa from ten pairs on, else Student's.
+    /// Student's 95 % interval of `difference`; none of one pair, and of fewer than six pairs that
+    /// all differ by the same.
     pub interval: Option<Interval>,
-    /// Student's 95 % interval.
-    pub student: Option<Interval>,
     /// `difference` over the baseline's mean; none where that is zero.
     pub relative: Option<f64>,
-    /// Interval of `relative`: BCa of the ratio of means, below ten pairs `interval` over the
-    /// baseline's mean.
+    /// Fieller's 95 % interval of `relative`; none where the baseline's mean can't be told from zero.
     pub relative_interval: Option<Interval>,
-    /// The differences themselves, where there are fewer than ten.
-    pub points: Vec<f64>,
-    /// The shift of Hodges and Lehmann.
-    pub shift: Option<f64>,
-    /// p of the signed-rank test.
+    /// The values on the unshaken input, where the pairs are of shaken ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unshaken: Option<Unshaken>,
+    /// The differences, pair by pair; `null` where a value is missing.
+    pub points: Vec<Option<f64>>,
+    /// The baseline's values, pair by pair.
+    pub base_points: Vec<Option<f64>>,
+    /// The candidate's values, pair by pair.
+    pub head_points: Vec<Option<f64>>,
+    /// p of the paired t-test; of the signs, where all pairs differ by the same.
     pub p: Option<f64>,
     /// p corrected for all tests of its family.
     pub p_adjusted: Option<f64>,
-    /// p of the exact sign-flip test, where there are fewer than ten pairs.
-    pub sign_flip_p: Option<f64>,
     /// p of TOST against the threshold.
     pub equivalence_p: Option<f64>,
+    /// p of the one-sided test of a worsening by the threshold.
+    pub not_worse_p: Option<f64>,
     /// The difference that matters, in the metric's unit.
     pub threshold: f64,
+    /// Seeds that would decide, where it is inconclusive.
+    pub seeds_needed: Option<SeedsNeeded>,
+    /// Second opinion: the BCa bootstrap's 95 % interval of `difference`, from ten pairs on.
+    pub bootstrap: Option<Interval>,
+    /// Second opinion: p of the signed-rank test.
+    pub signed_rank_p: Option<f64>,
+    /// Second opinion: p of the exact sign-flip test, where there are fewer than ten pairs.
+    pub sign_flip_p: Option<f64>,
+    /// The shift of Hodges and Lehmann.
+    pub shift: Option<f64>,
     /// Standardized mean difference of the pairs.
     pub d_z: Option<f64>,
     /// Cliff's δ.
     pub cliffs_delta: Option<f64>,
-    /// Seeds that would decide, where it is inconclusive.
-    pub seeds_needed: Option<u64>,
     /// Remark on the judgement.
     pub note: Option<String>,
+    /// True if nothing varies, so that one pair is all there is.
     #[serde(skip)]
-    direction: Option<bool>,
+    is_whole: bool,
+}
+
+impl Judgement {
+    /// The judgement of a question before anything is known.
+    fn blank(question: &Question, pairs: &Pairs) -> Self {
+        let n = pairs.base.len().min(pairs.head.len());
+        let differences = pairs.base.iter().zip(&pairs.head);
+        Self {
+            metric: question.metric.clone(),
+            unit: question.unit.clone(),
+            better: question.direction,
+            gated: question.gated,
+            verdict: None,
+            n,
+            base: None,
+            head: None,
+            difference: None,
+            interval: None,
+            relative: None,
+            relative_interval: None,
+            unshaken: pairs.unshaken,
+            points: differences
+                .map(|(base, head)| Some((*head)? - (*base)?))
+                .collect(),
+            base_points: pairs.base.clone(),
+            head_points: pairs.head.clone(),
+            p: None,
+            p_adjusted: None,
+            equivalence_p: None,
+            not_worse_p: None,
+            threshold: 0.0,
+            seeds_needed: None,
+            bootstrap: None,
+            signed_rank_p: None,
+            sign_flip_p: None,
+            shift: None,
+            d_z: None,
+            cliffs_delta: None,
+            note: None,
+            is_whole: pairs.is_whole,
+        }
+    }
+
+    /// Size of the difference as a multiple of the difference that matters.
+    pub fn severity(&self) -> f64 {
+        let size = self.difference.unwrap_or(0.0).abs();
+        if self.threshold > 0.0 {
+            size / self.threshold
+        } else {
+            self.relative.map_or(size, f64::abs)
+        }
+    }
+
+    /// Worsening of each pair; none where neither direction is better.
+    fn worsenings(&self) -> Option<Vec<f64>> {
+        let known: Option<Vec<f64>> = self.points.iter().copied().collect();
+        let worse = |value| self.better.worsening(value);
+        let known = known.filter(|_| self.better != Direction::None)?;
+        Some(known.into_iter().map(worse).collect())
+    }
 }
 
 /// Measures a metric; the verdict is left to [`decide`], which sees all tests.
 pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Judgement {
-    let mut judgement = blank(question);
-    judgement.n = pairs.base.len().min(pairs.head.len());
+    let mut judgement = Judgement::blank(question, pairs);
     let all = |values: &[Option<f64>]| values.iter().copied().collect::<Option<Vec<f64>>>();
     let finite = |values: Vec<f64>| values.iter().all(|v| v.is_finite()).then_some(values);
     let base = all(&pairs.base).and_then(finite);
     let head = all(&pairs.head).and_then(finite);
-    let exact = pairs.exact.map(|(base, head)| (base.zip(head), base, head));
-    let known = |values: &Option<Vec<f64>>| values.as_deref().and_then(mean);
-    (judgement.base, judgement.head) = match exact {
-        Some((_, base, head)) => (base, head),
-        None => (known(&base), known(&head)),
-    };
+    judgement.base = base.as_deref().and_then(mean);
+    judgement.head = head.as_deref().and_then(mean);
     let (Some(base), Some(head)) = (base, head) else {
         return not_measurable(judgement, pairs);
     };
-    if judgement.n == 0 || exact.is_some_and(|(both, ..)| both.is_none()) {
-        return not_measurable(judgement, pairs);
-    }
     let differences: Vec<f64> = base.iter().zip(&head).map(|(b, h)| h - b).collect();
-    let average = mean(&differences);
-    judgement.difference = match exact {
-        Some((both, ..)) => both.map(|(base, head)| head - base),
-        None => average,
+    let Some(average) = mean(&differences) else {
+        return not_measurable(judgement, pairs);
     };
-    judgement.shaken_difference = exact.and(average);
+    judgement.difference = Some(average);
     let level = judgement.base.unwrap_or(0.0).abs();
-    judgement.threshold = match question.threshold {
-        Threshold::Relative(share) => share * level,
-        Threshold::Absolute(amount) => amount,
-    };
-    judgement.student = student_interval(&differences, CONFIDENCE);
-    let is_testable = differences.iter().any(|difference| difference.abs() > 0.0);
-    judgement.interval = if judgement.n >= BOOTSTRAP_MIN {
-        resamples.interval_of_mean(&differences, CONFIDENCE)
-    } else {
-        judgement.points.clone_from(&differences);
-        judgement.sign_flip_p = sign_flip(&differences).filter(|_| judgement.n > 1);
-        judgement.student
-    };
+    judgement.threshold = question.threshold.at(level);
     if level > 0.0 {
-        judgement.relative = judgement.difference.map(|difference| difference / level);
-        let scaled = || judgement.interval.map(|interval| interval.over(level));
-        let of_change = (judgement.n >= BOOTSTRAP_MIN && is_testable)
-            .then(|| resamples.interval_of_change(&base, &head, CONFIDENCE))
-            .flatten();
-        // What is never negative can't fall by more than all of it, whatever a symmetric interval says.
-        let is_amount = base.iter().chain(&head).all(|&value| value >= 0.0);
-        let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
-        let relative = of_change.or_else(scaled);
-        judgement.relative_interval = relative.map(|interval| Interval {
-            low: interval.low.max(least),
-            high: interval.high.max(least),
-        });
+        judgement.relative = Some(average / level);
     }
     if judgement.n > 1 {
-        // Where every pair is equal no sign can fall, so there is nothing to test and nothing to
-        // correct for (Tarone, 1990).
-        let test = is_testable.then(|| signed_rank(&differences)).flatten();
-        judgement.p = test.map(|test| test.p);
-        judgement.equivalence_p = equivalence(&differences, judgement.threshold).map(|t| t.p);
-        judgement.shift = hodges_lehmann(&differences);
-        judgement.d_z = standardized_mean(&differences);
-        judgement.cliffs_delta = cliffs_delta(&base, &head);
-        judgement.seeds_needed = seeds_to_decide(&differences, judgement.threshold)
-            .map(|needed| needed.max(judgement.n as u64 + 1));
+        test(&mut judgement, &base, &head, &differences);
+        second_opinions(&mut judgement, &base, &head, resamples);
     }
     judgement
 }
 
-fn blank(question: &Question) -> Judgement {
-    let direction = match question.direction {
-        Direction::Lower => Some(false),
-        Direction::Higher => Some(true),
-        Direction::None => None,
-    };
-    Judgement {
-        metric: question.metric.clone(),
-        unit: question.unit.clone(),
-        better: question.direction,
-        gated: question.gated,
-        verdict: None,
-        n: 0,
-        base: None,
-        head: None,
-        difference: None,
-        shaken_difference: None,
-        interval: None,
-        student: None,
-        relative: None,
-        relative_interval: None,
-        points: Vec::new(),
-        shift: None,
-        p: None,
-        p_adjusted: None,
-        sign_flip_p: None,
-        equivalence_p: None,
-        threshold: 0.0,
-        d_z: None,
-        cliffs_delta: None,
-        seeds_needed: None,
-        note: None,
-        direction,
+/// Point, interval and tests of more than one pair.
+fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f64]) {
+    let is_apart = differences.iter().any(|difference| difference.abs() > 0.0);
+    if is_apart && has_no_spread(base, head, differences) {
+        // Student's t is undefined; signs that all fall alike have 2 of 2ⁿ chances.
+        judgement.p = Some(2.0 / (1_u64 << differences.len().min(62)) as f64);
+        let is_enough = differences.len() >= SEEDS_MIN;
+        let average = judgement.difference.unwrap_or(0.0);
+        judgement.interval = is_enough.then_some(Interval {
+            low: average,
+            high: average,
+        });
+        judgement.relative_interval = (judgement.relative).and_then(|relative| {
+            is_enough.then_some(Interval {
+                low: relative,
+                high: relative,
+            })
+        });
+        let is_small = average.abs() < judgement.threshold;
+        judgement.equivalence_p = Some(if is_small { 0.0 } else { 1.0 });
+        let is_below = judgement.better.worsening(average) < judgement.threshold;
+        judgement.not_worse_p = (judgement.better != Direction::None && judgement.threshold > 0.0)
+            .then_some(if is_below { 0.0 } else { 1.0 });
+        return;
     }
+    judgement.interval = student_interval(differences, CONFIDENCE);
+    // What is never negative can't fall by more than all of it, whatever an interval says.
+    let is_amount = base.iter().chain(head).all(|&value| value >= 0.0);
+    let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
+    let relative = change_interval(base, head, CONFIDENCE);
+    judgement.relative_interval = relative.map(|interval| Interval {
+        low: interval.low.max(least),
+        high: interval.high.max(least),
+    });
+    // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
+    // for (Tarone, 1990).
+    judgement.p = student_test(differences);
+    judgement.equivalence_p = equivalence(differences, judgement.threshold).map(|t| t.p);
+    judgement.not_worse_p = (judgement.worsenings())
+        .filter(|_| judgement.threshold > 0.0)
+        .and_then(|worsenings| not_above(&worsenings, judgement.threshold));
+}
+
+/// Returns whether all pairs differ by the same amount, but for rounding.
+fn has_no_spread(base: &[f64], head: &[f64], differences: &[f64]) -> bool {
+    let most = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    let sizes = base.iter().chain(head).map(|value| value.abs());
+    most(differences) - least(differences) <= 1e-12 * sizes.fold(0.0, f64::max)
+}
+
+/// Other methods on the same pairs, on which no verdict stands.
+fn second_opinions(judgement: &mut Judgement, base: &[f64], head: &[f64], resamples: &Resamples) {
+    let differences: Vec<f64> = base.iter().zip(head).map(|(b, h)| h - b).collect();
+    if judgement.n >= BOOTSTRAP_MIN {
+        judgement.bootstrap = resamples.interval_of_mean(&differences, CONFIDENCE);
+    } else {
+        judgement.sign_flip_p = sign_flip(&differences);
+    }
+    let is_apart = differences.iter().any(|difference| difference.abs() > 0.0);
+    let ranks = is_apart.then(|| signed_rank(&differences)).flatten();
+    judgement.signed_rank_p = ranks.map(|test| test.p);
+    judgement.shift = hodges_lehmann(&differences);
+    if !has_no_spread(base, head, &differences) {
+        judgement.d_z = standardized_mean(&differences);
+    }
+    judgement.cliffs_delta = cliffs_delta(base, head);
 }
 
 fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
@@ -290,15 +402,25 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
     judgement
 }
 
+/// Number of tests in each family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tests {
+    /// Tests of gated metrics, which Holm corrects together.
+    pub gated: usize,
+    /// All other tests, which Benjamini and Hochberg correct together.
+    pub others: usize,
+}
+
 /// Gives every judgement its verdict: gated ones are corrected together by Holm, the others
-/// together by Benjamini and Hochberg. Returns how many tests each family has.
-pub fn decide<'a>(judgements: impl Iterator<Item = &'a mut Judgement>) -> (usize, usize) {
+/// together by Benjamini and Hochberg.
+pub fn decide<'a>(judgements: impl Iterator<Item = &'a mut Judgement>) -> Tests {
     let judgements = judgements.filter(|judgement| judgement.verdict.is_none());
     let (mut gated, mut others): (Vec<_>, Vec<_>) = judgements.partition(|found| found.gated);
-    (
-        correct(&mut gated, holm),
-        correct(&mut others, benjamini_hochberg),
-    )
+    Tests {
+        gated: correct(&mut gated, holm),
+        others: correct(&mut others, benjamini_hochberg),
+    }
 }
 
 fn correct(family: &mut [&mut Judgement], correction: fn(&[f64]) -> Vec<f64>) -> usize {
@@ -307,180 +429,71 @@ fn correct(family: &mut [&mut Judgement], correction: fn(&[f64]) -> Vec<f64>) ->
     for (judgement, adjusted) in tested.zip(correction(&p)) {
         judgement.p_adjusted = Some(adjusted);
     }
-    let least = seeds_to_reach(ALPHA, |smallest| {
-        correction(&vec![smallest; p.len().max(1)])[0]
-    });
     for judgement in family.iter_mut() {
-        judge(judgement, least);
+        let found = verdict(judgement);
+        judgement.verdict = found;
+        if found == Some(Verdict::Inconclusive) {
+            open(judgement, p.len(), correction);
+        }
     }
     p.len()
 }
 
-fn judge(judgement: &mut Judgement, least: usize) {
-    let is_equal = judgement
-        .difference
-        .is_some_and(|difference| difference.abs() <= 0.0);
-    let is_shown = judgement.equivalence_p.is_some_and(|p| p <= ALPHA);
-    let is_beyond_chance = judgement.p_adjusted.is_some_and(|p| p <= ALPHA)
+fn verdict(judgement: &Judgement) -> Option<Verdict> {
+    let difference = judgement.difference.unwrap_or(0.0);
+    let directed = |difference: f64| match judgement.better {
+        Direction::None => None,
+        better if better.worsening(difference) > 0.0 => Some(Verdict::Regressed),
+        _ => Some(Verdict::Improved),
+    };
+    if judgement.n == 1 {
+        let is_equal = difference.abs() <= 0.0;
+        return match judgement.is_whole {
+            true if is_equal || difference.abs() < judgement.threshold => Some(Verdict::Equivalent),
+            true => directed(difference),
+            false if is_equal => Some(Verdict::Equivalent),
+            false => directed(difference).map(|_| Verdict::Inconclusive),
+        };
+    }
+    let is_shown = |p: Option<f64>| p.is_some_and(|p| p <= ALPHA);
+    let is_beyond_chance = is_shown(judgement.p_adjusted)
         && judgement
             .interval
-            .is_some_and(|interval| !interval.holds(0.0))
-        && judgement
-            .relative_interval
-            .is_none_or(|interval| !interval.holds(0.0));
-    let average = judgement
-        .shaken_difference
-        .or(judgement.difference)
-        .unwrap_or(0.0);
-    let verdict = if judgement.n == 1 && is_equal || is_shown {
+            .is_some_and(|interval| !interval.holds(0.0));
+    if is_shown(judgement.equivalence_p) {
         Some(Verdict::Equivalent)
     } else if is_beyond_chance {
-        (judgement.direction).map(|higher_is_better| {
-            if (average > 0.0) == higher_is_better {
-                Verdict::Improved
-            } else {
-                Verdict::Regressed
-            }
-        })
+        directed(difference)
+    } else if is_shown(judgement.not_worse_p) {
+        Some(Verdict::NotWorse)
     } else {
-        judgement.direction.map(|_| Verdict::Inconclusive)
-    };
-    judgement.verdict = verdict;
-    if verdict == Some(Verdict::Inconclusive) {
-        if judgement.n == 1 {
-            judgement.note = Some("one run each: the effect of chance is unknown".to_owned());
-        }
-        if judgement.n < least {
-            let needed = judgement.seeds_needed.unwrap_or(0).max(least as u64);
-            judgement.seeds_needed = Some(needed);
-        }
-    } else {
-        judgement.seeds_needed = None;
+        directed(difference).map(|_| Verdict::Inconclusive)
     }
+}
+
+/// Says of an inconclusive judgement what would decide it.
+fn open(judgement: &mut Judgement, tests: usize, correction: fn(&[f64]) -> Vec<f64>) {
+    if judgement.n == 1 {
+        judgement.note = Some("one run each: the effect of chance is unknown".to_owned());
+        return;
+    }
+    let rules = Rules {
+        alpha: ALPHA,
+        threshold: judgement.threshold,
+        tests,
+    };
+    let worsenings = judgement.worsenings();
+    let by_spread = worsenings.and_then(|worsenings| seeds_to_decide(&worsenings, rules));
+    judgement.seeds_needed = if judgement.interval.is_some() {
+        by_spread
+    } else {
+        // All pairs differ by the same: the signs decide.
+        let least = seeds_to_reach(ALPHA, |smallest| {
+            correction(&vec![smallest; tests.max(1)])[0]
+        });
+        Some(SeedsNeeded::exactly(least as u64))
+    };
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn question(direction: Direction, gated: bool) -> Question {
-        Question {
-            metric: "pending_time.mean".to_owned(),
-            unit: "s".to_owned(),
-            direction,
-            threshold: Threshold::Relative(0.02),
-            gated,
-        }
-    }
-
-    fn pairs(base: &[f64], head: &[f64]) -> Pairs {
-        Pairs {
-            base: base.iter().copied().map(Some).collect(),
-            head: head.iter().copied().map(Some).collect(),
-            ..Pairs::default()
-        }
-    }
-
-    fn verdict(question: &Question, pairs: &Pairs) -> Option<Verdict> {
-        let resamples = Resamples::draw(1, pairs.base.len(), 1_000);
-        let mut found = measure(question, pairs, &resamples);
-        decide(std::iter::once(&mut found));
-        found.verdict
-    }
-
-    #[test]
-    fn every_word() {
-        let wave: Vec<f64> = (0..12).map(|i| 100.0 + f64::from(i * 7 % 12)).collect();
-        let plus = |amount: f64| -> Vec<f64> {
-            let values = wave.iter().enumerate();
-            values
-                .map(|(i, v)| v + amount + 0.01 * (i as f64))
-                .collect()
-        };
-        let noise: Vec<f64> = (0..12)
-            .map(|i| 100.0 + f64::from((i * 7 + 6) % 12))
-            .collect();
-        let lower = question(Direction::Lower, true);
-        let check = |question: &Question, head: &[f64], expected: Option<Verdict>| {
-            assert_eq!(verdict(question, &pairs(&wave, head)), expected);
-        };
-        check(&lower, &plus(20.0), Some(Verdict::Regressed));
-        check(&lower, &plus(-20.0), Some(Verdict::Improved));
-        check(
-            &question(Direction::Higher, true),
-            &plus(20.0),
-            Some(Verdict::Improved),
-        );
-        check(&question(Direction::None, false), &plus(20.0), None);
-        check(&lower, &plus(0.1), Some(Verdict::Equivalent));
-        check(&lower, &wave, Some(Verdict::Equivalent));
-        check(&lower, &noise, Some(Verdict::Inconclusive));
-        let mut missing = pairs(&wave, &wave);
-        missing.head[3] = None;
-        assert_eq!(verdict(&lower, &missing), Some(Verdict::NotMeasurable));
-    }
-
-    #[test]
-    fn few_pairs_can_not_decide() {
-        let lower = question(Direction::Lower, true);
-        let check = |base: &[f64], head: &[f64], expected: Verdict| {
-            assert_eq!(
-                verdict(&lower, &pairs(base, head)),
-                Some(expected),
-                "{base:?}"
-            );
-        };
-        check(&[1.0], &[1.0], Verdict::Equivalent);
-        check(&[1.0], &[2.0], Verdict::Inconclusive);
-        check(&[1.0; 5], &[2.0, 2.1, 2.2, 2.3, 2.4], Verdict::Inconclusive);
-        check(
-            &[1.0; 6],
-            &[2.0, 2.1, 2.2, 2.3, 2.4, 2.5],
-            Verdict::Regressed,
-        );
-        let resamples = Resamples::draw(1, 5, 10);
-        let found = measure(
-            &lower,
-            &pairs(&[1.0; 5], &[2.0, 2.1, 2.2, 2.3, 2.4]),
-            &resamples,
-        );
-        assert_eq!(found.points.len(), 5);
-        assert_eq!(found.interval, found.student);
-        assert_eq!(found.sign_flip_p, Some(2.0 / 32.0));
-    }
-
-    #[test]
-    fn gated_tests_are_corrected_together() {
-        let base = vec![1.0; 8];
-        // Seven of eight up, and the smallest down: p = 4/256.
-        let head = [0.9, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8];
-        let resamples = Resamples::draw(1, 8, 10);
-        let lower = question(Direction::Lower, true);
-        let mut alone = [measure(&lower, &pairs(&base, &head), &resamples)];
-        assert_eq!(decide(alone.iter_mut()), (1, 0));
-        assert_eq!(alone[0].verdict, Some(Verdict::Regressed));
-        let mut four = vec![alone[0].clone(); 4];
-        for found in &mut four {
-            found.verdict = None;
-        }
-        assert_eq!(decide(four.iter_mut()), (4, 0));
-        assert_eq!(four[0].verdict, Some(Verdict::Inconclusive));
-    }
-
-    #[test]
-    fn on_one_input_the_exact_difference_is_told_and_shaking_judges_it() {
-        let lower = question(Direction::Lower, true);
-        let shaken: Vec<f64> = (0..12).map(|i| 100.0 + f64::from(i * 7 % 12)).collect();
-        let rotated: Vec<f64> = (0..12)
-            .map(|i| 100.0 + f64::from((i * 7 + 6) % 12))
-            .collect();
-        let mut pairs = pairs(&shaken, &rotated);
-        pairs.exact = Some((Some(100.0), Some(150.0)));
-        let mut found = measure(&lower, &pairs, &Resamples::draw(1, 12, 1_000));
-        decide(std::iter::once(&mut found));
-        // It vanishes under shaking: an artefact.
-        assert_eq!(found.verdict, Some(Verdict::Inconclusive));
-        assert_eq!(found.difference, Some(50.0));
-        assert_eq!(found.relative, Some(0.5));
-    }
-}
+mod tests;

@@ -4,36 +4,52 @@
 //! [`run`] makes the runs and judges them, [`of_runs`] judges finished ones; both end in a
 //! [`Study`], from which every form is written.
 
+mod again;
+mod comparable;
 mod error;
 mod finished;
 mod inputs;
 pub(crate) mod judge;
+#[cfg(test)]
+mod made_up;
+mod pairing;
 mod pareto;
 mod runs;
 mod study;
+mod values;
 
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use again::{CandidateCheck, RecordedCandidate, RecordedStudy, STUDY_FILE, StudyCheck, again};
+pub use comparable::incomparable;
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
 pub(crate) use inputs::without_names;
 pub use inputs::{Inputs, SYSTEM_FILE};
 pub use judge::{
-    ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Threshold, Verdict, decide,
-    measure,
+    ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken,
+    Verdict, decide, measure,
 };
+pub use pairing::{Candidate, Method, Paired, paired};
 pub use pareto::{ParetoPoint, mark_front};
 pub use runs::{Made, run, seeds_from};
 pub use study::{
-    Candidate, CandidateInfo, Method, Pair, Pareto, Precision, RESAMPLES, STUDY_VERSION, Study,
+    CandidateInfo, GatedMean, Pair, Pareto, Precision, RESAMPLES, RunRecord, STUDY_VERSION, Study,
     default_gated, judge_candidates, question_of,
 };
+pub use values::write_values;
 
 /// Settings of a comparison.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// Pairs of runs per candidate.
+    /// Pairs of runs per candidate; 0 if finished runs are compared.
     pub seeds: usize,
-    /// Seeds are added until the 95 % intervals of the gated metrics are no wider than this share
-    /// of the baseline's mean to either side.
+    /// Seeds are added to a pair until the 95 % intervals of its gated metrics are no wider than this
+    /// share of the baseline's mean to either side.
     pub precision: Option<f64>,
     /// No more seeds than this are added.
     pub seeds_max: usize,
@@ -45,6 +61,19 @@ pub struct Settings {
     pub pareto: Option<(String, String)>,
     /// Resamples of every bootstrap.
     pub resamples: usize,
+}
+
+impl Settings {
+    /// The settings of a comparison of finished runs, which makes none.
+    #[must_use]
+    pub fn of_finished(self) -> Self {
+        Self { seeds: 0, ..self }
+    }
+
+    /// Returns whether runs are made.
+    const fn is_made(&self) -> bool {
+        self.seeds > 0
+    }
 }
 
 impl Default for Settings {

@@ -1,6 +1,8 @@
 //! Making the runs of a comparison: which seeds, when the input is shaken instead, how many more.
+//! Every pair of the baseline and a candidate gets the runs that it would get alone.
 
-use super::study::{Candidate, Method, Study, judge_candidates};
+use super::pairing::{Candidate, Method, is_deterministic, paired};
+use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::experiment::ExperimentError;
 use crate::hashes::input_hashes;
@@ -15,12 +17,21 @@ use units::nearest;
 pub struct Made {
     /// The comparison.
     pub study: Study,
-    /// The runs with the first seed, as a summary shows them, in the order of the candidates.
-    pub first: Vec<VariantSummary>,
-    /// Report data of those runs.
+    /// The candidates with all of their runs, the baseline first.
+    pub candidates: Vec<Candidate>,
+    /// Report data of their first runs.
     pub drawn: Vec<VariantData>,
     /// Every run that was made.
     pub runs: usize,
+}
+
+impl Made {
+    /// The runs with the first seed on the input as it is, as a summary shows them, in the order of
+    /// the candidates.
+    pub fn first(&self) -> Vec<VariantSummary> {
+        let first = |candidate: &Candidate| candidate.by_seed.first().cloned();
+        self.candidates.iter().filter_map(first).collect()
+    }
 }
 
 /// The seeds of a comparison: so many in a row from the scenario's own.
@@ -32,9 +43,9 @@ pub fn seeds_from(first: u64, count: usize) -> Vec<u64> {
 
 /// Runs the variants of an experiment with paired seeds, and judges them.
 ///
-/// Seeds are those from the first variant's on. Where no candidate's run depends on the seed, the
-/// input is one deterministic case: it is run as it is, and shaken as often as there were to be
-/// seeds.
+/// Seeds are those from the first variant's on. Where neither the baseline's nor a candidate's run
+/// depends on the seed, these two meet one deterministic case: it is run as it is, and shaken as
+/// often as there were to be seeds.
 ///
 /// # Errors
 /// If the candidates can't be compared or a run fails.
@@ -49,32 +60,27 @@ pub fn run(
         experiment: &experiment,
         workers,
         seed: experiment.variants[0].scenario.seed,
-        candidates: Vec::new(),
+        candidates: (experiment.variants.iter())
+            .map(|plan| Candidate {
+                name: plan.name.clone(),
+                ..Candidate::default()
+            })
+            .collect(),
+        wanted: vec![settings.seeds; experiment.variants.len()],
         drawn: Vec::new(),
         made: 0,
-        is_shaken: false,
     };
     runs.begin(settings.seeds)?;
-    let mut count = settings.seeds;
-    runs.extend_to(count)?;
+    runs.fill()?;
     let mut study = runs.judge(settings)?;
-    while count < settings.seeds_max && study.precision.as_ref().is_some_and(|p| !p.wide.is_empty())
-    {
-        count = (count + (count / 2).max(5)).min(settings.seeds_max);
-        runs.extend_to(count)?;
+    while settings.precision.is_some() && runs.want_more(&study, settings) {
+        runs.fill()?;
         study = runs.judge(settings)?;
     }
     study.notes = runs.notes(notes);
-    let first = runs.candidates.iter().map(|candidate| {
-        let run = candidate
-            .exact
-            .as_ref()
-            .or_else(|| candidate.replicates.first());
-        run.cloned().expect("invariant: every candidate has run")
-    });
     Ok(Made {
         study,
-        first: first.collect(),
+        candidates: runs.candidates,
         drawn: runs.drawn,
         runs: runs.made,
     })
@@ -150,138 +156,172 @@ pub(super) fn listed(paths: &[String]) -> String {
     shown.join(", ")
 }
 
+/// Input of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    AsItIs,
+    Shaken,
+}
+
 struct Runs<'a> {
     experiment: &'a Experiment,
     workers: Workers<'a>,
     seed: u64,
     candidates: Vec<Candidate>,
+    /// Number of pairs that each candidate is to have; the baseline's entry is not used.
+    wanted: Vec<usize>,
     drawn: Vec<VariantData>,
     made: usize,
-    is_shaken: bool,
 }
 
 impl Runs<'_> {
     /// Makes the first two runs of everybody, which tell whether seeds matter at all.
     fn begin(&mut self, seeds: usize) -> Result<(), CompareError> {
-        let names = self
-            .experiment
-            .variants
-            .iter()
-            .map(|plan| plan.name.clone());
-        self.candidates = names
-            .map(|name| Candidate {
-                name,
-                replicates: Vec::new(),
-                exact: None,
-            })
-            .collect();
-        self.extend_to(seeds.min(2))?;
-        let is_alike = |candidate: &Candidate| {
-            let mut digests = candidate.replicates.iter().map(|run| &run.digest);
-            let first = digests.next();
-            digests.all(|digest| Some(digest) == first)
-        };
-        if seeds > 1 && self.candidates.iter().all(is_alike) {
-            self.is_shaken = true;
-            for candidate in &mut self.candidates {
-                candidate.exact = Some(candidate.replicates.swap_remove(0));
-                candidate.replicates.clear();
-            }
-        }
-        Ok(())
+        let work = self.lacking(Form::AsItIs, &vec![seeds.min(2); self.candidates.len()]);
+        self.make(&work)
     }
 
-    /// Adds runs until every candidate has so many.
-    fn extend_to(&mut self, count: usize) -> Result<(), CompareError> {
-        let have = self
-            .candidates
-            .first()
-            .map_or(0, |candidate| candidate.replicates.len());
-        let variants = self.experiment.variants.len();
+    /// Returns whether seeds change neither the runs of the baseline nor those of a candidate.
+    fn is_shaken(&self, candidate: usize) -> bool {
+        let both = [0, candidate].map(|at| is_deterministic(&self.candidates[at]));
+        both.into_iter().all(|own| own)
+    }
+
+    /// Makes what the pairs lack.
+    fn fill(&mut self) -> Result<(), CompareError> {
+        let count = self.candidates.len();
+        let (mut by_seed, mut shaken) = (vec![0; count], vec![0; count]);
+        for other in 1..count {
+            let wanted = if self.is_shaken(other) {
+                &mut shaken
+            } else {
+                &mut by_seed
+            };
+            wanted[other] = self.wanted[other];
+            wanted[0] = wanted[0].max(self.wanted[other]);
+        }
+        let mut work = self.lacking(Form::AsItIs, &by_seed);
+        work.extend(self.lacking(Form::Shaken, &shaken));
+        self.make(&work)
+    }
+
+    /// The runs of a form that candidates lack to have so many each.
+    fn lacking(&self, form: Form, wanted: &[usize]) -> Vec<Work> {
+        let most = wanted.iter().copied().max().unwrap_or(0);
+        let have = |candidate: &Candidate| match form {
+            Form::AsItIs => candidate.by_seed.len(),
+            Form::Shaken => candidate.shaken.len(),
+        };
+        let is_lacking = |number: usize, variant: usize| {
+            (have(&self.candidates[variant])..wanted[variant]).contains(&number)
+        };
         // Seed by seed, so that an early end has compared something.
-        let work: Vec<Work> = (have..count)
-            .flat_map(|replicate| (0..variants).map(move |variant| (replicate as u64, variant)))
-            .map(|(number, variant)| Work {
-                variant,
-                seed: if self.is_shaken {
-                    self.seed
-                } else {
-                    self.seed.wrapping_add(number)
-                },
-                shake: self.is_shaken.then_some(number),
-                is_drawn: self.made == 0 && number == 0,
-            })
-            .collect();
-        let results = replicate(self.experiment, &work, self.workers)?;
+        let places = (0..most).flat_map(|number| (0..wanted.len()).map(move |at| (number, at)));
+        let lacking = places.filter(|&(number, variant)| is_lacking(number, variant));
+        let work = lacking.map(|(number, variant)| Work {
+            variant,
+            seed: match form {
+                Form::AsItIs => self.seed.wrapping_add(number as u64),
+                Form::Shaken => self.seed,
+            },
+            shake: (form == Form::Shaken).then_some(number as u64),
+            is_drawn: form == Form::AsItIs && number == 0,
+        });
+        work.collect()
+    }
+
+    fn make(&mut self, work: &[Work]) -> Result<(), CompareError> {
+        let results = replicate(self.experiment, work, self.workers)?;
         self.made += results.len();
         for (work, Replicate { summary, drawn, .. }) in work.iter().zip(results) {
-            self.candidates[work.variant].replicates.push(summary);
+            let candidate = &mut self.candidates[work.variant];
+            let runs = match work.shake {
+                None => &mut candidate.by_seed,
+                Some(_) => &mut candidate.shaken,
+            };
+            runs.push(summary);
             self.drawn.extend(drawn);
         }
         Ok(())
     }
 
     fn judge(&self, settings: &Settings) -> Result<Study, CompareError> {
-        let count = self
-            .candidates
-            .first()
-            .map_or(0, |candidate| candidate.replicates.len());
-        let method = if self.is_shaken {
-            Method::Shaking {
-                seed: self.seed,
-                shakes: count as u64,
+        judge_candidates(&self.experiment.name, &self.candidates, settings)
+    }
+
+    /// Asks for more runs of the pairs whose intervals are too wide; whether there are any.
+    fn want_more(&mut self, study: &Study, settings: &Settings) -> bool {
+        let mut is_any = false;
+        for (pair, wanted) in study.pairs.iter().zip(&mut self.wanted[1..]) {
+            let target = settings.precision.unwrap_or(f64::INFINITY);
+            if *wanted < settings.seeds_max && pair.wide(target).next().is_some() {
+                *wanted = (*wanted + (*wanted / 2).max(5)).min(settings.seeds_max);
+                is_any = true;
             }
-        } else {
-            Method::Seeds {
-                seeds: seeds_from(self.seed, count),
-            }
-        };
-        judge_candidates(&self.experiment.name, &self.candidates, method, settings)
+        }
+        is_any
     }
 
     fn notes(&self, mut notes: Vec<String>) -> Vec<String> {
-        if self.is_shaken {
+        let Some((baseline, others)) = self.candidates.split_first() else {
+            return notes;
+        };
+        let pairs: Vec<_> = others
+            .iter()
+            .map(|own| (own, paired(baseline, own)))
+            .collect();
+        let by = |is: fn(&Method) -> bool| -> Vec<&str> {
+            let of = pairs.iter().filter(|(_, pair)| is(&pair.method));
+            of.map(|(own, _)| own.name.as_str()).collect()
+        };
+        let whom = |names: &[&str]| match names.len() {
+            all if all == pairs.len() => String::new(),
+            _ => format!("{} against `{}`: ", quoted(names), baseline.name),
+        };
+        let shaken = by(|method| matches!(method, Method::Shaking { .. }));
+        if !shaken.is_empty() {
             notes.push(format!(
-                "one deterministic input, without sampling error: differences are exact; \
-                 intervals and verdicts come from perturbing it (arrivals moved by up to their \
-                 mean distance, run times by up to {} %)",
+                "{}one deterministic input, on which no seed changes anything: points, intervals \
+                 and verdicts are over perturbations of it (arrivals moved by up to their mean \
+                 distance, run times by up to {} %)",
+                whom(&shaken),
                 SHAKE_OF_RUN_TIME * 100.0
             ));
-        } else if is_one_trace(self.experiment) {
-            notes.push(
-                "every seed runs the same recorded workload: intervals cover draws of the system \
-                 (ties, start-up, failures), not other workloads"
-                    .to_owned(),
-            );
+        }
+        let whole = by(|method| matches!(method, Method::Whole { .. }));
+        if !whole.is_empty() {
+            notes.push(format!(
+                "{}one deterministic input that no perturbation changes: the difference is exact",
+                whom(&whole)
+            ));
+        }
+        let by_seed = by(|method| matches!(method, Method::Seeds { .. }));
+        if !by_seed.is_empty() && is_one_trace(self.experiment) {
+            notes.push(format!(
+                "{}every seed runs the same recorded workload: intervals cover draws of the \
+                 system (ties, start-up, failures), not other workloads",
+                whom(&by_seed)
+            ));
         }
         for candidate in &self.candidates {
-            let first = candidate
-                .exact
-                .as_ref()
-                .or_else(|| candidate.replicates.first());
-            let gaps = first.iter().flat_map(|run| &run.unexpressed);
+            let gaps = candidate.by_seed.first().into_iter();
+            let gaps = gaps.flat_map(|run| &run.unexpressed);
             notes.extend(gaps.map(|gap| format!("`{}` {}", candidate.name, gap.words())));
         }
-        let digests = |candidate: &Candidate| -> Vec<String> {
-            candidate
-                .replicates
-                .iter()
-                .map(|run| run.digest.clone())
-                .collect()
-        };
-        if let Some((baseline, others)) = self.candidates.split_first() {
-            for other in others
-                .iter()
-                .filter(|other| digests(other) == digests(baseline))
-            {
-                notes.push(format!(
-                    "`{}` makes the same decisions as `{}` in every run: equal digests",
-                    other.name, baseline.name
-                ));
-            }
+        for (other, _) in pairs.iter().filter(|(_, pair)| pair.is_same()) {
+            notes.push(format!(
+                "`{}` makes the same decisions as `{}` in every run: equal digests",
+                other.name, baseline.name
+            ));
         }
         notes
     }
+}
+
+/// Names in words.
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// Whether what arrives is the same whatever the seed.

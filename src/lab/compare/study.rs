@@ -1,51 +1,27 @@
-//! From the runs of candidates to a [`Study`]: which metrics are gated, every metric judged, the
-//! Pareto front, what to know.
+//! From the runs of candidates to a [`Study`]: every candidate against the baseline, the Pareto
+//! front, what to know. A pair of candidates is judged from its own runs alone, whoever else is
+//! compared beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::judge::{CONFIDENCE, Judgement, Pairs, Question, Threshold, Verdict, decide, measure};
+use super::comparable::incomparable;
+use super::judge::{
+    CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken, Verdict, decide, measure,
+};
+use super::pairing::{Candidate, Method, Paired, paired};
 use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
-use crate::statistics::{Interval, Resamples, mean};
+use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, ShortList, registry};
 
 /// The version of the form of a study.
-pub const STUDY_VERSION: u32 = 1;
+pub const STUDY_VERSION: u32 = 2;
 /// Resamples of a bootstrap (metrics.md 5.7).
 pub const RESAMPLES: usize = 10_000;
-
-/// A candidate with its runs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    /// The candidate's name.
-    pub name: String,
-    /// The candidate's runs, one per seed or perturbation, in the same order for every candidate.
-    pub replicates: Vec<VariantSummary>,
-    /// The run on the unshaken input, where `replicates` are of shaken ones.
-    pub exact: Option<VariantSummary>,
-}
-
-/// Source of variation between runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Method {
-    /// Seeds: the same for every candidate.
-    Seeds {
-        /// Seeds of the runs.
-        seeds: Vec<u64>,
-    },
-    /// Small perturbations of one deterministic input.
-    Shaking {
-        /// The seed of all runs.
-        seed: u64,
-        /// Number of perturbations.
-        shakes: u64,
-    },
-}
 
 /// Description of a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,10 +33,26 @@ pub struct CandidateInfo {
     pub system: String,
     /// The scheduler's profile, or queue policy and backfilling.
     pub scheduler: String,
-    /// Hash over the digests of its runs: equal hashes mean equal runs throughout.
+    /// Hash over the digests of its runs on the input as it is: equal hashes mean equal runs
+    /// throughout.
     pub digest: String,
-    /// Mean of every gated metric with its own interval of Student's t, for plots.
+    /// Mean of every gated metric over the runs on the input as it is, for tables of all candidates
+    /// and plots.
     pub gated: BTreeMap<String, GatedMean>,
+    /// Every run: those on the input as it is by seed, then the shaken ones by number.
+    pub runs: Vec<RunRecord>,
+}
+
+/// A run of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRecord {
+    /// The seed of every draw.
+    pub seed: u64,
+    /// The number of the perturbation, if the input was shaken.
+    pub shake: Option<u64>,
+    /// Digest over every change: equal digests mean equal runs.
+    pub digest: String,
 }
 
 /// The mean of a metric over runs.
@@ -69,7 +61,7 @@ pub struct CandidateInfo {
 pub struct GatedMean {
     /// The mean.
     pub mean: f64,
-    /// The metric's 95 % interval, Student's t; none of one run.
+    /// The metric's 95 % interval, Student's t; none where all runs are copies of one.
     pub interval: Option<Interval>,
 }
 
@@ -79,8 +71,40 @@ pub struct GatedMean {
 pub struct Pair {
     /// The candidate.
     pub candidate: String,
+    /// Source of variation between the runs.
+    pub method: Method,
+    /// Reasons against comparing the two, in words; empty if they are comparable.
+    pub not_comparable: Vec<String>,
+    /// Numbers of tests that are corrected together.
+    pub tests: Tests,
+    /// The gated metrics.
+    pub gated: Vec<String>,
     /// Every metric, gated ones first in the order they were asked for, then by id.
     pub metrics: Vec<Judgement>,
+}
+
+impl Pair {
+    /// Returns whether the two did the same work under the same rules.
+    pub fn is_comparable(&self) -> bool {
+        self.not_comparable.is_empty()
+    }
+
+    /// The gated metrics whose intervals are wider than the target; metrics whose baseline is zero
+    /// have no relative width and are left out.
+    pub(super) fn wide(&self, target: f64) -> impl Iterator<Item = &str> {
+        let gated = self.metrics.iter().filter(|judgement| judgement.gated);
+        let is_wide = move |judgement: &&Judgement| {
+            let level = judgement.base.unwrap_or(0.0).abs();
+            let width = judgement.interval.map(Interval::half_width);
+            match width {
+                Some(width) => level > 0.0 && width > target * level,
+                None => judgement.n < 2 && judgement.difference.is_some(),
+            }
+        };
+        let is_open = !matches!(self.method, Method::Whole { .. });
+        let wide = gated.filter(is_wide).filter(move |_| is_open);
+        wide.map(|judgement| judgement.metric.as_str())
+    }
 }
 
 /// The Pareto front over two metrics.
@@ -121,18 +145,14 @@ pub struct Study {
     pub baseline: String,
     /// Everybody, the baseline first.
     pub candidates: Vec<CandidateInfo>,
-    /// Source of variation between runs.
-    pub method: Method,
+    /// Settings of the comparison: with them and the same inputs it can be made again.
+    pub settings: Settings,
     /// Confidence of intervals.
     pub confidence: f64,
     /// Resamples of each bootstrap.
     pub resamples: usize,
-    /// The gated metrics.
+    /// The metrics that are gated in some pair.
     pub gated: Vec<String>,
-    /// Tests that Holm corrected together.
-    pub gated_tests: usize,
-    /// Tests that Benjamini and Hochberg corrected together.
-    pub other_tests: usize,
     /// The sequential rule, if there is one.
     pub precision: Option<Precision>,
     /// One per candidate but the baseline.
@@ -158,18 +178,13 @@ impl Study {
     }
 }
 
-/// The usual gated metrics of these candidates: of each place in the short lists the first id that
-/// was measured everywhere.
-pub fn default_gated(candidates: &[Candidate]) -> Vec<String> {
-    let runs = || {
-        candidates
-            .iter()
-            .flat_map(|candidate| &candidate.replicates)
-    };
-    let is_fill_up = runs().any(|run| run.arrived.is_some());
+/// The usual gated metrics of these runs: of each place in the short lists the first id that was
+/// measured in all of them.
+pub fn default_gated(runs: &[&VariantSummary]) -> Vec<String> {
+    let is_fill_up = runs.iter().any(|run| run.arrived.is_some());
     let is_measured = |id: &str| {
         let value = |run: &VariantSummary| run.metrics.get(id).and_then(|metric| metric.value);
-        runs().all(|run| value(run).is_some())
+        runs.iter().all(|run| value(run).is_some())
     };
     let mut groups = registry::short_list(if is_fill_up {
         ShortList::GatedOfFillUp
@@ -187,49 +202,63 @@ pub fn default_gated(candidates: &[Candidate]) -> Vec<String> {
 
 /// Builds the question about a metric of a run.
 pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
-    let threshold = registry::find(id).map_or(0.0, |(_, statistic)| statistic.threshold);
+    let known = registry::find(id).map(|(_, statistic)| statistic);
     Question {
         metric: id.to_owned(),
         unit: metric.unit.clone(),
         direction: Direction::of_name(&metric.better),
-        threshold: Threshold::Relative(threshold),
+        threshold: Threshold::Usual {
+            share: known.map_or(0.0, |statistic| statistic.threshold),
+            floor: known.map_or(0.0, |statistic| statistic.floor),
+        },
         gated,
     }
 }
 
-/// Judges candidates whose runs are paired; the first is the baseline.
+/// The metrics of any runs, by id.
+type Known<'a> = BTreeMap<&'a str, &'a MetricSummary>;
+
+fn known<'a>(runs: impl IntoIterator<Item = &'a VariantSummary>) -> Known<'a> {
+    let runs = runs.into_iter();
+    runs.flat_map(|run| run.metrics.iter().map(|(id, metric)| (id.as_str(), metric)))
+        .collect()
+}
+
+/// Judges candidates; the first is the baseline.
 ///
 /// # Errors
 /// If a metric is unknown, or nothing was measured.
 pub fn judge_candidates(
     name: &str,
     candidates: &[Candidate],
-    method: Method,
     settings: &Settings,
 ) -> Result<Study, CompareError> {
     let runs = candidates
         .iter()
-        .flat_map(|candidate| &candidate.replicates);
-    let known: BTreeMap<&str, &MetricSummary> = runs
-        .flat_map(|run| run.metrics.iter().map(|(id, metric)| (id.as_str(), metric)))
-        .collect();
-    let gated = if settings.gated.is_empty() {
-        default_gated(candidates)
-    } else {
-        settings.gated.clone()
-    };
-    for id in &gated {
+        .flat_map(|candidate| candidate.by_seed.iter().chain(&candidate.shaken));
+    let known = known(runs);
+    for id in &settings.gated {
         if !known.contains_key(id.as_str()) {
             let known = known.keys().copied();
             return Err(CompareError::unknown_metric("--metric", id, known));
         }
     }
-    let mut pairs = measured(candidates, &known, &gated, settings.resamples);
-    let all = || pairs.iter().flat_map(|pair| &pair.metrics);
-    if all().all(|found| found.verdict == Some(Verdict::NotMeasurable)) {
+    let (baseline, others) = match candidates.split_first() {
+        Some((baseline, others)) => (Some(baseline), others),
+        None => (None, candidates),
+    };
+    let judged = |other: &Candidate| Some(judged(baseline?, other, &known, settings));
+    let pairs: Vec<Pair> = others.iter().filter_map(judged).collect();
+    let mut all = pairs.iter().flat_map(|pair| &pair.metrics);
+    if all.all(|found| found.verdict == Some(Verdict::NotMeasurable)) {
         return Err(CompareError::NothingMeasured);
     }
-    let (gated_tests, other_tests) = decide(pairs.iter_mut().flat_map(|pair| &mut pair.metrics));
+    let mut gated: Vec<String> = Vec::new();
+    for id in pairs.iter().flat_map(|pair| &pair.gated) {
+        if !gated.contains(id) {
+            gated.push(id.clone());
+        }
+    }
     let infos = candidates
         .iter()
         .map(|candidate| info(candidate, &gated))
@@ -246,16 +275,12 @@ pub fn judge_candidates(
         schema_version: STUDY_VERSION,
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
         name: name.to_owned(),
-        baseline: candidates
-            .first()
-            .map_or_else(String::new, |first| first.name.clone()),
+        baseline: baseline.map_or_else(String::new, |first| first.name.clone()),
         candidates: infos,
-        method,
+        settings: settings.clone(),
         confidence: CONFIDENCE,
         resamples: settings.resamples,
         gated,
-        gated_tests,
-        other_tests,
         precision,
         pairs,
         pareto,
@@ -263,87 +288,104 @@ pub fn judge_candidates(
     })
 }
 
-/// Every candidate against the baseline in every metric, gated ones first, without verdicts.
-fn measured(
-    candidates: &[Candidate],
-    known: &BTreeMap<&str, &MetricSummary>,
-    gated: &[String],
-    resamples: usize,
-) -> Vec<Pair> {
-    let Some((baseline, others)) = candidates.split_first() else {
-        return Vec::new();
+/// A candidate against the baseline, from the runs of these two alone. Of the metrics of all runs
+/// only the units are taken.
+fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &Settings) -> Pair {
+    let runs = paired(baseline, other);
+    let both: Vec<&VariantSummary> = runs.base.iter().chain(&runs.head).copied().collect();
+    let gated = if settings.gated.is_empty() {
+        default_gated(&both)
+    } else {
+        settings.gated.clone()
     };
+    let own = known(both);
     let chosen: BTreeSet<&str> = gated.iter().map(String::as_str).collect();
-    let rest = known.keys().copied().filter(|id| !chosen.contains(id));
+    let rest = own.keys().copied().filter(|id| !chosen.contains(id));
     let ids: Vec<&str> = gated.iter().map(String::as_str).chain(rest).collect();
-    let seed = baseline.replicates.first().map_or(0, |run| run.seed);
-    let resamples = Resamples::draw(seed, baseline.replicates.len(), resamples);
-    let judged = |other: &Candidate| -> Vec<Judgement> {
-        (ids.par_iter())
-            .map(|id| {
-                let question = question_of(id, known[id], chosen.contains(id));
-                measure(&question, &pairs(id, baseline, other), &resamples)
-            })
-            .collect()
-    };
-    let pair = |other: &Candidate| Pair {
+    let seed = runs.base.first().map_or(0, |run| run.seed);
+    let resamples = Resamples::draw(seed, runs.base.len(), settings.resamples);
+    let mut metrics: Vec<Judgement> = (ids.par_iter())
+        .filter_map(|id| {
+            let metric = own.get(id).or_else(|| all.get(id))?;
+            let question = question_of(id, metric, chosen.contains(id));
+            Some(measure(&question, &pairs(id, &runs), &resamples))
+        })
+        .collect();
+    let tests = decide(metrics.iter_mut());
+    Pair {
         candidate: other.name.clone(),
-        metrics: judged(other),
-    };
-    others.iter().map(pair).collect()
+        not_comparable: incomparable(&baseline.name, &runs.base, &other.name, &runs.head),
+        method: runs.method,
+        tests,
+        gated,
+        metrics,
+    }
 }
 
-fn pairs(id: &str, baseline: &Candidate, other: &Candidate) -> Pairs {
+fn pairs(id: &str, runs: &Paired<'_>) -> Pairs {
     let value = |run: &VariantSummary| run.metrics.get(id).and_then(|metric| metric.value);
-    let values = |of: &Candidate| of.replicates.iter().map(value).collect();
-    let note = |run: &VariantSummary| {
+    let note = |run: &&VariantSummary| {
         let metric = run
             .metrics
             .get(id)
             .filter(|metric| metric.value.is_none())?;
         metric.note.clone()
     };
-    let exact = baseline.exact.as_ref().zip(other.exact.as_ref());
+    let unshaken = runs.base_unshaken.zip(runs.head_unshaken);
     Pairs {
-        base: values(baseline),
-        head: values(other),
-        exact: exact.map(|(base, head)| (value(base), value(head))),
-        reason: (baseline.replicates.iter().chain(&other.replicates)).find_map(note),
+        base: runs.base.iter().map(|run| value(run)).collect(),
+        head: runs.head.iter().map(|run| value(run)).collect(),
+        unshaken: unshaken.map(|(base, head)| Unshaken {
+            base: value(base),
+            head: value(head),
+        }),
+        is_whole: matches!(runs.method, Method::Whole { .. }),
+        reason: (runs.base.iter().chain(&runs.head)).find_map(note),
     }
 }
 
+/// The values of a metric in all distinct runs on the input as it is.
+fn values(candidate: &Candidate, id: &str) -> Option<Vec<f64>> {
+    let runs = candidate.distinct().iter();
+    runs.map(|run| run.metrics.get(id)?.value).collect()
+}
+
 fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
+    let runs = candidate.distinct();
     let mut hasher = blake3::Hasher::new();
-    for run in &candidate.replicates {
+    for run in runs {
         hasher.update(run.digest.as_bytes());
     }
-    let first = candidate.replicates.first();
+    let first = runs.first();
     let means = gated.iter().filter_map(|id| {
-        let values: Option<Vec<f64>> = (candidate.replicates.iter())
-            .map(|run| run.metrics.get(id)?.value)
-            .collect();
-        let values = values?;
-        let interval = crate::statistics::student_interval(&values, CONFIDENCE);
-        Some((
-            id.clone(),
-            GatedMean {
-                mean: mean(&values)?,
-                interval,
-            },
-        ))
+        let values = values(candidate, id)?;
+        let found = GatedMean {
+            mean: mean(&values)?,
+            interval: student_interval(&values, CONFIDENCE),
+        };
+        Some((id.clone(), found))
     });
+    let record = |run: &VariantSummary, shake: Option<u64>| RunRecord {
+        seed: run.seed,
+        shake,
+        digest: run.digest.clone(),
+    };
+    let by_seed = candidate.by_seed.iter().map(|run| record(run, None));
+    let shaken = (0_u64..).zip(&candidate.shaken);
+    let shaken = shaken.map(|(number, run)| record(run, Some(number)));
     CandidateInfo {
         name: candidate.name.clone(),
         system: first.map_or_else(String::new, |run| run.system.clone()),
         scheduler: first.map_or_else(String::new, |run| run.scheduler.clone()),
         digest: hasher.finalize().to_hex().to_string(),
         gated: means.collect(),
+        runs: by_seed.chain(shaken).collect(),
     }
 }
 
 fn front(
     candidates: &[Candidate],
-    known: &BTreeMap<&str, &MetricSummary>,
+    known: &Known<'_>,
     x: &str,
     y: &str,
 ) -> Result<Pareto, CompareError> {
@@ -359,11 +401,7 @@ fn front(
         },
     };
     let directions = (direction(x)?, direction(y)?);
-    let average = |candidate: &Candidate, id: &str| -> Option<f64> {
-        let runs = candidate.replicates.iter();
-        let values: Option<Vec<f64>> = runs.map(|run| run.metrics.get(id)?.value).collect();
-        mean(&values?)
-    };
+    let average = |candidate: &Candidate, id: &str| mean(&values(candidate, id)?);
     let mut points: Vec<ParetoPoint> = candidates
         .iter()
         .filter_map(|candidate| {
@@ -383,18 +421,12 @@ fn front(
     })
 }
 
-/// The gated metrics whose intervals are wider than the target; metrics whose baseline is zero
-/// have no relative width and are left out.
+/// The gated metrics whose intervals are wider than the target, as `CANDIDATE METRIC`.
 fn wide(pairs: &[Pair], target: f64) -> Vec<String> {
-    let mut found = Vec::new();
-    for pair in pairs {
-        for judgement in pair.metrics.iter().filter(|judgement| judgement.gated) {
-            let is_wide = judgement.n < 2 && judgement.difference.is_some()
-                || (judgement.relative_interval).is_some_and(|at| at.half_width() > target);
-            if is_wide {
-                found.push(format!("{} {}", pair.candidate, judgement.metric));
-            }
-        }
-    }
-    found
+    let of = |pair: &Pair| -> Vec<String> {
+        let wide = pair.wide(target);
+        wide.map(|metric| format!("{} {metric}", pair.candidate))
+            .collect()
+    };
+    pairs.iter().flat_map(of).collect()
 }

@@ -7,6 +7,7 @@
 mod bootstrap;
 mod effect;
 mod equivalence;
+mod fieller;
 mod moments;
 mod multiple;
 mod quantile;
@@ -20,11 +21,14 @@ mod stored;
 
 pub use bootstrap::{Interval, Resamples, bca};
 pub use effect::{cliffs_delta, standardized_mean};
-pub use equivalence::{Equivalence, equivalence};
+pub use equivalence::{Equivalence, equivalence, not_above};
+pub use fieller::change_interval;
 pub use moments::{mean, median, standard_deviation, standard_error, variance};
 pub use multiple::{benjamini_hochberg, holm};
 pub use quantile::quantile;
-pub use sample_size::{SEEDS_MIN, power, seeds_to_decide, seeds_to_reach};
+pub use sample_size::{
+    Rules, SEEDS_MAX, SEEDS_MIN, SeedsNeeded, power, seeds_to_decide, seeds_to_reach,
+};
 pub use sign_flip::{SIGN_FLIP_MAX, sign_flip};
-pub use student::{student_cdf, student_interval, student_quantile};
+pub use student::{student_cdf, student_interval, student_quantile, student_test};
 pub use wilcoxon::{SignedRank, hodges_lehmann, signed_rank};

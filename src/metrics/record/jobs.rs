@@ -13,6 +13,10 @@ use units::{ClassId, Duration, GangId, Instant, TenantId};
 
 use crate::record::window::MeasuredWindow;
 
+/// Members of a job that begin to run within this time of the first begin together: bounded slowdown
+/// counts no shorter time either.
+const TOGETHER: Duration = Duration::from_secs(10);
+
 /// Outcome of a job. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobOutcome {
@@ -59,6 +63,8 @@ pub struct JobRecord {
     pub bound: Option<Instant>,
     /// Instant at which the first of the job's pods began to run.
     pub start: Option<Instant>,
+    /// True if some of its pods began to run more than ten seconds after the first.
+    pub started_apart: bool,
     /// Instant at which the job's last pod ended; the end of the run if it is open.
     pub end: Instant,
     /// Outcome of the job.
@@ -106,6 +112,7 @@ struct OpenGang {
     submit: Instant,
     last_bound: Instant,
     start: Option<Instant>,
+    started_apart: bool,
     end: Instant,
     failure: Option<JobOutcome>,
     pods: u32,
@@ -204,7 +211,8 @@ impl JobTracker {
             }
             Event::PodRunning { .. } => {
                 let gang = self.gangs.get_mut(pod.gang()?)?;
-                gang.start.get_or_insert(at);
+                let first = *gang.start.get_or_insert(at);
+                gang.started_apart |= at.since(first) > TOGETHER;
                 None
             }
             Event::PodEnded { reason, .. } => {
@@ -303,6 +311,7 @@ impl JobTracker {
             submit: pod.created,
             bound: pod.phase.holds_node().then_some(pod.bound),
             start: (pod.phase == PodPhase::Running).then_some(pod.started),
+            started_apart: false,
             end,
             outcome,
             pods: 1,
@@ -329,6 +338,7 @@ fn record(
         submit: gang.submit,
         bound: (gang.unbound == 0).then_some(gang.last_bound),
         start: gang.start,
+        started_apart: gang.started_apart,
         end,
         outcome,
         pods: gang.pods,
@@ -355,6 +365,7 @@ impl OpenGang {
             submit: at,
             last_bound: at,
             start: None,
+            started_apart: false,
             end: at,
             failure: None,
             pods: 0,

@@ -239,6 +239,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
             submit,
             bound: Some(start),
             start: Some(start),
+            started_apart: false,
             end,
             outcome: JobOutcome::Succeeded,
             pods: 1,

@@ -100,6 +100,9 @@ pub struct Statistic {
     pub range: Range,
     /// Relative change below which a difference is taken for noise by default; 0 takes none.
     pub threshold: f64,
+    /// Smallest difference of practical relevance, in the unit of the statistic: a smaller one is noise
+    /// however small the values are.
+    pub floor: f64,
     /// Marks an estimate of a steady state, which has no value in a window without one.
     pub steady: bool,
     /// Marks a statistic that is known only at the end of a run, so that no alert rule can read it.
@@ -107,7 +110,7 @@ pub struct Statistic {
 }
 
 impl Statistic {
-    /// A count or amount, never negative; every difference counts.
+    /// A count or amount, never negative; every difference counts from the usual floor of the unit on.
     pub const fn amount(name: &'static str, unit: &'static str, direction: Direction) -> Self {
         Self {
             part: "",
@@ -116,9 +119,15 @@ impl Statistic {
             direction,
             range: Range::FROM_ZERO,
             threshold: 0.0,
+            floor: usual_floor(unit),
             steady: false,
             only_at_end: false,
         }
+    }
+
+    /// A number of occurrences, of which every one counts.
+    pub const fn occurrences(name: &'static str, direction: Direction) -> Self {
+        Self::amount(name, "times", direction).relevant_from(0.05)
     }
 
     /// A time in seconds; differences below 2 % are noise.
@@ -153,6 +162,11 @@ impl Statistic {
         Self { threshold, ..self }
     }
 
+    /// The statistic with another smallest relevant difference, in the unit of the statistic.
+    pub const fn relevant_from(self, floor: f64) -> Self {
+        Self { floor, ..self }
+    }
+
     /// The statistic as an estimate of a steady state.
     pub const fn steady(self) -> Self {
         Self {
@@ -174,9 +188,13 @@ impl Statistic {
         Self { direction, ..self }
     }
 
-    /// The statistic in another unit.
+    /// The statistic in another unit, with the usual floor of that unit.
     pub const fn measured_in(self, unit: &'static str) -> Self {
-        Self { unit, ..self }
+        Self {
+            unit,
+            floor: usual_floor(unit),
+            ..self
+        }
     }
 
     /// The part of an id after the subject of the family.
@@ -200,6 +218,27 @@ impl Statistic {
     /// Whether two statistics are one, whatever their units and thresholds.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.name == other.name && self.part == other.part
+    }
+}
+
+/// The smallest relevant difference of a unit, unless a statistic states another one. Counts have
+/// one in twenty: a single event more in one of the twenty runs that a comparison makes by default.
+///
+/// # Panics
+/// At compile time, if the unit has no floor: a new unit gets its own here.
+const fn usual_floor(unit: &str) -> f64 {
+    match unit.as_bytes() {
+        b"bytes" => 1_048_576.0,
+        b"decisions" | b"looks" | b"requests" => 1.0,
+        b"s" | b"W" => 0.1,
+        b"cores" | b"pods" | b"jobs" | b"nodes" | b"gpus" | b"instances" | b"tenants"
+        | b"groups" | b"alerts" | b"notifications" | b"failures" | b"losses" | b"restarts"
+        | b"rollouts" | b"bool" => 0.05,
+        b"times" | b"nines" | b"core-hours" | b"gpu-hours" | b"node-hours" | b"pod-hours"
+        | b"1/h" | b"1/s" | b"1/day" | b"1/1000 pod-hours" | b"pods/h" | b"currency" | b"kWh"
+        | b"Wh" | b"kgCO2" | b"GiB s" => 0.01,
+        b"ratio" => 0.001,
+        _ => panic!("a unit without a smallest relevant difference"),
     }
 }
 
@@ -237,6 +276,18 @@ mod tests {
         );
         assert!(all[3].has_path("gpu.tail.max") && !all[3].has_path("gpu.max"));
         assert!(MEAN.has_path("mean") && !MEAN.has_path("cpu.mean"));
+    }
+
+    #[test]
+    fn floors_follow_the_unit_unless_stated() {
+        const WAIT: Statistic = Statistic::seconds("mean");
+        const LATENCY: Statistic = Statistic::seconds("mean").relevant_from(0.001);
+        const COUNT: Statistic = Statistic::times("count", Direction::Lower).measured_in("pods");
+        let floors = [WAIT, LATENCY, COUNT].map(|own| own.floor);
+        assert_eq!(
+            floors.map(f64::to_bits),
+            [0.1, 0.001, 0.05].map(f64::to_bits)
+        );
     }
 
     #[test]

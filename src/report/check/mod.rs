@@ -195,7 +195,7 @@ pub fn outcome(gate: &Gate) -> String {
         Outcome::Regressed => word.to_uppercase(),
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
-            Some(needed) => format!("{word} (≈ {})", format::counted(needed, "seed")),
+            Some(needed) => format!("{word} ({needed})"),
             None => word.to_owned(),
         },
         _ => word.to_owned(),

@@ -22,6 +22,7 @@ use crate::plot::{NotDrawn, Plot};
 use crate::runs::{Gathered, RunScenario};
 use crate::study;
 use crate::verdict::Verdict;
+use lab::compare::RecordedStudy;
 use lab::summary::VariantSummary;
 use metrics::registry::placement;
 use metrics::{Group, Placement};
@@ -67,6 +68,8 @@ pub(super) struct Page<'a> {
     summary_json: Value,
     details_json: Value,
     scenarios_json: Value,
+    /// Record of the comparison, from which it can be made again; none without one.
+    comparison_json: Option<Value>,
     script: Value,
     script_hash: Value,
 }
@@ -217,6 +220,10 @@ impl<'a> Shown<'a> {
                 &self.gathered.data,
             ))?),
             scenarios_json: Value::from_safe_string(embedded_json(&self.embedded_scenarios())?),
+            comparison_json: (self.gathered.study.as_ref())
+                .map(|study| embedded_json(&RecordedStudy::of(study)))
+                .transpose()?
+                .map(Value::from_safe_string),
             script: Value::from_safe_string(closer::SCRIPT.to_owned()),
             script_hash: Value::from_safe_string(closer::script_hash()),
             columns,

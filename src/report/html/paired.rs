@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::study::{StudyRow, counts, facts, front, rows};
-use lab::compare::{Study, Verdict};
+use crate::study::{StudyRow, counts, facts, front, heading, incomparable, rows};
+use lab::compare::{Pair, Study, Verdict};
 
 /// A comparison as the template takes it.
 #[derive(Serialize)]
@@ -19,6 +19,9 @@ pub(super) struct PageStudy {
 #[derive(Serialize)]
 struct PagePair {
     candidate: String,
+    heading: String,
+    /// Statement of what makes the two not comparable; none if nothing does.
+    incomparable: Option<String>,
     gated: Vec<PageStudyRow>,
     others: Vec<PageStudyRow>,
 }
@@ -36,11 +39,16 @@ struct PageStudyRow {
 
 impl PageStudy {
     pub(super) fn new(study: &Study) -> Self {
-        let page = |rows: Vec<StudyRow>| rows.into_iter().map(page_row).collect();
+        let page = |pair: &Pair, is_gated: bool| -> Vec<PageStudyRow> {
+            let rows = rows(pair, is_gated).into_iter();
+            rows.map(|row| page_row(row, pair)).collect()
+        };
         let pairs = study.pairs.iter().map(|pair| PagePair {
             candidate: pair.candidate.clone(),
-            gated: page(rows(pair, true)),
-            others: page(rows(pair, false)),
+            heading: heading(study, pair),
+            incomparable: incomparable(pair),
+            gated: page(pair, true),
+            others: page(pair, false),
         });
         Self {
             baseline: study.baseline.clone(),
@@ -53,9 +61,10 @@ impl PageStudy {
     }
 }
 
-fn page_row(row: StudyRow) -> PageStudyRow {
+fn page_row(row: StudyRow, pair: &Pair) -> PageStudyRow {
     PageStudyRow {
-        strong: matches!(row.word, Some(Verdict::Improved | Verdict::Regressed)),
+        strong: pair.is_comparable()
+            && matches!(row.word, Some(Verdict::Improved | Verdict::Regressed)),
         label: row.label,
         base: row.base,
         head: row.head,

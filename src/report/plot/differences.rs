@@ -9,8 +9,9 @@ use metrics::registry;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "differences",
     title: "Differences from the baseline, with 95 % intervals",
-    caption: "Relative difference of the means over paired runs; a bar that does not cross the \
-              zero line is a significant difference. Every panel has its own scale.",
+    caption: "Relative difference of the means over paired runs with Fieller's interval; a bar that \
+              does not cross the zero line is a significant difference before the correction \
+              for several tests. Every panel has its own scale.",
     draw,
 };
 
@@ -53,7 +54,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
                 number(judgement.relative),
                 number(interval.map(|at| at.low)),
                 number(interval.map(|at| at.high)),
-                row(judgement).verdict,
+                row(pair, judgement).verdict,
             ]);
             described.push(format!("{} {}: {}", pair.candidate, id, change(judgement)));
         }

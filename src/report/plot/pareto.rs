@@ -9,8 +9,8 @@ use metrics::registry;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pareto",
     title: "Two metrics at once",
-    caption: "Means over paired runs, with 95 % intervals of gated metrics. The line connects the \
-              Pareto front: candidates that no other candidate beats in one metric without losing \
+    caption: "Means over the runs on the input as it is, with 95 % intervals of gated metrics where \
+              seeds change a run. The line connects the Pareto front: candidates that no other candidate beats in one metric without losing \
               in the other.",
     draw,
 };

@@ -2,10 +2,14 @@
 
 use std::io::{self, Write};
 
+use serde_json::Value as Json;
+
 use super::overview;
-use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
+use super::{
+    StudyOptions, StudyRow, counts, facts, front, heading, headline, incomparable, remarks, rows,
+};
 use crate::format;
-use lab::compare::{Judgement, Study, Verdict};
+use lab::compare::{Judgement, Pair, Study, Verdict};
 use units::plural;
 
 /// Markdown: the gated metrics as tables, all others folded.
@@ -20,12 +24,10 @@ pub(super) fn write_markdown(
     write_overview(out, study)?;
     for pair in &study.pairs {
         let (candidate, baseline) = (pair.candidate.as_str(), study.baseline.as_str());
-        writeln!(
-            out,
-            "\n#### {} against {}\n",
-            escaped(candidate),
-            escaped(baseline)
-        )?;
+        writeln!(out, "\n#### {}\n", escaped(&heading(study, pair)))?;
+        if let Some(reasons) = incomparable(pair) {
+            writeln!(out, "**{}**\n", escaped(&reasons))?;
+        }
         write_rows(out, candidate, baseline, &rows(pair, true))?;
         let (differing, alike): (Vec<StudyRow>, Vec<StudyRow>) =
             rows(pair, false).into_iter().partition(tells);
@@ -134,9 +136,11 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 32] = [
     "candidate",
     "baseline",
+    "comparable",
+    "method",
     "metric",
     "unit",
     "better",
@@ -151,11 +155,17 @@ const COLUMNS: [&str; 24] = [
     "relative",
     "relative_low",
     "relative_high",
-    "shift",
+    "base_unshaken",
+    "head_unshaken",
     "p",
     "p_adjusted",
     "equivalence_p",
+    "not_worse_p",
     "threshold",
+    "bootstrap_low",
+    "bootstrap_high",
+    "signed_rank_p",
+    "shift",
     "d_z",
     "cliffs_delta",
     "seeds_needed",
@@ -167,26 +177,29 @@ pub(super) fn write_csv(out: &mut dyn Write, study: &Study) -> io::Result<()> {
     writer.write_record(COLUMNS)?;
     for pair in &study.pairs {
         for judgement in &pair.metrics {
-            writer.write_record(fields(study, &pair.candidate, judgement))?;
+            writer.write_record(fields(study, pair, judgement))?;
         }
     }
     writer.flush()
 }
 
-fn fields(study: &Study, candidate: &str, judgement: &Judgement) -> [String; 24] {
+fn fields(study: &Study, pair: &Pair, judgement: &Judgement) -> [String; COLUMNS.len()] {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let (interval, relative) = (judgement.interval, judgement.relative_interval);
+    let bootstrap = judgement.bootstrap;
+    let unshaken = judgement.unshaken.unwrap_or_default();
+    let verdict = judgement.verdict.map_or("", |verdict| verdict.word());
+    let needed = judgement.seeds_needed.map(|needed| needed.to_string());
     [
-        format::clean(candidate),
+        format::clean(&pair.candidate),
         format::clean(&study.baseline),
+        pair.is_comparable().to_string(),
+        pair.method.name().to_owned(),
         judgement.metric.clone(),
         judgement.unit.clone(),
         judgement.better.name().to_owned(),
         judgement.gated.to_string(),
-        judgement
-            .verdict
-            .map_or("", |verdict| verdict.word())
-            .to_owned(),
+        verdict.to_owned(),
         judgement.n.to_string(),
         number(judgement.base),
         number(judgement.head),
@@ -196,21 +209,53 @@ fn fields(study: &Study, candidate: &str, judgement: &Judgement) -> [String; 24]
         number(judgement.relative),
         number(relative.map(|at| at.low)),
         number(relative.map(|at| at.high)),
-        number(judgement.shift),
+        number(unshaken.base),
+        number(unshaken.head),
         number(judgement.p),
         number(judgement.p_adjusted),
         number(judgement.equivalence_p),
+        number(judgement.not_worse_p),
         judgement.threshold.to_string(),
+        number(bootstrap.map(|at| at.low)),
+        number(bootstrap.map(|at| at.high)),
+        number(judgement.signed_rank_p),
+        number(judgement.shift),
         number(judgement.d_z),
         number(judgement.cliffs_delta),
-        judgement
-            .seeds_needed
-            .map_or_else(String::new, |needed| needed.to_string()),
+        needed.unwrap_or_default(),
     ]
 }
 
-/// JSON, indented.
+/// JSON, indented, with lists of numbers on one line each.
 pub(super) fn write_json(out: &mut dyn Write, study: &Study) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, study)?;
+    let value = serde_json::to_value(study)?;
+    write_indented(out, &value, 0)?;
     writeln!(out)
+}
+
+fn write_indented(out: &mut dyn Write, value: &Json, depth: usize) -> io::Result<()> {
+    let is_plain = |item: &Json| !item.is_array() && !item.is_object();
+    let line = |out: &mut dyn Write, depth: usize| write!(out, "\n{:1$}", "", 2 * depth);
+    match value {
+        Json::Object(map) if !map.is_empty() => {
+            for (place, (key, item)) in map.iter().enumerate() {
+                write!(out, "{}", if place == 0 { '{' } else { ',' })?;
+                line(out, depth + 1)?;
+                write!(out, "{}: ", Json::from(key.as_str()))?;
+                write_indented(out, item, depth + 1)?;
+            }
+            line(out, depth)?;
+            write!(out, "}}")
+        }
+        Json::Array(items) if !items.iter().all(is_plain) => {
+            for (place, item) in items.iter().enumerate() {
+                write!(out, "{}", if place == 0 { '[' } else { ',' })?;
+                line(out, depth + 1)?;
+                write_indented(out, item, depth + 1)?;
+            }
+            line(out, depth)?;
+            write!(out, "]")
+        }
+        plain => write!(out, "{plain}"),
+    }
 }

@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 
 use crate::{Format, format};
-use lab::compare::{BOOTSTRAP_MIN, Judgement, Method, Pair, Study, Verdict};
+use lab::compare::{Judgement, Method, Pair, Study, Verdict};
+use lab::statistics::SeedsNeeded;
 use metrics::registry;
 use units::plural;
 
@@ -30,7 +31,7 @@ pub struct StudyRow {
     pub head: String,
     /// Difference with its confidence interval.
     pub change: String,
-    /// Verdict, with its limitations.
+    /// Verdict, with its limitations; it says so if the two are not comparable.
     pub verdict: String,
     /// Verdict as data.
     pub word: Option<Verdict>,
@@ -64,8 +65,8 @@ pub fn write(
     }
 }
 
-/// Judgement in words.
-pub fn row(judgement: &Judgement) -> StudyRow {
+/// Judgement of a pair in words.
+pub fn row(pair: &Pair, judgement: &Judgement) -> StudyRow {
     let cells = format::values(&[judgement.base, judgement.head], &judgement.unit);
     let [base, head] = [0, 1].map(|at| cells.get(at).cloned().unwrap_or_default());
     StudyRow {
@@ -74,7 +75,7 @@ pub fn row(judgement: &Judgement) -> StudyRow {
         base,
         head,
         change: change(judgement),
-        verdict: verdict(judgement),
+        verdict: verdict(pair, judgement),
         word: judgement.verdict,
     }
 }
@@ -86,12 +87,12 @@ pub fn rows(pair: &Pair, gated: bool) -> Vec<StudyRow> {
         .iter()
         .filter(|judgement| judgement.gated == gated)
         .collect();
-    let size = |judgement: &Judgement| judgement.relative.unwrap_or(0.0).abs();
+    let size = Judgement::severity;
     of.sort_by(|a, b| {
         let rank = |judgement: &Judgement| judgement.verdict.map_or(u8::MAX, |v| v as u8);
         rank(a).cmp(&rank(b)).then(size(b).total_cmp(&size(a)))
     });
-    of.into_iter().map(row).collect()
+    of.into_iter().map(|own| row(pair, own)).collect()
 }
 
 /// Change such as `+42.5 % [+36.1, +49.0]`, or the amounts if the baseline is zero.
@@ -103,7 +104,11 @@ pub fn change(judgement: &Judgement) -> String {
         return "0".to_owned();
     }
     let share = |value: f64| signed(value * 100.0);
-    if let Some(relative) = judgement.relative {
+    // A baseline that can't be told from zero has a share without an interval: the amounts have one.
+    let relative = judgement
+        .relative
+        .filter(|_| judgement.relative_interval.is_some() || judgement.interval.is_none());
+    if let Some(relative) = relative {
         let interval = judgement.relative_interval;
         let interval = interval.map(|at| format!(" [{}, {}]", share(at.low), share(at.high)));
         return format!("{} %{}", share(relative), interval.unwrap_or_default());
@@ -129,23 +134,29 @@ fn signed(value: f64) -> String {
     format!("{sign}{}", format::fixed(size, decimals))
 }
 
-fn verdict(judgement: &Judgement) -> String {
+fn verdict(pair: &Pair, judgement: &Judgement) -> String {
+    let word = word(judgement);
+    if pair.is_comparable() || judgement.verdict == Some(Verdict::NotMeasurable) {
+        word
+    } else {
+        format!("not comparable ({word})")
+    }
+}
+
+fn word(judgement: &Judgement) -> String {
     let Some(verdict) = judgement.verdict else {
         return format::UNDEFINED.to_owned();
     };
     let word = verdict.word();
     match (verdict, judgement.seeds_needed) {
-        (Verdict::Inconclusive, Some(needed)) => {
-            format!("{word} (≈ {})", format::counted(needed, "seed"))
-        }
+        (Verdict::Inconclusive, Some(needed)) => format!("{word} ({needed})"),
         _ => word.to_owned(),
     }
 }
 
-/// Facts about the comparison: baseline, seeds and method.
-pub fn facts(study: &Study) -> Vec<String> {
-    let mut facts = vec![format!("baseline {}", format::clean(&study.baseline))];
-    facts.push(match &study.method {
+/// Source of variation between the runs of a pair, in words.
+pub fn method(method: &Method) -> String {
+    match method {
         Method::Seeds { seeds } => match (seeds.first(), seeds.last()) {
             (Some(first), Some(last)) if seeds.len() > 1 => {
                 let seeds = format::counted(seeds.len() as u64, "seed");
@@ -157,7 +168,73 @@ pub fn facts(study: &Study) -> Vec<String> {
         Method::Shaking { seed, shakes } => {
             format!("one deterministic input, perturbed {shakes} times, seed {seed}")
         }
-    });
+        Method::Whole { seed } => format!("one deterministic input, seed {seed}"),
+    }
+}
+
+/// Heading of a pair, with its method where the pairs of a comparison have different ones.
+pub fn heading(study: &Study, pair: &Pair) -> String {
+    let names = format!("{} against {}", pair.candidate, study.baseline);
+    let is_other = |own: &Pair| own.method != pair.method;
+    if study.pairs.iter().any(is_other) {
+        format!("{names} · {}", method(&pair.method))
+    } else {
+        names
+    }
+}
+
+/// Statement of what makes a pair not comparable; none if nothing does.
+pub fn incomparable(pair: &Pair) -> Option<String> {
+    let reasons: Vec<String> = pair
+        .not_comparable
+        .iter()
+        .map(|own| format::clean(own))
+        .collect();
+    (!reasons.is_empty()).then(|| format!("not comparable: {}", reasons.join("; ")))
+}
+
+/// Warnings about runs whose means stand for no steady state, one per saturated candidate.
+pub fn saturated(study: &Study) -> Vec<String> {
+    let unstable = |values: &[Option<f64>]| values.iter().filter(|own| **own == Some(1.0)).count();
+    let mut found: Vec<String> = Vec::new();
+    for pair in &study.pairs {
+        let mut metrics = pair.metrics.iter();
+        let Some(judgement) = metrics.find(|own| own.metric == UNSTABLE) else {
+            continue;
+        };
+        for (name, values) in [
+            (&study.baseline, &judgement.base_points),
+            (&pair.candidate, &judgement.head_points),
+        ] {
+            let count = unstable(values);
+            let line = format!(
+                "saturated: `{}` has more demand than capacity and a backlog that grows in {count} \
+                 of {}; its waits and queue lengths depend on the length of the run",
+                format::clean(name),
+                plural::count(values.len(), "run")
+            );
+            if count > 0 && !found.contains(&line) {
+                found.push(line);
+            }
+        }
+    }
+    found
+}
+
+/// Metric that tells of a run without a steady state.
+const UNSTABLE: &str = "saturation.unstable";
+
+/// Facts about the comparison: baseline, seeds and method.
+pub fn facts(study: &Study) -> Vec<String> {
+    let mut facts = vec![format!("baseline {}", format::clean(&study.baseline))];
+    let mut methods: Vec<String> = Vec::new();
+    for pair in &study.pairs {
+        let words = method(&pair.method);
+        if !methods.contains(&words) {
+            methods.push(words);
+        }
+    }
+    facts.push(methods.join(" or "));
     facts.push(format::counted(study.candidates.len() as u64, "candidate"));
     facts
 }
@@ -165,7 +242,7 @@ pub fn facts(study: &Study) -> Vec<String> {
 /// Headline in one sentence: the most severe gated change, in the words of users.
 pub fn headline(study: &Study) -> String {
     let gated = || {
-        let pairs = study.pairs.iter();
+        let pairs = study.pairs.iter().filter(|pair| pair.is_comparable());
         pairs.flat_map(|pair| {
             pair.metrics
                 .iter()
@@ -175,13 +252,14 @@ pub fn headline(study: &Study) -> String {
     };
     let worst = |verdict: Verdict| {
         let of = gated().filter(|(_, found)| found.verdict == Some(verdict));
-        of.max_by(|a, b| {
-            let size = |found: &Judgement| found.relative.unwrap_or(f64::MAX).abs();
-            size(a.1).total_cmp(&size(b.1))
-        })
+        of.max_by(|a, b| a.1.severity().total_cmp(&b.1.severity()))
     };
+    if !study.pairs.is_empty() && !study.pairs.iter().any(Pair::is_comparable) {
+        let reasons = study.pairs.iter().find_map(incomparable);
+        return format!("Nothing is concluded: {}.", reasons.unwrap_or_default());
+    }
     let told = |(pair, found): (&Pair, &Judgement), word: &str| {
-        let row = row(found);
+        let row = row(pair, found);
         format!(
             "{} makes {} {word} than {}: {} → {} ({})",
             format::clean(&pair.candidate),
@@ -208,14 +286,14 @@ pub fn headline(study: &Study) -> String {
     if let Some(found) = worst(Verdict::Improved) {
         return format!("{}; no gated metric regressed.", told(found, "better"));
     }
-    let needed = gated().filter_map(|(_, found)| found.seeds_needed).max();
+    let needed = gated().filter_map(|(_, found)| found.seeds_needed);
+    let needed = needed.reduce(SeedsNeeded::and);
     match (count(Verdict::Inconclusive), needed) {
         (0, _) if all > 0 => "No gated metric differs by a relevant amount.".to_owned(),
         (0, _) => "No metric is gated; the others are below.".to_owned(),
         (open, Some(needed)) => format!(
-            "Undecided: {open} of {all} gated comparisons are inconclusive; about {} seeds would \
-             decide them.",
-            format::count(needed)
+            "Undecided: {open} of {all} gated comparisons are inconclusive; {needed} would decide \
+             them."
         ),
         (open, None) => {
             format!("Undecided: {open} of {all} gated comparisons are inconclusive.")
@@ -225,26 +303,24 @@ pub fn headline(study: &Study) -> String {
 
 /// Remarks on how intervals and verdicts were made, and their limits.
 pub fn remarks(study: &Study) -> Vec<String> {
-    let mut lines = Vec::new();
-    let n = match &study.method {
-        Method::Seeds { seeds } => seeds.len(),
-        Method::Shaking { shakes, .. } => *shakes as usize,
-    };
-    let interval = match n {
-        _ if n < BOOTSTRAP_MIN => "95 % intervals: Student's t (below ten pairs)".to_owned(),
-        _ => format!(
-            "95 % intervals: BCa bootstrap, {} resamples",
-            format::count(study.resamples as u64)
-        ),
-    };
+    let mut lines: Vec<String> = saturated(study);
+    let most = study.pairs.iter().map(|pair| pair.method.pairs()).max();
+    let n = most.unwrap_or(0);
     lines.push(if n < 2 {
         "a single pair has neither intervals nor tests; equal values are equivalent".to_owned()
     } else {
+        let tests = |of: fn(&Pair) -> usize| {
+            let counts = || study.pairs.iter().map(of);
+            let ends = [counts().min(), counts().max()].map(|count| count.unwrap_or(0) as u64);
+            let [least, most] = ends.map(format::count);
+            if least == most { most } else { format!("{least}–{most}") }
+        };
         format!(
-            "{interval}; Wilcoxon signed-rank tests, {} gated corrected by Holm, {} others by \
-             Benjamini–Hochberg; equivalent is by TOST",
-            format::count(study.gated_tests as u64),
-            format::count(study.other_tests as u64)
+            "95 % intervals: Student's t over the pairs, of changes in % Fieller's; t-tests, in each \
+             comparison {} gated corrected by Holm, {} others by Benjamini–Hochberg; equivalent \
+             and not-worse are by one-sided tests",
+            tests(|pair| pair.tests.gated),
+            tests(|pair| pair.tests.others)
         )
     });
     if let Some(precision) = &study.precision {
@@ -275,6 +351,7 @@ pub fn counts(study: &Study, gated: bool) -> String {
     let order = [
         Verdict::Regressed,
         Verdict::Improved,
+        Verdict::NotWorse,
         Verdict::Equivalent,
         Verdict::Inconclusive,
         Verdict::NotMeasurable,

@@ -1,7 +1,7 @@
 //! All candidates side by side in the gated metrics: the pairs alone do not rank more than two.
 
 use crate::format;
-use lab::compare::{Judgement, Study};
+use lab::compare::{Pair, Study};
 use metrics::{Direction, registry};
 
 /// Metric over all candidates.
@@ -23,16 +23,22 @@ pub(super) fn rows(study: &Study) -> Vec<OverviewRow> {
     study.gated.iter().filter_map(|id| row(study, id)).collect()
 }
 
+/// A metric of all candidates on the input as it is. Best is the best of those that are comparable with
+/// the baseline.
 fn row(study: &Study, id: &str) -> Option<OverviewRow> {
-    let of_pairs = study.pairs.iter().map(|pair| {
-        let mut judged = pair.metrics.iter();
-        judged.find(|own| own.metric == id)
-    });
-    let judged: Vec<&Judgement> = of_pairs.collect::<Option<_>>()?;
-    let first = judged.first()?;
-    let mut values = vec![first.base];
-    values.extend(judged.iter().map(|own| own.head));
-    let known = || values.iter().flatten().copied();
+    let mut judged = study.pairs.iter().flat_map(|pair| &pair.metrics);
+    let first = judged.find(|own| own.metric == id)?;
+    let all = study.candidates.iter();
+    let values = all.map(|own| own.gated.get(id).map(|known| known.mean));
+    let values: Vec<Option<f64>> = values.collect();
+    // The baseline comes first, and the pairs are in the order of the others.
+    let others = study.pairs.iter().map(Pair::is_comparable);
+    let is_comparable: Vec<bool> = std::iter::once(true).chain(others).collect();
+    let known = || {
+        let both = values.iter().zip(&is_comparable);
+        both.filter(|(_, is_comparable)| **is_comparable)
+            .filter_map(|(value, _)| *value)
+    };
     let (least, most) = (
         known().min_by(f64::total_cmp)?,
         known().max_by(f64::total_cmp)?,
@@ -42,13 +48,20 @@ fn row(study: &Study, id: &str) -> Option<OverviewRow> {
         Direction::Lower if least < most => Some(least),
         _ => None,
     };
-    let is_best = |value: &Option<f64>| {
+    // What reads the same is equally good; where everything does, nothing is marked.
+    let cells = format::values(&values, &first.unit);
+    let place = values.iter().zip(&is_comparable).position(|(value, own)| {
         let both = value.zip(best);
-        both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
-    };
+        *own && both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
+    });
+    let text = place.map(|place| cells[place].clone());
+    let compared = || cells.iter().zip(&is_comparable);
+    let tells = compared().any(|(cell, own)| *own && Some(cell) != text.as_ref());
+    let is_best = |(cell, own): (&String, &bool)| tells && *own && Some(cell) == text.as_ref();
+    let best = compared().map(is_best).collect();
     Some(OverviewRow {
         label: registry::title(id),
-        cells: format::values(&values, &first.unit),
-        best: values.iter().map(is_best).collect(),
+        cells,
+        best,
     })
 }

@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::overview;
-use super::{StudyOptions, StudyRow, counts, facts, front, headline, remarks, rows};
+use super::{
+    StudyOptions, StudyRow, counts, facts, front, heading, headline, incomparable, remarks, rows,
+};
 use crate::format;
-use lab::compare::{Study, Verdict};
+use lab::compare::{Pair, Study, Verdict};
 
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
@@ -34,7 +36,7 @@ pub(super) fn write(
         if options.all {
             shown.extend(rows(pair, false));
         }
-        write_block(out, &study.baseline, &pair.candidate, &shown)?;
+        write_block(out, study, pair, &shown)?;
     }
     writeln!(out)?;
     writeln!(out, "gated: {}", counts(study, true))?;
@@ -107,15 +109,18 @@ fn write_overview(out: &mut dyn Write, study: &Study) -> io::Result<()> {
 
 fn write_block(
     out: &mut dyn Write,
-    baseline: &str,
-    candidate: &str,
+    study: &Study,
+    pair: &Pair,
     rows: &[StudyRow],
 ) -> io::Result<()> {
     let name = |name: &str| format::shortened(&format::clean(name), NAME_MAX);
     let head = [
-        format::shortened(&format!("{candidate} against {baseline}"), LABEL_MAX),
-        name(baseline),
-        name(candidate),
+        format::shortened(
+            &format!("{} against {}", pair.candidate, study.baseline),
+            LABEL_MAX,
+        ),
+        name(&study.baseline),
+        name(&pair.candidate),
         "change [95 % CI]".to_owned(),
         "verdict".to_owned(),
     ];
@@ -138,8 +143,17 @@ fn write_block(
     let widths = [0, 1, 2, 3].map(width);
     writeln!(out)?;
     write_line(out, &head, widths, HEAD, HEAD)?;
+    // The heading has no room for the method, which is said once for all where it is the same.
+    let heading = heading(study, pair);
+    if let Some((_, method)) = heading.split_once(" · ") {
+        writeln!(out, "{QUIET}{method}{QUIET:#}")?;
+    }
+    if let Some(reasons) = incomparable(pair) {
+        writeln!(out, "{BAD}{reasons}{BAD:#}")?;
+    }
     for (row, cells) in rows.iter().zip(&body) {
         let style = match row.word {
+            _ if !pair.is_comparable() => PLAIN,
             Some(Verdict::Regressed | Verdict::DifferentInputs) => BAD,
             Some(Verdict::Improved) => GOOD,
             _ => PLAIN,

@@ -16,6 +16,7 @@ fn of(names: &[(&str, f64)]) -> Study {
     let run = |seed: u64, wait: f64| -> VariantSummary {
         let mut run = template.clone();
         run.seed = seed;
+        run.digest = format!("{wait}");
         run.metrics
             .retain(|id, _| id == "bounded_slowdown.mean" || id == "makespan.total");
         if let Some(metric) = run.metrics.get_mut("bounded_slowdown.mean") {
@@ -25,7 +26,7 @@ fn of(names: &[(&str, f64)]) -> Study {
     };
     let candidate = |name: &str, shift: f64| Candidate {
         name: name.to_owned(),
-        replicates: (0..12)
+        by_seed: (0..12)
             .map(|seed| {
                 run(
                     seed,
@@ -33,14 +34,11 @@ fn of(names: &[(&str, f64)]) -> Study {
                 )
             })
             .collect(),
-        exact: None,
+        shaken: Vec::new(),
     };
     let candidates: Vec<Candidate> = (names.iter())
         .map(|(name, shift)| candidate(name, *shift))
         .collect();
-    let method = Method::Seeds {
-        seeds: (0..12).collect(),
-    };
     let settings = Settings {
         pareto: Some((
             "bounded_slowdown.mean".to_owned(),
@@ -48,7 +46,7 @@ fn of(names: &[(&str, f64)]) -> Study {
         )),
         ..Settings::default()
     };
-    judge_candidates("waits", &candidates, method, &settings).expect("a study")
+    judge_candidates("waits", &candidates, &settings).expect("a study")
 }
 
 fn written(form: Format) -> String {
@@ -101,12 +99,19 @@ fn every_form_has_the_row() {
     let csv = written(Format::Csv);
     let first = csv.lines().nth(1).expect("a row");
     assert!(
-        first.starts_with("sjf|<b>,fcfs,bounded_slowdown.mean,"),
+        first.starts_with("sjf|<b>,fcfs,true,seeds,bounded_slowdown.mean,"),
         "{first}"
     );
     let json: serde_json::Value = serde_json::from_str(&written(Format::Json)).expect("JSON");
     assert_eq!(json["pairs"][0]["metrics"][0]["verdict"], "improved");
-    assert_eq!(json["method"]["kind"], "seeds");
+    assert_eq!(json["pairs"][0]["method"]["kind"], "seeds");
+    assert_eq!(json["pairs"][0]["notComparable"], serde_json::json!([]));
+    let points = json["pairs"][0]["metrics"][0]["points"].as_array();
+    assert_eq!(points.map(Vec::len), Some(12));
+    assert_eq!(
+        json["candidates"][0]["runs"].as_array().map(Vec::len),
+        Some(12)
+    );
     assert_eq!(json["pareto"]["points"][1]["onFront"], true);
 }
 
@@ -131,4 +136,72 @@ fn more_than_two_stand_side_by_side() {
         "{markdown}"
     );
     assert!(!written(Format::Table).contains("side by side"));
+}
+
+/// Lists of plain values take one line, everything else is indented, and it reads back the same.
+#[test]
+fn json_is_readable_and_whole() {
+    let text = written(Format::Json);
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(value, serde_json::to_value(study()).expect("JSON"));
+    let line = text.lines().find(|line| line.contains("\"points\""));
+    assert!(line.is_some_and(|line| line.ends_with("],")), "{line:?}");
+}
+
+/// A candidate that is not comparable is said to be so on every line, is never best and gives no
+/// headline.
+#[test]
+fn unlike_things_are_told_apart_where_they_stand() {
+    let mut all = of(&[("fcfs", 0.0), ("sjf", -2.0), ("refuses", -8.0)]);
+    let reason = "`refuses` refuses 28 % of the pods (28)";
+    all.pairs[1].not_comparable = vec![reason.to_owned()];
+    let table = anstream::adapter::strip_str(&write_out(&all, Format::Table)).to_string();
+    assert!(
+        table.contains(&format!("not comparable: {reason}")),
+        "{table}"
+    );
+    assert!(table.contains("not comparable (improved)"), "{table}");
+    let best = table
+        .lines()
+        .find(|line| line.contains('◀'))
+        .expect("a best value");
+    let before = best.split('◀').next().unwrap_or_default();
+    assert_eq!(before.matches('.').count(), 2, "{best}");
+    assert!(
+        headline(&all).starts_with("sjf makes "),
+        "{}",
+        headline(&all)
+    );
+    let markdown = write_out(&all, Format::Markdown);
+    assert!(markdown.contains("**not comparable: "), "{markdown}");
+    let csv = write_out(&all, Format::Csv);
+    assert!(csv.contains("refuses,fcfs,false,seeds,"), "{csv}");
+    all.pairs.remove(0);
+    assert!(headline(&all).starts_with("Nothing is concluded: not comparable: "));
+}
+
+#[test]
+fn saturation_is_told_first() {
+    let mut all = study();
+    let mut found = all.pairs[0].metrics[0].clone();
+    "saturation.unstable".clone_into(&mut found.metric);
+    found.base_points = vec![Some(0.0); 12];
+    found.head_points = vec![Some(1.0), Some(0.0)];
+    all.pairs[0].metrics.push(found);
+    let first = remarks(&all).remove(0);
+    assert!(
+        first.starts_with("saturated: `sjf|<b>` has more demand than capacity")
+            && first.contains("in 1 of 2 runs"),
+        "{first}"
+    );
+}
+
+/// The point lies within its interval in every form, and a change that has no share shows amounts.
+#[test]
+fn changes_without_a_share_show_amounts() {
+    let mut found = study().pairs[0].metrics[0].clone();
+    assert!(change(&found).contains(" % ["), "{}", change(&found));
+    found.relative_interval = None;
+    let told = change(&found);
+    assert!(!told.contains('%') && told.contains('['), "{told}");
 }

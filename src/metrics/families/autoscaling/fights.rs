@@ -55,7 +55,7 @@ pub struct Detector {
 impl Detector {
     const fn new(name: &'static str, words: &'static str) -> Self {
         Self {
-            statistic: Statistic::amount(name, "times", Direction::Lower),
+            statistic: Statistic::occurrences(name, Direction::Lower),
             words,
         }
     }

@@ -18,14 +18,14 @@ use crate::values::{Direction, Reading, Statistic, Values};
 
 const UP: Statistic = Statistic::amount("up", "times", Direction::None);
 const DOWN: Statistic = Statistic::amount("down", "times", Direction::None);
-const REVERSALS: Statistic = Statistic::amount("reversals", "times", Direction::Lower);
+const REVERSALS: Statistic = Statistic::occurrences("reversals", Direction::Lower);
 const RESIZED: Statistic = Statistic::amount("resized", "pods", Direction::None);
 const TO_CAPACITY: &str = "to_capacity";
 const PENDING_POD_HOURS: Statistic =
     Statistic::amount("pending_pod_hours", "pod-hours", Direction::Lower).noise(0.01);
 const NODES_ADDED: Statistic = Statistic::amount("nodes_added", "nodes", Direction::None);
 const NODES_REMOVED: Statistic = Statistic::amount("nodes_removed", "nodes", Direction::None);
-const NODE_REVERSALS: Statistic = Statistic::amount("node_reversals", "times", Direction::Lower);
+const NODE_REVERSALS: Statistic = Statistic::occurrences("node_reversals", Direction::Lower);
 const NODE_HOURS: Statistic =
     Statistic::amount("node_hours", "node-hours", Direction::Lower).noise(0.01);
 const EMPTY_NODE_HOURS: Statistic =

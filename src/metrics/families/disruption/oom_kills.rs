@@ -11,7 +11,7 @@ use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
 
-const TOTAL: Statistic = Statistic::amount("total", "times", Direction::Lower);
+const TOTAL: Statistic = Statistic::occurrences("total", Direction::Lower);
 const PODS: Statistic = Statistic::amount("pods", "pods", Direction::Lower);
 
 /// `oom_kills.*`.

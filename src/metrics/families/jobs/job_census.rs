@@ -10,6 +10,7 @@ use crate::values::{Direction, Reading, Statistic, Values};
 
 const MEASURED: Statistic = jobs("measured", Direction::None);
 const WAITED: Statistic = jobs("waited", Direction::Lower);
+const STARTED_APART: Statistic = jobs("started_apart", Direction::None);
 
 /// The outcomes, in the order in which they are counted.
 const OUTCOMES: [Statistic; 7] = [
@@ -35,6 +36,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     statistics: &[
         MEASURED,
         WAITED,
+        STARTED_APART,
         OUTCOMES[0],
         OUTCOMES[1],
         OUTCOMES[2],
@@ -45,7 +47,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
         EXCLUDED,
     ],
     formula: "counts; measured = succeeded + failed + rejected + evicted + cancelled + \
-              running_at_end + waiting_at_end; waited: jobs that started later than submitted",
+              running_at_end + waiting_at_end; waited: jobs that started later than submitted; \
+              started_apart: jobs of several pods of which some began to run more than 10 s after \
+              the first",
     denominators: "none: counts",
     census: "jobs (gangs, or pods without gang) submitted in the measured window; excluded: those \
              submitted before it",
@@ -62,6 +66,7 @@ const fn jobs(name: &'static str, direction: Direction) -> Statistic {
 struct JobCensus {
     measured: u64,
     waited: u64,
+    started_apart: u64,
     excluded: u64,
     /// By outcome, in the order of the statistics.
     outcomes: [u64; 7],
@@ -79,6 +84,7 @@ impl Collector for JobCensus {
         }
         self.measured += 1;
         self.waited += u64::from(job.first_wait().is_some_and(|wait| wait > Duration::ZERO));
+        self.started_apart += u64::from(job.started_apart);
         let class = match job.outcome {
             JobOutcome::Succeeded => 0,
             JobOutcome::Failed => 1,
@@ -97,6 +103,7 @@ impl Collector for JobCensus {
         };
         put(MEASURED, self.measured);
         put(WAITED, self.waited);
+        put(STARTED_APART, self.started_apart);
         for (outcome, count) in OUTCOMES.into_iter().zip(self.outcomes) {
             put(outcome, count);
         }

@@ -44,8 +44,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Saturation::default()),
 };
 
+/// A slope, which is negative where the backlog shrinks.
 const fn growth(name: &'static str) -> Statistic {
-    // A backlog that shrinks has a negative slope.
     Statistic::amount(name, "pods/h", Direction::Lower).within(Range::ANY)
 }
 

@@ -54,12 +54,19 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Availability),
 };
 
+/// The smallest relevant difference of a share of time: about five minutes a year.
+const FLOOR: f64 = 1e-5;
+
 const fn exact(name: &'static str) -> Statistic {
-    Statistic::ratio(name, Direction::Higher).noise(0.0)
+    Statistic::ratio(name, Direction::Higher)
+        .noise(0.0)
+        .relevant_from(FLOOR)
 }
 
 const fn loss(name: &'static str) -> Statistic {
-    Statistic::ratio(name, Direction::Lower).noise(0.0)
+    Statistic::ratio(name, Direction::Lower)
+        .noise(0.0)
+        .relevant_from(FLOOR)
 }
 
 const fn nines(name: &'static str) -> Statistic {

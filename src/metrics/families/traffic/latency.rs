@@ -10,11 +10,16 @@ use crate::record::presentation::{Group, ShortList, Title};
 use crate::values::{Reading, Statistic, Values};
 use model::latencies::Latencies;
 
-const MEAN: Statistic = Statistic::seconds("mean");
-const P50: Statistic = Statistic::seconds("p50");
-const P90: Statistic = Statistic::seconds("p90");
-const P99: Statistic = Statistic::seconds("p99");
-const P99_9: Statistic = Statistic::seconds("p99_9");
+const MEAN: Statistic = latency("mean");
+const P50: Statistic = latency("p50");
+const P90: Statistic = latency("p90");
+const P99: Statistic = latency("p99");
+const P99_9: Statistic = latency("p99_9");
+
+/// A time between request and answer, of which a millisecond matters.
+const fn latency(name: &'static str) -> Statistic {
+    Statistic::seconds(name).relevant_from(0.001)
+}
 
 /// `latency.*`.
 pub const ENTRY: MetricEntry = MetricEntry {

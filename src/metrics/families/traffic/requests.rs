@@ -15,7 +15,7 @@ use crate::values::{Direction, Reading, Statistic, Values};
 const OFFERED: Statistic = Statistic::amount("offered", "requests", Direction::None);
 const SERVED: Statistic = Statistic::amount("served", "requests", Direction::Higher);
 const FAILED: Statistic = failed("failed");
-const ERROR_RATE: Statistic = Statistic::ratio("error_rate", Direction::Lower);
+const ERROR_RATE: Statistic = Statistic::ratio("error_rate", Direction::Lower).relevant_from(1e-4);
 const RETRIES: Statistic = Statistic::amount("retries", "requests", Direction::Lower);
 const PER_SECOND: Statistic = Statistic::amount("per_second", "1/s", Direction::None);
 

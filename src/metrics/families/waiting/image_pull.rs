@@ -13,7 +13,7 @@ use crate::record::presentation::{Group, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
 use crate::values::{Direction, Reading, Statistic, Values};
 
-const FAILURES: Statistic = Statistic::amount("failures", "times", Direction::Lower);
+const FAILURES: Statistic = Statistic::occurrences("failures", Direction::Lower);
 const TRANSFERRED: Statistic = Statistic::amount("transferred", "bytes", Direction::Lower);
 
 /// `image_pull.*`.

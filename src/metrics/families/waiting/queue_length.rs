@@ -10,12 +10,17 @@ use crate::statistics::span::Span;
 use crate::statistics::weighted::Weighted;
 use crate::values::{Direction, Reading, Statistic, Values};
 
+/// The smallest relevant difference of a queue's length: a tenth of a pod.
+const FLOOR: f64 = 0.1;
+
 const MEAN: Statistic = Statistic::amount("mean", "pods", Direction::Lower)
     .noise(0.02)
+    .relevant_from(FLOOR)
     .steady();
 const MAX: Statistic = Statistic::amount("max", "pods", Direction::Lower).noise(0.02);
 const TW_P99: Statistic = Statistic::amount("tw_p99", "pods", Direction::Lower)
     .noise(0.02)
+    .relevant_from(FLOOR)
     .steady();
 
 /// `queue_length.*`.

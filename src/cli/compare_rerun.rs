@@ -1,0 +1,50 @@
+//! Command line that repeats a comparison.
+
+use std::path::Path;
+
+use lab::compare::Study;
+use lab::shell::{quoted, set_flags};
+
+use super::compare::CompareArguments;
+
+/// Command line that repeats the comparison.
+pub(super) fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> String {
+    let mut words = vec!["windtunnel compare".to_owned()];
+    let name = |path: &Path| quoted(&path.display().to_string());
+    words.extend(path.map(name));
+    if let Some(file) = &arguments.variants {
+        words.push(format!("--variants {}", name(file)));
+    }
+    if !arguments.systems.is_empty() {
+        words.push(format!("--system {}", arguments.systems.join(",")));
+    }
+    words.extend(asked_of_metrics(arguments));
+    let sets = set_flags(arguments.sets.iter().map(String::as_str));
+    words.extend((!sets.is_empty()).then(|| sets.trim_start().to_owned()));
+    let runs = study.candidates.iter().flat_map(|own| &own.runs);
+    let seed = runs.map(|run| run.seed).next().unwrap_or(0);
+    let settings = &study.settings;
+    words.push(format!(
+        "--baseline {} --seed {seed} --seeds {}",
+        quoted(&study.baseline),
+        settings.seeds
+    ));
+    if let Some(precision) = settings.precision {
+        words.push(format!(
+            "--precision {precision} --max-seeds {}",
+            settings.seeds_max
+        ));
+    }
+    words.join(" ")
+}
+
+/// Arguments of the command line that select metrics.
+pub(super) fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
+    let mut words = Vec::new();
+    if !arguments.metrics.is_empty() {
+        words.push(format!("--metric {}", arguments.metrics.join(" ")));
+    }
+    let pareto = arguments.pareto.as_ref();
+    words.extend(pareto.map(|(x, y)| format!("--pareto {x},{y}")));
+    words
+}

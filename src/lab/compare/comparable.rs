@@ -1,0 +1,203 @@
+//! Comparability of two candidates: both did the same work under the same rules, so that their
+//! figures may be held against each other.
+
+use units::plural;
+
+use crate::summary::VariantSummary;
+use systems::capability::{Capability, Support, support};
+use systems::registry;
+
+/// Shares of the pods or jobs that differ by more than this are not the same.
+const SHARE: f64 = 0.01;
+
+/// A peak above this share of the capacity is over-commitment; less is what rounding leaves.
+const OVER: f64 = 1.001;
+
+/// Facts about how a candidate's runs treated the workload.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Treatment {
+    /// Largest share of the pods that were not run: refused by the mapping, the scheduler or a node.
+    refused: f64,
+    /// Number of those pods, in the run with the largest share.
+    refused_pods: f64,
+    /// Largest peak of CPU or memory allocation, where the system may promise more than there is.
+    committed: f64,
+    /// Behaviour of the system if it gives whole GPUs where shares are asked for.
+    rounds_gpus: Option<String>,
+    /// True if members of some rigid job began to run at different times.
+    starts_apart: bool,
+    /// Largest number of such jobs in a run.
+    apart: f64,
+}
+
+impl Treatment {
+    fn of(runs: &[&VariantSummary]) -> Self {
+        let mut found = Self::default();
+        for run in runs {
+            found.add(run);
+        }
+        found
+    }
+
+    fn add(&mut self, run: &VariantSummary) {
+        let value = |id: &str| run.metrics.get(id).and_then(|metric| metric.value);
+        let pods = run.pods.max(1) as f64;
+        // Several capabilities may refuse the same pods.
+        let mapped = run.unexpressed.iter().filter(|gap| gap.refused);
+        let mapped = mapped.map(|gap| gap.count).max().unwrap_or(0) as f64;
+        let refused = mapped.max(value("pods.rejected").unwrap_or(0.0)).min(pods);
+        if refused / pods > self.refused {
+            (self.refused, self.refused_pods) = (refused / pods, refused);
+        }
+        let over_commits = registry::find(&run.system).is_ok_and(|entry| {
+            let promised = support(entry.capabilities, Capability::Overcommit);
+            matches!(promised, Some(Support::Yes(_)))
+        });
+        if over_commits {
+            let peaks = ["allocation.cpu.peak", "allocation.memory.peak"];
+            let peak = peaks.into_iter().filter_map(value).fold(0.0, f64::max);
+            self.committed = self.committed.max(peak);
+        }
+        let gap = |capability: Capability| {
+            let mut gaps = run.unexpressed.iter().filter(|gap| !gap.refused);
+            gaps.find(|gap| gap.capability == capability.name())
+        };
+        if self.rounds_gpus.is_none() {
+            self.rounds_gpus = gap(Capability::GpuShares).map(|gap| gap.instead.clone());
+        }
+        let apart = value("jobs.started_apart");
+        self.apart = self.apart.max(apart.unwrap_or(0.0));
+        // A run of an older program has not counted them.
+        self.starts_apart |=
+            apart.map_or_else(|| gap(Capability::Gangs).is_some(), |jobs| jobs > 0.0);
+    }
+
+    /// Treatments of this candidate that the other does not share, in words.
+    fn unlike(&self, name: &str, other: &Self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.refused > other.refused + SHARE {
+            reasons.push(format!(
+                "`{name}` refuses {:.0} % of the pods ({})",
+                self.refused * 100.0,
+                self.refused_pods
+            ));
+        }
+        if self.committed > OVER && other.committed <= OVER {
+            reasons.push(format!(
+                "`{name}` over-commits (up to {:.0} % of the capacity)",
+                self.committed * 100.0
+            ));
+        }
+        if let (Some(instead), None) = (&self.rounds_gpus, &other.rounds_gpus) {
+            reasons.push(format!("`{name}` rounds shares of GPUs ({instead})"));
+        }
+        if self.starts_apart && !other.starts_apart {
+            let jobs = match self.apart as usize {
+                0 => String::new(),
+                jobs => format!(" of {}", plural::count(jobs, "rigid job")),
+            };
+            reasons.push(format!(
+                "`{name}` starts members{jobs} at different times, and waits count to the first"
+            ));
+        }
+        reasons
+    }
+}
+
+/// Reasons against comparing two candidates, in words; empty if they are comparable. The rule is
+/// about what happened in their runs, not about what their systems could do:
+///
+/// - one refused pods that the other ran: more than one in a hundred of all pods;
+/// - one promised more CPU or memory than there was, by a system that over-commits, and the other
+///   did not;
+/// - one gave whole GPUs where the workload asks for shares, and the other gave shares;
+/// - one started members of rigid jobs more than ten seconds apart, and the other started them
+///   together: waits, slowdowns and turnarounds are counted from the first member's start.
+///
+/// A treatment that both share makes nothing incomparable.
+pub fn incomparable(
+    base_name: &str,
+    base: &[&VariantSummary],
+    head_name: &str,
+    head: &[&VariantSummary],
+) -> Vec<String> {
+    let (own, other) = (Treatment::of(head), Treatment::of(base));
+    let mut reasons = own.unlike(head_name, &other);
+    reasons.extend(other.unlike(base_name, &own));
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::made_up::{metric, run};
+    use crate::summary::UnexpressedSummary;
+
+    fn gap(capability: Capability, count: u64, refused: bool) -> UnexpressedSummary {
+        UnexpressedSummary {
+            capability: capability.name().to_owned(),
+            object: "Pod/default/a".to_owned(),
+            field: "spec".to_owned(),
+            count,
+            refused,
+            instead: "a share takes a whole device".to_owned(),
+        }
+    }
+
+    fn check(change: impl Fn(&mut VariantSummary), expected: &[&str]) {
+        let (base, mut head) = (run(1), run(1));
+        change(&mut head);
+        let found = incomparable("a", &[&base], "b", &[&head]);
+        assert_eq!(found, expected);
+        let back = incomparable("b", &[&head], "a", &[&base]);
+        assert_eq!(back, expected);
+        assert!(incomparable("b", &[&head], "c", &[&head]).is_empty());
+    }
+
+    #[test]
+    fn what_one_does_and_the_other_does_not_is_told() {
+        check(|_| {}, &[]);
+        check(
+            |run| run.unexpressed.push(gap(Capability::GpuShares, 28, true)),
+            &["`b` refuses 28 % of the pods (28)"],
+        );
+        check(
+            |run| {
+                run.metrics
+                    .insert("pods.rejected".to_owned(), metric(Some(1.0)));
+            },
+            &[],
+        );
+        check(
+            |run| run.unexpressed.push(gap(Capability::GpuShares, 3, false)),
+            &["`b` rounds shares of GPUs (a share takes a whole device)"],
+        );
+        check(
+            |run| {
+                run.metrics
+                    .insert("jobs.started_apart".to_owned(), metric(Some(2.0)));
+            },
+            &[
+                "`b` starts members of 2 rigid jobs at different times, and waits count to the \
+                 first",
+            ],
+        );
+    }
+
+    #[test]
+    fn only_a_system_that_over_commits_can_have_promised_too_much() {
+        let over = |run: &mut VariantSummary| {
+            run.metrics
+                .insert("allocation.cpu.peak".to_owned(), metric(Some(1.05)));
+        };
+        check(over, &[]);
+        let (mut base, mut head) = (run(1), run(1));
+        over(&mut head);
+        "swarm".clone_into(&mut base.system);
+        "swarm".clone_into(&mut head.system);
+        assert_eq!(
+            incomparable("a", &[&base], "b", &[&head]),
+            ["`b` over-commits (up to 105 % of the capacity)"]
+        );
+    }
+}

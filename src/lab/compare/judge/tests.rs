@@ -1,0 +1,233 @@
+//! Verdicts on made-up pairs.
+
+use super::*;
+
+fn question(direction: Direction, gated: bool) -> Question {
+    Question {
+        metric: "pending_time.mean".to_owned(),
+        unit: "s".to_owned(),
+        direction,
+        threshold: Threshold::Relative(0.02),
+        gated,
+    }
+}
+
+fn pairs(base: &[f64], head: &[f64]) -> Pairs {
+    Pairs {
+        base: base.iter().copied().map(Some).collect(),
+        head: head.iter().copied().map(Some).collect(),
+        ..Pairs::default()
+    }
+}
+
+fn judged(question: &Question, pairs: &Pairs) -> Judgement {
+    let resamples = Resamples::draw(1, pairs.base.len(), 1_000);
+    let mut found = measure(question, pairs, &resamples);
+    decide(std::iter::once(&mut found));
+    found
+}
+
+/// Twelve values between 100 and 111.
+fn wave(shift: i32) -> Vec<f64> {
+    (0..12)
+        .map(|i| 100.0 + f64::from((i * 7 + shift) % 12))
+        .collect()
+}
+
+#[test]
+fn every_word() {
+    let (wave, other) = (wave(0), wave(6));
+    let plus = |amount: f64| -> Vec<f64> {
+        let values = wave.iter().enumerate();
+        values
+            .map(|(i, v)| v + amount + 0.01 * (i as f64))
+            .collect()
+    };
+    let lower = question(Direction::Lower, true);
+    let check = |question: &Question, head: &[f64], expected: Option<Verdict>| {
+        assert_eq!(judged(question, &pairs(&wave, head)).verdict, expected);
+    };
+    check(&lower, &plus(20.0), Some(Verdict::Regressed));
+    check(&lower, &plus(-20.0), Some(Verdict::Improved));
+    check(
+        &question(Direction::Higher, true),
+        &plus(20.0),
+        Some(Verdict::Improved),
+    );
+    check(&question(Direction::None, false), &plus(20.0), None);
+    check(&lower, &plus(0.1), Some(Verdict::Equivalent));
+    check(&lower, &wave, Some(Verdict::Equivalent));
+    check(&lower, &other, Some(Verdict::Inconclusive));
+    let mut missing = pairs(&wave, &wave);
+    missing.head[3] = None;
+    let found = judged(&lower, &missing);
+    assert_eq!(found.verdict, Some(Verdict::NotMeasurable));
+    assert_eq!((found.points[3], found.points[4]), (None, Some(0.0)));
+}
+
+#[test]
+fn few_pairs_can_not_decide() {
+    let lower = question(Direction::Lower, true);
+    let check = |base: &[f64], head: &[f64], expected: Verdict| {
+        assert_eq!(
+            judged(&lower, &pairs(base, head)).verdict,
+            Some(expected),
+            "{base:?}"
+        );
+    };
+    check(&[1.0], &[1.0], Verdict::Equivalent);
+    check(&[1.0], &[2.0], Verdict::Inconclusive);
+    check(&[1.0; 3], &[1.2, 2.9, 1.4], Verdict::Inconclusive);
+    check(&[1.0; 3], &[2.0, 2.1, 2.2], Verdict::Regressed);
+    let found = judged(&lower, &pairs(&[1.0; 3], &[1.2, 2.9, 1.4]));
+    assert_eq!(found.points.len(), 3);
+    assert_eq!(found.sign_flip_p, Some(2.0 / 8.0));
+    assert_eq!(found.bootstrap, None);
+}
+
+/// Copies of one difference have no spread: below six pairs the signs decide nothing.
+#[test]
+fn equal_differences_are_judged_by_their_signs() {
+    let lower = question(Direction::Lower, true);
+    let five = judged(&lower, &pairs(&[0.0; 5], &[3.0; 5]));
+    assert_eq!(five.verdict, Some(Verdict::Inconclusive));
+    assert_eq!((five.interval, five.p), (None, Some(2.0 / 32.0)));
+    assert_eq!(five.seeds_needed, Some(SeedsNeeded::exactly(6)));
+    let six = judged(&lower, &pairs(&[0.0; 6], &[3.0; 6]));
+    assert_eq!(six.verdict, Some(Verdict::Regressed));
+    assert_eq!(six.p, Some(2.0 / 64.0));
+}
+
+/// Nothing varies, so that one pair is all there is: the threshold decides.
+#[test]
+fn a_case_without_chance_is_decided_by_its_difference() {
+    let lower = question(Direction::Lower, true);
+    let check = |head: f64, expected: Verdict| {
+        let mut whole = pairs(&[100.0], &[head]);
+        whole.is_whole = true;
+        assert_eq!(judged(&lower, &whole).verdict, Some(expected), "{head}");
+    };
+    check(100.0, Verdict::Equivalent);
+    check(101.0, Verdict::Equivalent);
+    check(103.0, Verdict::Regressed);
+    check(90.0, Verdict::Improved);
+}
+
+#[test]
+fn gated_tests_are_corrected_together() {
+    let base = vec![1.0; 8];
+    let head = [0.95, 1.4, 1.1, 1.2, 1.05, 1.5, 0.98, 1.3];
+    let resamples = Resamples::draw(1, 8, 10);
+    let lower = question(Direction::Lower, true);
+    let mut alone = [measure(&lower, &pairs(&base, &head), &resamples)];
+    assert_eq!(decide(alone.iter_mut()).gated, 1);
+    assert_eq!(alone[0].verdict, Some(Verdict::Regressed));
+    let mut four = vec![alone[0].clone(); 4];
+    for found in &mut four {
+        found.verdict = None;
+    }
+    assert_eq!(
+        decide(four.iter_mut()),
+        Tests {
+            gated: 4,
+            others: 0
+        }
+    );
+    assert_eq!(four[0].verdict, Some(Verdict::Inconclusive));
+}
+
+/// −25 % with a wide interval: whether it is better is open, that it is not worse is not.
+#[test]
+fn not_worse_by_what_matters_is_decided_on_one_side() {
+    let mut lower = question(Direction::Lower, true);
+    lower.threshold = Threshold::Relative(0.05);
+    let base = [100.0; 10];
+    let head = [40.0, 99.0, 62.0, 103.0, 70.0, 55.0, 101.0, 98.0, 35.0, 90.0];
+    let mut many: Vec<Judgement> = (0..20)
+        .map(|_| measure(&lower, &pairs(&base, &head), &Resamples::draw(1, 10, 100)))
+        .collect();
+    decide(many.iter_mut());
+    assert!(many[0].p_adjusted.is_some_and(|p| p > ALPHA), "{many:?}");
+    assert_eq!(many[0].verdict, Some(Verdict::NotWorse));
+    lower.direction = Direction::Higher;
+    let higher = judged(&lower, &pairs(&base, &head));
+    assert_eq!(higher.verdict, Some(Verdict::Regressed));
+}
+
+#[test]
+fn a_baseline_of_zero_has_the_floor_for_tolerance() {
+    let mut lower = question(Direction::Lower, true);
+    lower.threshold = Threshold::Usual {
+        share: 0.02,
+        floor: 0.1,
+    };
+    let base = [0.0; 8];
+    let head = [
+        1.4e-4, 1.6e-4, 1.5e-4, 1.5e-4, 1.7e-4, 1.3e-4, 1.5e-4, 1.6e-4,
+    ];
+    let found = judged(&lower, &pairs(&base, &head));
+    assert_eq!(found.verdict, Some(Verdict::Equivalent));
+    assert!((found.threshold - 0.1).abs() < 1e-15);
+    assert!(found.severity() < 0.01, "{}", found.severity());
+}
+
+#[test]
+fn on_shaken_inputs_point_and_interval_are_those_of_the_shaken_pairs() {
+    let lower = question(Direction::Lower, true);
+    let mut pairs = pairs(&wave(0), &wave(6));
+    pairs.unshaken = Some(Unshaken {
+        base: Some(100.0),
+        head: Some(150.0),
+    });
+    let found = judged(&lower, &pairs);
+    // It vanishes under shaking: an artefact.
+    assert_eq!(found.verdict, Some(Verdict::Inconclusive));
+    assert_eq!(found.difference, Some(0.0));
+    assert_eq!(found.unshaken, pairs.unshaken);
+    let holds = |interval: Option<Interval>, point: Option<f64>| {
+        interval
+            .zip(point)
+            .is_some_and(|(at, point)| at.holds(point))
+    };
+    assert!(holds(found.interval, found.difference));
+    assert!(holds(found.relative_interval, found.relative));
+}
+
+/// Point, interval, relative change and verdict agree with each other on any pairs.
+#[test]
+fn points_lie_within_their_intervals_and_verdicts_follow_them() {
+    let lower = question(Direction::Lower, true);
+    let mut seen = std::collections::BTreeMap::new();
+    for number in 0..400_u64 {
+        let mut stream = rng::Stream::new(7, "test-judgements", number);
+        let n = 2 + stream.below(20) as usize;
+        let shift = stream.standard_normal();
+        let (base, head): (Vec<f64>, Vec<f64>) = (0..n)
+            .map(|_| {
+                let base = 10.0 + stream.standard_normal();
+                (base, base + shift + 0.5 * stream.standard_normal())
+            })
+            .unzip();
+        let found = judged(&lower, &pairs(&base, &head));
+        let interval = found.interval.expect("an interval");
+        assert!(
+            interval.holds(found.difference.expect("a point")),
+            "{found:?}"
+        );
+        if let (Some(at), Some(point)) = (found.relative_interval, found.relative) {
+            assert!(at.holds(point), "{found:?}");
+            assert_eq!(at.holds(0.0), interval.holds(0.0), "{found:?}");
+        }
+        let verdict = found.verdict.expect("a verdict");
+        if !interval.holds(0.0) {
+            assert_ne!(verdict, Verdict::Inconclusive, "{found:?}");
+        }
+        assert_eq!(
+            verdict == Verdict::Inconclusive,
+            found.seeds_needed.is_some(),
+            "{found:?}"
+        );
+        *seen.entry(verdict).or_insert(0) += 1;
+    }
+    assert!(seen.len() >= 4, "{seen:?}");
+}

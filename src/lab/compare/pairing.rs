@@ -1,0 +1,159 @@
+//! The runs that a comparison of two candidates stands on. The method follows from what varies in
+//! these two, whoever else is compared beside them, and copies of a run are never samples.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::summary::VariantSummary;
+
+/// A candidate with its runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Candidate {
+    /// The candidate's name.
+    pub name: String,
+    /// The candidate's runs on the input as it is, one per seed.
+    pub by_seed: Vec<VariantSummary>,
+    /// The candidate's runs on the shaken input, by the number of the perturbation.
+    pub shaken: Vec<VariantSummary>,
+}
+
+impl Candidate {
+    /// The runs on the input as it is, each once: a single one where all seeds give the same run.
+    pub fn distinct(&self) -> &[VariantSummary] {
+        if is_alike(&mut self.by_seed.iter()) {
+            &self.by_seed[..1]
+        } else {
+            &self.by_seed
+        }
+    }
+}
+
+/// Source of variation between the runs of a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Method {
+    /// Seeds: the same for both candidates.
+    Seeds {
+        /// The seeds, in ascending order.
+        seeds: Vec<u64>,
+    },
+    /// Small perturbations of one deterministic input: no seed changes anything.
+    Shaking {
+        /// The seed of all runs.
+        seed: u64,
+        /// Number of perturbations.
+        shakes: u64,
+    },
+    /// Nothing varies: neither seeds nor perturbations, where there are any, change anything.
+    Whole {
+        /// The seed of the run.
+        seed: u64,
+    },
+}
+
+impl Method {
+    /// The method's name in tables.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Seeds { .. } => "seeds",
+            Self::Shaking { .. } => "shaking",
+            Self::Whole { .. } => "whole",
+        }
+    }
+
+    /// Number of pairs.
+    pub fn pairs(&self) -> usize {
+        match self {
+            Self::Seeds { seeds } => seeds.len(),
+            Self::Shaking { shakes, .. } => *shakes as usize,
+            Self::Whole { .. } => 1,
+        }
+    }
+}
+
+/// The runs of two candidates, pair by pair.
+#[derive(Clone, Debug)]
+pub struct Paired<'a> {
+    /// Source of variation between the pairs.
+    pub method: Method,
+    /// The baseline's runs.
+    pub base: Vec<&'a VariantSummary>,
+    /// The candidate's runs.
+    pub head: Vec<&'a VariantSummary>,
+    /// The baseline's run on the unshaken input, where the pairs are of shaken ones.
+    pub base_unshaken: Option<&'a VariantSummary>,
+    /// The candidate's run on it.
+    pub head_unshaken: Option<&'a VariantSummary>,
+}
+
+impl Paired<'_> {
+    /// Returns whether both candidates make the same decisions in every pair.
+    pub fn is_same(&self) -> bool {
+        let mut pairs = self.base.iter().zip(&self.head);
+        pairs.all(|(base, head)| base.digest == head.digest)
+    }
+}
+
+/// Returns whether there are several runs, all copies of one.
+fn is_alike(runs: &mut dyn Iterator<Item = &VariantSummary>) -> bool {
+    let Some(first) = runs.next() else {
+        return false;
+    };
+    let mut others = runs.peekable();
+    others.peek().is_some() && others.all(|run| run.digest == first.digest)
+}
+
+/// Returns whether the first two seeds give one run. Two are enough to tell if seeds matter at all,
+/// and an answer from more would depend on the number that other pairs need.
+pub(super) fn is_deterministic(candidate: &Candidate) -> bool {
+    is_alike(&mut candidate.by_seed.iter().take(2))
+}
+
+/// The pairs of two candidates. By the seeds that both have; where no seed changes the run of either,
+/// by the shaken runs that both have; and one pair where these are copies, too.
+pub fn paired<'a>(base: &'a Candidate, head: &'a Candidate) -> Paired<'a> {
+    let own: BTreeMap<u64, &VariantSummary> =
+        head.by_seed.iter().map(|run| (run.seed, run)).collect();
+    let mut shared: Vec<[&VariantSummary; 2]> = (base.by_seed.iter())
+        .filter_map(|run| Some([run, *own.get(&run.seed)?]))
+        .collect();
+    shared.sort_by_key(|[run, _]| run.seed);
+    let side = |pairs: &[[&'a VariantSummary; 2]], at: usize| -> Vec<&'a VariantSummary> {
+        pairs.iter().map(|pair| pair[at]).collect()
+    };
+    let are_copies = |pairs: &[[&'a VariantSummary; 2]]| {
+        (0..2).all(|at| is_alike(&mut pairs.iter().map(|pair| pair[at])))
+    };
+    // Shaken runs are made where no seed changes the run of either.
+    let shaken: Vec<[&VariantSummary; 2]> = (base.shaken.iter().zip(&head.shaken))
+        .map(|(base, head)| [base, head])
+        .collect();
+    if shaken.is_empty() && !are_copies(&shared) {
+        return Paired {
+            method: Method::Seeds {
+                seeds: shared.iter().map(|[run, _]| run.seed).collect(),
+            },
+            base: side(&shared, 0),
+            head: side(&shared, 1),
+            base_unshaken: None,
+            head_unshaken: None,
+        };
+    }
+    let seed = shared.first().map_or(0, |[run, _]| run.seed);
+    let is_whole = shaken.is_empty() || are_copies(&shaken);
+    let (method, used) = if is_whole {
+        (Method::Whole { seed }, &shared[..shared.len().min(1)])
+    } else {
+        let shakes = shaken.len() as u64;
+        (Method::Shaking { seed, shakes }, &shaken[..])
+    };
+    let unshaken = shared.first().filter(|_| !is_whole);
+    Paired {
+        method,
+        base: side(used, 0),
+        head: side(used, 1),
+        base_unshaken: unshaken.map(|[run, _]| *run),
+        head_unshaken: unshaken.map(|[_, run]| *run),
+    }
+}
