@@ -121,6 +121,7 @@ impl NodePlane {
                 return;
             }
             self.machine.process_ended(now, pod);
+            self.usage.stopped(pod);
             MachineEvent::Exited { code }
         } else {
             self.machine.stop_container(pod, container);
