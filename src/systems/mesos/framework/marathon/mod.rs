@@ -44,7 +44,7 @@ pub struct Marathon {
     seen: BTreeMap<Text, (units::Revision, u64)>,
 }
 
-/// Launches that are left until there are new ones.
+/// Launches that are left until tasks run, or the tokens are refilled.
 #[derive(Clone, Copy, Debug)]
 struct Tokens {
     left: u32,
@@ -94,6 +94,15 @@ impl Marathon {
         let since = Instant::from_nanos(now.as_nanos() - past);
         if since > self.tokens.since {
             self.tokens = Tokens { left: most, since };
+        }
+    }
+
+    /// A task runs: its launch token is there again, so that tokens bound the launches under way.
+    const fn give_back(&mut self) {
+        if self.options.launch_tokens.is_some() {
+            // Without a token all offers are declined; they are asked for again.
+            self.has_news |= self.tokens.left == 0;
+            self.tokens.left = self.tokens.left.saturating_add(1);
         }
     }
 
@@ -264,6 +273,7 @@ impl Framework for Marathon {
                 if let Some(app) = self.apps.get_mut(&id) {
                     app.running(now, pod);
                 }
+                self.give_back();
             }
             TaskNews::Ready(is_ready) => self.todo.push((now, Todo::Ready(id, pod, is_ready))),
             TaskNews::Ended(reason) | TaskNews::Withdrawn(reason) => {
