@@ -140,6 +140,11 @@ impl Pipeline {
         }
     }
 
+    /// Window over which a reading is averaged.
+    pub fn window(&self) -> Duration {
+        self.settings.window
+    }
+
     /// When metrics are to be read next.
     pub fn next_scrape(&self) -> Instant {
         self.next

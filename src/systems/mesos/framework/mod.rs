@@ -12,8 +12,9 @@ use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::rules::affinity;
 use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text};
-use units::{Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId};
 
+use super::allocator::DEFAULT_REFUSAL;
 use super::columns::Columns;
 use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
 
@@ -64,6 +65,11 @@ pub trait Framework: Send {
 
     /// Takes what it needs of an offer.
     fn offered(&mut self, open: &mut Open<'_>);
+
+    /// For how long it does not want what it left of an offer that it took something of.
+    fn rest_refusal(&self) -> Duration {
+        DEFAULT_REFUSAL
+    }
 
     /// Whether it wants offers.
     fn wants_offers(&self, now: Instant) -> bool;
