@@ -13,7 +13,7 @@ use windtunnel::model::{
     LabelSelector, Labels, Node, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm,
     PodSpec, Requirement, ResourceList, SchedulerConfig, TopologySpread,
 };
-use windtunnel::policy::kubernetes::build_kube_profiles;
+use windtunnel::policy::kube_profiles::build_kube_profiles;
 use windtunnel::scheduler::kube::cycle::{Outcome, Round};
 use windtunnel::scheduler::kube::{Cache, KubeProfile, PodInfo, Release, TieBreak};
 use windtunnel::scheduler::pipeline::evaluate::Form;

@@ -1,26 +1,28 @@
 //! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use lab::check::{
-    Baseline, CheckReport, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
+    Baseline, BaselineError, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
     parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
-use lab::folder::{Existing, write_file};
 use lab::replicate::Workers;
-use lab::statistics::SEEDS_MIN;
-use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
+use report::check::{self, CheckOptions};
 use scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
+use super::check_outputs::{
+    CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets,
+};
 use super::divergence::Asked;
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
-use super::failure::{failure, folder_failure};
+use super::failure::failure;
 use super::run::threads;
 use super::run_count::RunCount;
 use super::source;
@@ -36,7 +38,7 @@ use super::{Exit, Failure, Global, interrupt, output, terminal};
 pub(super) struct CheckArguments {
     /// Experiment file with `objectives:`, or a suite (`suite: [scenario…]`)
     #[arg(value_name = "SCENARIO|SUITE")]
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// Baseline file [default: NAME.baseline.json beside the file]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -46,6 +48,9 @@ pub(super) struct CheckArguments {
     /// Require every decision to match the baseline: equal digests
     #[arg(long)]
     exact: bool,
+    /// Compare although the inputs differ from the baseline's; verdicts say so
+    #[arg(long, conflicts_with = "accept")]
+    despite_inputs: bool,
     /// Show the changes and store the results as the new baseline; refused in CI
     #[arg(long)]
     accept: bool,
@@ -60,13 +65,13 @@ pub(super) struct CheckArguments {
     strict: bool,
     /// Output format of the result
     #[arg(long, value_enum, default_value_t = CheckFormat::Table)]
-    format: CheckFormat,
+    pub(super) format: CheckFormat,
     /// Also write the result to a file, such as `junit=report.xml`; may be repeated
     #[arg(long = "write", value_name = "FORMAT=FILE", value_parser = target)]
-    targets: Vec<(CheckFormat, PathBuf)>,
+    pub(super) targets: Vec<(CheckFormat, PathBuf)>,
     /// Dialect of JUnit XML
     #[arg(long, value_enum, default_value_t = JunitFlavor::Strict)]
-    junit_flavor: JunitFlavor,
+    pub(super) junit_flavor: JunitFlavor,
     /// Override a field of every scenario, such as `stop.at=1h`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
@@ -79,71 +84,32 @@ const EXAMPLES: &str = "Examples:
   windtunnel check ci/quick.yaml --write junit=junit.xml --write sarif=windtunnel.sarif
   windtunnel check ci/quick.yaml --format github
   windtunnel check ci/quick.yaml --exact
+  windtunnel check ci/quick.yaml --despite-inputs
 
-Exit codes: 0 no gate failed · 2 invalid scenario or input · 3 no baseline, or one for other \
-inputs · 4 nothing measured · 10 inconclusive (with --strict) · 100 a gate failed · 101 a \
+Exit codes: 0 no gate failed · 2 invalid scenario or input · 3 no baseline, or one of other \
+inputs (compare nevertheless: --despite-inputs) · 4 nothing measured · 10 inconclusive (with --strict) · 100 a gate failed · 101 a \
 scenario failed to complete";
 
-/// Output format of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CheckFormat {
-    /// Table for the terminal.
-    Table,
-    /// Markdown, for job summaries and comments.
-    Markdown,
-    /// JSON, one object.
-    Json,
-    /// JUnit XML, for CI servers.
-    Junit,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// GitHub annotations (workflow commands).
-    Github,
-    /// github-action-benchmark input: metrics of which less is better, or neither.
-    GhaBenchmark,
-    /// github-action-benchmark input: metrics of which more is better.
-    GhaBenchmarkBigger,
-}
-
-/// Dialect of JUnit XML.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum JunitFlavor {
-    /// Strict schema of Jenkins.
-    Strict,
-    /// Extended elements that most other readers know.
-    Extended,
-}
-
-fn target(text: &str) -> Result<(CheckFormat, PathBuf), String> {
-    let wrong = || format!("`{text}`: expected FORMAT=FILE, such as junit=report.xml");
-    let (form, file) = text.split_once('=').ok_or_else(wrong)?;
-    let form = CheckFormat::from_str(form, false)
-        .map_err(|_| format!("{}; there is no form `{form}`", wrong()))?;
-    if file.is_empty() {
-        return Err(wrong());
-    }
-    Ok((form, PathBuf::from(file)))
-}
-
-impl CheckArguments {
-    fn form(&self, format: CheckFormat) -> CheckForm {
-        match format {
-            CheckFormat::Table => CheckForm::Table,
-            CheckFormat::Markdown => CheckForm::Markdown,
-            CheckFormat::Json => CheckForm::Json,
-            CheckFormat::Junit => CheckForm::Junit(match self.junit_flavor {
-                JunitFlavor::Strict => Flavor::Strict,
-                JunitFlavor::Extended => Flavor::Extended,
-            }),
-            CheckFormat::Sarif => CheckForm::Sarif,
-            CheckFormat::Github => CheckForm::Github,
-            CheckFormat::GhaBenchmark => CheckForm::Benchmark(Better::Smaller),
-            CheckFormat::GhaBenchmarkBigger => CheckForm::Benchmark(Better::Bigger),
+pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
+    let checked = catch_unwind(AssertUnwindSafe(|| checked(global, arguments)));
+    let is_told = !arguments.accept;
+    match checked {
+        Ok(Err(failure)) if is_told && failure.exit.is_failure() => {
+            write_refusal(arguments, failure.exit, &failure.message);
+            Err(failure)
+        }
+        Ok(result) => result,
+        Err(panic) => {
+            if is_told {
+                let why = "windtunnel broke off: a fault of the program, told in its log";
+                write_refusal(arguments, Exit::Incomplete, why);
+            }
+            resume_unwind(panic)
         }
     }
 }
 
-pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
+fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
     if arguments.accept && !arguments.dry_run && is_ci() {
         return Err(Failure::input(
@@ -152,12 +118,10 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         ));
     }
     let suite = read_suite(global, arguments)?;
-    let stem = arguments
-        .file
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let stem = stem(arguments);
+    let path = baseline_path(arguments, &stem);
+    let name = path.display().to_string();
+    let baseline = read_baseline(&path, &stem, arguments)?;
     let settings = CheckSettings {
         suite: stem.clone(),
         seeds: arguments.seeds.map_or(20, |seeds| seeds as usize),
@@ -166,10 +130,10 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         today: today()?,
         resamples: RESAMPLES,
         sets: arguments.sets.clone(),
+        baseline: name.clone(),
+        has_baseline: baseline.is_some(),
+        despite_inputs: arguments.despite_inputs,
     };
-    sound(&suite, &settings)?;
-    let path = baseline_path(arguments, &stem);
-    let baseline = read_baseline(&path, &stem, arguments)?;
     let count = RunCount::new(global);
     let workers = Workers {
         threads: threads(global),
@@ -179,7 +143,6 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
     let results = run_suite(&suite, baseline.as_ref(), &settings, workers);
     count.clear();
     let results = results.map_err(|error| failure(error, interrupt::exit()))?;
-    let name = path.display().to_string();
     let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
     let file = relative(&arguments.file).display().to_string();
     let asked = Asked {
@@ -203,9 +166,7 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         wall_time: Some(&wall_time),
         timestamp: timestamp.as_deref(),
     };
-    for (format, path) in &arguments.targets {
-        write_target(&report, arguments.form(*format), path, timestamp.as_deref())?;
-    }
+    write_targets(arguments, &report)?;
     let form = arguments.form(arguments.format);
     output::print_with(|out| check::write(out, &report, form, options))?;
     Ok(exit_of(report.end(), arguments.strict))
@@ -293,27 +254,10 @@ fn read_scenario(
     })
 }
 
-/// Checks that the request can be answered at all.
-fn sound(suite: &[SuiteScenario], settings: &CheckSettings) -> Result<(), Failure> {
-    for scenario in suite {
-        let seeds = match scenario.seeds {
-            Some(seeds) if !settings.is_seeds_given => seeds,
-            _ => settings.seeds,
-        };
-        let plans = scenario.experiment.variants.iter();
-        let mut objectives = plans.flat_map(|plan| plan.scenario.objectives.iter().enumerate());
-        let tested = objectives.find(|(_, objective)| objective.test);
-        if let Some((place, objective)) = tested.filter(|_| seeds < SEEDS_MIN) {
-            let line = scenario.lines.get(place).copied().unwrap_or(1);
-            let noun = if seeds == 1 { "seed" } else { "seeds" };
-            return Err(Failure::input(format!(
-                "{}:{line}: `{}` asks for a statistical test, which can't reach p < 0.05 with \
-                 {seeds} {noun}; give at least {SEEDS_MIN}, or leave `test` out to compare means",
-                scenario.file, objective.metric
-            )));
-        }
-    }
-    Ok(())
+/// Name of the suite: that of its file.
+pub(super) fn stem(arguments: &CheckArguments) -> String {
+    let stem = arguments.file.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
 
 fn baseline_path(arguments: &CheckArguments, suite: &str) -> PathBuf {
@@ -345,6 +289,10 @@ fn read_baseline(
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
     match Baseline::parse(&text, path.to_path_buf(), suite) {
         Ok(baseline) => Ok(Some(baseline)),
+        // What is accepted replaces it, but for what was acknowledged.
+        Err(BaselineError::Version { .. } | BaselineError::Program { .. }) if arguments.accept => {
+            Ok(Some(Baseline::acknowledged(&text)))
+        }
         Err(error) => Err(Failure {
             exit: if error.exit_code() == 3 {
                 Exit::Incomparable
@@ -356,26 +304,8 @@ fn read_baseline(
     }
 }
 
-fn write_target(
-    report: &CheckReport,
-    form: CheckForm,
-    path: &Path,
-    timestamp: Option<&str>,
-) -> Result<(), Failure> {
-    let options = CheckOptions {
-        wall_time: None,
-        timestamp,
-    };
-    let mut bytes = Vec::new();
-    {
-        let mut plainly = anstream::StripStream::new(&mut bytes);
-        check::write(&mut plainly, report, form, options).map_err(Failure::incomplete)?;
-    }
-    write_file(path, &bytes, Existing::Replace).map_err(|error| folder_failure(&error))
-}
-
 /// Path relative to the current folder: code hosts know files by their place in the repository.
-fn relative(path: &Path) -> PathBuf {
+pub(super) fn relative(path: &Path) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     let below = path.strip_prefix(&here).ok();
     let below = below.filter(|below| !below.as_os_str().is_empty());
@@ -388,7 +318,7 @@ fn is_ci() -> bool {
 }
 
 /// Seconds since 1970 of `SOURCE_DATE_EPOCH`, if it is set.
-fn source_date() -> Result<Option<i64>, Failure> {
+pub(super) fn source_date() -> Result<Option<i64>, Failure> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Err(_) => Ok(None),
         Ok(text) => text.trim().parse().map(Some).map_err(|_| {
@@ -408,15 +338,4 @@ fn today() -> Result<Date, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.map_or(0, |since| since.as_secs() as i64);
     Ok(Date::from_days(seconds.div_euclid(DAY)))
-}
-
-/// Time of `SOURCE_DATE_EPOCH`, for reproducible output; `None` if unset.
-fn timestamp() -> Option<String> {
-    let seconds = source_date().ok()??;
-    let (day, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    Some(format!(
-        "{}T{hour:02}:{minute:02}:{second:02}",
-        Date::from_days(day)
-    ))
 }

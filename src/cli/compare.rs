@@ -294,8 +294,9 @@ fn objectives(experiment: &Experiment) -> Vec<String> {
         .iter()
         .flat_map(|plan| &plan.scenario.objectives)
     {
-        if !found.contains(&objective.metric) {
-            found.push(objective.metric.clone());
+        let id = objective.id();
+        if !found.contains(&id) {
+            found.push(id);
         }
     }
     found

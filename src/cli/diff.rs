@@ -8,7 +8,7 @@ use lab::check::{Baseline, entry_name};
 use lab::diff::{DiffError, first_difference};
 use report::diff::text;
 
-use super::divergence::with_baseline_system;
+use super::divergence::{OfBaseline, with_baseline_system};
 use super::failure::run_failure;
 use super::named::{self, NamedRun};
 use super::{Exit, Failure, Global, interrupt, terminal};
@@ -54,11 +54,16 @@ enum DiffFormat {
 
 pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Failure> {
     let one = named::run(global, &arguments.one, &arguments.sets)?;
+    let whole = |run: NamedRun| HeldRun { run, _held: None };
     let (one, other) = match (&arguments.other, &arguments.baseline) {
-        (Some(other), _) => (one, named::run(global, other, &arguments.sets)?),
-        (None, Some(baseline)) => (of_baseline(global, &one, baseline)?, one),
+        (Some(other), _) => (
+            whole(one),
+            whole(named::run(global, other, &arguments.sets)?),
+        ),
+        (None, Some(baseline)) => (of_baseline(global, &one, baseline)?, whole(one)),
         (None, None) => return Err(Failure::input("diff: expected a second run")),
     };
+    let (one, other) = (&one.run, &other.run);
     let sides = [one.side(), other.side()];
     let found = first_difference([&sides[0], &sides[1]], interrupt::flag());
     let difference = found.map_err(|error| diff_failed(&error))?;
@@ -69,7 +74,7 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
             terminal::print(&format!("{json}\n"));
         }
     }
-    for (run, facts) in [&one, &other].into_iter().zip(&difference.sides) {
+    for (run, facts) in [one, other].into_iter().zip(&difference.sides) {
         run.note_other_digest(&facts.digest, &arguments.sets);
     }
     Ok(Exit::Done)
@@ -89,8 +94,14 @@ pub(super) fn diff_failed(error: &DiffError) -> Failure {
     }
 }
 
+/// Run, with what has to be kept while it is simulated.
+struct HeldRun {
+    run: NamedRun,
+    _held: Option<OfBaseline>,
+}
+
 /// Run with the system of a baseline.
-fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<NamedRun, Failure> {
+fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<HeldRun, Failure> {
     let plan = &run.experiment.variants[run.variant];
     let name = entry_name(&run.experiment, &plan.name);
     let text = std::fs::read_to_string(path)
@@ -104,19 +115,16 @@ fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<NamedRun,
             known.join(", ")
         )));
     };
-    let experiment = with_baseline_system(
-        global,
-        &plan.scenario,
-        &run.file,
-        path,
-        &entry.system,
-        plan.scenario.seed,
-    )?;
-    Ok(NamedRun {
+    let held = with_baseline_system(global, &plan.scenario, &run.file, path, entry)?;
+    let named = NamedRun {
         label: path.display().to_string(),
-        experiment,
+        experiment: held.experiment.clone(),
         variant: 0,
         recorded: None,
         file: run.file.clone(),
+    };
+    Ok(HeldRun {
+        run: named,
+        _held: Some(held),
     })
 }

@@ -1,11 +1,13 @@
 //! Repeated runs with the system of a baseline: for `check`, which names the first differing
 //! decision, and for `diff --baseline`, which shows it in detail.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::Value as Json;
-
-use lab::check::{Divergence, FoundDivergence, divergence_words, system_changes, with_system};
+use lab::check::{
+    BaselineEntry, Divergence, FoundDivergence, divergence_words, system_changes, with_system,
+};
+use lab::compare::SYSTEM_FILE;
 use lab::diff::{Side, first_difference};
 use lab::shell::{quoted, set_flags};
 use scenario::{Experiment, Scenario, load};
@@ -13,24 +15,66 @@ use scenario::{Experiment, Scenario, load};
 use super::source::Source;
 use super::{Failure, Global, interrupt};
 
+/// Experiment with the system that a baseline stores, and the files that hold what the baseline stores
+/// of its files.
+pub(super) struct OfBaseline {
+    /// The experiment.
+    pub(super) experiment: Experiment,
+    /// Removed once the experiment is not run any more.
+    _configs: Vec<Scratch>,
+}
+
+/// File that is removed again.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn write(text: &str) -> std::io::Result<Self> {
+        static WRITTEN: AtomicU32 = AtomicU32::new(0);
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let name = format!("windtunnel-{}-{number}.yaml", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A file in a temporary folder may be gone already.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// Scenario with the system that a baseline stores for it.
 pub(super) fn with_baseline_system(
     global: &Global,
     scenario: &Scenario,
     file: &Path,
     baseline: &Path,
-    system: &Json,
-    seed: u64,
-) -> Result<Experiment, Failure> {
+    base: &BaselineEntry,
+) -> Result<OfBaseline, Failure> {
     let source = Source::read(global, Some(file))?;
-    let text = with_system(scenario, system, seed);
-    load(&text, &source.name, source.options(&[])).map_err(|_| {
+    let mut system = base.system.clone();
+    let mut configs = Vec::new();
+    if let Some(path) = system.pointer_mut("/scheduler/config")
+        && let Some(text) = path.as_str().and_then(|written| base.configs.get(written))
+    {
+        let scratch = Scratch::write(text).map_err(Failure::incomplete)?;
+        *path = scratch.0.display().to_string().into();
+        configs.push(scratch);
+    }
+    let text = with_system(scenario, &system, scenario.seed);
+    let experiment = load(&text, &source.name, source.options(&[])).map_err(|_| {
         Failure::input(format!(
             "{}: this program can't read the system it holds for `{}`; use the program that wrote \
              it, or accept a new baseline with `--accept`",
             baseline.display(),
             scenario.name
         ))
+    })?;
+    Ok(OfBaseline {
+        experiment,
+        _configs: configs,
     })
 }
 
@@ -46,11 +90,19 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// First decision at which the baseline's system differs from the current one: with the worst
-    /// seed, or the first later seed that differs.
+    /// seed, or the first later seed that differs. `None` where other inputs than the system differ:
+    /// the baseline's are not kept.
     pub(super) fn first_divergence(&self, question: &Divergence<'_>) -> Option<FoundDivergence> {
+        if question.has_other_inputs {
+            return None;
+        }
         let entry = question.entry;
         let unseen = |words: String| Some(FoundDivergence { words, look: None });
-        let changes = system_changes(question.base_system, &entry.system);
+        let mut changes = system_changes(&question.base.system, &entry.system);
+        changes.extend(entry.configs.iter().filter_map(|(path, text)| {
+            let base = question.base.configs.get(path)?;
+            (base != text).then(|| format!("{SYSTEM_FILE}: the content of {path}"))
+        }));
         if changes.is_empty() {
             return unseen(format!(
                 "the system is the same as in the baseline: this program decides differently from \
@@ -59,30 +111,33 @@ impl Asked<'_> {
             ));
         }
         let file = Path::new(&entry.report.file);
+        let base = with_baseline_system(
+            self.global,
+            &entry.scenario,
+            file,
+            self.baseline,
+            question.base,
+        );
+        let held = match base {
+            Ok(held) => held,
+            Err(failure) => return unseen(failure.message),
+        };
+        let base = &held.experiment;
         for &seed in &question.seeds {
-            let base = with_baseline_system(
-                self.global,
-                &entry.scenario,
-                file,
-                self.baseline,
-                question.base_system,
-                seed,
-            );
-            let base = match base {
-                Ok(base) => base,
-                Err(failure) => return unseen(failure.message),
+            let mut then = base.variants[0].scenario.clone();
+            let mut now = entry.scenario.clone();
+            (then.seed, now.seed) = (seed, seed);
+            let base = Side {
+                label: "base".to_owned(),
+                scenario: &then,
+                files: &base.files,
             };
-            let mut head = entry.scenario.clone();
-            head.seed = seed;
-            let sides =
-                [("base", &base.variants[0].scenario), ("head", &head)].map(|(label, scenario)| {
-                    Side {
-                        label: label.to_owned(),
-                        scenario,
-                        files: &base.files,
-                    }
-                });
-            let found = first_difference([&sides[0], &sides[1]], interrupt::flag()).ok()?;
+            let head = Side {
+                label: "head".to_owned(),
+                scenario: &now,
+                files: &entry.locations,
+            };
+            let found = first_difference([&base, &head], interrupt::flag()).ok()?;
             if let Some(words) = divergence_words(seed, &found, &changes) {
                 let look = Some(self.look(question, seed));
                 return Some(FoundDivergence { words, look });

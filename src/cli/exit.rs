@@ -58,6 +58,14 @@ impl Exit {
         }
     }
 
+    /// Whether the work was not done, other than by being stopped.
+    pub const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Input | Self::Incomparable | Self::NothingMeasured | Self::Incomplete
+        )
+    }
+
     /// Exit code in words.
     pub const fn words(self) -> &'static str {
         match self {
@@ -120,8 +128,15 @@ impl Failure {
 
 /// Exits after arguments that cannot be parsed, or after requested help.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is no error.
-    let _ = error.print();
+    let printed = error.print();
+    if let Err(failed) = printed
+        && failed.kind() != std::io::ErrorKind::BrokenPipe
+        && !error.use_stderr()
+    {
+        terminal::complain(&format!("error: can't write to stdout: {failed}"));
+        terminal::complain(&last_words(Exit::Incomplete));
+        return ExitCode::from(Exit::Incomplete.code());
+    }
     if error.use_stderr() {
         terminal::complain(&last_words(Exit::Input));
         ExitCode::from(Exit::Input.code())
@@ -133,10 +148,23 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 /// Prints the error, and the exit code in words on the last line.
 pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> ExitCode {
     let exit = match result {
-        Ok(exit) => exit,
+        Ok(exit) => match terminal::lost() {
+            Some(words) => {
+                terminal::complain(&format!("error: {words}"));
+                Exit::Incomplete
+            }
+            None => exit,
+        },
         Err(failure) => {
             if !failure.message.is_empty() {
-                terminal::complain(&format!("error: {}", failure.message));
+                // What was found in a file is told as it is.
+                let plain = anstream::adapter::strip_str(&failure.message).to_string();
+                let lead = if plain.starts_with("error[") {
+                    ""
+                } else {
+                    "error: "
+                };
+                terminal::complain(&format!("{lead}{}", failure.message));
             }
             failure.exit
         }
@@ -147,6 +175,7 @@ pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> E
     ExitCode::from(exit.code())
 }
 
-fn last_words(exit: Exit) -> String {
+/// The last line on stderr.
+pub(super) fn last_words(exit: Exit) -> String {
     format!("exit {}: {}", exit.code(), exit.words())
 }

@@ -6,8 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use lab::folder::remove_unfinished;
 
 use super::Exit;
+use super::exit::last_words;
+use super::terminal;
 
 /// Flags set by signals.
 #[derive(Default)]
@@ -32,6 +37,39 @@ impl Flags {
         }
         Ok(())
     }
+}
+
+/// Ends the program at the first signal, for commands that don't look at the flag: files that are
+/// being written go, and the last line says so.
+pub(super) fn end_at_once() {
+    // Without a handler the system's own answer to the signal stands.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
+        return;
+    };
+    let watch = move || {
+        if let Some(signal) = signals.forever().next() {
+            let exit = if signal == SIGTERM {
+                Exit::Terminated
+            } else {
+                Exit::Interrupted
+            };
+            remove_unfinished();
+            terminal::complain(&last_words(exit));
+            leave(exit);
+        }
+    };
+    // Without a thread signals are ignored until the command is done.
+    let _ = std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(watch);
+}
+
+#[expect(
+    clippy::exit,
+    reason = "a signal ends the program in the midst of its work"
+)]
+fn leave(exit: Exit) -> ! {
+    std::process::exit(i32::from(exit.code()))
 }
 
 fn flags() -> &'static Flags {

@@ -9,6 +9,7 @@
 
 mod accept;
 mod check;
+mod check_outputs;
 mod compare;
 mod completions;
 mod diff;
@@ -41,6 +42,7 @@ mod terminal;
 mod trace;
 mod trip;
 mod verify;
+mod visible;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -127,6 +129,31 @@ enum Command {
     Man(man::ManArguments),
 }
 
+impl Command {
+    /// Whether the command looks at the flag that signals set, and so ends by itself.
+    const fn looks_at_signals(&self) -> bool {
+        match self {
+            Self::Run(_)
+            | Self::Compare(_)
+            | Self::Check(_)
+            | Self::Sweep(_)
+            | Self::Diff(_)
+            | Self::Reproduce(_)
+            | Self::Explain(_) => true,
+            Self::Verify(_)
+            | Self::Events(_)
+            | Self::Place(_)
+            | Self::Report(_)
+            | Self::Import(_)
+            | Self::Trace(_)
+            | Self::Systems(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+}
+
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -140,6 +167,9 @@ pub fn main() -> ExitCode {
     let command = arguments
         .command
         .unwrap_or(Command::Run(run_arguments::RunArguments::default()));
+    if !command.looks_at_signals() {
+        interrupt::end_at_once();
+    }
     let result = match command {
         Command::Run(arguments) => run::run(&global, &arguments),
         Command::Compare(arguments) => compare::run(&global, &arguments),

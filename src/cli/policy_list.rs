@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use policy::entry::OWN_SOURCE;
-use policy::kubernetes::registered::obstacle;
+use policy::registered::obstacle;
 use policy::registry::POLICIES;
 use policy::{Entry, Kind, Parameter, Point};
 use systems::SchedulerKind;

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use lab::names::Registered;
+use lab::paths::bases;
 use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
 use trace::{Input, TraceError};
 use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 
-use super::{Exit, Failure, Global, terminal};
+use super::{Failure, Global, terminal};
 
 /// Text of an experiment file.
 pub(super) struct Source {
@@ -39,12 +40,22 @@ impl Source {
 
     /// Wraps a text that is already read.
     pub(super) fn of(global: &Global, name: String, text: String, base_dir: PathBuf) -> Self {
+        let mut traces_dirs = terminal::traces_dirs(global);
+        // The scenario of a result tells where its paths start; results have files of such names too.
+        let mut bases = bases(&text, &base_dir);
+        bases.retain(|base| base.as_os_str().is_empty() || base.is_dir());
+        let base_dir = if bases.is_empty() {
+            base_dir
+        } else {
+            bases.remove(0)
+        };
+        traces_dirs.splice(0..0, bases);
         Self {
             name,
             text,
             search: SearchPath {
                 base_dir,
-                traces_dirs: terminal::traces_dirs(global),
+                traces_dirs,
                 built_in: Some(inputs::embedded_folder()),
             },
         }
@@ -73,15 +84,14 @@ pub(super) fn text_of(path: &Path) -> Result<(String, String), Failure> {
     Ok((input.name.to_string(), text))
 }
 
-/// Prints the errors of an experiment file.
+/// Failure with the errors of an experiment file, as they are shown.
 pub(super) fn told(rejected: &Rejected) -> Failure {
     let color = if terminal::color() {
         Color::On
     } else {
         Color::Off
     };
-    terminal::complain(rejected.render(color).trim_end());
-    Failure::silent(Exit::Input)
+    Failure::input(rejected.render(color).trim_end())
 }
 
 /// Failure of an experiment file that cannot be read.

@@ -1,29 +1,43 @@
 //! Output to the terminal, and settings from the environment: results on stdout, everything else on
 //! stderr. A broken pipe is no error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use super::Global;
+use super::visible::{Visible, visible};
 use trace::cache::CacheFolder;
+
+/// The first error of stdout, for the exit code.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// Prints a result to stdout.
 pub(super) fn print(text: &str) {
-    let mut out = anstream::stdout().lock();
-    // The reader went away: nobody is left to tell.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    print_with(|out| out.write_all(text.as_bytes()));
 }
 
 /// Prints a result to stdout while it is produced.
 pub(super) fn print_with(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
-    let mut out = anstream::stdout().lock();
-    let _ = write(&mut out).and_then(|()| out.flush());
+    let mut out = Visible::new(anstream::stdout().lock());
+    let printed = write(&mut out).and_then(|()| out.finish());
+    // A reader that went away is no error: nobody is left to tell.
+    if let Err(error) = printed
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(format!("can't write to stdout: {error}"));
+    }
+}
+
+/// The first error of stdout: a part of the result did not arrive.
+pub(super) fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// Prints a line for people to stderr.
 pub(super) fn complain(text: &str) {
     let mut out = anstream::stderr().lock();
-    let _ = writeln!(out, "{text}");
+    let _ = writeln!(out, "{}", visible(text));
 }
 
 /// Returns whether messages may be colored.

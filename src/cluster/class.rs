@@ -14,15 +14,15 @@ use super::conflict::Conflict;
 /// The most GPU models a cell may know: a set of them is one machine word.
 pub const MAX_GPU_MODELS: usize = 64;
 
-/// The largest amount of one resource on one object: half of what would overflow when two are
-/// added, so that sums over a cluster are checked where they are made.
-const MAX_AMOUNT: i64 = 1 << 60;
+/// The largest amount of one resource on one object: 9,007,199,254,740,992, which is 8 PiB of memory
+/// or nine trillion cores. Beyond it a float is no longer exact.
+pub const MAX_AMOUNT: i64 = 1 << 53;
 
 /// An interned pod spec with the columns derived from it.
 #[derive(Clone, Debug)]
 pub struct Class {
     /// The spec itself.
-    pub object: Arc<PodSpec>,
+    pub spec: Arc<PodSpec>,
     /// Resources that a pod of the class reserves: milli-cores and bytes rounded up, one pod slot,
     /// milli-GPU over all devices.
     pub requests: Resources,
@@ -30,8 +30,10 @@ pub struct Class {
     pub gpu: GpuColumns,
     /// Whether a node's name or labels matter to it (selector or required node affinity).
     pub selects_nodes: bool,
-    /// Whether it may go to cordoned nodes.
+    /// `true` if pods of the class may go to cordoned nodes.
     pub tolerates_cordon: bool,
+    /// `true` if pods of the class take ports on their node.
+    pub takes_ports: bool,
 }
 
 /// A GPU request with its models as a set of dense indexes.
@@ -95,24 +97,25 @@ pub(super) fn model_index(model: &str, models: &mut Interner) -> Result<u8, Conf
 impl Class {
     /// Derives the columns of a spec.
     pub(super) fn derive(
-        object: Arc<PodSpec>,
+        spec: Arc<PodSpec>,
         extended: &mut Interner,
         models: &mut Interner,
     ) -> Result<Self, Conflict> {
-        let list = object.requests().map_err(Conflict::Quantity)?;
+        let list = spec.requests().map_err(Conflict::Quantity)?;
         let mut requests = columns(&list, extended)?;
         requests.pods = 1;
-        let gpu = gpu_columns(&object.gpu, models)?;
+        let gpu = gpu_columns(&spec.gpu, models)?;
         requests.gpu_milli = gpu.total_milli();
-        let selects_nodes =
-            !object.node_selector.is_empty() || object.affinity.node.required.is_some();
-        let tolerates_cordon = tolerates_cordon(&object);
+        let selects_nodes = !spec.node_selector.is_empty() || spec.affinity.node.required.is_some();
+        let tolerates_cordon = tolerates_cordon(&spec);
+        let takes_ports = spec.host_ports().next().is_some();
         Ok(Self {
-            object,
+            spec,
             requests,
             gpu,
             selects_nodes,
             tolerates_cordon,
+            takes_ports,
         })
     }
 }
@@ -122,7 +125,7 @@ impl Class {
 pub(super) fn columns(list: &ResourceList, extended: &mut Interner) -> Result<Resources, Conflict> {
     let bounded = |amount: Result<i64, QuantityError>| match amount {
         Ok(amount) if amount.abs() <= MAX_AMOUNT => Ok(amount),
-        Ok(_) => Err(Conflict::Quantity(QuantityError::Overflow)),
+        Ok(_) => Err(Conflict::TooMuch),
         Err(error) => Err(Conflict::Quantity(error)),
     };
     let units = |amount: Quantity| bounded(amount.units_ceil());

@@ -5,7 +5,7 @@ use thiserror::Error;
 use model::PodPhase;
 use units::QuantityError;
 
-/// Why a change was refused, as the modelled system would refuse it.
+/// Reason a change was refused, as the modelled system would refuse it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Conflict {
     /// The pod has ended or never was.
@@ -20,9 +20,6 @@ pub enum Conflict {
     /// A declaration would change a node's name or number of devices.
     #[error("a node's name and number of GPU devices can't change")]
     NodeIdentity,
-    /// The node still has pods.
-    #[error("the node still has pods")]
-    NodeInUse,
     /// The node is down or cordoned.
     #[error("the node takes no new pods")]
     NodeClosed,
@@ -68,7 +65,13 @@ pub enum Conflict {
     /// Too many pods.
     #[error("a run creates at most 2^32 - 1 pods in a cell")]
     TooManyPods,
-    /// An amount that doesn't fit the integer columns.
+    /// An amount that can't be read as an integer.
     #[error(transparent)]
     Quantity(QuantityError),
+    /// An amount beyond what one object may state.
+    #[error("an amount of one resource is at most 9007199254740992 (2^53), which is 8Pi of memory")]
+    TooMuch,
+    /// The nodes of a cluster offer more together than can be counted.
+    #[error("the nodes of a cluster offer at most 2^62 of one resource together")]
+    TooMuchTogether,
 }

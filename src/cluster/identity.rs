@@ -26,7 +26,7 @@ impl Store {
     }
 
     fn named(&self, name: &PodName, class: ClassId, tenant: TenantId) -> Identity {
-        let namespace = &self.class(class).object.namespace;
+        let namespace = &self.class(class).spec.namespace;
         name.identity(namespace).nth(u64::from(tenant.0))
     }
 }

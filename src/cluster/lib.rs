@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod class;
+pub mod columns;
 pub mod conflict;
 pub mod digest;
 pub mod fit;
@@ -20,7 +21,7 @@ pub mod store;
 mod usage_samples;
 pub mod view;
 
-pub use class::{Class, GpuColumns};
+pub use class::{Class, GpuColumns, MAX_AMOUNT};
 pub use conflict::Conflict;
 pub use digest::Digest;
 pub use interner::Interner;
@@ -32,4 +33,4 @@ pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;
 pub use store::{Commitment, Store};
 pub use usage_samples::UsageSamples;
-pub use view::View;
+pub use view::{View, is_claim};

@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::gpu::DEVICE_MILLI;
-use model::rules::room::fits;
 use model::{DeviceSet, Node, NodeContact, Text};
-use units::{Instant, NodeId, PodSlot, ResourceId, Resources, Revision};
+use units::{Instant, NodeId, PodSlot, Resources, Revision};
 
+pub use super::columns::Columns;
 use super::conflict::Conflict;
 use super::{GpuColumns, Interner, class};
 
 /// The model column of a node without GPU.
 pub const NO_MODEL: u8 = u8::MAX;
+
+/// The most of one resource that all nodes offer, and that one node owes: sums of two of them are
+/// still integers.
+const MOST_TOGETHER: i64 = 1 << 62;
 
 /// All nodes of a cell, by [`NodeId`].
 #[derive(Clone, Debug, Default)]
@@ -30,6 +34,8 @@ pub struct Nodes {
     allocatable: Columns,
     /// Amounts left per resource; negative where overcommitted.
     free: Columns,
+    /// Allocatable amounts of all nodes together.
+    offered: Resources,
     gpu_model: Vec<u8>,
     gpu_first: Vec<u32>,
     gpu_devices: Vec<u8>,
@@ -39,94 +45,13 @@ pub struct Nodes {
     pods: Vec<Vec<PodSlot>>,
     /// Revision of the last change to a node's state or declaration.
     changed: Vec<Revision>,
-    /// How many nodes have a taint.
+    /// Number of nodes with a taint.
     tainted: usize,
     /// Revision of the last change to any declaration.
     declared: Revision,
     by_name: Interner,
     id_by_name: Vec<NodeId>,
     names: Vec<Text>,
-}
-
-/// Amounts of every resource, one vector per resource, one entry per node.
-#[derive(Clone, Debug, Default)]
-pub struct Columns {
-    /// Milli-cores.
-    pub cpu_milli: Vec<i64>,
-    /// Bytes.
-    pub memory_bytes: Vec<i64>,
-    /// Bytes.
-    pub storage_bytes: Vec<i64>,
-    /// Milli-GPU over all devices.
-    pub gpu_milli: Vec<i64>,
-    /// Pod slots.
-    pub pods: Vec<i64>,
-    /// Extended resources by [`ResourceId`], then by node.
-    pub extended: Vec<Vec<i64>>,
-}
-
-impl Columns {
-    fn push_row(&mut self) {
-        self.cpu_milli.push(0);
-        self.memory_bytes.push(0);
-        self.storage_bytes.push(0);
-        self.gpu_milli.push(0);
-        self.pods.push(0);
-        for column in &mut self.extended {
-            column.push(0);
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, row: usize, amounts: &Resources, sign: i64) {
-        self.cpu_milli[row] += sign * amounts.cpu_milli;
-        self.memory_bytes[row] += sign * amounts.memory_bytes;
-        self.storage_bytes[row] += sign * amounts.storage_bytes;
-        self.gpu_milli[row] += sign * amounts.gpu_milli;
-        self.pods[row] += sign * amounts.pods;
-        let rows = self.cpu_milli.len();
-        for &(id, amount) in &amounts.extended {
-            while self.extended.len() <= id.index() {
-                self.extended.push(vec![0; rows]);
-            }
-            self.extended[id.index()][row] += sign * amount;
-        }
-    }
-
-    /// The amounts of one node.
-    pub fn row(&self, node: NodeId) -> Resources {
-        let row = node.index();
-        Resources {
-            cpu_milli: self.cpu_milli[row],
-            memory_bytes: self.memory_bytes[row],
-            storage_bytes: self.storage_bytes[row],
-            gpu_milli: self.gpu_milli[row],
-            pods: self.pods[row],
-            extended: (0..self.extended.len())
-                .map(|index| (ResourceId::from_index(index), self.extended[index][row]))
-                .filter(|&(_, amount)| amount != 0)
-                .collect(),
-        }
-    }
-
-    /// The amount of an extended resource on a node.
-    #[inline]
-    pub fn extended_amount(&self, id: ResourceId, node: NodeId) -> i64 {
-        self.extended
-            .get(id.index())
-            .map_or(0, |column| column[node.index()])
-    }
-
-    #[inline]
-    fn has_room(&self, row: usize, amounts: &Resources) -> bool {
-        fits(amounts.cpu_milli, self.cpu_milli[row])
-            && fits(amounts.memory_bytes, self.memory_bytes[row])
-            && fits(amounts.storage_bytes, self.storage_bytes[row])
-            && fits(amounts.pods, self.pods[row])
-            && amounts.extended.iter().all(|&(id, amount)| {
-                fits(amount, self.extended_amount(id, NodeId::from_index(row)))
-            })
-    }
 }
 
 impl Nodes {
@@ -235,6 +160,22 @@ impl Nodes {
         self.free.has_room(node.index(), requests)
     }
 
+    /// Whether what is left of a node can still be counted once it has promised this much more.
+    pub(super) fn is_countable(&self, node: NodeId, requests: &Resources) -> bool {
+        let row = node.index();
+        let (free, least) = (&self.free, -MOST_TOGETHER);
+        let plain = [
+            free.cpu_milli[row] - requests.cpu_milli,
+            free.memory_bytes[row] - requests.memory_bytes,
+            free.storage_bytes[row] - requests.storage_bytes,
+        ];
+        let extended = requests.extended.iter();
+        let mut left = plain
+            .into_iter()
+            .chain(extended.map(|&(id, amount)| free.extended_amount(id, node) - amount));
+        left.all(|left| left >= least)
+    }
+
     /// Whether more is promised of a node than it has.
     #[inline]
     pub fn is_overcommitted(&self, node: NodeId) -> bool {
@@ -282,6 +223,7 @@ impl Nodes {
             return Err(Conflict::UnknownNode);
         }
         let (allocatable, model, devices) = derive(&object, extended, models)?;
+        let offered = sum(&self.offered, &allocatable)?;
         let name = self.by_name.intern(&object.name);
         if name < self.id_by_name.len() {
             if self.by_name(&object.name).is_some() {
@@ -291,6 +233,7 @@ impl Nodes {
         } else {
             self.id_by_name.push(node);
         }
+        self.offered = offered;
         self.tainted += usize::from(!object.taints.is_empty());
         self.ready.push(true);
         self.schedulable.push(!object.unschedulable);
@@ -327,6 +270,9 @@ impl Nodes {
             return Err(Conflict::NodeIdentity);
         }
         let before = self.allocatable.row(node);
+        let mut others = self.offered.clone();
+        others.subtract(&before);
+        self.offered = sum(&others, &allocatable)?;
         for columns in [&mut self.allocatable, &mut self.free] {
             columns.add(row, &before, -1);
             columns.add(row, &allocatable, 1);
@@ -375,11 +321,9 @@ impl Nodes {
 
     pub(super) fn remove(&mut self, node: NodeId, at: Revision) -> Result<(), Conflict> {
         let object = self.object(node).ok_or(Conflict::UnknownNode)?;
-        if !self.pods[node.index()].is_empty() {
-            return Err(Conflict::NodeInUse);
-        }
         self.tainted -= usize::from(!object.taints.is_empty());
         let allocatable = self.allocatable.row(node);
+        self.offered.subtract(&allocatable);
         self.allocatable.add(node.index(), &allocatable, -1);
         self.free.add(node.index(), &allocatable, -1);
         self.objects[node.index()] = None;
@@ -445,6 +389,20 @@ impl Nodes {
     fn touch(&mut self, node: NodeId, at: Revision) {
         self.changed[node.index()] = at;
     }
+}
+
+/// Sum of what nodes offer together with one more, if that can be counted.
+fn sum(known: &Resources, more: &Resources) -> Result<Resources, Conflict> {
+    let mut sum = known.clone();
+    // Neither is beyond 2^62.
+    sum.add(more);
+    let plain = [sum.cpu_milli, sum.memory_bytes, sum.storage_bytes, sum.pods];
+    let extended = sum.extended.iter().map(|&(_, amount)| amount);
+    let is_countable = plain
+        .into_iter()
+        .chain(extended)
+        .all(|amount| amount <= MOST_TOGETHER);
+    is_countable.then_some(sum).ok_or(Conflict::TooMuchTogether)
 }
 
 /// Amounts that a pod or a hold takes from a node.

@@ -9,8 +9,9 @@ use rustc_hash::FxBuildHasher;
 
 use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
+use model::gpu::GPU_RESOURCES;
 use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use units::{ClassId, ComponentId, Duration, Instant, NodeId, Revision};
+use units::{ClassId, ComponentId, Duration, Instant, NodeId, ResourceId, Revision};
 
 use super::conflict::Conflict;
 use super::nodes::Taken;
@@ -66,6 +67,8 @@ pub struct Store {
     classes: Vec<Class>,
     class_index: IndexMap<Arc<PodSpec>, ClassId, FxBuildHasher>,
     extended: Interner,
+    /// Extended resources whose units are GPU devices.
+    gpu_resources: Vec<ResourceId>,
     gpu_models: Interner,
     nodes: Nodes,
     pods: Pods,
@@ -143,7 +146,7 @@ impl Store {
     pub fn grace_of(&self, pod: PodRef) -> Duration {
         let record = self.pods.get(pod);
         record.map_or(DEFAULT_GRACE, |record| {
-            self.class(record.class).object.grace()
+            self.class(record.class).spec.grace()
         })
     }
 
@@ -169,6 +172,12 @@ impl Store {
     /// Names of extended resources by [`units::ResourceId`].
     pub fn extended(&self) -> &Interner {
         &self.extended
+    }
+
+    /// Extended resources whose units are whole GPU devices, such as `nvidia.com/gpu`.
+    #[inline]
+    pub fn gpu_resources(&self) -> &[ResourceId] {
+        &self.gpu_resources
     }
 
     /// Names of GPU models by index.
@@ -249,7 +258,13 @@ impl Store {
                 ended = Some(record);
             }
             Event::PodChanged { pod, change } => self.change_pod(now, *pod, *change)?,
-            Event::Object(change) => self.objects.apply(now, at, change)?,
+            Event::Object(change) => {
+                let orphans = self.orphaned_pods(change);
+                self.objects.apply(now, at, change)?;
+                for pod in orphans {
+                    self.pod_states.disown(pod);
+                }
+            }
             Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
             Event::HoldReleased { owner, number } => {
                 let hold = self
@@ -287,6 +302,11 @@ impl Store {
         if outcome.is_err() {
             self.extended.truncate(known.0);
             self.gpu_models.truncate(known.1);
+        }
+        for index in known.0..self.extended.len() {
+            if GPU_RESOURCES.contains(&self.extended.text(index)) {
+                self.gpu_resources.push(ResourceId::from_index(index));
+            }
         }
         outcome
     }
@@ -328,9 +348,25 @@ impl Store {
         Ok(())
     }
 
+    /// The living pods that a change leaves without an owner.
+    fn orphaned_pods(&self, change: &ObjectChange) -> Vec<PodRef> {
+        let ObjectChange::Orphaned { id } = change else {
+            return Vec::new();
+        };
+        let row = self.objects.get(*id);
+        row.map_or_else(Vec::new, |row| row.pods.clone())
+    }
+
     fn change_pod(&mut self, now: Instant, pod: PodRef, change: PodChange) -> Result<(), Conflict> {
         if change == PodChange::Forgotten {
             return self.pod_states.forget(pod);
+        }
+        if let PodChange::Declared { class } = change {
+            if class.index() >= self.classes.len() {
+                return Err(Conflict::UnknownClass);
+            }
+            self.pod_in(pod, |phase| phase == PodPhase::Pending)?.class = class;
+            return Ok(());
         }
         let created = self.pods.get(pod).ok_or(Conflict::UnknownPod)?.created;
         self.pod_states.change(now, pod, created, change);
@@ -352,7 +388,12 @@ impl Store {
         // overcommitted.
         let was_there = record.found().is_some_and(|found| found.node == node);
         let is_decided = was_there || self.commitment != Commitment::Checked;
-        let fits = (is_decided || self.nodes.has_room(node, &class.requests))
+        let has_room = if is_decided {
+            self.nodes.is_countable(node, &class.requests)
+        } else {
+            self.nodes.has_room(node, &class.requests)
+        };
+        let fits = has_room
             && devices.len() == usize::from(class.gpu.devices)
             && self
                 .nodes
@@ -417,7 +458,7 @@ impl Store {
     }
 
     /// The event that adds a class; `None` if it is known.
-    pub fn spec_added(&self, object: &Arc<PodSpec>) -> Option<Event> {
+    pub fn class_added(&self, object: &Arc<PodSpec>) -> Option<Event> {
         let class = ClassId::from_index(self.classes.len());
         (!self.class_index.contains_key(object)).then(|| Event::ClassAdded {
             class,

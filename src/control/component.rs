@@ -184,6 +184,13 @@ pub trait Component: Send {
         false
     }
 
+    /// Returns whether the component decides on its view alone, so that its own claims are to be
+    /// part of the view as soon as they are made. A component that keeps a cache of its own, as
+    /// kube-scheduler does, assumes its claims there.
+    fn relies_on_view(&self) -> bool {
+        false
+    }
+
     /// Starts the component at an instant, after a failover or a fork: it treats all unread changes
     /// as made now.
     fn restarted(&mut self, now: Instant) {

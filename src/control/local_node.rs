@@ -59,9 +59,9 @@ impl<'a> LocalNode<'a> {
     pub fn ports_taken(self, pod: PodRef) -> impl Iterator<Item = &'a HostPort> {
         let specs = self.taken(pod).map(move |other| {
             let class = self.store.class(other.class);
-            class.object.as_ref()
+            class.spec.as_ref()
         });
-        specs.flat_map(|spec| spec.all_containers().flat_map(|own| own.host_ports.iter()))
+        specs.flat_map(model::PodSpec::host_ports)
     }
 
     /// The amounts that a pod requests.

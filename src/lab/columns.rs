@@ -226,14 +226,39 @@ pub(super) const POD_COLUMNS: [Column; 11] = [
         Kind::Text,
         "",
         "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
-         permanently), `node_lost`, `evicted`, `cancelled`; of pods still alive: `pending`, \
-         `starting`, `running`",
+         permanently), `node_lost`, `evicted`, `cancelled`, or why the node that it was bound to \
+         refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
+         `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
+         memory or disk); of pods still alive: `pending`, `starting`, `running`",
     ),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_outcome_is_documented() {
+        use metrics::pod_table::outcome;
+        use model::{EndReason, EvictionCause, Refusal};
+
+        let column = PODS.columns.iter().find(|column| column.name == "outcome");
+        let documented = column.expect("a column of that name").meaning;
+        let plain = [
+            EndReason::Completed,
+            EndReason::TimeLimit,
+            EndReason::Error,
+            EndReason::Rejected,
+            EndReason::NodeLost,
+            EndReason::Cancelled,
+        ];
+        let evicted = EvictionCause::ALL.map(EndReason::Evicted);
+        let refused = Refusal::ALL.map(EndReason::Refused);
+        for reason in plain.into_iter().chain(evicted).chain(refused) {
+            let name = outcome(reason);
+            assert!(documented.contains(&format!("`{name}`")), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_unique_and_carry_their_unit() {

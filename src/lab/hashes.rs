@@ -2,10 +2,17 @@
 
 use std::path::Path;
 
+use serde_json::Value as Json;
+
+use super::compare::without_names;
 use super::summary::InputSummary;
-use scenario::{Experiment, as_run};
+use scenario::schema::{NodeSource, WorkloadSource};
+use scenario::{Experiment, Scenario, as_run};
 use trace::TraceError;
 use world::inputs;
+
+/// Manifests up to this size are read to tell names from content.
+const READ_BYTES_MAX: u64 = 4 << 20;
 
 /// The hash of an experiment as run, every default filled in.
 pub fn scenario_hash(experiment: &Experiment) -> String {
@@ -24,4 +31,56 @@ pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, TraceE
         });
     }
     Ok(found)
+}
+
+/// The inputs of a scenario with names, labels and annotations of manifests left out of the hashes:
+/// equal hashes differ in names at most.
+pub fn nameless_hashes(
+    experiment: &Experiment,
+    scenario: &Scenario,
+    files: &[InputSummary],
+) -> Vec<InputSummary> {
+    let manifests = manifests(scenario);
+    let nameless = |file: &InputSummary| {
+        let path = experiment.files.get(&file.path)?;
+        manifests.contains(&file.path.as_str()).then_some(())?;
+        let input = inputs::open(path);
+        let is_small = input
+            .stored_bytes()
+            .is_ok_and(|bytes| bytes <= READ_BYTES_MAX);
+        let text = is_small.then(|| input.read_to_string().ok())??;
+        let mut objects: Vec<Json> = serde_saphyr::from_multiple(&text).ok()?;
+        objects.iter_mut().for_each(without_names);
+        Some(
+            blake3::hash(Json::Array(objects).to_string().as_bytes())
+                .to_hex()
+                .to_string(),
+        )
+    };
+    let all = files.iter().map(|file| InputSummary {
+        path: file.path.clone(),
+        blake3: nameless(file).unwrap_or_else(|| file.blake3.clone()),
+    });
+    all.collect()
+}
+
+/// The paths of a scenario that name manifests.
+fn manifests(scenario: &Scenario) -> Vec<&str> {
+    let of_nodes = scenario
+        .cluster
+        .nodes
+        .iter()
+        .filter_map(|source| match source {
+            NodeSource::Manifests(file) => Some(file.as_str()),
+            _ => None,
+        });
+    let of_workload = scenario.workload.iter().filter_map(|source| match source {
+        WorkloadSource::Manifests { file, .. } => Some(file.as_str()),
+        _ => None,
+    });
+    let applied = scenario
+        .operations
+        .iter()
+        .filter_map(|own| own.apply.as_deref());
+    of_nodes.chain(of_workload).chain(applied).collect()
 }

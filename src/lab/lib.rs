@@ -21,8 +21,9 @@ pub mod names;
 pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;
-mod paths;
+pub mod paths;
 pub mod place;
+mod placements;
 pub mod replicate;
 pub mod report_data;
 pub mod reproduce;

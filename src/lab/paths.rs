@@ -1,4 +1,5 @@
-//! Paths of an experiment seen from its result folder, so that `scenario.yaml` runs from there.
+//! Start of an experiment's paths, as its result folder tells it, so that `scenario.yaml` runs from
+//! there, wherever the folder or the whole project is moved.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,28 +7,58 @@ use scenario::Experiment;
 
 use world::inputs;
 
-/// What to write for a path in the scenario of the result folder `out`.
-///
-/// Files found beside the experiment file are named from `out`: by the way between them where
-/// both are relative or both absolute, else by their absolute path. What is absolute already, is
-/// found under a folder of traces or is embedded in the program stays as written.
-pub(super) fn seen_from(experiment: &Experiment, written: &str, out: &Path) -> String {
-    let Some(found) = experiment.files.get(written) else {
-        return written.to_owned();
-    };
-    let is_beside = *found == experiment.base_dir.join(written);
-    if !is_beside || Path::new(written).is_absolute() || inputs::is_embedded(found) {
-        return written.to_owned();
+/// The words of a scenario's first line, before the folder at which its paths start.
+const LEAD: &str = "# The paths below start at ";
+
+/// The line of a scenario in the result folder `out` that tells at which folder its paths start: the
+/// way there, and where that was; empty if its files are in the program, or it has none.
+pub(super) fn base_line(experiment: &Experiment, out: &Path) -> String {
+    let base = &experiment.base_dir;
+    if experiment.files.is_empty() || *base == inputs::embedded_folder() {
+        return String::new();
     }
-    let path = way(out, found).or_else(|| std::path::absolute(found).ok());
-    let text = path.as_ref().and_then(|path| path.to_str());
-    text.unwrap_or(written).to_owned()
+    let Ok(whole) = std::path::absolute(if base.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        base
+    }) else {
+        return String::new();
+    };
+    let (whole, way) = (plain(&whole), folder_seen_from(base, out));
+    let way = way.unwrap_or_else(|| whole.clone());
+    let way = if way.as_os_str().is_empty() {
+        ".".into()
+    } else {
+        way.to_string_lossy()
+    };
+    format!("{LEAD}{way} ({})\n", whole.display())
 }
 
-/// How a folder is named from another: by the way between them where both are relative or both
-/// absolute, else by its absolute path.
+/// The folders at which the paths of a scenario may start, the likeliest first: those that its first
+/// line tells, seen from the folder that it is in; none if it tells none.
+pub fn bases(scenario: &str, folder: &Path) -> Vec<PathBuf> {
+    let told = |line: &str| {
+        let rest = line.strip_prefix(LEAD)?.trim_end().strip_suffix(')')?;
+        let (way, whole) = rest.split_once(" (")?;
+        // A result that was moved alone has another folder where the way leads.
+        Some(vec![PathBuf::from(whole), joined(folder, Path::new(way))])
+    };
+    scenario.lines().next().and_then(told).unwrap_or_default()
+}
+
+/// Path of a folder from another, however both are named: the way between them, or the absolute
+/// path where there is none.
 pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
-    way(from, folder).or_else(|| std::path::absolute(folder).ok())
+    let whole = |path: &Path| {
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        std::path::absolute(path).ok()
+    };
+    let (folder, from) = (whole(folder)?, whole(from)?);
+    way(&from, &folder).or(Some(folder))
 }
 
 /// A folder named from another, as seen from where that is named.
@@ -75,6 +106,34 @@ fn plain(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_tells_where_paths_start() {
+        let check = |text: &str, expected: &[&str]| {
+            let found = bases(text, Path::new("moved/a"));
+            let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check(&format!("{LEAD}../.. (/p)\nname: a\n"), &["/p", ""]);
+        check(
+            &format!("{LEAD}../../s (/p/s (old))\n"),
+            &["/p/s (old)", "s"],
+        );
+        check("windtunnel: v1\n", &[]);
+    }
+
+    #[test]
+    fn how_a_folder_is_typed_does_not_matter() {
+        let here = std::env::current_dir().expect("a current folder");
+        let seen = |base: &Path, out: &Path| folder_seen_from(base, out);
+        let expected = Some(PathBuf::from("../.."));
+        for base in [Path::new(""), Path::new("."), &*here] {
+            for out in ["results/a", "./results/a", "x/../results/a"] {
+                assert_eq!(seen(base, Path::new(out)), expected);
+                assert_eq!(seen(base, &here.join(out)), expected);
+            }
+        }
+    }
 
     #[test]
     fn the_way_from_a_folder_to_a_file_is_told_by_their_names() {

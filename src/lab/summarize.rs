@@ -1,4 +1,4 @@
-//! From what a run came to, to what its summary says.
+//! Conversion of a run's outcome to its summary.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ use super::summary::{
     TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 
-/// The releases that the parts of a scenario's system follow: kube-scheduler has one of its own,
-/// beside the controllers' (spec: kubernetes.md parts 1 and 2).
+/// Releases that the parts of a scenario's system follow: kube-scheduler has one of its own, beside
+/// the controllers' (spec: kubernetes.md parts 1 and 2).
 fn releases(scenario: &Scenario) -> Vec<String> {
     if scenario.system.name != kubernetes::ENTRY.name {
         return Vec::new();
@@ -36,7 +36,7 @@ fn releases(scenario: &Scenario) -> Vec<String> {
         .to_vec()
 }
 
-/// What a run came to, as the summary tells it.
+/// Summary of a run.
 pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
@@ -94,7 +94,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
     }
 }
 
-/// What became of the requests to a service.
+/// Summary of the requests to a service.
 fn service(row: &ServiceRow) -> ServiceSummary {
     let failed = row.failures();
     let ended = row.served + failed;
@@ -131,7 +131,7 @@ fn service(row: &ServiceRow) -> ServiceSummary {
     }
 }
 
-/// What an autoscaler of pods did.
+/// Summary of an autoscaler of pods.
 fn autoscaler(row: &AutoscalerRow) -> AutoscalerSummary {
     let recommended = row
         .recommended
@@ -158,7 +158,7 @@ fn autoscaler(row: &AutoscalerRow) -> AutoscalerSummary {
     }
 }
 
-/// Where controllers undid each other's work.
+/// Summary of a fight: controllers that undid each other's work.
 fn fight(row: &FightRow) -> FightSummary {
     FightSummary {
         detector: row.detector.to_owned(),
@@ -169,7 +169,7 @@ fn fight(row: &FightRow) -> FightSummary {
     }
 }
 
-/// What nodes cost.
+/// Summary of the costs of nodes.
 fn costs(own: &CostTable) -> CostSummary {
     let tenants = own.tenants.iter().map(|tenant| TenantCostSummary {
         name: tenant.name.to_string(),
@@ -203,7 +203,7 @@ fn costs(own: &CostTable) -> CostSummary {
     }
 }
 
-/// What became of a workload.
+/// Summary of a workload.
 fn workload(row: &workloads::Row) -> WorkloadSummary {
     let sums = &row.sums;
     let mut missing = sums.desired;

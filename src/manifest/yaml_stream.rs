@@ -7,6 +7,7 @@ use std::io::{self, BufRead, Read};
 
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 use super::yaml::{documents, is_document_marker, top_level_text};
+use trace::budget::{OBJECT_BYTES, make_room, read_line, too_long};
 
 /// A text with aliases is written by hand: none of these is longer.
 const WRITTEN_BY_HAND: usize = 1 << 20;
@@ -56,7 +57,7 @@ fn read_whole(text: &str, sink: &mut dyn Sink) -> Result<(), Stop> {
 struct Lines<'t> {
     text: &'t mut dyn BufRead,
     current: Option<Vec<u8>>,
-    /// How many lines precede the current one.
+    /// Number of lines that precede the current one.
     before: u64,
 }
 
@@ -72,7 +73,7 @@ impl<'t> Lines<'t> {
     fn current(&mut self) -> io::Result<Option<&[u8]>> {
         if self.current.is_none() {
             let mut line = Vec::new();
-            if self.text.read_until(b'\n', &mut line)? > 0 {
+            if read_line(&mut *self.text, &mut line)? > 0 {
                 self.current = Some(line);
             }
         }
@@ -83,11 +84,18 @@ impl<'t> Lines<'t> {
         self.before += u64::from(self.current.take().is_some());
     }
 
-    fn take(&mut self, into: &mut Vec<u8>) {
-        if let Some(line) = self.current.take() {
-            into.extend_from_slice(&line);
-            self.before += 1;
+    fn take(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
+        let Some(line) = self.current.take() else {
+            return Ok(());
+        };
+        if into.len() + line.len() > OBJECT_BYTES {
+            let what = format!("the object or document before line {}", self.before + 1);
+            return Err(too_long(&what, OBJECT_BYTES as u64));
         }
+        make_room(into, line.len())?;
+        into.extend_from_slice(&line);
+        self.before += 1;
+        Ok(())
     }
 }
 
@@ -111,7 +119,7 @@ impl Document {
             let is_preamble = text.trim().is_empty() || text.starts_with(['#', '%']);
             self.has_content |= is_marker || !is_preamble;
             let is_items = text.trim_end() == "items:" && self.may_be_list();
-            lines.take(&mut self.head);
+            lines.take(&mut self.head)?;
             if is_items && let Some(indent) = first_item(lines)? {
                 return self.list(lines, sink, indent);
             }
@@ -163,7 +171,7 @@ impl Document {
             if is_document_marker(&String::from_utf8_lossy(line)) {
                 break;
             }
-            lines.take(&mut self.head);
+            lines.take(&mut self.head)?;
         }
         let found = self.kind();
         if found.is_none() && states_version(&self.head) {
@@ -216,7 +224,7 @@ fn next_item(lines: &mut Lines<'_>, indent: usize) -> io::Result<Option<(Vec<u8>
         return Ok(None);
     }
     let mut text = Vec::new();
-    lines.take(&mut text);
+    lines.take(&mut text)?;
     // The rest of the line is the first line of a mapping that is indented as far.
     text[indent] = b' ';
     let mut managed = ManagedFields::begin(&text);
@@ -231,7 +239,7 @@ fn next_item(lines: &mut Lines<'_>, indent: usize) -> io::Result<Option<(Vec<u8>
             text.push(b'\n');
             lines.pass_over();
         } else {
-            lines.take(&mut text);
+            lines.take(&mut text)?;
         }
     }
     Ok(Some((text, before)))
@@ -241,10 +249,10 @@ fn next_item(lines: &mut Lines<'_>, indent: usize) -> io::Result<Option<(Vec<u8>
 /// `managedFields` directly below the item's `metadata`. No text of several lines is indented as
 /// little as the key that it stands under, so these two keys are what they look like.
 struct ManagedFields {
-    /// How far the item's keys are indented.
+    /// Indent of the item's keys.
     keys: usize,
     is_in_metadata: bool,
-    /// How far the keys of the metadata are indented.
+    /// Indent of the keys of the metadata.
     of_metadata: Option<usize>,
     is_inside: bool,
 }

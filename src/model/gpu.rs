@@ -11,6 +11,15 @@ pub const DEVICE_MILLI: u16 = 1_000;
 /// The most devices a node may have: a [`DeviceSet`] is one machine word.
 pub const MAX_DEVICES: usize = 64;
 
+/// Extended resources whose units are whole GPU devices.
+pub const GPU_RESOURCES: [&str; 5] = [
+    "nvidia.com/gpu",
+    "amd.com/gpu",
+    "intel.com/gpu",
+    "gpu.intel.com/i915",
+    "gpu.intel.com/xe",
+];
+
 /// The devices of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GpuInventory {

@@ -1,6 +1,6 @@
 //! Labels of an object: few and many times, so they lie side by side instead of in a tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Index;
 use std::slice;
@@ -35,7 +35,7 @@ impl Labels {
         self.place(key).is_ok()
     }
 
-    /// How many labels there are.
+    /// Number of labels.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -102,14 +102,12 @@ impl Labels {
         self.0 = Vec::new();
     }
 
-    /// Lets every key and value lie in memory once, with what others have shared before.
-    pub fn share(&mut self, texts: &mut BTreeSet<Text>) {
-        for (key, value) in &mut self.0 {
-            for text in [key, value] {
-                if let Some(known) = texts.get(text) {
-                    *text = known.clone();
-                } else {
-                    texts.insert(text.clone());
+    /// Lets keys and values that other labels have in the same places lie in memory once.
+    pub fn share_with(&mut self, other: &Self) {
+        for ((key, value), (other_key, other_value)) in self.0.iter_mut().zip(&other.0) {
+            for (own, other) in [(key, other_key), (value, other_value)] {
+                if own == other {
+                    own.clone_from(other);
                 }
             }
         }

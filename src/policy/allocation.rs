@@ -232,7 +232,7 @@ impl Allocation {
 
 impl Scored {
     fn of(class: &Class) -> Self {
-        let spec = &class.object;
+        let spec = &class.spec;
         // An incoming pod's own pod-level requests are not looked at; a placed pod's are.
         let incoming = PodSpec {
             pod_requests: ResourceList::default(),

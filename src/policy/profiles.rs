@@ -19,6 +19,7 @@ pub const FILTERS: &[&str] = &[
     "node-affinity",
     "node-resources-fit",
     "gpu-fit",
+    "host-ports",
 ];
 
 /// A named profile.
@@ -52,7 +53,7 @@ const fn fifo(
 }
 
 /// The profile that is kube-scheduler itself: its name and what it does. It is no profile of the
-/// pipeline; [`crate::kubernetes::build_kube_profiles`] makes it.
+/// pipeline; [`crate::kube_profiles::build_kube_profiles`] makes it.
 pub const KUBE_PROFILE: (&str, &str) = (
     "default",
     "kube-scheduler itself, decision for decision, with its default plugins.",
@@ -387,7 +388,7 @@ mod tests {
         changed.queue_order = Some("priority".to_owned());
         let profile = build_profile(&changed, &Setup::default()).expect("valid overrides");
         let expected = [("best-fit", 7), ("tightest", 1), ("worst-fit", 2)];
-        assert_eq!(plugins(&profile)[4..], expected);
+        assert_eq!(plugins(&profile)[5..], expected);
         assert_eq!(
             (profile.select.name(), profile.order.name()),
             ("random", "priority")

@@ -12,6 +12,7 @@ pub const POLICIES: &[Entry] = &[
     filter::node_affinity::ENTRY,
     filter::node_resources_fit::ENTRY,
     filter::gpu_fit::ENTRY,
+    filter::host_ports::ENTRY,
     score::best_fit::ENTRY,
     score::worst_fit::ENTRY,
     score::least_allocated::ENTRY,
@@ -76,7 +77,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::kubernetes::POINTS;
+    use crate::kube_profiles::POINTS;
     use crate::{Arguments, Built, Setup};
     use model::scheduler_config::PluginArguments;
     use scheduler::kube::Release;

@@ -34,7 +34,7 @@ impl World {
 
     pub(crate) fn spec(&mut self, object: PodSpec) -> ClassId {
         let object = Arc::new(object);
-        if let Some(event) = self.store.spec_added(&object) {
+        if let Some(event) = self.store.class_added(&object) {
             self.apply(event);
         }
         self.store.class_of(&object).expect("the class was added")

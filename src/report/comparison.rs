@@ -182,7 +182,10 @@ fn row(summary: &Summary, id: &str) -> Option<Row> {
         .map(|variant| variant.metrics.get(id))
         .collect();
     let first = metrics.iter().flatten().next()?;
-    let (unit, better) = (first.unit.clone(), Direction::of_name(&first.better));
+    let (unit, better) = (
+        shown_unit(summary, first),
+        Direction::of_name(&first.better),
+    );
     let values: Vec<Option<f64>> = metrics
         .iter()
         .map(|metric| {
@@ -225,6 +228,18 @@ fn row(summary: &Summary, id: &str) -> Option<Row> {
         better,
         cells,
     })
+}
+
+/// The unit that a metric is shown in. A fill-up has a logical clock that counts arrivals, so its
+/// durations are no minutes or hours.
+fn shown_unit(summary: &Summary, metric: &MetricSummary) -> String {
+    let is_fill_up = |variant: &lab::summary::VariantSummary| variant.arrived.is_some();
+    let is_duration = matches!(metric.unit.as_str(), "s" | "seconds");
+    if is_duration && summary.variants.iter().all(is_fill_up) {
+        "logical s".to_owned()
+    } else {
+        metric.unit.clone()
+    }
 }
 
 fn best_value(values: &[Option<f64>], better: Direction) -> Option<f64> {

@@ -63,6 +63,15 @@ impl Distribution {
         }
     }
 
+    /// The name of the file, to be changed; the values that were attached stay.
+    pub fn file_mut(&mut self) -> Option<&mut String> {
+        match &mut self.law {
+            Law::Empirical { file, .. } => Some(file),
+            Law::Truncated { inner, .. } => inner.file_mut(),
+            _ => None,
+        }
+    }
+
     /// Returns the distribution with the values (in seconds) of its file; a truncation around it
     /// keeps those between its bounds. Without an empirical part nothing changes.
     ///

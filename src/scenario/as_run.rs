@@ -2,11 +2,11 @@
 //! running the text again gives the same experiment; and the JSON Schema for editors.
 //!
 //! The base of the text is the first variant; each further variant lists its differences from it.
-//! Paths are those of the experiment file; [`moved`] rewrites them for another folder.
+//! Paths are those of the experiment file.
 
 use serde_json::{Map, Value as Json};
 
-use super::schema::{self, NodeSource, Provider, Scenario, Usage, WorkloadSource};
+use super::schema::{self, Scenario};
 use super::set::join;
 use super::{Experiment, Names, yaml};
 
@@ -40,58 +40,6 @@ pub fn to_json(experiment: &Experiment) -> Json {
         document["variants"] = Json::Object(variants);
     }
     document
-}
-
-/// Experiment with every path replaced by the result of `path`.
-pub fn moved(experiment: &Experiment, path: &dyn Fn(&str) -> String) -> Experiment {
-    let mut experiment = experiment.clone();
-    for plan in &mut experiment.variants {
-        for source in &mut plan.scenario.cluster.nodes {
-            match source {
-                NodeSource::Trace(trace) => trace.path = path(&trace.path),
-                NodeSource::Manifests(file) => *file = path(file),
-                NodeSource::Template(_) => {}
-            }
-        }
-        let config = &mut plan.scenario.system.scheduler.config;
-        *config = config.as_deref().map(path);
-        let scenario = &mut plan.scenario;
-        let usage = match &mut scenario.models.usage {
-            Usage::Rules(rules) => Some(rules.traces.values_mut()),
-            Usage::None | Usage::Trace => None,
-        };
-        let provider = scenario.cluster.provider.as_mut();
-        let provided = provider.into_iter().flat_map(Provider::files_mut);
-        let named = usage
-            .into_iter()
-            .flatten()
-            .chain(scenario.models.external_metrics.values_mut())
-            .chain(scenario.metrics.prices.as_mut())
-            .chain(scenario.metrics.carbon_intensity.as_mut())
-            .chain(provided);
-        for file in named {
-            *file = path(file);
-        }
-        for source in &mut plan.scenario.workload {
-            match source {
-                WorkloadSource::Trace(trace) => trace.path = path(&trace.path),
-                WorkloadSource::Manifests { file, .. } => *file = path(file),
-                WorkloadSource::Units { files, .. } => {
-                    for file in files.written_mut() {
-                        *file = path(file);
-                    }
-                }
-                WorkloadSource::Generate(_) => {}
-            }
-        }
-        for operation in &mut plan.scenario.operations {
-            operation.apply = operation.apply.as_deref().map(path);
-        }
-        for trace in (plan.scenario.traffic.iter_mut()).filter_map(|own| own.trace.as_mut()) {
-            trace.path = path(&trace.path);
-        }
-    }
-    experiment
 }
 
 /// One scenario as a JSON value, with the arguments of names among their fields.

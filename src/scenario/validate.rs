@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Code, Finding, Findings};
+use super::file_fields::{Named, file_fields};
 use super::files::{FileLookup, Files, SearchPath};
-use super::scalar::{Bound, NoneOr};
+use super::scalar::Bound;
 use super::schema::{
-    Arrivals, Depart, MeasuredWindow, NodeSource, Objective, Provider, Scenario, Stop, StopWhen,
-    Template, UnitFiles, Usage, WorkloadSource, WorkloadTrace,
+    Arrivals, Depart, MeasuredWindow, NodeSource, Objective, Scenario, Stop, StopWhen, Template,
+    Usage, WorkloadSource, WorkloadTrace,
 };
 use super::tree::{Span, Tree};
 use model::usage::Pattern;
@@ -41,6 +42,7 @@ pub(super) fn validate(
     }
     validator.stop(scenario);
     validator.measured_window(scenario);
+    validator.resolution(scenario);
     validator.powers(&scenario.cluster.nodes);
     validator.usage(&scenario.models.usage);
     super::domains::check(scenario, tree, validator.findings);
@@ -63,7 +65,7 @@ struct Validator<'run> {
 }
 
 impl Validator<'_> {
-    /// Where a path such as `cluster.nodes.0.count` was written.
+    /// Position at which a path such as `cluster.nodes.0.count` was written.
     fn at(&self, path: &str) -> Span {
         self.tree.locate(path.split('.'))
     }
@@ -80,77 +82,12 @@ impl Validator<'_> {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "one line for each file")]
     fn files_of(&mut self, scenario: &Scenario) {
-        for (position, source) in scenario.cluster.nodes.iter().enumerate() {
-            let place = format!("cluster.nodes.{position}");
-            match source {
-                NodeSource::Trace(trace) => self.file(&trace.path, &format!("{place}.trace.path")),
-                NodeSource::Manifests(file) => self.file(file, &format!("{place}.manifests")),
-                NodeSource::Template(_) => {}
-            }
-        }
-        let provider = scenario.cluster.provider.as_ref();
-        for (field, file) in provider.into_iter().flat_map(Provider::files) {
-            self.file(file, &format!("cluster.provider.{field}"));
-        }
-        if let NoneOr::Some(startup) = &scenario.models.startup
-            && let Some(law) = &startup.container_start
-            && let Some(file) = law.missing_file()
-        {
-            self.file(file, "models.startup.containerStart");
-        }
-        if let Usage::Rules(usage) = &scenario.models.usage {
-            for (name, file) in &usage.traces {
-                self.file(file, &format!("models.usage.traces.{name}"));
-            }
-        }
-        for (name, file) in &scenario.models.external_metrics {
-            self.file(file, &format!("models.externalMetrics.{name}"));
-        }
-        if let Some(config) = &scenario.system.scheduler.config {
-            self.file(config, "system.scheduler.config");
-        }
-        if let Some(prices) = &scenario.metrics.prices {
-            self.file(prices, "metrics.prices");
-        }
-        if let Some(file) = &scenario.metrics.carbon_intensity {
-            self.file(file, "metrics.carbonIntensity");
-        }
-        for (position, source) in scenario.workload.iter().enumerate() {
-            let place = format!("workload.{position}");
-            match source {
-                WorkloadSource::Trace(trace) => {
-                    self.file(&trace.path, &format!("{place}.trace.path"));
-                }
-                WorkloadSource::Manifests { file, .. } => {
-                    self.file(file, &format!("{place}.manifests"));
-                }
-                WorkloadSource::Units {
-                    files: UnitFiles::In(path),
-                    ..
-                } => self.file_or_folder(path, &format!("{place}.units")),
-                WorkloadSource::Units { files, .. } => {
-                    for (number, file) in files.written().iter().enumerate() {
-                        self.file(file, &format!("{place}.units.{number}"));
-                    }
-                }
-                WorkloadSource::Generate(_) => {}
-            }
-        }
-        for (position, failure) in scenario.failures.iter().enumerate() {
-            if let Some(file) = &failure.path {
-                self.file(file, &format!("failures.{position}.path"));
-            }
-        }
-        for (position, traffic) in scenario.traffic.iter().enumerate() {
-            if let Some(trace) = &traffic.trace {
-                self.file(&trace.path, &format!("traffic.{position}.trace.path"));
-            }
-        }
-        for (position, operation) in scenario.operations.iter().enumerate() {
-            if let Some(file) = &operation.apply {
-                self.file(file, &format!("operations.{position}.apply"));
+        let mut scenario = scenario.clone();
+        for field in file_fields(&mut scenario) {
+            match field.named {
+                Named::File => self.file(field.path, &field.place),
+                Named::FileOrFolder => self.file_or_folder(field.path, &field.place),
             }
         }
     }
@@ -177,7 +114,7 @@ impl Validator<'_> {
         }
     }
 
-    /// What pods use is stated in words that can be read.
+    /// Checks that the usage of pods is stated in words that can be read.
     fn usage(&mut self, usage: &Usage) {
         let Usage::Rules(usage) = usage else {
             return;
@@ -309,6 +246,18 @@ impl Validator<'_> {
             Finding::new(Code::Conflict, message, self.at("metrics.window.to"))
                 .label(format!("expected a time after {from}")),
         );
+    }
+
+    /// A time series needs rows that it can hold.
+    fn resolution(&mut self, scenario: &Scenario) {
+        let (resolution, least) = (scenario.metrics.resolution, Duration::from_millis(1));
+        if resolution > Duration::ZERO && resolution < least {
+            let message = format!("a time series with a row every {resolution} never ends");
+            let span = self.at("metrics.resolution");
+            self.findings.push(
+                Finding::new(Code::Impossible, message, span).label("expected `1ms` or more"),
+            );
+        }
     }
 
     /// A node that works draws at least what one that does nothing draws.

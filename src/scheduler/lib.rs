@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod kube;
 pub mod pipeline;
+mod retry;
 
 pub use batch::BatchPlanner;
 pub use pipeline::{

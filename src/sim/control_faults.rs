@@ -1,5 +1,5 @@
-//! What is wrong with a control plane, as its components meet it: they are away, forget what they
-//! knew, see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
+//! Faults of a control plane, as its components meet them: they are away, forget what they knew,
+//! see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
 
 use std::collections::BTreeMap;
 
@@ -51,18 +51,18 @@ pub enum Sight {
 /// Bindings that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BindFault {
-    /// With what probability, in millionths.
+    /// Probability, in millionths.
     pub millionths: u32,
     /// If requests are lost and not refused, after how long the scheduler gives up.
     pub timeout: Option<Duration>,
 }
 
-/// How slow requests are.
+/// Delays of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ApiLimit {
-    /// How long each step of a component has to wait for its answers.
+    /// Time for which each step of a component has to wait for its answers.
     pub delay: Duration,
-    /// From one request to the next in the long run; zero without a limit.
+    /// Time from one request to the next in the long run; zero without a limit.
     pub per_request: Duration,
     /// Requests at once after a pause, at least 1.
     pub burst: u32,
@@ -120,8 +120,8 @@ impl ControlFaults {
         self.api.extend(limit.map(|limit| (part, limit)));
     }
 
-    /// When so many requests of the component at a place are sent that are ready at `from`, in order;
-    /// nothing where no limit holds them back.
+    /// Instants at which a number of requests of the component at a place are sent that are ready at
+    /// `from`, in order; empty where no limit holds them back.
     pub(super) fn sent(
         &mut self,
         from: Instant,

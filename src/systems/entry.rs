@@ -6,7 +6,7 @@ use thiserror::Error;
 use cluster::Commitment;
 use control::controllers::manager::ControllerOptions;
 use control::{Component, NodeAgent, Stepping};
-use policy::kubernetes::KubeProfileError;
+use policy::kube_profiles::KubeProfileError;
 use policy::{ProfileChoice, ProfileError, Setup};
 use scheduler::pipeline::evaluate::Form;
 
@@ -36,7 +36,7 @@ pub struct SystemEntry {
 }
 
 impl SystemEntry {
-    /// Whether its nodes run kubelets, which pull images.
+    /// `true` if the system's nodes run kubelets, which pull images.
     pub const fn runs_kubelets(&self) -> bool {
         matches!(
             self.scheduler,

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::budget::{Counted, Expanding, check_compression, check_kind, read_whole};
 use super::error::{TraceError, read_error};
 use super::lines::Lines;
 use super::pipe::Pipe;
@@ -22,6 +23,8 @@ const BUFFER_BYTES: usize = 1 << 16;
 const PIPE_FROM_BYTES: u64 = 1 << 18;
 /// Bytes that formats are recognised by.
 const SNIFF_BYTES: usize = 8_192;
+/// Bytes that compressions are recognised by.
+const MAGIC_BYTES: usize = 6;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
@@ -101,11 +104,8 @@ impl Input {
             return Ok(Self::path(text));
         }
         let name = "standard input";
-        let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(|error| read_error(name, &error))?;
+        let bytes =
+            read_whole(&mut io::stdin().lock()).map_err(|error| read_error(name, &error))?;
         Ok(Self::bytes(name, bytes))
     }
 
@@ -162,8 +162,15 @@ impl Input {
     /// The text from its beginning: decompressed, without a byte order mark.
     pub fn open(&self) -> Result<Box<dyn BufRead + Send>, TraceError> {
         self.open_stored()
-            .and_then(|(stored, _)| plain(stored))
+            .and_then(|(stored, _)| self.plain(stored))
             .map_err(|error| read_error(&self.name, &error))
+    }
+
+    /// The text of stored bytes, unless they are compressed in a way that is not read.
+    fn plain(&self, stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
+        let (first, stored) = peek::<MAGIC_BYTES>(stored)?;
+        check_compression(&self.name, &first)?;
+        plain(stored)
     }
 
     /// The text from its beginning as lines.
@@ -171,13 +178,10 @@ impl Input {
         let wrong = |error: io::Error| read_error(&self.name, &error);
         let (stored, total) = self.open_stored().map_err(wrong)?;
         let read = Arc::new(AtomicU64::new(0));
-        let counted = Counted {
-            stored,
-            read: read.clone(),
-        };
+        let counted = Counted::new(stored, read.clone());
         let counted = BufReader::with_capacity(BUFFER_BYTES, counted);
         let (magic, counted) = peek::<4>(Box::new(counted)).map_err(wrong)?;
-        let mut reader = plain(counted).map_err(wrong)?;
+        let mut reader = self.plain(counted).map_err(wrong)?;
         if is_magic(&magic) && (PIPE_FROM_BYTES..u64::MAX).contains(&total) {
             reader = Box::new(Pipe::new(reader).map_err(wrong)?);
         }
@@ -199,10 +203,8 @@ impl Input {
 
     /// The whole text in memory.
     pub fn read_to_string(&self) -> Result<String, TraceError> {
-        let mut bytes = Vec::new();
-        self.open()?
-            .read_to_end(&mut bytes)
-            .map_err(|error| read_error(&self.name, &error))?;
+        let bytes =
+            read_whole(&mut *self.open()?).map_err(|error| read_error(&self.name, &error))?;
         String::from_utf8(bytes).map_err(|error| TraceError::Format {
             file: self.name.to_string(),
             reason: format!(
@@ -221,8 +223,7 @@ impl Input {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// How many bytes are stored, compressed if they are; 0 if they can be read only once, so that
-    /// nobody counts on reading them again.
+    /// Number of bytes stored, compressed if they are; 0 of an input that can be read only once.
     pub fn stored_bytes(&self) -> Result<u64, TraceError> {
         match &self.origin {
             Origin::Path(path) => std::fs::metadata(path)
@@ -245,6 +246,8 @@ impl Input {
     fn open_stored(&self) -> io::Result<(Box<dyn BufRead + Send>, u64)> {
         match &self.origin {
             Origin::Path(path) => {
+                // A pipe must not even be opened: that waits for somebody to write to it.
+                check_kind(std::fs::metadata(path)?.file_type())?;
                 #[expect(
                     clippy::disallowed_methods,
                     reason = "this is the one place where traces are opened"
@@ -297,11 +300,12 @@ fn is_magic(first: &[u8]) -> bool {
 fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let (magic, stored) = peek::<4>(stored)?;
     let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
-        let decoder = MultiGzDecoder::new(stored);
-        Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+        Expanding::open(stored, |stored| Ok(Box::new(MultiGzDecoder::new(stored))))?
     } else if magic.starts_with(&ZSTD_MAGIC) {
-        let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
-        Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
+        Expanding::open(stored, |stored| {
+            let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
+            Ok(Box::new(decoder))
+        })?
     } else {
         stored
     };
@@ -310,20 +314,6 @@ fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>>
         plain.read_exact(&mut [0; 3])?;
     }
     Ok(plain)
-}
-
-/// Counts the bytes that are read.
-struct Counted<R> {
-    stored: R,
-    read: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.stored.read(buffer)?;
-        self.read.fetch_add(length as u64, Ordering::Relaxed);
-        Ok(length)
-    }
 }
 
 /// The first `N` bytes (fewer at the end) and a reader that still delivers them.

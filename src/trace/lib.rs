@@ -2,6 +2,7 @@
 //! arrivals (its own times, or a fill-up).
 
 pub mod ahead;
+pub mod budget;
 pub mod cache;
 pub mod class_keys;
 pub mod error;

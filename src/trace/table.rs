@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::budget::COLUMNS;
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::BadRow;
@@ -24,7 +25,7 @@ pub struct Table {
     splitter: Splitter,
 }
 
-/// Where a column is, once its name was found in the header.
+/// Position of a column, once its name was found in the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     position: usize,
@@ -75,11 +76,18 @@ impl Table {
         let columns = header.map(|fields| fields.iter().map(|field| text(field).into()).collect());
         table.columns =
             columns.map_err(|wrong| table.refuse(&format!("the header {}", wrong.rule)))?;
-        for (position, column) in table.columns.iter().enumerate() {
-            if table.columns[..position].contains(column) {
-                let reason = format!("the header names column `{column}` twice; rename one");
-                return Err(table.refuse(&reason));
-            }
+        if table.columns.len() > COLUMNS {
+            let columns = plural::count(table.columns.len(), "column");
+            return Err(table.refuse(&format!(
+                "the header has {columns}, and {COLUMNS} are the most that are read"
+            )));
+        }
+        let mut sorted: Vec<&Arc<str>> = table.columns.iter().collect();
+        sorted.sort_unstable();
+        let is_twice = |pair: &&[&Arc<str>]| matches!(pair, [one, other] if one == other);
+        if let Some([twice, _]) = sorted.windows(2).find(is_twice) {
+            let reason = format!("the header names column `{twice}` twice; rename one");
+            return Err(table.refuse(&reason));
         }
         Ok(table)
     }
@@ -140,7 +148,7 @@ impl Table {
         })))
     }
 
-    /// Where the next line is that isn't blank, and whether it is plain; the splitter knows its
+    /// Place of the next line that isn't blank, and whether it is plain; the splitter knows its
     /// commas.
     fn next_place(&mut self) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
         while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
@@ -211,7 +219,7 @@ fn text(field: &[u8]) -> &str {
 struct Malformed {
     /// Rule that the value must meet.
     rule: &'static str,
-    /// How many fields were found in it up to there.
+    /// Number of fields found in the row up to there.
     found: usize,
     /// The fields.
     value: String,

@@ -66,6 +66,19 @@ impl Instant {
         self.0
     }
 
+    /// The whole second that the instant is in: what an API timestamp keeps of it.
+    ///
+    /// ```
+    /// use units::{Duration, Instant};
+    ///
+    /// let at = Instant::from_secs(7) + Duration::from_millis(999);
+    /// assert_eq!(at.whole_second(), Instant::from_secs(7));
+    /// ```
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(NANOS_PER_SECOND))
+    }
+
     /// Seconds since zero, rounded to the nearest binary64.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
@@ -73,10 +86,10 @@ impl Instant {
 
     /// Time since `earlier`; negative when `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration(self.0 - earlier.0)
+        Duration(self.0.saturating_sub(earlier.0))
     }
 
-    /// This instant moved by `duration`, or `None` beyond 292 years.
+    /// Instant moved by `duration`, or `None` beyond 292 years.
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
         match self.0.checked_add(duration.0) {
             Some(nanos) => Some(Self(nanos)),
@@ -84,7 +97,7 @@ impl Instant {
         }
     }
 
-    /// This instant moved by `duration`; at [`Instant::MAX`] time stands still.
+    /// Instant moved by `duration`; at [`Instant::MAX`] time stands still.
     #[inline]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.0))
@@ -159,6 +172,12 @@ impl Duration {
         }
     }
 
+    /// The sum; one beyond 292 years is the longest span there is.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The product with a count, or `None` on overflow.
     pub const fn checked_mul(self, count: i64) -> Option<Self> {
         match self.0.checked_mul(count) {
@@ -168,12 +187,12 @@ impl Duration {
     }
 }
 
+/// Time stands still at its end: spans of a user's choice may reach beyond it.
 impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        self.checked_add(duration)
-            .expect("invariant: simulated time stays within 292 years")
+        self.saturating_add(duration)
     }
 }
 
@@ -195,12 +214,11 @@ impl Add for Duration {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        self.checked_add(other)
-            .expect("invariant: durations stay within 292 years")
+        self.saturating_add(other)
     }
 }
 
-/// Why a text is not a duration.
+/// Error of a text that is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DurationError {
     /// Nothing to read.

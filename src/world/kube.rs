@@ -1,5 +1,5 @@
-//! What the exact scheduler of Kubernetes is made from: its configuration, and the objects that
-//! manifests state around nodes and pods.
+//! Parts of the exact scheduler of Kubernetes: its configuration, and the objects that manifests
+//! state around nodes and pods.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use manifest::{config_doubts, read_scheduler_config};
 use model::{ClusterObjects, Labels, SchedulerConfig, Text};
-use policy::kubernetes::registered::{Registration, obstacle};
-use policy::kubernetes::{default_weight, plugin_names};
+use policy::kube_profiles::{default_weight, plugin_names};
+use policy::registered::{Registration, obstacle};
 use policy::registry;
 use scenario::Scenario;
 use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
@@ -86,6 +86,7 @@ pub fn kube_request(
         takes_first: scheduler.tie_break == Some(TieBreak::First),
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,
+        client: super::production::client_limits(scenario).scheduler,
         objects,
         preemptions,
         witness: None,
@@ -115,14 +116,14 @@ fn wrong(name: &str, what: &dyn std::fmt::Display) -> BuildError {
     BuildError::Policy(format!("plugins.{name}: {what}"))
 }
 
-/// What kube-scheduler's own plugins are told by the experiment file.
+/// Configuration of kube-scheduler's own plugins by the experiment file.
 fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> {
     let known = plugin_names();
     let (mut enabled, mut disabled, mut arguments) = (Vec::new(), Vec::new(), Vec::new());
     for (name, plugin) in &scheduler.plugins {
         if !known.contains(&name.as_str()) {
             match registry::find(name) {
-                Some(entry) if obstacle(entry).is_none() && plugin.is_some() => continue,
+                Some(entry) if obstacle(entry).is_none() => continue,
                 Some(entry) if plugin.is_some() => {
                     let why = obstacle(entry).unwrap_or_default();
                     let what = format!("`{name}` can't run in kube-scheduler: {why}");

@@ -212,7 +212,8 @@ fn reservations(
     Ok(all)
 }
 
-/// What agents offer a second time, and to whom.
+/// Oversubscription: resources that agents offer a second time, and the roles that they offer them
+/// to.
 fn oversubscription(
     written: &schema::Mesos,
     frameworks: &[FrameworkOptions],
@@ -411,8 +412,8 @@ pub(super) fn check_on_nodes(
     for node in nodes {
         fields.extend(node.labels.keys().cloned());
         let of = |name: &str| node.allocatable.get(name);
-        sum.0 += of("cpu").milli_floor().unwrap_or(0);
-        sum.1 += of("memory").units_ceil().unwrap_or(0);
+        sum.0 = sum.0.saturating_add(of("cpu").milli_floor().unwrap_or(0));
+        sum.1 = sum.1.saturating_add(of("memory").units_ceil().unwrap_or(0));
         sum.2 += node.gpu.as_ref().map_or(0, |gpu| i64::from(gpu.devices));
     }
     // Memory in MB, as quotas of Mesos are, and all in thousandths.
@@ -440,7 +441,7 @@ pub(super) fn check_on_nodes(
             [
                 ("cpus", of.cpu_milli),
                 ("mem", of.memory_bytes.map(mega)),
-                ("gpus", of.gpus.map(|gpus| gpus * 1_000)),
+                ("gpus", of.gpus.map(|gpus| gpus.saturating_mul(1_000))),
             ]
         };
         let guarantee = stated(&quota.guarantee).map(|(name, own)| (name, own.unwrap_or(0)));

@@ -1,16 +1,16 @@
 //! The nodes of a scenario.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect, Text};
+use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
 use trace::ReadOptions;
 use trace::format::Constructor;
 use trace::registry::find;
+use units::plural;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_policy};
 
@@ -68,11 +68,11 @@ pub fn nodes(
                 nodes.extend(read.nodes.into_iter().map(Arc::new));
             }
             NodeSource::Template(template) => {
-                let (mut first, mut texts) = (None, BTreeSet::new());
+                let mut first = None;
                 for index in 0..template.count {
                     let mut node = from_template(template, u64::from(index));
                     let first = first.get_or_insert_with(|| node.clone());
-                    share(&mut node, first, &mut texts);
+                    share(&mut node, first);
                     nodes.push(Arc::new(node));
                 }
             }
@@ -82,13 +82,36 @@ pub fn nodes(
             }
         }
     }
+    if let Some(line) = without_unit(&nodes) {
+        remarks.note(line);
+    }
     Ok(nodes)
 }
 
+/// Memory below this is a number without its unit.
+const LEAST_MEMORY_BYTES: i64 = 1 << 20;
+
+/// The remark on nodes whose memory is stated without a unit, so that they have nothing to offer.
+fn without_unit(nodes: &[Arc<Node>]) -> Option<String> {
+    let memory = |node: &Node| node.allocatable.get(MEMORY).units_ceil().unwrap_or(0);
+    let is_tiny = |node: &&Arc<Node>| (1..LEAST_MEMORY_BYTES).contains(&memory(node));
+    let first = nodes.iter().find(is_tiny)?;
+    let (name, bytes) = (&first.name, memory(first));
+    let offered = plural::count(bytes, "byte");
+    let others = match nodes.iter().filter(is_tiny).count() - 1 {
+        0 => String::new(),
+        others => format!(" (and {others} more)"),
+    };
+    Some(format!(
+        "node `{name}`{others} offers {offered} of memory, which no pod can use; if a unit is \
+         missing, write it, as in `{bytes}Gi`"
+    ))
+}
+
 /// Lets what a node has in common with the others of its template lie in memory once.
-fn share(node: &mut Node, first: &Node, texts: &mut BTreeSet<Text>) {
+fn share(node: &mut Node, first: &Node) {
     node.allocatable.clone_from(&first.allocatable);
-    node.labels.share(texts);
+    node.labels.share_with(&first.labels);
     if let (Some(gpu), Some(first)) = (&mut node.gpu, &first.gpu) {
         gpu.model.clone_from(&first.model);
     }

@@ -1,5 +1,5 @@
-//! What is to be known of the files that a run was made of: what they say that is not modelled, and
-//! the dirt that was found in them.
+//! Remarks about the files that a run was made of: parts that are not modelled, and the dirt that
+//! was found in them.
 
 use std::collections::BTreeMap;
 
@@ -12,36 +12,14 @@ use model::{Node, Object, TaintEffect};
 use trace::Ledger;
 use units::plural;
 
-/// What it is called, and whether a pod has it.
+/// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
-/// Parts of a pod that kube-scheduler's plugins look at and the pipeline's policies ignore.
-const UNHEEDED: [Trait; 8] = [
-    ("topology spread constraints", |pod| {
-        !pod.spec.topology_spread.is_empty()
-    }),
-    ("affinity or anti-affinity to other pods", |pod| {
-        let affinity = &pod.spec.affinity;
-        !(affinity.required_pod_affinity.is_empty()
-            && affinity.required_pod_anti_affinity.is_empty()
-            && affinity.preferred_pod_affinity.is_empty()
-            && affinity.preferred_pod_anti_affinity.is_empty())
-    }),
-    ("preferred node affinity", |pod| {
-        !pod.spec.affinity.node.preferred.is_empty()
-    }),
-    ("host ports", |pod| {
-        let mut containers = (pod.spec.containers.iter()).chain(&pod.spec.init_containers);
-        containers.any(|container| !container.host_ports.is_empty())
-    }),
-    ("volumes that not every node can reach", |pod| {
-        !pod.spec.volumes.is_empty()
-    }),
+/// Parts of a pod that kube-scheduler looks at and other schedulers ignore, and that no capability of a
+/// system stands for: the summary lists the others as what the system can't express.
+const UNHEEDED: [Trait; 2] = [
     ("a nominated node after a preemption", |pod| {
         pod.nominated_node.is_some() && pod.node_name.is_none()
-    }),
-    ("scheduling gates", |pod| {
-        !pod.spec.scheduling_gates.is_empty()
     }),
     ("a different scheduler name", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
@@ -72,7 +50,7 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         })
 }
 
-/// What an autoscaler is called in findings; `None` of other objects.
+/// Noun for an autoscaler in findings; `None` of other objects.
 pub(super) fn autoscaler(object: &Object) -> Option<String> {
     match object {
         Object::HorizontalPodAutoscaler(own) => Some(own.spec.to_string()),
@@ -87,9 +65,9 @@ pub(super) fn autoscaler(object: &Object) -> Option<String> {
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Remarks {
-    /// Why parts of pods and nodes are without effect; `None` if all of them count.
+    /// Reason parts of pods and nodes are without effect; `None` if all of them count.
     ignored: Option<String>,
-    /// Where autoscalers are declared, by what they are called.
+    /// Declarations of autoscalers, by their names in findings.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
     unmodelled: Vec<String>,
     ledger: Ledger,
@@ -117,6 +95,40 @@ impl Remarks {
         self.ledger.merge(ledger);
     }
 
+    /// Notes pods that wait for GPUs which no node offers in that form, as a run left them: nodes that
+    /// have devices (`gpu`) offer no extended resource by themselves.
+    pub fn gpus(&mut self, store: &Store) {
+        let (nodes, offered) = (store.nodes(), store.nodes().allocatable());
+        for &id in store.gpu_resources() {
+            let is_offered = nodes
+                .present()
+                .any(|node| offered.extended_amount(id, node) > 0);
+            let waits = |pod: &&model::Pod| {
+                let requests = &store.class(pod.class).requests;
+                !pod.phase.holds_node() && requests.extended_amount(id) > 0
+            };
+            let waiting = store.pods().iter().filter(waits).count();
+            if is_offered || waiting == 0 {
+                continue;
+            }
+            let name = store.extended().text(id.index());
+            let with_devices = nodes
+                .present()
+                .filter(|&node| !nodes.gpu_room(node).is_empty());
+            let fix = match with_devices.count() {
+                0 => format!("give nodes `allocatable: {{{name}: \"8\"}}`"),
+                count => format!(
+                    "{} (`gpu`), which is another thing: add `allocatable: {{{name}: \"8\"}}`",
+                    plural::either(count, "one node has devices", "nodes have devices")
+                ),
+            };
+            self.note(format!(
+                "{} for `{name}`, which no node offers; {fix}",
+                plural::either(waiting, "a pod waits", "pods wait"),
+            ));
+        }
+    }
+
     /// Notes what autoscalers could not do, as a run left them.
     pub fn autoscalers(&mut self, store: &Store) {
         for (_, row) in store.objects().iter() {
@@ -133,7 +145,7 @@ impl Remarks {
         }
     }
 
-    /// Where a field of an autoscaler stands, as the beginning of a line about it: file, line and
+    /// Place of an autoscaler's field, as the beginning of a line about it: file, line and
     /// document; empty where that is not known.
     pub fn place(&self, object: &str, field: &str) -> String {
         let declared = self.places.get(object).into_iter().flatten();
@@ -246,12 +258,12 @@ mod tests {
 kind: Pod
 metadata: {name: a}
 spec:
-  nodeName: n
+  schedulerName: other
   containers: [{name: c, ports: [{hostPort: 80, containerPort: 80}]}]
 ---
 kind: Pod
 metadata: {name: b}
-spec: {containers: [{name: c, ports: [{hostPort: 81, containerPort: 81}]}]}
+spec: {schedulerName: another, containers: [{name: c}]}
 ---
 kind: Service
 metadata: {name: s}
@@ -271,8 +283,8 @@ metadata: {name: s}
         assert_eq!(
             remarks.lines(),
             [
-                "a.yaml: pod `default/a` and 1 more have host ports; ignored by the system \
-                 `pipeline`; use `name: kubernetes`",
+                "a.yaml: pod `default/a` and 1 more have a different scheduler name; ignored by the \
+                 system `pipeline`; use `name: kubernetes`",
                 "a.yaml: 1 service is read, but ignored when pods are placed",
                 "a.yaml: 1 object of kind `ConfigMap` is ignored: the kind is not modelled",
                 "a.yaml: 1 object of kind `NetworkPolicy` is ignored: the kind is not modelled",

@@ -60,7 +60,7 @@ impl Bench {
     fn submit(&mut self, job: u32, (members, cores, seconds): Draw) -> Vec<PodRef> {
         let cores = ResourceList::from_pairs([("cpu", Quantity::from_units(cores))]);
         let object = Arc::new(PodSpec::with_requests(cores));
-        if let Some(event) = self.store.spec_added(&object) {
+        if let Some(event) = self.store.class_added(&object) {
             self.apply(event);
         }
         let class = self.store.class_of(&object).expect("added above");

@@ -65,7 +65,7 @@ struct State {
 fn state(store: &Store) -> State {
     let mut pods = BTreeMap::new();
     for pod in store.pods().iter() {
-        let spec = &store.class(pod.class).object;
+        let spec = &store.class(pod.class).spec;
         let image = &spec.containers[0].image;
         let app = &spec.labels["app"];
         let is_ready = store

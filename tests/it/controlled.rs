@@ -194,7 +194,7 @@ pub(crate) fn apply(deployment: Deployment) -> Operation {
 pub(crate) fn census(store: &Store, app: &str) -> (usize, usize, BTreeMap<String, usize>) {
     let (mut active, mut ready, mut images) = (0, 0, BTreeMap::new());
     for pod in store.pods().iter() {
-        let spec = &store.class(pod.class).object;
+        let spec = &store.class(pod.class).spec;
         let is_own = spec.labels.get("app").is_some_and(|own| **own == *app);
         if !is_own || store.pod_states().is_terminating(pod.pod) {
             continue;
@@ -221,7 +221,7 @@ pub(crate) fn set(name: &str, image: &str, replicas: i32) -> Operation {
 /// Names of the living pods of an application.
 pub(crate) fn names(store: &Store, app: &str) -> Vec<String> {
     let own = store.pods().iter().filter(|pod| {
-        let labels = &store.class(pod.class).object.labels;
+        let labels = &store.class(pod.class).spec.labels;
         labels.get("app").is_some_and(|own| **own == *app)
     });
     let mut names: Vec<String> = own.map(|pod| pod.name.to_string()).collect();

@@ -56,7 +56,7 @@ impl Observer for Eyes<'_> {
         let secs = at.as_secs_f64() as i64;
         match event {
             Event::PodCreated(created) => {
-                let spec = &store.class(created.class).object;
+                let spec = &store.class(created.class).spec;
                 let app = spec
                     .labels
                     .get("app")

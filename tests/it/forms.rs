@@ -188,7 +188,7 @@ impl Bench {
         }
         let specs = classes.iter().map(|&draw| {
             let object = class(draw);
-            if let Some(event) = store.spec_added(&object) {
+            if let Some(event) = store.class_added(&object) {
                 apply(&mut store, event);
             }
             store.class_of(&object).expect("the class was added")

@@ -11,7 +11,7 @@ use windtunnel::model::volume::{PersistentVolume, PersistentVolumeClaim, Storage
 use windtunnel::model::{
     ClusterObjects, PodName, PodSpec, PodVolume, ResourceList, SchedulerConfig, Text,
 };
-use windtunnel::policy::kubernetes::{add_machine, build_kube_profiles};
+use windtunnel::policy::kube_profiles::{add_machine, build_kube_profiles};
 use windtunnel::scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{CellParts, DecisionTime, End, Environment, Options, Stop};

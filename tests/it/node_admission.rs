@@ -178,7 +178,7 @@ impl Observer for Seen {
                 let Some(pod) = store.pods().get(*pod) else {
                     return;
                 };
-                let app = store.class(pod.class).object.labels.get("app").cloned();
+                let app = store.class(pod.class).spec.labels.get("app").cloned();
                 let app = app.map(|app| app.to_string()).unwrap_or_default();
                 let node = store.nodes().name(*node).to_owned();
                 self.bound.push((secs, app, node));

@@ -205,7 +205,7 @@ impl Rules {
             return;
         }
         self.evicted += 1;
-        let labels = &store.class(pod.class).object.labels;
+        let labels = &store.class(pod.class).spec.labels;
         let app = labels.get("app").map(ToString::to_string);
         let kept = app.as_ref().and_then(|app| self.kept.get(app)).copied();
         let is_group = matches!(self.limits, Limits::Group(..));

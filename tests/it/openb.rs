@@ -53,7 +53,7 @@ pub(crate) fn load(workload: &str) -> Option<Openb> {
     let mut pods = Vec::new();
     for row in rows(&list) {
         let object = Arc::new(pod(&row));
-        if let Some(event) = store.spec_added(&object) {
+        if let Some(event) = store.class_added(&object) {
             store.apply(Instant::default(), event).expect("a class");
         }
         pods.push(store.class_of(&object).expect("the class was added"));

@@ -246,7 +246,7 @@ fn a_refused_hold_gives_up_its_reservation_and_is_tried_again() {
         let added = store.node_added(node);
         apply(&mut store, added);
     }
-    let class = store.spec_added(&Arc::new(PodSpec::default()));
+    let class = store.class_added(&Arc::new(PodSpec::default()));
     apply(&mut store, class.expect("a new class"));
     let created = Event::PodCreated(PodCreated {
         pod: store.pods().next(),
@@ -285,7 +285,7 @@ fn a_refused_hold_gives_up_its_reservation_and_is_tried_again() {
 fn a_pod_that_ends_while_it_waits_is_no_backlog() {
     let mut scheduler = scheduler(profile("first-fit"));
     let mut store = Store::new();
-    let class = store.spec_added(&Arc::new(PodSpec::default()));
+    let class = store.class_added(&Arc::new(PodSpec::default()));
     let mut events = vec![class.expect("a new class")];
     let pod = store.pods().next();
     events.push(Event::PodCreated(PodCreated {

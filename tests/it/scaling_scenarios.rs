@@ -45,7 +45,7 @@ impl Observer for Seen {
         match event {
             Event::PodBound { pod, .. } => {
                 let record = store.pods().get(*pod).expect("it was bound just now");
-                let labels = &store.class(record.class).object.labels;
+                let labels = &store.class(record.class).spec.labels;
                 if labels.get("app").is_some_and(|app| &**app == "web") {
                     self.waited += at.since(record.created).as_secs_f64();
                 }

@@ -109,7 +109,7 @@ fn created_pod(
         },
         ..PodSpec::with_requests(requests)
     });
-    if let Some(added) = store.spec_added(&spec) {
+    if let Some(added) = store.class_added(&spec) {
         store.apply(now, added).expect("a new class");
     }
     Event::PodCreated(PodCreated {

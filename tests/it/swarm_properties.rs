@@ -38,7 +38,7 @@ impl Eyes {
         let node = record.node().expect("bound");
         let name = store.nodes().name(node).to_string();
         let number = node.index();
-        let spec = &store.class(record.class).object;
+        let spec = &store.class(record.class).spec;
         let secs = at.as_secs_f64();
         let mut wrong = |what: &str| {
             let pod = record.name.text();

@@ -71,7 +71,7 @@ impl Observer for Seen {
             .iter()
             .filter(|pod| pod.phase == PodPhase::Running)
         {
-            let spec = &store.class(pod.class).object;
+            let spec = &store.class(pod.class).spec;
             if spec.labels.get("app").is_some_and(|app| &**app == "web") {
                 *images
                     .entry(spec.containers[0].image.to_string())

@@ -48,7 +48,7 @@ fn a_stateful_set_comes_goes_and_is_renewed_in_order() {
     let expected = expected.map(|(at, names)| (at, names.to_owned()));
     assert_eq!(steps, expected);
     let pod = store.pods().iter().next().unwrap();
-    let spec = &store.class(pod.class).object;
+    let spec = &store.class(pod.class).spec;
     assert_eq!(&*spec.containers[0].image, "v2");
     assert_eq!(&*spec.labels["statefulset.kubernetes.io/pod-name"], "db-0");
 }
@@ -76,7 +76,7 @@ fn a_daemon_set_is_on_every_eligible_node_and_drains_leave_it() {
         for node in store.nodes().present() {
             let slots = store.nodes().pods(node).iter();
             let pods = slots.filter_map(|&slot| store.pods().at(slot));
-            let apps = pods.map(|pod| &store.class(pod.class).object.labels["app"]);
+            let apps = pods.map(|pod| &store.class(pod.class).spec.labels["app"]);
             let daemons = apps.clone().filter(|app| ***app == *"log").count();
             assert!(daemons <= 1, "one on each node");
             let web = apps.filter(|app| ***app == *"web").count();

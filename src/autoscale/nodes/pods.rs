@@ -37,7 +37,7 @@ pub fn budgets(store: &Store) -> BudgetList {
 pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> Option<NodePod> {
     let record = store.pods().get(pod)?;
     let class = store.class(record.class);
-    let spec = &class.object;
+    let spec = &class.spec;
     let state = store.pod_states().get(pod);
     let controller = match spec.owner.as_ref().map(|owner| &*owner.kind) {
         None => PodController::None,
@@ -88,7 +88,7 @@ pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
     let spec = store
         .pods()
         .get(pod)
-        .map(|record| &store.class(record.class).object);
+        .map(|record| &store.class(record.class).spec);
     let owner = spec.and_then(|spec| spec.owner.as_ref());
     owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
 }

@@ -140,7 +140,7 @@ pub fn counted(
     });
     let ended = states.all_finished().map(|ended| (ended.pod.class, true));
     for (class, is_over) in living.chain(ended) {
-        let spec = &store.class(class).object;
+        let spec = &store.class(class).spec;
         if spec.namespace == quota.namespace && quota.takes(spec) {
             used.add(&quota.usage(spec, is_over)?)?;
         }

@@ -77,7 +77,7 @@ impl World {
             .get(next)
             .map(|pod| pod.class)
             .expect("just created");
-        let first = &self.0.class(spec).object.containers[0];
+        let first = &self.0.class(spec).spec.containers[0];
         Ok((first.requests.clone(), first.limits.clone()))
     }
 }
@@ -290,7 +290,7 @@ fn classes_count_as_they_are_when_a_pod_is_made() {
         let next = world.0.pods().next();
         world.pod(spec)?;
         let record = world.0.pods().get(next).expect("just created");
-        let spec = &world.0.class(record.class).object;
+        let spec = &world.0.class(record.class).spec;
         Ok::<_, String>((spec.priority, spec.preempts))
     };
     let unstated = pod(&[(&[], &[])]);
@@ -326,6 +326,6 @@ fn classes_count_as_they_are_when_a_pod_is_made() {
         .0
         .pods()
         .iter()
-        .map(|pod| world.0.class(pod.class).object.priority);
+        .map(|pod| world.0.class(pod.class).spec.priority);
     assert_eq!(kept.max(), Some(2_000_001_000));
 }

@@ -61,7 +61,7 @@ impl Eviction {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
-        let mut tolerations = store.class(record.class).object.tolerations.clone();
+        let mut tolerations = store.class(record.class).spec.tolerations.clone();
         tolerations.extend(default_tolerations(&tolerations));
         self.core.observe(now, &pod, &tolerations, &node.taints);
     }

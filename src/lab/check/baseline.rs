@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::date::Date;
 
 /// The version of this form.
-pub const BASELINE_VERSION: u32 = 1;
+pub const BASELINE_VERSION: u32 = 2;
 /// The version of the metrics' definitions; baselines of another are not compared with.
 pub const RULES_VERSION: u32 = 1;
 
@@ -38,15 +38,31 @@ pub struct Baseline {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BaselineEntry {
+    /// The text of the scheduler's configuration file by its path, to decide as it did.
+    #[serde(default)]
+    pub configs: BTreeMap<String, String>,
     /// Hash over the digests of all runs.
     pub digest: String,
-    /// Hash over what the system was given: cluster, workload, failures, models, end, window.
+    /// First digits of the digest of each run, in the order of seeds.
+    #[serde(default)]
+    pub digests: Vec<String>,
+    /// First digits of the hash of each file that was read, by its path.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// Hash over what the system was given: every field of the scenario but the system, its name and
+    /// its objectives, and the content of every file.
     pub inputs: String,
     /// The gated metrics by id.
     pub metrics: BTreeMap<String, BaselineMetric>,
+    /// Hash over the inputs with names, labels and annotations left out.
+    #[serde(default)]
+    pub nameless: String,
     /// Hashes over the parts of the inputs, to tell which one differs.
     #[serde(default)]
     pub parts: BTreeMap<String, String>,
+    /// Hash over the placements of all runs, without names and labels.
+    #[serde(default)]
+    pub placements: String,
     /// The seeds, in the order of values.
     pub seeds: Vec<u64>,
     /// The system as it was, to find the first decision that differs.
@@ -74,16 +90,16 @@ pub struct Acknowledgement {
     pub entry: String,
     /// The metric; `digest` for the exact mode.
     pub metric: String,
-    /// How much worse it may be, as a share; without it any regression is put up with.
+    /// Permitted worsening, as a share; without it any regression is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<f64>,
-    /// Why.
+    /// Reason for the acknowledgement.
     pub reason: String,
     /// The last day.
     pub expires: String,
 }
 
-/// Why a baseline can't be used.
+/// Reason a baseline can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BaselineError {
     /// It is no baseline.
@@ -109,12 +125,25 @@ pub enum BaselineError {
     Version {
         /// The file.
         path: PathBuf,
-        /// What differs.
+        /// Part that differs.
         what: &'static str,
-        /// What stands there.
+        /// Version found.
         found: u32,
-        /// What is known.
+        /// Version known.
         known: u32,
+    },
+    /// A newer program wrote it, or its version can't be read.
+    #[error(
+        "{}: windtunnel {found} wrote the baseline, but this program is windtunnel {own}; use that \
+         program, or accept a new baseline with `--accept`", path.display()
+    )]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// The version that stands there.
+        found: String,
+        /// The version of this program.
+        own: &'static str,
     },
     /// It is of another suite.
     #[error(
@@ -124,9 +153,9 @@ pub enum BaselineError {
     OtherSuite {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// Suite that the baseline belongs to.
         found: String,
-        /// Whose it should be.
+        /// Suite that it should belong to.
         expected: String,
     },
     /// An acknowledgement lacks what makes it one.
@@ -137,11 +166,11 @@ pub enum BaselineError {
     Acknowledgement {
         /// The file.
         path: PathBuf,
-        /// Which, from 1.
+        /// Number of the acknowledgement, from 1.
         number: usize,
-        /// Its entry.
+        /// Entry of the acknowledgement.
         entry: String,
-        /// Its metric.
+        /// Metric of the acknowledgement.
         metric: String,
         /// The problem.
         reason: String,
@@ -152,7 +181,7 @@ impl BaselineError {
     /// The exit code: 3 where it is sound but of something else.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Version { .. } | Self::OtherSuite { .. } => 3,
+            Self::Version { .. } | Self::Program { .. } | Self::OtherSuite { .. } => 3,
             Self::Damaged { .. } | Self::Acknowledgement { .. } => 2,
         }
     }
@@ -180,7 +209,7 @@ impl Baseline {
     /// # Errors
     /// If it is damaged, of another version, or an acknowledgement is incomplete.
     pub fn parse_any(text: &str, path: PathBuf) -> Result<Self, BaselineError> {
-        let baseline: Self = serde_json::from_str(text).map_err(|error| {
+        let damaged = |error: serde_json::Error| {
             let reason = error.to_string();
             let reason = reason
                 .rsplit_once(" at line ")
@@ -191,29 +220,12 @@ impl Baseline {
                 column: error.column(),
                 reason: reason.to_owned(),
             }
-        })?;
-        let versions = [
-            (
-                "schemaVersion is",
-                baseline.schema_version,
-                BASELINE_VERSION,
-            ),
-            (
-                "the metrics' definitions are of version",
-                baseline.rules,
-                RULES_VERSION,
-            ),
-        ];
-        for (what, found, known) in versions {
-            if found != known {
-                return Err(BaselineError::Version {
-                    path,
-                    what,
-                    found,
-                    known,
-                });
-            }
+        };
+        // Another version has other fields, which are no fault of the file.
+        if let Ok(stamp) = serde_json::from_str::<Stamp>(text) {
+            stamp.check(&path)?;
         }
+        let baseline: Self = serde_json::from_str(text).map_err(damaged)?;
         for (number, acknowledged) in baseline.acknowledgements.iter().enumerate() {
             let reason = match acknowledged.expires.parse::<Date>() {
                 Err(error) => error,
@@ -229,6 +241,19 @@ impl Baseline {
             });
         }
         Ok(baseline)
+    }
+
+    /// A baseline with nothing but the acknowledgements of the text of one, whatever its version.
+    pub fn acknowledged(text: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Acknowledged {
+            acknowledgements: Vec<Acknowledgement>,
+        }
+        let found = serde_json::from_str::<Acknowledged>(text).ok();
+        Self {
+            acknowledgements: found.map(|own| own.acknowledgements).unwrap_or_default(),
+            ..Self::default()
+        }
     }
 
     /// The blake3 hash of its text as it would be written.
@@ -259,13 +284,18 @@ impl Baseline {
             let metrics = entry.metrics.iter();
             let metrics = metrics.map(|(id, metric)| format!("{}: {}", json(id), json(metric)));
             let fields = [
+                format!("\"configs\": {}", json(&entry.configs)),
                 format!("\"digest\": {}", json(&entry.digest)),
+                format!("\"digests\": {}", json(&entry.digests)),
+                format!("\"files\": {}", json(&entry.files)),
                 format!("\"inputs\": {}", json(&entry.inputs)),
                 format!(
                     "\"metrics\": {{{}",
                     list(metrics.collect(), "        ", "}")
                 ),
+                format!("\"nameless\": {}", json(&entry.nameless)),
                 format!("\"parts\": {}", json(&entry.parts)),
+                format!("\"placements\": {}", json(&entry.placements)),
                 format!("\"seeds\": {}", json(&entry.seeds)),
                 format!("\"system\": {}", json(&entry.system)),
             ];
@@ -282,6 +312,61 @@ impl Baseline {
         let _ = writeln!(text, "  \"windtunnel\": {}\n}}", json(&self.windtunnel));
         text
     }
+}
+
+/// The versions of a baseline, which are read before anything else.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stamp {
+    rules: u32,
+    schema_version: u32,
+    windtunnel: String,
+}
+
+impl Stamp {
+    fn check(&self, path: &Path) -> Result<(), BaselineError> {
+        const OWN: &str = env!("CARGO_PKG_VERSION");
+        let is_known = match (numbers(&self.windtunnel), numbers(OWN)) {
+            (Some(found), Some(own)) => found <= own,
+            _ => false,
+        };
+        if !is_known {
+            return Err(BaselineError::Program {
+                path: path.to_owned(),
+                found: self.windtunnel.clone(),
+                own: OWN,
+            });
+        }
+        let versions = [
+            ("schemaVersion is", self.schema_version, BASELINE_VERSION),
+            (
+                "the metrics' definitions are of version",
+                self.rules,
+                RULES_VERSION,
+            ),
+        ];
+        match versions.iter().find(|(_, found, known)| found != known) {
+            None => Ok(()),
+            Some(&(what, found, known)) => Err(BaselineError::Version {
+                path: path.to_owned(),
+                what,
+                found,
+                known,
+            }),
+        }
+    }
+}
+
+/// The numbers of a version such as `0.1.0`, without what follows `-` or `+`; `None` if it is none.
+fn numbers(version: &str) -> Option<[u64; 3]> {
+    let plain = version.split(['-', '+']).next().unwrap_or(version);
+    let mut numbers = [0; 3];
+    let mut parts = plain.split('.');
+    for number in &mut numbers {
+        let Some(part) = parts.next() else { break };
+        *number = part.parse().ok()?;
+    }
+    parts.next().is_none().then_some(numbers)
 }
 
 /// A value on a line of JSON.
@@ -319,6 +404,7 @@ mod tests {
                     parts: BTreeMap::from([("models".to_owned(), "m".to_owned())]),
                     seeds: vec![42, 43],
                     system: serde_json::json!({"name": "kubernetes"}),
+                    ..BaselineEntry::default()
                 },
             )]),
             rules: RULES_VERSION,
@@ -361,6 +447,21 @@ mod tests {
             "of the suite `t`, not of `s`",
         );
         check("\"rules\": 1", "\"rules\": 9", 3, "version 9");
+        let newer = "\"schemaVersion\": 9, \"more\": 1";
+        check("\"schemaVersion\": 2", newer, 3, "schemaVersion is 9");
+        let program = "\"windtunnel\": \"9.0.0\"";
+        check(
+            "\"windtunnel\": \"0\"",
+            program,
+            3,
+            "windtunnel 9.0.0 wrote",
+        );
+        check(
+            "\"windtunnel\": \"0\"",
+            "\"windtunnel\": \"x\"",
+            3,
+            "windtunnel x wrote",
+        );
         check("2026-12-31", "soon", 2, "`soon` is not a date");
         check("known \\\"bug\\\"", " ", 2, "no reason");
         check("\"seeds\"", "\"seads\"", 2, "b.json:");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use scenario::schema::Objective;
 use thiserror::Error;
 
 use super::baseline::{BASELINE_VERSION, Baseline, BaselineEntry, BaselineMetric, RULES_VERSION};
@@ -17,7 +18,7 @@ pub enum Change {
         entry: String,
         /// The metric.
         metric: String,
-        /// What it is.
+        /// New value.
         new: BaselineMetric,
     },
     /// A metric that has another value.
@@ -26,9 +27,9 @@ pub enum Change {
         entry: String,
         /// The metric.
         metric: String,
-        /// What it was.
+        /// Old value.
         old: BaselineMetric,
-        /// What it is.
+        /// New value.
         new: BaselineMetric,
     },
     /// A metric that is no longer gated.
@@ -49,7 +50,7 @@ pub enum Change {
     Entry {
         /// The entry.
         entry: String,
-        /// What differs, in words.
+        /// Difference, in words.
         what: String,
     },
 }
@@ -87,15 +88,15 @@ pub struct Selection {
     pub metric: Option<String>,
 }
 
-/// Why a part can't be accepted.
+/// Reason a part can't be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SelectionError {
     /// There is no such entry.
     #[error("`{entry}` was not run; entries are {known}")]
     NoEntry {
-        /// What was asked for.
+        /// Entry asked for.
         entry: String,
-        /// What there is.
+        /// Known entries.
         known: String,
     },
     /// The entry has no such metric.
@@ -103,9 +104,9 @@ pub enum SelectionError {
     NoMetric {
         /// The entry.
         entry: String,
-        /// What was asked for.
+        /// Metric asked for.
         metric: String,
-        /// What there is.
+        /// Known metrics.
         known: String,
     },
     /// The entry could not be run.
@@ -113,7 +114,7 @@ pub enum SelectionError {
     Broken {
         /// The entry.
         entry: String,
-        /// Why.
+        /// Reason the entry could not be run.
         error: String,
     },
     /// A metric alone would stand beside values of other runs.
@@ -126,7 +127,7 @@ pub enum SelectionError {
         entry: String,
         /// The metric.
         metric: String,
-        /// What differs.
+        /// Part that differs.
         what: &'static str,
     },
 }
@@ -212,6 +213,8 @@ fn accept_metric(
     }
     if metric == "digest" {
         kept.digest.clone_from(&new.digest);
+        kept.digests.clone_from(&new.digests);
+        kept.placements.clone_from(&new.placements);
         kept.system.clone_from(&new.system);
         return Ok(());
     }
@@ -232,18 +235,18 @@ fn listed(names: Vec<&String>) -> String {
 }
 
 fn stored(entry: &Entry) -> BaselineEntry {
-    let ids: BTreeSet<&str> = entry.objectives.iter().map(|o| o.metric.as_str()).collect();
+    let ids: BTreeSet<String> = entry.objectives.iter().map(Objective::id).collect();
     let metrics = ids.into_iter().filter_map(|id| {
         let unit = entry
             .runs
             .iter()
-            .find_map(|run| run.metrics.get(id))?
+            .find_map(|run| run.metrics.get(&id))?
             .unit
             .clone();
         let values: Vec<Option<f64>> = entry
             .runs
             .iter()
-            .map(|run| run.metrics.get(id)?.value)
+            .map(|run| run.metrics.get(&id)?.value)
             .collect();
         let known: Option<Vec<f64>> = values.iter().copied().collect();
         let metric = BaselineMetric {
@@ -251,14 +254,20 @@ fn stored(entry: &Entry) -> BaselineEntry {
             unit,
             values,
         };
-        Some((id.to_owned(), metric))
+        Some((id, metric))
     });
+    let report = &entry.report;
     BaselineEntry {
-        digest: entry.report.digest.clone(),
-        inputs: entry.report.inputs.clone(),
+        configs: entry.configs.clone(),
+        digest: report.digest.clone(),
+        digests: report.digests.clone(),
+        files: report.files.clone(),
+        inputs: report.inputs.clone(),
         metrics: metrics.collect(),
-        parts: entry.report.parts.clone(),
-        seeds: entry.report.seeds.clone(),
+        nameless: report.nameless.clone(),
+        parts: report.parts.clone(),
+        placements: report.placements.clone(),
+        seeds: report.seeds.clone(),
         system: entry.system.clone(),
     }
 }

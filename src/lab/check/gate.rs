@@ -14,10 +14,14 @@ use metrics::{Direction, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
-use super::cause::{FirstDivergence, explain, rerun};
+use super::cause::{Cause, FirstDivergence, point_to_seeds, rerun};
+use super::comparable::{Standing, notes as comparability, standing};
 use super::limit::{bounds, limit, number, within};
 use super::run::{Entry, SuiteResults};
-use super::{Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, Gate, Outcome};
+use super::{
+    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate, Outcome,
+    short,
+};
 use units::plural;
 
 /// Holds what was run against the baseline.
@@ -37,7 +41,7 @@ pub fn judge(
     {
         let stored = baseline.and_then(|(baseline, _)| baseline.entries.get(&entry.report.name));
         if entry.exact || settings.exact {
-            gates.push(exact(entry, stored, baseline.is_some(), settings));
+            gates.push(exact(entry, stored, settings));
         }
         for (place, objective) in entry.objectives.iter().enumerate() {
             for gate in of_objective(entry, objective, place, stored, settings) {
@@ -48,19 +52,39 @@ pub fn judge(
             }
         }
     }
-    hold_tests(&mut gates, &tests);
+    hold_tests(&mut gates, &tests, results);
+    let is_empty = |gate: &Gate| {
+        let mut entries = results.entries.iter();
+        entries.any(|entry| entry.report.empty && entry.report.name == gate.entry)
+    };
+    for gate in gates.iter_mut().filter(|gate| is_empty(gate)) {
+        gate.outcome = Outcome::NotMeasurable;
+        gate.note = Some("the workload is empty: no pod arrived in any run".to_owned());
+    }
     let mut notes = Vec::new();
     if let Some((baseline, _)) = baseline {
+        notes.extend(comparability(results.entries.iter(), baseline, settings));
         acknowledge(&mut gates, baseline, settings.today, &mut notes);
         orphans(results, baseline, &mut notes);
     }
-    explain(
-        &mut gates,
-        results,
-        baseline.map(|(baseline, _)| baseline),
-        &settings.sets,
-        first_divergence,
-    );
+    let mut entries: Vec<EntryReport> = (results.entries.iter())
+        .map(|entry| entry.report.clone())
+        .collect();
+    point_to_seeds(&mut gates, results, settings);
+    if let Some((baseline, _)) = baseline {
+        let cause = Cause {
+            results,
+            baseline,
+            settings,
+            first_divergence,
+        };
+        cause.explain(&mut gates, &mut entries);
+        notes.extend(entries.iter().filter_map(|entry| {
+            let changed = entry.changed.as_ref()?;
+            let is_shown = |gate: &Gate| gate.entry == entry.name && gate.divergence.is_some();
+            (!gates.iter().any(is_shown)).then(|| changed.words(&entry.name))
+        }));
+    }
     let size = |gate: &Gate| {
         let relative = gate.judgement.as_ref().and_then(|found| found.relative);
         relative.map_or(0.0, f64::abs)
@@ -73,11 +97,7 @@ pub fn judge(
         file: file.to_owned(),
         baseline: baseline.map(|(_, path)| path.to_owned()),
         baseline_hash: baseline.map(|(held, _)| held.hash()),
-        entries: results
-            .entries
-            .iter()
-            .map(|entry| entry.report.clone())
-            .collect(),
+        entries,
         gates,
         notes,
     }
@@ -94,6 +114,7 @@ fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) ->
         limit: String::new(),
         base: None,
         head: None,
+        despite_inputs: false,
         judgement: None,
         note: None,
         file: entry.report.file.clone(),
@@ -103,27 +124,29 @@ fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) ->
     }
 }
 
-fn exact(
-    entry: &Entry,
-    stored: Option<&BaselineEntry>,
-    has_baseline: bool,
-    settings: &CheckSettings,
-) -> Gate {
+fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings) -> Gate {
     let mut gate = blank(entry, "digest", usize::MAX, settings);
     "exact".clone_into(&mut gate.limit);
-    let short = |digest: &str| digest.chars().take(12).collect::<String>();
-    gate.outcome = match stored {
-        None => {
-            gate.note = Some(no_baseline(has_baseline));
-            Outcome::NoBaseline
+    let Some(stored) = stored else {
+        gate.note = Some(no_baseline(settings));
+        gate.outcome = Outcome::NoBaseline;
+        return gate;
+    };
+    let standing = standing(entry, stored, settings);
+    gate.despite_inputs = matches!(standing, Standing::Despite(_));
+    gate.outcome = match standing {
+        Standing::Other(words) => {
+            gate.note = Some(words);
+            Outcome::DifferentInputs
         }
-        Some(stored) if stored.inputs != entry.report.inputs => different(&mut gate, entry, stored),
-        Some(stored) if stored.seeds != entry.report.seeds => {
+        _ if stored.seeds != entry.report.seeds => {
             gate.note = Some("the baseline has different seeds".to_owned());
             Outcome::DifferentInputs
         }
-        Some(stored) if stored.digest == entry.report.digest => Outcome::Equivalent,
-        Some(stored) => {
+        // Labels are part of the digest; placements were compared already.
+        Standing::Renamed(_) => Outcome::Equivalent,
+        _ if stored.digest == entry.report.digest => Outcome::Equivalent,
+        _ => {
             let (base, head) = (short(&stored.digest), short(&entry.report.digest));
             gate.note = Some(format!("digest {base} → {head}: decisions differ"));
             Outcome::Regressed
@@ -132,34 +155,17 @@ fn exact(
     gate
 }
 
-fn no_baseline(has_baseline: bool) -> String {
-    if has_baseline {
-        "missing in the baseline; review it, and accept it with `--accept`".to_owned()
+/// Note about the missing part where a gate has nothing to be compared with, and about the remedy.
+fn no_baseline(settings: &CheckSettings) -> String {
+    let file = &settings.baseline;
+    if settings.has_baseline {
+        format!("missing in the baseline `{file}`; review it, and accept it with `--accept`")
     } else {
-        "there is no baseline; review the measured values, and accept them with `--accept`"
-            .to_owned()
+        format!(
+            "there is no baseline `{file}`; review the measured values, and accept them with \
+             `--accept`"
+        )
     }
-}
-
-/// Names the parts of the inputs that are others, where the baseline tells them apart.
-fn different(gate: &mut Gate, entry: &Entry, stored: &BaselineEntry) -> Outcome {
-    let (here, there) = (&entry.report.parts, &stored.parts);
-    let parts: Vec<&str> = here
-        .iter()
-        .filter(|(name, hash)| there.get(*name).is_some_and(|stored| stored != *hash))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let what = if parts.is_empty() {
-        "cluster, workload, failures, models, end or window".to_owned()
-    } else {
-        format!("`{}`", parts.join("`, `"))
-    };
-    gate.note = Some(format!(
-        "{what} of the scenario {} different from the baseline; if this is intended, review and accept it \
-         with `--accept`",
-        plural::either(parts.len(), "is", "are")
-    ));
-    Outcome::DifferentInputs
 }
 
 /// The gates of an objective: one for its bounds, one for what it asks of the baseline.
@@ -170,14 +176,12 @@ fn of_objective(
     stored: Option<&BaselineEntry>,
     settings: &CheckSettings,
 ) -> Vec<Gate> {
-    let mut gate = blank(entry, &objective.metric, place, settings);
+    let id = objective.id();
+    let mut gate = blank(entry, &id, place, settings);
     gate.advisory = objective.advisory;
-    let value = |run: &VariantSummary| run.metrics.get(&objective.metric)?.value;
+    let value = |run: &VariantSummary| run.metrics.get(&id)?.value;
     let values: Vec<Option<f64>> = entry.runs.iter().map(value).collect();
-    let metric = entry
-        .runs
-        .iter()
-        .find_map(|run| run.metrics.get(&objective.metric));
+    let metric = entry.runs.iter().find_map(|run| run.metrics.get(&id));
     if let Some(metric) = metric {
         gate.unit.clone_from(&metric.unit);
     }
@@ -185,7 +189,7 @@ fn of_objective(
     gate.better = direction.unwrap_or(Direction::None);
     let known: Option<Vec<f64>> = values.iter().copied().collect();
     gate.head = known.as_deref().and_then(mean);
-    let note = |run: &VariantSummary| run.metrics.get(&objective.metric)?.note.clone();
+    let note = |run: &VariantSummary| run.metrics.get(&id)?.note.clone();
     let mut gates = Vec::new();
     if objective.min.is_some() || objective.max.is_some() {
         let mut bounded = gate.clone();
@@ -198,17 +202,23 @@ fn of_objective(
     }
     if objective.is_relative() {
         gate.limit = limit(objective, gate.better, &gate.unit);
-        match (stored, metric) {
+        let standing = stored.map(|stored| standing(entry, stored, settings));
+        match (stored.zip(standing), metric) {
             (None, _) => {
                 gate.outcome = Outcome::NoBaseline;
-                gate.note = Some(no_baseline(false));
+                gate.note = Some(no_baseline(settings));
             }
-            (Some(stored), _) if stored.inputs != entry.report.inputs => {
-                gate.outcome = different(&mut gate, entry, stored);
+            (Some((_, Standing::Other(words))), _) => {
+                gate.outcome = Outcome::DifferentInputs;
+                gate.note = Some(words);
             }
-            (Some(stored), Some(metric)) => {
-                let pairs = paired(entry, stored, objective, values);
-                against(&mut gate, objective, metric, pairs, settings.resamples);
+            (Some((stored, standing)), Some(metric)) => {
+                gate.despite_inputs = matches!(standing, Standing::Despite(_));
+                let pairs = paired(entry, stored, &id, values);
+                against(&mut gate, objective, metric, pairs, settings);
+                if let Standing::Renamed(words) = standing {
+                    renamed(&mut gate, &words);
+                }
             }
             (Some(_), None) => gate.note = entry.runs.iter().find_map(note),
         }
@@ -221,10 +231,10 @@ fn of_objective(
 fn paired(
     entry: &Entry,
     stored: &BaselineEntry,
-    objective: &Objective,
+    id: &str,
     values: Vec<Option<f64>>,
 ) -> Option<Pairs> {
-    let metric = stored.metrics.get(&objective.metric)?;
+    let metric = stored.metrics.get(id)?;
     let mut pairs = Pairs::default();
     for (seed, value) in entry.report.seeds.iter().zip(values) {
         let place = stored.seeds.iter().position(|known| known == seed);
@@ -241,11 +251,11 @@ fn against(
     objective: &Objective,
     metric: &MetricSummary,
     pairs: Option<Pairs>,
-    resamples: usize,
+    settings: &CheckSettings,
 ) {
     let Some(pairs) = pairs else {
         gate.outcome = Outcome::NoBaseline;
-        gate.note = Some(no_baseline(true));
+        gate.note = Some(no_baseline(settings));
         return;
     };
     if pairs.base.is_empty() {
@@ -262,7 +272,7 @@ fn against(
         },
         ..usual
     };
-    let drawn = Resamples::draw(0, pairs.base.len(), resamples);
+    let drawn = Resamples::draw(0, pairs.base.len(), settings.resamples);
     let judgement = measure(&question, &pairs, &drawn);
     (gate.base, gate.head) = (judgement.base, judgement.head);
     if judgement.verdict == Some(Verdict::NotMeasurable) {
@@ -274,8 +284,24 @@ fn against(
     gate.judgement = Some(judgement);
 }
 
-/// How much worse, in the metric's unit; negative if better. Of metrics without a direction any
-/// change is worse.
+/// Names that differ are no other inputs as long as nothing that is measured differs with them.
+fn renamed(gate: &mut Gate, words: &str) {
+    let is_same = gate.judgement.as_ref().is_some_and(|found| {
+        found
+            .difference
+            .is_none_or(|difference| difference.abs() <= 0.0)
+    });
+    if !is_same {
+        gate.outcome = Outcome::DifferentInputs;
+        gate.note = Some(format!(
+            "{words} in names or labels, and the metric with them; if this is intended, review and \
+             accept it with `--accept`, or compare in spite of it with `--despite-inputs`"
+        ));
+    }
+}
+
+/// Amount by which the metric is worse, in its unit; negative if better. Of metrics without a
+/// direction any change is worse.
 fn worse(judgement: &Judgement) -> f64 {
     let difference = judgement.difference.unwrap_or(0.0);
     judgement.better.worsening(difference)
@@ -303,7 +329,7 @@ fn by_mean(judgement: &Judgement) -> Outcome {
 }
 
 /// Gives the gates with a test their outcome, corrected together.
-fn hold_tests(gates: &mut [Gate], tests: &[(usize, Objective)]) {
+fn hold_tests(gates: &mut [Gate], tests: &[(usize, Objective)], results: &SuiteResults) {
     let tested: Vec<usize> = tests
         .iter()
         .map(|(index, _)| *index)
@@ -316,6 +342,8 @@ fn hold_tests(gates: &mut [Gate], tests: &[(usize, Objective)]) {
     decide(judgements.iter_mut());
     for (index, judgement) in tested.into_iter().zip(judgements) {
         let gate = &mut gates[index];
+        let mut entries = results.entries.iter().map(|entry| &entry.report);
+        let is_exact = entries.any(|entry| entry.deterministic && entry.name == gate.entry);
         let is_beyond = worse(&judgement) > judgement.threshold;
         gate.outcome = match judgement.verdict {
             Some(Verdict::NotMeasurable) => Outcome::NotMeasurable,
@@ -323,20 +351,27 @@ fn hold_tests(gates: &mut [Gate], tests: &[(usize, Objective)]) {
             Some(Verdict::Improved) => Outcome::Improved,
             Some(Verdict::Regressed) if is_beyond => Outcome::Regressed,
             Some(Verdict::Regressed) => Outcome::Within,
-            Some(Verdict::Inconclusive) | None => inconclusive(gate, &judgement),
+            Some(Verdict::Inconclusive) | None => inconclusive(gate, &judgement, is_exact),
             Some(Verdict::DifferentInputs) => Outcome::DifferentInputs,
         };
         gate.judgement = Some(judgement);
     }
 }
 
-fn inconclusive(gate: &mut Gate, judgement: &Judgement) -> Outcome {
+fn inconclusive(gate: &mut Gate, judgement: &Judgement, is_exact: bool) -> Outcome {
     // One pair without sampling error needs no test.
-    if judgement.n == 1 {
+    if judgement.n == 1 && is_exact {
         gate.note = Some("one deterministic run: the exact difference".to_owned());
         return by_mean(judgement);
     }
-    let needed = judgement.seeds_needed.unwrap_or(SEEDS_MIN as u64);
-    gate.note = Some(format!("≈ {} would decide", plural::count(needed, "seed")));
+    let least = SEEDS_MIN as u64;
+    let needed = judgement.seeds_needed.unwrap_or(least).max(least);
+    let would = format!("≈ {} would decide", plural::count(needed, "seed"));
+    gate.note = Some(if judgement.n < SEEDS_MIN {
+        let seeds = plural::count(judgement.n, "seed");
+        format!("{seeds} can't reach p < 0.05; give at least {SEEDS_MIN} (--seeds); {would}")
+    } else {
+        would
+    });
     Outcome::Inconclusive
 }

@@ -9,6 +9,8 @@ mod acknowledge;
 mod baseline;
 mod cause;
 mod change;
+mod changed;
+mod comparable;
 mod date;
 mod divergence;
 mod gate;
@@ -32,6 +34,7 @@ pub use baseline::{
 };
 pub use cause::{Divergence, FirstDivergence};
 pub use change::{Change, Selection, SelectionError, accepted, accepted_only, changes};
+pub use changed::Changed;
 pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
@@ -39,10 +42,14 @@ pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 
 /// The version of the form of a report.
-pub const CHECK_VERSION: u32 = 1;
+pub const CHECK_VERSION: u32 = 2;
 
-/// How a check is held.
+/// Settings of a check.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct CheckSettings {
     /// The suite's name.
     pub suite: String,
@@ -58,6 +65,12 @@ pub struct CheckSettings {
     pub resamples: usize,
     /// `PATH=VALUE` of each `--set`, for the commands that look closer.
     pub sets: Vec<String>,
+    /// The file of the baseline, whether or not it exists.
+    pub baseline: String,
+    /// Whether the baseline exists.
+    pub has_baseline: bool,
+    /// Whether gates are held although the inputs are not those of the baseline.
+    pub despite_inputs: bool,
 }
 
 /// Outcome of a gate.
@@ -111,7 +124,7 @@ pub struct Gate {
     pub metric: String,
     /// The metric's unit.
     pub unit: String,
-    /// Which direction is better.
+    /// Better direction.
     #[serde(serialize_with = "crate::compare::judge::direction_name")]
     pub better: Direction,
     /// Outcome of the gate.
@@ -124,6 +137,8 @@ pub struct Gate {
     pub base: Option<f64>,
     /// The mean now.
     pub head: Option<f64>,
+    /// `true` if the gate was held although the inputs are not those of the baseline.
+    pub despite_inputs: bool,
     /// The paired comparison, where there is a baseline.
     pub judgement: Option<Judgement>,
     /// Remark on the outcome.
@@ -132,21 +147,21 @@ pub struct Gate {
     pub file: String,
     /// The gate's line there, from 1.
     pub line: usize,
-    /// How it is looked at more closely.
+    /// Command for a closer look at the gate.
     pub rerun: String,
     /// The first decision that differs from the baseline's, if it was looked for.
     pub divergence: Option<FoundDivergence>,
 }
 
 impl Gate {
-    /// Whether it makes the check fail.
+    /// `true` if the gate makes the check fail.
     pub fn fails(&self) -> bool {
         self.outcome == Outcome::Regressed && !self.advisory
     }
 }
 
 /// A scenario of the suite.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryReport {
     /// The scenario, or `SCENARIO/VARIANT`.
@@ -155,29 +170,41 @@ pub struct EntryReport {
     pub file: String,
     /// The entry's seeds.
     pub seeds: Vec<u64>,
-    /// Whether its runs do not depend on the seed: one was made.
+    /// `true` if the entry's runs do not depend on the seed: one was made.
     pub deterministic: bool,
     /// Hash over the digests of its runs.
     pub digest: String,
+    /// First digits of the digest of each run, in the order of the seeds.
+    pub digests: Vec<String>,
+    /// Hash over the placements of all runs, without names and labels.
+    pub placements: String,
     /// Hash over what the system was given.
     pub inputs: String,
+    /// Hash over what the system was given, with names, labels and annotations left out.
+    pub nameless: String,
     /// Hashes over the parts of that, by the field of the scenario.
     pub parts: BTreeMap<String, String>,
+    /// First digits of the hash of each file that was read, by its path.
+    pub files: BTreeMap<String, String>,
+    /// Whether no pod arrived in any run, so that nothing was scheduled.
+    pub empty: bool,
+    /// Difference of the entry's decisions from those of the baseline, where there is one.
+    pub changed: Option<Changed>,
     /// Changes simulated, over all runs.
     pub changes: u64,
-    /// Why it could not be run to its end.
+    /// Reason the entry could not be run to its end.
     pub error: Option<String>,
     /// Kind of the error.
     pub error_kind: Option<ErrorKind>,
-    /// How it is run again.
+    /// Command that runs the entry again.
     pub rerun: String,
 }
 
-/// Why a scenario could not be run to its end.
+/// Reason a scenario could not be run to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
-    /// Its file, a trace or a setting is wrong.
+    /// The scenario's file, a trace or a setting is wrong.
     Input,
     /// The simulation broke a rule of its own.
     Invariant,
@@ -220,7 +247,7 @@ pub struct CheckReport {
     pub notes: Vec<String>,
 }
 
-/// How a check ends (ci.md 6.3), worst first.
+/// End of a check (ci.md 6.3), worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// A scenario broke while it ran: 101.
@@ -240,7 +267,7 @@ pub enum End {
 }
 
 impl CheckReport {
-    /// How it ends. What is broken and what can't be compared never reads as a pass.
+    /// End of the check. What is broken and what can't be compared never reads as a pass.
     pub fn end(&self) -> End {
         let has = |outcome: Outcome| {
             let mut gates = self.gates.iter().filter(|gate| !gate.advisory);
@@ -255,10 +282,8 @@ impl CheckReport {
             End::Failed
         } else if has(Outcome::DifferentInputs) || has(Outcome::NoBaseline) {
             End::Incomparable
-        } else if self
-            .gates
-            .iter()
-            .all(|gate| gate.outcome == Outcome::NotMeasurable)
+        } else if self.entries.iter().any(|entry| entry.empty)
+            || (self.gates.iter()).all(|gate| gate.outcome == Outcome::NotMeasurable)
         {
             End::NothingMeasured
         } else if has(Outcome::Inconclusive) || has(Outcome::NotMeasurable) {
@@ -267,4 +292,9 @@ impl CheckReport {
             End::Passed
         }
     }
+}
+
+/// The first digits of a hash.
+fn short(hash: &str) -> String {
+    hash.get(..12).unwrap_or(hash).to_owned()
 }

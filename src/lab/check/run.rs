@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::cause::rerun;
-use super::{Baseline, CheckSettings, EntryReport, ErrorKind, system_of};
+use super::{Baseline, CheckSettings, EntryReport, ErrorKind, short, system_of};
 use crate::compare::{Inputs, seeds_from};
 use crate::experiment::ExperimentError;
-use crate::hashes::input_hashes;
+use crate::hashes::{input_hashes, nameless_hashes};
 use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;
-use crate::summary::VariantSummary;
+use crate::summary::{InputSummary, VariantSummary};
 use scenario::schema::Objective;
-use scenario::{Experiment, Scenario};
+use scenario::{Experiment, Files, Scenario, files_of};
+use world::inputs;
+
+/// Configurations of schedulers up to this size are kept in baselines.
+const CONFIG_BYTES_MAX: u64 = 256 << 10;
 
 /// A scenario of the suite, read.
 #[derive(Clone, Debug)]
@@ -26,7 +30,7 @@ pub struct SuiteScenario {
     pub lines: Vec<usize>,
     /// The scenario's seeds, where the suite says.
     pub seeds: Option<usize>,
-    /// Whether its digests must equal the baseline's.
+    /// `true` if the scenario's digests must equal the baseline's.
     pub exact: bool,
 }
 
@@ -43,12 +47,18 @@ pub struct Entry {
     pub objectives: Vec<Objective>,
     /// The lines of its gates.
     pub lines: Vec<usize>,
-    /// Whether its digest must equal the baseline's.
+    /// `true` if the entry's digest must equal the baseline's.
     pub exact: bool,
     /// The entry's runs, in the order of its seeds.
     pub runs: Vec<VariantSummary>,
+    /// Digests of the placements of the runs, in the order of its seeds.
+    pub placements: Vec<String>,
     /// The system, as it goes into a baseline.
     pub system: Json,
+    /// The text of the scheduler's configuration file, by the path as written.
+    pub configs: BTreeMap<String, String>,
+    /// The locations of the files it reads.
+    pub locations: Files,
     /// The experiment it belongs to, by its place in the suite.
     pub place: usize,
 }
@@ -134,8 +144,14 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
             seeds: Vec::new(),
             deterministic: false,
             digest: String::new(),
+            digests: Vec::new(),
+            placements: String::new(),
             inputs: String::new(),
+            nameless: String::new(),
             parts: BTreeMap::new(),
+            files: BTreeMap::new(),
+            empty: false,
+            changed: None,
             changes: 0,
             error: None,
             error_kind: None,
@@ -147,7 +163,10 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
         lines: scenario.lines.clone(),
         exact: scenario.exact,
         runs: Vec::new(),
+        placements: Vec::new(),
         system: system_of(&plan.scenario),
+        configs: BTreeMap::new(),
+        locations: experiment.files.clone(),
         place,
     });
     entries.collect()
@@ -202,6 +221,7 @@ fn fill(
         let results = replicate(experiment, &work, workers)?;
         for (work, result) in work.iter().zip(results) {
             entries[work.variant].runs.push(result.summary);
+            entries[work.variant].placements.push(result.placements);
         }
         Ok(())
     };
@@ -213,22 +233,59 @@ fn fill(
     if deterministic {
         for entry in entries.iter_mut() {
             entry.runs.truncate(1);
+            entry.placements.truncate(1);
         }
     } else {
         add(entries, rest)?;
     }
     for entry in entries {
-        let mut hasher = blake3::Hasher::new();
-        for run in &entry.runs {
-            hasher.update(run.digest.as_bytes());
-        }
-        entry.report.digest = hasher.finalize().to_hex().to_string();
-        let inputs = Inputs::of(&entry.scenario, &files);
-        entry.report.inputs = inputs.hash();
-        entry.report.parts = inputs.parts();
+        report(entry, experiment, &files);
         entry.report.deterministic = deterministic;
-        entry.report.seeds = entry.runs.iter().map(|run| run.seed).collect();
-        entry.report.changes = entry.runs.iter().map(|run| run.changes).sum();
     }
     Ok(())
+}
+
+/// Tells what the runs of an entry were given, and what they came to.
+fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
+    let over = |hashes: &mut dyn Iterator<Item = &String>| {
+        let mut hasher = blake3::Hasher::new();
+        hashes.for_each(|hash| {
+            hasher.update(hash.as_bytes());
+        });
+        hasher.finalize().to_hex().to_string()
+    };
+    let (report, runs, scenario) = (&mut entry.report, &entry.runs, &entry.scenario);
+    report.digest = over(&mut runs.iter().map(|run| &run.digest));
+    report.digests = runs.iter().map(|run| short(&run.digest)).collect();
+    report.placements = over(&mut entry.placements.iter());
+    let inputs = Inputs::of(scenario, files);
+    report.inputs = inputs.hash();
+    report.parts = inputs.parts();
+    let nameless = nameless_hashes(experiment, scenario, files);
+    report.nameless = Inputs::of(scenario, &nameless).nameless().hash();
+    let named = files_of(scenario, &experiment.files);
+    let own = files.iter().filter(|file| named.contains_key(&file.path));
+    report.files = own
+        .map(|file| (file.path.clone(), short(&file.blake3)))
+        .collect();
+    report.seeds = runs.iter().map(|run| run.seed).collect();
+    report.changes = runs.iter().map(|run| run.changes).sum();
+    // Functions and services make what they serve with, and may need nothing else.
+    let serves = !scenario.traffic.is_empty() || !scenario.functions.is_empty();
+    report.empty = !serves && runs.iter().all(|run| run.pods == 0);
+    entry.configs = config_of(scenario, experiment);
+}
+
+/// The text of the scheduler's configuration, so that a later check can decide as this one did.
+fn config_of(scenario: &Scenario, experiment: &Experiment) -> BTreeMap<String, String> {
+    let read = || {
+        let written = scenario.system.scheduler.config.as_ref()?;
+        let input = inputs::open(experiment.files.get(written)?);
+        let is_small = input
+            .stored_bytes()
+            .is_ok_and(|bytes| bytes <= CONFIG_BYTES_MAX);
+        let text = is_small.then(|| input.read_to_string().ok())??;
+        Some((written.clone(), text))
+    };
+    read().into_iter().collect()
 }

@@ -1,21 +1,25 @@
 //! Whether two scenarios are the same experiment but for what is compared: same workload, failures,
-//! end and measured window. Files are compared by their content, not by where they are.
+//! end and measured window. Files are compared by their content, not by their paths.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use crate::summary::InputSummary;
-use scenario::Scenario;
 use scenario::as_run::document;
 use scenario::schema::{Arrivals, WorkloadSource};
+use scenario::{Scenario, file_fields};
 
-/// What must not differ in a comparison.
+/// Parts of the inputs that must not differ in a comparison.
 const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];
-/// What may differ, and is said.
-const TOLD: [&str; 2] = ["cluster", "models"];
-/// What names a file.
-const FILES: [&str; 3] = ["path", "manifests", "file"];
+/// Parts of the inputs that may differ, and are reported.
+const TOLD: [&str; 5] = ["cluster", "models", "operations", "functions", "traffic"];
+/// Parts of the inputs that only a baseline is held to.
+const HELD: [&str; 2] = ["alerts", "notifications"];
+/// The place of the one file that is part of the system.
+pub const SYSTEM_FILE: &str = "system.scheduler.config";
+/// Keys of names and marks, which mean nothing unless something refers to them.
+const NAMES: [&str; 3] = ["labels", "annotations", "name"];
 
 /// Inputs of a run, in a comparable form.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,14 +32,24 @@ pub struct Inputs {
 impl Inputs {
     /// The inputs of a scenario, its files by the hashes of their content.
     pub fn of(scenario: &Scenario, files: &[InputSummary]) -> Self {
-        let mut document = document(scenario);
-        by_content(&mut document, files);
-        let mut take = |name: &'static str| {
-            let value = document.get_mut(name).map_or(Json::Null, Json::take);
-            (name, value)
-        };
-        let mut fields: BTreeMap<&'static str, Json> =
-            SAME.iter().chain(&TOLD).map(|name| take(name)).collect();
+        let mut held = scenario.clone();
+        for field in file_fields(&mut held) {
+            by_content(field.path, files);
+        }
+        let mut document = document(&held);
+        let config = held
+            .system
+            .scheduler
+            .config
+            .map_or(Json::Null, Json::String);
+        let names = SAME.iter().chain(&TOLD).chain(&HELD);
+        let mut fields: BTreeMap<&'static str, Json> = names
+            .map(|name| {
+                let value = document.get_mut(name).map_or(Json::Null, Json::take);
+                (*name, value)
+            })
+            .collect();
+        fields.insert(SYSTEM_FILE, config);
         // How often curves are sampled changes no metric.
         if let Some(Json::Object(metrics)) = fields.get_mut("metrics") {
             metrics.remove("resolution");
@@ -48,6 +62,12 @@ impl Inputs {
             fields,
             fills_cluster: scenario.workload.iter().any(fills),
         }
+    }
+
+    /// The inputs without names, labels and annotations.
+    pub fn nameless(mut self) -> Self {
+        self.fields.values_mut().for_each(without_names);
+        self
     }
 
     /// The fields that differ from another's although nothing is comparable then.
@@ -95,29 +115,46 @@ impl Inputs {
     }
 }
 
-/// Puts the hash of a file in the place of its name.
-fn by_content(value: &mut Json, files: &[InputSummary]) {
-    let name_of = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+/// Puts the hash of a file in the place of its path; of a folder, the hash over all its files.
+fn by_content(path: &mut String, files: &[InputSummary]) {
+    let inside = format!("{}/", path.trim_end_matches('/'));
+    let within: Vec<&InputSummary> = (files.iter())
+        .filter(|file| file.path.starts_with(&inside))
+        .collect();
+    if !within.is_empty() {
+        let mut hasher = blake3::Hasher::new();
+        for file in within {
+            hasher.update(&file.path.as_bytes()[inside.len()..]);
+            hasher.update(file.blake3.as_bytes());
+        }
+        *path = format!("blake3:{}", hasher.finalize().to_hex());
+        return;
+    }
+    let whole = files.iter().find(|file| file.path == *path);
+    // Seen from a result folder, a path begins with other folders and ends with the same.
+    let shared = |file: &InputSummary| {
+        let (one, other) = (file.path.rsplit('/'), path.rsplit('/'));
+        one.zip(other)
+            .take_while(|(one, other)| one == other)
+            .count()
+    };
+    let alike = || {
+        let best = files.iter().max_by_key(|file| shared(file));
+        best.filter(|file| shared(file) > 0)
+    };
+    if let Some(file) = whole.or_else(alike) {
+        *path = format!("blake3:{}", file.blake3);
+    }
+}
+
+/// Takes names, labels and annotations out of a value.
+pub(crate) fn without_names(value: &mut Json) {
     match value {
         Json::Object(map) => {
-            for (key, value) in map.iter_mut() {
-                match value {
-                    Json::String(path) if FILES.contains(&key.as_str()) => {
-                        let whole = files.iter().find(|file| file.path == *path);
-                        let named = || {
-                            files
-                                .iter()
-                                .find(|file| name_of(&file.path) == name_of(path))
-                        };
-                        if let Some(file) = whole.or_else(named) {
-                            *path = format!("blake3:{}", file.blake3);
-                        }
-                    }
-                    other => by_content(other, files),
-                }
-            }
+            map.retain(|key, _| !NAMES.contains(&key.as_str()));
+            map.values_mut().for_each(without_names);
         }
-        Json::Array(items) => items.iter_mut().for_each(|item| by_content(item, files)),
+        Json::Array(items) => items.iter_mut().for_each(without_names),
         _ => {}
     }
 }
@@ -156,5 +193,44 @@ fn differences(here: &Json, there: &Json, path: &str, found: &mut Vec<String>) {
             }
         }
         _ => found.push(path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stands_for_the_content_of_its_file_or_folder() {
+        let files = [
+            "a/pods.csv",
+            "b/pods.csv",
+            "units/x.service",
+            "units/y.service",
+        ];
+        let files = files.map(|path| InputSummary {
+            path: path.to_owned(),
+            blake3: format!("hash of {path}"),
+        });
+        let content = |path: &str| {
+            let mut path = path.to_owned();
+            by_content(&mut path, &files);
+            path
+        };
+        assert_eq!(content("b/pods.csv"), "blake3:hash of b/pods.csv");
+        assert_eq!(content("../b/pods.csv"), "blake3:hash of b/pods.csv");
+        assert_eq!(content("other.csv"), "other.csv");
+        assert_eq!(content("units"), content("units/"));
+        assert!(content("units").starts_with("blake3:"));
+    }
+
+    #[test]
+    fn names_and_labels_are_taken_out_at_any_depth() {
+        let mut value = serde_json::json!({
+            "nodes": [{"count": 2, "template": {"labels": {"a": "b"}, "cpu": 4}, "name": "n-{}"}],
+        });
+        without_names(&mut value);
+        let bare = serde_json::json!({"nodes": [{"count": 2, "template": {"cpu": 4}}]});
+        assert_eq!(value, bare);
     }
 }

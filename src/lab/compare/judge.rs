@@ -66,11 +66,11 @@ pub struct Question {
     pub metric: String,
     /// The question's unit.
     pub unit: String,
-    /// Which way is better.
+    /// Better direction.
     pub direction: Direction,
     /// The difference that matters.
     pub threshold: Threshold,
-    /// Whether it is one of the gated metrics, which Holm corrects together.
+    /// Marks one of the gated metrics, which Holm corrects together.
     pub gated: bool,
 }
 
@@ -92,7 +92,7 @@ pub struct Pairs {
     pub head: Vec<Option<f64>>,
     /// The values on the unshaken input, where the pairs are of shaken ones.
     pub exact: Option<(Option<f64>, Option<f64>)>,
-    /// Why values are missing, where somebody said.
+    /// Reason values are missing, where one was given.
     pub reason: Option<String>,
 }
 
@@ -116,10 +116,10 @@ pub struct Judgement {
     pub metric: String,
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
-    /// Which direction is better: `higher`, `lower` or `none`.
+    /// Better direction: `higher`, `lower` or `none`.
     #[serde(serialize_with = "direction_name")]
     pub better: Direction,
-    /// Whether it is gated.
+    /// Marks the judgement of a gated metric.
     pub gated: bool,
     /// The verdict; none where neither direction is better and there is a difference.
     pub verdict: Option<Verdict>,
@@ -215,7 +215,14 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
         let of_change = (judgement.n >= BOOTSTRAP_MIN && is_testable)
             .then(|| resamples.interval_of_change(&base, &head, CONFIDENCE))
             .flatten();
-        judgement.relative_interval = of_change.or_else(scaled);
+        // What is never negative can't fall by more than all of it, whatever a symmetric interval says.
+        let is_amount = base.iter().chain(&head).all(|&value| value >= 0.0);
+        let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
+        let relative = of_change.or_else(scaled);
+        judgement.relative_interval = relative.map(|interval| Interval {
+            low: interval.low.max(least),
+            high: interval.high.max(least),
+        });
     }
     if judgement.n > 1 {
         // Where every pair is equal no sign can fall, so there is nothing to test and nothing to

@@ -14,7 +14,8 @@ mod study;
 
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
-pub use inputs::Inputs;
+pub(crate) use inputs::without_names;
+pub use inputs::{Inputs, SYSTEM_FILE};
 pub use judge::{
     ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Threshold, Verdict, decide,
     measure,

@@ -214,7 +214,7 @@ impl Runs<'_> {
             .collect();
         let results = replicate(self.experiment, &work, self.workers)?;
         self.made += results.len();
-        for (work, Replicate { summary, drawn }) in work.iter().zip(results) {
+        for (work, Replicate { summary, drawn, .. }) in work.iter().zip(results) {
             self.candidates[work.variant].replicates.push(summary);
             self.drawn.extend(drawn);
         }

@@ -35,14 +35,14 @@ pub struct Candidate {
 pub enum Method {
     /// Seeds: the same for every candidate.
     Seeds {
-        /// Which.
+        /// Seeds of the runs.
         seeds: Vec<u64>,
     },
     /// Small perturbations of one deterministic input.
     Shaking {
         /// The seed of all runs.
         seed: u64,
-        /// How many perturbations.
+        /// Number of perturbations.
         shakes: u64,
     },
 }
@@ -144,7 +144,7 @@ pub struct Study {
 }
 
 impl Study {
-    /// How often each verdict was given, of gated metrics or of all others.
+    /// Number of times that each verdict was given, of gated metrics or of all others.
     pub fn counts(&self, gated: bool) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
         let all = self.pairs.iter().flat_map(|pair| &pair.metrics);

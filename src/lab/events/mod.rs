@@ -26,7 +26,7 @@ pub const EVENTS_FILE: &str = "events.jsonl.zst";
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
-    /// When, in nanoseconds.
+    /// Instant of the event, in nanoseconds.
     pub time_ns: i64,
     /// The variant.
     pub variant: String,
@@ -159,6 +159,14 @@ impl EventLog {
                 }
                 self.line(at, "updated", name, what);
             }
+            ObjectChange::Terminating { id } | ObjectChange::Orphaned { id } => {
+                let name = self.names.get(id.index()).cloned().unwrap_or_default();
+                let (kind, what) = match change {
+                    ObjectChange::Orphaned { .. } => ("updated", "its dependents have no owner"),
+                    _ => ("terminating", "once its dependents are gone"),
+                };
+                self.line(at, kind, name, what.to_owned());
+            }
             ObjectChange::Deleted { id } => {
                 let name = self.names.get(id.index()).cloned().unwrap_or_default();
                 if let Some(own) = self.objects.get_mut(id.index()) {
@@ -173,11 +181,11 @@ impl EventLog {
 fn container_name(store: &Store, pod: PodRef, container: usize) -> Text {
     let record = store.pods().get(pod);
     let class = record.map(|record| store.class(record.class));
-    let own = class.and_then(|class| class.object.all_containers().nth(container));
+    let own = class.and_then(|class| class.spec.all_containers().nth(container));
     own.map(|own| own.name.clone()).unwrap_or_default()
 }
 
-/// How a container ended, in words.
+/// End of a container, in words.
 fn exited(exit: &Exit) -> String {
     let name = if exit.container.is_empty() {
         "a container"
@@ -189,7 +197,7 @@ fn exited(exit: &Exit) -> String {
 }
 
 fn pod_name(pod: &Pod, store: &Store) -> String {
-    let namespace = &store.class(pod.class).object.namespace;
+    let namespace = &store.class(pod.class).spec.namespace;
     format!("Pod/{namespace}/{}", pod.name)
 }
 
@@ -225,6 +233,7 @@ impl Observer for EventLog {
                         self.out_of_memory.insert((pod.id, *container));
                         ("oom-killed", none())
                     }
+                    PodChange::Declared { .. } => ("changed", none()),
                     _ => return,
                 };
                 self.pod(at, kind, *pod, what, store);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, Taint, TaintEffect};
-use policy::kubernetes::build_kube_profiles;
+use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{PodClass, Release};
 use units::Quantity;
 

@@ -18,10 +18,13 @@ use trace::Input;
 mod csv_writer;
 mod error;
 mod kept;
+mod unfinished;
 
 pub use csv_writer::CsvWriter;
 pub use error::FolderError;
 pub use kept::{KeptFolder, read_file};
+use unfinished::Unfinished;
+pub use unfinished::remove_unfinished;
 
 /// By this ending of its name a file is known to be compressed.
 const COMPRESSED_ENDING: &str = ".zst";
@@ -32,7 +35,7 @@ const ZSTD_LEVEL: i32 = 3;
 /// Held open and locked while a run writes; removed before the folder gets its name.
 const LOCK_NAME: &str = ".lock";
 
-/// By this file a finished result folder is recognised before it is replaced.
+/// Name of the file by which a finished result folder is recognised before it is replaced.
 pub(super) const SUMMARY_NAME: &str = "summary.json";
 
 /// Policy for an output folder that already exists.
@@ -102,8 +105,10 @@ impl ResultFolder {
         {
             fs::create_dir_all(parent).at(parent)?;
         }
-        if fs::symlink_metadata(&partial).is_ok() {
-            remove_leftover(&partial)?;
+        match fs::symlink_metadata(&partial) {
+            Ok(metadata) if metadata.is_dir() => remove_leftover(&partial)?,
+            Ok(_) => return Err(FolderError::NotOurs { path: partial }),
+            Err(_) => {}
         }
         fs::create_dir(&partial).at(&partial)?;
         let lock_path = partial.join(LOCK_NAME);
@@ -286,6 +291,9 @@ pub fn write_file_with(
     let mut temporary = path.to_path_buf().into_os_string();
     temporary.push(".partial");
     let temporary = PathBuf::from(temporary);
+    refuse_other_than_file(path)?;
+    refuse_other_than_file(&temporary)?;
+    let unfinished = Unfinished::begin(&temporary);
     let file = File::create(&temporary).at(&temporary)?;
     let sink = Sink::Plain(BufWriter::new(file));
     let mut output = OutputFile {
@@ -294,7 +302,19 @@ pub fn write_file_with(
         path: path.to_path_buf(),
     };
     write(&mut output).at(path)?;
-    output.finish()
+    output.finish()?;
+    unfinished.end();
+    Ok(())
+}
+
+/// Refuses a path at which there is something else than a file: a rename would replace it.
+fn refuse_other_than_file(path: &Path) -> Result<(), FolderError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(FolderError::NoFile {
+            path: path.to_path_buf(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether `out` is there; an error where it may not be replaced.

@@ -1,6 +1,6 @@
 use super::*;
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
-use policy::kubernetes::build_kube_profiles;
+use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{PodClass, Release};
 use units::Quantity;
 

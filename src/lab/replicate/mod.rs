@@ -13,6 +13,7 @@ use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl, SimError};
 
 use super::experiment::ExperimentError;
+use super::placements::Placements;
 use super::report_data::{PODS_MAX, VariantData};
 use super::run::{RunError, Tables, prepare, run};
 use super::summarize::summarize;
@@ -30,16 +31,16 @@ pub struct Work {
     pub variant: usize,
     /// The seed of every draw.
     pub seed: u64,
-    /// Which small perturbation of the input is taken; none runs the input as it is.
+    /// Number of the small perturbation of the input; none runs the input as it is.
     pub shake: Option<u64>,
     /// Whether what the report draws is collected.
     pub is_drawn: bool,
 }
 
-/// How to run.
+/// Workers that run the seeds.
 #[derive(Clone, Copy)]
 pub struct Workers<'a> {
-    /// How many runs are made at once.
+    /// Number of runs made at once.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupted: &'a AtomicBool,
@@ -51,6 +52,8 @@ pub struct Workers<'a> {
 pub struct Replicate {
     /// The replicate's metrics and digest.
     pub summary: VariantSummary,
+    /// Digest of the placements, without names and labels.
+    pub placements: String,
     /// Data for the report, if requested.
     pub drawn: Option<VariantData>,
 }
@@ -127,7 +130,9 @@ fn run_one(
         interrupted,
         progress: &mut |_| {},
     };
+    let mut placements = Placements::default();
     let tables = Tables {
+        watch: Some(&mut placements),
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
         ..Tables::default()
     };
@@ -148,6 +153,7 @@ fn run_one(
     });
     Ok(Replicate {
         summary: summarize(&plan, outcome),
+        placements: placements.value(),
         drawn,
     })
 }

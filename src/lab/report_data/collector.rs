@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::{Incident, Observer, Store, UsageSamples};
 use metrics::alerts::AlertLog;
-use metrics::{ClusterState, Economics, Resource};
+use metrics::{ClusterState, Economics, Resource, gpus};
 use model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId};
 
@@ -30,7 +30,7 @@ const SERIES_VALUES: usize = 12;
 pub struct Collector {
     resource: Resource,
     state: ClusterState,
-    /// Since when the state holds.
+    /// Instant from which the state holds.
     since: i64,
     series: Grid<SERIES_VALUES>,
     heat: Grid<2>,
@@ -52,7 +52,7 @@ pub struct Collector {
     used: Option<[i64; 2]>,
 }
 
-/// What one node holds and offers since when.
+/// Holdings and offers of one node since an instant.
 #[derive(Clone, Debug, Default)]
 struct NodeState {
     since: i64,
@@ -252,14 +252,14 @@ impl Collector {
         self.node_held(node.index(), at);
         let nodes = store.nodes();
         let up = nodes.object(node).is_some() && nodes.is_ready(node);
-        let offered = nodes.allocatable();
-        let column = match self.resource {
-            Resource::Cpu => &offered.cpu_milli,
-            Resource::Memory => &offered.memory_bytes,
-            Resource::Gpu => &offered.gpu_milli,
-            Resource::Pods => &offered.pods,
+        let (offered, row) = (nodes.allocatable(), node.index());
+        let capacity = match self.resource {
+            Resource::Cpu => offered.cpu_milli[row],
+            Resource::Memory => offered.memory_bytes[row],
+            Resource::Gpu => gpus::allocatable(store, node),
+            Resource::Pods => offered.pods[row],
         };
-        self.nodes[node.index()].capacity = if up { column[node.index()] } else { 0 };
+        self.nodes[row].capacity = if up { capacity } else { 0 };
         // The cluster as it is at the start is no event.
         if at == 0 && what == "joined" {
             return;
@@ -279,7 +279,7 @@ impl Collector {
         match self.resource {
             Resource::Cpu => requests.cpu_milli,
             Resource::Memory => requests.memory_bytes,
-            Resource::Gpu => requests.gpu_milli,
+            Resource::Gpu => gpus::requested(store, requests),
             Resource::Pods => requests.pods,
         }
     }

@@ -30,7 +30,7 @@ impl Bench {
         for number in 0..nodes {
             bench.add_node(0, number);
         }
-        if let Some(event) = bench.store.spec_added(&bench.spec) {
+        if let Some(event) = bench.store.class_added(&bench.spec) {
             bench.apply(0, &event);
         }
         bench

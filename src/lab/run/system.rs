@@ -1,4 +1,4 @@
-//! From what a scenario says of its system to the parts that run.
+//! Conversion of what a scenario says of its system to the parts that run.
 
 use std::sync::Arc;
 
@@ -128,12 +128,33 @@ fn without_effect(scenario: &Scenario, kind: SchedulerKind) -> Result<(), BuildE
             "percentageOfNodesToScore: {share} is not modelled for the system `{system}`, which \
              evaluates every node; write 100"
         ),
-        _ => return Ok(()),
+        _ => match kube_field(scheduler) {
+            Some(field) => format!(
+                "{field}: the system `{system}` is not kube-scheduler; leave `{field}` out, or \
+                 write `name: kubernetes`"
+            ),
+            None => return Ok(()),
+        },
     };
     Err(BuildError::Policy(words))
 }
 
-/// The same for a system that has options of its own.
+/// The first stated setting that kube-scheduler alone reads, by its name in the file.
+fn kube_field(scheduler: &schema::Scheduler) -> Option<&'static str> {
+    let usual = schema::Scheduler::default();
+    let stated = [
+        ("release", scheduler.release != usual.release),
+        ("bindingTime", scheduler.binding_time != usual.binding_time),
+        (
+            "evictionTime",
+            scheduler.eviction_time != usual.eviction_time,
+        ),
+    ];
+    let mut stated = stated.into_iter().filter(|&(_, is_stated)| is_stated);
+    stated.next().map(|(field, _)| field)
+}
+
+/// Settings without effect for a system that has options of its own.
 fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
     if scenario.system.scheduler == schema::Scheduler::default() {
         return Ok(());
@@ -145,7 +166,7 @@ fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
     )))
 }
 
-/// The same for kube-scheduler itself.
+/// Settings without effect for kube-scheduler itself.
 fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError> {
     let has_settings =
         !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();

@@ -1,9 +1,9 @@
-//! Which profile of a scheduler configuration decides about a pod.
+//! Choice of the profile of a scheduler configuration that decides about a pod.
 
 use super::SnapshotError;
 use manifest::{config_doubts, read_scheduler_config};
 use model::SchedulerConfig;
-use policy::kubernetes::build_kube_profiles;
+use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{KubeProfile, PodInfo, Release};
 use trace::Input;
 use units::nearest;

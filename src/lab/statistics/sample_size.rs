@@ -1,4 +1,4 @@
-//! How many seeds it takes.
+//! Number of seeds that a comparison takes.
 
 use rng::math;
 use rng::special::{normal_cdf, normal_quantile};

@@ -1,6 +1,5 @@
 //! From an experiment file and a design to the list of runs, each with its key.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::design::Design;
 use super::{SweepError, axis::Axis};
-use scenario::{Experiment, LoadOptions, Scenario, as_run, load};
+use scenario::{Experiment, LoadOptions, Scenario, as_run, files_of, load};
 use units::plural;
 use world::inputs;
 
@@ -25,11 +24,11 @@ pub struct Grounds<'a> {
     pub text: &'a str,
     /// Name in messages.
     pub name: &'a str,
-    /// How it is read.
+    /// Options by which the scenario is read.
     pub options: LoadOptions<'a>,
     /// Design of the sweep.
     pub design: &'a Design,
-    /// How many seeds every point is run with, counted up from the scenario's own.
+    /// Number of seeds with which every point is run, counted up from the scenario's own.
     pub seeds: u64,
     /// The program, as exactly as it is known.
     pub program: &'a str,
@@ -47,9 +46,9 @@ pub struct SweepFile {
     pub name: String,
     /// The fields that are varied, in the order of the table's columns.
     pub parameters: Vec<String>,
-    /// How ranges are sampled: `random`, `latin` or `sobol`.
+    /// Sampling of ranges: `random`, `latin` or `sobol`.
     pub sampling: Option<String>,
-    /// How many samples were asked for.
+    /// Number of samples asked for.
     pub samples: Option<u32>,
     /// The variants, in written order.
     pub variants: Vec<String>,
@@ -70,7 +69,7 @@ pub struct PlannedRun {
     pub variant: String,
     /// Scenario of the run.
     pub scenario: Scenario,
-    /// Which of the plan's experiments knows its files.
+    /// Number of the plan's experiment that knows the run's files.
     pub experiment: usize,
 }
 
@@ -252,33 +251,9 @@ fn key(
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("windtunnel sweep {SCHEMA_VERSION}\n{program}\n{document}\n").as_bytes());
-    for written in files_of(scenario, experiment) {
-        if let Some(found) = experiment.files.get(&written) {
-            let hash = hashes.of(found)?;
-            hasher.update(format!("{written} {hash}\n").as_bytes());
-        }
+    for (written, found) in files_of(scenario, &experiment.files) {
+        let hash = hashes.of(&found)?;
+        hasher.update(format!("{written} {hash}\n").as_bytes());
     }
     Ok(hasher.finalize().to_hex().to_string())
-}
-
-/// The files that one scenario names.
-fn files_of(scenario: &Scenario, experiment: &Experiment) -> BTreeSet<String> {
-    let alone = Experiment {
-        name: String::new(),
-        description: String::new(),
-        variants: vec![scenario::VariantPlan {
-            name: String::new(),
-            scenario: scenario.clone(),
-        }],
-        files: scenario::Files::new(),
-        base_dir: experiment.base_dir.clone(),
-        places: scenario::Places::default(),
-    };
-    let named = RefCell::new(BTreeSet::new());
-    let note = |written: &str| {
-        named.borrow_mut().insert(written.to_owned());
-        written.to_owned()
-    };
-    let _ = as_run::moved(&alone, &note);
-    named.into_inner()
 }

@@ -34,7 +34,7 @@ pub struct Areas {
 }
 
 impl Areas {
-    /// How much measured time has passed, in nanoseconds.
+    /// Measured time that has passed, in nanoseconds.
     pub const fn clock(&self) -> i64 {
         self.clock
     }
@@ -57,6 +57,11 @@ impl Areas {
     /// `∫ capacity dt`: what the nodes that are up offer.
     pub fn capacity(&self, resource: Resource) -> Integral {
         self.of(&self.capacity[resource as usize])
+    }
+
+    /// `∫ allocatable dt`: what the nodes that exist offer, up or not.
+    pub fn allocatable(&self, resource: Resource) -> Integral {
+        self.of(&self.allocatable[resource as usize])
     }
 
     /// `∫ allocated + wanted dt`: what all pods want to have.

@@ -9,11 +9,11 @@ use rustc_hash::FxBuildHasher;
 
 use cluster::Store;
 use model::{EndReason, Event, Pod, PodCreated, PodPhase};
-use units::{Duration, GangId, Instant, TenantId};
+use units::{ClassId, Duration, GangId, Instant, TenantId};
 
 use crate::record::window::MeasuredWindow;
 
-/// How a job's life went. A gang's outcome is that of its first pod that did not succeed.
+/// Outcome of a job. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobOutcome {
     /// All of its work is done.
@@ -53,47 +53,49 @@ impl JobOutcome {
 /// The life of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobRecord {
-    /// When it was submitted: when its first pod was created.
+    /// Instant of submission: that of the first pod's creation.
     pub submit: Instant,
-    /// When all of its pods had been bound.
+    /// Instant at which all of the job's pods had been bound.
     pub bound: Option<Instant>,
-    /// When the first of its pods began to run.
+    /// Instant at which the first of the job's pods began to run.
     pub start: Option<Instant>,
-    /// When its last pod ended; the end of the run if it is open.
+    /// Instant at which the job's last pod ended; the end of the run if it is open.
     pub end: Instant,
     /// Outcome of the job.
     pub outcome: JobOutcome,
-    /// How many pods it has.
+    /// Number of the job's pods.
     pub pods: u32,
+    /// Class of its first pod.
+    pub class: ClassId,
     /// Tenant that the job is accounted to.
     pub tenant: TenantId,
     /// Total CPU requests of the job's pods, in milli-cores.
     pub cpu_milli: i64,
     /// The job's number in order of submission; the first is 0.
     pub number: u64,
-    /// Whether it was submitted in the measured window.
+    /// `true` if the job was submitted in the measured window.
     pub measured: bool,
     /// Whether `end` lies in the measured window.
     pub ended_in_window: bool,
 }
 
 impl JobRecord {
-    /// From submission to first start.
+    /// Time from submission to first start.
     pub fn first_wait(&self) -> Option<Duration> {
         self.start.map(|start| start.since(self.submit))
     }
 
-    /// How many processors it asks for: cores, at least one.
+    /// Number of processors that the job requests: cores, at least one.
     pub fn processors(&self) -> f64 {
         (self.cpu_milli as f64 / 1_000.0).max(1.0)
     }
 
-    /// From first start to end.
+    /// Time from first start to end.
     pub fn run_time(&self) -> Option<Duration> {
         self.start.map(|start| self.end.since(start))
     }
 
-    /// From submission to end, or to the end of the run.
+    /// Time from submission to end, or to the end of the run.
     pub fn age(&self) -> Duration {
         self.end.since(self.submit)
     }
@@ -109,6 +111,7 @@ struct OpenGang {
     pods: u32,
     unbound: u32,
     living: u32,
+    class: ClassId,
     tenant: TenantId,
     cpu_milli: i64,
     number: u64,
@@ -253,7 +256,7 @@ impl JobTracker {
         };
         if begins {
             let measured = measured.has(created.pod.id);
-            let open = OpenGang::new(at, created.tenant, number, measured);
+            let open = OpenGang::new(at, created, number, measured);
             self.gangs.insert(gang, open);
         }
         let Some(gang) = self.gangs.get_mut(gang) else {
@@ -303,6 +306,7 @@ impl JobTracker {
             end,
             outcome,
             pods: 1,
+            class: pod.class,
             tenant: pod.tenant,
             cpu_milli: store.class(pod.class).requests.cpu_milli,
             number: self
@@ -328,6 +332,7 @@ fn record(
         end,
         outcome,
         pods: gang.pods,
+        class: gang.class,
         tenant: gang.tenant,
         cpu_milli: gang.cpu_milli,
         number: gang.number,
@@ -345,7 +350,7 @@ const fn open_outcome(started: bool) -> JobOutcome {
 }
 
 impl OpenGang {
-    const fn new(at: Instant, tenant: TenantId, number: u64, measured: bool) -> Self {
+    const fn new(at: Instant, first: &PodCreated, number: u64, measured: bool) -> Self {
         Self {
             submit: at,
             last_bound: at,
@@ -355,7 +360,8 @@ impl OpenGang {
             pods: 0,
             unbound: 0,
             living: 0,
-            tenant,
+            class: first.class,
+            tenant: first.tenant,
             cpu_milli: 0,
             number,
             measured,

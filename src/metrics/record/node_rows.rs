@@ -5,16 +5,17 @@ use cluster::nodes::{Columns, NO_MODEL};
 use model::resource_list::{CPU, MEMORY, PODS};
 use units::NodeId;
 
+use crate::record::gpus;
 use crate::record::state::{Amounts, Row};
 
 /// A node as metrics see it once everything of an instant has happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeRow {
-    /// Whether it is there at all.
+    /// `true` if the node exists.
     pub present: bool,
-    /// Whether it is up.
+    /// `true` if the node is up.
     pub up: bool,
-    /// Whether it takes new pods: up and not cordoned.
+    /// `true` if the node takes new pods: up and not cordoned.
     pub schedulable: bool,
     /// Capacity of the machine, reserved parts included.
     pub nominal: Row,
@@ -36,7 +37,7 @@ impl NodeRow {
         }
     }
 
-    /// Whether it offers the same as another one.
+    /// `true` if the node offers the amounts of another one.
     pub(crate) fn offers_as(&self, other: &Self) -> bool {
         self.present == other.present
             && self.up == other.up
@@ -120,7 +121,7 @@ pub struct NodeChange<'a> {
     pub devices: Devices<'a>,
     /// Room for new pods on all nodes, with the changed nodes in their present state.
     pub room: &'a Amounts,
-    /// How much measured time passed before, in nanoseconds.
+    /// Measured time that had passed before, in nanoseconds.
     pub clock: i64,
 }
 
@@ -138,21 +139,34 @@ impl NodeChange<'_> {
         last.map_or(0, |last| last + 1)
     }
 
-    /// How many nodes.
+    /// Number of nodes.
     #[inline]
     pub fn times(&self) -> i64 {
         self.nodes.len() as i64
     }
 }
 
-/// Amounts of a node, by [`Resource`].
+/// Amounts that a node lets pods use, by [`Resource`].
 #[inline]
-pub(crate) fn amounts_at(columns: &Columns, node: NodeId) -> Row {
+pub(crate) fn allocatable_at(store: &Store, node: NodeId) -> Row {
+    let gpu_milli = gpus::allocatable(store, node);
+    amounts_at(store.nodes().allocatable(), node, gpu_milli)
+}
+
+/// Amounts that a node has left, by [`Resource`].
+#[inline]
+pub(crate) fn free_at(store: &Store, node: NodeId) -> Row {
+    let gpu_milli = gpus::free(store, node);
+    amounts_at(store.nodes().free(), node, gpu_milli)
+}
+
+#[inline]
+fn amounts_at(columns: &Columns, node: NodeId, gpu_milli: i64) -> Row {
     let row = node.index();
     [
         columns.cpu_milli[row],
         columns.memory_bytes[row],
-        columns.gpu_milli[row],
+        gpu_milli,
         columns.pods[row],
     ]
 }
@@ -166,7 +180,7 @@ pub(crate) fn offered(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
             ..NodeRow::default()
         };
     };
-    let allocatable = amounts_at(nodes.allocatable(), node);
+    let allocatable = allocatable_at(store, node);
     let mut nominal = allocatable;
     for (name, index) in [(CPU, 0), (MEMORY, 1), (PODS, 3)] {
         let amount = object.capacity.get(name);
@@ -185,6 +199,6 @@ pub(crate) fn offered(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
         nominal,
         allocatable,
         allocated,
-        free: amounts_at(nodes.free(), node),
+        free: free_at(store, node),
     }
 }

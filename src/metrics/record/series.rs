@@ -13,7 +13,7 @@ use crate::record::state::{Amounts, ClusterState};
 /// One row of a time series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeriesRow {
-    /// When.
+    /// Instant of the row.
     pub at: Instant,
     /// Total requests of pods: milli-cores, bytes, milli-GPU.
     pub allocated: Amounts,
@@ -69,6 +69,17 @@ pub struct Series<'s> {
     /// The next grid instant to show; `None` beyond the end of time.
     due: Option<Instant>,
     sink: Box<dyn SeriesSink + 's>,
+    /// Rows handed over.
+    rows: u64,
+}
+
+/// The most rows of a time series; more would fill a disk before they were of use to anybody.
+pub const ROWS_MAX: u64 = 10_000_000;
+
+/// Whether a series over a time has more rows than can be used.
+pub fn has_too_many_rows(length: Duration, resolution: Duration) -> bool {
+    let rows = length.as_nanos() / resolution.as_nanos().max(1);
+    resolution > Duration::ZERO && rows > ROWS_MAX as i64
 }
 
 impl<'s> Series<'s> {
@@ -79,6 +90,7 @@ impl<'s> Series<'s> {
             resolution,
             due: Some(Instant::ZERO),
             sink,
+            rows: 0,
         }
     }
 
@@ -86,6 +98,10 @@ impl<'s> Series<'s> {
     #[inline]
     pub fn held(&mut self, state: &ClusterState, until: Instant) -> io::Result<()> {
         while let Some(at) = self.due.filter(|&at| at < until) {
+            if self.rows >= ROWS_MAX {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+            self.rows += 1;
             self.sink.row(&row(at, state))?;
             self.due = if self.resolution > Duration::ZERO {
                 at.checked_add(self.resolution)

@@ -1,13 +1,14 @@
-//! What many metrics share, kept once: the cluster's totals and counts at every instant.
+//! State that many metrics share, kept once: the cluster's totals and counts at every instant.
 
 use cluster::Store;
 use model::{Event, Pod, PodPhase};
-use units::{ClassId, NodeId, Resources, Revision};
+use units::{ClassId, NodeId, Revision};
 
 use crate::record::areas::{self, Areas};
 use crate::record::deeds::{Deeds, Kind, pod_of};
 use crate::record::fragments::FragmentTracker;
-use crate::record::node_rows::{amounts_at, offered};
+use crate::record::gpus;
+use crate::record::node_rows::{allocatable_at, free_at, offered};
 
 pub use crate::record::amounts::{Amounts, RESOURCES, Resource, Row};
 pub use crate::record::node_rows::{Devices, NodeChange, NodeRow};
@@ -222,7 +223,7 @@ impl ClusterState {
             } else {
                 let free = match behind {
                     Behind::Pods => row.free_with(&taken),
-                    _ => amounts_at(store.nodes().free(), node),
+                    _ => free_at(store, node),
                 };
                 if (free, taken) == (row.free, row.allocated) {
                     continue;
@@ -379,7 +380,7 @@ impl ClusterState {
             (Some(row), Some(mark)) if row.present && mark.behind < Behind::Offer => {
                 row.allocatable
             }
-            _ => amounts_at(store.nodes().allocatable(), node),
+            _ => allocatable_at(store, node),
         }
     }
 
@@ -443,16 +444,12 @@ impl ClusterState {
 
 /// Requests of a pod of a class, by [`Resource`].
 pub(crate) fn class_requests(store: &Store, class: ClassId) -> Row {
-    amounts_of(&store.class(class).requests)
-}
-
-/// A vector of resources by [`Resource`].
-pub(crate) fn amounts_of(resources: &Resources) -> Row {
+    let requests = &store.class(class).requests;
     [
-        resources.cpu_milli,
-        resources.memory_bytes,
-        resources.gpu_milli,
-        resources.pods,
+        requests.cpu_milli,
+        requests.memory_bytes,
+        gpus::requested(store, requests),
+        requests.pods,
     ]
 }
 

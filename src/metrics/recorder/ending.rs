@@ -29,6 +29,9 @@ impl Recorder<'_> {
             for &index in &self.hearers[Heard::Jobs as usize] {
                 self.collectors[index].job(&job);
             }
+            for class in &mut self.selected {
+                class.job(&job, store);
+            }
         }
         if let Some(series) = &mut self.series {
             note(
@@ -80,7 +83,7 @@ impl Recorder<'_> {
         })
     }
 
-    /// What became of alert rules by the end of the run.
+    /// Outcomes of alert rules by the end of the run.
     fn alert_log(&mut self, at: Instant) -> AlertLog {
         let book = std::mem::take(&mut self.book);
         let rules = Arc::clone(book.rules());
@@ -109,14 +112,10 @@ impl Recorder<'_> {
             collector.finish(end, &mut values);
             let named = values.named(entry.subject)?.into_iter();
             let found = named.zip(entry.statistics);
-            all.extend(found.map(|(value, statistic)| match unsteady {
-                Some(why) if statistic.steady => MetricValue {
-                    value: None,
-                    reason: Some(why.clone()),
-                    ..value
-                },
-                _ => value,
-            }));
+            all.extend(found.map(|(value, statistic)| value.unless_unsteady(statistic, unsteady)));
+        }
+        for class in &self.selected {
+            all.extend(class.values(end, unsteady)?);
         }
         Ok(all)
     }

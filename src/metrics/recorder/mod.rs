@@ -2,6 +2,7 @@
 
 mod ending;
 pub mod outcome;
+pub mod selected;
 
 use std::io;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::record::fragments::FragmentTracker;
 use crate::record::jobs::JobTracker;
 use crate::record::live_series::SeriesSource;
 use crate::record::pod_table::{self, PodSink};
-use crate::record::series::{Series, SeriesSink};
+use crate::record::series::{ROWS_MAX, Series, SeriesSink};
 use crate::record::setup::{Purpose, Setup};
 use crate::record::state::{ClusterState, Reservation, class_requests};
 use crate::record::successors::{Successors, loses_node};
@@ -32,7 +33,9 @@ use crate::registry::{AlertSeries, REGISTRY};
 use crate::statistics::span::Span;
 use crate::values::Values;
 
-/// Why a run has no results.
+use selected::Selected;
+
+/// Reason a run has no results.
 #[derive(Debug, Error)]
 pub enum RecordError {
     /// A table could not be written.
@@ -40,8 +43,19 @@ pub enum RecordError {
     Sink {
         /// Name of the table.
         what: &'static str,
-        /// Why.
+        /// Error of the sink.
         source: io::Error,
+    },
+    /// A time series has more rows than anybody can use.
+    #[error(
+        "metrics.resolution: the time series has more than {rows} rows by {at}; give a larger \
+         resolution, or end the run earlier (`stop: {{at: 30d}}`)"
+    )]
+    TooManyRows {
+        /// The most rows there may be.
+        rows: u64,
+        /// Instant at which the limit was reached.
+        at: Instant,
     },
     /// The program contradicts itself.
     #[error("an invariant broke: {0}")]
@@ -74,7 +88,7 @@ pub struct Recorder<'s> {
     purpose: Purpose,
     unsteady: Option<String>,
     measured: MeasuredWindow,
-    /// Since when the present state holds.
+    /// Instant from which the present state holds.
     since: Instant,
     state: ClusterState,
     /// The state just before the window closed, where it closed before the run ended.
@@ -83,6 +97,8 @@ pub struct Recorder<'s> {
     entries: Vec<MetricEntry>,
     /// One for each entry.
     collectors: Vec<Box<dyn Collector>>,
+    /// Classes of pods that are measured by themselves.
+    selected: Vec<Selected>,
     /// Subscribed collectors by [`Heard`].
     hearers: [Vec<usize>; Heard::ALL.len()],
     /// Changes of identical pods since the totals were updated.
@@ -129,6 +145,9 @@ impl<'s> Recorder<'s> {
             state: ClusterState::new(fragments),
             closing: None,
             jobs: JobTracker::default(),
+            selected: (setup.selections.iter())
+                .map(|selection| Selected::new(selection, setup, entries))
+                .collect(),
             entries: entries.to_vec(),
             collectors,
             hearers,
@@ -238,6 +257,10 @@ impl<'s> Recorder<'s> {
         if let Some(series) = &mut self.series
             && let Err(source) = series.held(&self.state, at)
         {
+            if source.kind() == io::ErrorKind::QuotaExceeded && self.failed.is_none() {
+                let rows = ROWS_MAX;
+                self.failed = Some(RecordError::TooManyRows { rows, at });
+            }
             note(&mut self.failed, "the time series", Err(source));
             self.series = None;
         }
@@ -368,6 +391,9 @@ impl Observer for Recorder<'_> {
         if let Some(job) = job {
             for &index in &self.hearers[Heard::Jobs as usize] {
                 self.collectors[index].job(&job);
+            }
+            for class in &mut self.selected {
+                class.job(&job, store);
             }
         }
         if let (Some(pods), Event::PodEnded { reason, .. }, Some(pod)) =

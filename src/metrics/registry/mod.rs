@@ -100,15 +100,27 @@ fn family(id: &str) -> Option<(&'static MetricEntry, &str)> {
 /// The title of an id as tables show it: of `allocation.gpu.end` it is `GPU allocation, end`. The
 /// common beginning of several ids has a title too, and so have ids of no family, in their own words.
 pub fn title(id: &str) -> String {
-    family(id).map_or_else(
-        || unlisted_title(id),
+    let (of_all, class) = without_class(id);
+    let title = family(of_all).map_or_else(
+        || unlisted_title(of_all),
         |(entry, statistic)| entry.title.of(statistic),
-    )
+    );
+    if class.is_empty() {
+        title
+    } else {
+        format!("{title} {class}")
+    }
+}
+
+/// An id without the class of pods that it is about, as in `pending_time.p99{namespace=batch}`, and
+/// the class, which is empty for all pods.
+fn without_class(id: &str) -> (&str, &str) {
+    id.find('{').map_or((id, ""), |at| id.split_at(at))
 }
 
 /// The place of an id in the report: that of its family, or the first among the others.
 pub fn placement(id: &str) -> Placement {
-    family(id).map_or(Group::Others.at(0), |(entry, _)| entry.group)
+    family(without_class(id).0).map_or(Group::Others.at(0), |(entry, _)| entry.group)
 }
 
 /// The ids of a short list by rank, each with those that stand in for it where it is not measured.
@@ -141,6 +153,7 @@ pub fn short_list(list: ShortList) -> Vec<Vec<String>> {
 /// assert_eq!(registry::title("pending_time.p99"), "pending time, p99");
 /// ```
 pub fn find(id: &str) -> Option<(&'static MetricEntry, &'static Statistic)> {
+    let (id, _) = without_class(id);
     REGISTRY.iter().find_map(|entry| {
         let name = id.strip_prefix(entry.subject)?.strip_prefix('.')?;
         let statistic = entry.statistics.iter().find(|known| known.has_path(name))?;

@@ -21,7 +21,7 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// At most this many bins, an even number.
+    /// Bins, at most `limit` of them, an even number.
     pub const fn new(limit: usize) -> Self {
         assert!(limit >= 2 && limit.is_multiple_of(2), "pairs are merged");
         Self {
@@ -54,16 +54,21 @@ impl Bins {
             if self.areas.len() <= index {
                 self.areas.resize(index + 1, 0);
             }
-            let next = to.min((index as i64 + 1) * self.width);
+            let next = to.min(self.end_of(index));
             self.areas[index] += amount * i128::from(next - from);
             from = next;
-            self.last = (index, (index as i64 + 1) * self.width);
+            self.last = (index, self.end_of(index));
         }
     }
 
     fn double(&mut self) {
         self.areas = self.areas.chunks(2).map(|pair| pair.iter().sum()).collect();
-        self.width *= 2;
+        // The last bin ends where time does.
+        self.width = self.width.saturating_mul(2);
+    }
+
+    const fn end_of(&self, index: usize) -> i64 {
+        self.width.saturating_mul(index as i64 + 1)
     }
 
     /// Means over the bins that are full.
@@ -81,7 +86,7 @@ impl Bins {
         self.width
     }
 
-    /// Where a bin begins.
+    /// Beginning of a bin.
     pub fn start(&self, index: usize) -> Instant {
         let origin = self.origin.unwrap_or(Instant::ZERO);
         let offset = self.width.saturating_mul(index as i64);
@@ -112,5 +117,14 @@ mod tests {
             assert_eq!(bins.means(), expected, "{from} to {to}");
         }
         assert_eq!(bins.start(1), secs(14));
+    }
+
+    #[test]
+    fn bins_reach_to_the_end_of_time() {
+        let mut bins = Bins::new(4);
+        let span = |from, to| Span { from, to };
+        bins.add(1, span(Instant::ZERO, Instant::from_secs(1)));
+        bins.add(1, span(Instant::from_secs(1), Instant::MAX));
+        assert!(bins.means().iter().all(|&mean| mean <= 1.0));
     }
 }

@@ -85,7 +85,7 @@ impl<'s> Bench<'s> {
         gang: Option<u32>,
         name: PodName,
     ) -> PodRef {
-        if let Some(event) = self.store.spec_added(spec) {
+        if let Some(event) = self.store.class_added(spec) {
             self.apply(secs, &event);
         }
         let pod = self.store.pods().next();

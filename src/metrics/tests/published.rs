@@ -20,7 +20,7 @@ use crate::{
 use cluster::fragmentation::{Shape, TypicalPods};
 use cluster::{GpuColumns, Store};
 use model::{DeviceSet, Event, GpuInventory, GpuRequest, Node, PodSpec, ResourceList, Text};
-use units::{Instant, Quantity, TenantId};
+use units::{ClassId, Instant, Quantity, TenantId};
 
 /// A gzipped text under `../shared`, or `None` with a word about it.
 fn text(path: &str) -> Option<String> {
@@ -242,6 +242,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
             end,
             outcome: JobOutcome::Succeeded,
             pods: 1,
+            class: ClassId(0),
             tenant: TenantId(0),
             cpu_milli: 1_000,
             number: 0,

@@ -5,4 +5,4 @@ mod reading;
 mod statistic;
 
 pub use reading::{MetricValue, Reading, Values};
-pub use statistic::{Direction, Statistic, of_each};
+pub use statistic::{Direction, Range, Statistic, of_each};

@@ -1,6 +1,6 @@
 //! Readings: the values that a collector hands back, under the statistics of its entry.
 
-use super::Statistic;
+use super::{Range, Statistic};
 
 /// One value of a finished run. Undefined is `None` with its reason, never 0 or 100 %.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,10 +11,25 @@ pub struct MetricValue {
     pub value: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
+    /// Marks a value that was taken from buckets rather than from every value.
     pub approx: bool,
     /// Number of observations behind it, where it is taken over jobs or pods.
     pub n: Option<u64>,
+}
+
+impl MetricValue {
+    /// The value, or none where it estimates a steady state that there is not.
+    #[must_use]
+    pub(crate) fn unless_unsteady(self, statistic: &Statistic, unsteady: Option<&String>) -> Self {
+        match unsteady {
+            Some(why) if statistic.steady => Self {
+                value: None,
+                reason: Some(why.clone()),
+                ..self
+            },
+            _ => self,
+        }
+    }
 }
 
 /// A value of a statistic, or the reason why there is none.
@@ -24,7 +39,7 @@ pub struct Reading {
     pub value: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
+    /// Marks a reading that was taken from buckets rather than from every value.
     pub approx: bool,
     /// Number of observations behind it.
     pub n: Option<u64>,
@@ -136,25 +151,58 @@ impl Values {
     /// The values of the family under their ids, in the order of the list.
     ///
     /// # Errors
-    /// If a reading was put twice or under a statistic that is not listed, or one is missing.
+    /// If a reading was put twice or under a statistic that is not listed, or one is missing; in a
+    /// debug build also if a value is none that its statistic can have. A release build keeps such a
+    /// value with a remark, as a run of hours should not be lost to it.
     pub fn named(self, subject: &str) -> Result<Vec<MetricValue>, String> {
         if let Some(own) = self.misplaced {
             let path = own.path();
             return Err(format!("{subject}.{path} was read twice or is not listed"));
         }
-        let both = self.statistics.iter().zip(self.readings);
-        both.map(|(statistic, reading)| {
+        let faults: Vec<Option<String>> = (self.statistics.iter())
+            .map(|statistic| self.fault(statistic))
+            .collect();
+        let both = self.statistics.iter().zip(self.readings).zip(faults);
+        both.map(|((statistic, reading), fault)| {
             let id = format!("{subject}.{}", statistic.path());
             let reading = reading.ok_or_else(|| format!("{id} was not read"))?;
+            let fault = fault.map(|fault| format!("{id} {fault}"));
+            if let Some(fault) = fault.as_ref().filter(|_| cfg!(debug_assertions)) {
+                return Err(fault.clone());
+            }
+            let remark = |fault| format!("{fault}; please report this fault of the program");
             Ok(MetricValue {
                 id,
                 value: reading.value,
-                reason: reading.reason,
+                reason: fault.map(remark).or(reading.reason),
                 approx: reading.approx,
                 n: reading.n,
             })
         })
         .collect()
+    }
+}
+
+impl Values {
+    /// Fault of a statistic's reading: a value outside of its range, or a mean above the peak of
+    /// the same part.
+    fn fault(&self, statistic: &Statistic) -> Option<String> {
+        let value_of = |own: &Statistic| {
+            let place = self.statistics.iter().position(|known| known.is(own))?;
+            self.readings[place].as_ref()?.value
+        };
+        let value = value_of(statistic)?;
+        let Range { least, most } = statistic.range;
+        if !statistic.range.has(value) {
+            return Some(format!("is {value}, not from {least} to {most}"));
+        }
+        let peak = Statistic {
+            name: "peak",
+            ..*statistic
+        };
+        let peak = value_of(&peak).filter(|_| statistic.name == "mean")?;
+        let is_above = value > peak + 1e-9 * peak.abs().max(1.0);
+        is_above.then(|| format!("is {value}, above the peak of {peak}"))
     }
 }
 
@@ -183,5 +231,24 @@ mod tests {
         check(&[LISTED, LISTED], Err(twice));
         let other = "family.other was read twice or is not listed";
         check(&[LISTED, OTHER], Err(other));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_a_fault() {
+        const MEAN: Statistic = Statistic::ratio("mean", Direction::None);
+        const PEAK: Statistic = Statistic::ratio("peak", Direction::None).within(Range::FROM_ZERO);
+        let check = |mean: f64, peak: f64, expected: Option<&str>| {
+            let mut values = Values::of(&[MEAN, PEAK]);
+            values.put(MEAN, Ok(mean));
+            values.put(PEAK, Ok(peak));
+            let found = values.named("family").err();
+            assert_eq!(found.as_deref(), expected, "{mean} {peak}");
+        };
+        check(0.5, 2.0, None);
+        check(1.0 + 1e-12, 1.0, None);
+        check(1.2, 2.0, Some("family.mean is 1.2, not from 0 to 1"));
+        check(-0.1, 1.0, Some("family.mean is -0.1, not from 0 to 1"));
+        check(0.6, 0.5, Some("family.mean is 0.6, above the peak of 0.5"));
+        check(f64::NAN, 1.0, Some("family.mean is NaN, not from 0 to 1"));
     }
 }

@@ -30,8 +30,8 @@ impl Direction {
         all.find(|own| own.name() == name).unwrap_or(Self::None)
     }
 
-    /// How much worse a value gets by a difference; any difference makes worse if neither direction is
-    /// better.
+    /// Amount by which a difference makes a value worse; any difference makes worse if neither
+    /// direction is better.
     pub fn worsening(self, difference: f64) -> f64 {
         match self {
             Self::Lower => difference,
@@ -50,6 +50,39 @@ impl Direction {
     }
 }
 
+/// The values that a statistic can have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+}
+
+impl Range {
+    /// Any number.
+    pub const ANY: Self = Self {
+        least: f64::NEG_INFINITY,
+        most: f64::INFINITY,
+    };
+    /// No negative number.
+    pub const FROM_ZERO: Self = Self {
+        least: 0.0,
+        most: f64::INFINITY,
+    };
+    /// A share of a whole.
+    pub const SHARE: Self = Self {
+        least: 0.0,
+        most: 1.0,
+    };
+
+    /// Whether a value lies within, but for the rounding of floats.
+    pub fn has(self, value: f64) -> bool {
+        const ROUNDING: f64 = 1e-9;
+        value >= self.least - ROUNDING && value <= self.most + ROUNDING
+    }
+}
+
 /// One number of a family. A family declares each statistic once as a constant, lists the constant in
 /// its entry, and hands the reading back under the same constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,22 +96,25 @@ pub struct Statistic {
     pub unit: &'static str,
     /// The direction that is better.
     pub direction: Direction,
+    /// The values that it can have.
+    pub range: Range,
     /// Relative change below which a difference is taken for noise by default; 0 takes none.
     pub threshold: f64,
-    /// Whether it estimates a steady state, so that it has no value in a window without one.
+    /// Marks an estimate of a steady state, which has no value in a window without one.
     pub steady: bool,
-    /// Whether it is known only at the end of a run, so that no alert rule can be about it.
+    /// Marks a statistic that is known only at the end of a run, so that no alert rule can read it.
     pub only_at_end: bool,
 }
 
 impl Statistic {
-    /// A count or amount; every difference counts.
+    /// A count or amount, never negative; every difference counts.
     pub const fn amount(name: &'static str, unit: &'static str, direction: Direction) -> Self {
         Self {
             part: "",
             name,
             unit,
             direction,
+            range: Range::FROM_ZERO,
             threshold: 0.0,
             steady: false,
             only_at_end: false,
@@ -95,9 +131,16 @@ impl Statistic {
         Self::amount(name, "times", direction).noise(0.02)
     }
 
-    /// A ratio, 1 being all; differences below 1 % are noise.
+    /// A ratio from 0 to 1, 1 being all; differences below 1 % are noise.
     pub const fn ratio(name: &'static str, direction: Direction) -> Self {
-        Self::amount(name, "ratio", direction).noise(0.01)
+        Self::amount(name, "ratio", direction)
+            .noise(0.01)
+            .within(Range::SHARE)
+    }
+
+    /// The statistic with another range.
+    pub const fn within(self, range: Range) -> Self {
+        Self { range, ..self }
     }
 
     /// The statistic of a part of the family: `mean` of `cpu` is `cpu.mean`.

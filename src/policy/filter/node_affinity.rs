@@ -28,7 +28,7 @@ pub struct NodeAffinity {
 impl NodeAffinity {
     fn new() -> Self {
         Self {
-            answers: DeclaredAnswers::new(|class, node| affinity::admits(&class.object, node)),
+            answers: DeclaredAnswers::new(|class, node| affinity::admits(&class.spec, node)),
         }
     }
 }

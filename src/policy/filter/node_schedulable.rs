@@ -36,8 +36,8 @@ impl Plugin for NodeSchedulable {
         let nodes = ctx.store.nodes();
         let open = nodes.schedulable()[node.index()];
         let is_tolerated = |object: &Node| {
-            unschedulable::admits(&ctx.class.object, object)
-                && taints::admits(&ctx.class.object, &object.taints)
+            unschedulable::admits(&ctx.class.spec, object)
+                && taints::admits(&ctx.class.spec, &object.taints)
         };
         let marked = nodes.object(node).filter(|object| object.is_marked_away());
         if open

@@ -28,9 +28,7 @@ pub struct TaintToleration {
 impl TaintToleration {
     fn new() -> Self {
         Self {
-            answers: DeclaredAnswers::new(|class, node| {
-                taints::admits(&class.object, &node.taints)
-            }),
+            answers: DeclaredAnswers::new(|class, node| taints::admits(&class.spec, &node.taints)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::rules::ports;
 use model::{ClusterObjects, HostPort};
 use scheduler::kube::keep::{KeptFilter, Rests};
 use scheduler::kube::{
@@ -28,16 +29,8 @@ pub const ENTRY: Entry = Entry {
 /// Rejects nodes where a port of the pod is taken.
 pub struct NodePorts;
 
-/// Whether two ports can't both be taken; the empty address is every address.
-fn conflicts(one: &HostPort, other: &HostPort) -> bool {
-    one.port == other.port
-        && one.protocol == other.protocol
-        && (one.host_ip.is_empty() || other.host_ip.is_empty() || one.host_ip == other.host_ip)
-}
-
 fn is_any_taken(wanted: &[HostPort], node: &NodeInfo) -> bool {
-    let is_taken = |port: &HostPort| node.ports.iter().any(|other| conflicts(port, other));
-    wanted.iter().any(is_taken)
+    ports::is_any_taken(&wanted.iter(), node.ports.iter())
 }
 
 impl KubePlugin for NodePorts {
@@ -63,7 +56,12 @@ impl KubePlugin for NodePorts {
         };
         let mut freed = deleted.class.host_ports.iter();
         deleted.has_node()
-            && freed.any(|freed| pod.class.host_ports.iter().any(|own| conflicts(own, freed)))
+            && freed.any(|freed| {
+                pod.class
+                    .host_ports
+                    .iter()
+                    .any(|own| ports::conflicts(own, freed))
+            })
     }
 
     fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {

@@ -26,7 +26,7 @@ impl QueueOrder for Priority {
     }
 
     fn key(&self, _pod: &Pod, class: &Class) -> i64 {
-        -i64::from(class.object.priority)
+        -i64::from(class.spec.priority)
     }
 
     fn clone_order(&self) -> Box<dyn QueueOrder> {

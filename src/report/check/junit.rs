@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{CheckOptions, cells, failure, outcome};
+use super::{CheckOptions, cells, failure, limit, outcome};
 use lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
 use metrics::registry;
 
@@ -252,6 +252,7 @@ fn body(gate: &Gate) -> String {
         format!("base: {base}"),
         format!("head: {head}"),
         format!("change [95 % CI]: {change}"),
+        format!("limit: {}", limit(gate)),
         format!("verdict: {}", outcome(gate)),
     ];
     lines.extend(gate.note.iter().map(|note| format!("note: {note}")));

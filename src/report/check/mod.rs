@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::format;
 use crate::study::change;
 use lab::check::{CheckReport, Gate, Outcome};
+use lab::statistics::SEEDS_MIN;
 use metrics::registry;
 use units::plural;
 
@@ -106,6 +107,10 @@ pub fn headline(report: &CheckReport) -> String {
         }
     }
     let all = report.gates.len();
+    if let Some(entry) = report.entries.iter().find(|entry| entry.empty) {
+        let name = format::clean(&entry.name);
+        return format!("{name}: nothing was measured: no pod arrived in any run.");
+    }
     if report
         .gates
         .iter()
@@ -117,11 +122,20 @@ pub fn headline(report: &CheckReport) -> String {
     if open > 0 {
         return format!("No gate failed; inconclusive: {open} of {all}.");
     }
+    let more = besides(report);
+    match all {
+        1 => format!("The gate holds{more}."),
+        _ => format!("All {} hold{more}.", plural::count(all, "gate")),
+    }
+}
+
+/// What is to be said of a check that holds, behind the number of its gates.
+fn besides(report: &CheckReport) -> String {
     let of = |is: fn(&&Gate) -> bool, words: &str| {
         let count = report.gates.iter().filter(is).count();
         (count > 0).then(|| format!(", {count} {words}"))
     };
-    let more: String = [
+    [
         of(|gate| gate.outcome == Outcome::Improved, "improved"),
         of(
             |gate| gate.outcome == Outcome::Acknowledged,
@@ -131,14 +145,13 @@ pub fn headline(report: &CheckReport) -> String {
             |gate| gate.outcome == Outcome::Regressed && gate.advisory,
             "worse and advisory only",
         ),
+        (report.entries.iter())
+            .any(|entry| entry.changed.is_some())
+            .then(|| "; decisions differ from the baseline's".to_owned()),
     ]
     .into_iter()
     .flatten()
-    .collect();
-    match all {
-        1 => format!("The gate holds{more}."),
-        _ => format!("All {} hold{more}.", plural::count(all, "gate")),
-    }
+    .collect()
 }
 
 /// Failed gate in words.
@@ -174,23 +187,31 @@ pub fn cells(gate: &Gate) -> (String, String, String) {
     (base, head, change)
 }
 
-/// Outcome of a gate with its limit or tolerance.
+/// Outcome of a gate, and whether its inputs are those of the baseline.
 pub fn outcome(gate: &Gate) -> String {
     let word = gate.outcome.word();
-    // A table has little room, and its interval tells of the test.
-    let limit = gate.limit.trim_start_matches("tested, ");
-    match gate.outcome {
-        Outcome::Regressed if gate.advisory => format!("{word}, advisory ({limit})"),
-        Outcome::Regressed => format!("{} ({limit})", word.to_uppercase()),
-        Outcome::Within if gate.judgement.is_none() => {
-            format!("{word} ({})", limit.trim_start_matches("limit "))
-        }
+    let words = match gate.outcome {
+        Outcome::Regressed if gate.advisory => format!("{word}, advisory"),
+        Outcome::Regressed => word.to_uppercase(),
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
             Some(needed) => format!("{word} (≈ {})", format::counted(needed, "seed")),
             None => word.to_owned(),
         },
         _ => word.to_owned(),
+    };
+    if gate.despite_inputs {
+        format!("{words}, other inputs")
+    } else {
+        words
+    }
+}
+
+/// Limit of a gate without the word for it.
+pub fn limit(gate: &Gate) -> String {
+    match gate.limit.strip_prefix("tested, limit ") {
+        Some(limit) => format!("{limit}, tested"),
+        None => gate.limit.trim_start_matches("limit ").to_owned(),
     }
 }
 
@@ -247,7 +268,8 @@ pub fn reasons(report: &CheckReport) -> Vec<String> {
     for gate in report
         .gates
         .iter()
-        .filter(|gate| gate.outcome < Outcome::Improved && gate.outcome != Outcome::Inconclusive)
+        .filter(|gate| gate.outcome < Outcome::Improved)
+        .filter(|gate| gate.outcome != Outcome::Inconclusive || has_few_seeds(gate))
     {
         let Some(note) = gate.note.as_deref().filter(|note| !told.contains(note)) else {
             continue;
@@ -266,6 +288,12 @@ pub fn reasons(report: &CheckReport) -> Vec<String> {
         format!("{entry} {metric}{more}: {}", format::clean(note))
     });
     lines.collect()
+}
+
+/// Returns whether a gate has too few seeds for any test.
+fn has_few_seeds(gate: &Gate) -> bool {
+    let judgement = gate.judgement.as_ref();
+    judgement.is_some_and(|found| found.n < SEEDS_MIN)
 }
 
 /// Command that examines the worst gate again.
@@ -295,6 +323,7 @@ pub fn facts(report: &CheckReport) -> Vec<String> {
     facts.extend(match seeds {
         0 => None,
         1 => Some("1 seed".to_owned()),
+        _ if report.baseline.is_none() => Some(plural::count(seeds, "seed")),
         _ => Some(format!("{}, paired", plural::count(seeds, "seed"))),
     });
     let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();

@@ -1,7 +1,5 @@
-//! What checks look like: `JUnit` and SARIF as their schemas want them, annotations escaped, the
+//! Forms of checks: `JUnit` and SARIF as their schemas want them, annotations escaped, the
 //! headline.
-
-use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
@@ -19,6 +17,7 @@ fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
         limit: "limit ≤ 30 s".to_owned(),
         base: None,
         head: Some(41.5),
+        despite_inputs: false,
         judgement: None,
         note: note.map(str::to_owned),
         file: "./ci/burst mixed.yaml".to_owned(),
@@ -39,11 +38,11 @@ fn report(gates: Vec<Gate>) -> CheckReport {
         deterministic: false,
         digest: "d".to_owned(),
         inputs: "i".to_owned(),
-        parts: BTreeMap::new(),
         changes: 10,
         error: error.map(str::to_owned),
         error_kind: error.map(|_| ErrorKind::Invariant),
         rerun: format!("windtunnel run {name}.yaml"),
+        ..EntryReport::default()
     };
     CheckReport {
         schema_version: CHECK_VERSION,
@@ -162,8 +161,8 @@ fn xml(text: &str) -> Element {
 /// Names that an element may have inside.
 type Names = &'static [&'static str];
 
-/// What the strict schema (`junit-10.xsd` of Jenkins' xunit plugin) lets an element have: required
-/// attributes, optional ones, children.
+/// Attributes and children that the strict schema (`junit-10.xsd` of Jenkins' xunit plugin) lets an
+/// element have: required attributes, optional ones, children.
 const JUNIT: &[(&str, Names, Names, Names)] = &[
     (
         "testsuites",

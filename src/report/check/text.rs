@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{CheckOptions, cells, counts, digest, facts, headline, outcome, reasons, rerun};
+use super::{CheckOptions, cells, counts, digest, facts, headline, limit, outcome, reasons, rerun};
 use crate::format;
 use crate::study::escaped;
 use lab::check::{CheckReport, Gate, Outcome};
@@ -41,7 +41,7 @@ pub(super) fn write_table(
         writeln!(out)?;
     }
     let rows = table(&shown);
-    let widths = [0, 1, 2, 3, 4].map(|column| width(&rows, column));
+    let widths = [0, 1, 2, 3, 4, 5].map(|column| width(&rows, column));
     for (place, cells) in rows.iter().enumerate().filter(|_| !shown.is_empty()) {
         let style = match place.checked_sub(1).map(|index| shown[index].outcome) {
             None => HEAD,
@@ -49,12 +49,12 @@ pub(super) fn write_table(
             Some(Outcome::Improved) => GOOD,
             Some(_) => PLAIN,
         };
-        let [entry, metric, base, head, change, verdict] = cells;
+        let [entry, metric, base, head, change, limit, verdict] = cells;
         writeln!(
             out,
-            "{entry:<0$}  {metric:<1$}  {base:>2$}  {head:>3$}  {change:<4$}  {style}{verdict}\
-             {style:#}",
-            widths[0], widths[1], widths[2], widths[3], widths[4]
+            "{entry:<0$}  {metric:<1$}  {base:>2$}  {head:>3$}  {change:<4$}  {limit:<5$}  \
+             {style}{verdict}{style:#}",
+            widths[0], widths[1], widths[2], widths[3], widths[4], widths[5]
         )?;
     }
     if folded > 0 {
@@ -97,13 +97,28 @@ fn shown(report: &CheckReport) -> (Vec<&Gate>, usize) {
 }
 
 /// Rows under their head; names and labels as long as the line allows.
-fn table(shown: &[&Gate]) -> Vec<[String; 6]> {
-    const GAPS: usize = 5 * 2;
-    let head = ["", "", "base", "head", "change [95 % CI]", "verdict"].map(str::to_owned);
+fn table(shown: &[&Gate]) -> Vec<[String; 7]> {
+    const GAPS: usize = 6 * 2;
+    let head = [
+        "",
+        "",
+        "base",
+        "head",
+        "change [95 % CI]",
+        "limit",
+        "verdict",
+    ];
+    let head = head.map(str::to_owned);
     let rows = shown.iter().map(|gate| row(gate));
-    let mut rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
+    let mut rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
     for (column, least) in [(1, LABEL_MIN), (0, NAME_MIN)] {
-        let all: usize = (0..6).map(|column| width(&rows, column)).sum::<usize>() + GAPS;
+        let all: usize = (0..7).map(|column| width(&rows, column)).sum::<usize>() + GAPS;
+        let is_class = |cells: &[String; 7]| cells[column].ends_with('}');
+        let least = if rows.iter().any(is_class) {
+            LABEL_MAX * 2
+        } else {
+            least
+        };
         let room = width(&rows, column).saturating_sub(all.saturating_sub(WIDTH_MAX));
         for cells in &mut rows {
             cells[column] = format::shortened(&cells[column], room.max(least));
@@ -112,21 +127,34 @@ fn table(shown: &[&Gate]) -> Vec<[String; 6]> {
     rows
 }
 
-fn width(rows: &[[String; 6]], column: usize) -> usize {
+fn width(rows: &[[String; 7]], column: usize) -> usize {
     let widths = rows.iter().map(|cells| cells[column].chars().count());
     widths.max().unwrap_or(0)
 }
 
-fn row(gate: &Gate) -> [String; 6] {
+fn row(gate: &Gate) -> [String; 7] {
     let (base, head, change) = cells(gate);
     [
         format::shortened(&format::clean(&gate.entry), NAME_MAX),
-        format::shortened(&registry::title(&gate.metric), LABEL_MAX),
+        label(gate),
         base,
         head,
         change,
+        limit(gate),
         outcome(gate),
     ]
+}
+
+/// Title of the metric of a gate; a class of pods is named in full.
+fn label(gate: &Gate) -> String {
+    let title = registry::title(&gate.metric);
+    let (title, class) = title.split_at(title.find('{').unwrap_or(title.len()));
+    let title = format::shortened(title.trim_end(), LABEL_MAX);
+    if class.is_empty() {
+        title
+    } else {
+        format!("{title} {class}")
+    }
 }
 
 /// Line below the rows: words, and a command to copy.
@@ -157,7 +185,7 @@ fn details(report: &CheckReport) -> Vec<Detail<'_>> {
     let mut failed = report
         .gates
         .iter()
-        .filter(|gate| gate.outcome == Outcome::Regressed);
+        .filter(|gate| gate.outcome <= Outcome::DifferentInputs);
     if let Some(divergence) = failed.find_map(|gate| gate.divergence.as_ref()) {
         let words = format::clean(&divergence.words);
         lines.push(said(format!("first divergence: {words}")));
@@ -225,9 +253,9 @@ pub(super) fn write_markdown(out: &mut dyn Write, report: &CheckReport) -> io::R
 fn write_rows(out: &mut dyn Write, gates: &[&Gate]) -> io::Result<()> {
     writeln!(
         out,
-        "| scenario | metric | base | head | change [95 % CI] | verdict |"
+        "| scenario | metric | base | head | change [95 % CI] | limit | verdict |"
     )?;
-    writeln!(out, "| --- | --- | ---: | ---: | --- | --- |")?;
+    writeln!(out, "| --- | --- | ---: | ---: | --- | --- | --- |")?;
     for gate in gates {
         let cells = row(gate).map(|cell| escaped(&cell));
         writeln!(out, "| {} |", cells.join(" | "))?;

@@ -66,21 +66,15 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Files that the provider names, with their fields.
-    pub fn files(&self) -> impl Iterator<Item = (&'static str, &String)> {
+    /// Files that the provider names, as mutable paths with their fields.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut String)> {
         let all = [
-            ("prices", &self.prices),
-            ("types", &self.types),
-            ("priceHistory", &self.price_history),
+            ("prices", &mut self.prices),
+            ("types", &mut self.types),
+            ("priceHistory", &mut self.price_history),
         ];
         all.into_iter()
-            .filter_map(|(field, file)| Some((field, file.as_ref()?)))
-    }
-
-    /// Files that the provider names, as mutable paths.
-    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let all = [&mut self.prices, &mut self.types, &mut self.price_history];
-        all.into_iter().flatten()
+            .filter_map(|(field, file)| Some((field, file.as_mut()?)))
     }
 }
 

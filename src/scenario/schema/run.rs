@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::traffic::Services;
 use crate::scalar::{Bound, NoneOr, WordOr};
+use crate::schema::clients::{ClientLimits, ModelSet};
 use crate::schema::contention::Contention;
 use crate::schema::images::Images;
 use crate::share::Share;
@@ -18,6 +19,15 @@ use units::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Models {
+    /// Named set of constants, on which the other fields go; also as `models: production`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<ModelSet>,
+    /// Limits of the clients of the API server; default `none`, or those of the set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_limits: Option<NoneOr<ClientLimits>>,
+    /// Time at which every node renews its lease first; default drawn for each node within 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_offset: Option<Duration>,
     /// Start-up time of a pod, from its binding to its running; default `none` for no time.
     #[serde(default)]
     pub startup: NoneOr<Startup>,
@@ -318,12 +328,64 @@ pub struct Objective {
     /// `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub test: bool,
+    /// Class of pods that the objective is about: all of these properties; default all pods. It
+    /// applies to metrics of jobs: `pending_time`, `first_wait`, `weighted_wait`, `slowdown`,
+    /// `turnaround`, `makespan`, `throughput`, `jobs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<PodClass>,
     /// Advisory objective: `true` reports a failure without failing the check; default `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub advisory: bool,
 }
 
+/// Class of pods, by their namespace, labels and priority. At least one of them is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct PodClass {
+    /// Namespace of the pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub namespace: Option<String>,
+    /// Labels of the pods, each with its value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Minimum priority of the pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_priority: Option<i32>,
+    /// Maximum priority of the pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_priority: Option<i32>,
+}
+
+impl std::fmt::Display for PodClass {
+    /// Writes the class as it follows the id of a metric: `{namespace=batch,team=web}`.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let namespace = self.namespace.iter().map(|own| format!("namespace={own}"));
+        let labels = self.labels.iter();
+        let labels = labels.map(|(key, value)| format!("{key}={value}"));
+        let least = self
+            .min_priority
+            .iter()
+            .map(|own| format!("priority>={own}"));
+        let most = self
+            .max_priority
+            .iter()
+            .map(|own| format!("priority<={own}"));
+        let all: Vec<String> = namespace.chain(labels).chain(least).chain(most).collect();
+        write!(out, "{{{}}}", all.join(","))
+    }
+}
+
 impl Objective {
+    /// Id of the metric, followed by the class of pods where it is about one.
+    pub fn id(&self) -> String {
+        match &self.selector {
+            Some(class) => format!("{}{class}", self.metric),
+            None => self.metric.clone(),
+        }
+    }
+
     /// Returns whether the objective requires a baseline.
     pub const fn is_relative(&self) -> bool {
         self.tolerance.is_some() || self.threshold.is_some() || self.test

@@ -28,10 +28,12 @@ use control::{Component, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodCreated, PodRef};
 use units::{Duration, GangId, Instant, NodeId, Revision};
 
+use crate::retry::Retry;
+
 pub use self::backfill::{Backfill, Outlook};
 pub use self::job::{JobFacts, JobNumber, JobOrder, Score};
 
-use self::job::Job;
+use self::job::{Job, processors};
 use self::room::{Places, Rooms};
 use self::running::{Place, Running, RunningJob};
 use self::waiting::{Turn, Waiting};
@@ -51,20 +53,31 @@ pub struct BatchPlanner {
     cursor: Revision,
     /// The instant for which a wake-up was asked in the midst of a job's end.
     asked: Option<Instant>,
+    /// Members that were refused their places. The cause of a refusal is in changes that the view
+    /// has yet to show, so they wait again once it shows something new.
+    refused: Vec<Refused>,
+    retry: Retry,
+}
+
+/// Members of a job that were refused their places.
+#[derive(Clone, Debug)]
+struct Refused {
+    number: JobNumber,
+    job: Job,
 }
 
 /// The job that goes next.
 #[derive(Clone, Copy, Debug)]
 struct Chosen {
     number: JobNumber,
-    /// Whether it was found not to fit.
+    /// Marks a job that was found not to fit.
     blocked: bool,
     /// The last turn that the backfilling rule was asked about; `None` if it is to be asked about
     /// every waiting job.
     asked: Option<Turn>,
 }
 
-/// Where a pod is: the job it belongs to, and its position there once that runs.
+/// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
 #[derive(Clone, Copy, Debug)]
 struct Whereabouts {
     pod: PodRef,
@@ -99,6 +112,8 @@ impl BatchPlanner {
             next: JobNumber(0),
             cursor: Revision::default(),
             asked: None,
+            refused: Vec::new(),
+            retry: Retry::default(),
         }
     }
 
@@ -115,6 +130,9 @@ impl BatchPlanner {
     fn read(&mut self, now: Instant, store: &Store) -> News {
         let mut news = News::default();
         let mut assembling: Assembling = None;
+        if self.cursor < store.revision() || self.retry.is_due(now) {
+            self.take_back_refused();
+        }
         for entry in store.log().since(self.cursor) {
             news.any = true;
             match &entry.event {
@@ -150,6 +168,21 @@ impl BatchPlanner {
             }
         }
         news
+    }
+
+    /// The members that were refused their places wait again.
+    fn take_back_refused(&mut self) {
+        if self.refused.is_empty() {
+            return;
+        }
+        self.retry = Retry::default();
+        for Refused { number, job } in std::mem::take(&mut self.refused) {
+            let submitted = job.facts.submitted;
+            self.waiting.add(number, job, &*self.order, submitted);
+        }
+        if let Some(chosen) = &mut self.chosen {
+            chosen.asked = None;
+        }
     }
 
     fn created(
@@ -382,16 +415,6 @@ impl BatchPlanner {
     }
 }
 
-/// Processors of so many members that ask for this many milli-cores each.
-fn processors(cpu_milli: i64, members: usize) -> i64 {
-    let members = members as i64;
-    if cpu_milli == 0 {
-        return members;
-    }
-    let milli = i128::from(cpu_milli) * i128::from(members);
-    i64::try_from((milli + 999) / 1_000).unwrap_or(i64::MAX)
-}
-
 impl Component for BatchPlanner {
     fn name(&self) -> &'static str {
         "batch"
@@ -403,6 +426,7 @@ impl Component for BatchPlanner {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         let news = self.read(now, view);
+        self.retry.ask(now, out);
         if self.awaits_rest_of_end(now, news, out) {
             return Progress::Idle;
         }
@@ -429,7 +453,12 @@ impl Component for BatchPlanner {
         true
     }
 
-    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+    fn relies_on_view(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.retry.refused(conflict);
         let Event::PodBound { pod, .. } = write.event else {
             return;
         };
@@ -458,14 +487,11 @@ impl Component for BatchPlanner {
             job: number,
             position: None,
         });
-        self.waiting.add(number, job, &*self.order, facts.submitted);
-        if let Some(chosen) = &mut self.chosen {
-            chosen.asked = None;
-        }
+        self.refused.push(Refused { number, job });
     }
 
     fn backlog(&self) -> usize {
-        self.waiting.pods()
+        self.waiting.pods() + self.refused.len()
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

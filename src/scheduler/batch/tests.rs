@@ -66,7 +66,7 @@ struct World {
     gangs: u32,
     /// The wake-up asked for last.
     wake: Option<Instant>,
-    /// How many pods each step bound, where it bound any.
+    /// Number of pods that each step bound, where it bound any.
     bound: Vec<usize>,
 }
 
@@ -109,7 +109,7 @@ impl World {
     fn submit(&mut self, members: u32, cores: i64, seconds: i64) -> Vec<PodRef> {
         let requests = ResourceList::from_pairs([(CPU, Quantity::from_units(cores))]);
         let object = Arc::new(PodSpec::with_requests(requests));
-        if let Some(event) = self.store.spec_added(&object) {
+        if let Some(event) = self.store.class_added(&object) {
             self.apply(event);
         }
         let class: ClassId = self.store.class_of(&object).expect("added above");

@@ -91,7 +91,7 @@ impl NodeInfo {
         self.pods.push(pod);
     }
 
-    /// Where a pod is among its pods. The newest is looked for most often.
+    /// Position of a pod among the node's pods. The newest is looked for most often.
     fn position_of(&self, pod: &PodInfo) -> Option<usize> {
         let key = key_of(pod.uid);
         let mut places = self.keys.iter().zip(&self.pods);
@@ -148,8 +148,9 @@ impl NodeInfo {
         let class = pod.counted_class();
         self.requested.change(&class.requests, sign);
         let non_zero = &class.non_zero;
-        self.non_zero.cpu_milli += sign * non_zero.cpu_milli;
-        self.non_zero.memory += sign * non_zero.memory;
+        let add = |total: i64, amount: i64| total.saturating_add(sign.saturating_mul(amount));
+        self.non_zero.cpu_milli = add(self.non_zero.cpu_milli, non_zero.cpu_milli);
+        self.non_zero.memory = add(self.non_zero.memory, non_zero.memory);
         let milli = pod.spec().gpu.milli_per_device;
         for device in pod.devices().iter() {
             if let Some(room) = self.gpu_room.get_mut(device) {

@@ -15,6 +15,7 @@ use super::permit::{Claim, Waiting};
 use super::probed::ProbedPlugin;
 use super::profile::Profile;
 use super::queue::Queue;
+use crate::retry::Retry;
 
 /// A scheduler that places one pod at a time through the plugins of its profile.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Pipeline {
     refused: Vec<PodRef>,
     /// Places that the store refused, and that plugins are still to give up.
     unreserved: VecDeque<(PodRef, NodeId)>,
+    /// The instant of the next attempt at pods whose bindings the API refused by itself.
+    retry: Retry,
 }
 
 impl Pipeline {
@@ -41,6 +44,7 @@ impl Pipeline {
             cursor: Revision::default(),
             refused: Vec::new(),
             unreserved: VecDeque::new(),
+            retry: Retry::default(),
         }
     }
 
@@ -69,7 +73,9 @@ impl Pipeline {
         }
         // What made the store refuse a pod is in changes that the view has yet to show: until it
         // shows something new, the same decision would be refused again.
-        if self.cursor < store.revision() && !self.refused.is_empty() {
+        let has_news = self.cursor < store.revision() || self.retry.is_due(now);
+        if has_news && !self.refused.is_empty() {
+            self.retry = Retry::default();
             for pod in self.refused.drain(..) {
                 self.queue.push(order, store, pod);
             }
@@ -123,6 +129,7 @@ impl Component for Pipeline {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view);
+        self.retry.ask(now, out);
         if !self.waiting.is_empty() {
             let lost = self
                 .waiting
@@ -148,7 +155,12 @@ impl Component for Pipeline {
         true
     }
 
-    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+    fn relies_on_view(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.retry.refused(conflict);
         match &write.event {
             Event::PodBound { pod, node, .. } => {
                 self.refused.push(*pod);

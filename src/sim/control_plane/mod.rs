@@ -4,7 +4,7 @@ mod faults;
 mod seat;
 mod step;
 
-use cluster::{Commitment, Conflict, Digest, Store};
+use cluster::{Commitment, Conflict, Digest, Store, is_claim};
 use control::node::MachineCommand;
 use control::{Component, Write};
 use model::{Event, Pod};
@@ -184,6 +184,18 @@ impl ControlPlane {
     /// Whether a component is away.
     pub(super) fn is_absent(&self, index: usize) -> bool {
         self.seats[index].is_absent
+    }
+
+    /// The store made a component's write as its change number `at`. A view that lags shows a claim
+    /// of its reader at once, or the reader would give the same room away twice.
+    pub(super) fn made(&mut self, now: Instant, index: usize, write: &Write, at: Revision) {
+        let seat = &mut self.seats[index];
+        if let Some(view) = &mut seat.view
+            && is_claim(&write.event)
+            && seat.component.relies_on_view()
+        {
+            view.assume(now, write.event.clone(), at);
+        }
     }
 
     /// A component learns that its write was refused.

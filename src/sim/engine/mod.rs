@@ -9,12 +9,13 @@ use control::admission::{Creation, admit};
 use control::node_api::{self, Notice, doubted};
 use control::operation::OperationError;
 use model::{EndReason, Event, Object, PodChange, PodRef};
-use units::{Duration, Instant, NodeId};
+use units::{ClassId, Duration, Identity, Instant, NodeId};
 
 use super::SimError;
 use super::context::Context;
 use super::control_faults::Part;
 use super::control_plane::{ControlPlane, Lapse};
+use super::endless::Endless;
 use super::follow::{Audience, Change, Follower};
 use super::hosts::Trouble;
 use super::message::{Message, Request, ToControlPlane, ToNodes};
@@ -28,6 +29,7 @@ pub(super) struct Engine {
     control: ControlPlane,
     nodes: NodePlane,
     surroundings: Surroundings,
+    endless: Endless,
 }
 
 impl Engine {
@@ -67,14 +69,24 @@ impl Engine {
         self.surroundings.is_over() && self.control.store().pods().living() == 0
     }
 
+    /// The error of a run that would go on for ever.
+    #[inline]
+    pub(super) fn endless(&self, now: Instant) -> Option<SimError> {
+        self.endless.error(now)
+    }
+
     /// Something that was due happens, with all that it leads to at once.
     pub(super) fn occur(&mut self, ctx: &mut Context<'_>, event: Upcoming) -> Result<(), SimError> {
         let Self {
             control,
             nodes,
             surroundings,
+            endless,
             ..
         } = self;
+        if event.is_from_outside() {
+            endless.disturbed(ctx.now());
+        }
         let store = control.store();
         match event {
             Upcoming::NodeUp(node) => Self::declared(ctx, node, false),
@@ -84,6 +96,7 @@ impl Engine {
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
                 surroundings.strike(ctx, line);
             }
+            Upcoming::Report(node) => nodes.send_reports(ctx, node),
             Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
             Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod),
             Upcoming::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
@@ -173,6 +186,12 @@ impl Engine {
                     None => Ok(()),
                 }
             }
+            ToControlPlane::Sent(report) => {
+                match self.nodes.accept(ctx, self.control.store(), report) {
+                    Some(event) => self.happened(ctx, event),
+                    None => Ok(()),
+                }
+            }
             ToControlPlane::Joined(event) => {
                 let what = match &event {
                     Event::NodeAdded { object, .. } => {
@@ -250,7 +269,8 @@ impl Engine {
     /// 2. those who watch the run: metrics, tables, the recorder,
     /// 3. the surroundings: clients learn of services, endpoints and hosts,
     /// 4. the fault that kills the control plane at a change,
-    /// 5. the node plane: usage, hosts, and machines, which forget pods that ended.
+    /// 5. the watch for what starts over without end,
+    /// 6. the node plane: usage, hosts, and machines, which forget pods that ended.
     ///
     /// A follower sees the store after the change and writes nothing to it.
     pub(super) fn commit(&mut self, ctx: &mut Context<'_>, event: Event) -> Result<(), Conflict> {
@@ -268,6 +288,7 @@ impl Engine {
         Audience.follow(change, ctx);
         self.surroundings.follow(change, ctx);
         switch.follow(change, ctx);
+        self.endless.follow(change, ctx);
         self.nodes.follow(change, ctx);
         Ok(())
     }
@@ -325,6 +346,11 @@ impl Engine {
                     let job = is_job.then_some(new.owner.object);
                     self.nodes.begin(pod, who, run_time, job);
                 }
+                if let Creation::BarePod(new) = creation {
+                    let who = self.control.store().identity_of_new(created);
+                    let run_time = drawn_run_time(ctx, who, 0, &new.spec)?;
+                    self.nodes.begin(pod, who, run_time, None);
+                }
                 if let Some((who, left)) = replaced {
                     self.nodes.resume(pod, who, left);
                 }
@@ -336,7 +362,7 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    /// When the next arrival is.
+    /// Instant of the next arrival.
     #[inline]
     pub(super) fn arriving(&self) -> Option<Instant> {
         self.surroundings.arriving()
@@ -353,21 +379,41 @@ impl Engine {
                 None => self.add_class(ctx)?,
             }
         };
+        self.endless.arriving(ctx.now(), true);
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
             let who = self.control.store().identity_of_new(&created);
-            self.nodes.submit(created.pod, who, arrival.run_time);
+            let run_time = match arrival.run_time {
+                None => self.stated_run_time(ctx, who, class)?,
+                known => known,
+            };
+            self.nodes.submit(created.pod, who, run_time);
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
+        self.endless.arriving(ctx.now(), false);
         self.surroundings.fetch()
+    }
+
+    /// How long a pod of a class runs by what its manifest states.
+    fn stated_run_time(
+        &self,
+        ctx: &Context<'_>,
+        who: Identity,
+        class: ClassId,
+    ) -> Result<Option<Duration>, SimError> {
+        let spec = &self.control.store().class(class).spec;
+        match spec.life {
+            Some(_) => drawn_run_time(ctx, who, 0, spec),
+            None => Ok(None),
+        }
     }
 
     /// The next class of arrivals is added to the store, unless it is there.
     fn add_class(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
         let object = self.surroundings.next_class();
-        if let Some(event) = self.control.store().spec_added(&object) {
+        if let Some(event) = self.control.store().class_added(&object) {
             self.commit(ctx, event)
                 .map_err(|why| declaration("a pod of the workload".to_owned(), &why))?;
         }

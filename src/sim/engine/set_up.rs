@@ -10,6 +10,7 @@ use units::{ClassId, TenantId};
 use super::super::SimError;
 use super::super::context::Context;
 use super::super::control_plane::ControlPlane;
+use super::super::endless::Endless;
 use super::super::message::ToNodes;
 use super::super::node_plane::{NodeParts, NodePlane};
 use super::super::parts::{CellParts, Resident};
@@ -35,6 +36,7 @@ impl Engine {
             control: ControlPlane::new(seed, environment.commitment),
             nodes: NodePlane::new(ctx, node_parts),
             surroundings: Surroundings::new(parts.arrivals, environment.provider),
+            endless: Endless::default(),
         };
         for node in parts.nodes {
             let event = own.control.store().node_added(node.clone());

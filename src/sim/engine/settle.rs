@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cluster::Conflict;
-use units::Instant;
+use units::{Instant, Revision};
 
 use super::super::SimError;
 use super::super::context::Context;
@@ -88,6 +88,7 @@ impl Engine {
                 Passage::Hindered => continue,
                 Passage::Closed => break,
             }
+            let at = Revision(self.control.store().revision().0 + 1);
             let is_stale = self
                 .control
                 .store()
@@ -97,8 +98,9 @@ impl Engine {
             } else {
                 self.carry_out(ctx, write.event.clone())?
             };
-            if let Err(conflict) = made {
-                self.control.refuse(index, write, &conflict);
+            match made {
+                Ok(()) => self.control.made(ctx.now(), index, write, at),
+                Err(conflict) => self.control.refuse(index, write, &conflict),
             }
         }
         batch.writes.clear();

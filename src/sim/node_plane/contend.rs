@@ -114,7 +114,9 @@ impl NodePlane {
         let (now, ProcessRef { pod, container }) = (ctx.now(), process);
         let code = killed.unwrap_or_else(|| {
             let number = if container == WHOLE { 0 } else { container };
-            spec_of(store, pod).map_or(0, |spec| spec.exit_code(usize::from(number)))
+            spec_of(store, pod).map_or(0, |spec| {
+                self.exits.code(store, pod, spec, usize::from(number))
+            })
         });
         self.process_down(now, pod, container);
         let event = if container == WHOLE {
@@ -191,7 +193,7 @@ impl NodePlane {
         }
     }
 
-    /// When what a pod uses of the cores changes next by itself, as far as it is looked at.
+    /// Instant at which a pod's use of the cores changes next by itself, as far as it is looked at.
     fn cpu_changes(&self, now: Instant, pod: PodRef) -> Option<Instant> {
         let (cpu, ..) = self.usage.curves(pod)?;
         let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
@@ -214,7 +216,7 @@ impl NodePlane {
 pub(super) fn spec_of(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
     let record = store.pods().get(pod)?;
     record.node()?;
-    Some(&store.class(record.class).object)
+    Some(&store.class(record.class).spec)
 }
 
 /// The capacity of a node: as stated, or what its pods may have and what its kubelet keeps free.

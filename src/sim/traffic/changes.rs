@@ -1,4 +1,5 @@
-//! What traffic learns of the cluster: services and ingresses, pods that are ready, stop and end.
+//! Changes of the cluster that traffic follows: services and ingresses, pods that are ready, stop
+//! and end.
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ impl Traffic {
             ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
                 (*id, Some(object))
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => return,
             ObjectChange::Deleted { id } => (*id, None),
         };
         match object {
@@ -108,7 +110,7 @@ impl Traffic {
         if let Some(Some(known)) = self.classes.get(class.index()) {
             return Arc::clone(known);
         }
-        let object = &store.class(class).object;
+        let object = &store.class(class).spec;
         let selects = |backing: &Backing| {
             let own = backing.object.as_ref();
             own.is_some_and(|own| own.selects(&object.namespace, &object.labels))
@@ -138,7 +140,7 @@ impl Traffic {
         };
         let server = self
             .servers
-            .of(store.class(record.class).object.server.as_ref());
+            .of(store.class(record.class).spec.server.as_ref());
         let name = record.name.text();
         for &service in services
             .iter()

@@ -30,7 +30,7 @@ impl Traffic {
             return;
         };
         let (label, values) = BALANCER_LABEL;
-        let labels = &store.class(record.class).object.labels;
+        let labels = &store.class(record.class).spec.labels;
         if labels
             .get(label)
             .is_none_or(|own| !values.contains(&&**own))
@@ -133,7 +133,7 @@ impl Traffic {
         }
     }
 
-    /// What is in a pod that is gone is lost.
+    /// Loses the requests in a pod that is gone.
     pub(super) fn lose(
         &mut self,
         now: Instant,

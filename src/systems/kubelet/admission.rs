@@ -1,14 +1,14 @@
-//! What a node refuses that was bound to it: whoever bound it may not have seen all that the node
-//! has promised, or what it suffers (spec: kubernetes.md part 4). In the order in which the original
-//! looks: pressures, resources, affinity, ports, taints.
+//! Refusal by a node of pods that were bound to it: the scheduler may not have seen all that the
+//! node has promised, or what it suffers (spec: kubernetes.md part 4). In the order in which the
+//! original looks: pressures, resources, affinity, ports, taints.
 
 use control::controllers::taint_eviction::default_tolerations;
 use control::local_node::LocalNode;
 use control::node::Assignment;
 use model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
 use model::qos::{CRITICAL_PRIORITY, QosClass};
-use model::rules::{affinity, room, taints};
-use model::{HostPort, Node, PodRef, PodSpec, Refusal, Taint, TaintEffect};
+use model::rules::{affinity, ports, room, taints};
+use model::{Node, PodRef, PodSpec, Refusal, Taint, TaintEffect};
 
 /// The reason for which a node does not take a pod that was bound to it, if there is one.
 pub(super) fn refusal(local: LocalNode<'_>, assignment: &Assignment) -> Option<Refusal> {
@@ -29,7 +29,7 @@ pub(super) fn refusal(local: LocalNode<'_>, assignment: &Assignment) -> Option<R
 struct Offer<'a> {
     spec: &'a PodSpec,
     node: &'a Node,
-    /// What is not enough for the pod beside those that the node has taken.
+    /// Resource that is short for the pod beside those that the node has taken.
     short: Option<Refusal>,
     /// Whether a port of the node that the pod wants is another pod's.
     is_port_taken: bool,
@@ -43,7 +43,7 @@ fn judge(offer: &Offer<'_>) -> Option<Refusal> {
         .or_else(|| untolerated(offer).then_some(Refusal::Taint))
 }
 
-/// What a node has not enough of for a pod beside those that it has taken.
+/// Resource that a node lacks for a pod beside those that it has taken.
 fn short(local: LocalNode<'_>, pod: PodRef) -> Option<Refusal> {
     let left = local.left_with(pod)?;
     let asked = local.requests(pod)?;
@@ -69,13 +69,9 @@ fn short(local: LocalNode<'_>, pod: PodRef) -> Option<Refusal> {
 
 /// Whether a port of the node that a pod wants is another pod's.
 fn is_port_taken(local: LocalNode<'_>, assignment: &Assignment) -> bool {
-    let own = assignment.spec.all_containers();
-    let wanted: Vec<&HostPort> = own.flat_map(|own| own.host_ports.iter()).collect();
-    if wanted.is_empty() {
-        return false;
-    }
-    let mut taken = local.ports_taken(assignment.pod);
-    taken.any(|taken| wanted.contains(&taken))
+    let wanted = assignment.spec.host_ports();
+    wanted.clone().next().is_some()
+        && ports::is_any_taken(&wanted, local.ports_taken(assignment.pod))
 }
 
 /// A node short of memory takes no pods that ask for nothing, unless they tolerate it; one with a

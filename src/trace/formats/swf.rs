@@ -29,6 +29,7 @@ use rustc_hash::FxBuildHasher;
 
 use self::row::{Parsed, RowParser};
 use crate::ahead::streamed;
+use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::input::Input;
@@ -106,8 +107,6 @@ fn sniff(first: &[u8]) -> Confidence {
 const ABSOLUTE_FROM: Duration = Duration::from_secs(500_000_000);
 /// More memory per processor than this is stated in bytes by mistake.
 const MAX_MEMORY_KB: i64 = 1 << 32;
-/// More members than this no machine has; the bound keeps sums small.
-const MAX_PROCESSORS: i64 = 1 << 30;
 
 /// Usage of a job member, as stored in its class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,12 +175,12 @@ impl SwfSource {
         if processors <= 0 {
             return self.dirt("no number of processors", Action::Drop, job);
         }
-        if processors > MAX_PROCESSORS {
+        if processors > MEMBERS {
             return self.bad(
                 job,
                 "8 requested processors",
                 &processors,
-                "must be at most 2^30",
+                &format!("must be at most {MEMBERS}"),
             );
         }
         if job.preceding_job >= 0 {

@@ -10,7 +10,7 @@ use super::Differences;
 use super::world::manifests;
 use manifest::ManifestPod;
 use model::{SchedulerConfig, Text};
-use policy::kubernetes::build_kube_profiles;
+use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::event::{node_changes, pod_changes};
 use scheduler::kube::queue::{Backoff, Move, Place, PluginMask, PodUid};
 use scheduler::kube::{

@@ -7,7 +7,7 @@ use serde_json::Value;
 use lab::snapshot::pod_info;
 use manifest::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
 use model::SchedulerConfig;
-use policy::kubernetes::build_kube_profiles;
+use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{Cache, KubeProfile, PodInfo, Release};
 
 /// Fields of a case that hold objects around nodes and pods.

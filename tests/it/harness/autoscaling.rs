@@ -14,7 +14,7 @@ use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodCont
 use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
 use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
 use windtunnel::model::{Node, PodRef, PodSpec, Text};
-use windtunnel::policy::kubernetes::add_machine;
+use windtunnel::policy::kube_profiles::add_machine;
 use windtunnel::rng::Stream;
 use windtunnel::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
 use windtunnel::units::{Duration, Instant, NodeId, PodId, PodSlot};

@@ -15,7 +15,7 @@ mod placing;
 use std::sync::Arc;
 
 use windtunnel::model::{Node, SchedulerConfig, Text};
-use windtunnel::policy::kubernetes::build_kube_profiles;
+use windtunnel::policy::kube_profiles::build_kube_profiles;
 use windtunnel::scheduler::kube::{KubeProfile, PodClass, PodInfo, Release};
 
 use deciders::{Change, Decider, Fresh, Kept};

@@ -32,7 +32,7 @@ fn at_last_daemons(store: &Store, broken: &mut Vec<String>) {
     }
     let images = own
         .iter()
-        .map(|pod| &store.class(pod.class).object.containers[0].image);
+        .map(|pod| &store.class(pod.class).spec.containers[0].image);
     let images: BTreeSet<_> = images.collect();
     if missing.is_empty() && images.len() > 1 {
         broken.push(format!("daemons of {images:?}"));
@@ -48,12 +48,8 @@ pub(super) fn at_last(store: &Store, broken: &mut Vec<String>) {
     };
     let images = |app: &str| -> BTreeSet<String> {
         let own = pods(store, app).into_iter();
-        own.map(|pod| {
-            store.class(pod.class).object.containers[0]
-                .image
-                .to_string()
-        })
-        .collect()
+        own.map(|pod| store.class(pod.class).spec.containers[0].image.to_string())
+            .collect()
     };
     let ready = |app: &str| {
         { pods(store, app).into_iter() }

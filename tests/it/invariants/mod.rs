@@ -161,7 +161,7 @@ fn operation(kind: u32, number: i32) -> Operation {
 fn pods<'a>(store: &'a Store, app: &str) -> Vec<&'a Pod> {
     let app: windtunnel::model::Text = app.into();
     let own = store.pods().iter().filter(move |pod| {
-        let labels = &store.class(pod.class).object.labels;
+        let labels = &store.class(pod.class).spec.labels;
         labels.get("app").is_some_and(|own| *own == app)
     });
     own.collect()
@@ -177,7 +177,7 @@ fn is_terminating(store: &Store, pod: &Pod) -> bool {
 }
 
 fn app(store: &Store, pod: &Pod) -> String {
-    let labels = &store.class(pod.class).object.labels;
+    let labels = &store.class(pod.class).spec.labels;
     labels
         .get("app")
         .map(ToString::to_string)

@@ -59,17 +59,45 @@ fn is_room(sources: &[Source], layer: &str, name: &str) -> bool {
 /// file's own unit tests are left out.
 fn imported<'a>(source: &'a Source, room: &str) -> Vec<&'a str> {
     let code = source.code.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut names: Vec<&str> = code.split("crate::").skip(1).map(word).collect();
+    let mut names: Vec<&str> = code.split("crate::").skip(1).flat_map(heads).collect();
     let levels = levels(&source.path, room);
     let up = "super::".repeat(levels);
     for (at, _) in code.match_indices(&up) {
         let (before, rest) = (&code[..at], &code[at + up.len()..]);
         if !before.ends_with("super::") && !rest.starts_with("super::") {
-            names.push(word(rest));
+            names.extend(heads(rest));
         }
     }
     names.retain(|name| !name.is_empty());
     names
+}
+
+/// The first words of a path, or of each path in a list in braces.
+fn heads(path: &str) -> Vec<&str> {
+    let Some(list) = path.strip_prefix('{') else {
+        return vec![word(path)];
+    };
+    let (mut depth, mut starts) = (0_usize, vec![0]);
+    for (at, sign) in list.char_indices() {
+        match sign {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => starts.push(at + 1),
+            _ => {}
+        }
+    }
+    let heads = starts.into_iter().map(|at| word(list[at..].trim_start()));
+    heads.collect()
+}
+
+#[test]
+fn heads_are_those_of_each_path_in_braces() {
+    assert_eq!(heads("alpha::{One, Two}"), ["alpha"]);
+    assert_eq!(
+        heads("{alpha::{One, Two}, beta::Three,\n    gamma};"),
+        ["alpha", "beta", "gamma"]
+    );
 }
 
 /// The number of `super` from a file's module to the root of its crate.

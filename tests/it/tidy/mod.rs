@@ -6,6 +6,7 @@
 mod circles;
 mod examples;
 mod layout;
+mod opened_files;
 mod parameters;
 mod plurals;
 mod public_items;

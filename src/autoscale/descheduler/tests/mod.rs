@@ -88,7 +88,7 @@ impl World {
 
     fn place(&mut self, spec: &PodSpec, node: usize, count: usize) -> Vec<PodRef> {
         let object = Arc::new(spec.clone());
-        if let Some(added) = self.store.spec_added(&object) {
+        if let Some(added) = self.store.class_added(&object) {
             self.apply(added);
         }
         let class = self.store.class_of(&object).expect("it was added");

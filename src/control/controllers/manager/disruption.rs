@@ -39,7 +39,7 @@ struct Budget {
 
 impl Budget {
     fn selects(&self, store: &Store, class: ClassId) -> bool {
-        let class = &store.class(class).object;
+        let class = &store.class(class).spec;
         let selector = self.selector.as_ref();
         class.namespace == self.namespace
             && selector.is_some_and(|selector| selector.matches(&class.labels))

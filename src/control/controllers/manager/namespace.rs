@@ -85,7 +85,7 @@ fn contents(store: &Store, namespace: &Text) -> (Vec<ObjectId>, Vec<PodRef>) {
     let finished = store.pod_states().all_finished();
     let finished = finished.map(|own| (own.pod.pod, own.pod.class));
     let pods = living.chain(finished);
-    let pods = pods.filter(|&(_, spec)| store.class(spec).object.namespace == *namespace);
+    let pods = pods.filter(|&(_, spec)| store.class(spec).spec.namespace == *namespace);
     (
         objects.map(|(id, _)| id).collect(),
         pods.map(|(pod, _)| pod).collect(),

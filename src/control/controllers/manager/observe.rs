@@ -53,7 +53,7 @@ fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
     };
     observed.readiness = Some(Readiness {
         is_ready: false,
-        since: Some(finished.at),
+        since: Some(finished.at.whole_second()),
     });
     SeenPod {
         pod: finished.pod.pod,
@@ -70,7 +70,7 @@ fn index(state: Option<&PodState>) -> i32 {
 
 fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     let node = pod.node().and_then(|node| store.nodes().object(node));
-    let behaviour = store.class(pod.class).object.behaviour.as_ref();
+    let behaviour = store.class(pod.class).spec.behaviour.as_ref();
     ObservedPod {
         name: pod.name.text(),
         node: node.map(|node| node.name.clone()),
@@ -82,7 +82,8 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
         },
         readiness: state.map(|state| Readiness {
             is_ready: state.is_ready,
-            since: Some(state.ready_changed),
+            // A timestamp of the API: what counts from it counts from a whole second.
+            since: Some(state.ready_changed.whole_second()),
         }),
         restarts: state.map_or(0, |state| i32::try_from(state.restarts).unwrap_or(i32::MAX)),
         created: Some(pod.created),

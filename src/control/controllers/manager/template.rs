@@ -1,4 +1,4 @@
-//! What controllers write on the templates of their pods.
+//! Templates of pods, with what controllers write on them.
 
 use cluster::Store;
 use model::Text;
@@ -9,6 +9,6 @@ pub(super) const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// The revision that a class of pods says it is of; empty if it says nothing.
 pub(super) fn revision_of(store: &Store, class: ClassId) -> Text {
-    let labels = &store.class(class).object.labels;
+    let labels = &store.class(class).spec.labels;
     labels.get(REVISION_LABEL).cloned().unwrap_or_default()
 }

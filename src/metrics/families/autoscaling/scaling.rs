@@ -154,7 +154,7 @@ impl Scaling {
         {
             return is_daemon;
         }
-        let owner = change.store.class(spec).object.owner.as_ref();
+        let owner = change.store.class(spec).spec.owner.as_ref();
         let is_daemon = owner.is_some_and(|owner| *owner.kind == *"DaemonSet");
         self.looked_at = Some((spec, is_daemon));
         is_daemon

@@ -13,7 +13,7 @@ use crate::record::state::{RESOURCES, Resource, Row, requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
-use crate::values::{Direction, Statistic, Values, of_each};
+use crate::values::{Direction, Range, Statistic, Values, of_each};
 
 /// `goodput.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -29,7 +29,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               integral of sum of C(n, r); useful: success; starting: bound and not running, \
               whatever the outcome; undecided: running at the end of the run; the sum is the \
               allocation",
-    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    denominators: "allocatable amounts of the nodes that exist, as in `allocation`",
     census: "all pods that hold a node in the measured window, whenever submitted",
     censoring: "pods running at the end of the run count as `undecided`, neither good nor bad",
     source: "metrics.md 5.2, goodput and badput by cause",
@@ -41,14 +41,14 @@ const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
 
 /// The parts of each resource.
 const PARTS: [Statistic; 8] = [
-    Statistic::ratio("useful", Direction::Higher),
-    Statistic::ratio("starting", Direction::Lower),
-    Statistic::ratio("failed", Direction::Lower),
-    Statistic::ratio("time_limit", Direction::Lower),
-    Statistic::ratio("node_lost", Direction::Lower),
-    Statistic::ratio("evicted", Direction::Lower),
-    Statistic::ratio("cancelled", Direction::Lower),
-    Statistic::ratio("undecided", Direction::None),
+    Statistic::ratio("useful", Direction::Higher).within(Range::FROM_ZERO),
+    Statistic::ratio("starting", Direction::Lower).within(Range::FROM_ZERO),
+    Statistic::ratio("failed", Direction::Lower).within(Range::FROM_ZERO),
+    Statistic::ratio("time_limit", Direction::Lower).within(Range::FROM_ZERO),
+    Statistic::ratio("node_lost", Direction::Lower).within(Range::FROM_ZERO),
+    Statistic::ratio("evicted", Direction::Lower).within(Range::FROM_ZERO),
+    Statistic::ratio("cancelled", Direction::Lower).within(Range::FROM_ZERO),
+    Statistic::ratio("undecided", Direction::None).within(Range::FROM_ZERO),
 ];
 
 const STARTING: usize = 1;
@@ -180,7 +180,7 @@ impl Collector for Goodput {
         for resource in TAKEN {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
-            let capacity = end.state.areas.capacity(resource);
+            let capacity = end.state.areas.allocatable(resource);
             for (part, areas) in PARTS.into_iter().zip(&closed.parts) {
                 values.put(part.of(name), areas[index].ratio(&capacity, &under));
             }

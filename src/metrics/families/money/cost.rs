@@ -16,14 +16,15 @@ use units::{Instant, NodeId};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
+use crate::record::node_rows::allocatable_at;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::setup::Setup;
 use crate::record::setup::economics::Economics;
-use crate::record::state::{ClusterState, Resource};
+use crate::record::state::{ClusterState, Resource, class_requests};
 use crate::record::tables::Tables;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
-use crate::values::{Direction, Statistic, Values};
+use crate::values::{Direction, Range, Statistic, Values};
 
 mod accounts;
 mod by_use;
@@ -101,7 +102,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
 };
 
 const fn money(name: &'static str) -> Statistic {
-    Statistic::amount(name, "currency", Direction::Lower).noise(0.01)
+    // What is idle is negative where a system commits more than there is.
+    Statistic::amount(name, "currency", Direction::Lower)
+        .noise(0.01)
+        .within(Range::ANY)
 }
 
 /// Parts of a millionth of the currency that rates are kept in.
@@ -190,7 +194,6 @@ impl Cost {
         if self.nodes.len() <= node.index() {
             self.nodes.resize(node.index() + 1, Node::default());
         }
-        let columns = change.store.nodes().allocatable();
         let row = node.index();
         let kind = label(INSTANCE_TYPE_LABEL).or_else(|| label(GROUP_LABEL));
         let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
@@ -202,12 +205,7 @@ impl Cost {
         self.nodes[row] = Node {
             since: Some(since),
             price_rate,
-            whole: weight(&[
-                columns.cpu_milli[row],
-                columns.memory_bytes[row],
-                columns.gpu_milli[row],
-                0,
-            ]),
+            whole: weight(&allocatable_at(change.store, node)),
             kind: (
                 kind.cloned().unwrap_or_default(),
                 is_spot,
@@ -279,13 +277,7 @@ impl Cost {
             let Some(pod) = change.store.pods().at(slot) else {
                 continue;
             };
-            let requests = &change.store.class(pod.class).requests;
-            let amounts = [
-                requests.cpu_milli,
-                requests.memory_bytes,
-                requests.gpu_milli,
-                0,
-            ];
+            let amounts = class_requests(change.store, pod.class);
             let rate = price_rate * weight(&amounts) / whole;
             if self.paying.len() <= slot.index() {
                 self.paying.resize(slot.index() + 1, None);

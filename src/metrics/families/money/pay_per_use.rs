@@ -1,5 +1,5 @@
-//! What the pods of a run would cost as container tasks that are billed by use, to hold against the
-//! bill of the nodes (orchestrators-a.md 9.7; sizes of tasks: 7.4).
+//! Cost of a run's pods as container tasks that are billed by use, for comparison with the bill of
+//! the nodes (orchestrators-a.md 9.7; sizes of tasks: 7.4).
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::setup::Setup;
 use crate::record::setup::economics::{Economics, TaskPrices};
-use crate::record::state::{Resource, Row};
+use crate::record::state::{Resource, Row, class_requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
@@ -170,13 +170,7 @@ impl Collector for PayPerUse {
         }
         let mut all = self.clone();
         for pod in end.store.pods().iter().filter(|pod| pod.phase.holds_node()) {
-            let requests = &end.store.class(pod.class).requests;
-            let row = [
-                requests.cpu_milli,
-                requests.memory_bytes,
-                requests.gpu_milli,
-                0,
-            ];
+            let row = class_requests(end.store, pod.class);
             all.bill(pod, &row, end.at, end.measured);
         }
         let total = all.bill.value().map(|value| value as f64 / UNIT);

@@ -7,11 +7,11 @@ use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::state::{ClusterState, RESOURCES, Resource};
 use crate::statistics::integral::{Peak, ratio};
 use crate::statistics::span::Span;
-use crate::values::{Direction, Statistic, Values, of_each};
+use crate::values::{Direction, Range, Statistic, Values, of_each};
 
-const MEAN: Statistic = Statistic::ratio("mean", Direction::Higher);
-const PEAK: Statistic = Statistic::ratio("peak", Direction::Higher);
-const END: Statistic = Statistic::ratio("end", Direction::Higher);
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Higher).within(Range::FROM_ZERO);
+const PEAK: Statistic = Statistic::ratio("peak", Direction::Higher).within(Range::FROM_ZERO);
+const END: Statistic = Statistic::ratio("end", Direction::Higher).within(Range::FROM_ZERO);
 const ZERO_CAPACITY_TIME: Statistic = Statistic::amount("zero_capacity_time", "s", Direction::None);
 
 /// `allocation.*`.
@@ -42,18 +42,21 @@ pub const ENTRY: MetricEntry = MetricEntry {
               requests still take a pod slot.",
     statistics: &of_each::<4, 4, 16>(Resource::NAMES, [MEAN, PEAK, END, ZERO_CAPACITY_TIME]),
     formula: "mean: integral of sum of q(i, r) over bound pods, over integral of sum of C(n, r) \
-              over nodes that are up; peak: the largest ratio of the sums that lasted for some \
+              over nodes that exist; peak: the largest ratio of the sums that lasted for some \
               time or held at the end; end: the ratio at the end; zero_capacity_time: time during \
-              which resources were reserved while the capacity was zero",
-    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
-    census: "pods that hold a node: bound, starting, running; holds are not allocation",
+              which resources were reserved while no node was up that has any",
+    denominators: "allocatable amounts of the nodes that exist, up or not, as in \
+                   `capacity.*.allocatable`: the same for every candidate, whenever its system \
+                   takes a node to be down",
+    census: "pods that hold a node: bound, starting, running; holds are not allocation; above 1 where \
+             a system commits more than there is",
     censoring: "none: nothing is censored",
     source: "metrics.md 5.1, allocation ratio",
     construct: |_| Box::new(Allocation::default()),
 };
 
 fn share(state: &ClusterState, resource: Resource) -> Option<f64> {
-    let (part, whole) = (state.allocated.of(resource), state.capacity.of(resource));
+    let (part, whole) = (state.allocated.of(resource), state.allocatable.of(resource));
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
@@ -75,9 +78,10 @@ impl Collector for Allocation {
 
     fn held(&mut self, state: &ClusterState, span: Span) {
         for (resource, share) in Resource::ALL.into_iter().zip(&mut self.by_resource) {
-            let (allocated, capacity) = (state.allocated.of(resource), state.capacity.of(resource));
+            let allocated = state.allocated.of(resource);
+            let capacity = state.allocatable.of(resource);
             share.peak.offer(allocated, capacity);
-            if capacity == 0 && allocated > 0 {
+            if state.capacity.of(resource) == 0 && allocated > 0 {
                 share.zero_capacity_nanos += span.nanos();
             }
         }
@@ -89,7 +93,7 @@ impl Collector for Allocation {
             let under = format!("{name} capacity");
             let (allocated, capacity) = (
                 end.state.allocated.of(resource),
-                end.state.capacity.of(resource),
+                end.state.allocatable.of(resource),
             );
             let mut peak = share.peak;
             peak.offer(allocated, capacity);
@@ -98,7 +102,7 @@ impl Collector for Allocation {
             } else {
                 let areas = &end.state.areas;
                 let allocated = areas.allocated(resource);
-                allocated.ratio(&areas.capacity(resource), &under)
+                allocated.ratio(&areas.allocatable(resource), &under)
             };
             values.put(MEAN.of(name), mean);
             values.put(PEAK.of(name), peak.value(&under));

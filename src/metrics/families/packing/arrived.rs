@@ -16,7 +16,7 @@ use model::{Event, Pod, PodRef};
 use units::PodId;
 
 use crate::record::fragments::FragmentTracker;
-use crate::record::state::{ClusterState, Resource};
+use crate::record::state::{ClusterState, Resource, class_requests};
 use crate::statistics::integral::float;
 use crate::statistics::pairwise;
 
@@ -73,7 +73,7 @@ impl Arrived {
 
     /// Takes in the first decision on a pod, which `state` follows before.
     pub fn decided(&mut self, pod: &Pod, state: &mut ClusterState, store: &Store) {
-        self.demand_milli += i128::from(store.class(pod.class).requests.gpu_milli);
+        self.demand_milli += i128::from(class_requests(store, pod.class)[Resource::Gpu as usize]);
         state.refresh_fragments(store);
         if let Some(event) = self.event(state) {
             self.events.push(event);

@@ -13,12 +13,12 @@ use crate::record::presentation::{Group, Title};
 use crate::record::state::{NodeChange, NodeRow, RESOURCES, Resource};
 use crate::statistics::integral::{Integral, float, nearest, product};
 use crate::statistics::spread::Spread;
-use crate::values::{Direction, Statistic, Values, of_each};
+use crate::values::{Direction, Range, Statistic, Values, of_each};
 
 /// The statistics of each resource.
 const EACH: [Statistic; 3] = [
-    Statistic::ratio("cv", Direction::None),
-    Statistic::ratio("max_over_mean", Direction::None),
+    Statistic::ratio("cv", Direction::None).within(Range::FROM_ZERO),
+    Statistic::ratio("max_over_mean", Direction::None).within(Range::FROM_ZERO),
     Statistic::ratio("gini", Direction::None),
 ];
 

@@ -6,10 +6,10 @@ use crate::record::presentation::{Group, Title};
 use crate::record::state::{ClusterState, RESOURCES, Resource};
 use crate::statistics::integral::Peak;
 use crate::statistics::span::Span;
-use crate::values::{Direction, Statistic, Values, of_each};
+use crate::values::{Direction, Range, Statistic, Values, of_each};
 
-const MEAN: Statistic = Statistic::ratio("mean", Direction::None);
-const PEAK: Statistic = Statistic::ratio("peak", Direction::None);
+const MEAN: Statistic = Statistic::ratio("mean", Direction::None).within(Range::FROM_ZERO);
+const PEAK: Statistic = Statistic::ratio("peak", Direction::None).within(Range::FROM_ZERO);
 
 /// `demand.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -22,9 +22,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
               1, no scheduler can keep up.",
     statistics: &of_each::<4, 2, 8>(Resource::NAMES, [MEAN, PEAK]),
     formula: "mean: integral of sum of q(i, r) over bound and pending pods, over integral of sum \
-              of C(n, r) over nodes that are up; peak: the largest ratio of the sums that lasted \
+              of C(n, r) over nodes that exist; peak: the largest ratio of the sums that lasted \
               for some time",
-    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+    denominators: "allocatable amounts of the nodes that exist, as in `allocation`",
     census: "all pods alive in the measured window, whenever submitted",
     censoring: "none: a state, not a duration",
     source: "metrics.md 5.1, demand ratio",
@@ -44,7 +44,7 @@ impl Collector for Demand {
     fn held(&mut self, state: &ClusterState, _span: Span) {
         for index in 0..RESOURCES {
             let wanted = state.allocated.0[index] + state.wanted.0[index];
-            let capacity = state.capacity.0[index];
+            let capacity = state.allocatable.0[index];
             self.peak[index].offer(wanted, capacity);
         }
     }
@@ -55,7 +55,7 @@ impl Collector for Demand {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
             let demand = areas.demand(resource);
-            let mean = demand.ratio(&areas.capacity(resource), &under);
+            let mean = demand.ratio(&areas.allocatable(resource), &under);
             values.put(MEAN.of(name), mean);
             values.put(PEAK.of(name), self.peak[index].value(&under));
         }

@@ -5,9 +5,9 @@ use crate::record::collector::{Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::Resource;
-use crate::values::{Direction, Statistic, Values, of_each};
+use crate::values::{Direction, Range, Statistic, Values, of_each};
 
-const MEAN: Statistic = Statistic::ratio("mean", Direction::Lower);
+const MEAN: Statistic = Statistic::ratio("mean", Direction::Lower).within(Range::FROM_ZERO);
 
 /// `starting.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
@@ -19,8 +19,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     summary: "Share of the capacity that pods reserve while they start; part of `allocation`.",
     statistics: &of_each::<4, 1, 4>(Resource::NAMES, [MEAN]),
     formula: "integral of sum of q(i, r) over pods that are bound and do not run, over integral of \
-              sum of C(n, r) over nodes that are up",
-    denominators: "capacity of nodes that are up (allocatable), as in `capacity`",
+              sum of C(n, r) over nodes that exist",
+    denominators: "allocatable amounts of the nodes that exist, as in `allocation`",
     census: "pods between their binding and their first running instant, whenever submitted",
     censoring: "none: a state, not a duration",
     source: "metrics.md 5.1, allocation ratio (`starting`)",
@@ -41,7 +41,7 @@ impl Collector for Starting {
             let (name, index) = (resource.name(), resource as usize);
             let under = format!("{name} capacity");
             let starting = areas.of(&areas.starting[index]);
-            let mean = starting.ratio(&areas.capacity(resource), &under);
+            let mean = starting.ratio(&areas.allocatable(resource), &under);
             values.put(MEAN.of(name), mean);
         }
     }

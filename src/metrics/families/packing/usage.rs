@@ -1,4 +1,4 @@
-//! What pods used of what they reserved, from samples of what the world measures (metrics.md 5.1,
+//! Usage of pods against their reservations, from samples of the measured world (metrics.md 5.1,
 //! utilisation and slack; 5.4, VPA/HPA). A sample holds until the next one.
 
 use model::{PodPhase, Used};
@@ -9,12 +9,15 @@ use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::state::{ClusterState, Resource};
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
-use crate::values::{Direction, Statistic, Values};
+use crate::values::{Direction, Range, Statistic, Values};
 
-const CPU_UTILIZATION: Statistic = Statistic::ratio("cpu.utilization", Direction::None);
-const MEMORY_UTILIZATION: Statistic = Statistic::ratio("memory.utilization", Direction::None);
-const CPU_SLACK: Statistic = Statistic::ratio("cpu.slack", Direction::Lower);
-const MEMORY_SLACK: Statistic = Statistic::ratio("memory.slack", Direction::Lower);
+const CPU_UTILIZATION: Statistic =
+    Statistic::ratio("cpu.utilization", Direction::None).within(Range::FROM_ZERO);
+const MEMORY_UTILIZATION: Statistic =
+    Statistic::ratio("memory.utilization", Direction::None).within(Range::FROM_ZERO);
+const CPU_SLACK: Statistic = Statistic::ratio("cpu.slack", Direction::Lower).within(Range::ANY);
+const MEMORY_SLACK: Statistic =
+    Statistic::ratio("memory.slack", Direction::Lower).within(Range::ANY);
 const CPU_UNDER_CORE_HOURS: Statistic =
     Statistic::amount("cpu.under_core_hours", "core-hours", Direction::Lower).noise(0.01);
 const CPU_OVER_CORE_HOURS: Statistic =
@@ -42,11 +45,11 @@ pub const ENTRY: MetricEntry = MetricEntry {
         CPU_OVER_CORE_HOURS,
         THROTTLED_CORE_HOURS,
     ],
-    formula: "utilization: integral of usage over integral of the capacity of nodes that are up; \
+    formula: "utilization: integral of usage over integral of the capacity of nodes that exist; \
               slack: 1 - integral of usage over integral of the same pods' requests; under: usage \
               beyond the requests, over: requested and unused, each summed pod by pod; throttled: \
               usage prevented by limits",
-    denominators: "capacity of nodes that are up (utilization), requests of running pods whose use \
+    denominators: "capacity of nodes that exist (utilization), requests of running pods whose use \
                    is known (slack)",
     census: "running pods whose use is known",
     censoring: "none: integrals; sampled when an event occurs, at most every minute, each sample \
@@ -140,7 +143,7 @@ impl Collector for Usage {
         };
         let areas = &end.state.areas;
         let utilization = |index: usize, resource: Resource| {
-            known(self.used[index].ratio(&areas.capacity(resource), "capacity"))
+            known(self.used[index].ratio(&areas.allocatable(resource), "capacity"))
         };
         let slack = |index: usize| {
             let ratio = self.used[index].ratio(&self.reserved[index], "requests of pods");

@@ -24,7 +24,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
               pod-hours; max: the largest sum over all workloads at one instant",
     denominators: "the length of W",
     census: "workloads as in `availability`; max counts a workload from the first instant at \
-             which it was at full strength; before that it is starting",
+             which it was at full strength, as before that it is starting; one that never was \
+             counts with the pods that it lacked at its best",
     censoring: "none: integrals over W",
     source: "metrics.md 5.4, availability, replica-weighted",
     construct: |_| Box::new(MissingReplicas),

@@ -14,12 +14,14 @@ use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::state::{Amounts, ClusterState};
 use crate::statistics::integral::{Integral, nearest};
 use crate::statistics::span::Span;
-use crate::values::{Direction, Reading, Statistic, Values};
+use crate::values::{Direction, Range, Reading, Statistic, Values};
 
 const JAIN_INST: Statistic = Statistic::ratio("jain_inst", Direction::Higher);
 const JAIN_CUM: Statistic = Statistic::ratio("jain_cum", Direction::Higher);
-const DRF_DEVIATION: Statistic = Statistic::ratio("drf_deviation", Direction::Lower);
-const DRF_WORST_SHORTFALL: Statistic = Statistic::ratio("drf_worst_shortfall", Direction::Lower);
+const DRF_DEVIATION: Statistic =
+    Statistic::ratio("drf_deviation", Direction::Lower).within(Range::FROM_ZERO);
+const DRF_WORST_SHORTFALL: Statistic =
+    Statistic::ratio("drf_worst_shortfall", Direction::Lower).within(Range::FROM_ZERO);
 const TENANTS: Statistic = Statistic::amount("tenants", "tenants", Direction::None);
 
 /// `fairness.*`.

@@ -1,6 +1,6 @@
-//! What active tenants receive and lack, kept up to date tenant by tenant: a change of one tenant
-//! costs the same however many there are. Shares are kept as integers, so that sums that are added
-//! to and taken from stay exact.
+//! Shares that active tenants receive and lack, kept up to date tenant by tenant: a change of one
+//! tenant costs the same however many there are. Shares are kept as integers, so that sums that are
+//! added to and taken from stay exact.
 
 use crate::families::sharing::tenants::{Tenants, dominant_share};
 use crate::record::state::Amounts;
@@ -9,6 +9,10 @@ use crate::statistics::integral::{Integral, nearest};
 /// One in the integers that sums of shares are kept in: room for a share of 1,024 in each of a
 /// million tenants, and 15 digits.
 const FINE: f64 = (1_u64 << 48) as f64;
+
+/// The largest share that is told apart: what exceeds the capacity a thousand times has no fair
+/// share, and its square must not exceed 128 bits.
+const LARGEST: f64 = 1_024.0;
 
 /// One in the integers that integrals of shares are kept in.
 pub const ONE: f64 = 1e9;
@@ -63,22 +67,24 @@ impl Shares {
         if row.is_active {
             self.active -= 1;
             self.sum -= row.dominant;
-            self.squares -= row.dominant * row.dominant;
+            self.squares = self.squares.wrapping_sub(row.dominant * row.dominant);
         }
         let lacked = row.lacks != 0;
-        let share = dominant_share(&tenant.allocated, capacity);
+        let largest = |share: f64| share.min(LARGEST);
+        let share = dominant_share(&tenant.allocated, capacity).map(largest);
         row.is_active = tenant.is_active() && share.is_some();
         (row.dominant, row.parts, row.lacks) = (0, 0, 0);
         if let Some(share) = share.filter(|_| row.is_active) {
             row.dominant = nearest(share * FINE);
             row.parts = nearest(share * ONE);
             if tenant.demand != tenant.allocated {
-                let wanted = dominant_share(&tenant.demand, capacity).unwrap_or(0.0);
+                let wanted = dominant_share(&tenant.demand, capacity).map_or(0.0, largest);
                 row.lacks = nearest(wanted * FINE) - row.dominant;
             }
             self.active += 1;
             self.sum += row.dominant;
-            self.squares += row.dominant * row.dominant;
+            // Thousands of tenants at the largest share wrap around, and back again when they leave.
+            self.squares = self.squares.wrapping_add(row.dominant * row.dominant);
         }
         match (lacked, row.lacks != 0) {
             (false, true) => self.lacking.push(position),
@@ -87,7 +93,7 @@ impl Shares {
         }
     }
 
-    /// How many tenants are active.
+    /// Number of active tenants.
     pub const fn active(&self) -> i64 {
         self.active
     }

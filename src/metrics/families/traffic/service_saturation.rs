@@ -1,4 +1,4 @@
-//! How full the pods of services are with requests.
+//! Saturation of services' pods with requests.
 
 use model::traffic::{TrafficNames, TrafficStretch};
 
@@ -29,7 +29,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     ],
     summary: "Share of the pods' request slots in use, and requests that queue.",
     statistics: &[MEAN, PEAK, SATURATED_TIME, QUEUE_MEAN, QUEUE_PEAK],
-    formula: "mean: integral of requests in progress over integral of slots, of all services; \
+    formula: "mean: integral of slots in use over integral of slots, of all services; \
               peak: the largest share of one service in an interval; saturated_time: time with a \
               share of 95 % or more, summed over services; queue: requests that wait in pods, of \
               all services; queue_peak: the most waiting requests of one service in an interval",
@@ -66,7 +66,8 @@ impl Collector for Saturation {
         }
         let nanos = stretch.nanos();
         self.any = true;
-        self.worked += stretch.in_service * nanos as f64;
+        // Pods that accept no more requests still answer some, without a slot to count them under.
+        self.worked += stretch.in_service.min(stretch.slots) * nanos as f64;
         self.slots += stretch.slots * nanos as f64;
         self.waited += stretch.waiting * nanos as f64;
         self.queue_peak = self.queue_peak.max(stretch.waiting);

@@ -53,7 +53,7 @@ const CLASSES: usize = 32;
 #[derive(Clone, Debug, Default)]
 struct WorkConservation {
     next: Instant,
-    /// Since which look the pods of a class have been seen to fit every time.
+    /// Instants of the looks since which the pods of a class have been seen to fit every time.
     fitting: BTreeMap<ClassId, Instant>,
     looks: u64,
     most_pods: u64,
@@ -201,7 +201,7 @@ mod tests {
             apply(&mut store, added);
             let specs = asked.map(|(cpu, memory, gpu)| {
                 let spec = spec(cpu, memory, gpu);
-                if let Some(added) = store.spec_added(&spec) {
+                if let Some(added) = store.class_added(&spec) {
                     apply(&mut store, added);
                 }
                 store.class_of(&spec).expect("just added")

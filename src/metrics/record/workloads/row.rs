@@ -31,7 +31,9 @@ pub struct Row {
     pub sums: Sums,
     since: Instant,
     was_full: bool,
-    /// Since when pods are missing that nobody took on purpose.
+    /// The fewest pods that were missing for a time, until it was at full strength.
+    least_missing: Option<i64>,
+    /// `true` while pods are missing that nothing took on purpose.
     is_short: bool,
     lost: Option<Instant>,
     answered: Option<Instant>,
@@ -45,7 +47,7 @@ pub struct Row {
 /// Sums of a workload in the measured window.
 #[derive(Clone, Debug)]
 pub struct Sums {
-    /// How long anything was wanted of it, in nanoseconds.
+    /// Time for which the workload wanted anything, in nanoseconds.
     pub wanted: Integral,
     /// The part of it in which enough pods were ready.
     pub available: Integral,
@@ -55,11 +57,12 @@ pub struct Sums {
     pub desired: Integral,
     /// Ready pods x time, up to the wanted number.
     pub ready: Integral,
-    /// Most pods missing at once, after it was at full strength for the first time.
+    /// Most pods missing at once, after it was at full strength for the first time; those that were
+    /// always missing if it never was.
     pub worst_missing: i64,
-    /// From a loss to full strength.
+    /// Times from a loss to full strength.
     pub repairs: Distribution,
-    /// From a loss to the first pod created after it.
+    /// Times from a loss to the first pod created after it.
     pub detections: Distribution,
     /// Losses that were not made good by the end.
     pub unrepaired: u64,
@@ -130,6 +133,7 @@ impl Row {
             sums: Sums::default(),
             since: at,
             was_full: false,
+            least_missing: None,
             is_short: false,
             lost: None,
             answered: None,
@@ -140,7 +144,7 @@ impl Row {
         }
     }
 
-    /// Since when its present state holds.
+    /// Instant from which the row's present state holds.
     pub(super) const fn since(&self) -> Instant {
         self.since
     }
@@ -184,6 +188,17 @@ impl Row {
         sums.desired.add_product(self.desired, nanos);
         sums.ready.add_product(ready, nanos);
         sums.worst_missing = sums.worst_missing.max(missing);
+        if !self.was_full {
+            let lacks = self.desired - ready;
+            let least = self.least_missing.map_or(lacks, |least| least.min(lacks));
+            self.least_missing = Some(least);
+        }
+    }
+
+    /// Pods that were always missing, of a workload that never was at full strength.
+    pub(super) fn always_missing(&self) -> i64 {
+        let never = self.least_missing.filter(|_| !self.was_full);
+        never.unwrap_or_default()
     }
 
     /// A state begins that holds for a time.
@@ -206,7 +221,7 @@ impl Row {
         self.is_short = is_short;
     }
 
-    /// It is declared, or reported of, anew.
+    /// Takes up a new declaration or report of the workload.
     pub(super) fn declare(&mut self, at: Instant, new: Declared, measured: &MeasuredWindow) {
         let grown = new.desired - self.desired;
         self.credits += if grown > 0 {
@@ -253,7 +268,7 @@ impl Row {
         self.declared = new;
     }
 
-    /// It was deleted.
+    /// Takes up the deletion of the workload.
     pub(super) fn deleted(&mut self) {
         (self.desired, self.required, self.rollout) = (0, 0, None);
     }
@@ -304,6 +319,7 @@ impl Row {
     /// The run ended.
     pub(super) fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
+        self.sums.worst_missing += self.always_missing();
         if let Some(lost) = self.lost.filter(|&lost| measured.has_instant(lost))
             && self.is_short
         {

@@ -48,7 +48,7 @@ impl World {
     /// A pod of one core of an object, created and bound.
     fn pod(&mut self, secs: i64, object: ObjectId, node: u32) -> PodRef {
         let spec = spec(1_000, 1, GpuRequest::default());
-        if let Some(event) = self.0.store.spec_added(&spec) {
+        if let Some(event) = self.0.store.class_added(&spec) {
             self.0.apply(secs, &event);
         }
         let pod = self.0.store.pods().next();

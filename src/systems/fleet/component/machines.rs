@@ -11,10 +11,10 @@ use super::Fleet;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Machine {
     name: Text,
-    /// Whether its key is in the registry.
+    /// `true` if the machine's key is in the registry.
     pub(super) is_there: bool,
     is_silent: bool,
-    /// When it first beat.
+    /// Instant of the machine's first beat.
     since: Instant,
     expires: Option<Instant>,
 }
@@ -25,6 +25,13 @@ impl Fleet {
             self.machines.resize(node.index() + 1, Machine::default());
         }
         &mut self.machines[node.index()]
+    }
+
+    /// Whether a machine's key is in the registry. A declaration that changes does not bring the key
+    /// of a machine back that fell silent: only its agent does.
+    pub(super) fn has_key(&self, node: NodeId) -> bool {
+        let machine = self.machines.get(node.index());
+        machine.is_some_and(|machine| machine.is_there)
     }
 
     /// A machine's key is in the registry, or its metadata changed.
@@ -112,8 +119,8 @@ impl Fleet {
         }
     }
 
-    /// So many engines are away, the one that leads first, then those of the first machines; their
-    /// agents go on. With 0 all are back.
+    /// Sets the number of engines that are away, the one that leads first, then those of the first
+    /// machines; their agents go on. With 0 all are back.
     pub(super) fn engines_away(&mut self, now: Instant, count: usize) {
         self.away.clear();
         // Whoever leads next looks at everything.

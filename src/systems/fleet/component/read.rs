@@ -16,7 +16,8 @@ impl Fleet {
         for entry in store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
-                Event::NodeAdded { node, .. } | Event::NodeUpdated { node, .. } => {
+                Event::NodeAdded { node, .. } => self.joined(at, *node, store),
+                Event::NodeUpdated { node, .. } if self.has_key(*node) => {
                     self.joined(at, *node, store);
                 }
                 Event::NodeRemoved { node } | Event::NodeReadiness { node, ready: false } => {
@@ -34,6 +35,8 @@ impl Fleet {
                 Event::Object(change) => {
                     let (ObjectChange::Created { id, .. }
                     | ObjectChange::Updated { id, .. }
+                    | ObjectChange::Terminating { id }
+                    | ObjectChange::Orphaned { id }
                     | ObjectChange::Deleted { id }) = change;
                     self.declared(*id, store, out);
                 }
@@ -66,7 +69,7 @@ impl Fleet {
         }
         self.unit_of[slot] = Some((pod, name.clone()));
         let submitted = self.setup.units.get(&name).cloned();
-        let spec = &store.class(created.class).object;
+        let spec = &store.class(created.class).spec;
         let own = self.units.entry(name.clone()).or_insert_with(|| Own {
             object: created.owner.map(|owner| owner.object),
             ..Own::default()

@@ -22,17 +22,17 @@ pub(super) struct Own {
     pub(super) pod: Option<PodRef>,
     pub(super) bound: Option<NodeId>,
     pub(super) object: Option<ObjectId>,
-    /// Whether its pod was asked for and is not there yet.
+    /// Marks a unit whose pod was asked for and is not there yet.
     pub(super) is_coming: bool,
-    /// Whether its pod was told to end so that another one follows.
+    /// Marks a unit whose pod was asked to end so that another one follows.
     pub(super) is_killed: bool,
     /// The number of the instance of a template.
     pub(super) number: i32,
-    /// When the first connection to its socket comes.
+    /// Time of the first connection to the unit's socket.
     pub(super) connects: Option<Duration>,
 }
 
-/// What a workload is.
+/// Kind of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AppKind {
     /// Instances of a template that go on.
@@ -81,8 +81,9 @@ fn app_of(object: &Object) -> Option<App> {
     })
 }
 
-/// What a pod's own rules come to: its node selector and affinity to single labels are metadata, a
-/// node without another of its kind is a conflict with the other instances of its template.
+/// Requirements that follow from a pod's own rules: its node selector and affinity to single labels
+/// are metadata, a node without another of its kind is a conflict with the other instances of its
+/// template.
 pub(super) fn requirements_of(name: &str, spec: &PodSpec) -> Requirements {
     let mut asked = Requirements::default();
     for (key, value) in &spec.node_selector {
@@ -271,13 +272,14 @@ impl Fleet {
         store: &Store,
         out: &mut Outbox,
     ) {
+        let bound = self.units.get(name).and_then(|own| own.bound);
+        let is_there = bound.is_some_and(|node| self.has_key(node));
         let Some(own) = self.units.get_mut(name) else {
             return;
         };
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
             return;
         };
-        let is_there = (self.machines.get(node.index())).is_some_and(|machine| machine.is_there);
         if store.nodes().name(node) != &**machine || store.pods().get(pod).is_none() {
             return;
         }
@@ -308,6 +310,7 @@ impl Fleet {
             let machine = None;
             self.engine.put_unit(&name, Unit { machine, ..unit });
             self.needs_round = true;
+            self.refused_at = Some(self.now);
         }
     }
 

@@ -32,7 +32,7 @@ impl SwarmManager {
         }
     }
 
-    /// What the containers of a class ask for, and the number by which equal ones are known; the
+    /// Request of the containers of a class, and the number by which equal ones are known; the
     /// environment may say more of a workload.
     pub(super) fn template(
         &mut self,
@@ -51,7 +51,7 @@ impl SwarmManager {
         if let Some(&number) = self.template_numbers.get(&key) {
             return (number, self.templates[number as usize].clone());
         }
-        let spec = &store.class(class).object;
+        let spec = &store.class(class).spec;
         let name = key.1.as_deref().unwrap_or_default();
         let config = match refusal(CAPABILITIES, spec) {
             Some(_) => None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::USAGE;
 use super::cells::{QUANTITY, integer, pattern, span};
+use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::options::ReadOptions;
@@ -28,7 +29,7 @@ pub(super) struct Columns {
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
-    /// What is used of processors and of memory, if that is asked for.
+    /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
 }
 
@@ -60,7 +61,7 @@ impl Columns {
         })
     }
 
-    /// Those that a spec is made of.
+    /// Columns that a spec is made of.
     pub(super) fn of_spec(&self) -> impl Iterator<Item = &Column> {
         let resources = self.resources.iter().map(|(column, _)| column);
         let others = [
@@ -90,7 +91,7 @@ impl Columns {
             "" => PodName::Job(number),
             name => PodName::Text(name.into()),
         };
-        let members = integer(row, self.members.as_ref(), 1, 1 << 30)?.unwrap_or(1);
+        let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
         Ok(Arrival {
             submit: Instant::ZERO + submit,
             name,

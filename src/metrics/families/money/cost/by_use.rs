@@ -2,7 +2,7 @@
 //! the rule of `OpenCost`). Where pods use more than their node has, they share its price.
 
 use crate::record::collector::Change;
-use crate::record::state::{Resource, Row};
+use crate::record::state::{Resource, Row, class_requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use cluster::{self, Store};
@@ -29,7 +29,7 @@ struct Share {
     rate: i128,
 }
 
-/// When something changes, and what is measured.
+/// Moment of a change, and the measurements.
 #[derive(Clone, Copy)]
 pub(super) struct Moment<'a> {
     pub(super) at: Instant,
@@ -48,7 +48,7 @@ impl<'a> Moment<'a> {
 }
 
 impl ByUse {
-    /// From now on by use, up to now as the accounts are that pay by what pods reserve.
+    /// Begins the bill by use; up to now the accounts are those that pay by what pods reserve.
     pub(super) fn begin(
         moment: Moment<'_>,
         accounts: &[Account],
@@ -73,13 +73,7 @@ impl ByUse {
             let id = NodeId::from_index(place);
             for &slot in moment.store.nodes().pods(id) {
                 if let Some(pod) = moment.store.pods().at(slot) {
-                    let requests = &moment.store.class(pod.class).requests;
-                    let amounts = [
-                        requests.cpu_milli,
-                        requests.memory_bytes,
-                        requests.gpu_milli,
-                        0,
-                    ];
+                    let amounts = class_requests(moment.store, pod.class);
                     own.set(pod, payers.of(pod, moment.store), weight(&amounts));
                 }
             }
@@ -134,13 +128,7 @@ impl ByUse {
                 let Some(pod) = moment.store.pods().at(slot) else {
                     continue;
                 };
-                let requests = &moment.store.class(pod.class).requests;
-                let mut amounts = [
-                    requests.cpu_milli,
-                    requests.memory_bytes,
-                    requests.gpu_milli,
-                    0,
-                ];
+                let mut amounts = class_requests(moment.store, pod.class);
                 if pod.phase == PodPhase::Running
                     && let Some(own) = used.pod(pod.pod)
                 {

@@ -1,0 +1,169 @@
+//! The forms in which `windtunnel check` tells its result: on standard output and in files, also where
+//! nothing could be checked.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use lab::check::{CHECK_VERSION, CheckReport, Date, EntryReport, ErrorKind};
+use lab::folder::{Existing, write_file};
+use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
+
+use super::check::{CheckArguments, relative, source_date, stem};
+use super::failure::folder_failure;
+use super::{Exit, Failure, output};
+
+/// Output format of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// Table for the terminal.
+    Table,
+    /// Markdown, for job summaries and comments.
+    Markdown,
+    /// JSON, one object.
+    Json,
+    /// JUnit XML, for CI servers.
+    Junit,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// GitHub annotations (workflow commands).
+    Github,
+    /// github-action-benchmark input: metrics of which less is better, or neither.
+    GhaBenchmark,
+    /// github-action-benchmark input: metrics of which more is better.
+    GhaBenchmarkBigger,
+}
+
+/// Dialect of JUnit XML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum JunitFlavor {
+    /// Strict schema of Jenkins.
+    Strict,
+    /// Extended elements that most other readers know.
+    Extended,
+}
+
+/// A form and a file, as in `junit=report.xml`.
+pub(super) fn target(text: &str) -> Result<(CheckFormat, PathBuf), String> {
+    let wrong = || format!("`{text}`: expected FORMAT=FILE, such as junit=report.xml");
+    let (form, file) = text.split_once('=').ok_or_else(wrong)?;
+    let form = CheckFormat::from_str(form, false)
+        .map_err(|_| format!("{}; there is no form `{form}`", wrong()))?;
+    if file.is_empty() {
+        return Err(wrong());
+    }
+    Ok((form, PathBuf::from(file)))
+}
+
+impl CheckArguments {
+    /// The form of a format, with the dialect that was asked for.
+    pub(super) fn form(&self, format: CheckFormat) -> CheckForm {
+        match format {
+            CheckFormat::Table => CheckForm::Table,
+            CheckFormat::Markdown => CheckForm::Markdown,
+            CheckFormat::Json => CheckForm::Json,
+            CheckFormat::Junit => CheckForm::Junit(match self.junit_flavor {
+                JunitFlavor::Strict => Flavor::Strict,
+                JunitFlavor::Extended => Flavor::Extended,
+            }),
+            CheckFormat::Sarif => CheckForm::Sarif,
+            CheckFormat::Github => CheckForm::Github,
+            CheckFormat::GhaBenchmark => CheckForm::Benchmark(Better::Smaller),
+            CheckFormat::GhaBenchmarkBigger => CheckForm::Benchmark(Better::Bigger),
+        }
+    }
+}
+
+/// Writes a result to the files that were asked for.
+pub(super) fn write_targets(
+    arguments: &CheckArguments,
+    report: &CheckReport,
+) -> Result<(), Failure> {
+    let timestamp = timestamp();
+    for (format, path) in &arguments.targets {
+        write_target(report, arguments.form(*format), path, timestamp.as_deref())?;
+    }
+    Ok(())
+}
+
+/// Tells every reader of the result why nothing was checked: the files that were asked for, and
+/// standard output in a form for programs.
+pub(super) fn write_refusal(arguments: &CheckArguments, exit: Exit, why: &str) {
+    let report = refusal(arguments, exit, why);
+    // What led here is told in any case, and decides the exit code.
+    let _ = write_targets(arguments, &report);
+    if arguments.format != CheckFormat::Table {
+        let form = arguments.form(arguments.format);
+        let _ = output::print_with(|out| check::write(out, &report, form, CheckOptions::default()));
+    }
+}
+
+fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
+    let (suite, file) = (
+        stem(arguments),
+        relative(&arguments.file).display().to_string(),
+    );
+    let why = one_line(&anstream::adapter::strip_str(why).to_string());
+    let entry = EntryReport {
+        name: suite.clone(),
+        file: file.clone(),
+        error: Some(why),
+        error_kind: Some(match exit {
+            Exit::Incomplete => ErrorKind::CouldNotComplete,
+            _ => ErrorKind::Input,
+        }),
+        rerun: format!("windtunnel check {}", lab::shell::quoted(&file)),
+        ..EntryReport::default()
+    };
+    CheckReport {
+        schema_version: CHECK_VERSION,
+        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        suite,
+        file,
+        baseline: None,
+        baseline_hash: None,
+        entries: vec![entry],
+        gates: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// A message on one line; of what was found in a file, what and where it is and what helps.
+fn one_line(message: &str) -> String {
+    let is_drawn = message.contains('\n');
+    let is_told = |line: &&str| {
+        let said = ["error", "help", "note", "-->"];
+        !is_drawn || said.iter().any(|lead| line.starts_with(lead))
+    };
+    let lines: Vec<&str> = message.lines().map(str::trim).filter(is_told).collect();
+    lines.join(" ")
+}
+
+fn write_target(
+    report: &CheckReport,
+    form: CheckForm,
+    path: &Path,
+    timestamp: Option<&str>,
+) -> Result<(), Failure> {
+    let options = CheckOptions {
+        wall_time: None,
+        timestamp,
+    };
+    let mut bytes = Vec::new();
+    {
+        let mut plainly = anstream::StripStream::new(&mut bytes);
+        check::write(&mut plainly, report, form, options).map_err(Failure::incomplete)?;
+    }
+    write_file(path, &bytes, Existing::Replace).map_err(|error| folder_failure(&error))
+}
+
+/// Time of `SOURCE_DATE_EPOCH`, for reproducible output; `None` if unset.
+pub(super) fn timestamp() -> Option<String> {
+    let seconds = source_date().ok()??;
+    let (day, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    Some(format!(
+        "{}T{hour:02}:{minute:02}:{second:02}",
+        Date::from_days(day)
+    ))
+}

@@ -1,0 +1,363 @@
+//! Operations of users on a cluster from outside, each at a time of its own: create, change and
+//! delete objects, scale, halt and take back rollouts, take nodes out of use. Pure: an operation
+//! and the cluster as it is give the changes to be made.
+
+mod eviction;
+mod nodes;
+mod pods;
+mod succession;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::admission::{BarePod, Creation};
+use super::upgrade::UpgradePlan;
+use cluster::{Conflict, Store};
+use model::workload::Deployment;
+use model::{Event, Namespace, Node, Object, ObjectChange, Taint, Text};
+use succession::succeeding;
+use units::{Instant, ObjectId, plural};
+
+pub use eviction::eviction;
+pub use nodes::TaintChoice;
+pub use pods::PodChoice;
+
+/// An operation of a user.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Creates an object.
+    Create(Object),
+    /// Creates an object, or declares one that is there anew.
+    Apply(Object),
+    /// Wants another number of pods.
+    Scale(Target, i32),
+    /// Creates a pod that nobody controls, or declares one that is there anew.
+    ApplyPod(Arc<BarePod>),
+    /// Lets a node join, or declares one that is there anew.
+    ApplyNode(Arc<Node>),
+    /// Deletes an object; its dependents go with it, before it, or stay.
+    Delete(Target, Propagation),
+    /// Deletes pods, each within its grace.
+    DeletePods(PodChoice),
+    /// Deletes the object of a node; its pods stay until they are collected.
+    DeleteNode(Text),
+    /// Puts a taint on a node.
+    Taint(Text, Taint),
+    /// Takes taints off a node.
+    Untaint(Text, TaintChoice),
+    /// Halts the rollouts of a deployment.
+    Pause(Target),
+    /// Lets the rollouts of a deployment go on.
+    Resume(Target),
+    /// Takes the last rollout of a deployment back.
+    RollBack(Target),
+    /// Lets no new pods on a node.
+    Cordon(Text),
+    /// Lets new pods on a node again.
+    Uncordon(Text),
+    /// Lets no new pods on a node and evicts those on it, but for daemons, as budgets allow.
+    Drain(Text),
+    /// Takes nodes out of use one after the other, and back.
+    Upgrade(Arc<UpgradePlan>),
+}
+
+/// What becomes of the dependents of a deleted object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// They are deleted after it.
+    #[default]
+    Background,
+    /// They are deleted first, and it stays until they are gone.
+    Foreground,
+    /// They stay, and belong to nothing.
+    Orphan,
+}
+
+/// An object by kind, namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// One of [`Object::KINDS`].
+    pub kind: &'static str,
+    /// The target's namespace.
+    pub namespace: Text,
+    /// The target's name.
+    pub name: Text,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_identity(f, self.kind, &self.namespace, &self.name)
+    }
+}
+
+/// `KIND/NAMESPACE/NAME`, or `KIND/NAME` of an object of the whole cluster.
+fn write_identity(
+    f: &mut fmt::Formatter<'_>,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> fmt::Result {
+    if namespace.is_empty() {
+        return write!(f, "{kind}/{name}");
+    }
+    write!(f, "{kind}/{namespace}/{name}")
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |f: &mut fmt::Formatter<'_>, verb: &str, object: &Object| {
+            write!(f, "{verb} ")?;
+            write_identity(f, object.kind(), object.namespace(), object.name())
+        };
+        match self {
+            Self::Create(object) => named(f, "create", object),
+            Self::Apply(object) => named(f, "apply", object),
+            Self::Scale(target, replicas) => write!(f, "scale {target} to {replicas}"),
+            Self::ApplyPod(pod) => write!(f, "apply Pod/{}/{}", pod.spec.namespace, pod.name),
+            Self::ApplyNode(node) => write!(f, "apply Node/{}", node.name),
+            Self::Delete(target, Propagation::Background) => write!(f, "delete {target}"),
+            Self::Delete(target, Propagation::Foreground) => {
+                write!(f, "delete {target} after its dependents")
+            }
+            Self::Delete(target, Propagation::Orphan) => {
+                write!(f, "delete {target} without its dependents")
+            }
+            Self::DeletePods(choice) => match &choice.name {
+                Some(name) => write!(f, "delete Pod/{}/{name}", choice.namespace),
+                None => write!(f, "delete pods of {}", choice.namespace),
+            },
+            Self::DeleteNode(node) => write!(f, "delete Node/{node}"),
+            Self::Taint(node, taint) => write!(f, "taint {node} with {}", taint.key),
+            Self::Untaint(node, choice) => write!(f, "untaint {node} of {}", choice.key),
+            Self::Pause(target) => write!(f, "pause {target}"),
+            Self::Resume(target) => write!(f, "resume {target}"),
+            Self::RollBack(target) => write!(f, "rollBack {target}"),
+            Self::Cordon(node) => write!(f, "cordon {node}"),
+            Self::Uncordon(node) => write!(f, "uncordon {node}"),
+            Self::Drain(node) => write!(f, "drain {node}"),
+            Self::Upgrade(plan) => {
+                write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
+            }
+        }
+    }
+}
+
+/// Changes of an operation.
+#[derive(Clone, Debug, Default)]
+pub struct Steps {
+    /// Changes, in order.
+    pub events: Vec<Event>,
+    /// Objects to create after the changes.
+    pub creations: Vec<Creation>,
+    /// Instant at which the operation is carried on, if it is not done.
+    pub again: Option<Instant>,
+}
+
+/// Reason an operation can't be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperationError {
+    /// There is no such object.
+    NoObject(Target),
+    /// There is no such node.
+    NoNode(Text),
+    /// There is no pod of this namespace and name.
+    NoPod(Text, Text),
+    /// Objects of the kind have nothing of the sort.
+    Meaningless(Target),
+    /// The API refused.
+    Refused(Conflict),
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoObject(target) => write!(f, "{target} does not exist at that time"),
+            Self::NoNode(node) => write!(f, "there is no node `{node}` at that time"),
+            Self::NoPod(namespace, name) => {
+                write!(
+                    f,
+                    "there is no pod `{name}` in namespace `{namespace}` at that time"
+                )
+            }
+            Self::Meaningless(target) => write!(
+                f,
+                "a {} does not support it: `scale` applies to Deployment, ReplicaSet, \
+                 ReplicationController and StatefulSet, `pause`, `resume` and `rollBack` to \
+                 Deployment",
+                target.kind
+            ),
+            Self::Refused(conflict) => conflict.fmt(f),
+        }
+    }
+}
+
+/// Carries out an operation in a cluster.
+///
+/// # Errors
+/// The named object does not exist, or lacks the field to change.
+pub fn carry_out(
+    now: Instant,
+    operation: &Operation,
+    store: &Store,
+) -> Result<Steps, OperationError> {
+    let mut steps = Steps::default();
+    match operation {
+        Operation::Create(object) => steps.create(now, object.clone()),
+        Operation::Apply(object) => {
+            let objects = store.objects();
+            match objects.find(object.kind(), object.namespace(), object.name()) {
+                None => steps.create(now, object.clone()),
+                Some(id) => {
+                    let known = objects.get(id).map(|row| &row.object);
+                    let object = known.map_or(object.clone(), |known| succeeding(object, known));
+                    steps.update(id, object);
+                }
+            }
+        }
+        Operation::Scale(target, replicas) => {
+            let (id, object) = find(store, target)?;
+            let scaled = scaled(object, *replicas);
+            steps.update(
+                id,
+                scaled.ok_or(OperationError::Meaningless(target.clone()))?,
+            );
+        }
+        Operation::ApplyPod(pod) => steps.apply_pod(store, pod)?,
+        Operation::ApplyNode(node) => steps.apply_node(store, node),
+        Operation::DeletePods(choice) => steps.delete_pods(store, choice)?,
+        Operation::DeleteNode(node) => steps.remove_node(store, node)?,
+        Operation::Taint(node, taint) => steps.taint(store, node, taint)?,
+        Operation::Untaint(node, choice) => steps.untaint(store, node, choice)?,
+        Operation::Delete(target, propagation) => {
+            if target.kind == "Namespace" && Namespace::IMMORTAL.contains(&&*target.name) {
+                let what = format!("namespace {} may not be deleted", target.name);
+                return Err(OperationError::Refused(Conflict::Forbidden(what)));
+            }
+            let (id, object) = find(store, target)?;
+            if let Object::Namespace(namespace) = object {
+                return Ok(terminate(steps, id, namespace));
+            }
+            steps.delete(id, *propagation);
+        }
+        Operation::Pause(target) => change(&mut steps, store, target, |one| one.paused = true)?,
+        Operation::Resume(target) => change(&mut steps, store, target, |one| one.paused = false)?,
+        Operation::RollBack(target) => {
+            change(&mut steps, store, target, |one| one.rollback_to = Some(0))?;
+        }
+        Operation::Cordon(node) => steps.cordon(store, node, true).map(|_| ())?,
+        Operation::Uncordon(node) => steps.cordon(store, node, false).map(|_| ())?,
+        Operation::Drain(name) => {
+            let node = steps.cordon(store, name, true)?;
+            steps.evict_all(now, store, node);
+        }
+        // It goes on by itself: see [`super::upgrade`].
+        Operation::Upgrade(_) => {}
+    }
+    Ok(steps)
+}
+
+/// Vacates a node: cordons it and evicts its pods as budgets allow.
+///
+/// # Errors
+/// There is no such node.
+pub fn vacate(now: Instant, store: &Store, name: &Text) -> Result<Steps, OperationError> {
+    carry_out(now, &Operation::Drain(name.clone()), store)
+}
+
+fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object), OperationError> {
+    let objects = store.objects();
+    let id = objects.find(target.kind, &target.namespace, &target.name);
+    let found = id.and_then(|id| Some((id, &objects.get(id)?.object)));
+    found.ok_or_else(|| OperationError::NoObject(target.clone()))
+}
+
+/// A namespace is deleted: it takes nothing new, and goes once it is empty.
+fn terminate(mut steps: Steps, id: ObjectId, namespace: &Namespace) -> Steps {
+    if !namespace.is_terminating {
+        let object = Namespace {
+            is_terminating: true,
+            ..namespace.clone()
+        };
+        steps.update(id, Object::Namespace(Arc::new(object)));
+    }
+    steps
+}
+
+fn change(
+    steps: &mut Steps,
+    store: &Store,
+    target: &Target,
+    change: impl FnOnce(&mut Deployment),
+) -> Result<(), OperationError> {
+    match find(store, target)? {
+        (id, Object::Deployment(deployment)) => {
+            let mut deployment = (**deployment).clone();
+            change(&mut deployment);
+            deployment.generation += 1;
+            steps.update(id, Object::Deployment(Arc::new(deployment)));
+            Ok(())
+        }
+        _ => Err(OperationError::Meaningless(target.clone())),
+    }
+}
+
+/// An object that wants another number of pods; `None` where there is no such number.
+pub fn scaled(object: &Object, replicas: i32) -> Option<Object> {
+    Some(match object {
+        Object::Deployment(known) => {
+            let mut new = (**known).clone();
+            new.replicas = replicas;
+            new.generation += 1;
+            Object::Deployment(Arc::new(new))
+        }
+        Object::ReplicaSet(known) => {
+            let mut new = (**known).clone();
+            new.replicas = replicas;
+            Object::ReplicaSet(Arc::new(new))
+        }
+        Object::ReplicationController(known) => {
+            let mut new = (**known).clone();
+            new.replicas = replicas;
+            Object::ReplicationController(Arc::new(new))
+        }
+        Object::StatefulSet(known) => {
+            let mut new = (**known).clone();
+            new.replicas = replicas;
+            Object::StatefulSet(Arc::new(new))
+        }
+        _ => return None,
+    })
+}
+
+impl Steps {
+    fn create(&mut self, now: Instant, mut object: Object) {
+        if let Object::ReplicaSet(set) | Object::ReplicationController(set) = &mut object {
+            Arc::make_mut(set).created = now;
+        }
+        self.creations.push(Creation::Object {
+            owner: None,
+            object,
+        });
+    }
+
+    /// Deletes an object.
+    fn delete(&mut self, id: ObjectId, propagation: Propagation) {
+        let changes: &[ObjectChange] = match propagation {
+            Propagation::Background => &[ObjectChange::Deleted { id }],
+            Propagation::Foreground => &[ObjectChange::Terminating { id }],
+            // The garbage collector takes the owner off the dependents before it lets it go.
+            Propagation::Orphan => &[
+                ObjectChange::Terminating { id },
+                ObjectChange::Orphaned { id },
+                ObjectChange::Deleted { id },
+            ],
+        };
+        self.events
+            .extend(changes.iter().cloned().map(Event::Object));
+    }
+
+    fn update(&mut self, id: ObjectId, object: Object) {
+        self.events
+            .push(Event::Object(ObjectChange::Updated { id, object }));
+    }
+}

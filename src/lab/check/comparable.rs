@@ -1,0 +1,112 @@
+//! Whether the inputs of an entry are those of its baseline, and in which words they are not.
+
+use super::run::Entry;
+use super::{Baseline, BaselineEntry, CheckSettings};
+use crate::compare::SYSTEM_FILE;
+use scenario::schema::Objective;
+use units::plural;
+
+/// Standing of an entry's inputs to those of its baseline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// They are the same.
+    Same,
+    /// They differ in names and labels alone, and every placement is the same.
+    Renamed(String),
+    /// They differ, and are compared nevertheless.
+    Despite(String),
+    /// They differ.
+    Other(String),
+}
+
+/// Compares the inputs of an entry with those of its baseline.
+pub(super) fn standing(
+    entry: &Entry,
+    stored: &BaselineEntry,
+    settings: &CheckSettings,
+) -> Standing {
+    let report = &entry.report;
+    if stored.inputs == report.inputs {
+        return Standing::Same;
+    }
+    let words = differing(entry, stored);
+    let is_placed_alike = stored.placements == report.placements && stored.seeds == report.seeds;
+    if stored.nameless == report.nameless && is_placed_alike {
+        return Standing::Renamed(words);
+    }
+    if settings.despite_inputs {
+        return Standing::Despite(words);
+    }
+    let alike = if stored.nameless == report.nameless {
+        " in names or labels, and placements differ with them"
+    } else {
+        ""
+    };
+    Standing::Other(format!(
+        "{words}{alike}; if this is intended, review and accept it with `--accept`, or compare in \
+         spite of it with `--despite-inputs`"
+    ))
+}
+
+/// Whether the file of the scheduler's configuration is all that differs.
+pub(super) fn is_system_file_alone(entry: &Entry, stored: &BaselineEntry) -> bool {
+    let mut parts = entry.report.parts.iter();
+    parts.all(|(name, hash)| name == SYSTEM_FILE || stored.parts.get(name) == Some(hash))
+}
+
+/// Names the files and the parts of the inputs that are others.
+fn differing(entry: &Entry, stored: &BaselineEntry) -> String {
+    let (here, there) = (&entry.report.files, &stored.files);
+    let files: Vec<String> = here
+        .iter()
+        .filter_map(|(path, hash)| {
+            let base = there.get(path).filter(|base| *base != hash)?;
+            Some(format!("`{path}` ({base} → {hash})"))
+        })
+        .collect();
+    let (here, there) = (&entry.report.parts, &stored.parts);
+    let parts: Vec<String> = here
+        .iter()
+        .filter(|(name, hash)| there.get(*name).is_some_and(|stored| stored != *hash))
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    let parts = if parts.is_empty() {
+        "the inputs".to_owned()
+    } else {
+        parts.join(", ")
+    };
+    let count = parts.matches("`, `").count() + 1;
+    let differ = plural::either(count, "differs", "differ");
+    if files.is_empty() {
+        return format!("{parts} of the scenario {differ} from the baseline");
+    }
+    let noun = plural::noun(files.len(), "file");
+    let have = plural::either(files.len(), "has", "have");
+    format!(
+        "the {noun} {} {have} changed since the baseline, and so {parts} of the scenario {differ}",
+        files.join(", ")
+    )
+}
+
+/// Notes on entries that are compared although their inputs are not those of the baseline.
+pub(super) fn notes<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    baseline: &Baseline,
+    settings: &CheckSettings,
+) -> Vec<String> {
+    let note = |entry: &Entry| {
+        let name = &entry.report.name;
+        let stored = baseline.entries.get(name)?;
+        match standing(entry, stored, settings) {
+            Standing::Renamed(words) => Some(format!(
+                "{name}: {words} in names or labels alone; every placement is the baseline's"
+            )),
+            Standing::Despite(words) => Some(format!("{name}: compared although {words}")),
+            Standing::Other(words) if !entry.objectives.iter().any(Objective::is_relative) => {
+                Some(format!("{name}: {words}"))
+            }
+            Standing::Same | Standing::Other(_) => None,
+        }
+    };
+    entries.filter_map(note).collect()
+}

@@ -1,0 +1,35 @@
+//! Classes of pods that are measured by themselves beside all others.
+
+use std::collections::BTreeMap;
+
+use model::PodSpec;
+
+/// A class of pods: all that have these properties.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The name, which follows the ids of the metrics.
+    pub name: String,
+    /// The namespace; any if there is none.
+    pub namespace: Option<String>,
+    /// Labels that a pod of the class has.
+    pub labels: BTreeMap<String, String>,
+    /// The lowest priority of the class.
+    pub min_priority: Option<i32>,
+    /// The highest priority of the class.
+    pub max_priority: Option<i32>,
+}
+
+impl Selection {
+    /// Whether a pod belongs to the class.
+    pub fn has(&self, spec: &PodSpec) -> bool {
+        let namespace = self.namespace.as_deref();
+        let mut labels = self.labels.iter();
+        namespace.is_none_or(|own| own == &*spec.namespace)
+            && labels.all(|(key, value)| {
+                let found = spec.labels.get(key.as_str());
+                found.is_some_and(|found| **found == **value)
+            })
+            && self.min_priority.is_none_or(|least| spec.priority >= least)
+            && self.max_priority.is_none_or(|most| spec.priority <= most)
+    }
+}
