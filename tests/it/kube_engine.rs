@@ -73,6 +73,7 @@ impl World {
             form: Form::Incremental,
             binding_time: self.binding_time,
             eviction_time: self.eviction_time,
+            client: None,
             objects: self.objects.clone(),
             witness: None,
             preemptions: self.preemptions.clone(),

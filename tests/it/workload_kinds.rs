@@ -146,8 +146,8 @@ fn a_job_has_exactly_its_completions() {
             ends(at, event, EndReason::Completed, &mut done);
             most = most.max(store.pods().living());
         });
-        // 5 s to start and 30 s to run, three at a time.
-        assert_eq!(done, [35, 35, 35, 70, 70, 70, 105]);
+        // 5 s to start and 30 s to run, three at a time, and a second until the controller looks.
+        assert_eq!(done, [35, 35, 35, 71, 71, 71, 107]);
         assert_eq!(most, 3);
         let status = status(&store, "sum");
         assert_eq!((status.succeeded, status.failed, status.active), (7, 0, 0));
@@ -177,9 +177,9 @@ fn failed_pods_are_tried_again_after_growing_pauses_until_the_limit() {
             gone = Some(at.as_secs_f64() as i64);
         }
     });
-    // Each takes 15 s; pauses of 10 s and 20 s lie between them.
+    // Each takes 15 s; pauses of 10 s and 20 s lie between them. The end is seen a second later.
     assert_eq!(failed, [15, 40, 75]);
-    assert_eq!(gone, Some(175));
+    assert_eq!(gone, Some(176));
     assert_eq!(store.objects().iter().count(), 0);
 }
 

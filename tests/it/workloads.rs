@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use windtunnel::cluster::Store;
-use windtunnel::control::operation::Operation;
+use windtunnel::control::operation::{Operation, Propagation};
 use windtunnel::model::workload::{BudgetLimit, Count, Deployment, PodDisruptionBudget};
 use windtunnel::model::{EndReason, Event, Object, PodChange};
 use windtunnel::sim::Stop;
@@ -96,9 +96,10 @@ fn a_deployment_is_scaled_halted_and_taken_back() {
 
 #[test]
 fn a_deleted_object_takes_all_it_controls_along() {
-    let cluster = Cluster::new()
-        .at(0, apply(deployment("web", "v1", 10)))
-        .at(2, Operation::Delete(target("Deployment", "web")));
+    let cluster = Cluster::new().at(0, apply(deployment("web", "v1", 10))).at(
+        2,
+        Operation::Delete(target("Deployment", "web"), Propagation::Background),
+    );
     let (_, store) = cluster.run(&mut |_, _, _| {});
     assert_eq!(store.objects().iter().count(), 0);
     assert_eq!((store.pods().created(), store.pods().living()), (10, 0));

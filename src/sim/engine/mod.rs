@@ -396,7 +396,7 @@ impl Engine {
         self.surroundings.fetch()
     }
 
-    /// How long a pod of a class runs by what its manifest states.
+    /// Run time of a pod of a class, as its manifest states it.
     fn stated_run_time(
         &self,
         ctx: &Context<'_>,

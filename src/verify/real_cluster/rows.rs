@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 /// A kind of change: which object or group of pods, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Row {
+pub(super) struct Row {
     /// Object or group, such as `Pod web-rs1` or `Node n2`.
-    pub what: String,
+    pub(super) what: String,
     /// Change, such as `created` or `condition Complete=True:CompletionsReached`.
-    pub change: String,
+    pub(super) change: String,
 }
 
 /// The times of every kind of change, in milliseconds, each list in order.
 #[derive(Clone, Debug, Default)]
-pub struct Rows(pub BTreeMap<Row, Vec<i64>>);
+pub(super) struct Rows(pub(super) BTreeMap<Row, Vec<i64>>);
 
 impl Rows {
     /// A change happens, later than those of its kind before, if it is one that is judged.
-    pub fn add(&mut self, millis: i64, what: impl Into<String>, change: impl Into<String>) {
+    pub(super) fn add(&mut self, millis: i64, what: impl Into<String>, change: impl Into<String>) {
         let row = Row {
             what: what.into(),
             change: change.into(),
@@ -28,7 +28,7 @@ impl Rows {
     }
 
     /// Puts the times of every kind in order.
-    pub fn sort(&mut self) {
+    pub(super) fn sort(&mut self) {
         self.0.values_mut().for_each(|times| times.sort_unstable());
     }
 }
