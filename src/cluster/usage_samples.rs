@@ -2,6 +2,7 @@
 //! shows it to the components that ask for it, just before their step.
 
 use model::{PodRef, Text, Used};
+use units::Duration;
 
 /// Measurements of the world at an instant. Values other than usage are in thousandths.
 ///
@@ -35,6 +36,18 @@ pub trait UsageSamples {
     /// Usage of a pod if no limit throttled it.
     fn wanted(&self, pod: PodRef) -> Option<Used> {
         self.pod(pod)
+    }
+
+    /// Mean usage of a pod over the window before: of processors, as memory is measured at an instant.
+    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
+        let _ = window;
+        self.pod(pod)
+    }
+
+    /// Mean usage of each container of a pod over the window before, by name.
+    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
+        let _ = window;
+        self.containers(pod)
     }
 
     /// Usage of each container of a pod, by name.

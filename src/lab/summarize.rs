@@ -8,9 +8,10 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::VariantPlan;
-use scenario::schema::Backfill;
+use scenario::schema::{Backfill, Release};
+use scenario::{Scenario, VariantPlan};
 use sim::EndCause;
+use systems::kubernetes;
 use systems::mapping::Mapping;
 
 use super::run::Outcome;
@@ -19,6 +20,21 @@ use super::summary::{
     RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
     TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
+
+/// Releases that the parts of a scenario's system follow: kube-scheduler has one of its own, beside
+/// the controllers' (spec: kubernetes.md parts 1 and 2).
+fn releases(scenario: &Scenario) -> Vec<String> {
+    if scenario.system.name != kubernetes::ENTRY.name {
+        return Vec::new();
+    }
+    let scheduler = match scenario.system.scheduler.release {
+        Release::V1_34 => "kube-scheduler 1.34",
+        Release::V1_36 => "kube-scheduler 1.36",
+    };
+    [scheduler, "controllers and kubelet 1.36"]
+        .map(str::to_owned)
+        .to_vec()
+}
 
 /// Summary of a run.
 pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
@@ -32,6 +48,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         seed: variant.scenario.seed,
         system: variant.scenario.system.name.clone(),
         scheduler,
+        releases: releases(&variant.scenario),
         nodes: outcome.nodes,
         pods: outcome.pods,
         ended: ended(outcome.end.cause).to_owned(),

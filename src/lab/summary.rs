@@ -66,6 +66,9 @@ pub struct VariantSummary {
     pub system: String,
     /// The scheduler's profile, or queue policy and backfilling.
     pub scheduler: String,
+    /// Releases that the parts of the system follow; absent where its parts follow one release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<String>,
     /// Nodes at the start.
     pub nodes: u64,
     /// Submitted pods.

@@ -29,6 +29,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         seed: 42,
         system: "kubernetes".to_owned(),
         scheduler: name.to_owned(),
+        releases: Vec::new(),
         nodes: 1213,
         pods: 10_866,
         ended: "drained".to_owned(),

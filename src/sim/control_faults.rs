@@ -7,10 +7,10 @@ use cluster::Store;
 use control::{Component, Write};
 use model::Event;
 use rng::Streams;
-use units::{Duration, Identity};
+use units::{Duration, Identity, Instant};
 
 /// A part of the control plane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Every component.
     All,
@@ -62,8 +62,27 @@ pub struct BindFault {
 pub struct ApiLimit {
     /// Time for which each step of a component has to wait for its answers.
     pub delay: Duration,
-    /// Time of every single request, one after the other.
+    /// Time from one request to the next in the long run; zero without a limit.
     pub per_request: Duration,
+    /// Requests at once after a pause, at least 1.
+    pub burst: u32,
+}
+
+impl ApiLimit {
+    /// The instants at which so many requests are sent that are ready at `from`, with the token of
+    /// the last request sent before: a bucket of `burst` tokens, one of which is back every
+    /// `per_request` (client-go `flowcontrol.NewTokenBucketRateLimiter`).
+    fn sent(&self, from: Instant, last: &mut Instant, requests: usize) -> Vec<Instant> {
+        let start = from.saturating_add(self.delay);
+        let burst = i64::from(self.burst.max(1));
+        let whole = self.per_request.checked_mul(burst).unwrap_or(Duration::MAX);
+        let full = Instant::from_nanos(start.as_nanos().saturating_sub(whole.as_nanos()));
+        let sent = (0..requests).map(|_| {
+            *last = (*last).max(full).saturating_add(self.per_request);
+            (*last).max(start)
+        });
+        sent.collect()
+    }
 }
 
 /// The faults of a cell's control plane.
@@ -71,6 +90,8 @@ pub struct ApiLimit {
 pub(super) struct ControlFaults {
     binds: Option<BindFault>,
     api: Vec<(Part, ApiLimit)>,
+    /// The token of the last request that a component sent under a limit, by its place.
+    last: BTreeMap<(Part, usize), Instant>,
     streams: Streams,
     /// Failed bindings of pods that are to be bound again.
     failed: BTreeMap<Identity, u32>,
@@ -81,6 +102,7 @@ impl ControlFaults {
         Self {
             binds: None,
             api: Vec::new(),
+            last: BTreeMap::new(),
             streams: Streams::new(seed, "bind-faults"),
             failed: BTreeMap::new(),
         }
@@ -94,21 +116,33 @@ impl ControlFaults {
     /// Requests of a part are slow, or no more.
     pub(super) fn limit(&mut self, part: Part, limit: Option<ApiLimit>) {
         self.api.retain(|(known, _)| *known != part);
+        self.last.retain(|(known, _), _| *known != part);
         self.api.extend(limit.map(|limit| (part, limit)));
     }
 
-    /// Time that a number of requests of a component takes.
-    pub(super) fn charge(&self, component: &dyn Component, requests: usize) -> Duration {
-        if self.api.is_empty() || requests == 0 {
-            return Duration::ZERO;
-        }
+    /// Instants at which a number of requests of the component at a place are sent that are ready at
+    /// `from`, in order; empty where no limit holds them back.
+    pub(super) fn sent(
+        &mut self,
+        from: Instant,
+        place: usize,
+        component: &dyn Component,
+        requests: usize,
+    ) -> Vec<Instant> {
+        let mut sent = Vec::new();
         let limits = self.api.iter().filter(|(part, _)| part.covers(component));
-        let spans = limits.map(|(_, limit)| {
-            let each = limit.per_request.checked_mul(requests as i64);
-            each.and_then(|each| each.checked_add(limit.delay))
-                .unwrap_or(Duration::MAX)
-        });
-        spans.max().unwrap_or(Duration::ZERO)
+        for &(part, limit) in limits {
+            let first = Instant::from_nanos(i64::MIN / 2);
+            let last = self.last.entry((part, place)).or_insert(first);
+            let own = limit.sent(from, last, requests);
+            if sent.is_empty() {
+                sent = own;
+            } else {
+                let both = sent.iter_mut().zip(own);
+                both.for_each(|(known, own)| *known = own.max(*known));
+            }
+        }
+        sent
     }
 
     /// The fault that stops a write; `None` if nothing does.
@@ -126,5 +160,28 @@ impl ControlFaults {
         }
         self.failed.remove(&who);
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_take_tokens_from_a_bucket() {
+        let limit = ApiLimit {
+            delay: Duration::ZERO,
+            per_request: Duration::from_millis(50),
+            burst: 30,
+        };
+        let at = |millis: i64| Instant::ZERO.saturating_add(Duration::from_millis(millis));
+        let mut last = Instant::from_nanos(i64::MIN / 2);
+        let sent = limit.sent(at(1_000), &mut last, 500);
+        assert!(sent[..30].iter().all(|&sent| sent == at(1_000)));
+        assert_eq!(sent[30..33], [1_050, 1_100, 1_150].map(at));
+        assert_eq!(sent[499], at(1_000 + 470 * 50));
+        // A pause of ten intervals brings ten tokens.
+        let sent = limit.sent(at(25_000), &mut last, 12);
+        assert_eq!(sent[9..], [25_000, 25_050, 25_100].map(at));
     }
 }

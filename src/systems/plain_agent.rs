@@ -47,6 +47,15 @@ const VACANT: Held = Held {
     stopping: None,
 };
 
+/// What is known of a pod that is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// How often it was started again.
+    pub(super) restarts: u32,
+    /// Until when it may run; the end of time without a limit.
+    pub(super) until: Instant,
+}
+
 impl PlainAgent {
     /// Agents without pods.
     pub fn new(time_limits: TimeLimits) -> Self {
@@ -78,6 +87,15 @@ impl PlainAgent {
     fn held(&mut self, pod: PodRef) -> Option<&mut Held> {
         let held = self.pods.get_mut(pod.slot.index())?;
         (held.id == pod.id).then_some(held)
+    }
+
+    /// Gives up a pod that runs, to another agent of its node.
+    pub(super) fn hand_over(&mut self, pod: PodRef) -> Option<Left> {
+        let until = Instant::from_nanos(self.limit(pod));
+        let held = self.held(pod).filter(|held| held.stopping.is_none())?;
+        let restarts = held.restarts;
+        self.pods[pod.slot.index()] = VACANT;
+        Some(Left { restarts, until })
     }
 
     /// Orders a stop, once; the first reason counts.

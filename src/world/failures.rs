@@ -333,13 +333,16 @@ fn failure_of(failure: &Written, has_managers: bool) -> Option<Failure> {
             fault(Fault::Binds(binds(failure, Some(timeout))?))
         }
         FailureKind::SlowApi => {
-            let each = failure.requests_per_second.map(|rate| 1.0 / rate);
-            let each = each.and_then(Duration::checked_from_secs_f64);
+            let rate = failure.requests_per_second;
+            let each = rate.and_then(|rate| Duration::checked_from_secs_f64(1.0 / rate));
+            // As many as the controllers' own clients: 30 at 20 a second.
+            let burst = rate.map_or(1.0, |rate| (1.5 * rate).max(1.0));
             fault(Fault::Api(
                 part,
                 ApiLimit {
                     delay: failure.delay.unwrap_or_default(),
                     per_request: each.unwrap_or_default(),
+                    burst: burst as u32,
                 },
             ))
         }

@@ -237,7 +237,7 @@ fn a_kill_raises_what_is_recommended_for_that_container_alone() {
 
 #[test]
 fn a_node_short_of_memory_evicts_who_is_furthest_above_its_request() {
-    // 4 GiB, of which 100 MiB have to be left; `grows` is above its request from the start, `modest`
+    // 4 GiB, of which 100 MiB have to be left and are not allocatable; `grows` is above its request from the start, `modest`
     // never is.
     let manifests = [
         deployment("modest", "1Gi", "requests: {memory: 1500Mi}"),
@@ -250,7 +250,7 @@ fn a_node_short_of_memory_evicts_who_is_furthest_above_its_request() {
     .concat();
     let story = play(
         "pressure",
-        "cpu: 4, memory: 4Gi",
+        "cpu: 4, memory: 3996Mi",
         "contention: {}",
         &manifests,
     );
@@ -293,7 +293,12 @@ fn a_node_without_memory_kills_the_highest_score() {
         ),
     ]
     .concat();
-    let story = play("score", "cpu: 4, memory: 4Gi", "contention: {}", &manifests);
+    let story = play(
+        "score",
+        "cpu: 4, memory: 3996Mi",
+        "contention: {}",
+        &manifests,
+    );
     let killed: Vec<&String> = story
         .lines
         .iter()

@@ -184,6 +184,7 @@ fn whatever_the_control_plane_suffers_the_rollout_ends_as_wanted() {
     let slow = ApiLimit {
         delay: Duration::from_millis(200),
         per_request: Duration::from_millis(500),
+        burst: 3,
     };
     for (name, begin, end) in [
         ("refused binds", binds(None), Change::Binds(None)),

@@ -50,6 +50,7 @@ mod node_scaling_provider;
 mod node_scaling_rules;
 mod openb;
 mod orchestrators;
+mod pairing;
 mod permit;
 mod place;
 mod placements;

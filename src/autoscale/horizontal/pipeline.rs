@@ -140,6 +140,11 @@ impl Pipeline {
         }
     }
 
+    /// Window over which a reading is averaged.
+    pub fn window(&self) -> Duration {
+        self.settings.window
+    }
+
     /// Instant of the next reading of metrics.
     pub fn next_scrape(&self) -> Instant {
         self.next

@@ -112,6 +112,7 @@ impl Horizontal {
                 usage,
                 pods: &pods,
                 namespace: &spec.namespace,
+                window: self.pipeline.window(),
             };
             world.read(&series, &mut readings);
         }
@@ -210,6 +211,8 @@ struct World<'a> {
     usage: &'a dyn UsageSamples,
     pods: &'a [PodRef],
     namespace: &'a Text,
+    /// Over which use is averaged.
+    window: Duration,
 }
 
 impl World<'_> {
@@ -222,9 +225,9 @@ impl World<'_> {
             Series::Resource(resource, container) => {
                 for &pod in self.pods {
                     let used = match container {
-                        None => self.usage.pod(pod),
+                        None => self.usage.pod_over(pod, self.window),
                         Some(name) => {
-                            let containers = self.usage.containers(pod);
+                            let containers = self.usage.containers_over(pod, self.window);
                             let mut own = containers.into_iter();
                             own.find(|(own, _)| own == name).map(|(_, used)| used)
                         }

@@ -78,7 +78,14 @@ pub fn eviction(
                 }
             }
         }
-        EvictionAnswer::TooManyRequests | EvictionAnswer::SeveralBudgets => return Some(None),
+        EvictionAnswer::TooManyRequests | EvictionAnswer::SeveralBudgets => {
+            // A budget that refuses is as it was.
+            charged.retain(|&id, budget| {
+                let known = store.objects().get(id).map(|row| &row.object);
+                !matches!(known, Some(Object::PodDisruptionBudget(known)) if **known == *budget)
+            });
+            return Some(None);
+        }
     }
     Some(Some(Event::PodChanged {
         pod,

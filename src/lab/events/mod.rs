@@ -4,16 +4,17 @@
 
 mod changes;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use cluster::{Observer, Store};
-use model::exit;
-use model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef};
+use metrics::diagnosis::Exit;
+use model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text};
 use trace::{Input, TraceError};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, PodId};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::report_data::ReportData;
@@ -76,6 +77,8 @@ pub struct EventLog {
     names: Vec<String>,
     /// As they were last.
     objects: Vec<Option<Object>>,
+    /// Containers that were killed for want of memory and whose end is yet to be told.
+    out_of_memory: BTreeSet<(PodId, u16)>,
 }
 
 impl EventLog {
@@ -87,6 +90,7 @@ impl EventLog {
             failed: None,
             names: Vec::new(),
             objects: Vec::new(),
+            out_of_memory: BTreeSet::new(),
         })
     }
 
@@ -145,6 +149,10 @@ impl EventLog {
             ObjectChange::Updated { id, object } => {
                 let name = self.names.get(id.index()).cloned().unwrap_or_default();
                 let before = self.objects.get_mut(id.index()).and_then(Option::take);
+                if before.as_ref() == Some(object) {
+                    self.objects[id.index()] = before;
+                    return;
+                }
                 let what = changes::changed(before.as_ref(), object);
                 if let Some(own) = self.objects.get_mut(id.index()) {
                     *own = Some(object.clone());
@@ -170,17 +178,22 @@ impl EventLog {
     }
 }
 
-/// End of a container, in words.
-fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
+fn container_name(store: &Store, pod: PodRef, container: usize) -> Text {
     let record = store.pods().get(pod);
     let class = record.map(|record| store.class(record.class));
-    let name = class.and_then(|class| class.spec.all_containers().nth(container));
-    let name = name.map_or("", |own| &own.name);
-    let name = if name.is_empty() { "a container" } else { name };
-    format!(
-        "{name} ended with exit code {code} ({})",
-        exit::reason(code)
-    )
+    let own = class.and_then(|class| class.spec.all_containers().nth(container));
+    own.map(|own| own.name.clone()).unwrap_or_default()
+}
+
+/// End of a container, in words.
+fn exited(exit: &Exit) -> String {
+    let name = if exit.container.is_empty() {
+        "a container"
+    } else {
+        &exit.container
+    };
+    let (code, reason) = (exit.code, exit.reason());
+    format!("{name} ended with exit code {code} ({reason})")
 }
 
 fn pod_name(pod: &Pod, store: &Store) -> String {
@@ -208,11 +221,18 @@ impl Observer for EventLog {
                     PodChange::Terminating { grace, reason } => {
                         ("terminating", format!("{reason:?}, within {grace}"))
                     }
-                    PodChange::Exited { container, code } => (
-                        "exited",
-                        exited(store, *pod, usize::from(*container), *code),
-                    ),
-                    PodChange::OomKilled { .. } => ("oom-killed", none()),
+                    PodChange::Exited { container, code } => {
+                        let exit = Exit {
+                            container: container_name(store, *pod, usize::from(*container)),
+                            code: *code,
+                            is_oom: self.out_of_memory.remove(&(pod.id, *container)),
+                        };
+                        ("exited", exited(&exit))
+                    }
+                    PodChange::OomKilled { container } => {
+                        self.out_of_memory.insert((pod.id, *container));
+                        ("oom-killed", none())
+                    }
                     PodChange::Declared { .. } => ("changed", none()),
                     _ => return,
                 };
@@ -220,6 +240,8 @@ impl Observer for EventLog {
             }
             Event::PodEnded { reason, .. } => {
                 if let Some(pod) = ended {
+                    let id = pod.pod.id;
+                    self.out_of_memory.retain(|(killed, _)| *killed != id);
                     self.line(at, "ended", pod_name(pod, store), format!("{reason:?}"));
                 }
             }

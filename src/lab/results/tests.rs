@@ -64,6 +64,7 @@ fn summary() -> Summary {
         seed: 42,
         system: "kubernetes".to_owned(),
         scheduler: "default".to_owned(),
+        releases: Vec::new(),
         nodes: 1,
         pods: 3,
         ended: "idle".to_owned(),

@@ -18,7 +18,7 @@ mod throttled;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::{Store, UsageSamples};
-use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
+use model::{EndReason, Event, EvictionCause, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
 use units::{Instant, NodeId, ObjectId};
 
 pub use cause::Cause;
@@ -256,7 +256,7 @@ impl Diagnostician {
                 }
                 cause = Cause::Evicted;
                 member.is_leaving = true;
-                if reason == EndReason::Cancelled {
+                if reason == EndReason::Cancelled || is_planned(reason) {
                     let serves = self.serves(&member);
                     let owner = member.owner;
                     self.put(pod, member);
@@ -415,4 +415,13 @@ impl Diagnostician {
 fn answers_for(maker: ObjectId, store: &Store) -> ObjectId {
     let above = store.objects().get(maker).and_then(|row| row.owner);
     above.unwrap_or(maker)
+}
+
+/// Whether a pod is evicted as planned: whoever drains its node or moves it wants another in its place.
+const fn is_planned(reason: EndReason) -> bool {
+    use EvictionCause::{Consolidation, Descheduling, Drain, Resizing};
+    let EndReason::Evicted(cause) = reason else {
+        return false;
+    };
+    matches!(cause, Consolidation | Descheduling | Drain | Resizing)
 }

@@ -1,7 +1,5 @@
-//! Taints and tolerations (spec: kubernetes.md 1.5; for memory pressure, part 4).
+//! Taints and tolerations (spec: kubernetes.md 1.5).
 
-use crate::node::MEMORY_PRESSURE_TAINT;
-use crate::qos::QosClass;
 use crate::{PodSpec, Taint, TaintEffect, Toleration};
 
 /// The effects that keep new pods off a node.
@@ -28,13 +26,10 @@ pub fn untolerated<'n>(
     acting.filter(move |&taint| !is_tolerated(taint))
 }
 
-/// Whether a pod tolerates a taint: by its own tolerations, or because admission lets pods that
-/// request resources onto nodes that are short of memory.
+/// Whether a pod tolerates a taint. Admission adds nothing: `PodTolerationRestriction`, which lets
+/// pods that request resources onto nodes short of memory, is off by default.
 pub fn tolerates(spec: &PodSpec, taint: &Taint) -> bool {
     covering(&spec.tolerations, taint).is_some()
-        || (*taint.key == *MEMORY_PRESSURE_TAINT
-            && taint.effect == TaintEffect::NoSchedule
-            && QosClass::of(spec) != QosClass::BestEffort)
 }
 
 /// The first taint that keeps a pod off a node with these taints.
@@ -57,9 +52,7 @@ pub fn avoided(spec: &PodSpec, taints: &[Taint]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Container, ResourceList};
     use TaintEffect::{NoExecute, NoSchedule, PreferNoSchedule};
-    use units::Quantity;
 
     fn taint(key: &str, effect: TaintEffect) -> Taint {
         Taint {
@@ -101,31 +94,6 @@ mod tests {
             assert_eq!(found, repelling, "{:?}", spec.tolerations);
             assert_eq!(admits(&spec, &taints), repelling.is_none());
             assert_eq!(avoided(&spec, &taints), avoided_count);
-        }
-    }
-
-    #[test]
-    fn pods_that_request_something_tolerate_memory_pressure() {
-        let requesting = PodSpec {
-            containers: vec![Container {
-                requests: ResourceList::from_pairs([("cpu", Quantity::from_milli(1))]),
-                ..Container::default()
-            }],
-            ..PodSpec::default()
-        };
-        let best_effort = PodSpec {
-            containers: vec![Container::default()],
-            ..PodSpec::default()
-        };
-        for (spec, effect, expected) in [
-            (&requesting, NoSchedule, true),
-            (&requesting, NoExecute, false),
-            (&best_effort, NoSchedule, false),
-        ] {
-            assert_eq!(
-                admits(spec, &[taint(MEMORY_PRESSURE_TAINT, effect)]),
-                expected
-            );
         }
     }
 }

@@ -75,9 +75,10 @@ pub struct MetricsPipeline {
     /// Time between two readings; default `15s`.
     #[schemars(extend("x-positive" = true))]
     pub scrape: Duration,
-    /// Time window over which a reading is averaged; default `15s`.
+    /// Time window over which the processor use of a reading is averaged; default `15s`.
     pub window: Duration,
-    /// Delay until a reading arrives; default `0s`.
+    /// Delay until a reading arrives; default `30s`, so that a decision is 30 to 60 s behind with the
+    /// default scrape and evaluation.
     pub delay: Duration,
     /// Share of readings that are lost, 0 to 1; default 0.
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -92,7 +93,7 @@ impl Default for MetricsPipeline {
         Self {
             scrape: Duration::from_secs(15),
             window: Duration::from_secs(15),
-            delay: Duration::ZERO,
+            delay: Duration::from_secs(30),
             loss: 0.0,
             stale: Duration::from_secs(300),
         }

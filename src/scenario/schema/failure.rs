@@ -244,8 +244,8 @@ pub enum FailureKind {
     /// Lost binds: requests to bind pods are lost with a `probability` from `at`, lasting `for`,
     /// and the scheduler gives up after `timeout`.
     LostBinds,
-    /// Slow API: requests of a `component` take `delay`, or are answered at most at
-    /// `requestsPerSecond`, from `at`, lasting `for`.
+    /// Slow API: requests of a `component` take `delay`, or are sent at `requestsPerSecond` at most
+    /// after a burst of 1.5 times as many, from `at`, lasting `for`.
     SlowApi,
 }
 

@@ -1,17 +1,18 @@
 //! A component of the control plane in its place.
 
 use cluster::{Commitment, Conflict, Store, View};
-use control::admission::Creation;
 use control::{Component, Outbox, Write};
 use units::{Duration, Instant};
+
+use super::step::Deciding;
 
 /// A component, what it sees, and what it is about to do.
 pub(super) struct Seat {
     pub(super) component: Box<dyn Component>,
     /// The component's view, where that lags behind the store.
     pub(super) view: Option<View>,
-    /// Writes and creations that the component is still deciding on.
-    pub(super) deciding: Option<(Vec<Write>, Vec<Creation>)>,
+    /// Writes and creations that the component is still deciding on or can't send yet.
+    pub(super) deciding: Option<Deciding>,
     /// The component before it had seen anything, where it may come to forget what it has.
     pub(super) blank: Option<Box<dyn Component>>,
     /// Whether the component is away.

@@ -1,5 +1,7 @@
 //! Steps of components: each sees what is new, decides, and hands back what it wants.
 
+use std::collections::VecDeque;
+
 use cluster::UsageSamples;
 use control::admission::Creation;
 use control::provider::ProviderRequest;
@@ -16,6 +18,31 @@ pub(in super::super) struct Batch {
     pub(in super::super) writes: Vec<Write>,
     pub(in super::super) creations: Vec<Creation>,
     pub(in super::super) requests: Vec<ProviderRequest>,
+}
+
+/// Requests of a component that are held back: it is still deciding, or its client waits for tokens.
+#[derive(Debug, Default)]
+pub(super) struct Deciding {
+    writes: VecDeque<Write>,
+    creations: VecDeque<Creation>,
+    /// When each request is sent, writes first; nothing if all are sent once it has decided.
+    sent: VecDeque<Instant>,
+}
+
+impl Deciding {
+    /// Adds to a batch what is sent by now.
+    fn release(&mut self, now: Instant, batch: &mut Batch) {
+        let all = self.writes.len() + self.creations.len();
+        let due = if self.sent.is_empty() {
+            all
+        } else {
+            self.sent.iter().take_while(|&&at| at <= now).count()
+        };
+        self.sent.drain(..due.min(self.sent.len()));
+        let writes = due.min(self.writes.len());
+        batch.writes.extend(self.writes.drain(..writes));
+        batch.creations.extend(self.creations.drain(..due - writes));
+    }
 }
 
 impl ControlPlane {
@@ -95,26 +122,43 @@ impl ControlPlane {
         };
         let charge = ctx.options().decision_time.charge(pods, jobs);
         let count = batch.writes.len() + batch.creations.len();
-        let slow = self.faults.charge(&*seat.component, count);
-        let charge = charge.checked_add(slow).unwrap_or(Duration::MAX);
-        if charge > Duration::ZERO {
-            let writes = std::mem::take(&mut batch.writes);
-            seat.deciding = Some((writes, std::mem::take(&mut batch.creations)));
-            ctx.expect(now.saturating_add(charge), Upcoming::Decided(component));
+        let decided = now.saturating_add(charge);
+        let sent = self.faults.sent(decided, index, &*seat.component, count);
+        if charge > Duration::ZERO || sent.last().is_some_and(|&last| last > now) {
+            let mut held = Deciding {
+                writes: std::mem::take(&mut batch.writes).into(),
+                creations: std::mem::take(&mut batch.creations).into(),
+                sent: sent.into(),
+            };
+            if charge <= Duration::ZERO {
+                held.release(now, &mut batch);
+            }
+            let next = held.sent.front().copied().unwrap_or(decided);
+            seat.deciding = Some(held);
+            ctx.expect(next.max(now), Upcoming::Decided(component));
         }
         batch
     }
 
-    /// The changes that a component has finished deciding on.
-    pub(in super::super) fn decided(&mut self, component: ComponentId) -> Batch {
+    /// The changes that a component has finished deciding on and can send now; others follow.
+    pub(in super::super) fn decided(
+        &mut self,
+        ctx: &mut Context<'_>,
+        component: ComponentId,
+    ) -> Batch {
+        let now = ctx.now();
         let seat = &mut self.seats[component.index()];
-        seat.due = true;
-        let (writes, creations) = seat.deciding.take().unwrap_or_default();
-        Batch {
-            writes,
-            creations,
-            requests: Vec::new(),
+        let mut batch = Batch::default();
+        if let Some(held) = &mut seat.deciding {
+            held.release(now, &mut batch);
+            if let Some(&next) = held.sent.front() {
+                ctx.expect(next, Upcoming::Decided(component));
+                return batch;
+            }
         }
+        seat.deciding = None;
+        seat.due = true;
+        batch
     }
 
     /// Gives a component the emptied boxes back, for reuse.

@@ -116,7 +116,7 @@ impl Engine {
                 surroundings.go_on_upgrading(ctx, store, number, control.acts());
             }
             Upcoming::Decided(component) => {
-                let batch = control.decided(component);
+                let batch = control.decided(ctx, component);
                 return self.make(ctx, component.index(), batch).map(drop);
             }
             Upcoming::Traffic => {

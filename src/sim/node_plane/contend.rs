@@ -7,7 +7,7 @@ use cluster::Store;
 use control::MachineEvent;
 use control::node::ContainerEvent;
 use model::exit::KILLED;
-use model::resource_list::CPU;
+use model::resource_list::{CPU, MEMORY};
 use model::usage::Curve;
 use model::{Event, Pod, PodChange, PodRef, PodSpec};
 use units::{Duration, Instant, NodeId};
@@ -18,6 +18,7 @@ use super::super::context::Context;
 use super::super::cores::{Claim, CorePlace, ProcessRef, cpu_shares, cpu_weight};
 use super::super::hosts::Pace;
 use super::super::message::{ToControlPlane, ToNodes};
+use super::memory::EVICTION_THRESHOLD;
 use super::{NodePlane, drawn_run_time};
 
 impl NodePlane {
@@ -123,6 +124,7 @@ impl NodePlane {
                 return;
             }
             self.machine.process_ended(now, pod);
+            self.usage.stopped(pod);
             MachineEvent::Exited { code }
         } else {
             self.machine.stop_container(pod, container);
@@ -217,19 +219,25 @@ pub(super) fn spec_of(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
     Some(&store.class(record.class).spec)
 }
 
-/// The capacity of a node.
+/// The capacity of a node: as stated, or what its pods may have and what its kubelet keeps free.
 pub(super) fn capacity(store: &Store, node: NodeId, name: &str) -> i64 {
     let Some(object) = store.nodes().object(node) else {
         return 0;
     };
-    let list = if object.capacity.is_empty() {
-        &object.allocatable
-    } else {
+    let is_stated = !object.capacity.is_empty();
+    let list = if is_stated {
         &object.capacity
+    } else {
+        &object.allocatable
     };
     let amount = match name {
         CPU => list.get(name).milli_ceil(),
         _ => list.get(name).units_ceil(),
     };
-    amount.unwrap_or(i64::MAX)
+    let amount = amount.unwrap_or(i64::MAX);
+    if name == MEMORY && !is_stated && amount > 0 {
+        // What the kubelet keeps free was left out of what pods are given.
+        return amount.saturating_add(EVICTION_THRESHOLD);
+    }
+    amount
 }

@@ -24,7 +24,7 @@ use super::NodePlane;
 use super::contend::{capacity, spec_of};
 
 /// The free memory of a node below which its kubelet evicts pods.
-const EVICTION_THRESHOLD: i64 = 100 << 20;
+pub(super) const EVICTION_THRESHOLD: i64 = 100 << 20;
 /// The grace of a container that is evicted.
 const EVICTION_GRACE: Duration = Duration::from_secs(2);
 

@@ -57,6 +57,7 @@ impl NodePlane {
         let record = store.pods().get(pod);
         let spec = record.map(|record| &store.class(record.class).spec);
         let code = spec.map_or(0, |spec| self.exits.code(store, pod, spec, 0));
+        self.usage.stopped(pod);
         self.process_down(now, pod, WHOLE);
         self.machine_event(ctx, pod, MachineEvent::Exited { code });
     }

@@ -2,6 +2,7 @@
 
 use control::UsageSamples;
 use model::{PodRef, Text, Used};
+use units::Duration;
 
 use super::requests::Requests;
 use super::{Detail, Traffic};
@@ -170,6 +171,18 @@ fn milli(value: f64) -> i64 {
 impl UsageSamples for UsageAndTraffic<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         self.usage.pod(pod)
+    }
+
+    fn wanted(&self, pod: PodRef) -> Option<Used> {
+        self.usage.wanted(pod)
+    }
+
+    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
+        self.usage.pod_over(pod, window)
+    }
+
+    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
+        self.usage.containers_over(pod, window)
     }
 
     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {

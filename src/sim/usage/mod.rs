@@ -233,6 +233,28 @@ impl Usage {
         })
     }
 
+    /// The use of a pod now, of processors the mean over the window before, as far as it was up.
+    pub fn used_over(&self, pod: PodRef, now: Instant, window: Duration) -> Option<Used> {
+        let mut used = self.used(pod, now)?;
+        let row = self.row(pod)?;
+        let class = self.class(row.spec)?;
+        let span = window.min(now.since(row.since)).as_nanos();
+        let is_constant = matches!(&class.cpu, None | Some((Curve::Constant(_), _)));
+        if span <= 0 || is_constant {
+            return Some(used);
+        }
+        // In the middle of each second, or of each sixtieth of a longer window.
+        let pieces = (span / 1_000_000_000).clamp(1, 60);
+        let at = |piece: i64| {
+            let before = span - span / pieces * piece - span / pieces / 2;
+            Instant::from_nanos(now.as_nanos() - before)
+        };
+        let of = (0..pieces).filter_map(|piece| self.used(pod, at(piece)));
+        let sum: i128 = of.map(|used| i128::from(used.cpu_milli)).sum();
+        used.cpu_milli = i64::try_from(sum / i128::from(pieces)).unwrap_or(i64::MAX);
+        Some(used)
+    }
+
     /// The curves of a pod's cpu and memory, and since when its processes are up; what is shared is
     /// left out, for it depends on others.
     pub fn curves(&self, pod: PodRef) -> Option<(Option<&Curve>, Option<&Curve>, Instant)> {

@@ -2,7 +2,7 @@
 
 use control::UsageSamples;
 use model::{PodRef, Text, Used};
-use units::Instant;
+use units::{Duration, Instant};
 
 use super::{Asked, Usage};
 
@@ -21,14 +21,18 @@ impl UsageSamples for Now<'_> {
         self.usage.wanted(pod, self.now)
     }
 
+    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
+        self.usage.used_over(pod, self.now, window)
+    }
+
+    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
+        let used = self.usage.used_over(pod, self.now, window);
+        self.parts(pod, used)
+    }
+
     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
         let used = self.usage.used(pod, self.now);
-        let class = self
-            .usage
-            .row(pod)
-            .and_then(|row| self.usage.class(row.spec));
-        used.zip(class)
-            .map_or_else(Vec::new, |(used, class)| split(used, &class.containers))
+        self.parts(pod, used)
     }
 
     fn external_metric(&self, metric: &str) -> Vec<i64> {
@@ -40,6 +44,15 @@ impl UsageSamples for Now<'_> {
             value.milli_ceil().ok()
         });
         newest.collect()
+    }
+}
+
+impl Now<'_> {
+    fn parts(&self, pod: PodRef, used: Option<Used>) -> Vec<(Text, Used)> {
+        let row = self.usage.row(pod);
+        let class = row.and_then(|row| self.usage.class(row.spec));
+        used.zip(class)
+            .map_or_else(Vec::new, |(used, class)| split(used, &class.containers))
     }
 }
 

@@ -6,7 +6,7 @@ use control::controllers::taint_eviction::default_tolerations;
 use control::local_node::LocalNode;
 use control::node::Assignment;
 use model::node::{DISK_PRESSURE_TAINT, MEMORY_PRESSURE_TAINT};
-use model::qos::CRITICAL_PRIORITY;
+use model::qos::{CRITICAL_PRIORITY, QosClass};
 use model::rules::{affinity, ports, room, taints};
 use model::{Node, PodRef, PodSpec, Refusal, Taint, TaintEffect};
 
@@ -82,7 +82,9 @@ fn under_pressure(offer: &Offer<'_>) -> Option<Refusal> {
         return None;
     }
     let refuses = |taint: &Taint| match &*taint.key {
-        MEMORY_PRESSURE_TAINT => !taints::tolerates(spec, taint),
+        MEMORY_PRESSURE_TAINT => {
+            QosClass::of(spec) == QosClass::BestEffort && !taints::tolerates(spec, taint)
+        }
         DISK_PRESSURE_TAINT => true,
         _ => false,
     };

@@ -28,6 +28,8 @@ pub struct Kubelet {
     options: KubeletOptions,
     /// Pods of which nothing is said.
     plain: PlainAgent,
+    /// Those of them that the API knows: their containers are started again when they fail.
+    restartable: BTreeMap<PodId, Assignment>,
     pods: BTreeMap<PodId, Held>,
     images: BTreeMap<NodeId, NodeImages>,
 }
@@ -38,6 +40,7 @@ impl Kubelet {
         Self {
             plain: PlainAgent::new(options.time_limits),
             options,
+            restartable: BTreeMap::new(),
             pods: BTreeMap::new(),
             images: BTreeMap::new(),
         }
@@ -70,6 +73,34 @@ impl Kubelet {
         }
     }
 
+    /// Takes over a pod of which nothing is said, as its container failed: whether it did.
+    fn take_over(&mut self, now: Instant, pod: PodRef, event: MachineEvent) -> bool {
+        let MachineEvent::Exited { code } = event else {
+            return false;
+        };
+        if code == 0 || !self.restartable.contains_key(&pod.id) {
+            return false;
+        }
+        let Some(left) = self.plain.hand_over(pod) else {
+            return false;
+        };
+        let Some(assignment) = self.restartable.remove(&pod.id) else {
+            return false;
+        };
+        let held = Held::running(&assignment, left.restarts, left.until.max(now));
+        self.pods.insert(pod.id, held);
+        true
+    }
+
+    /// Forgets pods of which nothing is said and that have ended.
+    fn forget_ended(&mut self, out: &AgentOutput) {
+        for report in &out.reports {
+            if let Report::Ended(pod, _) = report {
+                self.restartable.remove(&pod.id);
+            }
+        }
+    }
+
     /// The images that pods of a node need.
     fn in_use(&self, node: NodeId) -> BTreeSet<Text> {
         let pods = self.pods.values().filter(|held| held.node == node);
@@ -95,6 +126,10 @@ impl NodeAgent for Kubelet {
             return;
         }
         if assignment.spec.life.is_none() && self.options.images.is_none() {
+            if assignment.is_owned || assignment.spec.behaviour.is_some() {
+                self.restartable
+                    .insert(assignment.pod.id, assignment.clone());
+            }
             return self.plain.assigned(now, assignment, local, out);
         }
         let pod = assignment.pod;
@@ -121,7 +156,8 @@ impl NodeAgent for Kubelet {
     ) {
         let pod = assignment.pod;
         if !self.pods.contains_key(&pod.id) {
-            return self.plain.rebooted(now, assignment, order, out);
+            self.plain.rebooted(now, assignment, order, out);
+            return self.forget_ended(out);
         }
         self.act(now, pod, out, |held, turn| {
             held.rebooted(order.map(|order| order.reason), turn)
@@ -136,8 +172,9 @@ impl NodeAgent for Kubelet {
     }
 
     fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        if !self.pods.contains_key(&pod.id) {
-            return self.plain.machine(now, pod, event, out);
+        if !self.pods.contains_key(&pod.id) && !self.take_over(now, pod, event) {
+            self.plain.machine(now, pod, event, out);
+            return self.forget_ended(out);
         }
         let (container, event) = match event {
             MachineEvent::Started => (0, ContainerEvent::Started),
@@ -206,7 +243,7 @@ impl NodeAgent for Kubelet {
 
     fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
         if self.pods.contains_key(&pod.id) {
-            self.act(now, pod, out, |_, _| None);
+            self.act(now, pod, out, Held::expire);
         } else {
             self.plain.woken(now, pod, out);
         }

@@ -37,6 +37,10 @@ pub(super) struct Held {
     ending: Option<EndReason>,
     /// The wake-up asked for last.
     asked: Option<Instant>,
+    /// How long it may run from its first start on.
+    limit: Option<Duration>,
+    /// Until when it may run, once it has started.
+    deadline: Option<Instant>,
 }
 
 impl Held {
@@ -55,7 +59,9 @@ impl Held {
                 let life = spec.container_life(number).cloned().unwrap_or_default();
                 Unit::new(kind, container.image.clone(), life)
             });
-        let restart = match (&spec.life, assignment.is_owned) {
+        // Traces state nothing of what pods do.
+        let is_known = assignment.is_owned || spec.behaviour.is_some();
+        let restart = match (&spec.life, is_known) {
             (Some(life), _) => life.restart,
             (None, true) => RestartPolicy::Always,
             // Nothing is known of it but when it ends.
@@ -80,7 +86,35 @@ impl Held {
             restarts: 0,
             ending: None,
             asked: None,
+            limit: assignment.time_limit.filter(|_| is_known),
+            deadline: None,
         }
+    }
+
+    /// A pod whose only container was started again so often, runs, and may run until an instant.
+    pub(super) fn running(assignment: &Assignment, restarts: u32, until: Instant) -> Self {
+        let mut own = Self::new(assignment);
+        for unit in &mut own.units {
+            unit.state = State::Running;
+            unit.starts = restarts.saturating_add(1);
+            (unit.is_started, unit.is_ready) = (true, true);
+        }
+        (own.is_ready, own.restarts) = (true, restarts);
+        own.deadline = (until < Instant::MAX).then_some(until);
+        own
+    }
+
+    /// A wake-up came: why the pod ended, if its time is over.
+    pub(super) fn expire(&mut self, turn: &mut Turn<'_>) -> Option<EndReason> {
+        let is_over = self.deadline.is_some_and(|at| at <= turn.now);
+        if !is_over {
+            return None;
+        }
+        self.deadline = None;
+        if self.ending.is_some() {
+            return None;
+        }
+        self.end(EndReason::TimeLimit, self.grace, turn)
     }
 
     /// The images of its containers.
@@ -238,6 +272,10 @@ impl Held {
             |unit: &Unit| unit.starts > 1 || (unit.starts == 1 && unit.state != State::Starting);
         if self.units[container].kind == Kind::App && apps.all(has_begun) {
             turn.out.reports.push(Report::Running(self.pod));
+            if self.deadline.is_none() {
+                let limit = self.limit.take();
+                self.deadline = limit.map(|limit| turn.now.saturating_add(limit));
+            }
         }
     }
 
@@ -432,7 +470,8 @@ impl Held {
             self.show_readiness(turn);
         }
         self.sync(turn);
-        let next = self.units.iter().filter_map(Unit::next).min();
+        let next = self.units.iter().filter_map(Unit::next);
+        let next = next.chain(self.deadline).min();
         if let Some(at) = next.filter(|&at| at != Instant::MAX)
             && self.asked.is_none_or(|asked| asked != at || asked <= now)
         {

@@ -124,6 +124,31 @@ impl Grid {
         is_answered.then_some(first)
     }
 
+    /// Instant at which the readiness probe has succeeded often enough in a row. The probe is made once,
+    /// beside the grid, as soon as the container has started (`manualTriggerCh`), and from the probe `first` on.
+    fn ready(&self, start: Instant, gate: Instant, first: Instant) -> Option<Instant> {
+        let is_at_once = gate < first
+            && start.saturating_add(self.delay) <= gate
+            && self.is_answered_at(gate)
+            && self
+                .hole
+                .is_none_or(|(from, until)| gate < from || gate >= until);
+        match (is_at_once, self.successes) {
+            (true, 1) => Some(gate),
+            (true, successes) if self.is_answered_at(first) => {
+                Some(self.later(first, successes - 2))
+            }
+            _ => {
+                let answered = self.answered(first)?;
+                Some(self.later(answered, self.successes - 1))
+            }
+        }
+    }
+
+    fn is_answered_at(&self, at: Instant) -> bool {
+        self.answers.from <= at && self.answers.until.is_none_or(|until| at < until)
+    }
+
     /// Instant at which a number of probes in a row, from the probe `first` on, have failed: before
     /// the first that succeeds (`None` is never), or else of those after the last.
     fn failed(&self, first: Instant) -> Option<Instant> {
@@ -165,8 +190,8 @@ pub fn judge(probes: &Probes<'_>, start: Instant) -> Verdicts {
     let (ready, unready) = match grid(&life.readiness) {
         None => (Some(gate), None),
         Some(readiness) => {
-            let ready = (readiness.answered(begin(&readiness, gate)))
-                .map(|first| readiness.later(first, readiness.successes - 1))
+            let first = begin(&readiness, gate);
+            let ready = (readiness.ready(start, gate, first))
                 .filter(|&ready| readiness.answers.until.is_none_or(|until| ready < until));
             let unready = readiness
                 .answers

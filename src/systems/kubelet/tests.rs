@@ -1,6 +1,6 @@
-//! Probes made one by one against the closed form, and lives of pods step by step.
+//! Lives of pods step by step.
 
-use proptest::prelude::*;
+mod probes;
 
 use super::*;
 use crate::parts::time_limits::TimeLimits;
@@ -10,145 +10,6 @@ use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent, local_node::
 use model::{Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec};
 use model::{RestartPolicy, workload::Probe};
 use units::{Duration, Instant, NodeId, PodId, PodSlot};
-
-const HORIZON_SECS: i64 = 400;
-
-/// The verdicts of probes that are made one by one, second by second, as far as the horizon.
-#[expect(clippy::too_many_lines, reason = "the plain form, told in one piece")]
-fn stepped(probes: &Probes<'_>, start: i64) -> Verdicts {
-    let health = probes.life.application.health;
-    let secs = |span: Duration| span.as_nanos() / 1_000_000_000;
-    let since = probes.since.as_nanos() / 1_000_000_000;
-    let life = probes.life;
-    let is_made = |probe: &Probe, now: i64| {
-        let running = now - start;
-        let is_unknown = health
-            .unknown
-            .is_some_and(|(from, until)| running >= secs(from) && running < secs(until));
-        (now - since) % i64::from(probe.period_secs) == 0
-            && running >= i64::from(probe.initial_delay_secs)
-            && !is_unknown
-    };
-    let mut verdicts = Verdicts::default();
-    let mut has_started = life.startup.is_none();
-    if has_started {
-        verdicts.started = Some(Instant::from_secs(start));
-    }
-    let (mut no_start, mut no_life) = (0, 0);
-    let (mut in_a_row, mut no_service, mut is_ready) = (0, 0, false);
-    for now in start..HORIZON_SECS {
-        let running = now - start;
-        let serves =
-            running >= secs(health.from) && health.until.is_none_or(|until| running < secs(until));
-        let answer_time = life.application.answer_time;
-        let in_time = |probe: &Probe| answer_time <= Duration::from_secs(probe.timeout_secs.into());
-        if let Some(startup) = life
-            .startup
-            .filter(|probe| !has_started && is_made(probe, now))
-        {
-            let answers = serves && in_time(&startup);
-            has_started = answers;
-            if answers {
-                verdicts.started = Some(Instant::from_secs(now));
-            }
-            no_start += i32::from(!answers);
-            if no_start >= startup.failure_threshold {
-                verdicts.killed = Some(Instant::from_secs(now));
-                break;
-            }
-        }
-        if !has_started {
-            continue;
-        }
-        if let Some(liveness) = life.liveness.filter(|probe| is_made(probe, now)) {
-            let answers = serves && in_time(&liveness);
-            no_life = if answers { 0 } else { no_life + 1 };
-            if no_life >= liveness.failure_threshold {
-                verdicts.killed = Some(Instant::from_secs(now));
-                break;
-            }
-        }
-        match life.readiness {
-            None if !is_ready => {
-                is_ready = true;
-                verdicts.ready = Some(Instant::from_secs(now));
-            }
-            Some(probe) if is_made(&probe, now) => {
-                (in_a_row, no_service) = if serves && in_time(&probe) {
-                    (in_a_row + 1, 0)
-                } else {
-                    (0, no_service + 1)
-                };
-                if !is_ready && in_a_row >= probe.success_threshold {
-                    is_ready = true;
-                    verdicts.ready = Some(Instant::from_secs(now));
-                } else if is_ready && no_service >= probe.failure_threshold {
-                    is_ready = false;
-                    verdicts.unready = Some(Instant::from_secs(now));
-                }
-            }
-            _ => {}
-        }
-    }
-    verdicts
-}
-
-fn some_probe() -> impl Strategy<Value = Option<Probe>> {
-    let fields = (0_i32..20, 1_i32..12, 1_i32..4, 1_i32..5);
-    prop::option::of(
-        fields.prop_map(|(delay, period, successes, failures)| Probe {
-            initial_delay_secs: delay,
-            period_secs: period,
-            timeout_secs: 1,
-            success_threshold: successes,
-            failure_threshold: failures,
-        }),
-    )
-}
-
-proptest! {
-    #[test]
-    fn probes_computed_and_stepped_come_to_the_same(
-        startup in some_probe(),
-        liveness in some_probe(),
-        readiness in some_probe(),
-        since in 0_i64..10,
-        later in 0_i64..50,
-        from in 0_i64..60,
-        lasts in prop::option::of(1_i64..120),
-        hole in prop::option::of((0_i64..90, 1_i64..60)),
-        answer_time in 0_i64..3,
-        timeout in 1_i32..3,
-    ) {
-        // Startup and liveness probes count one success.
-        let single = |probe: Option<Probe>| probe.map(|probe| Probe {
-            success_threshold: 1,
-            timeout_secs: timeout,
-            ..probe
-        });
-        let life = ContainerLife {
-            startup: single(startup),
-            liveness: single(liveness),
-            readiness,
-            application: Application {
-                health: Health {
-                    from: Duration::from_secs(from),
-                    until: lasts.map(|lasts| Duration::from_secs(from + lasts)),
-                    unknown: hole.map(|(from, lasts)| {
-                        (Duration::from_secs(from), Duration::from_secs(from + lasts))
-                    }),
-                },
-                answer_time: Duration::from_secs(answer_time),
-                ..Application::default()
-            },
-            ..ContainerLife::default()
-        };
-        let probes = Probes { life: &life, since: Instant::from_secs(since) };
-        let start = since + later;
-        let computed = judge(&probes, Instant::from_secs(start));
-        prop_assert_eq!(computed, stepped(&probes, start));
-    }
-}
 
 const POD: PodRef = PodRef {
     id: PodId(7),
@@ -495,4 +356,43 @@ fn sidecars_are_restarted_whatever_the_policy_and_end_with_the_others() {
     let news = node.news();
     assert_eq!(news[..2], ["50 stop 3", "50 stop 1"], "{news:?}");
     assert_eq!(news.last().map(String::as_str), Some("50 ended Completed"));
+}
+
+#[test]
+fn a_pod_of_which_nothing_is_said_is_started_again_where_it_is() {
+    let mut node = Node::of(PodSpec::default());
+    assert_eq!(node.news(), ["0 runs", "0 ready true"]);
+    for exit in [5, 20, 50] {
+        node.until(exit);
+        node.exit(137);
+    }
+    node.until(200);
+    let restarts = node.news();
+    let restarts = restarts.iter().filter(|line| line.contains("restart"));
+    let restarts: Vec<&str> = restarts.map(String::as_str).collect();
+    assert_eq!(restarts, ["5 restart 1", "30 restart 2", "70 restart 3"]);
+}
+
+#[test]
+fn a_container_that_was_started_again_is_probed_at_once() {
+    let life = PodLife {
+        containers: vec![ContainerLife {
+            readiness: Some(Probe::default()),
+            ..ContainerLife::default()
+        }],
+        ..PodLife::default()
+    };
+    let mut node = Node::new(life, Application::default());
+    node.until(33);
+    node.news();
+    node.exit(1);
+    node.until(60);
+    let expected = [
+        "33 exit 1",
+        "33 ready false",
+        "33 restart 1",
+        "33 runs",
+        "33 ready true",
+    ];
+    assert_eq!(node.news(), expected);
 }

@@ -123,6 +123,7 @@ fn failure(kind: u32, node: u32, number: u32) -> (Change, Change) {
                 Some(ApiLimit {
                     delay: Duration::from_millis(300),
                     per_request: Duration::from_millis(100),
+                    burst: 3,
                 }),
             ),
             Change::Api(part, None),

@@ -11,7 +11,6 @@ use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Event};
 use units::{Duration, NodeId};
 
-use super::super::allocator::DEFAULT_REFUSAL;
 use super::super::columns::{GPUS, whole_devices};
 use super::super::fast::FastOffer;
 use super::super::fast::amounts::{Bundle, REVOCABLE};
@@ -172,6 +171,7 @@ impl MesosMaster {
             devices,
         );
         seat.framework.offered(&mut open);
+        let rest_refusal = seat.framework.rest_refusal();
         let (launches, rest) = open.close();
         let count = launches.len();
         if count > 0 {
@@ -187,11 +187,7 @@ impl MesosMaster {
         }
         if !rest.is_empty() {
             let own = &self.options.frameworks[place];
-            let span = if count > 0 {
-                DEFAULT_REFUSAL
-            } else {
-                own.refusal
-            };
+            let span = if count > 0 { rest_refusal } else { own.refusal };
             self.refuse(client, agent, rest, span);
         }
         count
@@ -200,6 +196,10 @@ impl MesosMaster {
     /// Gives the rest of an offer back, which is not wanted for a while.
     fn refuse(&mut self, client: u32, agent: u32, rest: Bundle, span: Duration) {
         self.allocator.give_back(client, agent, &rest);
+        if span <= Duration::ZERO {
+            self.needs_batch = true;
+            return;
+        }
         let until = self.allocator.refuse(client, agent, rest, self.now, span);
         if self.last_expiry != Some(until) {
             self.last_expiry = Some(until);

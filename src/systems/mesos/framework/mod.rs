@@ -12,8 +12,9 @@ use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::rules::affinity;
 use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text};
-use units::{Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId};
 
+use super::allocator::DEFAULT_REFUSAL;
 use super::columns::Columns;
 use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
 
@@ -120,6 +121,11 @@ pub trait Framework: Send {
 
     /// Takes what it needs of an offer.
     fn offered(&mut self, open: &mut Open<'_>);
+
+    /// Time for which the framework does not want the rest of an offer that it took something of.
+    fn rest_refusal(&self) -> Duration {
+        DEFAULT_REFUSAL
+    }
 
     /// `true` if the framework wants offers.
     fn wants_offers(&self, now: Instant) -> bool;

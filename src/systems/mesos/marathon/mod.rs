@@ -20,7 +20,8 @@ pub const DECLINE_DURATION: Duration = Duration::from_secs(120);
 pub const MIN_REVIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Launches out of one offer at most.
 pub const MAX_INSTANCES_PER_OFFER: u32 = 5;
-/// Launches in [`LAUNCH_TOKEN_REFRESH`] at most.
+/// Launches under way at most; all tokens are back after [`LAUNCH_TOKEN_REFRESH`], however many
+/// tasks run by then.
 pub const LAUNCH_TOKENS: u32 = 100;
 /// See [`LAUNCH_TOKENS`].
 pub const LAUNCH_TOKEN_REFRESH: Duration = Duration::from_secs(30);

@@ -13,7 +13,7 @@ use cluster::Store;
 use control::Outbox;
 use model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use model::{EndReason, PodRef, Text};
-use units::{Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId};
 
 use app::App;
 
@@ -44,11 +44,13 @@ pub struct Marathon {
     seen: BTreeMap<Text, (units::Revision, u64)>,
 }
 
-/// Launches that are left until there are new ones.
+/// Launches that are left until tasks run, or the tokens are refilled.
 #[derive(Clone, Copy, Debug)]
 struct Tokens {
     left: u32,
     since: Instant,
+    /// Whether offers were declined for want of one.
+    is_missed: bool,
 }
 
 impl Marathon {
@@ -58,6 +60,7 @@ impl Marathon {
             tokens: Tokens {
                 left: options.launch_tokens.unwrap_or(u32::MAX),
                 since: Instant::ZERO,
+                is_missed: false,
             },
             options,
             apps: BTreeMap::new(),
@@ -93,7 +96,23 @@ impl Marathon {
         let past = now.as_nanos() % refresh;
         let since = Instant::from_nanos(now.as_nanos() - past);
         if since > self.tokens.since {
-            self.tokens = Tokens { left: most, since };
+            (self.tokens.left, self.tokens.since) = (most, since);
+            self.ask_again();
+        }
+    }
+
+    /// A task runs: its launch token is there again, so that tokens bound the launches under way.
+    const fn give_back(&mut self) {
+        if self.options.launch_tokens.is_some() {
+            self.tokens.left = self.tokens.left.saturating_add(1);
+            self.ask_again();
+        }
+    }
+
+    /// Offers that were declined for want of a token are asked for again.
+    const fn ask_again(&mut self) {
+        if self.tokens.left > 0 && self.tokens.is_missed {
+            (self.tokens.is_missed, self.has_news) = (false, true);
         }
     }
 
@@ -264,6 +283,7 @@ impl Framework for Marathon {
                 if let Some(app) = self.apps.get_mut(&id) {
                     app.running(now, pod);
                 }
+                self.give_back();
             }
             TaskNews::Ready(is_ready) => self.todo.push((now, Todo::Ready(id, pod, is_ready))),
             TaskNews::Ended(reason) | TaskNews::Withdrawn(reason) => {
@@ -321,9 +341,13 @@ impl Framework for Marathon {
             .map(|(id, _)| id)
             .collect();
         for id in ids {
-            while left > 0 && self.tokens.left > 0 {
+            while left > 0 {
                 let next = self.apps.get(&id).and_then(|app| app.waiting.front());
                 let Some(&pod) = next else { break };
+                if self.tokens.left == 0 {
+                    self.tokens.is_missed = true;
+                    break;
+                }
                 let class = open.store.pods().get(pod);
                 let class = class.map(|record| open.store.class(record.class));
                 let has_room = class.is_some_and(|class| open.room(class) > 0);
@@ -343,9 +367,14 @@ impl Framework for Marathon {
         }
     }
 
+    // It sets the filter to 0 seconds, to be offered the rest in the next cycle.
+    fn rest_refusal(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn wants_offers(&self, now: Instant) -> bool {
         let is_ready = |app: &App| !app.waiting.is_empty() && app.held_until(now).is_none();
-        self.tokens.left > 0 && self.lively().any(|(_, app)| is_ready(app))
+        self.lively().any(|(_, app)| is_ready(app))
     }
 
     fn has_news(&mut self) -> bool {

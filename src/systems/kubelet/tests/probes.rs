@@ -1,0 +1,147 @@
+//! Probes made one by one against the closed form.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const HORIZON_SECS: i64 = 400;
+
+/// The verdicts of probes that are made one by one, second by second, as far as the horizon.
+#[expect(clippy::too_many_lines, reason = "the plain form, told in one piece")]
+fn stepped(probes: &Probes<'_>, start: i64) -> Verdicts {
+    let health = probes.life.application.health;
+    let secs = |span: Duration| span.as_nanos() / 1_000_000_000;
+    let since = probes.since.as_nanos() / 1_000_000_000;
+    let life = probes.life;
+    let is_due = |probe: &Probe, now: i64| {
+        let running = now - start;
+        let is_unknown = health
+            .unknown
+            .is_some_and(|(from, until)| running >= secs(from) && running < secs(until));
+        running >= i64::from(probe.initial_delay_secs) && !is_unknown
+    };
+    let is_made = |probe: &Probe, now: i64| {
+        (now - since) % i64::from(probe.period_secs) == 0 && is_due(probe, now)
+    };
+    let mut verdicts = Verdicts::default();
+    let mut has_started = life.startup.is_none();
+    if has_started {
+        verdicts.started = Some(Instant::from_secs(start));
+    }
+    let (mut no_start, mut no_life, mut gate) = (0, 0, start);
+    let (mut in_a_row, mut no_service, mut is_ready) = (0, 0, false);
+    for now in start..HORIZON_SECS {
+        let running = now - start;
+        let serves =
+            running >= secs(health.from) && health.until.is_none_or(|until| running < secs(until));
+        let answer_time = life.application.answer_time;
+        let in_time = |probe: &Probe| answer_time <= Duration::from_secs(probe.timeout_secs.into());
+        if let Some(startup) = life
+            .startup
+            .filter(|probe| !has_started && is_made(probe, now))
+        {
+            let answers = serves && in_time(&startup);
+            has_started = answers;
+            if answers {
+                gate = now;
+                verdicts.started = Some(Instant::from_secs(now));
+            }
+            no_start += i32::from(!answers);
+            if no_start >= startup.failure_threshold {
+                verdicts.killed = Some(Instant::from_secs(now));
+                break;
+            }
+        }
+        if !has_started {
+            continue;
+        }
+        if let Some(liveness) = life.liveness.filter(|probe| is_made(probe, now)) {
+            let answers = serves && in_time(&liveness);
+            no_life = if answers { 0 } else { no_life + 1 };
+            if no_life >= liveness.failure_threshold {
+                verdicts.killed = Some(Instant::from_secs(now));
+                break;
+            }
+        }
+        match life.readiness {
+            None if !is_ready => {
+                is_ready = true;
+                verdicts.ready = Some(Instant::from_secs(now));
+            }
+            // At once when it has started, too.
+            Some(probe) if is_made(&probe, now) || (now == gate && is_due(&probe, now)) => {
+                (in_a_row, no_service) = if serves && in_time(&probe) {
+                    (in_a_row + 1, 0)
+                } else {
+                    (0, no_service + 1)
+                };
+                if !is_ready && in_a_row >= probe.success_threshold {
+                    is_ready = true;
+                    verdicts.ready = Some(Instant::from_secs(now));
+                } else if is_ready && no_service >= probe.failure_threshold {
+                    is_ready = false;
+                    verdicts.unready = Some(Instant::from_secs(now));
+                }
+            }
+            _ => {}
+        }
+    }
+    verdicts
+}
+
+fn some_probe() -> impl Strategy<Value = Option<Probe>> {
+    let fields = (0_i32..20, 1_i32..12, 1_i32..4, 1_i32..5);
+    prop::option::of(
+        fields.prop_map(|(delay, period, successes, failures)| Probe {
+            initial_delay_secs: delay,
+            period_secs: period,
+            timeout_secs: 1,
+            success_threshold: successes,
+            failure_threshold: failures,
+        }),
+    )
+}
+
+proptest! {
+    #[test]
+    fn probes_computed_and_stepped_come_to_the_same(
+        startup in some_probe(),
+        liveness in some_probe(),
+        readiness in some_probe(),
+        since in 0_i64..10,
+        later in 0_i64..50,
+        from in 0_i64..60,
+        lasts in prop::option::of(1_i64..120),
+        hole in prop::option::of((0_i64..90, 1_i64..60)),
+        answer_time in 0_i64..3,
+        timeout in 1_i32..3,
+    ) {
+        // Startup and liveness probes count one success.
+        let single = |probe: Option<Probe>| probe.map(|probe| Probe {
+            success_threshold: 1,
+            timeout_secs: timeout,
+            ..probe
+        });
+        let life = ContainerLife {
+            startup: single(startup),
+            liveness: single(liveness),
+            readiness,
+            application: Application {
+                health: Health {
+                    from: Duration::from_secs(from),
+                    until: lasts.map(|lasts| Duration::from_secs(from + lasts)),
+                    unknown: hole.map(|(from, lasts)| {
+                        (Duration::from_secs(from), Duration::from_secs(from + lasts))
+                    }),
+                },
+                answer_time: Duration::from_secs(answer_time),
+                ..Application::default()
+            },
+            ..ContainerLife::default()
+        };
+        let probes = Probes { life: &life, since: Instant::from_secs(since) };
+        let start = since + later;
+        let computed = judge(&probes, Instant::from_secs(start));
+        prop_assert_eq!(computed, stepped(&probes, start));
+    }
+}
