@@ -62,6 +62,8 @@ impl Synthetic {
             stepping: parts.stepping,
             node_loss: NodeLoss::Lose,
             node_life: NodeLife::Declared,
+            node_client: None,
+            lease_offset: None,
             view_lag: Duration::ZERO,
         };
         let cell = CellParts {

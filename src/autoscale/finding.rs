@@ -1,3 +1,3 @@
-//! What is wrong with an autoscaler's or a balancer's declaration.
+//! Faults in the declaration of an autoscaler or a balancer.
 
 pub use model::finding::{Finding, Findings, Problem};

@@ -36,9 +36,9 @@ pub struct TargetTracking {
     pub bounds: Bounds,
     /// Target value of the metric, averaged over replicas.
     pub target: f64,
-    /// How far from 1 the ratio may be without a change.
+    /// Distance of the ratio from 1 that changes nothing.
     pub tolerance: f64,
-    /// How long the largest number wanted holds.
+    /// Time for which the largest number wanted holds.
     pub window: Duration,
     wanted: Vec<(Instant, i32)>,
 }
@@ -114,16 +114,16 @@ impl TargetTracking {
 pub struct Replica {
     /// The metric; `None` where it has none.
     pub value: Option<f64>,
-    /// Whether it is within its warm-up.
+    /// Marks a replica within its warm-up.
     pub is_young: bool,
 }
 
 /// A change where a metric is so far over its threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// From here on; `None` from far below.
+    /// Lower bound of the step; `None` is without one.
     pub lower: Option<f64>,
-    /// Up to here, this one left out; `None` without end.
+    /// Upper bound of the step, which is left out; `None` is without one.
     pub upper: Option<f64>,
     /// Replicas more, or fewer.
     pub change: i32,
@@ -138,7 +138,7 @@ pub struct StepScaling {
     pub threshold: f64,
     /// The steps.
     pub steps: Vec<Step>,
-    /// How long after a change there is no other.
+    /// Time after a change within which there is no other.
     pub cooldown: Duration,
     last: Option<Instant>,
 }
@@ -177,7 +177,7 @@ impl StepScaling {
     }
 }
 
-/// As many replicas as a backlog needs.
+/// Number of replicas that a backlog needs.
 pub fn for_backlog(bounds: Bounds, backlog: u64, per_replica: u64) -> i32 {
     let wanted = backlog.div_ceil(per_replica.max(1));
     bounds.clip(i32::try_from(wanted).unwrap_or(i32::MAX))

@@ -7,8 +7,8 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use lab::check::{
-    Baseline, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge, parse_suite,
-    run as run_suite,
+    Baseline, BaselineError, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
+    parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use lab::replicate::Workers;
@@ -289,6 +289,10 @@ fn read_baseline(
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
     match Baseline::parse(&text, path.to_path_buf(), suite) {
         Ok(baseline) => Ok(Some(baseline)),
+        // What is accepted replaces it, but for what was acknowledged.
+        Err(BaselineError::Version { .. } | BaselineError::Program { .. }) if arguments.accept => {
+            Ok(Some(Baseline::acknowledged(&text)))
+        }
         Err(error) => Err(Failure {
             exit: if error.exit_code() == 3 {
                 Exit::Incomparable

@@ -130,7 +130,7 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
 
 /// A message on one line; of what was found in a file, what and where it is and what helps.
 fn one_line(message: &str) -> String {
-    let is_drawn = message.contains("\n");
+    let is_drawn = message.contains('\n');
     let is_told = |line: &&str| {
         let said = ["error", "help", "note", "-->"];
         !is_drawn || said.iter().any(|lead| line.starts_with(lead))

@@ -123,14 +123,12 @@ fn check_patterns(arguments: &VerifyArguments, reports: &[FamilyReport]) -> Resu
     let (Some(pattern), None) = (unknown, &arguments.case) else {
         return Ok(());
     };
-    let names = FAMILIES.iter().flat_map(|family| {
-        [family.name]
-            .into_iter()
-            .chain(family.kinds.iter().copied())
-    });
-    let known = names.collect::<Vec<_>>().join(", ");
+    let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    let kinds: usize = FAMILIES.iter().map(|family| family.kinds.len()).sum();
     Err(Failure::input(format!(
-        "--family `{pattern}` selects none of the families {known}, and no row of these files"
+        "--family `{pattern}` selects none of the families {}, none of their {kinds} kinds, and no \
+         row of these files",
+        names.join(", ")
     )))
 }
 

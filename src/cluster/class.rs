@@ -30,9 +30,9 @@ pub struct Class {
     pub gpu: GpuColumns,
     /// Whether a node's name or labels matter to it (selector or required node affinity).
     pub selects_nodes: bool,
-    /// Whether it may go to cordoned nodes.
+    /// `true` if pods of the class may go to cordoned nodes.
     pub tolerates_cordon: bool,
-    /// Whether it takes ports on its node.
+    /// `true` if pods of the class take ports on their node.
     pub takes_ports: bool,
 }
 

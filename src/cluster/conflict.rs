@@ -5,7 +5,7 @@ use thiserror::Error;
 use model::PodPhase;
 use units::QuantityError;
 
-/// Why a change was refused, as the modelled system would refuse it.
+/// Reason a change was refused, as the modelled system would refuse it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Conflict {
     /// The pod has ended or never was.
@@ -20,9 +20,6 @@ pub enum Conflict {
     /// A declaration would change a node's name or number of devices.
     #[error("a node's name and number of GPU devices can't change")]
     NodeIdentity,
-    /// The node still has pods.
-    #[error("the node still has pods")]
-    NodeInUse,
     /// The node is down or cordoned.
     #[error("the node takes no new pods")]
     NodeClosed,

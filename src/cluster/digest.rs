@@ -174,6 +174,7 @@ impl Digest {
             }
             PodChange::Held => self.tagged(7, []),
             PodChange::Released => self.tagged(8, []),
+            PodChange::Declared { class } => self.tagged(10, [u64::from(class.0)]),
         }
     }
 
@@ -193,6 +194,8 @@ impl Digest {
                 self.record(at, 18, [u64::from(id.0)]);
                 self.canonical(object);
             }
+            ObjectChange::Terminating { id } => self.record(at, 37, [u64::from(id.0)]),
+            ObjectChange::Orphaned { id } => self.record(at, 38, [u64::from(id.0)]),
             ObjectChange::Deleted { id } => self.record(at, 19, [u64::from(id.0)]),
         }
     }

@@ -1,10 +1,42 @@
-//! What would fit where, as metrics ask it; the scheduler answers with its own filters.
+//! Questions about fit, as metrics ask them; the scheduler answers with its own filters.
 
 use units::{ClassId, NodeId};
 
 use super::Store;
 
 /// Answers whether a pod of a class could be placed on a node as the store is now.
+///
+/// Fit on nodes without pods alone:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::fit::{Fit, ResourceFit};
+/// use cluster::{Conflict, Store};
+/// use model::{Node, PodSpec, ResourceList};
+/// use units::{ClassId, Instant, NodeId, Quantity};
+///
+/// struct EmptyNodes;
+///
+/// impl Fit for EmptyNodes {
+///     fn fits(&mut self, store: &Store, class: ClassId, node: NodeId) -> bool {
+///         store.nodes().pods(node).is_empty() && ResourceFit.fits(store, class, node)
+///     }
+/// }
+///
+/// let mut store = Store::new();
+/// let joined = store.node_added(Arc::new(Node {
+///     name: "n1".into(),
+///     allocatable: ResourceList::from_pairs([("pods", Quantity::from_units(10))]),
+///     ..Node::default()
+/// }));
+/// store.apply(Instant::ZERO, joined)?;
+/// if let Some(added) = store.class_added(&Arc::new(PodSpec::default())) {
+///     store.apply(Instant::ZERO, added)?;
+/// }
+/// assert!(EmptyNodes.fits(&store, ClassId(0), NodeId(0)));
+/// # Ok::<(), Conflict>(())
+/// ```
 pub trait Fit {
     /// Whether every filter lets a pod of the class on the node.
     fn fits(&mut self, store: &Store, class: ClassId, node: NodeId) -> bool;

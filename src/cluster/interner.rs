@@ -38,7 +38,7 @@ impl Interner {
         &self.texts[index]
     }
 
-    /// How many texts are known.
+    /// Number of known texts.
     pub fn len(&self) -> usize {
         self.texts.len()
     }

@@ -9,7 +9,7 @@ use units::{Instant, NodeId, Revision};
 /// A change with the instant it was made.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// When.
+    /// Instant of the change.
     pub at: Instant,
     /// The event.
     pub event: Event,
@@ -21,7 +21,7 @@ pub struct Log {
     /// Revision of the change before the first entry.
     base: u64,
     entries: Vec<LogEntry>,
-    /// How many of the entries everybody has read: they go once they are the most of them.
+    /// Number of entries that every reader has read: they go once they are the greater part.
     read: usize,
 }
 
@@ -74,8 +74,8 @@ impl Log {
     }
 }
 
-/// How many node changes the ring remembers. A cache that is further behind would touch so many
-/// nodes that a scan is cheaper.
+/// Number of node changes that the ring remembers. A cache that is further behind would touch so
+/// many nodes that a scan is cheaper.
 const RING_LENGTH: usize = 1 << 14;
 
 /// The last node changes, oldest first.

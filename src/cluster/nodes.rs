@@ -45,7 +45,7 @@ pub struct Nodes {
     pods: Vec<Vec<PodSlot>>,
     /// Revision of the last change to a node's state or declaration.
     changed: Vec<Revision>,
-    /// How many nodes have a taint.
+    /// Number of nodes with a taint.
     tainted: usize,
     /// Revision of the last change to any declaration.
     declared: Revision,
@@ -321,9 +321,6 @@ impl Nodes {
 
     pub(super) fn remove(&mut self, node: NodeId, at: Revision) -> Result<(), Conflict> {
         let object = self.object(node).ok_or(Conflict::UnknownNode)?;
-        if !self.pods[node.index()].is_empty() {
-            return Err(Conflict::NodeInUse);
-        }
         self.tainted -= usize::from(!object.taints.is_empty());
         let allocatable = self.allocatable.row(node);
         self.offered.subtract(&allocatable);
@@ -394,7 +391,7 @@ impl Nodes {
     }
 }
 
-/// What nodes offer together with one more, if that can be counted.
+/// Sum of what nodes offer together with one more, if that can be counted.
 fn sum(known: &Resources, more: &Resources) -> Result<Resources, Conflict> {
     let mut sum = known.clone();
     // Neither is beyond 2^62.

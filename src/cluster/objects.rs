@@ -13,7 +13,7 @@ pub struct ObjectRow {
     pub object: Object,
     /// The object that controls the object row.
     pub owner: Option<ObjectId>,
-    /// When it was created.
+    /// Instant of the object's creation.
     pub created: Instant,
     /// The revision of its last change.
     pub changed: Revision,
@@ -21,6 +21,8 @@ pub struct ObjectRow {
     pub children: Vec<ObjectId>,
     /// Living pods that it controls, oldest first.
     pub pods: Vec<PodRef>,
+    /// Whether it goes once its dependents are gone.
+    pub is_terminating: bool,
     /// Stable identity of the object: kind, namespace, name, and how many objects had these before.
     pub identity: Identity,
     /// Pods ever created for each index of the object.
@@ -41,7 +43,7 @@ pub struct Objects {
     names: BTreeMap<(&'static str, Text, Text), ObjectId>,
     /// Dependents that deleted objects left behind.
     orphans: BTreeMap<ObjectId, Orphans>,
-    /// How many objects of a kind, namespace and name were deleted, where any was.
+    /// Number of deleted objects of a kind, namespace and name, where any was.
     deleted: BTreeMap<Identity, u32>,
 }
 
@@ -120,8 +122,25 @@ impl Objects {
                 row.changed = at;
                 Ok(())
             }
+            ObjectChange::Terminating { id } => {
+                self.get_mut(*id)?.is_terminating = true;
+                Ok(())
+            }
+            ObjectChange::Orphaned { id } => self.orphan(*id),
             ObjectChange::Deleted { id } => self.delete(*id),
         }
+    }
+
+    /// The objects and pods of an object belong to nothing from now on.
+    fn orphan(&mut self, id: ObjectId) -> Result<(), Conflict> {
+        let row = self.get_mut(id)?;
+        row.pods.clear();
+        for child in std::mem::take(&mut row.children) {
+            if let Ok(child) = self.get_mut(child) {
+                child.owner = None;
+            }
+        }
+        Ok(())
     }
 
     fn create(
@@ -152,6 +171,7 @@ impl Objects {
             changed: at,
             children: Vec::new(),
             pods: Vec::new(),
+            is_terminating: false,
             identity: first.nth(u64::from(earlier)),
             turns: BTreeMap::new(),
         })));

@@ -12,11 +12,37 @@ pub struct Incident {
     pub what: &'static str,
     /// The affected node, if any.
     pub node: Option<NodeId>,
-    /// Whether it begins; else it is over.
+    /// `true` where the incident begins; else it is over.
     pub begins: bool,
 }
 
 /// Sees every change right after it was applied. Observers never influence a run.
+///
+/// An observer that counts the pods that ended:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Conflict, Observer, Store};
+/// use model::{Event, Node, Pod};
+/// use units::Instant;
+///
+/// #[derive(Default)]
+/// struct Ends(u64);
+///
+/// impl Observer for Ends {
+///     fn observe(&mut self, _at: Instant, event: &Event, _ended: Option<&Pod>, _store: &Store) {
+///         self.0 += u64::from(matches!(event, Event::PodEnded { .. }));
+///     }
+/// }
+///
+/// let (mut store, mut ends) = (Store::new(), Ends::default());
+/// let joined = store.node_added(Arc::new(Node::default()));
+/// let ended = store.apply(Instant::ZERO, joined.clone())?;
+/// ends.observe(Instant::ZERO, &joined, ended.as_ref(), &store);
+/// assert_eq!(ends.0, 0);
+/// # Ok::<(), Conflict>(())
+/// ```
 pub trait Observer {
     /// A change was applied. `ended` is the record of the pod that the change ended, as it was
     /// before.

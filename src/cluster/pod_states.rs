@@ -1,5 +1,5 @@
-//! What is known of pods beside their records: readiness, restarts, orders to end, owners, and what
-//! is kept of owned pods that ended by themselves. Pods that arrive by a trace have none of it, and
+//! Knowledge of pods beside their records: readiness, restarts, orders to end, owners, and what is
+//! kept of owned pods that ended by themselves. Pods that arrive by a trace have none of it, and
 //! cost nothing here.
 
 use std::collections::BTreeMap;
@@ -17,11 +17,12 @@ pub struct PodState {
     pub turn: u32,
     /// The pod's condition `Ready`.
     pub is_ready: bool,
-    /// When that last changed; before the first report, when the pod was created.
+    /// Instant at which readiness last changed; before the first report, that of the pod's
+    /// creation.
     pub ready_changed: Instant,
     /// The highest restart count of its containers.
     pub restarts: u32,
-    /// Whether its node prepares it and does not start it.
+    /// Marks a pod that its node prepares and does not start.
     pub is_held: bool,
     /// The order to end, if there was one.
     pub terminating: Option<Terminating>,
@@ -30,11 +31,11 @@ pub struct PodState {
 /// An order to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terminating {
-    /// When it was given.
+    /// Instant of the order.
     pub since: Instant,
-    /// How long the pod may take from then.
+    /// Time that the pod may take from then.
     pub grace: Duration,
-    /// Why.
+    /// Reason for the end.
     pub reason: EndReason,
 }
 
@@ -45,9 +46,9 @@ pub struct FinishedPod {
     pub pod: Pod,
     /// The pod's state as it was.
     pub state: PodState,
-    /// Why it ended.
+    /// Reason the pod ended.
     pub reason: EndReason,
-    /// When.
+    /// Instant of the end.
     pub at: Instant,
 }
 
@@ -101,7 +102,7 @@ impl PodStates {
         self.finished.values()
     }
 
-    /// How many pods that ended by themselves are kept.
+    /// Number of kept pods that ended by themselves.
     pub fn finished_count(&self) -> usize {
         self.finished.len()
     }
@@ -114,6 +115,17 @@ impl PodStates {
         self.set(pod, state);
     }
 
+    /// A living pod belongs to nothing from now on.
+    pub(super) fn disown(&mut self, pod: PodRef) {
+        if let Some(state) = self.get(pod).copied() {
+            let state = PodState {
+                owner: None,
+                ..state
+            };
+            self.set(pod, state);
+        }
+    }
+
     /// Something was said of a living pod.
     pub(super) fn change(
         &mut self,
@@ -124,7 +136,10 @@ impl PodStates {
     ) {
         let is_state = !matches!(
             change,
-            PodChange::Pull { .. } | PodChange::OomKilled { .. } | PodChange::Exited { .. }
+            PodChange::Pull { .. }
+                | PodChange::OomKilled { .. }
+                | PodChange::Exited { .. }
+                | PodChange::Declared { .. }
         );
         if !is_state {
             return;
@@ -152,6 +167,7 @@ impl PodStates {
             PodChange::Forgotten
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
+            | PodChange::Declared { .. }
             | PodChange::Exited { .. } => {}
         }
         self.set(pod, state);

@@ -46,18 +46,18 @@ impl Pods {
         self.rows.iter().flatten()
     }
 
-    /// How many pods live.
+    /// Number of living pods.
     #[inline]
     pub fn living(&self) -> usize {
         self.living
     }
 
-    /// How many pods were ever created.
+    /// Number of pods ever created.
     pub fn created(&self) -> u32 {
         self.next
     }
 
-    /// How many rows there are, vacant ones included.
+    /// Number of rows, vacant ones included.
     pub fn rows(&self) -> usize {
         self.rows.len()
     }

@@ -258,7 +258,13 @@ impl Store {
                 ended = Some(record);
             }
             Event::PodChanged { pod, change } => self.change_pod(now, *pod, *change)?,
-            Event::Object(change) => self.objects.apply(now, at, change)?,
+            Event::Object(change) => {
+                let orphans = self.orphaned_pods(change);
+                self.objects.apply(now, at, change)?;
+                for pod in orphans {
+                    self.pod_states.disown(pod);
+                }
+            }
             Event::HoldPlaced(hold) => self.place_hold(hold, at)?,
             Event::HoldReleased { owner, number } => {
                 let hold = self
@@ -342,9 +348,25 @@ impl Store {
         Ok(())
     }
 
+    /// The living pods that a change leaves without an owner.
+    fn orphaned_pods(&self, change: &ObjectChange) -> Vec<PodRef> {
+        let ObjectChange::Orphaned { id } = change else {
+            return Vec::new();
+        };
+        let row = self.objects.get(*id);
+        row.map_or_else(Vec::new, |row| row.pods.clone())
+    }
+
     fn change_pod(&mut self, now: Instant, pod: PodRef, change: PodChange) -> Result<(), Conflict> {
         if change == PodChange::Forgotten {
             return self.pod_states.forget(pod);
+        }
+        if let PodChange::Declared { class } = change {
+            if class.index() >= self.classes.len() {
+                return Err(Conflict::UnknownClass);
+            }
+            self.pod_in(pod, |phase| phase == PodPhase::Pending)?.class = class;
+            return Ok(());
         }
         let created = self.pods.get(pod).ok_or(Conflict::UnknownPod)?.created;
         self.pod_states.change(now, pod, created, change);

@@ -18,7 +18,7 @@ use super::log::LogEntry;
 pub struct View {
     copy: Store,
     cursor: Revision,
-    /// How much later changes are shown; `None` while none are.
+    /// Delay with which later changes are shown; `None` while none are.
     lag: Option<Duration>,
     /// Revisions of the store at which writes were made that the copy shows already, in order.
     assumed: VecDeque<Revision>,
@@ -50,7 +50,7 @@ impl View {
         }
     }
 
-    /// From now on changes are shown so much later, or not at all.
+    /// Sets the delay with which changes are shown from now on; without one they are not shown.
     pub fn show(&mut self, lag: Option<Duration>) {
         self.lag = lag;
     }
@@ -60,7 +60,7 @@ impl View {
         &self.copy
     }
 
-    /// Up to where the store's log was delivered.
+    /// Revision up to which the store's log was delivered.
     pub fn cursor(&self) -> Revision {
         self.cursor
     }

@@ -1,6 +1,6 @@
-//! What the API does with a request to create something: it gives identities and names, fills in
-//! what was left out, and refuses what is there already. Pure: a request and the cluster as it is
-//! give the changes to be made.
+//! Admission of requests to create objects: the API gives identities and names, fills in what was
+//! left out, and refuses what is there already. Pure: a request and the cluster as it is give the
+//! changes to be made.
 
 mod limits;
 mod namespaces;
@@ -26,12 +26,14 @@ use vertical::sized;
 pub enum Creation {
     /// A pod.
     Pod(NewPod),
+    /// A pod that nobody controls.
+    BarePod(Arc<BarePod>),
     /// A pod in the place of one that ends with it: equal to it, of the same name and owner, from
     /// its start.
     Replacement {
         /// The pod that ends.
         pod: PodRef,
-        /// Why it ends.
+        /// Reason for the end.
         reason: EndReason,
     },
     /// An object.
@@ -54,6 +56,15 @@ pub struct NewPod {
     pub spec: Arc<PodSpec>,
 }
 
+/// A pod as a user declares it, whom nobody controls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BarePod {
+    /// The pod's name, unique in its namespace.
+    pub name: Text,
+    /// Spec of the pod.
+    pub spec: Arc<PodSpec>,
+}
+
 /// Name of a new object.
 #[derive(Clone, Debug)]
 pub enum NewName {
@@ -69,7 +80,7 @@ impl Creation {
     pub const fn owner(&self) -> Option<ObjectId> {
         match self {
             Self::Pod(pod) => Some(pod.owner.object),
-            Self::Replacement { .. } => None,
+            Self::BarePod(_) | Self::Replacement { .. } => None,
             Self::Object { owner, .. } => *owner,
         }
     }
@@ -82,6 +93,7 @@ impl Creation {
 pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict> {
     match creation {
         Creation::Pod(pod) => admit_pod(store, pod),
+        Creation::BarePod(pod) => admit_bare_pod(store, pod),
         Creation::Replacement { pod, reason } => admit_replacement(store, *pod, *reason),
         Creation::Object { owner, object } => {
             let what = || format!("{} {}", object.kind(), object.name());
@@ -130,7 +142,6 @@ fn admit_replacement(
 fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     let owner = store.objects().get(new.owner.object);
     let owner = owner.ok_or(Conflict::UnknownObject)?;
-    let pod = store.pods().next();
     let name = match &new.name {
         NewName::Prefix(prefix) => {
             let suffix = generated(store, owner, new.owner);
@@ -147,11 +158,32 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
             name
         }
     };
-    namespaces::is_open(store, &new.spec.namespace, "Pod")?;
-    let prioritized = priority::prioritized(store, &new.spec)?;
-    let new_spec = prioritized.as_ref().unwrap_or(&new.spec);
+    admit_named(store, name, &new.spec, Some(new.owner))
+}
+
+fn admit_bare_pod(store: &Store, new: &BarePod) -> Result<Vec<Event>, Conflict> {
+    let name = PodName::Text(new.name.clone());
+    let is_taken = |pod: &model::Pod| {
+        pod.name == name && store.class(pod.class).spec.namespace == new.spec.namespace
+    };
+    if store.pods().iter().any(is_taken) {
+        return Err(Conflict::DuplicateObject(format!("Pod {name}")));
+    }
+    admit_named(store, name, &new.spec, None)
+}
+
+/// The changes that create a pod of a name.
+fn admit_named(
+    store: &Store,
+    name: PodName,
+    spec: &Arc<PodSpec>,
+    owner: Option<PodOwner>,
+) -> Result<Vec<Event>, Conflict> {
+    namespaces::is_open(store, &spec.namespace, "Pod")?;
+    let prioritized = priority::prioritized(store, spec)?;
+    let new_spec = prioritized.as_ref().unwrap_or(spec);
     // What sizes pods vertically gives new ones what it recommends.
-    let sized = sized(store, new.owner.object, new_spec);
+    let sized = owner.and_then(|owner| sized(store, owner.object, new_spec));
     let new_spec = sized.as_ref().unwrap_or(new_spec);
     let limited = limits::limited(store, new_spec)?;
     let new_spec = limited.as_ref().unwrap_or(new_spec);
@@ -160,14 +192,14 @@ fn admit_pod(store: &Store, new: &NewPod) -> Result<Vec<Event>, Conflict> {
     let next = ClassId::from_index(store.class_count());
     let class = store.class_of(new_spec).unwrap_or(next);
     let created = PodCreated {
-        pod,
+        pod: store.pods().next(),
         class,
         name,
         tenant: TenantId(0),
         gang: None,
         time_limit: (new_spec.behaviour.as_ref()).and_then(|own| own.active_deadline),
         found: None,
-        owner: Some(new.owner),
+        owner,
     };
     Ok(charges
         .into_iter()

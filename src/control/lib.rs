@@ -3,6 +3,7 @@
 //! or a global random number, and nothing knows whether a simulator or real hosts drive it.
 
 pub mod admission;
+pub mod client_limit;
 pub mod component;
 pub mod controllers;
 mod daemons;

@@ -81,7 +81,7 @@ pub enum ImageEvent {
     },
 }
 
-/// How full the disk is that a node keeps images on.
+/// Use of the disk that a node keeps images on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskUse {
     /// Bytes that images take.
@@ -93,9 +93,9 @@ pub struct DiskUse {
 /// Images that nodes have before anything happens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PresentImages {
-    /// On every node.
+    /// Images on every node.
     pub everywhere: Vec<Text>,
-    /// On some, besides.
+    /// Images on some nodes, besides.
     pub on: BTreeMap<NodeId, Vec<Text>>,
 }
 
@@ -156,7 +156,7 @@ pub enum Report {
     Exited(PodRef, u16, i32),
     /// The pod ended.
     Ended(PodRef, EndReason),
-    /// Where its node is with an image for one of its containers.
+    /// Progress of the pod's node with an image for one of its containers.
     Pull(PodRef, u16, PullStep),
 }
 
@@ -209,7 +209,7 @@ pub struct Assignment {
     pub pod: PodRef,
     /// The node.
     pub node: NodeId,
-    /// How long the pod says it may run at most.
+    /// Longest run time that the pod declares.
     pub time_limit: Option<Duration>,
     /// Whether an object of the API controls it, so that its readiness is looked at.
     pub is_owned: bool,
@@ -224,13 +224,68 @@ pub struct StopOrder {
     pub pod: PodRef,
     /// The node.
     pub node: NodeId,
-    /// How long it may take.
+    /// Time that the pod may take to end.
     pub grace: Duration,
-    /// Why, as its end will say.
+    /// Reason for the end, as the end will report it.
     pub reason: EndReason,
 }
 
 /// The agents of all nodes of a cell, as one machine (state by pod or node inside).
+///
+/// The plainest agent: a pod starts as soon as it is assigned, and ends when its processes do.
+///
+/// ```
+/// use cluster::Store;
+/// use control::local_node::LocalNode;
+/// use control::node::{Assignment, Report, StopOrder};
+/// use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
+/// use model::{EndReason, PodRef};
+/// use units::{Instant, NodeId};
+///
+/// #[derive(Clone)]
+/// struct Plain;
+///
+/// impl NodeAgent for Plain {
+///     fn assigned(&mut self, _: Instant, new: Assignment, _: LocalNode<'_>, out: &mut AgentOutput) {
+///         out.reports.push(Report::Starting(new.pod));
+///         out.commands.push(MachineCommand::Start { pod: new.pod, node: new.node });
+///     }
+///
+///     fn machine(&mut self, _: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+///         out.reports.push(match event {
+///             MachineEvent::Started => Report::Running(pod),
+///             _ => Report::Ended(pod, EndReason::Completed),
+///         });
+///     }
+///
+///     fn stopping(&mut self, _: Instant, order: StopOrder, out: &mut AgentOutput) {
+///         out.commands.push(MachineCommand::Stop { pod: order.pod, node: order.node });
+///     }
+///
+///     fn rebooted(
+///         &mut self,
+///         _: Instant,
+///         old: Assignment,
+///         _: Option<StopOrder>,
+///         out: &mut AgentOutput,
+///     ) {
+///         out.reports.push(Report::Ended(old.pod, EndReason::NodeLost));
+///     }
+///
+///     fn relisted(&mut self, _: Instant, _: PodRef, _: &mut AgentOutput) {}
+///
+///     fn woken(&mut self, _: Instant, _: PodRef, _: &mut AgentOutput) {}
+///
+///     fn clone_agent(&self) -> Box<dyn NodeAgent> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// let pod = Store::new().pods().next();
+/// let mut out = AgentOutput::default();
+/// Plain.machine(Instant::ZERO, pod, MachineEvent::Started, &mut out);
+/// assert_eq!(out.reports, [Report::Running(pod)]);
+/// ```
 pub trait NodeAgent: Send {
     /// A pod was bound to a node. Agents that judge what comes report the end of a pod that their node
     /// does not take ([`EndReason::Refused`]), by what `local` shows of it.

@@ -18,9 +18,9 @@ pub enum Notice {
     Stop {
         /// The pod.
         pod: PodRef,
-        /// How long it may take.
+        /// Time that the pod may take to end.
         grace: Duration,
-        /// Why, as its end will say.
+        /// Reason for the end, as the end will report it.
         reason: EndReason,
     },
     /// A pod that was held back may be started.

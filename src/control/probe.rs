@@ -1,7 +1,7 @@
-//! Where work is being done, for whoever looks on from outside: a label that is set on the way into
-//! a part and set back on the way out. Nothing of it is read back by the control plane and there is
-//! no clock in it, so that nothing decided can depend on it; whoever wants to know where time goes
-//! looks at the label from time to time (`windtunnel run --profile`).
+//! Label of the work under way, for observers outside: it is set on the way into a part and set
+//! back on the way out. Nothing of it is read back by the control plane and there is no clock in
+//! it, so that nothing decided can depend on it; whoever wants to know where time goes looks at the
+//! label from time to time (`windtunnel run --profile`).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

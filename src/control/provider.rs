@@ -1,4 +1,4 @@
-//! What the control plane asks of whoever provides machines, and what it hears back. That a machine
+//! Requests of the control plane to the provider of machines, and its answers. That a machine
 //! joined or left is seen in the log, like everything else of nodes.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct MachineOrder {
     pub group: Text,
     /// The machine's instance type.
     pub instance_type: Text,
-    /// Whether it may be taken back.
+    /// Marks a machine that the provider may take back.
     pub is_spot: bool,
 }
 
@@ -39,6 +39,6 @@ pub enum ProviderRequest {
 pub struct OrderFailed {
     /// The name of the node that was ordered.
     pub node: Text,
-    /// Why it will not come.
+    /// Reason the machine will not come.
     pub why: Text,
 }

@@ -8,10 +8,10 @@ use model::Text;
 use rng::{Distribution, Stream};
 use units::{Duration, Identity, Instant, NodeId};
 
-/// How often nodes that are being drained are looked at.
+/// Time between two looks at nodes that are being drained.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
+/// Time until pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
 /// Plan of an upgrade: its nodes and its limits.
@@ -19,15 +19,15 @@ const EVICTION_RETRY: Duration = Duration::from_secs(5);
 pub struct UpgradePlan {
     /// The nodes, in order.
     pub nodes: Vec<Text>,
-    /// How many at a time.
+    /// Number of nodes at a time.
     pub width: usize,
     /// Whether the next follows as soon as one is done, and not once all of a batch are.
     pub is_rolling: bool,
-    /// How long a node is away once it is drained.
+    /// Time for which a node is away once it is drained.
     pub service: Distribution,
-    /// After how long a node goes that is not drained yet; `None` never does.
+    /// Time after which a node goes that is not drained yet; `None` never does.
     pub drain_timeout: Option<Duration>,
-    /// From the end of a batch, or of a node, to the beginning of the next.
+    /// Time from the end of a batch, or of a node, to the beginning of the next.
     pub gap: Duration,
     /// Whether nodes leave and others join in their place.
     pub replaces: bool,
@@ -35,7 +35,7 @@ pub struct UpgradePlan {
     pub seed: u64,
 }
 
-/// Where a node is.
+/// Stage of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Waiting,
@@ -73,7 +73,7 @@ pub struct Upgrade {
     next: usize,
     /// The nodes that are begun and not done.
     open: Vec<usize>,
-    /// When the last batch, or node, was done.
+    /// Instant at which the last batch, or node, was done.
     done: Option<Instant>,
 }
 
@@ -178,7 +178,7 @@ impl Upgrade {
         }
     }
 
-    /// When something is to be done next.
+    /// Instant at which something is due next.
     fn wake(&self, now: Instant) -> Option<Instant> {
         let open = self.open.iter().map(|&place| match self.stages[place] {
             Stage::Away { until } => until,

@@ -234,8 +234,10 @@ pub(super) const POD_COLUMNS: [Column; 11] = [
         Kind::Text,
         "",
         "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
-         permanently), `node_lost`, `evicted`, `cancelled`, `refused` (by the node it was bound to, \
-         as short of room or of a port); of pods still alive: `pending`, `starting`, `running`",
+         permanently), `node_lost`, `evicted`, `cancelled`, or why the node that it was bound to \
+         refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
+         `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
+         memory or disk); of pods still alive: `pending`, `starting`, `running`",
     ),
 ];
 

@@ -93,7 +93,7 @@ pub struct DecisionLog {
     failed: Option<FolderError>,
 }
 
-/// What was decided on a pod.
+/// Decision on a pod.
 #[derive(Clone, Copy)]
 struct Decision<'a> {
     at: Instant,

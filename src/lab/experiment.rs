@@ -28,17 +28,18 @@ use super::tables::Place;
 use units::plural;
 use world::{BuildError, FileSource};
 
-/// Why an experiment has no result.
+/// Reason an experiment has no result.
 #[derive(Debug, Error)]
 pub enum ExperimentError {
     /// A variant has none.
     #[error("{}{source}", told(variant.as_deref(), *seed))]
     Variant {
-        /// Which; `None` where it does not matter: there is only one, or a file is wrong.
+        /// Name of the variant; `None` where it does not matter: there is only one, or a file is
+        /// wrong.
         variant: Option<String>,
         /// Under which seed, where it runs under several.
         seed: Option<u64>,
-        /// Why.
+        /// Reason the variant has no result.
         source: Box<RunError>,
     },
     /// The result can't be written.
@@ -53,9 +54,9 @@ pub enum ExperimentError {
     /// The threads can't be started.
     #[error("can't start {}: {reason}", plural::count(*threads, "thread"))]
     Threads {
-        /// How many were asked for.
+        /// Number of threads asked for.
         threads: usize,
-        /// What the system said.
+        /// Error of the system.
         reason: String,
     },
 }
@@ -131,7 +132,7 @@ fn told(variant: Option<&str>, seed: Option<u64>) -> String {
 /// assert_eq!(ended.0.into_inner(), 1);
 /// ```
 pub trait Progress: Sync {
-    /// How far a variant is.
+    /// Reports the progress of a variant.
     fn at(&self, variant: usize, reached: Reached);
 
     /// A variant has its input and begins.
@@ -143,11 +144,11 @@ pub trait Progress: Sync {
     fn finished(&self, variant: usize);
 }
 
-/// How to run.
+/// Plan by which an experiment runs.
 pub struct Plan<'a> {
     /// Experiment to run.
     pub experiment: &'a Experiment,
-    /// How many variants run at once.
+    /// Number of variants that run at once.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupted: &'a AtomicBool,
@@ -242,7 +243,7 @@ pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
     entries.collect()
 }
 
-/// What is wrong with a setting tells where it was written.
+/// Error of a setting, with the place where the setting was written.
 fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError {
     let RunError::Build(BuildError::Experiment(why)) = &source else {
         return source;

@@ -29,7 +29,7 @@ pub struct ImportPlan<'a> {
     pub existing: Existing,
 }
 
-/// Why nothing was imported.
+/// Reason nothing was imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// A dump can't be read.
@@ -42,7 +42,7 @@ pub enum ImportError {
         plural::count(*objects, "object")
     )]
     NoNodes {
-        /// How many objects there were.
+        /// Number of objects found.
         objects: u64,
     },
     /// The snapshot would take the place of a dump.
@@ -68,17 +68,17 @@ pub struct ImportSummary {
     pub scenario: PathBuf,
     /// The objects beside it.
     pub objects: PathBuf,
-    /// How many files were read.
+    /// Number of files read.
     pub files: u64,
     /// Nodes.
     pub nodes: u64,
     /// Pods by what becomes of them.
     pub pods: PodCounts,
-    /// How many objects of each kind are kept, nodes and pods included.
+    /// Number of kept objects of each kind, nodes and pods included.
     pub kept: BTreeMap<String, u64>,
-    /// How many objects of each other kind there were: nothing of them is kept.
+    /// Number of objects of each other kind: nothing of them is kept.
     pub ignored_kinds: BTreeMap<String, u64>,
-    /// How often fields of objects that are kept were not copied, by kind and field.
+    /// Number of times that fields of kept objects were not copied, by kind and field.
     pub ignored_fields: BTreeMap<String, BTreeMap<String, u64>>,
     /// Objects that were met more than once.
     pub repeated: u64,
@@ -90,11 +90,11 @@ pub struct ImportSummary {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodCounts {
-    /// On a node, where they stay.
+    /// Number of pods on a node, where they stay.
     pub bound: u64,
-    /// Of those, pods that have been told to end.
+    /// Number of bound pods that were asked to end.
     pub terminating: u64,
-    /// Of those, pods whose node accounts for other requests than their spec has.
+    /// Number of bound pods whose node accounts for other requests than their spec has.
     pub resized: u64,
     /// Without a node: they are scheduled.
     pub pending: u64,
@@ -102,7 +102,7 @@ pub struct PodCounts {
     pub deleted: u64,
     /// Ended: they hold nothing and are left out.
     pub ended: u64,
-    /// On a node that is not there: they are left out.
+    /// Number of pods on a node that is missing: they are left out.
     pub homeless: u64,
 }
 
@@ -117,7 +117,7 @@ pub struct Finding {
     pub what: String,
     /// Effect of the finding.
     pub effect: String,
-    /// In how many places it was found.
+    /// Number of places of the finding.
     pub count: u64,
 }
 
@@ -133,7 +133,7 @@ impl From<&ManifestFinding> for Finding {
     }
 }
 
-/// Where the objects of an experiment file are.
+/// Path of the objects of an experiment file.
 pub fn objects_path(scenario: &Path) -> PathBuf {
     let stem = scenario.file_stem().unwrap_or_default().to_string_lossy();
     scenario.with_file_name(format!("{stem}.objects.json.zst"))

@@ -17,9 +17,9 @@ use world::inputs;
 
 /// A stop on the way of all variants of an experiment.
 pub struct Journey<'a> {
-    /// When.
+    /// Instant of the stop.
     pub at: Instant,
-    /// How far they have to be there.
+    /// Progress that the variants must have made there.
     pub snapshot: Option<&'a Snapshot>,
     /// The experiment up to there, where it goes on otherwise.
     pub before: Option<&'a Experiment>,

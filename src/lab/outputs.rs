@@ -1,4 +1,4 @@
-//! What a run leaves beside its summary: its tables and its decisions. Each variant writes into
+//! Outputs of a run beside its summary: its tables and its decisions. Each variant writes into
 //! parts of its own, which are joined in written order once all have ended.
 
 use std::cell::RefCell;
@@ -39,7 +39,7 @@ pub struct VariantOutputs {
     logs: Logs,
 }
 
-/// What is written while a run goes on.
+/// Logs that are written while a run goes on.
 #[derive(Default)]
 struct Logs {
     decisions: Option<DecisionLog>,
@@ -82,7 +82,7 @@ impl VariantOutputs {
         })
     }
 
-    /// Where the run is to write.
+    /// Tables that the run writes.
     pub fn tables(&mut self) -> Tables<'_> {
         let series = self.series.clone().map(|table| -> Box<dyn SeriesSink> {
             Box::new(SeriesTable {

@@ -1,5 +1,5 @@
-//! Where the paths of an experiment start, as its result folder tells it, so that `scenario.yaml` runs
-//! from there, wherever the folder or the whole project is moved.
+//! Start of an experiment's paths, as its result folder tells it, so that `scenario.yaml` runs from
+//! there, wherever the folder or the whole project is moved.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -40,13 +40,14 @@ pub fn bases(scenario: &str, folder: &Path) -> Vec<PathBuf> {
     let told = |line: &str| {
         let rest = line.strip_prefix(LEAD)?.trim_end().strip_suffix(')')?;
         let (way, whole) = rest.split_once(" (")?;
-        Some(vec![joined(folder, Path::new(way)), PathBuf::from(whole)])
+        // A result that was moved alone has another folder where the way leads.
+        Some(vec![PathBuf::from(whole), joined(folder, Path::new(way))])
     };
     scenario.lines().next().and_then(told).unwrap_or_default()
 }
 
-/// How a folder is named from another, however both are named: by the way between them, or by its
-/// absolute path where there is none.
+/// Path of a folder from another, however both are named: the way between them, or the absolute
+/// path where there is none.
 pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
     let whole = |path: &Path| {
         let path = if path.as_os_str().is_empty() {
@@ -105,6 +106,34 @@ fn plain(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_tells_where_paths_start() {
+        let check = |text: &str, expected: &[&str]| {
+            let found = bases(text, Path::new("moved/a"));
+            let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check(&format!("{LEAD}../.. (/p)\nname: a\n"), &["/p", ""]);
+        check(
+            &format!("{LEAD}../../s (/p/s (old))\n"),
+            &["/p/s (old)", "s"],
+        );
+        check("windtunnel: v1\n", &[]);
+    }
+
+    #[test]
+    fn how_a_folder_is_typed_does_not_matter() {
+        let here = std::env::current_dir().expect("a current folder");
+        let seen = |base: &Path, out: &Path| folder_seen_from(base, out);
+        let expected = Some(PathBuf::from("../.."));
+        for base in [Path::new(""), Path::new("."), &*here] {
+            for out in ["results/a", "./results/a", "x/../results/a"] {
+                assert_eq!(seen(base, Path::new(out)), expected);
+                assert_eq!(seen(base, &here.join(out)), expected);
+            }
+        }
+    }
 
     #[test]
     fn the_way_from_a_folder_to_a_file_is_told_by_their_names() {

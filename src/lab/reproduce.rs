@@ -25,7 +25,7 @@ use world::FileSource;
 pub struct Repeat {
     /// The experiment.
     pub experiment: Experiment,
-    /// Where it is a fork: until when it ran otherwise, and how.
+    /// Of a fork: the instant up to which it ran otherwise, and the experiment until then.
     pub before: Option<(Instant, Experiment)>,
 }
 
@@ -55,14 +55,14 @@ pub struct VariantCheck {
     /// The digest of the run made again; absent where none of them matches and it is not known
     /// which it should be.
     pub found: Option<String>,
-    /// How many metrics are recorded.
+    /// Number of metrics recorded.
     pub metrics: usize,
-    /// Those with another value now.
+    /// Metrics with another value now.
     pub differing: Vec<String>,
 }
 
 impl VariantCheck {
-    /// Whether it is the same.
+    /// `true` if the variant is reproduced.
     pub fn is_same(&self) -> bool {
         self.found.as_ref() == Some(&self.recorded) && self.differing.is_empty()
     }

@@ -24,19 +24,19 @@ pub struct Side<'a> {
     pub label: String,
     /// Scenario to run.
     pub scenario: &'a Scenario,
-    /// Where its files are.
+    /// Files of the side.
     pub files: &'a Files,
 }
 
-/// Why runs can't be compared.
+/// Reason runs can't be compared.
 #[derive(Debug, Error)]
 pub enum DiffError {
     /// A side can't be run.
     #[error("{label}: {source}")]
     Run {
-        /// Which.
+        /// Label of the run.
         label: String,
-        /// Why.
+        /// Reason the run has no result.
         source: Box<RunError>,
     },
     /// It was interrupted.

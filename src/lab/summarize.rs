@@ -1,4 +1,4 @@
-//! From what a run came to, to what its summary says.
+//! Conversion of a run's outcome to its summary.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use super::summary::{
     TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 
-/// What a run came to, as the summary tells it.
+/// Summary of a run.
 pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
@@ -77,7 +77,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
     }
 }
 
-/// What became of the requests to a service.
+/// Summary of the requests to a service.
 fn service(row: &ServiceRow) -> ServiceSummary {
     let failed = row.failures();
     let ended = row.served + failed;
@@ -114,7 +114,7 @@ fn service(row: &ServiceRow) -> ServiceSummary {
     }
 }
 
-/// What an autoscaler of pods did.
+/// Summary of an autoscaler of pods.
 fn autoscaler(row: &AutoscalerRow) -> AutoscalerSummary {
     let recommended = row
         .recommended
@@ -141,7 +141,7 @@ fn autoscaler(row: &AutoscalerRow) -> AutoscalerSummary {
     }
 }
 
-/// Where controllers undid each other's work.
+/// Summary of a fight: controllers that undid each other's work.
 fn fight(row: &FightRow) -> FightSummary {
     FightSummary {
         detector: row.detector.to_owned(),
@@ -152,7 +152,7 @@ fn fight(row: &FightRow) -> FightSummary {
     }
 }
 
-/// What nodes cost.
+/// Summary of the costs of nodes.
 fn costs(own: &CostTable) -> CostSummary {
     let tenants = own.tenants.iter().map(|tenant| TenantCostSummary {
         name: tenant.name.to_string(),
@@ -186,7 +186,7 @@ fn costs(own: &CostTable) -> CostSummary {
     }
 }
 
-/// What became of a workload.
+/// Summary of a workload.
 fn workload(row: &workloads::Row) -> WorkloadSummary {
     let sums = &row.sums;
     let mut missing = sums.desired;

@@ -70,7 +70,7 @@ pub struct VariantSummary {
     pub nodes: u64,
     /// Submitted pods.
     pub pods: u64,
-    /// Why the run ended: `reached`, `drained`, `idle` or `interrupted`.
+    /// Reason the run ended: `reached`, `drained`, `idle` or `interrupted`.
     pub ended: String,
     /// Simulated time at the end, in nanoseconds.
     pub end_ns: i64,
@@ -267,7 +267,7 @@ pub struct UnexpressedSummary {
 }
 
 impl UnexpressedSummary {
-    /// In words, to be read after the name of a variant or system.
+    /// Text to be read after the name of a variant or system.
     pub fn words(&self) -> String {
         let verb = if self.refused {
             "does not run what asks for"
@@ -402,7 +402,7 @@ pub struct MetricSummary {
     pub value: Option<f64>,
     /// The metric's unit: `ratio`, `seconds`, `pods` …
     pub unit: String,
-    /// Which direction is better: `higher`, `lower` or `none`.
+    /// Better direction: `higher`, `lower` or `none`.
     pub better: String,
     /// The reason why the value is undefined, or a remark on the value.
     pub note: Option<String>,

@@ -17,9 +17,9 @@ use super::parquet::{self, ParquetWriter};
 /// Formats in which tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableFormats {
-    /// As Parquet.
+    /// `true` writes Parquet.
     pub parquet: bool,
-    /// As CSV.
+    /// `true` writes CSV.
     pub csv: bool,
 }
 
@@ -29,12 +29,12 @@ impl TableFormats {
         parquet: false,
         csv: false,
     };
-    /// As Parquet alone.
+    /// Tables as Parquet alone.
     pub const PARQUET: Self = Self {
         parquet: true,
         csv: false,
     };
-    /// As CSV alone.
+    /// Tables as CSV alone.
     pub const CSV: Self = Self {
         parquet: false,
         csv: true,
@@ -142,12 +142,12 @@ impl TableWriter {
     }
 }
 
-/// Where a variant writes.
+/// Place at which a variant writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The place's position.
     pub variant: usize,
-    /// How many variants there are.
+    /// Number of variants.
     pub variants: usize,
 }
 
@@ -174,7 +174,7 @@ pub type SharedTable = Rc<RefCell<TableWriter>>;
 pub struct SeriesTable {
     /// The variant's name.
     pub variant: String,
-    /// Where rows go.
+    /// Table that rows go to.
     pub table: SharedTable,
 }
 
@@ -192,7 +192,7 @@ impl SeriesSink for SeriesTable {
 pub struct PodTable {
     /// The variant's name.
     pub variant: String,
-    /// Where rows go.
+    /// Table that rows go to.
     pub table: SharedTable,
 }
 

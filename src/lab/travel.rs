@@ -41,13 +41,13 @@ pub struct Snapshot {
     pub base: String,
     /// The input files.
     pub inputs: Vec<InputSummary>,
-    /// How far each variant was, in written order.
+    /// Progress of each variant, in written order.
     pub variants: Vec<SnapshotVariant>,
     /// The scenario, every default filled in.
     pub scenario: String,
 }
 
-/// How far a variant was.
+/// Progress of a variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SnapshotVariant {
@@ -78,7 +78,7 @@ pub struct Fork {
 }
 
 impl Fork {
-    /// When it parted.
+    /// Instant of the parting.
     pub const fn at(&self) -> Instant {
         Instant::from_nanos(self.at_ns)
     }

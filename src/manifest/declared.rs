@@ -7,7 +7,7 @@ use super::priority::PriorityClass;
 use model::workload::{Finding, PodDisruptionBudget, ResourceQuota, validate};
 use model::{Object, PodSpec, ResourceList};
 
-/// Where pods have their priority from.
+/// Source of the pods' priority.
 #[derive(Clone, Debug)]
 pub(super) enum PodPriority {
     /// They state it.
@@ -23,16 +23,16 @@ pub(super) enum PodPriority {
 pub struct DeclaredWorkload {
     /// The object.
     pub object: Object,
-    /// Where its pods have their priority from.
+    /// Source of the pods' priority.
     pub(super) priority: PodPriority,
-    /// Whether its pods state a preemption policy.
+    /// `true` if the workload's pods state a preemption policy.
     pub(super) states_policy: bool,
-    /// Where fields stand in the file that other objects have to agree with.
+    /// Places in the file of the fields that other objects have to agree with.
     pub(super) places: Vec<(&'static str, String)>,
 }
 
 impl DeclaredWorkload {
-    /// Where a field stands in the file, or the one around it, as `line 3, document 2`; known of
+    /// Place of a field in the file, or of the one around it, as `line 3, document 2`; known of
     /// fields that other objects have to agree with.
     pub fn place(&self, field: &str) -> Option<&str> {
         let mut places = self.places.iter();
@@ -73,7 +73,7 @@ impl DeclaredWorkload {
         }
     }
 
-    /// What its pods are and how many of them it wants, if it says so.
+    /// Template of the pods and the number wanted, if the workload states it.
     fn wanted(&self) -> Option<(&PodSpec, i32)> {
         let replicas = match &self.object {
             Object::Deployment(object) => object.replicas,
@@ -84,7 +84,7 @@ impl DeclaredWorkload {
         Some((self.template()?, replicas))
     }
 
-    /// What its pods are, if it has some.
+    /// Template of the pods, if the workload has pods.
     fn template(&self) -> Option<&PodSpec> {
         Some(match &self.object {
             Object::Deployment(object) => &object.template,

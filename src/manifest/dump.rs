@@ -12,7 +12,7 @@ use trace::error::TraceError;
 use trace::error::read_error;
 use trace::input::Input;
 
-/// How much of a text is looked at to tell JSON from YAML.
+/// Number of bytes that tell JSON from YAML.
 const LOOKED_AT: usize = 4096;
 
 /// Reads files of manifests one after the other.

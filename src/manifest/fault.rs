@@ -1,6 +1,6 @@
-//! What a parser found wrong, with the place in the text shown.
+//! Fault that a parser found, with the place in the text shown.
 
-/// How much of a line is shown, in characters.
+/// Length of the shown part of a line, in characters.
 const SHOWN: usize = 80;
 
 /// A parser's complaint.
@@ -30,7 +30,7 @@ impl Fault {
         self.in_text_after(text, lines_before, 0)
     }
 
-    /// The same, where so many columns of the first line precede `text`.
+    /// As [`Fault::in_text`], where `before` columns of the first line precede `text`.
     pub(super) fn in_text_after(&self, text: &str, lines_before: u64, before: u64) -> String {
         let message = shortened(&self.message);
         if self.line == 0 {

@@ -1,4 +1,4 @@
-//! Where a value stands in an object, and the rules that single values obey: label keys and
+//! Fields: the place of a value in an object, and the rules that single values obey: label keys and
 //! values, quantities, weights, points in time. A broken rule names the field's path, what was
 //! expected and what was found.
 
@@ -58,17 +58,17 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// This field breaks a rule.
+    /// Problem of this field, which breaks a rule.
     pub(super) fn problem(&self, expected: &str, found: impl fmt::Display) -> Problem {
         Problem(format!("{self}: expected {expected}, found `{found}`"))
     }
 
-    /// This field can't be read, and the error says what was expected.
+    /// Problem of this field, which can't be read; the error says what was expected.
     pub(super) fn broken(&self, error: impl fmt::Display) -> Problem {
         Problem(format!("{self}: {error}"))
     }
 
-    /// This field is required.
+    /// Problem of this field, which is required.
     pub(super) fn missing(&self, expected: &str) -> Problem {
         Problem(format!("{self}: expected {expected}, but it is missing"))
     }

@@ -1,5 +1,5 @@
-//! What a manifest states and the model leaves out, although it bears on placement. Equal findings
-//! are counted, so that a dump of a hundred thousand pods stays readable.
+//! Findings about parts of a manifest that the model leaves out, although they bear on placement.
+//! Equal findings are counted, so that a dump of a hundred thousand pods stays readable.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct ManifestFinding {
     pub what: String,
     /// Effect on placement.
     pub effect: &'static str,
-    /// In how many places the very same was found.
+    /// Number of places of the finding.
     pub count: usize,
 }
 

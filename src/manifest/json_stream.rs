@@ -4,9 +4,9 @@
 use std::io::{self, BufRead};
 
 use super::source::{Refused, Sink, Source, Stop, Syntax};
-use trace::budget::{OBJECT_BYTES, too_long};
+use trace::budget::{OBJECT_BYTES, make_room, too_long};
 
-/// How much is read at once.
+/// Number of bytes read at once.
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// Lists deeper within each other are refused.
@@ -43,7 +43,7 @@ struct Splitter<'t> {
     window: Vec<u8>,
     /// The next byte to look at.
     at: usize,
-    /// Where what is still needed begins; lines before it in the file, and bytes of its line.
+    /// Beginning of what is still needed; lines before it in the file, and bytes of its line.
     kept: usize,
     line: u64,
     column: u64,
@@ -265,7 +265,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// What is kept, up to here.
+    /// Kept text up to here.
     fn source(&self) -> Source<'_> {
         Source {
             text: &self.window[self.kept..self.at],
@@ -315,9 +315,7 @@ impl<'t> Splitter<'t> {
                     break;
                 }
                 // The marks of the beginning and the end are all that is looked at.
-                if line.len() < LOGS.0.len() {
-                    line.push(byte);
-                }
+                line.extend((line.len() < LOGS.0.len()).then_some(byte));
             }
             self.release();
             let is_end = line.starts_with(LOGS.1);
@@ -464,9 +462,7 @@ impl Splitter<'_> {
             let what = format!("the object at line {}", self.line + 1);
             return Err(too_long(&what, OBJECT_BYTES as u64));
         }
-        if self.window.try_reserve(2 * CHUNK_BYTES).is_err() {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
+        make_room(&mut self.window, 2 * CHUNK_BYTES)?;
         let mut added = 0;
         while added < CHUNK_BYTES {
             let more = match self.text.fill_buf() {

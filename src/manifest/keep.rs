@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::raw::Annotations;
 
-/// What is kept of a value.
+/// Part of a value that is kept.
 #[derive(Debug)]
 pub(super) enum Keep {
     /// All of it.
@@ -26,7 +26,7 @@ pub(super) enum Keep {
     Annotations,
 }
 
-/// How often fields were passed over, by kind and path.
+/// Number of times that fields were left out, by kind and path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PassedOver(IndexMap<String, IndexMap<String, u64, FxBuildHasher>, FxBuildHasher>);
 
@@ -71,7 +71,7 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// What is to be kept of the value that comes.
+    /// Seed for the kept part of the next value.
     pub(super) fn seed<'k>(&'k mut self, keep: &'static Keep) -> KeepSeed<'k, 'a> {
         KeepSeed { keeper: self, keep }
     }

@@ -247,7 +247,7 @@ const ATTACHMENT: List = &[
     ),
 ];
 
-/// What is kept of an object; `None` if nothing of its kind is read.
+/// Kept part of an object; `None` if nothing of its kind is read.
 pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
     static KINDS: &[(&str, Keep)] = &[
         ("Pod", Fields(POD)),

@@ -1,22 +1,22 @@
 //! Keys of the annotations that are read of pods, pod templates and claims.
 
-/// On a pod: it only shows what its node runs by itself.
+/// Annotation of a pod that only shows what its node runs by itself.
 pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
 
-/// On a pod template: whether autoscalers of nodes may evict its pods.
+/// Annotation of a pod template: whether autoscalers of nodes may evict its pods.
 pub(super) const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 pub(super) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
-/// On a pod template: volumes on the node's disk that its pods give up, by name.
+/// Annotation of a pod template: volumes on the node's disk that its pods give up, by name.
 pub(super) const SAFE_LOCAL_VOLUMES: &str =
     "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
 
-/// On a pod template: what the deletion of its pods costs beside that of others.
+/// Annotation of a pod template: the cost of deleting its pods beside that of others.
 pub(super) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
-/// On a claim: its binding to the volume is complete.
+/// Annotation of a claim whose binding to the volume is complete.
 pub(super) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
-/// On a claim: the node that a volume is being made for.
+/// Annotation of a claim: the node that a volume is being made for.
 pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
-/// On a claim or volume: its storage class in the notation of old.
+/// Annotation of a claim or volume: its storage class in the notation of old.
 pub(super) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";

@@ -70,6 +70,7 @@ pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
 pub use workload::count;
+pub use yaml::read_values;
 
 use fault::Fault;
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
@@ -92,7 +93,7 @@ pub struct Manifests {
     pub workloads: Vec<DeclaredWorkload>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
-    /// How many objects of each other kind there were; nothing of them was read.
+    /// Number of objects of each other kind; nothing of them was read.
     pub ignored_kinds: BTreeMap<String, usize>,
     /// Fields that bear on placement and aren't modelled.
     pub findings: Vec<ManifestFinding>,
@@ -110,24 +111,24 @@ pub struct ManifestPod {
     pub accounted: Option<Arc<PodSpec>>,
     /// The node it is bound to.
     pub node_name: Option<Text>,
-    /// Where it is in its life; a pod with a node is at least bound.
+    /// Phase of the pod's life; a pod with a node is at least bound.
     pub phase: PodPhase,
-    /// Whether it has been told to end and still holds its node.
+    /// Marks a pod that was asked to end and still holds its node.
     pub is_terminating: bool,
-    /// When that was, if it is known, and when it is to have ended at the latest, in seconds since
+    /// Time of that order, if it is known, and the latest time of the end, in seconds since
     /// 1970-01-01T00:00:00Z.
     pub deleted_unix_secs: Option<(Option<i64>, i64)>,
-    /// When it was created, in seconds since 1970-01-01T00:00:00Z.
+    /// Time of the pod's creation, in seconds since 1970-01-01T00:00:00Z.
     pub created_unix_secs: Option<i64>,
-    /// When its node took it up, in seconds since 1970-01-01T00:00:00Z.
+    /// Time at which the pod's node took it up, in seconds since 1970-01-01T00:00:00Z.
     pub started_unix_secs: Option<i64>,
     /// The node it awaits a place on after a preemption.
     pub nominated_node: Option<Text>,
-    /// Whether it ends because a scheduler preempted it.
+    /// Marks a pod that ends because a scheduler preempted it.
     pub is_preempted: bool,
-    /// When it is submitted, since the run's zero: the annotation `windtunnel/at`.
+    /// Time of submission, since the run's zero: the annotation `windtunnel/at`.
     pub at: Option<Duration>,
-    /// How long it may run at most: `activeDeadlineSeconds`.
+    /// Longest run time of the pod: `activeDeadlineSeconds`.
     pub time_limit: Option<Duration>,
     /// Controller that recreates the pod if it is lost.
     pub maker: Maker,
@@ -229,7 +230,7 @@ pub fn read_manifests(name: &str, text: &str) -> Result<Manifests, TraceError> {
     })
 }
 
-/// Why a text can't be read.
+/// Reason a text can't be read.
 enum Failure {
     /// It is not of the format at all.
     Syntax(String),
@@ -278,7 +279,7 @@ fn read_yaml(text: &str) -> Result<Manifests, Failure> {
     Ok(reader.finish())
 }
 
-/// What the reading of any object shares.
+/// Context that the reading of any object shares.
 #[derive(Default)]
 struct Ctx {
     texts: field::Texts,

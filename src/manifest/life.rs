@@ -1,109 +1,66 @@
-//! How the pods of a template live on their node: restart policy, probes, hooks, pull policies, and
-//! what annotations say of the applications in their containers (spec: kubernetes.md part 4).
+//! Life of a template's pods on their node: restart policy, probes, hooks, pull policies, and what
+//! annotations say of the applications in their containers (spec: kubernetes.md part 4).
 //!
 //! Annotations of the template that begin with `windtunnel.dev/` speak of all containers, with a dot
 //! and a container's name behind them of that one: `windtunnel.dev/answers-after.shop: 20s`.
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::field::{Path, Problem};
-use super::raw::{Annotations, nullable};
-use super::workload::part;
+use super::raw::{self, Annotations};
 use model::pod_life::{
     Application, ContainerLife, Health, HealthCheck, PodLife, PullPolicy, RestartPolicy,
 };
 use model::workload::probe::{Probe, ProbeKind};
 use model::workload::validate;
-use model::{Container, PodSpec, Text};
+use model::{Container, ExitPlan, PodSpec, Text};
 use rng::Distribution;
 use units::Duration;
 
-/// How long a container runs, a duration or a distribution.
+/// Annotation of a container's run time, a duration or a distribution.
 pub(super) const RUN_TIME: &str = "windtunnel.dev/run-time";
-/// The code that a container ends with.
+/// The code that a container ends with, or, of the pod, codes by start.
 pub(super) const EXIT_CODE: &str = "windtunnel.dev/exit-code";
-/// How long after its start a container begins to answer probes.
+/// Annotation of the time after its start from which a container answers probes.
 const ANSWERS_AFTER: &str = "windtunnel.dev/answers-after";
-/// How long after its start it stops to answer them.
+/// Annotation of the time after its start from which it no longer answers them.
 const ANSWERS_UNTIL: &str = "windtunnel.dev/answers-until";
 /// From and until when after its start probes can't be made: `30s-60s`.
 const PROBES_UNKNOWN: &str = "windtunnel.dev/probes-unknown";
-/// How long it takes to answer.
+/// Annotation of the time that an answer takes.
 const ANSWER_TIME: &str = "windtunnel.dev/answer-time";
-/// How long it takes to end once it is asked to.
+/// Annotation of the time that the container takes to end once it is asked to.
 const STOP_TIME: &str = "windtunnel.dev/stop-time";
-/// How long its hook before the stop takes.
+/// Annotation of the time that the hook before the stop takes.
 const PRE_STOP_TIME: &str = "windtunnel.dev/pre-stop-time";
-/// Its health check in Docker's manner: `interval=30s timeout=5s retries=3`.
+/// Annotation of a health check in Docker's manner: `interval=30s timeout=5s retries=3`.
 const HEALTH_CHECK: &str = "windtunnel.dev/health-check";
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawSpec {
-    restart_policy: Option<String>,
-    #[serde(deserialize_with = "nullable")]
-    containers: Vec<RawContainer>,
-    #[serde(deserialize_with = "nullable")]
-    init_containers: Vec<RawContainer>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawContainer {
-    image_pull_policy: Option<String>,
-    startup_probe: Option<RawProbe>,
-    liveness_probe: Option<RawProbe>,
-    readiness_probe: Option<RawProbe>,
-    #[serde(deserialize_with = "nullable")]
-    lifecycle: RawLifecycle,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawProbe {
-    initial_delay_seconds: Option<i32>,
-    period_seconds: Option<i32>,
-    timeout_seconds: Option<i32>,
-    success_threshold: Option<i32>,
-    failure_threshold: Option<i32>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawLifecycle {
-    #[serde(deserialize_with = "nullable")]
-    pre_stop: RawHook,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawHook {
-    sleep: Option<RawSleep>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawSleep {
-    seconds: i64,
-}
 
 /// The life of a template's pods; `None` where all is as it is without a word.
 pub(super) fn life(
-    template: &Value,
+    raw: &raw::PodSpec,
     annotations: &Annotations,
     spec: &PodSpec,
 ) -> Result<Option<Arc<PodLife>>, Problem> {
+    let life = stated_life(raw, annotations, spec)?;
+    let is_single = spec.init_containers.is_empty() && spec.containers.len() == 1;
+    let ends = annotations.get(RUN_TIME).is_some();
+    Ok((!is_single || ends || life != PodLife::default()).then(|| Arc::new(life)))
+}
+
+/// The life of a pod that no template makes, with every default in place.
+pub(super) fn stated_life(
+    raw: &raw::PodSpec,
+    annotations: &Annotations,
+    spec: &PodSpec,
+) -> Result<PodLife, Problem> {
     let path = Path::root("spec");
-    let raw: RawSpec = part(template.get("spec").unwrap_or(&Value::Null), &path)?;
     let restart = match raw.restart_policy.as_deref() {
         Some("Never") => RestartPolicy::Never,
         Some("OnFailure") => RestartPolicy::OnFailure,
         _ => RestartPolicy::Always,
     };
-    let of = |raw: &[RawContainer], own: &[Container], list: &str| {
+    let of = |raw: &[raw::Container], own: &[Container], list: &str| {
         let path = path.field(list);
         let each = raw.iter().zip(own).enumerate();
         let read = each.map(|(index, (raw, own))| {
@@ -116,7 +73,7 @@ pub(super) fn life(
         });
         read.collect::<Result<Vec<ContainerLife>, Problem>>()
     };
-    let life = PodLife {
+    Ok(PodLife {
         restart,
         containers: plain(of(&raw.containers, &spec.containers, "containers")?),
         init_containers: plain(of(
@@ -124,10 +81,7 @@ pub(super) fn life(
             &spec.init_containers,
             "initContainers",
         )?),
-    };
-    let is_single = spec.init_containers.is_empty() && spec.containers.len() == 1;
-    let ends = annotations.get(RUN_TIME).is_some();
-    Ok((!is_single || ends || life != PodLife::default()).then(|| Arc::new(life)))
+    })
 }
 
 /// Lives of containers of which nothing is said are left out.
@@ -136,7 +90,7 @@ fn plain(lives: Vec<ContainerLife>) -> Vec<ContainerLife> {
     if is_plain { Vec::new() } else { lives }
 }
 
-/// What is read of one container.
+/// Reader of one container's annotations.
 struct Reader<'a> {
     annotations: &'a Annotations,
     name: &'a str,
@@ -144,8 +98,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn container(&self, raw: &RawContainer, path: &Path<'_>) -> Result<ContainerLife, Problem> {
-        let probe = |raw: Option<RawProbe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
+    fn container(&self, raw: &raw::Container, path: &Path<'_>) -> Result<ContainerLife, Problem> {
+        let probe =
+            |raw: Option<raw::Probe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
         let sleep = raw.lifecycle.pre_stop.sleep.as_ref();
         let slept = sleep.map(|sleep| {
             let path = path.field("lifecycle");
@@ -195,14 +150,14 @@ impl Reader<'_> {
         self.any(key, duration)
     }
 
-    /// What is said of this container alone.
+    /// Value that is stated of this container alone.
     fn own<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
         let key = format!("{key}.{}", self.name);
         let text = self.annotations.get(&key);
         text.map(|text| in_annotation(&key, text, read)).transpose()
     }
 
-    /// What is said of this container, or else of all.
+    /// Value that is stated of this container, or else of all.
     fn any<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
         if let Some(own) = self.own(key, read)? {
             return Ok(Some(own));
@@ -286,6 +241,14 @@ pub(super) fn run_time(text: &str) -> Result<Text, &'static str> {
     }
 }
 
+/// Codes by start and completion index; none of a plain code.
+pub(super) fn exit_plan(text: &str) -> Result<ExitPlan, &'static str> {
+    match exit_code(text) {
+        Ok(_) => Ok(ExitPlan::default()),
+        Err(_) => text.parse(),
+    }
+}
+
 /// A code that a process ends with.
 pub(super) fn exit_code(text: &str) -> Result<i32, &'static str> {
     let code = text.parse::<i32>().ok();
@@ -293,7 +256,7 @@ pub(super) fn exit_code(text: &str) -> Result<i32, &'static str> {
     code.ok_or("a code from 0 to 255")
 }
 
-fn probe(raw: RawProbe, kind: ProbeKind, path: &Path<'_>) -> Result<Probe, Problem> {
+fn probe(raw: raw::Probe, kind: ProbeKind, path: &Path<'_>) -> Result<Probe, Problem> {
     let default = Probe::default();
     let probe = Probe {
         initial_delay_secs: raw

@@ -96,7 +96,7 @@ impl RawReference {
     }
 }
 
-/// What the containers of a template need, each once, in order.
+/// Needs of a template's containers, each once, in order.
 pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
     let path = Path::root("spec");
     let raw: RawSpec = part(template.get("spec").unwrap_or(&Value::Null), &path)?;

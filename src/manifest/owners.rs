@@ -1,4 +1,4 @@
-//! Who owns whom: a chain of owners that leads back to where it began can't be, and is told.
+//! Owners of objects: a chain of owners that leads back to where it began can't be, and is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -16,7 +16,7 @@ pub(super) struct Parts {
     pub(super) pod_status: raw::PodStatus,
     pub(super) node_spec: raw::NodeSpec,
     pub(super) node_status: raw::NodeStatus,
-    /// Of a priority class.
+    /// Value of a priority class.
     pub(super) value: Option<Value>,
     pub(super) global_default: Option<Value>,
     pub(super) preemption_policy: Option<Value>,
@@ -30,7 +30,7 @@ pub(super) struct Parts {
     pub(super) has_items: bool,
 }
 
-/// What is read of an object's body.
+/// Part of an object's body that is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body {
     Pod,
@@ -38,14 +38,14 @@ pub(super) enum Body {
     PriorityClass,
     /// Everything, as plain values (`objects.rs`).
     Object,
-    /// The same, but only where workloads are asked for (`workloads.rs`).
+    /// Body of a workload, read only where workloads are asked for (`workloads.rs`).
     Workload,
     /// Nothing.
     Skipped,
 }
 
 impl Parts {
-    /// What is read of this object; `None` as long as its kind isn't known.
+    /// Part of this object that is read; `None` as long as its kind isn't known.
     pub(super) fn body(&self) -> Option<Body> {
         let group = self.api_version.as_deref().unwrap_or("v1");
         Some(match (self.kind.as_deref()?, group) {

@@ -93,8 +93,8 @@ fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
     })
 }
 
-/// When a pod was told to end, and when it is to have ended: the API has the latter, and the time
-/// in between.
+/// Time at which a pod was asked to end, and the time by which it is to have ended: the API has the
+/// latter, and the time in between.
 pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i64)>, Problem> {
     let Some(text) = metadata.deletion_timestamp.as_deref() else {
         return Ok(None);
@@ -106,7 +106,8 @@ pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i
     Ok(Some((told, end)))
 }
 
-/// Who makes a pod anew if it is lost. What a node runs by itself shows in the API as a mirror pod.
+/// Maker of a pod, which makes a new one if it is lost. What a node runs by itself shows in the API
+/// as a mirror pod.
 pub(super) fn maker(metadata: &raw::Metadata) -> Maker {
     let controller = metadata.owner_references.iter().find(|own| own.controller);
     match controller.map(|own| own.kind.as_str()) {
@@ -181,7 +182,7 @@ fn preempts(policy: Option<&str>, path: &Path<'_>) -> Result<bool, Problem> {
     }
 }
 
-/// What the reading of a container depends on.
+/// Context that the reading of a container depends on.
 struct ContainerReader<'a> {
     path: &'a Path<'a>,
     is_on_host_network: bool,

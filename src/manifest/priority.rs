@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-/// What a priority class gives its pods.
+/// Values that a priority class gives its pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PriorityClass {
     pub(super) value: i32,

@@ -230,7 +230,7 @@ pub(super) fn ingress(parts: &Parts, workload: &mut Workload<'_>) -> Result<Obje
     })))
 }
 
-/// Who takes requests: the service that is named, or those that share them with it.
+/// Services that take requests: the one named, or those that share them with it.
 fn backends(
     raw: &RawBackend,
     weights: &[Backend],
@@ -281,7 +281,7 @@ fn weights(
     Ok(list)
 }
 
-/// What a pod says of itself as a server.
+/// Server that a pod declares itself to be.
 pub(super) fn server(
     metadata: &raw::Metadata,
     share: &mut dyn FnMut(&str) -> Text,

@@ -10,7 +10,7 @@ use super::object::ObjectSeed;
 use super::reader::Reader;
 use super::yaml;
 
-/// How an object is written.
+/// Syntax of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Syntax {
     Json,
@@ -22,16 +22,16 @@ pub(super) enum Syntax {
 pub(super) struct Source<'a> {
     pub(super) text: &'a [u8],
     pub(super) syntax: Syntax,
-    /// How many lines of the file precede it, and how many columns of its first line.
+    /// Number of lines of the file that precede the text, and number of columns of its first line.
     pub(super) lines_before: u64,
     pub(super) columns_before: u64,
 }
 
-/// Why a file can't be read: what, with its place in the file.
+/// Reason a file can't be read, with its place in the file.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) String);
 
-/// Why the text can't be taken apart.
+/// Reason the text can't be taken apart.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The system refused to read on.
@@ -54,7 +54,7 @@ impl From<io::Error> for Stop {
 
 /// Takes the objects of a file one at a time.
 pub(super) trait Sink {
-    /// Who keeps count of where in the file we are.
+    /// Reader that keeps count of the position in the file.
     fn reader(&mut self) -> &mut Reader;
 
     /// Takes an object; `kind` is what its list says of objects that don't state theirs.
@@ -83,7 +83,7 @@ impl Sink for Reader {
     }
 }
 
-/// What a parser says of a source.
+/// Fault of a source, as a parser reports it.
 pub(super) struct SourceFault {
     /// The complaint with line, column and what stands there.
     pub(super) words: String,

@@ -33,7 +33,7 @@ struct RawTemplate {
     spec: raw::PodSpec,
 }
 
-/// What a pod template says beside what the pod is.
+/// Parts of a pod template beside the pod's spec.
 pub(super) struct Template {
     pub(super) spec: Arc<PodSpec>,
     pub(super) node_name: Option<Text>,
@@ -60,9 +60,9 @@ impl Workload<'_> {
         spec.tolerations = tolerations.map_err(inside)?;
         unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
         pod::check_sums(&spec).map_err(inside)?;
-        spec.behaviour = behaviour(&raw).map_err(inside)?;
+        spec.behaviour = behaviour(&raw.metadata, &raw.spec).map_err(inside)?;
         spec.needs = needs::needs(value).map_err(inside)?;
-        spec.life = life::life(value, &raw.metadata.annotations, &spec).map_err(inside)?;
+        spec.life = life::life(&raw.spec, &raw.metadata.annotations, &spec).map_err(inside)?;
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();
             self.priority = match class.filter(|class| !class.is_empty()) {
@@ -94,7 +94,7 @@ fn evictable(annotations: &raw::Annotations) -> Option<bool> {
     }
 }
 
-/// Where the pods of a template have their priority from.
+/// Source of the priority of a template's pods.
 fn priority(spec: &raw::PodSpec) -> TemplatePriority {
     let class = spec.priority_class_name.as_deref();
     match (spec.priority, class.filter(|class| !class.is_empty())) {
@@ -108,36 +108,38 @@ fn priority(spec: &raw::PodSpec) -> TemplatePriority {
 }
 
 /// Volumes on the disk of the node that the pods of a template don't give up.
-fn local_volumes(raw: &RawTemplate) -> Vec<Text> {
-    let given_up = raw
-        .metadata
-        .annotations
-        .get(SAFE_LOCAL_VOLUMES)
-        .unwrap_or("");
+fn local_volumes(metadata: &raw::Metadata, spec: &raw::PodSpec) -> Vec<Text> {
+    let given_up = metadata.annotations.get(SAFE_LOCAL_VOLUMES).unwrap_or("");
     let given_up: Vec<&str> = given_up.split(',').map(str::trim).collect();
-    let volumes = raw.spec.volumes.iter().filter(|volume| {
+    let volumes = spec.volumes.iter().filter(|volume| {
         let is_on_disk = (volume.empty_dir.as_ref()).is_some_and(|own| own.medium != "Memory");
         (is_on_disk || volume.host_path.is_some()) && !given_up.contains(&&*volume.name)
     });
     volumes.map(|volume| volume.name.as_str().into()).collect()
 }
 
-/// What the pods of a template do once they run.
-fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
+/// Behaviour of a pod, or of the pods of a template, once they run.
+pub(super) fn behaviour(
+    metadata: &raw::Metadata,
+    spec: &raw::PodSpec,
+) -> Result<Option<Arc<Behaviour>>, Problem> {
     let path = Path::root("metadata");
     let annotations = path.field("annotations");
-    let stated = |key: &'static str| Some((key, raw.metadata.annotations.get(key)?));
+    let stated = |key: &'static str| Some((key, metadata.annotations.get(key)?));
     let run_time = stated(RUN_TIME).map(|(key, text)| in_annotation(key, text, life::run_time));
-    let exit_code = stated(EXIT_CODE).map(|(key, text)| in_annotation(key, text, life::exit_code));
+    let exit_plan = stated(EXIT_CODE).map(|(key, text)| in_annotation(key, text, life::exit_plan));
+    let exit_plan = exit_plan.transpose()?.unwrap_or_default();
+    let exit_code = stated(EXIT_CODE).filter(|_| exit_plan.is_empty());
+    let exit_code = exit_code.map(|(key, text)| in_annotation(key, text, life::exit_code));
     let path = Path::root("spec");
     let path = path.field("terminationGracePeriodSeconds");
-    let grace = match raw.spec.termination_grace_period_seconds {
+    let grace = match spec.termination_grace_period_seconds {
         None => DEFAULT_GRACE,
         Some(secs) if secs < 0 => return Err(path.problem("0 or more seconds", secs)),
         secs => span(secs, &path)?,
     };
     let usage = |key: &str| -> Result<Option<Text>, Problem> {
-        let Some(text) = raw.metadata.annotations.get(key) else {
+        let Some(text) = metadata.annotations.get(key) else {
             return Ok(None);
         };
         match text.parse::<Pattern>() {
@@ -148,16 +150,17 @@ fn behaviour(raw: &RawTemplate) -> Result<Option<Arc<Behaviour>>, Problem> {
     let behaviour = Behaviour {
         run_time: run_time.transpose()?,
         exit_code: exit_code.transpose()?.unwrap_or(0),
+        exit_plan,
         grace,
         cpu_usage: usage(CPU_USAGE)?,
         memory_usage: usage(MEMORY_USAGE)?,
-        is_evictable: evictable(&raw.metadata.annotations),
-        has_local_storage: raw.spec.volumes.iter().any(raw::Volume::is_local),
-        active_deadline: pod::time_limit(&raw.spec)?,
-        priority: priority(&raw.spec),
-        is_awaited: raw.metadata.annotations.get(SAFE_TO_EVICT) == Some(ON_COMPLETION),
-        local_volumes: local_volumes(raw),
-        deletion_cost: match raw.metadata.annotations.get(DELETION_COST) {
+        is_evictable: evictable(&metadata.annotations),
+        has_local_storage: spec.volumes.iter().any(raw::Volume::is_local),
+        active_deadline: pod::time_limit(spec)?,
+        priority: priority(spec),
+        is_awaited: metadata.annotations.get(SAFE_TO_EVICT) == Some(ON_COMPLETION),
+        local_volumes: local_volumes(metadata, spec),
+        deletion_cost: match metadata.annotations.get(DELETION_COST) {
             None => 0,
             Some(text) => text.parse().map_err(|_| {
                 let place = annotations.key(DELETION_COST);

@@ -10,7 +10,7 @@ use model::workload::{Count, Finding};
 use model::{Object, Text};
 use units::Duration;
 
-/// What is read of every workload.
+/// Part of every workload that is read.
 pub(super) struct Workload<'a> {
     pub(super) namespace: Text,
     pub(super) name: Text,

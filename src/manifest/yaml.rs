@@ -2,7 +2,10 @@
 //! problem in one is told with its number and no document's limits count against another's, and
 //! sets the parser's options.
 
+use std::marker::PhantomData;
+
 use serde::de::DeserializeSeed;
+use serde_json::Value;
 use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
 
 use super::fault::Fault;
@@ -10,7 +13,7 @@ use super::fault::Fault;
 /// One document of a text.
 pub(super) struct Document<'a> {
     pub(super) text: &'a str,
-    /// How many lines of the text precede it.
+    /// Number of lines of the text that precede the document.
     pub(super) lines_before: u64,
 }
 
@@ -124,6 +127,24 @@ where
             column: location.map_or(0, |location| location.column()),
         }
     })
+}
+
+/// Reads the documents of a text as plain values, for tools that look at manifests themselves.
+///
+/// # Errors
+/// A document is no YAML; the message has its line.
+pub fn read_values(text: &str) -> Result<Vec<Value>, String> {
+    let mut values = Vec::new();
+    for document in documents(text) {
+        let value = deserialize(document.text, PhantomData::<Value>).map_err(|fault| {
+            let line = document.lines_before + fault.line;
+            format!("line {line}: {}", fault.message)
+        })?;
+        if !value.is_null() {
+            values.push(value);
+        }
+    }
+    Ok(values)
 }
 
 /// The parser's own terms in those of a manifest's writer.

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 
 use super::source::{Refused, Sink, Source, Stop, Syntax};
 use super::yaml::{documents, is_document_marker, top_level_text};
-use trace::budget::{OBJECT_BYTES, read_line, too_long};
+use trace::budget::{OBJECT_BYTES, make_room, read_line, too_long};
 
 /// A text with aliases is written by hand: none of these is longer.
 const WRITTEN_BY_HAND: usize = 1 << 20;
@@ -57,7 +57,7 @@ fn read_whole(text: &str, sink: &mut dyn Sink) -> Result<(), Stop> {
 struct Lines<'t> {
     text: &'t mut dyn BufRead,
     current: Option<Vec<u8>>,
-    /// How many lines precede the current one.
+    /// Number of lines that precede the current one.
     before: u64,
 }
 
@@ -92,9 +92,7 @@ impl<'t> Lines<'t> {
             let what = format!("the object or document before line {}", self.before + 1);
             return Err(too_long(&what, OBJECT_BYTES as u64));
         }
-        if into.try_reserve(line.len()).is_err() {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
+        make_room(into, line.len())?;
         into.extend_from_slice(&line);
         self.before += 1;
         Ok(())
@@ -251,10 +249,10 @@ fn next_item(lines: &mut Lines<'_>, indent: usize) -> io::Result<Option<(Vec<u8>
 /// `managedFields` directly below the item's `metadata`. No text of several lines is indented as
 /// little as the key that it stands under, so these two keys are what they look like.
 struct ManagedFields {
-    /// How far the item's keys are indented.
+    /// Indent of the item's keys.
     keys: usize,
     is_in_metadata: bool,
-    /// How far the keys of the metadata are indented.
+    /// Indent of the keys of the metadata.
     of_metadata: Option<usize>,
     is_inside: bool,
 }

@@ -53,7 +53,7 @@ pub use record::pod_table;
 pub use record::pod_table::{PodRow, PodSink};
 pub use record::presentation::{Group, Placement, ShortList, ShortListed, Title};
 pub use record::selection::Selection;
-pub use record::series::{SeriesRow, SeriesSink, has_too_many_rows};
+pub use record::series::{ROWS_MAX, SeriesRow, SeriesSink, has_too_many_rows};
 pub use record::setup::economics;
 pub use record::setup::economics::{Billing, Economics, NodeEconomics};
 pub use record::setup::mix::WorkloadMix;

@@ -1,5 +1,5 @@
-//! Where a pod wants to be: node affinity, affinity to other pods, topology spread
-//! (spec: kubernetes.md 1.5, 1.9, 1.10).
+//! Placement wishes of a pod: node affinity, affinity to other pods, topology spread (spec:
+//! kubernetes.md 1.5, 1.9, 1.10).
 
 use super::{LabelSelector, NodeSelector, NodeSelectorTerm, Text};
 

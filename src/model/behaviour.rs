@@ -1,26 +1,28 @@
-//! What a pod does once it runs, and what it is granted when it is told to end: the part of a pod
-//! that no placement looks at. Manifests state it by annotations of the pod (template)
+//! Behaviour of a pod once it runs, and the grace it has when asked to end: the part of a pod that
+//! no placement reads. Manifests state it by annotations of the pod (template)
 //! `windtunnel.dev/run-time`, `windtunnel.dev/exit-code`, `windtunnel.dev/cpu-usage` and
 //! `windtunnel.dev/memory-usage`, and `terminationGracePeriodSeconds`.
 
 use std::hash::{Hash, Hasher};
 
 use super::workload::probe::DEFAULT_GRACE_SECS;
-use super::{TemplatePriority, Text};
+use super::{ExitPlan, TemplatePriority, Text};
 use units::Duration;
 
-/// How long a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
+/// Time that a pod may take to end where nothing is stated (spec: kubernetes.md 2.10).
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(DEFAULT_GRACE_SECS);
 
 /// Behaviour of a running pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Behaviour {
-    /// How long it runs: a duration or a distribution, in the notation of experiment files; `None`
-    /// runs until it is stopped.
+    /// Run time: a duration or a distribution, in the notation of experiment files; `None` runs
+    /// until the pod is stopped.
     pub run_time: Option<Text>,
     /// The code that its containers end with by themselves; 0 is success.
     pub exit_code: i32,
-    /// How long it may take to end once it is told to.
+    /// Exit codes by start, where they differ; `exit_code` holds where there are none.
+    pub exit_plan: ExitPlan,
+    /// Longest time from the request to end until the pod is killed.
     pub grace: Duration,
     /// CPU usage, in the notation of [`super::usage`].
     pub cpu_usage: Option<Text>,
@@ -28,11 +30,11 @@ pub struct Behaviour {
     pub memory_usage: Option<Text>,
     /// Whether autoscalers of nodes may evict it, whatever else holds; `None` is as its kind goes.
     pub is_evictable: Option<bool>,
-    /// Whether it keeps something on its node (`emptyDir`, `hostPath`) that goes with the place.
+    /// Marks a pod that keeps data on its node (`emptyDir`, `hostPath`), which goes with the place.
     pub has_local_storage: bool,
-    /// How long it may run at most, by its template; its node ends it then.
+    /// Longest run time by the pod's template; the node ends the pod then.
     pub active_deadline: Option<Duration>,
-    /// Where a template has the priority of its pods from.
+    /// Source of the priority of a template's pods.
     pub priority: TemplatePriority,
     /// Whether autoscalers of nodes wait for its end instead of evicting it.
     pub is_awaited: bool,
@@ -48,6 +50,7 @@ impl Hash for Behaviour {
         let Self {
             run_time,
             exit_code,
+            exit_plan,
             grace,
             cpu_usage,
             memory_usage,
@@ -62,6 +65,9 @@ impl Hash for Behaviour {
         run_time.hash(state);
         exit_code.hash(state);
         grace.hash(state);
+        if !exit_plan.is_empty() {
+            exit_plan.hash(state);
+        }
         if cpu_usage.is_some() || memory_usage.is_some() {
             cpu_usage.hash(state);
             memory_usage.hash(state);
@@ -92,6 +98,7 @@ impl Default for Behaviour {
         Self {
             run_time: None,
             exit_code: 0,
+            exit_plan: ExitPlan::default(),
             grace: DEFAULT_GRACE,
             cpu_usage: None,
             memory_usage: None,

@@ -3,14 +3,14 @@
 
 use units::Duration;
 
-/// How a job writes checkpoints.
+/// Rule by which a job writes checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Checkpoints {
-    /// How much work lies between two of them; more than nothing.
+    /// Work between two checkpoints; more than nothing.
     pub interval: Duration,
-    /// How long one takes to write; the job does no work meanwhile.
+    /// Time to write a checkpoint; the job does no work meanwhile.
     pub write: Duration,
-    /// How long a start from one takes, before work goes on.
+    /// Time that a start from a checkpoint takes before work goes on.
     pub restart: Duration,
 }
 
@@ -27,8 +27,8 @@ impl Checkpoints {
         }
     }
 
-    /// How long so much work takes that nothing interrupts: a checkpoint follows every interval but
-    /// one that ends the work.
+    /// Time that an amount of work takes without interruption: a checkpoint follows every interval
+    /// but one that ends the work.
     pub fn run_time(&self, work: Duration) -> Duration {
         let interval = self.interval.as_nanos().max(1);
         let written = (work.as_nanos() - 1).max(0) / interval;

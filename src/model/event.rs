@@ -30,7 +30,7 @@ pub struct PodCreated {
     pub tenant: TenantId,
     /// The gang it starts with, if any.
     pub gang: Option<GangId>,
-    /// How long it says it may run at most.
+    /// Longest run time that the pod declares.
     pub time_limit: Option<Duration>,
     /// State found on the node, for a pod that was there before the run began.
     pub found: Option<Arc<Found>>,
@@ -44,13 +44,13 @@ pub struct PodCreated {
 pub struct Found {
     /// The node that it is on.
     pub node: NodeId,
-    /// When it began to run, at or before the run's zero, if that is known.
+    /// Instant at which the pod began to run, at or before the run's zero, if that is known.
     pub started: Option<Instant>,
-    /// Whether it was told to end and has not ended yet.
+    /// Marks a pod that was asked to end and has not ended yet.
     pub is_terminating: bool,
 }
 
-/// Why a pod ended.
+/// Reason a pod ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndReason {
     /// The pod completed its work.
@@ -71,7 +71,7 @@ pub enum EndReason {
     Refused(Refusal),
 }
 
-/// Why a node does not take a pod that was bound to it (spec: kubernetes.md part 4).
+/// Reason a node does not take a pod that was bound to it (spec: kubernetes.md part 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
     /// Not enough processors are left.
@@ -155,7 +155,7 @@ impl EndReason {
     }
 }
 
-/// Why a pod was evicted (spec: metrics.md 5.4).
+/// Reason a pod was evicted (spec: metrics.md 5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EvictionCause {
     /// A pod of higher priority needed its place.
@@ -214,9 +214,9 @@ pub enum PodChange {
     /// It was told to end: its node stops it and reports its end, a pod without a node just goes.
     /// A second order can only shorten the grace.
     Terminating {
-        /// How long it may take.
+        /// Time that the pod may take to end.
         grace: Duration,
-        /// Why, as its end will say.
+        /// Reason for the end, as the end will report it.
         reason: EndReason,
     },
     /// The record of a pod that ended by itself is removed: its owner has counted it, or it was
@@ -226,6 +226,11 @@ pub enum PodChange {
     Held,
     /// The node may start the pod.
     Released,
+    /// A pod without a node was declared anew: it is of another class from now on.
+    Declared {
+        /// The new class.
+        class: ClassId,
+    },
     /// One of its containers ended that is started again, or did not do its work.
     Exited {
         /// Container number: init containers first, then the others, in written order.
@@ -247,7 +252,7 @@ pub enum PodChange {
     },
 }
 
-/// Where a node is with an image that a container needs.
+/// Progress of a node with an image that a container needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PullStep {
     /// It was asked for; it may wait for others first.
@@ -259,9 +264,9 @@ pub enum PullStep {
     },
     /// It can't be had.
     Failed {
-        /// Why.
+        /// Reason the pull failed.
         error: PullError,
-        /// When it is asked for again.
+        /// Instant at which the image is asked for again.
         again: Instant,
     },
 }
@@ -274,7 +279,7 @@ pub enum NodeContact {
     Steady,
     /// It has fallen silent.
     Silent {
-        /// When it last renewed its lease.
+        /// Instant at which the node last renewed its lease.
         last_heartbeat: Instant,
     },
     /// It renewed its lease: told only where renewals are stepped one by one.
@@ -289,15 +294,15 @@ pub struct Hold {
     pub owner: ComponentId,
     /// The owner's own number for it, unique among its holds.
     pub number: u64,
-    /// Where.
+    /// Node of the hold.
     pub node: NodeId,
-    /// How much.
+    /// Amounts held.
     pub resources: Resources,
     /// Devices and the milli-GPU taken of each.
     pub devices: DeviceSet,
     /// Milli-GPU taken of each device in `devices`.
     pub milli_per_device: u16,
-    /// When it lapses by itself, if it does.
+    /// Instant at which the hold lapses by itself, if it does.
     pub until: Option<Instant>,
 }
 
@@ -329,7 +334,7 @@ pub enum Event {
     NodeReadiness {
         /// The node.
         node: NodeId,
-        /// Whether it is up.
+        /// `true` if the node is up.
         ready: bool,
     },
     /// Contact with a node began or ceased: an observation, which changes nothing by itself.
@@ -339,7 +344,8 @@ pub enum Event {
         /// The contact.
         contact: NodeContact,
     },
-    /// A node left for good; no pod is on it any more.
+    /// A node left for good. Pods that were not ended before stay bound to it until somebody removes
+    /// them.
     NodeRemoved {
         /// The node.
         node: NodeId,
@@ -355,7 +361,7 @@ pub enum Event {
     PodBound {
         /// The pod.
         pod: PodRef,
-        /// Where.
+        /// Node of the pod.
         node: NodeId,
         /// The GPU devices it takes there.
         devices: DeviceSet,
@@ -374,7 +380,7 @@ pub enum Event {
     PodEnded {
         /// The pod.
         pod: PodRef,
-        /// Why.
+        /// Reason for the end.
         reason: EndReason,
     },
     /// Something was reported or ordered of a pod.

@@ -1,5 +1,5 @@
-//! What is wrong with an autoscaler's or a balancer's declaration: field, value, what was
-//! expected, and what to write instead. The reader of a file adds file and line.
+//! Faults in the declaration of an autoscaler or a balancer: field, value, what was expected, and
+//! what to write instead. The reader of a file adds file and line.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ pub enum Problem {
     },
     /// A metric that never had a value.
     NeverArrived {
-        /// How many passes waited for it.
+        /// Number of passes that waited for the node.
         passes: u64,
         /// Error of the last pass.
         last_error: String,
@@ -70,7 +70,7 @@ pub enum Problem {
     BadPattern {
         /// The pattern.
         pattern: String,
-        /// Why not.
+        /// Reason the text is no pattern.
         why: String,
     },
 }

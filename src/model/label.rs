@@ -2,7 +2,7 @@
 
 use super::{Labels, Text};
 
-/// How a requirement compares a label.
+/// Comparison of a label's value with those of a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operator {
     /// The label is present with one of the values.

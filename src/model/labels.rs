@@ -35,7 +35,7 @@ impl Labels {
         self.place(key).is_ok()
     }
 
-    /// How many labels there are.
+    /// Number of labels.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -1,10 +1,10 @@
-//! How long requests took, over stretches: what clients are told of, added up.
+//! Latencies of requests over stretches: the reports to clients, added up.
 
 use std::collections::BTreeMap;
 
 use super::traffic::LatencyProfile;
 
-/// How long requests took: profiles with counts.
+/// Latencies of requests: profiles with counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Latencies {
     counts: BTreeMap<u32, u64>,
@@ -32,7 +32,7 @@ impl Latencies {
         }
     }
 
-    /// How many requests there are.
+    /// Number of requests.
     pub fn count(&self) -> u64 {
         self.counts.values().sum()
     }

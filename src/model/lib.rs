@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod checkpoint;
 pub mod event;
 pub mod exit;
+pub mod exit_plan;
 pub mod finding;
 pub mod gpu;
 pub mod label;
@@ -39,6 +40,7 @@ pub use event::{
     EndReason, Event, EvictionCause, Found, NewPrice, NodeContact, PodChange, PodCreated, PodRef,
     PullStep, Refusal,
 };
+pub use exit_plan::ExitPlan;
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use labels::Labels;

@@ -11,7 +11,7 @@ pub struct Namespace {
     pub name: Text,
     /// The namespace's labels, with the one that every namespace has.
     pub labels: Labels,
-    /// Whether it is being deleted (phase `Terminating`).
+    /// Marks a namespace that is being deleted (phase `Terminating`).
     pub is_terminating: bool,
 }
 

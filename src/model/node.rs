@@ -78,8 +78,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Whether it is marked as out of order by a taint, so that who tolerates it may go there all
-    /// the same (spec: kubernetes.md 2.7).
+    /// `true` if a taint marks the node as out of order, so that pods that tolerate it may go there
+    /// all the same (spec: kubernetes.md 2.7).
     pub fn is_marked_away(&self) -> bool {
         self.taints.iter().any(|taint| {
             taint.effect == TaintEffect::NoSchedule

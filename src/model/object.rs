@@ -63,17 +63,17 @@ objects! {
     Job(Job),
     /// Jobs by the clock.
     CronJob(CronJob),
-    /// How many pods of a selection must stay healthy.
+    /// Number of pods of a selection that must stay healthy.
     PodDisruptionBudget(PodDisruptionBudget),
-    /// How many pods a workload has.
+    /// Rule for the number of pods of a workload.
     HorizontalPodAutoscaler(HorizontalPodAutoscaler),
-    /// How much the pods of a workload ask for.
+    /// Rule for the requests of a workload's pods.
     VerticalPodAutoscaler(VerticalPodAutoscaler),
     /// Pods behind one name.
     Service(Service),
     /// Rules for requests from outside.
     Ingress(Ingress),
-    /// How much the pods of a namespace may ask for together.
+    /// Bound on what the pods of a namespace request together.
     ResourceQuota(ResourceQuota),
     /// Default requests and limits for pods of a namespace, and their bounds.
     LimitRange(LimitRange),
@@ -125,6 +125,16 @@ pub enum ObjectChange {
         /// The new state of the object; kind, namespace and name stay the same.
         object: Object,
     },
+    /// It was told to go once its dependents are gone (`Foreground` deletion).
+    Terminating {
+        /// The object.
+        id: ObjectId,
+    },
+    /// Its dependents belong to nothing from now on (`Orphan` deletion).
+    Orphaned {
+        /// The object.
+        id: ObjectId,
+    },
     /// It was deleted.
     Deleted {
         /// The object.
@@ -144,7 +154,7 @@ pub struct PodOwner {
     pub failures: IndexFailures,
 }
 
-/// How often pods of an index of a job failed before a pod; the original keeps it on the pod as
+/// Number of failures of a job's index before a pod; the original keeps it on the pod as
 /// annotations (`batch.kubernetes.io/job-index-failure-count`), so that it outlives the controller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexFailures {

@@ -70,13 +70,13 @@ impl ClusterObjects {
 /// Pods that start together or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodGroup {
-    /// How many must have a place before one starts.
+    /// Number of members that must have a place before one starts.
     pub least: usize,
-    /// How long placed pods wait for the others; `None` is the scheduler's default.
+    /// Time for which placed pods wait for the others; `None` is the scheduler's default.
     pub timeout: Option<Duration>,
 }
 
-/// How many pods of a selection may be disrupted.
+/// Number of pods of a selection that may be disrupted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DisruptionBudget {
     /// The budget's namespace.
@@ -85,7 +85,7 @@ pub struct DisruptionBudget {
     pub name: Text,
     /// Selector of the pods; `None` and an empty selector match none.
     pub selector: Option<LabelSelector>,
-    /// How many more may be disrupted now.
+    /// Number of further pods that may be disrupted now.
     pub allowed: i64,
     /// Names of pods whose disruption is counted already.
     pub disrupted: BTreeSet<Text>,

@@ -39,7 +39,7 @@ pub struct PodSpec {
     pub scheduler_name: Text,
     /// The pod's priority; higher goes first.
     pub priority: i32,
-    /// Whether it may preempt pods of lower priority.
+    /// `true` if the pod may preempt pods of lower priority.
     pub preempts: bool,
     /// Containers that run side by side.
     pub containers: Vec<Container>,
@@ -146,7 +146,7 @@ impl PodSpec {
         }
     }
 
-    /// How long it may take to end once it is told to.
+    /// Time that the pod may take to end once it is asked to.
     pub fn grace(&self) -> Duration {
         let stated = self.behaviour.as_ref();
         stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
@@ -163,7 +163,7 @@ impl PodSpec {
         containers.flat_map(|own| &own.host_ports)
     }
 
-    /// How a container lives, by its node's number; `None` where nothing is said of it.
+    /// Life of a container, by its node's number; `None` where nothing is stated.
     pub fn container_life(&self, container: usize) -> Option<&ContainerLife> {
         let life = self.life.as_deref()?;
         match container.checked_sub(self.init_containers.len()) {
@@ -172,8 +172,8 @@ impl PodSpec {
         }
     }
 
-    /// How long a container runs, by its node's number: an init container that is not a sidecar ends
-    /// at once where nothing is said, any other runs until it is stopped.
+    /// Run time of a container, by its node's number: an init container that is not a sidecar ends
+    /// at once where nothing is stated, any other runs until it is stopped.
     pub fn run_time(&self, container: usize) -> Option<&str> {
         let own = self.container_life(container);
         let own = own.and_then(|life| life.application.run_time.as_deref());
@@ -226,7 +226,7 @@ impl PodSpec {
     }
 }
 
-/// Where a pod is in its life.
+/// Phase of a pod's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PodPhase {
     /// Created and without a node.
@@ -283,16 +283,16 @@ pub struct Pod {
     pub tenant: TenantId,
     /// Name of the pod.
     pub name: PodName,
-    /// When it was created.
+    /// Instant of the pod's creation.
     pub created: Instant,
-    /// When it was bound; meaningful while it holds a node.
+    /// Instant of the binding; meaningful while the pod holds a node.
     pub bound: Instant,
-    /// When it began to run; meaningful while it runs.
+    /// Instant at which the pod began to run; meaningful while it runs.
     pub started: Instant,
     rare: Option<Box<Rare>>,
     /// [`NOWHERE`] without a node.
     node: NodeId,
-    /// Where it is in its life.
+    /// Phase of the pod's life.
     pub phase: PodPhase,
 }
 
@@ -355,19 +355,19 @@ impl Pod {
         self.rare.as_ref()?.gang
     }
 
-    /// How long it says it may run at most (requested wall time).
+    /// Longest run time that the pod declares (requested wall time).
     #[inline]
     pub fn time_limit(&self) -> Option<Duration> {
         self.rare.as_ref()?.time_limit
     }
 
-    /// Of a pod that was on a node before the run began, what was found there.
+    /// State in which a pod that was on a node before the run began was found there.
     #[inline]
     pub fn found(&self) -> Option<&Arc<Found>> {
         self.rare.as_ref()?.found.as_ref()
     }
 
-    /// It was given a node and devices on it.
+    /// Gives the pod a node and devices on it.
     pub fn bind(&mut self, node: NodeId, devices: DeviceSet, now: Instant) {
         self.phase = PodPhase::Bound;
         self.node = node;

@@ -1,5 +1,5 @@
-//! How a pod lives on its node, as manifests state it: restarts, grace, probes, pulls
-//! (spec: kubernetes.md part 4). No placement depends on it.
+//! Life of a pod on its node, as manifests state it: restarts, grace, probes, pulls (spec:
+//! kubernetes.md part 4). No placement depends on it.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,55 +7,56 @@ use super::Text;
 use super::workload::Probe;
 use units::Duration;
 
-/// When containers that end are started again.
+/// Condition under which containers that end are started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RestartPolicy {
     /// Whenever they end.
     #[default]
     Always,
-    /// When they fail.
+    /// Containers that fail are started again.
     OnFailure,
     /// Never.
     Never,
 }
 
-/// When images are asked for at the registry.
+/// Condition under which images are asked for at the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PullPolicy {
     /// At every start: layers that are present aren't transferred again.
     Always,
-    /// When the node does not have them.
+    /// Images are asked for if the node does not have them.
     IfNotPresent,
     /// Never: a container whose image the node does not have can't start.
     Never,
 }
 
-/// How a pod lives on its node.
+/// Life of a pod on its node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodLife {
-    /// When its containers are started again.
+    /// Condition under which the pod's containers are started again.
     pub restart: RestartPolicy,
-    /// How its containers live, in the order of [`super::PodSpec::containers`]; those left out have
+    /// Lives of the containers, in the order of [`super::PodSpec::containers`]; those left out have
     /// the defaults.
     pub containers: Vec<ContainerLife>,
     /// Life of each of [`super::PodSpec::init_containers`].
     pub init_containers: Vec<ContainerLife>,
 }
 
-/// How a container lives.
+/// Life of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContainerLife {
-    /// Whether it has started.
+    /// Probe that finds out that the container has started.
     pub startup: Option<Probe>,
-    /// Whether it lives.
+    /// Probe that finds out that the container is alive.
     pub liveness: Option<Probe>,
-    /// Whether it serves.
+    /// Probe that finds out that the container serves.
     pub readiness: Option<Probe>,
     /// The container's health check in Docker's manner, for systems that have such.
     pub health_check: Option<HealthCheck>,
-    /// How long its hook before the stop takes.
+    /// Time that the hook before the stop takes.
     pub pre_stop: Duration,
-    /// When its image is asked for; `None` is as its tag says: always for `latest`.
+    /// Condition under which the container's image is asked for; `None` is as its tag says: always
+    /// for `latest`.
     pub pull: Option<PullPolicy>,
     /// Behaviour of the container's application.
     pub application: Application,
@@ -84,7 +85,7 @@ impl Hash for ContainerLife {
 /// A health check in Docker's manner (spec: orchestrators-a.md 9.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HealthCheck {
-    /// From the end of a probe to the next.
+    /// Time from the end of a probe to the next.
     pub interval: Duration,
     /// A probe that takes longer has failed.
     pub timeout: Duration,
@@ -113,31 +114,31 @@ impl Default for HealthCheck {
 /// annotations of the pod (template) do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Application {
-    /// How long it runs: a duration or a distribution, in the notation of experiment files; `None` is
-    /// what the pod says, or, of an init container, no time at all.
+    /// Run time: a duration or a distribution, in the notation of experiment files; `None` is the
+    /// pod's run time, or, of an init container, no time at all.
     pub run_time: Option<Text>,
     /// The code that it ends with; `None` is what the pod says, or, of an init container, 0.
     pub exit_code: Option<i32>,
-    /// When it answers probes.
+    /// Times at which the application answers probes.
     pub health: Health,
-    /// How long it takes to answer; a probe with a shorter time-out fails.
+    /// Time that an answer takes; a probe with a shorter time-out fails.
     pub answer_time: Duration,
-    /// How long it takes to end once it is asked to.
+    /// Time that the application takes to end once it is asked to.
     pub stop_time: Duration,
 }
 
-/// When an application answers, counted from its container's start.
+/// Times at which an application answers, counted from its container's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Health {
-    /// From then on.
+    /// Time from which the application answers.
     pub from: Duration,
-    /// Until then; `None` is for good.
+    /// Time until which the application answers; `None` is for good.
     pub until: Option<Duration>,
-    /// From and until when probes can't be made, so that they neither succeed nor fail.
+    /// Times between which probes can't be made, so that they neither succeed nor fail.
     pub unknown: Option<(Duration, Duration)>,
 }
 
-/// Why an image could not be had.
+/// Reason an image could not be pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PullError {
     /// The registry did not answer.

@@ -1,4 +1,4 @@
-//! What pods are called.
+//! Names of pods.
 
 use std::fmt;
 

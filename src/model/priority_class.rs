@@ -12,9 +12,9 @@ pub struct PriorityClass {
     pub name: Text,
     /// Priority of the class's pods.
     pub value: i32,
-    /// Whether its pods may preempt others.
+    /// `true` if pods of the class may preempt others.
     pub preempts: bool,
-    /// Whether it is the class of pods that name none.
+    /// Marks the class of pods that name none.
     pub is_default: bool,
 }
 
@@ -29,7 +29,7 @@ impl PriorityClass {
     pub const HIGHEST_OF_USERS: i32 = 1_000_000_000;
 }
 
-/// Where the pods of a template have their priority from.
+/// Source of the priority of a template's pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TemplatePriority {
     /// From the class of pods that name none, if there is one.
@@ -39,7 +39,7 @@ pub enum TemplatePriority {
     Stated,
     /// From a class.
     Class {
-        /// Its name.
+        /// Name of the class.
         name: Text,
         /// Whether the template states itself whether its pods preempt.
         keeps_policy: bool,

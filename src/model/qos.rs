@@ -1,10 +1,10 @@
-//! What a pod is promised of memory: its class of quality of service, and the score by which the
-//! kernel chooses whom it kills (spec: kubernetes.md part 4, orchestrators-b.md 10.6).
+//! Quality of service: a pod's class, which decides about its memory, and the score by which the
+//! kernel chooses its victim (spec: kubernetes.md part 4, orchestrators-b.md 10.6).
 
 use super::resource_list::{CPU, MEMORY};
 use super::{Container, PodSpec, ResourceList};
 
-/// From this priority on a pod is critical: it is not evicted when its node runs short.
+/// Least priority of a critical pod: it is not evicted when its node runs short.
 pub const CRITICAL_PRIORITY: i32 = 2_000_000_000;
 
 /// A class of quality of service.

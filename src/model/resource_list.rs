@@ -60,7 +60,7 @@ impl ResourceList {
         self.stated(name).is_some()
     }
 
-    /// How many resources are listed.
+    /// Number of resources listed.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |amounts| amounts.len())
     }

@@ -12,8 +12,8 @@ pub struct SchedulerConfig {
     pub profiles: Vec<SchedulerProfile>,
     /// The part of nodes that is scored, in percent; 0 is adaptive.
     pub percentage_of_nodes_to_score: i64,
-    /// How many workers look at nodes, where it is stated. It is not modelled: nodes are looked at
-    /// one after the other.
+    /// Number of workers that examine nodes, where it is stated. It is not modelled: nodes are
+    /// looked at one after the other.
     pub parallelism: Option<i64>,
     /// The first wait after a failed attempt, in seconds; `None` is 1.
     pub initial_backoff_secs: Option<i64>,
@@ -81,13 +81,13 @@ pub struct FitArguments {
     pub ignored_resources: Vec<Text>,
     /// Prefixes (before `/`) of extended resources that are not filtered on.
     pub ignored_groups: Vec<Text>,
-    /// How nodes are scored.
+    /// Strategy by which nodes are scored.
     pub strategy: FitStrategy,
     /// The resources scored, with weights 1–100.
     pub resources: Vec<(Text, i64)>,
 }
 
-/// How `NodeResourcesFit` scores.
+/// Scoring strategy of `NodeResourcesFit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FitStrategy {
     /// Free nodes first.

@@ -9,7 +9,7 @@ use units::Duration;
 /// Session affinity where nothing else is stated: three hours (spec: kubernetes.md 2.11).
 pub const AFFINITY_TIMEOUT: Duration = Duration::from_secs(10_800);
 
-/// How an endpoint is picked among those that are live.
+/// Choice of an endpoint among those that are live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Balancing {
     /// One after another, in the order of their names.
@@ -58,9 +58,10 @@ pub struct Service {
     pub is_headless: bool,
     /// Whether pods that are not ready count as well.
     pub publish_not_ready: bool,
-    /// How long a client stays with a pod after its last request; `None` does not.
+    /// Time for which a client stays with a pod after its last request; without one it does not
+    /// stay.
     pub affinity: Option<Duration>,
-    /// How requests are balanced; `None` is as the experiment says.
+    /// Balancing of requests; `None` is the experiment's setting.
     pub balancing: Option<Balancing>,
     /// Whether nodes take requests for it from outside.
     pub publish: Publish,
@@ -88,7 +89,7 @@ impl Hash for Publish {
 }
 
 impl Service {
-    /// Whether it selects a pod of these labels in a namespace.
+    /// `true` if the service selects a pod of these labels in a namespace.
     pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
         !self.selector.is_empty()
             && *self.namespace == *namespace
@@ -105,7 +106,7 @@ pub struct Backend {
     pub weight: i64,
 }
 
-/// How a path is compared.
+/// Comparison of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PathKind {
     /// The whole path.
@@ -130,7 +131,7 @@ pub struct PathRule {
 pub struct Rule {
     /// The host; `*.` stands for one label in front; `None` is every host.
     pub host: Option<Text>,
-    /// By path.
+    /// Rules of the host, by path.
     pub paths: Vec<PathRule>,
 }
 
@@ -141,7 +142,7 @@ pub struct Ingress {
     pub namespace: Text,
     /// The ingress's name.
     pub name: Text,
-    /// By host.
+    /// Rules of the ingress, by host.
     pub rules: Vec<Rule>,
     /// Backends of all other requests.
     pub default: Vec<Backend>,
@@ -154,12 +155,12 @@ pub struct Ingress {
 /// the experiment supplies the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerSpec {
-    /// How long a request takes once it is taken up: a distribution, in the notation of experiment
-    /// files.
+    /// Time that a request takes once a server takes it up: a distribution, in the notation of
+    /// experiment files.
     pub service_time: Option<Text>,
-    /// How many requests are worked on at once.
+    /// Number of requests served at once.
     pub concurrency: Option<u32>,
-    /// How many may wait besides.
+    /// Number of requests that may wait besides.
     pub queue_limit: Option<u32>,
     /// Share of requests that fail, in millionths.
     pub error_parts: Option<u32>,

@@ -34,7 +34,7 @@ pub struct Toleration {
     pub value: Option<Text>,
     /// The effect; `None` tolerates every effect.
     pub effect: Option<TaintEffect>,
-    /// How long a `NoExecute` taint is tolerated; `None` is for ever.
+    /// Time for which a `NoExecute` taint is tolerated; `None` sets no end.
     pub tolerates_for: Option<Duration>,
 }
 

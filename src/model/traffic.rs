@@ -1,13 +1,13 @@
-//! What is told of client traffic: who asks whom, and what became of the requests of a stretch of
-//! time. Counts are whole requests and add up: offered are those that succeeded, failed or are still
-//! under way.
+//! Record of client traffic: callers and callees, and the outcomes of the requests of a stretch of
+//! time. Counts are whole requests and add up: offered are those that succeeded, failed or are
+//! still under way.
 
 use std::sync::Arc;
 
 use super::Text;
 use units::{Duration, Instant};
 
-/// Why a request failed.
+/// Reason a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureCause {
     /// The client waited no longer.
@@ -52,7 +52,7 @@ pub const NOWHERE: &str = "no rule";
 pub struct LatencyObjective {
     /// Requests are to be answered within this.
     pub latency: Duration,
-    /// At least this share of them, 1 being all.
+    /// Least share of the requests that must be as fast, 1 being all.
     pub share: f64,
 }
 
@@ -67,7 +67,7 @@ pub struct Flow {
     pub objective: Option<LatencyObjective>,
 }
 
-/// How long requests took that are alike: values with their weights, which sum to 1.
+/// Latency of requests that are alike: values with their weights, which sum to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatencyProfile {
     /// Latencies in nanoseconds, ascending, each with its part.
@@ -81,7 +81,7 @@ pub struct TrafficNames {
     pub services: Vec<Text>,
     /// Flows from client groups to services.
     pub flows: Vec<Flow>,
-    /// How long requests took.
+    /// Latency profiles of requests.
     pub profiles: Vec<LatencyProfile>,
     /// Whether latencies stand for ranges: they are then right to 2 %.
     pub is_aggregated: bool,
@@ -102,7 +102,7 @@ pub struct FlowCounts {
     pub within: u64,
     /// Requests that failed for good, by [`FailureCause`] of the last try.
     pub failed: [u64; 5],
-    /// How long those took that succeeded: profiles with counts.
+    /// Latencies of the requests that succeeded: profiles with counts.
     pub latencies: Vec<(u32, u64)>,
 }
 
@@ -145,9 +145,9 @@ impl FunctionCounts {
 pub struct TrafficStretch {
     /// The service, by its number.
     pub service: u32,
-    /// From here.
+    /// Beginning of the stretch.
     pub from: Instant,
-    /// Until here.
+    /// End of the stretch.
     pub to: Instant,
     /// Requests by flow.
     pub flows: Vec<FlowCounts>,

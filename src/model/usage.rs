@@ -1,5 +1,6 @@
-//! What a pod uses once it runs, as a text states it: annotations of a pod template
-//! `windtunnel.dev/cpu-usage` and `windtunnel.dev/memory-usage`, or `models.usage` of an experiment.
+//! Usage of a pod once it runs, as a text states it: annotations of a pod template
+//! `windtunnel.dev/cpu-usage` and `windtunnel.dev/memory-usage`, or `models.usage` of an
+//! experiment.
 //!
 //! - `250m`, `300Mi`: always so much; `60%`: that share of what the pod requests;
 //! - `sine(MEAN, AMPLITUDE, PERIOD[, PEAK])`: up and down with the time of the run, highest at `PEAK`;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use super::Text;
 use units::{Duration, Instant, Quantity};
 
-/// In how many steps a period of a sine is taken: a day in minutes.
+/// Number of steps in which a period of a sine is taken: a day in minutes.
 const SINE_STEPS: i64 = 1440;
 
 /// Nano units in a unit of each of the two scales.
@@ -45,9 +46,9 @@ pub enum Pattern {
         mean: Amount,
         /// By this.
         amplitude: Amount,
-        /// How long a whole turn takes.
+        /// Length of a whole turn.
         period: Duration,
-        /// When it is highest.
+        /// Time of the peak.
         peak: Duration,
     },
     /// Up from the start of the processes.
@@ -225,9 +226,9 @@ pub enum Curve {
         mean: i64,
         /// By this.
         amplitude: i64,
-        /// How long a whole turn takes.
+        /// Length of a whole turn.
         period: Duration,
-        /// When it is highest.
+        /// Time of the peak.
         peak: Duration,
     },
     /// Up from the start of the processes.

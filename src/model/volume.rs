@@ -14,7 +14,7 @@ pub enum PodVolume {
     GceDisk {
         /// Name of the disk.
         disk: Text,
-        /// Whether it is only read.
+        /// Marks a disk that is only read.
         read_only: bool,
     },
     /// An EBS volume, by its id.
@@ -23,7 +23,7 @@ pub enum PodVolume {
     Iscsi {
         /// Qualified name of the target.
         name: Text,
-        /// Whether it is only read.
+        /// Marks a disk that is only read.
         read_only: bool,
     },
     /// A Ceph block image.
@@ -34,7 +34,7 @@ pub enum PodVolume {
         pool: Text,
         /// The image.
         image: Text,
-        /// Whether it is only read.
+        /// Marks a disk that is only read.
         read_only: bool,
     },
 }
@@ -81,7 +81,7 @@ pub struct PersistentVolume {
     pub claim: Option<ClaimReference>,
     /// Whether nobody has it (phase `Available`).
     pub is_available: bool,
-    /// Whether it is being deleted.
+    /// Marks a volume that is being deleted.
     pub is_deleting: bool,
     /// The nodes that reach it; `None` is every node.
     pub node_affinity: Option<NodeSelector>,
@@ -127,13 +127,13 @@ pub struct PersistentVolumeClaim {
     pub is_bound: bool,
     /// The node that a volume is being made for.
     pub selected_node: Option<Text>,
-    /// Whether its volume is gone (phase `Lost`).
+    /// Marks a claim whose volume is gone (phase `Lost`).
     pub is_lost: bool,
-    /// Whether it is being deleted.
+    /// Marks a claim that is being deleted.
     pub is_deleting: bool,
 }
 
-/// How volumes of a class come to be.
+/// Rule by which volumes of a class come to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorageClass {
     /// The storage class's name.
@@ -142,8 +142,8 @@ pub struct StorageClass {
     pub provisioner: Text,
     /// Whether volumes are bound when a pod needs them (`WaitForFirstConsumer`).
     pub waits_for_consumer: bool,
-    /// Where volumes can be made: alternatives of conditions (label, values) that must all hold;
-    /// none is everywhere.
+    /// Places in which volumes can be made: alternatives of conditions (label, values) that must
+    /// all hold; none is everywhere.
     pub allowed_topologies: Vec<Vec<(Text, Vec<Text>)>>,
 }
 
@@ -161,11 +161,11 @@ pub struct CsiNode {
 pub struct CsiDriver {
     /// The csi driver's name.
     pub name: Text,
-    /// Whether it publishes how much storage is left where.
+    /// `true` if the driver publishes the storage left by segment.
     pub publishes_capacity: bool,
 }
 
-/// How much storage of a class is left for some nodes.
+/// Storage of a class that is left for some nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CsiStorageCapacity {
     /// The storage class.

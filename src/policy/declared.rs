@@ -20,7 +20,7 @@ pub(super) struct DeclaredAnswers {
 
 #[derive(Clone, Debug)]
 struct ClassAnswers {
-    /// Up to where the answers are true.
+    /// Revision up to which the answers are true.
     cursor: Revision,
     suits: FixedBitSet,
 }

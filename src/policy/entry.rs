@@ -1,6 +1,6 @@
-//! What the registry knows of a policy: its name, what it does, which source it follows, its
-//! parameters and how it is made. Plugins of kube-scheduler and policies of the pipeline are entries
-//! alike; [`Constructor`] says which one is.
+//! Entry of a policy in the registry: its name, what it does, which source it follows, its
+//! parameters and its constructor. Plugins of kube-scheduler and policies of the pipeline are
+//! entries alike; [`Constructor`] says which one is.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ pub struct Entry {
 /// The source of a policy that follows no publication.
 pub const OWN_SOURCE: &str = "windtunnel";
 
-/// How a policy of the registry is made.
+/// Constructor of a policy of the registry.
 #[derive(Clone, Copy, Debug)]
 pub enum Constructor {
     /// A policy of the pipeline, from the arguments of the experiment. [`Entry::build`] calls it once
@@ -75,7 +75,7 @@ pub enum Constructor {
     Kube(KubeConstructor),
 }
 
-/// How a plugin of kube-scheduler is made, and where it acts.
+/// Constructor of a plugin of kube-scheduler, and the points at which it acts.
 #[derive(Clone, Copy, Debug)]
 pub struct KubeConstructor {
     /// Extension points of the policy, as a configuration file calls them.
@@ -100,7 +100,7 @@ impl Entry {
         }
     }
 
-    /// How it is made, if it is a plugin of kube-scheduler.
+    /// Constructor of the entry, if it is a plugin of kube-scheduler.
     pub const fn kube(&self) -> Option<KubeConstructor> {
         match self.constructor {
             Constructor::Kube(constructor) => Some(constructor),

@@ -39,7 +39,7 @@ pub enum Kind {
     },
     /// A decimal number, kept as a whole number of its last place: with 3 places, 1500 is 1.5.
     Decimal {
-        /// How many digits there may be after the point, up to 9.
+        /// Number of digits allowed after the point, up to 9.
         places: u8,
         /// Taken if nothing is said, in the last place.
         default: i64,
@@ -89,12 +89,12 @@ pub enum Kind {
     },
     /// Several values by name.
     Object {
-        /// What it may hold.
+        /// Fields that the object may hold.
         fields: &'static [Parameter],
     },
     /// A value of an API of Kubernetes, which the reader of manifests checks; none by default.
     Api {
-        /// Its type in that API.
+        /// Type of the argument in that API.
         of: &'static str,
     },
 }
@@ -425,15 +425,15 @@ fn decimal_value(number: i64, places: u8) -> Value {
     serde_json::from_str(&text).expect("invariant: digits and a point are a number")
 }
 
-/// Why a policy can't be made from its arguments.
+/// Reason a policy can't be made from its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ArgumentError {
     /// The policy has no such parameter.
     #[error("unknown argument `{name}`; {hint}")]
     Unknown {
-        /// What was written.
+        /// Name as written.
         name: String,
-        /// What it may have meant.
+        /// Name that may have been meant.
         hint: String,
     },
     /// A plugin of kube-scheduler, which its own configuration makes.
@@ -444,7 +444,7 @@ pub enum ArgumentError {
     Kind {
         /// The parameter.
         name: &'static str,
-        /// What the policy reads it as.
+        /// Kind as which the policy reads the argument.
         kind: &'static str,
     },
     /// A value of the wrong kind or outside its bounds.
@@ -452,9 +452,9 @@ pub enum ArgumentError {
     Value {
         /// The parameter.
         name: &'static str,
-        /// What it takes.
+        /// Values that the argument takes.
         expected: String,
-        /// What was written.
+        /// Value as written.
         found: String,
     },
 }

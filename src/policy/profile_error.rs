@@ -1,4 +1,4 @@
-//! Why a profile can't be built, in words for whoever wrote the experiment.
+//! Reasons a profile can't be built, in words for the author of the experiment.
 
 use thiserror::Error;
 
@@ -10,7 +10,7 @@ pub const MAX_PLUGINS: usize = 64;
 /// The largest weight: a thousand plugins of a million points each still add up in 64 bits.
 pub const MAX_WEIGHT: i64 = 1_000_000;
 
-/// Why a profile can't be built.
+/// Reason a profile can't be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProfileError {
     /// No such profile.
@@ -66,7 +66,7 @@ pub enum ProfileError {
     NotInKube {
         /// The policy.
         plugin: String,
-        /// Why not, and what to do instead.
+        /// Obstacle, and what to do instead.
         why: &'static str,
     },
     /// An argument is wrong.

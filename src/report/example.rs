@@ -174,8 +174,8 @@ pub(crate) fn batch() -> Summary {
     )
 }
 
-/// What is drawn of the runs of a summary: three nodes, one of them down for a while, and four pods
-/// for each variant.
+/// Drawing of the runs of a summary: three nodes, one of them down for a while, and four pods for
+/// each variant.
 pub(crate) fn data(summary: &Summary) -> ReportData {
     let variants = summary.variants.iter().enumerate();
     ReportData {

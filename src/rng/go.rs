@@ -17,7 +17,7 @@ const LENGTH: usize = 607;
 const TAP: usize = 273;
 /// The modulus of the seeding generator, 2^31 - 1.
 const SEED_MODULUS: i64 = 2_147_483_647;
-/// What the seed 0 stands for.
+/// Seed that stands in for 0.
 const SEED_FOR_ZERO: i64 = 89_482_311;
 /// The words combined (exclusive or) with the state at seeding.
 const SEED_TABLE: [u64; LENGTH] = parse_table(include_str!("go/seed_table.txt").as_bytes());

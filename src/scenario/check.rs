@@ -35,12 +35,12 @@ pub(super) fn check(
     .value(schema, tree, place);
 }
 
-/// What holds the value under check.
+/// Holder of the value under check.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'tree> {
     /// The nearest key above it; how messages call it.
     pub(super) name: &'tree str,
-    /// Where to point when something is missing in it.
+    /// Position to point at when a key is missing below.
     pub(super) span: Span,
 }
 
@@ -284,7 +284,7 @@ fn is_number(schema: &Json) -> bool {
         .any(|kind| matches!(*kind, "integer" | "number"))
 }
 
-/// What a schema takes, for messages.
+/// Kind of value that a schema takes, for messages.
 fn kind_of(schema: &Json) -> Option<String> {
     let format = schema["format"].as_str().unwrap_or_default();
     if let Some(noun) = grammar::noun(format) {
@@ -308,7 +308,7 @@ fn kind_of(schema: &Json) -> Option<String> {
     (!kinds.is_empty()).then(|| kinds.join(" or "))
 }
 
-/// What was expected, if the value is of another type.
+/// Expected type, if the value is of another type.
 fn wrong_kind(schema: &Json, tree: &Tree) -> Option<String> {
     if let Some(branches) = alternatives(schema) {
         let wrong: Option<Vec<String>> = branches
@@ -370,7 +370,7 @@ fn wrong_number(
     Some(finding.label(format!("expected {expected}")))
 }
 
-/// What was expected instead of a whole number.
+/// Expected value in place of a whole number.
 fn wrong_integer(schema: &Json, text: &str) -> Option<String> {
     let digits = text.trim_start_matches(['+', '-']);
     if digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.") {
@@ -401,7 +401,7 @@ fn wrong_integer(schema: &Json, text: &str) -> Option<String> {
     }
 }
 
-/// What was expected instead of a number of so many decimal places.
+/// Expected value in place of a number with too many decimal places.
 fn too_fine(schema: &Json, text: &str) -> Option<String> {
     let places = schema["x-places"].as_u64()?;
     let (_, part) = text.split_once('.')?;
@@ -409,7 +409,7 @@ fn too_fine(schema: &Json, text: &str) -> Option<String> {
     is_fine.then(|| format!("at most {places} decimal places"))
 }
 
-/// What was expected instead of a number.
+/// Expected value in place of a number.
 fn wrong_float(schema: &Json, text: &str) -> Option<String> {
     let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else {
         return Some("a finite decimal number".to_owned());

@@ -6,7 +6,7 @@ use super::files::Files;
 use super::scalar::NoneOr;
 use super::schema::{NodeSource, Scenario, UnitFiles, Usage, WorkloadSource};
 
-/// What a file field may name.
+/// Kind of path that a file field may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// A file.
@@ -17,11 +17,11 @@ pub enum Named {
 
 /// A field that names a file.
 pub struct FileField<'a> {
-    /// Where the field stands, such as `workload.0.trace.path`.
+    /// Place of the field, such as `workload.0.trace.path`.
     pub place: String,
     /// The path as written.
     pub path: &'a mut String,
-    /// What the path may name.
+    /// Kind of path that the field may hold.
     pub named: Named,
 }
 

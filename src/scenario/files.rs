@@ -12,6 +12,30 @@ use super::known_traces;
 use super::tree::Span;
 
 /// Questions to the file system, or to a substitute for it.
+///
+/// A lookup in a list of paths, as a test may have it:
+///
+/// ```
+/// use std::path::{Path, PathBuf};
+///
+/// use scenario::{FileLookup, SearchPath};
+///
+/// struct Listed(&'static [&'static str]);
+///
+/// impl FileLookup for Listed {
+///     fn exists(&self, path: &Path) -> bool {
+///         self.0.iter().any(|known| Path::new(known) == path)
+///     }
+/// }
+///
+/// let search = SearchPath {
+///     base_dir: "experiments".into(),
+///     traces_dirs: vec!["traces".into()],
+///     built_in: None,
+/// };
+/// let found = search.find("pods.csv", &Listed(&["traces/pods.csv"]));
+/// assert_eq!(found, Some(PathBuf::from("traces/pods.csv")));
+/// ```
 pub trait FileLookup {
     /// Returns whether a file exists at this path.
     fn exists(&self, path: &Path) -> bool;

@@ -12,7 +12,7 @@ use super::watts::Watts;
 use rng::Distribution;
 use units::{Duration, Quantity};
 
-/// What a text of a schema's `format` is called; `None` if it is none of ours.
+/// Noun for a text of a schema's `format`; `None` for a format unknown here.
 pub(super) fn noun(format: &str) -> Option<&'static str> {
     Some(match format {
         "duration" => "a duration such as `1h30m`",
@@ -29,13 +29,13 @@ pub(super) fn noun(format: &str) -> Option<&'static str> {
 /// A text under check.
 #[derive(Clone, Copy)]
 pub(super) struct Scalar<'a> {
-    /// What was written.
+    /// Text as written.
     pub(super) written: &'a str,
     /// The field it stands in.
     pub(super) name: &'a str,
     /// The least value it may have.
     pub(super) least: Least,
-    /// Where it stands.
+    /// Position of the text.
     pub(super) span: Span,
 }
 

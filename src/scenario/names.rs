@@ -82,6 +82,31 @@ impl NameKind {
 }
 
 /// Source of registered names.
+///
+/// Registries with two systems and no other names:
+///
+/// ```
+/// use scenario::{NameKind, Names};
+/// use serde_json::Value;
+///
+/// struct Systems;
+///
+/// impl Names for Systems {
+///     fn names(&self, kind: NameKind) -> Vec<&'static str> {
+///         match kind {
+///             NameKind::System => vec!["kubernetes", "batch"],
+///             _ => Vec::new(),
+///         }
+///     }
+///
+///     fn parameters(&self, _kind: NameKind, _name: &str) -> Option<Value> {
+///         None
+///     }
+/// }
+///
+/// assert_eq!(Systems.names(NameKind::System), ["kubernetes", "batch"]);
+/// assert!(Systems.profile_conflict("batch", "default").is_none());
+/// ```
 pub trait Names {
     /// All names of a kind, in the order of their registry; an empty list accepts any name.
     fn names(&self, kind: NameKind) -> Vec<&'static str>;

@@ -13,7 +13,7 @@ use super::yaml;
 pub(super) struct Override {
     /// The steps of the path, each with where it was written.
     path: Vec<(String, Span)>,
-    /// What to put there.
+    /// Value to put there.
     value: Tree,
 }
 

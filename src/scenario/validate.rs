@@ -42,6 +42,7 @@ pub(super) fn validate(
     }
     validator.stop(scenario);
     validator.measured_window(scenario);
+    validator.resolution(scenario);
     validator.powers(&scenario.cluster.nodes);
     validator.usage(&scenario.models.usage);
     super::domains::check(scenario, tree, validator.findings);
@@ -64,7 +65,7 @@ struct Validator<'run> {
 }
 
 impl Validator<'_> {
-    /// Where a path such as `cluster.nodes.0.count` was written.
+    /// Position at which a path such as `cluster.nodes.0.count` was written.
     fn at(&self, path: &str) -> Span {
         self.tree.locate(path.split('.'))
     }
@@ -113,7 +114,7 @@ impl Validator<'_> {
         }
     }
 
-    /// What pods use is stated in words that can be read.
+    /// Checks that the usage of pods is stated in words that can be read.
     fn usage(&mut self, usage: &Usage) {
         let Usage::Rules(usage) = usage else {
             return;
@@ -245,6 +246,18 @@ impl Validator<'_> {
             Finding::new(Code::Conflict, message, self.at("metrics.window.to"))
                 .label(format!("expected a time after {from}")),
         );
+    }
+
+    /// A time series needs rows that it can hold.
+    fn resolution(&mut self, scenario: &Scenario) {
+        let (resolution, least) = (scenario.metrics.resolution, Duration::from_millis(1));
+        if resolution > Duration::ZERO && resolution < least {
+            let message = format!("a time series with a row every {resolution} never ends");
+            let span = self.at("metrics.resolution");
+            self.findings.push(
+                Finding::new(Code::Impossible, message, span).label("expected `1ms` or more"),
+            );
+        }
     }
 
     /// A node that works draws at least what one that does nothing draws.

@@ -96,7 +96,7 @@ pub(super) fn write<T: Serialize>(value: &T) -> Result<String, serde_saphyr::Ser
     serde_saphyr::to_string_with_options(value, options)
 }
 
-/// What the library hands over before spans are resolved.
+/// Node as the library hands it over before spans are resolved.
 enum Node {
     Null,
     Bool(bool),

@@ -15,10 +15,10 @@ struct Process {
     is_up: bool,
     /// The next event of the process: its instant, and the number under which it lies ahead.
     due: Option<(Instant, u64)>,
-    /// How long it runs once it is up; `None` until it is stopped.
+    /// Run time once the process is up; `None` until it is stopped.
     run_time: Option<Duration>,
     code: i32,
-    /// How fast its host gets on.
+    /// Pace of the host.
     pace: Pace,
 }
 
@@ -33,13 +33,13 @@ pub(super) struct Containers {
 /// The work of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
-    /// Until it is up.
+    /// Time until the task is up.
     pub(super) start_up: Duration,
-    /// How long it runs then; `None` until it is stopped.
+    /// Run time from then on; `None` until the task is stopped.
     pub(super) run_time: Option<Duration>,
-    /// Whether its work is done when it ends by itself.
+    /// Exit code of a task that ends by itself; 0 if its work is done.
     pub(super) code: i32,
-    /// How fast its host gets on.
+    /// Pace of the host.
     pub(super) pace: Pace,
 }
 
@@ -117,7 +117,7 @@ impl Containers {
         }
     }
 
-    /// When something is due next.
+    /// Instant at which something is due next.
     pub(super) fn due(&self) -> Option<Instant> {
         self.ahead.first_key_value().map(|(&(at, _), _)| at)
     }

@@ -44,10 +44,10 @@ pub(super) struct Contention {
     cores: Cores,
     processes: BTreeMap<(PodId, u16), Process>,
     over: BTreeSet<(Instant, (PodId, u16))>,
-    /// When nodes are looked at next, and the other way round.
+    /// Instants of the next looks at nodes, in order, and by node.
     looks: BTreeSet<(Instant, NodeId)>,
     look_at: BTreeMap<NodeId, Instant>,
-    /// When pods of nodes are evicted next at the earliest.
+    /// Earliest instants at which pods of nodes are evicted next.
     passes: BTreeMap<NodeId, Instant>,
     evicted: BTreeSet<PodId>,
     /// Nodes that say they are short of memory, and until when at least.
@@ -69,7 +69,7 @@ impl Contention {
         }
     }
 
-    /// When something is due next.
+    /// Instant at which something is due next.
     pub(super) fn due(&self) -> Option<Instant> {
         let over = self.over.first().map(|&(at, _)| at);
         let look = self.looks.first().map(|&(at, _)| at);
@@ -189,7 +189,7 @@ impl Contention {
         self.cores.wants(now, pod.id, container, demand_milli);
     }
 
-    /// When a pod of a node is evicted next at the earliest, if one was.
+    /// Earliest instant at which a pod of a node is evicted next, if one was.
     pub(super) fn next_pass(&self, node: NodeId) -> Option<Instant> {
         self.passes.get(&node).copied()
     }
@@ -215,7 +215,7 @@ impl Contention {
         self.pressures.insert(node, until).is_none()
     }
 
-    /// Until when a node says at least that it is short of memory.
+    /// Instant until which a node reports at least that it is short of memory.
     pub(super) fn pressed_until(&self, node: NodeId) -> Option<Instant> {
         self.pressures.get(&node).copied()
     }

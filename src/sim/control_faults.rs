@@ -1,5 +1,5 @@
-//! What is wrong with a control plane, as its components meet it: they are away, forget what they
-//! knew, see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
+//! Faults of a control plane, as its components meet them: they are away, forget what they knew,
+//! see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
 
 use std::collections::BTreeMap;
 
@@ -51,18 +51,18 @@ pub enum Sight {
 /// Bindings that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BindFault {
-    /// With what probability, in millionths.
+    /// Probability, in millionths.
     pub millionths: u32,
     /// If requests are lost and not refused, after how long the scheduler gives up.
     pub timeout: Option<Duration>,
 }
 
-/// How slow requests are.
+/// Delays of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ApiLimit {
-    /// How long each step of a component has to wait for its answers.
+    /// Time for which each step of a component has to wait for its answers.
     pub delay: Duration,
-    /// How long every single request takes, one after the other.
+    /// Time of every single request, one after the other.
     pub per_request: Duration,
 }
 
@@ -97,7 +97,7 @@ impl ControlFaults {
         self.api.extend(limit.map(|limit| (part, limit)));
     }
 
-    /// How long so many requests of a component take.
+    /// Time that a number of requests of a component takes.
     pub(super) fn charge(&self, component: &dyn Component, requests: usize) -> Duration {
         if self.api.is_empty() || requests == 0 {
             return Duration::ZERO;

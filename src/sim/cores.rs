@@ -112,7 +112,7 @@ fn name_of(pod: PodId, container: u16) -> FlowId {
     u64::from(pod.0) << 16 | u64::from(container)
 }
 
-/// How much a process has to do that runs so long if it gets all that it wants.
+/// Work of a process that runs for a given time if it gets all that it wants.
 fn work(run_time: Option<Duration>, claim: Claim) -> i128 {
     let Some(run_time) = run_time else {
         return ENDLESS;
@@ -260,7 +260,7 @@ impl Cores {
         i64::try_from(rate / 1_000_000_000).ok()
     }
 
-    /// When the next process ends.
+    /// Instant at which the next process ends.
     pub fn due(&self) -> Option<Instant> {
         self.due.first().map(|&(at, _)| at)
     }
@@ -416,7 +416,7 @@ mod tests {
     }
 
     proptest! {
-        /// What all get together is what there is or what all want.
+        /// Sum of all shares: the capacity, or the sum of the wants if that is less.
         #[test]
         fn cores_are_used_as_long_as_anybody_wants_them(
             capacity in 100_i64..20_000,

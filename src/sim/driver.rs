@@ -21,7 +21,7 @@ pub struct Simulation<'o> {
     pub(super) keeps_log: bool,
 }
 
-/// How many events pass between two reports of progress.
+/// Number of events between two reports of progress.
 const PROGRESS_EVENTS: u64 = 1 << 14;
 
 impl<'o> Simulation<'o> {
@@ -57,8 +57,8 @@ impl<'o> Simulation<'o> {
         self.cells[cell].surroundings().ledger()
     }
 
-    /// For how long processes ran of pods that the control plane had given up, on hosts that it did
-    /// not reach; counted when they stop.
+    /// Run time of processes of pods that the control plane had given up, on hosts that it did not
+    /// reach; counted when they stop.
     pub fn unseen_runtime(&self, cell: usize) -> units::Duration {
         self.cells[cell].nodes().unseen()
     }

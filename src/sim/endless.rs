@@ -10,23 +10,23 @@ use std::collections::BTreeMap;
 
 use cluster::Store;
 use model::{Event, Object, ObjectChange, Pod, PodChange, PodRef, PullStep};
-use units::Instant;
+use units::{ClassId, Instant};
 
 use super::SimError;
 use super::context::Context;
 use super::follow::{Change, Follower};
 
-/// How often an object may start over, besides what its pods need.
+/// Number of times that an object may start over, besides those that its pods need.
 const FREE: u64 = 10_000;
-/// How often each pod of the cluster may start over.
+/// Number of times that each pod of the cluster may start over.
 const FREE_PER_POD: u64 = 4;
 
 /// Something that starts over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Repetition {
-    /// Which object, such as `ReplicaSet default/web-1`.
+    /// Object, such as `ReplicaSet default/web-1`.
     object: String,
-    /// What happens to it again and again.
+    /// Deed that is done to the object again and again.
     deed: &'static str,
 }
 
@@ -34,6 +34,8 @@ struct Repetition {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Endless {
     quiet_since: Instant,
+    /// Whether what happens comes from outside right now.
+    is_arriving: bool,
     counts: BTreeMap<Repetition, u64>,
     found: Option<Repetition>,
 }
@@ -45,6 +47,12 @@ impl Endless {
         if self.found.is_none() && !self.counts.is_empty() {
             self.counts.clear();
         }
+    }
+
+    /// An arrival begins, or is over.
+    pub(super) fn arriving(&mut self, now: Instant, begins: bool) {
+        self.is_arriving = begins;
+        self.disturbed(now);
     }
 
     /// The error of a run that can't end.
@@ -70,7 +78,8 @@ impl Endless {
 
 impl Follower for Endless {
     fn follow(&mut self, change: Change<'_>, ctx: &mut Context<'_>) {
-        if ctx.options().stop.latest().is_some() || self.found.is_some() {
+        let is_bounded = ctx.options().stop.latest().is_some();
+        if self.is_arriving || is_bounded || self.found.is_some() {
             return;
         }
         let store = change.store;
@@ -89,8 +98,10 @@ impl Follower for Endless {
                     .owner
                     .and_then(|own| store.objects().get(own.object));
                 match owner.map(|row| &row.object) {
-                    None | Some(Object::Job(_)) => return,
+                    Some(Object::Job(_)) => return,
                     Some(object) => (named(object), "creates pods"),
+                    // Frameworks create pods that no object owns.
+                    None => (of_class(store, created.class), "creates pods"),
                 }
             }
             Event::Object(ObjectChange::Created {
@@ -115,6 +126,15 @@ fn of_pod(store: &Store, pod: PodRef) -> String {
     match &spec.owner {
         Some(owner) => format!("{} {}/{}", owner.kind, spec.namespace, owner.name),
         None => format!("Pod {}/{}", spec.namespace, pod.name),
+    }
+}
+
+/// The name of what pods of a class belong to.
+fn of_class(store: &Store, class: ClassId) -> String {
+    let spec = &store.class(class).spec;
+    match &spec.owner {
+        Some(owner) => format!("{} {}/{}", owner.kind, spec.namespace, owner.name),
+        None => format!("a framework of namespace `{}`", spec.namespace),
     }
 }
 

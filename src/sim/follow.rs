@@ -29,7 +29,7 @@ impl Follower for Digest {
     }
 }
 
-/// Those who watch the run from outside.
+/// Watchers of the run from outside.
 pub(super) struct Audience;
 
 impl Follower for Audience {

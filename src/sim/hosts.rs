@@ -8,11 +8,11 @@ use model::PodRef;
 use rng::Stream;
 use units::{Duration, Identity, Instant, NodeId, PodId};
 
-/// How often a node renews its lease (spec: kubernetes.md part 4).
+/// Time between two renewals of a node's lease (spec: kubernetes.md part 4).
 pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
 
-/// How long an agent waits for its container runtime before it says that it is not ready
-/// (`runtimeState.baseRuntimeSyncThreshold` of the kubelet).
+/// Time for which an agent waits for its container runtime before it reports that the node is not
+/// ready (`runtimeState.baseRuntimeSyncThreshold` of the kubelet).
 const RUNTIME_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The trouble that a host can have.
@@ -44,12 +44,12 @@ impl Trouble {
     }
 }
 
-/// How many times as long work takes, in thousandths.
+/// Slowdown of work as a factor, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pace(u32);
 
 impl Pace {
-    /// As long as it takes.
+    /// Pace at which work takes its plain time.
     pub const USUAL: Self = Self(1_000);
 
     /// A factor, rounded to thousandths; at least one.
@@ -58,12 +58,12 @@ impl Pace {
         Self(thousandths as u32)
     }
 
-    /// How much work there is for a host at this pace that would be so much for one at another.
+    /// Amount of work for a host at this pace that equals an amount at another pace.
     pub(super) fn scale(self, work: i128, before: Self) -> i128 {
         work * i128::from(self.0) / i128::from(before.0.max(1))
     }
 
-    /// How long work takes that would take so long at another pace.
+    /// Time of work at this pace that would take a given time at another.
     pub fn stretch(self, span: Duration, before: Self) -> Duration {
         if self == before {
             return span;
@@ -97,14 +97,14 @@ impl PaceChange {
 /// A host that is down or cut off.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lost {
-    /// How many causes keep it down.
+    /// Number of causes that keep the host down.
     down: u16,
-    /// How many causes keep it cut off.
+    /// Number of causes that keep the host cut off.
     cut: u16,
-    /// How many causes keep its runtime from answering, and since when the first does.
+    /// Number of causes that keep its runtime from answering, and the instant of the first.
     stalled: u16,
     stalled_since: Instant,
-    /// Whether it was down since it was last heard of.
+    /// `true` if the host was down since its last contact.
     pub(super) crashed: bool,
     /// Pods bound to it that it has not been told of.
     pub(super) untold: Vec<PodRef>,
@@ -115,7 +115,7 @@ pub(super) struct Lost {
 }
 
 impl Lost {
-    /// How many causes there are of a kind of trouble.
+    /// Number of causes of a kind of trouble.
     const fn causes(&mut self, trouble: Trouble) -> &mut u16 {
         match trouble {
             Trouble::Partition => &mut self.cut,
@@ -129,12 +129,15 @@ impl Lost {
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
     seed: u64,
-    /// How far after the start each node first renews its lease.
+    /// Instant at which every node renews its lease first, if at one time.
+    lease_offset: Option<Duration>,
+    /// Time from the start until each node first renews its lease.
     phases: Vec<Duration>,
     lost: BTreeMap<NodeId, Lost>,
-    /// When nodes last came back, or joined after the start: they renewed their lease then.
+    /// Instants at which nodes last came back, or joined after the start: they renewed their lease
+    /// then.
     since: BTreeMap<NodeId, Instant>,
-    /// How long processes ran of pods that were given up.
+    /// Run time of processes of pods that were given up.
     unseen: Duration,
     /// Hosts that are slow, by every cause.
     slow: BTreeMap<NodeId, Vec<Pace>>,
@@ -143,9 +146,10 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(super) const fn new(seed: u64, lease_offset: Option<Duration>) -> Self {
         Self {
             seed,
+            lease_offset,
             phases: Vec::new(),
             lost: BTreeMap::new(),
             since: BTreeMap::new(),
@@ -155,7 +159,7 @@ impl Hosts {
         }
     }
 
-    /// How fast work gets on on a host: of several causes the worst counts.
+    /// Pace of work on a host: of several causes the worst counts.
     pub(super) fn pace(&self, node: NodeId) -> Pace {
         let causes = self.slow.get(&node).and_then(|causes| causes.iter().max());
         causes.copied().unwrap_or(Pace::USUAL)
@@ -210,7 +214,8 @@ impl Hosts {
             && stalled.is_some_and(|lost| now.since(lost.stalled_since) >= RUNTIME_PATIENCE)
     }
 
-    /// When the agent of a host whose runtime stops answering says that it is not ready.
+    /// Instant at which the agent of a host whose runtime stops answering reports that it is not
+    /// ready.
     pub(super) fn unready_at(&self, now: Instant, node: NodeId) -> Instant {
         let known = now.saturating_add(RUNTIME_PATIENCE);
         // Its status is posted with its lease.
@@ -305,7 +310,7 @@ impl Hosts {
         }
     }
 
-    /// For how long processes ran of pods that were given up, over all pods.
+    /// Run time of processes of pods that were given up, over all pods.
     pub(super) const fn unseen(&self) -> Duration {
         self.unseen
     }
@@ -324,13 +329,17 @@ impl Hosts {
         }
     }
 
-    /// How far after the start a node first renews its lease.
+    /// Time from the start until a node first renews its lease.
     fn phase(&self, node: NodeId) -> Duration {
+        if let Some(offset) = self.lease_offset {
+            let nanos = offset.as_nanos().rem_euclid(LEASE_PERIOD.as_nanos());
+            return Duration::from_nanos(nanos);
+        }
         let known = self.phases.get(node.index()).copied();
         known.unwrap_or(Duration::ZERO)
     }
 
-    /// When a node that is heard last renewed its lease, up to now.
+    /// Instant at which a node that is heard last renewed its lease, up to now.
     pub(super) fn last_heartbeat(&self, now: Instant, node: NodeId) -> Instant {
         let since = self.since.get(&node).copied().unwrap_or(Instant::ZERO);
         let first = Instant::ZERO.saturating_add(self.phase(node));
@@ -342,7 +351,7 @@ impl Hosts {
         first.saturating_add(Duration::from_nanos(whole)).max(since)
     }
 
-    /// When a node renews its lease next, if nothing hinders it.
+    /// Instant at which a node renews its lease next, if nothing hinders it.
     pub(super) fn next_heartbeat(&self, now: Instant, node: NodeId) -> Instant {
         let first = Instant::ZERO.saturating_add(self.phase(node));
         let passed = now.since(first).as_nanos();
@@ -362,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_host_is_back_when_every_cause_is_gone() {
-        let mut hosts = Hosts::new(7);
+        let mut hosts = Hosts::new(7, None);
         let now = Instant::from_secs(60);
         assert_eq!(hosts.strike(now, NODE, Trouble::Partition), (true, true));
         assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (true, false));
@@ -376,7 +385,7 @@ mod tests {
 
     #[test]
     fn an_agent_without_its_runtime_is_heard_and_says_after_a_while_that_it_is_not_ready() {
-        let mut hosts = Hosts::new(7);
+        let mut hosts = Hosts::new(7, None);
         let at = |secs: i64| Instant::from_secs(secs);
         assert_eq!(hosts.strike(at(60), NODE, Trouble::Runtime), (true, true));
         assert!(hosts.is_heard(NODE) && hosts.is_up(NODE) && !hosts.is_reached(NODE));
@@ -394,7 +403,7 @@ mod tests {
 
     #[test]
     fn leases_are_renewed_every_ten_seconds() {
-        let mut hosts = Hosts::new(7);
+        let mut hosts = Hosts::new(7, None);
         hosts.joined(Instant::ZERO, NODE, "node-3");
         for secs in [0, 4, 10, 99, 100] {
             let now = Instant::from_secs(secs);

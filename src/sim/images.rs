@@ -26,11 +26,11 @@ pub struct ImageModel {
     pub node: i64,
     /// Bandwidth of nodes that differ from the default.
     pub nodes: BTreeMap<NodeId, i64>,
-    /// How long a pull takes at least that transfers anything.
+    /// Least time of a pull that transfers anything.
     pub round_trip: Duration,
-    /// How many layers of an image are transferred at once.
+    /// Number of layers of an image that are transferred at once.
     pub parallel_layers: u32,
-    /// How much is unpacked, in bytes a second; `None` takes no time.
+    /// Speed of unpacking, in bytes a second; `None` takes no time.
     pub unpack: Option<i64>,
     /// Disk space of nodes for images, in bytes; `None` means unlimited.
     pub disk: Option<i64>,
@@ -45,18 +45,18 @@ struct Pull {
     image: Text,
     /// The layers that the node lacks, in order.
     missing: Vec<u32>,
-    /// How many of them were begun.
+    /// Number of layers begun.
     begun: usize,
     /// Flows of layers on their way.
     flows: BTreeSet<FlowId>,
     bytes: i64,
-    /// When the round trip or the unpacking ends, while there is one.
+    /// Instant at which the round trip or the unpacking ends, while there is one.
     timer: Option<Instant>,
     /// Whether all layers are there.
     is_whole: bool,
 }
 
-/// How many images a node reports at most.
+/// Greatest number of images that a node reports.
 const MOST_REPORTED: usize = 50;
 
 /// A node's disk.
@@ -65,7 +65,7 @@ struct Disk {
     /// Layers, and how many images have each.
     layers: BTreeMap<u32, u32>,
     images: BTreeSet<Text>,
-    /// What is there or on its way, in bytes.
+    /// Bytes of layers that are there or on their way.
     used: i64,
 }
 
@@ -78,12 +78,12 @@ pub struct Images {
     links: BTreeMap<NodeId, LinkId>,
     disks: BTreeMap<NodeId, Disk>,
     pulls: BTreeMap<u32, Pull>,
-    /// Which pull of a node is of which image.
+    /// Pulls by node and image.
     by_image: BTreeMap<(NodeId, Text), u32>,
     /// Steps that end by themselves.
     timers: BTreeSet<(Instant, u32)>,
     next: u32,
-    /// How many outages the registry has.
+    /// Number of the registry's present outages.
     outages: u32,
     /// Images that come corrupted, and by how many causes.
     corrupted: BTreeMap<Text, u32>,
@@ -330,7 +330,7 @@ impl Images {
         self.corrupted.retain(|_, causes| *causes > 0);
     }
 
-    /// When something of this is due next.
+    /// Instant at which an image is due next.
     pub fn due(&mut self, now: Instant) -> Option<Instant> {
         let timer = self.timers.first().map(|&(at, _)| at);
         timer.into_iter().chain(self.network.next_end(now)).min()
@@ -411,7 +411,7 @@ impl Images {
     }
 }
 
-/// How long so many bytes take at so many a second, to the nearest nanosecond.
+/// Time that a number of bytes takes at a speed, to the nearest nanosecond.
 fn time_of(bytes: i64, speed: i64) -> Duration {
     let (bytes, speed) = (i128::from(bytes), i128::from(speed.max(1)));
     let nanos = (bytes * 1_000_000_000 + speed / 2) / speed;

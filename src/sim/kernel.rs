@@ -9,19 +9,73 @@ use super::queue::rank;
 use super::wheel::{EVERY_RANK, Scheduled, Wheel};
 
 /// A world that handles events.
+///
+/// A clock that ticks every second until the sixtieth:
+///
+/// ```
+/// use control::Stepping;
+/// use sim::kernel::{World, happen, next_instant};
+/// use sim::wheel::{Scheduled, Wheel};
+/// use units::{Duration, Instant};
+///
+/// #[derive(Clone, Copy)]
+/// struct Tick(Instant);
+///
+/// impl Scheduled for Tick {
+///     fn rank(self) -> u8 {
+///         0
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct Clock {
+///     ahead: Wheel<Tick>,
+///     ticks: u32,
+/// }
+///
+/// impl World for Clock {
+///     type Event = Tick;
+///     type Error = std::convert::Infallible;
+///
+///     fn ahead(&self) -> &Wheel<Tick> {
+///         &self.ahead
+///     }
+///
+///     fn ahead_mut(&mut self) -> &mut Wheel<Tick> {
+///         &mut self.ahead
+///     }
+///
+///     fn occur(&mut self, Tick(at): Tick) -> Result<(), Self::Error> {
+///         self.ticks += 1;
+///         if self.ticks < 60 {
+///             let next = at.saturating_add(Duration::from_secs(1));
+///             self.ahead.push(next, Tick(next));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let mut clock = Clock::default();
+/// clock.ahead.push(Instant::ZERO, Tick(Instant::ZERO));
+/// while let Some(at) = next_instant(&clock) {
+///     happen(&mut clock, at, Stepping::PerInstant)?;
+/// }
+/// assert_eq!(clock.ticks, 60);
+/// # Ok::<(), std::convert::Infallible>(())
+/// ```
 pub trait World {
-    /// What can lie ahead in it.
+    /// Event that can lie ahead in the world.
     type Event: Scheduled;
-    /// Why it can't go on.
+    /// Error that ends the world's course.
     type Error;
 
-    /// What lies ahead in it, arrivals aside.
+    /// Events ahead in the world, arrivals aside.
     fn ahead(&self) -> &Wheel<Self::Event>;
 
-    /// The same, to take from.
+    /// Events ahead in the world, to take from.
     fn ahead_mut(&mut self) -> &mut Wheel<Self::Event>;
 
-    /// When the next arrival is.
+    /// Instant of the next arrival.
     fn arriving(&self) -> Option<Instant> {
         None
     }
@@ -35,7 +89,7 @@ pub trait World {
     fn occur(&mut self, event: Self::Event) -> Result<(), Self::Error>;
 }
 
-/// When something happens next; `None` if nothing lies ahead that a run need go on for.
+/// Instant at which something happens next; `None` if nothing lies ahead that a run need go on for.
 #[inline]
 pub fn next_instant<W: World>(world: &W) -> Option<Instant> {
     let arriving = world.arriving();

@@ -73,6 +73,8 @@
 //!     stepping: control::Stepping::PerInstant,
 //!     node_loss: sim::NodeLoss::Lose,
 //!     node_life: sim::NodeLife::Declared,
+//!     node_client: None,
+//!     lease_offset: None,
 //!     view_lag: Duration::ZERO,
 //! };
 //! let mut observer = Checker::default();

@@ -19,11 +19,11 @@ use super::progress::{Left, Progress};
 pub struct Work {
     /// The pod.
     pub pod: PodRef,
-    /// How long it runs; `None` runs until it is stopped.
+    /// Run time; `None` runs until the pod is stopped.
     pub run_time: Option<Duration>,
-    /// Whether it is up.
+    /// `true` if the pod is up.
     pub running: bool,
-    /// Whether it was up before the run began: it takes no time to start.
+    /// Marks a pod that was up before the run began: it takes no time to start.
     pub was_up: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct Machine {
     /// `None` while they do nothing.
     interrupted: BTreeMap<PodId, Option<Instant>>,
     containers: Containers,
-    /// When the wake-up comes that was asked for last for containers, images and cores.
+    /// Instant of the last wake-up that was asked for, for containers, images and cores.
     tick: Option<Instant>,
     /// The progress of pods that write checkpoints.
     progress: Option<Progress>,
@@ -52,16 +52,17 @@ pub struct Machine {
 /// Pods whose work takes longer than that of others (spec: orchestrators-b.md 10.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stragglers {
-    /// Which share of them.
+    /// Share of the pods that straggle.
     pub share: f64,
-    /// How many times as long at most; evenly from twice to this, or just this if it is less.
+    /// Greatest factor by which a straggler's run time grows; evenly from twice to this, or just
+    /// this if it is less.
     pub factor: f64,
 }
 
 /// [`Work`] and an identity, packed: there are as many as pods live.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    /// How long it runs, in nanoseconds; [`ENDLESS`] until it is stopped.
+    /// Run time in nanoseconds; [`ENDLESS`] until the pod is stopped.
     run_nanos: i64,
     /// Stable identity of the pod, which its random draws are keyed by.
     who: Identity,
@@ -95,7 +96,7 @@ pub enum Immediate {
     Starting {
         /// The pod.
         pod: PodRef,
-        /// When.
+        /// Instant of the start.
         at: Instant,
     },
     /// The processes are up.
@@ -121,7 +122,7 @@ impl Machine {
         }
     }
 
-    /// When a wake-up is to be asked for, for containers and what else is due, if it was not yet.
+    /// Instant of a wake-up to ask for, for containers and what else is due, if it was not yet.
     pub(super) fn next_tick(&mut self, now: Instant, other: Option<Instant>) -> Option<Instant> {
         let due = self.containers.due().into_iter().chain(other).min()?;
         let is_asked = self.tick.is_some_and(|asked| asked > now && asked <= due);
@@ -165,7 +166,7 @@ impl Machine {
         self.containers.stop(pod, container);
     }
 
-    /// How long a start takes.
+    /// Time that a start takes.
     fn delay(&mut self, pod: PodRef) -> Duration {
         let who = self.who(pod);
         let has_sandbox = match self.row_mut(pod) {
@@ -192,7 +193,7 @@ impl Machine {
         (self.is_tracking, self.stragglers) = (true, stragglers);
     }
 
-    /// How long a pod runs that would run this long if it were like others.
+    /// Run time of a pod that would run this long if it were like others.
     fn straggle(&self, who: Identity, run_time: Duration) -> Duration {
         let Some(Stragglers { share, factor }) = self.stragglers else {
             return run_time;

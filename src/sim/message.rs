@@ -32,6 +32,8 @@ pub(super) enum ToControlPlane {
     Happened(Event),
     /// A report of a node's agent.
     Report(Report),
+    /// A report of a node's agent that its client had to keep for a while.
+    Sent(Report),
     /// A machine that was ordered joins as a node.
     Joined(Event),
     /// A machine that a component ordered will not come.
@@ -62,7 +64,7 @@ pub(super) enum ControlFault {
     Binds(Option<BindFault>),
     /// Requests of a part take time, or don't any more.
     Api(Part, Option<ApiLimit>),
-    /// So many managers are away, the leader first.
+    /// The number of managers that are away, the leader first.
     Managers { away: u32 },
     /// A framework is away, or back.
     Framework { framework: u32, is_up: bool },

@@ -1,27 +1,29 @@
-//! How a simulation is set up, and how it ended.
+//! Options of a simulation, and its end.
 
 use std::sync::atomic::AtomicBool;
 
 use thiserror::Error;
 
 use control::Stepping;
+use control::client_limit::ClientLimit;
 use control::node_life::Observing;
 use rng::Distribution;
 use trace::TraceError;
 use units::{Duration, Instant};
 
-/// When a run is over. What happens at the instant of a stop is still part of the run.
+/// Condition under which a run is over. What happens at the instant of a stop is still part of the
+/// run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// At an instant, whether anything can still happen or not.
     At(Instant),
-    /// When every pod that was submitted has ended and none will come.
+    /// Every pod that was submitted has ended and none will come.
     Drained,
-    /// When nothing more can happen.
+    /// Nothing more can happen.
     Idle,
-    /// When it is drained, at the latest at an instant.
+    /// The run is drained, at the latest at an instant.
     DrainedOrAt(Instant),
-    /// When nothing more can happen, at the latest at an instant.
+    /// Nothing more can happen, at the latest at an instant.
     IdleOrAt(Instant),
 }
 
@@ -48,12 +50,12 @@ impl Stop {
     }
 }
 
-/// How long a scheduler takes to decide, as charged by the driver.
+/// Time that a scheduler takes to decide, as charged by the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecisionTime {
-    /// For every pod.
+    /// Time for every pod.
     pub per_pod: Duration,
-    /// For every job, in addition.
+    /// Time for every job, in addition.
     pub per_job: Duration,
 }
 
@@ -72,7 +74,7 @@ impl DecisionTime {
     }
 }
 
-/// How long a pod's processes take to start.
+/// Time that a pod's processes take to start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum StartUp {
     /// No time.
@@ -80,11 +82,11 @@ pub enum StartUp {
     None,
     /// A draw per pod from its own stream.
     Drawn(Distribution),
-    /// The same, after something boots that the pod's processes run in, once on its node.
+    /// As above, after the boot of a sandbox that the pod's processes run in, once on its node.
     Sandboxed {
-        /// How long that takes.
+        /// Time of the boot.
         boot: Distribution,
-        /// How long each start takes then; `None` takes no time.
+        /// Time of each start then; `None` takes no time.
         start: Option<Distribution>,
     },
 }
@@ -99,7 +101,7 @@ pub enum NodeLoss {
     Resubmit,
 }
 
-/// How the control plane learns of its nodes.
+/// Channel by which the control plane learns of its nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NodeLife {
     /// It is told at once when one goes down, and the pods on it are lost with it.
@@ -114,19 +116,23 @@ pub enum NodeLife {
 pub struct Options {
     /// Seed of every random stream.
     pub seed: u64,
-    /// When the run is over.
+    /// Condition under which the run is over.
     pub stop: Stop,
-    /// How long deciding takes.
+    /// Time of decisions.
     pub decision_time: DecisionTime,
-    /// How long starting takes.
+    /// Time of starts.
     pub start_up: StartUp,
-    /// When the control plane acts.
+    /// Moments at which the control plane acts.
     pub stepping: Stepping,
     /// Fate of pods on lost nodes.
     pub node_loss: NodeLoss,
-    /// How the control plane learns of its nodes.
+    /// Channel by which the control plane learns of its nodes.
     pub node_life: NodeLife,
-    /// How much later components see what happens.
+    /// The limit of each node's client; `None` has none.
+    pub node_client: Option<ClientLimit>,
+    /// Instant at which every node renews its lease first; `None` draws it for each of them.
+    pub lease_offset: Option<Duration>,
+    /// Delay with which components see what happens.
     pub view_lag: Duration,
 }
 
@@ -139,18 +145,18 @@ pub struct RunControl<'a> {
     pub progress: &'a mut dyn FnMut(Reached),
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
     /// Simulated time.
     pub now: Instant,
     /// Events so far.
     pub events: u64,
-    /// How much of what arrives was read, and how much there is, where that is known.
+    /// Amount of the input that was read, and its total, where that is known.
     pub read: Option<(u64, u64)>,
 }
 
-/// Why a run ended.
+/// Reason a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndCause {
     /// The instant it was to stop at.
@@ -163,12 +169,12 @@ pub enum EndCause {
     Interrupted,
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Why.
+    /// Reason for the end.
     pub cause: EndCause,
-    /// When.
+    /// Instant of the end.
     pub at: Instant,
     /// Changes applied, over all cells.
     pub changes: u64,
@@ -178,18 +184,18 @@ pub struct End {
     pub digest: String,
 }
 
-/// Why a run can't go on.
+/// Reason a run can't go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SimError {
     /// The trace can't be read on.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// What the scenario declares can't be.
+    /// A declaration of the scenario that can't be.
     #[error("{what}: {why}")]
     Declaration {
-        /// Which object.
+        /// Declared object.
         what: String,
-        /// What is wrong with it.
+        /// Fault of the declaration.
         why: String,
     },
     /// A source of arrivals broke its promise.
@@ -198,9 +204,9 @@ pub enum SimError {
          submission"
     )]
     OutOfOrder {
-        /// Who arrives.
+        /// Pod that arrives.
         name: String,
-        /// When.
+        /// Instant of the arrival.
         at: Instant,
         /// The latest arrival before.
         last: Instant,
@@ -211,29 +217,28 @@ pub enum SimError {
          was stopped"
     )]
     Livelock {
-        /// When.
+        /// Instant of the livelock.
         at: Instant,
-        /// Who.
+        /// Components that never come to rest.
         components: String,
-        /// How often every component was asked.
+        /// Number of times that every component was asked.
         rounds: u64,
     },
     /// Something starts over without end in a run that no instant ends.
     #[error(
-        "stop: the run can't end: {object} {deed} without end ({times} times by {at}, with no \
-         arrival, operation or failure since {since}); give the run an end, such as \
-         `stop: {{at: 1d}}`"
+        "the run can't end: {object} {deed} over and over ({times} times by {at}, and nothing \
+         else was to come since {since}); give the run an end, such as `stop: {{at: 1d}}`"
     )]
     Endless {
-        /// Which object.
+        /// Object that starts over.
         object: String,
-        /// What happens to it.
+        /// Deed that is done to the object.
         deed: &'static str,
-        /// How often that happened.
+        /// Number of times that the deed was done.
         times: u64,
         /// The last instant at which anything came from outside.
         since: Instant,
-        /// When the run was stopped.
+        /// Instant at which the run was stopped.
         at: Instant,
     },
     /// Something that can't be happened.
@@ -241,9 +246,9 @@ pub enum SimError {
         "an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario"
     )]
     Invariant {
-        /// When.
+        /// Instant of the break.
         at: Instant,
-        /// What.
+        /// Invariant that broke.
         what: String,
         /// The run's seed.
         seed: u64,

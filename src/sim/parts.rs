@@ -50,13 +50,13 @@ pub struct Environment {
     pub usage: UsageOptions,
     /// The clients of the services.
     pub traffic: Option<Arc<TrafficPlan>>,
-    /// How machines are provided.
+    /// Options of the provider of machines.
     pub provider: ProviderOptions,
     /// The party that keeps nodes from holding more than they have.
     pub commitment: Commitment,
     /// The layers of images and the links that carry them; `None` takes no time.
     pub images: Option<ImageModel>,
-    /// How work is saved; `None` is never.
+    /// Saving of work; `None` is never.
     pub checkpoints: Option<Checkpoints>,
     /// The resources that processes on a node share; `None` gives each all that it wants.
     pub contention: Option<ContentionModel>,
@@ -83,14 +83,14 @@ pub struct Resident {
     pub name: PodName,
     /// The spec of the pod.
     pub spec: Arc<PodSpec>,
-    /// How long it says it may run at most.
+    /// Longest run time that the pod declares.
     pub time_limit: Option<Duration>,
-    /// How long it goes on to run; `None` is until it is stopped.
+    /// Time for which the pod goes on to run; `None` is until it is stopped.
     pub run_time: Option<Duration>,
     /// The GPU devices it holds.
     pub devices: DeviceSet,
-    /// Whether its processes are up; otherwise its node starts them when the run begins.
+    /// `true` if the pod's processes are up; otherwise its node starts them when the run begins.
     pub is_running: bool,
-    /// Where it is, and since when.
+    /// Node of the pod, and the instant from which it is there.
     pub found: Found,
 }

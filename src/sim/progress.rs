@@ -1,4 +1,4 @@
-//! How far jobs are that write checkpoints: what is interrupted goes on from the last one, on the same
+//! Progress of jobs that write checkpoints: interrupted work goes on from the last one, on the same
 //! node, on another, or as another pod of the same job (spec: orchestrators-b.md 10.1).
 
 use std::collections::BTreeMap;
@@ -9,11 +9,11 @@ use units::{Duration, Instant, ObjectId, PodId};
 /// A pod's work.
 #[derive(Clone, Copy, Debug)]
 struct Run {
-    /// What is to be done from the last checkpoint on.
+    /// Work to do from the last checkpoint on.
     work: Duration,
-    /// Whether it begins at one.
+    /// `true` if the run begins at a checkpoint.
     is_resumed: bool,
-    /// Since when it is up.
+    /// Instant from which the pod is up.
     since: Option<Instant>,
     /// The job that it belongs to.
     job: Option<ObjectId>,
@@ -28,7 +28,7 @@ pub(super) struct Progress {
     begun: BTreeMap<ObjectId, Vec<Duration>>,
 }
 
-/// What is left of a pod's work, and whether some of it was done.
+/// Rest of a pod's work, and whether some of it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left {
     pub(super) work: Duration,
@@ -105,7 +105,7 @@ impl Progress {
         Some(self.run_time(run))
     }
 
-    /// What is left of a pod's work.
+    /// Rest of a pod's work.
     pub(super) fn left(&self, pod: PodId) -> Option<Left> {
         let run = self.runs.get(&pod)?;
         Some(Left {

@@ -13,19 +13,19 @@ use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
 use units::{Duration, Identity, Instant, NodeId};
 
-/// How long a refusal for a quota takes.
+/// Time that a refusal for a quota takes.
 const REFUSAL: Duration = Duration::from_secs(1);
 
-/// How a provider is.
+/// Options of a provider.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderOptions {
-    /// From an order until its node joins; `None` is no time.
+    /// Time from an order until its node joins; `None` is no time.
     pub boot: Option<Distribution>,
     /// The time until nodes of a group join, for groups that have their own.
     pub boot_of: BTreeMap<Text, Distribution>,
-    /// Which part of the orders fails, in millionths.
+    /// Part of the orders that fails, in millionths.
     pub failure_ppm: u32,
-    /// After how long that is known.
+    /// Time after which the failure is known.
     pub failed_after: Duration,
     /// The most machines at a time.
     pub most_machines: Option<u64>,
@@ -33,9 +33,9 @@ pub struct ProviderOptions {
     pub most_cpu_milli: Option<i64>,
     /// The most machines of groups and instance types at a time.
     pub most_of: BTreeMap<Text, u64>,
-    /// When groups and instance types can't be had: from, until.
+    /// Spans in which groups and instance types can't be had: from, until.
     pub stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>>,
-    /// For how long spot capacity is kept, and how long before its end that is said.
+    /// Time for which spot capacity is kept, and that of the notice before its end.
     pub spot: Option<(Distribution, Duration)>,
     /// The prices of machines from later times on, in order of time.
     pub prices: Vec<(Instant, Arc<NewPrice>)>,
@@ -56,7 +56,7 @@ struct Order {
     /// The component that ordered it.
     component: usize,
     stage: Stage,
-    /// For how long it is kept once it is there.
+    /// Time for which the machine is kept once it is there.
     kept: Option<Duration>,
 }
 
@@ -91,7 +91,7 @@ impl Provider {
         }
     }
 
-    /// Why an order can't be met, and after how long that is said.
+    /// Reason an order can't be met, and the time after which the provider says so.
     fn refusal(&self, now: Instant, machine: &MachineOrder) -> Option<(Text, Duration)> {
         let own = &self.options;
         let names = [&machine.group, &machine.instance_type];
@@ -233,7 +233,7 @@ impl Provider {
         })
     }
 
-    /// How long before its end it is said of spot capacity that it is taken back.
+    /// Time between the notice that spot capacity is taken back and its end.
     fn notice(&self) -> Duration {
         let spot = self.options.spot.as_ref();
         spot.map_or(Duration::ZERO, |(_, notice)| *notice)

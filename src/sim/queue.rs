@@ -1,5 +1,5 @@
-//! What can lie ahead in a cell, and the event queue of it: at one instant kinds go in the order of
-//! their rank, and equal kinds first in, first out.
+//! Events that can lie ahead in a cell, and its event queue: at one instant kinds go in the order
+//! of their rank, and equal kinds first in, first out.
 
 use model::PodRef;
 use units::{ComponentId, NodeId};
@@ -33,6 +33,8 @@ pub enum Upcoming {
     Upgrade(u32),
     /// A node's agent says whether it is ready.
     Status(NodeId),
+    /// A node's client has a token for a report.
+    Report(NodeId),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -41,11 +43,11 @@ pub enum Upcoming {
     Tick,
     /// A node's agent asked to be woken, if anything else happens at all.
     NodeTimer(NodeId),
-    /// What comes next of a machine that was ordered: the number of its order.
+    /// Next event of a machine that was ordered: the number of its order.
     Machine(u32),
     /// Machines cost something else: the number of the first change.
     Price(u32),
-    /// The same, if anything else happens at all.
+    /// As above, if anything else happens at all.
     IdlePrice(u32),
     /// A component asked to be woken, or a delivery to it is due.
     Wake(ComponentId),
@@ -74,7 +76,7 @@ pub mod rank {
 }
 
 impl Upcoming {
-    /// This, in a cell.
+    /// Pairs the event with its cell.
     #[inline]
     pub const fn of(self, cell: u16) -> Queued {
         Queued { cell, event: self }
@@ -110,6 +112,7 @@ impl Upcoming {
             Self::NodeDown(_) | Self::Strike(_) | Self::IdleStrike(_) => rank::NODE_DOWN,
             Self::Operation(_) | Self::Eviction(_) | Self::Upgrade(_) => rank::ARRIVAL,
             Self::Started(_)
+            | Self::Report(_)
             | Self::AgentTimer(_)
             | Self::Tick
             | Self::NodeTimer(_)
@@ -125,7 +128,7 @@ impl Upcoming {
 /// An event of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// Which cell.
+    /// Cell of the event.
     pub cell: u16,
     /// The event.
     pub event: Upcoming,

@@ -8,7 +8,7 @@ use units::Instant;
 use super::driver::Simulation;
 use super::{DecisionTime, End, NodeLoss, RunControl, SimError, StartUp, Stop};
 
-/// How far a simulation got: equal standings of one scenario mean equal courses so far.
+/// Progress of a simulation: equal standings of one scenario mean equal courses so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The last instant at which something happened.
@@ -26,11 +26,11 @@ pub struct Turn {
     /// The control plane of every cell, which reads the whole log anew; `None` where the old ones
     /// go on.
     pub components: Option<Vec<Vec<Box<dyn Component>>>>,
-    /// When the run is over.
+    /// Condition under which the run is over.
     pub stop: Stop,
-    /// How long deciding takes.
+    /// Time of decisions.
     pub decision_time: DecisionTime,
-    /// How long starting takes.
+    /// Time of starts.
     pub start_up: StartUp,
     /// Fate of pods on lost nodes.
     pub node_loss: NodeLoss,
@@ -51,7 +51,7 @@ impl Simulation<'_> {
         self.keeps_log = true;
     }
 
-    /// How far it got.
+    /// Progress of the simulation.
     pub fn standing(&self) -> Standing {
         let end = self.end(super::EndCause::Interrupted);
         Standing {

@@ -1,4 +1,4 @@
-//! What lies ahead, in order of (instant, rank, sequence): a monotone hierarchical timing wheel
+//! Events ahead in order of (instant, rank, sequence): a monotone hierarchical timing wheel
 //! (Varghese and Lauck 1987). Its cost per event hardly grows with the number of pending ones, as a
 //! heap's does.
 //!
@@ -14,11 +14,35 @@
 use units::Instant;
 
 /// An event that a wheel can hold.
+///
+/// Ends of pods come before starts at one instant, whatever was pushed first:
+///
+/// ```
+/// use sim::wheel::{Scheduled, Wheel};
+/// use units::Instant;
+///
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// enum Change {
+///     End,
+///     Start,
+/// }
+///
+/// impl Scheduled for Change {
+///     fn rank(self) -> u8 {
+///         self as u8
+///     }
+/// }
+///
+/// let mut wheel = Wheel::default();
+/// wheel.push(Instant::from_secs(5), Change::Start);
+/// wheel.push(Instant::from_secs(5), Change::End);
+/// assert_eq!(wheel.pop(), Some((Instant::from_secs(5), Change::End)));
+/// ```
 pub trait Scheduled: Copy {
-    /// The pod's rank among the events of an instant: below 8, the smallest goes first.
+    /// Rank of the event among those of an instant: below 8, the smallest goes first.
     fn rank(self) -> u8;
 
-    /// Whether it is worth going on for if nothing else lies ahead.
+    /// `true` if a run goes on for the event even if nothing else lies ahead.
     fn keeps_going(self) -> bool {
         true
     }
@@ -45,17 +69,17 @@ pub const EVERY_RANK: u8 = RANKS as u8;
 pub struct Wheel<E> {
     /// The instant that levels are counted from: nothing lies before it.
     present: i64,
-    /// Which levels have events, by bit.
+    /// Levels that have events, by bit.
     levels: u16,
-    /// Which slots of each level have events, by bit.
+    /// Slots of each level that have events, by bit.
     slots: [u64; LEVELS],
-    /// Which ranks each slot of level 0 has events of, by bit.
+    /// Ranks of which each slot of level 0 has events, by bit.
     ranks: [u8; SLOTS],
     /// Lists of level 0 by slot and rank, then those of the other levels by slot.
     lists: Box<[List]>,
     blocks: Blocks<E>,
     pending: usize,
-    /// How many of them a run need not go on for.
+    /// Number of events that a run need not go on for.
     idle: usize,
 }
 
@@ -127,7 +151,7 @@ impl<E: Scheduled> Wheel<E> {
         self.place(Entry { at, event });
     }
 
-    /// When the next event is.
+    /// Instant of the next event.
     #[inline]
     pub fn next(&self) -> Option<Instant> {
         if self.levels == 0 {
@@ -185,7 +209,7 @@ impl<E: Scheduled> Wheel<E> {
         self.pending == self.idle
     }
 
-    /// How many events lie ahead.
+    /// Number of events ahead.
     pub fn len(&self) -> usize {
         self.pending
     }
@@ -354,12 +378,12 @@ mod tests {
         }
     }
 
-    /// What is done to a wheel and to a heap alike.
+    /// Step taken with a wheel and a heap alike.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         /// Something is scheduled this far ahead, with this rank.
         Push(i64, u8),
-        /// What is next happens, if its rank is below this.
+        /// The next event happens, if its rank is below this.
         Pop(u8),
         /// Time passes up to the next event at most, as for an arrival: in parts of 8.
         Pass(i64),

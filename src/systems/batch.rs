@@ -1,4 +1,29 @@
 //! A batch queue system: one planner of rigid jobs under an order and a backfilling rule.
+//!
+//! A planner that takes the shortest job first, as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::batch::BatchOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(BatchOptions {
+//!         order: "sjf".to_owned(),
+//!         backfill: "greedy-once".to_owned(),
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("batch")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "batch");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 use cluster::Commitment;
 use control::Stepping;
@@ -130,7 +155,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 /// Policies of a batch system, by their names in the registries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchOptions {
-    /// In which order jobs are chosen: a name of [`JOB_ORDERS`].
+    /// Order in which jobs are chosen: a name of [`JOB_ORDERS`].
     pub order: String,
     /// Backfilling rule: a name of [`BACKFILLS`].
     pub backfill: String,

@@ -1,6 +1,6 @@
-//! What systems can do with what a workload asks for, and how they behave: one vocabulary, one table
-//! a system, printed by `windtunnel systems` and read by the mapping of workloads
-//! ([`super::mapping`]), so that what is printed is what happens.
+//! Capabilities of systems, and their behaviour: one vocabulary, one table a system, printed by
+//! `windtunnel systems` and read by the mapping of workloads ([`super::mapping`]), so that what is
+//! printed is what happens.
 
 use std::fmt;
 
@@ -54,7 +54,7 @@ capabilities! {
     OnePerNode: "one pod of a kind per node",
     /// Required affinity to other pods, or against them, on one node.
     PodAffinityNode: "pod affinity on a node",
-    /// The same in a larger domain.
+    /// Required pod affinity within a domain of several nodes.
     PodAffinityDomain: "pod affinity in a domain",
     /// Affinity to other pods that is preferred.
     PreferredPodAffinity: "preferred pod affinity",
@@ -86,7 +86,7 @@ capabilities! {
     LivenessProbes: "liveness probes",
     /// Probes that take a pod out of service, or hold up a rollout.
     ReadinessProbes: "readiness probes",
-    /// So many equal pods, kept.
+    /// Number of equal pods, kept.
     Replicas: "replicas maintained",
     /// A new template rolled out step by step.
     RollingUpdate: "rolling update",
@@ -98,21 +98,21 @@ capabilities! {
     Job: "jobs",
     /// Jobs by the clock.
     CronJob: "cron jobs",
-    /// How many pods of a selection must stay healthy.
+    /// Number of pods of a selection that must stay healthy.
     DisruptionBudget: "disruption budgets",
     /// Pods behind one address.
     Service: "services",
     /// Any other object that controllers of Kubernetes act on.
     OtherObjects: "other objects",
-    /// Which node is chosen.
+    /// Choice of the node.
     Placement: "placement",
-    /// How much more may be promised than there is.
+    /// Promises beyond the amounts that nodes have.
     Overcommit: "over-commit",
-    /// How a lost node is noticed.
+    /// Detection of a lost node.
     FailureDetection: "failure detection",
-    /// What becomes of the pods of a lost node.
+    /// Fate of the pods of a lost node.
     LostNode: "pods of a lost node",
-    /// What happens while the control plane is gone.
+    /// Behaviour while the control plane is gone.
     ControlPlaneLoss: "control plane lost",
 }
 
@@ -134,7 +134,7 @@ pub enum Support {
 }
 
 impl Support {
-    /// In one word, for tables.
+    /// Word for tables.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Yes(_) => "yes",
@@ -143,7 +143,7 @@ impl Support {
         }
     }
 
-    /// In a sentence.
+    /// Sentence about the support.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Yes(text) | Self::Without(text) | Self::Refused(text) => text,

@@ -36,7 +36,7 @@ pub struct SystemEntry {
 }
 
 impl SystemEntry {
-    /// Whether its nodes run kubelets, which pull images.
+    /// `true` if the system's nodes run kubelets, which pull images.
     pub const fn runs_kubelets(&self) -> bool {
         matches!(
             self.scheduler,

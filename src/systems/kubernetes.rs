@@ -1,6 +1,29 @@
 //! Kubernetes: kube-scheduler itself, decision for decision, with its queue, its plugins and its
 //! preemption, over kubelets and the controllers. Policies of the registry run in it beside its own
 //! plugins; [`super::pipeline`] runs them alone.
+//!
+//! A scheduler and the controllers, as a caller builds them from the registry:
+//!
+//! ```
+//! use control::controllers::manager::ControllerOptions;
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default(),
+//!     controllers: Some(ControllerOptions::default()),
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("kubernetes")?.build)(&request)?;
+//! let names: Vec<&str> = parts.components.iter().map(|part| part.name()).collect();
+//! assert_eq!(names, ["default", "controller-manager"]);
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +36,7 @@ use super::entry::{
 use super::kubelet::{Kubelet, KubeletOptions};
 use super::profile::check_profile;
 use cluster::Commitment;
+use control::client_limit::ClientLimit;
 use control::controllers::manager::ControllerManager;
 use control::{Component, Stepping};
 use model::{ClusterObjects, SchedulerConfig, Text};
@@ -135,10 +159,12 @@ pub struct KubeRequest {
     pub release: Release,
     /// Whether the first of equally good nodes is taken, rather than the release's choice.
     pub takes_first: bool,
-    /// From the end of a decision to the binding.
+    /// Time from the end of a decision to the binding.
     pub binding_time: Duration,
-    /// From the order to evict a pod to its end.
+    /// Time from the order to evict a pod to its end.
     pub eviction_time: Duration,
+    /// The limit of the scheduler's client; `None` has none.
+    pub client: Option<ClientLimit>,
     /// The objects around nodes and pods.
     pub objects: ClusterObjects,
     /// The witness that sees every attempt.
@@ -194,6 +220,7 @@ pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
         form: request.form,
         binding_time: kube.binding_time,
         eviction_time: kube.eviction_time,
+        client: kube.client,
         objects: kube.objects.clone(),
         witness: kube.witness.clone(),
         preemptions: kube.preemptions.clone(),

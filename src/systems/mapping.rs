@@ -15,7 +15,8 @@ use units::Quantity;
 /// A question to a pod.
 type AsksOfPod = (Capability, &'static str, fn(&PodSpec) -> bool);
 
-/// What pods may ask for, the field of a manifest that says so, and whether one does.
+/// Capabilities that pods may ask for, the field of a manifest that does so, and the test whether a
+/// pod does.
 const OF_PODS: &[AsksOfPod] = &[
     (
         Capability::Requests,
@@ -172,7 +173,7 @@ fn is_extended(name: &str) -> bool {
     !matches!(name, "cpu" | "memory" | "pods" | "ephemeral-storage")
 }
 
-/// How hard required node affinity is to express.
+/// Difficulty of expressing required node affinity.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Affinity {
     Equal,
@@ -231,7 +232,7 @@ fn other_terms(pod: &PodSpec) -> impl Iterator<Item = &PodAffinityTerm> {
     pod.affinity.required_pod_affinity.iter().chain(against)
 }
 
-/// What an object asks for, and the field that says so; its pods' wishes aside.
+/// Capabilities that an object asks for, and the field that does so; its pods' wishes aside.
 fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
     match object {
         Object::Deployment(_) | Object::ReplicaSet(_) | Object::ReplicationController(_) => {
@@ -298,11 +299,11 @@ pub fn object_refusal(table: Capabilities, object: &Object) -> Option<(Capabilit
 pub enum Item<'a> {
     /// Pods of one class: how many, in gangs of how many.
     Pods {
-        /// What they are called, or one of them is.
+        /// Name of the pods, or of one of them.
         name: &'a str,
-        /// What they are.
+        /// Spec of the pods.
         spec: &'a PodSpec,
-        /// How many there are.
+        /// Number of the pods.
         count: u64,
         /// Whether some of them start together.
         in_gangs: bool,
@@ -324,9 +325,9 @@ pub struct Gap {
     pub capability: Capability,
     /// First object that needs it, as `KIND/NAMESPACE/NAME`.
     pub object: String,
-    /// In which field.
+    /// Field that asks for it.
     pub field: &'static str,
-    /// How many objects ask for it, that one included.
+    /// Number of objects that ask for it, the named one included.
     pub count: u64,
     /// Whether they are not run at all.
     pub is_refused: bool,
@@ -357,7 +358,7 @@ pub struct Mapping {
     pub gaps: Vec<Gap>,
     /// Pods and objects that there are.
     pub items: u64,
-    /// How many of them it does not run.
+    /// Number of pods that the system does not run.
     pub refused: u64,
 }
 

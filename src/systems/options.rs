@@ -6,6 +6,20 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// The options of one system: any type that threads may share and that can be printed.
+///
+/// Options of a system beside those of the registry:
+///
+/// ```
+/// use systems::SystemOptions;
+///
+/// #[derive(Clone, Debug, Default)]
+/// struct OwnSystem {
+///     retries: u32,
+/// }
+///
+/// let options = SystemOptions::default().with(OwnSystem { retries: 3 });
+/// assert_eq!(options.of::<OwnSystem>().retries, 3);
+/// ```
 pub trait OwnOptions: Any + Debug + Send + Sync {}
 
 impl<T: Any + Debug + Send + Sync> OwnOptions for T {}
@@ -30,8 +44,7 @@ impl<T: Any + Debug + Send + Sync> OwnOptions for T {}
 pub struct SystemOptions(Vec<Arc<dyn OwnOptions>>);
 
 impl SystemOptions {
-    /// These options with the options of one more system, which replace earlier ones of the same
-    /// type.
+    /// Options with those of one more system, which replace earlier ones of the same type.
     #[must_use]
     pub fn with<T: OwnOptions>(mut self, options: T) -> Self {
         self.0.retain(|own| own_as::<T>(own).is_none());

@@ -1,6 +1,27 @@
 //! Pipeline: the policies of the registry alone, composed by a named profile, over the kubelets and
 //! controllers of [`super::kubernetes`]. It follows the extension points of kube-scheduler without
 //! its queue, back-off, preemption and plugins, so that a policy of a study is seen by itself.
+//!
+//! The profile of a published study, as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("fgd"),
+//!     options: SystemOptions::default(),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("pipeline")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "fgd");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 use super::capability::Support::{Without, Yes};
 use super::capability::{Capabilities, Capability};

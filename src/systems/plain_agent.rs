@@ -14,7 +14,7 @@ pub struct PlainAgent {
     time_limits: TimeLimits,
     /// The pods on nodes, by slot.
     pods: Vec<Held>,
-    /// How long they may run, where that is enforced; once they run, the instants until which they
+    /// Longest run times, where they are enforced; once pods run, the instants until which they
     /// may: in nanoseconds, [`ENDLESS`] without a limit, by slot as far as there are limits.
     limits: Vec<i64>,
 }
@@ -28,9 +28,9 @@ struct Held {
     running: bool,
     /// Whether somebody looks at its readiness: it is ready once it runs.
     is_owned: bool,
-    /// How often it was started again.
+    /// Number of restarts.
     restarts: u32,
-    /// Why it is being stopped, if it is.
+    /// Reason the pod is being stopped, if it is.
     stopping: Option<EndReason>,
 }
 

@@ -1,5 +1,5 @@
-//! Which system runs which profile: kube-scheduler its own, the pipeline those of the registry. A
-//! profile asked of the other system is refused with the words that mend it.
+//! Profiles by system: kube-scheduler runs its own, the pipeline those of the registry. A profile
+//! asked of the other system is refused with the words that mend it.
 
 use policy::profiles::{self, KUBE_PROFILE, PROFILES};
 use policy::registered::obstacle;
@@ -56,7 +56,7 @@ pub fn check_profile(system: &SystemEntry, profile: &str) -> Result<(), ProfileC
     })
 }
 
-/// How to get a profile of the pipeline, or its score in kube-scheduler.
+/// Way to get a profile of the pipeline, or its score in kube-scheduler.
 fn in_kube_scheduler(profile: &str) -> String {
     let plugins = profiles::find(profile).map_or(&[] as &[&str], |entry| entry.plugins);
     let scores = plugins.iter().filter(|name| {

@@ -151,7 +151,7 @@ struct Chunk {
     end: Option<Result<(), TraceError>>,
 }
 
-/// How a ledger changes within a chunk.
+/// Changes of a ledger within a chunk.
 #[derive(Default)]
 struct Marks {
     /// The ledger after the chunk, if it changed at all.

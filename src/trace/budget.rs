@@ -7,6 +7,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use units::plural;
+
 /// The largest text that is held as a whole, in bytes after decompression: 1 GiB.
 pub const TEXT_BYTES: u64 = 1 << 30;
 
@@ -111,7 +113,7 @@ pub(super) fn check_kind(kind: FileType) -> io::Result<()> {
 /// Bytes in words, in whole binary units.
 pub fn bytes_in_words(bytes: u64) -> String {
     match bytes {
-        0..0x40_0000 => format!("{bytes} bytes"),
+        0..0x40_0000 => plural::count(bytes, "byte"),
         0x40_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
         _ => format!("{} GiB", bytes >> 30),
     }
@@ -158,7 +160,7 @@ impl Expanding {
     ///
     /// # Errors
     /// The decoder can't begin.
-    pub(super) fn new(
+    pub(super) fn open(
         stored: Box<dyn BufRead + Send>,
         decoder: impl FnOnce(
             BufReader<Counted<Box<dyn BufRead + Send>>>,
@@ -182,8 +184,9 @@ impl Read for Expanding {
         let stored = self.stored.load(Ordering::Relaxed);
         if self.delivered > EXPANSION_FROM && self.delivered / EXPANSION > stored {
             return Err(io::Error::other(format!(
-                "expands to more than {EXPANSION} times its size ({stored} bytes gave {} so far); \
+                "expands to more than {EXPANSION} times its size ({} gave {} so far); \
                  unpack it, and name the unpacked file if it is what you expect",
+                plural::count(stored, "byte"),
                 bytes_in_words(self.delivered)
             )));
         }
@@ -209,13 +212,20 @@ pub(super) fn read_whole(text: &mut dyn BufRead) -> io::Result<Vec<u8>> {
         if whole.len() as u64 + more.len() as u64 > TEXT_BYTES {
             return Err(too_long("the text", TEXT_BYTES));
         }
-        if whole.try_reserve(more.len()).is_err() {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
+        make_room(&mut whole, more.len())?;
         whole.extend_from_slice(more);
         let length = more.len();
         text.consume(length);
     }
+}
+
+/// Has a buffer take so many more bytes.
+///
+/// # Errors
+/// There is no memory for them; without asking, the program would be aborted.
+pub fn make_room(buffer: &mut Vec<u8>, more: usize) -> io::Result<()> {
+    let reserved = buffer.try_reserve(more);
+    reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
 }
 
 /// Reads up to and including the end of a line, or to the end of the text.

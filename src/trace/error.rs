@@ -1,4 +1,4 @@
-//! What can be wrong with a trace: file, line, column, value, rule.
+//! Errors of a trace: file, line, column, value, rule.
 
 use std::io;
 
@@ -45,6 +45,11 @@ pub fn read_error(name: &str, error: &io::Error) -> TraceError {
         io::ErrorKind::NotFound => "no such file; check the path, or `--traces DIR`".to_owned(),
         io::ErrorKind::IsADirectory => "is a directory; name the file in it".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be read by you; check its mode".to_owned(),
+        io::ErrorKind::OutOfMemory => {
+            "there is not enough memory to read it; free some, raise the \
+             limit (`ulimit -v`), or read a part of it"
+                .to_owned()
+        }
         io::ErrorKind::UnexpectedEof => "the compressed data ends too early: the file is \
              truncated; download or copy it again"
             .to_owned(),

@@ -16,7 +16,7 @@ use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
 use units::{Duration, Instant};
 
-/// How a log is read.
+/// Options for the reading of a log.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
     /// System number, for the Los Alamos log.
@@ -30,16 +30,16 @@ pub struct LogOptions {
 pub struct LoggedOutage {
     /// The node, by its place in the cluster.
     pub node: usize,
-    /// When it went down; what was down before the start is so at the start.
+    /// Instant at which the node went down; what was down before the start is so at the start.
     pub down: Instant,
-    /// When it was up again.
+    /// Instant at which the node was up again.
     pub up: Option<Instant>,
 }
 
 /// A failure log as read.
 #[derive(Clone, Debug)]
 pub struct FailureLog {
-    /// In order of time, spans of one node apart.
+    /// Outages in order of time, spans of one node apart.
     pub outages: Vec<LoggedOutage>,
     /// Ledger of the input's irregularities.
     pub ledger: Ledger,

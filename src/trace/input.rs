@@ -223,8 +223,7 @@ impl Input {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// How many bytes are stored, compressed if they are; 0 if they can be read only once, so that
-    /// nobody counts on reading them again.
+    /// Number of bytes stored, compressed if they are; 0 of an input that can be read only once.
     pub fn stored_bytes(&self) -> Result<u64, TraceError> {
         match &self.origin {
             Origin::Path(path) => std::fs::metadata(path)
@@ -301,9 +300,9 @@ fn is_magic(first: &[u8]) -> bool {
 fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let (magic, stored) = peek::<4>(stored)?;
     let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
-        Expanding::new(stored, |stored| Ok(Box::new(MultiGzDecoder::new(stored))))?
+        Expanding::open(stored, |stored| Ok(Box::new(MultiGzDecoder::new(stored))))?
     } else if magic.starts_with(&ZSTD_MAGIC) {
-        Expanding::new(stored, |stored| {
+        Expanding::open(stored, |stored| {
             let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
             Ok(Box::new(decoder))
         })?

@@ -1,5 +1,5 @@
-//! What a trace file holds, and what is wrong in it: the contents of `trace inspect` and
-//! `trace validate` as plain values.
+//! Contents of a trace file and its faults: the output of `trace inspect` and `trace validate` as
+//! plain values.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub struct NodeGroup {
     pub cpu_milli: i64,
     /// Bytes of memory of one node.
     pub memory_bytes: i64,
-    /// How many there are.
+    /// Number of nodes in the group.
     pub count: u64,
 }
 
@@ -144,9 +144,9 @@ pub struct Validation {
     pub file: String,
     /// The name of its format.
     pub format: &'static str,
-    /// How many nodes or arrivals were accepted.
+    /// Number of nodes or arrivals accepted.
     pub accepted: u64,
-    /// How many bad rows there are.
+    /// Number of bad rows.
     pub bad_row_count: u64,
     /// The first of them, at most as many as asked for.
     pub bad_rows: Vec<TraceError>,

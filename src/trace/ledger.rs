@@ -1,4 +1,4 @@
-//! What was wrong in a trace and what was done about it. Dirt that a format's page documents is
+//! Faults of a trace and how the reader handled them. Dirt that a format's page documents is
 //! handled as documented and counted in the [`Ledger`]; anything else is a bad row, and the
 //! [`RowPolicy`] says whether it stops the reading (spec: traces.md, section 0).
 
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::error::TraceError;
 use units::plural;
 
-/// How many bad rows are kept word for word; all are counted.
+/// Number of bad rows kept word for word; all are counted.
 pub const MAX_LISTED_BAD_ROWS: usize = 1_000;
 
 /// Treatment of a kind of irregularity.
@@ -39,7 +39,7 @@ impl fmt::Display for Action {
 pub struct LedgerEntry {
     /// Description of the irregularity in a few words.
     pub kind: Arc<str>,
-    /// How many rows have it.
+    /// Number of rows with the fault.
     pub count: u64,
     /// The file of the first.
     pub file: Arc<str>,
@@ -50,7 +50,7 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
-    /// Where the first is: the file, and the line if it is known.
+    /// Place of the first row: the file, and the line if it is known.
     fn place(&self) -> String {
         match self.line {
             0 => self.file.to_string(),
@@ -139,7 +139,7 @@ impl Ledger {
         &self.bad_rows
     }
 
-    /// How many rows have a kind of dirt, whatever was done.
+    /// Number of rows with a kind of dirt, whatever was done.
     pub fn count(&self, kind: &str) -> u64 {
         self.entries
             .iter()
@@ -148,12 +148,12 @@ impl Ledger {
             .sum()
     }
 
-    /// How many bad rows were passed over.
+    /// Number of bad rows that were left out.
     pub fn bad_row_count(&self) -> u64 {
         self.count(BAD_ROW)
     }
 
-    /// How many rows were noted, of any kind: it grows with every note.
+    /// Number of rows noted, of any kind: it grows with every note.
     pub fn total(&self) -> u64 {
         self.entries.iter().map(|entry| entry.count).sum()
     }
@@ -211,7 +211,7 @@ impl Ledger {
     }
 }
 
-/// How a ledger stood: counts by entry, and how many bad rows were listed.
+/// Mark of a ledger's state: counts by entry, and the number of bad rows listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerMark {
     counts: SmallVec<[u64; 8]>,
@@ -250,7 +250,7 @@ pub enum OnBadRow {
     Report,
 }
 
-/// How a reader deals with rows that aren't as they should be.
+/// Policy of a reader for rows that aren't as they should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowPolicy {
     /// Policy for bad rows.

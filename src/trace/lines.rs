@@ -68,7 +68,7 @@ impl Lines {
         Ok(found.map(|(number, place)| (number, self.at(place))))
     }
 
-    /// Where the next line is, until the one after it is asked for.
+    /// Place of the next line, until the one after it is asked for.
     pub(super) fn next_place(&mut self) -> Result<Option<(u64, Range<usize>)>, TraceError> {
         let mut searched = 0;
         let length = loop {

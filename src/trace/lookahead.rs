@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::stream::Arrival;
 use units::Instant;
 
-/// How many rows late a row may be.
+/// Greatest number of rows by which a row may be late.
 pub const WINDOW_ROWS: usize = 4_096;
 
 /// A window of arrivals sorted by submission; equal times keep the file's order.

@@ -1,5 +1,5 @@
-//! What a user may choose about the reading of a trace. One set for all formats; each format's
-//! entry in the registry names those that it heeds, anything else has no effect on it.
+//! Options of users for the reading of a trace. One set for all formats; each format's entry in the
+//! registry names those that it heeds, anything else has no effect on it.
 
 use units::Duration;
 

@@ -23,7 +23,7 @@ pub const MAX_FILL_UP_PODS: usize = 10_000_000;
 /// The most that one pod may ask for: that of [`MAX_FILL_UP_PODS`] adds up in 64 bits.
 const MAX_DEMAND_MILLI: i64 = 1 << 38;
 
-/// In which order pods arrive.
+/// Order in which pods arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillOrder {
     /// The order of the trace.
@@ -113,11 +113,11 @@ pub struct FillUp {
 pub struct Filled {
     /// The arrivals, classes and tenants.
     pub recorded: Recorded,
-    /// For each arrival, which of the trace's it is.
+    /// Number of the trace's arrival that each arrival is.
     pub rows: Vec<u32>,
-    /// How many of the first arrivals are the trace's own; the rest are clones.
+    /// Number of the first arrivals that are the trace's own; the rest are clones.
     pub originals: usize,
-    /// For each node, its rank for breaking ties (published order only).
+    /// Rank of each node for breaking ties (published order only).
     pub node_ranks: Option<Vec<u32>>,
     /// Total demand of the arrivals, in thousandths.
     pub arrived_milli: i64,
@@ -207,9 +207,9 @@ impl<'pod> From<&'pod OpenbPod> for FillPod<'pod> {
 pub struct PublishedOrder {
     /// Arriving pods, as positions in the given pods; clones at the end.
     pub rows: Vec<u32>,
-    /// How many of them are no clones.
+    /// Number of arrivals that are no clones.
     pub originals: usize,
-    /// For each of the given nodes its rank; the smallest wins a tie.
+    /// Rank of each of the given nodes; the smallest wins a tie.
     pub node_ranks: Vec<u32>,
 }
 

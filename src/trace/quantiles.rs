@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// How often each value occurs.
+/// Counts of values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     counts: BTreeMap<i64, u64>,
@@ -10,7 +10,7 @@ pub struct Counted {
     sum: i128,
 }
 
-/// Where values lie. A quantile is the smallest value that at least its share of all values
+/// Distribution of values. A quantile is the smallest value that at least its share of all values
 /// doesn't exceed (nearest rank).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantiles {
@@ -44,7 +44,7 @@ impl Counted {
         self.sum += i128::from(value);
     }
 
-    /// How many different values there are.
+    /// Number of different values.
     pub fn different(&self) -> usize {
         self.counts.len()
     }

@@ -10,7 +10,7 @@ use super::ledger::BadRow;
 use super::table::{Column, Row, Table};
 use units::{Duration, Instant};
 
-/// From an instant on, so many millionths of a request a second.
+/// Instants with the rate from each on, in millionths of a request a second.
 pub type Steps = Vec<(Instant, u64)>;
 
 /// Rate to assume where rows of a regular series are missing.
@@ -30,9 +30,9 @@ const MOST: f64 = 1e12;
 /// A factor on rates, and what is done about gaps.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
-    /// On every rate.
+    /// Factor on every rate.
     pub scale: f64,
-    /// Where rows are missing.
+    /// Treatment of missing rows.
     pub gap: Gap,
 }
 

@@ -5,9 +5,9 @@
 /// Result of scanning a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scanned {
-    /// Where its line feed stands, if it has one.
+    /// Position of the line feed, if there is one.
     pub(super) end: Option<usize>,
-    /// Whether it is ASCII without quotes.
+    /// Marks a text of ASCII without quotes.
     pub(super) is_plain: bool,
 }
 

@@ -25,7 +25,7 @@ pub struct Table {
     splitter: Splitter,
 }
 
-/// Where a column is, once its name was found in the header.
+/// Position of a column, once its name was found in the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     position: usize,
@@ -77,15 +77,16 @@ impl Table {
         table.columns =
             columns.map_err(|wrong| table.refuse(&format!("the header {}", wrong.rule)))?;
         if table.columns.len() > COLUMNS {
-            let columns = table.columns.len();
+            let columns = plural::count(table.columns.len(), "column");
             return Err(table.refuse(&format!(
-                "the header has {columns} columns, and {COLUMNS} are the most that are read"
+                "the header has {columns}, and {COLUMNS} are the most that are read"
             )));
         }
         let mut sorted: Vec<&Arc<str>> = table.columns.iter().collect();
         sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            let reason = format!("the header names column `{}` twice; rename one", pair[0]);
+        let is_twice = |pair: &&[&Arc<str>]| matches!(pair, [one, other] if one == other);
+        if let Some([twice, _]) = sorted.windows(2).find(is_twice) {
+            let reason = format!("the header names column `{twice}` twice; rename one");
             return Err(table.refuse(&reason));
         }
         Ok(table)
@@ -147,7 +148,7 @@ impl Table {
         })))
     }
 
-    /// Where the next line is that isn't blank, and whether it is plain; the splitter knows its
+    /// Place of the next line that isn't blank, and whether it is plain; the splitter knows its
     /// commas.
     fn next_place(&mut self) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
         while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
@@ -218,7 +219,7 @@ fn text(field: &[u8]) -> &str {
 struct Malformed {
     /// Rule that the value must meet.
     rule: &'static str,
-    /// How many fields were found in it up to there.
+    /// Number of fields found in the row up to there.
     found: usize,
     /// The fields.
     value: String,

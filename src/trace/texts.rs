@@ -11,7 +11,7 @@ pub(super) struct Texts {
     /// taken.
     places: Vec<u32>,
     bytes: Vec<u8>,
-    /// Where each text ends.
+    /// End of each text.
     ends: Vec<usize>,
 }
 

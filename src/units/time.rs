@@ -66,6 +66,19 @@ impl Instant {
         self.0
     }
 
+    /// The whole second that the instant is in: what an API timestamp keeps of it.
+    ///
+    /// ```
+    /// use units::{Duration, Instant};
+    ///
+    /// let at = Instant::from_secs(7) + Duration::from_millis(999);
+    /// assert_eq!(at.whole_second(), Instant::from_secs(7));
+    /// ```
+    #[must_use]
+    pub const fn whole_second(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(NANOS_PER_SECOND))
+    }
+
     /// Seconds since zero, rounded to the nearest binary64.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
@@ -76,7 +89,7 @@ impl Instant {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
-    /// This instant moved by `duration`, or `None` beyond 292 years.
+    /// Instant moved by `duration`, or `None` beyond 292 years.
     pub const fn checked_add(self, duration: Duration) -> Option<Self> {
         match self.0.checked_add(duration.0) {
             Some(nanos) => Some(Self(nanos)),
@@ -84,7 +97,7 @@ impl Instant {
         }
     }
 
-    /// This instant moved by `duration`; at [`Instant::MAX`] time stands still.
+    /// Instant moved by `duration`; at [`Instant::MAX`] time stands still.
     #[inline]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.0))
@@ -205,7 +218,7 @@ impl Add for Duration {
     }
 }
 
-/// Why a text is not a duration.
+/// Error of a text that is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DurationError {
     /// Nothing to read.

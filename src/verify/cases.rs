@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{FamilyReport, VerifyOptions, file_name};
 use trace::Input;
 
-/// What came of a case.
+/// Outcome of a case.
 pub(super) enum Outcome {
     /// Everything that it records agrees.
     Agrees,
@@ -112,11 +112,11 @@ pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     T::deserialize(value).map_err(|error| error.to_string())
 }
 
-/// Where what was decided differs from what was recorded.
+/// Differences between decisions and the recording.
 #[derive(Default)]
 pub(super) struct Differences(Vec<String>);
 
-/// How many differences of a case are told in words.
+/// Number of differences of a case that are described in words.
 const TOLD: usize = 3;
 
 impl Differences {
@@ -180,7 +180,7 @@ impl Differences {
         words
     }
 
-    /// What came of the case of this name.
+    /// Outcome of the case of this name.
     pub(super) fn outcome(&self, id: &str) -> Outcome {
         if self.is_empty() {
             Outcome::Agrees

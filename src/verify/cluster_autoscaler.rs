@@ -105,7 +105,7 @@ fn decide(
 }
 
 impl Judged {
-    /// How many pods of each group were placed, of all groups.
+    /// Number of placed pods of each group, of all groups.
     fn scheduled(&self, count: usize) -> Vec<usize> {
         let mut all = vec![0; count];
         for (&group, &own) in self.groups.iter().zip(&self.estimate.scheduled) {

@@ -22,7 +22,7 @@ pub const FAMILY: Family = Family {
     judge: Judge::One(judge),
 };
 
-/// What the files are called: `placements_WORKLOAD_POLICY_SEED.csv`.
+/// Prefix of the files' names: `placements_WORKLOAD_POLICY_SEED.csv`.
 const PREFIX: &str = "placements_";
 
 fn claims(path: &Path) -> bool {

@@ -26,7 +26,7 @@ pub const FAMILY: Family = Family {
     judge: Judge::One(judge),
 };
 
-/// Which of the three tables a file is.
+/// Kind of a file among the three tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Allocation,
@@ -34,7 +34,7 @@ enum Kind {
     FragmentedShare,
 }
 
-/// How the files' names begin.
+/// Prefixes of the files' names.
 const NAMES: [(&str, Kind); 3] = [
     ("analysis_allo", Kind::Allocation),
     ("analysis_frag_ratio", Kind::FragmentedShare),

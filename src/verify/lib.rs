@@ -18,6 +18,7 @@ pub mod orchestrators;
 pub mod place;
 
 pub mod published;
+pub mod real_cluster;
 pub mod swf_sched;
 pub mod table;
 
@@ -41,7 +42,7 @@ pub struct FamilyReport {
     pub disagreements: Vec<String>,
 }
 
-/// How many disagreements are told in words.
+/// Number of disagreements that are described in words.
 const TOLD: usize = 10;
 
 impl FamilyReport {
@@ -64,7 +65,7 @@ impl FamilyReport {
         self.tell(what);
     }
 
-    /// So many cases can't be judged; `why` says why, and what would help.
+    /// Leaves out a number of cases that can't be judged; `why` says why, and what would help.
     pub fn leave_out(&mut self, cases: u64, why: impl FnOnce() -> String) {
         self.unsupported += cases;
         self.tell(why);
@@ -156,7 +157,7 @@ pub struct Family {
     pub judge: Judge,
 }
 
-/// How files are judged.
+/// Judge of files.
 pub enum Judge {
     /// One report in all.
     One(fn(&[PathBuf], &VerifyOptions) -> Result<FamilyReport, String>),
@@ -199,6 +200,7 @@ pub const FAMILIES: &[Family] = &[
     place::FAMILY,
     metrics::FAMILY,
     orchestrators::FAMILY,
+    real_cluster::FAMILY,
 ];
 
 /// Whether a pattern (`name`, `name-*`, `*x*`) selects a family: by the whole name, or by the part

@@ -1,4 +1,4 @@
-//! How many more of a pod fit in a dumped cluster, recorded from the Kubernetes scheduler: an
+//! Number of further pods that fit in a dumped cluster, recorded from the Kubernetes scheduler: an
 //! answer a line, `case`, `dump` and `pod` (files beside it), `fits` and `finalMessage`.
 
 use std::path::{Path, PathBuf};

@@ -54,7 +54,7 @@ impl std::fmt::Display for PublishedRun {
     }
 }
 
-/// Why a published run can't be made.
+/// Reason a published run can't be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unmade {
     /// This program does not have what it takes.

@@ -37,7 +37,7 @@ fn labels(written: &BTreeMap<String, String>) -> AlertLabels {
         .collect()
 }
 
-/// How alerts are told of.
+/// Rule by which alerts are notified.
 pub fn route(scenario: &Scenario) -> Arc<Route> {
     let own = scenario.notifications.clone().unwrap_or_default();
     let text = |list: &[String]| list.iter().map(|own| own.as_str().into()).collect();

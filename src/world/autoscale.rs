@@ -1,4 +1,4 @@
-//! What scales the workloads of a scenario, and what would keep it from scaling.
+//! Autoscalers of a scenario's workloads, and what would keep them from scaling.
 
 use autoscale::horizontal::{HorizontalSettings, PipelineSettings};
 use autoscale::vertical::{RecommenderSettings, UpdaterSettings};

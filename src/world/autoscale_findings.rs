@@ -1,4 +1,5 @@
-//! What would keep the autoscalers of a scenario from scaling, or set them against each other.
+//! Findings about what would keep the autoscalers of a scenario from scaling, or set them against
+//! each other.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use sim::UsageOptions;
 use sim::traffic::measures::MEASURES;
 use units::Duration;
 
-/// What is wrong with autoscalers beside each other and beside what they scale.
+/// Faults of autoscalers beside each other and beside what they scale.
 pub(super) fn findings(
     objects: &[&Object],
     scenario: &Scenario,
@@ -144,7 +145,7 @@ const fn measures_requests(metric: &MetricSpec) -> bool {
     )
 }
 
-/// What an autoscaler is held against.
+/// Surroundings that an autoscaler is checked against.
 pub(super) struct Surroundings<'a> {
     pub(super) objects: &'a [&'a Object],
     pub(super) scenario: &'a Scenario,
@@ -157,7 +158,7 @@ impl Surroundings<'_> {
         !self.scenario.traffic.is_empty()
     }
 
-    /// Why a metric can never arrive, if it can't.
+    /// Reason a metric can never arrive, if it can't.
     fn missing(&self, metric: &MetricSpec, namespace: &Text, target: &Object) -> Option<Problem> {
         match metric {
             MetricSpec::Resource { resource, .. }
@@ -171,7 +172,7 @@ impl Surroundings<'_> {
         }
     }
 
-    /// Why nothing comes from outside by a name.
+    /// Reason nothing comes from outside by a name.
     pub(super) fn unknown_outside(&self, name: &Text) -> Option<Problem> {
         if self.usage.external.contains_key(name) {
             return None;
@@ -183,7 +184,7 @@ impl Surroundings<'_> {
         })
     }
 
-    /// Why nothing is known of what pods use of a resource.
+    /// Reason the pods' usage of a resource is unknown.
     pub(super) fn unused(&self, resource: &str, target: &Object) -> Option<Problem> {
         let template = template(target)?;
         let stated = template.behaviour.as_ref();
@@ -217,7 +218,7 @@ impl Surroundings<'_> {
         Some(Problem::Missing { expected })
     }
 
-    /// Why no pod or object has a metric of a name.
+    /// Reason no pod or object has a metric of a name.
     pub(super) fn unmeasured(&self, name: &Text) -> Option<Problem> {
         if !self.has_traffic() {
             let expected = "a source of the metric; without traffic no pod or object has any, so \
@@ -232,7 +233,7 @@ impl Surroundings<'_> {
         })
     }
 
-    /// Why an object has no metrics.
+    /// Reason an object has no metrics.
     fn unserved(&self, namespace: &Text, object: &ObjectRef) -> Option<Problem> {
         let kind = match &*object.kind {
             "Service" => "Service",

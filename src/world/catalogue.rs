@@ -106,7 +106,7 @@ impl Columns {
     }
 }
 
-/// What a machine of a row is, or the column that is wrong and why.
+/// Machine of a row, or the column that is wrong and the rule that it breaks.
 fn machine(
     row: &Row<'_>,
     columns: &Columns,

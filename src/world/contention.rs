@@ -1,4 +1,4 @@
-//! What processes on the nodes of a scenario share, and how they save their work.
+//! Shares of processes on the nodes of a scenario, and the saving of their work.
 
 use model::Used;
 use model::checkpoint::Checkpoints;
@@ -30,7 +30,7 @@ pub fn contention(scenario: &Scenario) -> Result<Option<ContentionModel>, BuildE
     }))
 }
 
-/// How pods save their work; `None` where they never do.
+/// Saving of pods' work; `None` where they never save it.
 pub fn checkpoints(scenario: &Scenario) -> Result<Option<Checkpoints>, BuildError> {
     let NoneOr::Some(stated) = scenario.models.checkpoints else {
         return Ok(None);

@@ -17,7 +17,7 @@ use units::nearest::hint;
 
 use super::BuildError;
 
-/// Where it is written.
+/// Field of the descheduler.
 const FIELD: &str = "system.descheduling";
 
 /// Settings of a scenario's descheduler, if it has one.

@@ -1,4 +1,4 @@
-//! What nodes cost and draw: from their templates, and from a list of prices by instance type.
+//! Costs and power of nodes: from their templates, and from a list of prices by instance type.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub fn economics(
     })
 }
 
-/// What a node costs by a list.
+/// Cost of a node by a list.
 fn list_price(node: &Node, listed: &PriceList) -> Option<i64> {
     if let Some(&own) = listed.of_nodes.get(&*node.name) {
         return Some(own);
@@ -117,7 +117,7 @@ fn commitments(
     all.collect()
 }
 
-/// What container tasks cost.
+/// Prices of container tasks.
 fn tasks(scenario: &Scenario) -> Result<Option<TaskPrices>, BuildError> {
     let Some(written) = &scenario.metrics.task_prices else {
         return Ok(None);
@@ -137,7 +137,7 @@ fn tasks(scenario: &Scenario) -> Result<Option<TaskPrices>, BuildError> {
     }))
 }
 
-/// What functions cost.
+/// Prices of functions.
 fn functions(scenario: &Scenario) -> Result<Option<FunctionPrices>, BuildError> {
     let Some(written) = &scenario.metrics.function_prices else {
         return Ok(None);
@@ -161,7 +161,7 @@ fn functions(scenario: &Scenario) -> Result<Option<FunctionPrices>, BuildError> 
     }))
 }
 
-/// What templates declare, by node name; those that declare nothing are not in it.
+/// Declarations of templates, by node name; those that declare nothing are not in it.
 fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, BuildError> {
     let mut declared = BTreeMap::new();
     for (position, source) in scenario.cluster.nodes.iter().enumerate() {
@@ -198,7 +198,7 @@ fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, 
     Ok(declared)
 }
 
-/// What the grid emits, in milligrams per kilowatt-hour.
+/// Emissions of the grid, in milligrams per kilowatt-hour.
 fn carbon(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<(Instant, i64)>, BuildError> {
     let Some(file) = &scenario.metrics.carbon_intensity else {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! What fails in a scenario, and how its control plane learns of its nodes.
+//! Failures of a scenario, and the contact between its control plane and its nodes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use super::mesos_options::mesos_options;
 use super::operations::runs_always;
 use super::{BuildError, FileSource, Remarks};
 
-/// How the control plane of a scenario learns of its nodes.
+/// Contact between the control plane of a scenario and its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {
     match scenario.node_life() {
         WrittenLife::Declared => NodeLife::Declared,
@@ -52,6 +52,7 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
             ..LifecycleOptions::default()
         },
         observing: Observing::Computed,
+        first_taint_retry: super::production::first_taint_retry(scenario),
         seed: scenario.seed,
     };
     vec![
@@ -146,8 +147,9 @@ impl Failures {
         }
     }
 
-    /// When nodes go down and come up again: when, which, whether up. Outages of one node that
-    /// overlap or follow each other at once are one: it comes up when the last of them is over.
+    /// Times at which nodes go down and come up again: when, which, whether up. Outages of one node
+    /// that overlap or follow each other at once are one: it comes up when the last of them is
+    /// over.
     pub fn outages(
         &self,
         scenario: &Scenario,
@@ -229,12 +231,12 @@ fn wrong(number: usize, failure: &Written, error: impl std::fmt::Display) -> Bui
     BuildError::Experiment(format!("failures[{number}]{field}: {error}"))
 }
 
-/// How long a leader's lease is held after it crashed, and how long a request is waited for, unless
-/// stated (the defaults of Kubernetes).
+/// Time for which a leader's lease is held after it crashed, and for which a request is waited for,
+/// unless stated (the defaults of Kubernetes).
 const LEASE: Duration = Duration::from_secs(15);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long an election takes, unless stated: a candidate looks every 2 s.
+/// Time of an election, unless stated: a candidate looks every 2 s.
 const ELECTION: &str = "uniform(0s, 2s)";
 
 /// A failure as the simulator has it; `None` of those that are outages of one node. What a kind
@@ -356,7 +358,7 @@ fn failure_of(failure: &Written, has_managers: bool) -> Option<Failure> {
     })
 }
 
-/// Whom a failure strikes.
+/// Target of a failure.
 fn target(failure: &Written) -> Target {
     let domain = failure.domain.iter().flatten().next();
     match (&failure.node, &failure.zone, domain, &failure.each) {

@@ -18,8 +18,8 @@ use super::BuildError;
 /// that pays.
 const AHEAD_FROM_JOBS: u32 = 10_000;
 
-/// What an experiment file may say about a model beside its name and `jobs`; which model takes
-/// what was checked with the file.
+/// Parameters of a model in an experiment file, beside its name and `jobs`; which model takes which
+/// was checked with the file.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {

@@ -1,4 +1,4 @@
-//! What images a scenario has, how nodes pull them, and what carries them.
+//! Images of a scenario, their pulls by nodes, and the network that carries them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::BuildError;
 /// Bits of a byte.
 const BITS: i64 = 8;
 
-/// How kubelets pull, and what images are made of; `None` where images take no time.
+/// Pulls of kubelets, and the layers of images; `None` where images take no time.
 pub fn images(
     scenario: &Scenario,
     nodes: &[Arc<Node>],

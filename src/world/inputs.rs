@@ -56,10 +56,20 @@ pub fn embedded_folder() -> PathBuf {
 
 /// A file that a lookup found.
 pub fn open(path: &Path) -> Input {
-    match embedded(path) {
-        Some((name, bytes)) => Input::bytes(name, bytes),
-        None => Input::path(path),
+    let text = path.to_str().and_then(|path| path.strip_prefix(INLINE));
+    match (embedded(path), text) {
+        (Some((name, bytes)), _) => Input::bytes(name, bytes),
+        (None, Some(text)) => Input::bytes("inline", text.as_bytes()),
+        (None, None) => Input::path(path),
     }
+}
+
+/// Beginning of paths whose rest is the file's text.
+const INLINE: &str = "data:,";
+
+/// The path of a file that holds this text and is nowhere else.
+pub fn inline(text: &str) -> PathBuf {
+    PathBuf::from(format!("{INLINE}{text}"))
 }
 
 /// Whether a path that a lookup found is embedded.

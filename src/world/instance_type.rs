@@ -11,13 +11,13 @@ pub(super) const GPU_RESOURCE: &str = "nvidia.com/gpu";
 /// Instance type of a list.
 #[derive(Clone, Debug)]
 pub(super) struct InstanceType {
-    /// What a machine of it is, by what its list says: what it offers, its architecture.
+    /// Machine of the type, by its list: the amounts it offers, its architecture.
     pub(super) node: Node,
-    /// What it costs; nothing where no list says it.
+    /// Prices of the type; empty where no list states them.
     pub(super) prices: Vec<Price>,
 }
 
-/// What is left of an amount, 0 at the least.
+/// Rest of an amount, 0 at the least.
 pub(super) fn less(whole: Quantity, part: Option<Quantity>) -> Quantity {
     let left = whole.checked_sub(part.unwrap_or(Quantity::ZERO));
     let left = left.ok().filter(|left| !left.is_negative());

@@ -1,5 +1,5 @@
-//! What the exact scheduler of Kubernetes is made from: its configuration, and the objects that
-//! manifests state around nodes and pods.
+//! Parts of the exact scheduler of Kubernetes: its configuration, and the objects that manifests
+//! state around nodes and pods.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +86,7 @@ pub fn kube_request(
         takes_first: scheduler.tie_break == Some(TieBreak::First),
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,
+        client: super::production::client_limits(scenario).scheduler,
         objects,
         preemptions,
         witness: None,
@@ -115,7 +116,7 @@ fn wrong(name: &str, what: &dyn std::fmt::Display) -> BuildError {
     BuildError::Policy(format!("plugins.{name}: {what}"))
 }
 
-/// What kube-scheduler's own plugins are told by the experiment file.
+/// Configuration of kube-scheduler's own plugins by the experiment file.
 fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> {
     let known = plugin_names();
     let (mut enabled, mut disabled, mut arguments) = (Vec::new(), Vec::new(), Vec::new());

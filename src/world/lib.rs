@@ -25,6 +25,7 @@ mod nodes;
 mod operations;
 mod price_history;
 mod price_list;
+pub mod production;
 mod provider;
 mod remarks;
 mod residents;
@@ -69,7 +70,7 @@ pub use typical::{gpu_models, typical_pods};
 pub use usage::usage;
 pub use workload::{Workload, workload};
 
-/// Why an experiment can't be run.
+/// Reason an experiment can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BuildError {
     /// A trace can't be read.
@@ -87,7 +88,7 @@ pub enum BuildError {
 /// made of the scenario's file fields ([`scenario::file_fields`]), and all of that list is hashed into
 /// the inputs of a run.
 pub struct FileSource<'a> {
-    /// Where each written path was found.
+    /// Path of each file that is named.
     pub files: &'a Files,
 }
 

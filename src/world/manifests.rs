@@ -1,9 +1,11 @@
 //! The manifest files of a scenario: one that gives nodes and pods is read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use manifest::{Maker, ManifestReader, Manifests};
+use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
+use scenario::Scenario;
+use scenario::schema::{NodeSource, WorkloadSource};
 
 use super::{BuildError, FileSource, Remarks};
 
@@ -12,6 +14,8 @@ use super::{BuildError, FileSource, Remarks};
 pub struct ManifestFiles {
     read: BTreeMap<String, Arc<Manifests>>,
     has_controllers: bool,
+    /// Priority classes of all files, which pods of any of them may name.
+    priorities: PriorityClasses,
 }
 
 impl ManifestFiles {
@@ -23,7 +27,34 @@ impl ManifestFiles {
         }
     }
 
-    /// What a file declares; what it says and the model leaves out is noted.
+    /// Reads the priority classes of several files, which pods of each of them may name. What is wrong
+    /// with a file is said where it is read as a whole.
+    #[must_use]
+    pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
+        let sources = scenario.workload.iter().filter_map(|source| match source {
+            WorkloadSource::Manifests { file, .. } => Some(file),
+            _ => None,
+        });
+        let applied = scenario.operations.iter();
+        let applied = applied.filter_map(|operation| operation.apply.as_ref());
+        let of_nodes = scenario.cluster.nodes.iter();
+        let of_nodes = of_nodes.filter_map(|source| match source {
+            NodeSource::Manifests(file) => Some(file),
+            _ => None,
+        });
+        let written: BTreeSet<&String> = sources.chain(applied).chain(of_nodes).collect();
+        if written.len() > 1 {
+            for file in written {
+                let mut reader = ManifestReader::new();
+                if reader.read(&files.open(file)).is_ok() {
+                    self.priorities.merge(reader.finish().priorities);
+                }
+            }
+        }
+        self
+    }
+
+    /// Reads the declarations of a file; what it says and the model leaves out is noted.
     pub(super) fn read(
         &mut self,
         written: &str,
@@ -34,7 +65,7 @@ impl ManifestFiles {
             return Ok(Arc::clone(known));
         }
         let input = files.open(written);
-        let mut reader = ManifestReader::new();
+        let mut reader = ManifestReader::with_priorities(self.priorities.clone());
         if self.has_controllers {
             reader = reader.with_workloads();
         }

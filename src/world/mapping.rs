@@ -1,4 +1,4 @@
-//! What a scenario's system can't express of its workload.
+//! Parts of a scenario's workload that its system can't express.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

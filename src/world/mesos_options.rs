@@ -212,7 +212,8 @@ fn reservations(
     Ok(all)
 }
 
-/// What agents offer a second time, and to whom.
+/// Oversubscription: resources that agents offer a second time, and the roles that they offer them
+/// to.
 fn oversubscription(
     written: &schema::Mesos,
     frameworks: &[FrameworkOptions],

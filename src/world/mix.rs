@@ -1,4 +1,4 @@
-//! What a workload is made of, read before the run: how many pods of each class arrive. Reading
+//! Mix of a workload, read before the run: the number of pods of each class that arrive. Reading
 //! needs memory for the classes only, not for the arrivals.
 
 use std::sync::Arc;

@@ -30,15 +30,15 @@ use metrics::economics::priced_as;
 
 use super::provider::{ProviderPlan, label, unknown_type, wrong};
 
-/// What a core and a GiB cost an hour where the expander `price` weighs what is asked, in millionths:
+/// Price of a core and a GiB for an hour where the expander `price` weighs requests, in millionths:
 /// those of the cost split.
 const CORE_PRICE: i64 = 31_611;
 const GIBIBYTE_PRICE: i64 = 4_237;
 
-/// What a provisioner's nodes are called after.
+/// Prefix of the names of a provisioner's nodes.
 const POOL: &str = "provisioned";
 
-/// Where a provisioner is written.
+/// Field of the provisioner.
 const PROVISIONER: &str = "system.autoscaling.provisioner";
 
 /// The autoscalers of nodes of a scenario.
@@ -242,7 +242,7 @@ fn window(field: &str, own: &schema::DisruptionWindow) -> Result<BudgetWindow, B
     })
 }
 
-/// What a provisioner may buy.
+/// Offerings that a provisioner may buy.
 fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offering>, BuildError> {
     let mut offerings = Vec::new();
     for pattern in &own.instance_types {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect, Text};
+use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
 use trace::ReadOptions;
 use trace::format::Constructor;
 use trace::registry::find;
+use units::plural;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_policy};
 
@@ -96,12 +97,13 @@ fn without_unit(nodes: &[Arc<Node>]) -> Option<String> {
     let is_tiny = |node: &&Arc<Node>| (1..LEAST_MEMORY_BYTES).contains(&memory(node));
     let first = nodes.iter().find(is_tiny)?;
     let (name, bytes) = (&first.name, memory(first));
+    let offered = plural::count(bytes, "byte");
     let others = match nodes.iter().filter(is_tiny).count() - 1 {
         0 => String::new(),
         others => format!(" (and {others} more)"),
     };
     Some(format!(
-        "node `{name}`{others} offers {bytes} bytes of memory, which no pod can use; if a unit is \
+        "node `{name}`{others} offers {offered} of memory, which no pod can use; if a unit is \
          missing, write it, as in `{bytes}Gi`"
     ))
 }

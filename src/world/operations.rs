@@ -1,23 +1,27 @@
-//! What users do in a scenario: workloads of manifests are created when their file is due, and the
-//! operations that the scenario lists.
+//! Operations of users in a scenario: workloads of manifests are created when their file is due,
+//! and the operations that the scenario lists.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use ::units::Instant;
+use ::units::nearest::hint;
+use control::admission::BarePod;
 use control::controllers::manager::ControllerOptions;
-use control::operation::{Operation, Target as Goal};
+use control::operation::{Operation, PodChoice, Propagation, TaintChoice, Target as Goal};
 use control::upgrade::UpgradePlan;
 use manifest::Manifests;
-use model::{Node, Object};
+use model::{Labels, Node, Object, Taint, TaintEffect, Text};
 use scenario::Scenario;
-use scenario::schema::{self, WorkloadSource};
+use scenario::schema::{self, PropagationPolicy, WorkloadSource};
 use sim::failures::{Layout, Target};
 use systems::RunsWorkloads;
 use systems::capability::{Capability, Support, support};
 use systems::registry::find;
 
+use super::production::client_limits;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 
@@ -68,7 +72,10 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
             }
         },
     };
-    Ok(Some(ControllerOptions { zero_unix_secs }))
+    Ok(Some(ControllerOptions {
+        zero_unix_secs,
+        client: client_limits(scenario).controllers,
+    }))
 }
 
 /// Whether tasks of a scenario's system wait for secrets and configs.
@@ -119,12 +126,14 @@ pub fn operations(
         let objects = heeded(scenario, &declared);
         operations.extend(objects.map(|object| (at, Operation::Create(object))));
     }
+    let mut known: BTreeSet<Text> = nodes.iter().map(|node| node.name.clone()).collect();
     for (number, operation) in scenario.operations.iter().enumerate() {
         let at = Instant::ZERO.saturating_add(operation.at);
         if let Some(file) = &operation.apply {
             let declared = manifests.read(file, files, remarks)?;
-            let objects = heeded(scenario, &declared);
-            operations.extend(objects.map(|object| (at, Operation::Apply(object))));
+            let applied = applied(scenario, &declared, number)?;
+            known.extend(declared.nodes.iter().map(|node| node.name.clone()));
+            operations.extend(applied.into_iter().map(|operation| (at, operation)));
             continue;
         }
         if let Some(written) = &operation.upgrade {
@@ -132,7 +141,7 @@ pub fn operations(
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
-        operations.push((at, read(number, operation, nodes)?));
+        operations.push((at, read(number, operation, &known)?));
     }
     // Equal times stay in order, but what others need to be made comes first.
     let needs_others = |operation: &Operation| match operation {
@@ -140,6 +149,43 @@ pub fn operations(
         _ => true,
     };
     operations.sort_by_key(|(at, operation)| (*at, needs_others(operation)));
+    Ok(operations)
+}
+
+/// What applying the objects of a file does: nodes join first, then come objects and pods, in order.
+fn applied(
+    scenario: &Scenario,
+    declared: &Manifests,
+    number: usize,
+) -> Result<Vec<Operation>, BuildError> {
+    let is_tainted = scenario.node_life() != schema::NodeLife::Declared;
+    let nodes = declared.nodes.iter().map(|node| {
+        let mut node = node.clone();
+        // The API taints what joins; the taint goes once the node is seen to be ready.
+        let taint = Taint {
+            key: "node.kubernetes.io/not-ready".into(),
+            value: Text::default(),
+            effect: TaintEffect::NoSchedule,
+        };
+        node.taints.extend(is_tainted.then_some(taint));
+        Operation::ApplyNode(Arc::new(node))
+    });
+    let objects = heeded(scenario, declared).map(Operation::Apply);
+    let mut operations: Vec<Operation> = nodes.chain(objects).collect();
+    for pod in &declared.pods {
+        if pod.node_name.is_some() || pod.phase.is_final() {
+            return Err(BuildError::Experiment(format!(
+                "operations[{number}].apply: Pod/{}/{} has a node or has ended already; only pods \
+                 that wait for a node can be applied",
+                pod.namespace(),
+                pod.name
+            )));
+        }
+        operations.push(Operation::ApplyPod(Arc::new(BarePod {
+            name: pod.name.clone(),
+            spec: Arc::clone(&pod.spec),
+        })));
+    }
     Ok(operations)
 }
 
@@ -197,23 +243,75 @@ fn upgrade(
 fn read(
     number: usize,
     operation: &schema::Operation,
-    nodes: &[Arc<Node>],
+    nodes: &BTreeSet<Text>,
 ) -> Result<Operation, BuildError> {
     let wrong = |field: &str, what: String| {
         BuildError::Experiment(format!("operations[{number}].{field}: {what}"))
     };
     if let Some((field, name)) = operation.node() {
-        if nodes.iter().all(|node| *node.name != *name) {
-            return Err(wrong(field, format!("the cluster has no node `{name}`")));
+        if !nodes.contains(name) {
+            return Err(wrong(field, no_node(name, nodes)));
         }
-        let name = name.into();
+        let name: Text = name.into();
+        if let Some(own) = &operation.taint {
+            let taint = Taint {
+                key: own.key.as_str().into(),
+                value: own.value.as_deref().unwrap_or_default().into(),
+                effect: effect(own.effect),
+            };
+            return Ok(Operation::Taint(name, taint));
+        }
+        if let Some(own) = &operation.untaint {
+            let choice = TaintChoice {
+                key: own.key.as_str().into(),
+                effect: own.effect.map(effect),
+            };
+            return Ok(Operation::Untaint(name, choice));
+        }
         return Ok(match field {
             "cordon" => Operation::Cordon(name),
             "uncordon" => Operation::Uncordon(name),
             _ => Operation::Drain(name),
         });
     }
+    if let Some(own) = &operation.delete_pods {
+        let labels = own.labels.iter();
+        let namespace = own.namespace.as_deref().unwrap_or("default");
+        return Ok(Operation::DeletePods(PodChoice {
+            namespace: namespace.into(),
+            name: None,
+            labels: labels
+                .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+                .collect(),
+            count: own.count,
+        }));
+    }
     let (field, written) = operation.object().unwrap_or(("scale", ""));
+    if field == "delete"
+        && let Some(node) = written.strip_prefix("Node/")
+    {
+        if !nodes.contains(node) {
+            return Err(wrong(field, no_node(node, nodes)));
+        }
+        return Ok(Operation::DeleteNode(node.into()));
+    }
+    if field == "delete"
+        && let Some(pod) = written.strip_prefix("Pod/")
+    {
+        let parts = pod.split_once('/').filter(|(namespace, name)| {
+            !namespace.is_empty() && !name.is_empty() && !name.contains('/')
+        });
+        let Some((namespace, name)) = parts else {
+            let what = format!("expected Pod/NAMESPACE/NAME, found `{written}`");
+            return Err(wrong(field, what));
+        };
+        return Ok(Operation::DeletePods(PodChoice {
+            namespace: namespace.into(),
+            name: Some(name.into()),
+            labels: Labels::default(),
+            count: None,
+        }));
+    }
     let target = target(written).ok_or_else(|| {
         let kinds = Object::KINDS.join(", ");
         wrong(
@@ -226,11 +324,31 @@ fn read(
     })?;
     Ok(match field {
         "scale" => Operation::Scale(target, operation.replicas.unwrap_or(0)),
-        "delete" => Operation::Delete(target),
+        "delete" => {
+            let policy = match operation.propagation.unwrap_or_default() {
+                PropagationPolicy::Background => Propagation::Background,
+                PropagationPolicy::Foreground => Propagation::Foreground,
+                PropagationPolicy::Orphan => Propagation::Orphan,
+            };
+            Operation::Delete(target, policy)
+        }
         "pause" => Operation::Pause(target),
         "resume" => Operation::Resume(target),
         _ => Operation::RollBack(target),
     })
+}
+
+fn no_node(name: &str, nodes: &BTreeSet<Text>) -> String {
+    let hint = hint(name, nodes.iter().map(|node| &**node));
+    format!("the cluster has no node `{name}` and none of that name joins; {hint}")
+}
+
+const fn effect(written: schema::TaintEffect) -> TaintEffect {
+    match written {
+        schema::TaintEffect::NoSchedule => TaintEffect::NoSchedule,
+        schema::TaintEffect::PreferNoSchedule => TaintEffect::PreferNoSchedule,
+        schema::TaintEffect::NoExecute => TaintEffect::NoExecute,
+    }
 }
 
 /// An object as `KIND/NAMESPACE/NAME`, or `KIND/NAME` if it is one of the whole cluster.

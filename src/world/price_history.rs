@@ -18,11 +18,10 @@ use super::{BuildError, FileSource};
 /// An instance type, how it is bought, and where; `None` is everywhere.
 pub(super) type Sold = (String, &'static str, Option<String>);
 
-/// What something costs from each time on, in order, in millionths an hour; times before the start
-/// are negative.
+/// Prices from each time on, in order, in millionths an hour; times before the start are negative.
 pub(super) type Prices = Vec<(Duration, i64)>;
 
-/// What AWS calls the system that most machines run.
+/// Name that AWS gives the system that most machines run.
 const LINUX: &str = "Linux/UNIX";
 
 /// The columns of a history.
@@ -181,7 +180,7 @@ pub(super) fn read(
     all.collect()
 }
 
-/// What something costs at the start, if that is known, and its changes later.
+/// Price at the start, if that is known, and its changes later.
 pub(super) fn from_start(prices: &Prices) -> (Option<i64>, Vec<(Instant, i64)>) {
     let begun = prices.partition_point(|own| own.0 <= Duration::ZERO);
     let first = begun.checked_sub(1).map(|place| prices[place].1);

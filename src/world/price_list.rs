@@ -10,8 +10,8 @@ use units::Quantity;
 use super::BuildError;
 use super::money::micro;
 
-/// What a column of prices begins with, and whether it is of spot capacity; preemptible machines are
-/// what spot capacity was called first.
+/// Beginnings of the names of price columns, and whether they are of spot capacity; preemptible
+/// machines are what spot capacity was called first.
 const BOUGHT: [(&str, bool); 3] = [("on_demand", false), ("spot", true), ("preemptible", true)];
 
 /// The column of prices of a list as `OpenCost` reads it.
@@ -25,20 +25,20 @@ const CURRENCY: &str = "currency";
 pub(super) struct PriceList {
     /// Their currency.
     pub(super) currency: String,
-    /// By instance type.
+    /// Prices by instance type.
     pub(super) of: BTreeMap<String, Vec<Price>>,
-    /// Of single nodes, by name, where a list has such prices; they go first.
+    /// Prices of single nodes, by name, where a list has such prices; they go first.
     pub(super) of_nodes: BTreeMap<String, i64>,
 }
 
-/// What an instance type costs, in millionths an hour.
+/// Price of an instance type, in millionths an hour.
 #[derive(Clone, Debug)]
 pub(super) struct Price {
-    /// Where; `None` is everywhere.
+    /// Zone of the price; `None` is everywhere.
     pub(super) zone: Option<String>,
-    /// On demand.
+    /// Price on demand.
     pub(super) on_demand: Option<i64>,
-    /// As spot capacity.
+    /// Price as spot capacity.
     pub(super) spot: Option<i64>,
     line: u64,
 }
@@ -67,9 +67,9 @@ pub(super) fn in_zone<'p>(prices: &'p [Price], zone: Option<&str>) -> Option<&'p
 pub(super) struct PriceColumns {
     /// The currency.
     pub(super) currency: String,
-    /// On demand.
+    /// Column of prices on demand.
     pub(super) on_demand: Option<(Column, String)>,
-    /// As spot capacity.
+    /// Column of prices as spot capacity.
     pub(super) spot: Option<(Column, String)>,
     /// The currency of each row.
     of_row: Option<Column>,
@@ -128,7 +128,7 @@ impl PriceColumns {
         })
     }
 
-    /// That a row is in the currency of the list.
+    /// Checks that a row is in the currency of the list.
     pub(super) fn check(&self, row: &Row<'_>, list: &str) -> Result<(), BuildError> {
         let Some(column) = &self.of_row else {
             return Ok(());
@@ -305,7 +305,7 @@ pub(super) fn amount(
     })
 }
 
-/// What is wrong at a place of a table.
+/// Error at a place of a table.
 pub(super) fn at(list: &str, line: u64, column: &str, rule: &str) -> BuildError {
     BuildError::Experiment(format!("{list}:{line}: column `{column}`: {rule}"))
 }

@@ -1,4 +1,4 @@
-//! Where the machines of a scenario come from while it runs: instance types and prices, and groups.
+//! Provider of a scenario's machines while it runs: instance types and prices, and groups.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use super::{BuildError, FileSource};
 /// The provider of a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderPlan {
-    /// How machines are provided.
+    /// Options of the provider.
     pub options: ProviderOptions,
     /// The groups.
     pub groups: Vec<GroupOptions>,
@@ -36,9 +36,9 @@ pub struct ProviderPlan {
     pub initial: Vec<Arc<Node>>,
     /// Prices of nodes, by group, or by instance type and purchase option.
     pub kinds: BTreeMap<Text, NodeEconomics>,
-    /// What can be bought.
+    /// Instance types that can be bought.
     pub(super) types: BTreeMap<String, InstanceType>,
-    /// Where they are listed.
+    /// Name of the list.
     list: String,
 }
 
@@ -109,7 +109,7 @@ pub fn provider(
     Ok(Some(plan))
 }
 
-/// What instance types draw, by patterns of their names.
+/// Power of instance types, by patterns of their names.
 struct Powers(Vec<(String, Arc<Power>)>);
 
 impl Powers {
@@ -204,7 +204,7 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
     })
 }
 
-/// What an instance type costs as spot capacity.
+/// Price of an instance type as spot capacity.
 fn spot_price(written: &schema::Provider, own: &Price) -> Option<i64> {
     let share = written.spot.as_ref()?.price.as_f64();
     let of_share = |price: i64| libm::rint(price as f64 * share) as i64;
@@ -268,8 +268,8 @@ fn change_prices(
     Ok(())
 }
 
-/// What the price of something that is sold is the price of: its own kind, and groups of it that
-/// state no price of their own.
+/// Kinds that the price of something sold concerns: its own kind, and groups of it that state no
+/// price of their own.
 fn kinds_sold(sold: &Sold, all: &BTreeMap<Sold, Prices>, written: &schema::Provider) -> Vec<Text> {
     let (name, bought, zone) = sold;
     let mut kinds = vec![priced_as(name, bought, zone.as_deref()).into()];
@@ -288,7 +288,7 @@ fn kinds_sold(sold: &Sold, all: &BTreeMap<Sold, Prices>, written: &schema::Provi
     kinds
 }
 
-/// What a kind costs that can be bought; a zone of which the list says nothing has what holds
+/// Kind that can be bought; a zone of which the list says nothing has the price that holds
 /// everywhere until it changes.
 fn known_kind<'p>(
     plan: &'p mut ProviderPlan,
@@ -381,7 +381,7 @@ fn add_group(
     Ok(())
 }
 
-/// What a node of a group is, and its price on the list.
+/// Node of a group, and its price on the list.
 fn node_of(
     plan: &ProviderPlan,
     written: &schema::Provider,
@@ -420,7 +420,7 @@ fn node_of(
     }
 }
 
-/// How many nodes of a group are there at the start, if its bounds are right.
+/// Number of nodes of a group at the start, if its bounds are right.
 fn initial(
     field: &str,
     group: &schema::NodeGroup,

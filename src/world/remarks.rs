@@ -1,5 +1,5 @@
-//! What is to be known of the files that a run was made of: what they say that is not modelled, and
-//! the dirt that was found in them.
+//! Remarks about the files that a run was made of: parts that are not modelled, and the dirt that
+//! was found in them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use model::{Node, Object, TaintEffect};
 use trace::Ledger;
 use units::plural;
 
-/// What it is called, and whether a pod has it.
+/// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
 
 /// Parts of a pod that kube-scheduler looks at and other schedulers ignore, and that no capability of a
@@ -50,7 +50,7 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         })
 }
 
-/// What an autoscaler is called in findings; `None` of other objects.
+/// Noun for an autoscaler in findings; `None` of other objects.
 pub(super) fn autoscaler(object: &Object) -> Option<String> {
     match object {
         Object::HorizontalPodAutoscaler(own) => Some(own.spec.to_string()),
@@ -65,9 +65,9 @@ pub(super) fn autoscaler(object: &Object) -> Option<String> {
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Remarks {
-    /// Why parts of pods and nodes are without effect; `None` if all of them count.
+    /// Reason parts of pods and nodes are without effect; `None` if all of them count.
     ignored: Option<String>,
-    /// Where autoscalers are declared, by what they are called.
+    /// Declarations of autoscalers, by their names in findings.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
     unmodelled: Vec<String>,
     ledger: Ledger,
@@ -118,9 +118,8 @@ impl Remarks {
             let fix = match with_devices.count() {
                 0 => format!("give nodes `allocatable: {{{name}: \"8\"}}`"),
                 count => format!(
-                    "{} devices (`gpu`), which are another thing: add `allocatable: {{{name}: \"8\"}}` \
-                     to them",
-                    plural::either(count, "one node has", "some nodes have")
+                    "{} (`gpu`), which is another thing: add `allocatable: {{{name}: \"8\"}}`",
+                    plural::either(count, "one node has devices", "nodes have devices")
                 ),
             };
             self.note(format!(
@@ -146,7 +145,7 @@ impl Remarks {
         }
     }
 
-    /// Where a field of an autoscaler stands, as the beginning of a line about it: file, line and
+    /// Place of an autoscaler's field, as the beginning of a line about it: file, line and
     /// document; empty where that is not known.
     pub fn place(&self, object: &str, field: &str) -> String {
         let declared = self.places.get(object).into_iter().flatten();

@@ -11,7 +11,7 @@ use units::{Duration, Instant, NodeId, plural};
 
 use super::Remarks;
 
-/// How many names a remark tells; it counts the others.
+/// Number of names that a remark lists; it counts the others.
 const NAMES_TOLD: usize = 3;
 
 /// Finds the nodes and devices of pods that are on nodes already.

@@ -1,4 +1,4 @@
-//! What is scaled by rules (`system.autoscaling.rules`; spec: orchestrators-a.md 9.3).
+//! Workloads scaled by rules (`system.autoscaling.rules`; spec: orchestrators-a.md 9.3).
 
 use autoscale::rules::{Bounds, Step, StepScaling, TargetTracking};
 use autoscale::workloads::{Measure, Rule, RuleScaling};

@@ -1,4 +1,4 @@
-//! How long pods of a scenario take to start: a law, the values of a file, or what is published of a
+//! Start-up times of a scenario's pods: a law, the values of a file, or the published values of a
 //! runtime (spec: orchestrators-b.md 10.4).
 
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub fn start_up_values(
     Ok(all)
 }
 
-/// How long starts take in a scenario.
+/// Start-up times in a scenario.
 pub fn start_up(scenario: &Scenario, values: &StartUpValues) -> Result<StartUp, BuildError> {
     let NoneOr::Some(start_up) = &scenario.models.startup else {
         return Ok(StartUp::None);

@@ -1,4 +1,4 @@
-//! Who asks the services of a scenario, ready to run.
+//! Clients of a scenario's services, ready to run.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ fn peak(group: &Group, services: &schema::Services) -> f64 {
     }
 }
 
-/// Who forwards requests to the address of a service.
+/// Forwarding of requests to the address of a service.
 fn forwarding(scenario: &Scenario) -> Forwarding {
     let system = &*scenario.system.name;
     if system == swarmkit::ENTRY.name {
@@ -196,7 +196,7 @@ fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
     }
 }
 
-/// Where measuring begins and ends.
+/// Beginning and end of measuring.
 fn cuts(scenario: &Scenario) -> Vec<Instant> {
     let mut cuts = BTreeSet::from([scenario.metrics.warmup]);
     if let MeasuredWindow::Time { from, to } = scenario.metrics.window {
@@ -275,7 +275,7 @@ fn asked_function(number: usize, name: &str, scenario: &Scenario) -> Result<Targ
     })
 }
 
-/// Whom a group asks: what is declared at some time of the run.
+/// Target of a client group: a service that is declared at some time of the run.
 fn target(
     number: usize,
     written: &schema::Traffic,

@@ -25,7 +25,7 @@ use super::{BuildError, FileSource};
 pub(super) struct Unit {
     /// The unit's name.
     pub(super) name: Text,
-    /// What it asks of Fleet.
+    /// Unit as submitted to Fleet.
     pub(super) asked: SubmittedUnit,
     at: Duration,
     spec: PodSpec,
@@ -34,7 +34,7 @@ pub(super) struct Unit {
 /// The section that says what a unit does once it runs.
 const OWN_SECTION: &str = "X-Windtunnel";
 
-/// What a source submits.
+/// Submission of a source.
 #[derive(Default)]
 pub(super) struct Submission {
     /// Units, one machine each.

@@ -1,4 +1,4 @@
-//! What pods of a scenario use, and what is measured outside of its cluster.
+//! Usage of a scenario's pods, and values measured outside of its cluster.
 
 use std::collections::BTreeMap;
 

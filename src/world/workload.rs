@@ -1,4 +1,4 @@
-//! What arrives in a scenario.
+//! Arrivals of a scenario.
 
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ fn records_usage(format: &str) -> bool {
     find(format).is_some_and(|entry| entry.options.contains(&"usage"))
 }
 
-/// Where usage is to be as the trace recorded it, one of the traces must be of a kind that does.
+/// Checks that one of the traces records usage where usage is to be as the trace recorded it.
 fn usage_is_recorded(scenario: &Scenario) -> Result<(), BuildError> {
     if !matches!(scenario.models.usage, Usage::Trace) {
         return Ok(());

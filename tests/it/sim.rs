@@ -249,6 +249,8 @@ fn a_scheduler_whose_view_lags_decides_late_and_may_be_refused() {
         outage,
     );
     let lagging = Options {
+        node_client: None,
+        lease_offset: None,
         view_lag: Duration::from_secs(2),
         ..options()
     };

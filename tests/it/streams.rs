@@ -136,6 +136,8 @@ fn run(extra: u32) -> (Lives, String) {
         stepping: Stepping::PerInstant,
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
+        node_client: None,
+        lease_offset: None,
         view_lag: Duration::ZERO,
     };
     let mut lives = Lives::default();

@@ -29,6 +29,8 @@ pub(crate) fn options() -> Options {
         stepping: Stepping::PerInstant,
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
+        node_client: None,
+        lease_offset: None,
         view_lag: Duration::ZERO,
     }
 }

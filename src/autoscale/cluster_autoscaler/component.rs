@@ -24,14 +24,15 @@ use units::{Duration, Instant, NodeId, Revision};
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
 
-/// How long a drain may take.
+/// Time that a drain may take.
 const PATIENCE: Patience = Patience {
     retries: Duration::from_secs(120),
     grace: Duration::from_secs(600),
     headroom: Duration::from_secs(30),
 };
 
-/// What keeps a node from being removed; an annotation in the original, a label of a group here.
+/// Label that keeps a node from being removed; an annotation in the original, a label of a group
+/// here.
 const KEPT_LABEL: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
 
 /// A group of equal nodes.
@@ -47,11 +48,11 @@ pub struct GroupOptions {
     pub node: Arc<Node>,
     /// The group's instance type.
     pub instance_type: Text,
-    /// Whether its nodes may be taken back.
+    /// Marks a group whose nodes the provider may take back.
     pub is_spot: bool,
 }
 
-/// How a cluster autoscaler is set up.
+/// Options of a cluster autoscaler.
 #[derive(Clone)]
 pub struct ClusterAutoscalerOptions {
     /// The cluster autoscaler's groups, in order.
@@ -79,13 +80,13 @@ pub struct ClusterAutoscaler {
     /// The group of each node, and whether a label keeps it.
     declared: Declared<Option<(usize, bool)>>,
     rng: Stream,
-    /// When it looks next.
+    /// Instant of the next look.
     due: Instant,
-    /// When something is due though nothing changes.
+    /// Instant at which something is due though nothing changes.
     patience: Instant,
     /// Orders under way: the node's name, and the group.
     ordered: BTreeMap<Text, usize>,
-    /// How many nodes were ever ordered, by group.
+    /// Number of nodes ever ordered, by group.
     serials: Vec<u64>,
 }
 
@@ -107,7 +108,7 @@ impl ClusterAutoscaler {
         }
     }
 
-    /// What came and went since the last loop.
+    /// Reads the pods and nodes that came and went since the last loop.
     fn catch_up(&mut self, now: Instant) {
         for (_, name) in self.seen.take_joined() {
             if let Some(group) = self.ordered.remove(&name) {
@@ -158,7 +159,7 @@ impl ClusterAutoscaler {
         planned
     }
 
-    /// What grows and what shrinks.
+    /// Plans which groups grow and which nodes go.
     fn plan(
         &mut self,
         now: Instant,
@@ -216,7 +217,7 @@ impl ClusterAutoscaler {
         Ok(())
     }
 
-    /// What could shrink, whether or not anything grows; keeps when to look again.
+    /// Plans which nodes could go, whether or not anything grows; keeps when to look again.
     fn plan_shrinking(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! How many nodes of a group pending pods need: first fit, largest pods first (spec:
+//! Estimate of the nodes of a group that pending pods need: first fit, largest pods first (spec:
 //! kubernetes.md 3.3; the original's `estimator`).
 //!
 //! Scores are two float divisions and a sum in written order, as the original's.
@@ -74,7 +74,7 @@ pub fn fits_template<C: ClusterSnapshot>(
     fits
 }
 
-/// How many nodes of a group are needed for groups of pods, each of which fits a fresh node;
+/// Number of nodes of a group that groups of pods need, each of which fits a fresh node;
 /// `max_nodes` 0 is no limit. What is simulated is forgotten.
 pub fn estimate<C: ClusterSnapshot>(
     cluster: &mut C,
@@ -167,11 +167,11 @@ struct Packing<'t, C> {
     cluster: &'t mut C,
     template: &'t Template,
     max_nodes: usize,
-    /// How many nodes there are without those that it adds, which come after.
+    /// Number of nodes without those that the packing adds, which come after.
     existing: usize,
     /// Places of added nodes that got pods.
     filled: BTreeSet<usize>,
-    /// Where the next search over all nodes begins.
+    /// Beginning of the next search over all nodes.
     cursor: usize,
     scheduled: Vec<usize>,
     is_limited: bool,

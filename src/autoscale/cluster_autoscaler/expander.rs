@@ -1,4 +1,4 @@
-//! Which of several node groups grows: filters in a chain, the rest drawn by lot (spec:
+//! Choice of the node group that grows: filters in a chain, the rest drawn by lot (spec:
 //! kubernetes.md 3.3; the original's `expander`).
 
 use super::super::finding::{Finding, Findings, Problem};
@@ -15,7 +15,7 @@ pub struct Choice<'a> {
     pub group: Text,
     /// Template of the group's nodes.
     pub node: &'a Node,
-    /// How many it would add.
+    /// Number of nodes that the choice would add.
     pub nodes: usize,
     /// The pods these would take, each with how many of it.
     pub pods: Vec<(&'a PodInfo, usize)>,
@@ -168,7 +168,7 @@ fn pods(choice: &Choice<'_>) -> usize {
     choice.pods.iter().map(|(_, count)| count).sum()
 }
 
-/// What the pods of a choice ask for together, exactly.
+/// Sum of the requests of a choice's pods, exactly.
 fn requested(choice: &Choice<'_>) -> ResourceList {
     let mut sum = ResourceList::default();
     for (pod, count) in &choice.pods {

@@ -21,7 +21,7 @@ pub struct NodeGroup {
     pub template: Option<Template>,
     /// The instance type of its nodes, where the provider has a list of them.
     pub instance_type: Option<Text>,
-    /// How many nodes the provider lets start; `None` is no limit.
+    /// Number of nodes that the provider lets start; `None` is no limit.
     pub quota: Option<usize>,
 }
 
@@ -51,7 +51,7 @@ impl NodeGroup {
         found.list
     }
 
-    /// How many nodes it may still get.
+    /// Number of nodes that the group may still get.
     pub(super) fn room(&self) -> usize {
         let most = self.quota.map_or(self.max, |quota| quota.min(self.max));
         most.saturating_sub(self.target)

@@ -28,15 +28,15 @@ pub struct GrowSettings {
     pub max_new: usize,
     /// The most nodes of the cluster; `None` is no limit.
     pub max_total: Option<usize>,
-    /// How long an ordered node may take to register.
+    /// Time that an ordered node may take to register.
     pub provision: Duration,
-    /// How long a group is left alone after a failure, at first.
+    /// Time for which a group is left alone after a failure, at first.
     pub backoff: Duration,
     /// Maximum back-off; it doubles up to this value.
     pub max_backoff: Duration,
     /// Failures are forgotten after this time without one.
     pub forget: Duration,
-    /// How many unready nodes are always tolerated.
+    /// Number of unready nodes that are always tolerated.
     pub ok_unready: usize,
     /// Percent of nodes that may be unready beyond that.
     pub max_unready_percent: usize,
@@ -83,7 +83,7 @@ pub struct GrowView<'a> {
 pub struct PendingPod {
     /// The pod.
     pub info: Arc<PodInfo>,
-    /// How long it waits.
+    /// Time for which the pod has waited.
     pub age: Duration,
 }
 
@@ -102,9 +102,9 @@ pub enum Growth {
     Grow {
         /// The group.
         group: Text,
-        /// By how many nodes.
+        /// Number of nodes by which the group grows.
         nodes: usize,
-        /// For how many pods.
+        /// Number of pods for which the group grows.
         pods: usize,
         /// Groups that are similar to it and grow beside it, and by how many nodes.
         others: Vec<(Text, usize)>,
@@ -116,7 +116,7 @@ pub enum Growth {
 pub struct Grower {
     settings: GrowSettings,
     orders: Orders,
-    /// Where pods fitted in the last loop.
+    /// Nodes on which pods fitted in the last loop.
     hints: BTreeMap<(Text, Text), Text>,
 }
 
@@ -125,7 +125,7 @@ pub struct Grower {
 pub struct Health {
     /// All nodes.
     pub nodes: usize,
-    /// Those that are not ready.
+    /// Number of nodes that are not ready.
     pub unready: usize,
 }
 
@@ -166,7 +166,7 @@ impl Grower {
         self.orders.is_backed_off(group, now)
     }
 
-    /// How many nodes are ordered and not there.
+    /// Number of nodes that are ordered and have not come.
     pub fn ordered(&self) -> usize {
         self.orders.ordered()
     }
@@ -223,7 +223,7 @@ impl Grower {
         Ok(best)
     }
 
-    /// What would grow for pods that wait, the highest priority first.
+    /// Simulates growth for pods that wait, the highest priority first.
     fn simulate<C: ClusterSnapshot>(
         &mut self,
         now: Instant,
@@ -346,7 +346,7 @@ impl Grower {
         Ok(ways)
     }
 
-    /// What grows, by how many nodes and for how many pods.
+    /// Chooses the groups that grow, by how many nodes and for how many pods.
     fn best(
         &self,
         now: Instant,

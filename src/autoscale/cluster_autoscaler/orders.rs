@@ -86,7 +86,7 @@ impl Orders {
         known.is_some_and(|own| own.until > now)
     }
 
-    /// How many nodes are ordered and not there.
+    /// Number of nodes that are ordered and have not come.
     pub(super) fn ordered(&self) -> usize {
         self.open.iter().map(|own| own.nodes).sum()
     }

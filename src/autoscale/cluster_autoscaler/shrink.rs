@@ -12,7 +12,7 @@ use model::Text;
 use scheduler::kube::{PodClass, PodInfo};
 use units::{Duration, Instant};
 
-/// How many further candidates are looked for in a loop.
+/// Number of further candidates to look for in a loop.
 const FURTHER_CANDIDATES: usize = 20;
 
 /// Flags of scale-down.
@@ -20,7 +20,7 @@ const FURTHER_CANDIDATES: usize = 20;
 pub struct ShrinkSettings {
     /// Nodes used more than this are needed.
     pub threshold: f64,
-    /// How long a node must have been unneeded.
+    /// Time for which a node must have been unneeded.
     pub unneeded: Duration,
     /// Time that an unready node must have been unneeded.
     pub unready: Duration,
@@ -30,11 +30,11 @@ pub struct ShrinkSettings {
     pub after_deletion: Duration,
     /// Cool-down after a deletion that failed.
     pub after_failure: Duration,
-    /// When a node that could not be removed is looked at again.
+    /// Time until a node that could not be removed is looked at again.
     pub recheck: Duration,
-    /// How many nodes go at once.
+    /// Number of nodes that go at once.
     pub parallel: usize,
-    /// How many of them with pods.
+    /// Number of nodes with pods that go at once.
     pub parallel_drains: usize,
     /// The shortest time between loops.
     pub interval: Duration,
@@ -72,7 +72,7 @@ pub struct ShrinkNode {
     pub group: Option<Text>,
     /// Allocatable amounts of the node.
     pub amounts: NodeAmounts,
-    /// Whether it is ready.
+    /// `true` if the node is ready.
     pub is_ready: bool,
     /// Whether an annotation forbids its removal.
     pub is_kept: bool,
@@ -80,7 +80,7 @@ pub struct ShrinkNode {
     pub pods: Arc<Vec<NodePod>>,
 }
 
-/// How many nodes a group has, and how many it keeps.
+/// Size of a group: the nodes that it has, and those that it keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupSize {
     /// Nodes that there are and are not going.
@@ -98,18 +98,18 @@ pub struct ShrinkView<'a> {
     pub groups: &'a BTreeMap<Text, GroupSize>,
     /// Disruptions that are left.
     pub budgets: &'a Budgets,
-    /// How many nodes are being deleted, and how many of these drained.
+    /// Number of nodes that are being deleted, and number of these that were drained.
     pub going: (usize, usize),
 }
 
-/// Why a node stays.
+/// Reason a node stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// An annotation says so.
     Annotated,
     /// It is in no group.
     NoGroup,
-    /// Its group is at its minimum.
+    /// The node's group is at its minimum.
     GroupAtMinimum,
     /// It is used.
     Used,
@@ -135,7 +135,7 @@ pub struct Removal {
 pub struct ShrinkPlan {
     /// Nodes that are not needed, with since when.
     pub unneeded: BTreeMap<Text, Instant>,
-    /// Why others stay.
+    /// Reasons for which other nodes stay.
     pub kept: Vec<(Text, Kept)>,
     /// Nodes that go now, in order.
     pub removals: Vec<Removal>,
@@ -147,7 +147,7 @@ pub struct Shrinker {
     settings: ShrinkSettings,
     unneeded: BTreeMap<Text, Instant>,
     unremovable: BTreeMap<Text, Instant>,
-    /// Where pods were placed in the last simulation, by namespace and name.
+    /// Nodes on which pods were placed in the last simulation, by namespace and name.
     hints: BTreeMap<(Text, Text), Text>,
     cursor: usize,
     growth: Option<Instant>,
@@ -159,7 +159,7 @@ pub struct Shrinker {
 struct Removable {
     node: usize,
     evicted: Vec<(Text, Text)>,
-    /// Whether it would use up a budget.
+    /// Marks a node whose removal would use up a budget.
     is_risky: bool,
 }
 

@@ -14,11 +14,11 @@ use units::{ClassId, NodeId};
 pub struct RemoveDuplicates {
     /// Pods of owners of these kinds are passed over.
     pub excluded_kinds: Vec<Text>,
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 
-/// What makes pods duplicates of each other: namespace, owner and images.
+/// Key of pods that are duplicates of each other: namespace, owner and images.
 type Key = (Text, Owner, Vec<Text>);
 
 /// Equal pods.
@@ -82,8 +82,8 @@ impl RemoveDuplicates {
     }
 }
 
-/// How many nodes pods of these classes may be on, by selector, affinity and taints; a class that
-/// only one node takes does not count.
+/// Number of nodes that pods of these classes may be on, by selector, affinity and taints; a class
+/// that only one node takes does not count.
 fn targets(pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> usize {
     let mut targets: BTreeSet<NodeId> = BTreeSet::new();
     for &spec in specs {

@@ -1,4 +1,5 @@
-//! Whom a loop may evict, how many, and whether there is another place for them.
+//! Evictor of a loop: which pods it may evict, how many, and whether there is another place for
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,18 +18,18 @@ use model::{
 };
 use units::{ClassId, Duration, Instant, NodeId, ObjectId};
 
-/// How many pods are evicted in a loop; `None` is any number.
+/// Bounds on the pods that a loop evicts; `None` is any number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EvictionLimits {
-    /// From each node.
+    /// Greatest number of pods evicted from each node.
     pub per_node: Option<u32>,
-    /// Of each namespace.
+    /// Greatest number of pods evicted of each namespace.
     pub per_namespace: Option<u32>,
-    /// In all.
+    /// Greatest number of pods evicted in all.
     pub total: Option<u32>,
 }
 
-/// Which pods may be evicted, beside what always holds: pods that nobody makes anew, those of their
+/// Pods that may be evicted, beside what always holds: pods that nothing makes anew, those of their
 /// node itself and those that end already stay.
 #[derive(Clone, Debug, Default)]
 #[expect(
@@ -58,12 +59,12 @@ pub struct EvictorOptions {
     pub min_pod_age: Option<Duration>,
 }
 
-/// What became of an eviction.
+/// Outcome of an eviction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The pod goes.
     Evicted,
-    /// Its budget, or the limit of its namespace, forbids it.
+    /// The pod's budget, or the limit of its namespace, forbids the eviction.
     Refused,
     /// No more pods go from its node in this loop.
     NodeLimit,

@@ -8,18 +8,18 @@ use units::Duration;
 /// The strategy.
 #[derive(Clone, Debug, Default)]
 pub struct PodLifeTime {
-    /// So old a pod may become.
+    /// Greatest age of a pod.
     pub most: Duration,
     /// Only pods in one of these states, if there are any.
     pub states: Vec<PodState>,
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 
-/// Where a pod is in its life, as far as this is asked.
+/// State of a pod in its life, as far as this is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodState {
-    /// Its containers are not up yet.
+    /// The pod's containers are not up yet.
     Pending,
     /// It runs.
     Running,

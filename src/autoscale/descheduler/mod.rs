@@ -37,14 +37,14 @@ use units::{Duration, Instant, Revision};
 
 use evictor::Pass;
 
-/// How a descheduler is set up.
+/// Options of a descheduler.
 #[derive(Clone, Debug, Default)]
 pub struct DeschedulerOptions {
-    /// From one loop to the next.
+    /// Time from one loop to the next.
     pub interval: Duration,
-    /// How many pods it evicts in a loop.
+    /// Bounds on the pods that a loop evicts.
     pub limits: EvictionLimits,
-    /// Which pods it may evict.
+    /// Pods that the descheduler may evict.
     pub evictor: EvictorOptions,
     /// Strategies, in order.
     pub strategies: Vec<Strategy>,
@@ -91,7 +91,7 @@ impl Strategy {
     }
 }
 
-/// Which pods a strategy looks at.
+/// Pods that a strategy looks at.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// Only those of these namespaces, if there are any.
@@ -120,7 +120,7 @@ impl Scope {
 pub struct Descheduler {
     options: Arc<DeschedulerOptions>,
     cursor: Revision,
-    /// When the next loop may be made.
+    /// Instant from which the next loop may be made.
     due: Instant,
     /// Whether the next loop may find what the last one did not.
     has_news: bool,

@@ -13,7 +13,7 @@ pub struct RemovePodsViolatingNodeAffinity {
     pub required: bool,
     /// Whether what pods prefer counts.
     pub preferred: bool,
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 

@@ -13,7 +13,7 @@ pub struct RemovePodsViolatingNodeTaints {
     pub excluded: Vec<Text>,
     /// Whether taints of the effect `PreferNoSchedule` count, too.
     pub includes_preferred: bool,
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 

@@ -12,11 +12,11 @@ use units::{ClassId, NodeId};
 /// The strategy.
 #[derive(Clone, Debug, Default)]
 pub struct RemovePodsViolatingInterPodAntiAffinity {
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 
-/// How many pods each term of a class selects, by domain.
+/// Number of pods that each term of a class selects, by domain.
 type Selected = BTreeMap<(ClassId, usize), BTreeMap<Text, i64>>;
 
 impl RemovePodsViolatingInterPodAntiAffinity {
@@ -45,7 +45,7 @@ impl RemovePodsViolatingInterPodAntiAffinity {
         }
     }
 
-    /// What the terms of all pods select; nothing where no pod has any.
+    /// Pods that the terms of all pods select; empty where no pod has terms.
     fn selected(&self, pass: &Pass<'_>) -> Selected {
         let mut selected = Selected::new();
         for pod in pass.store.pods().iter().filter(|pod| pod.node().is_some()) {

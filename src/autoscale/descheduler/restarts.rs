@@ -8,9 +8,9 @@ use super::evictor::{Answer, Pass};
 /// The strategy.
 #[derive(Clone, Debug, Default)]
 pub struct RemovePodsHavingTooManyRestarts {
-    /// So many restarts are too many.
+    /// Number of restarts from which there are too many.
     pub threshold: u32,
-    /// Which pods it looks at.
+    /// Pods that the strategy looks at.
     pub scope: Scope,
 }
 

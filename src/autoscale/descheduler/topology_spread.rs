@@ -20,7 +20,7 @@ pub struct RemovePodsViolatingTopologySpread {
     pub includes_soft: bool,
     /// Whether a pod only goes that fits a node of a domain with fewer pods than the mean.
     pub balances_by_fit: bool,
-    /// Which pods it looks at: namespaces before, labels when it evicts.
+    /// Pods that the strategy looks at: namespaces before, labels when it evicts.
     pub scope: Scope,
 }
 
@@ -30,7 +30,7 @@ struct Constraint {
     max_skew: i64,
     topology_key: Text,
     selector: LabelSelector,
-    /// What nodes must match to count, where the constraint honours it.
+    /// Labels and affinity that nodes must match to count, where the constraint honours them.
     affinity: Option<(Labels, Option<NodeSelector>)>,
     /// The taints that nodes may have to count, where the constraint honours them.
     tolerations: Option<Vec<Toleration>>,
@@ -188,7 +188,7 @@ fn is_balanced(domains: &[Domain<'_>], max_skew: i64) -> bool {
     }
 }
 
-/// Where pods that go may land.
+/// Room in which pods that go may land.
 struct Room<'a> {
     nodes: &'a BTreeMap<NodeId, Text>,
     constraint: &'a Constraint,

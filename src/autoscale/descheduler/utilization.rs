@@ -27,7 +27,7 @@ pub struct LowNodeUtilization {
     pub targets: Shares,
     /// Whether both are distances from the mean over all nodes.
     pub by_deviation: bool,
-    /// It does nothing unless more nodes than this are used little.
+    /// Number of little-used nodes that must be exceeded; with fewer the strategy does nothing.
     pub number_of_nodes: usize,
     /// Pods of these namespaces stay.
     pub excluded: Vec<Text>,
@@ -38,13 +38,13 @@ pub struct LowNodeUtilization {
 pub struct HighNodeUtilization {
     /// A node that is used no more than this of every resource is used little.
     pub thresholds: Shares,
-    /// It does nothing unless more nodes than this are used little.
+    /// Number of little-used nodes that must be exceeded; with fewer the strategy does nothing.
     pub number_of_nodes: usize,
     /// Pods of these namespaces stay.
     pub excluded: Vec<Text>,
 }
 
-/// What is requested of a node, by resource, in billionths.
+/// Requests on a node, by resource, in billionths.
 #[derive(Debug)]
 struct Load {
     node: NodeId,
@@ -96,7 +96,7 @@ impl Requests {
         })
     }
 
-    /// What is requested of every node.
+    /// Requests on every node.
     fn loads(&mut self, pass: &Pass<'_>) -> Vec<Load> {
         let nodes = pass.nodes.iter().map(|&node| {
             let mut used = vec![0; self.names.len()];
@@ -117,7 +117,7 @@ impl Requests {
     }
 }
 
-/// What a node offers of a resource, in billionths.
+/// Amount of a resource that a node offers, in billionths.
 fn offered(pass: &Pass<'_>, node: NodeId, name: &str) -> i128 {
     let nodes = pass.store.nodes();
     if name == PODS {
@@ -233,8 +233,8 @@ impl HighNodeUtilization {
     }
 }
 
-/// What nodes are ordered by: the sum of bytes, thousandths of cores, pods and further amounts, as the
-/// original has it.
+/// Weight that orders nodes: the sum of bytes, thousandths of cores, pods and further amounts, as
+/// the original has it.
 fn weight(names: &[Text], load: &Load) -> i128 {
     let amounts = names.iter().zip(&load.used).map(|(name, used)| {
         let per = if &**name == CPU {

@@ -17,7 +17,7 @@ use units::{Duration, Instant};
 /// The resource whose usage at a pod's start says nothing.
 const CPU: &str = "cpu";
 
-/// How far from 1 a ratio may be without a change.
+/// Distance of a ratio from 1 that changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerances {
     /// Above 1.
@@ -61,7 +61,7 @@ struct Groups {
 }
 
 impl Groups {
-    /// What has to be filled in before a count can be made; `None` if nothing has.
+    /// Values to fill in before a count can be made; `None` if none are missing.
     fn unfilled(&self, ratio: f64) -> Option<Fill> {
         let with_unready = !self.unready.is_empty() && ratio > 1.0;
         (with_unready || !self.missing.is_empty()).then_some(Fill {
@@ -314,7 +314,7 @@ impl Calculator<'_> {
 
 const NO_PODS: &str = "no pods returned by selector while calculating replica count";
 
-/// What has to be filled in.
+/// Values to fill in.
 struct Fill {
     with_unready: bool,
     ratio: f64,

@@ -7,30 +7,30 @@ use super::spec::{MetricIdentifier, MetricSpec, ObjectRef, Target};
 use super::status::{CurrentValue, MetricStatus};
 use units::Quantity;
 
-/// What one metric proposes.
+/// Proposal of one metric.
 pub(super) struct Proposed {
     pub(super) replicas: i32,
     pub(super) name: String,
     pub(super) status: MetricStatus,
 }
 
-/// Why a metric proposes nothing.
+/// Reason a metric proposes nothing.
 pub(super) struct Failure {
     /// The reason of the condition and the event.
     pub(super) reason: &'static str,
-    /// What went wrong, as the condition says it.
+    /// Fault in the words of the condition.
     pub(super) text: String,
-    /// The same, as the pass says it.
+    /// Fault in the words of the pass.
     pub(super) error: String,
 }
 
-/// What all metrics propose.
+/// Proposals of all metrics.
 pub(super) struct Combined {
     /// Replicas and the name of the metric, unless there is no proposal.
     pub(super) best: Option<(i32, String)>,
     pub(super) statuses: Vec<MetricStatus>,
     pub(super) failures: Vec<Failure>,
-    /// What the pass says of the failures.
+    /// Words of the pass about the failures.
     pub(super) error: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn combine(
     }
 }
 
-/// What the metrics are asked with.
+/// Inputs with which the metrics are asked.
 pub(super) struct Asked<'a> {
     pub(super) calculator: Calculator<'a>,
     pub(super) status_replicas: i32,

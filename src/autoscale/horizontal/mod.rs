@@ -50,7 +50,7 @@ pub struct HorizontalAutoscaler {
     silence: Vec<Silence>,
 }
 
-/// How long a metric has had no value.
+/// Time for which a metric has had no value.
 #[derive(Clone, Debug, Default)]
 struct Silence {
     passes: u64,
@@ -69,7 +69,7 @@ pub struct Pass {
     pub metric: Option<String>,
     /// Replicas that the target is to have.
     pub desired: i32,
-    /// Why the target is to be scaled; `None` if it is not.
+    /// Reason to scale the target; `None` if it stays.
     pub rescale: Option<String>,
     /// Error of the metrics; a proposal may exist nevertheless.
     pub error: Option<String>,
@@ -106,7 +106,7 @@ impl HorizontalAutoscaler {
         &self.conditions
     }
 
-    /// When it last scaled its target.
+    /// Instant of the last scaling of the target.
     pub fn last_scale(&self) -> Option<Instant> {
         self.last_scale
     }

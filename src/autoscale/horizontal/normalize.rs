@@ -36,7 +36,7 @@ pub struct Normalization<'a> {
     pub max: i32,
     /// The rules; `None` takes the older path with fixed ones.
     pub behavior: Option<&'a Rates>,
-    /// How long the highest proposal holds on the older path.
+    /// Time for which the highest proposal holds on the older path.
     pub downscale_stabilization: Duration,
 }
 
@@ -91,9 +91,9 @@ pub struct Rates {
 /// The rules of one direction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rate {
-    /// How far back proposals are looked at.
+    /// Time over which past proposals count.
     pub window: Duration,
-    /// Which policy holds.
+    /// Policy that holds.
     pub select: SelectPolicy,
     /// The policies.
     pub policies: Vec<ScalingPolicy>,

@@ -1,5 +1,5 @@
-//! What a pass of the horizontal autoscaler sees: the target's replicas, the pods of its selector
-//! and the metrics of the three metrics APIs.
+//! Observations of a pass of the horizontal autoscaler: the target's replicas, the pods of its
+//! selector and the metrics of the three metrics APIs.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ pub struct ObservedPod {
     pub name: Text,
     /// The pod's phase.
     pub phase: Phase,
-    /// Whether it is being deleted.
+    /// Marks a pod that is being deleted.
     pub is_deleting: bool,
-    /// When its node's agent acknowledged it; `None` before.
+    /// Instant at which the agent of the pod's node acknowledged it; `None` before.
     pub started: Option<Instant>,
     /// The pod's Ready condition; `None` if it has none yet.
     pub ready: Option<ReadyCondition>,
@@ -42,7 +42,7 @@ pub enum Phase {
 pub struct ReadyCondition {
     /// The condition's status.
     pub status: Readiness,
-    /// When the status last changed; `None` is before all time.
+    /// Instant of the status's last change; `None` is before all time.
     pub changed: Option<Instant>,
 }
 
@@ -62,7 +62,7 @@ pub enum Readiness {
 pub struct ContainerRequests {
     /// The container's name.
     pub name: Text,
-    /// Whether it is a restartable init container.
+    /// Marks a restartable init container.
     pub is_sidecar: bool,
     /// Amounts by resource, in thousandths (milli-cores, milli-bytes).
     pub requests: BTreeMap<Text, i64>,
@@ -83,6 +83,38 @@ pub struct PodSample {
 pub type PodSamples = BTreeMap<Text, PodSample>;
 
 /// The metrics APIs. An error is what the API said, as `no metrics returned`.
+///
+/// A source that knows the length of one queue outside of the cluster:
+///
+/// ```
+/// use autoscale::horizontal::{MetricIdentifier, MetricSource, NO_METRICS, ObjectRef, PodSamples};
+///
+/// struct QueueLength(i64);
+///
+/// impl MetricSource for QueueLength {
+///     fn resource(&self, _: &str, _: Option<&str>) -> Result<PodSamples, String> {
+///         Err(NO_METRICS.to_owned())
+///     }
+///
+///     fn pods(&self, _: &MetricIdentifier) -> Result<PodSamples, String> {
+///         Err(NO_METRICS.to_owned())
+///     }
+///
+///     fn object(&self, _: &MetricIdentifier, _: &ObjectRef) -> Result<i64, String> {
+///         Err(NO_METRICS.to_owned())
+///     }
+///
+///     fn external(&self, metric: &MetricIdentifier) -> Result<Vec<i64>, String> {
+///         match &*metric.name {
+///             "queue_length" => Ok(vec![self.0 * 1_000]),
+///             _ => Err(NO_METRICS.to_owned()),
+///         }
+///     }
+/// }
+///
+/// let metric = MetricIdentifier { name: "queue_length".into(), selector: None };
+/// assert_eq!(QueueLength(12).external(&metric), Ok(vec![12_000]));
+/// ```
 pub trait MetricSource {
     /// Usage of a resource, by pod; of one container if named.
     fn resource(&self, resource: &str, container: Option<&str>) -> Result<PodSamples, String>;

@@ -14,16 +14,16 @@ use model::Text;
 use rng::Streams;
 use units::{Duration, Identity, Instant};
 
-/// How metrics travel.
+/// Settings of the pipeline that metrics travel through.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PipelineSettings {
     /// Time between two readings.
     pub scrape: Duration,
     /// Window over which a reading is averaged.
     pub window: Duration,
-    /// How long a reading takes to arrive.
+    /// Time that a reading takes to arrive.
     pub delay: Duration,
-    /// Which part of the readings is lost, 0 to 1.
+    /// Part of the readings that is lost, 0 to 1.
     pub loss: f64,
     /// A reading older than this is not handed out any more.
     pub stale: Duration,
@@ -76,9 +76,9 @@ pub enum Series {
 /// A reading: of what, of which pod (empty for objects), and its value in thousandths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Of what.
+    /// Series that was read.
     pub series: Series,
-    /// Of which pod, or which external series.
+    /// Name of the pod, or of the external series.
     pub key: Text,
     /// Thousandths.
     pub value: i64,
@@ -140,7 +140,7 @@ impl Pipeline {
         }
     }
 
-    /// When metrics are to be read next.
+    /// Instant of the next reading of metrics.
     pub fn next_scrape(&self) -> Instant {
         self.next
     }

@@ -1,4 +1,4 @@
-//! How the controller of horizontal autoscalers is set up. What an object asks for is
+//! Settings of the controller of horizontal autoscalers. What an object asks for is
 //! [`model::workload::horizontal`].
 
 use control::controllers::Release;
@@ -17,13 +17,13 @@ pub struct HorizontalSettings {
     pub release: Release,
     /// Time between two passes over an object.
     pub period: Duration,
-    /// How far from 1 a ratio may be without a change.
+    /// Distance of a ratio from 1 that changes nothing.
     pub tolerance: f64,
-    /// How long after its start a pod's CPU usage is that of its start.
+    /// Time after a pod's start for which its CPU usage is that of its start.
     pub cpu_initialization: Duration,
-    /// How long after its start a pod that was never ready is taken as starting.
+    /// Time after its start for which a pod that was never ready is taken as starting.
     pub initial_readiness_delay: Duration,
-    /// How long the highest proposal holds where no behavior says otherwise.
+    /// Time for which the highest proposal holds where no behavior says otherwise.
     pub downscale_stabilization: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! What an autoscaler says of itself: conditions and current metrics. Reasons and texts are
-//! the original's.
+//! Status that an autoscaler reports: conditions and current metrics. Reasons and texts are the
+//! original's.
 
 use super::normalize::{Limit, Normalized, Stabilized};
 use super::spec::{MetricIdentifier, ObjectRef};
@@ -31,15 +31,15 @@ impl ConditionKind {
 /// A condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Which.
+    /// Kind of the condition.
     pub kind: ConditionKind,
-    /// Whether it holds.
+    /// `true` if the condition holds.
     pub is_true: bool,
-    /// Why, in a word.
+    /// Reason for the condition, in a word.
     pub reason: &'static str,
-    /// Why, in a sentence.
+    /// Reason for the condition, in a sentence.
     pub message: String,
-    /// When the status last changed.
+    /// Instant of the status's last change.
     pub since: Instant,
 }
 
@@ -137,7 +137,7 @@ pub enum MetricStatus {
     Resource {
         /// The resource.
         resource: Text,
-        /// Its value.
+        /// Value of the metric.
         current: CurrentValue,
     },
     /// A resource of one container.
@@ -146,14 +146,14 @@ pub enum MetricStatus {
         resource: Text,
         /// The container.
         container: Text,
-        /// Its value.
+        /// Value of the metric.
         current: CurrentValue,
     },
     /// A metric of the pods.
     Pods {
         /// The metric.
         metric: MetricIdentifier,
-        /// Its value.
+        /// Value of the metric.
         current: CurrentValue,
     },
     /// A metric of an object.
@@ -162,14 +162,14 @@ pub enum MetricStatus {
         metric: MetricIdentifier,
         /// The object; the original leaves it out for average values.
         object: Option<ObjectRef>,
-        /// Its value.
+        /// Value of the metric.
         current: CurrentValue,
     },
     /// A metric from outside.
     External {
         /// The metric.
         metric: MetricIdentifier,
-        /// Its value.
+        /// Value of the metric.
         current: CurrentValue,
     },
 }

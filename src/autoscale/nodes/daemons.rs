@@ -11,12 +11,12 @@ use scheduler::kube::PodInfo;
 pub struct Daemons(Vec<(Arc<PodSpec>, Arc<PodInfo>)>);
 
 impl Daemons {
-    /// Those of some templates.
+    /// Daemons of some templates.
     pub fn new(list: Vec<(Arc<PodSpec>, Arc<PodInfo>)>) -> Self {
         Self(list)
     }
 
-    /// Those that would run on a node.
+    /// Pods of daemons that would run on a node.
     pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
         let own = (self.0.iter()).filter(|(own, _)| rules::admits(own, node));
         own.map(|(_, pod)| pod.clone()).collect()

@@ -1,4 +1,4 @@
-//! What follows from what nodes declare, worked out once for each declaration.
+//! Consequences of what nodes declare, worked out once for each declaration.
 
 use std::sync::Arc;
 

@@ -1,14 +1,15 @@
-//! Which pods of a node can go elsewhere, which stay in the way, and how much of the node is used
-//! (spec: kubernetes.md 3.3; the original's `simulator/drainability` and `utilization`).
+//! Drain of a node: the pods that can go elsewhere, those that stay in the way, and the part of the
+//! node that is used (spec: kubernetes.md 3.3; the original's `simulator/drainability` and
+//! `utilization`).
 
 use std::collections::BTreeSet;
 
 use model::Text;
 use units::Duration;
 
-/// How long a `kube-system` pod without a budget keeps its node.
+/// Age up to which a `kube-system` pod without a budget keeps its node.
 const SYSTEM_POD_TIMEOUT: Duration = Duration::from_secs(3600);
-/// How long after its grace period a pod that is being deleted is taken as gone.
+/// Time after its grace period from which a pod that is being deleted counts as gone.
 const LONG_TERMINATING: Duration = Duration::from_secs(30);
 /// The namespace whose pods are kept.
 const SYSTEM_NAMESPACE: &str = "kube-system";
@@ -24,10 +25,10 @@ pub struct NodePod {
     pub controller: PodController,
     /// The pod's lifecycle.
     pub end: PodEnd,
-    /// How long ago it was created.
+    /// Time since the pod was created.
     pub age: Duration,
-    /// How long its deletion time, which holds the grace period already, has passed, and the
-    /// grace period; `None` if it is not being deleted.
+    /// Time since its deletion time, which holds the grace period already, and the grace period;
+    /// `None` if the pod is not being deleted.
     pub deletion: Option<(Duration, Duration)>,
     /// The pod's annotation `safe-to-evict`.
     pub safe_to_evict: Option<SafeToEvict>,
@@ -63,7 +64,7 @@ pub enum PodController {
     Other,
 }
 
-/// How far a pod has come.
+/// Progress of a pod towards its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodEnd {
     /// It is to run on.
@@ -79,7 +80,7 @@ pub enum SafeToEvict {
     Yes,
     /// It can't.
     No,
-    /// Its end is waited for.
+    /// The drain waits for the pod's end.
     OnCompletion,
 }
 
@@ -125,7 +126,7 @@ impl Blocked {
     }
 }
 
-/// What becomes of a pod when its node is drained.
+/// Decision about a pod when its node is drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// It goes with the node.
@@ -134,7 +135,7 @@ enum Verdict {
     Move,
     /// It is a daemon.
     Daemon,
-    /// Its end is waited for.
+    /// The drain waits for the pod's end.
     Wait,
     /// It keeps the node.
     Block(Blocked),
@@ -143,7 +144,7 @@ enum Verdict {
 /// Disruptions that budgets allow, counted down while nodes are chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Budgets {
-    /// By budget.
+    /// Disruptions allowed, by budget.
     pub allowed: Vec<i64>,
 }
 
@@ -210,12 +211,12 @@ pub struct Drain<'a> {
     pub awaited: Vec<&'a NodePod>,
 }
 
-/// Which rules are left out.
+/// Rules that are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waived {
-    /// That pods with data on the node's disk keep it.
+    /// `true` if pods with data on the node's disk do not keep it.
     pub local_storage: bool,
-    /// That pods of `kube-system` without a budget keep it.
+    /// `true` if pods of `kube-system` without a budget do not keep it.
     pub system_pods: bool,
 }
 
@@ -294,16 +295,16 @@ fn is_long_terminating(pod: &NodePod) -> bool {
     })
 }
 
-/// Which pods count neither as used nor as usable.
+/// Pods that count neither as used nor as usable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
-    /// Those of daemon sets.
+    /// `true` if the pods of daemon sets are left out.
     pub daemons: bool,
     /// Mirrors of static pods.
     pub mirrors: bool,
 }
 
-/// How much of a node is used.
+/// Part of a node that is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Utilization {
     /// Part of the cpu; 0 on nodes with GPUs.
@@ -339,7 +340,7 @@ impl Utilization {
     }
 }
 
-/// How much of a node its pods ask for. A node that can give nothing of a resource counts as full.
+/// Part of a node that its pods request. A node that can give nothing of a resource counts as full.
 pub fn utilization(node: NodeAmounts, pods: &[NodePod], ignored: Ignored) -> Utilization {
     // In thousandths, as the original divides; the quotient has the same last bit only so.
     let part = |of: fn(&NodeAmounts) -> i64, milli: i64| {

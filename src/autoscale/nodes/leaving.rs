@@ -16,14 +16,14 @@ use units::{Duration, Instant, NodeId};
 
 /// From the taint to the first eviction.
 const SETTLING: Duration = Duration::from_secs(5);
-/// How patient who empties nodes is.
+/// Patience of the autoscaler that empties nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How long evictions that budgets refuse are tried before the node stays.
+    /// Time for which evictions that budgets refuse are tried before the node stays.
     pub retries: Duration,
-    /// How long pods have to end at most, whatever they ask for.
+    /// Longest time that pods have to end, whatever they ask for.
     pub grace: Duration,
-    /// How much longer than that they are waited for before the node stays.
+    /// Additional time for which the autoscaler waits before the node stays.
     pub headroom: Duration,
 }
 
@@ -41,9 +41,9 @@ struct Departure {
     since: Instant,
     is_drain: bool,
     is_asked: bool,
-    /// When a pod of it was told to end last.
+    /// Instant at which a pod of the node was last asked to end.
     evicted: Option<Instant>,
-    /// Whether it is closed and keeps its pods for now.
+    /// Marks a node that is closed and keeps its pods for now.
     is_held: bool,
 }
 
@@ -71,7 +71,7 @@ impl Leaving {
         self.nodes.contains_key(&node)
     }
 
-    /// How many are on their way out, and how many of these with pods.
+    /// Number of nodes on their way out, and number of these with pods.
     pub fn count(&self) -> (usize, usize) {
         let drains = self.nodes.values().filter(|own| own.is_drain);
         (self.nodes.len(), drains.count())

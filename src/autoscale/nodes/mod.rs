@@ -1,5 +1,5 @@
-//! What autoscalers of nodes have in common: the cluster as the scheduler's filters see it, pods that
-//! wait, and nodes that are emptied before they go.
+//! Parts that autoscalers of nodes have in common: the cluster as the scheduler's filters see it,
+//! pods that wait, and nodes that are emptied before they go.
 
 mod daemons;
 pub mod declared;

@@ -21,7 +21,7 @@ pub struct Seen {
     waiting: BTreeSet<PodRef>,
     /// Pods that began to wait or ceased to since it was last asked.
     turned: Vec<PodRef>,
-    /// When pods last came to or left a node.
+    /// Instants at which pods last came to or left each node.
     touched: BTreeMap<NodeId, Instant>,
     classes: BTreeMap<ClassId, Arc<PodClass>>,
     /// Names of nodes that joined since it was last asked.
@@ -42,16 +42,16 @@ pub struct Seen {
     gone: Vec<Text>,
     /// The pods of nodes as scale-down sees them, where time changes nothing about them.
     node_pods: BTreeMap<NodeId, Arc<Vec<NodePod>>>,
-    /// Whom the budgets mean that these know, by number.
+    /// Selectors of the budgets that the view knows, by number.
     meant: Vec<(Text, Option<LabelSelector>)>,
     /// Classes of pods of daemon sets, by the sets.
     daemons: BTreeMap<ObjectId, Arc<PodClass>>,
-    /// Where the pod of a slot is.
+    /// Node of each slot's pod.
     places: Vec<Option<(PodId, NodeId)>>,
 }
 
 impl Seen {
-    /// Up to where it has read the log.
+    /// Revision up to which the log was read.
     pub const fn cursor(&self) -> Revision {
         self.cursor
     }
@@ -175,7 +175,7 @@ impl Seen {
         std::mem::take(&mut self.left)
     }
 
-    /// When pods last came to or left a node.
+    /// Instant at which a pod last came to or left a node.
     pub fn touched(&self, node: NodeId) -> Instant {
         self.touched.get(&node).copied().unwrap_or(Instant::ZERO)
     }

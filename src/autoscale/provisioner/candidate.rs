@@ -1,4 +1,5 @@
-//! Which nodes could be given back, in which order, and how many at a time (spec: kubernetes.md 3.4).
+//! Candidates: the nodes that could be given back, their order, and the number of them at a time
+//! (spec: kubernetes.md 3.4).
 
 use std::sync::Arc;
 
@@ -20,30 +21,30 @@ const WAIVED: Waived = Waived {
     system_pods: true,
 };
 
-/// Why a node is given back.
+/// Reason a node is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// It is empty.
     Empty,
     /// It is not what a new one would be.
     Drifted,
-    /// Its pods fit elsewhere, or on something cheaper.
+    /// The node's pods fit elsewhere, or on a cheaper node.
     Underutilized,
 }
 
 /// A budget that holds at times.
 #[derive(Clone, Debug)]
 pub struct BudgetWindow {
-    /// How many nodes.
+    /// Number of nodes allowed in the window.
     pub limit: DisruptionBudget,
-    /// When it begins to hold, and for how long; `None` is always.
+    /// Times at which the window begins, and its length; `None` is always.
     pub times: Option<(CronSchedule, Duration)>,
     /// Reasons that the budget limits; empty means all.
     pub reasons: Vec<Reason>,
 }
 
 impl BudgetWindow {
-    /// Whether it limits something at a time, in seconds since 1970.
+    /// `true` if the window limits a reason at a time, in seconds since 1970.
     pub fn holds(&self, reason: Reason, unix_secs: i64) -> bool {
         let is_meant = self.reasons.is_empty() || self.reasons.contains(&reason);
         let is_time = self.times.as_ref().is_none_or(|(schedule, lasts)| {
@@ -56,7 +57,7 @@ impl BudgetWindow {
 }
 
 impl DisruptionBudget {
-    /// How many of so many nodes.
+    /// Number of nodes that the budget allows of `nodes`.
     pub const fn of(self, nodes: usize) -> usize {
         match self {
             Self::Nodes(most) => most,
@@ -72,7 +73,7 @@ pub(super) struct Candidate {
     pub(super) is_empty: bool,
     /// Whether no pod came to or left it for long enough.
     pub(super) is_rested: bool,
-    /// Whether it is not what a new one would be.
+    /// Marks a node that differs from a new one.
     pub(super) is_drifted: bool,
     /// Price over what its evictions cost, to compare by.
     savings: f64,
@@ -91,7 +92,7 @@ impl Provisioner {
         ours.collect()
     }
 
-    /// How many more of so many nodes may be on their way out.
+    /// Number of further nodes that may be on their way out, of `nodes`.
     pub(super) fn room(&self, now: Instant, nodes: usize, reason: Reason) -> usize {
         let unix_secs = self.unix_secs(now);
         let windows = self.options.budgets.iter();
@@ -105,7 +106,7 @@ impl Provisioner {
         self.options.zero_unix_secs + now.since(Instant::ZERO).as_nanos() / 1_000_000_000
     }
 
-    /// How often what new nodes are made of had changed by a time.
+    /// Number of changes to the declarations of new nodes up to a time.
     pub(super) fn version(&self, at: Instant) -> usize {
         let drifts = self.options.drifts.iter();
         drifts.filter(|drift| **drift <= at).count()
@@ -184,20 +185,20 @@ impl Provisioner {
     }
 }
 
-/// What a node of the pool declares.
+/// Declaration of a node of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PoolNode {
     name: Text,
-    /// When it was ordered.
+    /// Instant of the order.
     ordered: Option<Instant>,
-    /// What it was sold as, as a place in the list; prices change.
+    /// Offering that the node was bought as, as a place in the list; prices change.
     offering: Option<usize>,
     instance_type: Text,
     is_spot: bool,
 }
 
 impl PoolNode {
-    /// What it is, and what it costs now.
+    /// Instance type of the node and its present price.
     fn replaced(&self, offerings: &[Offering]) -> Replaced {
         Replaced {
             instance_type: self.instance_type.clone(),
@@ -232,7 +233,7 @@ impl PoolNode {
     }
 }
 
-/// What evicting a pod costs: 1, and more with its deletion cost and priority.
+/// Cost of evicting a pod: 1, and more with its deletion cost and priority.
 fn eviction_cost(store: &Store, pod: PodRef) -> f64 {
     let Some(record) = store.pods().get(pod) else {
         return cost(0, 0);
@@ -242,7 +243,7 @@ fn eviction_cost(store: &Store, pod: PodRef) -> f64 {
     cost(deletion, spec.priority)
 }
 
-/// What giving a node back saves for what it costs: its price over 1 and the positive costs of its
+/// Savings of giving a node back for what it costs: its price over 1 and the positive costs of its
 /// evictions (spec: kubernetes.md 3.4).
 pub(super) fn savings(price: i64, costs: impl Iterator<Item = f64>) -> f64 {
     price as f64 / (1.0 + costs.map(|own| own.max(0.0)).sum::<f64>())

@@ -1,5 +1,5 @@
-//! Which nodes can go: several whose pods fit elsewhere or on one cheaper node, by halving, and single
-//! ones in order (spec: kubernetes.md 3.4). What is simulated is taken back.
+//! Consolidation: the nodes that can go, several whose pods fit elsewhere or on one cheaper node,
+//! by halving, and single ones in order (spec: kubernetes.md 3.4). What is simulated is taken back.
 
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
         })
     }
 
-    /// Where the pods of nodes would go if these were not there.
+    /// Placement of the pods of nodes if these were not there.
     ///
     /// # Errors
     /// If an amount does not fit.

@@ -17,7 +17,7 @@ use units::{Duration, Instant, NodeId};
 /// From a decision to the second look at it.
 const VALIDATION: Duration = Duration::from_secs(15);
 
-/// What is to be done about nodes.
+/// Command to give nodes back or replace them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Command {
     nodes: Vec<NodeId>,
@@ -36,12 +36,12 @@ enum Stage {
 }
 
 impl Command {
-    /// Whether it waits for a node of this name.
+    /// `true` if the command waits for a node of this name.
     pub(super) fn awaits(&self, node: &Text) -> bool {
         matches!(&self.stage, Stage::Replacing(names) if names.contains(node))
     }
 
-    /// What it waits for does not come.
+    /// Notes that the replacement does not come.
     pub(super) fn fail(&mut self) {
         self.stage = Stage::Failed;
     }
@@ -229,7 +229,7 @@ impl Provisioner {
         }
     }
 
-    /// What replaces nodes by a second look; `None` if they can't go any more.
+    /// Replacement of nodes by a second look; `None` if they can't go any more.
     fn validated(
         &mut self,
         now: Instant,

@@ -36,7 +36,7 @@ const LEAVING_TAINT: &str = "karpenter.sh/disrupted";
 const BATCH_IDLE: Duration = Duration::from_secs(1);
 /// … at most for this one.
 const BATCH_MOST: Duration = Duration::from_secs(10);
-/// How often nodes are looked at that could go.
+/// Time between two looks for nodes that could go.
 const DISRUPTION_PERIOD: Duration = Duration::from_secs(10);
 
 /// An instance type as it is sold.
@@ -50,30 +50,30 @@ pub struct Offering {
     pub price: i64,
     /// Key of the price, as used by [`NewPrice`].
     pub priced_as: Text,
-    /// Whether it may be taken back.
+    /// Marks an offering that the provider may take back.
     pub is_spot: bool,
 }
 
-/// When nodes are given back.
+/// Condition under which nodes are given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConsolidationPolicy {
-    /// When they are empty.
+    /// The nodes are empty.
     WhenEmpty,
-    /// When they are empty, or their pods fit elsewhere, or on something cheaper.
+    /// The nodes are empty, or their pods fit elsewhere, or on something cheaper.
     #[default]
     WhenEmptyOrUnderutilized,
 }
 
-/// How many nodes may be on their way out at a time.
+/// Number of nodes that may be on their way out at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisruptionBudget {
-    /// So many.
+    /// A number of nodes.
     Nodes(usize),
-    /// So many percent of the nodes, rounded up.
+    /// A percentage of the nodes, rounded up.
     Percent(usize),
 }
 
-/// How a provisioner is set up.
+/// Options of a provisioner.
 #[derive(Clone)]
 pub struct ProvisionerOptions {
     /// The provisioner's name; nodes bear it as a label, and their names begin with it.
@@ -82,17 +82,17 @@ pub struct ProvisionerOptions {
     pub offerings: Vec<Offering>,
     /// The most nodes; `None` is no limit.
     pub most_nodes: Option<usize>,
-    /// When nodes are given back.
+    /// Condition under which nodes are given back.
     pub consolidation: ConsolidationPolicy,
-    /// How long no pod may have come to or left a node that is consolidated.
+    /// Time for which no pod may have come to or left a node that is consolidated.
     pub consolidate_after: Duration,
-    /// How many nodes may be on their way out at a time.
+    /// Number of nodes that may be on their way out at a time.
     pub budget: DisruptionBudget,
     /// Budgets that hold at times, besides.
     pub budgets: Vec<BudgetWindow>,
-    /// How old a node may become; `None` is any age.
+    /// Greatest age of a node; `None` is any age.
     pub expire_after: Option<Duration>,
-    /// When what new nodes are made of changes.
+    /// Instants at which the declarations of new nodes change.
     pub drifts: Vec<Instant>,
     /// The time of day at zero, in seconds since 1970.
     pub zero_unix_secs: i64,
@@ -118,28 +118,28 @@ pub struct Provisioner {
     options: ProvisionerOptions,
     seen: Seen,
     leaving: Leaving,
-    /// What the nodes of the pool declare; `None` of others.
+    /// Declarations of the pool's nodes; `None` of others.
     declared: Declared<Option<Arc<PoolNode>>>,
     /// Orders under way, by the node's name.
     ordered: BTreeMap<Text, Ordered>,
-    /// How many orders a pod is in.
+    /// Number of orders that each pod is in.
     met: BTreeMap<PodRef, usize>,
     /// Pods that wait and that nothing was ordered for.
     unmet: BTreeSet<PodRef>,
     serial: u64,
-    /// When the first and when the last pod of the present batch was seen, and how many there are.
+    /// Instants of the first and the last pod of the present batch, and the number of its pods.
     batch: Option<(Instant, Instant, usize)>,
-    /// Until when an offering that failed is left out.
+    /// Instants until which offerings that failed are left out.
     shunned: BTreeMap<usize, Instant>,
     disruption_due: Instant,
     command: Option<Command>,
     /// Whether nothing changed since nothing could be consolidated.
     is_settled: bool,
-    /// How often what new nodes are made of had changed when nodes were looked at last.
+    /// Number of changes to the declarations of new nodes at the last look at nodes.
     drift_seen: usize,
 }
 
-/// How long an offering is left out after a failure.
+/// Time for which an offering is left out after a failure.
 const SHUNNED: Duration = Duration::from_secs(180);
 
 impl Provisioner {
@@ -163,7 +163,7 @@ impl Provisioner {
         }
     }
 
-    /// Which offerings can be asked for.
+    /// Offerings that can be asked for.
     fn open(&self, now: Instant) -> Vec<usize> {
         let all = 0..self.options.offerings.len();
         let is_open = |place: &usize| self.shunned.get(place).is_none_or(|until| *until <= now);
@@ -279,7 +279,7 @@ impl Provisioner {
         Ok(())
     }
 
-    /// What can be bought costs something else from now on: it may pay now to replace a node.
+    /// Takes up a new price: it may pay now to replace a node.
     fn reprice(&mut self, new: &NewPrice) {
         for own in &mut self.options.offerings {
             if own.priced_as == new.kind && own.price != new.price_micro_per_hour {

@@ -39,7 +39,7 @@ pub struct Market<'a> {
     /// The offerings that can be asked for, as places in the list.
     open: &'a [usize],
     daemons: &'a Daemons,
-    /// What offerings offer.
+    /// Amounts that the offerings offer.
     offered: Vec<Amounts>,
     /// By where a class of pods lies in memory that look at single nodes only: the class that is
     /// held there keeps the place taken, and the offerings an empty node of which takes them.
@@ -146,15 +146,14 @@ impl<'a> Market<'a> {
 struct Packing<'m, 'a, C> {
     market: &'m mut Market<'a>,
     cluster: &'m mut C,
-    /// How many nodes there are without new ones, which come after.
+    /// Number of nodes without new ones, which come after.
     existing: usize,
     new: Vec<Growing>,
-    /// What is known of classes whose pods look at single nodes only, by where the class lies in
-    /// memory.
+    /// Knowledge of classes whose pods look at single nodes only, by the class's address in memory.
     known: BTreeMap<usize, Known>,
 }
 
-/// What is known of the pods of a class. Nodes only get fuller while pods are packed, so what took none
+/// Knowledge of the pods of a class. Nodes only get fuller while pods are packed, so what took none
 /// takes none later.
 #[derive(Clone, Copy, Default)]
 struct Known {
@@ -166,7 +165,7 @@ struct Known {
 
 /// A new node in the making.
 struct Growing {
-    /// What stands for it in the simulation: the largest offering that its pods fit.
+    /// Offering that stands for the new node in the simulation: the largest that its pods fit.
     place: usize,
     offerings: Vec<usize>,
     asked: Amounts,

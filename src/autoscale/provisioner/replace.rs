@@ -1,5 +1,5 @@
-//! Which offerings may take the place of nodes that go (spec: kubernetes.md 3.4; what it is silent
-//! about is as in the original, `pkg/controllers/disruption/consolidation.go` and
+//! Replacement of nodes that go by offerings (spec: kubernetes.md 3.4; what it is silent about is
+//! as in the original, `pkg/controllers/disruption/consolidation.go` and
 //! `multinodeconsolidation.go`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ pub struct Replaced {
     pub instance_type: Text,
     /// Price per hour, in millionths of the currency.
     pub price: i64,
-    /// Whether it may be taken back.
+    /// Marks a node that the provider may take back.
     pub is_spot: bool,
 }
 

@@ -56,7 +56,7 @@ fn replaced(instance_type: &str, price: i64, is_spot: bool) -> Replaced {
     }
 }
 
-/// What takes the place of nodes, by instance type and price.
+/// Replacement of nodes, by instance type and price.
 fn told(
     offerings: &[Offering],
     fitting: &[usize],

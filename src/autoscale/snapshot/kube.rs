@@ -43,7 +43,7 @@ pub struct KubeSnapshot {
     marks: Vec<Mark>,
 }
 
-/// What is known of the pods of a class.
+/// Knowledge of the pods of a class.
 #[derive(Clone)]
 struct Known {
     class: Arc<PodClass>,
@@ -51,7 +51,7 @@ struct Known {
     tests: Option<Vec<NodeTest>>,
     /// A bit by place: whether the node is known to refuse them.
     refused: Vec<u64>,
-    /// Up to where [`KubeSnapshot::freed`] is taken in.
+    /// Position up to which [`KubeSnapshot::freed`] is taken in.
     seen: usize,
 }
 

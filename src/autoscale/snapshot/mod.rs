@@ -1,5 +1,5 @@
-//! What autoscalers of nodes ask of a scheduler: whether a pod would fit a node that is there or
-//! might be. [`KubeSnapshot`] asks the filters of kube-scheduler themselves.
+//! Questions that autoscalers of nodes ask of a scheduler: whether a pod would fit a node that is
+//! there or might be. [`KubeSnapshot`] asks the filters of kube-scheduler themselves.
 
 mod kube;
 
@@ -23,6 +23,29 @@ pub enum Fit {
 }
 
 /// A cluster to simulate in. What is done to it after a mark is taken back by [`ClusterSnapshot::undo`].
+///
+/// A trial of one more node, which is taken back:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use autoscale::snapshot::{ClusterSnapshot, Fit, KubeSnapshot};
+/// use model::Node;
+/// use scheduler::kube::{Cache, CacheError, KubeProfile, PodInfo};
+///
+/// let mut cluster = KubeSnapshot::new(Cache::default(), Arc::new(KubeProfile::default()));
+/// let pod = Arc::new(PodInfo::default());
+/// assert_eq!(cluster.first(&pod, 0..0), None);
+///
+/// cluster.mark();
+/// let node = Arc::new(Node { name: "new".into(), ..Node::default() });
+/// let place = cluster.add_node(node, &[])?;
+/// // The profile has no filter, so every node takes the pod.
+/// assert_eq!(cluster.fit(&pod, place), Fit::Yes);
+/// cluster.undo();
+/// assert!(cluster.nodes().is_empty());
+/// # Ok::<(), CacheError>(())
+/// ```
 pub trait ClusterSnapshot {
     /// The nodes, in the order in which they are searched: a new one comes last. Those that were
     /// hidden or taken out keep their place, and take nothing.
@@ -65,7 +88,8 @@ pub trait ClusterSnapshot {
     /// Remembers how all is.
     fn mark(&mut self);
 
-    /// What was done since the last mark stays, unless a mark before is taken back; it is forgotten.
+    /// Keeps the changes since the last mark, unless a mark before is taken back; the mark is
+    /// forgotten.
     fn commit(&mut self);
 
     /// All is as it was when the last mark was set, which is forgotten.

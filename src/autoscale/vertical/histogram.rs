@@ -29,17 +29,17 @@ impl Buckets {
         }
     }
 
-    /// Those of CPU usage, in cores.
+    /// Buckets of CPU usage, in cores.
     pub fn cpu() -> Self {
         Self::new(0.01, 1000.0)
     }
 
-    /// Those of memory peaks, in bytes.
+    /// Buckets of memory peaks, in bytes.
     pub fn memory() -> Self {
         Self::new(1e7, 1e12)
     }
 
-    /// How many there are.
+    /// Number of buckets.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -53,7 +53,7 @@ impl Buckets {
         (place as usize).min(self.count - 1)
     }
 
-    /// Where a bucket starts.
+    /// Start of a bucket.
     pub fn start(&self, bucket: usize) -> f64 {
         if bucket == 0 {
             return 0.0;
@@ -71,7 +71,7 @@ pub struct DecayingHistogram {
     total: f64,
     lowest: usize,
     highest: usize,
-    /// When a sample weighs what it is said to; `None` before the first sample.
+    /// Instant at which a sample has its plain weight; `None` before the first sample.
     reference: Option<Instant>,
 }
 
@@ -154,7 +154,7 @@ impl DecayingHistogram {
         self.buckets.start((bucket + 1).min(self.buckets.count - 1))
     }
 
-    /// What a sample weighs; the reference is moved before that grows too large.
+    /// Weight of a sample; the reference is moved before that grows too large.
     fn decay(&mut self, at: Instant) -> f64 {
         let span = self.half_life.as_nanos().saturating_mul(MOST_HALF_LIVES);
         let limit = |reference: Instant| reference.saturating_add(Duration::from_nanos(span));

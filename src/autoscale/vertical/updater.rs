@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 /// Flags of the updater.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdaterSettings {
-    /// How long a pod within its range is left alone.
+    /// Time for which a pod within its range is left alone.
     pub lifetime: Duration,
     /// The relative change from which such a pod is updated.
     pub least_change: f64,
@@ -39,17 +39,17 @@ impl Default for UpdaterSettings {
 pub struct UpdatedPod {
     /// The pod's name.
     pub name: Text,
-    /// When it started; `None` before.
+    /// Instant of the start; `None` before.
     pub started: Option<Instant>,
-    /// Whether it has not started to run yet.
+    /// Marks a pod that has not started to run yet.
     pub is_pending: bool,
     /// Requests of the containers; a resource without a request is `None`.
     pub requests: BTreeMap<Text, (Option<i64>, Option<i64>)>,
-    /// How long after its start a container was last killed for its memory.
+    /// Time from a container's start to its last kill for memory.
     pub oom_after: Option<Duration>,
 }
 
-/// Why a pod is updated, and before which others.
+/// Reason a pod is updated, and its place before others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Priority {
     is_outside: bool,

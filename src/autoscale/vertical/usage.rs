@@ -6,13 +6,13 @@ use units::{Duration, Instant};
 
 /// The half-life of samples, and the interval of memory peaks.
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How long usage is kept without a new sample.
+/// Time for which usage is kept without a new sample.
 const EXPIRY: Duration = Duration::from_secs(8 * 24 * 3600);
-/// What a CPU sample weighs.
+/// Weight of a CPU sample.
 const CPU_WEIGHT: f64 = 0.1;
-/// What a container needs at least beyond what it was killed at.
+/// Least addition to the memory at which a container was killed.
 const OOM_BUMP_BYTES: i64 = 100 * 1024 * 1024;
-/// The same as a factor.
+/// Least addition as a factor.
 const OOM_BUMP_RATIO: f64 = 1.2;
 
 /// The usage of all containers of one name.
@@ -53,7 +53,7 @@ impl Usage {
         self.samples += other.samples;
     }
 
-    /// How much history there is, in days of a sample a minute.
+    /// Amount of history, in days of a sample a minute.
     pub fn confidence(&self) -> f64 {
         let span = match (self.first_sample, self.last_sample) {
             (Some(first), Some(last)) => last.since(first),
@@ -64,7 +64,7 @@ impl Usage {
         f64::min(days, amount)
     }
 
-    /// Whether it is too old to be kept.
+    /// `true` if the usage is too old to be kept.
     pub fn is_expired(&self, now: Instant) -> bool {
         now.since(self.last_sample.unwrap_or(self.created)) >= EXPIRY
     }

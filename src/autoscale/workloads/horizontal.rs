@@ -27,9 +27,9 @@ pub(super) struct Horizontal {
     core: HorizontalAutoscaler,
     pipeline: Pipeline,
     period: Duration,
-    /// When it looks next.
+    /// Instant of the next look.
     due: Instant,
-    /// What the containers of a class ask for.
+    /// Requests of the containers of a class.
     requests: BTreeMap<ClassId, Vec<ContainerRequests>>,
 }
 
@@ -58,7 +58,7 @@ impl Horizontal {
         }
     }
 
-    /// It was declared anew, or only its status was written.
+    /// Takes up a new declaration; writes of the status alone change nothing.
     pub(super) fn declare(
         &mut self,
         object: &HorizontalPodAutoscaler,
@@ -204,7 +204,7 @@ impl Horizontal {
     }
 }
 
-/// Where metrics are read.
+/// World in which metrics are read.
 struct World<'a> {
     store: &'a Store,
     usage: &'a dyn UsageSamples,
@@ -272,7 +272,7 @@ fn thousandths(used: Used, resource: &str) -> Option<i64> {
     }
 }
 
-/// What the containers of a pod ask for, sidecars included.
+/// Requests of a pod's containers, sidecars included.
 fn requests(spec: &PodSpec) -> Vec<ContainerRequests> {
     let of = |container: &model::Container, is_sidecar: bool| ContainerRequests {
         name: container.name.clone(),

@@ -23,18 +23,18 @@ pub use ruled::{Measure, Rule, RuleScaling};
 pub use scheduled::{Action, ScheduledRule, ScheduledScaling};
 use vertical::Vertical;
 
-/// How autoscalers are set up.
+/// Options of the autoscalers of workloads.
 #[derive(Clone, Debug)]
 pub struct AutoscalerOptions {
-    /// Of the horizontal ones.
+    /// Settings of the horizontal autoscalers.
     pub horizontal: HorizontalSettings,
-    /// How metrics travel.
+    /// Settings of the pipeline that metrics travel through.
     pub pipeline: PipelineSettings,
-    /// Of the vertical ones: what is recommended.
+    /// Settings of the vertical autoscalers' recommendations.
     pub recommender: RecommenderSettings,
     /// Settings of the updater, which evicts pods.
     pub updater: UpdaterSettings,
-    /// How often the vertical ones look.
+    /// Time between two looks of the vertical autoscalers.
     pub vertical_period: Duration,
     /// Scheduled scaling.
     pub scheduled: Vec<ScheduledScaling>,
@@ -139,7 +139,7 @@ impl Autoscalers {
         }
     }
 
-    /// When something is due next.
+    /// Instant at which something is due next.
     fn next(&self) -> Option<Instant> {
         let horizontals = self.horizontals.values().map(Horizontal::next);
         let verticals = self.verticals.values().map(Vertical::next);

@@ -20,14 +20,14 @@ pub struct RuleScaling {
     pub measure: Measure,
     /// The rule.
     pub rule: Rule,
-    /// From one look to the next.
+    /// Time from one look to the next.
     pub every: Duration,
 }
 
 /// Measure that a rule uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// What replicas use of what they ask for, in percent; `cpu` or `memory`.
+    /// Usage of the replicas as a percentage of their requests; `cpu` or `memory`.
     Use(Text),
     /// A metric of replicas.
     Pods(Text),
@@ -35,14 +35,14 @@ pub enum Measure {
     External(Text),
 }
 
-/// How a workload is scaled.
+/// Rule by which a workload is scaled.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rule {
     /// The mean is held at a target; replicas are young for so long.
     Track(TargetTracking, Duration),
     /// The mean is compared with a threshold.
     Steps(StepScaling),
-    /// So much of the sum for each replica.
+    /// Amount of the sum for each replica.
     Backlog(Bounds, u64),
 }
 
@@ -73,7 +73,7 @@ impl Rule {
     }
 }
 
-/// What was read at an instant.
+/// Reading at an instant.
 #[derive(Clone, Debug, Default)]
 struct Reading {
     /// Of each replica that is ready.
@@ -102,7 +102,7 @@ impl Reading {
 pub(super) struct Ruled {
     scaling: RuleScaling,
     due: Instant,
-    /// What was read for the look that is due.
+    /// Reading for the look that is due.
     reading: Option<Reading>,
 }
 
@@ -123,7 +123,7 @@ impl Ruled {
         self.due <= now
     }
 
-    /// Whether it has yet to read what it looks at.
+    /// `true` if the autoscaler has yet to read its metric.
     pub(super) fn wants_reading(&self, now: Instant) -> bool {
         self.is_due(now) && self.reading.is_none()
     }
@@ -180,7 +180,7 @@ impl Ruled {
     }
 }
 
-/// What a replica has of a metric.
+/// Value of a metric for a replica.
 fn value(measure: &Measure, pod: PodRef, store: &Store, usage: &dyn UsageSamples) -> Option<f64> {
     match measure {
         Measure::Use(resource) => {

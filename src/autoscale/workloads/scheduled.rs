@@ -14,14 +14,14 @@ use units::{Duration, Instant};
 pub struct ScheduledScaling {
     /// A workload, or a horizontal autoscaler whose bounds move.
     pub target: Target,
-    /// When it is given what.
+    /// Schedules with their actions.
     pub rules: Vec<ScheduledRule>,
 }
 
 /// A time and what it brings.
 #[derive(Clone, Debug)]
 pub struct ScheduledRule {
-    /// When.
+    /// Schedule of the rule.
     pub schedule: CronSchedule,
     /// The action.
     pub action: Action,
@@ -30,9 +30,9 @@ pub struct ScheduledRule {
 /// Action at a scheduled time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// So many replicas; of a horizontal autoscaler, so many at least.
+    /// A number of replicas; of a horizontal autoscaler, the least number.
     Replicas(i32),
-    /// So many at least and at most, of a horizontal autoscaler.
+    /// The least and the greatest number of replicas of a horizontal autoscaler.
     Bounds(i32, i32),
 }
 
@@ -41,7 +41,7 @@ pub enum Action {
 pub(super) struct Scheduled {
     scaling: ScheduledScaling,
     zero: i64,
-    /// When each rule is due next.
+    /// Instant at which each rule is due next.
     due: Vec<Option<Instant>>,
 }
 

@@ -1,4 +1,4 @@
-//! What an autoscaler acts on: a workload that states a number of replicas, and its pods.
+//! Target of an autoscaler: a workload that states a number of replicas, and its pods.
 
 use cluster::Store;
 use model::workload::ObjectRef;

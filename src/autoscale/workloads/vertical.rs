@@ -27,13 +27,13 @@ pub(super) struct Vertical {
     object: VerticalPodAutoscaler,
     period: Duration,
     due: Instant,
-    /// When it last took samples.
+    /// Instant of the last samples.
     sampled: Option<Instant>,
     /// Of all containers of a name.
     usage: BTreeMap<Text, Usage>,
     /// Of each container of each pod.
     containers: BTreeMap<(PodId, Text), ContainerUsage>,
-    /// How long after its start a pod was last killed for its memory.
+    /// Time from a pod's start to its last kill for memory.
     killed: BTreeMap<PodId, Duration>,
     /// Kills that no sample has been made of yet, with the container by its node's number.
     kills: Vec<(Instant, PodRef, u16)>,
@@ -68,7 +68,7 @@ impl Vertical {
         self.due <= now
     }
 
-    /// Whether it is to take samples before it looks.
+    /// `true` if the autoscaler has to take samples before it looks.
     pub(super) fn wants_sample(&self, now: Instant) -> bool {
         self.is_due(now) && self.sampled != Some(now)
     }
@@ -230,7 +230,7 @@ impl Vertical {
     }
 }
 
-/// What a container asks for of cpu and memory.
+/// Requests of a container for cpu and memory.
 fn asked(container: &Container) -> (Text, (Option<i64>, Option<i64>)) {
     let of = |scale: Scale, name: &str| stated(&container.requests, scale, name);
     let amounts = (of(Scale::Cpu, CPU), of(Scale::Memory, MEMORY));

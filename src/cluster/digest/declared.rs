@@ -1,4 +1,4 @@
-//! What nodes and pod classes declare, in canonical bytes: everything a decision may depend on.
+//! Declarations of nodes and pod classes in canonical bytes: everything a decision may depend on.
 //! Names of nodes and containers are left out, as ids stand for objects. Every struct is taken
 //! apart field by field, so that a new field can't be forgotten.
 

@@ -7,10 +7,10 @@ use model::workload::cron_job::CronStatus;
 use model::workload::{ConcurrencyPolicy, CronJob, CronSchedule, UnixSeconds};
 use units::{Duration, Instant};
 
-/// How long after a start time the next sync is asked for.
+/// Time after a start time at which the next sync is due.
 const NEXT_DELTA: Duration = Duration::from_millis(100);
 
-/// From how many missed start times on a warning is given.
+/// Number of missed start times from which a warning is given.
 const MANY_MISSED: i64 = 100;
 
 /// The controller's view of one cron job.
@@ -18,7 +18,7 @@ const MANY_MISSED: i64 = 100;
 pub struct CronJobView<'a> {
     /// The cron job.
     pub cron_job: &'a CronJob,
-    /// When it was created.
+    /// Instant of the cron job's creation.
     pub created: Instant,
     /// The date of the instant zero.
     pub zero: UnixSeconds,
@@ -26,7 +26,7 @@ pub struct CronJobView<'a> {
     pub jobs: &'a [CronChild],
     /// Last reported status.
     pub status: &'a CronStatus,
-    /// Whether it was told to go.
+    /// Marks a cron job that is being deleted.
     pub is_terminating: bool,
 }
 
@@ -35,11 +35,11 @@ pub struct CronJobView<'a> {
 pub struct CronChild {
     /// The job's name.
     pub name: Text,
-    /// When it started.
+    /// Instant of the job's start.
     pub started: Option<Instant>,
-    /// Whether it succeeded, if it has finished.
+    /// `true` if the job succeeded, `false` if it failed; `None` while it has not finished.
     pub succeeded: Option<bool>,
-    /// When it was complete.
+    /// Instant of the job's completion.
     pub completed: Option<Instant>,
 }
 
@@ -56,7 +56,7 @@ pub struct CronWrites {
     pub is_status_updated: bool,
     /// Events to record.
     pub events: Vec<ControllerEvent>,
-    /// After how long to look again.
+    /// Time until the next look.
     pub requeue: Option<Duration>,
 }
 
@@ -85,11 +85,11 @@ pub fn job_name(cron_job: &CronJob, scheduled: UnixSeconds) -> Text {
 
 /// Missed start times.
 struct Missed {
-    /// Since when they were looked for.
+    /// Earliest time for which start times were sought.
     earliest: UnixSeconds,
     /// The latest, if the estimate found it.
     latest: Option<UnixSeconds>,
-    /// How many there were, as estimated; 0 if it was plain.
+    /// Estimated number of missed start times; 0 if it was plain.
     count: i64,
 }
 
@@ -289,7 +289,7 @@ impl Sync<'_> {
         })
     }
 
-    /// How long it is until just after the next start time.
+    /// Time until just after the next start time.
     fn until_next(&self, schedule: &CronSchedule) -> Duration {
         let from = match self.missed(schedule, false) {
             Some(Missed {

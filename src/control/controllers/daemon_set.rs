@@ -11,7 +11,7 @@ use model::workload::{DaemonSet, ObservedPhase, ObservedPod};
 use model::{Node, Taint, TaintEffect, Text, Toleration};
 use units::{Duration, Instant};
 
-/// How many pods one sync creates, and how many it deletes, at most.
+/// Greatest number of pods that one sync creates, and that it deletes.
 pub const BURST: usize = 250;
 
 /// The first pause between deletions of failed pods on one node.
@@ -33,7 +33,7 @@ pub struct Eligibility {
 pub struct DaemonPod {
     /// Observed state of the daemon pod.
     pub pod: ObservedPod,
-    /// Whether it was made from the present template.
+    /// Marks a pod that was made from the present template.
     pub is_updated: bool,
 }
 
@@ -55,7 +55,7 @@ pub struct DaemonWrites {
     pub create_on: Vec<Text>,
     /// Names of pods to be deleted.
     pub delete: Vec<Text>,
-    /// When a failed pod may be deleted that has to wait now.
+    /// Instant from which a failed pod may be deleted that has to wait now.
     pub wake: Option<Instant>,
 }
 
@@ -268,7 +268,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// How many nodes should run a pod, and surge and unavailable for so many.
+/// Number of nodes that should run a pod, and the numbers of surge and unavailable pods for it.
 pub fn limits(set: &DaemonSet, nodes: &[DaemonNode]) -> (i32, i32, i32) {
     let wanted = nodes.iter().filter(|node| node.eligibility.should_run);
     let wanted = wanted.count() as i32;

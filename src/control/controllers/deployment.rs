@@ -23,7 +23,7 @@ pub struct DeploymentView<'a> {
     pub deployment: &'a Deployment,
     /// The deployment's replica sets.
     pub sets: &'a [ReplicaSet],
-    /// How many pods of each set (by name) have not ended, terminating ones included.
+    /// Number of pods of each set (by name) that have not ended, terminating ones included.
     pub living: &'a BTreeMap<Text, i32>,
     /// Name of a new replica set for the current template.
     pub new_name: Text,
@@ -48,7 +48,7 @@ pub struct DeploymentWrites {
     pub status: DeploymentStatus,
     /// Events to record.
     pub events: Vec<ControllerEvent>,
-    /// When to look again for want of progress.
+    /// Instant of the next look for want of progress.
     pub wake: Option<Instant>,
     /// Whether the sync broke off and is tried again later.
     pub failed: bool,

@@ -7,10 +7,10 @@ use model::workload::disruption_budget::BudgetStatus;
 use model::workload::{BudgetLimit, Count, ObservedPod, PodDisruptionBudget, UnhealthyPodEviction};
 use units::{Duration, Instant};
 
-/// How long a granted disruption counts while its pod is still there.
+/// Time for which a granted disruption counts while its pod is still there.
 pub const DELETION_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How many granted disruptions a budget remembers at most.
+/// Greatest number of granted disruptions that a budget remembers.
 pub const MOST_DISRUPTED: usize = 2_000;
 
 /// A pod that a budget selects.
@@ -86,7 +86,7 @@ fn still_disrupted(
         .collect()
 }
 
-/// When a budget must be looked at again because a granted disruption lapses.
+/// Instant at which a budget must be looked at again because a granted disruption lapses.
 pub fn recheck(status: &BudgetStatus) -> Option<Instant> {
     let first = status.disrupted.values().min()?;
     Some(first.saturating_add(DELETION_TIMEOUT))

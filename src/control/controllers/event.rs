@@ -1,6 +1,6 @@
-//! What controllers tell of themselves beside their writes.
+//! Events that controllers report beside their writes.
 
-/// How serious an event is.
+/// Severity of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// For information.
@@ -12,7 +12,7 @@ pub enum Severity {
 /// An event of a controlled object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerEvent {
-    /// How serious it is.
+    /// Severity of the event.
     pub severity: Severity,
     /// The event's reason, one word.
     pub reason: &'static str,

@@ -18,7 +18,7 @@ use model::workload::{
 };
 use units::{Duration, Instant};
 
-/// How many pods one sync creates or deletes at most.
+/// Greatest number of pods that one sync creates or deletes.
 pub const BURST: usize = 500;
 
 /// A pod of a job.
@@ -28,15 +28,15 @@ pub struct JobPod {
     pub pod: ObservedPod,
     /// The pod's completion index.
     pub index: Option<i32>,
-    /// How many counted failures its index had before it.
+    /// Number of counted failures that the index had before the pod.
     pub index_failures: i32,
-    /// How many ignored failures its index had before it.
+    /// Number of ignored failures that the index had before the pod.
     pub index_ignored: i32,
-    /// Whether it is not counted yet (it carries the job's finalizer).
+    /// Marks a pod that is not counted yet (it carries the job's finalizer).
     pub is_uncounted: bool,
-    /// When the last of its containers ended, if all have.
+    /// Instant at which the last of the pod's containers ended, if all have.
     pub finished: Option<Instant>,
-    /// When it was told to end.
+    /// Instant at which the pod was asked to end.
     pub deleted: Option<Instant>,
     /// Exit codes of containers that ended, by name.
     pub exit_codes: Vec<(Text, i32)>,
@@ -49,9 +49,9 @@ pub struct JobPod {
 /// Failures since the last success.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobBackoff {
-    /// How many.
+    /// Number of failures.
     pub failures: i32,
-    /// When the last one finished.
+    /// Instant at which the last failed pod finished.
     pub last_failure: Option<Instant>,
 }
 
@@ -94,11 +94,11 @@ pub struct JobWrites {
     pub status: JobStatus,
     /// Failures since the last success.
     pub backoff: JobBackoff,
-    /// After how long to look again, each time that was asked for.
+    /// Times until the next looks, one for each request.
     pub requeue: Vec<Duration>,
 }
 
-/// When a finished job is deleted; `None` is never.
+/// Instant at which a finished job is deleted; `None` is never.
 pub fn expiry(job: &Job, status: &JobStatus) -> Option<Instant> {
     let ended = |known: &&JobCondition| known.holds && known.kind.is_final();
     let finished = status.conditions.iter().find(ended)?;

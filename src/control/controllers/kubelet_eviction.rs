@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use model::Text;
 use units::Duration;
 
-/// How often thresholds are looked at.
+/// Time between two looks at the thresholds.
 pub const PERIOD: Duration = Duration::from_secs(10);
 
-/// How long a pressure is reported at least.
+/// Least time for which a pressure is reported.
 pub const PRESSURE_HOLD: Duration = Duration::from_secs(300);
 
 /// Resource under pressure.

@@ -17,13 +17,13 @@ pub use view::{
 use model::Text;
 use units::{Duration, Instant};
 
-/// How often nodes that wait are tainted.
+/// Time between two taintings of nodes that wait.
 pub const TAINT_PERIOD: Duration = Duration::from_millis(100);
 
 /// The label of nodes whose health does not count for their zone.
 pub const EXCLUSION_LABEL: &str = "node.kubernetes.io/exclude-disruption";
 
-/// How pods leave nodes that are not ready.
+/// Rule by which pods leave nodes that are not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EvictionRule {
     /// Nodes get taints that act on pods.
@@ -37,13 +37,13 @@ pub enum EvictionRule {
 /// The settings of the controller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LifecycleOptions {
-    /// How often nodes are looked at.
+    /// Time between two looks at the nodes.
     pub monitor_period: Duration,
-    /// How long a node may be silent.
+    /// Time for which a node may be silent.
     pub grace: Duration,
-    /// How long a node that never reported may be silent.
+    /// Time for which a node that never reported may be silent.
     pub startup_grace: Duration,
-    /// How many nodes of a healthy zone are tainted a second.
+    /// Number of nodes of a healthy zone that are tainted in a second.
     pub rate: f32,
     /// Eviction rate of a large zone in partial disruption.
     pub secondary_rate: f32,
@@ -51,7 +51,7 @@ pub struct LifecycleOptions {
     pub large_zone: usize,
     /// The part of a zone that is down in partial disruption.
     pub unhealthy_threshold: f32,
-    /// How pods leave nodes that are not ready.
+    /// Rule by which pods leave nodes that are not ready.
     pub eviction: EvictionRule,
 }
 
@@ -70,7 +70,7 @@ impl Default for LifecycleOptions {
     }
 }
 
-/// How a zone is.
+/// State of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZoneState {
     /// Not looked at yet.
@@ -86,7 +86,7 @@ pub enum ZoneState {
 /// Remembered state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Health {
-    /// When something new was last seen of it, by the controller's own clock.
+    /// Instant at which something new was last seen of the node, by the controller's own clock.
     probe: Instant,
     /// The heartbeat seen last; `None` if it had not posted.
     heartbeat: Option<Instant>,
@@ -117,7 +117,7 @@ pub struct NodeLifecycle {
     options: LifecycleOptions,
     health: BTreeMap<Text, Health>,
     zones: BTreeMap<Text, Zone>,
-    /// When all probes were last taken as of then, as every zone had been down.
+    /// Instant that all probes were last set to, as every zone had been down.
     reset: Option<Instant>,
 }
 
@@ -160,7 +160,7 @@ impl NodeLifecycle {
         Some((probe.saturating_add(self.options.grace), gone))
     }
 
-    /// When the next waiting node may be tainted at the earliest; `None` while none can be.
+    /// Earliest instant at which the next waiting node may be tainted; `None` while none can be.
     pub fn next_token(&self) -> Option<Instant> {
         let waiting = self.zones.values().filter(|zone| !zone.waiting.is_empty());
         waiting.filter_map(|zone| zone.limiter.earliest()).min()

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use model::workload::{ObservedPhase, ObservedPod};
 use units::Instant;
 
-/// How many elements are sorted by insertion, as the original does.
+/// Greatest number of elements that are sorted by insertion, as in the original.
 const BY_INSERTION: usize = 12;
 
 /// Sorts by `is_before`, which need not be transitive. Up to twelve elements by insertion, as the

@@ -1,5 +1,5 @@
-//! What a pod counts for: its class of service, the kernel's preference when memory runs out, its
-//! usage of quotas (spec: kubernetes.md part 4 and 2.10).
+//! Accounts of a pod: its class of service, the kernel's preference when memory runs out, its usage
+//! of quotas (spec: kubernetes.md part 4 and 2.10).
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use model::workload::ObservedPhase;
 use model::{Container, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, Quantity, QuantityError};
 
-/// How a pod is served when resources run out.
+/// Class of service of a pod when resources run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QosClass {
     /// It asks for nothing.

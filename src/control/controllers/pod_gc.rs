@@ -8,13 +8,13 @@ use model::Text;
 use model::workload::ObservedPhase;
 use units::{Duration, Instant};
 
-/// How often it runs.
+/// Time between two passes.
 pub const PERIOD: Duration = Duration::from_secs(20);
 
-/// How long a node must be missing before its pods are removed.
+/// Time for which a node must be missing before its pods are removed.
 pub const QUARANTINE: Duration = Duration::from_secs(40);
 
-/// How many ended pods are kept by default.
+/// Number of ended pods that are kept by default.
 pub const DEFAULT_THRESHOLD: usize = 12_500;
 
 /// The taint of nodes that are switched off for good.
@@ -29,20 +29,20 @@ pub struct GcPod {
     pub node: Option<Text>,
     /// The pod's phase.
     pub phase: ObservedPhase,
-    /// Whether it failed by eviction from its node.
+    /// Marks a pod that failed by eviction from its node.
     pub is_evicted: bool,
-    /// When it was created.
+    /// Instant of the node's creation.
     pub created: Instant,
-    /// Whether it was told to end.
+    /// Marks a pod that was asked to end.
     pub is_terminating: bool,
 }
 
 /// A node as the collector sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GcNode {
-    /// Whether it is ready.
+    /// `true` if the node is ready.
     pub is_ready: bool,
-    /// Whether it has the taint [`OUT_OF_SERVICE_TAINT`].
+    /// Marks a node with the taint [`OUT_OF_SERVICE_TAINT`].
     pub is_out_of_service: bool,
 }
 

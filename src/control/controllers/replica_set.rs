@@ -10,10 +10,10 @@ use model::workload::replica_set::ReplicaSetStatus;
 use model::workload::{ObservedPod, ReplicaSet};
 use units::{Duration, Instant};
 
-/// How many pods one sync creates or deletes at most.
+/// Greatest number of pods that one sync creates or deletes.
 pub const BURST: i32 = 500;
 
-/// After how long writes that were never seen back are given up.
+/// Time after which writes that were never seen back are given up.
 pub const EXPECTATION_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The controller's view of one replica set.
@@ -32,7 +32,7 @@ pub struct ReplicaSetView<'a> {
 /// Changes that the controller requests for one replica set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplicaSetWrites {
-    /// How many pods are created, in batches (see [`slow_start`]).
+    /// Number of pods to create, in batches (see [`slow_start`]).
     pub create: i32,
     /// Pods that are deleted, all at once.
     pub delete: Vec<Text>,
@@ -94,8 +94,8 @@ pub fn slow_start(count: i32) -> impl Iterator<Item = i32> {
     })
 }
 
-/// For each pod, how many active pods of it and the related ones are on its node; those without a
-/// node count together as one place.
+/// Rank of each pod: the number of active pods of its own and related sets on its node; those
+/// without a node count together as one place.
 pub fn ranks(pods: &[ObservedPod], related: &[ObservedPod]) -> Vec<i32> {
     let mut on_node: BTreeMap<Option<&Text>, i32> = BTreeMap::new();
     for pod in active(pods).chain(active(related)) {

@@ -9,7 +9,7 @@ use model::rules::taints::covering;
 use model::{Taint, TaintEffect, Text, Toleration};
 use units::{Duration, Instant};
 
-/// How long default tolerations hold.
+/// Time for which default tolerations hold.
 pub const DEFAULT_TOLERATION: Duration = Duration::from_secs(300);
 
 /// The controller: what is scheduled, by pod (by its name or what else tells pods apart).
@@ -106,7 +106,7 @@ impl<P: Ord + Clone> TaintEviction<P> {
         due
     }
 
-    /// When the next deletion is due.
+    /// Instant at which the next deletion is due.
     pub fn next(&self) -> Option<Instant> {
         self.scheduled.values().filter_map(|known| known.at).min()
     }

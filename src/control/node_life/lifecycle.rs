@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use super::seen::Seen;
 use super::{Observing, after_on_grid, evict, on_grid};
 use crate::controllers::node_lifecycle::{
-    LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus, TAINT_PERIOD,
+    EvictionRule, LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus,
+    TAINT_PERIOD,
 };
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, NodeContact, PodChange, Text};
 use rng::Stream;
-use units::{Instant, NodeId, Revision};
+use units::{Duration, Instant, NodeId, Revision};
 
 /// Settings of the component.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,9 @@ pub struct LifecycleSetup {
     pub options: LifecycleOptions,
     /// Whether passes that find nothing are made.
     pub observing: Observing,
+    /// How long the taints of a node that joins take to be written: several controllers write to it
+    /// then, and the first try is refused.
+    pub first_taint_retry: Duration,
     /// The seed of the order in which nodes that wait are tainted, which is random in the original.
     pub seed: u64,
 }
@@ -36,22 +40,25 @@ pub struct Lifecycle {
     seen: Vec<Option<Seen>>,
     /// Nodes whose taints may not be as they should.
     dirty: BTreeSet<NodeId>,
-    /// When the next pass is to be made, as something new is to be looked at.
+    /// Nodes that joined, by the instants at which their taints are written.
+    joined: BTreeSet<(Instant, NodeId)>,
+    /// Instant of the next pass, if something new is to be looked at.
     pass: Option<Instant>,
     last_pass: Option<Instant>,
-    /// When it began: what was there before is seen then.
+    /// Instant at which the controller began: what was there before is seen then.
     since: Instant,
-    /// When a silent node is overdue, as far as the next one is.
+    /// Instant at which the next silent node is overdue.
     overdue: Option<Instant>,
     /// Whether a node fell silent since that was computed.
     is_stale: bool,
-    /// When the next waiting node can be tainted.
+    /// Instant at which the next waiting node can be tainted.
     tick: Option<Instant>,
 }
 
 impl Lifecycle {
     /// A component that has seen nothing.
-    pub fn new(setup: LifecycleSetup) -> Self {
+    pub fn new(mut setup: LifecycleSetup) -> Self {
+        setup.options = shortened(setup.options);
         Self {
             core: NodeLifecycle::new(setup.options.clone()),
             stream: Stream::new(setup.seed, "node-lifecycle", 0),
@@ -59,6 +66,7 @@ impl Lifecycle {
             cursor: Revision::default(),
             seen: Vec::new(),
             dirty: BTreeSet::new(),
+            joined: BTreeSet::new(),
             pass: None,
             last_pass: None,
             since: Instant::ZERO,
@@ -82,7 +90,12 @@ impl Lifecycle {
                     self.seen
                         .resize(self.seen.len().max(node.index() + 1), None);
                     self.seen[node.index()] = Some(Seen::new(object, at));
-                    self.dirty.insert(*node);
+                    let retry = self.setup.first_taint_retry;
+                    if at > self.since && retry > Duration::ZERO {
+                        self.joined.insert((at.saturating_add(retry), *node));
+                    } else {
+                        self.dirty.insert(*node);
+                    }
                     news = true;
                 }
                 Event::NodeUpdated { node, object } => {
@@ -236,7 +249,13 @@ impl Lifecycle {
     }
 
     /// Writes the taints of nodes whose taints aren't as they should be.
-    fn write_taints(&mut self, store: &Store, out: &mut Outbox) {
+    fn write_taints(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        while let Some(&(at, node)) = self.joined.first()
+            && at <= now
+        {
+            self.joined.remove(&(at, node));
+            self.dirty.insert(node);
+        }
         while let Some(node) = self.dirty.pop_first() {
             let seen = self.seen.get(node.index()).and_then(Option::as_ref);
             if let Some(object) = seen.and_then(Seen::retainted) {
@@ -246,8 +265,8 @@ impl Lifecycle {
         }
     }
 
-    /// When the next silent node is overdue: at the first pass after its deadline that is still to
-    /// be made.
+    /// Instant at which the next silent node is overdue: at the first pass after its deadline that
+    /// is still to be made.
     fn next_overdue(&self, now: Instant) -> Option<Instant> {
         let period = self.setup.options.monitor_period;
         let next_pass = if self.last_pass == Some(now) {
@@ -271,6 +290,19 @@ impl Lifecycle {
         let earliest = self.core.next_token()?;
         Some(after_on_grid(now, TAINT_PERIOD).max(on_grid(earliest, TAINT_PERIOD)))
     }
+}
+
+/// The original begins each pass a period after the end of the one before. A multiple of the period
+/// later, a little more than that has gone by: what is silent for exactly its grace is overdue. Passes
+/// here take no time, so the spans that they compare with are shorter by the least.
+fn shortened(mut options: LifecycleOptions) -> LifecycleOptions {
+    let less = |span: Duration| Duration::from_nanos((span.as_nanos() - 1).max(0));
+    options.grace = less(options.grace);
+    options.startup_grace = less(options.startup_grace);
+    if let EvictionRule::Timeout(timeout) = options.eviction {
+        options.eviction = EvictionRule::Timeout(less(timeout));
+    }
+    options
 }
 
 fn pods_not_ready(store: &Store, node: NodeId, out: &mut Outbox) {
@@ -319,10 +351,14 @@ impl Component for Lifecycle {
             self.overdue = self.next_overdue(now);
         }
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        // What a node says of itself leads to taints at once, what is not heard of it by passes.
+        self.write_taints(now, view, out);
         if is_due(self.pass) || is_due(self.overdue) {
             self.pass = None;
             let before = out.writes.len();
             self.make_pass(now, view, out);
+            // Taints that keep pods away and taints that evict them are two writes.
+            self.write_taints(now, view, out);
             if out.writes.len() > before || self.setup.observing == Observing::Stepped {
                 self.pass = Some(after_on_grid(now, period));
             }
@@ -333,8 +369,12 @@ impl Component for Lifecycle {
             self.taint(now, view, out);
             self.tick = self.next_tick(now);
         }
-        self.write_taints(view, out);
-        for at in [self.pass, self.overdue, self.tick].into_iter().flatten() {
+        self.write_taints(now, view, out);
+        let joined = self.joined.first().map(|&(at, _)| at);
+        for at in [self.pass, self.overdue, self.tick, joined]
+            .into_iter()
+            .flatten()
+        {
             out.wake_at(at);
         }
         Progress::Idle

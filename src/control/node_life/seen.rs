@@ -18,7 +18,7 @@ const CONDITION_KEYS: [&str; 3] = ["not-ready", "unreachable", "unschedulable"];
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) view: NodeView,
-    /// Whether it has fallen silent.
+    /// Marks a node that has fallen silent.
     pub(super) is_silent: bool,
     /// The node as declared.
     pub(super) object: Arc<Node>,
@@ -48,7 +48,7 @@ impl Seen {
         seen
     }
 
-    /// It was declared anew.
+    /// Takes up a new declaration.
     pub(super) fn declare(&mut self, object: &Arc<Node>) {
         let has = |taint: ExecuteTaint| object.taints.contains(&taint.taint());
         self.view.zone = zone_key(object);

@@ -55,7 +55,7 @@ impl Affinity {
             .retain(|_, (_, last)| now.since(*last) < timeout);
     }
 
-    /// How many sessions there are.
+    /// Number of sessions.
     pub fn len(&self) -> usize {
         self.sessions.len()
     }

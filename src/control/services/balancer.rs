@@ -1,4 +1,4 @@
-//! Which endpoint a request goes to (spec: orchestrators-a.md 9.2; nginx's `round_robin` and
+//! Choice of the endpoint for a request (spec: orchestrators-a.md 9.2; nginx's `round_robin` and
 //! `least_conn`, `HAProxy`'s random of two).
 //!
 //! Deterministic algorithms use integers alone, so their sequences are exact. Tests by section:
@@ -12,12 +12,12 @@ pub use model::service::Balancing as Algorithm;
 use rng::Stream;
 use units::{Duration, Instant};
 
-/// When an endpoint that fails is left out.
+/// Limits at which an endpoint that fails is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// After so many failures; 0 never.
+    /// Number of failures that leave an endpoint out; 0 never.
     pub max_fails: i64,
-    /// For so long; then one request tries it.
+    /// Time for which the endpoint is left out; then one request tries it.
     pub fail_timeout: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Default for Limits {
     }
 }
 
-/// How a request ended.
+/// Outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
     /// Well.
@@ -48,9 +48,9 @@ struct Peer {
     current: i64,
     connections: i64,
     fails: i64,
-    /// When it last failed.
+    /// Instant of the endpoint's last failure.
     accessed: Option<Instant>,
-    /// When it last failed or was tried again.
+    /// Instant at which the endpoint last failed or was tried again.
     checked: Option<Instant>,
 }
 

@@ -11,11 +11,11 @@ use units::{Duration, Instant};
 pub struct ServicePod {
     /// The pod's name, which stands for its address.
     pub name: Text,
-    /// Whether it has an address.
+    /// `true` if the pod has an address.
     pub has_address: bool,
-    /// Whether it is ready.
+    /// `true` if the pod is ready.
     pub is_ready: bool,
-    /// Whether it is ending.
+    /// Marks a pod that is ending.
     pub is_terminating: bool,
 }
 
@@ -28,18 +28,18 @@ pub enum EndpointState {
     Terminating,
 }
 
-/// How a service shows its endpoints. Times are spans.
+/// Settings by which a service shows its endpoints. Times are spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceSettings {
     /// Whether clients see the endpoints' own addresses (headless) or the service's.
     pub is_headless: bool,
     /// Whether pods that are not ready count as well.
     pub publish_not_ready: bool,
-    /// How long a change takes to reach who balances.
+    /// Time that a change takes to reach the balancers.
     pub propagation: Duration,
-    /// How long clients keep an answer of the name service.
+    /// Time for which clients keep an answer of the name service.
     pub ttl: Duration,
-    /// How long a client stays with an endpoint; `None` does not.
+    /// Time for which a client stays with an endpoint; `None` does not.
     pub affinity: Option<Duration>,
 }
 

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 
 use units::{Duration, Instant};
 
-/// How instances of a function are kept.
+/// Limits within which instances of a function are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionLimits {
-    /// How long an instance stays after its last request.
+    /// Time for which an instance stays after its last request.
     pub keep_alive: Duration,
     /// Instances at most.
     pub concurrency: u32,
@@ -47,7 +47,7 @@ pub enum Invocation {
 pub struct FunctionPool {
     limits: FunctionLimits,
     busy: u32,
-    /// When the idle ones ended their last request, ascending.
+    /// Instants at which the idle instances ended their last request, ascending.
     idle: VecDeque<Instant>,
     queued: u32,
     created: u64,

@@ -90,16 +90,16 @@ pub struct Acknowledgement {
     pub entry: String,
     /// The metric; `digest` for the exact mode.
     pub metric: String,
-    /// How much worse it may be, as a share; without it any regression is put up with.
+    /// Permitted worsening, as a share; without it any regression is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<f64>,
-    /// Why.
+    /// Reason for the acknowledgement.
     pub reason: String,
     /// The last day.
     pub expires: String,
 }
 
-/// Why a baseline can't be used.
+/// Reason a baseline can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BaselineError {
     /// It is no baseline.
@@ -125,11 +125,11 @@ pub enum BaselineError {
     Version {
         /// The file.
         path: PathBuf,
-        /// What differs.
+        /// Part that differs.
         what: &'static str,
-        /// What stands there.
+        /// Version found.
         found: u32,
-        /// What is known.
+        /// Version known.
         known: u32,
     },
     /// A newer program wrote it, or its version can't be read.
@@ -153,9 +153,9 @@ pub enum BaselineError {
     OtherSuite {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// Suite that the baseline belongs to.
         found: String,
-        /// Whose it should be.
+        /// Suite that it should belong to.
         expected: String,
     },
     /// An acknowledgement lacks what makes it one.
@@ -166,11 +166,11 @@ pub enum BaselineError {
     Acknowledgement {
         /// The file.
         path: PathBuf,
-        /// Which, from 1.
+        /// Number of the acknowledgement, from 1.
         number: usize,
-        /// Its entry.
+        /// Entry of the acknowledgement.
         entry: String,
-        /// Its metric.
+        /// Metric of the acknowledgement.
         metric: String,
         /// The problem.
         reason: String,
@@ -222,8 +222,9 @@ impl Baseline {
             }
         };
         // Another version has other fields, which are no fault of the file.
-        let stamp: Stamp = serde_json::from_str(text).map_err(damaged)?;
-        stamp.check(&path)?;
+        if let Ok(stamp) = serde_json::from_str::<Stamp>(text) {
+            stamp.check(&path)?;
+        }
         let baseline: Self = serde_json::from_str(text).map_err(damaged)?;
         for (number, acknowledged) in baseline.acknowledgements.iter().enumerate() {
             let reason = match acknowledged.expires.parse::<Date>() {
@@ -240,6 +241,19 @@ impl Baseline {
             });
         }
         Ok(baseline)
+    }
+
+    /// A baseline with nothing but the acknowledgements of the text of one, whatever its version.
+    pub fn acknowledged(text: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Acknowledged {
+            acknowledgements: Vec<Acknowledgement>,
+        }
+        let found = serde_json::from_str::<Acknowledged>(text).ok();
+        Self {
+            acknowledgements: found.map(|own| own.acknowledgements).unwrap_or_default(),
+            ..Self::default()
+        }
     }
 
     /// The blake3 hash of its text as it would be written.
@@ -433,6 +447,21 @@ mod tests {
             "of the suite `t`, not of `s`",
         );
         check("\"rules\": 1", "\"rules\": 9", 3, "version 9");
+        let newer = "\"schemaVersion\": 9, \"more\": 1";
+        check("\"schemaVersion\": 2", newer, 3, "schemaVersion is 9");
+        let program = "\"windtunnel\": \"9.0.0\"";
+        check(
+            "\"windtunnel\": \"0\"",
+            program,
+            3,
+            "windtunnel 9.0.0 wrote",
+        );
+        check(
+            "\"windtunnel\": \"0\"",
+            "\"windtunnel\": \"x\"",
+            3,
+            "windtunnel x wrote",
+        );
         check("2026-12-31", "soon", 2, "`soon` is not a date");
         check("known \\\"bug\\\"", " ", 2, "no reason");
         check("\"seeds\"", "\"seads\"", 2, "b.json:");

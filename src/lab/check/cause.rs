@@ -1,5 +1,5 @@
-//! What to look at where a gate failed: the first decision that differs, and the command that runs
-//! the worst seed again.
+//! Cause to look for where a gate failed: the first decision that differs, and the command that
+//! runs the worst seed again.
 
 use super::changed::Changed;
 use super::comparable::{Standing, is_system_file_alone, standing};
@@ -65,11 +65,11 @@ pub(super) fn point_to_seeds(gates: &mut [Gate], results: &SuiteResults, setting
 
 /// The comparison whose differences are explained.
 pub(super) struct Cause<'a> {
-    /// What was run.
+    /// Results of the runs.
     pub(super) results: &'a SuiteResults,
-    /// What it is held against.
+    /// Baseline that the results are held against.
     pub(super) baseline: &'a Baseline,
-    /// How.
+    /// Settings of the check.
     pub(super) settings: &'a CheckSettings,
     /// Finds the first decision that differs.
     pub(super) first_divergence: FirstDivergence<'a>,

@@ -18,7 +18,7 @@ pub enum Change {
         entry: String,
         /// The metric.
         metric: String,
-        /// What it is.
+        /// New value.
         new: BaselineMetric,
     },
     /// A metric that has another value.
@@ -27,9 +27,9 @@ pub enum Change {
         entry: String,
         /// The metric.
         metric: String,
-        /// What it was.
+        /// Old value.
         old: BaselineMetric,
-        /// What it is.
+        /// New value.
         new: BaselineMetric,
     },
     /// A metric that is no longer gated.
@@ -50,7 +50,7 @@ pub enum Change {
     Entry {
         /// The entry.
         entry: String,
-        /// What differs, in words.
+        /// Difference, in words.
         what: String,
     },
 }
@@ -88,15 +88,15 @@ pub struct Selection {
     pub metric: Option<String>,
 }
 
-/// Why a part can't be accepted.
+/// Reason a part can't be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SelectionError {
     /// There is no such entry.
     #[error("`{entry}` was not run; entries are {known}")]
     NoEntry {
-        /// What was asked for.
+        /// Entry asked for.
         entry: String,
-        /// What there is.
+        /// Known entries.
         known: String,
     },
     /// The entry has no such metric.
@@ -104,9 +104,9 @@ pub enum SelectionError {
     NoMetric {
         /// The entry.
         entry: String,
-        /// What was asked for.
+        /// Metric asked for.
         metric: String,
-        /// What there is.
+        /// Known metrics.
         known: String,
     },
     /// The entry could not be run.
@@ -114,7 +114,7 @@ pub enum SelectionError {
     Broken {
         /// The entry.
         entry: String,
-        /// Why.
+        /// Reason the entry could not be run.
         error: String,
     },
     /// A metric alone would stand beside values of other runs.
@@ -127,7 +127,7 @@ pub enum SelectionError {
         entry: String,
         /// The metric.
         metric: String,
-        /// What differs.
+        /// Part that differs.
         what: &'static str,
     },
 }

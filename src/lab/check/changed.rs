@@ -7,7 +7,7 @@ use super::run::Entry;
 use super::{BaselineEntry, short};
 use units::plural;
 
-/// How the decisions of an entry differ from those of its baseline.
+/// Difference of an entry's decisions from those of its baseline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changed {

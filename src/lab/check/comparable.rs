@@ -6,7 +6,7 @@ use crate::compare::SYSTEM_FILE;
 use scenario::schema::Objective;
 use units::plural;
 
-/// How the inputs of an entry stand to those of its baseline.
+/// Standing of an entry's inputs to those of its baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// They are the same.
@@ -37,9 +37,10 @@ pub(super) fn standing(
     if settings.despite_inputs {
         return Standing::Despite(words);
     }
-    let alike = match stored.nameless == report.nameless {
-        true => " in names or labels, and placements differ with them",
-        false => "",
+    let alike = if stored.nameless == report.nameless {
+        " in names or labels, and placements differ with them"
+    } else {
+        ""
     };
     Standing::Other(format!(
         "{words}{alike}; if this is intended, review and accept it with `--accept`, or compare in \

@@ -12,11 +12,11 @@ use units::Instant;
 /// Changed settings that are named.
 const CHANGES_MAX: usize = 2;
 
-/// Where a scenario parts from its baseline.
+/// Divergence of a scenario from its baseline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundDivergence {
-    /// In words.
+    /// Description of the divergence.
     pub words: String,
     /// The command that shows the decision closely, where there is one.
     pub look: Option<String>,
@@ -75,8 +75,8 @@ fn text(value: &Json) -> String {
     }
 }
 
-/// Where the baseline, the first side, and the scenario as it is part, in words; none if the runs
-/// are equal.
+/// Divergence of the baseline, the first side, and the scenario as it is, in words; none if the
+/// runs are equal.
 pub fn divergence_words(seed: u64, difference: &Difference, changes: &[String]) -> Option<String> {
     let [base, head] = &difference.sides;
     if base.digest == head.digest {

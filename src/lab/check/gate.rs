@@ -154,7 +154,7 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
     gate
 }
 
-/// What is missing where a gate has nothing to be compared with, and what to do.
+/// Note about the missing part where a gate has nothing to be compared with, and about the remedy.
 fn no_baseline(settings: &CheckSettings) -> String {
     let file = &settings.baseline;
     if settings.has_baseline {
@@ -299,8 +299,8 @@ fn renamed(gate: &mut Gate, words: &str) {
     }
 }
 
-/// How much worse, in the metric's unit; negative if better. Of metrics without a direction any
-/// change is worse.
+/// Amount by which the metric is worse, in its unit; negative if better. Of metrics without a
+/// direction any change is worse.
 fn worse(judgement: &Judgement) -> f64 {
     let difference = judgement.difference.unwrap_or(0.0);
     judgement.better.worsening(difference)

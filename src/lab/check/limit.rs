@@ -24,7 +24,7 @@ pub(super) fn within(objective: &Objective, head: f64) -> Outcome {
     }
 }
 
-/// How far a value is beyond the bounds; negative within them.
+/// Distance of a value beyond the bounds; negative within them.
 pub(super) fn excess(objective: &Objective, value: f64) -> f64 {
     let below = objective.min.as_ref().map(|min| number(min) - value);
     let above = objective.max.as_ref().map(|max| value - number(max));
@@ -57,7 +57,7 @@ pub(super) fn rounded(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// How much worse than the baseline a metric may be, in words.
+/// Permitted distance of a metric from the baseline, in words.
 pub(super) fn limit(objective: &Objective, better: Direction, unit: &str) -> String {
     let amount = match (&objective.tolerance, &objective.threshold) {
         (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),

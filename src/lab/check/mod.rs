@@ -44,8 +44,12 @@ pub use suite::{SuiteError, SuiteItem, parse_suite};
 /// The version of the form of a report.
 pub const CHECK_VERSION: u32 = 2;
 
-/// How a check is held.
+/// Settings of a check.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct CheckSettings {
     /// The suite's name.
     pub suite: String,
@@ -120,7 +124,7 @@ pub struct Gate {
     pub metric: String,
     /// The metric's unit.
     pub unit: String,
-    /// Which direction is better.
+    /// Better direction.
     #[serde(serialize_with = "crate::compare::judge::direction_name")]
     pub better: Direction,
     /// Outcome of the gate.
@@ -133,7 +137,7 @@ pub struct Gate {
     pub base: Option<f64>,
     /// The mean now.
     pub head: Option<f64>,
-    /// Whether it was held although the inputs are not those of the baseline.
+    /// `true` if the gate was held although the inputs are not those of the baseline.
     pub despite_inputs: bool,
     /// The paired comparison, where there is a baseline.
     pub judgement: Option<Judgement>,
@@ -143,14 +147,14 @@ pub struct Gate {
     pub file: String,
     /// The gate's line there, from 1.
     pub line: usize,
-    /// How it is looked at more closely.
+    /// Command for a closer look at the gate.
     pub rerun: String,
     /// The first decision that differs from the baseline's, if it was looked for.
     pub divergence: Option<FoundDivergence>,
 }
 
 impl Gate {
-    /// Whether it makes the check fail.
+    /// `true` if the gate makes the check fail.
     pub fn fails(&self) -> bool {
         self.outcome == Outcome::Regressed && !self.advisory
     }
@@ -166,7 +170,7 @@ pub struct EntryReport {
     pub file: String,
     /// The entry's seeds.
     pub seeds: Vec<u64>,
-    /// Whether its runs do not depend on the seed: one was made.
+    /// `true` if the entry's runs do not depend on the seed: one was made.
     pub deterministic: bool,
     /// Hash over the digests of its runs.
     pub digest: String,
@@ -184,23 +188,23 @@ pub struct EntryReport {
     pub files: BTreeMap<String, String>,
     /// Whether no pod arrived in any run, so that nothing was scheduled.
     pub empty: bool,
-    /// How its decisions differ from those of the baseline, where they do.
+    /// Difference of the entry's decisions from those of the baseline, where there is one.
     pub changed: Option<Changed>,
     /// Changes simulated, over all runs.
     pub changes: u64,
-    /// Why it could not be run to its end.
+    /// Reason the entry could not be run to its end.
     pub error: Option<String>,
     /// Kind of the error.
     pub error_kind: Option<ErrorKind>,
-    /// How it is run again.
+    /// Command that runs the entry again.
     pub rerun: String,
 }
 
-/// Why a scenario could not be run to its end.
+/// Reason a scenario could not be run to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
-    /// Its file, a trace or a setting is wrong.
+    /// The scenario's file, a trace or a setting is wrong.
     Input,
     /// The simulation broke a rule of its own.
     Invariant,
@@ -243,7 +247,7 @@ pub struct CheckReport {
     pub notes: Vec<String>,
 }
 
-/// How a check ends (ci.md 6.3), worst first.
+/// End of a check (ci.md 6.3), worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// A scenario broke while it ran: 101.
@@ -263,7 +267,7 @@ pub enum End {
 }
 
 impl CheckReport {
-    /// How it ends. What is broken and what can't be compared never reads as a pass.
+    /// End of the check. What is broken and what can't be compared never reads as a pass.
     pub fn end(&self) -> End {
         let has = |outcome: Outcome| {
             let mut gates = self.gates.iter().filter(|gate| !gate.advisory);

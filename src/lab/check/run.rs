@@ -30,7 +30,7 @@ pub struct SuiteScenario {
     pub lines: Vec<usize>,
     /// The scenario's seeds, where the suite says.
     pub seeds: Option<usize>,
-    /// Whether its digests must equal the baseline's.
+    /// `true` if the scenario's digests must equal the baseline's.
     pub exact: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct Entry {
     pub objectives: Vec<Objective>,
     /// The lines of its gates.
     pub lines: Vec<usize>,
-    /// Whether its digest must equal the baseline's.
+    /// `true` if the entry's digest must equal the baseline's.
     pub exact: bool,
     /// The entry's runs, in the order of its seeds.
     pub runs: Vec<VariantSummary>,

@@ -10,11 +10,11 @@ pub struct SuiteItem {
     pub scenario: String,
     /// The scenario's seeds.
     pub seeds: Option<usize>,
-    /// Whether its digests must equal the baseline's.
+    /// `true` if the item's digests must equal the baseline's.
     pub exact: bool,
 }
 
-/// Why a suite file can't be read.
+/// Error of a suite file that can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}:{line}:{column}: {reason}; expected such as `suite: [one.yaml, two.yaml]`")]
 pub struct SuiteError {

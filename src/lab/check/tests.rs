@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::names::Registered;
 use crate::replicate::Workers;
+use crate::summary::VariantSummary;
 use scenario::{LoadOptions, SearchPath, load};
 use world::inputs::DiskAndEmbedded;
 
@@ -39,6 +40,10 @@ fn settings(exact: bool) -> CheckSettings {
 }
 
 fn results(text: &str) -> SuiteResults {
+    results_of(text, &settings(false))
+}
+
+fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
     let search = SearchPath::default();
     let options = LoadOptions {
         sets: &[],
@@ -59,7 +64,7 @@ fn results(text: &str) -> SuiteResults {
         interrupted: &interrupted,
         progress: &|_, _| {},
     };
-    run(&[scenario], None, &settings(false), workers).expect("runs")
+    run(&[scenario], None, settings, workers).expect("runs")
 }
 
 fn judged(text: &str, baseline: Option<&Baseline>, exact: bool) -> CheckReport {
@@ -213,5 +218,133 @@ fn a_deterministic_scenario_runs_once_and_is_compared_exactly() {
             .note
             .as_deref()
             .is_some_and(|note| note.contains("exact"))
+    );
+}
+
+#[test]
+fn other_inputs_are_compared_on_request_and_marked() {
+    let baseline = baseline();
+    let other = TEXT.replace("jobs: 30", "jobs: 31");
+    let held = Some((&baseline, "quick.baseline.json"));
+    let despite = CheckSettings {
+        despite_inputs: true,
+        ..settings(true)
+    };
+    let none = |_: Divergence<'_>| None;
+    let report = judge(&results(&other), held, "quick.yaml", &despite, &none);
+    let compared: Vec<&Gate> = report
+        .gates
+        .iter()
+        .filter(|gate| gate.despite_inputs)
+        .collect();
+    assert_eq!(compared.len(), 2, "{:?}", report.gates);
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("compared although `workload`"))
+    );
+    let changed = report.entries[0].changed.as_ref().expect("other decisions");
+    assert_eq!(changed.seeds.len(), 6);
+}
+
+#[test]
+fn a_label_that_nothing_uses_is_no_other_input() {
+    let baseline = baseline();
+    let labelled = TEXT.replace("pods: 1}", "pods: 1}, labels: {team: red}");
+    assert_ne!(labelled, TEXT);
+    for exact in [false, true] {
+        let report = judged(&labelled, Some(&baseline), exact);
+        assert_eq!(report.end(), End::Passed, "{:?}", report.gates);
+        let note = report.notes.join("\n");
+        assert!(
+            note.contains("`cluster`") && note.contains("labels alone"),
+            "{note}"
+        );
+    }
+}
+
+#[test]
+fn changed_decisions_are_told_although_every_gate_holds() {
+    let loose = worse().replace("tolerance: 5%", "tolerance: 10000%");
+    let report = judged(&loose, Some(&baseline()), false);
+    assert_eq!(report.end(), End::Passed);
+    let note = report.notes.join("\n");
+    assert!(
+        note.contains("decisions differ from the baseline's in 6 seeds"),
+        "{note}"
+    );
+    assert!(note.contains("first at seed"), "{note}");
+}
+
+#[test]
+fn the_seed_that_fails_is_the_one_to_run_again() {
+    let bounded = TEXT.replace("max: 100d", "max: 1s");
+    let stored = results(&bounded);
+    let value = |run: &VariantSummary| run.metrics["makespan.total"].value.expect("it ended");
+    let runs = stored.entries[0].runs.iter();
+    let worst = runs
+        .max_by(|a, b| value(a).total_cmp(&value(b)))
+        .expect("runs");
+    let report = judged(&bounded, None, false);
+    let gate = report
+        .gates
+        .iter()
+        .find(|gate| gate.metric == "makespan.total");
+    let rerun = &gate.expect("the gate").rerun;
+    assert!(
+        rerun.ends_with(&format!("--seed {}", worst.seed)),
+        "{rerun}"
+    );
+}
+
+#[test]
+fn a_class_of_pods_has_gates_of_its_own() {
+    let of = |selector: &str| {
+        let gate = format!("{{metric: makespan.total, max: 100d, selector: {selector}}}");
+        judged(
+            &TEXT.replace("{metric: makespan.total, max: 100d}", &gate),
+            None,
+            false,
+        )
+    };
+    let head = |selector: &str| {
+        let report = of(selector);
+        let gate = report.gates.iter().find(|gate| gate.metric.contains('{'));
+        gate.expect("the gate").head
+    };
+    assert!(head("{namespace: default}").is_some() || head("{minPriority: 0}").is_some());
+    assert_eq!(head("{minPriority: 1}"), None);
+}
+
+#[test]
+fn few_seeds_are_inconclusive() {
+    let tested = TEXT.replace("tolerance: 5%", "tolerance: 5%, test: true");
+    let worse = tested.replace("queue: sjf, backfill: greedy-once", "queue: fcfs");
+    let three = CheckSettings {
+        seeds: 3,
+        is_seeds_given: true,
+        ..settings(false)
+    };
+    let (then, now) = (results_of(&tested, &three), results_of(&worse, &three));
+    let baseline = accepted(&then, None, "quick");
+    let none = |_: Divergence<'_>| None;
+    let report = judge(
+        &now,
+        Some((&baseline, "b.json")),
+        "quick.yaml",
+        &three,
+        &none,
+    );
+    let gate = report
+        .gates
+        .iter()
+        .find(|gate| gate.metric == "pending_time.mean");
+    let gate = gate.expect("the gate");
+    assert_eq!(gate.outcome, Outcome::Inconclusive);
+    assert!(
+        gate.note
+            .as_ref()
+            .is_some_and(|note| note.starts_with("3 seeds can't reach"))
     );
 }

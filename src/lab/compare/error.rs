@@ -1,11 +1,11 @@
-//! Why a comparison can't be made.
+//! Reasons a comparison can't be made.
 
 use thiserror::Error;
 
 use crate::experiment::ExperimentError;
 use units::nearest;
 
-/// Why a comparison can't be made.
+/// Reason a comparison can't be made.
 #[derive(Debug, Error)]
 pub enum CompareError {
     /// Fewer than two candidates.
@@ -14,7 +14,7 @@ pub enum CompareError {
          `--variants FILE`, `--system A,B`, or several result folders"
     )]
     OneCandidate {
-        /// What was given.
+        /// Candidates given.
         found: String,
     },
     /// A name that no candidate has.
@@ -28,11 +28,11 @@ pub enum CompareError {
     /// An id that no metric has.
     #[error("{flag}: there is no metric `{id}`; {hint}")]
     UnknownMetric {
-        /// Where it was given.
+        /// Option that named the metric.
         flag: &'static str,
         /// As given.
         id: String,
-        /// What may have been meant.
+        /// Names that may have been meant.
         hint: String,
     },
     /// Neither direction is better, so there is no front.
@@ -68,7 +68,7 @@ pub enum CompareError {
         name: String,
         /// The baseline.
         baseline: String,
-        /// Its seeds.
+        /// Seeds of the head.
         head: String,
         /// The baseline's.
         base: String,

@@ -8,13 +8,13 @@ use serde_json::Value as Json;
 use crate::summary::InputSummary;
 use scenario::as_run::document;
 use scenario::schema::{Arrivals, WorkloadSource};
-use scenario::{FileField, Scenario, file_fields};
+use scenario::{Scenario, file_fields};
 
-/// What must not differ in a comparison.
+/// Parts of the inputs that must not differ in a comparison.
 const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];
-/// What may differ, and is said.
+/// Parts of the inputs that may differ, and are reported.
 const TOLD: [&str; 5] = ["cluster", "models", "operations", "functions", "traffic"];
-/// What only a baseline is held to.
+/// Parts of the inputs that only a baseline is held to.
 const HELD: [&str; 2] = ["alerts", "notifications"];
 /// The place of the one file that is part of the system.
 pub const SYSTEM_FILE: &str = "system.scheduler.config";
@@ -34,7 +34,7 @@ impl Inputs {
     pub fn of(scenario: &Scenario, files: &[InputSummary]) -> Self {
         let mut held = scenario.clone();
         for field in file_fields(&mut held) {
-            by_content(field, files);
+            by_content(field.path, files);
         }
         let mut document = document(&held);
         let config = held
@@ -116,24 +116,24 @@ impl Inputs {
 }
 
 /// Puts the hash of a file in the place of its path; of a folder, the hash over all its files.
-fn by_content(field: FileField<'_>, files: &[InputSummary]) {
-    let inside = format!("{}/", field.path.trim_end_matches('/'));
+fn by_content(path: &mut String, files: &[InputSummary]) {
+    let inside = format!("{}/", path.trim_end_matches('/'));
     let within: Vec<&InputSummary> = (files.iter())
         .filter(|file| file.path.starts_with(&inside))
         .collect();
     if !within.is_empty() {
         let mut hasher = blake3::Hasher::new();
         for file in within {
-            hasher.update(file.path[inside.len()..].as_bytes());
+            hasher.update(&file.path.as_bytes()[inside.len()..]);
             hasher.update(file.blake3.as_bytes());
         }
-        *field.path = format!("blake3:{}", hasher.finalize().to_hex());
+        *path = format!("blake3:{}", hasher.finalize().to_hex());
         return;
     }
-    let whole = files.iter().find(|file| file.path == *field.path);
+    let whole = files.iter().find(|file| file.path == *path);
     // Seen from a result folder, a path begins with other folders and ends with the same.
     let shared = |file: &InputSummary| {
-        let (one, other) = (file.path.rsplit('/'), field.path.rsplit('/'));
+        let (one, other) = (file.path.rsplit('/'), path.rsplit('/'));
         one.zip(other)
             .take_while(|(one, other)| one == other)
             .count()
@@ -143,7 +143,7 @@ fn by_content(field: FileField<'_>, files: &[InputSummary]) {
         best.filter(|file| shared(file) > 0)
     };
     if let Some(file) = whole.or_else(alike) {
-        *field.path = format!("blake3:{}", file.blake3);
+        *path = format!("blake3:{}", file.blake3);
     }
 }
 
@@ -214,14 +214,7 @@ mod tests {
         });
         let content = |path: &str| {
             let mut path = path.to_owned();
-            by_content(
-                FileField {
-                    place: String::new(),
-                    path: &mut path,
-                    named: scenario::Named::File,
-                },
-                &files,
-            );
+            by_content(&mut path, &files);
             path
         };
         assert_eq!(content("b/pods.csv"), "blake3:hash of b/pods.csv");

@@ -78,11 +78,11 @@ pub struct Question {
     pub metric: String,
     /// The question's unit.
     pub unit: String,
-    /// Which way is better.
+    /// Better direction.
     pub direction: Direction,
     /// The difference that matters.
     pub threshold: Threshold,
-    /// Whether it is one of the gated metrics, which Holm corrects together.
+    /// Marks one of the gated metrics, which Holm corrects together.
     pub gated: bool,
 }
 
@@ -133,7 +133,7 @@ pub struct Pairs {
     pub unshaken: Option<Unshaken>,
     /// True if nothing varies, so that one pair is all there is.
     pub is_whole: bool,
-    /// Why values are missing, where somebody said.
+    /// Reason values are missing, where one was given.
     pub reason: Option<String>,
 }
 
@@ -167,10 +167,10 @@ pub struct Judgement {
     pub metric: String,
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
-    /// Which direction is better: `higher`, `lower` or `none`.
+    /// Better direction: `higher`, `lower` or `none`.
     #[serde(serialize_with = "direction_name")]
     pub better: Direction,
-    /// Whether it is gated.
+    /// Marks the judgement of a gated metric.
     pub gated: bool,
     /// The verdict; none where neither direction is better and there is a difference.
     pub verdict: Option<Verdict>,
@@ -344,7 +344,13 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
         return;
     }
     judgement.interval = student_interval(differences, CONFIDENCE);
-    judgement.relative_interval = change_interval(base, head, CONFIDENCE);
+    // What is never negative can't fall by more than all of it.
+    let is_amount = base.iter().chain(head).all(|&value| value >= 0.0);
+    let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
+    judgement.relative_interval = change_interval(base, head, CONFIDENCE).map(|at| Interval {
+        low: at.low.max(least),
+        high: at.high.max(least),
+    });
     // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
     // for (Tarone, 1990).
     judgement.p = student_test(differences);

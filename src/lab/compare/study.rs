@@ -164,7 +164,7 @@ pub struct Study {
 }
 
 impl Study {
-    /// How often each verdict was given, of gated metrics or of all others.
+    /// Number of times that each verdict was given, of gated metrics or of all others.
     pub fn counts(&self, gated: bool) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
         let all = self.pairs.iter().flat_map(|pair| &pair.metrics);

@@ -30,7 +30,7 @@ pub struct Situation {
     pub nodes_up: usize,
     /// The nodes that either run chose.
     pub nodes: Vec<NodeView>,
-    /// Why it was decided so.
+    /// Explanation of the decision.
     pub explanation: Explanation,
 }
 
@@ -42,9 +42,9 @@ pub struct NodeView {
     pub name: String,
     /// Free resources, in words; empty if this run has no such node.
     pub free: String,
-    /// How many pods it holds.
+    /// Number of pods that the node holds.
     pub pods: usize,
-    /// Why it can't take the pod; empty where it can.
+    /// Reasons the node can't take the pod; empty where it can.
     pub reasons: Vec<String>,
     /// The node's points per scoring plugin: weight × points, in the order of the plugins.
     pub points: Vec<i64>,
@@ -52,21 +52,21 @@ pub struct NodeView {
     pub total: Option<i64>,
 }
 
-/// Why a decision was taken.
+/// Explanation of a decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// How the scheduler ranks: its profile, or its order of jobs.
+    /// Ranking of the scheduler: its profile, or its order of jobs.
     pub scheduler: String,
     /// The scoring plugins.
     pub plugins: Vec<String>,
-    /// How many nodes could take the pod.
+    /// Number of nodes that could take the pod.
     pub feasible: usize,
     /// The highest total, and how many nodes have it.
     pub best: Option<(i64, usize)>,
-    /// How one of equal nodes is taken.
+    /// Choice among equal nodes.
     pub tie_break: String,
-    /// Why nodes could not, and how many each.
+    /// Reasons for which nodes could not take the pod, with the number of nodes of each.
     pub rejected: Vec<(String, usize)>,
 }
 
@@ -98,8 +98,8 @@ pub(super) fn look(
     Ok(situation)
 }
 
-/// What kube-scheduler itself saw in the attempt that a decision comes from: the last one before
-/// it, of which the binding may be later.
+/// Explanation by kube-scheduler's own attempt from which a decision comes: the last one before it,
+/// of which the binding may be later.
 fn explain_exact(
     situation: &mut Situation,
     side: &Side<'_>,

@@ -1,4 +1,4 @@
-//! How a difference grows: pods and nodes touched over time, as they are and modulo what is
+//! Growth of a difference: pods and nodes touched over time, as they are and modulo what is
 //! interchangeable.
 //!
 //! A pod differs where the two runs have it in different places: on another node, pending or gone.
@@ -16,11 +16,11 @@ use super::record::{Course, Decided, Matched, Outcome};
 use model::Node;
 use units::{Instant, NodeId};
 
-/// How far two runs are apart at an instant.
+/// Distance of two runs at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Growth {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub time_ns: i64,
     /// Pods in different places now.
     pub pods: usize,
@@ -36,11 +36,11 @@ pub struct Growth {
     pub nodes_modulo: usize,
 }
 
-/// Where between the parting and the end the growth is told, in thousandths: closer together at the
-/// beginning, where a difference grows fastest.
+/// Points between the parting and the end at which the growth is reported, in thousandths: closer
+/// together at the beginning, where a difference grows fastest.
 const STOPS: [i64; 10] = [0, 1, 3, 10, 30, 100, 250, 500, 750, 1_000];
 
-/// Where a pod is in a run.
+/// Place of a pod in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// Not submitted, or gone.
@@ -77,7 +77,7 @@ struct Comparison<'c> {
     contents: [Vec<u64>; 2],
 }
 
-/// How far two runs are apart, from an instant to the end.
+/// Distance of two runs, from an instant to the end.
 pub(super) fn growth(courses: [&Course; 2], matched: &Matched, from: Instant) -> Vec<Growth> {
     let end = courses[0].end.max(courses[1].end).max(from);
     let span = i128::from(end.as_nanos()) - i128::from(from.as_nanos());
@@ -267,7 +267,7 @@ impl<'c> Comparison<'c> {
     }
 }
 
-/// What makes nodes interchangeable: the declaration without its name.
+/// Kind of interchangeable nodes: the declaration without its name.
 fn kind(node: &Node) -> Node {
     const HOST_NAME: &str = "kubernetes.io/hostname";
     let mut kind = node.clone();

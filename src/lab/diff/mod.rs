@@ -1,5 +1,5 @@
-//! Where two runs part: the first decision that differs, the cluster as it was there, why each side
-//! decided as it did, and how the difference grew.
+//! Difference of two runs: the first decision that differs, the cluster as it was there, why each
+//! side decided as it did, and how the difference grew.
 //!
 //! Both runs are simulated twice. The first time every placement is written down; the lists are
 //! compared over the pods that both runs have, by name, so that an edited trace, another system or
@@ -27,7 +27,7 @@ pub use explain::{Explanation, NodeView, Situation};
 pub use growth::Growth;
 use record::{Course, Decided, Matched};
 
-/// How two runs differ.
+/// Difference of two runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
@@ -35,7 +35,7 @@ pub struct Difference {
     pub sides: [SideFacts; 2],
     /// The first decision on common pods that differs; absent where none does.
     pub parting: Option<Parting>,
-    /// How the difference grew; empty where no decision differs.
+    /// Growth of the difference; empty where no decision differs.
     pub growth: Vec<Growth>,
 }
 
@@ -47,9 +47,9 @@ pub struct SideFacts {
     pub label: String,
     /// The side's digest.
     pub digest: String,
-    /// How many decisions it took.
+    /// Number of decisions of the run.
     pub decisions: usize,
-    /// When it ended, in nanoseconds.
+    /// Instant of the run's end, in nanoseconds.
     pub end_ns: i64,
     /// Pods that the other run does not have.
     pub pods_alone: usize,
@@ -59,11 +59,11 @@ pub struct SideFacts {
     pub nodes_alone: usize,
 }
 
-/// Where two runs part.
+/// Point at which two runs part.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parting {
-    /// How many decisions on common pods are equal before it.
+    /// Number of decisions on common pods that are equal before it.
     pub equal_before: usize,
     /// Decision of each run at that point; absent if it makes no further decision.
     pub decisions: [Option<DecisionFacts>; 2],
@@ -73,7 +73,7 @@ pub struct Parting {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionFacts {
-    /// When, in nanoseconds.
+    /// Instant of the decision, in nanoseconds.
     pub time_ns: i64,
     /// The pod.
     pub pod: String,

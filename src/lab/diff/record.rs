@@ -8,7 +8,7 @@ use cluster::{Observer, Store};
 use model::{DeviceSet, EndReason, Event, Node, Pod, PodName, PodRef, PodSpec};
 use units::{ClassId, Instant, NodeId, Revision};
 
-/// What became of a pod in one step.
+/// Outcome of a pod in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It was submitted.
@@ -26,7 +26,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// As decisions name it.
+    /// Name of the outcome in decisions.
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -46,13 +46,13 @@ impl Outcome {
 /// One step in the life of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Decided {
-    /// When.
+    /// Instant of the decision.
     pub(super) at: Instant,
     /// Revision of the change.
     pub(super) revision: Revision,
     /// The pod: the n-th created.
     pub(super) pod: u32,
-    /// What became of it.
+    /// Outcome of the pod.
     pub(super) outcome: Outcome,
     /// The node it got.
     pub(super) node: Option<NodeId>,
@@ -71,7 +71,7 @@ pub(super) struct Course {
     pub(super) nodes: Vec<Arc<Node>>,
     /// Every step, in order.
     pub(super) steps: Vec<Decided>,
-    /// When the run ended.
+    /// Instant of the run's end.
     pub(super) end: Instant,
     /// Whether the last attempt of a pod failed.
     has_failed: Vec<bool>,
@@ -95,7 +95,7 @@ impl Course {
         self.pods[pod as usize].1
     }
 
-    /// How many pods there are.
+    /// Number of pods.
     pub(super) fn pod_count(&self) -> usize {
         self.pods.len()
     }
@@ -156,8 +156,8 @@ impl Observer for Course {
     }
 }
 
-/// Which pods and nodes of two runs are the same: those of one name. The n-th pod of a name is that
-/// of the other run.
+/// Pods and nodes of two runs that correspond: those of one name. The n-th pod of a name is that of
+/// the other run.
 pub(super) struct Matched {
     /// By side and number: the number in the other run.
     pods: [Vec<Option<u32>>; 2],
@@ -214,7 +214,7 @@ impl Matched {
             .map(|(pod, _)| pod as u32)
     }
 
-    /// How many nodes only one run has.
+    /// Number of nodes that only one run has.
     pub(super) fn nodes_alone(&self, side: usize) -> usize {
         self.nodes[side]
             .iter()

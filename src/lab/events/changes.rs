@@ -1,12 +1,12 @@
-//! What changed about an object, in words: replicas, what a horizontal autoscaler decided and why, what
-//! a vertical one recommends.
+//! Changes of an object, in words: replicas, what a horizontal autoscaler decided and why, what a
+//! vertical one recommends.
 
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
 use model::{Object, Used};
 use units::plural;
 
-/// What an object has become; empty where nothing of that kind changed.
+/// Change of an object, in words; empty where nothing of that kind changed.
 pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
     match (before, after) {
         (Some(Object::HorizontalPodAutoscaler(before)), Object::HorizontalPodAutoscaler(own)) => {
@@ -57,7 +57,7 @@ fn vertical(own: &VerticalPodAutoscaler) -> String {
     each.join("; ")
 }
 
-/// What is recommended for a container: the target, and between which requests pods are left alone.
+/// Recommendation for a container: the target, and the requests between which pods are left alone.
 fn recommended(name: &str, own: &Recommended) -> String {
     let cpu = |used: Used| format!("{}m", used.cpu_milli);
     let memory = |used: Used| format!("{}Mi", used.memory_bytes >> 20);

@@ -25,7 +25,7 @@ pub const EVENTS_FILE: &str = "events.jsonl.zst";
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
-    /// When, in nanoseconds.
+    /// Instant of the event, in nanoseconds.
     pub time_ns: i64,
     /// The variant.
     pub variant: String,
@@ -151,6 +151,14 @@ impl EventLog {
                 }
                 self.line(at, "updated", name, what);
             }
+            ObjectChange::Terminating { id } | ObjectChange::Orphaned { id } => {
+                let name = self.names.get(id.index()).cloned().unwrap_or_default();
+                let (kind, what) = match change {
+                    ObjectChange::Orphaned { .. } => ("updated", "its dependents have no owner"),
+                    _ => ("terminating", "once its dependents are gone"),
+                };
+                self.line(at, kind, name, what.to_owned());
+            }
             ObjectChange::Deleted { id } => {
                 let name = self.names.get(id.index()).cloned().unwrap_or_default();
                 if let Some(own) = self.objects.get_mut(id.index()) {
@@ -162,7 +170,7 @@ impl EventLog {
     }
 }
 
-/// How a container ended, in words.
+/// End of a container, in words.
 fn exited(store: &Store, pod: PodRef, container: usize, code: i32) -> String {
     let record = store.pods().get(pod);
     let class = record.map(|record| store.class(record.class));
@@ -205,6 +213,7 @@ impl Observer for EventLog {
                         exited(store, *pod, usize::from(*container), *code),
                     ),
                     PodChange::OomKilled { .. } => ("oom-killed", none()),
+                    PodChange::Declared { .. } => ("changed", none()),
                     _ => return,
                 };
                 self.pod(at, kind, *pod, what, store);

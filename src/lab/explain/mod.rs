@@ -1,6 +1,6 @@
-//! Why a pod goes where it goes, or why it waits: one attempt of the Kubernetes scheduler, looked
-//! at closely. Every node is asked, so an explanation has all of them, also where the scheduler
-//! itself would stop when it has found enough.
+//! Explanation of a pod's place or of its wait: one attempt of the Kubernetes scheduler, examined
+//! closely. Every node is asked, so an explanation has all of them, also where the scheduler itself
+//! would stop when it has found enough.
 //!
 //! [`Explanation::of`] takes a cluster, a profile and a pod, whatever they come from.
 
@@ -17,10 +17,10 @@ use scheduler::kube::attempt::Aftermath;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status};
 
-/// How one of equally good nodes is taken where nothing else is said.
+/// Choice among equally good nodes where no other is stated.
 const DRAWN: &str = "drawn at random";
 
-/// Why a pod that is being deleted gets no node.
+/// Reason a pod that is being deleted gets no node.
 const BEING_DELETED: &str = "it is being deleted, and no scheduler looks for a node for it";
 
 /// The points that a plugin gave a node.
@@ -28,9 +28,9 @@ const BEING_DELETED: &str = "it is being deleted, and no scheduler looks for a n
 pub struct PluginPoints {
     /// The plugin.
     pub plugin: &'static str,
-    /// As the plugin counts.
+    /// Points as the plugin counts.
     pub raw: i64,
-    /// On the scale of 0–100.
+    /// Points on the scale of 0–100.
     pub normalized: i64,
     /// The plugin's weight; what counts is `normalized * weight`.
     pub weight: i64,
@@ -43,7 +43,7 @@ pub struct ScoredNode {
     pub node: Text,
     /// The sum.
     pub total: i64,
-    /// Where it comes from.
+    /// Points by plugin.
     pub points: Vec<PluginPoints>,
 }
 
@@ -65,9 +65,9 @@ pub struct Eviction {
     pub node: Text,
     /// Pods to evict, as `NAMESPACE/NAME`, from most to least important.
     pub victims: Vec<String>,
-    /// How many of them a disruption budget protects.
+    /// Number of victims that a disruption budget protects.
     pub violations: usize,
-    /// Whether it is among the best.
+    /// Marks an eviction that is among the best.
     pub is_best: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct PreemptionView {
     pub text: String,
 }
 
-/// How the attempt ends.
+/// End of the attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The pod may not enter the queue; why.
@@ -100,7 +100,7 @@ pub enum Outcome {
 pub struct NodeView {
     /// The node.
     pub node: Text,
-    /// Why it is rejected, by the first plugin that does so.
+    /// Reason for the rejection, by the first plugin that rejects the node.
     pub rejection: Option<(&'static str, String)>,
     /// Every filter that looked at it, with its reason for rejecting it if it has one.
     pub filters: Vec<(&'static str, Option<String>)>,
@@ -113,17 +113,17 @@ pub struct Explanation {
     pub pod: String,
     /// The node it is on already.
     pub bound_to: Option<Text>,
-    /// How many nodes there are.
+    /// Number of nodes.
     pub nodes: usize,
-    /// How many feasible nodes are enough for the scheduler.
+    /// Number of feasible nodes that is enough for the scheduler.
     pub wanted: usize,
-    /// How the attempt ends.
+    /// End of the attempt.
     pub outcome: Outcome,
     /// The nodes that can take the pod, best first, then by name.
     pub feasible: Vec<ScoredNode>,
     /// The best of them: the scheduler takes one at random.
     pub best: Vec<Text>,
-    /// How one of equally good nodes is taken.
+    /// Choice among equally good nodes.
     pub ties: String,
     /// The others by reason, most first.
     pub groups: Vec<ReasonGroup>,

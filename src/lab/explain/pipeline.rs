@@ -57,7 +57,7 @@ pub(super) fn explain(profile: &mut Profile, ctx: &ClassContext<'_>, pod: &str) 
     explanation
 }
 
-/// What one node says.
+/// Answers of one node.
 pub(super) fn look_at(profile: &Profile, ctx: &ClassContext<'_>, node: NodeId) -> NodeView {
     let words = |reason: Reason| reason_words(ctx.store, reason);
     let rejection = first_rejection(profile, ctx, node);
@@ -86,7 +86,7 @@ fn first_rejection(
     })
 }
 
-/// How the policy that takes one of equally good nodes does it, in words.
+/// Choice of the policy among equally good nodes, in words.
 pub(crate) fn ties(select: &str) -> String {
     match select {
         "random" => super::DRAWN.to_owned(),

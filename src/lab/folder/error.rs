@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::SUMMARY_NAME;
 
-/// Why a result folder could not be written.
+/// Reason a result folder could not be written.
 #[derive(Debug, Error)]
 pub enum FolderError {
     /// The output folder exists.
@@ -31,17 +31,18 @@ pub enum FolderError {
     #[error("{}: is a link, a pipe, a device or a folder, which is never replaced; name a file, or \
              remove it first", path.display())]
     NoFile {
-        /// What is there.
+        /// Path of the folder.
         path: PathBuf,
     },
-    /// What is there is no result of ours, so it is not replaced even if it was asked for.
+    /// A folder that holds no result of windtunnel, so it is not replaced even if that was asked
+    /// for.
     #[error(
         "{}: exists and is not a result folder (it holds no {SUMMARY_NAME}), so it is not \
          replaced; choose another folder with `--out`",
         path.display()
     )]
     NotOurs {
-        /// What is there.
+        /// Path of the folder.
         path: PathBuf,
     },
     /// The path can't be the name of a folder.
@@ -64,7 +65,7 @@ pub enum FolderError {
     NotWritable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The disk, or the user's share of it, is full.
@@ -76,7 +77,7 @@ pub enum FolderError {
     Full {
         /// The file that did not fit.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// A file can't be read.
@@ -84,7 +85,7 @@ pub enum FolderError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// Anything else the system refused.
@@ -92,7 +93,7 @@ pub enum FolderError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// A value can't be written as JSON or CSV: a defect of the program.
@@ -100,7 +101,7 @@ pub enum FolderError {
     Encode {
         /// The file.
         path: PathBuf,
-        /// What the encoder said.
+        /// Error of the encoder.
         reason: String,
     },
 }

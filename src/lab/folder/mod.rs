@@ -35,7 +35,7 @@ const ZSTD_LEVEL: i32 = 3;
 /// Held open and locked while a run writes; removed before the folder gets its name.
 const LOCK_NAME: &str = ".lock";
 
-/// By this file a finished result folder is recognised before it is replaced.
+/// Name of the file by which a finished result folder is recognised before it is replaced.
 pub(super) const SUMMARY_NAME: &str = "summary.json";
 
 /// Policy for an output folder that already exists.

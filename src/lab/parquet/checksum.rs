@@ -12,13 +12,13 @@ use super::super::folder::OutputFile;
 /// The key under which the checksum stands.
 pub(super) const KEY: &str = "windtunnel.checksum";
 
-/// What stands before the digits.
+/// Mark before the digits.
 const MARK: &str = "blake3:";
 
 /// Hexadecimal digits of the checksum.
 const DIGITS: usize = 64;
 
-/// What a Parquet file ends in.
+/// Mark at the end of a Parquet file.
 const END_MARK: &[u8; 4] = b"PAR1";
 
 /// The end of a file: the length of the footer and the mark.
@@ -50,7 +50,7 @@ impl Checked {
         }
     }
 
-    /// From now on the footer is written.
+    /// Notes that the footer is written from now on.
     pub(super) fn begin_footer(&mut self) {
         self.footer = Some(Vec::new());
     }
@@ -86,7 +86,7 @@ impl Write for Checked {
     }
 }
 
-/// Where the digits of the checksum begin in a footer.
+/// Position at which the digits of the checksum begin in a footer.
 fn digits(footer: &[u8]) -> Option<usize> {
     let mark = MARK.as_bytes();
     let last = footer

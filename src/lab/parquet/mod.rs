@@ -302,7 +302,7 @@ fn properties(columns: &[Column]) -> WriterPropertiesPtr {
     Arc::new(properties.build())
 }
 
-/// What the library says of a file that is being written.
+/// Error of the library about a file that is being written.
 fn failed(path: &Path, error: ParquetError) -> FolderError {
     let reason = error.to_string();
     let ParquetError::External(source) = error else {

@@ -27,7 +27,7 @@ pub(in super::super) struct ParquetRows {
     columns: Vec<ColumnValues>,
     /// The next row of it.
     row: usize,
-    /// How many rows it has.
+    /// Number of rows.
     rows: usize,
 }
 
@@ -132,7 +132,7 @@ impl ColumnValues {
     }
 }
 
-/// What a column of a row group promises.
+/// Levels of a column of a row group.
 #[derive(Clone, Copy)]
 struct Levels {
     rows: usize,
@@ -174,7 +174,7 @@ fn read<T: DataType>(
     Ok(column)
 }
 
-/// What the library says, without its own prefix.
+/// Error of the library, without its own prefix.
 fn in_words(error: &ParquetError) -> String {
     match error {
         ParquetError::General(reason) | ParquetError::EOF(reason) => reason.clone(),

@@ -1,4 +1,5 @@
-//! What ran out: the reasons of the last look, and how far each resource goes by itself.
+//! End of a placement: the reasons of the last look, and the replicas that each resource alone
+//! would let in.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +23,13 @@ pub struct ResourceTally {
     pub free_before: i64,
     /// Free amount of the nodes after the last replica.
     pub free_after: i64,
-    /// How many replicas this resource alone would let in.
+    /// Number of replicas that this resource alone would let in.
     pub alone: i64,
-    /// On how many nodes it is what the next replica lacks.
+    /// Number of nodes on which the next replica lacks this resource.
     pub short_nodes: u64,
 }
 
-/// How many nodes gave each reason, most first, then by text.
+/// Number of nodes that gave each reason, most first, then by text.
 pub(super) fn reasons(rejected: &[(Text, Status)]) -> Vec<(String, u64)> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for reason in rejected.iter().flat_map(|(_, status)| &status.reasons) {
@@ -96,7 +97,7 @@ fn free(resource: &Resource, node: &NodeInfo) -> i64 {
     room::usable(free)
 }
 
-/// How far each resource goes.
+/// Tallies of each resource by itself.
 pub(super) fn resources(
     cache: &Cache,
     pod: &PodInfo,

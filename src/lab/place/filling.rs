@@ -7,7 +7,7 @@ use super::{Placed, Stop, final_message, replica};
 use model::Text;
 use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Search, Status};
 
-/// What a fast form keeps while replicas are placed.
+/// State of a fast form while replicas are placed.
 pub(super) trait Filling {
     /// The nodes, with the replicas that they took.
     fn nodes(&self) -> &[NodeInfo];
@@ -31,7 +31,7 @@ pub(super) fn ranks(nodes: &[NodeInfo]) -> Vec<usize> {
     ranks
 }
 
-/// Where replicas of a pod go; `None` where a plugin did not keep its word.
+/// Nodes of a pod's replicas; `None` where a plugin did not keep its word.
 pub(super) fn fill(
     filling: &mut impl Filling,
     cache: &Cache,

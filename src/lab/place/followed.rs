@@ -16,7 +16,7 @@ use scheduler::kube::{
 /// Points that follow the replicas, and their weight.
 type Followed = (i64, Box<dyn Follower>);
 
-/// What is kept while replicas are placed.
+/// State that is kept while replicas are placed.
 struct Kept<'r, 'a> {
     attempt: &'r Attempt<'a>,
     nodes: Vec<NodeInfo>,
@@ -39,7 +39,7 @@ struct Kept<'r, 'a> {
     column: Vec<i64>,
 }
 
-/// Where replicas go; `None` where a plugin's answers can't be followed.
+/// Nodes of the replicas; `None` where a plugin's answers can't be followed.
 pub(super) fn place(
     cache: &Cache,
     profile: &KubeProfile,

@@ -95,7 +95,7 @@ impl<'a> Points<'a> {
         Some(())
     }
 
-    /// What they add to a node's total.
+    /// Contribution of the points to a node's total.
     pub(super) fn weighted(&self, node: usize) -> i64 {
         self.weight * self.on_scale(node)
     }
@@ -136,7 +136,7 @@ impl<'a> Points<'a> {
     }
 }
 
-/// What is kept while replicas are placed.
+/// State that is kept while replicas are placed.
 struct Kept<'r, 'a> {
     attempt: &'r Attempt<'a>,
     nodes: Vec<NodeInfo>,
@@ -161,7 +161,7 @@ fn applies(profile: &KubeProfile, ctx: AttemptContext<'_>) -> bool {
         })
 }
 
-/// Where replicas go; `None` where the answers have to be worked out anew each time.
+/// Nodes of the replicas; `None` where the answers have to be worked out anew each time.
 pub(super) fn place(
     cache: &Cache,
     profile: &KubeProfile,

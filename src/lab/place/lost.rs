@@ -1,6 +1,6 @@
-//! What becomes of the pods of nodes that are lost: those that a controller makes anew are decided
-//! one after the other, by falling priority and then in order of the dump, and each counts for
-//! the next. Nodes of equal points are taken by name.
+//! Loss of nodes with their pods: those that a controller makes anew are decided one after the
+//! other, by falling priority and then in order of the dump, and each counts for the next. Nodes of
+//! equal points are taken by name.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

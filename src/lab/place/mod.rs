@@ -1,6 +1,4 @@
-//! How many more of a pod fit in a cluster, where, and what runs out first: replicas of the pod
-//! are decided one after the other by the Kubernetes scheduler, every node looked at; each goes to
-//! the first by name of the nodes with the highest total and stays there, until one finds no node.
+//! Placement of further replicas of a pod: their number, their nodes, and what runs out first.
 //!
 //! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer
 //! and keeps what a replica can't change: all but the node it went to (`kept.rs`) where the plugins
@@ -29,7 +27,7 @@ pub use ending::ResourceTally;
 /// The most replicas that are placed where no number is asked for.
 pub const MOST: u64 = 1_000_000;
 
-/// Why no more replicas were placed.
+/// Reason no more replicas were placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// The next one finds no node; the scheduler's whole message.
@@ -41,12 +39,12 @@ pub enum Stop {
 /// The message about a pod that finds no node, and the nodes that rejected it.
 type Unplaced = (String, Vec<(Text, Status)>);
 
-/// Where replicas went.
+/// Nodes of the replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The node of each replica, in order.
     pub nodes: Vec<Text>,
-    /// Why there are no more.
+    /// Reason there are no more.
     pub stop: Stop,
     /// The nodes that rejected the one that found none.
     pub rejected: Vec<(Text, Status)>,
@@ -55,15 +53,15 @@ pub struct Placed {
 /// The answer to how many fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// How many replicas were placed.
+    /// Number of replicas placed.
     pub fits: u64,
-    /// Why there are no more.
+    /// Reason there are no more.
     pub stop: Stop,
     /// Replicas by node, in the scheduler's order; nodes without any are left out.
     pub by_node: Vec<(Text, u64)>,
     /// Replicas by zone, by name; the empty name is that of nodes without one.
     pub by_zone: Vec<(Text, u64)>,
-    /// How many nodes gave each reason for rejecting the one that found none, most first.
+    /// Number of nodes that gave each reason for rejecting the replica that found none, most first.
     pub reasons: Vec<(String, u64)>,
     /// Requested resources, and the number of replicas each allows.
     pub resources: Vec<ResourceTally>,
@@ -76,7 +74,7 @@ impl Placement {
     }
 }
 
-/// How many replicas of a pod fit, `most` at most.
+/// Placement of replicas of a pod, `most` at most.
 ///
 /// # Errors
 /// If a replica can't be taken in, which no valid cluster causes.
@@ -95,7 +93,7 @@ pub fn place(
     Ok(counted(cache, pod, placed))
 }
 
-/// Where replicas of a pod go, one decision after the other.
+/// Nodes of a pod's replicas, one decision after the other.
 ///
 /// # Errors
 /// If a replica can't be taken in, which no valid cluster causes.
@@ -157,7 +155,7 @@ fn replica(pod: &PodInfo, number: u64) -> PodInfo {
     }
 }
 
-/// What the scheduler says of a replica that found no node, its look at preemption included.
+/// Message of the scheduler about a replica that found no node, its look at preemption included.
 fn final_message(attempt: &Attempt<'_>, search: &Search) -> String {
     let aftermath = attempt.make_room(&search.rejected);
     message(attempt, &search.rejected, &aftermath.text)

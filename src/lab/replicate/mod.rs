@@ -31,16 +31,16 @@ pub struct Work {
     pub variant: usize,
     /// The seed of every draw.
     pub seed: u64,
-    /// Which small perturbation of the input is taken; none runs the input as it is.
+    /// Number of the small perturbation of the input; none runs the input as it is.
     pub shake: Option<u64>,
     /// Whether what the report draws is collected.
     pub is_drawn: bool,
 }
 
-/// How to run.
+/// Workers that run the seeds.
 #[derive(Clone, Copy)]
 pub struct Workers<'a> {
-    /// How many runs are made at once.
+    /// Number of runs made at once.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupted: &'a AtomicBool,

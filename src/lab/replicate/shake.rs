@@ -14,7 +14,7 @@ pub const SHAKE_OF_RUN_TIME: f64 = 0.01;
 pub struct Shaking {
     /// The seed of the runs.
     pub seed: u64,
-    /// Which perturbation.
+    /// Number of the perturbation.
     pub number: u64,
 }
 

@@ -42,7 +42,7 @@ pub struct AlarmData {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// The rule.
     pub alert: String,
@@ -63,7 +63,7 @@ const fn is_zero(count: &u64) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// Common labels of the group's alerts, such as `alertname=slow`.
     pub group: String,
@@ -108,15 +108,15 @@ pub struct FaultEntry {
     /// `CrashLoop`, `Completed`, `CommandNotExecutable`, `CommandNotFound`, `Killed`, `Segfault`,
     /// `Terminated`, `ApplicationError`, `Evicted`, `Throttled` or `NoisyNeighbor`.
     pub cause: String,
-    /// How a container ended last, where one did.
+    /// Last end of a container, where one ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<ExitEntry>,
     /// The node, where one was at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// Since when, in nanoseconds.
+    /// Instant of the beginning, in nanoseconds.
     pub since_ns: i64,
-    /// When it had its strength again; `null` while it lasts.
+    /// Instant at which the workload had its strength again; `null` while the fault lasts.
     pub healed_ns: Option<i64>,
     /// Ready pods before.
     pub strength: u64,
@@ -134,7 +134,7 @@ pub struct FaultEntry {
     pub joined: u64,
 }
 
-/// How a container ended.
+/// End of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExitEntry {
@@ -160,7 +160,7 @@ impl Alarms {
         }
     }
 
-    /// What the world measures.
+    /// Takes up the measured usage.
     pub(super) fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
         self.diagnostician.usage(at, store, usage);
     }
@@ -175,7 +175,7 @@ impl Alarms {
         self.diagnostician.observe(at, event, ended, store);
     }
 
-    /// What was collected, and what became of alerts; `None` of nothing.
+    /// Collected data, and the outcomes of alerts; `None` if there are none.
     pub(super) fn finish(self, log: &AlertLog, incidents: &IncidentList) -> Option<AlarmData> {
         let faults = self.diagnostician.finish();
         let (rules, turns) = (&log.rules, &log.turns);

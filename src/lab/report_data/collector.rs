@@ -30,7 +30,7 @@ const SERIES_VALUES: usize = 12;
 pub struct Collector {
     resource: Resource,
     state: ClusterState,
-    /// Since when the state holds.
+    /// Instant from which the state holds.
     since: i64,
     series: Grid<SERIES_VALUES>,
     heat: Grid<2>,
@@ -52,7 +52,7 @@ pub struct Collector {
     used: Option<[i64; 2]>,
 }
 
-/// What one node holds and offers since when.
+/// Holdings and offers of one node since an instant.
 #[derive(Clone, Debug, Default)]
 struct NodeState {
     since: i64,

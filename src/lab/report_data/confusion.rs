@@ -1,5 +1,5 @@
-//! What was made to fail against what ailed workloads according to the diagnosis (orchestrators-a.md
-//! 9.4, measures): a table, and how long it took until something was diagnosed.
+//! Injected failures against the faults of workloads according to the diagnosis (orchestrators-a.md
+//! 9.4, measures): a table, and the time until something was diagnosed.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{FaultEntry, IncidentList};
 /// A fault that begins within this time after a failure is over still comes of it.
 const LATE_NS: i64 = 300_000_000_000;
 
-/// So often was this diagnosed of that.
+/// Count of the faults with one injected failure and one diagnosis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfusionEntry {
@@ -19,9 +19,9 @@ pub struct ConfusionEntry {
     pub injected: String,
     /// Diagnosed cause; empty for failures that affected no workload.
     pub diagnosed: String,
-    /// How many faults of workloads, or failures without one.
+    /// Number of faults of workloads, or of failures without one.
     pub count: u64,
-    /// From the failure to the fault on average, in seconds.
+    /// Average time from the failure to the fault, in seconds.
     pub delay_s: Option<f64>,
 }
 

@@ -102,7 +102,7 @@ impl<const N: usize> Grid<N> {
     }
 }
 
-/// What values come to in so many nanoseconds.
+/// Areas of values over a number of nanoseconds.
 #[inline]
 fn areas<const N: usize>(values: &[i64; N], nanos: i64) -> [i128; N] {
     let mut areas = [0; N];

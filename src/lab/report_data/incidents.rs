@@ -1,4 +1,4 @@
-//! What failed, put together: what begins of one kind at one instant is one entry.
+//! Failures, put together: what begins of one kind at one instant is one entry.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,10 @@ use super::{INCIDENTS_MAX, IncidentEntry, IncidentList};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Incidents {
     list: IncidentList,
-    /// What has begun and is not over, and the entries it is part of: the oldest ends first.
+    /// Incidents that have begun and are not over, and the entries that they are part of: the
+    /// oldest ends first.
     open: BTreeMap<(&'static str, Option<NodeId>), Vec<Option<usize>>>,
-    /// How much of each entry is not over.
+    /// Number of incidents of each entry that are not over.
     left: Vec<u64>,
 }
 

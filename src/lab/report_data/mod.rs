@@ -68,7 +68,7 @@ pub struct ReportData {
     pub variants: Vec<VariantData>,
 }
 
-/// Why `report.json` can't be read.
+/// Reason `report.json` can't be read.
 #[derive(Debug, Error)]
 #[error(
     "{}: {reason}; the file was changed, cut off or damaged: run the experiment again",
@@ -106,7 +106,7 @@ pub fn read(folder: &Path, variants: &[&str]) -> Result<ReportData, ReportDataEr
 }
 
 impl ReportData {
-    /// Whether it is what a run with these variants leaves.
+    /// Checks that a run with these variants left the data.
     fn check(&self, variants: &[&str]) -> Result<(), String> {
         if self.schema_version != REPORT_DATA_VERSION {
             let found = self.schema_version;
@@ -121,7 +121,7 @@ impl ReportData {
         self.variants.iter().try_for_each(VariantData::check)
     }
 
-    /// As it stands in the file: JSON without blanks, a line per variant.
+    /// Text of the file: JSON without blanks, a line per variant.
     pub fn to_json(&self) -> String {
         let mut text = format!("{{\"schemaVersion\":{},\"variants\":[", self.schema_version);
         for (index, variant) in self.variants.iter().enumerate() {
@@ -144,7 +144,7 @@ pub struct VariantData {
     pub end_ns: i64,
     /// State over time.
     pub series: SeriesData,
-    /// How long pods were pending.
+    /// Pending time of pods.
     pub pending: PendingData,
     /// Allocation of nodes over time.
     pub heat: HeatData,
@@ -282,7 +282,7 @@ impl MarkList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MarkEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// `operation`, `failure`, `repair`, `scale-up` or `scale-down`.
     pub kind: String,
@@ -290,7 +290,7 @@ pub struct MarkEntry {
     pub what: String,
 }
 
-/// How long pods were pending: exact counts at fixed bounds, 16 to a factor of ten.
+/// Pending time of pods: exact counts at fixed bounds, 16 to a factor of ten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingData {
@@ -310,13 +310,13 @@ pub struct PendingData {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeatData {
-    /// Of what: `gpu` where a node has one, else `cpu`.
+    /// Resource shown: `gpu` where a node has one, else `cpu`.
     pub resource: String,
     /// Width of a column in nanoseconds; the first begins at 0, the last may be shorter.
     pub column_ns: i64,
-    /// How many columns there are.
+    /// Number of columns.
     pub columns: usize,
-    /// How many nodes, consecutive in the cluster's order, share a row.
+    /// Number of nodes, consecutive in the cluster's order, that share a row.
     pub nodes_per_row: usize,
     /// One entry per row.
     pub rows: Vec<HeatRow>,
@@ -339,7 +339,7 @@ pub struct HeatRow {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineData {
-    /// How many pods, consecutive in their creation, share a bar.
+    /// Number of pods, consecutive in their creation, that share a bar.
     pub pods_per_bar: u64,
     /// One entry per bar.
     pub bars: Vec<Bar>,
@@ -359,11 +359,11 @@ pub struct Bar {
     pub succeeded: u64,
     /// Pods of the bar that ended otherwise.
     pub failed: u64,
-    /// When its first pod was created, in nanoseconds.
+    /// Instant at which the first pod was created, in nanoseconds.
     pub submit_ns: i64,
-    /// When the first of its pods was given a node, in nanoseconds.
+    /// Instant at which the first of the pods was given a node, in nanoseconds.
     pub bound_ns: Option<i64>,
-    /// When the last of its pods ended, in nanoseconds; `null` while one lives.
+    /// Instant at which the last of the pods ended, in nanoseconds; `null` while one lives.
     pub end_ns: Option<i64>,
 }
 
@@ -383,15 +383,15 @@ pub struct PodList {
 pub struct PodEntry {
     /// The pod's name.
     pub name: String,
-    /// When it was created, in nanoseconds.
+    /// Instant of the pod's creation, in nanoseconds.
     pub submit_ns: i64,
-    /// When it was given a node.
+    /// Instant at which the pod was given a node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_ns: Option<i64>,
-    /// When it began to run.
+    /// Instant at which the pod began to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_ns: Option<i64>,
-    /// When it ended.
+    /// Instant at which the pod ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_ns: Option<i64>,
     /// The node it was given.
@@ -456,14 +456,14 @@ impl IncidentList {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentEntry {
-    /// When it began, in nanoseconds.
+    /// Instant of the beginning, in nanoseconds.
     pub from_ns: i64,
-    /// When the last of it was over; `null` if some of it lasts to the end.
+    /// Instant at which the last of the incident was over; `null` if some of it lasts to the end.
     pub to_ns: Option<i64>,
     /// Kind of failure: `down`, `cut off`, `slow`, `disk full`, `drained`, `taken back`,
     /// `upgraded`, or a fault of the control plane.
     pub what: String,
-    /// How many nodes; 0 if it is about none.
+    /// Number of nodes; 0 if it is about none.
     pub nodes: u64,
     /// The first of them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -474,7 +474,7 @@ pub struct IncidentEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeEventEntry {
-    /// When, in nanoseconds.
+    /// Instant, in nanoseconds.
     pub at_ns: i64,
     /// The node.
     pub node: String,

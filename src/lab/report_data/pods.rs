@@ -1,5 +1,5 @@
-//! What is kept of pods: how long they were pending, bars of consecutive pods, and the pods that
-//! were pending longest one by one. All of it is bounded.
+//! Collected data of pods: their pending times, bars of consecutive pods, and the pods that were
+//! pending longest one by one. All of it is bounded.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,7 +18,7 @@ const PER_DECADE: i32 = 16;
 /// Factors of ten from a millisecond on: up to 31 years.
 const DECADES: i32 = 12;
 
-/// How long pods were pending.
+/// Pending times of pods.
 #[derive(Clone, Debug)]
 pub(super) struct Waits {
     bounds: Vec<i64>,

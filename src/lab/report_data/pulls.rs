@@ -8,10 +8,10 @@ use units::{NodeId, PodId};
 
 use super::incidents::Incidents;
 
-/// How many spells of pulling are told: many pulls must not crowd out what fails.
+/// Greatest number of spells of pulling that are listed: many pulls must not crowd out what fails.
 const SPELLS_MAX: u64 = 200;
 
-/// What is on its way, or can't be had.
+/// Pulls on their way, and images that can't be pulled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pulls {
     open: BTreeMap<(PodId, u16), (NodeId, &'static str)>,

@@ -1,4 +1,4 @@
-//! What the nodes cost an hour, as they come and go and prices change.
+//! Spending on nodes by the hour, as they come and go and prices change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use metrics::Economics;
 use model::{Event, Text};
 use units::NodeId;
 
-/// What the nodes cost now; nothing where none has a price.
+/// Present cost of the nodes; `None` where none has a price.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spending {
     economics: Option<Arc<Economics>>,
-    /// What each node costs, in millionths an hour, and what that is the price of if it changes.
+    /// Cost of each node, in millionths an hour, and what that is the price of if it changes.
     nodes: BTreeMap<NodeId, (i64, Option<Text>)>,
     /// Prices that changed.
     prices: BTreeMap<Text, i64>,
@@ -20,7 +20,7 @@ pub(super) struct Spending {
 }
 
 impl Spending {
-    /// That of a run with these prices.
+    /// Spending of a run with these prices.
     pub(super) fn new(economics: &Arc<Economics>) -> Self {
         Self {
             economics: economics.has_prices().then(|| Arc::clone(economics)),
@@ -33,7 +33,7 @@ impl Spending {
         self.economics.as_ref().map(|own| &own.currency)
     }
 
-    /// What all nodes cost now, in millionths an hour.
+    /// Present cost of all nodes, in millionths an hour.
     pub(super) const fn rate(&self) -> i64 {
         self.rate
     }

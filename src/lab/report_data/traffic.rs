@@ -1,5 +1,5 @@
-//! What the report draws of client traffic: rates, failures and latencies over columns of time, and
-//! services one by one.
+//! Client traffic in the report: rates, failures and latencies over columns of time, and services
+//! one by one.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,11 +60,12 @@ pub struct TrafficEntry {
     pub p90_ms: Option<f64>,
     /// The 99th percentile.
     pub p99_ms: Option<f64>,
-    /// How many times as fast as allowed the error budget burns; `null` without an objective.
+    /// Rate at which the error budget burns, as a multiple of the allowed rate; `null` without an
+    /// objective.
     pub burn: Option<f64>,
 }
 
-/// What is collected of a column.
+/// Collected data of a column.
 #[derive(Clone, Debug, Default)]
 struct Column {
     offered: f64,
@@ -153,7 +154,7 @@ impl TrafficCollector {
         }
     }
 
-    /// What was collected; `None` without traffic.
+    /// Collected data; `None` without traffic.
     pub(super) fn finish(&self, end: i64) -> Option<TrafficData> {
         if self.flows.is_empty() {
             return None;

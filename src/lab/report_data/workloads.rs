@@ -26,10 +26,10 @@ pub(super) struct Followed {
     marks: Marks,
 }
 
-/// What happened from outside.
+/// Marks of events from outside.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    /// What users do, with its time, the latest first.
+    /// Operations of users with their times, the latest first.
     operations: Vec<(Instant, String)>,
     list: MarkList,
     silent: BTreeSet<NodeId>,
@@ -47,7 +47,7 @@ impl Followed {
         }
     }
 
-    /// What users are going to do.
+    /// Announces the operations of users.
     pub(super) fn expect(&mut self, mut operations: Vec<(Instant, String)>) {
         operations.sort_by_key(|operation| std::cmp::Reverse(operation.0));
         // Of one instant the first written comes first.

@@ -23,7 +23,7 @@ mod rows;
 pub use super::cells::Value;
 use rows::Rows;
 
-/// Why a result folder can't be read.
+/// Reason a result folder can't be read.
 #[derive(Debug, Error)]
 pub enum ResultsError {
     /// There is nothing of that name.
@@ -55,7 +55,7 @@ pub enum ResultsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The summary is no summary.
@@ -81,7 +81,7 @@ pub enum ResultsError {
     Version {
         /// The file.
         path: PathBuf,
-        /// What stands there.
+        /// Version found.
         found: String,
     },
     /// The summary was written by a newer program.
@@ -93,7 +93,7 @@ pub enum ResultsError {
     Future {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// Version of the folder.
         found: u64,
         /// The version of the program that wrote it.
         program: String,
@@ -238,7 +238,7 @@ fn parse(text: &str, file: &Path) -> Result<Summary, ResultsError> {
     Ok(summary)
 }
 
-/// What is wrong, without the place that the library appends.
+/// Fault without the place that the library appends.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rsplit_once(" at line ") {
@@ -252,7 +252,7 @@ fn reason(error: &serde_json::Error) -> String {
 pub struct VariantSeries {
     /// The variant.
     pub variant: String,
-    /// When, in ascending order.
+    /// Instants, in ascending order.
     pub times: Vec<Instant>,
     columns: BTreeMap<String, Vec<Option<f64>>>,
 }
@@ -276,13 +276,13 @@ pub struct FinishedPod {
     pub tenant: i64,
     /// The number of its class.
     pub class: i64,
-    /// When it was submitted.
+    /// Instant of submission.
     pub submit: Instant,
-    /// When it was given a node, if it was.
+    /// Instant at which the pod was given a node, if it was.
     pub bound: Option<Instant>,
-    /// When it began to run, if it did.
+    /// Instant at which the pod began to run, if it did.
     pub started: Option<Instant>,
-    /// When it ended, if it did.
+    /// Instant at which the pod ended, if it did.
     pub ended: Option<Instant>,
     /// The name of its node, if it had one.
     pub node: Option<String>,
@@ -396,7 +396,7 @@ fn close(found: &mut [VariantSeries], columns: &mut Vec<(usize, Vec<Option<f64>>
 /// The pods of a run.
 pub struct Pods {
     rows: Rows,
-    /// Where the columns of [`PODS`] are in a row.
+    /// Positions of the columns of [`PODS`] in a row.
     positions: [usize; 11],
     row: Vec<Value>,
     /// Pods of the summary that were not met yet.

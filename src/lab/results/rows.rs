@@ -90,7 +90,7 @@ impl Rows {
         &self.names
     }
 
-    /// Where a column is.
+    /// Position of a column.
     pub(super) fn position(&self, name: &str) -> Result<usize, ResultsError> {
         let found = self.names.iter().position(|known| known == name);
         found.ok_or_else(|| self.damaged(&format!("it has no column `{name}`")))

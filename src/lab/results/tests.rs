@@ -1,4 +1,4 @@
-//! What a run leaves reads back; what is damaged is told.
+//! Round trips of results; what is damaged is reported.
 #![expect(clippy::disallowed_methods, reason = "tests damage the files of a run")]
 
 use std::collections::BTreeMap;

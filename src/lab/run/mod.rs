@@ -13,7 +13,7 @@ use control::probe::Probed;
 use control::{Component, Probe};
 use metrics::arrived::PUBLISHED_COLUMNS;
 use metrics::{
-    Economics, PodSink, Purpose, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
+    Economics, PodSink, Purpose, ROWS_MAX, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
     Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix, has_too_many_rows,
 };
 use model::Node;
@@ -47,7 +47,7 @@ pub use stopover::Stopover;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
 
-/// Why a variant has no result.
+/// Reason a variant has no result.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// It can't be built.
@@ -56,7 +56,7 @@ pub enum RunError {
     /// It can't be simulated on.
     #[error(transparent)]
     Sim(#[from] SimError),
-    /// Its results can't be kept.
+    /// The variant's results can't be kept.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
@@ -89,11 +89,11 @@ pub struct Prepared {
     pub mapping: Mapping,
     /// Settings of the autoscalers, if any.
     pub autoscaling: Option<AutoscalerOptions>,
-    /// How nodes pull images, and what carries them; `None` takes no time.
+    /// Pulls of images by the nodes, and the network that carries them; `None` takes no time.
     pub images: Option<(PullOptions, ImageModel)>,
     /// Values of start-up times that come from files.
     pub start_up: StartUpValues,
-    /// Where machines come from while it runs, if from anywhere.
+    /// Source of machines while the run goes on, if there is one.
     pub provider: Option<ProviderPlan>,
     /// Clients of the services, if any.
     pub traffic: Option<Arc<TrafficPlan>>,
@@ -107,7 +107,8 @@ pub struct Prepared {
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
     let controllers = world::controllers(scenario)?;
-    let mut manifests = ManifestFiles::new(world::runs_workloads(scenario));
+    let mut manifests =
+        ManifestFiles::new(world::runs_workloads(scenario)).with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let provider = world::provider(scenario, files)?;
     if let Some(plan) = &provider {
@@ -172,14 +173,14 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     })
 }
 
-/// Where the tables of a run go.
+/// Destinations of a run's tables.
 #[derive(Default)]
 pub struct Tables<'s> {
     /// The time series.
     pub series: Option<Box<dyn SeriesSink + 's>>,
     /// The table of pods.
     pub pods: Option<Box<dyn PodSink + 's>>,
-    /// How many pods the report may list; nothing is collected for it if this is `None`.
+    /// Number of pods that the report may list; nothing is collected for it if this is `None`.
     pub report_pods: Option<usize>,
     /// Somebody else who watches.
     pub watch: Option<&'s mut dyn Observer>,
@@ -187,7 +188,7 @@ pub struct Tables<'s> {
 
 /// Result of a run.
 pub struct Outcome {
-    /// How it ended.
+    /// End of the run.
     pub end: End,
     /// The outcome's metrics.
     pub metrics: RunMetrics,
@@ -297,7 +298,7 @@ pub fn run_through(
         if let Some(at) = at.filter(|at| has_too_many_rows(*at, resolution)) {
             return Err(RunError::Build(BuildError::Experiment(format!(
                 "metrics.resolution: a time series over {at} with a row every {resolution} has \
-                 more than 50 million rows; give a larger resolution"
+                 more than {ROWS_MAX} rows; give a larger resolution"
             ))));
         }
         recorder =
@@ -380,7 +381,7 @@ pub fn run_watched(
     Ok(simulation.run(control)?)
 }
 
-/// Where the warm-up ends by MSER-5, found by a run of its own; the inner error says why it can't be
+/// End of the warm-up by MSER-5, found by a run of its own; the inner error says why it can't be
 /// found.
 fn warm_up(
     scenario: &Scenario,

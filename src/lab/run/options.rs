@@ -1,4 +1,4 @@
-//! From what a scenario says of time and nodes to the options of a simulation.
+//! Conversion of what a scenario says of time and nodes to the options of a simulation.
 
 use control::Stepping;
 use scenario::Scenario;
@@ -9,7 +9,7 @@ use units::{Duration, Instant};
 
 use world::{self, BuildError, StartUpValues};
 
-/// How long decisions take, when a run stops and what becomes of the pods of lost nodes.
+/// Options of a run: the time of decisions, its stop, and the fate of pods of lost nodes.
 pub(crate) fn options(
     scenario: &Scenario,
     values: &StartUpValues,
@@ -45,6 +45,8 @@ pub(crate) fn options(
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
         node_life: world::contact(scenario),
+        node_client: world::production::client_limits(scenario).kubelet,
+        lease_offset: scenario.models.lease_offset,
         view_lag: scenario.models.watch_delay,
     })
 }

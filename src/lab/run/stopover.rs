@@ -19,7 +19,7 @@ pub struct Stopover<'s> {
     pub(in super::super) strayed: &'s AtomicBool,
 }
 
-/// What is otherwise from the stop on, if anything is.
+/// Changes from the stop on, if there are any.
 pub(super) fn turn(
     stopover: &Stopover<'_>,
     prepared: &Prepared,

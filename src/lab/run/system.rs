@@ -1,4 +1,4 @@
-//! From what a scenario says of its system to the parts that run.
+//! Conversion of what a scenario says of its system to the parts that run.
 
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ fn kube_field(scheduler: &schema::Scheduler) -> Option<&'static str> {
     stated.next().map(|(field, _)| field)
 }
 
-/// The same for a system that has options of its own.
+/// Settings without effect for a system that has options of its own.
 fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
     if scenario.system.scheduler == schema::Scheduler::default() {
         return Ok(());
@@ -166,7 +166,7 @@ fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
     )))
 }
 
-/// The same for kube-scheduler itself.
+/// Settings without effect for kube-scheduler itself.
 fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError> {
     let has_settings =
         !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();

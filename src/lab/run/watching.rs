@@ -1,4 +1,4 @@
-//! Who watches a run: the recorder of metrics, the collector of what the report draws, and others.
+//! Watchers of a run: the recorder of metrics, the collector of what the report draws, and others.
 
 use cluster::{Incident, Observer, Store, UsageSamples};
 use control::Probe;
@@ -41,7 +41,7 @@ impl<'s> Watching<'s> {
         }
     }
 
-    /// What came of it.
+    /// Results of the watchers.
     pub(super) fn finish(
         self,
         at: Instant,

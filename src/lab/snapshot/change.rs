@@ -1,4 +1,4 @@
-//! What would be if: changes to the nodes of a snapshot and to the pod that is looked at.
+//! Hypothetical changes to the nodes of a snapshot and to the pod under question.
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use world::{FileSource, ManifestFiles, Remarks, nodes};
 /// Endings of files that a folder is searched for, before `.gz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
 
-/// What of a file counts.
+/// Part of a file that counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Everything,

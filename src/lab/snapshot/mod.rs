@@ -27,10 +27,10 @@ use scheduler::kube::{Cache, CacheError, PodInfo};
 use trace::TraceError;
 use units::{QuantityError, nearest, plural};
 
-/// How many names a warning gives.
+/// Number of names that a warning gives.
 const NAMED: usize = 3;
 
-/// Why a snapshot can't be made, or not be asked what was asked.
+/// Reason a snapshot can't be made, or can't answer a question.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SnapshotError {
     /// A file can't be read.
@@ -58,16 +58,16 @@ pub struct Gathered {
     pub objects: ClusterObjects,
     /// Classes of priority.
     pub priorities: PriorityClasses,
-    /// How many objects of kinds that placements don't look at there were.
+    /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: BTreeMap<String, usize>,
     /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
 }
 
-/// How many pods of which sort a snapshot has.
+/// Numbers of a snapshot's pods, by sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodCounts {
-    /// On a node.
+    /// Number of pods on a node.
     pub bound: usize,
     /// Without a node.
     pub pending: usize,
@@ -86,11 +86,11 @@ pub struct Snapshot {
     pub pods: Vec<ManifestPod>,
     /// Classes of priority.
     pub priorities: PriorityClasses,
-    /// How many there are.
+    /// Numbers of pods.
     pub counts: PodCounts,
     /// Warnings about ignored or suspicious parts, in words.
     pub warnings: Vec<String>,
-    /// How many objects of kinds that placements don't look at there were.
+    /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: BTreeMap<String, usize>,
 }
 

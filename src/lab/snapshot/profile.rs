@@ -1,4 +1,4 @@
-//! Which profile of a scheduler configuration decides about a pod.
+//! Choice of the profile of a scheduler configuration that decides about a pod.
 
 use super::SnapshotError;
 use manifest::{config_doubts, read_scheduler_config};

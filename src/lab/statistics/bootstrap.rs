@@ -38,7 +38,7 @@ impl Interval {
     }
 }
 
-/// Which values go into each resample.
+/// Values that go into each resample.
 #[derive(Clone, Debug)]
 pub struct Resamples {
     values: usize,

@@ -1,4 +1,4 @@
-//! What a sweep varies: fields with the values they take, as they are written on the command line.
+//! Axes of a sweep: fields with the values they take, as they are written on the command line.
 
 use super::SweepError;
 use rng::math;
@@ -28,7 +28,7 @@ pub enum Values {
 pub struct Range {
     low: f64,
     high: f64,
-    /// What stands behind both numbers, such as `Gi` or `ms`.
+    /// Unit behind both numbers, such as `Gi` or `ms`.
     unit: String,
     /// Whether only whole numbers are drawn, both ends included.
     is_whole: bool,

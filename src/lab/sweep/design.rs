@@ -1,4 +1,4 @@
-//! Which points a sweep visits: grids crossed, lists in step, ranges sampled at random, by Latin
+//! Points that a sweep visits: grids crossed, lists in step, ranges sampled at random, by Latin
 //! hypercube, or by the design that variance-based sensitivity needs.
 //!
 //! A Latin hypercube of N points cuts every range into N strata and visits each once (`McKay`,
@@ -12,7 +12,7 @@ use super::axis::{Axis, Range, Values};
 use rng::Stream;
 use units::plural;
 
-/// How ranges are sampled.
+/// Sampling of ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampling {
     /// N independent points.
@@ -24,7 +24,7 @@ pub enum Sampling {
 }
 
 impl Sampling {
-    /// As `sweep.json` names it.
+    /// Name of the sampling in `sweep.json`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Random(_) => "random",
@@ -33,7 +33,7 @@ impl Sampling {
         }
     }
 
-    /// How many points, or base points, were asked for.
+    /// Number of points, or base points, asked for.
     pub const fn samples(self) -> u32 {
         match self {
             Self::Random(samples) | Self::Latin(samples) | Self::Sobol(samples) => samples,
@@ -46,7 +46,7 @@ impl Sampling {
 pub struct Design {
     /// The fields, in the order of the table's columns.
     pub axes: Vec<Axis>,
-    /// How ranges are sampled, where there are any.
+    /// Sampling of ranges, where there are any.
     pub sampling: Option<Sampling>,
     /// Seed of the samples; not that of the runs.
     pub sampling_seed: u64,

@@ -12,15 +12,15 @@ use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 use world::FileSource;
 
-/// How a sweep is run.
+/// Execution of a sweep.
 pub struct Execution<'a> {
     /// Plan to run.
     pub plan: &'a Plan,
-    /// Which part of it.
+    /// Part of the sweep to run.
     pub shard: Shard,
-    /// Where records go.
+    /// Folder that records go to.
     pub folder: &'a SweepFolder,
-    /// How many runs go on at once.
+    /// Number of runs that go on at once.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupted: &'a AtomicBool,
@@ -33,9 +33,9 @@ pub struct Execution<'a> {
 pub struct Executed {
     /// Runs of this shard.
     pub runs: usize,
-    /// Those that were there already.
+    /// Number of records that were there already.
     pub found: usize,
-    /// Those whose record was damaged, in words; they were run again.
+    /// Records that were damaged, in words; their runs were made again.
     pub damaged: Vec<String>,
 }
 

@@ -34,7 +34,7 @@ pub use plan::{Grounds, Plan, PlannedRun, SweepFile, plan};
 pub use store::{Shard, SweepFolder, When};
 pub use table::{CSV_NAME, PARQUET_NAME, SweepTable};
 
-/// Why a sweep can't go on.
+/// Reason a sweep can't go on.
 #[derive(Debug, Error)]
 pub enum SweepError {
     /// An option that names a field is wrong.
@@ -42,11 +42,11 @@ pub enum SweepError {
     Axis {
         /// The option.
         option: &'static str,
-        /// What was given.
+        /// Text given.
         text: String,
         /// The problem.
         why: String,
-        /// What to do.
+        /// Advice.
         help: &'static str,
     },
     /// Options that don't go together.
@@ -58,7 +58,7 @@ pub enum SweepError {
         plural::count(*max, "point")
     )]
     TooMany {
-        /// How many there may be.
+        /// Greatest number permitted.
         max: usize,
     },
     /// The experiment is wrong at a point.
@@ -78,25 +78,25 @@ pub enum SweepError {
     /// A run has no result.
     #[error("{at}: {source}")]
     Run {
-        /// Which, in words.
+        /// Name of the run, in words.
         at: String,
-        /// Why.
+        /// Reason the run has no result.
         source: Box<RunError>,
     },
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted {
-        /// How many runs are there.
+        /// Number of finished runs.
         finished: usize,
-        /// Of how many.
+        /// Number of all runs.
         runs: usize,
     },
     /// The threads can't be started.
     #[error("can't start {}: {reason}", plural::count(*threads, "thread"))]
     Threads {
-        /// How many were asked for.
+        /// Number of threads asked for.
         threads: usize,
-        /// What the system said.
+        /// Error of the system.
         reason: String,
     },
     /// The folder holds another sweep.
@@ -107,7 +107,7 @@ pub enum SweepError {
     Other {
         /// The folder.
         path: PathBuf,
-        /// What differs.
+        /// Part that differs.
         what: String,
     },
     /// The folder, or a shard, was made by another program.
@@ -121,7 +121,7 @@ pub enum SweepError {
         path: PathBuf,
         /// The program that made it.
         found: String,
-        /// What should be equal.
+        /// Part that should be equal.
         expected: &'static str,
         /// The program that was expected.
         wanted: String,
@@ -134,7 +134,7 @@ pub enum SweepError {
         path: PathBuf,
         /// The one that came first.
         first: PathBuf,
-        /// What differs.
+        /// Part that differs.
         what: String,
     },
     /// Records are missing.
@@ -144,13 +144,13 @@ pub enum SweepError {
         plural::either(*missing, "is", "are")
     )]
     Gap {
-        /// How many.
+        /// Number of missing runs.
         missing: usize,
-        /// Of how many.
+        /// Number of all runs.
         runs: usize,
         /// The first, in words.
         first: String,
-        /// What to do.
+        /// Advice.
         cure: String,
     },
     /// A file of a sweep is damaged.
@@ -160,7 +160,7 @@ pub enum SweepError {
         path: PathBuf,
         /// The problem.
         reason: String,
-        /// What to do.
+        /// Advice.
         cure: &'static str,
     },
     /// There is no sweep.
@@ -174,7 +174,7 @@ pub enum SweepError {
     /// A shard that can't be.
     #[error("--shard `{text}`: {why}; write I/N with I from 1 to N, such as 1/4")]
     Shard {
-        /// What was given.
+        /// Text given.
         text: String,
         /// The problem.
         why: String,
@@ -182,9 +182,9 @@ pub enum SweepError {
     /// A metric that no run has.
     #[error("there is no metric `{id}` in these runs{near}")]
     Metric {
-        /// What was asked for.
+        /// Metric asked for.
         id: String,
-        /// What may have been meant.
+        /// Name that may have been meant.
         near: String,
     },
 }

@@ -24,11 +24,11 @@ pub struct Grounds<'a> {
     pub text: &'a str,
     /// Name in messages.
     pub name: &'a str,
-    /// How it is read.
+    /// Options by which the scenario is read.
     pub options: LoadOptions<'a>,
     /// Design of the sweep.
     pub design: &'a Design,
-    /// How many seeds every point is run with, counted up from the scenario's own.
+    /// Number of seeds with which every point is run, counted up from the scenario's own.
     pub seeds: u64,
     /// The program, as exactly as it is known.
     pub program: &'a str,
@@ -46,9 +46,9 @@ pub struct SweepFile {
     pub name: String,
     /// The fields that are varied, in the order of the table's columns.
     pub parameters: Vec<String>,
-    /// How ranges are sampled: `random`, `latin` or `sobol`.
+    /// Sampling of ranges: `random`, `latin` or `sobol`.
     pub sampling: Option<String>,
-    /// How many samples were asked for.
+    /// Number of samples asked for.
     pub samples: Option<u32>,
     /// The variants, in written order.
     pub variants: Vec<String>,
@@ -69,7 +69,7 @@ pub struct PlannedRun {
     pub variant: String,
     /// Scenario of the run.
     pub scenario: Scenario,
-    /// Which of the plan's experiments knows its files.
+    /// Number of the plan's experiment that knows the run's files.
     pub experiment: usize,
 }
 

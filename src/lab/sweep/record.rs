@@ -1,5 +1,5 @@
-//! What one run of a sweep came to, in a file that knows whether it is whole: a line with the
-//! blake3 hash of the rest, then JSON.
+//! Record of one run of a sweep, in a file that knows whether it is whole: a line with the blake3
+//! hash of the rest, then JSON.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct RunRecord {
     pub nodes: u64,
     /// Pods that were submitted.
     pub pods: u64,
-    /// Why it ended.
+    /// Reason the run ended.
     pub ended: String,
     /// Simulated time at the end, in nanoseconds.
     pub end_ns: i64,

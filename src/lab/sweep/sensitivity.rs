@@ -27,7 +27,7 @@ pub struct Index {
 pub struct Effect {
     /// Alone.
     pub first_order: Index,
-    /// With every interaction it has a part in.
+    /// Total effect, with every interaction that the axis has a part in.
     pub total: Index,
 }
 

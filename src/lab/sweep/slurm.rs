@@ -17,7 +17,7 @@ pub struct Scripts<'a> {
     pub arguments: &'a [String],
     /// The folder of the sweep.
     pub out: &'a Path,
-    /// How many shards there are.
+    /// Number of shards.
     pub shards: usize,
     /// The folder to start in.
     pub directory: &'a Path,

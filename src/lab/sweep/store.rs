@@ -11,9 +11,9 @@ use crate::folder::{KeptFolder, read_file};
 /// A part of a sweep: every n-th run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Which, from 1.
+    /// Number of the shard, from 1.
     pub number: usize,
-    /// Of how many.
+    /// Number of all shards.
     pub of: usize,
 }
 
@@ -149,7 +149,7 @@ fn other(path: &Path, known: &SweepFile, file: &SweepFile) -> SweepError {
     }
 }
 
-/// What the sweep of a folder is.
+/// Sweep of a folder.
 ///
 /// # Errors
 /// If there is none, or its file is damaged or of a newer program.
@@ -197,7 +197,7 @@ pub(super) fn record(
     Ok(bytes.map(|bytes| RunRecord::from_bytes(&bytes, key)))
 }
 
-/// Where the record of a key is.
+/// Path of the record of a key.
 pub(super) fn record_path(folder: &Path, key: &str) -> PathBuf {
     folder.join(record_name(key))
 }

@@ -23,7 +23,7 @@ pub const CSV_NAME: &str = "sweep.csv";
 /// The table as Parquet.
 pub const PARQUET_NAME: &str = "sweep.parquet";
 
-/// How many metrics are shown by default.
+/// Number of metrics shown by default.
 const LEADING_MAX: usize = 3;
 
 /// Columns between the parameters and the metrics.

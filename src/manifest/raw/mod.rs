@@ -9,6 +9,7 @@
 
 mod affinity;
 mod annotations;
+mod life;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +22,7 @@ pub(super) use affinity::{
     PodTerm, TopologySpread,
 };
 pub(super) use annotations::Annotations;
+pub(super) use life::{Lifecycle, Probe};
 
 /// A missing or `null` field is the default one.
 pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -219,6 +221,12 @@ pub(super) struct Container {
     #[serde(deserialize_with = "nullable")]
     pub(super) ports: Vec<Port>,
     pub(super) restart_policy: Option<String>,
+    pub(super) image_pull_policy: Option<String>,
+    pub(super) startup_probe: Option<Probe>,
+    pub(super) liveness_probe: Option<Probe>,
+    pub(super) readiness_probe: Option<Probe>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) lifecycle: Lifecycle,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -263,7 +271,7 @@ pub(super) struct Volume {
 }
 
 impl Volume {
-    /// Whether it is a part of its node.
+    /// `true` if the volume is a part of its node.
     pub(super) const fn is_local(&self) -> bool {
         self.empty_dir.is_some() || self.host_path.is_some()
     }

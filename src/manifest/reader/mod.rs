@@ -19,7 +19,8 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, ManifestPod, Manifests, cluster_scoped, node, objects, pod, raw, resize, unmodelled,
+    Ctx, Maker, ManifestPod, Manifests, cluster_scoped, life, node, objects, pod, raw, resize,
+    template, unmodelled,
 };
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use trace::budget::OBJECTS;
@@ -28,7 +29,7 @@ use units::Duration;
 /// Lists deeper within each other are not told apart in messages.
 const DEPTH_SHOWN: usize = 4;
 
-/// What became of the object read last.
+/// Fate of the object read last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Fate {
     /// Nothing of its kind is read.
@@ -47,7 +48,7 @@ pub(super) enum Fate {
 pub(super) struct Reader {
     ctx: Ctx,
     nodes: Vec<Node>,
-    /// Where each node of a name stands.
+    /// Place of each node of a name.
     node_places: BTreeMap<Text, String>,
     pods: Vec<ManifestPod>,
     /// Of every object that was read: its identity, where it states one.
@@ -71,7 +72,7 @@ pub(super) struct Reader {
     document: usize,
     /// The positions in the lists around the object being read.
     items: Vec<usize>,
-    /// Where an object is reported that is settled after its list.
+    /// Place at which an object is reported that is settled after its list.
     moved_to: Option<String>,
     reads_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
@@ -119,7 +120,7 @@ impl Reader {
         self.items.pop();
     }
 
-    /// Where the object being read stands.
+    /// Place of the object being read.
     pub(super) fn place(&self) -> String {
         if let Some(place) = &self.moved_to {
             return place.clone();
@@ -243,12 +244,12 @@ impl Reader {
         findings.add(object, &doubt.field, doubt.what.as_str(), doubt.effect);
     }
 
-    /// What became of the object read last.
+    /// Fate of the object read last.
     pub(super) fn fate(&self) -> Fate {
         self.fate
     }
 
-    /// How many pods have ended, and how many objects were met more than once.
+    /// Number of pods that have ended, and number of objects met more than once.
     pub(super) fn left_out(&self) -> (u64, u64) {
         (self.ended, self.repeated)
     }
@@ -291,6 +292,12 @@ impl Reader {
         let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
         unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
         spec.tolerations = tolerations;
+        if self.reads_workloads && pod::maker(metadata) == Maker::Nobody {
+            // The kubelet treats it like the pods of templates.
+            let life = life::stated_life(raw, &metadata.annotations, &spec)?;
+            spec.life = Some(Arc::new(life));
+            spec.behaviour = template::behaviour(metadata, raw)?;
+        }
         pod::check_sums(&spec)?;
         if !self
             .pod_names
@@ -377,7 +384,7 @@ impl Reader {
         Ok(())
     }
 
-    /// What the file declares.
+    /// Declarations of the file.
     pub(super) fn finish(mut self) -> Manifests {
         // What follows is found over all files.
         self.ctx.findings.begin_file("");

@@ -21,7 +21,7 @@ use trace::input::Input;
 /// The kind of a scheduler's configuration file.
 const SCHEDULER_CONFIG: &str = "KubeSchedulerConfiguration";
 
-/// What goes around the objects.
+/// Frame around the objects.
 const FRAME: (&[u8], &[u8]) = (
     b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n",
     b"\n]}\n",
@@ -42,7 +42,7 @@ pub struct SnapshotWriter<W: Write> {
 pub struct Snapshot<W> {
     /// Declarations of the dumps.
     pub manifests: Manifests,
-    /// How many objects of each kind are in the snapshot.
+    /// Number of objects of each kind in the snapshot.
     pub kept: BTreeMap<String, u64>,
     /// Pods that have ended, which are not.
     pub ended: u64,
@@ -50,7 +50,7 @@ pub struct Snapshot<W> {
     pub repeated: u64,
     /// Fields that were not copied.
     pub passed_over: PassedOver,
-    /// Where it was written.
+    /// Destination of the snapshot.
     pub out: W,
 }
 
@@ -146,7 +146,7 @@ impl<W: Write> SnapshotWriter<W> {
         Ok(())
     }
 
-    /// Why the reader refuses the kept part, told with the place in the file.
+    /// Refusal of the kept part by the reader, with the place in the file.
     fn refusal(&self, source: Source<'_>, kind: &str, plain: Refused) -> Refused {
         let mut probe = Reader::default();
         probe.move_to(self.reader.place());

@@ -1,4 +1,4 @@
-//! What a snapshot holds, and what it never does.
+//! Contents of a snapshot, and what must never be in it.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ fn snapshot(inputs: &[Input]) -> Snapshot<Vec<u8>> {
     writer.finish().expect("memory")
 }
 
-/// What counts of a dump: pods that have ended do not.
+/// Pods of a dump that count: those that have ended do not.
 fn living(manifests: &Manifests) -> Vec<&ManifestPod> {
     let pods = manifests.pods.iter();
     pods.filter(|pod| !pod.phase.is_final()).collect()

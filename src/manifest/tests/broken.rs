@@ -1,4 +1,4 @@
-//! What is said about manifests that are broken, or that say more than the model holds.
+//! Messages about manifests that are broken, or that say more than the model holds.
 
 use proptest::prelude::*;
 

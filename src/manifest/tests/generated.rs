@@ -1,4 +1,4 @@
-//! What a made-up dump reads as.
+//! Results of reading a made-up dump.
 
 use trace::Input;
 use trace::generate::kubectl_dump::{DumpConfig, write_kubectl_dump};

@@ -1,4 +1,4 @@
-//! What manifests become.
+//! Results of reading manifests.
 
 mod broken;
 mod generated;

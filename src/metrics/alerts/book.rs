@@ -14,7 +14,7 @@ use crate::statistics::span::Span;
 /// A turn of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
-    /// When.
+    /// Instant of the transition.
     pub at: Instant,
     /// The rule, by its number.
     pub rule: usize,
@@ -41,14 +41,14 @@ pub enum About {
 #[derive(Clone, Debug, Default)]
 pub struct AlertBook {
     rules: Arc<[Rule]>,
-    /// What each rule is about; `None` of a name that nothing has.
+    /// Subject of each rule; `None` of a name that nothing has.
     about: Vec<Option<About>>,
     /// By rule.
     cluster: Vec<Watch>,
     /// By rule and service.
     services: BTreeMap<(usize, Text), Watch>,
     turns: Vec<Transition>,
-    /// When rules about metrics are evaluated next, if there are any.
+    /// Instant at which rules about metrics are evaluated next, if there are any.
     due: Option<Instant>,
 }
 

@@ -25,7 +25,7 @@ pub use notify::{AlertLabels, Inhibition, Notification, Route, Silence, labels, 
 pub use quality::{Injected, Quality, follow, quality};
 pub use rule::{Counter, POINTS_MAX, Rule, Turn};
 
-/// How often rules are evaluated.
+/// Time between two evaluations of the rules.
 pub const EVERY: Duration = Duration::from_secs(15);
 
 /// Outcomes of the alert rules of a run.

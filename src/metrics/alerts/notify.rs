@@ -1,7 +1,7 @@
-//! Who is told of alerts, and when (orchestrators-a.md 9.5; Alertmanager's route): alerts of equal labels
-//! are a group; its first notification waits for others, further ones come on change at most every so
-//! often, and what goes on to fire is told of again. A silence and an alert that inhibits keep alerts
-//! out of notifications, not from firing.
+//! Notification of alerts (orchestrators-a.md 9.5; Alertmanager's route): alerts of equal labels
+//! are a group; its first notification waits for others, further ones come on change at most once
+//! per interval, and a group that still fires is notified again. A silence and an alert that
+//! inhibits keep alerts out of notifications, not from firing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +14,20 @@ use super::rule::{Rule, Turn};
 /// Labels of an alert: its own, `alertname`, and `service` where it is about one.
 pub type AlertLabels = BTreeMap<Text, Text>;
 
-/// How alerts are told of.
+/// Rule by which alerts are notified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// Alerts that are equal in these labels are told of together.
     pub group_by: Vec<Text>,
-    /// How long the first notification of a group waits for others.
+    /// Time for which the first notification of a group waits for others.
     pub group_wait: Duration,
-    /// How long after a notification the next one comes at the earliest, on change.
+    /// Least time between a notification and the next one, on change.
     pub group_interval: Duration,
-    /// How long after a notification it comes again without change.
+    /// Time after a notification until it comes again without change.
     pub repeat_interval: Duration,
     /// Alerts that hide others.
     pub inhibitions: Vec<Inhibition>,
-    /// When which alerts are nobody's concern.
+    /// Times at which some alerts are silenced.
     pub silences: Vec<Silence>,
 }
 
@@ -52,7 +52,7 @@ pub struct Inhibition {
     pub source: AlertLabels,
     /// Labels of the inhibited alert.
     pub target: AlertLabels,
-    /// Where both are equal; a label that neither has is equal.
+    /// Labels in which both are equal; a label that neither has is equal.
     pub equal: Vec<Text>,
 }
 
@@ -63,14 +63,14 @@ pub struct Silence {
     pub matchers: AlertLabels,
     /// Start of the silence.
     pub from: Instant,
-    /// Until just before.
+    /// End of the silence, not part of it.
     pub to: Instant,
 }
 
 /// A notification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {
-    /// When.
+    /// Instant of the notification.
     pub at: Instant,
     /// The labels that its alerts have in common.
     pub group: AlertLabels,
@@ -93,7 +93,7 @@ struct Group {
     told: BTreeSet<Alert>,
     /// Resolved alerts that were reported as firing.
     over: BTreeSet<Alert>,
-    /// When it is looked at next.
+    /// Instant of the next look at the group.
     due: Option<Instant>,
     last: Option<Instant>,
 }

@@ -1,5 +1,6 @@
-//! How good alerts are, measured against what was made to fail (orchestrators-a.md 9.5, measures):
-//! which part of what fired was about a failure, which part of the failures was told of, and how long that took.
+//! Quality of alerts, measured against the injected failures (orchestrators-a.md 9.5, measures):
+//! the part of the alerts that concerned a failure, the part of the failures that an alert
+//! reported, and the delay.
 
 use cluster::Incident;
 use units::{Duration, Instant};
@@ -22,7 +23,7 @@ pub struct Injected {
     pub from: Instant,
     /// End of the whole failure; `None` if part of it lasts.
     pub to: Option<Instant>,
-    /// How much of it is not over.
+    /// Number of strikes that are not over.
     open: u64,
 }
 
@@ -62,7 +63,7 @@ pub fn follow(list: &mut Vec<Injected>, at: Instant, incident: Incident) {
     }
 }
 
-/// How good alerts are.
+/// Quality of alerts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quality {
     /// Alerts that fired.
@@ -73,7 +74,7 @@ pub struct Quality {
     pub failures: u64,
     /// Failures that an alert was about.
     pub told: u64,
-    /// How long it took on average until one fired, in seconds.
+    /// Average time until an alert fired, in seconds.
     pub delay: Option<f64>,
 }
 

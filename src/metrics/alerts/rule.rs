@@ -19,19 +19,20 @@ pub struct Rule {
     pub series: Text,
     /// Only this service, as `NAMESPACE/NAME`; `None` is each by itself.
     pub service: Option<Text>,
-    /// It breaches above this.
+    /// Bound above which the rule is breached.
     pub above: Option<f64>,
-    /// It breaches below this.
+    /// Bound below which the rule is breached.
     pub below: Option<f64>,
-    /// It breaches where there is no value.
+    /// `true` if the rule is breached where there is no value.
     pub absent: bool,
-    /// How long a breach lasts before it fires.
+    /// Time for which a breach lasts before the rule fires.
     pub lasts: Duration,
-    /// How long it goes on to fire once the breach is over.
+    /// Time for which the rule goes on to fire once the breach is over.
     pub keep_firing: Duration,
-    /// It breaches while so many of the last so many values do, rather than the last one.
+    /// Number of the last values that must breach, and the number of values looked at; `None` reads
+    /// the last value alone.
     pub points: Option<(u32, u32)>,
-    /// It is about what a counter gained within this time, rather than about its value.
+    /// Time over which the gain of a counter is read, rather than its value.
     pub increase: Option<Duration>,
     /// Further labels, for routes and inhibitions.
     pub labels: BTreeMap<Text, Text>,
@@ -85,15 +86,15 @@ pub(super) fn next_evaluation(at: Instant) -> Instant {
 /// A rule at work.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
-    /// When the breach was seen first.
+    /// Instant at which the breach was seen first.
     since: Option<Instant>,
-    /// When a rule that fires was first seen without breach.
+    /// Instant at which a rule that fires was first seen without breach.
     clear_since: Option<Instant>,
     is_firing: bool,
     /// Breaches among the last values: the last one is bit 0.
     points: u64,
     counter: Counter,
-    /// Up to where it has seen values.
+    /// Instant up to which values were seen.
     pub until: Instant,
 }
 

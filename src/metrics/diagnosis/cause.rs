@@ -1,4 +1,4 @@
-//! What can be wrong with a workload, in the order of 9.4: what comes first explains what comes later.
+//! Causes of trouble with a workload, in the order of 9.4: an earlier cause explains a later one.
 
 use cluster::Store;
 use model::rules::room::fits;
@@ -103,7 +103,7 @@ impl Cause {
         }
     }
 
-    /// Whether it is no more than how a container ended.
+    /// `true` if the cause is no more than the end of a container.
     const fn is_exit(self) -> bool {
         matches!(
             self,
@@ -130,7 +130,7 @@ impl Cause {
         matches!(self, Self::Throttled | Self::NoisyNeighbor)
     }
 
-    /// Why no node takes a pod: whether one has the room for it.
+    /// Cause for which no node takes a pod: whether one has the room for it.
     pub(super) fn of_pending(pod: PodRef, store: &Store) -> Self {
         let Some(record) = store.pods().get(pod) else {
             return Self::InsufficientResources;

@@ -1,4 +1,4 @@
-//! How containers ended: the code, what it says, and what it makes of a fault.
+//! Ends of containers: the code, its meaning, and the fault that it amounts to.
 
 use super::signs::{LOOP_FAILURES, Signs};
 use super::{Cause, Diagnostician, Member};
@@ -10,14 +10,14 @@ use units::{Duration, Instant};
 /// Within this time failures make a crash loop.
 const LOOP_WITHIN: Duration = Duration::from_secs(600);
 
-/// How a container ended.
+/// End of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
     /// The exit's name; empty if it has none.
     pub container: Text,
     /// The exit's code.
     pub code: i32,
-    /// Whether it was killed for want of memory.
+    /// Marks a container that was killed for want of memory.
     pub is_oom: bool,
 }
 
@@ -38,7 +38,7 @@ impl Member {
         self.failures.push(at);
     }
 
-    /// How often it failed of late.
+    /// Number of recent failures.
     fn recent(&self, at: Instant) -> u32 {
         let recent = self.failures.iter();
         recent

@@ -1,5 +1,5 @@
-//! What ailed a workload, from the instant at which it lost strength, or could not gain it, until all
-//! was well again: what was wrong, since when, and what was done (orchestrators-a.md 9.4). Pods that
+//! Diagnosis of a workload, from the instant at which it lost strength, or could not gain it, until
+//! all was well again: the cause, its beginning, and the cure (orchestrators-a.md 9.4). Pods that
 //! users or rollouts take away are no fault.
 //!
 //! Causes are those of 9.4 (`cause.rs`), first match first: `signs.rs`. What is seen of pods that can't start,
@@ -34,11 +34,11 @@ pub struct Diagnosis {
     pub object: Text,
     /// Cause of the fault; the first of several.
     pub cause: Cause,
-    /// How a container ended last, where one did.
+    /// Last end of a container, where one ended.
     pub exit: Option<Exit>,
     /// The node, where one was at fault.
     pub node: Option<Text>,
-    /// Since when.
+    /// Instant of the beginning.
     pub since: Instant,
     /// End of the fault; `None` while it lasts.
     pub healed: Option<Instant>,
@@ -66,7 +66,7 @@ struct Member {
     node: Option<NodeId>,
     is_ready: bool,
     is_leaving: bool,
-    /// When it failed of late.
+    /// Instants of recent failures.
     failures: Vec<Instant>,
     /// Last container killed for lack of memory, and the time.
     killed: Option<(Instant, usize)>,

@@ -11,7 +11,7 @@ use super::{Cause, Diagnostician, answers_for};
 /// Kinds that make pods up to a number.
 const MAKERS: [&str; 2] = ["ReplicaSet", "StatefulSet"];
 
-/// How many pods an object wants.
+/// Number of pods that an object wants.
 pub(super) fn wanted(object: ObjectId, store: &Store) -> Option<u64> {
     let count = match &store.objects().get(object)?.object {
         Object::Deployment(own) => own.replicas,

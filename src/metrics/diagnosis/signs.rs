@@ -12,13 +12,13 @@ pub struct Signs<'a> {
     pub is_node_down: bool,
     /// An image could not be had.
     pub has_image_error: bool,
-    /// Why no node takes it.
+    /// Reason no node takes the pod.
     pub pending: Option<&'a str>,
     /// The code that a container ended with, and whether that was for want of memory.
     pub exit: Option<(i32, bool)>,
     /// The workload's probe failed.
     pub is_unhealthy: bool,
-    /// How often its containers failed within ten minutes, this time included.
+    /// Number of failures of the pod's containers within ten minutes, this one included.
     pub failures: u32,
 }
 

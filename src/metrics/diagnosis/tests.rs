@@ -256,7 +256,7 @@ fn what_a_quota_refuses_is_told_until_there_is_room() {
     assert_eq!(world.only(), expected);
 }
 
-/// What every pod would use, what it uses, and of one more of both.
+/// Usage that every pod would have and has, with one further pod of both.
 struct Uses {
     wanted: i64,
     used: i64,

@@ -15,7 +15,7 @@ pub enum Resource {
     Pods,
 }
 
-/// How many resources metrics are taken of.
+/// Number of resources that metrics are taken of.
 pub const RESOURCES: usize = 4;
 
 impl Resource {
@@ -50,7 +50,7 @@ impl Resource {
         }
     }
 
-    /// How many integer units make one printed unit (core, byte, device, slot).
+    /// Number of integer units in a printed unit (core, byte, device, slot).
     pub const fn scale(self) -> f64 {
         match self {
             Self::Cpu | Self::Gpu => 1_000.0,

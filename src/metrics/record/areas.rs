@@ -34,7 +34,7 @@ pub struct Areas {
 }
 
 impl Areas {
-    /// How much measured time has passed, in nanoseconds.
+    /// Measured time that has passed, in nanoseconds.
     pub const fn clock(&self) -> i64 {
         self.clock
     }

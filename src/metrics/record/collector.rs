@@ -17,7 +17,7 @@ use crate::values::Values;
 /// A change that was just applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// When.
+    /// Instant of the change.
     pub at: Instant,
     /// The event.
     pub event: &'a Event,
@@ -34,7 +34,7 @@ pub struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Whether it happened in the measured window.
+    /// `true` if the change happened in the measured window.
     #[inline]
     pub fn in_window(&self) -> bool {
         self.measured.has_instant(self.at)
@@ -50,7 +50,7 @@ impl Change<'_> {
 /// Measurements of the world at a settled instant.
 #[derive(Clone, Copy)]
 pub struct UsageSample<'a> {
-    /// When.
+    /// Instant of the sample.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
@@ -81,7 +81,7 @@ pub struct RunEnd<'a> {
 }
 
 impl RunEnd<'_> {
-    /// How much measured time passed, in nanoseconds: what integrals are closed at.
+    /// Measured time that has passed, in nanoseconds: the end of all integrals.
     pub fn clock(&self) -> i64 {
         self.state.areas.clock()
     }
@@ -340,7 +340,8 @@ pub trait Collector: CloneCollector + Send {
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values);
 }
 
-/// Copy of a boxed collector, for a run that forks; every collector that is `Clone` has it.
+/// Copy of a boxed collector, for a run that forks. Every collector that derives [`Clone`]
+/// has it.
 pub trait CloneCollector {
     /// Makes an equal collector, which goes its own way from here.
     fn clone_collector(&self) -> Box<dyn Collector>;

@@ -1,6 +1,6 @@
-//! What happened to alike pods, added up: totals that are linear in pods follow pods of one class
-//! and tenant together, once, instead of change by change. A pod that is created, bound and started
-//! at one instant is then one step of what is allocated.
+//! Deeds of alike pods, added up: totals that are linear in pods follow pods of one class and
+//! tenant together, once, instead of change by change. A pod that is created, bound and started at
+//! one instant is then one step of what is allocated.
 
 use cluster::Store;
 use model::{Event, Pod, PodPhase};
@@ -20,7 +20,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// That of a pod.
+    /// Kind of a pod.
     #[inline]
     pub fn of(pod: &Pod, measured: bool) -> Self {
         Self {
@@ -55,7 +55,7 @@ pub fn pod_of<'a>(event: &Event, ended: Option<&'a Pod>, store: &'a Store) -> Op
     }
 }
 
-/// How many alike pods did what, within one instant.
+/// Deeds of alike pods within one instant, with the number of pods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deeds {
     /// Kind of the pods; `None` before the first change.
@@ -115,25 +115,25 @@ impl Deeds {
         };
     }
 
-    /// By how many pods more a node is held.
+    /// Change of the number of pods that hold a node.
     #[inline]
     pub fn holding(&self) -> i64 {
         self.bound - self.ended_starting - self.ended_running
     }
 
-    /// By how many pods more have a node and don't run.
+    /// Change of the number of pods that have a node and don't run.
     #[inline]
     pub fn starting(&self) -> i64 {
         self.bound - self.running - self.ended_starting
     }
 
-    /// By how many pods more wait for a node.
+    /// Change of the number of pods that wait for a node.
     #[inline]
     pub fn waiting(&self) -> i64 {
         self.created - self.bound - self.ended_unbound
     }
 
-    /// By how many pods more live.
+    /// Change of the number of living pods.
     #[inline]
     pub fn living(&self) -> i64 {
         self.holding() + self.waiting()

@@ -27,11 +27,11 @@ pub struct MetricEntry {
     pub formula: &'static str,
     /// Denominators of the metric's ratios and means.
     pub denominators: &'static str,
-    /// Which jobs, pods or nodes are in it.
+    /// Jobs, pods or nodes that count.
     pub census: &'static str,
     /// Censoring rule for jobs and pods not observed to their end.
     pub censoring: &'static str,
-    /// Where it is defined.
+    /// Source of the definition.
     pub source: &'static str,
     /// Makes its collector.
     pub construct: fn(&Setup) -> Box<dyn Collector>,

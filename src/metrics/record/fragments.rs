@@ -17,7 +17,7 @@ use cluster::Store;
 use cluster::fragmentation::{Fragments, TypicalPods};
 use units::{NodeId, Revision};
 
-/// How many node states are remembered; a full memory starts anew.
+/// Number of node states remembered; a full memory starts anew.
 const REMEMBERED: usize = 1 << 15;
 
 /// Millionths of a milli-GPU: what amounts are rounded to before they enter an integral, so that

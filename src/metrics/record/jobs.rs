@@ -17,7 +17,7 @@ use crate::record::window::MeasuredWindow;
 /// counts no shorter time either.
 const TOGETHER: Duration = Duration::from_secs(10);
 
-/// How a job's life went. A gang's outcome is that of its first pod that did not succeed.
+/// Outcome of a job. A gang's outcome is that of its first pod that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobOutcome {
     /// All of its work is done.
@@ -57,19 +57,19 @@ impl JobOutcome {
 /// The life of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobRecord {
-    /// When it was submitted: when its first pod was created.
+    /// Instant of submission: that of the first pod's creation.
     pub submit: Instant,
-    /// When all of its pods had been bound.
+    /// Instant at which all of the job's pods had been bound.
     pub bound: Option<Instant>,
-    /// When the first of its pods began to run.
+    /// Instant at which the first of the job's pods began to run.
     pub start: Option<Instant>,
     /// True if some of its pods began to run more than ten seconds after the first.
     pub started_apart: bool,
-    /// When its last pod ended; the end of the run if it is open.
+    /// Instant at which the job's last pod ended; the end of the run if it is open.
     pub end: Instant,
     /// Outcome of the job.
     pub outcome: JobOutcome,
-    /// How many pods it has.
+    /// Number of the job's pods.
     pub pods: u32,
     /// Class of its first pod.
     pub class: ClassId,
@@ -79,29 +79,29 @@ pub struct JobRecord {
     pub cpu_milli: i64,
     /// The job's number in order of submission; the first is 0.
     pub number: u64,
-    /// Whether it was submitted in the measured window.
+    /// `true` if the job was submitted in the measured window.
     pub measured: bool,
     /// Whether `end` lies in the measured window.
     pub ended_in_window: bool,
 }
 
 impl JobRecord {
-    /// From submission to first start.
+    /// Time from submission to first start.
     pub fn first_wait(&self) -> Option<Duration> {
         self.start.map(|start| start.since(self.submit))
     }
 
-    /// How many processors it asks for: cores, at least one.
+    /// Number of processors that the job requests: cores, at least one.
     pub fn processors(&self) -> f64 {
         (self.cpu_milli as f64 / 1_000.0).max(1.0)
     }
 
-    /// From first start to end.
+    /// Time from first start to end.
     pub fn run_time(&self) -> Option<Duration> {
         self.start.map(|start| self.end.since(start))
     }
 
-    /// From submission to end, or to the end of the run.
+    /// Time from submission to end, or to the end of the run.
     pub fn age(&self) -> Duration {
         self.end.since(self.submit)
     }

@@ -11,11 +11,11 @@ use crate::record::state::{Amounts, Row};
 /// A node as metrics see it once everything of an instant has happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeRow {
-    /// Whether it is there at all.
+    /// `true` if the node exists.
     pub present: bool,
-    /// Whether it is up.
+    /// `true` if the node is up.
     pub up: bool,
-    /// Whether it takes new pods: up and not cordoned.
+    /// `true` if the node takes new pods: up and not cordoned.
     pub schedulable: bool,
     /// Capacity of the machine, reserved parts included.
     pub nominal: Row,
@@ -37,7 +37,7 @@ impl NodeRow {
         }
     }
 
-    /// Whether it offers the same as another one.
+    /// `true` if the node offers the amounts of another one.
     pub(crate) fn offers_as(&self, other: &Self) -> bool {
         self.present == other.present
             && self.up == other.up
@@ -121,7 +121,7 @@ pub struct NodeChange<'a> {
     pub devices: Devices<'a>,
     /// Room for new pods on all nodes, with the changed nodes in their present state.
     pub room: &'a Amounts,
-    /// How much measured time passed before, in nanoseconds.
+    /// Measured time that had passed before, in nanoseconds.
     pub clock: i64,
 }
 
@@ -139,7 +139,7 @@ impl NodeChange<'_> {
         last.map_or(0, |last| last + 1)
     }
 
-    /// How many nodes.
+    /// Number of nodes.
     #[inline]
     pub fn times(&self) -> i64 {
         self.nodes.len() as i64

@@ -18,13 +18,13 @@ pub struct PodRow<'a> {
     pub tenant: TenantId,
     /// The pod's class.
     pub class: ClassId,
-    /// When it was submitted.
+    /// Instant of submission.
     pub submit: Instant,
-    /// When it was given a node, if it was.
+    /// Instant at which the pod was given a node, if it was.
     pub bound: Option<Instant>,
-    /// When it began to run, if it did.
+    /// Instant at which the pod began to run, if it did.
     pub started: Option<Instant>,
-    /// When it ended, if it did.
+    /// Instant at which the pod ended, if it did.
     pub ended: Option<Instant>,
     /// The name of its node, if it had one.
     pub node: Option<&'a str>,
@@ -97,7 +97,7 @@ pub const fn outcome(reason: EndReason) -> &'static str {
         EndReason::NodeLost => "node_lost",
         EndReason::Evicted(_) => "evicted",
         EndReason::Cancelled => "cancelled",
-        EndReason::Refused(_) => "refused",
+        EndReason::Refused(why) => why.name(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a family of metrics is presented: its title, its group in the report, and its rank in the
+//! Presentation of a family of metrics: its title, its group in the report, and its rank in the
 //! short lists that people and comparisons begin with.
 
 /// The title of a family, and how the titles of its statistics continue it.

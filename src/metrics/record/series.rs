@@ -13,7 +13,7 @@ use crate::record::state::{Amounts, ClusterState};
 /// One row of a time series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeriesRow {
-    /// When.
+    /// Instant of the row.
     pub at: Instant,
     /// Total requests of pods: milli-cores, bytes, milli-GPU.
     pub allocated: Amounts,
@@ -74,7 +74,7 @@ pub struct Series<'s> {
 }
 
 /// The most rows of a time series; more would fill a disk before they were of use to anybody.
-pub(crate) const ROWS_MAX: u64 = 50_000_000;
+pub const ROWS_MAX: u64 = 10_000_000;
 
 /// Whether a series over a time has more rows than can be used.
 pub fn has_too_many_rows(length: Duration, resolution: Duration) -> bool {

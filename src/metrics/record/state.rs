@@ -1,4 +1,4 @@
-//! What many metrics share, kept once: the cluster's totals and counts at every instant.
+//! State that many metrics share, kept once: the cluster's totals and counts at every instant.
 
 use cluster::Store;
 use model::{Event, Pod, PodPhase};

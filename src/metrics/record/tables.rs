@@ -5,6 +5,24 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// A table or finding of a family: any type of its own.
+///
+/// Any type that threads may share and that can be printed is a table; a list of rows is one, too.
+///
+/// ```
+/// use metrics::Tables;
+///
+/// #[derive(Debug)]
+/// struct Outage {
+///     node: &'static str,
+///     seconds: u32,
+/// }
+///
+/// let mut tables = Tables::default();
+/// tables.put(vec![Outage { node: "n1", seconds: 30 }, Outage { node: "n2", seconds: 12 }]);
+/// let down: u32 = tables.rows::<Outage>().iter().map(|outage| outage.seconds).sum();
+/// assert_eq!(down, 42);
+/// assert_eq!(tables.rows::<Outage>()[0].node, "n1");
+/// ```
 pub trait Table: Any + Debug + Send + Sync {}
 
 impl<T: Any + Debug + Send + Sync> Table for T {}

@@ -1,4 +1,4 @@
-//! Where the warm-up of a run ends, by MSER-5 (White 1997; Spratt's batches of 5; metrics.md 5.6).
+//! End of the warm-up of a run, by MSER-5 (White 1997; Spratt's batches of 5; metrics.md 5.6).
 //!
 //! Means of five observations each; the cut is where the standard error of the mean of what remains
 //! is smallest. A cut in the last half of the run says that the run is too short: then there is no
@@ -27,7 +27,7 @@ const MOST_BATCHES: usize = 1 << 16;
 /// Bins of the queue length.
 const MOST_BINS: usize = 2_000;
 
-/// How much of a series is warm-up.
+/// Part of a series that is warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// A number of batches.
@@ -117,7 +117,7 @@ impl Waits {
         self.per_batch *= 2;
     }
 
-    /// Where the warm-up ends: the instant and how many jobs came before.
+    /// End of the warm-up: the instant, and the number of jobs before it.
     fn cut(&self) -> Option<(Instant, u64)> {
         let known: Vec<(f64, Instant, u64)> = (0..)
             .zip(&self.batches)
@@ -164,7 +164,7 @@ impl Default for WarmUpFinder {
 }
 
 impl WarmUpFinder {
-    /// Where the warm-up ended, at the end of the run.
+    /// End of the warm-up, at the end of the run.
     ///
     /// # Errors
     /// Why nothing can be said.
@@ -192,8 +192,8 @@ impl WarmUpFinder {
         Ok(jobs.max(queue))
     }
 
-    /// How many jobs, in order of submission, the warm-up of the first waits takes; `None` where
-    /// the run is too short to tell.
+    /// Number of jobs, in order of submission, that the warm-up of the first waits takes; `None`
+    /// where the run is too short to tell.
     pub fn jobs_cut(&self) -> Option<u64> {
         self.waits.cut().map(|(_, jobs)| jobs)
     }

@@ -14,9 +14,9 @@ use crate::statistics::span::Span;
 pub enum Window {
     /// The time from one instant until just before another, or until the end of the run.
     Time {
-        /// Where it begins.
+        /// Beginning of the window.
         from: Instant,
-        /// Where it ends.
+        /// End of the window.
         until: Option<Instant>,
     },
     /// The jobs with these numbers in order of submission, the first being number 0.
@@ -32,12 +32,12 @@ impl Window {
     /// The whole run.
     pub const FULL: Self = Self::since(Instant::ZERO);
 
-    /// From an instant to the end of the run.
+    /// Window from an instant to the end of the run.
     pub const fn since(from: Instant) -> Self {
         Self::Time { from, until: None }
     }
 
-    /// Whether it is the whole run.
+    /// `true` if the window is the whole run.
     pub fn is_full(self) -> bool {
         self == Self::FULL
     }
@@ -111,7 +111,7 @@ impl MeasuredWindow {
             && self.closed.is_none_or(|closed| at < closed)
     }
 
-    /// Where the window ends, once that is known.
+    /// End of the window, once that is known.
     pub fn closed(&self) -> Option<Instant> {
         self.closed
     }

@@ -83,7 +83,7 @@ impl Recorder<'_> {
         })
     }
 
-    /// What became of alert rules by the end of the run.
+    /// Outcomes of alert rules by the end of the run.
     fn alert_log(&mut self, at: Instant) -> AlertLog {
         let book = std::mem::take(&mut self.book);
         let rules = Arc::clone(book.rules());

@@ -35,7 +35,7 @@ use crate::values::Values;
 
 use selected::Selected;
 
-/// Why a run has no results.
+/// Reason a run has no results.
 #[derive(Debug, Error)]
 pub enum RecordError {
     /// A table could not be written.
@@ -43,7 +43,7 @@ pub enum RecordError {
     Sink {
         /// Name of the table.
         what: &'static str,
-        /// Why.
+        /// Error of the sink.
         source: io::Error,
     },
     /// A time series has more rows than anybody can use.
@@ -54,7 +54,7 @@ pub enum RecordError {
     TooManyRows {
         /// The most rows there may be.
         rows: u64,
-        /// When the limit was reached.
+        /// Instant at which the limit was reached.
         at: Instant,
     },
     /// The program contradicts itself.
@@ -88,7 +88,7 @@ pub struct Recorder<'s> {
     purpose: Purpose,
     unsteady: Option<String>,
     measured: MeasuredWindow,
-    /// Since when the present state holds.
+    /// Instant from which the present state holds.
     since: Instant,
     state: ClusterState,
     /// The state just before the window closed, where it closed before the run ended.

@@ -21,7 +21,7 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// At most this many bins, an even number.
+    /// Bins, at most `limit` of them, an even number.
     pub const fn new(limit: usize) -> Self {
         assert!(limit >= 2 && limit.is_multiple_of(2), "pairs are merged");
         Self {
@@ -86,7 +86,7 @@ impl Bins {
         self.width
     }
 
-    /// Where a bin begins.
+    /// Beginning of a bin.
     pub fn start(&self, index: usize) -> Instant {
         let origin = self.origin.unwrap_or(Instant::ZERO);
         let offset = self.width.saturating_mul(index as i64);

@@ -92,7 +92,7 @@ impl Distribution {
         Some((seconds(mean), seconds(most as f64)))
     }
 
-    /// How many durations were added, censored ones included.
+    /// Number of durations added, censored ones included.
     pub const fn count(&self) -> u64 {
         self.known.count() + self.censored.count()
     }

@@ -96,7 +96,7 @@ impl Integral {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
     amount: i128,
-    /// Up to which reading of the clock the area is added up.
+    /// Reading of the clock up to which the area is added up.
     since: i64,
     area: Integral,
     /// The amount that held last before `since`.

@@ -125,7 +125,7 @@ impl Samples {
         }
     }
 
-    /// How many values were added.
+    /// Number of values added.
     pub const fn count(&self) -> u64 {
         self.count + self.last.1
     }

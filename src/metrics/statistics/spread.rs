@@ -34,8 +34,8 @@ pub struct Spread {
     differences: i128,
 }
 
-/// How many values there are, and their sum. What may be too large for it is in the last bin, of which
-/// nobody asks: no bin lies above it. So sums wrap.
+/// Number of values and their sum. Values that may be too large for the sum are in the last bin,
+/// which no one reads: no bin lies above it. So sums wrap.
 #[derive(Clone, Copy, Debug, Default)]
 struct Below {
     count: i64,
@@ -87,7 +87,7 @@ fn bin_of(value: i64) -> usize {
 }
 
 impl Spread {
-    /// How many values.
+    /// Number of values.
     pub const fn count(&self) -> u64 {
         self.count
     }
@@ -226,7 +226,8 @@ impl Spread {
         bins.fold(below, Below::with)
     }
 
-    /// How many values are below one, and their sum, by what lies in the bins before its own.
+    /// Number of values below a given one, and their sum, by the content of the bins before its
+    /// own.
     fn below(&self, value: i64, bin: usize, before: Below) -> Lower {
         let (mut count, mut sum) = (before.count, i128::from(before.sum));
         for &(known, times) in &self.bins[bin] {

@@ -8,7 +8,7 @@ use crate::statistics::samples::{EXACT_DISTINCT, Percentile, bucket_middle};
 /// Values below this have a place of their own.
 const DENSE: u64 = 1 << 12;
 
-/// How long counts held.
+/// Counts, weighted by the time for which each held.
 #[derive(Clone, Debug, Default)]
 pub struct Weighted {
     dense: Vec<i128>,

@@ -1,4 +1,4 @@
-//! What metrics come to where the measured window matters: arrivals that saturate, windows that end
+//! Values of metrics where the measured window matters: arrivals that saturate, windows that end
 //! before the run.
 
 use crate::record::setup::{Purpose, Setup};

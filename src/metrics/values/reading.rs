@@ -11,7 +11,7 @@ pub struct MetricValue {
     pub value: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
+    /// Marks a value that was taken from buckets rather than from every value.
     pub approx: bool,
     /// Number of observations behind it, where it is taken over jobs or pods.
     pub n: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Reading {
     pub value: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
-    /// Whether it was taken from buckets rather than from every value.
+    /// Marks a reading that was taken from buckets rather than from every value.
     pub approx: bool,
     /// Number of observations behind it.
     pub n: Option<u64>,
@@ -184,8 +184,8 @@ impl Values {
 }
 
 impl Values {
-    /// What is impossible about the reading of a statistic: a value outside of its range, or a mean
-    /// above the peak of the same part.
+    /// Fault of a statistic's reading: a value outside of its range, or a mean above the peak of
+    /// the same part.
     fn fault(&self, statistic: &Statistic) -> Option<String> {
         let value_of = |own: &Statistic| {
             let place = self.statistics.iter().position(|known| known.is(own))?;

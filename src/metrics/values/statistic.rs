@@ -30,8 +30,8 @@ impl Direction {
         all.find(|own| own.name() == name).unwrap_or(Self::None)
     }
 
-    /// How much worse a value gets by a difference; any difference makes worse if neither direction is
-    /// better.
+    /// Amount by which a difference makes a value worse; any difference makes worse if neither
+    /// direction is better.
     pub fn worsening(self, difference: f64) -> f64 {
         match self {
             Self::Lower => difference,
@@ -103,9 +103,9 @@ pub struct Statistic {
     /// Smallest difference of practical relevance, in the unit of the statistic: a smaller one is noise
     /// however small the values are.
     pub floor: f64,
-    /// Whether it estimates a steady state, so that it has no value in a window without one.
+    /// Marks an estimate of a steady state, which has no value in a window without one.
     pub steady: bool,
-    /// Whether it is known only at the end of a run, so that no alert rule can be about it.
+    /// Marks a statistic that is known only at the end of a run, so that no alert rule can read it.
     pub only_at_end: bool,
 }
 

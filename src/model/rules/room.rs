@@ -16,8 +16,8 @@ pub fn fits(requested: i64, left: i64) -> bool {
     requested <= usable(left)
 }
 
-/// How many requests of one amount fit what is left together; `None` is no bound, as nothing is
-/// requested.
+/// Number of requests of one amount that fit what is left together; `None` is no bound, as nothing
+/// is requested.
 #[inline]
 pub fn times(requested: i64, left: i64) -> Option<i64> {
     (requested > 0).then(|| usable(left) / requested)

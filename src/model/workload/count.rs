@@ -14,7 +14,7 @@ pub enum Count {
     Percent(i32),
 }
 
-/// Why a text is no count.
+/// Error of a text that is no count.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Hash)]
 #[error("`{0}` is neither a whole number nor a percentage such as `25%`")]
 pub struct CountError(pub String);
@@ -48,7 +48,7 @@ impl Count {
         }
     }
 
-    /// Whether it is nothing of any total.
+    /// `true` if the count is nothing of any total.
     pub const fn is_zero(self) -> bool {
         matches!(self, Self::Number(0) | Self::Percent(0))
     }

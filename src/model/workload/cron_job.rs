@@ -17,15 +17,15 @@ pub struct CronJob {
     pub schedule: Text,
     /// The time zone of the schedule; `None` is that of the controller, UTC here.
     pub time_zone: Option<Text>,
-    /// How late a job may start; `None` is any time.
+    /// Longest delay of a job's start; `None` is any time.
     pub starting_deadline: Option<Duration>,
     /// Policy for a job that is due while another runs.
     pub concurrency: ConcurrencyPolicy,
-    /// Whether it stands still.
+    /// Marks a cron job that is suspended.
     pub suspend: bool,
-    /// How many jobs that succeeded are kept; `None` is all.
+    /// Number of succeeded jobs that are kept; `None` is all.
     pub successful_history: Option<i32>,
-    /// How many jobs that failed are kept; `None` is all.
+    /// Number of failed jobs that are kept; `None` is all.
     pub failed_history: Option<i32>,
     /// Template of the jobs.
     pub template: Arc<Job>,
@@ -40,7 +40,7 @@ pub struct CronStatus {
     pub active: Vec<Text>,
     /// The start time that last led to a job.
     pub last_schedule: Option<Instant>,
-    /// When one of its jobs last succeeded.
+    /// Instant at which one of the jobs last succeeded.
     pub last_success: Option<Instant>,
 }
 

@@ -48,7 +48,7 @@ pub enum CronError {
     /// Not five fields.
     #[error("expected exactly 5 fields, found {found}: [{text}]")]
     FieldCount {
-        /// How many there are.
+        /// Number of fields found.
         found: usize,
         /// The schedule.
         text: String,

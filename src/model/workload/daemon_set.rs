@@ -19,11 +19,11 @@ pub struct DaemonSet {
     pub template: Arc<PodSpec>,
     /// The node that the template names, if it names one.
     pub node_name: Option<Text>,
-    /// Whether its pods use the network of their node.
+    /// Marks pods that use the network of their node.
     pub host_network: bool,
-    /// How one template is replaced by the next; `None` is `OnDelete`.
+    /// Replacement of one template by the next; `None` is `OnDelete`.
     pub update: Option<DaemonUpdate>,
-    /// How long a pod is ready before it counts as available.
+    /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
     /// Last reported status.
     pub status: DaemonStatus,
@@ -49,9 +49,9 @@ pub struct DaemonStatus {
 /// Limits of an update at one time. Percentages are of the nodes that run a pod, rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DaemonUpdate {
-    /// How many nodes may have a new pod beside the old.
+    /// Number of nodes that may have a new pod beside the old.
     pub max_surge: Count,
-    /// How many nodes may be without an available pod.
+    /// Number of nodes that may be without an available pod.
     pub max_unavailable: Count,
 }
 

@@ -17,15 +17,15 @@ pub struct Deployment {
     pub selector: LabelSelector,
     /// Pod template.
     pub template: Arc<PodSpec>,
-    /// How many pods are wanted.
+    /// Number of wanted pods.
     pub replicas: i32,
-    /// How one template is replaced by the next.
+    /// Replacement of one template by the next.
     pub strategy: DeploymentStrategy,
-    /// How long a pod is ready before it counts as available.
+    /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
-    /// How many replica sets without pods are kept; `None` is all.
+    /// Number of replica sets without pods that are kept; `None` is all.
     pub revision_history_limit: Option<i32>,
-    /// After how long without progress a rollout counts as stuck; `None` is never.
+    /// Time without progress after which a rollout counts as stuck; `None` is never.
     pub progress_deadline: Option<Duration>,
     /// Whether rollouts stand still.
     pub paused: bool,
@@ -37,7 +37,7 @@ pub struct Deployment {
     pub status: DeploymentStatus,
 }
 
-/// How one template is replaced by the next.
+/// Replacement of one template by the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeploymentStrategy {
     /// All old pods go, then the new ones come.
@@ -49,9 +49,9 @@ pub enum DeploymentStrategy {
 /// Deviation from the desired number allowed during a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RollingUpdate {
-    /// How many pods there may be above the wanted number; a percentage rounds up.
+    /// Number of pods allowed above the wanted number; a percentage rounds up.
     pub max_surge: Count,
-    /// How many of the wanted number may be missing; a percentage rounds down.
+    /// Number of the wanted pods that may be missing; a percentage rounds down.
     pub max_unavailable: Count,
 }
 
@@ -74,7 +74,7 @@ impl RollingUpdate {
 }
 
 impl Deployment {
-    /// How many pods there may be above the wanted number.
+    /// Number of pods allowed above the wanted number.
     pub fn max_surge(&self) -> i32 {
         match self.strategy {
             DeploymentStrategy::Recreate => 0,
@@ -82,7 +82,7 @@ impl Deployment {
         }
     }
 
-    /// How many of the wanted number may be missing.
+    /// Number of the wanted pods that may be missing.
     pub fn max_unavailable(&self) -> i32 {
         match self.strategy {
             DeploymentStrategy::RollingUpdate(rolling) if self.replicas != 0 => {
@@ -166,11 +166,11 @@ pub struct DeploymentCondition {
     pub kind: ConditionKind,
     /// `Some(true)`, `Some(false)`, or unknown.
     pub status: Option<bool>,
-    /// Why.
+    /// Reason the condition holds.
     pub reason: ConditionReason,
-    /// When it was last written.
+    /// Instant at which the condition was last written.
     pub updated: Instant,
-    /// When its status last changed.
+    /// Instant at which the status last changed.
     pub changed: Instant,
 }
 
@@ -183,7 +183,7 @@ pub enum ConditionKind {
     Progressing,
 }
 
-/// Why a condition holds.
+/// Reason a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConditionReason {
     /// Enough pods are available.

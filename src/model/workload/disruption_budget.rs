@@ -45,7 +45,7 @@ pub enum UnhealthyPodEviction {
 /// Reported status of a budget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BudgetStatus {
-    /// How many more may be disrupted now.
+    /// Number of further pods that may be disrupted now.
     pub disruptions_allowed: i32,
     /// Healthy pods.
     pub current_healthy: i32,

@@ -27,9 +27,9 @@ pub struct HorizontalStatus {
     pub current: i32,
     /// Replicas that it is to have.
     pub desired: i32,
-    /// When it was last scaled.
+    /// Instant of the last scaling.
     pub last_scale: Option<Instant>,
-    /// Why the last look scaled it, or why it could not tell.
+    /// Reason the last look scaled the workload or could not decide.
     pub reason: Text,
     /// Whether a metric has never had a value in all the looks so far.
     pub is_blind: bool,
@@ -148,7 +148,7 @@ impl MetricSpec {
 pub struct ScalingPolicy {
     /// Unit of the value.
     pub kind: PolicyKind,
-    /// How much may change within a period.
+    /// Greatest change within a period.
     pub value: i32,
     /// The period, in seconds.
     pub period_secs: i32,
@@ -212,7 +212,7 @@ pub struct HorizontalSpec {
     pub max_replicas: i32,
     /// Metrics to scale on; CPU at 80 % of the requests if empty.
     pub metrics: Vec<MetricSpec>,
-    /// How fast it scales.
+    /// Bounds on the pace of scaling.
     pub behavior: Option<Behavior>,
 }
 

@@ -63,12 +63,12 @@ impl Indexes {
         self.0.get(place).is_some_and(|known| known.0 <= index)
     }
 
-    /// How many indexes are in it.
+    /// Number of indexes in the set.
     pub fn total(&self) -> i32 {
         self.0.iter().map(|(first, last)| last - first + 1).sum()
     }
 
-    /// How many indexes are in both.
+    /// Number of indexes in both sets.
     pub fn common(&self, other: &Self) -> i32 {
         let overlap = |one: &(i32, i32), other: &(i32, i32)| {
             (one.1.min(other.1) - one.0.max(other.0) + 1).max(0)

@@ -20,29 +20,29 @@ pub struct Job {
     pub template: Arc<PodSpec>,
     /// Restart policy of containers that end.
     pub restart: RestartPolicy,
-    /// How many pods may run at once.
+    /// Number of pods that may run at once.
     pub parallelism: i32,
-    /// How many must succeed; `None` ends with the first that does.
+    /// Number of pods that must succeed; `None` ends with the first that does.
     pub completions: Option<i32>,
     /// Whether each completion has an index.
     pub mode: CompletionMode,
-    /// How many failures end the job.
+    /// Number of failures that ends the job.
     pub backoff_limit: i32,
-    /// How many failures end an index.
+    /// Number of failures that ends an index.
     pub backoff_limit_per_index: Option<i32>,
-    /// How many failed indexes end the job.
+    /// Number of failed indexes that ends the job.
     pub max_failed_indexes: Option<i32>,
-    /// How long the job may take.
+    /// Longest time that the job may take.
     pub active_deadline: Option<Duration>,
-    /// Whether it stands still.
+    /// Marks a job that is suspended.
     pub suspend: bool,
-    /// When a pod that ends is replaced.
+    /// Condition under which a pod that ends is replaced.
     pub replacement: PodReplacement,
     /// Rules for failed pods; the first match wins.
     pub failure_policy: Vec<FailureRule>,
     /// Rules that end the job before every index has succeeded; the first match wins.
     pub success_policy: Vec<SuccessRule>,
-    /// How long it stays after its end; `None` is for ever.
+    /// Time for which the job stays after its end; `None` sets no end.
     pub ttl_after_finished: Option<Duration>,
     /// Last reported status.
     pub status: JobStatus,
@@ -68,7 +68,7 @@ pub enum CompletionMode {
     Indexed,
 }
 
-/// When a pod that ends is replaced.
+/// Condition under which a pod that ends is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PodReplacement {
     /// Replaced as soon as its termination is ordered.
@@ -121,7 +121,7 @@ pub enum FailureMatch {
 pub struct SuccessRule {
     /// The indexes that matter, as intervals with both ends; `None` is all.
     pub indexes: Option<Vec<(i32, i32)>>,
-    /// How many of them must succeed; `None` is all.
+    /// Number of the indexes that must succeed; `None` is all.
     pub count: Option<i32>,
 }
 

@@ -1,4 +1,4 @@
-//! What is reported of jobs (spec: kubernetes.md 2.5).
+//! Reported state of jobs (spec: kubernetes.md 2.5).
 
 use super::indexes::Indexes;
 use units::Instant;
@@ -6,9 +6,9 @@ use units::Instant;
 /// Reported status of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JobStatus {
-    /// When it began; suspended jobs have not.
+    /// Instant of the beginning; suspended jobs have none.
     pub start: Option<Instant>,
-    /// When it was complete.
+    /// Instant of completion.
     pub completion: Option<Instant>,
     /// Active pods.
     pub active: i32,
@@ -33,11 +33,11 @@ pub struct JobStatus {
 pub struct JobCondition {
     /// About what.
     pub kind: JobConditionKind,
-    /// Whether it holds.
+    /// `true` if the condition holds.
     pub holds: bool,
-    /// Why.
+    /// Reason the condition holds.
     pub reason: JobReason,
-    /// When it last changed.
+    /// Instant of the condition's last change.
     pub changed: Instant,
 }
 
@@ -56,7 +56,7 @@ pub enum JobConditionKind {
     Complete,
 }
 
-/// Why a condition holds.
+/// Reason a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobReason {
     /// On request.

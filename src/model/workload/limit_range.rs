@@ -27,7 +27,7 @@ pub struct LimitItem {
     pub default: ResourceList,
     /// Requests of containers that state none.
     pub default_request: ResourceList,
-    /// How many times its request a limit may be at most.
+    /// Greatest ratio of a limit to its request.
     pub max_ratio: ResourceList,
 }
 

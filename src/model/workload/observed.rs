@@ -1,4 +1,4 @@
-//! What a controller sees of a pod: its identity, its place and its last reported status.
+//! Pod as a controller sees it: its identity, its place and its last reported status.
 
 use crate::Text;
 use units::{Duration, Instant};
@@ -29,9 +29,9 @@ impl ObservedPhase {
 /// The condition `Ready` of a pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Readiness {
-    /// Whether it is ready.
+    /// `true` if the pod is ready.
     pub is_ready: bool,
-    /// When that last changed; `None` is unknown.
+    /// Instant at which that last changed; `None` is unknown.
     pub since: Option<Instant>,
 }
 
@@ -55,9 +55,9 @@ pub struct ObservedPod {
     /// The pod's annotation `controller.kubernetes.io/pod-deletion-cost`; an unreadable value
     /// counts as 0.
     pub deletion_cost: i32,
-    /// When it was created; `None` is unknown.
+    /// Instant of the pod's creation; `None` is unknown.
     pub created: Option<Instant>,
-    /// Whether it was told to end and has not gone yet.
+    /// Marks a pod that was asked to end and has not gone yet.
     pub is_terminating: bool,
 }
 
@@ -67,18 +67,18 @@ impl ObservedPod {
         !self.phase.is_terminal() && !self.is_terminating
     }
 
-    /// Whether its condition `Ready` is true.
+    /// `true` if the pod's condition `Ready` is true.
     pub fn is_ready(&self) -> bool {
         self.readiness.is_some_and(|ready| ready.is_ready)
     }
 
-    /// Since when it is ready, if it is and that is known.
+    /// Instant from which the pod is ready, if it is and that is known.
     pub fn ready_since(&self) -> Option<Instant> {
         let ready = self.readiness.filter(|ready| ready.is_ready)?;
         ready.since
     }
 
-    /// Whether it has been ready for at least `least` (spec: kubernetes.md part 2).
+    /// `true` if the pod has been ready for at least `least` (spec: kubernetes.md part 2).
     pub fn is_available(&self, least: Duration, now: Instant) -> bool {
         self.is_ready()
             && (least <= Duration::ZERO

@@ -3,15 +3,15 @@
 /// A probe, in whole seconds and counts as written, with Kubernetes' defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Probe {
-    /// How long after its container's start it begins.
+    /// Time from the container's start to the first probe.
     pub initial_delay_secs: i32,
-    /// How often it is made.
+    /// Time between two probes.
     pub period_secs: i32,
-    /// After how long without an answer it failed.
+    /// Time without an answer after which the probe failed.
     pub timeout_secs: i32,
-    /// How many successes in a row count.
+    /// Number of successes in a row that counts.
     pub success_threshold: i32,
-    /// How many failures in a row count.
+    /// Number of failures in a row that counts.
     pub failure_threshold: i32,
 }
 
@@ -32,11 +32,11 @@ impl Default for Probe {
 pub enum ProbeKind {
     /// Whether the container has started; the others wait for it.
     Startup,
-    /// Whether it lives; if not it is restarted.
+    /// Probe of life; a container that fails it is restarted.
     Liveness,
-    /// Whether it serves.
+    /// Probe of service.
     Readiness,
 }
 
-/// How long a pod may take to end by default, in seconds.
+/// Time that a pod may take to end by default, in seconds.
 pub const DEFAULT_GRACE_SECS: i64 = 30;

@@ -19,17 +19,17 @@ pub struct ReplicaSet {
     pub selector: LabelSelector,
     /// Pod template.
     pub template: Arc<PodSpec>,
-    /// How many pods are wanted.
+    /// Number of wanted pods.
     pub replicas: i32,
-    /// How long a pod is ready before it counts as available.
+    /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
-    /// When it was created.
+    /// Instant of the replica set's creation.
     pub created: Instant,
     /// The replica set's annotations of rollouts.
     pub rollout: RolloutAnnotations,
     /// Last reported status.
     pub status: ReplicaSetStatus,
-    /// Whether it was told to go.
+    /// Marks a replica set that is being deleted.
     pub is_terminating: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct RolloutAnnotations {
     pub revision: i64,
     /// The deployment's size when it was last scaled.
     pub desired_replicas: Option<i32>,
-    /// That size and the surge.
+    /// Number of desired replicas and the surge.
     pub max_replicas: Option<i32>,
 }
 

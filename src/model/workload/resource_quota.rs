@@ -46,7 +46,7 @@ pub struct QuotaStatus {
 }
 
 impl QuotaScope {
-    /// Whether it takes a pod.
+    /// `true` if the scope includes a pod.
     pub fn takes(&self, spec: &PodSpec) -> bool {
         let behaviour = spec.behaviour.as_ref();
         let has_deadline = || behaviour.is_some_and(|own| own.active_deadline.is_some());
@@ -222,7 +222,7 @@ impl ResourceQuota {
         self.hard.iter().any(|(name, _)| !is_of_object(name))
     }
 
-    /// Whether it counts a pod.
+    /// `true` if the quota counts a pod.
     pub fn takes(&self, spec: &PodSpec) -> bool {
         self.scopes.iter().all(|scope| scope.takes(spec))
     }

@@ -17,17 +17,17 @@ pub struct StatefulSet {
     pub selector: LabelSelector,
     /// Pod template.
     pub template: Arc<PodSpec>,
-    /// How many pods are wanted.
+    /// Number of wanted pods.
     pub replicas: i32,
     /// The ordinal of the first pod.
     pub first_ordinal: i32,
     /// Whether pods come and go one after the other.
     pub management: PodManagement,
-    /// How one template is replaced by the next.
+    /// Replacement of one template by the next.
     pub update: StatefulUpdate,
-    /// How long a pod is ready before it counts as available.
+    /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
-    /// How many revisions without pods are kept.
+    /// Number of revisions without pods that are kept.
     pub revision_history_limit: i32,
     /// The stateful set's templates by the name of their revision, oldest first.
     pub revisions: Vec<StatefulRevision>,
@@ -63,7 +63,7 @@ pub struct StatefulStatus {
     pub update_revision: Text,
 }
 
-/// In what order pods come and go.
+/// Order in which pods come and go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PodManagement {
     /// Each after the one before it is available.
@@ -73,7 +73,7 @@ pub enum PodManagement {
     Parallel,
 }
 
-/// How one template is replaced by the next.
+/// Replacement of one template by the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatefulUpdate {
     /// Pods are replaced when somebody deletes them.
@@ -82,7 +82,8 @@ pub enum StatefulUpdate {
     RollingUpdate {
         /// Ordinals below it, counted from the first, keep the old template.
         partition: i32,
-        /// How many may be unavailable at once (with the gate `MaxUnavailableStatefulSet`).
+        /// Number of pods that may be unavailable at once (with the gate
+        /// `MaxUnavailableStatefulSet`).
         max_unavailable: Option<Count>,
     },
 }

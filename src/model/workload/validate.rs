@@ -1,5 +1,5 @@
-//! What an API server would refuse in a workload, and what can only be a mistake, as findings that
-//! name their field. Whoever read the manifest adds file and line.
+//! Checks of a workload: faults that an API server would refuse, and what can only be a mistake, as
+//! findings that name their field. The reader of the manifest adds file and line.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ pub enum Problem {
     DeadlineTooShort {
         /// The deadline.
         deadline: Duration,
-        /// How long a pod must be ready.
+        /// Time for which a pod must be ready.
         min_ready: Duration,
     },
     /// A schedule that can't be read.

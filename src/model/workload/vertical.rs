@@ -18,7 +18,7 @@ pub struct VerticalPodAutoscaler {
     pub name: Text,
     /// Workload whose pods are sized.
     pub target: ObjectRef,
-    /// When pods get what is recommended.
+    /// Condition under which pods get what is recommended.
     pub mode: UpdateMode,
     /// The fewest replicas at which pods are evicted.
     pub min_replicas: Option<i32>,
@@ -28,14 +28,14 @@ pub struct VerticalPodAutoscaler {
     pub recommended: BTreeMap<Text, Recommended>,
 }
 
-/// When pods get what is recommended.
+/// Condition under which pods get what is recommended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum UpdateMode {
     /// Never: it is only shown.
     Off,
-    /// When they are created.
+    /// Pods get it when they are created.
     Initial,
-    /// When they are created, and those that are off by much are evicted.
+    /// Pods get it when they are created, and those that are off by much are evicted.
     #[default]
     Recreate,
 }

@@ -39,7 +39,7 @@ pub fn job_order(name: &str) -> Option<&'static JobOrderEntry> {
     JOB_ORDERS.iter().find(|entry| entry.name == name)
 }
 
-/// How long a job has waited, in seconds.
+/// Time for which a job has waited, in seconds.
 fn waited(submitted: Instant, now: Instant) -> f64 {
     now.since(submitted).as_secs_f64()
 }

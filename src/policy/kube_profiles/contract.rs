@@ -145,7 +145,7 @@ fn place_by_both_forms(profile: &KubeProfile, drawn: &[(u8, u8)]) -> u64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// What the fast form asks of single nodes is what the plain form is told.
+    /// Compares the fast form's answers about single nodes with those of the plain form.
     #[test]
     fn kept_answers_are_those_of_filter_and_score(
         drawn in proptest::collection::vec((any::<u8>(), any::<u8>()), 1..30),

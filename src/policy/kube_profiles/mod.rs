@@ -15,7 +15,7 @@ use model::SchedulerConfig;
 use model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
 use scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
 
-/// Why a configuration makes no profile.
+/// Reason a configuration makes no profile.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KubeProfileError {
     /// A plugin that does not exist.

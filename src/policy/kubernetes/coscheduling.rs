@@ -38,7 +38,7 @@ pub const ENTRY: Entry = Entry {
     }),
 };
 
-/// How long placed members wait for the others where neither group nor configuration says.
+/// Time for which placed members wait for the others where neither group nor configuration says.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
 /// Lets members of a group be bound once enough of them have a place.

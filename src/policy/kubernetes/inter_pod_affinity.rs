@@ -61,8 +61,8 @@ pub struct InterPodAffinity {
 }
 
 impl InterPodAffinity {
-    /// With the points for a required term of another pod, and whether preferred terms of other
-    /// pods are passed over for pods without their own.
+    /// Plugin with the points for a required term of another pod, and whether preferred terms of
+    /// other pods are skipped for pods without their own.
     pub fn new(hard_weight: i64, ignores_preferred_of_others: bool) -> Self {
         Self {
             hard_weight,

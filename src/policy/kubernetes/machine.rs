@@ -1,6 +1,6 @@
-//! What a simulated machine can't do, whatever a pod tolerates: start pods while it is down, or
-//! share GPU devices that are taken. The original knows nothing of shared devices; a scheduler of
-//! a cluster that has them runs a plugin such as this.
+//! Filter for the limits of a simulated machine, whatever a pod tolerates: it can't start pods
+//! while it is down, nor share GPU devices that are taken. The original knows nothing of shared
+//! devices; a scheduler of a cluster that has them runs a plugin such as this.
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ pub struct NodeAffinity {
 }
 
 impl NodeAffinity {
-    /// With affinity that is added to every pod.
+    /// Plugin with affinity that is added to every pod.
     pub fn new(added: Affinity) -> Self {
         Self { added }
     }

@@ -40,7 +40,7 @@ pub const ENTRY: Entry = Entry {
 pub struct NodeResourcesFit(Arc<Fit>);
 
 impl NodeResourcesFit {
-    /// With these arguments.
+    /// Plugin with these arguments.
     pub fn new(arguments: FitArguments) -> Self {
         let scored = arguments.resources.iter();
         let scored = scored.map(|(name, weight)| (Resource::of(name), *weight));
@@ -51,7 +51,7 @@ impl NodeResourcesFit {
     }
 }
 
-/// How room is counted and scored.
+/// Filter and score by the room that a node has left.
 struct Fit {
     arguments: FitArguments,
     /// The resources scored, with weights.

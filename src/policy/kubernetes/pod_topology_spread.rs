@@ -90,7 +90,7 @@ impl Rule {
         selector.is_some_and(|selector| selector.matches(labels))
     }
 
-    /// Whether its selector is there and demands nothing.
+    /// `true` if the rule's selector is there and demands nothing.
     fn is_empty(&self) -> bool {
         let selector = self.selector.as_ref();
         selector.is_some_and(|selector| selector.requirements.is_empty())
@@ -192,7 +192,7 @@ pub(super) fn has_all_keys(rules: &[Rule], node: &NodeInfo) -> bool {
 }
 
 impl PodTopologySpread {
-    /// With rules for pods that have none of their own; `None` takes the built-in ones.
+    /// Plugin with rules for pods that have none of their own; `None` takes the built-in ones.
     pub fn new(defaults: Option<Vec<TopologySpread>>) -> Self {
         Self {
             is_system: defaults.is_none(),

@@ -33,7 +33,7 @@ pub struct TaintToleration {
 }
 
 impl TaintToleration {
-    /// In the words of a release.
+    /// Plugin in the words of a release.
     pub const fn new(release: Release) -> Self {
         Self { release }
     }

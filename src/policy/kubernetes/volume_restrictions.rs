@@ -37,7 +37,7 @@ struct RestrictionFilter<'a> {
     pod: &'a PodInfo,
     /// The pod's claims that are for one pod.
     exclusive: BTreeSet<Text>,
-    /// How many of them others use.
+    /// Number of volumes that others use.
     conflicts: i64,
 }
 
@@ -91,8 +91,8 @@ const fn is_disk(volume: &PodVolume) -> bool {
 }
 
 impl RestrictionFilter<'_> {
-    /// How many volumes of a pod have an exclusive claim's name; neither namespaces nor claims made
-    /// for a pod alone are looked at, as in the original.
+    /// Adds or removes the volumes of another pod that have an exclusive claim's name; neither
+    /// namespaces nor claims made for a pod alone are looked at, as in the original.
     fn change(&mut self, other: &PodInfo, sign: i64) {
         let shared = other
             .stated_claim_names()

@@ -78,7 +78,7 @@ pub fn add_registered(
     Ok(())
 }
 
-/// Why a policy of the registry can't run in kube-scheduler; `None` if it can.
+/// Reason a policy of the registry can't run in kube-scheduler; `None` if it can.
 pub fn obstacle(entry: &Entry) -> Option<&'static str> {
     match entry.point {
         Point::Filter | Point::Score => None,

@@ -63,10 +63,10 @@ pub struct Fgd {
 /// Points that were not calculated yet.
 const UNKNOWN: u8 = u8::MAX;
 
-/// How many states are kept: beyond, all are forgotten. A fill-up of 1,213 nodes sees some 10,000.
+/// Number of states kept: beyond, all are forgotten. A fill-up of 1,213 nodes sees some 10,000.
 const MAX_STATES: usize = 1 << 16;
 
-/// How many points are kept, a byte each, over all classes and states: beyond, all are forgotten.
+/// Number of points kept, a byte each, over all classes and states: beyond, all are forgotten.
 const MAX_POINTS: usize = 1 << 26;
 
 #[derive(Clone, Debug, Default)]

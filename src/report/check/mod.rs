@@ -122,11 +122,20 @@ pub fn headline(report: &CheckReport) -> String {
     if open > 0 {
         return format!("No gate failed; inconclusive: {open} of {all}.");
     }
+    let more = besides(report);
+    match all {
+        1 => format!("The gate holds{more}."),
+        _ => format!("All {} hold{more}.", plural::count(all, "gate")),
+    }
+}
+
+/// What is to be said of a check that holds, behind the number of its gates.
+fn besides(report: &CheckReport) -> String {
     let of = |is: fn(&&Gate) -> bool, words: &str| {
         let count = report.gates.iter().filter(is).count();
         (count > 0).then(|| format!(", {count} {words}"))
     };
-    let more: String = [
+    [
         of(|gate| gate.outcome == Outcome::Improved, "improved"),
         of(
             |gate| gate.outcome == Outcome::Acknowledged,
@@ -142,11 +151,7 @@ pub fn headline(report: &CheckReport) -> String {
     ]
     .into_iter()
     .flatten()
-    .collect();
-    match all {
-        1 => format!("The gate holds{more}."),
-        _ => format!("All {} hold{more}.", plural::count(all, "gate")),
-    }
+    .collect()
 }
 
 /// Failed gate in words.

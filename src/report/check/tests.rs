@@ -1,4 +1,4 @@
-//! What checks look like: `JUnit` and SARIF as their schemas want them, annotations escaped, the
+//! Forms of checks: `JUnit` and SARIF as their schemas want them, annotations escaped, the
 //! headline.
 
 use serde_json::Value as Json;
@@ -161,8 +161,8 @@ fn xml(text: &str) -> Element {
 /// Names that an element may have inside.
 type Names = &'static [&'static str];
 
-/// What the strict schema (`junit-10.xsd` of Jenkins' xunit plugin) lets an element have: required
-/// attributes, optional ones, children.
+/// Attributes and children that the strict schema (`junit-10.xsd` of Jenkins' xunit plugin) lets an
+/// element have: required attributes, optional ones, children.
 const JUNIT: &[(&str, Names, Names, Names)] = &[
     (
         "testsuites",

@@ -64,7 +64,7 @@ fn or<'a>(text: &'a str, none: &'static str) -> &'a str {
     if text.is_empty() { none } else { text }
 }
 
-/// What was made to fail against what was diagnosed, by variant.
+/// Injected failures against diagnoses, by variant.
 pub(super) fn confusion(gathered: &Gathered) -> Vec<PageConfusion<'_>> {
     let variants = gathered.data.variants.iter();
     let listed = variants.flat_map(|variant| {
@@ -81,7 +81,7 @@ pub(super) fn confusion(gathered: &Gathered) -> Vec<PageConfusion<'_>> {
     rows.collect()
 }
 
-/// What was sent of alerts, by variant.
+/// Notifications of alerts, by variant.
 pub(super) fn notifications(gathered: &Gathered) -> Vec<PageNotification<'_>> {
     let variants = gathered.data.variants.iter();
     let listed = variants.flat_map(|variant| {

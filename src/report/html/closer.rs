@@ -22,7 +22,7 @@ pub(super) fn script_hash() -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(SCRIPT)))
 }
 
-/// What is embedded.
+/// Embedded details.
 #[derive(Serialize)]
 pub(super) struct Details {
     outcomes: Vec<String>,
@@ -121,7 +121,7 @@ fn shown_pods(variant: &VariantData, variants: usize) -> Vec<&PodEntry> {
     order.into_iter().map(|index| &listed[index]).collect()
 }
 
-/// What was put together or left out of a variant, in words.
+/// Parts of a variant that were put together or left out, in words.
 pub(super) fn aggregated(variant: &VariantData, variants: usize) -> Vec<String> {
     let duration = |nanos: i64| format::duration(nanos as f64 / 1e9);
     let pods = shown_pods(variant, variants).len() as u64;

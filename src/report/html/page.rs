@@ -41,7 +41,7 @@ pub(super) struct Page<'a> {
     groups: Vec<PageGroup<'a>>,
     other_count: usize,
     census: Vec<PageGroup<'a>>,
-    /// What the census counts none of.
+    /// Attributes of which the census counts none.
     nobody: Vec<&'a str>,
     plots: Vec<PagePlot<'a>>,
     missing: &'a [NotDrawn],
@@ -135,7 +135,7 @@ struct PageScenario<'a> {
     models: String,
 }
 
-/// What a page is made of.
+/// Content of a page.
 pub(super) struct Shown<'a> {
     gathered: &'a Gathered,
     headline: Comparison,
@@ -347,7 +347,7 @@ fn page_scenario(scenario: &RunScenario) -> PageScenario<'_> {
     }
 }
 
-/// Why a run ended, in words.
+/// Reason a run ended, in words.
 fn ended(reason: &str) -> &str {
     match reason {
         "reached" => "time reached",

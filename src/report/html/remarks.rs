@@ -58,7 +58,7 @@ pub(super) fn definitions<'a>(
     [first, others]
 }
 
-/// What metrics that are defined together are called: what their ids begin with.
+/// Family of metrics that are defined together: the beginning of their ids.
 fn family(summary: &Summary, ids: &[&str]) -> String {
     match ids {
         [] => String::new(),
@@ -110,7 +110,7 @@ pub(super) fn undefined(all: &Comparison) -> Vec<PageRemark<'_>> {
         .collect()
 }
 
-/// What was wrong in the input, each line once.
+/// Faults of the input, each line once.
 pub(super) fn ledger<'a>(summary: &'a Summary, columns: &[&'a str]) -> Vec<PageRemark<'a>> {
     let lines = summary
         .variants

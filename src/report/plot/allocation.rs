@@ -1,4 +1,4 @@
-//! How much of each resource is allocated over time.
+//! Allocation of each resource over time.
 
 use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};

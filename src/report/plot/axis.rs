@@ -4,7 +4,7 @@ use super::scene::{Anchor, Area, Paint, Scene, text_width};
 use crate::format;
 use rng::math;
 
-/// How values become positions.
+/// Scale by which values become positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
     Linear,
@@ -18,7 +18,7 @@ pub(super) struct Axis {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) scale: Scale,
-    /// What it shows, with its unit.
+    /// Label of the axis, with the unit.
     pub(super) label: String,
     pub(super) ticks: Vec<(f64, String)>,
 }
@@ -191,7 +191,7 @@ impl Axis {
         }
     }
 
-    /// Where a value is between the beginning (0) and the end (1).
+    /// Position of a value between the beginning (0) and the end (1).
     pub(super) fn position(&self, value: f64) -> f64 {
         let value = value.clamp(self.from, self.to);
         match self.scale {

@@ -25,7 +25,7 @@ impl Line {
     }
 }
 
-/// How points are connected.
+/// Connection between points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Connection {
     /// Straight from point to point.
@@ -37,7 +37,7 @@ pub(super) enum Connection {
 /// Lines over two axes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Panel {
-    /// What the values are, with their unit.
+    /// Title of the values, with their unit.
     pub(super) title: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
@@ -50,11 +50,11 @@ pub(super) struct Panel {
 /// Something that happened at a place on the horizontal axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Moment {
-    /// Where.
+    /// Position of the moment.
     pub(super) at: f64,
     /// A sign of a letter or two.
     pub(super) sign: String,
-    /// Whether it stands out.
+    /// Marks a moment that stands out.
     pub(super) is_strong: bool,
 }
 
@@ -113,7 +113,7 @@ const SIGN_HEIGHT: f64 = 12.0;
 /// More lines than this are named below, where there is room for all.
 const DIRECT_LABELS_MAX: usize = 16;
 
-/// Where things are in a panel.
+/// Layout of a panel.
 struct Layout {
     plane: Area,
     text: f64,

@@ -90,7 +90,7 @@ pub(super) fn heat(percent: u8) -> Rgb {
     color
 }
 
-/// As in a style sheet.
+/// Color as in a style sheet.
 pub(super) fn hex([red, green, blue]: Rgb) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }

@@ -1,4 +1,4 @@
-//! How far every candidate is from the baseline in the gated metrics, with intervals.
+//! Distance of every candidate from the baseline in the gated metrics, with intervals.
 
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};

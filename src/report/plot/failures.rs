@@ -18,7 +18,7 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
 const HEAD: f64 = 26.0;
 const FOOT: f64 = 44.0;
 const LANE: f64 = 22.0;
-/// Where bars begin, beside the names of the lanes.
+/// Position at which bars begin, beside the names of the lanes.
 const NAMES: f64 = 130.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {

@@ -1,4 +1,4 @@
-//! How the cost of a decision grows: decisions a second against the number of nodes, a line for
+//! Growth of the cost of a decision: decisions a second against the number of nodes, a line for
 //! each number of classes. The benchmark `growth` measures and draws it.
 
 use super::axis::Axis;

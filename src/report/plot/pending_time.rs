@@ -1,5 +1,5 @@
-//! How long pods were pending: the share of pods that had a node after a time, on a logarithmic
-//! axis, since waits span factors of thousands.
+//! Pending time of pods: the share of pods that had a node after a time, on a logarithmic axis,
+//! since waits span factors of thousands.
 
 use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};

@@ -1,4 +1,4 @@
-//! How many pods wait and run over time, and how many nodes are up where that changes.
+//! Numbers of waiting and running pods over time, and of nodes that are up where that changes.
 
 use super::allocation::over_time;
 use super::chart::{self, Panel};

@@ -47,7 +47,7 @@ impl Style {
     }
 }
 
-/// What a mark stands for, which decides its color.
+/// Meaning of a mark, which decides its color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paint {
     /// Text and axes.
@@ -62,7 +62,7 @@ pub(super) enum Paint {
     Heat(u8),
 }
 
-/// Which part of a text stands at its position.
+/// Part of a text that stands at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -70,14 +70,14 @@ pub(super) enum Anchor {
     End,
 }
 
-/// How heavy text is.
+/// Weight of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
     Normal,
     Bold,
 }
 
-/// How a text runs.
+/// Direction of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     Across,

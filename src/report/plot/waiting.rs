@@ -1,4 +1,4 @@
-//! How long jobs wait: bars per variant for slowdown and pending time of a run over time.
+//! Waits of jobs: bars per variant for slowdown and pending time of a run over time.
 
 use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style, Weight, text_width};
 use super::{Drawn, Material, PlotEntry, Table};

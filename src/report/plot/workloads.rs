@@ -72,7 +72,7 @@ fn worst(variants: &[VariantData]) -> Vec<&str> {
     order.into_iter().map(|index| names[index].0).collect()
 }
 
-/// What happened in any variant, once.
+/// Marks of any variant, each once.
 fn marks(variants: &[VariantData]) -> Vec<MarkEntry> {
     let mut marks: Vec<MarkEntry> = Vec::new();
     for variant in variants {
@@ -87,7 +87,7 @@ fn marks(variants: &[VariantData]) -> Vec<MarkEntry> {
     marks
 }
 
-/// When something failed that is no node's, such as the registry, and was whole again.
+/// Marks of a failure that is no node's, such as the registry's, and of its end.
 fn around(incident: &IncidentEntry) -> Vec<MarkEntry> {
     if incident.nodes > 0 {
         return Vec::new();

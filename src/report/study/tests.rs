@@ -1,4 +1,4 @@
-//! What comparisons look like.
+//! Forms of comparisons.
 
 use super::*;
 use crate::example;

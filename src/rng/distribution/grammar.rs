@@ -9,14 +9,14 @@ use std::fmt;
 use super::{Distribution, Law};
 use units::Duration;
 
-/// Why a text is not a distribution, and where.
+/// Error of a text that is not a distribution, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DistributionError {
     /// The whole text.
     pub text: String,
-    /// Where the problem begins, in bytes from the start of the text.
+    /// Position of the problem, in bytes from the start of the text.
     pub at: usize,
-    /// How many bytes it covers; 0 where something is missing.
+    /// Number of bytes that the error covers; 0 where something is missing.
     pub length: usize,
     /// The problem and the expected form.
     pub problem: String,
@@ -369,11 +369,11 @@ impl<'text> Call<'_, 'text> {
     }
 }
 
-/// What a distribution looks like.
+/// Forms of a distribution.
 const EXPECTED: &str =
     "expected a duration such as `5s` or a distribution such as `lognormal(400ms, 0.5)`";
 
-/// How a law is written.
+/// Notation of a law.
 fn written(name: &str, parameters: &[&str]) -> String {
     format!("{name}({})", parameters.join(", "))
 }

@@ -58,7 +58,7 @@ pub enum Law {
     Empirical {
         /// The file's name, as written.
         file: String,
-        /// Its values in increasing order, once they are attached.
+        /// Sample values in increasing order, once they are attached.
         values: Option<Arc<[Duration]>>,
     },
     /// Another distribution under the condition that it lies between two bounds (included).

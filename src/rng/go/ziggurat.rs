@@ -31,7 +31,7 @@ pub(super) struct ExponentialTables {
 }
 
 impl NormalTables {
-    /// Where the tail begins.
+    /// Beginning of the tail.
     pub(super) const TAIL: f64 = 3.442_619_855_899;
     /// The area of each strip.
     const AREA: f64 = 9.912_563_035_262_17e-3;
@@ -61,7 +61,7 @@ impl NormalTables {
 }
 
 impl ExponentialTables {
-    /// Where the tail begins.
+    /// Beginning of the tail.
     pub(super) const TAIL: f64 = 7.697_117_470_131_05;
     /// The area of each strip.
     const AREA: f64 = 3.949_659_822_581_572e-3;
@@ -94,9 +94,9 @@ const RANGE_31: f64 = 2_147_483_648.0;
 /// 2^32, the range of a word.
 const RANGE_32: f64 = 4_294_967_296.0;
 
-/// What tells one ziggurat from another, besides its density.
+/// Parameters that tell one ziggurat from another, besides its density.
 struct Shape {
-    /// Where the tail begins.
+    /// Beginning of the tail.
     tail: f64,
     /// The area of each strip.
     area: f64,

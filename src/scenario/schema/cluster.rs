@@ -165,9 +165,9 @@ pub struct NodeTemplate {
     into = "BTreeMap<String, Quantity>"
 )]
 pub struct Allocatable {
-    /// Number of cores, such as `32` or `31500m`.
+    /// Number of cores, such as `32` or `31500m`. Every amount is at most 2^53.
     pub cpu: Quantity,
-    /// Memory of the node in bytes.
+    /// Memory of the node in bytes; a number without a unit, such as `32`, is that few bytes.
     pub memory: Quantity,
     /// Maximum number of pods; default 110.
     pub pods: Quantity,

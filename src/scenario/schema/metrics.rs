@@ -17,7 +17,8 @@ pub struct Metrics {
     /// warm-up by MSER-5 (the experiment is simulated twice), or a part of the run. Default `full`.
     #[serde(default)]
     pub window: MeasuredWindow,
-    /// Resolution of the time series, greater than 0; default `60s`.
+    /// Resolution of the time series, at least `1ms`; default `60s`. A series has at most ten
+    /// million rows.
     #[serde(default = "default_resolution")]
     #[schemars(extend("x-positive" = true))]
     pub resolution: Duration,

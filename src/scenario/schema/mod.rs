@@ -8,6 +8,7 @@
 
 mod alert;
 mod autoscaling;
+mod clients;
 mod cluster;
 mod contention;
 mod descheduling;
@@ -31,6 +32,7 @@ pub use autoscaling::{
     Autoscaling, Backlog, HorizontalSettings, MetricsPipeline, RuleScaling, Scheduled,
     ScheduledRule, StepChange, Steps, Track, VerticalSettings,
 };
+pub use clients::{ClientLimit, ClientLimits, ModelSet};
 pub use cluster::{
     Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint,
     TaintEffect, Template,
@@ -51,7 +53,9 @@ pub use mesos::{
     MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
-pub use operation::{Controllers, Operation, Upgrade};
+pub use operation::{
+    Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
+};
 pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{
     ClusterAutoscaling, ConsolidationPolicy, DisruptionReason, DisruptionWindow, ExpanderName,
@@ -85,6 +89,7 @@ use serde_json::{Map, Value as Json};
 
 use super::names::{NameKind, Names};
 use super::plain::Plain;
+use super::scalar::WordOr;
 
 /// Version of the experiment file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -117,8 +122,10 @@ pub struct Scenario {
     /// System under test: its scheduler, controllers and autoscalers. Default `kubernetes`.
     #[serde(default)]
     pub system: System,
-    /// Models of the world around the system: start-up times, usage, node life, images, traffic.
-    #[serde(default)]
+    /// Models of the world around the system: start-up times, usage, node life, images, traffic; or
+    /// the name of a set, `production`.
+    #[serde(default, deserialize_with = "clients::models")]
+    #[schemars(with = "WordOr<ModelSet, Models>")]
     pub models: Models,
     /// Failures to inject, each with its kind, target and time.
     #[serde(default)]

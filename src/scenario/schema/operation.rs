@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TaintEffect;
 use rng::Distribution;
 use units::Duration;
 
@@ -28,9 +29,12 @@ pub struct Controllers {
         {"required": ["scale"]}, {"required": ["apply"]}, {"required": ["delete"]},
         {"required": ["pause"]}, {"required": ["resume"]}, {"required": ["rollBack"]},
         {"required": ["cordon"]}, {"required": ["uncordon"]}, {"required": ["drain"]},
-        {"required": ["upgrade"]},
+        {"required": ["upgrade"]}, {"required": ["deletePods"]}, {"required": ["taint"]},
+        {"required": ["untaint"]},
     ]),
-    extend("dependentRequired" = {"replicas": ["scale"], "scale": ["replicas"]})
+    extend("dependentRequired" = {
+        "replicas": ["scale"], "scale": ["replicas"], "propagation": ["delete"],
+    })
 )]
 pub struct Operation {
     /// Time of the operation after the start of the run.
@@ -42,12 +46,27 @@ pub struct Operation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub replicas: Option<i32>,
-    /// File of Kubernetes objects to create or update.
+    /// File of Kubernetes objects to create or update: workloads, pods without an owner, and nodes,
+    /// which join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply: Option<String>,
-    /// Object to delete together with its dependents, as `KIND/NAMESPACE/NAME`.
+    /// Object to delete together with its dependents, as `KIND/NAMESPACE/NAME`; a pod, which ends
+    /// within its grace period, as `Pod/NAMESPACE/NAME`, and a node, whose pods are collected later,
+    /// as `Node/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete: Option<String>,
+    /// Fate of the dependents of `delete`; default `background`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<PropagationPolicy>,
+    /// Pods to delete by their labels; their controllers replace them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_pods: Option<PodDeletion>,
+    /// Taint to put on a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taint: Option<NodeTaint>,
+    /// Taints to take off a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untaint: Option<NodeTaints>,
     /// Deployment whose rollouts are paused, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<String>,
@@ -69,6 +88,66 @@ pub struct Operation {
     /// Upgrade of nodes: they are drained, serviced and put back, some at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
+}
+
+/// Fate of the dependents of a deleted object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PropagationPolicy {
+    /// Dependents are deleted after the object.
+    #[default]
+    Background,
+    /// Dependents are deleted first; the object stays until they are gone.
+    Foreground,
+    /// Dependents stay and have no owner.
+    Orphan,
+}
+
+/// Deletion of pods by their labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodDeletion {
+    /// Labels that the pods have.
+    #[schemars(extend("minProperties" = 1))]
+    pub labels: BTreeMap<String, String>,
+    /// Namespace of the pods; default `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub namespace: Option<String>,
+    /// Number of pods, oldest first; default all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub count: Option<u32>,
+}
+
+/// Taint to put on a node, in place of one of the same key and effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeTaint {
+    /// Name of the node.
+    pub node: String,
+    /// Key of the taint.
+    #[schemars(length(min = 1))]
+    pub key: String,
+    /// Value of the taint; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Effect of the taint on pods that do not tolerate it.
+    pub effect: TaintEffect,
+}
+
+/// Taints to take off a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeTaints {
+    /// Name of the node.
+    pub node: String,
+    /// Key of the taints.
+    #[schemars(length(min = 1))]
+    pub key: String,
+    /// Effect of the taint; default every effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<TaintEffect>,
 }
 
 /// Node upgrade: each node is cordoned, drained as budgets allow, away for its service, and back.
@@ -130,7 +209,10 @@ impl Operation {
             ("uncordon", &self.uncordon),
             ("drain", &self.drain),
         ];
+        let taint = self.taint.as_ref().map(|own| ("taint.node", &*own.node));
+        let untaint = (self.untaint.as_ref()).map(|own| ("untaint.node", &*own.node));
         let mut named = named.into_iter();
-        named.find_map(|(field, node)| Some((field, node.as_deref()?)))
+        let named = named.find_map(|(field, node)| Some((field, node.as_deref()?)));
+        named.or(taint).or(untaint)
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::traffic::Services;
 use crate::scalar::{Bound, NoneOr, WordOr};
+use crate::schema::clients::{ClientLimits, ModelSet};
 use crate::schema::contention::Contention;
 use crate::schema::images::Images;
 use crate::share::Share;
@@ -18,6 +19,15 @@ use units::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Models {
+    /// Named set of constants, on which the other fields go; also as `models: production`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<ModelSet>,
+    /// Limits of the clients of the API server; default `none`, or those of the set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_limits: Option<NoneOr<ClientLimits>>,
+    /// Time at which every node renews its lease first; default drawn for each node within 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_offset: Option<Duration>,
     /// Start-up time of a pod, from its binding to its running; default `none` for no time.
     #[serde(default)]
     pub startup: NoneOr<Startup>,

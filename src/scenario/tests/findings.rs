@@ -1,4 +1,5 @@
-//! What users see for wrong experiments: every section of `tests/data/scenario/findings.md`.
+//! Messages that users see for wrong experiments: every section of
+//! `tests/data/scenario/findings.md`.
 
 use snapbox::{Data, assert_data_eq};
 

@@ -12,11 +12,50 @@ use super::room::{admits, slots_in};
 use super::running::{Place, Running, RunningJob};
 
 /// A rule that lets jobs start before the chosen one.
+///
+/// A rule that lets short jobs pass whatever waits:
+///
+/// ```
+/// use scheduler::batch::{Backfill, JobFacts};
+/// use units::{Duration, Instant};
+///
+/// #[derive(Clone, Copy)]
+/// struct ShortJobs {
+///     most: Duration,
+/// }
+///
+/// impl Backfill for ShortJobs {
+///     fn name(&self) -> &'static str {
+///         "short-jobs"
+///     }
+///
+///     fn admits(&self, _now: Instant, job: &JobFacts) -> bool {
+///         job.requested <= self.most
+///     }
+///
+///     fn longest(&self, _now: Instant) -> Duration {
+///         self.most
+///     }
+///
+///     fn clone_backfill(&self) -> Box<dyn Backfill> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// let rule = ShortJobs { most: Duration::from_secs(60) };
+/// let job = |seconds| JobFacts {
+///     submitted: Instant::ZERO,
+///     requested: Duration::from_secs(seconds),
+///     processors: 4,
+/// };
+/// assert!(rule.admits(Instant::ZERO, &job(30)));
+/// assert!(!rule.admits(Instant::ZERO, &job(90)));
+/// ```
 pub trait Backfill: Send {
     /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
-    /// Whether it ever lets a job start before the chosen one.
+    /// `true` if the policy ever lets a job start before the chosen one.
     fn is_active(&self) -> bool {
         true
     }
@@ -55,7 +94,7 @@ pub struct Outlook<'a> {
     pub(super) store: &'a Store,
     pub(super) running: &'a Running,
     pub(super) chosen: &'a Job,
-    /// How many members of the chosen job fit now.
+    /// Number of members of the chosen job that fit now.
     pub(super) room: u64,
 }
 
@@ -65,9 +104,9 @@ impl Outlook<'_> {
         &self.chosen.facts
     }
 
-    /// When the chosen job has room if every running job ends at its start plus requested time:
-    /// the expected end of the job whose end makes it fit. If even the last one does not, that
-    /// one's; if nothing runs, now.
+    /// Instant at which the chosen job has room if every running job ends at its start plus
+    /// requested time: the expected end of the job whose end makes it fit. If even the last one
+    /// does not, that one's; if nothing runs, now.
     pub fn earliest_start(&self) -> Instant {
         let wanted = self.chosen.members.len() as u64;
         let mut room = self.room;
@@ -83,7 +122,7 @@ impl Outlook<'_> {
         earliest
     }
 
-    /// How many more members of the chosen job fit once a running job has ended as well.
+    /// Number of further members of the chosen job that fit once a running job has ended as well.
     fn room_after(&self, job: &RunningJob, freed: &mut Freed) -> u64 {
         if self.store.class_count() == 1 {
             // Members of one class take each other's places one for one.

@@ -12,9 +12,9 @@ pub struct JobNumber(pub u64);
 /// Facts about a job that job orders and backfilling rules may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobFacts {
-    /// When it was submitted.
+    /// Instant of submission.
     pub submitted: Instant,
-    /// How long it says it may run; [`Duration::MAX`] where it does not say.
+    /// Run time that the job requests; [`Duration::MAX`] where it does not say.
     pub requested: Duration,
     /// Processors over all members, rounded up; the number of members where none are asked for.
     pub processors: i64,
@@ -56,6 +56,38 @@ impl Score {
 }
 
 /// A rule that chooses the next waiting job.
+///
+/// An order that takes the widest job first:
+///
+/// ```
+/// use scheduler::batch::{JobFacts, JobOrder, Score};
+/// use units::{Duration, Instant};
+///
+/// #[derive(Clone, Copy)]
+/// struct WidestFirst;
+///
+/// impl JobOrder for WidestFirst {
+///     fn name(&self) -> &'static str {
+///         "widest-first"
+///     }
+///
+///     fn score(&self, job: &JobFacts, _now: Instant) -> Score {
+///         Score::whole(-job.processors)
+///     }
+///
+///     fn clone_order(&self) -> Box<dyn JobOrder> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// let job = |processors| JobFacts {
+///     submitted: Instant::ZERO,
+///     requested: Duration::from_secs(60),
+///     processors,
+/// };
+/// let score = |processors| WidestFirst.score(&job(processors), Instant::ZERO);
+/// assert!(score(64) < score(8));
+/// ```
 pub trait JobOrder: Send {
     /// The order's name in the registry.
     fn name(&self) -> &'static str;

@@ -70,14 +70,14 @@ struct Refused {
 #[derive(Clone, Copy, Debug)]
 struct Chosen {
     number: JobNumber,
-    /// Whether it was found not to fit.
+    /// Marks a job that was found not to fit.
     blocked: bool,
     /// The last turn that the backfilling rule was asked about; `None` if it is to be asked about
     /// every waiting job.
     asked: Option<Turn>,
 }
 
-/// Where a pod is: the job it belongs to, and its position there once that runs.
+/// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
 #[derive(Clone, Copy, Debug)]
 struct Whereabouts {
     pod: PodRef,

@@ -1,4 +1,4 @@
-//! How many more members of a class each node can take, kept up to date from the ring of changed
+//! Room for further members of a class on each node, kept up to date from the ring of changed
 //! nodes: a decision costs what changed since the last one, not the size of the cluster.
 
 use fixedbitset::FixedBitSet;
@@ -11,7 +11,7 @@ use model::gpu::DEVICE_MILLI;
 use model::rules::{self, room};
 use units::{ClassId, NodeId, Resources, Revision};
 
-/// Where the members of a job go, in order of member.
+/// Nodes and devices of the members of a job, in order of member.
 pub(super) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
 
 /// The room of every class that was asked about.
@@ -22,23 +22,25 @@ pub(super) struct Rooms {
 
 #[derive(Clone, Debug, Default)]
 struct Room {
-    /// How many members each node can take now.
+    /// Number of members that each node can take now.
     slots: Vec<u32>,
     /// The nodes that can take at least one.
     open: FixedBitSet,
     total: u64,
     cursor: Revision,
-    /// How many members the empty cluster could take, and as of which declaration.
+    /// Number of members that the empty cluster could take, and the declaration that it is computed
+    /// from.
     capacity: Option<(Revision, u64)>,
 }
 
 impl Rooms {
-    /// How many members of a class can start now, over all nodes.
+    /// Number of members of a class that can start now, over all nodes.
     pub(super) fn total(&mut self, store: &Store, class: ClassId) -> u64 {
         self.room(store, class).total
     }
 
-    /// How many members of a class the cluster could take if nothing ran and every node were up.
+    /// Number of members of a class that the cluster could take if nothing ran and every node were
+    /// up.
     pub(super) fn capacity(&mut self, store: &Store, class: ClassId) -> u64 {
         let room = self.room(store, class);
         let declared = store.nodes().declared();
@@ -139,8 +141,8 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
         .is_some_and(|node| rules::admits(&class.spec, node))
 }
 
-/// How many members of a class fit what is left on a node: in its resources, and on its devices
-/// with these rooms in milli-GPU.
+/// Number of members of a class that fit what is left on a node: in its resources, and on its
+/// devices with these rooms in milli-GPU.
 pub(super) fn slots_in(class: &Class, free: &Resources, devices: &[u16]) -> u32 {
     let requests = &class.requests;
     let extended = requests

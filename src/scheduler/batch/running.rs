@@ -9,7 +9,7 @@ use units::{ClassId, Instant, NodeId};
 
 use super::job::{JobFacts, JobNumber};
 
-/// Where one member of a job is.
+/// Place of one member of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) pod: PodRef,
@@ -27,7 +27,7 @@ pub(super) struct RunningJob {
     /// Start plus requested time.
     pub(super) expected_end: Instant,
     pub(super) places: SmallVec<[Place; 1]>,
-    /// How many places are held.
+    /// Number of places held.
     pub(super) members: usize,
 }
 
@@ -53,7 +53,7 @@ impl Running {
         self.jobs.insert(number, job);
     }
 
-    /// How many places of a job are recorded, held or not.
+    /// Number of places recorded for a job, held or not.
     pub(super) fn recorded(&self, number: JobNumber) -> usize {
         self.jobs.get(&number).map_or(0, |job| job.places.len())
     }

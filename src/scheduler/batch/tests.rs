@@ -66,7 +66,7 @@ struct World {
     gangs: u32,
     /// The wake-up asked for last.
     wake: Option<Instant>,
-    /// How many pods each step bound, where it bound any.
+    /// Number of pods that each step bound, where it bound any.
     bound: Vec<usize>,
 }
 

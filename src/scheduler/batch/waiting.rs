@@ -135,7 +135,7 @@ impl Waiting {
         self.turns.last()
     }
 
-    /// How many pods wait.
+    /// Number of waiting pods.
     pub(super) fn pods(&self) -> usize {
         self.pods
     }

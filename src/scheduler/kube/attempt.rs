@@ -26,7 +26,7 @@ pub struct Attempt<'a> {
     pub ctx: AttemptContext<'a>,
     /// The profile.
     pub profile: &'a KubeProfile,
-    /// Why no node is asked at all.
+    /// Reason no node is asked at all.
     pub refusal: Option<Status>,
     /// The names of plugins whose `PreFilter` was asked.
     pub asked: Vec<&'static str>,
@@ -187,7 +187,7 @@ impl<'a> Attempt<'a> {
         self.names = Some(names);
     }
 
-    /// How many nodes may be asked: all, or those of the set that `PreFilter` gave.
+    /// Number of nodes that may be asked: all, or those of the set that `PreFilter` gave.
     pub fn candidate_count(&self) -> usize {
         let cache = self.ctx.cache;
         match &self.names {

@@ -18,7 +18,7 @@ use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
 use model::{ClusterObjects, Node, PodSpec, Text};
 use units::QuantityError;
 
-/// Why a change can't be taken in.
+/// Reason a change can't be taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CacheError {
     /// A pod on a node that is not there.
@@ -55,9 +55,9 @@ pub struct Cache {
     nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
     /// The highest priority of these.
     most_awaiting: Option<i32>,
-    /// On how many nodes each image is.
+    /// Number of nodes on which each image is.
     images: BTreeMap<Text, i64>,
-    /// How many machines are down.
+    /// Number of machines that are down.
     down: usize,
     classes: IndexMap<Arc<PodSpec>, Arc<PodClass>, FxBuildHasher>,
     /// Groups of pods.
@@ -66,7 +66,7 @@ pub struct Cache {
     pub objects: Watched<ClusterObjects>,
     /// Pods that came and left, for those who follow.
     log: ChangeLog,
-    /// How often nodes came, left or changed themselves.
+    /// Number of times that nodes came, left or changed themselves.
     node_version: u64,
     identity: Identity,
 }
@@ -172,7 +172,7 @@ impl Cache {
         }
     }
 
-    /// How many machines are down.
+    /// Number of machines that are down.
     pub fn down_count(&self) -> usize {
         self.down
     }
@@ -299,7 +299,7 @@ impl Cache {
         &self.log
     }
 
-    /// How often nodes came, left or changed themselves.
+    /// Number of times that nodes came, left or changed themselves.
     pub fn node_version(&self) -> u64 {
         self.node_version
     }
@@ -314,7 +314,7 @@ impl Cache {
         &self.order
     }
 
-    /// How many nodes there are.
+    /// Number of nodes.
     pub fn node_count(&self) -> usize {
         self.order.len()
     }
@@ -347,7 +347,7 @@ impl Cache {
         slots.filter_map(|&slot| self.slots[slot].as_ref())
     }
 
-    /// How long tables over all nodes have to be, by their slots.
+    /// Length that tables over all nodes must have, by their slots.
     pub fn slot_count(&self) -> usize {
         self.slots.len()
     }
@@ -367,7 +367,7 @@ impl Cache {
         self.nominated.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// On how many nodes an image of exactly this name is.
+    /// Number of nodes on which an image of exactly this name is.
     pub fn nodes_with_image(&self, name: &str) -> i64 {
         self.images.get(name).copied().unwrap_or(0)
     }

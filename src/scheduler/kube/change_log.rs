@@ -1,5 +1,5 @@
-//! What changed in a cache, in order, for those who follow it: pods that came to nodes or left them
-//! one by one; everything else only by a number that grows.
+//! Changes of a cache, in order, for those who follow it: pods that came to nodes or left them one
+//! by one; everything else only by a number that grows.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -36,9 +36,9 @@ pub struct Change {
     pub slot: u32,
     /// The class, by its number among all classes that ever had pods.
     pub class: u32,
-    /// How many more there are.
+    /// Number of further pods.
     pub all: i32,
-    /// How many more of those that have not been told to end.
+    /// Number of further pods among those that have not been asked to end.
     pub staying: i32,
 }
 
@@ -46,12 +46,12 @@ pub struct Change {
 #[derive(Clone, Debug, Default)]
 pub struct ChangeLog {
     changes: Vec<Change>,
-    /// How many are forgotten.
+    /// Number of changes that are forgotten.
     forgotten: u64,
 }
 
 impl ChangeLog {
-    /// How many changes there ever were.
+    /// Number of changes that there ever were.
     pub fn end(&self) -> u64 {
         self.forgotten + self.changes.len() as u64
     }
@@ -79,7 +79,7 @@ pub struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// How often it may have been changed.
+    /// Number of times that the value may have been changed.
     pub fn version(&self) -> u64 {
         self.version
     }

@@ -1,5 +1,5 @@
-//! Where the pods of each class are: what terms and rules about other pods count over, a class at
-//! a time and not a pod at a time.
+//! Places of the pods of each class: what terms and rules about other pods count over, a class at a
+//! time and not a pod at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct ClassPlaces {
     pub class: Arc<PodClass>,
     /// The class's number among all classes that ever had pods on nodes.
     pub number: usize,
-    /// How many each node has.
+    /// Number of pods on each node.
     pub nodes: HeldByNode,
 }
 
@@ -28,7 +28,7 @@ pub struct Placements {
     places: IndexMap<usize, ClassPlaces, FxBuildHasher>,
     /// All classes that ever had pods on nodes, by the same key.
     known: IndexMap<usize, Arc<PodClass>, FxBuildHasher>,
-    /// How many of the classes that have some have each priority.
+    /// Number of classes by priority, among those that have pods.
     priorities: BTreeMap<i32, usize>,
 }
 
@@ -83,7 +83,7 @@ impl Placements {
         self.places.values()
     }
 
-    /// Where the pods of a class are, if it has any.
+    /// Places of the pods of a class, if it has any.
     pub fn of(&self, class: &Arc<PodClass>) -> Option<&ClassPlaces> {
         self.places.get(&key(class))
     }
@@ -93,7 +93,7 @@ impl Placements {
         self.known.values()
     }
 
-    /// How many there are.
+    /// Number of known classes.
     pub fn known_count(&self) -> usize {
         self.known.len()
     }

@@ -47,7 +47,7 @@ pub enum Nomination {
 /// The scheduler-wide state of cycles.
 #[derive(Clone, Debug)]
 pub struct Round {
-    /// Where the search among the nodes begins.
+    /// Beginning of the search among the nodes.
     pub start: usize,
     /// Tie-breaking rule among equally good nodes.
     pub ties: TieBreak,
@@ -67,7 +67,7 @@ impl Round {
         }
     }
 
-    /// With so many bytes for what the fast form keeps.
+    /// Round with a bound in bytes for what the fast form keeps.
     pub fn with_budget(ties: TieBreak, bytes: usize) -> Self {
         Self {
             fast: Some(Box::new(Fast::with_budget(bytes))),
@@ -83,7 +83,7 @@ impl Round {
         self.labels = labels;
     }
 
-    /// How many decisions the fast form took.
+    /// Number of decisions that the fast form took.
     pub fn taken_fast(&self) -> u64 {
         self.fast.as_ref().map_or(0, |fast| fast.taken())
     }

@@ -1,4 +1,4 @@
-//! What happens in the cluster and may make a rejected pod schedulable (spec: kubernetes.md 1.2,
+//! Events in the cluster that may make a rejected pod schedulable (spec: kubernetes.md 1.2,
 //! "Events").
 
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub enum ClusterEvent {
     NodeDeleted(Arc<NodeInfo>),
     /// A node's declaration changed.
     NodeChanged {
-        /// In which respect: one kind.
+        /// Kind of the change, a single one.
         change: EventKinds,
         /// The empty node as it was.
         before: Arc<NodeInfo>,
@@ -76,7 +76,7 @@ pub enum ClusterEvent {
     PodDeleted(Arc<PodInfo>),
     /// A pod's declaration changed.
     PodChanged {
-        /// In which respect: one kind.
+        /// Kind of the change, a single one.
         change: EventKinds,
         /// The pod before the change.
         before: Arc<PodInfo>,

@@ -1,5 +1,5 @@
-//! What a plugin may add to [`KubePlugin`] so that forms which keep answers can keep its own: the
-//! fast form ([`super::fast`]), planners that place many replicas, and autoscalers that simulate.
+//! Extension of [`KubePlugin`] for forms that keep a plugin's answers: the fast form
+//! ([`super::fast`]), planners that place many replicas, and autoscalers that simulate.
 //!
 //! Nothing here changes a decision. Each answer is the one of a method of [`KubePlugin`], and
 //! property tests hold both to each other.
@@ -10,7 +10,7 @@ use super::keep::{KeptFilter, KeptScore, NodePoints, NodeTest, RowPoints, RowTes
 use super::plugin::{AttemptContext, KubePlugin, PostFilter};
 use super::{Attempt, Cache, NodeInfo, PodClass, PodInfo};
 
-/// How far the answers of a plugin reach for a given pod: what of them can change when more pods
+/// Reach of a plugin's answers for a given pod: the part of them that can change when more pods
 /// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
 /// once and keep the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +24,8 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// That of a plugin that looks at nothing but the pod's volumes and who else has them.
+    /// Reach of a plugin that looks at nothing but the pod's volumes and the other pods that have
+    /// them.
     pub fn of_volumes(pod: &PodInfo) -> Self {
         if pod.spec().volumes.is_empty() {
             Self::Nothing
@@ -39,13 +40,43 @@ impl Reach {
 pub enum Follow {
     /// It can't, or does not know.
     Unknown,
-    /// Its question follows when it is told by [`super::NodeFilter::add_pod`], and it gives no points.
+    /// The plugin's filter follows placings through [`super::NodeFilter::add_pod`], and it gives no
+    /// points.
     NoPoints,
-    /// Its question follows so, and its points like this.
+    /// The plugin's filter follows placings in the same way, and its points through this follower.
     Points(Box<dyn Follower>),
 }
 
 /// Points of nodes while pods just like the one that is placed take their places.
+///
+/// A follower by which every further pod on a node costs the node ten points:
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use scheduler::kube::{Follower, NodeInfo};
+///
+/// #[derive(Default)]
+/// struct Spread {
+///     placed: BTreeMap<usize, i64>,
+/// }
+///
+/// impl Follower for Spread {
+///     fn add_pod(&mut self, node: &NodeInfo) {
+///         *self.placed.entry(node.slot).or_default() += 1;
+///     }
+///
+///     fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>) {
+///         let of_slot = |slot: &usize| 100 - 10 * self.placed.get(slot).copied().unwrap_or(0);
+///         points.clear();
+///         points.extend(feasible.iter().map(of_slot));
+///     }
+/// }
+///
+/// let mut points = Vec::new();
+/// Spread::default().score(&[0, 4], &mut points);
+/// assert_eq!(points, [100, 100]);
+/// ```
 pub trait Follower {
     /// One more took its place on a node.
     fn add_pod(&mut self, node: &NodeInfo);
@@ -56,22 +87,73 @@ pub trait Follower {
 
 /// Cacheable part of a plugin's answers, and its validity. Every method has a default that keeps
 /// nothing.
+///
+/// A filter by a label of the node. Its verdicts rest on the node's declaration, so the fast form asks
+/// each node once and keeps the answer:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
+/// use scheduler::kube::{
+///     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo, Reach, Rejection,
+/// };
+///
+/// struct SolidState;
+///
+/// impl KubePlugin for SolidState {
+///     fn name(&self) -> &'static str {
+///         "SolidState"
+///     }
+///
+///     fn points(&self) -> KubePoints {
+///         KubePoints::FILTER
+///     }
+///
+///     fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
+///         Some(self)
+///     }
+///
+///     fn filter(&self, _pod: &PodInfo, node: &NodeInfo) -> Result<(), Rejection> {
+///         match node.label("disk") {
+///             Some(disk) if **disk == *"ssd" => Ok(()),
+///             _ => Err(Rejection::unresolvable("node(s) had no solid-state disk")),
+///         }
+///     }
+/// }
+///
+/// impl FastPlugin for SolidState {
+///     fn reach(&self, _ctx: AttemptContext<'_>) -> Reach {
+///         Reach::Nothing
+///     }
+///
+///     fn kept_filter(&self, _ctx: AttemptContext<'_>) -> KeptFilter {
+///         KeptFilter::Node(Rests::OnDeclaration)
+///     }
+///
+///     fn kept_score(&self, _ctx: AttemptContext<'_>) -> KeptScore {
+///         KeptScore::Nothing
+///     }
+/// }
+///
+/// assert!(Arc::new(SolidState).fast().is_some());
+/// ```
 pub trait FastPlugin: KubePlugin {
-    /// How far the plugin's verdicts and points reach for this pod.
+    /// Reach of the plugin's verdicts and points for this pod.
     fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
         let _ = ctx;
         Reach::Cluster
     }
 
-    /// How the plugin's answers for this pod follow the placing of pods just like it; asked only
-    /// where they reach over the cluster.
+    /// Rule by which the plugin's answers for this pod follow the placing of pods just like it;
+    /// asked only where they reach over the cluster.
     fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
         let _ = ctx;
         Follow::Unknown
     }
 
-    /// What can be kept of the plugin's verdicts for pods of this one's class: equal verdicts on
-    /// equal clusters, whatever else tells the pods of the class apart. Pods with a node, a
+    /// Part of the plugin's verdicts that can be kept for pods of this one's class: equal verdicts
+    /// on equal clusters, whatever else tells the pods of the class apart. Pods with a node, a
     /// nominated node or a group are not asked about. Plugins that never reject say
     /// [`KeptFilter::Open`].
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
@@ -79,7 +161,7 @@ pub trait FastPlugin: KubePlugin {
         KeptFilter::Unknown
     }
 
-    /// What can be kept of the plugin's points, in the same way.
+    /// Part of the plugin's points that can be kept, in the same way.
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
         let _ = ctx;
         KeptScore::Unknown

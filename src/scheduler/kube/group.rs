@@ -30,16 +30,16 @@ enum Key {
 /// A group of pods.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// When its first pod was seen.
+    /// Instant at which the group's first pod was seen.
     pub created: Instant,
-    /// How many members must have a place before one starts; `None` is a group that nobody
+    /// Number of members that must have a place before one starts; `None` is a group that no object
     /// declares.
     pub least: Option<usize>,
-    /// How long placed members wait for the others, where the group states it.
+    /// Time for which placed members wait for the others, where the group states it.
     pub timeout: Option<Duration>,
     /// The group's living pods.
     pub members: BTreeSet<PodUid>,
-    /// How many of them have a place.
+    /// Number of members that have a place.
     pub assigned: usize,
     /// The epoch in which its members gave their places back, if they did.
     given_up: Option<u64>,
@@ -48,7 +48,7 @@ pub struct Group {
 /// A pod's group: its index, and when it was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupRef {
-    /// When its first pod was seen.
+    /// Instant at which the group's first pod was seen.
     pub created: Instant,
     /// The group's index among all groups.
     pub index: usize,
@@ -58,7 +58,7 @@ pub struct GroupRef {
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
     groups: IndexMap<Key, Group, FxBuildHasher>,
-    /// How often something happened that may let a group fit.
+    /// Number of times that something happened that may let a group fit.
     epoch: u64,
 }
 

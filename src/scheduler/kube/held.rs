@@ -1,4 +1,4 @@
-//! How many pods of one class each node has: as a table over all slots where that is worth its
+//! Counts of the pods of one class on each node: as a table over all slots where that is worth its
 //! memory, and as a map where few nodes have any.
 
 use indexmap::IndexMap;
@@ -9,7 +9,7 @@ const DENSE_FROM: usize = 16;
 /// It ends when fewer than one in so many have.
 const SPARSE_FROM: usize = 64;
 
-/// How many pods of a class a node has.
+/// Number of pods of a class on a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// All.
@@ -18,14 +18,14 @@ pub struct Held {
     pub staying: u32,
 }
 
-/// How many pods of a class the nodes have, by slot.
+/// Number of pods of a class on the nodes, by slot.
 #[derive(Clone, Debug, Default)]
 pub struct HeldByNode {
     /// Nodes with pods, while there is no table.
     sparse: IndexMap<usize, Held, FxBuildHasher>,
     /// One for each slot; empty while there is none.
     dense: Vec<Held>,
-    /// How many nodes have pods.
+    /// Number of nodes with pods.
     count: usize,
     /// The last slot that ever had any.
     last: usize,

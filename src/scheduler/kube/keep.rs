@@ -1,4 +1,4 @@
-//! What a plugin's answers rest on, so that the fast form ([`super::fast`]) can keep them and
+//! Dependencies of a plugin's answers, so that the fast form ([`super::fast`]) can keep them and
 //! bring them up to date: the node's declaration, the node with its pods, or counts of pods by the
 //! values of a label of their nodes. A plugin that says nothing is asked the plain way.
 
@@ -24,7 +24,7 @@ pub struct NodeRow {
     pub memory: RowAmount,
     /// Bytes of node-local scratch storage; `non_zero` is as `used`.
     pub storage: RowAmount,
-    /// How many more pods may come.
+    /// Number of further pods that may come.
     pub pods_left: i64,
 }
 
@@ -86,7 +86,7 @@ pub enum KeptFilter {
 }
 
 impl KeptFilter {
-    /// That of a plugin that looks at nothing but the pod's volumes.
+    /// Verdicts of a plugin that looks at nothing but the pod's volumes.
     pub fn of_volumes(pod: &PodInfo) -> Self {
         if pod.spec().volumes.is_empty() {
             Self::Open
@@ -104,7 +104,7 @@ pub enum KeptRule {
     Skew {
         /// The counted pods.
         pods: PodCount,
-        /// How many more.
+        /// Greatest number of pods above those of the domain with the fewest.
         max_skew: i64,
         /// Contribution of the pod itself.
         own: i64,

@@ -1,5 +1,5 @@
-//! Where the time of a scheduler goes, for `windtunnel run --profile`: by what it does, as plugins
-//! do theirs together in the fast form.
+//! Labels of a scheduler's work, for `windtunnel run --profile`: by what it does, as plugins do
+//! theirs together in the fast form.
 
 use control::probe::{Part, Probe};
 

@@ -91,7 +91,7 @@ impl NodeInfo {
         self.pods.push(pod);
     }
 
-    /// Where a pod is among its pods. The newest is looked for most often.
+    /// Position of a pod among the node's pods. The newest is looked for most often.
     fn position_of(&self, pod: &PodInfo) -> Option<usize> {
         let key = key_of(pod.uid);
         let mut places = self.keys.iter().zip(&self.pods);

@@ -1,4 +1,4 @@
-//! What a plugin of the Kubernetes scheduler implements (spec: kubernetes.md 1.4, 1.14).
+//! Trait of a plugin of the Kubernetes scheduler (spec: kubernetes.md 1.4, 1.14).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,6 +63,50 @@ pub enum PreScoreResult {
 
 /// A plugin's question to nodes within one attempt. Simulated evictions change it and work on
 /// copies.
+///
+/// A question with state: the cluster owns a number of licences, of which every pod takes one.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use model::Node;
+/// use scheduler::kube::{NodeFilter, NodeInfo, PodInfo, Rejection};
+///
+/// #[derive(Clone, Copy)]
+/// struct Licences {
+///     left: i64,
+/// }
+///
+/// impl<'a> NodeFilter<'a> for Licences {
+///     fn filter(&self, _node: &NodeInfo) -> Result<(), Rejection> {
+///         if self.left > 0 {
+///             Ok(())
+///         } else {
+///             Err(Rejection::unschedulable("no licence was free"))
+///         }
+///     }
+///
+///     fn add_pod(&mut self, _pod: &PodInfo, _node: &NodeInfo) {
+///         self.left -= 1;
+///     }
+///
+///     fn remove_pod(&mut self, _pod: &PodInfo, _node: &NodeInfo) {
+///         self.left += 1;
+///     }
+///
+///     fn clone_filter(&self) -> Box<dyn NodeFilter<'a> + 'a> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// let node = NodeInfo::new(Arc::new(Node::default()))?;
+/// let mut licences = Licences { left: 0 };
+/// assert!(licences.filter(&node).is_err());
+/// // A simulated eviction gives a licence back.
+/// licences.remove_pod(&PodInfo::default(), &node);
+/// assert!(licences.filter(&node).is_ok());
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 pub trait NodeFilter<'a> {
     /// Whether the node can take the pod.
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection>;
@@ -117,7 +161,7 @@ impl<'a> NodeFilter<'a> for StatelessFilter<'a> {
 pub struct Scores {
     /// Raw scores of the plugin.
     pub raw: Vec<i64>,
-    /// After normalisation: 0–100.
+    /// Points after normalisation: 0–100.
     pub normalized: Vec<i64>,
 }
 
@@ -173,7 +217,7 @@ pub fn in_whole_span(points: i64, least: i64, most: i64) -> i64 {
     (100 * above / width) as i64
 }
 
-/// How raw points become those of the scale (`NormalizeScore`).
+/// Rule that brings raw points to the scale (`NormalizeScore`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Normalization {
     /// They are on it already.
@@ -237,6 +281,46 @@ pub enum KubePermit {
 /// These methods alone define a plugin's decisions. A plugin may add [`FastPlugin`], reached by
 /// [`KubePlugin::fast`], to have the fast form keep its answers; the fast form decides pods plainly
 /// where a plugin without it takes part.
+///
+/// A score that prefers nodes with few pods:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use model::Node;
+/// use scheduler::kube::{
+///     AttemptContext, Cache, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
+/// };
+///
+/// struct FewPods;
+///
+/// impl KubePlugin for FewPods {
+///     fn name(&self) -> &'static str {
+///         "FewPods"
+///     }
+///
+///     fn points(&self) -> KubePoints {
+///         KubePoints::SCORE
+///     }
+///
+///     fn score(&self, _pod: &PodInfo, node: &NodeInfo) -> i64 {
+///         node.pods.len() as i64
+///     }
+///
+///     fn normalize_score(&self) -> Normalization {
+///         Normalization::Proportion { reverse: true }
+///     }
+/// }
+///
+/// let empty = NodeInfo::new(Arc::new(Node::default()))?;
+/// let mut full = empty.clone();
+/// full.add_pod(Arc::new(PodInfo::default()));
+/// let (cache, pod) = (Cache::default(), PodInfo::default());
+/// let ctx = AttemptContext { cache: &cache, pod: &pod };
+/// let scores = FewPods.scores(ctx, &[&empty, &full]);
+/// assert_eq!(scores.map(|scores| scores.normalized), Some(vec![100, 0]));
+/// # Ok::<(), units::QuantityError>(())
+/// ```
 pub trait KubePlugin: Send + Sync {
     /// The plugin's name in the original.
     fn name(&self) -> &'static str;
@@ -244,7 +328,7 @@ pub trait KubePlugin: Send + Sync {
     /// The points at which the plugin acts.
     fn points(&self) -> KubePoints;
 
-    /// What the fast form needs to know of the plugin, if the plugin says it.
+    /// Extension for the fast form, if the plugin has one.
     fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
         None
     }
@@ -300,7 +384,7 @@ pub trait KubePlugin: Send + Sync {
         0
     }
 
-    /// How raw points become those of the scale (`NormalizeScore`).
+    /// Rule that brings raw points to the scale (`NormalizeScore`).
     fn normalize_score(&self) -> Normalization {
         Normalization::Plain
     }

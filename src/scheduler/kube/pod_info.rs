@@ -95,7 +95,7 @@ pub struct PodClass {
     pub scored: Amounts,
     /// Ports it takes on its node.
     pub host_ports: Vec<HostPort>,
-    /// Whether it has terms about other pods, required or preferred.
+    /// `true` if the class has terms about other pods, required or preferred.
     pub has_terms: bool,
 }
 
@@ -173,13 +173,13 @@ pub struct PodInfo {
     pub name: PodName,
     /// Rarely used facts of the pod.
     pub few: Few,
-    /// When its node took it up.
+    /// Instant at which the pod's node took it up.
     pub start: Start,
-    /// Whether its scheduler found it a place, where the node is known without its name.
+    /// `true` if the pod's scheduler found it a place, where the node is known without its name.
     pub is_assigned: bool,
-    /// Whether it has been told to end.
+    /// Marks a pod that was asked to end.
     pub is_terminating: bool,
-    /// Whether it ends because the scheduler preempted it.
+    /// Marks a pod that ends because the scheduler preempted it.
     pub is_preempted: bool,
 }
 
@@ -197,7 +197,7 @@ struct Facts {
     started_secs: i64,
 }
 
-/// When a node took a pod up: see [`PodInfo::started_secs`].
+/// Instant at which a node took a pod up: see [`PodInfo::started_secs`].
 #[derive(Clone, Copy, Debug)]
 pub struct Start(i32);
 
@@ -241,7 +241,7 @@ impl PodInfo {
         self.facts().map_or(DeviceSet::EMPTY, |facts| facts.devices)
     }
 
-    /// When its node took it up, in whole seconds; `None` is not yet.
+    /// Instant at which the pod's node took it up, in whole seconds; `None` is not yet.
     pub fn started_secs(&self) -> Option<i64> {
         match self.start.0 {
             start if start == Start::NEVER.0 => None,
@@ -311,7 +311,7 @@ impl PodInfo {
         &self.class.spec
     }
 
-    /// Whether it has a node.
+    /// `true` if the pod has a node.
     pub fn has_node(&self) -> bool {
         self.is_assigned || self.node_name().is_some()
     }

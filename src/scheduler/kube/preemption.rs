@@ -20,7 +20,7 @@ pub struct Candidate {
     pub node: Text,
     /// Pods to evict, from most to least important.
     pub victims: Vec<Arc<PodInfo>>,
-    /// How many of them exceed a budget.
+    /// Number of victims that exceed a budget.
     pub violations: usize,
 }
 
@@ -49,7 +49,7 @@ pub struct Preemption {
     pub best: Vec<usize>,
 }
 
-/// How many nodes are tried.
+/// Bounds on the number of nodes that preemption tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Breadth {
     /// The least part of the potential nodes, in percent.

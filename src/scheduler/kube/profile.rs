@@ -88,13 +88,13 @@ impl KubeProfile {
             .collect()
     }
 
-    /// How far a plugin's answers reach for a pod, as far as it says.
+    /// Reach of a plugin's answers for a pod, as far as the plugin says.
     pub fn reach(&self, plugin: usize, ctx: AttemptContext<'_>) -> Reach {
         let plugin = self.fast(plugin);
         plugin.map_or(Reach::Cluster, |plugin| plugin.reach(ctx))
     }
 
-    /// How many feasible nodes are enough among `nodes` (spec: kubernetes.md 1.4).
+    /// Number of feasible nodes that is enough among `nodes` (spec: kubernetes.md 1.4).
     pub fn wanted(&self, nodes: usize) -> usize {
         const LEAST: usize = 100;
         if self.score.is_empty() {

@@ -28,9 +28,9 @@ use model::ClusterObjects;
 use queued::Rejected;
 use units::{Duration, Instant};
 
-/// How often pods whose back-off is over are let go.
+/// Time between two releases of pods whose back-off is over.
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
-/// How often pods that wait for an event are looked at.
+/// Time between two looks at pods that wait for an event.
 const UNSCHEDULABLE_FLUSH: Duration = Duration::from_secs(30);
 /// Identity of a pod in the queue, never reused.
 pub type PodUid = u64;
@@ -46,7 +46,7 @@ pub struct QueueContext<'a> {
     pub objects: &'a ClusterObjects,
 }
 
-/// Where a rejected pod goes.
+/// Destination of a rejected pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Strategy {
     /// It waits for an event.
@@ -64,11 +64,11 @@ type Rank = (Reverse<i32>, Instant, (usize, u64));
 /// A move by a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// When.
+    /// Instant of the move.
     pub at: Instant,
     /// The pod.
     pub pod: PodUid,
-    /// Where to.
+    /// Destination of the move.
     pub to: Place,
 }
 

@@ -23,6 +23,7 @@ use super::volumes::Reservations;
 use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
 use crate::pipeline::evaluate::Form;
 use cluster::{Conflict, Store};
+use control::client_limit::{ClientLimit, TokenBucket};
 use control::probe::Probe;
 use control::{Component, Outbox, Progress, Write};
 use model::{ClusterObjects, Event, Node, PodRef, Text};
@@ -35,7 +36,7 @@ use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
 pub struct PreemptionState {
     /// The node that it awaits a place on.
     pub nominated_node: Option<Text>,
-    /// Whether it ends because a scheduler preempted it.
+    /// Marks a pod that ends because a scheduler preempted it.
     pub is_preempted: bool,
 }
 
@@ -48,16 +49,18 @@ pub struct KubeOptions {
     pub name: String,
     /// The scheduler's profiles, at least one; pods choose theirs by scheduler name.
     pub profiles: Vec<KubeProfile>,
-    /// How long failed pods are kept back.
+    /// Time for which failed pods are kept back.
     pub backoff: Backoff,
     /// Tie-breaking rule among equally good nodes.
     pub ties: TieBreak,
     /// Form that decides.
     pub form: Form,
-    /// From the end of a cycle to the binding; the pod's place is held meanwhile.
+    /// Time from the end of a cycle to the binding; the pod's place is held meanwhile.
     pub binding_time: Duration,
-    /// From the order to evict a pod to its end.
+    /// Time from the order to evict a pod to its end.
     pub eviction_time: Duration,
+    /// The limit of the client that binds; `None` sends every binding at once.
+    pub client: Option<ClientLimit>,
     /// Namespaces, budgets, services, owners, storage, groups.
     pub objects: ClusterObjects,
     /// Witness that sees every attempt.
@@ -111,6 +114,8 @@ pub struct KubeScheduler {
     failed: Option<Failed>,
     /// Placed pods whose write was refused.
     refused: Vec<PodRef>,
+    /// The tokens of the client that binds, where it is limited.
+    client: Option<TokenBucket>,
     /// Placed pods by when they are bound.
     bindings: BTreeSet<(Instant, PodRef)>,
     waiting: Waiting,
@@ -126,7 +131,7 @@ pub struct KubeScheduler {
     reservations: Reservations,
     /// Objects of the API that placements look at.
     named: BTreeMap<ObjectId, objects::Named>,
-    /// How often the cluster changed in a way that may change a decision.
+    /// Number of times that the cluster changed in a way that may change a decision.
     changes: u64,
     /// Pods that failed, by how often it had changed then.
     tried_at: BTreeSet<(u64, PodUid)>,
@@ -142,6 +147,7 @@ impl KubeScheduler {
             round: Round::new(options.ties.clone(), options.form),
             labels: Labels::default(),
             preemptions: options.preemptions.clone(),
+            client: options.client.map(TokenBucket::new),
             options: Arc::new(options),
             cache,
             queue,

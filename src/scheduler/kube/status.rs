@@ -29,7 +29,7 @@ impl Code {
 pub struct Rejection {
     /// Code of the rejection.
     pub code: Code,
-    /// Why, at least one.
+    /// Reasons for the rejection, at least one.
     pub reasons: Vec<Cow<'static, str>>,
 }
 
@@ -67,7 +67,7 @@ pub struct Status {
     pub plugin: &'static str,
     /// Code of the rejection.
     pub code: Code,
-    /// Why.
+    /// Reasons for the status.
     pub reasons: Vec<Cow<'static, str>>,
 }
 

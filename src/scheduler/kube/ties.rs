@@ -1,4 +1,4 @@
-//! Which of equally good nodes is taken (spec: kubernetes.md 1.4, 1.16).
+//! Choice among equally good nodes (spec: kubernetes.md 1.4, 1.16).
 
 use super::{Ranking, Search};
 use rng::Stream;

@@ -1,4 +1,4 @@
-//! What the plugins of one scheduling attempt look at.
+//! Context of a scheduling attempt, which the plugins read.
 
 use cluster::{Class, Store};
 use units::{ClassId, Instant};

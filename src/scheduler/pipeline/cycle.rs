@@ -26,7 +26,7 @@ pub enum Decision {
     Refused,
 }
 
-/// Where a pod goes.
+/// Placement of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// The node.

@@ -30,11 +30,11 @@ pub struct Answers {
     pub feasible: Vec<bool>,
     /// Points by scoring plugin, then by node; meaningful where feasible.
     pub points: Vec<Vec<i64>>,
-    /// How many nodes are feasible.
+    /// Number of feasible nodes.
     pub feasible_count: usize,
     /// Standings of the nodes. If present, the columns above are empty.
     pub standings: Option<Standings>,
-    /// Up to where these answers are true; `None` before the first evaluation.
+    /// Revision up to which these answers are true; `None` before the first evaluation.
     cursor: Option<Revision>,
     /// Size that counts towards the budget, in bytes.
     bytes: usize,
@@ -60,7 +60,7 @@ struct Traits {
     node_scope: bool,
     /// Whether a node's total is the sum of its points, whichever other nodes are feasible.
     adds_up: bool,
-    /// How many plugins score.
+    /// Number of plugins that score.
     scores: usize,
     /// Whether the first feasible node is taken, and every node without room is rejected.
     first_with_room: bool,
@@ -87,8 +87,9 @@ impl Traits {
 #[derive(Clone, Debug, Default)]
 struct ByRoom {
     rooms: Rooms,
-    /// How many nodes were asked in vain beyond [`VAIN_PER_DECISION`]. Filters that know more than
-    /// amounts would make this a scan: beyond [`VAIN_AT_MOST`] every node's answers are kept instead.
+    /// Number of nodes that were asked in vain beyond [`VAIN_PER_DECISION`]. Filters that know more
+    /// than amounts would make this a scan: beyond [`VAIN_AT_MOST`] every node's answers are kept
+    /// instead.
     vain: u32,
 }
 

@@ -19,7 +19,7 @@ use control::Outbox;
 pub struct Claim {
     /// The place.
     pub placement: Placement,
-    /// When the claim lapses.
+    /// Instant at which the claim lapses.
     pub until: Instant,
 }
 
@@ -36,7 +36,7 @@ impl Waiting {
         self.pods.is_empty()
     }
 
-    /// How many pods wait.
+    /// Number of waiting pods.
     pub fn len(&self) -> usize {
         self.pods.len()
     }

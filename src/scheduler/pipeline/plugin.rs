@@ -88,6 +88,57 @@ pub enum Permit {
 
 /// A scheduling plugin. Every method but [`Plugin::name`], [`Plugin::points`] and
 /// [`Plugin::clone_plugin`] has a neutral default.
+///
+/// A filter that keeps two cores of every node free:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Conflict, Store};
+/// use model::{Node, PodSpec, ResourceList};
+/// use scheduler::{ClassContext, Plugin, Points, Reason};
+/// use units::{ClassId, Instant, NodeId, Quantity};
+///
+/// #[derive(Clone, Copy)]
+/// struct Headroom;
+///
+/// impl Plugin for Headroom {
+///     fn name(&self) -> &'static str {
+///         "headroom"
+///     }
+///
+///     fn points(&self) -> Points {
+///         Points::FILTER
+///     }
+///
+///     fn filter(&self, ctx: &ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
+///         let free = ctx.store.nodes().free().row(node).cpu_milli;
+///         if free - ctx.class.requests.cpu_milli >= 2_000 {
+///             Ok(())
+///         } else {
+///             Err(Reason::Text("node(s) had too little headroom"))
+///         }
+///     }
+///
+///     fn clone_plugin(&self) -> Box<dyn Plugin> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// let mut store = Store::new();
+/// let cpu = |cores| ResourceList::from_pairs([("cpu", Quantity::from_units(cores))]);
+/// let node = Node { name: "n1".into(), allocatable: cpu(4), ..Node::default() };
+/// store.apply(Instant::ZERO, store.node_added(Arc::new(node)))?;
+/// for spec in [cpu(2), cpu(3)].map(|requests| Arc::new(PodSpec::with_requests(requests))) {
+///     if let Some(added) = store.class_added(&spec) {
+///         store.apply(Instant::ZERO, added)?;
+///     }
+/// }
+/// let asked = |class| Headroom.filter(&ClassContext::new(Instant::ZERO, &store, class), NodeId(0));
+/// assert!(asked(ClassId(0)).is_ok());
+/// assert!(asked(ClassId(1)).is_err());
+/// # Ok::<(), Conflict>(())
+/// ```
 pub trait Plugin: Send {
     /// The plugin's name in the registry.
     fn name(&self) -> &'static str;
@@ -100,8 +151,8 @@ pub trait Plugin: Send {
         Scope::Node
     }
 
-    /// Whether its Filter rejects every node without room for the amounts that a class asks for, as
-    /// [`cluster::Nodes::has_room`] has it.
+    /// `true` if the plugin's Filter rejects every node without room for the amounts that a class
+    /// asks for, as [`cluster::Nodes::has_room`] has it.
     fn needs_room(&self) -> bool {
         false
     }
@@ -181,11 +232,48 @@ impl Clone for Box<dyn Plugin> {
 }
 
 /// Chooses among the nodes with the highest total.
+///
+/// A rule that takes the last of the tied nodes:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::{Conflict, Store};
+/// use model::PodSpec;
+/// use scheduler::{ClassContext, Select, Ties};
+/// use units::{ClassId, Instant, NodeId};
+///
+/// #[derive(Clone, Copy)]
+/// struct Last;
+///
+/// impl Select for Last {
+///     fn name(&self) -> &'static str {
+///         "last"
+///     }
+///
+///     fn select(&mut self, _ctx: &ClassContext<'_>, tied: Ties<'_>) -> NodeId {
+///         tied.nth(tied.count() - 1)
+///     }
+///
+///     fn clone_select(&self) -> Box<dyn Select> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// let mut store = Store::new();
+/// if let Some(added) = store.class_added(&Arc::new(PodSpec::default())) {
+///     store.apply(Instant::ZERO, added)?;
+/// }
+/// let ctx = ClassContext::new(Instant::ZERO, &store, ClassId(0));
+/// let chosen = Last.select(&ctx, Ties::Listed(&[NodeId(3), NodeId(7)]));
+/// assert_eq!(chosen, NodeId(7));
+/// # Ok::<(), Conflict>(())
+/// ```
 pub trait Select: Send {
     /// The rule's name in the registry.
     fn name(&self) -> &'static str;
 
-    /// Whether it takes the first of the tied nodes, whichever they are.
+    /// `true` if the plugin takes the first of the tied nodes, whichever they are.
     fn takes_first(&self) -> bool {
         false
     }

@@ -11,6 +11,36 @@ use model::{Pod, PodRef};
 use units::{ClassId, PodId};
 
 /// An order of the pods in the queue.
+///
+/// An order that lets small pods go first:
+///
+/// ```
+/// use cluster::Class;
+/// use model::Pod;
+/// use scheduler::{Profile, QueueOrder};
+///
+/// #[derive(Clone, Copy)]
+/// struct SmallFirst;
+///
+/// impl QueueOrder for SmallFirst {
+///     fn name(&self) -> &'static str {
+///         "small-first"
+///     }
+///
+///     fn key(&self, _pod: &Pod, class: &Class) -> i64 {
+///         class.requests.cpu_milli
+///     }
+///
+///     fn clone_order(&self) -> Box<dyn QueueOrder> {
+///         Box::new(*self)
+///     }
+/// }
+///
+/// /// The profile with its queue in the new order.
+/// fn with_small_first(profile: Profile) -> Profile {
+///     Profile { order: Box::new(SmallFirst), ..profile }
+/// }
+/// ```
 pub trait QueueOrder: Send {
     /// The order's name in the registry.
     fn name(&self) -> &'static str;
@@ -47,12 +77,13 @@ pub struct Queue {
     /// Slots with a waiting pod: most pods that end are in none of them, which makes the check
     /// cheap.
     waits: FixedBitSet,
-    /// Where the waiting pods are, by slot: a pod that has ended has no record to look it up by.
+    /// Whereabouts of the waiting pods, by slot: a pod that has ended has no record to look it up
+    /// by.
     whereabouts: Vec<Whereabouts>,
     waiting: usize,
 }
 
-/// Where the pod of a slot waits, if one does.
+/// Whereabouts of a slot's pod, if one waits.
 #[derive(Clone, Copy, Debug)]
 struct Whereabouts {
     key: i64,
@@ -181,7 +212,7 @@ impl Queue {
         }
     }
 
-    /// Where a pod waits, if it does.
+    /// Place of a waiting pod, and its class.
     #[inline]
     fn find(&self, pod: PodRef) -> Option<(Place, ClassId)> {
         if !self.waits.contains(pod.slot.index()) {
@@ -273,7 +304,7 @@ impl Queue {
         self.heads.0.is_empty()
     }
 
-    /// How many pods wait.
+    /// Number of waiting pods.
     pub fn len(&self) -> usize {
         self.waiting + self.apart.len()
     }

@@ -1,4 +1,4 @@
-//! Why a node was rejected.
+//! Reasons a node was rejected.
 
 use std::fmt;
 

@@ -18,7 +18,7 @@ type Room = [i64; 4];
 pub struct Rooms {
     /// The nodes first, then groups of them, then groups of groups, up to a single one.
     levels: Vec<Vec<Room>>,
-    /// Up to where the store was followed; `None` before the first time.
+    /// Revision up to which the store was followed; `None` before the first time.
     cursor: Option<Revision>,
 }
 
@@ -57,7 +57,7 @@ impl Rooms {
         }
     }
 
-    /// How many nodes there are.
+    /// Number of nodes.
     fn len(&self) -> usize {
         self.levels.first().map_or(0, Vec::len)
     }

@@ -1,4 +1,4 @@
-//! How nodes stand for one class, and which of them are tied for the first place. The plain form
+//! Standings of the nodes for one class, and the nodes tied for the first place. The plain form
 //! lists the tied nodes; the incremental form keeps a tournament over all nodes, in which a node's
 //! new total changes only what lies between it and the top, and the k-th of the tied ones is found
 //! without going through the others.
@@ -52,7 +52,7 @@ impl Standings {
         }
     }
 
-    /// How many nodes there are.
+    /// Number of nodes.
     pub fn len(&self) -> usize {
         self.levels.first().map_or(0, Vec::len)
     }
@@ -62,7 +62,7 @@ impl Standings {
         self.len() == 0
     }
 
-    /// How many nodes are feasible.
+    /// Number of feasible nodes.
     pub fn feasible(&self) -> usize {
         self.feasible
     }
@@ -138,7 +138,7 @@ impl Standings {
         NodeId::from_index(index)
     }
 
-    /// How many of the nodes with the best total come before a row.
+    /// Number of nodes with the best total that come before a row.
     fn before(&self, row: usize) -> u32 {
         let best = self.top().best;
         let mut count = 0;
@@ -191,7 +191,7 @@ pub enum Ties<'a> {
 }
 
 impl<'a> Ties<'a> {
-    /// How many they are.
+    /// Number of tied nodes.
     pub fn count(&self) -> usize {
         match self {
             Self::Listed(nodes) => nodes.len(),
@@ -210,7 +210,7 @@ impl<'a> Ties<'a> {
         }
     }
 
-    /// How many of them come before a node, or are that node.
+    /// Number of tied nodes that come before a node, or are that node.
     pub fn up_to(&self, node: NodeId) -> usize {
         match self {
             Self::Listed(nodes) => nodes.partition_point(|&own| own <= node),

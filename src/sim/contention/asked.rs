@@ -1,4 +1,4 @@
-//! What processes ask for and want of a node.
+//! Requests and wants of processes on a node.
 
 use model::resource_list::{CPU, MEMORY};
 use model::{Container, PodSpec};
@@ -6,7 +6,7 @@ use units::{Duration, Instant};
 
 use super::WHOLE;
 
-/// How often usage is looked at that changes by itself.
+/// Time between two looks at usage that changes by itself.
 pub(in super::super) const LOOK: Duration = Duration::from_secs(60);
 
 /// The requests and limits of a process: one container, or all that run beside each other.

@@ -9,7 +9,7 @@ use control::admission::{Creation, admit};
 use control::node_api::{self, Notice, doubted};
 use control::operation::OperationError;
 use model::{EndReason, Event, Object, PodChange, PodRef};
-use units::{Duration, Instant, NodeId};
+use units::{ClassId, Duration, Identity, Instant, NodeId};
 
 use super::SimError;
 use super::context::Context;
@@ -96,6 +96,7 @@ impl Engine {
             Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
                 surroundings.strike(ctx, line);
             }
+            Upcoming::Report(node) => nodes.send_reports(ctx, node),
             Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
             Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod),
             Upcoming::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
@@ -181,6 +182,12 @@ impl Engine {
             ToControlPlane::Happened(event) => self.happened(ctx, event),
             ToControlPlane::Report(report) => {
                 match self.nodes.deliver(ctx, self.control.store(), report) {
+                    Some(event) => self.happened(ctx, event),
+                    None => Ok(()),
+                }
+            }
+            ToControlPlane::Sent(report) => {
+                match self.nodes.accept(ctx, self.control.store(), report) {
                     Some(event) => self.happened(ctx, event),
                     None => Ok(()),
                 }
@@ -339,6 +346,11 @@ impl Engine {
                     let job = is_job.then_some(new.owner.object);
                     self.nodes.begin(pod, who, run_time, job);
                 }
+                if let Creation::BarePod(new) = creation {
+                    let who = self.control.store().identity_of_new(created);
+                    let run_time = drawn_run_time(ctx, who, 0, &new.spec)?;
+                    self.nodes.begin(pod, who, run_time, None);
+                }
                 if let Some((who, left)) = replaced {
                     self.nodes.resume(pod, who, left);
                 }
@@ -350,7 +362,7 @@ impl Engine {
         Ok(Ok(()))
     }
 
-    /// When the next arrival is.
+    /// Instant of the next arrival.
     #[inline]
     pub(super) fn arriving(&self) -> Option<Instant> {
         self.surroundings.arriving()
@@ -367,16 +379,35 @@ impl Engine {
                 None => self.add_class(ctx)?,
             }
         };
-        self.endless.disturbed(ctx.now());
+        self.endless.arriving(ctx.now(), true);
         let gang = self.surroundings.gang_of(&arrival);
         for member in 0..arrival.members {
             let created = pod_of(self.control.store(), &arrival, class, gang, member);
             let who = self.control.store().identity_of_new(&created);
-            self.nodes.submit(created.pod, who, arrival.run_time);
+            let run_time = match arrival.run_time {
+                None => self.stated_run_time(ctx, who, class)?,
+                known => known,
+            };
+            self.nodes.submit(created.pod, who, run_time);
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
+        self.endless.arriving(ctx.now(), false);
         self.surroundings.fetch()
+    }
+
+    /// How long a pod of a class runs by what its manifest states.
+    fn stated_run_time(
+        &self,
+        ctx: &Context<'_>,
+        who: Identity,
+        class: ClassId,
+    ) -> Result<Option<Duration>, SimError> {
+        let spec = &self.control.store().class(class).spec;
+        match spec.life {
+            Some(_) => drawn_run_time(ctx, who, 0, spec),
+            None => Ok(None),
+        }
     }
 
     /// The next class of arrivals is added to the store, unless it is there.

@@ -8,9 +8,9 @@ use units::{Duration, Instant};
 /// A fault from an instant on, for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlPlaneFault {
-    /// When it begins, after the start.
+    /// Beginning of the fault, after the start.
     pub at: Duration,
-    /// How long it lasts; `None` is for good.
+    /// Length of the fault; `None` is for good.
     pub lasts: Option<Duration>,
     /// The problem.
     pub fault: Fault,
@@ -27,9 +27,9 @@ pub enum Fault {
     Binds(BindFault),
     /// Requests of a part take time.
     Api(Part, ApiLimit),
-    /// So many of its managers are away, the leader first.
+    /// The number of managers that are away, the leader first.
     Managers(u32),
-    /// What lists its nodes does not answer.
+    /// The discovery of nodes does not answer.
     Discovery,
     /// A framework that shares it is away, by its number.
     Framework(u32),

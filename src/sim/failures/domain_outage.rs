@@ -9,11 +9,11 @@ use units::Instant;
 /// Domains that fail and are repaired, again and again, each by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DomainOutage {
-    /// Which.
+    /// Nodes that the outage strikes.
     pub target: Target,
-    /// From the end of a repair to the next failure.
+    /// Time from the end of a repair to the next failure.
     pub between: Distribution,
-    /// From the failure to the end of the repair.
+    /// Time from the failure to the end of the repair.
     pub repair: Distribution,
 }
 

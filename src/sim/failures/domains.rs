@@ -1,5 +1,5 @@
-//! What fails as one: a tree of domains, in each of which are nodes. A node is in a domain if its
-//! label says so, and in all that the domain is part of (spec: orchestrators-b.md 10.2).
+//! Domains that fail as one: a tree of domains, in each of which are nodes. A node is in a domain
+//! if its label says so, and in all that the domain is part of (spec: orchestrators-b.md 10.2).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,13 +9,13 @@ use units::{Duration, Instant};
 pub struct Flapping {
     /// Target of the failure.
     pub target: Target,
-    /// When it begins, after the start.
+    /// Beginning of the flapping, after the start.
     pub at: Duration,
-    /// How long it goes on; `None` is for good.
+    /// Length of the flapping; `None` is for good.
     pub lasts: Option<Duration>,
-    /// From one loss to the next; more than nothing.
+    /// Time from one loss to the next; more than nothing.
     pub every: Duration,
-    /// How long each lasts.
+    /// Length of each fall.
     pub down: Duration,
 }
 

@@ -31,7 +31,7 @@ pub struct Group {
     pub nodes: Vec<NodeId>,
 }
 
-/// Which nodes a failure is about.
+/// Nodes that a failure is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// All.
@@ -46,7 +46,7 @@ pub enum Target {
     Each(String),
 }
 
-/// Why a failure can't be.
+/// Reason a failure can't be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FailureError {
     /// No such node.

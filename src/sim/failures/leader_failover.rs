@@ -10,17 +10,17 @@ use units::{Duration, Instant};
 /// Crashes of a leader.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeaderFailover {
-    /// Of what.
+    /// Part whose leader crashes.
     pub part: Part,
-    /// When, after the start; or how long after the last.
+    /// Times of the crashes, after the start; or after the last.
     pub when: Crashes,
-    /// How long its lease is still held.
+    /// Time for which the lost leader's lease still holds.
     pub lease: Duration,
-    /// From there to the election of another.
+    /// Time from there to the election of another.
     pub election: Distribution,
 }
 
-/// When a leader crashes.
+/// Times at which a leader crashes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Crashes {
     /// Once.

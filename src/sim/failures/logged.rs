@@ -7,7 +7,7 @@ use units::{Instant, NodeId};
 /// Nodes that were down, from when to when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logged {
-    /// Which node, when it went down, and when it was up again.
+    /// Nodes with the instants at which they went down, and at which they were up again.
     pub outages: Vec<(NodeId, Instant, Option<Instant>)>,
 }
 

@@ -8,13 +8,13 @@ use units::{Duration, Instant};
 /// A window of maintenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
-    /// Of which nodes.
+    /// Nodes of the maintenance.
     pub target: Target,
-    /// When they go down, after the start.
+    /// Time at which the nodes go down, after the start.
     pub at: Duration,
-    /// For how long.
+    /// Time for which the nodes are down.
     pub lasts: Duration,
-    /// How long before they are cordoned and drained.
+    /// Time of the notice before the nodes are cordoned and drained.
     pub notice: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! What fails, when and for how long: each kind of failure makes time lines of strikes, drawn ahead
-//! of and apart from everything else that happens (spec: orchestrators-b.md section 10).
+//! Failures: each kind of failure makes time lines of strikes, drawn ahead of and apart from
+//! everything else that happens (spec: orchestrators-b.md section 10).
 
 use crate::hosts::Trouble;
 

@@ -11,13 +11,13 @@ use units::{Duration, Instant, NodeId};
 /// Nodes that crash, or are slow, and are repaired, again and again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeCrash {
-    /// Which.
+    /// Nodes that crash.
     pub target: Target,
     /// Fault of the nodes.
     pub trouble: Trouble,
-    /// From the end of a repair to the next crash.
+    /// Time from the end of a repair to the next crash.
     pub between: Distribution,
-    /// From the crash to the end of the repair.
+    /// Time from the crash to the end of the repair.
     pub repair: Distribution,
     /// Crashes that take others along.
     pub burst: Option<Burst>,
@@ -26,13 +26,13 @@ pub struct NodeCrash {
 /// Crashes that take others along.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Burst {
-    /// With what probability a crash is the first of several.
+    /// Probability that a crash is the first of several.
     pub probability: f64,
-    /// With what probability there is one more after the second, and so on.
+    /// Probability that there is one more after the second, and so on.
     pub more: f64,
     /// The label of the domains that most of the others are of.
     pub within: Option<String>,
-    /// With what probability another is of the same domain.
+    /// Probability that another is of the same domain.
     pub share: f64,
     /// Within what time they crash.
     pub spread: Duration,
@@ -83,7 +83,7 @@ impl NodeCrash {
         Ok(timelines.collect())
     }
 
-    /// When a node crashes and is whole again.
+    /// Instants at which a node crashes and is whole again.
     fn crashes(
         &self,
         layout: &Layout<'_>,
@@ -122,7 +122,7 @@ fn spell(node: NodeId, trouble: Trouble, begin: Instant, end: Instant) -> [Strik
     ]
 }
 
-/// Whom the crashes of a node take along.
+/// Nodes that the crashes of a node take along.
 struct Members {
     stream: Stream,
     head: NodeId,

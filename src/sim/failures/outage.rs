@@ -12,9 +12,9 @@ pub struct Outage {
     pub target: Target,
     /// Fault of the nodes.
     pub trouble: Trouble,
-    /// When it begins, after the start.
+    /// Beginning of the outage, after the start.
     pub at: Duration,
-    /// How long it lasts; `None` is for good.
+    /// Length of the outage; `None` is for good.
     pub lasts: Option<Duration>,
 }
 

@@ -8,9 +8,9 @@ use units::{Duration, Instant};
 /// An outage of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegistryOutage {
-    /// When it begins, after the start.
+    /// Beginning of the outage, after the start.
     pub at: Duration,
-    /// How long it lasts; `None` is for good.
+    /// Length of the outage; `None` is for good.
     pub lasts: Option<Duration>,
 }
 
@@ -26,9 +26,9 @@ impl RegistryOutage {
 pub struct CorruptedImage {
     /// The image.
     pub image: Text,
-    /// From when on, after the start.
+    /// Beginning of the corruption, after the start.
     pub at: Duration,
-    /// For how long; `None` is for good.
+    /// Length of the corruption; `None` is for good.
     pub lasts: Option<Duration>,
 }
 

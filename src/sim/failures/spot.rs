@@ -10,21 +10,23 @@ use units::{Duration, Instant, NodeId};
 /// A month of those probabilities of interruption that providers publish.
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-/// How long it takes until all are told that a pool takes back at a time.
+/// Time over which a pool announces to all nodes that it takes them back.
 const POOL_SPREAD: Duration = Duration::from_secs(120);
 
 /// Nodes that are taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spot {
-    /// Which; if it is each domain of a label, those are pools that take back together.
+    /// Nodes that are taken back; if each domain of a label is a target, those are pools that take
+    /// back together.
     pub target: Target,
-    /// For how long one is had; from one time to the next that a pool takes back.
+    /// Time for which a node is kept; from one time to the next that a pool takes back.
     pub kept: Distribution,
-    /// How long before its end that is said: it is cordoned and its pods are told to end.
+    /// Time of the notice before the node's end: the node is cordoned and its pods are asked to
+    /// end.
     pub notice: Duration,
-    /// How long until another takes its place.
+    /// Time until another node takes the place.
     pub replaced: Distribution,
-    /// Which share of a pool is taken back at a time.
+    /// Share of a pool that is taken back at a time.
     pub share: f64,
 }
 
@@ -38,7 +40,8 @@ pub fn interrupted_within(per_month: f64, days: f64) -> f64 {
     -math::exp_m1(-per_month * days / 30.0)
 }
 
-/// How long a node is kept that is taken back within a month with a probability; `None` if never.
+/// Time for which a node is kept that is taken back within a month with a probability; `None` if
+/// never.
 pub fn kept_by_month(probability: f64) -> Option<Distribution> {
     let months = 1.0 / interruptions_per_month(probability);
     let mean = Duration::checked_from_secs_f64(MONTH.as_secs_f64() * months)?;

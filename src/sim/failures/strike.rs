@@ -23,24 +23,24 @@ pub enum Change {
     Uncordon(NodeId),
     /// Every component of the control plane stops acting, or acts again.
     ControlPlane {
-        /// Whether it acts.
+        /// `true` if the control plane acts.
         is_up: bool,
     },
     /// The registry of images stops answering, or answers again.
     Registry {
-        /// Whether it answers.
+        /// `true` if the registry answers.
         is_up: bool,
     },
     /// An image comes corrupted, or whole again.
     Image {
         /// The image.
         image: Text,
-        /// Whether it comes corrupted.
+        /// `true` if the image comes corrupted.
         is_corrupted: bool,
     },
     /// The leader of a part of the control plane crashes, or another is elected.
     Leader {
-        /// Of what.
+        /// Part whose leader is lost.
         part: Part,
         /// Whether there is one.
         is_up: bool,
@@ -51,21 +51,21 @@ pub enum Change {
     Binds(Option<BindFault>),
     /// Requests of a part of the control plane take time, or don't any more.
     Api(Part, Option<ApiLimit>),
-    /// So many managers of the control plane are away from now on, the leader first.
+    /// The number of managers of the control plane that are away from now on, the leader first.
     Managers {
-        /// How many; none is that all are there.
+        /// Number of absent managers; none is that all are there.
         away: u32,
     },
     /// The list of nodes stops answering, or answers again.
     Discovery {
-        /// Whether it answers.
+        /// `true` if the discovery answers.
         is_up: bool,
     },
     /// A framework that shares the cluster is away, or back.
     Framework {
         /// The number of the framework.
         framework: u32,
-        /// Whether it is back.
+        /// `true` if the framework is back.
         is_up: bool,
     },
 }
@@ -122,7 +122,7 @@ impl Change {
 /// A change at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strike {
-    /// When.
+    /// Instant of the strike.
     pub at: Instant,
     /// The change.
     pub change: Change,
@@ -131,7 +131,7 @@ pub struct Strike {
 /// Strikes in order of time.
 pub struct Timeline {
     strikes: Box<dyn Iterator<Item = Strike> + Send>,
-    /// Whether it goes on without end, so that a run that ends by itself does not go on for it.
+    /// Marks a time line without end, so that a run that ends by itself does not go on for it.
     is_endless: bool,
 }
 

@@ -13,7 +13,7 @@ pub struct Group {
     pub weight: i64,
     /// The most each takes, in billionths of a unit a second.
     pub demand: Option<i128>,
-    /// How many flows there are.
+    /// Number of flows.
     pub count: i64,
 }
 
@@ -31,7 +31,7 @@ impl Group {
 /// A link that is being filled.
 #[derive(Clone, Copy, Debug)]
 struct Filling {
-    /// What is left of it.
+    /// Capacity that is left.
     left: i128,
     /// The weights of the flows over it that still rise.
     weight: i128,

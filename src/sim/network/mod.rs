@@ -1,6 +1,6 @@
-//! What is shared max-min: links by transfers, cores of a node by processes. A flow crosses links,
-//! takes a part in proportion to its weight, and never more than its demand; what others can't use
-//! goes to those that can (spec: orchestrators-b.md 10.5, 10.6).
+//! Max-min shares: links are shared by transfers, cores of a node by processes. A flow crosses
+//! links, takes a part in proportion to its weight, and never more than its demand; what others
+//! can't use goes to those that can (spec: orchestrators-b.md 10.5, 10.6).
 //!
 //! Flows that cross the same links with the same weight and demand have the same rate at every
 //! instant, so they are served as one group: a change costs what there are groups, not flows, and
@@ -21,7 +21,8 @@ use units::{Duration, Instant};
 /// The weight one: weights are in thousandths.
 pub const WEIGHT_ONE: i64 = 1_000;
 
-/// How much finer than a unit what was carried is counted: rates have nine digits, instants too.
+/// Number of parts of a unit in which carried amounts are counted: rates have nine digits, instants
+/// too.
 const FINE: i128 = 1_000_000_000_000_000_000;
 
 /// A link: the n-th one.
@@ -45,7 +46,7 @@ pub struct Shape {
 /// Flows of one shape.
 #[derive(Clone, Debug)]
 struct Served {
-    /// What each of them was carried since the group began, in 10^-18 units, at `since`.
+    /// Amount that each of them was carried since the group began, in 10^-18 units, at `since`.
     carried: i128,
     since: Instant,
     /// In billionths of a unit a second.
@@ -60,7 +61,7 @@ impl Served {
         self.carried + self.rate * i128::from(now.since(self.since).as_nanos())
     }
 
-    /// When so much will have been carried, to the nearest nanosecond.
+    /// Instant at which a given amount will have been carried, to the nearest nanosecond.
     fn reaches(&self, target: i128) -> Option<Instant> {
         let left = target - self.carried;
         if left <= 0 {
@@ -80,7 +81,7 @@ impl Served {
 pub struct Network {
     capacities: Vec<i128>,
     groups: BTreeMap<Shape, Served>,
-    /// Where a flow is: its shape, and what will have been carried at its end.
+    /// Shape of each flow, and the amount that will have been carried at its end.
     flows: BTreeMap<FlowId, (Shape, i128)>,
     /// Whether flows began or ended since the rates were worked out.
     is_stale: bool,
@@ -190,7 +191,7 @@ impl Network {
         Some(self.groups.get(shape)?.rate)
     }
 
-    /// What flowed at the present rates is carried.
+    /// Carries what flowed at the present rates.
     fn serve(&mut self, now: Instant) {
         for served in self.groups.values_mut() {
             served.carried = served.carried_at(now);

@@ -160,7 +160,7 @@ proptest! {
         }
     }
 
-    /// What is carried does not depend on how often the network is looked at.
+    /// Independence of the carried amounts from the number of looks at the network.
     #[test]
     fn ends_do_not_depend_on_who_looks(
         case in some_flows(),

@@ -285,7 +285,11 @@ impl NodePlane {
         let (now, out) = (ctx.now(), &mut self.output);
         match order {
             _ if crashed => self.agent.rebooted(now, assignment, order, out),
-            Some(order) => self.agent.stopping(now, order, out),
+            Some(order) => {
+                // Its status says again how it is before it is stopped.
+                self.agent.relisted(now, pod, out);
+                self.agent.stopping(now, order, out);
+            }
             None => {
                 let state = store.pod_states().get(pod);
                 if state.is_some_and(|state| !state.is_held) {

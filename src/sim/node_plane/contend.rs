@@ -113,7 +113,9 @@ impl NodePlane {
         let (now, ProcessRef { pod, container }) = (ctx.now(), process);
         let code = killed.unwrap_or_else(|| {
             let number = if container == WHOLE { 0 } else { container };
-            spec_of(store, pod).map_or(0, |spec| spec.exit_code(usize::from(number)))
+            spec_of(store, pod).map_or(0, |spec| {
+                self.exits.code(store, pod, spec, usize::from(number))
+            })
         });
         self.process_down(now, pod, container);
         let event = if container == WHOLE {
@@ -189,7 +191,7 @@ impl NodePlane {
         }
     }
 
-    /// When what a pod uses of the cores changes next by itself, as far as it is looked at.
+    /// Instant at which a pod's use of the cores changes next by itself, as far as it is looked at.
     fn cpu_changes(&self, now: Instant, pod: PodRef) -> Option<Instant> {
         let (cpu, ..) = self.usage.curves(pod)?;
         let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);

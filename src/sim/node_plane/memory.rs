@@ -202,7 +202,7 @@ impl NodePlane {
         users
     }
 
-    /// When a process is over its own limit of memory.
+    /// Instant at which a process is over its own limit of memory.
     pub(super) fn over_limit(
         &self,
         now: Instant,
@@ -225,8 +225,8 @@ impl NodePlane {
         memory?.reaches(i64::try_from(level).ok()?, now, since)
     }
 
-    /// When memory may run short next: not before one of those whose use changes uses so much more
-    /// that the others, each by as much, would make up for what is left.
+    /// Instant at which memory may run short next: not before one of those whose use changes uses
+    /// so much more that the others, each by as much, would make up for what is left.
     fn next_shortage(&self, now: Instant, users: &[MemoryUser], slack: i64) -> Option<Instant> {
         let pods: BTreeSet<PodRef> = users.iter().map(|user| user.process.pod).collect();
         let (mut curves, mut next) = (Vec::new(), None);

@@ -3,8 +3,10 @@
 
 mod contact;
 mod contend;
+mod exits;
 mod images;
 mod memory;
+mod outgoing;
 mod processes;
 
 use cluster::Store;
@@ -29,6 +31,8 @@ use super::progress::Left;
 use super::queue::Upcoming;
 use super::usage::{Now, UsageOptions};
 use super::{Machine, SimError, StartUp, Usage};
+use exits::Exits;
+use outgoing::Outgoing;
 pub(super) use processes::drawn_run_time;
 
 /// The node plane.
@@ -40,6 +44,9 @@ pub(super) struct NodePlane {
     /// Images and what carries them, where that takes time.
     images: Option<Images>,
     hosts: Hosts,
+    exits: Exits,
+    /// The clients of nodes, where they are limited.
+    outgoing: Option<Outgoing>,
     usage: Usage,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
@@ -70,7 +77,9 @@ impl NodePlane {
             machine,
             contention: parts.contention.map(Contention::new),
             images: parts.images.map(Images::new),
-            hosts: Hosts::new(seed),
+            hosts: Hosts::new(seed, ctx.options().lease_offset),
+            exits: Exits::default(),
+            outgoing: ctx.options().node_client.map(Outgoing::new),
             usage: Usage::new(parts.usage),
             output: AgentOutput::default(),
         }
@@ -86,7 +95,7 @@ impl NodePlane {
         self.machine.set_start_up(start_up);
     }
 
-    /// Where renewals of leases are stepped, awaits the first of every node.
+    /// Waits for the first renewal of every node's lease, where renewals are stepped.
     pub(super) fn expect_heartbeats(&self, ctx: &mut Context<'_>, store: &Store) {
         if ctx.options().node_life != NodeLife::Observed(Observing::Stepped) {
             return;
@@ -102,7 +111,7 @@ impl NodePlane {
         self.hosts.is_reached(node)
     }
 
-    /// For how long processes ran of pods that were given up, over all pods.
+    /// Run time of processes of pods that were given up, over all pods.
     pub(super) const fn unseen(&self) -> Duration {
         self.hosts.unseen()
     }
@@ -300,9 +309,39 @@ impl NodePlane {
         self.output.clear();
     }
 
-    /// The change that a report makes once it arrives; a host that is not reached keeps it until it is.
+    /// The change that a report makes once it arrives; a client that is limited may keep it first.
     #[inline]
     pub(super) fn deliver(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        report: Report,
+    ) -> Option<Event> {
+        if let Some(outgoing) = &mut self.outgoing {
+            let node = store.pods().get(report.pod())?.node();
+            if let Some(node) = node
+                && let Some(at) = outgoing.delay(ctx.now(), node, report)
+            {
+                ctx.expect(at, Upcoming::Report(node));
+                return None;
+            }
+        }
+        self.accept(ctx, store, report)
+    }
+
+    /// Sends the reports of a node for which its client has tokens.
+    pub(super) fn send_reports(&mut self, ctx: &mut Context<'_>, node: NodeId) {
+        let Some(outgoing) = &mut self.outgoing else {
+            return;
+        };
+        while let Some(report) = outgoing.due(ctx.now(), node) {
+            ctx.send(ToControlPlane::Sent(report));
+        }
+    }
+
+    /// The change that a report makes once it arrives; a host that is not reached keeps it until it is.
+    #[inline]
+    pub(super) fn accept(
         &mut self,
         ctx: &mut Context<'_>,
         store: &Store,
@@ -411,7 +450,7 @@ impl NodePlane {
         ctx.send(ToControlPlane::Happened(Event::PodCreated(created)));
     }
 
-    /// How fast the host of a pod gets on.
+    /// Pace of a pod's host.
     fn pace_of(&self, store: &Store, pod: PodRef) -> Pace {
         let node = store.pods().get(pod).and_then(Pod::node);
         node.map_or(Pace::USUAL, |node| self.hosts.pace(node))
@@ -430,6 +469,7 @@ impl Follower for NodePlane {
             return;
         };
         let pod = ended.pod;
+        self.exits.ended(pod);
         if let Some(node) = ended.node()
             && !self.hosts.is_reached(node)
             && self.machine.is_running(pod)

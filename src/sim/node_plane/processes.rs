@@ -42,6 +42,7 @@ impl NodePlane {
             ctx.expect(end, Upcoming::Exit(pod));
         }
         self.usage.started(now, pod, store);
+        self.exits.started(store, pod);
         self.process_up(ctx, store, pod, WHOLE)?;
         self.machine_event(ctx, pod, MachineEvent::Started);
         Ok(())
@@ -55,7 +56,7 @@ impl NodePlane {
         }
         let record = store.pods().get(pod);
         let spec = record.map(|record| &store.class(record.class).spec);
-        let code = spec.map_or(0, |spec| spec.exit_code(0));
+        let code = spec.map_or(0, |spec| self.exits.code(store, pod, spec, 0));
         self.process_down(now, pod, WHOLE);
         self.machine_event(ctx, pod, MachineEvent::Exited { code });
     }
@@ -114,11 +115,14 @@ impl NodePlane {
         let number = usize::from(container);
         let who = self.machine.who(pod);
         let run_time = drawn_run_time(ctx, who, number, spec)?;
+        if number == spec.init_containers.len() {
+            self.exits.started(store, pod);
+        }
         let task = Task {
             start_up: Duration::ZERO,
             // Where cores are shared it ends when its work is done.
             run_time: run_time.filter(|_| !self.machine.shares_cores()),
-            code: spec.exit_code(number),
+            code: self.exits.code(store, pod, spec, number),
             pace: self.pace_of(store, pod),
         };
         self.machine
@@ -145,7 +149,7 @@ impl NodePlane {
     }
 }
 
-/// How long a container of the pod with an identity will run, by what the pod's template states.
+/// Run time drawn for a container of the pod with an identity, by what the pod's template states.
 pub(in super::super) fn drawn_run_time(
     ctx: &Context<'_>,
     who: Identity,

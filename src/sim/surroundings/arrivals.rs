@@ -11,7 +11,7 @@ use super::super::SimError;
 use super::Surroundings;
 
 impl Surroundings {
-    /// When the next arrival is.
+    /// Instant of the next arrival.
     #[inline]
     pub(in super::super) fn arriving(&self) -> Option<Instant> {
         self.upcoming.as_ref().map(|arrival| arrival.submit)

@@ -29,7 +29,7 @@ use super::traffic::{Traffic, TrafficPlan};
 pub(super) use arrivals::pod_of;
 pub(super) use operations::wrong;
 
-/// How often traffic is followed where nothing else asks for it: what is told of it lags no more.
+/// Time between two looks at traffic where nothing else asks for it: reports lag no more.
 const FOLLOWED_EVERY: Duration = Duration::from_secs(600);
 
 /// The surroundings.
@@ -42,7 +42,7 @@ pub(super) struct Surroundings {
     gangs: u32,
     /// The operations of users, by number.
     operations: Vec<Operation>,
-    /// How many of them are still to come.
+    /// Number of operations still to come.
     operations_left: usize,
     /// Operations that nobody took, to be tried again.
     postponed: Vec<u32>,
@@ -81,7 +81,7 @@ impl Surroundings {
         self.arrivals.ledger()
     }
 
-    /// How much of what arrives was read, and how much there is, where that is known.
+    /// Amount of the input that was read, and its total, where that is known.
     pub(super) fn progress(&self) -> Option<(u64, u64)> {
         self.arrivals.progress()
     }

@@ -18,7 +18,7 @@ use super::super::node_plane::NodePlane;
 use super::super::queue::Upcoming;
 use super::Surroundings;
 
-/// How long an upgrade waits for a control plane that does not answer.
+/// Time for which an upgrade waits for a control plane that does not answer.
 const UPGRADE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Surroundings {

@@ -1,5 +1,5 @@
-//! What stands behind a service: its pods as the store has them, and its endpoints as those see them
-//! who balance, a while later.
+//! Backing of a service: its pods as the store has them, and its endpoints as the balancers see
+//! them, a while later.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use units::{Duration, Instant, NodeId};
 
 use super::plan::{BALANCER_POLL, Forwarding, ServiceModel};
 
-/// How it goes for a request at an address.
+/// Fate of a request at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
     /// The pod takes it.
     Taken,
     /// Nobody listens.
     Refused,
-    /// Its host is down: nothing comes back.
+    /// The host is down: nothing comes back.
     Silent,
 }
 
@@ -32,16 +32,16 @@ pub(super) struct Member {
     pub pod: PodRef,
     /// The member's kind as a server.
     pub server: u16,
-    /// Where it is.
+    /// Node of the member.
     pub node: Option<NodeId>,
     is_ready: bool,
     is_terminating: bool,
     has_address: bool,
-    /// Whether its processes are there.
+    /// `true` if the member's processes are there.
     runs: bool,
 }
 
-/// How a pod is, as far as its services are concerned.
+/// State of a pod, as far as its services are concerned.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -76,7 +76,7 @@ pub(super) struct Backing {
     registry: Registry,
     members: BTreeMap<Text, Member>,
     addresses: BTreeMap<PodRef, Text>,
-    /// When changes will be seen.
+    /// Instants at which changes will be seen.
     coming: VecDeque<Instant>,
     /// The endpoints that are seen, by address.
     pub seen: Vec<Seen>,
@@ -187,13 +187,13 @@ impl Backing {
         self.forwarding != Forwarding::KubeProxy
     }
 
-    /// How long until the load balancer asks for tasks again.
+    /// Time until the load balancer asks for tasks again.
     fn until_poll(&self, now: Instant) -> Duration {
         let poll = self.settings.propagation.max(BALANCER_POLL).as_nanos();
         Duration::from_nanos(poll - now.as_nanos() % poll)
     }
 
-    /// When the next change is seen.
+    /// Instant at which the next change is seen.
     pub(super) fn next_seen(&self) -> Option<Instant> {
         self.coming.front().copied()
     }
@@ -233,7 +233,7 @@ impl Backing {
         });
     }
 
-    /// How it goes for a request at an address.
+    /// Fate of a request at an address.
     pub(super) fn fate(&self, address: &Text, is_down: &dyn Fn(NodeId) -> bool) -> Fate {
         match self.members.get(address) {
             Some(member) if member.node.is_some_and(is_down) => Fate::Silent,

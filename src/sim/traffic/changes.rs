@@ -1,4 +1,5 @@
-//! What traffic learns of the cluster: services and ingresses, pods that are ready, stop and end.
+//! Changes of the cluster that traffic follows: services and ingresses, pods that are ready, stop
+//! and end.
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ impl Traffic {
             ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
                 (*id, Some(object))
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => return,
             ObjectChange::Deleted { id } => (*id, None),
         };
         match object {

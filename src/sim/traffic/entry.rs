@@ -11,7 +11,7 @@ use units::{NodeId, PodId, PodSlot};
 
 use super::backing::{Backing, Seen};
 
-/// Where requests are that no pod takes.
+/// Place of requests that no pod takes.
 pub(super) const NOBODY: PodRef = PodRef {
     id: PodId(u32::MAX),
     slot: PodSlot(u32::MAX),
@@ -22,14 +22,14 @@ pub(super) const NOBODY: PodRef = PodRef {
 pub(super) struct Entry<'a> {
     /// All, in order.
     pub hosts: &'a [NodeId],
-    /// Those that are down.
+    /// Nodes that are down.
     pub down: &'a BTreeSet<NodeId>,
 }
 
-/// What becomes of a request at a host.
+/// Admission of a request at a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// Who balances has an endpoint take it.
+    /// The balancer forwards the request to an endpoint.
     Forwarded,
     /// This endpoint takes it.
     Local(Seen),
@@ -39,14 +39,14 @@ pub(super) enum Admission {
     Silent,
 }
 
-/// How the requests of a flow are spread.
+/// Spread of a flow's requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spread {
-    /// Which part each endpoint gets.
+    /// Part of the requests for each endpoint.
     pub endpoints: Vec<(Seen, f64)>,
-    /// Which part finds nobody listening.
+    /// Part of the requests that finds no listener.
     pub refused: f64,
-    /// Which part is not answered.
+    /// Part of the requests that is not answered.
     pub silent: f64,
 }
 
@@ -82,7 +82,7 @@ impl Entry<'_> {
         }
     }
 
-    /// The same as parts of a flow of requests, of which who balances would give these parts.
+    /// Spread of a flow of requests whose balancer would give these parts.
     pub(super) fn spread(&self, backing: &Backing, balanced: Vec<(Seen, f64)>) -> Spread {
         let each = 1.0 / self.hosts.len().max(1) as f64;
         let is_down = |host: &&NodeId| self.is_down(**host);

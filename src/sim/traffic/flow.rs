@@ -10,7 +10,7 @@ use super::plan::{Group, Load};
 use super::rate::{Counter, MICRO};
 use super::sharing::Sharing;
 
-/// What became of requests, in total.
+/// Totals of the outcomes of requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Totals {
     pub offered: u64,
@@ -34,13 +34,13 @@ pub(super) struct FlowState {
     pub micro: u64,
     pub until: Option<Instant>,
     counter: Counter,
-    /// Where its requests go.
+    /// Endpoints that the flow's requests go to.
     pub sharing: Sharing,
     /// Pending retries, by step and by number of previous attempts.
     pub due: VecDeque<Vec<f64>>,
-    /// How many tries its budget has left.
+    /// Number of tries left in the flow's budget.
     pub tokens: f64,
-    /// How long tries that fail take of late, in nanoseconds.
+    /// Recent time of tries that fail, in nanoseconds.
     pub took: f64,
     pub totals: Totals,
 }
@@ -97,7 +97,7 @@ impl FlowState {
         self.totals.failed[cause as usize] += count;
     }
 
-    /// What became whole since it was asked last; nothing if nothing did.
+    /// Whole requests since the last report; `None` if there are none.
     pub(super) fn tell(&mut self, latencies: &Latencies) -> Option<FlowCounts> {
         let totals = &mut self.totals;
         // A hair is added so that what sums up to a whole number counts as one.

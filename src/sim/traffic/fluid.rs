@@ -17,7 +17,7 @@ use super::server::Servers;
 pub(super) use alike::Alike;
 use steady::Steady;
 
-/// What the services of a cell share.
+/// State that the services of a cell share.
 pub(super) struct Shared<'a> {
     pub plan: &'a TrafficPlan,
     pub servers: &'a mut Servers,
@@ -25,7 +25,7 @@ pub(super) struct Shared<'a> {
     pub observer: &'a mut dyn Observer,
 }
 
-/// How tries at one pod end, as parts.
+/// Outcome of the tries at one pod, as parts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Outcome {
     pub succeeded: f64,
@@ -49,7 +49,8 @@ pub(super) struct Fluid {
     /// The part of each flow that finds no endpoint.
     pub lost: Vec<f64>,
     steady: Option<Box<Steady>>,
-    /// Whether it is followed in steps, and for how many of them nothing has waited.
+    /// Number of steps in which nothing has waited, of a group that is followed in steps; `None` of
+    /// others.
     pub stepping: Option<u32>,
     is_dirty: bool,
     /// Whether pods are loaded otherwise than was told of.
@@ -65,7 +66,7 @@ impl Fluid {
         }
     }
 
-    /// Until when what holds now goes on.
+    /// Instant until which the present state goes on.
     pub(super) fn until(&self, plan: &TrafficPlan) -> Option<Instant> {
         let rates = self.flows.iter().filter_map(|flow| flow.until).min();
         let step = self.stepping.map(|_| {

@@ -133,7 +133,7 @@ impl Traffic {
         }
     }
 
-    /// What is in a pod that is gone is lost.
+    /// Loses the requests in a pod that is gone.
     pub(super) fn lose(
         &mut self,
         now: Instant,

@@ -59,7 +59,7 @@ pub struct Traffic {
     backings: Vec<Backing>,
     fluids: Vec<Fluid>,
     requests: Option<Requests>,
-    /// Where each group's requests go: service, flow, weight.
+    /// Routes of each group's requests: service, flow, weight.
     routes: Vec<Vec<(usize, usize, u64)>>,
     flow_numbers: BTreeMap<(usize, usize), usize>,
     /// The services that stand for functions, by the functions' numbers.
@@ -73,7 +73,7 @@ pub struct Traffic {
     down: BTreeSet<NodeId>,
     /// Load balancers that are tasks, and where: clients outside know their hosts alone.
     balancers: BTreeMap<PodRef, NodeId>,
-    /// When services are to be followed next.
+    /// Instants at which services are to be followed next.
     agenda: BinaryHeap<Reverse<(Instant, usize)>>,
     sessions: Streams,
     now: Instant,

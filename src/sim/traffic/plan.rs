@@ -1,4 +1,4 @@
-//! What an experiment says of clients and of services, ready to run.
+//! Plan of an experiment's clients and services, ready to run.
 
 use control::services::FunctionLimits;
 use model::Text;
@@ -16,9 +16,9 @@ pub struct TrafficPlan {
     pub groups: Vec<Group>,
     /// Functions that they may ask; their requests are followed one by one, whatever the detail.
     pub functions: Vec<FunctionPlan>,
-    /// How services behave.
+    /// Behaviour of services.
     pub model: ServiceModel,
-    /// How requests are followed.
+    /// Detail in which requests are followed.
     pub detail: Detail,
     /// Instants at which stretches are cut: where measuring begins and ends.
     pub cuts: Vec<Instant>,
@@ -31,15 +31,15 @@ pub struct FunctionPlan {
     pub name: Text,
     /// The memory of an instance.
     pub memory_mib: u64,
-    /// How long an instance works on a request.
+    /// Time for which an instance works on a request.
     pub duration: Distribution,
-    /// How long an instance takes to begin.
+    /// Time that an instance takes to begin.
     pub cold_start: Distribution,
     /// Whether that is billed.
     pub bills_start: bool,
-    /// Which part of its requests fails.
+    /// Part of the requests that fails.
     pub error_share: f64,
-    /// How its instances are kept.
+    /// Limits within which instances are kept.
     pub limits: FunctionLimits,
 }
 
@@ -59,11 +59,11 @@ pub struct Group {
     pub name: Text,
     /// The target of their requests.
     pub target: Target,
-    /// How often.
+    /// Load that the clients make.
     pub load: Load,
-    /// How many they are, where that matters: sessions and answers of the name service.
+    /// Number of clients, where that matters: sessions and answers of the name service.
     pub clients: u64,
-    /// How long one waits for an answer.
+    /// Time for which a client waits for an answer.
     pub timeout: Duration,
     /// The retries after a failure.
     pub retries: Retries,
@@ -76,16 +76,16 @@ pub struct Group {
 pub enum Target {
     /// A service, from within the cluster.
     Service {
-        /// Its namespace.
+        /// Namespace of the service.
         namespace: Text,
-        /// Its name.
+        /// Name of the service.
         name: Text,
     },
     /// A service, from outside, at any node.
     Published {
-        /// Its namespace.
+        /// Namespace of the published service.
         namespace: Text,
-        /// Its name.
+        /// Name of the published service.
         name: Text,
     },
     /// A function, by its number.
@@ -99,16 +99,16 @@ pub enum Target {
     },
 }
 
-/// How often clients ask.
+/// Load that clients make.
 #[derive(Clone, Debug)]
 pub enum Load {
     /// At a rate, whatever becomes of the requests.
     Open(Rate),
     /// Each again some time after its last answer: a mean, exponentially long.
     Closed {
-        /// How many clients.
+        /// Number of clients.
         clients: u64,
-        /// How long one thinks on average.
+        /// Average time for which a client thinks.
         think: Duration,
     },
 }
@@ -116,9 +116,9 @@ pub enum Load {
 /// The retries of a client after a failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retries {
-    /// How often it tries again at most.
+    /// Greatest number of further tries.
     pub most: u32,
-    /// How long before the first time; twice as long before each further one.
+    /// Time before the first further try; it doubles with each one.
     pub back_off: Duration,
     /// Tries again for so many of all requests of the group at most, as a share; infinite is no
     /// limit.
@@ -144,19 +144,19 @@ pub enum Forwarding {
 /// The label of tasks that are load balancers of DC/OS, and the values that say so.
 pub const BALANCER_LABEL: (&str, [&str; 2]) = ("DCOS_PACKAGE_NAME", ["marathon-lb", "edge-lb"]);
 
-/// How often a load balancer of DC/OS asks for tasks at least.
+/// Longest time between two requests of a DC/OS load balancer for tasks.
 pub const BALANCER_POLL: Duration = Duration::from_secs(1);
 
-/// How services behave.
+/// Behaviour of services.
 #[derive(Clone, Debug)]
 pub struct ServiceModel {
     /// The part that forwards requests.
     pub forwarding: Forwarding,
-    /// How long a change of the endpoints takes to reach who balances.
+    /// Time that a change of the endpoints takes to reach the balancers.
     pub propagation: Duration,
-    /// How long clients keep an answer of the name service.
+    /// Time for which clients keep an answer of the name service.
     pub ttl: Duration,
-    /// How requests are balanced, where a service says nothing.
+    /// Balancing of requests, where a service states nothing.
     pub balancing: Balancing,
     /// Pods as servers, where they say nothing.
     pub server: ServerDefaults,
@@ -167,20 +167,20 @@ pub struct ServiceModel {
 /// Pods as servers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerDefaults {
-    /// How long a request takes once it is taken up.
+    /// Time that a request takes once a server takes it up.
     pub service_time: Distribution,
-    /// How many requests are worked on at once.
+    /// Number of requests served at once.
     pub concurrency: u32,
-    /// How many may wait besides.
+    /// Number of requests that may wait besides.
     pub queue_limit: u32,
-    /// Which part fails.
+    /// Part of the requests that fails.
     pub error_share: f64,
     /// Processor time of a request.
     pub cpu_per_request: Duration,
 }
 
 impl ServerDefaults {
-    /// With what pods state of themselves.
+    /// Defaults, replaced by what pods state of themselves.
     pub fn with(&self, stated: Option<&ServerSpec>) -> Self {
         let mut own = self.clone();
         let Some(stated) = stated else {

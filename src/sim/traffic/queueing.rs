@@ -1,9 +1,9 @@
-//! How long requests wait in a pod that keeps up, by queueing theory. Requests come by a Poisson
-//! process to the balancer. Exact: random balancing with exponential service times (M/M/c, Erlang
-//! C), and turns over pods with one slot (`E_n/M/1`). Service times that vary otherwise change the mean
+//! Waits of requests in a pod that keeps up, by queueing theory. Requests come by a Poisson process
+//! to the balancer. Exact: random balancing with exponential service times (M/M/c, Erlang C), and
+//! turns over pods with one slot (`E_n/M/1`). Service times that vary otherwise change the mean
 //! wait by the Allen–Cunneen factor; fewest connections and two choices are the mean field of that
-//! many choices beside the wait of one common queue. Against simulation mean latencies are right
-//! to 10 % up to a load of 90 % (test in `sim/traffic/tests`).
+//! many choices beside the wait of one common queue. Against simulation mean latencies are right to
+//! 10 % up to a load of 90 % (test in `sim/traffic/tests`).
 
 use model::service::Balancing;
 use rng::math;
@@ -11,12 +11,12 @@ use rng::math;
 /// Loads above this are not steady: what waits is followed in time.
 pub const STEADY: f64 = 0.97;
 
-/// How long requests wait: at once with a part, else exponentially long.
+/// Wait of requests: at once with a part, else exponentially long.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wait {
     /// The part that waits.
     pub share: f64,
-    /// How long those wait on average, in the unit of the service time.
+    /// Average wait of the requests that wait, in the unit of the service time.
     pub mean: f64,
 }
 
@@ -27,7 +27,7 @@ impl Wait {
         mean: 0.0,
     };
 
-    /// How long a request waits on average.
+    /// Average wait of a request.
     pub fn average(self) -> f64 {
         self.share * self.mean
     }
@@ -36,7 +36,7 @@ impl Wait {
 /// Pods that are alike behind a balancer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pods {
-    /// How many.
+    /// Number of pods.
     pub count: u32,
     /// Requests that each works on at once.
     pub slots: u32,
@@ -67,7 +67,7 @@ pub fn blocked(wait_share: f64, load: f64, limit: u32) -> f64 {
     wait_share * (1.0 - load) * tail / (1.0 - wait_share * tail * load)
 }
 
-/// How long requests wait in pods that each take `rate` of them, below what they can.
+/// Wait of requests in pods that each take `rate` of them, below their capacity.
 pub fn wait(pods: &Pods, balancing: Balancing, rate: f64) -> Wait {
     let load = rate * pods.service / f64::from(pods.slots);
     if load <= 0.0 {

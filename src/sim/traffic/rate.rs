@@ -1,4 +1,4 @@
-//! How many requests clients make over time: pieces of constant rate.
+//! Rates of clients' requests over time: pieces of constant rate.
 
 use std::sync::Arc;
 
@@ -22,30 +22,30 @@ pub enum Rate {
 /// A rate that rises and falls with the day, in steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diurnal {
-    /// On average over a day, in requests a second.
+    /// Average rate over a day, in requests a second.
     pub mean: f64,
-    /// How much it rises above the mean at its peak, as a share of the mean; at most 1.
+    /// Rise above the mean at the peak, as a share of the mean; at most 1.
     pub swing: f64,
-    /// When it peaks within a period.
+    /// Time of the peak within a period.
     pub peak_at: Duration,
-    /// How long a period is.
+    /// Length of a period.
     pub period: Duration,
     /// The rate of the sixth and seventh period of every seven, as a share.
     pub weekend: f64,
-    /// How long a step of constant rate is.
+    /// Length of a step of constant rate.
     pub step: Duration,
-    /// When crowds come.
+    /// Crowds that come.
     pub crowds: Vec<Crowd>,
 }
 
 /// A flash crowd: the rate rises by a factor, stays there, and falls again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crowd {
-    /// When it begins.
+    /// Beginning of the crowd.
     pub at: Instant,
-    /// How long it takes to rise, and to fall.
+    /// Time that the crowd takes to rise, and to fall.
     pub ramp: Duration,
-    /// How long it stays.
+    /// Time for which the crowd stays.
     pub lasts: Duration,
     /// The factor.
     pub times: f64,
@@ -54,9 +54,9 @@ pub struct Crowd {
 /// A part of time in which the rate does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// In millionths of a request a second.
+    /// Rate in millionths of a request a second.
     pub micro: u64,
-    /// Until when; `None` is for ever.
+    /// End of the piece; `None` is none.
     pub until: Option<Instant>,
 }
 

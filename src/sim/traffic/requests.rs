@@ -26,7 +26,7 @@ use recent::Recent;
 use tally::Tally;
 use tries::Clients;
 
-/// What happens next.
+/// Next happening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     /// A client of a group asks; of an open loop only while its number of draws is this.
@@ -59,7 +59,7 @@ struct Request {
     tries: u32,
     /// The number of its present try; a client that has given up is at another one.
     serial: u64,
-    /// Where the present try is.
+    /// Place of the present try.
     at: Option<(Text, PodRef)>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Worker {
     recent: Recent,
 }
 
-/// What a pod does: requests at work and waiting there, tries a second that came of late and that it
+/// Load of a pod: requests at work and waiting there, tries a second that came of late and that it
 /// began to work on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PodLoad {
@@ -113,10 +113,10 @@ pub(super) struct Requests {
     tokens: BTreeMap<usize, f64>,
 }
 
-/// What requests look at.
+/// World that requests read.
 pub(super) struct World<'a> {
     pub backings: &'a mut [Backing],
-    /// Where each group's requests go: service, flow, weight.
+    /// Routes of each group's requests: service, flow, weight.
     pub routes: &'a [Vec<(usize, usize, u64)>],
     /// The services that stand for functions, by their numbers.
     pub functions: &'a BTreeMap<usize, usize>,
@@ -238,7 +238,7 @@ impl Requests {
         own.is_some_and(|own| own.serial == serial && own.at.is_some())
     }
 
-    /// What a pod does.
+    /// Load of a pod.
     pub(super) fn load(&self, now: Instant, pod: PodRef) -> PodLoad {
         let worker = self.workers.get(&pod);
         worker.map_or_else(PodLoad::default, |own| {

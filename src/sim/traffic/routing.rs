@@ -1,4 +1,4 @@
-//! Where requests go: to a service by name, or by the rules of ingresses for a host and path.
+//! Routes of requests: to a service by name, or by the rules of ingresses for a host and path.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::Traffic;
 use super::flow::FlowState;
 use super::plan::Target;
 
-/// What stands for the namespace of functions: no namespace is written so.
+/// Stand-in for the namespace of functions: no namespace is written so.
 const FUNCTION: &str = "Function";
 
 impl Traffic {

@@ -175,7 +175,7 @@ impl Servers {
         number
     }
 
-    /// How long requests wait in so many pods of a kind, of a load below 1: between computed points.
+    /// Wait of requests in a number of pods of a kind, of a load below 1: between computed points.
     pub(super) fn wait(
         &mut self,
         number: u16,
@@ -274,7 +274,7 @@ impl Servers {
     }
 }
 
-/// How long requests take: 256 ranges of equal ratio, each by its middle.
+/// Latency of requests: 256 ranges of equal ratio, each by its middle.
 fn spread(server: &Server, wait: Wait, base: f64) -> Vec<(i64, f64)> {
     let times = &server.times;
     let ends = times.first().zip(times.last());

@@ -1,6 +1,6 @@
-//! Which endpoints the requests of a flow go to: clients of a service with an address of its own see
-//! its endpoints at once, those of a headless one when their answer of the name service is too old,
-//! and those with sessions stay where they are.
+//! Sharing of a flow's requests among endpoints: clients of a service with an address of its own
+//! see its endpoints at once, those of a headless one when their answer of the name service is too
+//! old, and those with sessions stay where they are.
 
 use control::services::hash64;
 use model::service::Balancing;
@@ -38,9 +38,9 @@ const MOST_HASHED: u64 = 1 << 14;
 struct Part {
     /// The endpoints that it knows; of sessions the one that it is with.
     known: Vec<Seen>,
-    /// When it asks the name service again, while it knows an older answer.
+    /// Instant at which the part asks the name service again, while it knows an older answer.
     asks: Option<Instant>,
-    /// How often its session was given an endpoint.
+    /// Number of times that the session was given an endpoint.
     moves: u64,
 }
 
@@ -85,7 +85,7 @@ impl Sharing {
         }
     }
 
-    /// When a part asks the name service next.
+    /// Instant at which a part asks the name service next.
     pub(super) fn next_asking(&self) -> Option<Instant> {
         self.parts.iter().filter_map(|part| part.asks).min()
     }
@@ -154,8 +154,7 @@ impl Sharing {
             .collect()
     }
 
-    /// Which part of the requests goes to which endpoint, by address; what is missing to 1 finds
-    /// none.
+    /// Part of the requests for each endpoint, by address; what is missing to 1 finds none.
     pub(super) fn shares(&self, balancing: Balancing, servers: &Servers) -> Vec<(Seen, f64)> {
         let weight = |seen: &Seen| match balancing {
             Balancing::SmoothWeighted => servers.get(seen.server).weight,

@@ -1,6 +1,6 @@
-//! What waits in pods and what is tried again, followed in steps. A try is decided when it comes: it
-//! finds the queue full, its client will wait no longer before its turn (the pod works on it all the
-//! same), or it joins those that wait and are answered in their order.
+//! Requests that wait in pods and further tries, followed in steps. A try is decided when it comes:
+//! it finds the queue full, its client will wait no longer before its turn (the pod works on it all
+//! the same), or it joins those that wait and are answered in their order.
 
 use model::service::Balancing;
 use model::traffic::{FailureCause, TrafficStretch};
@@ -30,7 +30,7 @@ struct Failure {
     tried: usize,
     cause: FailureCause,
     amount: f64,
-    /// How long they took.
+    /// Time that the failed tries took.
     took: Duration,
 }
 
@@ -46,7 +46,7 @@ struct Tries {
     amount: f64,
 }
 
-/// What becomes of tries, how long they wait, and how long they have waited for sure, in nanoseconds.
+/// Outcome of tries, their waits, and the waits that are certain, in nanoseconds.
 #[derive(Clone, Copy)]
 struct Ending {
     outcome: Outcome,
@@ -141,7 +141,7 @@ impl Fluid {
         stretch
     }
 
-    /// What comes in a step: new requests, and what is tried again at its beginning.
+    /// Arrivals of a step: new requests, and further tries at its beginning.
     fn arrivals(&mut self, end: Instant, shared: &Shared<'_>) -> Vec<Vec<f64>> {
         let nanos = end.since(self.since).as_nanos();
         let mut all = Vec::with_capacity(self.flows.len());
@@ -187,7 +187,7 @@ impl Fluid {
         all
     }
 
-    /// What the endpoints of a kind do in a step.
+    /// Serves a step at the endpoints of a kind.
     fn serve(
         &mut self,
         number: usize,
@@ -449,8 +449,8 @@ impl Fluid {
     }
 }
 
-/// How long a request has taken before a try that is not its first: its pauses, and failures as long
-/// as they were of late.
+/// Time that a request has taken before a try that is not its first: its pauses, and failures as
+/// long as they were of late.
 fn passed(group: &super::plan::Group, tried: usize, took: f64) -> f64 {
     let pauses = (1_u64 << tried.min(20)) - 1;
     group.retries.back_off.as_nanos() as f64 * pauses as f64 + took * tried as f64

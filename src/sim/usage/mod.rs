@@ -1,5 +1,5 @@
-//! What pods use of what they were given, at any instant: computed from what their class states and
-//! since when their processes are up, never stepped. What traffic makes a pod use comes on top.
+//! Usage of pods at any instant: computed from what their class states and since when their
+//! processes are up, never stepped. What traffic makes a pod use comes on top.
 //!
 //! Metrics pipelines read it as [`control::UsageSamples`], nodes read [`Usage::wanted`] and [`Usage::curves`].
 
@@ -40,13 +40,13 @@ pub struct Usage {
     classes: Vec<Option<Class>>,
     /// By slot: pods whose processes are up.
     pods: Vec<Option<Row>>,
-    /// How many pods share the work of a workload.
+    /// Number of pods that share the work of a workload.
     sharing: BTreeMap<Sharers, i64>,
-    /// When it was last shown to whoever measures the run.
+    /// Instant of the last sample for the measurement of the run.
     shown: Option<Instant>,
 }
 
-/// How often it is shown to whoever measures the run, at most.
+/// Least time between two samples for the measurement of the run.
 const SAMPLE: Duration = Duration::from_secs(60);
 
 /// The pods that share work.
@@ -245,7 +245,7 @@ impl Usage {
         ))
     }
 
-    /// Whether it is to be shown to whoever measures the run; then it counts as shown.
+    /// `true` if a sample is due for the measurement of the run; it then counts as shown.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let is_known = !self.pods.is_empty();
         let is_due = self.shown.is_none_or(|shown| now.since(shown) >= SAMPLE);

@@ -1,4 +1,4 @@
-//! What pods use, shared and limited.
+//! Usage of pods, shared and limited.
 
 use super::*;
 use control::UsageSamples;

@@ -26,7 +26,7 @@ pub struct Unit {
     pub machine: Option<Text>,
 }
 
-/// Why a unit gets no machine in a round; it is tried again in the next one.
+/// Reason a unit gets no machine in a round; it is tried again in the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecideError {
     /// There are no machines.
@@ -37,7 +37,7 @@ pub enum DecideError {
     NoneAble,
 }
 
-/// Why a machine is not able to run a unit.
+/// Reason a machine is not able to run a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inability {
     /// The unit names another machine.
@@ -66,7 +66,7 @@ pub struct Round {
 pub struct Engine {
     pub(super) machines: BTreeMap<Text, Labels>,
     pub(super) units: BTreeMap<Text, Unit>,
-    /// What is on each machine: units scheduled to it, and the global ones that run there.
+    /// Units on each machine: those scheduled to it, and the global ones that run there.
     pub(super) present: BTreeMap<Text, BTreeSet<Text>>,
 }
 
@@ -161,7 +161,7 @@ impl Engine {
         }
     }
 
-    /// How many units are on a machine.
+    /// Number of units on a machine.
     pub fn load(&self, machine: &str) -> usize {
         self.present.get(machine).map_or(0, BTreeSet::len)
     }
@@ -187,7 +187,7 @@ impl Engine {
         chosen.map(|&id| id.clone()).ok_or(DecideError::NoneAble)
     }
 
-    /// Why a machine is not able to run a unit; `None` if it is.
+    /// Reason a machine is not able to run a unit; `None` if it is.
     pub fn inability(
         &self,
         name: &str,

@@ -28,7 +28,7 @@ const COUNTS: &str = "machines are chosen by their number of units only";
 const METADATA: &str = "MachineMetadata";
 const SYSTEMD: &str = "systemd has no such concept";
 
-/// What Fleet can express.
+/// Capabilities of Fleet.
 const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Without(COUNTS)),
     (Capability::CpuFractions, Without(COUNTS)),

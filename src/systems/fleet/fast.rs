@@ -279,7 +279,7 @@ mod tests {
         ]
     }
 
-    /// What a unit asks for: mostly nothing about others.
+    /// Requirements of a unit: mostly none about others.
     fn requirements(kind: u8, zone: u8, has_specials: bool) -> Requirements {
         let mut asked = Requirements::default();
         match kind {

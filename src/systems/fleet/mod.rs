@@ -5,6 +5,32 @@
 //! `agent/{state,reconcile,agent,task}.go`, `job/job.go`, `machine/machine.go`,
 //! `server/monitor.go` (spec: orchestrators-a.md section 5). Where the original walks a hash map,
 //! units and machines come by name.
+//!
+//! An engine whose first round comes after a second, as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::fleet::options::FleetSetup;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use units::Duration;
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(FleetSetup {
+//!         first_round: Duration::from_secs(1),
+//!         ..FleetSetup::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("fleet")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "fleet-engine");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 pub mod agent;
 pub mod agent_of_nodes;

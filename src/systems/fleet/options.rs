@@ -1,4 +1,4 @@
-//! What a Fleet is made from (spec: orchestrators-a.md section 5).
+//! Parts of a Fleet (spec: orchestrators-a.md section 5).
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use super::unit::Requirements;
 /// Options of the engines and agents of a cluster, and the units that were submitted as files.
 #[derive(Clone, Debug, Default)]
 pub struct FleetSetup {
-    /// How often engines and agents act.
+    /// Intervals of engines and agents.
     pub options: FleetOptions,
-    /// When the first round of the engine is.
+    /// Time of the engine's first round.
     pub first_round: Duration,
     /// Units submitted as files, by name; other units take the requests of their pod.
     pub units: BTreeMap<Text, SubmittedUnit>,
@@ -24,7 +24,8 @@ pub struct FleetSetup {
 pub struct SubmittedUnit {
     /// Resources that the unit requests.
     pub requirements: Requirements,
-    /// Of a service that waits for its socket: when the first connection comes, after the start.
+    /// Time after the start at which the first connection comes, of a service that waits for its
+    /// socket.
     pub first_connection: Option<Duration>,
     /// The unit's socket, a unit as well, and what that asks for.
     pub socket: Option<(Text, Requirements)>,

@@ -7,12 +7,12 @@ use crate::parts::membership::Membership;
 use model::Text;
 use units::{Duration, Instant};
 
-/// How often an engine and an agent act, and how long a machine's key lasts.
+/// Intervals of an engine and an agent, and the life of a machine's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FleetOptions {
     /// Between two rounds of the engine.
     pub engine_interval: Duration,
-    /// How long a machine's key lasts.
+    /// Life of a machine's key.
     pub agent_ttl: Duration,
     /// Whether the registry is served by gRPC, where a lease practically never ends.
     pub has_grpc_registry: bool,
@@ -20,13 +20,13 @@ pub struct FleetOptions {
 
 /// Between two rounds of an agent.
 pub const AGENT_INTERVAL: Duration = Duration::from_secs(5);
-/// How long the watch of the registry pauses after an event.
+/// Time for which the watch of the registry pauses after an event.
 pub const WATCH_PAUSE: Duration = Duration::from_secs(1);
 /// Within which time a beat is tried again and again.
 pub const BEAT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two tries of a beat.
 pub const BEAT_RETRY: Duration = Duration::from_millis(2_500);
-/// How a cut-off server's tries to reach the registry spread out.
+/// Growth of the time between a cut-off server's tries to reach the registry.
 pub const RECONNECT: Growth = Growth {
     first: Duration::from_secs(1),
     factor: 2.0,
@@ -48,7 +48,7 @@ impl Default for FleetOptions {
 }
 
 impl FleetOptions {
-    /// How long the engine's lease lasts without renewal; it is renewed in each round.
+    /// Life of the engine's lease without renewal; it is renewed in each round.
     pub fn lease_ttl(&self) -> Duration {
         let intervals = if self.has_grpc_registry {
             GRPC_LEASE_INTERVALS
@@ -74,7 +74,7 @@ impl FleetOptions {
         }
     }
 
-    /// How long after a crash a machine's key expires, at least and at most.
+    /// Least and greatest time from a crash until the machine's key expires.
     pub fn expiry_bounds(&self) -> (Duration, Duration) {
         let beat = self.presence_beat().as_nanos();
         let least = Duration::from_nanos(self.agent_ttl.as_nanos() - beat);
@@ -109,13 +109,13 @@ impl Presence {
         self.keys.expire(now)
     }
 
-    /// When the next key expires.
+    /// Instant at which the next key expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.keys.next_expiry()
     }
 }
 
-/// Which engine acts.
+/// Leadership among the engines.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     lease: Lease,

@@ -41,7 +41,7 @@ fn machine_of(engine: &Engine, name: &str) -> Option<Text> {
     engine.unit(name).and_then(|unit| unit.machine.clone())
 }
 
-/// Where a round puts units, in its order.
+/// Machines on which a round puts units, in its order.
 fn machines_of(round: &super::engine::Round) -> Vec<&str> {
     let scheduled = round.scheduled.iter();
     scheduled.map(|(_, machine)| &**machine).collect()

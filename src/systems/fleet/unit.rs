@@ -39,7 +39,7 @@ pub struct Requirements {
 /// The section of a unit file that Fleet reads.
 pub const SECTION: &str = "X-Fleet";
 
-/// What an option means.
+/// Meaning of an option.
 #[derive(Clone, Copy)]
 enum Meaning {
     MachineId,

@@ -25,7 +25,7 @@ pub struct UnitFile {
     pub options: Vec<UnitOption>,
 }
 
-/// Why a text is no unit file that can be submitted.
+/// Reason a text is no unit file that can be submitted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnitFileError {
     /// An option stands before any section.
@@ -37,7 +37,7 @@ pub enum UnitFileError {
         unit: String,
         /// The line, from 1.
         line: usize,
-        /// What stands there.
+        /// Text found.
         text: String,
     },
     /// A line is neither option nor section.
@@ -47,7 +47,7 @@ pub enum UnitFileError {
         unit: String,
         /// The line, from 1.
         line: usize,
-        /// What stands there.
+        /// Text found.
         text: String,
     },
     /// A service does not say what it runs.
@@ -88,7 +88,7 @@ pub enum UnitFileError {
         peer: String,
         /// The option that excludes it.
         option: &'static str,
-        /// Its pattern.
+        /// Pattern of the peer.
         pattern: String,
     },
 }
@@ -156,7 +156,7 @@ pub struct UnitName<'a> {
     pub name: &'a str,
     /// Before the `@` (`web`).
     pub prefix: &'a str,
-    /// After the `@` (`1`); empty if it is no instance of a template.
+    /// Instance, the part after the `@` (`1`); empty if the unit is no instance of a template.
     pub instance: &'a str,
 }
 

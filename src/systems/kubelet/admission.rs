@@ -1,6 +1,6 @@
-//! What a node refuses that was bound to it: whoever bound it may not have seen all that the node
-//! has promised, or what it suffers (spec: kubernetes.md part 4). In the order in which the original
-//! looks: pressures, resources, affinity, ports, taints.
+//! Refusal by a node of pods that were bound to it: the scheduler may not have seen all that the
+//! node has promised, or what it suffers (spec: kubernetes.md part 4). In the order in which the
+//! original looks: pressures, resources, affinity, ports, taints.
 
 use control::controllers::taint_eviction::default_tolerations;
 use control::local_node::LocalNode;
@@ -29,7 +29,7 @@ pub(super) fn refusal(local: LocalNode<'_>, assignment: &Assignment) -> Option<R
 struct Offer<'a> {
     spec: &'a PodSpec,
     node: &'a Node,
-    /// What is not enough for the pod beside those that the node has taken.
+    /// Resource that is short for the pod beside those that the node has taken.
     short: Option<Refusal>,
     /// Whether a port of the node that the pod wants is another pod's.
     is_port_taken: bool,
@@ -43,7 +43,7 @@ fn judge(offer: &Offer<'_>) -> Option<Refusal> {
         .or_else(|| untolerated(offer).then_some(Refusal::Taint))
 }
 
-/// What a node has not enough of for a pod beside those that it has taken.
+/// Resource that a node lacks for a pod beside those that it has taken.
 fn short(local: LocalNode<'_>, pod: PodRef) -> Option<Refusal> {
     let left = local.left_with(pod)?;
     let asked = local.requests(pod)?;

@@ -13,12 +13,12 @@ use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::{EndReason, PodRef, PullError, Text};
 use units::{Instant, NodeId, PodId};
 
-/// How kubelets work.
+/// Options of kubelets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeletOptions {
     /// Whether pods of which nothing is said are stopped after their time limit.
     pub time_limits: TimeLimits,
-    /// How images are pulled; `None` has every image everywhere.
+    /// Pulls of images; `None` has every image everywhere.
     pub images: Option<PullOptions>,
 }
 

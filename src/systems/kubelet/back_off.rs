@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_secs(10);
 /// The longest delay.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// After how long a restart is forgotten.
+/// Time after which a restart is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// The back-off of a container.

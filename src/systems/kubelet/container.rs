@@ -6,10 +6,10 @@ use model::exit::{KILLED, TERMINATED};
 use model::{ContainerLife, PullPolicy, Text};
 use units::{Duration, Instant};
 
-/// What a container gets at least that is to be killed (spec: kubernetes.md part 4).
+/// Least time for a container that is to be killed (spec: kubernetes.md part 4).
 const LEAST_GRACE: Duration = Duration::from_secs(2);
 
-/// What a container is for.
+/// Purpose of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// It runs to its end before the next one starts.
@@ -20,14 +20,14 @@ pub(super) enum Kind {
     App,
 }
 
-/// Where a container is.
+/// State of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// It is not its turn yet, or it is to start now.
     Waiting,
-    /// Its image is on its way.
+    /// The container's image is on its way.
     Pulling,
-    /// Its image could not be had; it is asked for again then.
+    /// The container's image could not be pulled; the next pull is due then.
     PullBackOff(Instant),
     /// It is being started.
     Starting,
@@ -37,7 +37,7 @@ pub(super) enum State {
     BackOff(Instant),
     /// It ended and stays so.
     Ended {
-        /// Whether its work is done.
+        /// `true` if the container's work is done.
         success: bool,
     },
 }
@@ -51,13 +51,13 @@ pub(super) struct Unit {
     pub(super) state: State,
     pub(super) is_started: bool,
     pub(super) is_ready: bool,
-    /// How often it was started.
+    /// Number of starts.
     pub(super) starts: u32,
-    /// What is due of its probes.
+    /// Verdicts of the probes that are due.
     pub(super) verdicts: Verdicts,
-    /// When it is stopped at the latest, once it was told to end.
+    /// Latest instant at which the container is stopped, once it was told to end.
     pub(super) stop_at: Option<Instant>,
-    /// Whether its application takes longer to end than it is given.
+    /// `true` if the application takes longer to end than its grace.
     pub(super) is_killed: bool,
     pub(super) back_off: CrashLoop,
     pub(super) pull_back_off: PullBackOff,
@@ -86,26 +86,26 @@ impl Unit {
         stated.unwrap_or_else(|| PullPolicy::of_image(&self.image))
     }
 
-    /// Whether it counts for the readiness of its pod.
+    /// `true` if the container counts for the readiness of its pod.
     pub(super) fn counts(&self) -> bool {
         self.kind != Kind::Init
     }
 
-    /// Whether it has a process on the node.
+    /// `true` if the container has a process on the node.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.state, State::Running | State::Starting)
     }
 
-    /// It has no process any more, however that came.
+    /// Notes that the container has no process any more, however that came.
     pub(super) fn down(&mut self, state: State) {
         self.state = state;
         (self.is_started, self.is_ready) = (false, false);
         (self.verdicts, self.stop_at) = (Verdicts::default(), None);
     }
 
-    /// When it has ended that is told to end now, within a grace: its hook runs first, a sidecar
-    /// then waits for `turn`, and what is left of the grace is for its application, two seconds at
-    /// least.
+    /// Instant at which a container has ended that is told to end now, within a grace: its hook
+    /// runs first, a sidecar then waits for `turn`, and what is left of the grace is for its
+    /// application, two seconds at least.
     pub(super) fn end_of_stop(
         &self,
         now: Instant,
@@ -119,7 +119,8 @@ impl Unit {
         told.saturating_add(self.life.application.stop_time.min(left))
     }
 
-    /// Whether its application ends by itself if it is told to end now and is killed at an instant.
+    /// `true` if the application ends by itself if it is asked to end now and is killed at an
+    /// instant.
     pub(super) fn stops_within(&self, now: Instant, at: Instant) -> bool {
         let told = now.saturating_add(self.life.pre_stop);
         told.saturating_add(self.life.application.stop_time) <= at
@@ -130,7 +131,7 @@ impl Unit {
         if self.is_killed { KILLED } else { TERMINATED }
     }
 
-    /// When something is due of it next.
+    /// Instant at which something is due of the container next.
     pub(super) fn next(&self) -> Option<Instant> {
         let waits = match self.state {
             State::PullBackOff(at) | State::BackOff(at) => Some(at),

@@ -13,18 +13,18 @@ use units::{Duration, Instant, NodeId};
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How often the disk is looked at.
+/// Time between two looks at the disk.
 const COLLECTION_PERIOD: Duration = Duration::from_secs(300);
 /// Images younger than this stay.
 const LEAST_AGE: Duration = Duration::from_secs(120);
-/// From which share of the disk images are deleted, and down to which, in percent.
+/// Shares of the disk above which images are deleted, and down to which, in percent.
 const COLLECT_ABOVE: i128 = 85;
 const COLLECT_TO: i128 = 80;
 
-/// How images are pulled.
+/// Options for pulls of images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullOptions {
-    /// How many images a node pulls at once; `None` is without a bound.
+    /// Number of images that a node pulls at once; `None` is without a bound.
     pub parallel: Option<u32>,
     /// Images present at the start.
     pub present: PresentImages,
@@ -134,7 +134,7 @@ pub(super) struct NodeImages {
     kept: BTreeMap<Text, Kept>,
     pulls: PullQueue,
     disk: DiskUse,
-    /// When the disk is looked at next, if it has to be.
+    /// Instant of the next look at the disk, if there has to be one.
     collection: Option<Instant>,
     /// Down to how many bytes images are being deleted.
     target: Option<i64>,
@@ -227,7 +227,7 @@ impl NodeImages {
         }
     }
 
-    /// It is time to look at the disk.
+    /// Looks at the disk, as it is time.
     pub(super) fn collect(&mut self, now: Instant, in_use: &BTreeSet<Text>, out: &mut AgentOutput) {
         if self.collection.is_none_or(|at| at > now) {
             return;

@@ -13,7 +13,7 @@ use model::{
 };
 use units::{Duration, Instant, NodeId};
 
-/// What a pod's turn is made with.
+/// Context in which a pod takes its turn.
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     /// The images of its node, where they are looked at.
@@ -29,11 +29,11 @@ pub(super) struct Held {
     restart: RestartPolicy,
     grace: Duration,
     units: Vec<Unit>,
-    /// When its containers were first started.
+    /// Instant at which the pod's containers were first started.
     since: Option<Instant>,
     is_ready: bool,
     restarts: u32,
-    /// Why it ends, once it does.
+    /// Reason for the pod's end, once it ends.
     ending: Option<EndReason>,
     /// The wake-up asked for last.
     asked: Option<Instant>,
@@ -328,7 +328,7 @@ impl Held {
         of(false).chain(of(true).rev()).collect()
     }
 
-    /// Why it ended, if it did.
+    /// Reason the pod ended, if it did.
     fn over(&self) -> Option<EndReason> {
         self.ending.filter(|_| !self.units.iter().any(Unit::is_up))
     }
@@ -441,7 +441,7 @@ impl Held {
         }
     }
 
-    /// It is gone: its images are not in use any more.
+    /// Lets the pod go: its images are not in use any more.
     pub(super) fn leave(&self, now: Instant, images: Option<&mut NodeImages>) {
         if let Some(images) = images {
             let own: BTreeSet<&Text> = self.images().collect();

@@ -11,24 +11,25 @@ use units::{Duration, Instant};
 pub struct Probes<'a> {
     /// The probes, and what they meet.
     pub life: &'a ContainerLife,
-    /// When the pod was first started there: probes follow at multiples of their periods.
+    /// Instant at which the pod was first started there: probes follow at multiples of their
+    /// periods.
     pub since: Instant,
 }
 
 /// Probe results of one run of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdicts {
-    /// When it has started: at once without a startup probe.
+    /// Instant at which the container has started: at once without a startup probe.
     pub started: Option<Instant>,
-    /// When it becomes ready.
+    /// Instant at which the container becomes ready.
     pub ready: Option<Instant>,
-    /// When it stops being ready.
+    /// Instant at which the container stops being ready.
     pub unready: Option<Instant>,
-    /// When it is killed, to be started again.
+    /// Instant at which the container is killed, to be started again.
     pub killed: Option<Instant>,
 }
 
-/// What the probes of one kind meet: when they are answered, and when they can't be made.
+/// Answers that the probes of one kind meet: when they are answered, and when they can't be made.
 struct Answers {
     from: Instant,
     until: Option<Instant>,
@@ -123,8 +124,8 @@ impl Grid {
         is_answered.then_some(first)
     }
 
-    /// When so many probes in a row, from the probe `first` on, have failed: before the first that
-    /// succeeds (`None` is never), or else of those after the last.
+    /// Instant at which a number of probes in a row, from the probe `first` on, have failed: before
+    /// the first that succeeds (`None` is never), or else of those after the last.
     fn failed(&self, first: Instant) -> Option<Instant> {
         let at_once = self.later(first, self.failures - 1);
         match self.answered(first) {

@@ -258,7 +258,7 @@ impl Node {
         self.act(&|agent, now, out| agent.machine(now, POD, event, out));
     }
 
-    /// What was told since it was last asked.
+    /// Reports since the last call.
     fn news(&mut self) -> Vec<String> {
         std::mem::take(&mut self.told)
     }

@@ -9,18 +9,18 @@ pub const PUBLIC_ROLE: &str = "slave_public";
 /// The roles of the root Marathon.
 pub const ROOT_MARATHON_ROLES: [&str; 2] = [PUBLIC_ROLE, "*"];
 
-/// How an autoscaler scales; no parameter has a default.
+/// Options of an autoscaler; no parameter has a default.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AutoscaleOptions {
-    /// By what the instances are multiplied or divided.
+    /// Factor by which the instances are multiplied or divided.
     pub multiplier: f64,
     /// Instances at least.
     pub min_instances: u64,
     /// Instances at most.
     pub max_instances: u64,
-    /// After how many intervals above the range it scales up.
+    /// Number of intervals above the range after which it scales up.
     pub scale_up_factor: u64,
-    /// After how many intervals below the range it scales down.
+    /// Number of intervals below the range after which it scales down.
     pub cool_down_factor: u64,
 }
 
@@ -43,7 +43,7 @@ pub enum AutoscaleError {
     },
 }
 
-/// Where a measured mean lies.
+/// Position of a measured mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Below the range.

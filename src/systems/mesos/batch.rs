@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use model::Text;
 use units::{Duration, Instant};
 
-/// How near an agent is to a task's data.
+/// Distance of an agent from a task's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Locality {
     /// The data is on the agent.
@@ -18,12 +18,12 @@ pub enum Locality {
     Any,
 }
 
-/// How long a job waits for each locality.
+/// Time for which a job waits for each locality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DelayOptions {
-    /// How long it waits for an agent with the data.
+    /// Time for which the job waits for an agent with the data.
     pub agent_wait: Duration,
-    /// How much longer it waits for one in the rack.
+    /// Additional time for which the job waits for an agent in the rack.
     pub rack_wait: Duration,
 }
 
@@ -95,7 +95,8 @@ impl BatchJob {
         taken
     }
 
-    /// When it takes agents that are farther away than those it takes now, if it waits for that.
+    /// Instant from which the job takes agents that are farther away than those it takes now, if it
+    /// waits for that.
     pub fn waits_until(&self, now: Instant) -> Option<Instant> {
         let since = self.waits_since?;
         let agent = since.saturating_add(self.options.agent_wait);

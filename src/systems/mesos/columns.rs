@@ -21,7 +21,7 @@ pub const PODS: usize = 4;
 /// Columns that there always are; extended resources follow.
 const FIXED: usize = 5;
 
-/// Which columns there are.
+/// Columns of a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     extended: usize,
@@ -35,7 +35,7 @@ impl Columns {
         }
     }
 
-    /// How many there are.
+    /// Number of columns.
     pub const fn count(self) -> usize {
         FIXED + self.extended
     }
@@ -122,7 +122,7 @@ fn stated(amount: &Amount) -> [(usize, Option<i64>); 3] {
     ]
 }
 
-/// So many whole free devices of a node, but for some.
+/// Whole free devices of a node, `count` of them, but for some.
 pub fn whole_devices(store: &Store, node: NodeId, but: DeviceSet, count: i64) -> DeviceSet {
     let rooms = store.nodes().gpu_room(node).iter().enumerate();
     let whole = rooms.filter(|&(device, &room)| room == DEVICE_MILLI && !but.contains(device));

@@ -4,6 +4,27 @@
 //! Agents with the label `public_ip=true` are public: all of them is reserved for the role
 //! `slave_public`, which the root Marathon has beside `*`. Applications go there only if their node
 //! selector says so, as load balancers' does.
+//!
+//! DC/OS as a caller builds it from the registry; it has no options of its own:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default(),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("dcos")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "mesos-master");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use model::Text;
 
-/// By what the next user is chosen.
+/// Rule by which the next user is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShareRule {
     /// The smallest dominant share.
@@ -44,15 +44,15 @@ pub enum DemandError {
     /// A task that needs nothing would be given without end.
     #[error("a task of `{user}` has no demand, expected a demand above 0 of some resource")]
     Nothing {
-        /// Whose task.
+        /// User of the task.
         user: String,
     },
     /// The weight is no weight.
     #[error("the weight of `{user}` is {weight}, expected a number above 0")]
     Weight {
-        /// Whose weight.
+        /// User of the weight.
         user: String,
-        /// What was asked for.
+        /// Weight asked for.
         weight: String,
     },
 }
@@ -62,7 +62,7 @@ pub enum DemandError {
 pub struct Division {
     /// Users, by position, in the order in which they got a task.
     pub sequence: Vec<usize>,
-    /// How many tasks each has.
+    /// Number of tasks of each user.
     pub tasks: Vec<u64>,
     /// The dominant share of each, without weights.
     pub dominant_shares: Vec<f64>,

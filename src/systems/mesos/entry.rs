@@ -30,7 +30,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 const BY_FRAMEWORK: &str = "by the framework, on each offer";
 const NO_OTHERS: &str = "constraints cover fields of agents and the instances of one application";
 
-/// What Mesos and its frameworks can express.
+/// Capabilities of Mesos and its frameworks.
 pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Yes("cpus and mem of a task")),
     (Capability::CpuFractions, Yes("thousandths of a cpu")),

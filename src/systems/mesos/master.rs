@@ -5,9 +5,9 @@
 use crate::parts::lease::Candidates;
 use units::{Duration, Instant};
 
-/// How long a session with `ZooKeeper` lasts without a beat (`zk_session_timeout`).
+/// Time for which a session with `ZooKeeper` lasts without a beat (`zk_session_timeout`).
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long agents have to register again with a new master (`agent_reregister_timeout`).
+/// Time that agents have to register again with a new master (`agent_reregister_timeout`).
 pub const REREGISTER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The state of a task, as its framework is told.
@@ -17,7 +17,7 @@ pub enum TaskState {
     Staging,
     /// It runs.
     Running,
-    /// Its agent can't be reached; it may come back.
+    /// The task's agent can't be reached; it may come back.
     Unreachable,
     /// It is lost; for frameworks that know of partitions it may come back.
     Lost,
@@ -28,11 +28,11 @@ pub enum TaskState {
 /// Declared traits of a framework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameworkTraits {
-    /// Whether it knows of partitions.
+    /// `true` if the framework knows of partitions.
     pub is_partition_aware: bool,
-    /// Whether its tasks outlive a restart of their agent.
+    /// `true` if the framework's tasks outlive a restart of their agent.
     pub is_checkpointing: bool,
-    /// How long its tasks outlive its own absence.
+    /// Time for which the framework's tasks outlive its absence.
     pub failover_timeout: Duration,
 }
 
@@ -55,7 +55,7 @@ pub fn on_agent_unreachable(framework: &FrameworkTraits) -> TaskState {
     }
 }
 
-/// Why an agent was given up before it came back.
+/// Reason an agent was given up before it came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// It did not answer pings.
@@ -83,7 +83,7 @@ pub struct Masters {
 }
 
 impl Masters {
-    /// So many masters, all up.
+    /// Masters, all up.
     pub fn new(count: usize) -> Self {
         Self {
             sessions: Candidates::new(count, SESSION_TIMEOUT),
@@ -119,7 +119,7 @@ impl Masters {
         self.leads_since.map(|(leader, _)| leader)
     }
 
-    /// Until when agents may register again with the leader before they are given up.
+    /// Instant until which agents may register again with the leader before they are given up.
     pub fn reregister_until(&self) -> Option<Instant> {
         let (_, since) = self.leads_since?;
         Some(since.saturating_add(REREGISTER_TIMEOUT))

@@ -6,6 +6,31 @@
 //! `src/master/master.cpp` (1.10), mesosphere/marathon (1.9 classes), mesos/chronos, and
 //! mesosphere/marathon-autoscale (spec: orchestrators-b.md sections 1 to 4). Where the original
 //! iterates an unordered map, names come in byte order.
+//!
+//! A cluster of three masters, as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::mesos::options::MesosOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(MesosOptions {
+//!         masters: 3,
+//!         ..MesosOptions::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("mesos")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "mesos-master");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 pub mod agent;
 pub mod allocator;

@@ -1,5 +1,5 @@
-//! How the master knows an agent to be there: pings, misses in a row, removals at a limited rate
-//! (spec: orchestrators-b.md section 1.7; mesos `src/master/master.cpp`, `SlaveObserver`).
+//! Observation of agents by the master: pings, misses in a row, removals at a limited rate (spec:
+//! orchestrators-b.md section 1.7; mesos `src/master/master.cpp`, `SlaveObserver`).
 
 use std::collections::VecDeque;
 
@@ -7,14 +7,14 @@ use crate::parts::permit::{Permits, Rate};
 use model::Text;
 use units::{Duration, Instant};
 
-/// How agents are observed.
+/// Options for the observation of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObserverOptions {
     /// Between two pings, and how long an answer is waited for (`agent_ping_timeout`).
     pub ping_period: Duration,
-    /// After how many misses in a row an agent is unreachable (`max_agent_ping_timeouts`).
+    /// Number of misses in a row after which an agent is unreachable (`max_agent_ping_timeouts`).
     pub max_missed: u32,
-    /// How fast agents are removed at most (`agent_removal_rate_limit`).
+    /// Greatest rate at which agents are removed (`agent_removal_rate_limit`).
     pub removal_limit: Option<Rate>,
 }
 
@@ -34,7 +34,7 @@ pub struct Observer {
     options: ObserverOptions,
     has_answered: bool,
     missed: u32,
-    /// Since when it is to be removed.
+    /// Instant from which the agent is to be removed.
     due_since: Option<Instant>,
 }
 
@@ -69,7 +69,7 @@ impl Observer {
         is_due
     }
 
-    /// When the time for an answer to a ping of now is over.
+    /// Instant at which the time for an answer to a ping of now is over.
     pub fn deadline(&self, now: Instant) -> Instant {
         now.saturating_add(self.options.ping_period)
     }
@@ -110,7 +110,7 @@ impl Removals {
         removed
     }
 
-    /// When the next agent is removed, if one waits.
+    /// Instant at which the next agent is removed, if one waits.
     pub fn wakes(&self, now: Instant) -> Option<Instant> {
         (!self.queue.is_empty()).then(|| self.permits.free_at(now))
     }

@@ -1,5 +1,5 @@
-//! What a Mesos cluster is made from; the defaults are the originals' (spec: orchestrators-b.md
-//! sections 1 to 4).
+//! Parts of a Mesos cluster; the defaults are the originals' (spec: orchestrators-b.md sections 1
+//! to 4).
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use super::marathon::{
 };
 use super::observer::ObserverOptions;
 
-/// How long the tasks of Marathon and Chronos outlive their framework (`failover_timeout`).
+/// Time for which the tasks of Marathon and Chronos outlive their framework (`failover_timeout`).
 pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);
 
 /// Options of a master, its agents and its frameworks.
@@ -31,18 +31,18 @@ pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);
 pub struct MesosOptions {
     /// Whether pods are placed by dominant-resource fairness task by task, without offers.
     pub strategy: Strategy,
-    /// How offers are made.
+    /// Allocation of resources by offers.
     pub allocation: Allocation,
-    /// How agents are observed.
+    /// Observation of agents.
     pub observer: ObserverOptions,
     /// Agents that register with a new master do so within this span, each at a random moment of
     /// it (`registration_backoff_factor`).
     pub registration_backoff: Duration,
-    /// How many masters there are.
+    /// Number of masters.
     pub masters: usize,
     /// The frameworks, in the order of their subscription.
     pub frameworks: Vec<FrameworkOptions>,
-    /// How pods without a workload are dealt to batch frameworks.
+    /// Rule by which pods without a workload are dealt to batch frameworks.
     pub deal: Deal,
     /// Reservations for a role on agents with given labels.
     pub reservations: Vec<Reservation>,
@@ -57,9 +57,10 @@ pub struct MesosOptions {
 pub struct Oversubscription {
     /// Between two reports of agents (`oversubscribed_resources_interval`).
     pub interval: Duration,
-    /// How much an agent offers; without it, the share of what its regular tasks have and do not use.
+    /// Amount that an agent offers; without it, the share of what its regular tasks have and do not
+    /// use.
     pub fixed: Option<Amount>,
-    /// Which share of what is not used is offered.
+    /// Share of the unused resources that is offered.
     pub slack_share: f64,
     /// Revocable tasks are killed on an agent whose tasks want more than this share of its cores.
     pub correct_above: Option<f64>,
@@ -67,7 +68,7 @@ pub struct Oversubscription {
     pub correction_interval: Duration,
 }
 
-/// How tasks get to agents.
+/// Strategy that brings tasks to agents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
     /// By offers to frameworks.
@@ -77,7 +78,7 @@ pub enum Strategy {
     DrfTasks(Blocked),
 }
 
-/// How pods are dealt to batch frameworks.
+/// Rule by which pods are dealt to batch frameworks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deal {
     /// The pods of a tenant to one framework, tenants in turn.
@@ -87,14 +88,14 @@ pub enum Deal {
     Job,
 }
 
-/// How offers are made.
+/// Allocation of resources by offers.
 #[derive(Clone, Debug)]
 pub struct Allocation {
     /// Between two runs over all agents (`allocation_interval`).
     pub interval: Duration,
-    /// In which order roles and frameworks are served.
+    /// Order in which roles and frameworks are served.
     pub order: Order,
-    /// In which order agents are walked.
+    /// Order in which agents are walked.
     pub walk: Walk,
     /// Least amounts, one of which has to be free: milli-cores, and bytes.
     pub min_allocatable: (i64, i64),
@@ -102,7 +103,7 @@ pub struct Allocation {
     pub filter_gpu_resources: bool,
     /// Names of resources that do not count for fairness.
     pub excluded: Vec<Text>,
-    /// After how long an offer that has no answer is taken back; `None` is never.
+    /// Time after which an offer that has no answer is taken back; `None` is never.
     pub offer_timeout: Option<Duration>,
     /// Weights by role, above 0.
     pub weights: BTreeMap<Text, f64>,
@@ -133,11 +134,11 @@ pub struct Amount {
 /// A reservation on agents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    /// For which role.
+    /// Role of the reservation.
     pub role: Text,
-    /// On which agents: those with all these labels.
+    /// Labels that mark the agents: each has all of them.
     pub labels: BTreeMap<Text, Text>,
-    /// How much on each; what is left out is not reserved.
+    /// Amount on each; what is left out is not reserved.
     pub amount: Amount,
     /// Whether all of the agent is reserved.
     pub is_all: bool,
@@ -153,21 +154,21 @@ pub struct FrameworkOptions {
     pub roles: Vec<Text>,
     /// Namespaces whose objects it takes; empty is all that nobody before it takes.
     pub namespaces: Vec<Text>,
-    /// For how long it declines what it does not need.
+    /// Time for which the framework declines what it does not need.
     pub refusal: Duration,
     /// Between two revivals of offers at least.
     pub revive_interval: Duration,
-    /// From an offer to its answer.
+    /// Time from an offer to its answer.
     pub offer_delay: Duration,
-    /// How long its tasks outlive its own absence.
+    /// Time for which the framework's tasks outlive its absence.
     pub failover_timeout: Duration,
-    /// Whether it gives offers up while it has nothing to launch.
+    /// `true` if the framework gives offers up while it has nothing to launch.
     pub suppresses: bool,
-    /// Whether it can use GPUs.
+    /// `true` if the framework can use GPUs.
     pub gpu_resources: bool,
-    /// Whether it takes resources that may be taken back (`REVOCABLE_RESOURCES`).
+    /// `true` if the framework takes resources that may be taken back (`REVOCABLE_RESOURCES`).
     pub revocable_resources: bool,
-    /// Whether it knows of partitions: its tasks on lost agents may come back.
+    /// `true` if the framework knows of partitions: its tasks on lost agents may come back.
     pub is_partition_aware: bool,
     /// Kind of the framework.
     pub kind: FrameworkKind,
@@ -187,11 +188,11 @@ pub enum FrameworkKind {
 /// Options of a batch framework.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchFramework {
-    /// How long jobs wait for agents with their data.
+    /// Time for which jobs wait for agents with their data.
     pub delay: DelayOptions,
-    /// On how many agents, drawn at random, the data of a job is; 0 is on every agent.
+    /// Number of agents, drawn at random, that have the data of a job; 0 is every agent.
     pub data_replicas: u32,
-    /// How many waiting groups of equal tasks are tried on an offer.
+    /// Number of waiting groups of equal tasks that are tried on an offer.
     pub lookahead: usize,
 }
 
@@ -206,16 +207,16 @@ pub struct MarathonFramework {
     pub backoff: Growth,
     /// Strategy for instances on lost agents.
     pub unreachable: UnreachableStrategy,
-    /// Which instances die first when there are too many.
+    /// Order in which instances die when there are too many.
     pub kill_selection: KillSelection,
     /// Launches out of one offer at most.
     pub instances_per_offer: u32,
     /// Launches in one refresh at most; `None` is without limit.
     pub launch_tokens: Option<u32>,
-    /// How often there are new launch tokens.
+    /// Time between two grants of launch tokens.
     pub token_refresh: Duration,
-    /// Which share stays healthy in upgrades, and by which there may be more; `None` is as the
-    /// workload states it.
+    /// Share that stays healthy in upgrades, and the share by which there may be more; `None` is as
+    /// the workload states it.
     pub upgrade: Option<(f64, f64)>,
 }
 
@@ -237,7 +238,7 @@ pub struct ChronosJob {
     pub schedule: Option<Text>,
     /// The jobs after which it runs.
     pub parents: Vec<Text>,
-    /// Whether its failure counts like its end for jobs that wait for it.
+    /// `true` if the job's failure counts like its end for jobs that wait for it.
     pub soft_error: bool,
     /// Options of the job's runs.
     pub options: JobOptions,

@@ -99,18 +99,18 @@ impl Limits {
     }
 }
 
-/// Which resource: its name, for which role it is reserved, whether it can be taken back.
+/// Kind of a resource: its name, the role it is reserved for, whether it can be taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
     /// The kind's name.
     pub name: Text,
     /// The role that it is reserved for.
     pub role: Option<Text>,
-    /// Whether it may be taken back at any time.
+    /// `true` if the resource may be taken back at any time.
     pub is_revocable: bool,
 }
 
-/// How much of a resource.
+/// Amount of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amount {
     /// Thousandths.
@@ -197,7 +197,7 @@ impl Resources {
         shared
     }
 
-    /// Those that a test keeps.
+    /// Resources that a test keeps.
     pub fn only(&self, keep: impl Fn(&Kind, &Amount) -> bool) -> Self {
         let kept = self.iter().filter(|&(kind, amount)| keep(kind, amount));
         Self(

@@ -16,7 +16,7 @@ use rng::Stream;
 
 use super::resources::Quantities;
 
-/// In which order siblings are served.
+/// Order in which siblings are served.
 #[derive(Clone, Debug)]
 pub enum Fairness {
     /// The smallest dominant share over weight first.
@@ -41,9 +41,9 @@ pub struct WeightError {
 #[derive(Clone, Debug, Default)]
 struct Node {
     allocation: Quantities,
-    /// How often something was allocated to the node or to any below it.
+    /// Number of allocations to the node or to any below it.
     count: u64,
-    /// When the node was added, as a number in order.
+    /// Place of the node in the order of additions.
     added: u64,
     /// Whether the client of this very path is there, and whether it is served.
     client: Option<Client>,
@@ -69,7 +69,7 @@ pub struct Sorter {
     added: u64,
 }
 
-/// What siblings are compared by.
+/// Key by which siblings are compared.
 struct Key<'a> {
     share: f64,
     count: u64,

@@ -1,4 +1,4 @@
-//! What workloads of manifests come to in Mesos: cron schedules as repeating intervals.
+//! Workloads of manifests in Mesos: cron schedules as repeating intervals.
 
 use thiserror::Error;
 
@@ -7,24 +7,24 @@ use model::workload::CronSchedule;
 use super::chronos::calendar::DateTime;
 use super::chronos::schedule::{Schedule, ScheduleError};
 
-/// Why a cron schedule is nothing that Chronos can keep.
+/// Reason a cron schedule is nothing that Chronos can keep.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CronError {
     /// It is no schedule at all.
     #[error("`{0}` is not a cron schedule")]
     Unknown(String),
-    /// Its times are not evenly apart.
+    /// The schedule's times are not evenly apart.
     #[error(
         "the times of `{0}` are not evenly apart, and Chronos repeats at a fixed interval: state \
          its schedule as `R/START/PERIOD` under `jobs`"
     )]
     Uneven(String),
-    /// Its times can't be written as an interval.
+    /// The schedule's times can't be written as an interval.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
 }
 
-/// How many times of a cron schedule are looked at.
+/// Number of times of a cron schedule that are compared.
 const LOOKED_AT: usize = 64;
 
 /// A cron schedule as Chronos keeps one.

@@ -3,12 +3,12 @@
 use rng::math;
 use units::Duration;
 
-/// How a delay grows.
+/// Growth of a delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
     /// The first delay.
     pub first: Duration,
-    /// By what the next one is longer.
+    /// Factor by which the next delay is longer.
     pub factor: f64,
     /// The longest delay.
     pub most: Duration,

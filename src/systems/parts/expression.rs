@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 
-/// How a value is compared.
+/// Comparison of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `==`.
@@ -33,41 +33,41 @@ impl Comparison {
 pub struct Parts<'a> {
     /// The compared key.
     pub key: &'a str,
-    /// How.
+    /// Comparison of the value.
     pub comparison: Comparison,
-    /// With what.
+    /// Value of the expression.
     pub value: &'a str,
 }
 
-/// Why a text is no expression.
+/// Reason a text is no expression.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExpressionError {
     /// There is no operator in it.
     #[error("`{text}` has no operator, expected `key==value` or `key!=value`")]
     Operator {
-        /// What was written.
+        /// Text as written.
         text: String,
     },
-    /// Its key is none.
+    /// The text's key is none.
     #[error(
         "the key `{key}` of `{text}` is not valid, expected at least two of letters, digits, \
          `-`, `_` and `.`, a letter or `_` first"
     )]
     Key {
-        /// What was written.
+        /// Text as written.
         text: String,
-        /// What stands before the operator.
+        /// Text before the operator.
         key: String,
     },
-    /// Its value is none.
+    /// The text's value is none.
     #[error(
         "the value `{value}` of `{text}` is not valid, expected letters, digits, blanks and \
          `:-_.*/()?+[]\\^$|`"
     )]
     Value {
-        /// What was written.
+        /// Text as written.
         text: String,
-        /// What stands after the operator.
+        /// Text after the operator.
         value: String,
     },
 }

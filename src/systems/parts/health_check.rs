@@ -11,7 +11,7 @@ pub enum HealthState {
     Starting,
     /// The last probe that counts succeeded.
     Healthy,
-    /// So many probes in a row have failed.
+    /// As many probes in a row have failed as it takes.
     Unhealthy,
 }
 
@@ -24,7 +24,7 @@ pub struct HealthChecker {
 }
 
 impl HealthChecker {
-    /// Of a container that starts.
+    /// Checker of a container that starts.
     pub const fn new(check: HealthCheck) -> Self {
         Self {
             check,
@@ -33,8 +33,8 @@ impl HealthChecker {
         }
     }
 
-    /// How long after the end of a probe, or the start of the container, the next one begins; `ended` is
-    /// counted from the container's start.
+    /// Time from the end of a probe, or from the start of the container, until the next one begins;
+    /// `ended` is counted from the container's start.
     pub fn wait(&self, ended: Duration) -> Duration {
         if self.state == HealthState::Starting && ended < self.check.start_period {
             self.check.start_interval
@@ -60,9 +60,9 @@ impl HealthChecker {
 /// Verdicts of a health check over time, counted from the container's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthVerdict {
-    /// When it is healthy first.
+    /// Time at which the container is healthy first.
     pub healthy: Option<Duration>,
-    /// When it is unhealthy first.
+    /// Time at which the container is unhealthy first.
     pub unhealthy: Option<Duration>,
 }
 

@@ -25,7 +25,7 @@ impl Lease {
             .map(|(holder, _)| holder)
     }
 
-    /// When it ends unless it is renewed; `None` if it is free already.
+    /// Instant at which the lease ends unless it is renewed; `None` if it is free already.
     pub fn ends(&self) -> Option<Instant> {
         self.held.map(|(_, until)| until)
     }
@@ -67,7 +67,7 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// So many candidates, all up, for a lease that lasts `ttl` without renewal.
+    /// Candidates, all up, for a lease that lasts `ttl` without renewal.
     pub fn new(count: usize, ttl: Duration) -> Self {
         Self {
             lease: Lease::new(ttl),

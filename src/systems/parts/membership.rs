@@ -33,17 +33,17 @@ impl<Member: Ord + Clone> Membership<Member> {
         self.expiry.remove(member);
     }
 
-    /// Whether it is a member now.
+    /// `true` if the member is one now.
     pub fn contains(&self, now: Instant, member: &Member) -> bool {
         self.expiry.get(member).is_some_and(|&until| now < until)
     }
 
-    /// When a member expires.
+    /// Instant at which a member expires.
     pub fn expires(&self, member: &Member) -> Option<Instant> {
         self.expiry.get(member).copied()
     }
 
-    /// When the next member expires.
+    /// Instant at which the next member expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.expiry.values().min().copied()
     }

@@ -1,6 +1,6 @@
-//! What several of the modelled systems have in common, each concept once: expressions over
-//! labels, patterns, leases, membership that expires, growing delays, health checks,
-//! permits and majorities, agendas, time limits.
+//! Parts that several of the modelled systems have in common, each concept once: expressions over
+//! labels, patterns, leases, membership that expires, growing delays, health checks, permits and
+//! majorities, agendas, time limits.
 
 pub mod delay;
 pub mod expression;

@@ -22,7 +22,7 @@ impl Pattern {
         self.0.is_some()
     }
 
-    /// Whether it matches.
+    /// `true` if the pattern matches.
     pub fn matches(&self, text: &str) -> bool {
         self.0.as_ref().is_some_and(|regex| regex.is_match(text))
     }
@@ -65,8 +65,8 @@ fn matches_from(mut glob: &[char], mut text: &[char]) -> bool {
     }
 }
 
-/// What stands behind the first element of a glob, and whether the element matches the first
-/// character of the text; `None` for a malformed element.
+/// Rest of a glob behind its first element, and whether the element matches the first character of
+/// the text; `None` for a malformed element.
 fn one_matches<'a>(glob: &'a [char], text: &[char]) -> Option<(&'a [char], bool)> {
     let (&first, rest) = glob.split_first()?;
     let character = text.first().copied();

@@ -4,14 +4,14 @@ use thiserror::Error;
 
 use units::{Duration, Instant};
 
-/// So many permits in a span, spaced evenly; the first is free at once.
+/// Number of permits in a span, spaced evenly; the first is free at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How far apart permits are.
+    /// Time between two permits.
     pub spacing: Duration,
 }
 
-/// Why a text is no rate.
+/// Error of a text that is no rate.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{text}` is not a rate, expected permits per duration, such as `1/10mins` or `3/8secs`")]
 pub struct RateError {
@@ -74,7 +74,7 @@ impl Permits {
         Self { rate, next: None }
     }
 
-    /// When the next permit is free, now at the earliest.
+    /// Instant at which the next permit is free, now at the earliest.
     pub fn free_at(&self, now: Instant) -> Instant {
         self.next.map_or(now, |next| next.max(now))
     }

@@ -3,12 +3,12 @@
 use thiserror::Error;
 use units::plural;
 
-/// How many of so many members have to agree.
+/// Number of members that have to agree.
 pub const fn quorum(members: usize) -> usize {
     members / 2 + 1
 }
 
-/// How many of so many members may fail.
+/// Number of members that may fail.
 pub const fn tolerated_failures(members: usize) -> usize {
     members.saturating_sub(quorum(members))
 }
@@ -23,7 +23,7 @@ pub const fn tolerated_failures(members: usize) -> usize {
 pub struct EvenMembers {
     /// Kind of the members (`managers`, `masters`).
     pub what: &'static str,
-    /// How many there are.
+    /// Number of members.
     pub members: usize,
 }
 

@@ -1,17 +1,17 @@
 //! Copies of slow tasks: the one that is expected to take longest is run a second time
 //! (spec: orchestrators-b.md 10.3, after LATE).
 
-/// How far a task is.
+/// Progress of a task.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Which share of its work is done, above 0 and at most 1.
+    /// Share of the task's work that is done, above 0 and at most 1.
     pub share: f64,
-    /// Since when it runs, in seconds.
+    /// Time for which the task has run, in seconds.
     pub elapsed: f64,
 }
 
 impl Progress {
-    /// How long it is expected to take yet, in seconds, if it goes on as it did.
+    /// Expected time until the end of the task, in seconds, if it goes on as it did.
     pub fn left(&self) -> f64 {
         (1.0 - self.share) / (self.share / self.elapsed)
     }

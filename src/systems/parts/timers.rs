@@ -1,5 +1,5 @@
-//! What is due at a manager, its engines and its clients, in order of time; equal times are first
-//! in, first out (spec: orchestrators-a.md section 11, case 9).
+//! Timers of a manager, its engines and its clients, in order of time; equal times are first in,
+//! first out (spec: orchestrators-a.md section 11, case 9).
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ impl<Due> Timers<Due> {
         self.queue.insert((at, self.entered), due);
     }
 
-    /// What is due by now, with its time.
+    /// Next timer that is due by now, with its time.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<(Instant, Due)> {
         let (&(at, number), _) = self.queue.first_key_value()?;
         if at > now {

@@ -19,7 +19,7 @@ use super::standing::Standing;
 #[derive(Clone, Debug)]
 pub struct Cluster {
     scheduler: Scheduler,
-    /// How often a creation that an engine refused is tried again elsewhere.
+    /// Number of times that a creation that an engine refused is tried again elsewhere.
     pub create_retries: u32,
     engines: Vec<Engine>,
     names: BTreeMap<Text, usize>,
@@ -27,7 +27,7 @@ pub struct Cluster {
     rng: Stream,
 }
 
-/// Why a container is not created.
+/// Reason a container is not created.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CreateError {
     /// Another container has the name.
@@ -49,7 +49,7 @@ pub enum CreateError {
         name: String,
         /// The engine's name.
         engine: String,
-        /// What it said.
+        /// Error of the engine.
         failure: EngineFailure,
     },
 }
@@ -109,7 +109,7 @@ impl Cluster {
         position
     }
 
-    /// How engines are chosen.
+    /// Scheduler that chooses engines.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }
@@ -127,7 +127,7 @@ impl Cluster {
         self.engines.get_mut(position)
     }
 
-    /// On which engine a container is.
+    /// Engine of a container, by its position.
     pub fn engine_of(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }

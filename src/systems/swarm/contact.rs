@@ -1,5 +1,5 @@
-//! How the manager knows an engine to be there: rounds of refreshes, failures in a row, states
-//! (spec: orchestrators-a.md section 1.5; classicswarm `cluster/engine.go`).
+//! Contact of the manager with its engines: rounds of refreshes, failures in a row, states (spec:
+//! orchestrators-a.md section 1.5; classicswarm `cluster/engine.go`).
 
 use crate::parts::delay::Growth;
 use rng::Stream;
@@ -7,14 +7,14 @@ use units::Duration;
 
 use super::engine::health_indicator;
 
-/// How engines are contacted; the original's defaults are [`ContactOptions::default`].
+/// Options of the contact with engines; the original's defaults are [`ContactOptions::default`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContactOptions {
     /// The shortest wait between two rounds.
     pub refresh_min: Duration,
     /// The end of the longest wait between two rounds, itself excluded.
     pub refresh_max: Duration,
-    /// From how many failures in a row an engine is unhealthy.
+    /// Number of failures in a row from which an engine is unhealthy.
     pub failure_retry: i64,
     /// Whether waits are drawn; otherwise each is the shortest.
     pub has_jitter: bool,
@@ -31,7 +31,7 @@ impl Default for ContactOptions {
     }
 }
 
-/// How often a lost engine's wait grows at most.
+/// Greatest number of times that a lost engine's wait grows.
 const LONGEST_BACKOFF: i64 = 1_000;
 /// The least wait before an engine that was never validated is tried again.
 const PENDING_BASE: Duration = Duration::from_secs(30);
@@ -76,7 +76,7 @@ pub fn pending_wait(failures: u32) -> Duration {
     (doubling.after(failures.saturating_add(1)) + PENDING_BASE).min(PENDING_MOST)
 }
 
-/// In which state an engine is.
+/// State of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineState {
     /// Never validated.

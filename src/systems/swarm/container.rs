@@ -28,7 +28,7 @@ impl PortBinding {
     }
 }
 
-/// How a container is on the network.
+/// Network of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// Behind the host's bridge, with bindings of ports.
@@ -36,7 +36,7 @@ pub enum Network {
     Bridge,
     /// On the host itself; the ports it exposes are the host's (`80/tcp`).
     Host {
-        /// What it exposes.
+        /// Ports that the container exposes.
         exposed: Vec<Text>,
     },
     /// In the network of another container, by name or id.
@@ -111,7 +111,7 @@ impl ContainerConfig {
     }
 }
 
-/// In which state a container is.
+/// State of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerState {
     /// Entered on its engine, which has not been asked or has not answered yet.

@@ -1,5 +1,5 @@
-//! Where a manager learns of engines: agents register again and again, entries expire
-//! (spec: orchestrators-a.md section 1.5 "Join"; classicswarm `cli/join.go`, `discovery`).
+//! Discovery of engines by a manager: agents register again and again, entries expire (spec:
+//! orchestrators-a.md section 1.5 "Join"; classicswarm `cli/join.go`, `discovery`).
 
 use thiserror::Error;
 
@@ -7,7 +7,7 @@ use crate::parts::membership::Membership;
 use model::Text;
 use units::{Duration, Instant};
 
-/// Where engines are listed.
+/// Backend that lists engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// A list of addresses on the command line or in a file: nothing expires.
@@ -18,14 +18,14 @@ pub enum Backend {
     Store,
 }
 
-/// How agents register.
+/// Options of the registration of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiscoveryOptions {
-    /// Where.
+    /// Backend of the list.
     pub backend: Backend,
-    /// How often an agent registers.
+    /// Time between two registrations of an agent.
     pub heartbeat: Duration,
-    /// How long a registration lasts.
+    /// Time for which a registration lasts.
     pub ttl: Duration,
 }
 
@@ -43,9 +43,9 @@ impl Default for DiscoveryOptions {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the TTL of discovery ({ttl}) must be longer than its heartbeat ({heartbeat})")]
 pub struct TtlError {
-    /// How long a registration lasts.
+    /// Time for which a registration lasts.
     pub ttl: Duration,
-    /// How often an agent registers.
+    /// Time between two registrations of an agent.
     pub heartbeat: Duration,
 }
 
@@ -91,7 +91,7 @@ impl Discovery {
         self.members.expire(now)
     }
 
-    /// When the next registration expires.
+    /// Instant at which the next registration expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.members.next_expiry()
     }

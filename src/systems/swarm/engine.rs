@@ -9,7 +9,7 @@ use model::{Labels, Text};
 
 use super::container::Container;
 
-/// By how much more than it has an engine is filled, in whole per cent.
+/// Excess over an engine's amounts up to which it is filled, in whole per cent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overcommit {
     percent: i64,
@@ -120,7 +120,7 @@ impl Engine {
         self.used_cpus
     }
 
-    /// How many containers there are, running or not.
+    /// Number of containers, running or not.
     pub fn container_count(&self) -> i64 {
         self.count
     }

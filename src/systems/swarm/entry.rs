@@ -27,7 +27,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 const NO_CONTROLLER: &str = "workloads have no controllers: only containers exist";
 const ALL_OR_NONE: &str = "expressions are required, or soft and then all dropped together";
 
-/// What Swarm can express.
+/// Capabilities of Swarm.
 pub(super) const CAPABILITIES: Capabilities = &[
     (
         Capability::Requests,

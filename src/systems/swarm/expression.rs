@@ -14,16 +14,16 @@ use model::Text;
 pub struct Expression {
     /// Key to compare: `node`, `container`, `image` or a label.
     pub key: Text,
-    /// How.
+    /// Comparison of the value.
     pub comparison: Comparison,
-    /// With what, without the mark of a soft expression.
+    /// Value of the expression, without the mark of a soft one.
     pub value: Text,
-    /// Whether it is given up when it can't be met.
+    /// `true` if the expression is given up when it can't be met.
     pub is_soft: bool,
     pattern: Pattern,
 }
 
-/// Why a text is no expression of Swarm.
+/// Reason a text is no expression of Swarm.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SwarmExpressionError {
     /// The mark of a soft expression stands in the operator.
@@ -31,7 +31,7 @@ pub enum SwarmExpressionError {
         "`{text}` has no operator; a soft expression is written `key==~value` or `key!=~value`"
     )]
     SoftOperator {
-        /// What was written.
+        /// Text as written.
         text: String,
     },
     /// It is wrong in another way.
@@ -76,7 +76,8 @@ impl Expression {
         })
     }
 
-    /// Whether it holds over these values: `==` wants one that matches, `!=` wants none.
+    /// `true` if the expression holds over these values: `==` wants one that matches, `!=` wants
+    /// none.
     pub fn holds<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> bool {
         let any = values.into_iter().any(|value| self.pattern.matches(value));
         self.comparison.holds(any)

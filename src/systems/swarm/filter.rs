@@ -88,8 +88,8 @@ impl Filter {
         }
     }
 
-    /// Whether it lets every engine pass that a request of this kind meets, so that looking at
-    /// engines can be spared.
+    /// `true` if the filter lets every engine pass that a request of this kind meets, so that
+    /// looking at engines can be spared.
     pub fn is_idle(self, config: &ContainerConfig) -> bool {
         match self {
             Self::Health | Self::ContainerSlots => false,

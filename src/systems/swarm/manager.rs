@@ -5,9 +5,9 @@
 use crate::parts::lease::Candidates;
 use units::{Duration, Instant};
 
-/// How long the lock lasts without renewal (`--replication-ttl`).
+/// Time for which the lock lasts without renewal (`--replication-ttl`).
 pub const REPLICATION_TTL: Duration = Duration::from_secs(20);
-/// How long a candidate waits after the store failed.
+/// Time for which a candidate waits after the store failed.
 pub const STORE_RETRY: Duration = Duration::from_secs(10);
 /// The managers of a cluster, by position.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub enum Reception {
 }
 
 impl Managers {
-    /// So many managers, all up, with a lock that lasts `ttl` without renewal.
+    /// Managers, all up, with a lock that lasts `ttl` without renewal.
     pub fn new(count: usize, ttl: Duration) -> Self {
         Self {
             candidates: Candidates::new(count, ttl),

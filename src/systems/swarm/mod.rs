@@ -4,6 +4,31 @@
 //! Follows docker-archive/classicswarm 3cc018d: `scheduler/strategy`, `scheduler/filter`,
 //! `cluster/engine.go`, `cluster/watchdog.go`, `cli/manage.go` (spec: orchestrators-a.md section
 //! 1). Where the original walks a hash map, engines come in their order and containers by name.
+//!
+//! A cluster of three managers, as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::swarm::SwarmOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(SwarmOptions {
+//!         managers: 3,
+//!         ..SwarmOptions::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("swarm")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "swarm-manager");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 pub mod cluster;
 pub mod contact;

@@ -1,5 +1,5 @@
-//! What a Swarm is made from; the defaults are the original's, where it has one
-//! (spec: orchestrators-a.md section 1).
+//! Parts of a Swarm; the defaults are the original's, where it has one (spec: orchestrators-a.md
+//! section 1).
 
 use units::Duration;
 
@@ -14,29 +14,29 @@ use super::scheduler::Scheduler;
 /// Options of a manager, its engines and its clients.
 #[derive(Clone, Debug)]
 pub struct SwarmOptions {
-    /// How engines are chosen.
+    /// Scheduler that chooses engines.
     pub scheduler: Scheduler,
-    /// By how much more than it has an engine is filled.
+    /// Excess over an engine's amounts up to which it is filled.
     pub overcommit: Overcommit,
     /// Unit of CPU.
     pub cpu: CpuUnit,
-    /// How often a creation that an engine refused is tried again elsewhere.
+    /// Number of times that a creation that an engine refused is tried again elsewhere.
     pub create_retries: u32,
-    /// After how long a client asks again for what was refused; zero: it gives up.
+    /// Time after which a client asks again for what was refused; zero: it gives up.
     pub client_retry: Duration,
-    /// How engines are contacted.
+    /// Contact with engines.
     pub contact: ContactOptions,
-    /// How long a request to a host that does not answer takes to fail.
+    /// Time until a request to a host that does not answer fails.
     pub request_timeout: Duration,
-    /// Where engines are listed.
+    /// Discovery that lists engines.
     pub discovery: DiscoveryOptions,
-    /// How long an engine takes to create a container.
+    /// Time that an engine takes to create a container.
     pub create_time: Duration,
     /// Default policy for containers of a lost engine.
     pub reschedule: ReschedulePolicy,
-    /// How many managers there are.
+    /// Number of managers.
     pub managers: usize,
-    /// How long the primary's lock lasts without renewal.
+    /// Time for which the primary's lock lasts without renewal.
     pub replication_ttl: Duration,
     /// Constraints, affinities and policies of containers.
     pub environment: Environment,

@@ -1,5 +1,5 @@
-//! Which manager is the primary. Campaigns that change nothing are left out: only while a manager is
-//! away are they held (spec: orchestrators-a.md section 1.5).
+//! Election of the primary manager. Campaigns that change nothing are left out: only while a
+//! manager is away are they held (spec: orchestrators-a.md section 1.5).
 
 use units::{Duration, Instant};
 
@@ -13,17 +13,17 @@ const LEAST: Duration = Duration::from_nanos(1);
 pub(super) struct Primary {
     managers: Managers,
     count: usize,
-    /// How often the primary renews its lock.
+    /// Time between two renewals of the primary's lock.
     renewal: Duration,
     /// The newest campaign that was held; renewals fall at whole spans after it.
     newest: Instant,
-    /// How many managers are away.
+    /// Number of managers that are away.
     away: usize,
     is_there: bool,
 }
 
 impl Primary {
-    /// So many managers, the first of them primary.
+    /// Managers, the first of them primary.
     pub(super) fn new(count: usize, ttl: Duration) -> Self {
         let mut managers = Managers::new(count, ttl);
         let next = managers.campaign(Instant::ZERO);
@@ -42,8 +42,8 @@ impl Primary {
         self.is_there
     }
 
-    /// So many managers are away from now on, the primary first; when the next campaign is due, if
-    /// anybody is left to hold it.
+    /// Takes managers away from now on, the primary first; returns the instant of the next
+    /// campaign, if a manager is left to hold it.
     pub(super) fn lose(&mut self, now: Instant, away: usize) -> Option<Instant> {
         self.renew(now);
         self.away = away.min(self.count);

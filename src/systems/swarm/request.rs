@@ -36,7 +36,7 @@ enum Variable {
     Reschedule(ReschedulePolicy),
 }
 
-/// Why a text is no variable that a manager reads.
+/// Reason a text is no variable that a manager reads.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum VariableError {
     /// It has no kind that is known.
@@ -45,13 +45,13 @@ pub enum VariableError {
          `whitelist:…` or `reschedule:…`"
     )]
     Kind(String),
-    /// Its policy is none.
+    /// The variable's policy is none.
     #[error("`{0}` is not a policy; expected `reschedule:off` or `reschedule:on-node-failure`")]
     Policy(String),
     /// There is a policy already.
     #[error("a container has one policy, and `{0}` is a second one")]
     SecondPolicy(String),
-    /// Its expression is wrong.
+    /// The variable's expression is wrong.
     #[error(transparent)]
     Expression(#[from] SwarmExpressionError),
 }
@@ -84,7 +84,7 @@ impl Environment {
         Ok(())
     }
 
-    /// Whether it says something of this name alone.
+    /// `true` if the environment says something of this name alone.
     pub fn names(&self, name: &str) -> bool {
         self.variables.contains_key(name)
     }

@@ -15,7 +15,7 @@ use super::expression::Expression;
 use super::filter::{DEFAULT_FILTERS, Filter, SoftExpressions};
 use super::strategy::{NoResources, Ranked, Strategy};
 
-/// How a manager chooses engines.
+/// Scheduler by which a manager chooses engines.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     /// The strategy.
@@ -33,7 +33,7 @@ impl Default for Scheduler {
     }
 }
 
-/// Why no engine was chosen.
+/// Reason no engine was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SelectError {
     /// A filter left none.
@@ -43,7 +43,7 @@ pub enum SelectError {
         in_words(conditions)
     )]
     Filter {
-        /// Which filter.
+        /// Filter that no engine passed.
         filter: Filter,
         /// The expressions that it looked at.
         conditions: Vec<String>,
@@ -117,7 +117,7 @@ impl Scheduler {
         })
     }
 
-    /// How an engine stands for a container, the higher the better; `None` if it can't have it.
+    /// Standing of an engine for a container, the higher the better; `None` if it can't have it.
     /// Engines of equal standing go by their order.
     pub(super) fn standing(
         &self,

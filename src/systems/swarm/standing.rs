@@ -1,4 +1,4 @@
-//! How engines stand for containers that are alike: the fast form of [`Scheduler::choose`].
+//! Standings of engines for containers that are alike: the fast form of [`Scheduler::choose`].
 //!
 //! Every filter and every weight looks at one engine alone, so an engine's standing changes when
 //! something on that engine does, and only then. Each class of containers keeps a tournament over
@@ -20,7 +20,7 @@ use super::strategy::Strategy;
 /// Engines times classes that are kept at most; beyond it all are forgotten and begin anew.
 const MOST_ENTRIES: usize = 1 << 24;
 
-/// What is known of engines, class by class.
+/// Knowledge of engines, class by class.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing {
     classes: Vec<Seen>,
@@ -30,7 +30,7 @@ pub(super) struct Standing {
     forgotten: u64,
 }
 
-/// What has been seen of a class.
+/// Extent to which a class has been seen.
 #[derive(Clone, Debug, Default)]
 enum Seen {
     /// Nothing.
@@ -48,9 +48,9 @@ struct Class {
     /// Touches that have been looked at.
     read: u64,
     counted: Standings,
-    /// The same without soft expressions, if there are any.
+    /// Standings without soft expressions, if there are any.
     ignored: Option<Standings>,
-    /// Why no engine took the last one, if nothing was touched since.
+    /// Reason no engine took the last container, if nothing was touched since.
     refusal: Option<SelectError>,
 }
 

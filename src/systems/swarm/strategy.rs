@@ -48,13 +48,13 @@ pub struct Ranked {
     pub memory_score: i64,
     /// Both scores and its health; what the strategy sorts by.
     pub weight: i64,
-    /// How many containers are on it.
+    /// Number of containers on the engine.
     pub containers: i64,
 }
 
 /// More containers than an engine has: weights are at most in the thousands.
 const MOST_CONTAINERS: i64 = (1 << 48) - 1;
-/// How much a per cent of health counts.
+/// Weight of a per cent of health.
 const HEALTH_FACTOR: i64 = 10;
 
 impl std::str::FromStr for Strategy {
@@ -121,7 +121,7 @@ impl Strategy {
         best.map(|best| best.engine).ok_or(NoResources)
     }
 
-    /// How an engine stands by itself, the higher the better; `None` if it can't take the request.
+    /// Standing of an engine by itself, the higher the better; `None` if it can't take the request.
     /// The same order as that of the ranking, in one number: the weight, then the containers.
     pub(super) fn standing(self, engine: &Engine, config: &ContainerConfig) -> Option<i64> {
         let ranked = self.weigh(0, engine, config)?;

@@ -14,28 +14,28 @@ use super::options::SwarmOptions;
 pub(super) struct Watch {
     contact: Contact,
     options: ContactOptions,
-    /// How long a request takes to fail.
+    /// Time until a request fails.
     timeout: Duration,
     rng: Stream,
     answers: bool,
-    /// Whether its silence is what tells that it is lost.
+    /// `true` if the engine's silence is what tells that it is lost.
     is_observed: bool,
-    /// When the next round begins.
+    /// Instant at which the next round begins.
     next: Instant,
-    /// When its registration expires, while it does not answer.
+    /// Instant at which the engine's registration expires, while it does not answer.
     registered_until: Option<Instant>,
 }
 
-/// What a round came to.
+/// Outcome of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Round {
     /// It was moved meanwhile.
     Stale,
     /// It was held.
     Held {
-        /// What it changes for the rest of the manager.
+        /// Change for the rest of the manager.
         event: Option<ContactEvent>,
-        /// When the next one is known to have failed, where that matters.
+        /// Instant at which the next round is known to have failed, where that matters.
         next: Option<Instant>,
     },
 }
@@ -72,7 +72,7 @@ impl Watch {
         self.contact.health()
     }
 
-    /// When the next round is known to have failed, or to have succeeded.
+    /// Instant at which the next round is known to have failed, or to have succeeded.
     pub(super) fn next_round(&self) -> Instant {
         if self.answers {
             self.next
@@ -92,7 +92,8 @@ impl Watch {
         }
     }
 
-    /// When the registration of a host that fell silent expires, unless nothing expires.
+    /// Instant at which the registration of a host that fell silent expires, unless nothing
+    /// expires.
     pub(super) fn registration_ends(
         &mut self,
         now: Instant,

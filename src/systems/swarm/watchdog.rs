@@ -28,23 +28,23 @@ struct Move {
 pub enum Order {
     /// The engine is to create the container.
     Create {
-        /// Its name.
+        /// Name of the container.
         name: Text,
         /// The engine's position.
         engine: usize,
     },
     /// The engine is to start the container.
     Start {
-        /// Its name.
+        /// Name of the container.
         name: Text,
         /// The engine's position.
         engine: usize,
     },
     /// The container was put back and stays where it is, until its engine is lost again.
     Left {
-        /// Its name.
+        /// Name of the container.
         name: Text,
-        /// Why.
+        /// Reason the container was left.
         error: CreateError,
     },
 }
@@ -130,7 +130,7 @@ impl Watchdog {
     }
 }
 
-/// Which containers of a returning engine are to be removed from it: those whose id in the cluster
+/// Containers of a returning engine that are to be removed from it: those whose id in the cluster
 /// lives elsewhere too. `found` is what the engine itself lists.
 pub fn duplicates(cluster: &Cluster, engine: usize, found: &[Container]) -> Vec<Text> {
     let lives_elsewhere = |one: &&Container| {

@@ -36,6 +36,9 @@ impl Workloads {
                     None => (Vec::new(), Vec::new()),
                 }
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {
+                (Vec::new(), Vec::new())
+            }
             ObjectChange::Deleted { id } => {
                 let gone = self.objects.remove(id).unwrap_or_default();
                 let pods = gone.into_values().flatten();
@@ -85,7 +88,7 @@ impl Workloads {
     }
 }
 
-/// How many containers a client asks for, of those kinds that Swarm can express.
+/// Number of containers that a client asks for, of those kinds that Swarm can express.
 fn wanted(object: &Object) -> Option<(i32, &Arc<PodSpec>)> {
     // Pods that can't be expressed are created and refused, so that they are counted.
     let is_refused = match object {

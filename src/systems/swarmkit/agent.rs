@@ -18,12 +18,12 @@ use crate::parts::health_check::{self, HealthVerdict};
 use super::ladder::{Action, Happening, Ladder};
 use super::task::{DesiredState, TaskState};
 
-/// How long steps take whose time nobody else knows.
+/// Times of steps that no other part knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepTimes {
-    /// To pull the image and make the container.
+    /// Time to pull the image and make the container.
     pub prepare: Duration,
-    /// To stop the container.
+    /// Time to stop the container.
     pub stop: Duration,
 }
 
@@ -41,14 +41,14 @@ struct Task {
     node: NodeId,
     ladder: Ladder,
     is_owned: bool,
-    /// When the step under way is done.
+    /// Instant at which the step under way is done.
     due: Option<(Instant, Step)>,
-    /// What its health check will find, from its start on.
+    /// Verdict of the task's health check, from its start on.
     health: Option<HealthVerdict>,
     /// The code that it ends with if it is found unhealthy.
     code: i32,
     is_unhealthy: bool,
-    /// Why it is being stopped.
+    /// Reason the task is being stopped.
     reason: Option<EndReason>,
     is_up: bool,
 }
@@ -57,13 +57,13 @@ struct Task {
 enum Step {
     Prepare,
     Stop,
-    /// Its health check is passed.
+    /// The task's health check is passed.
     Healthy,
-    /// Its health check has failed.
+    /// The task's health check has failed.
     Unhealthy,
 }
 
-/// What a container gets at least that is to end.
+/// Least time for a container that is asked to end.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
 impl Task {

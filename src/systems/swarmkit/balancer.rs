@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::Text;
 
-/// How a port is published.
+/// Mode in which a port is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PublishMode {
     /// Every node accepts it and balances over all tasks of the cluster.

@@ -62,9 +62,9 @@ pub(super) struct SwarmKitManager {
     by_id: BTreeMap<Text, u64>,
     /// Tasks whose pod is being created, by id.
     asked: BTreeMap<Text, u64>,
-    /// What pods of no service ask for, by class; nothing if it can't be expressed.
+    /// Specs of pods of no service, by class; `None` if they can't be expressed.
     classes: BTreeMap<ClassId, Option<Arc<TaskSpec>>>,
-    /// Which task waits for which to stop.
+    /// Tasks that wait for another to stop.
     pub(super) successors: BTreeMap<u64, u64>,
     /// Services that an orchestrator has to look at.
     pub(super) dirty: BTreeSet<ObjectId>,
@@ -138,6 +138,7 @@ impl SwarmKitManager {
                     self.needs.declare(*id, object);
                     self.declare(now, *id, object, store, out);
                 }
+                ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
                 ObjectChange::Deleted { id } => {
                     self.needs.delete(*id);
                     self.delete(*id, store, out);

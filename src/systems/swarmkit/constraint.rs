@@ -13,9 +13,9 @@ use super::node::Node;
 pub struct Constraint {
     /// Key to compare, such as `node.labels.disk`.
     pub key: Text,
-    /// How.
+    /// Comparison of the value.
     pub comparison: Comparison,
-    /// With what.
+    /// Value of the constraint.
     pub value: Text,
 }
 

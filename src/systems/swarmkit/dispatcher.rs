@@ -8,24 +8,24 @@ use model::Text;
 use rng::Stream;
 use units::{Duration, Instant};
 
-/// How nodes beat.
+/// Options of nodes' heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeartbeatOptions {
     /// The period between two beats.
     pub period: Duration,
-    /// By how much a drawn period differs from it at most.
+    /// Greatest difference between a drawn period and the plain one.
     pub epsilon: Duration,
-    /// After how many periods without a beat a node is down.
+    /// Number of periods without a beat after which a node is down.
     pub grace: i64,
 }
 
-/// After how long a node that is down loses its tasks for good.
+/// Time after which a node that is down loses its tasks for good.
 pub const ORPHAN_TIMEOUT: Duration = Duration::from_secs(86_400);
-/// How often a node may register within [`REGISTRATION_WINDOW`].
+/// Number of registrations permitted to a node within [`REGISTRATION_WINDOW`].
 pub const MAX_REGISTRATIONS: usize = 3;
 /// See [`MAX_REGISTRATIONS`].
 pub const REGISTRATION_WINDOW: Duration = Duration::from_secs(8);
-/// How many times longer a new leader waits for nodes that it does not know yet.
+/// Factor by which a new leader waits longer for nodes that it does not know yet.
 const NEW_LEADER_FACTOR: i64 = 2;
 
 impl Default for HeartbeatOptions {
@@ -49,12 +49,12 @@ impl HeartbeatOptions {
         )
     }
 
-    /// How long after a beat with this period a node is down.
+    /// Time after a beat with this period from which a node is down.
     pub fn grace_of(&self, period: Duration) -> Duration {
         period.checked_mul(self.grace).unwrap_or(Duration::MAX)
     }
 
-    /// How long a new leader waits for a node.
+    /// Time for which a new leader waits for a node.
     pub fn grace_after_election(&self, period: Duration) -> Duration {
         let grace = self.grace_of(period);
         grace
@@ -125,7 +125,7 @@ impl Dispatcher {
         self.beating.expire(now)
     }
 
-    /// When the next node is down unless it beats.
+    /// Instant at which the next node is down unless it beats.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.beating.next_expiry()
     }

@@ -27,7 +27,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
 const HARD: &str = "constraints are `==` and `!=`, all required";
 const NO_AFFINITY: &str = "services can't refer to each other's tasks";
 
-/// What `SwarmKit` can express.
+/// Capabilities of `SwarmKit`.
 pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Yes("reservations")),
     (Capability::CpuFractions, Yes("nano-CPUs")),

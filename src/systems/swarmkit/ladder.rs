@@ -25,7 +25,7 @@ pub enum Happening {
     Started,
     /// It ended by itself, well or not.
     Exited {
-        /// Whether its work is done.
+        /// `true` if the task's work is done.
         success: bool,
     },
     /// It was stopped as ordered.

@@ -5,6 +5,31 @@
 //! `manager/dispatcher`, `manager/constraint`, `manager/state/raft/raft.go`,
 //! `agent/exec/controller.go` (spec: orchestrators-a.md section 2). Where the original walks a hash
 //! map, ids come in byte order.
+//!
+//! A cluster of five managers, as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use systems::swarmkit::SwarmKitOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(SwarmKitOptions {
+//!         managers: 5,
+//!         ..SwarmKitOptions::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("swarmkit")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "swarmkit-manager");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
 
 pub mod agent;
 pub mod balancer;

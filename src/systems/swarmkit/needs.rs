@@ -12,7 +12,7 @@ use units::ObjectId;
 /// One of them in its namespace.
 type Key = (Text, Needed);
 
-/// What is declared, and who waits.
+/// Declared objects, and the tasks that wait for others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Needs {
     declared: BTreeMap<ObjectId, Key>,
@@ -78,7 +78,7 @@ impl Needs {
         self.waiting.remove(&number);
     }
 
-    /// What a task waits for, in words.
+    /// Needs that a task waits for, in words.
     pub(super) fn message(&self, number: u64) -> Option<Text> {
         let lacking = self.waiting.get(&number)?.iter();
         let names: Vec<String> = lacking.map(|(_, needed)| needed.to_string()).collect();

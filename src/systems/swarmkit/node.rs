@@ -8,9 +8,9 @@ use units::{Duration, Instant};
 
 use super::task::{Preference, Resources, TaskSpec, Version};
 
-/// From how many recent failures a node counts as faulty for a version of a service.
+/// Number of recent failures from which a node counts as faulty for a version of a service.
 pub const MAX_FAILURES: usize = 5;
-/// How far back failures count.
+/// Time over which failures count.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(300);
 
 /// Whether a node takes tasks.
@@ -60,9 +60,9 @@ pub struct Node {
     pub plugins: BTreeSet<Text>,
     /// Volumes that are reachable from it.
     pub volumes: BTreeSet<Text>,
-    /// Whether it takes tasks.
+    /// Availability of the node for tasks.
     pub availability: Availability,
-    /// Whether it is heard of.
+    /// Status of the node by its heartbeats.
     pub status: NodeStatus,
     /// Available resources: the node's total minus reservations.
     pub available: Resources,
@@ -139,7 +139,7 @@ impl Node {
         failures.push(now);
     }
 
-    /// How often a version failed here recently.
+    /// Number of recent failures of a version on the node.
     pub fn recent_failures(&self, now: Instant, version: &Version) -> usize {
         let Some(failures) = self.load.failures.get(version) else {
             return 0;

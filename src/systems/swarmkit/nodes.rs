@@ -16,7 +16,7 @@ use super::node::NodeStatus;
 use super::request;
 use super::task::DesiredState;
 
-/// What is heard of a node.
+/// Watch over a node.
 #[derive(Clone, Debug)]
 pub(super) struct NodeWatch {
     pub(super) id: Text,
@@ -25,12 +25,12 @@ pub(super) struct NodeWatch {
     beat: Instant,
     period: Duration,
     is_silent: bool,
-    /// Whether its silence is what tells that it is down.
+    /// `true` if the node's silence is what tells that it is down.
     is_observed: bool,
-    /// When it counts as down, while it is silent.
+    /// Instant from which the node counts as down, while it is silent.
     expires: Option<Instant>,
     down_since: Option<Instant>,
-    /// Whether its labels changed while there was no leader to enforce constraints.
+    /// `true` if the node's labels changed while there was no leader to enforce constraints.
     is_unchecked: bool,
 }
 

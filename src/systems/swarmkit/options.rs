@@ -1,5 +1,5 @@
-//! What a `SwarmKit` cluster is made from; the defaults are the original's (spec: orchestrators-a.md
-//! section 2).
+//! Parts of a `SwarmKit` cluster; the defaults are the original's (spec: orchestrators-a.md section
+//! 2).
 
 use std::collections::BTreeMap;
 
@@ -16,34 +16,34 @@ use super::update::UpdateConfig;
 /// Options of managers, nodes and services.
 #[derive(Clone, Debug)]
 pub struct SwarmKitOptions {
-    /// How shares of branches are counted.
+    /// Count of the shares of branches.
     pub spread: SpreadMode,
-    /// How ended tasks are replaced.
+    /// Replacement of ended tasks.
     pub restart: RestartPolicy,
-    /// How services are updated; `None` is as their strategy says.
+    /// Updates of services; `None` is as their strategy says.
     pub update: Option<UpdateConfig>,
-    /// How services are rolled back.
+    /// Rollbacks of services.
     pub rollback: UpdateConfig,
     /// Placement by the name of a service, `*` for all.
     pub placement: BTreeMap<String, Placement>,
-    /// How nodes beat.
+    /// Heartbeats of nodes.
     pub heartbeat: HeartbeatOptions,
-    /// After how long a node that is down loses its tasks.
+    /// Time after which a node that is down loses its tasks.
     pub orphan_timeout: Duration,
-    /// How long steps of a task take.
+    /// Times of a task's steps.
     pub times: StepTimes,
-    /// How many managers there are.
+    /// Number of managers.
     pub managers: usize,
 }
 
-/// Where tasks of a service may go.
+/// Placement of a service's tasks.
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
     /// All have to hold.
     pub constraints: Vec<Constraint>,
     /// Labels to spread over.
     pub preferences: Vec<Preference>,
-    /// How many tasks a node may have; 0 is any number.
+    /// Greatest number of tasks on a node; 0 is any number.
     pub max_replicas: u32,
 }
 

@@ -298,7 +298,7 @@ impl SwarmKitManager {
     }
 }
 
-/// How many tasks a global service is to have is stated, for whoever measures it.
+/// States the number of tasks that a global service is to have, for the measurement of the run.
 fn state_wanted(id: ObjectId, wanted: usize, store: &Store, out: &mut Outbox) {
     let row = store.objects().get(id);
     let Some(Object::DaemonSet(own)) = row.map(|row| &row.object) else {

@@ -10,19 +10,19 @@ use units::plural;
 pub enum Filter {
     /// The node is ready and active.
     Ready,
-    /// What the task reserves is left.
+    /// The node has room for what the task reserves.
     Resource,
-    /// Its plugins are there.
+    /// The node has the task's plugins.
     Plugin,
-    /// Its constraints are met.
+    /// The node meets the task's constraints.
     Constraint,
-    /// Its platform is the node's.
+    /// The node is of the task's platform.
     Platform,
-    /// Its host ports are free.
+    /// The task's host ports are free.
     HostPort,
     /// The service has not reached its number of tasks on the node.
     MaxReplicas,
-    /// Its volumes are reachable.
+    /// The task's volumes are reachable.
     Volumes,
 }
 
@@ -85,7 +85,7 @@ pub fn passes(spec: &TaskSpec, node: &Node) -> bool {
     refusal(spec, node).is_none()
 }
 
-/// Why no node takes a task: the filters by how many nodes each removed, most first.
+/// Reason no node takes a task: the filters by the number of nodes that each removed, most first.
 pub fn explain<'a>(spec: &TaskSpec, nodes: impl IntoIterator<Item = &'a Node>) -> String {
     let mut removed = [0_usize; FILTERS.len()];
     for node in nodes {

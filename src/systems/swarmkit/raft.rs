@@ -11,16 +11,16 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// twice as many.
 pub const ELECTION_TICKS: u64 = 10;
 
-/// Why a member may not be removed.
+/// Error of the removal of a member on which the quorum depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "removing this manager would leave {reachable} reachable managers, but {needed} are \
     required"
 )]
 pub struct QuorumLoss {
-    /// How many would be left to be reached.
+    /// Number of members that would be left to be reached.
     pub reachable: usize,
-    /// How many are needed.
+    /// Number of members needed.
     pub needed: usize,
 }
 
@@ -35,7 +35,7 @@ pub struct Managers {
 }
 
 impl Managers {
-    /// So many managers, all reachable; the first one leads.
+    /// Managers, all reachable; the first one leads.
     pub fn new(members: usize, seed: u64) -> Self {
         Self {
             is_reachable: vec![true; members],
@@ -46,12 +46,12 @@ impl Managers {
         }
     }
 
-    /// How many have to agree.
+    /// Number of members that have to agree.
     pub fn quorum(&self) -> usize {
         quorum(self.is_reachable.len())
     }
 
-    /// How many can be reached.
+    /// Number of members that can be reached.
     pub fn reachable(&self) -> usize {
         self.is_reachable.iter().filter(|&&up| up).count()
     }

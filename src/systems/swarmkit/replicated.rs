@@ -15,7 +15,7 @@ pub struct Slot {
     pub node: Option<Text>,
     /// Whether a task of it runs.
     pub is_running: bool,
-    /// How many tasks it has that are to run.
+    /// Number of the slot's tasks that are to run.
     pub tasks: u32,
 }
 

@@ -3,7 +3,7 @@
 
 use units::{Duration, Instant};
 
-/// When a task is replaced.
+/// Condition under which a task is replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// Whenever it ended.
@@ -15,20 +15,20 @@ pub enum Condition {
     None,
 }
 
-/// How ended tasks are replaced.
+/// Policy for the replacement of ended tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestartPolicy {
-    /// When.
+    /// Condition under which a task is replaced.
     pub condition: Condition,
-    /// How long the replacement waits before it starts.
+    /// Time for which the replacement waits before it starts.
     pub delay: Duration,
-    /// How often at most, within the window if there is one; 0 is any number.
+    /// Greatest number of restarts, within the window if there is one; 0 is any number.
     pub max_attempts: usize,
-    /// How far back restarts count; `None` is for ever.
+    /// Time over which restarts count; `None` sets no end.
     pub window: Option<Duration>,
 }
 
-/// How long a replacement waits at most for the task that it replaces.
+/// Longest time for which a replacement waits for the task that it replaces.
 pub const OLD_TASK_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Default for RestartPolicy {
@@ -83,7 +83,7 @@ impl History {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replacement {
     delayed_until: Instant,
-    /// Until when the old task is waited for; `None` once it has stopped.
+    /// Instant until which the old task is waited for; `None` once it has stopped.
     waits_until: Option<Instant>,
 }
 
@@ -115,7 +115,7 @@ impl Replacement {
         self.waits_until = None;
     }
 
-    /// From when it is to run, as known now.
+    /// Instant from which the task is to run, as known now.
     pub fn starts(&self) -> Instant {
         self.waits_until
             .map_or(self.delayed_until, |until| until.max(self.delayed_until))

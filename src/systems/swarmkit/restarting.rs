@@ -232,7 +232,7 @@ impl SwarmKitManager {
         self.turn_comes(number, store, out);
     }
 
-    /// It is a task's turn: it starts unless something else holds it back.
+    /// Starts a task whose turn has come, unless something else holds it back.
     pub(super) fn turn_comes(&mut self, number: u64, store: &Store, out: &mut Outbox) {
         if let Some(task) = self.tasks.get_mut(&number) {
             task.awaits_turn = false;

@@ -12,12 +12,12 @@ use super::pipeline::{explain, passes};
 use super::spread::{Fill, SpreadMode, compare};
 use super::task::{Task, TaskSpec, Version};
 
-/// How long the scheduler waits for more after a commit.
+/// Time for which the scheduler waits for more after a commit.
 pub const COMMIT_DEBOUNCE: Duration = Duration::from_millis(50);
-/// How long it waits at most after the first commit.
+/// Longest time for which the scheduler waits after the first commit.
 pub const LONGEST_DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// When the scheduler runs next.
+/// Delay of the scheduler's next run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Debounce {
     first: Option<Instant>,
@@ -33,7 +33,7 @@ impl Debounce {
         quiet.min(first.saturating_add(LONGEST_DEBOUNCE))
     }
 
-    /// Whether it runs now. If so, the next commit starts over.
+    /// `true` if the scheduler runs now. If so, the next commit starts over.
     pub fn is_due(&mut self, now: Instant) -> bool {
         let (Some(first), Some(last)) = (self.first, self.last) else {
             return false;
@@ -68,12 +68,13 @@ pub struct Pass {
 /// The nodes, and the tasks that wait.
 #[derive(Clone, Debug, Default)]
 pub struct Scheduler {
-    /// How shares of branches are counted.
+    /// Count of the shares of branches.
     pub mode: SpreadMode,
     nodes: BTreeMap<Text, Node>,
     pinned: Vec<Task>,
     unassigned: Vec<Task>,
-    /// What no node could take since something last changed for the better: nobody looks again.
+    /// Specs that no node could take since something last changed for the better: they are not
+    /// tried again.
     hopeless: Vec<Arc<TaskSpec>>,
     /// Whether every group is decided on by going through the whole tree.
     pub(super) is_plain: bool,
@@ -124,7 +125,7 @@ impl Scheduler {
         self.unassigned.retain(|one| &*one.id != task);
     }
 
-    /// How many tasks wait.
+    /// Number of waiting tasks.
     pub fn backlog(&self) -> usize {
         self.pinned.len() + self.unassigned.len()
     }
@@ -226,7 +227,7 @@ impl Scheduler {
         fill.order
     }
 
-    /// The same for a single task without preferences: the best node is found without sorting.
+    /// Nodes for a single task without preferences: the best node is found without sorting.
     fn choose_one(&mut self, now: Instant, spec: &TaskSpec) -> Vec<Text> {
         let open = self.nodes.values().filter(|node| passes(spec, node));
         let best = open.min_by(|one, other| compare(spec, now, one, other));

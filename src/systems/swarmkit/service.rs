@@ -15,23 +15,23 @@ use super::restart::{Condition, History, OldTask, Replacement, RestartPolicy};
 use super::task::{TaskSpec, TaskState, Version};
 use super::update::{Order, UpdateConfig, UpdateOrder, Updater};
 
-/// How many tasks a service has.
+/// Number of tasks of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// So many.
+    /// A number of tasks.
     Replicated(u64),
     /// One for every node.
     Global,
-    /// So many that complete, so many of them at once.
+    /// A number of tasks that complete, some of them at once.
     Job {
-        /// How many complete.
+        /// Number of tasks that must complete.
         completions: u64,
-        /// How many at once.
+        /// Number of tasks at once.
         parallel: u64,
     },
 }
 
-/// What the tasks of a service are.
+/// Specification of a service's tasks.
 #[derive(Clone, Debug)]
 pub(super) struct Specification {
     pub(super) spec: Arc<TaskSpec>,
@@ -44,7 +44,7 @@ pub(super) struct SlotState {
     /// Tasks that have not ended, oldest first.
     pub(super) tasks: Vec<u64>,
     pub(super) history: History,
-    /// Whether its last task ended and is not replaced.
+    /// `true` if the slot's last task ended and is not replaced.
     pub(super) is_over: bool,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Unanswered {
     pub(super) service: ObjectId,
     pub(super) number: u64,
     pub(super) task: Task,
-    /// What its slot, which may be gone, has had of restarts.
+    /// History of restarts of the task's slot, which may be gone.
     pub(super) history: History,
     pub(super) is_success: bool,
     pub(super) old: OldTask,
@@ -71,7 +71,7 @@ pub(super) struct Service {
     pub(super) update: UpdateConfig,
     pub(super) slots: BTreeMap<u64, SlotState>,
     pub(super) updater: Option<Updater>,
-    /// What the update wants and nobody has carried out yet.
+    /// Orders of the update that have not been carried out yet.
     pub(super) orders: Vec<Order>,
     /// Tasks made so far for each slot, or for each node of a global service.
     pub(super) made: BTreeMap<Text, u32>,
@@ -88,18 +88,18 @@ pub(super) struct Task {
     pub(super) spec: Arc<TaskSpec>,
     pub(super) pod: Option<PodRef>,
     pub(super) node: Option<Text>,
-    /// Whether its node is given, as those of global services are.
+    /// `true` if the task's node is given, as those of global services are.
     pub(super) is_pinned: bool,
     pub(super) observed: TaskState,
-    /// Whether it is to run, rather than to stop.
+    /// `true` if the task is to run, rather than to stop.
     pub(super) is_wanted: bool,
-    /// Whether it counts on its node.
+    /// `true` if the task counts on its node.
     pub(super) is_counted: bool,
-    /// What it waits for before it may start.
+    /// Replacement that the task waits for before it may start.
     pub(super) replacement: Option<Replacement>,
-    /// Whether its node may prepare it and not start it.
+    /// `true` if the task's node may prepare it and not start it.
     pub(super) is_held: bool,
-    /// Whether it was made to be started later, and its turn has not come.
+    /// `true` if the task was made to be started later, and its turn has not come.
     pub(super) awaits_turn: bool,
     /// Whether secrets or configs that it needs are not there.
     pub(super) lacks_needs: bool,
@@ -107,7 +107,7 @@ pub(super) struct Task {
     pub(super) is_removed: bool,
 }
 
-/// What an object asks of a service.
+/// Service that an object asks for.
 pub(super) struct Wanted {
     pub(super) name: Text,
     pub(super) mode: Mode,

@@ -1,5 +1,5 @@
-//! How many tasks of a group go where: a tree of labels to spread over, its leaves filled evenly
-//! (spec: orchestrators-a.md section 2.3; swarmkit `manager/scheduler/{scheduler,nodeset}.go`).
+//! Spread of a group's tasks: a tree of labels to spread over, its leaves filled evenly (spec:
+//! orchestrators-a.md section 2.3; swarmkit `manager/scheduler/{scheduler,nodeset}.go`).
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use super::node::{MAX_FAILURES, Node};
 use super::pipeline::passes;
 use super::task::{Preference, TaskSpec};
 
-/// How a branch's share is counted.
+/// Count of a branch's share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SpreadMode {
     /// As the original does, which may hand one task too many to a branch.
@@ -25,15 +25,15 @@ pub enum SpreadMode {
 pub(super) struct Fill<'a> {
     /// The nodes in byte order of their ids.
     pub(super) nodes: &'a mut BTreeMap<Text, Node>,
-    /// What every task of the group asks for.
+    /// Spec of every task of the group.
     pub(super) spec: &'a TaskSpec,
     /// Now.
     pub(super) now: Instant,
-    /// How shares are counted.
+    /// Count of shares.
     pub(super) mode: SpreadMode,
     /// The tasks that are left.
     pub(super) left: usize,
-    /// Where tasks went, in order.
+    /// Nodes that tasks went to, in order.
     pub(super) order: Vec<Text>,
 }
 
@@ -48,7 +48,7 @@ enum Below {
     Nodes(Vec<Text>),
 }
 
-/// Which of two nodes is better for a task; equal nodes go by id.
+/// Comparison of two nodes for a task; equal nodes go by id.
 pub(super) fn compare(spec: &TaskSpec, now: Instant, one: &Node, other: &Node) -> Ordering {
     let failures = |node: &Node| node.recent_failures(now, &spec.version);
     let (failed, other_failed) = (failures(one), failures(other));

@@ -19,7 +19,7 @@ pub enum TaskState {
     Assigned = 192,
     /// The node's agent has it.
     Accepted = 256,
-    /// Its image is pulled.
+    /// The task's image is pulled.
     Preparing = 320,
     /// It could start.
     Ready = 384,
@@ -37,7 +37,7 @@ pub enum TaskState {
     Rejected = 768,
     /// It is to be forgotten.
     Remove = 800,
-    /// Its node has been gone for too long.
+    /// The task's node has been gone for too long.
     Orphaned = 832,
 }
 
@@ -105,7 +105,7 @@ impl Resources {
     }
 }
 
-/// Which tasks belong together: a service and a version of its specification.
+/// Version of tasks that belong together: a service and a version of its specification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     /// The service.
@@ -129,7 +129,7 @@ pub struct TaskSpec {
     pub plugins: Vec<Text>,
     /// Ports published on the host (port and protocol).
     pub host_ports: Vec<Text>,
-    /// How many tasks of the service a node may have; 0 is any number.
+    /// Greatest number of the service's tasks on a node; 0 is any number.
     pub max_replicas: u32,
     /// Volumes that have to be reachable from the node.
     pub volumes: Vec<Text>,

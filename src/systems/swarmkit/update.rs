@@ -21,7 +21,7 @@ pub enum FailureAction {
     Rollback,
 }
 
-/// Which of two tasks of a slot goes first.
+/// Order of two tasks of a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UpdateOrder {
     /// The old one stops, then the new one starts.
@@ -31,20 +31,20 @@ pub enum UpdateOrder {
     StartFirst,
 }
 
-/// How a service is updated or rolled back.
+/// Configuration of a service's updates or rollbacks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateConfig {
-    /// How many slots are replaced side by side; 0 is all.
+    /// Number of slots that are replaced side by side; 0 is all.
     pub parallelism: u64,
-    /// How long a worker waits after each slot, the last one too.
+    /// Time for which a worker waits after each slot, the last one too.
     pub delay: Duration,
-    /// How long a new task is watched once it runs.
+    /// Time for which a new task is watched once it runs.
     pub monitor: Duration,
     /// Action when too many new tasks fail.
     pub failure_action: FailureAction,
-    /// Which share of the slots may fail.
+    /// Share of the slots that may fail.
     pub max_failure_ratio: f32,
-    /// Which of two tasks goes first.
+    /// Order of two tasks of a slot.
     pub order: UpdateOrder,
 }
 
@@ -71,7 +71,7 @@ impl Default for UpdateConfig {
 pub struct ParallelismError {
     /// The requested parallelism.
     pub parallelism: u64,
-    /// How many replicas there are.
+    /// Number of replicas.
     pub replicas: u64,
 }
 
@@ -100,7 +100,7 @@ pub enum Direction {
     Rollback,
 }
 
-/// How an update stands.
+/// State of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdateState {
     /// Workers are at it, or the last tasks are watched.
@@ -126,14 +126,14 @@ pub enum Order {
     Promote(u64),
 }
 
-/// What a worker does.
+/// State of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Worker {
     /// It waits for the old task to stop and the new one to be ready.
     Swapping {
         slot: u64,
         is_ready: bool,
-        /// Until when it waits for the old task; `None` once that has stopped.
+        /// Instant until which the worker waits for the old task; `None` once that has stopped.
         waits_until: Option<Instant>,
     },
     /// It waits for the new task to run.
@@ -156,7 +156,7 @@ pub struct Updater {
     touched: BTreeSet<u64>,
     failures: usize,
     state: UpdateState,
-    /// Until when the last tasks are watched, once all workers are done.
+    /// Instant until which the last tasks are watched, once all workers are done.
     watched_until: Option<Instant>,
 }
 
@@ -186,12 +186,12 @@ impl Updater {
         }
     }
 
-    /// How it stands.
+    /// State of the update.
     pub fn state(&self) -> UpdateState {
         self.state
     }
 
-    /// How many new tasks have failed.
+    /// Number of new tasks that have failed.
     pub fn failures(&self) -> usize {
         self.failures
     }
@@ -314,7 +314,7 @@ impl Updater {
         }
     }
 
-    /// When a worker or the watch wants to go on although nothing happens.
+    /// Instant at which a worker or the watch wants to go on although nothing happens.
     pub fn wakes(&self) -> Option<Instant> {
         let of_worker = |worker: &Worker| match *worker {
             Worker::Resting { until } => Some(until),
@@ -331,7 +331,7 @@ impl Updater {
     }
 }
 
-/// How long the last tasks are watched after the last worker's rest.
+/// Time for which the last tasks are watched after the last worker's rest.
 fn last_watch(config: &UpdateConfig) -> Duration {
     if config.delay < config.monitor {
         config.monitor

@@ -155,7 +155,7 @@ pub(super) struct Block {
     pub(super) tenants: Vec<Text>,
     /// Kinds of dirt with what was done and the first line.
     pub(super) dirt: Vec<(Text, Action, u64)>,
-    /// After how many arrivals of the block each kind was counted how often.
+    /// Numbers of the block's arrivals, with the counts of each kind after them.
     pub(super) marks: Vec<(usize, Vec<u64>)>,
 }
 

@@ -28,7 +28,7 @@ use model::Text;
 /// Files smaller than this are read before a cache pays.
 pub const CACHE_FROM_BYTES: u64 = 1 << 20;
 
-/// Where caches are kept, and by whom.
+/// Folder that caches are kept in, and the program that keeps them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheFolder {
     /// The folder; it is made when the first cache is.

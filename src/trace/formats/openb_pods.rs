@@ -84,7 +84,7 @@ pub struct OpenbPod {
     pub creation: Option<Instant>,
     /// Deletion.
     pub deletion: Option<Instant>,
-    /// When it was given a node; absent if it never ran.
+    /// Instant at which the pod was given a node; absent if it never ran.
     pub scheduled: Option<Instant>,
 }
 
@@ -120,7 +120,7 @@ impl OpenbPod {
         }
     }
 
-    /// How long it runs once started.
+    /// Run time once the pod has started.
     pub fn run_time(&self) -> Option<Duration> {
         self.times().run_time()
     }
@@ -134,7 +134,7 @@ impl OpenbPod {
     }
 }
 
-/// When a pod was what in the origin.
+/// Times of a pod in the origin.
 #[derive(Clone, Copy)]
 struct Times {
     creation: Option<Instant>,

@@ -112,7 +112,7 @@ impl Model {
         ]))
     }
 
-    /// How many tasks a job has.
+    /// Number of a job's tasks.
     fn job_size(&self, stream: &mut Stream) -> u32 {
         match self.size_exponent {
             Some(exponent) if stream.unit_f64() >= SINGLES => {
@@ -125,7 +125,7 @@ impl Model {
         }
     }
 
-    /// How long a task runs, in milliseconds: at least one, at most the span.
+    /// Run time of a task, in milliseconds: at least one, at most the span.
     fn run_time(&self, stream: &mut Stream) -> i64 {
         let seconds = math::exp(self.log_median + SIGMA * stream.standard_normal());
         let most = self.options.span.as_nanos() / 1_000_000;
@@ -157,7 +157,7 @@ struct Scarcer {
     is_memory: bool,
     /// Capacity of the cluster: 1/1000 cores or bytes.
     held: f64,
-    /// How many tasks of the mean request use it up.
+    /// Number of tasks of the mean request that use it up.
     tasks: f64,
 }
 
@@ -211,7 +211,7 @@ fn size_exponent(mean_size: f64) -> f64 {
     bisect(0.01, 8.003, |exponent| mean_of(exponent) > mean)
 }
 
-/// Where a condition that holds below and not above changes.
+/// Point at which a condition that holds below and not above changes.
 fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..100 {
         let middle = f64::midpoint(low, high);

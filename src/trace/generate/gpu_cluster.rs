@@ -55,7 +55,7 @@ const NODE_SHAPES: [NodeShape; 15] = [
 
 /// Pods of one shape.
 struct PodShape {
-    /// How many of 8,152.
+    /// Number of pods of this shape among 8,152.
     count: usize,
     devices: u8,
     gpu_milli: u16,

@@ -39,11 +39,11 @@ pub struct LublinConfig {
 /// One generated job. Times are seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LublinJob {
-    /// When it is submitted.
+    /// Time of submission.
     pub submit: u64,
-    /// How long it runs.
+    /// Run time of the job.
     pub run: u64,
-    /// How many processors it takes.
+    /// Number of processors that the job takes.
     pub processors: u32,
     /// 1 for batch, 0 for interactive.
     pub queue: u8,

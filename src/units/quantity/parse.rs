@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::{BINARY_CAP_NANOS, NANOS_PER_UNIT, Quantity, SuffixFamily};
 
-/// Why a text is not a quantity, or why an amount does not fit.
+/// Error of a text that is not a quantity, or of an amount that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum QuantityError {
     /// An empty text.
@@ -72,7 +72,7 @@ const UNIT: u128 = NANOS_PER_UNIT.unsigned_abs();
 /// The cap on amounts with a binary suffix, in nano units.
 const CAP: u128 = BINARY_CAP_NANOS.unsigned_abs();
 
-/// What stands after the number.
+/// Scale after the number.
 enum Scale {
     /// A power of ten.
     Ten { exponent: i64, family: SuffixFamily },
@@ -136,7 +136,7 @@ pub(super) fn quantity(text: &str) -> Result<Quantity, QuantityError> {
     Ok(Quantity { nanos, family })
 }
 
-/// What `suffix` multiplies by; `number` is for the message.
+/// Scale that `suffix` multiplies by; `number` is for the message.
 fn scale(number: &str, suffix: &str) -> Result<Scale, QuantityError> {
     let ten = |exponent| Scale::Ten {
         exponent,

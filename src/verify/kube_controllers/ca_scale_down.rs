@@ -11,10 +11,10 @@ use autoscale::nodes::drain::{
 };
 use model::Text;
 
-/// How long a pod has to end if it does not say.
+/// Time that a pod has to end if it does not say.
 const GRACE_SECS: f64 = 30.0;
 
-/// What a case records of the drain.
+/// Fields of the drain that a case records.
 const DRAIN_FIELDS: &[&str] = &[
     "blocked",
     "move",

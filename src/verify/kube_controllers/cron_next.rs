@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cases::Differences;
 use model::workload::CronSchedule;
 
-/// How many times are recorded.
+/// Number of times recorded.
 const TIMES: usize = 6;
 
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {

@@ -35,7 +35,11 @@ pub const DEPLOYMENT: Family = Family {
     name: "deployment",
     summary: "steps of the Deployment controller: replica sets, status, conditions, events",
     claims: |path| is_of(path, "deployment", |case| case.get("deployment").is_some()),
-    kinds: &[],
+    kinds: &[
+        "deployment-rolling",
+        "deployment-recreate",
+        "deployment-step",
+    ],
     judge: Judge::Several(|files, options| judge(files, options, DEPLOYMENT.name)),
 };
 
@@ -48,7 +52,7 @@ pub const REPLICA_SET: Family = Family {
             case.pointer("/pods/0/replicaSet").is_some()
         })
     },
-    kinds: &[],
+    kinds: &["replicaset-victims", "replicaset-scale-down"],
     judge: Judge::Several(|files, options| judge(files, options, REPLICA_SET.name)),
 };
 
@@ -64,11 +68,29 @@ pub const FAMILY: Family = Family {
             is_known && case.get("input").is_some()
         })
     },
-    kinds: &[],
+    kinds: &[
+        "statefulset-sequence",
+        "daemonset-node",
+        "daemonset-update",
+        "hpa-calc",
+        "hpa-normalize",
+        "vpa-buckets",
+        "vpa-recommender",
+        "ca-scale-down-node",
+        "job-sequence",
+        "cronjob-sequence",
+        "node-lifecycle",
+        "taint-eviction",
+        "podgc",
+        "pdb",
+        "pod-accounting",
+        "kubelet-eviction-rank",
+        "cron-next",
+    ],
     judge: Judge::Several(|files, options| judge(files, options, FAMILY.name)),
 };
 
-/// How a case of a family is held against the recording.
+/// Comparison of a case of a family with the recording.
 type Compare = fn(&Value, &mut Differences) -> Result<(), String>;
 
 /// Every family that can be judged, by the name that its cases give.
@@ -135,7 +157,7 @@ fn judge_case(
         return Ok(None);
     }
     let Some((_, compare)) = JUDGES.iter().find(|(name, _)| *name == family) else {
-        let why = format!("this program has nothing that decides what `{family}` records");
+        let why = format!("verify has no judge for cases of `{family}`");
         return Ok(Some((family.to_owned(), Outcome::Unsupported(why))));
     };
     let mut differences = Differences::default();

@@ -45,7 +45,7 @@ struct SeenPod {
     toleration_seconds: Option<i64>,
 }
 
-/// What was recorded, or decided, as sorted words.
+/// Recorded words, or decided ones, sorted.
 type Told = Vec<(Instant, String)>;
 
 #[derive(Deserialize)]
@@ -177,7 +177,7 @@ impl<'a> World<'a> {
         self.told.retain(|(at, _)| *at <= until);
     }
 
-    /// What nodes post of themselves.
+    /// Posts the reports of nodes about themselves.
     fn kubelets(&mut self, now: Instant) {
         for seen in &self.input.nodes {
             let is_at = |at: Option<f64>| at.is_some_and(|at| seconds(at) == now);

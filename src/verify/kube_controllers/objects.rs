@@ -18,7 +18,7 @@ pub(super) struct Taint {
 }
 
 impl Taint {
-    /// As the model has it.
+    /// Taint of the model.
     pub(super) fn model(&self) -> Result<model::Taint, String> {
         Ok(model::Taint {
             key: self.key.as_str().into(),
@@ -45,7 +45,7 @@ pub(super) struct Toleration {
 }
 
 impl Toleration {
-    /// As the model has it.
+    /// Toleration of the model.
     pub(super) fn model(&self) -> Result<model::Toleration, String> {
         Ok(model::Toleration {
             key: Some(self.key.as_str())
@@ -81,7 +81,7 @@ pub(super) struct Requirement {
 }
 
 impl Requirement {
-    /// As the model has it.
+    /// Requirement of the model.
     pub(super) fn model(&self) -> Result<model::Requirement, String> {
         let operator = match self.operator.as_str() {
             "In" => Operator::In,

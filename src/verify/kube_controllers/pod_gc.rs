@@ -75,7 +75,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
 }
 
 impl SeenNode {
-    /// How the node is at a pass; `None` if it is away.
+    /// State of the node at a pass; `None` if it is away.
     fn at(&self, pass: usize) -> Option<GcNode> {
         let passed = |before: Option<usize>| before.is_some_and(|before| before <= pass);
         if passed(self.back_before_pass) {

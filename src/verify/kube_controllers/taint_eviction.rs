@@ -1,4 +1,4 @@
-//! When each pod of a node is deleted while the node's taints change.
+//! Instants at which pods of a node are deleted while the node's taints change.
 
 use std::collections::BTreeMap;
 

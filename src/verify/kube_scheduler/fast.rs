@@ -20,7 +20,7 @@ pub(super) struct Fast {
     plain: Round,
 }
 
-/// What the plain form found.
+/// Findings of the plain form.
 pub(super) struct Expected<'a> {
     /// The place at which the search begins.
     pub(super) start: usize,

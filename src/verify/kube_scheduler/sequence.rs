@@ -12,13 +12,13 @@ use super::world::{World, manifests};
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, AttemptContext, PodInfo, Search};
 
-/// When sequences begin, in seconds since 1970: 2025-01-01T00:00:00Z.
+/// Time at which sequences begin, in seconds since 1970: 2025-01-01T00:00:00Z.
 const BEGIN_SECS: i64 = 1_735_689_600;
 
 /// The number of pods that leave after the recorded steps of a sequence.
 const DEPARTURES: usize = 12;
 
-/// From so many nodes on a search may end early.
+/// Number of nodes from which a search may end early.
 pub(super) const SAMPLED: usize = 100;
 
 /// Holds a case against the recording.

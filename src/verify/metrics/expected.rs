@@ -1,4 +1,4 @@
-//! What is expected of schedules: the rows of the tables beside them, in the words of those tables.
+//! Expectations of schedules: the rows of the tables beside them, in the words of those tables.
 
 use std::path::{Path, PathBuf};
 

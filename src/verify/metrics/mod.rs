@@ -194,7 +194,7 @@ fn judge_ratio(
     }
 }
 
-/// What the collectors find in a schedule.
+/// Figures that the collectors find in a schedule.
 struct Figures {
     schedule: Schedule,
     /// Over the makespan, by the bound of the slowdown in seconds.
@@ -372,7 +372,7 @@ impl Half {
     }
 }
 
-/// What rows about a schedule cut at half ask for; `None` of other rows.
+/// Metrics that rows about a schedule cut at half ask for; `None` of other rows.
 fn ids_of_half(label: &str) -> Option<&'static [&'static str]> {
     let is_half = label.contains("half") || label.starts_with("there:");
     is_half.then_some(if label.contains("submitted") {

@@ -19,13 +19,13 @@ pub const COLUMNS: [&str; 5] = ["job", "submit_s", "start_s", "end_s", "cores"];
 pub struct Job {
     /// The job's number.
     pub number: u64,
-    /// When it was submitted.
+    /// Time of submission.
     pub submit: i64,
-    /// When it started.
+    /// Time of the start.
     pub start: i64,
-    /// When it ended.
+    /// Time of the end.
     pub end: i64,
-    /// How many cores it had.
+    /// Number of cores that the job had.
     pub cores: i64,
 }
 
@@ -38,7 +38,7 @@ pub struct Schedule {
     pub cores: i64,
 }
 
-/// What happens to a job at an instant, in the order in which it happens there.
+/// Step of a job at an instant, in the order in which steps happen there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     End,

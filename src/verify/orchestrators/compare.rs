@@ -1,11 +1,12 @@
-//! What was expected against what was decided, field by field. Numbers agree to 1e-6, relative or
-//! absolute, the looser; the parts of a bill to 1e-4 (spec: orchestrators-a.md section 14, orchestrators-b.md section 12).
+//! Comparison of expectations with decisions, field by field. Numbers agree to 1e-6, relative or
+//! absolute, the looser; the parts of a bill to 1e-4 (spec: orchestrators-a.md section 14,
+//! orchestrators-b.md section 12).
 
 use serde_json::Value;
 
-/// How far apart two numbers may be, unless the expectation says otherwise.
+/// Greatest difference of two numbers, unless the expectation says otherwise.
 const TOLERANCE: f64 = 1e-6;
-/// How far apart amounts of money may be, and the parts of a bill that are money.
+/// Greatest difference of amounts of money, and of the parts of a bill that are money.
 const MONEY_TOLERANCE: f64 = 1e-4;
 const BILL: [&str; 3] = ["compute", "requests", "total"];
 /// The field of an expectation that says how far apart drawn numbers may be.

@@ -314,7 +314,7 @@ struct Recover {
     events: Vec<Seen>,
 }
 
-/// What is seen of a task.
+/// Signs of a task.
 #[derive(Deserialize)]
 struct Seen {
     #[serde(default)]
@@ -333,7 +333,7 @@ struct Seen {
     health: Option<String>,
 }
 
-/// What each of them is diagnosed as.
+/// Diagnosis of each of them.
 fn diagnose(events: &[Seen]) -> Value {
     let causes = events.iter().map(|own| {
         let signs = Signs {

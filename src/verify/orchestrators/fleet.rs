@@ -21,7 +21,7 @@ pub(super) const FORMS: Forms = Forms::Both {
     fast: decide::<FastEngine>,
 };
 
-/// What both forms of the engine can be told and asked.
+/// Inputs and questions that both forms of the engine take.
 trait Form: Default {
     fn put_machine(&mut self, id: &Text, metadata: Labels);
     fn remove_machine(&mut self, id: &Text);
@@ -196,8 +196,8 @@ fn named(pairs: &[(Text, Text)]) -> Map<String, Value> {
         .collect()
 }
 
-/// On what grounds a unit gets its machine: the loads of machines, and which are able. The plain form
-/// alone can tell.
+/// Grounds on which a unit gets its machine: the loads of machines, and which are able. The plain
+/// form alone can tell.
 fn grounds(case: &Case, request: &UnitCase) -> Result<Value, Trouble> {
     let mut engine: Engine = engine(case)?;
     engine.count();

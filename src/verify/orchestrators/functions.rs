@@ -34,7 +34,7 @@ struct Asked {
     provisioned: u32,
 }
 
-/// How each request of a function begins, and how many instances do.
+/// Beginning of each request of a function, and beginnings of instances.
 pub(super) fn instances(case: &Case) -> Result<Value, Trouble> {
     let own: Asked = read(&case.request)?;
     let usual = FunctionLimits::default();

@@ -58,10 +58,11 @@ struct Case {
     expected: Value,
 }
 
-/// What drives the machines of a kind: what they decided, or why the case can't be judged.
+/// Driver of the machines of a kind: it returns their decisions, or the reason the case can't be
+/// judged.
 type Decide = fn(&Case) -> Result<Value, Trouble>;
 
-/// What is asked about the cases of a kind.
+/// Questions about the cases of a kind.
 enum Forms {
     /// There is one form.
     One(Decide),
@@ -79,7 +80,7 @@ impl Forms {
     }
 }
 
-/// Why nothing was decided.
+/// Reason nothing was decided.
 #[derive(Clone, Debug)]
 enum Trouble {
     /// This program can't judge such a case.
@@ -211,7 +212,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
     for (kind, cases) in unknown {
         let mut report = FamilyReport::new(&kind);
         report.leave_out(cases, || {
-            format!("no system of this program decides `{kind}`")
+            format!("verify has no judge for cases of `{kind}`")
         });
         reports.insert(kind, report);
     }

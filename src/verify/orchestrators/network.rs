@@ -143,7 +143,7 @@ struct Asked {
 /// Bytes a second of a gigabit a second.
 const GIGABIT: f64 = 125e6;
 
-/// What the nodes of a case have and are, by name and number.
+/// Nodes of a case with their states, by name and number.
 struct Nodes {
     names: Vec<String>,
     images: Images,
@@ -264,7 +264,7 @@ fn image_pull(case: &Case) -> Result<Value, Trouble> {
     }
 }
 
-/// Who asks for the n-th pull.
+/// Pod that asks for the n-th pull.
 fn numbered(number: usize) -> PodRef {
     PodRef {
         id: PodId(number as u32),

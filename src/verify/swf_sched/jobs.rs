@@ -30,7 +30,7 @@ pub struct Log {
     pub processors: u32,
 }
 
-/// What a negative run time is replaced by.
+/// Replacement of a negative run time.
 const UNKNOWN_RUN: Duration = Duration::from_secs(10);
 
 /// The log of a workload: `NAME*.swf`, plain or compressed, in a folder or its `swf` folder; of

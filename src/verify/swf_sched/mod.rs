@@ -31,10 +31,10 @@ pub const FAMILY: Family = Family {
     judge: Judge::One(judge),
 };
 
-/// How many jobs the published windows have.
+/// Number of jobs of the published windows.
 pub const WINDOW_JOBS: usize = 1_024;
 
-/// How the names of the two kinds of file end, before what says how they are compressed.
+/// Ending of the names of the two kinds of file, before the ending of their compression.
 const WINDOWS: &str = "_windows.csv";
 const STARTS: &str = "_starts.csv";
 

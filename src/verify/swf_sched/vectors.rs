@@ -12,7 +12,7 @@ use super::{ReadError, Rules, WINDOW_JOBS, WINDOWS};
 use policy::job_order::JOB_ORDERS;
 use trace::Input;
 
-/// Which run a figure is of.
+/// Run that a figure is of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Case {
     /// Whether jobs are backfilled.
@@ -62,7 +62,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// How many figures are recorded.
+    /// Number of recorded figures.
     pub fn count(&self) -> u64 {
         u64::from(self.average.is_some()) + self.starts.len() as u64
     }

@@ -21,7 +21,7 @@ use trace::{Arrival, MemorySource, Recorded};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant, Quantity};
 
-/// Under which rules a window is run: a batch system's options.
+/// Rules under which a window is run: a batch system's options.
 pub type Rules = BatchOptions;
 
 /// A job's start.
@@ -29,7 +29,7 @@ pub type Rules = BatchOptions;
 pub struct Start {
     /// The job's position in the window.
     pub position: usize,
-    /// In whole seconds since the log's zero.
+    /// Second since the log's zero.
     pub second: i64,
 }
 
@@ -58,6 +58,8 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         stepping: Stepping::PerEvent,
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
+        node_client: None,
+        lease_offset: None,
         view_lag: Duration::ZERO,
     };
     let mut starts = Starts {

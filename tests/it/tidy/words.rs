@@ -39,18 +39,19 @@ const BANNED_IN_PRINT: &[&str] = &[
 /// First words that leave a description without a subject.
 const RIDDLES: &[&str] = &["What ", "Who ", "Whom ", "Whose ", "The same ", "Of its "];
 
-/// First words that leave the doc comment of a public item without a subject.
+/// First words that leave the doc comment of a public item or of a module without a subject.
 const RIDDLES_OF_ITEMS: &[&str] = &[
-    "What ",
-    "What.",
-    "Who ",
-    "Whom ",
-    "Whom.",
-    "Whose ",
-    "Whose.",
-    "The same ",
-    "Of its ",
-    "Its ",
+    "What",
+    "Who",
+    "Whom",
+    "Whose",
+    "Why",
+    "How",
+    "Its",
+    "The same",
+    "Of its",
+    "Whether it",
+    "Whether its",
 ];
 
 #[test]
@@ -117,22 +118,16 @@ fn doc_comments_of_public_items_stand_alone() {
         if is_test(&source.path) {
             continue;
         }
-        let mut first: Option<&str> = None;
-        for line in source.text.lines().map(str::trim_start) {
-            if let Some(comment) = line.strip_prefix("///") {
-                first.get_or_insert(comment.trim_start());
-            } else if !line.starts_with("#[") {
-                let comment = first.take();
-                let Some(comment) = comment.filter(|_| line.starts_with("pub ")) else {
-                    continue;
-                };
-                items += 1;
-                if RIDDLES_OF_ITEMS
-                    .iter()
-                    .any(|riddle| comment.starts_with(riddle))
-                {
-                    found.push(format!("{}: {comment}", source.path));
-                }
+        let module = source.text.lines().next();
+        let module = module.and_then(|line| line.strip_prefix("//!"));
+        for comment in module.into_iter().chain(comments_of_items(&source.text)) {
+            items += 1;
+            let comment = comment.trim_start();
+            if RIDDLES_OF_ITEMS
+                .iter()
+                .any(|riddle| opens_with(comment, riddle))
+            {
+                found.push(format!("{}: {comment}", source.path));
             }
         }
     }
@@ -142,6 +137,37 @@ fn doc_comments_of_public_items_stand_alone() {
         "name the subject with a noun:\n{}",
         found.join("\n")
     );
+}
+
+#[test]
+fn riddles_are_found_at_the_beginning_alone() {
+    assert!(opens_with("Why.", "Why"));
+    assert!(opens_with("Whether it is up.", "Whether it"));
+    assert!(!opens_with("Whether items are left.", "Whether it"));
+    assert!(!opens_with("Howitzers.", "How"));
+    let text = "/// How many.\n#[inline]\npub fn a() {}\n/// Why.\nfn b() {}\n";
+    assert_eq!(comments_of_items(text), [" How many."]);
+}
+
+/// The first lines of the doc comments of public items.
+fn comments_of_items(text: &str) -> Vec<&str> {
+    let mut comments = Vec::new();
+    let mut first: Option<&str> = None;
+    for line in text.lines().map(str::trim_start) {
+        if let Some(comment) = line.strip_prefix("///") {
+            first.get_or_insert(comment);
+        } else if !line.starts_with("#[") {
+            comments.extend(first.take().filter(|_| line.starts_with("pub ")));
+        }
+    }
+    comments
+}
+
+/// Whether a comment begins with a phrase, as whole words.
+fn opens_with(comment: &str, phrase: &str) -> bool {
+    comment
+        .strip_prefix(phrase)
+        .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
 fn is_test(path: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What always holds, whatever comes and goes.
+//! Properties that always hold, whatever comes and goes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

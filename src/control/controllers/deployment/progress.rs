@@ -1,4 +1,4 @@
-//! What a deployment reports: counts, conditions, and whether its rollout moves.
+//! Report of a deployment: counts, conditions, and whether its rollout moves.
 
 use super::Sync;
 use model::workload::deployment::{

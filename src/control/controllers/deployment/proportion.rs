@@ -86,7 +86,7 @@ impl Sync<'_> {
         }
     }
 
-    /// By how much a set would change if it grew like the whole.
+    /// Amount by which a set would change if it grew like the whole.
     fn fraction(&self, set: &ReplicaSet) -> i32 {
         if self.deployment.replicas == 0 {
             return -set.replicas;

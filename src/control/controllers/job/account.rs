@@ -1,4 +1,5 @@
-//! What a sync of a job leaves in its status: counted pods, and its end once nothing of it is left.
+//! Account of a job, as a sync leaves it in the job's status: counted pods, and the end once
+//! nothing of the job is left.
 
 use super::{JobConditionKind, Sync, policy};
 use model::workload::ObservedPhase;

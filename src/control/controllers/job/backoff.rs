@@ -9,8 +9,8 @@ const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(600);
 
 impl JobPod {
-    /// When the pod finished: by its containers, else by when it stopped being ready, else by when
-    /// it was told to end, else by its creation.
+    /// Instant at which the pod finished: by its containers, else by when it stopped being ready,
+    /// else by when it was told to end, else by its creation.
     pub(super) fn finish_time(&self) -> Instant {
         let stopped = self.pod.readiness.filter(|ready| !ready.is_ready);
         self.finished
@@ -39,7 +39,7 @@ impl JobBackoff {
         }
     }
 
-    /// How long the next creation has to wait.
+    /// Time for which the next creation has to wait.
     pub(super) fn remaining(self, now: Instant) -> Duration {
         match self.last_failure {
             Some(last) if self.failures > 0 => {

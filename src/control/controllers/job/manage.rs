@@ -1,4 +1,4 @@
-//! How many pods of a job there are: creating missing ones, deleting those that are too many.
+//! Management of a job's pods: creating missing ones, deleting those that are too many.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! What failures mean and what success is, as a job's policies say.
+//! Policies of a job: the meaning of failures, and the conditions of success.
 
 use super::{Indexes, JobPod};
 use model::workload::Job;

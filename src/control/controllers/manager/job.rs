@@ -12,12 +12,13 @@ use crate::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod,
 use cluster::Store;
 use cluster::pod_states::{FinishedPod, PodState};
 use model::canonical::unique_id;
+use model::workload::job::JobStatus;
 use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
 use model::{
     EndReason, Event, IndexFailures, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec,
     Text,
 };
-use units::{ClassId, Instant, ObjectId, PodId};
+use units::{ClassId, Duration, Instant, ObjectId, PodId};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -27,6 +28,10 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
 };
 
 const KINDS: &[&str] = &["Job"];
+
+/// How long a job waits for further changes of its pods before it is looked at (`syncJobBatchPeriod`
+/// of the job controller).
+const BATCH_PERIOD: Duration = Duration::from_secs(1);
 
 /// The code of a container that was killed.
 const KILLED: i32 = 137;
@@ -40,22 +45,66 @@ struct Jobs {
     known: BTreeMap<ObjectId, Known>,
     /// Time up to which predecessors have handled the log.
     inherited_until: Option<Instant>,
+    /// How long the job waits that the last change was about.
+    patience: Duration,
 }
 
 /// Remembered state of a job.
 #[derive(Clone, Default)]
 struct Known {
     backoff: JobBackoff,
+    /// The job as it was last declared.
+    declared: Option<Arc<Job>>,
+    /// Codes that containers of pods ended with, the last one of each pod.
+    codes: BTreeMap<PodId, i32>,
     /// Living pods that count for nothing any more.
     counted: BTreeSet<PodId>,
     /// Pods that went away before they were counted.
     gone: BTreeMap<PodId, JobPod>,
     /// Pods that a predecessor had counted, by what the log shows of its status.
-    inherited: i32,
+    inherited: Counted,
     /// Pods that ended under a predecessor and are kept still: those yet to be counted, and those
     /// that were counted.
-    kept: BTreeSet<PodId>,
+    kept: BTreeMap<PodId, Outcome>,
     settled: BTreeSet<PodId>,
+}
+
+/// How a pod ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Succeeded,
+    Failed,
+}
+
+/// Pods that a job's status counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counted {
+    succeeded: i32,
+    failed: i32,
+}
+
+impl Known {
+    /// The log shows a status that counts so many pods: the oldest of those kept still are among them,
+    /// but for failed ones whose count waits for their successor.
+    fn settle(&mut self, counted: Counted) {
+        let before = std::mem::replace(&mut self.inherited, counted);
+        if before == counted {
+            return;
+        }
+        self.gone.clear();
+        for (outcome, more) in [
+            (Outcome::Succeeded, counted.succeeded - before.succeeded),
+            (Outcome::Failed, counted.failed - before.failed),
+        ] {
+            let of = self.kept.iter().filter(|(_, own)| **own == outcome);
+            let of = of.take(usize::try_from(more).unwrap_or(0));
+            let ids: Vec<PodId> = of.map(|(id, _)| *id).collect();
+            for id in ids {
+                self.kept.remove(&id);
+                self.settled.insert(id);
+            }
+        }
+    }
 }
 
 /// A pod of a job, and where its record is.
@@ -77,8 +126,9 @@ impl Controller for Jobs {
 
     fn read(&mut self, change: &Change<'_>, store: &Store, look_at: &mut Vec<ObjectId>) {
         look_at.extend(change.concerns(KINDS));
-        if let Event::Object(ObjectChange::Deleted { id }) = change.event {
-            self.known.remove(id);
+        self.patience = BATCH_PERIOD;
+        if let Event::Object(object) = change.event {
+            self.read_object(object);
         }
         if self.inherited_until.is_some_and(|until| change.at <= until) {
             self.inherit(change.event);
@@ -92,6 +142,13 @@ impl Controller for Jobs {
         match change.event {
             Event::PodCreated(_) => {
                 self.known.entry(owner.object).or_default();
+            }
+            Event::PodChanged {
+                change: PodChange::Exited { code, .. },
+                ..
+            } => {
+                let known = self.known.entry(owner.object).or_default();
+                known.codes.insert(pod.id, *code);
             }
             Event::PodEnded { reason, .. } => self.ended(change.at, (pod, owner), *reason, store),
             _ => {}
@@ -123,12 +180,17 @@ impl Controller for Jobs {
             backoff: known.backoff,
             is_waiting: step.is_waiting,
         };
-        let writes = sync(step.now, &view);
+        let mut writes = sync(step.now, &view);
+        in_whole_seconds(&mut writes.status);
         known.backoff = writes.backoff;
         self.write(step, job, &own, &writes);
         if let Some(wait) = writes.requeue.iter().min() {
             step.look_again_at(step.now.saturating_add(*wait));
         }
+    }
+
+    fn patience(&self) -> Duration {
+        self.patience
     }
 
     fn restarted(&mut self, now: Instant) {
@@ -141,6 +203,25 @@ impl Controller for Jobs {
 }
 
 impl Jobs {
+    /// A job that is new, or was declared anew, is looked at once; its status is not news enough.
+    fn read_object(&mut self, change: &ObjectChange) {
+        match change {
+            ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
+                let Object::Job(job) = object else { return };
+                let known = self.known.entry(*id).or_default();
+                let is_declared = |before: &Arc<Job>| !is_declared_alike(before, job);
+                if known.declared.as_ref().is_none_or(is_declared) {
+                    self.patience = Duration::ZERO;
+                }
+                known.declared = Some(Arc::clone(job));
+            }
+            ObjectChange::Deleted { id } => {
+                self.known.remove(id);
+            }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
+        }
+    }
+
     /// Avoids counting twice what a predecessor has counted: the original marks each pod for that,
     /// here the log shows it.
     fn inherit(&mut self, event: &Event) {
@@ -150,6 +231,7 @@ impl Jobs {
                 change: PodChange::Forgotten,
             } => {
                 for known in self.known.values_mut() {
+                    known.kept.remove(&pod.id);
                     if known.gone.remove(&pod.id).is_some() {
                         break;
                     }
@@ -160,12 +242,10 @@ impl Jobs {
                 object: Object::Job(job),
             }) => {
                 let known = self.known.entry(*id).or_default();
-                let counted = job.status.succeeded + job.status.failed;
-                if counted != known.inherited {
-                    known.inherited = counted;
-                    known.gone.clear();
-                    known.settled.append(&mut known.kept);
-                }
+                known.settle(Counted {
+                    succeeded: job.status.succeeded,
+                    failed: job.status.failed,
+                });
             }
             _ => {}
         }
@@ -181,7 +261,11 @@ impl Jobs {
         let mut finished = store.pod_states().finished(owner.object);
         if is_counted || finished.any(|finished| finished.pod.pod.id == pod.id) {
             if self.inherited_until.is_some_and(|until| at <= until) {
-                known.kept.insert(pod.id);
+                let outcome = match reason {
+                    EndReason::Completed => Outcome::Succeeded,
+                    _ => Outcome::Failed,
+                };
+                known.kept.insert(pod.id, outcome);
             }
             return;
         }
@@ -202,7 +286,7 @@ impl Jobs {
             index_failures: owner.failures.counted,
             index_ignored: owner.failures.ignored,
             is_uncounted: true,
-            finished: Some(at),
+            finished: Some(at.whole_second()),
             exit_codes: vec![(Text::default(), TERMINATED)],
             conditions: disruption(reason),
             ..JobPod::default()
@@ -228,7 +312,7 @@ impl Jobs {
             let state = store.pod_states().get(seen.pod);
             let told = state.and_then(|state| state.terminating);
             let pod = JobPod {
-                deleted: told.map(|told| told.since),
+                deleted: told.map(|told| told.since.whole_second()),
                 is_uncounted: !known.counted.contains(&seen.pod.id),
                 ..job_pod(&seen, failures(state))
             };
@@ -236,10 +320,11 @@ impl Jobs {
             own.push(Own { pod, which });
         }
         let records = store.pod_states().finished(key);
+        let codes = &known.codes;
         for (seen, record) in observe::finished(store, key).zip(records) {
             let pod = JobPod {
-                finished: Some(record.at),
-                exit_codes: vec![exit_code(store, record)],
+                finished: Some(record.at.whole_second()),
+                exit_codes: vec![exit_code(store, record, codes.get(&record.pod.pod.id))],
                 conditions: disruption(record.reason),
                 ..job_pod(&seen, failures(Some(&record.state)))
             };
@@ -278,6 +363,7 @@ impl Jobs {
                     known.counted.insert(pod.id);
                 }
                 Which::Finished(pod) => {
+                    known.codes.remove(&pod.id);
                     step.delete_pod(pod);
                 }
                 Which::Gone(id) => {
@@ -335,13 +421,16 @@ fn failures(state: Option<&PodState>) -> IndexFailures {
 }
 
 /// The name of a pod's container and the code that it ended with.
-fn exit_code(store: &Store, record: &FinishedPod) -> (Text, i32) {
+fn exit_code(store: &Store, record: &FinishedPod, reported: Option<&i32>) -> (Text, i32) {
     let spec = spec(store, record.pod.class);
     let container = spec.containers.first();
     let stated = spec.behaviour.as_ref().map(|stated| stated.exit_code);
     let code = match record.reason {
         EndReason::Completed => 0,
-        EndReason::Error => stated.filter(|&code| code != 0).unwrap_or(1),
+        EndReason::Error => {
+            let code = reported.copied().or(stated);
+            code.filter(|&code| code != 0).unwrap_or(1)
+        }
         _ => KILLED,
     };
     (
@@ -361,5 +450,26 @@ fn disruption(reason: EndReason) -> Vec<(Text, Text)> {
             vec![("DisruptionTarget".into(), "True".into())]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Whether two declarations of a job differ in what was reported of it alone.
+fn is_declared_alike(one: &Arc<Job>, other: &Arc<Job>) -> bool {
+    if Arc::ptr_eq(one, other) {
+        return true;
+    }
+    let plain = |job: &Job| Job {
+        status: JobStatus::default(),
+        ..job.clone()
+    };
+    plain(one) == plain(other)
+}
+
+/// Times of the API have whole seconds, and what is computed from them begins there.
+fn in_whole_seconds(status: &mut JobStatus) {
+    let times = status.start.iter_mut().chain(&mut status.completion);
+    times.for_each(|at| *at = at.whole_second());
+    for condition in &mut status.conditions {
+        condition.changed = condition.changed.whole_second();
     }
 }

@@ -4,13 +4,15 @@
 //!
 //! What happens at one instant is looked at as the original would if it were fast: an object that a
 //! change names is synced at once, and once more when the instant has become quiet. Of the
-//! original's queue the pauses after refused writes are kept, its bucket of 10 a second is not.
+//! original's queue the pauses after refused writes are kept, its bucket of 10 a second is not. Where
+//! clients are limited, the requests of a sync are sent one by one ([`flow`]).
 
 mod cron_job;
 mod daemon_set;
 mod deployment;
 mod disruption;
 pub mod entry;
+mod flow;
 mod garbage;
 mod job;
 mod namespace;
@@ -28,12 +30,16 @@ mod tests;
 mod tracker;
 mod ttl_after_finished;
 
+use std::collections::BTreeSet;
+
 use crate::admission::Creation;
+use crate::client_limit::ClientLimit;
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, PodChange};
-use units::{Instant, ObjectId, Revision};
+use units::{Duration, Instant, ObjectId, Revision};
 
+use flow::{Flow, Sent};
 use queue::{Work, WorkQueue};
 pub use sync::Sync;
 pub use tracker::Change;
@@ -44,9 +50,49 @@ use tracker::Tracker;
 pub struct ControllerOptions {
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
     pub zero_unix_secs: i64,
+    /// The limit of the client that each controller has; `None` sends everything at once.
+    pub client: Option<ClientLimit>,
 }
 
 /// A controller: says which objects a change makes it look at, and looks at them.
+///
+/// A controller that keeps every deployment at two replicas or more:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cluster::Store;
+/// use control::controllers::manager::{Change, Controller, Sync};
+/// use model::Object;
+/// use model::workload::Deployment;
+/// use units::ObjectId;
+///
+/// #[derive(Clone)]
+/// struct AtLeastTwo;
+///
+/// impl Controller for AtLeastTwo {
+///     fn name(&self) -> &'static str {
+///         "at-least-two"
+///     }
+///
+///     fn read(&mut self, change: &Change<'_>, _store: &Store, look_at: &mut Vec<ObjectId>) {
+///         look_at.extend(change.concerns(&["Deployment"]));
+///     }
+///
+///     fn sync(&mut self, sync: &mut Sync<'_>) {
+///         if let Some(Object::Deployment(own)) = sync.object()
+///             && own.replicas < 2
+///         {
+///             let wanted = Deployment { replicas: 2, ..Deployment::clone(own) };
+///             sync.update(sync.key, Object::Deployment(Arc::new(wanted)));
+///         }
+///     }
+///
+///     fn clone_controller(&self) -> Box<dyn Controller> {
+///         Box::new(self.clone())
+///     }
+/// }
+/// ```
 pub trait Controller: Send {
     /// The controller's name, as the registry has it.
     fn name(&self) -> &'static str;
@@ -54,6 +100,17 @@ pub trait Controller: Send {
     /// Reads a change of the log, and names the objects to be looked at. `store` shows the cluster
     /// after all changes that are read now.
     fn read(&mut self, change: &Change<'_>, store: &Store, look_at: &mut Vec<ObjectId>);
+
+    /// How long the objects wait that the change read last has named, so that several changes lead to
+    /// one look.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether the controller looks at objects that go once their dependents are gone.
+    fn sees_terminating(&self) -> bool {
+        false
+    }
 
     /// Looks at an object.
     fn sync(&mut self, sync: &mut Sync<'_>);
@@ -79,11 +136,22 @@ pub struct ControllerManager {
     controllers: Vec<Box<dyn Controller>>,
     tracker: Tracker,
     queue: WorkQueue,
+    /// The clients, where they are limited.
+    flow: Option<Flow>,
+    /// Work that is to be looked at again once its requests are sent.
+    deferred: BTreeSet<Work>,
     cursor: Revision,
     now: Instant,
-    /// Work of the last step, and whether one of its writes was refused.
-    last: Option<(Work, bool)>,
+    /// What was sent in the last step, and whether it was refused.
+    last: Option<Last>,
     look_at: Vec<ObjectId>,
+}
+
+/// What was sent in a step.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    sent: Sent,
+    has_failed: bool,
 }
 
 impl ControllerManager {
@@ -94,6 +162,8 @@ impl ControllerManager {
             controllers: entries.map(|entry| (entry.build)(options)).collect(),
             tracker: Tracker::default(),
             queue: WorkQueue::default(),
+            flow: (options.client).map(|limit| Flow::new(limit, registry::CONTROLLERS.len())),
+            deferred: BTreeSet::new(),
             cursor: Revision::default(),
             now: Instant::ZERO,
             last: None,
@@ -111,8 +181,14 @@ impl ControllerManager {
             let change = self.tracker.read(entry.at, &entry.event);
             for (place, controller) in self.controllers.iter_mut().enumerate() {
                 controller.read(&change, store, &mut self.look_at);
+                let patience = controller.patience();
                 for object in self.look_at.drain(..) {
-                    self.queue.add(self.now, (place, object));
+                    if patience > Duration::ZERO {
+                        let at = self.now.saturating_add(patience);
+                        self.queue.add_at(at, (place, object));
+                    } else {
+                        self.queue.add(self.now, (place, object));
+                    }
                 }
             }
         }
@@ -122,6 +198,11 @@ impl ControllerManager {
 
     fn sync(&mut self, work: Work, store: &Store, out: &mut Outbox) {
         let (place, object) = work;
+        let row = store.objects().get(object);
+        if row.is_some_and(|row| row.is_terminating) && !self.controllers[place].sees_terminating()
+        {
+            return;
+        }
         let is_waiting = self.tracker.is_waiting(self.now, object);
         let mut sync = Sync::new(self.now, store, object, is_waiting, out);
         self.controllers[place].sync(&mut sync);
@@ -130,11 +211,21 @@ impl ControllerManager {
             let (creations, deletions) = (ordered.creations, ordered.deletions);
             self.tracker.expect(self.now, object, creations, deletions);
         }
-        self.last = Some((work, false));
+        let is_complete = match &mut self.flow {
+            None => true,
+            Some(flow) => {
+                flow.submit(work, out);
+                !flow.is_busy(work)
+            }
+        };
+        self.last = Some(Last {
+            sent: Sent { work, is_complete },
+            has_failed: false,
+        });
         match ordered.look_again {
             // As the original has it for what is overdue; at once would be for ever.
             Some(at) if at <= self.now => self.fail(),
-            Some(at) => self.queue.add_at(at, work),
+            Some(at) => self.queue.add_again_at(self.now, at, work),
             None => {}
         }
         if ordered.has_failed {
@@ -144,9 +235,42 @@ impl ControllerManager {
 
     /// The sync of the last step is tried again after a pause.
     fn fail(&mut self) {
-        if let Some((work, has_failed @ false)) = &mut self.last {
-            *has_failed = true;
-            self.queue.fail(self.now, *work);
+        if let Some(last) = &mut self.last
+            && !last.has_failed
+        {
+            last.has_failed = true;
+            self.queue.fail(self.now, last.sent.work);
+        }
+    }
+
+    /// What came of the requests of the last step: a refused one ends its sync, and a sync that is
+    /// complete may be made again.
+    fn conclude(&mut self) {
+        let Some(Last { sent, has_failed }) = self.last.take() else {
+            return;
+        };
+        if has_failed && let Some(flow) = &mut self.flow {
+            let (_, object) = sent.work;
+            for _ in 0..flow.give_up(sent.work) {
+                self.tracker.creation_failed(object);
+            }
+        }
+        if sent.is_complete && !has_failed {
+            self.queue.forget_failures(sent.work);
+        }
+        if (sent.is_complete || has_failed) && self.deferred.remove(&sent.work) {
+            self.queue.add(self.now, sent.work);
+        }
+    }
+
+    /// The next work whose requests are all sent.
+    fn take(&mut self, has_news: bool) -> Option<Work> {
+        loop {
+            let work = self.queue.take(self.now, has_news)?;
+            if (self.flow.as_ref()).is_none_or(|flow| !flow.is_busy(work)) {
+                return Some(work);
+            }
+            self.deferred.insert(work);
         }
     }
 }
@@ -161,18 +285,22 @@ impl Component for ControllerManager {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        if let Some((work, false)) = self.last.take() {
-            self.queue.forget_failures(work);
-        }
         self.now = now;
+        self.conclude();
         let has_news = self.read(view);
-        if let Some(work) = self.queue.take(now, has_news) {
+        let sent = self.flow.as_mut().and_then(|flow| flow.send(now, out));
+        if let Some(sent) = sent {
+            let has_failed = false;
+            self.last = Some(Last { sent, has_failed });
+        } else if let Some(work) = self.take(has_news) {
             self.sync(work, view, out);
         }
-        if let Some(at) = self.queue.next_due() {
+        let due = (self.flow.as_ref()).and_then(|flow| flow.next_due(now));
+        for at in self.queue.next_due().into_iter().chain(due) {
             out.wake_at(at);
         }
-        if self.queue.is_idle() {
+        let can_send = (self.flow.as_ref()).is_some_and(|flow| flow.is_due(now));
+        if self.queue.is_idle() && !can_send {
             Progress::Idle
         } else {
             Progress::More

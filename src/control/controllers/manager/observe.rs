@@ -53,7 +53,7 @@ fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
     };
     observed.readiness = Some(Readiness {
         is_ready: false,
-        since: Some(finished.at),
+        since: Some(finished.at.whole_second()),
     });
     SeenPod {
         pod: finished.pod.pod,
@@ -82,7 +82,8 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
         },
         readiness: state.map(|state| Readiness {
             is_ready: state.is_ready,
-            since: Some(state.ready_changed),
+            // A timestamp of the API: what counts from it counts from a whole second.
+            since: Some(state.ready_changed.whole_second()),
         }),
         restarts: state.map_or(0, |state| i32::try_from(state.restarts).unwrap_or(i32::MAX)),
         created: Some(pod.created),

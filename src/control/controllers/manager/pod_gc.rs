@@ -1,6 +1,6 @@
 //! The collector of ended pods at work, every 20 s (spec: kubernetes.md 2.8). It runs only while
-//! there is something that it may collect: a pass that finds nothing is not stepped. Pods of nodes
-//! that are gone don't exist here, for a node leaves only without pods.
+//! there is something that it may collect: a pass that finds nothing is not stepped. Nodes leave
+//! without pods, but for those that a user deletes: their pods stay until they are collected.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +40,7 @@ impl Controller for Collector {
         let is_due = match change.event {
             Event::PodEnded { .. } => store.pod_states().finished_count() > DEFAULT_THRESHOLD,
             Event::NodeUpdated { object, .. } => is_out_of_service(object),
+            Event::NodeRemoved { node } => !store.nodes().pods(*node).is_empty(),
             Event::NodeReadiness { node, .. } => {
                 (store.nodes().object(*node)).is_some_and(|node| is_out_of_service(node))
             }
@@ -91,16 +92,46 @@ impl Controller for Collector {
                 pods.push(own);
             }
         }
+        let has_homeless = Self::add_homeless(store, &mut pods, &mut places);
         // Ended pods hold no node; that theirs may be gone is none of their matter.
         for name in self.core.pass(step.now, &pods, &nodes) {
             if let Some(&pod) = places.get(&name) {
                 step.remove_pod(pod);
             }
         }
+        if has_homeless {
+            // They are in quarantine, or go now.
+            step.look_again_at(step.now.saturating_add(PERIOD));
+        }
     }
 
     fn clone_controller(&self) -> Box<dyn Controller> {
         Box::new(self.clone())
+    }
+}
+
+impl Collector {
+    /// Adds the pods of nodes that are gone; whether there are any.
+    fn add_homeless(
+        store: &Store,
+        pods: &mut Vec<GcPod>,
+        places: &mut BTreeMap<Text, PodRef>,
+    ) -> bool {
+        let nodes = store.nodes();
+        let mut has_any = false;
+        for node in nodes.ids().filter(|&node| nodes.object(node).is_none()) {
+            let living = nodes.pods(node).iter();
+            for pod in living.filter_map(|&slot| store.pods().at(slot)) {
+                let own = GcPod {
+                    node: Some(nodes.name(node).into()),
+                    ..gc_pod(store, pod, None)
+                };
+                places.insert(own.name.clone(), pod.pod);
+                pods.push(own);
+                has_any = true;
+            }
+        }
+        has_any
     }
 }
 

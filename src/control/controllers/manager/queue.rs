@@ -26,9 +26,11 @@ pub(super) struct WorkQueue {
     /// All that is in one of the two.
     queued: BTreeSet<Work>,
     delayed: BTreeSet<(Instant, Work)>,
-    /// When each is due that is in `delayed`.
+    /// Instant at which each entry of `delayed` is due.
     due: BTreeMap<Work, Instant>,
     failures: BTreeMap<Work, u32>,
+    /// When the work taken last was due, if it was not due yet.
+    cleared: Option<Instant>,
     /// Work done at `instant`.
     done: BTreeSet<Work>,
     instant: Instant,
@@ -89,10 +91,18 @@ impl WorkQueue {
         self.queued.remove(&work);
         self.done.insert(work);
         // It asks anew for what it still has to wait for.
-        if let Some(at) = self.due.remove(&work) {
+        self.cleared = self.due.remove(&work);
+        if let Some(at) = self.cleared {
             self.delayed.remove(&(at, work));
         }
         Some(work)
+    }
+
+    /// Adds the work taken last at an instant, or at the earlier one at which it was due already: of
+    /// the two the original keeps the first.
+    pub(super) fn add_again_at(&mut self, now: Instant, at: Instant, work: Work) {
+        let known = self.cleared.filter(|known| *known > now);
+        self.add_at(known.map_or(at, |known| known.min(at)), work);
     }
 
     /// Whether anything is to be looked at now.
@@ -100,7 +110,7 @@ impl WorkQueue {
         self.queued.is_empty()
     }
 
-    /// When the next delayed work is due.
+    /// Instant at which the next delayed work is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.delayed.first().map(|&(at, _)| at)
     }

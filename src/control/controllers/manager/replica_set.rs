@@ -143,7 +143,7 @@ fn siblings(store: &Store, set: ObjectId) -> Vec<ObservedPod> {
         .collect()
 }
 
-/// When the next ready pod becomes available by itself.
+/// Instant at which the next ready pod becomes available by itself.
 pub(super) fn next_available(pods: &[SeenPod], least: Duration, now: Instant) -> Option<Instant> {
     if least <= Duration::ZERO {
         return None;

@@ -10,7 +10,7 @@ use units::{Instant, ObjectId, PodId};
 
 /// A sync under way.
 pub struct Sync<'a> {
-    /// When it is.
+    /// Present instant.
     pub now: Instant,
     /// The cluster as the control plane sees it.
     pub store: &'a Store,
@@ -118,6 +118,11 @@ impl<'a> Sync<'a> {
     pub fn delete_object(&mut self, id: ObjectId) {
         self.updates.remove(&id);
         self.write(Event::Object(ObjectChange::Deleted { id }));
+    }
+
+    /// Tells an object to go once its dependents are gone.
+    pub fn terminate_object(&mut self, id: ObjectId) {
+        self.write(Event::Object(ObjectChange::Terminating { id }));
     }
 
     /// Looks at the object again at an instant, whether anything changes or not.

@@ -1,4 +1,4 @@
-//! What controllers write on the templates of their pods.
+//! Templates of pods, with what controllers write on them.
 
 use cluster::Store;
 use model::Text;

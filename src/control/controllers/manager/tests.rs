@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::admission::admit;
-use crate::operation::{Operation, Target, carry_out};
+use crate::operation::{Operation, Propagation, Target, carry_out};
 use model::behaviour::Behaviour;
 use model::workload::job::JobConditionKind;
 use model::workload::{
@@ -18,6 +18,7 @@ use model::{
 };
 use units::{Duration, NodeId, Quantity, TenantId};
 
+mod propagation;
 mod world;
 
 use world::{World, deployment, job, replica_set, selector, template};
@@ -191,14 +192,16 @@ fn a_job_runs_until_enough_succeeded() {
         completions: Some(3),
         ..Job::default()
     }));
-    for (ends, left) in [
-        (EndReason::Completed, 2),
-        (EndReason::Error, 1),
-        (EndReason::Completed, 1),
+    for (secs, ends, left) in [
+        (1, EndReason::Completed, 2),
+        (2, EndReason::Error, 1),
+        (3, EndReason::Completed, 1),
     ] {
         world.run();
         let pod = world.living()[0].pod;
         world.end(pod, ends);
+        // Changes of pods are looked at a second later, together.
+        world.pass(secs);
         assert_eq!(world.living().len(), left, "{ends:?}");
     }
     // The failed pod is made up for after ten seconds.
@@ -379,7 +382,11 @@ fn a_namespace_goes_once_it_is_empty() {
         name: "default".into(),
     };
     world.create(declared("default"));
-    let refused = carry_out(world.now, &Operation::Delete(default), &world.store);
+    let refused = carry_out(
+        world.now,
+        &Operation::Delete(default, Propagation::Background),
+        &world.store,
+    );
     assert!(refused.is_err_and(|why| why.to_string().contains("may not be deleted")));
 }
 

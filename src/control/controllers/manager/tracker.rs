@@ -1,6 +1,6 @@
-//! What the controller manager remembers of the log: whose pods are, which objects there are and
-//! whose they are, and what was ordered and not seen back yet. The store itself no longer tells this
-//! of what is gone.
+//! Tracker of the log for the controller manager: the owners of pods, the objects and their owners,
+//! and orders that have not been seen back yet. The store itself no longer tells this of what is
+//! gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use units::{Instant, ObjectId, PodId};
 /// A change of the log, with whom it concerns.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// When it was made.
+    /// Instant of the change.
     pub at: Instant,
     /// The event.
     pub event: &'a Event,
@@ -119,13 +119,27 @@ impl Tracker {
                 self.objects[id.index()] = Some(Known { kind, owner });
                 *id
             }
-            ObjectChange::Updated { id, .. } => *id,
+            ObjectChange::Updated { id, .. } | ObjectChange::Terminating { id } => *id,
+            ObjectChange::Orphaned { id } => {
+                self.disown(*id);
+                *id
+            }
             ObjectChange::Deleted { id } => {
                 self.expected.remove(id);
                 *id
             }
         };
         self.name(id, change);
+    }
+
+    /// The dependents of an object belong to nothing from now on.
+    fn disown(&mut self, id: ObjectId) {
+        for known in self.objects.iter_mut().flatten() {
+            known.owner = known.owner.filter(|owner| *owner != id);
+        }
+        for place in &mut self.pods {
+            *place = place.filter(|tracked| tracked.owner.object != id);
+        }
     }
 
     fn name(&self, id: ObjectId, change: &mut Change<'_>) {

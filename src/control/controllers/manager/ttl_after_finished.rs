@@ -33,7 +33,8 @@ impl Controller for TtlAfterFinished {
             return;
         };
         match expiry(job, &job.status) {
-            Some(at) if at <= step.now => step.delete_object(step.key),
+            // Its pods go first (propagation `Foreground`).
+            Some(at) if at <= step.now => step.terminate_object(step.key),
             Some(at) => step.look_again_at(at),
             None => {}
         }

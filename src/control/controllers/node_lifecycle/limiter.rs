@@ -41,7 +41,7 @@ impl Limiter {
         }
     }
 
-    /// When the next token may be there, rounded down to the millisecond; `None` is never.
+    /// Earliest instant of the next token, rounded down to the millisecond; `None` is never.
     pub(super) fn earliest(&self) -> Option<Instant> {
         match self {
             Self::Never => None,

@@ -1,4 +1,4 @@
-//! What the controller of node life sees and wants: conditions, taints, views of nodes.
+//! View of the controller of node life, and its wants: conditions, taints, views of nodes.
 
 use model::{Taint, TaintEffect, Text};
 use units::Instant;
@@ -8,7 +8,7 @@ use units::Instant;
 pub struct NodeReady {
     /// Reported status.
     pub status: ReadyStatus,
-    /// When the node last posted it.
+    /// Instant at which the node last posted the condition.
     pub heartbeat: Instant,
 }
 
@@ -30,17 +30,17 @@ pub struct NodeView {
     pub name: Text,
     /// The node's region and zone.
     pub zone: Text,
-    /// Whether its health does not count for its zone.
+    /// Marks a node whose health does not count for its zone.
     pub is_excluded: bool,
-    /// When it was created.
+    /// Instant of the node's creation.
     pub created: Instant,
     /// The node's condition; `None` if it never posted.
     pub ready: Option<NodeReady>,
-    /// When its lease was last renewed.
+    /// Instant of the lease's last renewal.
     pub lease: Option<Instant>,
-    /// Whether it has the `NoExecute` taint `not-ready`.
+    /// Marks a node with the `NoExecute` taint `not-ready`.
     pub is_tainted_not_ready: bool,
-    /// Whether it has the `NoExecute` taint `unreachable`.
+    /// Marks a node with the `NoExecute` taint `unreachable`.
     pub is_tainted_unreachable: bool,
 }
 
@@ -118,7 +118,7 @@ pub struct NodePressure {
     pub pid: bool,
     /// `NetworkUnavailable` is true.
     pub network: bool,
-    /// It is cordoned.
+    /// Marks a cordoned node.
     pub unschedulable: bool,
 }
 

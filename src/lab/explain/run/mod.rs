@@ -25,10 +25,10 @@ use units::{ClassId, Instant, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};
 use world::{self, FileSource};
 
-/// How many names a message gives.
+/// Number of names that a message gives.
 const NAMED: usize = 3;
 
-/// Which attempt of a pod.
+/// Choice of an attempt of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The last.
@@ -39,7 +39,7 @@ pub enum Which {
     Until(Instant),
 }
 
-/// Why an attempt can't be explained.
+/// Reason an attempt can't be explained.
 #[derive(Debug, Error)]
 pub enum RunExplainError {
     /// The run can't be made.
@@ -58,11 +58,11 @@ pub struct AttemptFacts {
     pub run: String,
     /// The digest of the whole run.
     pub digest: String,
-    /// When, in nanoseconds.
+    /// Instant of the attempt, in nanoseconds.
     pub time_ns: i64,
-    /// Which attempt of the pod, from 1.
+    /// Number of the attempt of the pod, from 1.
     pub attempt: u64,
-    /// How many there are.
+    /// Number of attempts.
     pub attempts: u64,
     /// `bound`, `unschedulable` or `rejected`.
     pub outcome: &'static str,
@@ -74,7 +74,7 @@ pub struct AttemptFacts {
 
 /// State at an attempt.
 pub enum Scene {
-    /// What kube-scheduler knew, its profile, and the pod.
+    /// Knowledge of kube-scheduler, its profile, and the pod.
     Exact(Box<(Cache, KubeProfile, PodInfo)>),
     /// The cluster, the profile of a pipeline, and the class of the pod.
     Pipeline(Box<(Store, Profile, ClassId)>),
@@ -222,7 +222,7 @@ pub fn find(
     }
 }
 
-/// What an attempt is asked of.
+/// Subject of an attempt.
 struct About<'s> {
     side: &'s Side<'s>,
     full_name: String,
@@ -321,7 +321,7 @@ impl About<'_> {
     }
 }
 
-/// How kube-scheduler takes one of equally good nodes in this run.
+/// Choice of kube-scheduler among equally good nodes in this run.
 fn exact_ties(scenario: &Scenario) -> String {
     use scenario::schema::Release;
     let scheduler = &scenario.system.scheduler;

@@ -1,4 +1,4 @@
-//! Who watches a run for the sake of one pod: its name, its attempts, and what kube-scheduler knew
+//! Watcher of a run for the sake of one pod: its name, its attempts, and what kube-scheduler knew
 //! at the one that is asked for.
 
 use std::collections::BTreeSet;
@@ -106,7 +106,7 @@ pub(super) struct Followed {
     pub(super) wanted: Wanted,
     /// Every name, for messages.
     pub(super) names: Vec<PodName>,
-    /// Those that are meant, with the namespace.
+    /// Names of the pods that are meant, with the namespace.
     pub(super) meant: BTreeSet<String>,
     pub(super) pods: BTreeSet<PodRef>,
     pub(super) attempts: Vec<Tried>,

@@ -1,5 +1,5 @@
-//! What each autoscaler of pods did in a run: how often it scaled and in which bounds, and what it
-//! recommended last.
+//! Actions of each autoscaler of pods in a run: the number of its changes, their bounds, and its
+//! last recommendation.
 
 use std::collections::BTreeMap;
 
@@ -35,9 +35,9 @@ pub struct ReplicaRange {
     pub most: i32,
     /// Number of replicas requested last.
     pub last: i32,
-    /// How often it scaled up in the measured window.
+    /// Number of increases in the measured window.
     pub ups: u64,
-    /// How often it scaled down in the measured window.
+    /// Number of decreases in the measured window.
     pub downs: u64,
 }
 

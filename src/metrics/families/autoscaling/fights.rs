@@ -90,18 +90,18 @@ const NAMED: usize = 3;
 /// Maximum number of rows kept for each kind of fight.
 const ROWS: usize = 20;
 
-/// Where controllers undid each other's work.
+/// Fight: controllers that undid each other's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FightRow {
     /// The detector: what follows `fights.` in the metric's id.
     pub detector: &'static str,
     /// The controllers and objects involved.
     pub object: String,
-    /// How often.
+    /// Number of turns.
     pub times: u64,
-    /// When for the first time.
+    /// Instant of the first turn.
     pub first: Instant,
-    /// When for the last.
+    /// Instant of the last turn.
     pub last: Instant,
 }
 
@@ -114,15 +114,15 @@ struct Fights {
     descheduling: Fight,
     replicas: ReplicaTurns,
     nodes: NodeTurns,
-    /// When a pod of a workload was last evicted to be resized, by namespace and name.
+    /// Instant at which a pod of a workload was last evicted to be resized, by namespace and name.
     resized: BTreeMap<(Text, Text), Instant>,
     /// The last eviction of a pod of a workload, and its cause.
     evicted: BTreeMap<(Text, Text), (Instant, EvictionCause)>,
-    /// When the descheduler last evicted a pod of a workload from a node.
+    /// Instant at which the descheduler last evicted a pod of a workload from a node.
     descheduled: BTreeMap<((Text, Text), NodeId), Instant>,
 }
 
-/// Where something happened, how often, and from when to when.
+/// Place of a fight, the number of its turns, and their first and last instant.
 #[derive(Clone, Debug, Default)]
 struct Fight {
     count: u64,

@@ -1,4 +1,4 @@
-//! What is done and soon undone: autoscalers that go back on their last change, and nodes that join
+//! Turns: changes that are soon undone, as autoscalers go back on their last change and nodes join
 //! where equal ones have just left. Whoever counts or names such turns asks here.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,9 +27,9 @@ pub struct ReplicaTurns {
 /// A change of replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaTurn {
-    /// Whether it was upward.
+    /// `true` if the change was upward.
     pub is_up: bool,
-    /// Whether it undid the change before.
+    /// `true` if the change undid the one before.
     pub is_back: bool,
 }
 
@@ -76,7 +76,7 @@ impl NodeTurns {
         kind
     }
 
-    /// When a node that is there joined.
+    /// Instant at which a present node joined.
     pub fn joined_at(&self, node: NodeId) -> Instant {
         let known = self.nodes.get(&node);
         known.map_or(Instant::ZERO, |(_, joined)| *joined)

@@ -89,7 +89,7 @@ struct Energy {
     embodied_rate: i128,
     /// Nodes that are up and have no power model.
     unknown: i64,
-    /// Whether it is known what pods use.
+    /// `true` if the usage of pods is known.
     is_by_use: bool,
     drawn: Integral,
     idle: Integral,

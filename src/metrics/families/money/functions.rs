@@ -102,7 +102,7 @@ struct Functions {
     prices: Option<FunctionPrices>,
     /// By month of the measured window.
     months: Vec<FunctionCounts>,
-    /// When the window begins.
+    /// Beginning of the window.
     since: Option<i64>,
 }
 

@@ -1,5 +1,5 @@
-//! What the pods of a run would cost as container tasks that are billed by use, to hold against the
-//! bill of the nodes (orchestrators-a.md 9.7; sizes of tasks: 7.4).
+//! Cost of a run's pods as container tasks that are billed by use, for comparison with the bill of
+//! the nodes (orchestrators-a.md 9.7; sizes of tasks: 7.4).
 
 use std::sync::Arc;
 

@@ -44,7 +44,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     formula: "mean: integral of sum of q(i, r) over bound pods, over integral of sum of C(n, r) \
               over nodes that exist; peak: the largest ratio of the sums that lasted for some \
               time or held at the end; end: the ratio at the end; zero_capacity_time: time during \
-              which resources were reserved while the capacity was zero",
+              which resources were reserved while no node was up that has any",
     denominators: "allocatable amounts of the nodes that exist, up or not, as in \
                    `capacity.*.allocatable`: the same for every candidate, whenever its system \
                    takes a node to be down",
@@ -81,7 +81,7 @@ impl Collector for Allocation {
             let allocated = state.allocated.of(resource);
             let capacity = state.allocatable.of(resource);
             share.peak.offer(allocated, capacity);
-            if capacity == 0 && allocated > 0 {
+            if state.capacity.of(resource) == 0 && allocated > 0 {
                 share.zero_capacity_nanos += span.nanos();
             }
         }

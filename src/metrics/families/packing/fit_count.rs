@@ -51,7 +51,7 @@ const UNITS: [&str; 4] = ["core_4gib", "typical", "largest", "whole_gpu"];
 #[derive(Clone, Debug)]
 struct FitCount {
     units: [Option<Unit>; 4],
-    /// How many pods of each unit fit each node.
+    /// Number of pods of each unit that fit each node.
     by_node: Vec<[i64; 4]>,
     /// Whether what is free changed since measured time last passed.
     stale: bool,

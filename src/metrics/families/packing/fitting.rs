@@ -46,7 +46,7 @@ impl Divisor {
 /// A shape that is counted: how many pods of it fit.
 #[derive(Clone, Debug)]
 pub struct FitShape {
-    /// By what it requests of each resource; `None` where it requests nothing.
+    /// Divisor by the request of each resource; `None` where nothing is requested.
     requests: [Option<Divisor>; RESOURCES],
     gpu: GpuColumns,
 }
@@ -61,7 +61,7 @@ impl FitShape {
         }
     }
 
-    /// How many pods would fit a node together, by resources and GPU devices alone.
+    /// Number of pods that would fit a node together, by resources and GPU devices alone.
     pub fn count(&self, row: &NodeRow, devices: Devices<'_>) -> i64 {
         if !row.schedulable || self.gpu.devices > 0 && devices.rooms.is_empty() {
             return 0;
@@ -80,7 +80,7 @@ impl FitShape {
         count.min(gpu_fit_count(devices, self.gpu))
     }
 
-    /// How many pods would fit if these amounts lay together.
+    /// Number of pods that would fit if these amounts lay together.
     pub fn together(&self, free: &Amounts) -> i128 {
         let mut together = i128::MAX;
         for (index, &free) in free.0.iter().enumerate() {
@@ -145,8 +145,7 @@ impl FitTable {
         }
     }
 
-    /// How many pods have a shape of which none would fit a node, by resources and GPU devices
-    /// alone.
+    /// Number of pods of shapes of which none would fit a node, by resources and GPU devices alone.
     pub fn misfits(&self, row: &NodeRow, devices: Devices<'_>) -> i64 {
         if !row.schedulable {
             return self.pods;

@@ -1,4 +1,4 @@
-//! What pods used of what they reserved, from samples of what the world measures (metrics.md 5.1,
+//! Usage of pods against their reservations, from samples of the measured world (metrics.md 5.1,
 //! utilisation and slack; 5.4, VPA/HPA). A sample holds until the next one.
 
 use model::{PodPhase, Used};

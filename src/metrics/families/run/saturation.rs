@@ -95,17 +95,22 @@ impl Saturation {
             return None;
         }
         let per_hour = 3.6e12 / self.backlog.width_nanos() as f64;
-        let demand = Resource::ALL.into_iter().filter_map(|resource| {
-            let areas = &end.state.areas;
-            let demand = areas.demand(resource);
-            let ratio = demand.ratio(&areas.capacity(resource), "capacity");
-            ratio.ok().map(|ratio| (ratio, resource.name()))
-        });
         Some(Verdict {
             growth: slope_with_interval(&means).map(|slope| slope * per_hour),
-            demand: demand.max_by(|a, b| a.0.total_cmp(&b.0)),
+            demand: largest_demand(end),
         })
     }
+}
+
+/// The largest demand ratio, with its resource.
+fn largest_demand(end: &RunEnd<'_>) -> Option<(f64, &'static str)> {
+    let areas = &end.state.areas;
+    let demand = Resource::ALL.into_iter().filter_map(|resource| {
+        let demand = areas.demand(resource);
+        let ratio = demand.ratio(&areas.capacity(resource), "capacity");
+        ratio.ok().map(|ratio| (ratio, resource.name()))
+    });
+    demand.max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// The Theil–Sen slope per step of equally spaced values, and its 95 % interval.
@@ -202,7 +207,11 @@ impl Collector for Saturation {
     }
 
     fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
-        let verdict = self.verdict(end).filter(Verdict::is_unstable);
+        // The demand is known at once; the interval of the growth takes a bootstrap.
+        let verdict = largest_demand(end)
+            .filter(|&(ratio, _)| ratio >= 1.0)
+            .and_then(|_| self.verdict(end))
+            .filter(Verdict::is_unstable);
         let Some((verdict, (ratio, resource))) = verdict.and_then(|own| Some((own, own.demand?)))
         else {
             return;

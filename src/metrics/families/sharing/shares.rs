@@ -1,6 +1,6 @@
-//! What active tenants receive and lack, kept up to date tenant by tenant: a change of one tenant
-//! costs the same however many there are. Shares are kept as integers, so that sums that are added
-//! to and taken from stay exact.
+//! Shares that active tenants receive and lack, kept up to date tenant by tenant: a change of one
+//! tenant costs the same however many there are. Shares are kept as integers, so that sums that are
+//! added to and taken from stay exact.
 
 use crate::families::sharing::tenants::{Tenants, dominant_share};
 use crate::record::state::Amounts;
@@ -93,7 +93,7 @@ impl Shares {
         }
     }
 
-    /// How many tenants are active.
+    /// Number of active tenants.
     pub const fn active(&self) -> i64 {
         self.active
     }

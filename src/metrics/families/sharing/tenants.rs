@@ -1,4 +1,4 @@
-//! What tenants hold and want, followed instant by instant, for the metrics of fairness.
+//! Holdings and wants of tenants, followed instant by instant, for the metrics of fairness.
 
 use units::TenantId;
 
@@ -18,7 +18,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Whether it wants anything now.
+    /// `true` if the tenant wants anything now.
     pub const fn is_active(&self) -> bool {
         self.pods > 0
     }
@@ -79,7 +79,7 @@ impl Tenants {
         known.copied().unwrap_or_default()
     }
 
-    /// How many tenants are known; their positions are below.
+    /// Number of known tenants; their positions are below.
     pub fn known(&self) -> usize {
         self.by_id.len()
     }

@@ -111,7 +111,7 @@ impl Collector for Alerts {
     }
 }
 
-/// How good alerts are, over the whole run.
+/// Puts the quality of alerts, over the whole run.
 fn put_quality(log: &AlertLog, any: &Result<(), String>, values: &mut Values) {
     let own = quality(&log.turns, &log.injected);
     let share = |part: u64, all: u64, what: &str| {

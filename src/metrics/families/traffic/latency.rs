@@ -1,4 +1,4 @@
-//! How long requests took that were served, as their clients saw it (metrics.md 5.5).
+//! Latencies of served requests, as their clients saw them (metrics.md 5.5).
 
 use model::traffic::{LatencyProfile, TrafficNames, TrafficStretch};
 

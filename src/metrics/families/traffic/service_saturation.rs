@@ -1,4 +1,4 @@
-//! How full the pods of services are with requests.
+//! Saturation of services' pods with requests.
 
 use model::traffic::{TrafficNames, TrafficStretch};
 

@@ -23,7 +23,7 @@ pub struct ServiceRow {
     pub retries: u64,
     /// Requests that failed for good, by [`FailureCause`].
     pub failed: [u64; FailureCause::ALL.len()],
-    /// How long those took that were served, in seconds: the mean, and percentiles.
+    /// Latency of served requests, in seconds: the mean, and percentiles.
     pub latency: Option<ServiceLatency>,
     /// Requests at work over what its pods could work on at once.
     pub saturation: Option<f64>,
@@ -37,10 +37,10 @@ pub struct ServiceRow {
     pub objectives: Vec<ServiceObjective>,
 }
 
-/// How long served requests took, in seconds.
+/// Latency of served requests, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ServiceLatency {
-    /// On average.
+    /// Average latency.
     pub mean: f64,
     /// The median.
     pub p50: f64,
@@ -59,7 +59,7 @@ pub struct ServiceObjective {
     pub objective: LatencyObjective,
     /// The share of its requests within; `None` if none has ended.
     pub within: Option<f64>,
-    /// How many times as fast as allowed its budget for errors burns.
+    /// Rate at which the budget for errors burns, as a multiple of the allowed rate.
     pub burn: Option<f64>,
 }
 

@@ -1,8 +1,8 @@
-//! What metrics of client traffic share: names and reasons.
+//! Names and reasons that metrics of client traffic share.
 
 use model::traffic::{LatencyProfile, TrafficNames};
 
-/// Why a run without traffic has no value.
+/// Reason a run without traffic has no value.
 pub const NO_REQUESTS: &str = "no client made a request";
 
 /// Whether there is anything to measure.

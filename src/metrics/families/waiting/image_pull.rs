@@ -43,8 +43,8 @@ struct ImagePull {
     times: Distribution,
     failures: u64,
     bytes: i128,
-    /// Since when containers wait, and the rows of their pods; of pods that ended, too, until they
-    /// are most.
+    /// Instants since which containers wait, and the rows of their pods; of pods that ended, too,
+    /// until they are most.
     waiting: BTreeMap<(PodId, u16), (PodSlot, Instant)>,
 }
 

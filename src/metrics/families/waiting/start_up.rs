@@ -43,8 +43,8 @@ struct StartUp {
     begun: Begun,
 }
 
-/// When nodes began to start pods. Most pods run before anybody else is started, so the last one is
-/// kept apart, and rows are there only for those that take time.
+/// Instants at which nodes began to start pods. Most pods run before anybody else is started, so
+/// the last one is kept apart, and rows are there only for those that take time.
 #[derive(Clone, Debug, Default)]
 struct Begun {
     last: Option<(PodRef, Instant)>,

@@ -53,7 +53,7 @@ const CLASSES: usize = 32;
 #[derive(Clone, Debug, Default)]
 struct WorkConservation {
     next: Instant,
-    /// Since which look the pods of a class have been seen to fit every time.
+    /// Instants of the looks since which the pods of a class have been seen to fit every time.
     fitting: BTreeMap<ClassId, Instant>,
     looks: u64,
     most_pods: u64,

@@ -1,4 +1,4 @@
-//! What nodes cost and how much power they draw, as the scenario declares it (metrics.md 5.4).
+//! Costs of nodes and their power, as the scenario declares them (metrics.md 5.4).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct NodeEconomics {
     pub changes_as: Option<Text>,
 }
 
-/// How on-time is rounded before it is billed.
+/// Rounding of on-time before it is billed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Billing {
     /// Not at all.
@@ -66,7 +66,7 @@ pub struct FunctionPrices {
 pub struct Commitment {
     /// Their instance type or group.
     pub of: Text,
-    /// How many.
+    /// Number of machines.
     pub machines: u32,
     /// Price per hour, in millionths of the currency.
     pub price_micro_per_hour: i64,
@@ -75,12 +75,12 @@ pub struct Commitment {
 /// Prices and power models of all nodes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Economics {
-    /// By [`NodeId`]; nodes beyond have neither price nor power model.
+    /// Economics by [`NodeId`]; nodes beyond have neither price nor power model.
     pub nodes: Vec<NodeEconomics>,
     /// Economics of nodes that join during the run: by group, or by instance type and purchase
     /// option (`m5.large/spot`), and also by zone if prices are per zone (`m5.large/spot/zone-a`).
     pub kinds: BTreeMap<Text, NodeEconomics>,
-    /// How on-time is rounded.
+    /// Rounding of on-time.
     pub billing: Billing,
     /// The currency of all prices.
     pub currency: Text,
@@ -124,7 +124,7 @@ impl Billing {
         }
     }
 
-    /// In words.
+    /// Rule of the rounding in words.
     pub const fn rule(self) -> &'static str {
         match self {
             Self::Exact => "billed exactly",
@@ -176,7 +176,7 @@ impl Economics {
         all.any(|node| node.price_micro_per_hour.is_some())
     }
 
-    /// Whether it is known of any node what its making emitted.
+    /// `true` if the emissions of the making of any node are known.
     pub fn has_embodied(&self) -> bool {
         let mut all = self.nodes.iter().chain(self.kinds.values());
         all.any(|node| {

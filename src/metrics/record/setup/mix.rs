@@ -9,7 +9,7 @@ use units::{NodeId, plural};
 
 use crate::record::state::{Devices, NodeRow, Resource, Row};
 
-/// How many shapes are kept at most.
+/// Greatest number of shapes kept.
 pub const SHAPES_KEPT: usize = 64;
 
 /// Requests below the smallest of these per cent of the pods are too small to count on.
@@ -22,7 +22,7 @@ pub struct MixShape {
     pub requests: Row,
     /// GPU devices that the pod requests.
     pub gpu: GpuColumns,
-    /// How many pods have the shape.
+    /// Number of pods of the shape.
     pub count: u64,
 }
 
@@ -31,11 +31,11 @@ pub struct MixShape {
 pub struct WorkloadMix {
     /// The most frequent shapes, at most [`SHAPES_KEPT`], most frequent first.
     pub shapes: Vec<MixShape>,
-    /// How many pods the kept shapes have together.
+    /// Number of pods of the kept shapes.
     pub kept: u64,
-    /// How many pods the workload has.
+    /// Number of pods of the workload.
     pub pods: u64,
-    /// For each resource the smallest request such that at least 5 % of the pods ask for no more.
+    /// Smallest request of each resource such that at least 5 % of the pods ask for no more.
     pub smallest: Row,
     /// The shape that asks for most: of processor, then memory, then GPU.
     pub largest: Option<MixShape>,
@@ -102,7 +102,7 @@ fn smallest_of(shapes: &[MixShape], pods: u64, index: usize) -> i64 {
         .map_or(0, |&(size, _)| size)
 }
 
-/// How many pods of a shape would fit a node together, by resources and GPU devices alone.
+/// Number of pods of a shape that would fit a node together, by resources and GPU devices alone.
 pub fn fit_count(
     node: NodeId,
     row: &NodeRow,
@@ -127,7 +127,7 @@ pub fn fit_count(
     count.min(gpu_fit_count(Devices::of(store, node), gpu))
 }
 
-/// How many pods with a GPU request would fit the devices of a node together.
+/// Number of pods with a GPU request that would fit the devices of a node together.
 pub(crate) fn gpu_fit_count(devices: Devices<'_>, gpu: GpuColumns) -> i64 {
     let demand = gpu.milli_per_device.max(1);
     if devices.model == cluster::nodes::NO_MODEL || !gpu.admits(devices.model) {

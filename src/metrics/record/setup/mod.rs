@@ -25,12 +25,12 @@ pub struct Setup {
     pub window: Window,
     /// Purpose of the values.
     pub purpose: Purpose,
-    /// Why a window that was to be found by itself was not: nothing that needs a steady state has
-    /// a value then.
+    /// Reason a window that was to be found by itself was not: nothing that needs a steady state
+    /// has a value then.
     pub unsteady: Option<String>,
     /// The bound τ of the bounded slowdown.
     pub slowdown_bound: Duration,
-    /// How many of its wanted pods a workload needs ready, in percent.
+    /// Part of a workload's wanted pods that it needs ready, in percent.
     pub min_ready_percent: u32,
     /// The workload that GPU fragmentation is measured against.
     pub typical: Option<Arc<TypicalPods>>,
@@ -38,9 +38,9 @@ pub struct Setup {
     pub mix: Option<Arc<WorkloadMix>>,
     /// Prices and power models of nodes.
     pub economics: Option<Arc<Economics>>,
-    /// When somebody is to be told.
+    /// Rules of the alerts.
     pub alerts: Arc<[Rule]>,
-    /// How.
+    /// Rule by which alerts are notified.
     pub route: Arc<Route>,
     /// Classes of pods that are measured by themselves, too.
     pub selections: Vec<Selection>,

@@ -1,4 +1,4 @@
-//! What a machine draws as it is used, and what its making cost the climate (metrics.md 5.4, energy;
+//! Power that a machine draws as it is used, and emissions of its making (metrics.md 5.4, energy;
 //! orchestrators-b.md 10.7).
 
 use rng::math;
@@ -43,7 +43,7 @@ pub const STEPS: usize = 11;
 pub struct Embodied {
     /// Milligrams of CO2.
     pub milligrams: i64,
-    /// How long it is used.
+    /// Time for which the machine is used.
     pub lifetime: Duration,
 }
 
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!((linear.drawn(0.5), linear.drawn(0.0)), (212_500_000, 0));
     }
 
-    /// The same: a day of a G5.
+    /// Example of a day of a G5.
     #[test]
     fn a_day_is_that_of_the_example() {
         let curve = PowerCurve::of_machine("HpMl110G5").expect("a measured machine");

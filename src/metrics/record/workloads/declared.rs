@@ -1,4 +1,5 @@
-//! What an object says of its workload: how many pods it wants,  what its pods are made from, and whether they all are.
+//! Declarations of objects about their workloads: the number of wanted pods, the templates of the
+//! pods, and whether all of the pods are made from them.
 
 use std::sync::Arc;
 

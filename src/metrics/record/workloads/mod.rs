@@ -30,7 +30,7 @@ pub use row::{Row, Sums};
 /// All workloads of a cell.
 #[derive(Clone, Debug, Default)]
 pub struct Workloads {
-    /// How many of its wanted pods a workload needs ready, in percent.
+    /// Part of a workload's wanted pods that it needs ready, in percent.
     min_ready_percent: u32,
     rows: Vec<Row>,
     /// Roles of the objects, by number.
@@ -109,7 +109,7 @@ impl Workloads {
         &self.sums
     }
 
-    /// Why there is nothing to tell of workloads, if there is nothing.
+    /// Reason no workload has a value, if none has.
     ///
     /// # Errors
     /// The reason.
@@ -204,6 +204,7 @@ impl Workloads {
                     self.change(row, |row| row.declare(at, declared, measured));
                 }
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
             ObjectChange::Deleted { id } => {
                 if let Role::Part(row) = self.role(*id)
                     && self.rows[row as usize].object == *id
@@ -306,6 +307,7 @@ impl Workloads {
                 });
             }
             PodChange::Forgotten
+            | PodChange::Declared { .. }
             | PodChange::Pull { .. }
             | PodChange::OomKilled { .. }
             | PodChange::Exited { .. }

@@ -1,4 +1,4 @@
-//! What is remembered of the objects and pods that make up workloads.
+//! Memory of the objects and pods that make up workloads.
 
 use model::{EndReason, EvictionCause};
 use units::PodId;

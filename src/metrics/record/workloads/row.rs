@@ -33,7 +33,7 @@ pub struct Row {
     was_full: bool,
     /// The fewest pods that were missing for a time, until it was at full strength.
     least_missing: Option<i64>,
-    /// Since when pods are missing that nobody took on purpose.
+    /// `true` while pods are missing that nothing took on purpose.
     is_short: bool,
     lost: Option<Instant>,
     answered: Option<Instant>,
@@ -47,7 +47,7 @@ pub struct Row {
 /// Sums of a workload in the measured window.
 #[derive(Clone, Debug)]
 pub struct Sums {
-    /// How long anything was wanted of it, in nanoseconds.
+    /// Time for which the workload wanted anything, in nanoseconds.
     pub wanted: Integral,
     /// The part of it in which enough pods were ready.
     pub available: Integral,
@@ -60,9 +60,9 @@ pub struct Sums {
     /// Most pods missing at once, after it was at full strength for the first time; those that were
     /// always missing if it never was.
     pub worst_missing: i64,
-    /// From a loss to full strength.
+    /// Times from a loss to full strength.
     pub repairs: Distribution,
-    /// From a loss to the first pod created after it.
+    /// Times from a loss to the first pod created after it.
     pub detections: Distribution,
     /// Losses that were not made good by the end.
     pub unrepaired: u64,
@@ -144,7 +144,7 @@ impl Row {
         }
     }
 
-    /// Since when its present state holds.
+    /// Instant from which the row's present state holds.
     pub(super) const fn since(&self) -> Instant {
         self.since
     }
@@ -221,7 +221,7 @@ impl Row {
         self.is_short = is_short;
     }
 
-    /// It is declared, or reported of, anew.
+    /// Takes up a new declaration or report of the workload.
     pub(super) fn declare(&mut self, at: Instant, new: Declared, measured: &MeasuredWindow) {
         let grown = new.desired - self.desired;
         self.credits += if grown > 0 {
@@ -268,7 +268,7 @@ impl Row {
         self.declared = new;
     }
 
-    /// It was deleted.
+    /// Takes up the deletion of the workload.
     pub(super) fn deleted(&mut self) {
         (self.desired, self.required, self.rollout) = (0, 0, None);
     }

@@ -1,4 +1,4 @@
-//! What of a resource counts as used in scores (spec: kubernetes.md 1.6).
+//! Amounts of a resource that count as used in scores (spec: kubernetes.md 1.6).
 
 use model::Text;
 use scheduler::kube::keep::NodeRow;
@@ -31,7 +31,7 @@ impl Resource {
     }
 }
 
-/// How cpu and memory of pods are counted.
+/// Scale on which cpu and memory of pods are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kubernetes) enum Scale {
     /// With defaults for containers that don't mention them.
@@ -141,7 +141,7 @@ impl RowResource {
     }
 }
 
-/// What of a resource would be requested with the pod, and what is offered.
+/// Share of a resource: the amount requested with the pod, and the amount offered.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::kubernetes) struct Share {
     pub(in crate::kubernetes) requested: i64,

@@ -3,7 +3,7 @@
 use super::{Cache, NodeInfo, NodeTree};
 use model::Text;
 
-/// In which order nodes stood.
+/// Order of the nodes at a time.
 #[derive(Clone, Debug)]
 pub struct NodeOrder {
     tree: NodeTree<usize>,
@@ -12,7 +12,7 @@ pub struct NodeOrder {
 }
 
 impl Cache {
-    /// In which order nodes stand.
+    /// Order of the nodes.
     pub fn node_order(&self) -> NodeOrder {
         NodeOrder {
             tree: self.tree.clone(),

@@ -4,7 +4,7 @@
 /// Nodes of one word.
 pub(super) const WORD: usize = 64;
 
-/// When the 64 nodes of a word changed.
+/// Times at which the 64 nodes of a word changed.
 pub(super) type Stamps = [i32; WORD];
 
 /// Points of the 64 nodes of a word; 0 is a node that is out.
@@ -51,7 +51,7 @@ pub(super) fn most(chunk: &Chunk) -> i16 {
     chunk.iter().copied().fold(0, i16::max)
 }
 
-/// How many nodes have just so many points.
+/// Number of nodes that have exactly these points.
 pub(super) fn count(chunk: &Chunk, points: i16) -> usize {
     let equal = chunk.iter().map(|&own| i16::from(own == points));
     equal.fold(0, i16::wrapping_add) as usize

@@ -13,7 +13,7 @@ use crate::kube::keep::{ClassCount, PodCount};
 pub(super) struct Counter {
     /// The position of its key.
     pub(super) key: usize,
-    /// By domain.
+    /// Counts by domain.
     pub(super) counts: Vec<i32>,
     /// Total over all domains.
     pub(super) total: i64,
@@ -78,7 +78,7 @@ impl Counter {
         }
     }
 
-    /// How many nodes whose pods count are in each domain.
+    /// Number of nodes whose pods count, in each domain.
     pub(super) fn nodes_by_domain(&self, key: &Key) -> Vec<u32> {
         let mut nodes = vec![0; key.domains];
         for (place, &domain) in key.of_place.iter().enumerate() {
@@ -195,7 +195,7 @@ impl Counters {
         self.by_class.push(list);
     }
 
-    /// How many classes were met.
+    /// Number of classes met.
     pub(super) fn met(&self) -> usize {
         self.by_class.len()
     }

@@ -1,5 +1,5 @@
-//! What the declarations of nodes say of a pod, for as long as they stay: kept once for all classes that
-//! differ in amounts alone, of which there are many.
+//! Verdicts on a pod by the declarations of nodes, for as long as they stay: kept once for all
+//! classes that differ in amounts alone, of which there are many.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) type DeclaredKey = (usize, Vec<usize>, Vec<DraftPoints>, PodSpec);
 pub(super) struct Scaled {
     pub(super) weight: i64,
     pub(super) reverse: bool,
-    /// By place, before normalisation.
+    /// Points by place, before normalisation.
     pub(super) raw: Vec<i64>,
 }
 

@@ -14,16 +14,16 @@ use crate::kube::{Attempt, Code, KubeProfile, PodInfo, Status};
 /// A node that was not asked yet.
 const UNASKED: u32 = u32::MAX;
 
-/// Why nodes can't take pods of a shape that no rule about other pods applies to.
+/// Reasons nodes can't take pods of a shape that no rule about other pods applies to.
 #[derive(Default)]
 pub(super) struct Why {
-    /// Up to where the log is taken in.
+    /// Position up to which the log is taken in.
     position: u64,
     /// By place: the number of the node's verdict.
     of_place: Vec<u32>,
     /// Verdicts, and how many nodes have each.
     verdicts: IndexMap<Status, usize, FxBuildHasher>,
-    /// When the numbers of nodes changed last, on the clock of decisions.
+    /// Time at which the numbers of nodes changed last, on the clock of decisions.
     changed: u64,
 }
 
@@ -79,7 +79,7 @@ impl Why {
         Some(())
     }
 
-    /// How many nodes have a verdict that evictions may change.
+    /// Number of nodes with a verdict that evictions may change.
     fn open_to_evictions(&self) -> usize {
         let verdicts = self.verdicts.iter();
         let open = verdicts.filter(|(status, _)| status.code == Code::Unschedulable);
@@ -122,7 +122,7 @@ pub(super) struct Told {
     failure: Failure,
 }
 
-/// How a pod fails that no node can take; `None` is to be found out plainly.
+/// Failure of a pod that no node can take; `None` leaves it to the plain form.
 pub(super) fn fail(
     profile: &KubeProfile,
     pod: &PodInfo,

@@ -186,7 +186,7 @@ impl Fast {
         Some(plan)
     }
 
-    /// What the shape of a pod is found by.
+    /// Key by which the shape of a pod is found.
     fn shape_key(&self, profile: usize, draft: &Draft, pod: &PodInfo) -> ShapeKey {
         let spec = draft.spec_for_nodes(&self.profiles[profile], pod.spec());
         (profile, draft.tests.clone(), draft.points.clone(), spec)

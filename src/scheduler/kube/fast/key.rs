@@ -7,7 +7,7 @@ use super::bits::{self, Chunk, Set, WORD};
 use crate::kube::Cache;
 use model::Text;
 
-/// With at most so many domains sets of nodes are kept by domain.
+/// Greatest number of domains with which sets of nodes are kept by domain.
 pub(super) const NARROW: usize = 15;
 
 /// No domain.
@@ -15,9 +15,9 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// A label and its domains.
 pub(super) struct Key {
-    /// By place: the number of the node's domain, or [`NONE`].
+    /// Number of each place's domain, or [`NONE`].
     pub(super) of_place: Vec<u32>,
-    /// How many domains there are.
+    /// Number of domains.
     pub(super) domains: usize,
     /// Nodes with the label.
     pub(super) labelled: Set,
@@ -42,7 +42,7 @@ pub(super) struct Narrow {
 }
 
 impl Key {
-    /// By the values of a label.
+    /// Key of the values of a label.
     pub(super) fn of_values(cache: &Cache, label: &str) -> Self {
         let mut numbers: IndexMap<&Text, u32, FxBuildHasher> = IndexMap::default();
         let mut labelled = bits::empty(cache.node_count());

@@ -51,7 +51,7 @@ const BUDGET_BYTES: usize = 256 << 20;
 /// Key of a shape: the profile, the plugins asked, and the bare spec.
 type ShapeKey = (usize, Vec<(usize, Rests)>, Vec<DraftPoints>, PodSpec);
 
-/// How pods of a class are decided.
+/// Form in which pods of a class are decided.
 enum Entry {
     /// Plainly. The class is held because it is found by where it lies in memory.
     Plainly(#[expect(dead_code, reason = "held, not read")] Arc<PodClass>),
@@ -59,12 +59,12 @@ enum Entry {
     By(Box<Plan>),
 }
 
-/// Where a pod goes.
+/// Destination of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The node's place in the scheduler's order.
     pub place: usize,
-    /// How many nodes were looked at.
+    /// Number of nodes examined.
     pub looked_at: usize,
 }
 
@@ -87,7 +87,7 @@ pub struct Fast {
     objects_version: u64,
     /// Cluster objects that plans depend on.
     objects: ClusterObjects,
-    /// Up to where the log is taken in.
+    /// Position up to which the log is taken in.
     position: u64,
     /// By slot: the node's place in the scheduler's order.
     places: Vec<u32>,
@@ -97,7 +97,7 @@ pub struct Fast {
     changed: Vec<u64>,
     /// By place: the same, counted from where it was begun to follow.
     stamps: Vec<Stamps>,
-    /// Up to where the log was taken in then.
+    /// Position up to which the log was taken in then.
     base: u64,
     profiles: Vec<FastProfile>,
     /// By profile and where the class lies in memory.
@@ -112,9 +112,9 @@ pub struct Fast {
     counters: Counters,
     window: Window,
     ranker: Ranker,
-    /// How many decisions were asked for.
+    /// Number of decisions asked for.
     tick: u64,
-    /// How many were taken.
+    /// Number of decisions taken.
     taken: u64,
     pub(super) labels: Labels,
     budget_bytes: usize,
@@ -142,7 +142,7 @@ impl fmt::Debug for Fast {
 }
 
 impl Fast {
-    /// With so many bytes for kept answers.
+    /// Form with a bound in bytes for kept answers.
     pub fn with_budget(budget_bytes: usize) -> Self {
         Self {
             identity: None,
@@ -173,7 +173,7 @@ impl Fast {
         }
     }
 
-    /// How many decisions it took; the others were left to the plain form.
+    /// Number of decisions that the fast form took; the others were left to the plain form.
     pub fn taken(&self) -> u64 {
         self.taken
     }

@@ -1,5 +1,5 @@
-//! How pods of a class are decided in the fast form: made once per class out of what its plugins
-//! say that they rest on.
+//! Plan of a class: the fast form of its decisions, made once per class out of what its plugins say
+//! that they rest on.
 
 use std::sync::Arc;
 
@@ -134,7 +134,7 @@ pub(super) enum Rule {
     /// See [`KeptRule::Skew`].
     Skew {
         counter: usize,
-        /// How many nodes count by domain.
+        /// Number of nodes that count, by domain.
         nodes: Vec<u32>,
         max_skew: i64,
         own: i64,
@@ -159,7 +159,7 @@ pub(super) struct Spread {
     pub(super) scale: fn(i64, i64, i64) -> i64,
 }
 
-/// How pods of a class are decided.
+/// Fast form of the decisions about pods of a class.
 pub(super) struct Plan {
     /// Keeps the class where it is in memory, by which it is found.
     pub(super) pod: Arc<PodInfo>,
@@ -171,7 +171,7 @@ pub(super) struct Plan {
     pub(super) spreads: Vec<Spread>,
     /// All counters.
     pub(super) counters: Vec<usize>,
-    /// When it was used last.
+    /// Time of the last use.
     pub(super) used: u64,
     /// Report on the newest pod that no node could take.
     pub(super) told: Option<Told>,

@@ -1,5 +1,5 @@
-//! What is kept of the answers about single nodes. Classes that these answers can't tell apart, most
-//! often because they differ in labels alone, share them.
+//! Kept answers about single nodes. Classes that these answers can't tell apart, most often because
+//! they differ in labels alone, share them.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use crate::kube::keep::{NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest
 use crate::kube::{Cache, Normalization, PodInfo};
 use model::{Affinity, Container, PodSpec};
 
-/// When more than one in so many nodes has changed, nodes are asked again as they are needed.
+/// Part of the nodes, as one in this number, whose changes make the form ask nodes again as they
+/// are needed.
 const STALE: usize = 16;
 
 /// Points of single nodes between the least and the most among the feasible ones.
 pub(super) struct Spanned {
     pub(super) weight: i64,
-    /// By place, before normalisation; those of open nodes are up to date.
+    /// Points by place, before normalisation; those of open nodes are up to date.
     pub(super) raw: Vec<i64>,
     points: NodePoints,
 }
@@ -27,15 +28,15 @@ pub(super) struct Spanned {
 #[derive(Clone, Copy)]
 pub(super) struct Nodes<'a> {
     pub(super) cache: &'a Cache,
-    /// By slot: the node's place in the scheduler's order.
+    /// Place of each slot's node in the scheduler's order.
     pub(super) places: &'a [u32],
-    /// By place.
+    /// Rows by place.
     pub(super) rows: &'a [NodeRow],
-    /// By word: up to where in the log something changed.
+    /// Position up to which something changed in the log, by word.
     pub(super) changed: &'a [u64],
-    /// By place, in words: the same counted from `base`.
+    /// Stamps of the same changes by place, in words, counted from `base`.
     pub(super) stamps: &'a [Stamps],
-    /// Where stamps begin.
+    /// Beginning of the stamps.
     pub(super) base: u64,
 }
 
@@ -47,15 +48,15 @@ pub(super) struct Shape {
     pub(super) rank: Vec<Chunk>,
     /// Answers that depend on declarations of nodes.
     pub(super) declared: Arc<Declared>,
-    /// When it was used last.
+    /// Time of the last use.
     pub(super) used: u64,
     /// Points were not on the scale.
     pub(super) is_broken: bool,
     /// The most of each word, or that it is to be looked for.
     pub(super) tops: Vec<i16>,
-    /// Why nodes are not open, once anybody asked.
+    /// Reasons nodes are not open, once they were asked for.
     pub(super) why: Why,
-    /// How many nodes are open, as far as they were asked.
+    /// Number of open nodes, as far as they were asked.
     open_count: usize,
     tests: Vec<NodeTest>,
     row_tests: Vec<RowTest>,
@@ -63,7 +64,7 @@ pub(super) struct Shape {
     /// Points that are put on the scale over the nodes of a search.
     pub(super) spanned: Vec<Spanned>,
     row_points: Vec<(i64, RowPoints)>,
-    /// Up to where the log is taken in, and by word where that is further.
+    /// Position up to which the log is taken in, and by word where that is further.
     position: u64,
     word_position: Vec<u64>,
     /// Whether all words are as of the position and none is open.
@@ -185,7 +186,7 @@ impl Shape {
         }
     }
 
-    /// Whether it is known without a search that no node is open.
+    /// `true` if it is known without a search that no node is open.
     pub(super) fn is_shut(&self) -> bool {
         self.is_whole
     }

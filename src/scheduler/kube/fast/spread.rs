@@ -17,7 +17,7 @@ struct Rule {
     /// Weight of a pod.
     weight: f64,
     excess: f64,
-    /// How many levels there are; the last is that of nodes without the label.
+    /// Number of levels; the last is that of nodes without the label.
     levels: usize,
     /// From one level to the next in the common number.
     stride: usize,
@@ -129,7 +129,7 @@ impl Levels {
         *self.weights[domains].get_or_insert_with(|| weigh(domains))
     }
 
-    /// How many domains the scored nodes are in; no value and the empty one are the same.
+    /// Number of domains that the scored nodes are in; no value and the empty one are the same.
     fn domains(&mut self, sight: Sight<'_>, key: &Key) -> usize {
         let scored = &self.scored;
         let meets = |set: &Set| {

@@ -7,9 +7,9 @@ use super::bits::{self, Set, WORD};
 pub(super) struct Window {
     /// The feasible nodes, by place.
     pub(super) words: Set,
-    /// How many they are.
+    /// Number of nodes in the window.
     pub(super) count: usize,
-    /// How many nodes were looked at.
+    /// Number of nodes examined.
     pub(super) looked_at: usize,
     /// The words with nodes that were looked at, from and to, in the scheduler's order.
     ranges: [(usize, usize); 2],

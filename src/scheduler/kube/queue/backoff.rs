@@ -1,4 +1,4 @@
-//! How long a pod is kept back after failed attempts.
+//! Back-off: the time for which a pod is kept back after failed attempts.
 
 use super::QueuedPod;
 use units::time::NANOS_PER_SECOND;
@@ -7,9 +7,9 @@ use units::{Duration, Instant};
 /// Back-off bounds. The time doubles with every failure from the first bound to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// After the first failure.
+    /// Time after the first failure.
     pub initial: Duration,
-    /// At most.
+    /// Longest time.
     pub most: Duration,
 }
 

@@ -1,4 +1,5 @@
-//! What time alone moves: pods whose back-off is over, and pods that waited too long for an event.
+//! Flushes, which time alone moves: pods whose back-off is over, and pods that waited too long for
+//! an event.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +9,12 @@ use super::{
 };
 use units::{Duration, Instant};
 
-/// After how long without an event a pod is tried again all the same.
+/// Time without an event after which a pod is tried again all the same.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 impl Queue {
-    /// When a flush may move a pod next; `None` if none ever will without something happening.
+    /// Instant at which a flush may move a pod next; `None` if none ever will without something
+    /// happening.
     pub fn next_flush(&self) -> Option<Instant> {
         let expiry = |pods: &BTreeSet<(Instant, Rank, PodUid)>| pods.first().map(|first| first.0);
         let expiries = expiry(&self.waiting_out).into_iter();

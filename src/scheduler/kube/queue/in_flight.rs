@@ -12,10 +12,10 @@ use crate::kube::event::ClusterEvent;
 pub(super) struct InFlight {
     /// By identity.
     pods: Vec<(PodUid, u64)>,
-    /// How often each beginning is in `pods`, by beginning; the first is not 0.
+    /// Number of times that each beginning is in `pods`, by beginning; the first is not 0.
     beginnings: VecDeque<(u64, usize)>,
     events: VecDeque<(Option<PodUid>, ClusterEvent)>,
-    /// How many events are forgotten.
+    /// Number of events forgotten.
     forgotten: u64,
 }
 

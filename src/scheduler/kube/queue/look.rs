@@ -1,4 +1,4 @@
-//! What can be seen of the queue.
+//! Views of the queue.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Queue {
         self.in_flight.pods()
     }
 
-    /// How many pods there are, those in flight included.
+    /// Number of pods, those in flight included.
     pub fn len(&self) -> usize {
         self.pods.len()
     }

@@ -47,7 +47,7 @@ impl FromIterator<usize> for PluginMask {
     }
 }
 
-/// Where a pod is.
+/// Place of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// It may be tried now.
@@ -69,15 +69,15 @@ pub struct QueuedPod {
     pub info: Arc<PodInfo>,
     /// The index of its profile.
     pub profile: usize,
-    /// Where it is.
+    /// Place of the pod.
     pub place: Place,
-    /// When it was queued first or failed last.
+    /// Instant at which the pod was queued first or failed last.
     pub timestamp: Instant,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: u32,
-    /// How many attempts ended in a rejection.
+    /// Number of attempts that ended in a rejection.
     pub unschedulable_count: u32,
-    /// How many attempts in a row ended in an error.
+    /// Number of attempts in a row that ended in an error.
     pub consecutive_errors: u32,
     /// Plugins that rejected the pod in the last attempt, or hold it back before the queue.
     pub rejected_by: PluginMask,
@@ -137,7 +137,7 @@ impl QueuedPod {
 pub(super) struct Rejected {
     pub(super) profile: usize,
     pub(super) by: PluginMask,
-    /// They are held back before the queue.
+    /// Marks pods that are held back before the queue.
     pub(super) is_gated: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the scheduler does: cycles, places taken and given back, bindings, evictions.
+//! Actions of the scheduler: cycles, places taken and given back, bindings, evictions.
 
 use std::sync::Arc;
 
@@ -66,7 +66,9 @@ impl KubeScheduler {
         let devices = devices(profile, &self.cache, &seen.info, slot);
         let node = self.by_slot[slot];
         // Bound at once it is what it will be when the log says so.
-        let is_bound_now = self.options.binding_time == Duration::ZERO && { seen.profile() }
+        let is_immediate =
+            self.options.binding_time == Duration::ZERO && self.options.client.is_none();
+        let is_bound_now = is_immediate && { seen.profile() }
             .is_some_and(|profile| self.options.profiles[profile].permit.is_empty());
         let mut assumed = PodInfo {
             is_assigned: true,
@@ -114,9 +116,12 @@ impl KubeScheduler {
     /// Binds a pod that has a place and leave to be bound: at once, or after the binding time.
     pub(super) fn bind(&mut self, now: Instant, pod: PodRef, view: &Store, out: &mut Outbox) {
         self.queue.forget_events(uid_of(pod));
-        if self.options.binding_time > Duration::ZERO {
-            self.bindings
-                .insert((now.saturating_add(self.options.binding_time), pod));
+        let mut at = now.saturating_add(self.options.binding_time);
+        if let Some(client) = &mut self.client {
+            at = client.reserve(at);
+        }
+        if at > now {
+            self.bindings.insert((at, pod));
             self.hold(pod, view, out);
         } else {
             self.write_binding(pod, view, out);
@@ -254,11 +259,8 @@ impl KubeScheduler {
             self.give_up(now, pod, view, out);
             return;
         }
-        let owned = view
-            .pod_states()
-            .get(pod)
-            .filter(|state| state.owner.is_some());
-        if owned.is_some() {
+        let is_owned = (view.pod_states().get(pod)).is_some_and(|state| state.owner.is_some());
+        if is_owned || victim.spec().life.is_some() {
             // Its object stays until its node has stopped it within its grace.
             let order = PodChange::Terminating {
                 grace: victim.spec().grace(),

@@ -1,5 +1,5 @@
-//! What the API tells of owners and budgets: plugins spread pods by the selectors of their owners,
-//! preemption looks at budgets (spec: kubernetes.md 1.9, 1.11).
+//! Owners and budgets, as the API reports them: plugins spread pods by the selectors of their
+//! owners, preemption respects budgets (spec: kubernetes.md 1.9, 1.11).
 
 use super::KubeScheduler;
 use model::objects::{DisruptionBudget, Workload};
@@ -40,6 +40,7 @@ impl KubeScheduler {
                     }
                 }
             }
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
             ObjectChange::Deleted { id } => {
                 if let Some((kind, namespace, name)) = self.named.remove(id) {
                     let objects = &mut *self.cache.objects;

@@ -23,7 +23,7 @@ struct Wait {
     /// Plugin that asked the pod to wait.
     plugin: usize,
     group: Option<GroupRef>,
-    /// How often the cluster had changed when it got its place.
+    /// Number of changes of the cluster at the time when the pod got its place.
     since: u64,
 }
 

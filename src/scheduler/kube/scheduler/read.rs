@@ -1,4 +1,4 @@
-//! What the log says, carried to the cache and to the queue.
+//! Reading of the log: each entry is carried to the cache and to the queue.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::kube::{ClusterEvent, Few, NodeInfo, PodClass, PodInfo, Start};
 use cluster::Store;
 use model::{DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text};
 use units::time::NANOS_PER_SECOND;
-use units::{Instant, NodeId};
+use units::{ClassId, Instant, NodeId};
 
 /// The taint of a node that is down.
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
@@ -48,6 +48,10 @@ impl KubeScheduler {
                     pod,
                     change: PodChange::Terminating { .. },
                 } => self.pod_told_to_end(*pod),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Declared { class },
+                } => self.pod_declared(now, store, *pod, *class),
                 _ => {}
             }
         }
@@ -141,20 +145,20 @@ impl KubeScheduler {
         }
     }
 
-    fn class(&mut self, store: &Store, created: &PodCreated) -> Arc<PodClass> {
-        while self.classes.len() <= created.class.index() {
-            let class = units::ClassId::from_index(self.classes.len());
+    fn class(&mut self, store: &Store, wanted: ClassId) -> Arc<PodClass> {
+        while self.classes.len() <= wanted.index() {
+            let class = ClassId::from_index(self.classes.len());
             let object = &store.class(class).spec;
             // The store derived its own columns from the same amounts.
             let known = self.cache.class(object).unwrap_or_default();
             self.classes.push(known);
         }
-        self.classes[created.class.index()].clone()
+        self.classes[wanted.index()].clone()
     }
 
     fn pod_created(&mut self, now: Instant, store: &Store, created: &PodCreated) {
         let pod = created.pod;
-        let class = self.class(store, created);
+        let class = self.class(store, created.class);
         let profile = self.profile_of(&class.spec.scheduler_name);
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
@@ -264,6 +268,34 @@ impl KubeScheduler {
             self.happened(now, ClusterEvent::ClaimBound(claim));
         }
         self.happened(now, ClusterEvent::PodAdded(info));
+    }
+
+    /// A pod without a node was declared anew.
+    fn pod_declared(&mut self, now: Instant, store: &Store, pod: PodRef, class: ClassId) {
+        let class = self.class(store, class);
+        let Some(seen) = self
+            .pods
+            .get_mut(pod)
+            .filter(|seen| seen.stage == Stage::Pending)
+        else {
+            return;
+        };
+        let before = seen.info.clone();
+        let info = Arc::new(PodInfo {
+            class,
+            ..(*before).clone()
+        });
+        seen.info = info.clone();
+        let profile = seen.profile();
+        if before.nominated_node().is_some() {
+            self.cache.withdraw(&before);
+            self.cache.nominate(info.clone());
+        }
+        self.changes += 1;
+        if let Some(profile) = profile {
+            let uid = uid_of(pod);
+            self.with_queue(now, |queue, ctx| queue.update(ctx, uid, profile, info));
+        }
     }
 
     /// A pod was told to end; what it holds it holds until it has gone.

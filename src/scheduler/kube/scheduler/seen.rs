@@ -20,7 +20,7 @@ pub(super) fn pod_of(uid: PodUid) -> PodRef {
     }
 }
 
-/// Where a pod is.
+/// Stage of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// It has no node.
@@ -44,7 +44,7 @@ pub(super) struct SeenPod {
     /// [`NOBODY`] of one that is scheduled by somebody else.
     profile: u16,
     pub(super) stage: Stage,
-    /// Whether it was on its node before the run began.
+    /// Marks a pod that was on its node before the run began.
     pub(super) was_found: bool,
     /// Whether a hold of the store stands for its place.
     pub(super) is_held: bool,
@@ -75,7 +75,7 @@ impl SeenPod {
         (self.node != NOWHERE).then_some(self.node)
     }
 
-    /// It has another node, or none; the one that it had.
+    /// Sets the pod's node; returns the one that it had.
     pub(super) fn set_node(&mut self, node: Option<NodeId>) -> Option<NodeId> {
         let before = self.node();
         self.node = node.unwrap_or(NOWHERE);
@@ -87,12 +87,13 @@ impl SeenPod {
         (self.profile != NOBODY).then_some(usize::from(self.profile))
     }
 
-    /// How often the cluster had changed when it failed last.
+    /// Number of changes of the cluster at the time when the pod failed last.
     pub(super) fn tried_at(&self) -> Option<u64> {
         (self.tried_at != NEVER).then_some(self.tried_at)
     }
 
-    /// It is tried when the cluster has changed so often; how often it had the time before.
+    /// Sets the number of changes of the cluster at which the pod is tried; returns the number
+    /// before.
     pub(super) fn try_at(&mut self, changes: u64) -> Option<u64> {
         let before = self.tried_at();
         self.tried_at = changes;

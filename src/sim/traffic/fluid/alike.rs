@@ -19,7 +19,7 @@ pub(in super::super) struct Alike {
     pub(in super::super) pods: Vec<PodRef>,
     /// The part of each flow that goes to one of them.
     pub(in super::super) shares: Vec<f64>,
-    /// What waits in one of them.
+    /// Requests that wait in one of the pods.
     pub(in super::super) waiting: Waiting,
     /// Tries a second that reach one of them, as computed last.
     pub(in super::super) rate: f64,
@@ -27,7 +27,8 @@ pub(in super::super) struct Alike {
     pub(in super::super) queue: f64,
 }
 
-/// What waits in a pod: requests whose client still waits, by flow and tries before, and others.
+/// Requests that wait in a pod: those whose client still waits, by flow and tries before, and
+/// others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in super::super) struct Waiting {
     pub(in super::super) alive: BTreeMap<(usize, usize), f64>,

@@ -11,7 +11,7 @@ use super::super::queueing::{self, STEADY, Wait};
 use super::super::server::Servers;
 use super::{Alike, Fluid, Outcome, Shared};
 
-/// What holds while nothing changes.
+/// Steady state, which holds while nothing changes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steady {
     pub(super) flows: Vec<SteadyFlow>,
@@ -21,7 +21,7 @@ pub(super) struct Steady {
     pub(super) tries: f64,
 }
 
-/// Of one request of a flow, in parts.
+/// Steady state of one request of a flow, in parts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SteadyFlow {
     pub(super) retries: f64,
@@ -97,7 +97,7 @@ impl Fluid {
         Some(steady)
     }
 
-    /// How tries end at each kind of endpoint; `None` if one of them does not keep up.
+    /// Outcomes of tries at each kind of endpoint; `None` if one of them does not keep up.
     pub(super) fn groups(
         &self,
         rates: &[f64],
@@ -117,7 +117,7 @@ impl Fluid {
         Some(found)
     }
 
-    /// How tries of each flow end at endpoints of a kind that take so many a second.
+    /// Outcome of each flow's tries at endpoints of a kind that take a given number a second.
     pub(in super::super) fn outcome(
         &self,
         own: &Alike,
@@ -172,7 +172,7 @@ impl Fluid {
         failed
     }
 
-    /// How long a try takes on average, in nanoseconds.
+    /// Average time of a try, in nanoseconds.
     pub(super) fn mean_latency(
         &self,
         place: usize,
@@ -240,7 +240,7 @@ impl Fluid {
         flow
     }
 
-    /// How long a try that fails takes on average.
+    /// Average time of a try that fails.
     pub(super) fn failure_nanos(
         &self,
         place: usize,

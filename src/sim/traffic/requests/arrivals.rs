@@ -1,4 +1,4 @@
-//! Who asks, and when: every group draws by a stream of its own, and so does every request.
+//! Arrivals of requests: every group draws by a stream of its own, and so does every request.
 
 use rng::{Stream, Streams};
 use units::{Duration, Identity, Instant};
@@ -48,7 +48,7 @@ pub(super) struct Askers {
     /// Stable identity of the group.
     pub(super) who: Identity,
     arrivals: Stream,
-    /// How often the time of the next request at a rate was drawn.
+    /// Number of draws of the time of the next request at a rate.
     pub(super) drawn: u64,
     /// Requests of each asker so far.
     asked: Vec<u64>,

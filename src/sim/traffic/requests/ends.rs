@@ -1,5 +1,5 @@
-//! How tries end, and what becomes of their requests: they have succeeded, are tried again, or have
-//! failed.
+//! Ends of tries, and the consequences for their requests: they have succeeded, are tried again, or
+//! have failed.
 
 use control::services::Served;
 use model::PodRef;

@@ -50,7 +50,7 @@ impl Function {
         f64::from(self.pool.instances())
     }
 
-    /// What has been counted since it was told last, that many nanoseconds ago.
+    /// Counts since the last report, `nanos` nanoseconds ago.
     pub(super) fn counts(&mut self, plan: &FunctionPlan, nanos: i64) -> FunctionCounts {
         let mut counts = std::mem::take(&mut self.counts);
         counts.instances = self.pool.created() - self.told;

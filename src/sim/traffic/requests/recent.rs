@@ -1,4 +1,4 @@
-//! What came to a pod of late: rates are means over half a minute, as they are measured, not what happens
+//! Recent load of a pod: rates are means over half a minute, as they are measured, not what happens
 //! to be at work at an instant.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ const SECOND: i64 = 1_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recent {
     seconds: VecDeque<Second>,
-    /// When the first one came.
+    /// Instant at which the first request came.
     since: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! What is counted of services, and told in stretches.
+//! Counts of services, reported in stretches.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::super::fluid::Shared;
 use super::super::plan::Detail;
 use super::{Requests, World};
 
-/// What is counted of a service.
+/// Counts of a service.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     flows: BTreeMap<usize, FlowCounts>,

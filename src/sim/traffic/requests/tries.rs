@@ -16,7 +16,7 @@ use super::{Happening, Requests, Try, World};
 /// Most answers of the name service that are kept apart for the clients of a group.
 const MOST_CACHES: u64 = 256;
 
-/// Who balances: one for a service with an address of its own, one for every client's answer of the
+/// Balancers: one for a service with an address of its own, one for every client's answer of the
 /// name service of a headless one.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Clients {

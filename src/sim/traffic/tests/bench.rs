@@ -19,7 +19,7 @@ use model::{
 use rng::Distribution;
 use units::{Duration, Instant, NodeId, TenantId};
 
-/// What became of requests.
+/// Outcomes of requests.
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) offered: u64,
@@ -33,9 +33,9 @@ pub(super) struct Seen {
     pub(super) latencies: Latencies,
     pub(super) names: TrafficNames,
     pub(super) function: FunctionCounts,
-    /// By flow, those that succeeded.
+    /// Succeeded requests, by flow.
     pub(super) by_flow: BTreeMap<u32, u64>,
-    /// By second, those that succeeded and failed.
+    /// Succeeded and failed requests, by second.
     pub(super) by_second: BTreeMap<i64, (u64, u64)>,
     /// Stretches before this are left out.
     pub(super) from: Instant,

@@ -1,4 +1,4 @@
-//! What always holds, whatever happens to pods.
+//! Properties that always hold, whatever happens to pods.
 
 use proptest::prelude::*;
 

@@ -47,7 +47,7 @@ fn followed(slots: u32, rate: f64, seed: u64) -> (f64, f64) {
     (full as f64 / looks as f64, wait)
 }
 
-/// The same of flows.
+/// Latencies that flows compute.
 fn computed(slots: u32, rate: f64) -> (f64, f64) {
     let plan = plan(
         Balancing::Random,

@@ -11,10 +11,10 @@ use super::Fleet;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Machine {
     name: Text,
-    /// Whether its key is in the registry.
+    /// `true` if the machine's key is in the registry.
     pub(super) is_there: bool,
     is_silent: bool,
-    /// When it first beat.
+    /// Instant of the machine's first beat.
     since: Instant,
     expires: Option<Instant>,
 }
@@ -119,8 +119,8 @@ impl Fleet {
         }
     }
 
-    /// So many engines are away, the one that leads first, then those of the first machines; their
-    /// agents go on. With 0 all are back.
+    /// Sets the number of engines that are away, the one that leads first, then those of the first
+    /// machines; their agents go on. With 0 all are back.
     pub(super) fn engines_away(&mut self, now: Instant, count: usize) {
         self.away.clear();
         // Whoever leads next looks at everything.

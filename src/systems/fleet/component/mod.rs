@@ -31,7 +31,7 @@ pub struct Fleet {
     engine: FastEngine,
     /// By node.
     machines: Vec<Machine>,
-    /// When keys of silent machines end.
+    /// Instants at which keys of silent machines end.
     expiries: BTreeSet<(Instant, NodeId)>,
     units: BTreeMap<Text, Own>,
     /// The units of pods, by slot.
@@ -45,14 +45,15 @@ pub struct Fleet {
     leader: Option<NodeId>,
     /// Machines whose engine is away, while their agent goes on.
     away: BTreeSet<NodeId>,
-    /// From when rounds are counted.
+    /// Instant from which rounds are counted.
     anchor: Instant,
-    /// When a round is due because the registry changed.
+    /// Instant at which a round is due because the registry changed.
     event_due: Option<Instant>,
     last_event: Option<Instant>,
     /// Whether machines changed since the last round.
     needs_round: bool,
-    /// When a binding was refused last: another round at that instant would decide the same.
+    /// Instant of the last refusal of a binding: another round at that instant would decide the
+    /// same.
     refused_at: Option<Instant>,
 }
 
@@ -142,7 +143,7 @@ impl Fleet {
         self.globals(store, out);
     }
 
-    /// When the next round has something to look at.
+    /// Instant of the next round that has something to look at.
     fn next_round(&self) -> Option<Instant> {
         let after = self.now.saturating_add(Duration::from_nanos(1));
         let by_interval = self.needs_round.then(|| self.round_after(after));

@@ -35,6 +35,8 @@ impl Fleet {
                 Event::Object(change) => {
                     let (ObjectChange::Created { id, .. }
                     | ObjectChange::Updated { id, .. }
+                    | ObjectChange::Terminating { id }
+                    | ObjectChange::Orphaned { id }
                     | ObjectChange::Deleted { id }) = change;
                     self.declared(*id, store, out);
                 }

@@ -22,17 +22,17 @@ pub(super) struct Own {
     pub(super) pod: Option<PodRef>,
     pub(super) bound: Option<NodeId>,
     pub(super) object: Option<ObjectId>,
-    /// Whether its pod was asked for and is not there yet.
+    /// Marks a unit whose pod was asked for and is not there yet.
     pub(super) is_coming: bool,
-    /// Whether its pod was told to end so that another one follows.
+    /// Marks a unit whose pod was asked to end so that another one follows.
     pub(super) is_killed: bool,
     /// The number of the instance of a template.
     pub(super) number: i32,
-    /// When the first connection to its socket comes.
+    /// Time of the first connection to the unit's socket.
     pub(super) connects: Option<Duration>,
 }
 
-/// What a workload is.
+/// Kind of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AppKind {
     /// Instances of a template that go on.
@@ -81,8 +81,9 @@ fn app_of(object: &Object) -> Option<App> {
     })
 }
 
-/// What a pod's own rules come to: its node selector and affinity to single labels are metadata, a
-/// node without another of its kind is a conflict with the other instances of its template.
+/// Requirements that follow from a pod's own rules: its node selector and affinity to single labels
+/// are metadata, a node without another of its kind is a conflict with the other instances of its
+/// template.
 pub(super) fn requirements_of(name: &str, spec: &PodSpec) -> Requirements {
     let mut asked = Requirements::default();
     for (key, value) in &spec.node_selector {

@@ -10,9 +10,9 @@ use super::super::resources::Resources;
 use super::super::sorter::Sorter;
 use super::{Allocator, AllocatorError};
 
-/// How long what was declined is not offered again unless the framework says otherwise.
+/// Time for which declined resources are not offered again unless the framework says otherwise.
 pub const DEFAULT_REFUSAL: Duration = Duration::from_secs(5);
-/// For how long a framework may decline at most.
+/// Longest time for which a framework may decline.
 pub const LONGEST_REFUSAL: Duration = Duration::from_secs(365 * 86_400);
 
 /// Capabilities of a framework.
@@ -73,7 +73,7 @@ impl Framework {
     }
 }
 
-/// How long a refusal stands: no shorter than the interval of runs.
+/// Life of a refusal: no shorter than the interval of runs.
 pub(in crate::mesos) fn lifetime(span: Duration, interval: Duration) -> Duration {
     let span = if span < Duration::ZERO {
         DEFAULT_REFUSAL

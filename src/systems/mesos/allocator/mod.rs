@@ -29,7 +29,7 @@ pub(in crate::mesos) use frameworks::lifetime;
 pub use frameworks::{Capabilities, DEFAULT_REFUSAL, LONGEST_REFUSAL};
 pub use quota::{Quota, QuotaError};
 
-/// In which order agents are walked.
+/// Order in which agents are walked.
 #[derive(Clone, Debug)]
 pub enum AgentOrder {
     /// Shuffled before each stage of a run, as the original does.
@@ -38,15 +38,15 @@ pub enum AgentOrder {
     ById,
 }
 
-/// How the allocator works; [`AllocatorOptions::default`] has the original's defaults, with agents
+/// Options of the allocator; [`AllocatorOptions::default`] has the original's defaults, with agents
 /// by id.
 #[derive(Clone, Debug)]
 pub struct AllocatorOptions {
     /// Between two runs over all agents.
     pub allocation_interval: Duration,
-    /// In which order clients are served.
+    /// Order in which clients are served.
     pub fairness: Fairness,
-    /// In which order agents are walked.
+    /// Order in which agents are walked.
     pub agent_order: AgentOrder,
     /// Least amounts, one of which has to be free for an agent to be offered.
     pub min_allocatable: Vec<Quantities>,
@@ -75,11 +75,11 @@ impl Default for AllocatorOptions {
 /// An offer; it stands until it is declined, accepted in part, or rescinded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// To whom.
+    /// Framework that gets the offer.
     pub framework: Text,
-    /// For which of its roles.
+    /// Role of the framework.
     pub role: Text,
-    /// Of which agent.
+    /// Agent of the offer.
     pub agent: Text,
     /// The offered resources.
     pub resources: Resources,
@@ -118,7 +118,7 @@ pub enum AllocatorError {
 #[derive(Clone, Debug, Default)]
 struct Agent {
     total: Resources,
-    /// What frameworks hold, offered or in use, by framework and role.
+    /// Resources that frameworks hold, offered or in use, by framework and role.
     held: BTreeMap<(Text, Text), Resources>,
     is_deactivated: bool,
 }

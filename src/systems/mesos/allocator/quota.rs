@@ -19,7 +19,7 @@ pub struct Quota {
     pub limit: Limits,
 }
 
-/// Why a quota can't be.
+/// Reason a quota can't be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum QuotaError {
     /// Guarantees are more than the cluster has.
@@ -32,9 +32,9 @@ pub enum QuotaError {
         role: String,
         /// The resource.
         resource: String,
-        /// What all guarantees come to, in thousandths made whole.
+        /// Sum of all guarantees, in thousandths made whole.
         asked: String,
-        /// What there is.
+        /// Amount that the cluster has.
         has: String,
     },
     /// A limit is less than the guarantee.
@@ -46,9 +46,9 @@ pub enum QuotaError {
         role: String,
         /// The resource.
         resource: String,
-        /// What is guaranteed.
+        /// Guaranteed amount.
         guarantee: String,
-        /// What is allowed.
+        /// Permitted amount.
         limit: String,
     },
     /// The role has one above it.
@@ -103,11 +103,11 @@ impl Allocator {
 
 /// The book that one run keeps on quotas.
 pub(super) struct QuotaBook {
-    /// What top-level roles with a quota have used of it.
+    /// Amounts that top-level roles with a quota have used of it.
     pub(super) consumed: BTreeMap<Text, Quantities>,
-    /// What has to stay free for guarantees that are not met yet.
+    /// Amounts that have to stay free for guarantees that are not met yet.
     pub(super) required: Quantities,
-    /// What is free for anybody.
+    /// Amounts free for any role.
     pub(super) available: Quantities,
 }
 
@@ -132,7 +132,7 @@ impl QuotaBook {
         book
     }
 
-    /// What of a guarantee a role has not got yet.
+    /// Part of a guarantee that a role has not got yet.
     pub(super) fn unsatisfied(&self, role: &str, quota: &Quota) -> Quantities {
         match self.consumed.get(role) {
             Some(consumed) => quota.guarantee.minus(consumed),
@@ -172,8 +172,8 @@ impl QuotaBook {
     }
 }
 
-/// What a role has used of its quota: everything reserved for it and below, allocated or not, and
-/// what is allocated to it and below unreserved.
+/// Amounts that a role has used of its quota: everything reserved for it and below, allocated or
+/// not, and what is allocated to it and below unreserved.
 fn consumed(allocator: &Allocator, role: &str) -> Quantities {
     let mut sum = Quantities::default();
     for agent in allocator.agents.values() {

@@ -8,7 +8,7 @@ use super::super::resources::{Amount, Quantities, Resources, is_plain, is_usable
 use super::quota::{Quota, QuotaBook};
 use super::{AgentOrder, Allocator, Offer, has_gpus};
 
-/// What a stage offers.
+/// Kind of offers of a stage.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Guarantees,
@@ -77,7 +77,7 @@ fn offer_agent(
     }
 }
 
-/// Who is asked about what.
+/// Frameworks asked, and the question.
 struct Asked<'a> {
     stage: Stage,
     agent: &'a Text,
@@ -86,8 +86,8 @@ struct Asked<'a> {
     quota: Option<&'a Quota>,
 }
 
-/// What a framework is offered of an agent, and what of it is its role's guarantee; `None` if
-/// nothing.
+/// Resources of an agent that a framework is offered, and the part of them that is its role's
+/// guarantee; `None` if nothing.
 fn offer(
     allocator: &mut Allocator,
     book: &QuotaBook,

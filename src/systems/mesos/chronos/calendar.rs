@@ -71,7 +71,7 @@ impl DateTime {
         is_valid.then(|| Self(days_of(year, month, day) * DAY + seconds))
     }
 
-    /// This moment moved by so many periods: months first, with the day cut to the month's length.
+    /// Moment moved by a number of periods: months first, with the day cut to the month's length.
     pub fn plus(self, period: &Period, times: i64) -> Self {
         let (year, month, day) = date_of(self.0.div_euclid(DAY));
         let months = year * 12 + month - 1 + period.months * times;

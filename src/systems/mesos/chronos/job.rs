@@ -7,15 +7,15 @@ use super::schedule::Schedule;
 /// Options of a job's runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobOptions {
-    /// How late a run may start, in seconds; later ones are missed.
+    /// Longest delay of a run's start, in seconds; later ones are missed.
     pub epsilon: Option<i64>,
     /// Whether a run may start while another one goes on.
     pub is_concurrent: bool,
-    /// How often a failed run is tried again.
+    /// Number of further tries of a failed run.
     pub retries: u32,
-    /// After how long a failed run is tried again, in seconds.
+    /// Time after which a failed run is tried again, in seconds.
     pub retry_after: i64,
-    /// From how many failures since the last success the job is disabled; 0 is never.
+    /// Number of failures since the last success from which the job is disabled; 0 is never.
     pub disable_after_failures: u32,
 }
 
@@ -56,7 +56,7 @@ pub enum AfterFailure {
 pub struct Job {
     /// Options of the job's runs.
     pub options: JobOptions,
-    /// When it is due.
+    /// Schedule of the job.
     pub schedule: Schedule,
     running: u32,
     is_disabled: bool,
@@ -79,12 +79,12 @@ impl Job {
         }
     }
 
-    /// Whether it is disabled.
+    /// `true` if the job is disabled.
     pub fn is_disabled(&self) -> bool {
         self.is_disabled
     }
 
-    /// Whether it waits for an offer now: it is due, and no run stands in its way.
+    /// `true` if the job waits for an offer now: it is due, and no run stands in its way.
     pub fn wants_offer(&self, now: DateTime) -> bool {
         let is_free = self.options.is_concurrent || self.running == 0;
         !self.is_disabled && is_free && self.schedule.is_due(now)

@@ -12,15 +12,15 @@ use super::calendar::{DateTime, Period};
 pub struct Schedule {
     /// Runs that are left; `None` is for ever.
     pub repeat: Option<u64>,
-    /// When the next run is due.
+    /// Time of the next run.
     pub start: DateTime,
-    /// From one run to the next.
+    /// Time from one run to the next.
     pub period: Period,
     /// The period as it was written.
     written: String,
 }
 
-/// Why a text is no schedule.
+/// Reason a text is no schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ScheduleError {
     /// A part is missing or wrong.
@@ -29,23 +29,23 @@ pub enum ScheduleError {
         `R5/2024-01-01T00:00:00Z/PT1H`"
     )]
     Part {
-        /// What was written.
+        /// Text as written.
         text: String,
-        /// What would do.
+        /// Form that would do.
         expected: &'static str,
     },
-    /// Its runs never get past the moment at which it begins.
+    /// The schedule's runs never get past the moment at which it begins.
     #[error(
         "`{text}` never ends in the past: with a period of no length its next run is always due; \
          expected a period above 0"
     )]
     NeverEnds {
-        /// What was written.
+        /// Text as written.
         text: String,
     },
 }
 
-/// So many periods are for ever.
+/// Number of periods that counts as without end.
 const LONGEST: i64 = 1 << 20;
 
 impl Schedule {
@@ -92,7 +92,7 @@ impl Schedule {
         })
     }
 
-    /// When its last run is due; `None` if it goes on for ever, or has no runs.
+    /// Time of the schedule's last run; `None` if it never ends, or has no runs.
     pub fn ends(&self) -> Option<DateTime> {
         let last = self.repeat?.checked_sub(1)?;
         let times = i64::try_from(last).unwrap_or(i64::MAX).min(LONGEST);

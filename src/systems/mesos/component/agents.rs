@@ -11,7 +11,7 @@ use super::super::framework::forget;
 use super::super::options::Reservation;
 use super::{MesosMaster, tasks_on};
 
-/// What the master believes of an agent.
+/// State in which the master believes an agent to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Belief {
     /// It is not registered.
@@ -27,12 +27,12 @@ pub(super) enum Belief {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AgentState {
     pub(super) belief: Belief,
-    /// When it was first pinged.
+    /// Instant of the agent's first ping.
     first_ping: Instant,
     pub(super) is_silent: bool,
-    /// When it is to be given up.
+    /// Instant at which the agent is to be given up.
     overdue: Option<Instant>,
-    /// When revocable tasks were killed on it last.
+    /// Instant at which revocable tasks were last killed on the agent.
     pub(super) corrected: Option<Instant>,
 }
 
@@ -217,7 +217,7 @@ impl MesosMaster {
         self.is_requested = true;
     }
 
-    /// What an agent has, with what is reserved on it.
+    /// Resources of an agent, with its reservations.
     fn bundle(&mut self, node: NodeId, object: &Node, store: &Store) -> Bundle {
         let mut total = Bundle::of(self.columns.total(store, node));
         let is_on = |own: &&Reservation| {
@@ -255,8 +255,8 @@ impl MesosMaster {
         total
     }
 
-    /// With a new master, agents that are heard register within the back-off; those that are not have
-    /// their time to.
+    /// Registers agents with a new master: those that are heard within the back-off; those that are
+    /// not have their time to.
     pub(super) fn register_again(&mut self, store: &Store) {
         let (now, seed) = (self.now, self.options.seed);
         let span = self.options.registration_backoff.as_nanos().max(1) as u64;

@@ -19,7 +19,7 @@ struct User {
     waiting: VecDeque<PodRef>,
     held: Amounts,
     tasks: u64,
-    /// Whether its next task has no room until something is freed.
+    /// `true` if the user's next task has no room until something is freed.
     is_blocked: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct DrfTasks {
     is_open: bool,
     total: Amounts,
     users: BTreeMap<TenantId, User>,
-    /// Whose a running task is, and what it holds.
+    /// Tenant of each running task, and the amounts that it holds.
     tasks: BTreeMap<PodId, (TenantId, Amounts)>,
     /// By class, the nodes before which none has room for it, as long as nothing is freed.
     full_before: BTreeMap<ClassId, usize>,

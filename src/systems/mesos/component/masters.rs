@@ -29,8 +29,8 @@ impl MesosMaster {
         self.campaigns.is_none()
     }
 
-    /// So many masters are away, the leader first, whose session ends a while after its last beat;
-    /// with 0 all are back. Whoever is back while nobody leads campaigns at the next beat.
+    /// Takes a number of masters away, the leader first, whose session ends a while after its last
+    /// beat; with 0 all are back. Whoever is back while nobody leads campaigns at the next beat.
     fn masters_leave(&mut self, away: usize, store: &Store, out: &mut Outbox) {
         let leader = self.masters.leader_or_last().unwrap_or(0);
         if away > 0 && self.campaigns.is_none() {

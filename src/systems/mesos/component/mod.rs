@@ -48,11 +48,12 @@ struct Seat {
     /// Whether something happened to it since it acted last.
     is_touched: bool,
     last_revival: Option<Instant>,
-    /// When it asks for offers again, having asked too often.
+    /// Instant at which the framework asks for offers again, having asked too often.
     revives_at: Option<Instant>,
-    /// When it wants to act by itself.
+    /// Instant at which the framework wants to act by itself.
     wakes: Option<Instant>,
-    /// Whether it is away itself: it answers no offer, and hears of its tasks when it is back.
+    /// `true` if the framework is away itself: it answers no offer, and hears of its tasks when it
+    /// is back.
     is_away: bool,
 }
 
@@ -88,9 +89,9 @@ pub struct MesosMaster {
     objects: BTreeMap<ObjectId, usize>,
     /// By node.
     agents: Vec<AgentState>,
-    /// When silent agents are to be given up.
+    /// Instants at which silent agents are to be given up.
     overdue: BTreeSet<(Instant, NodeId)>,
-    /// When agents register.
+    /// Instants at which agents register.
     registering: BTreeSet<(Instant, NodeId)>,
     removals: Removals,
     /// Offers by when they are answered.
@@ -99,7 +100,7 @@ pub struct MesosMaster {
     due: VecDeque<(FastOffer, DeviceSet)>,
     next_offer: u64,
     made: Vec<FastOffer>,
-    /// When refusals end.
+    /// Instants at which refusals end.
     expiries: BTreeSet<Instant>,
     /// The end that was noted last.
     last_expiry: Option<Instant>,
@@ -111,16 +112,16 @@ pub struct MesosMaster {
     masters: Masters,
     /// While nobody leads: when the masters campaign next.
     campaigns: Option<Instant>,
-    /// How many masters are away from now on, if that has just changed.
+    /// Number of masters that are away from now on, if that has just changed.
     masters_away: Option<usize>,
     /// Frameworks that have just gone away or are back, by number.
     absences: Vec<(usize, bool)>,
-    /// When the tasks of frameworks that are away end with them.
+    /// Instants at which the tasks of frameworks that are away end with them.
     lapses: BTreeSet<(Instant, usize)>,
     /// Pods whose launch was refused.
     undone: Vec<PodRef>,
     reports: Reports,
-    /// What agents offer a second time, by node; `None` of those that never reported.
+    /// Resources that agents offer a second time, by node; `None` of those that never reported.
     revocable: Vec<Option<Amounts>>,
     /// The framework of a task that was evicted, and its row, where the one in its place will be.
     replaced: Option<(usize, usize)>,
@@ -305,7 +306,7 @@ impl MesosMaster {
         }
     }
 
-    /// When the next run over all agents is.
+    /// Instant of the next run over all agents.
     fn next_batch(&self) -> Instant {
         let interval = self.options.allocation.interval.as_nanos().max(1);
         let past = self.now.as_nanos() % interval;

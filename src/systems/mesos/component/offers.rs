@@ -24,7 +24,7 @@ use super::{MesosMaster, OWNER, Task};
 pub(super) struct Standing {
     offer: FastOffer,
     devices: DeviceSet,
-    /// Whether it is taken back when its time is over, rather than answered.
+    /// `true` if the offer is taken back when its time is over, rather than answered.
     is_taken_back: bool,
 }
 
@@ -197,7 +197,7 @@ impl MesosMaster {
         count
     }
 
-    /// What is left of an offer goes back, and is not wanted for a while.
+    /// Gives the rest of an offer back, which is not wanted for a while.
     fn refuse(&mut self, client: u32, agent: u32, rest: Bundle, span: Duration) {
         self.allocator.give_back(client, agent, &rest);
         let until = self.allocator.refuse(client, agent, rest, self.now, span);

@@ -17,10 +17,10 @@ use super::super::options::Oversubscription;
 use super::agents::Belief;
 use super::{MesosMaster, Task};
 
-/// What agents have said, until the master hears of it.
+/// Reports of agents, until the master hears of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reports {
-    /// When agents say it next.
+    /// Instant of the agents' next report.
     next: Instant,
     /// Agents that can offer something else than before.
     changed: Vec<(NodeId, Amounts)>,
@@ -42,7 +42,7 @@ impl MesosMaster {
         self.options.oversubscription.is_some() && now >= self.reports.next
     }
 
-    /// When agents report next.
+    /// Instant of the agents' next report.
     pub(super) fn next_report(&self) -> Option<Instant> {
         let is_on = self.options.oversubscription.is_some();
         is_on.then_some(self.reports.next)
@@ -122,7 +122,7 @@ impl MesosMaster {
         }
     }
 
-    /// What an agent offers a second time, as the master knows it.
+    /// Resources that an agent offers a second time, as the master knows them.
     fn revocable_of(&self, node: NodeId) -> Option<&Amounts> {
         self.revocable.get(node.index())?.as_ref()
     }

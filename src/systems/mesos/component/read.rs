@@ -68,7 +68,7 @@ impl MesosMaster {
         }
     }
 
-    /// Whose turn it is to get a pod.
+    /// Framework whose turn it is to get a pod.
     fn turn(&self, created: &PodCreated) -> usize {
         match (self.options.deal, created.gang) {
             (Deal::Tenant, _) => created.tenant.index(),
@@ -146,7 +146,10 @@ impl MesosMaster {
                 }
                 *id
             }
-            ObjectChange::Updated { id, .. } | ObjectChange::Deleted { id } => *id,
+            ObjectChange::Updated { id, .. }
+            | ObjectChange::Terminating { id }
+            | ObjectChange::Orphaned { id }
+            | ObjectChange::Deleted { id } => *id,
         };
         self.tell_object(id, store);
     }

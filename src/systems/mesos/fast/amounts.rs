@@ -49,7 +49,7 @@ impl Bundle {
         sum
     }
 
-    /// How much of one column there is, whatever it is reserved for.
+    /// Amount of one column, whatever it is reserved for.
     pub fn amount(&self, column: usize) -> i64 {
         let reserved = self.reserved.iter();
         self.plain[column] + reserved.map(|(_, own)| own[column]).sum::<i64>()

@@ -26,7 +26,7 @@ use amounts::{Amounts, Bundle, add, contains, is_nothing};
 use refusals::Refusals;
 use tree::{Order, Tree};
 
-/// In which order agents are walked.
+/// Order in which agents are walked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Walk {
     /// Shuffled before each stage of a run, as the original does.
@@ -36,20 +36,20 @@ pub enum Walk {
     ById,
 }
 
-/// How the allocator works.
+/// Options of the allocator.
 #[derive(Clone, Debug)]
 pub struct FastOptions {
     /// Between two runs over all agents.
     pub interval: Duration,
-    /// In which order clients are served.
+    /// Order in which clients are served.
     pub order: Order,
-    /// In which order agents are walked.
+    /// Order in which agents are walked.
     pub walk: Walk,
     /// Least amounts, one of which has to be free for an agent to be offered.
     pub min_allocatable: Vec<Amounts>,
     /// The column of GPUs, where agents with GPUs are kept for frameworks that can use them.
     pub gpu_column: Option<usize>,
-    /// Which columns do not count for fairness; as many as there are columns.
+    /// Columns that do not count for fairness; as many as there are columns.
     pub is_excluded: Vec<bool>,
     /// Seed of the random orders.
     pub seed: u64,
@@ -67,9 +67,9 @@ pub struct FastQuota {
 /// An offer of an agent to a framework in one of its roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FastOffer {
-    /// To whom, and for which role.
+    /// Client that gets the offer, and its role.
     pub client: u32,
-    /// Of which agent.
+    /// Agent of the offer.
     pub agent: u32,
     /// The offered resources.
     pub resources: Bundle,
@@ -95,7 +95,7 @@ struct Client {
     place: u32,
     /// Refusals of earlier epochs are void.
     epoch: u32,
-    /// What it gave back that its shares still count.
+    /// Amounts that the client gave back and its shares still count.
     owed: Amounts,
 }
 
@@ -111,7 +111,7 @@ struct Role {
     quota: Option<FastQuota>,
     /// Unreserved amounts that are allocated to this very role.
     plain: Amounts,
-    /// What is reserved for this very role, over all agents.
+    /// Amounts reserved for this very role, over all agents.
     reserved: Amounts,
 }
 
@@ -132,7 +132,7 @@ pub struct FastAllocator {
     candidates: FixedBitSet,
     gathered: usize,
     runs: u64,
-    /// How many clients want offers.
+    /// Number of clients that want offers.
     served: u32,
     /// Whether an agent ever had anything revocable.
     has_revocable: bool,
@@ -242,7 +242,7 @@ impl FastAllocator {
         self.tree.active() > 0
     }
 
-    /// How many clients want offers.
+    /// Number of clients that want offers.
     pub const fn served(&self) -> u32 {
         self.served
     }

@@ -1,11 +1,12 @@
-//! What clients do not want to be offered of an agent, and until when. Refusals are kept with their
-//! agent, so that a run has all of them at hand when it looks at it; a client that revives its offers
-//! makes all of its refusals void at once, wherever they are, by beginning another epoch.
+//! Refusals: the offers of an agent that clients do not want, and until when. Refusals are kept
+//! with their agent, so that a run has all of them at hand when it looks at it; a client that
+//! revives its offers makes all of its refusals void at once, wherever they are, by beginning
+//! another epoch.
 
 use super::amounts::Bundle;
 use units::Instant;
 
-/// Whose a refusal is: the client, and the epoch in which it counts.
+/// Client of a refusal, and the epoch in which it counts.
 pub(super) type Whose = (u32, u32);
 
 /// A refusal: an offer of no more than this is not made until then.
@@ -22,7 +23,7 @@ pub(super) struct Refusals {
     known: Vec<Refusal>,
 }
 
-/// From how many refusals on those that are over are looked for.
+/// Number of refusals from which those that are over are looked for.
 const MANY: usize = 8;
 
 impl Refusals {

@@ -8,7 +8,7 @@ use super::{FastAllocator, FastOffer, FastQuota, Walk, is_some};
 use rng::Stream;
 use units::Instant;
 
-/// What a stage offers.
+/// Kind of offers of a stage.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Guarantees,
@@ -33,14 +33,14 @@ pub(super) struct Scratch {
 
 /// The book that one run keeps on quotas.
 struct Book {
-    /// What roles with a quota have used of it, by number of the role.
+    /// Amounts that roles with a quota have used of it, by number of the role.
     consumed: Vec<Option<Amounts>>,
-    /// What has to stay free for guarantees that are not met yet.
+    /// Amounts that have to stay free for guarantees that are not met yet.
     required: Amounts,
-    /// What is free for anybody.
+    /// Amounts free for any role.
     available: Amounts,
     has_quotas: bool,
-    /// How many offers the first stage made.
+    /// Number of offers of the first stage.
     first: usize,
 }
 
@@ -133,8 +133,8 @@ impl FastAllocator {
         (scratch.roles, scratch.clients) = (roles, clients);
     }
 
-    /// What a client is offered of an agent, and what of it is its role's guarantee; `None` if
-    /// nothing.
+    /// Resources of an agent that a client is offered, and the part of them that is its role's
+    /// guarantee; `None` if nothing.
     fn offer(
         &mut self,
         visit: Visit,
@@ -235,7 +235,7 @@ impl Book {
         quota.is_some_and(|quota| is_some(&self.unmet(role, quota)))
     }
 
-    /// What of a guarantee a role has not got yet.
+    /// Part of a guarantee that a role has not got yet.
     fn unmet(&self, role: u32, quota: &FastQuota) -> Amounts {
         match self.consumed.get(role as usize) {
             Some(Some(consumed)) => minus(&quota.guarantee, consumed),

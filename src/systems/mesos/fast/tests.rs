@@ -20,7 +20,7 @@ const NAMES: [&str; 3] = ["cpus", "gpus", "mem"];
 const ROLES: [&str; 5] = ["a", "a/b", "a/c", "d", "e/f"];
 const SEED: u64 = 11;
 
-/// What happens.
+/// Step of the test.
 #[derive(Clone, Debug)]
 enum Step {
     AddAgent(u32, [i64; 3], Option<(usize, i64)>),
@@ -35,7 +35,7 @@ enum Step {
     /// One offer that stands is answered: what share of it is taken, and for how long the rest is
     /// refused.
     Answer(usize, i64, i64),
-    /// What a framework took is given back.
+    /// A framework gives back what it took.
     End(usize),
     Suppress(usize),
     Revive(usize),
@@ -88,7 +88,7 @@ struct Both {
     runs: u64,
     /// Offers that stand.
     offers: Vec<FastOffer>,
-    /// What is in use.
+    /// Offers in use.
     used: Vec<FastOffer>,
     /// Name and role of every framework, by client.
     frameworks: Vec<(Text, Text)>,
@@ -362,8 +362,8 @@ impl Both {
         self.check();
     }
 
-    /// What is held of an agent by all together is what it has, less what is free, and nobody holds
-    /// what is not there.
+    /// Checks that the holdings on an agent together are what it has, less what is free, and that
+    /// no client holds what is not there.
     fn check(&self) {
         for agent in 0..6 {
             let Some(free) = self.fast.free(agent) else {

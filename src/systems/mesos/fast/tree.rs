@@ -8,7 +8,7 @@ use crate::parts::weighted::weighted_order;
 use model::Text;
 use rng::Stream;
 
-/// In which order siblings are served.
+/// Order in which siblings are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// The smallest dominant share over weight first.
@@ -207,7 +207,7 @@ impl Tree {
         }
     }
 
-    /// How many clients are served.
+    /// Number of clients served.
     pub fn active(&self) -> u32 {
         self.nodes[0].active
     }

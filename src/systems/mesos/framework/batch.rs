@@ -37,7 +37,7 @@ pub struct Batch {
     has_news: bool,
     /// No task that waits needs fewer milli-cores, or fewer bytes.
     least: (i64, i64),
-    /// When a group takes agents that it did not take before.
+    /// Instant at which a group takes agents that it did not take before.
     wakes: Option<Instant>,
 }
 

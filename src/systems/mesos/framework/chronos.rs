@@ -31,7 +31,7 @@ struct Known {
     object: ObjectId,
     name: Text,
     spec: Arc<PodSpec>,
-    /// Its schedule; a job that waits for others, or runs once, has none that is ever due.
+    /// Job with its schedule; a job that waits for others, or runs once, has none that is ever due.
     job: Job,
     /// Whether the clock starts it.
     is_scheduled: bool,
@@ -40,7 +40,7 @@ struct Known {
     runs: BTreeMap<PodId, Run>,
     /// Attempts of runs that were asked for and are not there yet.
     coming: VecDeque<u32>,
-    /// When failed runs are tried again, with their attempt.
+    /// Instants at which failed runs are tried again, with their attempt.
     retries: BTreeSet<(Instant, u32)>,
 }
 

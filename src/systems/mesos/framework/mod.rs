@@ -22,7 +22,7 @@ use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
 pub enum TaskNews {
     /// It runs.
     Running,
-    /// Its health became this.
+    /// The task's health became this.
     Ready(bool),
     /// It ended.
     Ended(EndReason),
@@ -31,6 +31,61 @@ pub enum TaskNews {
 }
 
 /// A framework.
+///
+/// A framework that launches each of its pods on the first offer with room:
+///
+/// ```
+/// use cluster::Store;
+/// use control::Outbox;
+/// use model::PodRef;
+/// use systems::mesos::framework::{Framework, Open, TaskNews};
+/// use units::Instant;
+///
+/// #[derive(Clone, Default)]
+/// struct FirstOffer {
+///     waiting: Vec<PodRef>,
+/// }
+///
+/// impl Framework for FirstOffer {
+///     fn waits(&mut self, _now: Instant, pod: PodRef, _store: &Store) {
+///         self.waiting.push(pod);
+///     }
+///
+///     fn told(&mut self, _now: Instant, _pod: PodRef, _news: TaskNews, _store: &Store) {}
+///
+///     fn act(&mut self, _now: Instant, _store: &Store, _out: &mut Outbox) {}
+///
+///     fn offered(&mut self, open: &mut Open<'_>) {
+///         self.waiting.retain(|&pod| !open.launch(pod));
+///     }
+///
+///     fn wants_offers(&self, _now: Instant) -> bool {
+///         !self.waiting.is_empty()
+///     }
+///
+///     fn has_news(&mut self) -> bool {
+///         false
+///     }
+///
+///     fn wakes(&self) -> Option<Instant> {
+///         None
+///     }
+///
+///     fn backlog(&self) -> usize {
+///         self.waiting.len()
+///     }
+///
+///     fn clone_framework(&self) -> Box<dyn Framework> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// let store = Store::new();
+/// let mut framework = FirstOffer::default();
+/// framework.waits(Instant::ZERO, store.pods().next(), &store);
+/// assert!(framework.wants_offers(Instant::ZERO));
+/// assert_eq!(framework.backlog(), 1);
+/// ```
 pub trait Framework: Send {
     /// One of its pods was created, or could not be bound after all: it waits for an offer.
     fn waits(&mut self, now: Instant, pod: PodRef, store: &Store);
@@ -56,7 +111,8 @@ pub trait Framework: Send {
     /// Does what is due.
     fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox);
 
-    /// Whether it might take something of an offer of so much, wherever it is; if not, it declines.
+    /// `true` if the framework might take something of an offer of these resources, wherever it is;
+    /// if not, it declines.
     fn may_take(&self, offered: &Bundle) -> bool {
         let _ = offered;
         true
@@ -65,16 +121,16 @@ pub trait Framework: Send {
     /// Takes what it needs of an offer.
     fn offered(&mut self, open: &mut Open<'_>);
 
-    /// Whether it wants offers.
+    /// `true` if the framework wants offers.
     fn wants_offers(&self, now: Instant) -> bool;
 
-    /// Whether it wants offers that it refused before, since it was asked last.
+    /// `true` if the framework wants offers that it refused before, since it was asked last.
     fn has_news(&mut self) -> bool;
 
-    /// When it wants to act by itself, or wants offers again.
+    /// Instant at which the framework wants to act by itself, or wants offers again.
     fn wakes(&self) -> Option<Instant>;
 
-    /// How many tasks wait for an offer.
+    /// Number of tasks that wait for an offer.
     fn backlog(&self) -> usize;
 
     /// An equal machine that goes its own way from here.
@@ -100,7 +156,7 @@ pub struct Launch {
 
 /// An offer while its framework takes from it.
 pub struct Open<'a> {
-    /// When it is.
+    /// Present instant.
     pub now: Instant,
     /// The cluster.
     pub store: &'a Store,
@@ -140,7 +196,7 @@ impl<'a> Open<'a> {
         self.store.nodes().object(self.node)
     }
 
-    /// How many pods of a class it has room for.
+    /// Number of pods of a class that the offer has room for.
     pub fn room(&self, class: &Class) -> u64 {
         let (Some(agent), Some(needs)) = (self.agent(), self.columns.needs(class)) else {
             return 0;
@@ -196,7 +252,7 @@ impl<'a> Open<'a> {
         true
     }
 
-    /// How many pods were launched.
+    /// Number of pods launched.
     pub fn launched(&self) -> usize {
         self.launches.len()
     }
@@ -241,7 +297,7 @@ pub(super) fn clear(out: &mut Outbox, store: &Store, pod: PodRef) {
     out.write(store, Event::PodChanged { pod, change });
 }
 
-/// What the pods of an object are: its template with its namespace and owner.
+/// Spec of an object's pods: its template with its namespace and owner.
 pub(super) fn made_of(
     template: &PodSpec,
     namespace: &Text,

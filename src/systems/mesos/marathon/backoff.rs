@@ -5,7 +5,7 @@
 use crate::parts::delay::Growth;
 use units::{Duration, Instant};
 
-/// How often entries are swept.
+/// Time between two sweeps of the entries.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The original's defaults.
@@ -40,7 +40,7 @@ pub enum TaskStatus {
     Dropped,
     /// It is gone with its agent.
     Gone,
-    /// Its agent can't be reached.
+    /// The task's agent can't be reached.
     Unreachable,
 }
 
@@ -64,7 +64,7 @@ impl TaskStatus {
         })
     }
 
-    /// Whether it delays the next launch.
+    /// `true` if the status delays the next launch.
     pub fn is_bad(self) -> bool {
         matches!(
             self,

@@ -66,7 +66,7 @@ pub enum Constraint {
     GroupBy(Option<u64>),
 }
 
-/// Why a constraint can't be.
+/// Reason a constraint can't be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConstraintError {
     /// There is no such operator.
@@ -75,7 +75,7 @@ pub enum ConstraintError {
          GROUP_BY"
     )]
     Operator {
-        /// What was written.
+        /// Operator as written.
         operator: String,
     },
     /// The operator needs another value.
@@ -83,9 +83,9 @@ pub enum ConstraintError {
     Value {
         /// The operator.
         operator: String,
-        /// What was written.
+        /// Value as written.
         value: String,
-        /// What would do.
+        /// Form that would do.
         expected: &'static str,
     },
     /// No agent has the attribute, so that no offer is ever accepted.

@@ -6,23 +6,23 @@ use units::{Duration, Instant};
 /// A health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// How long failures of an instance that never passed are ignored.
+    /// Time for which failures of an instance that never passed are ignored.
     pub grace_period: Duration,
     /// Between two checks.
     pub interval: Duration,
-    /// How long a check may take.
+    /// Time that a check may take.
     pub timeout: Duration,
-    /// After how many failures in a row an instance is killed; 0 is never.
+    /// Number of failures in a row after which an instance is killed; 0 is never.
     pub max_consecutive_failures: u32,
-    /// Whether it is killed at that very failure, or at the next one, as the original's own counter
-    /// has it.
+    /// Failure at which the instance is killed: that very one, or the next, as the original's own
+    /// counter has it.
     pub kills_at: KillsAt,
 }
 
-/// At which failure an instance is killed.
+/// Failure at which an instance is killed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KillsAt {
-    /// When as many have failed before (`max + 1` in all).
+    /// The failure after as many have failed before (`max + 1` in all).
     #[default]
     FailureAfterMax,
     /// At the last of so many.
@@ -59,7 +59,7 @@ impl Health {
         }
     }
 
-    /// Whether it counts as healthy: it passed, and has not failed since.
+    /// `true` if the instance counts as healthy: it passed, and has not failed since.
     pub fn is_healthy(&self) -> bool {
         self.has_passed && self.failures == 0
     }

@@ -14,7 +14,7 @@ pub mod upgrade;
 
 use units::Duration;
 
-/// For how long Marathon declines what it does not need.
+/// Time for which Marathon declines what it does not need.
 pub const DECLINE_DURATION: Duration = Duration::from_secs(120);
 /// Between two revivals of offers at least.
 pub const MIN_REVIVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -26,5 +26,5 @@ pub const LAUNCH_TOKENS: u32 = 100;
 pub const LAUNCH_TOKEN_REFRESH: Duration = Duration::from_secs(30);
 /// Between two reconciliations with Mesos.
 pub const RECONCILIATION_INTERVAL: Duration = Duration::from_secs(600);
-/// How long tasks outlive a disconnected Marathon.
+/// Time for which tasks outlive a disconnected Marathon.
 pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);

@@ -1,19 +1,19 @@
-//! Which instances die when there are too many (spec: orchestrators-b.md section 2.4; marathon
-//! `ScalingProposition.scala`, `Constraints.selectInstancesToKill`).
+//! Choice of the instances that die when there are too many (spec: orchestrators-b.md section 2.4;
+//! marathon `ScalingProposition.scala`, `Constraints.selectInstancesToKill`).
 
 use std::collections::BTreeMap;
 
 use model::Text;
 use units::Instant;
 
-/// In which condition an instance is.
+/// Condition of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     /// It can't be reached and is given up: no candidate.
     UnreachableInactive,
     /// It can't be reached.
     Unreachable,
-    /// Its agent has it.
+    /// The instance's agent has it.
     Staging,
     /// It starts.
     Starting,
@@ -40,7 +40,7 @@ pub struct Instance {
     pub id: Text,
     /// The instance's condition.
     pub condition: Condition,
-    /// When it started.
+    /// Instant of the instance's start.
     pub started: Instant,
     /// The instance's group under each `GROUP_BY` constraint of the application.
     pub groups: Vec<Text>,

@@ -9,12 +9,12 @@ use thiserror::Error;
 use model::Text;
 use units::{Duration, Instant};
 
-/// When an instance that can't be reached is replaced and forgotten.
+/// Times at which an instance that can't be reached is replaced and forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnreachableStrategy {
-    /// After how long it is replaced.
+    /// Time after which the instance is replaced.
     pub inactive_after: Duration,
-    /// After how long it is forgotten.
+    /// Time after which the instance is forgotten.
     pub expunge_after: Duration,
 }
 
@@ -25,13 +25,13 @@ pub struct UnreachableStrategy {
      most as much"
 )]
 pub struct StrategyError {
-    /// After how long it is replaced.
+    /// Time after which the instance is replaced.
     pub inactive: Duration,
-    /// After how long it is forgotten.
+    /// Time after which the instance is forgotten.
     pub expunge: Duration,
 }
 
-/// When the first sweep for instances to be forgotten is.
+/// Instant of the first sweep for instances to be forgotten.
 const FIRST_SWEEP: Instant = Instant::from_secs(300);
 /// Between two sweeps.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -51,7 +51,8 @@ impl UnreachableStrategy {
         })
     }
 
-    /// When an instance that can't be reached since then is forgotten: at once, or at a sweep.
+    /// Instant at which an instance that can't be reached since then is forgotten: at once, or at a
+    /// sweep.
     fn expunged(&self, since: Instant) -> Instant {
         if self.expunge_after <= Duration::ZERO {
             return since;
@@ -74,13 +75,13 @@ pub enum Action {
     Expunge(Text),
     /// It is back and counts again.
     Running(Text),
-    /// So many instances are too many.
+    /// The number of instances that are too many.
     ScaleDown(u64),
     /// It is back although it was forgotten, and is killed.
     Kill(Text),
 }
 
-/// Where an instance stands.
+/// Standing of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Unreachable { since: Instant },
@@ -146,7 +147,7 @@ impl Tracker {
         actions
     }
 
-    /// When something is due next.
+    /// Instant at which something is due next.
     pub fn wakes(&self) -> Option<Instant> {
         let due = |standing: &Standing| match *standing {
             Standing::Unreachable { since } => {

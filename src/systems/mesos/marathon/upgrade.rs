@@ -8,9 +8,9 @@ use model::Text;
 /// Upgrade strategy of an application.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpgradeStrategy {
-    /// Which share of the instances stays healthy.
+    /// Share of the instances that stays healthy.
     pub minimum_health_capacity: f64,
-    /// By which share there may be more.
+    /// Share by which there may be more instances.
     pub maximum_over_capacity: f64,
     /// Whether instances keep their disk, so that old ones have to go first.
     pub is_resident: bool,

@@ -32,7 +32,7 @@ impl SwarmManager {
         }
     }
 
-    /// What the containers of a class ask for, and the number by which equal ones are known; the
+    /// Request of the containers of a class, and the number by which equal ones are known; the
     /// environment may say more of a workload.
     pub(super) fn template(
         &mut self,

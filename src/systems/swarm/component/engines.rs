@@ -13,7 +13,7 @@ use super::super::watchdog::Order;
 use super::{Due, SwarmManager};
 
 impl SwarmManager {
-    /// What the watchdog wants, until it waits for somebody.
+    /// Carries out the watchdog's orders, until it waits for a reply.
     pub(super) fn carry_out(&mut self, now: Instant, order: Option<Order>, out: &mut Outbox) {
         let mut order = order;
         while let Some(next) = order {

@@ -46,7 +46,7 @@ enum Due {
     Campaign,
 }
 
-/// What containers ask for; nothing if Swarm can't express it.
+/// Requests of containers; `None` if Swarm can't express them.
 type Template = Option<Arc<ContainerConfig>>;
 
 /// A container and the pod that it is.
@@ -55,7 +55,7 @@ struct Known {
     pod: PodRef,
     name: Text,
     class: ClassId,
-    /// When its client first asked for it.
+    /// Instant at which the container's client first asked for it.
     first_asked: Option<Instant>,
     /// A creation that its engine has not answered yet.
     creation: Option<Creation>,
@@ -85,7 +85,7 @@ pub(super) struct SwarmManager {
     /// Whether the watchdog is to go on with what is next.
     is_watchdog_due: bool,
     timers: Timers<Due>,
-    /// Since when the list of engines can't be read.
+    /// Instant from which the list of engines can't be read.
     unlisted_since: Option<Instant>,
     primary: Primary,
     workloads: Workloads,

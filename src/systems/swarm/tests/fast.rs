@@ -10,7 +10,7 @@ use crate::swarm::container::{ContainerConfig, Network, PortBinding};
 use crate::swarm::engine::Image;
 use crate::swarm::strategy::Strategy as SwarmStrategy;
 
-/// What happens to a cluster.
+/// Happening in a cluster.
 #[derive(Clone, Debug)]
 enum Happening {
     /// A container of a class is asked for.

@@ -1,4 +1,4 @@
-//! What holds for any cluster and any group of tasks.
+//! Properties that hold for any cluster and any group of tasks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -182,7 +182,8 @@ fn restarts_are_counted_within_their_window() {
     }
 }
 
-/// When an update of so many slots is done; every task takes so long to prepare, stop and start.
+/// Instant at which an update of `slots` slots is done; every task takes the given times to
+/// prepare, stop and start.
 fn completes(config: UpdateConfig, slots: u64, [prepare, stop, start]: [i64; 3]) -> Instant {
     #[derive(Clone, Copy)]
     enum Happens {

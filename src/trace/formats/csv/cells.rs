@@ -9,7 +9,7 @@ use units::Duration;
 
 pub(super) const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
 
-/// What is used over time, as it is written; `None` if nothing stands there.
+/// Usage over time as it is written; `None` if nothing stands there.
 pub(super) fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Text>, BadRow> {
     let Some(column) = column else {
         return Ok(None);

@@ -29,7 +29,7 @@ pub(super) struct Columns {
     tenant: Option<Column>,
     priority: Option<Column>,
     namespace: Option<Column>,
-    /// What is used of processors and of memory, if that is asked for.
+    /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
 }
 
@@ -61,7 +61,7 @@ impl Columns {
         })
     }
 
-    /// Those that a spec is made of.
+    /// Columns that a spec is made of.
     pub(super) fn of_spec(&self) -> impl Iterator<Item = &Column> {
         let resources = self.resources.iter().map(|(column, _)| column);
         let others = [

@@ -103,7 +103,7 @@ pub(super) enum Parsed {
     Short,
 }
 
-/// How fields are separated.
+/// Separation of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dialect {
     Blanks,

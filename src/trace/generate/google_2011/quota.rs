@@ -1,7 +1,7 @@
-//! What users may ask for at once. Jobs come in bursts of up to tens of thousands of tasks, which a
-//! cluster that is used to four fifths in the mean has no room for now and then; users of shared
-//! clusters have quotas, so tasks beyond it are held back until enough of what was made has ended.
-//! What is made is taken to start when it is submitted.
+//! Quotas: bounds on what users may ask for at once. Jobs come in bursts of up to tens of thousands
+//! of tasks, which a cluster that is used to four fifths in the mean has no room for now and then;
+//! users of shared clusters have quotas, so tasks beyond it are held back until enough of what was
+//! made has ended. What is made is taken to start when it is submitted.
 
 use units::{Duration, Instant};
 
@@ -34,7 +34,7 @@ impl Quota {
         }
     }
 
-    /// When a task that asks for so much and is ready at an instant is submitted.
+    /// Instant at which a task that asks for `asked` and is ready at an instant is submitted.
     pub(super) fn submit(&mut self, ready: Instant, asked: i64, run_time: Duration) -> Instant {
         let part_of = |at: Instant| (at.as_nanos() / self.part.as_nanos()) as usize;
         let now = part_of(ready);

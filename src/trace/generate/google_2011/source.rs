@@ -25,7 +25,7 @@ pub struct TaskSource {
     gaps: Stream,
     run_times: Stream,
     seconds: f64,
-    /// When the job's tasks are ready to be submitted.
+    /// Instant at which the job's tasks are ready to be submitted.
     ready: Instant,
     quota: Option<Quota>,
     delivered: u32,

@@ -30,7 +30,7 @@ pub(super) const RANDOM_SORTER: Forms = Forms::Both {
     },
 };
 
-/// What a sorter is told.
+/// Operation on a sorter.
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub(super) enum Operation {
@@ -123,7 +123,7 @@ fn sort_all(case: &Case, mut sorter: impl Form) -> Result<Value, Trouble> {
     Ok(json!({ "sorts": sorts }))
 }
 
-/// How many orders are drawn to find how likely each position is.
+/// Number of orders drawn to find how likely each position is.
 const DRAWS: u32 = 20_000;
 
 type Weights = BTreeMap<Text, f64>;

@@ -67,8 +67,8 @@ pub(super) fn candidates(
     Ok(Ok(passed))
 }
 
-/// What decides in every pass as a request does in one: soft expressions count as hard ones, or are
-/// left out.
+/// Configuration that decides in every pass as a request does in one: soft expressions count as
+/// hard ones, or are left out.
 fn in_one_pass(config: &ContainerConfig, soft: SoftExpressions) -> ContainerConfig {
     let mut config = config.clone();
     let ContainerConfig {

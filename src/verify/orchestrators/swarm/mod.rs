@@ -30,7 +30,7 @@ pub(super) const FORMS: Forms = Forms::Both {
     fast: |case| decide(case, Form::Fast),
 };
 
-/// In which form engines are chosen.
+/// Form in which engines are chosen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Plain,
@@ -267,7 +267,7 @@ fn binding(case: BindingCase) -> PortBinding {
     }
 }
 
-/// What is asked for, or the error of the expression that can't be read.
+/// Configuration of a request, or the error of the expression that can't be read.
 fn config(request: &RequestCase) -> Result<ContainerConfig, SwarmExpressionError> {
     let read_all = |texts: &[String]| {
         texts

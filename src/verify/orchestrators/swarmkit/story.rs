@@ -33,7 +33,7 @@ struct UpdateCase {
     order: String,
 }
 
-/// What happens to a slot while it is updated.
+/// Step of a slot while it is updated.
 #[derive(Clone, Copy)]
 enum Step {
     Wake,
@@ -173,7 +173,7 @@ struct FailoverCase {
     start_s: f64,
 }
 
-/// What happens while a node is lost.
+/// Event while a node is lost.
 enum Event {
     Beat,
     Expiry,

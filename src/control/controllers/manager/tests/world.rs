@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::*;
 use crate::admission::admit;
-use crate::operation::{Operation, Target, carry_out};
+use crate::operation::{Operation, Propagation, Target, carry_out};
 use model::workload::{Deployment, Job, ReplicaSet};
 use model::{
     DeviceSet, EndReason, LabelSelector, Node, Object, Operator, Pod, PodPhase, PodRef, PodSpec,
@@ -145,11 +145,12 @@ impl World {
 
     pub(super) fn delete(&mut self, kind: &'static str, namespace: &str, name: &str) {
         let (namespace, name) = (namespace.into(), name.into());
-        self.operate(&Operation::Delete(Target {
+        let target = Target {
             kind,
             namespace,
             name,
-        }));
+        };
+        self.operate(&Operation::Delete(target, Propagation::Background));
     }
 
     /// Lets the manager act until it has nothing to do; what it does is done.

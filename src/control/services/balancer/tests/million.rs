@@ -29,8 +29,8 @@ fn place(own: &mut Balancer, client: u64) -> usize {
     id.parse().expect("a number")
 }
 
-/// What nginx's rule comes to, written down anew: current weights grow by the weights, the first of
-/// the greatest is taken and pays for all.
+/// Reference form of nginx's rule: current weights grow by the weights, the first of the greatest
+/// is taken and pays for all.
 struct Smooth {
     weights: Vec<i64>,
     current: Vec<i64>,

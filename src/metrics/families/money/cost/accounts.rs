@@ -1,4 +1,4 @@
-//! Who pays: accounts of tenants, each with what it pays now and what it paid.
+//! Accounts of the tenants that pay, each with its present rate and its total.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl Account {
         self.rate
     }
 
-    /// It pays so much more from an instant on.
+    /// Adds to the rate of the account from an instant on.
     pub(super) fn change(&mut self, at: Instant, rate: i128, measured: &MeasuredWindow) {
         self.settle(at, measured);
         self.rate += rate;

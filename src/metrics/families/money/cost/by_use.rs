@@ -29,7 +29,7 @@ struct Share {
     rate: i128,
 }
 
-/// When something changes, and what is measured.
+/// Moment of a change, and the measurements.
 #[derive(Clone, Copy)]
 pub(super) struct Moment<'a> {
     pub(super) at: Instant,
@@ -48,7 +48,7 @@ impl<'a> Moment<'a> {
 }
 
 impl ByUse {
-    /// From now on by use, up to now as the accounts are that pay by what pods reserve.
+    /// Begins the bill by use; up to now the accounts are those that pay by what pods reserve.
     pub(super) fn begin(
         moment: Moment<'_>,
         accounts: &[Account],

@@ -1,4 +1,4 @@
-//! What nodes cost, and what of it is billed.
+//! Costs of nodes, and the part of them that is billed.
 
 use std::collections::BTreeMap;
 

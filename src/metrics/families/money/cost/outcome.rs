@@ -1,4 +1,4 @@
-//! What the bill comes to, at the end of a run.
+//! Total of the bill, at the end of a run.
 
 use std::collections::BTreeMap;
 

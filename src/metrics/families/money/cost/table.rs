@@ -9,7 +9,7 @@ use model::Text;
 pub struct CostTable {
     /// The currency.
     pub currency: Text,
-    /// How on-time is rounded, in words.
+    /// Rounding of on-time, in words.
     pub billing: &'static str,
     /// The bill.
     pub total: f64,
@@ -34,10 +34,10 @@ pub struct CostTable {
 pub struct TenantCost {
     /// The tenant's name: a namespace, a value of a label, or the number of a trace's tenant.
     pub name: Text,
-    /// For what it reserves.
+    /// Cost of what the tenant reserves.
     pub by_requests: f64,
-    /// For the greater of what it reserves and uses, pod by pod; `None` where nothing is known of
-    /// what pods use.
+    /// Cost of the greater of what the tenant reserves and uses, pod by pod; `None` where nothing
+    /// is known of what pods use.
     pub by_use: Option<f64>,
     /// Requests of clients that its services answered.
     pub served: u64,
@@ -50,7 +50,7 @@ pub struct NodeKindCost {
     pub instance_type: Text,
     /// Whether they may be taken back.
     pub is_spot: bool,
-    /// How many there were in the measured window.
+    /// Number of nodes in the measured window.
     pub nodes: u64,
     /// The price of one an hour; of a price that changes what an hour cost on average.
     pub price: f64,

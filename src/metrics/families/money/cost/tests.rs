@@ -60,7 +60,7 @@ fn pod_of(namespace: &str, cpu_milli: i64) -> Arc<PodSpec> {
     Arc::new(own)
 }
 
-/// What pods use, by pod.
+/// Usage, by pod.
 struct Use(BTreeMap<PodRef, i64>);
 
 impl UsageSamples for Use {

@@ -31,9 +31,9 @@ pub(super) struct Instance {
     started: Instant,
     condition: Condition,
     is_ready: bool,
-    /// Whether it was told to end.
+    /// `true` if the instance was asked to end.
     is_killed: bool,
-    /// Whether it counts: it was not replaced.
+    /// `true` if the instance counts: it was not replaced.
     counts: bool,
 }
 
@@ -86,7 +86,7 @@ impl App {
         })
     }
 
-    /// It was deleted: its instances end.
+    /// Takes up the deletion of the application: its instances end.
     pub(super) fn deleted(&mut self, store: &Store, out: &mut Outbox) {
         self.is_deleted = true;
         (self.wanted, self.upgrade) = (0, None);
@@ -355,7 +355,7 @@ impl App {
         }
     }
 
-    /// When it wants to act by itself.
+    /// Instant at which the application wants to act by itself.
     pub(super) fn wakes(&self) -> Option<Instant> {
         let deadline = self.backoff.deadline().filter(|_| !self.waiting.is_empty());
         self.tracker.wakes().into_iter().chain(deadline).min()

@@ -17,7 +17,7 @@ use units::{Instant, NodeId, ObjectId};
 
 use app::App;
 
-/// What is still to be done about the cluster.
+/// Action that is still to be done in the cluster.
 #[derive(Clone, Copy, Debug)]
 enum Todo {
     Declared(ObjectId),
@@ -154,7 +154,7 @@ impl Marathon {
         self.touched.insert(id);
     }
 
-    /// How many values a field has over all agents.
+    /// Number of values that a field has over all agents.
     fn values_of(&mut self, field: &Text, store: &Store) -> u64 {
         let declared = store.nodes().declared();
         if let Some(&(at, count)) = self.seen.get(field)
@@ -222,7 +222,7 @@ fn constraints_of(app: &App, options: &MarathonFramework) -> Vec<(Text, Constrai
     all
 }
 
-/// What an agent has in a field.
+/// Value of an agent in a field.
 fn field_of(store: &Store, node: NodeId, field: &str) -> Option<FieldValue> {
     let object = store.nodes().object(node)?;
     let label = |key: &str| object.labels.get(key).cloned().map(FieldValue::Text);

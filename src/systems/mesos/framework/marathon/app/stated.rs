@@ -6,13 +6,13 @@ use crate::mesos::marathon::upgrade::UpgradeStrategy;
 use model::workload::{Deployment, DeploymentStrategy};
 use model::{Object, PodSpec};
 
-/// What Marathon makes of an object; `None` of what is no service.
+/// Service that Marathon makes of an object; `None` of what is no service.
 pub(super) struct Stated {
     pub(super) kind: &'static str,
     pub(super) template: Arc<PodSpec>,
     pub(super) replicas: u64,
     pub(super) is_resident: bool,
-    /// Which share stays healthy, and by which there may be more.
+    /// Share that stays healthy, and the share by which there may be more.
     pub(super) upgrade: (f64, f64),
 }
 

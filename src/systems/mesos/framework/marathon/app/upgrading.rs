@@ -11,7 +11,7 @@ use model::{Object, Text};
 use units::PodId;
 
 impl App {
-    /// It was declared anew.
+    /// Takes up a new declaration.
     pub(in crate::mesos::framework::marathon) fn declared(
         &mut self,
         object: &Object,

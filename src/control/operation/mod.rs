@@ -1,25 +1,26 @@
-//! What users do to a cluster from outside, at a time of their own: create, change and delete objects,
-//! scale, halt and take back rollouts, take nodes out of use. Pure: an operation and the cluster as it
-//! is give the changes to be made.
+//! Operations of users on a cluster from outside, each at a time of its own: create, change and
+//! delete objects, scale, halt and take back rollouts, take nodes out of use. Pure: an operation
+//! and the cluster as it is give the changes to be made.
 
-use std::collections::BTreeMap;
+mod eviction;
+mod nodes;
+mod pods;
+mod succession;
+
 use std::fmt;
 use std::sync::Arc;
 
-use super::admission::Creation;
-use super::controllers::disruption::{EvictionAnswer, evict};
-use super::controllers::manager::observe;
-use super::daemons::is_daemon;
+use super::admission::{BarePod, Creation};
 use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
-use model::workload::{Deployment, PodDisruptionBudget};
-use model::{
-    EndReason, Event, EvictionCause, Namespace, Node, Object, ObjectChange, PodChange, PodRef, Text,
-};
-use units::{Duration, Instant, NodeId, ObjectId, plural};
+use model::workload::Deployment;
+use model::{Event, Namespace, Node, Object, ObjectChange, Taint, Text};
+use succession::succeeding;
+use units::{Instant, ObjectId, plural};
 
-/// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
-const EVICTION_RETRY: Duration = Duration::from_secs(5);
+pub use eviction::eviction;
+pub use nodes::TaintChoice;
+pub use pods::PodChoice;
 
 /// An operation of a user.
 #[derive(Clone, Debug)]
@@ -30,8 +31,20 @@ pub enum Operation {
     Apply(Object),
     /// Wants another number of pods.
     Scale(Target, i32),
-    /// Deletes an object, and with it what it controls.
-    Delete(Target),
+    /// Creates a pod that nobody controls, or declares one that is there anew.
+    ApplyPod(Arc<BarePod>),
+    /// Lets a node join, or declares one that is there anew.
+    ApplyNode(Arc<Node>),
+    /// Deletes an object; its dependents go with it, before it, or stay.
+    Delete(Target, Propagation),
+    /// Deletes pods, each within its grace.
+    DeletePods(PodChoice),
+    /// Deletes the object of a node; its pods stay until they are collected.
+    DeleteNode(Text),
+    /// Puts a taint on a node.
+    Taint(Text, Taint),
+    /// Takes taints off a node.
+    Untaint(Text, TaintChoice),
     /// Halts the rollouts of a deployment.
     Pause(Target),
     /// Lets the rollouts of a deployment go on.
@@ -46,6 +59,18 @@ pub enum Operation {
     Drain(Text),
     /// Takes nodes out of use one after the other, and back.
     Upgrade(Arc<UpgradePlan>),
+}
+
+/// What becomes of the dependents of a deleted object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// They are deleted after it.
+    #[default]
+    Background,
+    /// They are deleted first, and it stays until they are gone.
+    Foreground,
+    /// They stay, and belong to nothing.
+    Orphan,
 }
 
 /// An object by kind, namespace and name.
@@ -88,7 +113,22 @@ impl fmt::Display for Operation {
             Self::Create(object) => named(f, "create", object),
             Self::Apply(object) => named(f, "apply", object),
             Self::Scale(target, replicas) => write!(f, "scale {target} to {replicas}"),
-            Self::Delete(target) => write!(f, "delete {target}"),
+            Self::ApplyPod(pod) => write!(f, "apply Pod/{}/{}", pod.spec.namespace, pod.name),
+            Self::ApplyNode(node) => write!(f, "apply Node/{}", node.name),
+            Self::Delete(target, Propagation::Background) => write!(f, "delete {target}"),
+            Self::Delete(target, Propagation::Foreground) => {
+                write!(f, "delete {target} after its dependents")
+            }
+            Self::Delete(target, Propagation::Orphan) => {
+                write!(f, "delete {target} without its dependents")
+            }
+            Self::DeletePods(choice) => match &choice.name {
+                Some(name) => write!(f, "delete Pod/{}/{name}", choice.namespace),
+                None => write!(f, "delete pods of {}", choice.namespace),
+            },
+            Self::DeleteNode(node) => write!(f, "delete Node/{node}"),
+            Self::Taint(node, taint) => write!(f, "taint {node} with {}", taint.key),
+            Self::Untaint(node, choice) => write!(f, "untaint {node} of {}", choice.key),
             Self::Pause(target) => write!(f, "pause {target}"),
             Self::Resume(target) => write!(f, "resume {target}"),
             Self::RollBack(target) => write!(f, "rollBack {target}"),
@@ -109,17 +149,19 @@ pub struct Steps {
     pub events: Vec<Event>,
     /// Objects to create after the changes.
     pub creations: Vec<Creation>,
-    /// When the operation is carried on, if it is not done.
+    /// Instant at which the operation is carried on, if it is not done.
     pub again: Option<Instant>,
 }
 
-/// Why an operation can't be carried out.
+/// Reason an operation can't be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationError {
     /// There is no such object.
     NoObject(Target),
     /// There is no such node.
     NoNode(Text),
+    /// There is no pod of this namespace and name.
+    NoPod(Text, Text),
     /// Objects of the kind have nothing of the sort.
     Meaningless(Target),
     /// The API refused.
@@ -131,6 +173,12 @@ impl fmt::Display for OperationError {
         match self {
             Self::NoObject(target) => write!(f, "{target} does not exist at that time"),
             Self::NoNode(node) => write!(f, "there is no node `{node}` at that time"),
+            Self::NoPod(namespace, name) => {
+                write!(
+                    f,
+                    "there is no pod `{name}` in namespace `{namespace}` at that time"
+                )
+            }
             Self::Meaningless(target) => write!(
                 f,
                 "a {} does not support it: `scale` applies to Deployment, ReplicaSet, \
@@ -174,7 +222,13 @@ pub fn carry_out(
                 scaled.ok_or(OperationError::Meaningless(target.clone()))?,
             );
         }
-        Operation::Delete(target) => {
+        Operation::ApplyPod(pod) => steps.apply_pod(store, pod)?,
+        Operation::ApplyNode(node) => steps.apply_node(store, node),
+        Operation::DeletePods(choice) => steps.delete_pods(store, choice)?,
+        Operation::DeleteNode(node) => steps.remove_node(store, node)?,
+        Operation::Taint(node, taint) => steps.taint(store, node, taint)?,
+        Operation::Untaint(node, choice) => steps.untaint(store, node, choice)?,
+        Operation::Delete(target, propagation) => {
             if target.kind == "Namespace" && Namespace::IMMORTAL.contains(&&*target.name) {
                 let what = format!("namespace {} may not be deleted", target.name);
                 return Err(OperationError::Refused(Conflict::Forbidden(what)));
@@ -183,9 +237,7 @@ pub fn carry_out(
             if let Object::Namespace(namespace) = object {
                 return Ok(terminate(steps, id, namespace));
             }
-            steps
-                .events
-                .push(Event::Object(ObjectChange::Deleted { id }));
+            steps.delete(id, *propagation);
         }
         Operation::Pause(target) => change(&mut steps, store, target, |one| one.paused = true)?,
         Operation::Resume(target) => change(&mut steps, store, target, |one| one.paused = false)?,
@@ -277,81 +329,6 @@ pub fn scaled(object: &Object, replicas: i32) -> Option<Object> {
     })
 }
 
-/// A new declaration of a known object: what was reported of it stays.
-fn succeeding(new: &Object, known: &Object) -> Object {
-    match (new, known) {
-        (Object::Deployment(new), Object::Deployment(known)) => {
-            let mut new = (**new).clone();
-            // The same content is kept once, so that it is told from others at a glance.
-            if new.template == known.template {
-                new.template = known.template.clone();
-            }
-            new.status = known.status.clone();
-            new.generation = known.generation + 1;
-            Object::Deployment(Arc::new(new))
-        }
-        (Object::ReplicaSet(new), Object::ReplicaSet(known)) => {
-            let mut new = (**new).clone();
-            (new.status, new.rollout) = (known.status, known.rollout);
-            new.created = known.created;
-            Object::ReplicaSet(Arc::new(new))
-        }
-        (Object::ReplicationController(new), Object::ReplicationController(known)) => {
-            let mut new = (**new).clone();
-            (new.status, new.created) = (known.status, known.created);
-            Object::ReplicationController(Arc::new(new))
-        }
-        (Object::StatefulSet(new), Object::StatefulSet(known)) => {
-            let mut new = (**new).clone();
-            new.revisions.clone_from(&known.revisions);
-            new.status = known.status.clone();
-            Object::StatefulSet(Arc::new(new))
-        }
-        (Object::DaemonSet(new), Object::DaemonSet(known)) => {
-            let mut new = (**new).clone();
-            new.status = known.status;
-            Object::DaemonSet(Arc::new(new))
-        }
-        (Object::Job(new), Object::Job(known)) => {
-            let mut new = (**new).clone();
-            new.status = known.status.clone();
-            Object::Job(Arc::new(new))
-        }
-        (Object::CronJob(new), Object::CronJob(known)) => {
-            let mut new = (**new).clone();
-            new.status = known.status.clone();
-            Object::CronJob(Arc::new(new))
-        }
-        (Object::PodDisruptionBudget(new), Object::PodDisruptionBudget(known)) => {
-            let mut new = (**new).clone();
-            new.status = known.status.clone();
-            new.status.is_current = false;
-            Object::PodDisruptionBudget(Arc::new(new))
-        }
-        (Object::HorizontalPodAutoscaler(new), Object::HorizontalPodAutoscaler(known)) => {
-            let mut new = (**new).clone();
-            new.status = known.status.clone();
-            Object::HorizontalPodAutoscaler(Arc::new(new))
-        }
-        (Object::VerticalPodAutoscaler(new), Object::VerticalPodAutoscaler(known)) => {
-            let mut new = (**new).clone();
-            new.recommended.clone_from(&known.recommended);
-            Object::VerticalPodAutoscaler(Arc::new(new))
-        }
-        (Object::Namespace(new), Object::Namespace(known)) => {
-            let mut new = (**new).clone();
-            new.is_terminating = known.is_terminating;
-            Object::Namespace(Arc::new(new))
-        }
-        (Object::ResourceQuota(new), Object::ResourceQuota(_)) => {
-            let mut new = (**new).clone();
-            new.status.is_counted = false;
-            Object::ResourceQuota(Arc::new(new))
-        }
-        _ => new.clone(),
-    }
-}
-
 impl Steps {
     fn create(&mut self, now: Instant, mut object: Object) {
         if let Object::ReplicaSet(set) | Object::ReplicationController(set) = &mut object {
@@ -363,99 +340,24 @@ impl Steps {
         });
     }
 
+    /// Deletes an object.
+    fn delete(&mut self, id: ObjectId, propagation: Propagation) {
+        let changes: &[ObjectChange] = match propagation {
+            Propagation::Background => &[ObjectChange::Deleted { id }],
+            Propagation::Foreground => &[ObjectChange::Terminating { id }],
+            // The garbage collector takes the owner off the dependents before it lets it go.
+            Propagation::Orphan => &[
+                ObjectChange::Terminating { id },
+                ObjectChange::Orphaned { id },
+                ObjectChange::Deleted { id },
+            ],
+        };
+        self.events
+            .extend(changes.iter().cloned().map(Event::Object));
+    }
+
     fn update(&mut self, id: ObjectId, object: Object) {
         self.events
             .push(Event::Object(ObjectChange::Updated { id, object }));
     }
-
-    fn cordon(
-        &mut self,
-        store: &Store,
-        name: &Text,
-        unschedulable: bool,
-    ) -> Result<NodeId, OperationError> {
-        let missing = || OperationError::NoNode(name.clone());
-        let node = store.nodes().by_name(name).ok_or_else(missing)?;
-        let known = store.nodes().object(node).ok_or_else(missing)?;
-        if known.unschedulable != unschedulable {
-            let object = Arc::new(Node {
-                unschedulable,
-                ..(**known).clone()
-            });
-            self.events.push(Event::NodeUpdated { node, object });
-        }
-        Ok(node)
-    }
-
-    /// Evicts every pod of a node that is no daemon; those whose budget is used up later.
-    fn evict_all(&mut self, now: Instant, store: &Store, node: NodeId) {
-        let slots = store.nodes().pods(node).iter();
-        let mut pods: Vec<PodRef> = slots
-            .filter_map(|&slot| Some(store.pods().at(slot)?.pod))
-            .filter(|&pod| !is_daemon(store, pod))
-            .collect();
-        pods.sort_unstable();
-        let mut charged = BTreeMap::new();
-        for pod in pods {
-            if store.pod_states().is_terminating(pod) {
-                continue;
-            }
-            match eviction(now, store, pod, &mut charged, EvictionCause::Drain) {
-                Some(Some(event)) => {
-                    self.events.push(event);
-                }
-                Some(None) => self.again = Some(now.saturating_add(EVICTION_RETRY)),
-                None => {}
-            }
-        }
-        for (id, budget) in charged {
-            self.update(id, Object::PodDisruptionBudget(Arc::new(budget)));
-        }
-    }
-}
-
-/// Asks the eviction API for a pod, budgets charged before included: the order to end it for the
-/// cause, or `None` if it has to wait (spec: kubernetes.md 2.9).
-pub fn eviction(
-    now: Instant,
-    store: &Store,
-    pod: PodRef,
-    charged: &mut BTreeMap<ObjectId, PodDisruptionBudget>,
-    cause: EvictionCause,
-) -> Option<Option<Event>> {
-    let seen = observe::seen(store, pod)?;
-    let spec = &store.class(seen.class).spec;
-    let mut ids = Vec::new();
-    for (id, row) in store
-        .objects()
-        .of_kind("PodDisruptionBudget", &spec.namespace)
-    {
-        let Object::PodDisruptionBudget(budget) = &row.object else {
-            continue;
-        };
-        let selector = budget.selector.as_ref();
-        if selector.is_some_and(|selector| selector.matches(&spec.labels)) {
-            ids.push(id);
-            charged.entry(id).or_insert_with(|| (**budget).clone());
-        }
-    }
-    let budgets: Vec<&PodDisruptionBudget> = ids.iter().filter_map(|id| charged.get(id)).collect();
-    match evict(now, &seen.observed, &budgets) {
-        EvictionAnswer::Deleted => {}
-        EvictionAnswer::Charged(status) => {
-            for id in ids {
-                if let Some(budget) = charged.get_mut(&id) {
-                    budget.status = status.clone();
-                }
-            }
-        }
-        EvictionAnswer::TooManyRequests | EvictionAnswer::SeveralBudgets => return Some(None),
-    }
-    Some(Some(Event::PodChanged {
-        pod,
-        change: PodChange::Terminating {
-            grace: spec.grace(),
-            reason: EndReason::Evicted(cause),
-        },
-    }))
 }

@@ -1,0 +1,90 @@
+//! Evictions as users ask for them: as disruption budgets allow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Steps;
+use crate::controllers::disruption::{EvictionAnswer, evict};
+use crate::controllers::manager::observe;
+use crate::daemons::is_daemon;
+use cluster::Store;
+use model::workload::PodDisruptionBudget;
+use model::{EndReason, Event, EvictionCause, Object, PodChange, PodRef};
+use units::{Duration, Instant, NodeId, ObjectId};
+
+/// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
+const EVICTION_RETRY: Duration = Duration::from_secs(5);
+
+impl Steps {
+    /// Evicts every pod of a node that is no daemon; those whose budget is used up later.
+    pub(super) fn evict_all(&mut self, now: Instant, store: &Store, node: NodeId) {
+        let slots = store.nodes().pods(node).iter();
+        let mut pods: Vec<PodRef> = slots
+            .filter_map(|&slot| Some(store.pods().at(slot)?.pod))
+            .filter(|&pod| !is_daemon(store, pod))
+            .collect();
+        pods.sort_unstable();
+        let mut charged = BTreeMap::new();
+        for pod in pods {
+            if store.pod_states().is_terminating(pod) {
+                continue;
+            }
+            match eviction(now, store, pod, &mut charged, EvictionCause::Drain) {
+                Some(Some(event)) => {
+                    self.events.push(event);
+                }
+                Some(None) => self.again = Some(now.saturating_add(EVICTION_RETRY)),
+                None => {}
+            }
+        }
+        for (id, budget) in charged {
+            self.update(id, Object::PodDisruptionBudget(Arc::new(budget)));
+        }
+    }
+}
+
+/// Asks the eviction API for a pod, budgets charged before included: the order to end it for the
+/// cause, or `None` if it has to wait (spec: kubernetes.md 2.9).
+pub fn eviction(
+    now: Instant,
+    store: &Store,
+    pod: PodRef,
+    charged: &mut BTreeMap<ObjectId, PodDisruptionBudget>,
+    cause: EvictionCause,
+) -> Option<Option<Event>> {
+    let seen = observe::seen(store, pod)?;
+    let spec = &store.class(seen.class).spec;
+    let mut ids = Vec::new();
+    for (id, row) in store
+        .objects()
+        .of_kind("PodDisruptionBudget", &spec.namespace)
+    {
+        let Object::PodDisruptionBudget(budget) = &row.object else {
+            continue;
+        };
+        let selector = budget.selector.as_ref();
+        if selector.is_some_and(|selector| selector.matches(&spec.labels)) {
+            ids.push(id);
+            charged.entry(id).or_insert_with(|| (**budget).clone());
+        }
+    }
+    let budgets: Vec<&PodDisruptionBudget> = ids.iter().filter_map(|id| charged.get(id)).collect();
+    match evict(now, &seen.observed, &budgets) {
+        EvictionAnswer::Deleted => {}
+        EvictionAnswer::Charged(status) => {
+            for id in ids {
+                if let Some(budget) = charged.get_mut(&id) {
+                    budget.status = status.clone();
+                }
+            }
+        }
+        EvictionAnswer::TooManyRequests | EvictionAnswer::SeveralBudgets => return Some(None),
+    }
+    Some(Some(Event::PodChanged {
+        pod,
+        change: PodChange::Terminating {
+            grace: spec.grace(),
+            reason: EndReason::Evicted(cause),
+        },
+    }))
+}

@@ -1,0 +1,124 @@
+//! What users do to pods that nobody controls, or to single pods of a controller.
+
+use std::sync::Arc;
+
+use super::{OperationError, Steps};
+use crate::admission::{BarePod, Creation};
+use cluster::{Conflict, Store};
+use model::{EndReason, Event, Labels, PodChange, PodPhase, PodRef, PodSpec, Text};
+use units::ClassId;
+
+/// Pods to delete: one by its name, or those with labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodChoice {
+    /// The pods' namespace.
+    pub namespace: Text,
+    /// The name of the only pod.
+    pub name: Option<Text>,
+    /// Labels that the pods have.
+    pub labels: Labels,
+    /// The greatest number of pods, oldest first; `None` is all.
+    pub count: Option<u32>,
+}
+
+impl PodChoice {
+    fn admits(&self, spec: &PodSpec) -> bool {
+        let mut labels = self.labels.iter();
+        spec.namespace == self.namespace
+            && labels.all(|(key, value)| spec.labels.get(key) == Some(value))
+    }
+}
+
+impl Steps {
+    /// Tells pods to end within their grace.
+    pub(super) fn delete_pods(
+        &mut self,
+        store: &Store,
+        choice: &PodChoice,
+    ) -> Result<(), OperationError> {
+        let states = store.pod_states();
+        let living = store.pods().iter().filter(|pod| {
+            choice.admits(&store.class(pod.class).spec)
+                && (choice.name.as_ref()).is_none_or(|name| pod.name.text() == *name)
+        });
+        let mut pods: Vec<PodRef> = living.map(|pod| pod.pod).collect();
+        pods.sort_unstable();
+        let ended = states.all_finished().filter(|ended| {
+            choice.admits(&store.class(ended.pod.class).spec)
+                && (choice.name.as_ref()).is_none_or(|name| ended.pod.name.text() == *name)
+        });
+        let ended: Vec<PodRef> = ended.map(|ended| ended.pod.pod).collect();
+        if let Some(name) = choice
+            .name
+            .as_ref()
+            .filter(|_| pods.is_empty() && ended.is_empty())
+        {
+            let namespace = choice.namespace.clone();
+            return Err(OperationError::NoPod(namespace, name.clone()));
+        }
+        let most = choice.count.map_or(usize::MAX, |count| count as usize);
+        pods.retain(|&pod| !states.is_terminating(pod));
+        for &pod in pods.iter().take(most) {
+            let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+            let change = PodChange::Terminating { grace, reason };
+            self.events.push(Event::PodChanged { pod, change });
+        }
+        for &pod in ended.iter().take(most.saturating_sub(pods.len())) {
+            let change = PodChange::Forgotten;
+            self.events.push(Event::PodChanged { pod, change });
+        }
+        Ok(())
+    }
+
+    /// Creates a pod that nobody controls, or declares one that is there anew.
+    pub(super) fn apply_pod(
+        &mut self,
+        store: &Store,
+        declared: &Arc<BarePod>,
+    ) -> Result<(), OperationError> {
+        let known = store.pods().iter().find(|pod| {
+            store.class(pod.class).spec.namespace == declared.spec.namespace
+                && pod.name.text() == declared.name
+        });
+        let Some(known) = known else {
+            self.creations.push(Creation::BarePod(Arc::clone(declared)));
+            return Ok(());
+        };
+        let before = &store.class(known.class).spec;
+        let after = &declared.spec;
+        if before == after {
+            return Ok(());
+        }
+        if known.phase != PodPhase::Pending || !differ_in_open_fields(before, after) {
+            return Err(OperationError::Refused(Conflict::Forbidden(format!(
+                "Pod {}: pod updates may change schedulingGates, nodeSelector, tolerations and \
+                 labels alone, and only before the pod has a node",
+                declared.name
+            ))));
+        }
+        let class = store.class_of(after);
+        self.events.extend(store.class_added(after));
+        let class = class.unwrap_or_else(|| ClassId::from_index(store.class_count()));
+        let change = PodChange::Declared { class };
+        self.events.push(Event::PodChanged {
+            pod: known.pod,
+            change,
+        });
+        Ok(())
+    }
+}
+
+/// Whether nothing differs but what the API lets users change of a pod without a node. Its
+/// priority was filled in when it was created.
+fn differ_in_open_fields(before: &PodSpec, after: &PodSpec) -> bool {
+    let plain = |spec: &PodSpec| PodSpec {
+        scheduling_gates: Vec::new(),
+        node_selector: Labels::default(),
+        tolerations: Vec::new(),
+        labels: Labels::default(),
+        priority: 0,
+        preempts: true,
+        ..spec.clone()
+    };
+    plain(before) == plain(after)
+}

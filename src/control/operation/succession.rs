@@ -1,0 +1,80 @@
+//! New declarations of known objects: what was reported of an object outlives its declaration.
+
+use std::sync::Arc;
+
+use model::Object;
+
+/// A new declaration of a known object: what was reported of it stays.
+pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
+    match (new, known) {
+        (Object::Deployment(new), Object::Deployment(known)) => {
+            let mut new = (**new).clone();
+            // The same content is kept once, so that it is told from others at a glance.
+            if new.template == known.template {
+                new.template = known.template.clone();
+            }
+            new.status = known.status.clone();
+            new.generation = known.generation + 1;
+            Object::Deployment(Arc::new(new))
+        }
+        (Object::ReplicaSet(new), Object::ReplicaSet(known)) => {
+            let mut new = (**new).clone();
+            (new.status, new.rollout) = (known.status, known.rollout);
+            new.created = known.created;
+            Object::ReplicaSet(Arc::new(new))
+        }
+        (Object::ReplicationController(new), Object::ReplicationController(known)) => {
+            let mut new = (**new).clone();
+            (new.status, new.created) = (known.status, known.created);
+            Object::ReplicationController(Arc::new(new))
+        }
+        (Object::StatefulSet(new), Object::StatefulSet(known)) => {
+            let mut new = (**new).clone();
+            new.revisions.clone_from(&known.revisions);
+            new.status = known.status.clone();
+            Object::StatefulSet(Arc::new(new))
+        }
+        (Object::DaemonSet(new), Object::DaemonSet(known)) => {
+            let mut new = (**new).clone();
+            new.status = known.status;
+            Object::DaemonSet(Arc::new(new))
+        }
+        (Object::Job(new), Object::Job(known)) => {
+            let mut new = (**new).clone();
+            new.status = known.status.clone();
+            Object::Job(Arc::new(new))
+        }
+        (Object::CronJob(new), Object::CronJob(known)) => {
+            let mut new = (**new).clone();
+            new.status = known.status.clone();
+            Object::CronJob(Arc::new(new))
+        }
+        (Object::PodDisruptionBudget(new), Object::PodDisruptionBudget(known)) => {
+            let mut new = (**new).clone();
+            new.status = known.status.clone();
+            new.status.is_current = false;
+            Object::PodDisruptionBudget(Arc::new(new))
+        }
+        (Object::HorizontalPodAutoscaler(new), Object::HorizontalPodAutoscaler(known)) => {
+            let mut new = (**new).clone();
+            new.status = known.status.clone();
+            Object::HorizontalPodAutoscaler(Arc::new(new))
+        }
+        (Object::VerticalPodAutoscaler(new), Object::VerticalPodAutoscaler(known)) => {
+            let mut new = (**new).clone();
+            new.recommended.clone_from(&known.recommended);
+            Object::VerticalPodAutoscaler(Arc::new(new))
+        }
+        (Object::Namespace(new), Object::Namespace(known)) => {
+            let mut new = (**new).clone();
+            new.is_terminating = known.is_terminating;
+            Object::Namespace(Arc::new(new))
+        }
+        (Object::ResourceQuota(new), Object::ResourceQuota(_)) => {
+            let mut new = (**new).clone();
+            new.status.is_counted = false;
+            Object::ResourceQuota(Arc::new(new))
+        }
+        _ => new.clone(),
+    }
+}

@@ -1,0 +1,34 @@
+//! What a manifest says of the life of a container: probes and hooks.
+
+use serde::Deserialize;
+
+use super::nullable;
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Probe {
+    pub(crate) initial_delay_seconds: Option<i32>,
+    pub(crate) period_seconds: Option<i32>,
+    pub(crate) timeout_seconds: Option<i32>,
+    pub(crate) success_threshold: Option<i32>,
+    pub(crate) failure_threshold: Option<i32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Lifecycle {
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) pre_stop: Hook,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Hook {
+    pub(crate) sleep: Option<Sleep>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sleep {
+    pub(crate) seconds: i64,
+}

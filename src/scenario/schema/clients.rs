@@ -1,0 +1,56 @@
+//! `models: production` and `models.clientLimits` of the experiment file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Models;
+use crate::scalar::WordOr;
+
+/// Named set of constants for what the other models leave at zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelSet {
+    /// Control plane with the default settings of its programs, such as the limits of their clients.
+    Production,
+}
+
+/// Limits of the clients of the API server; `{}` has the defaults of Kubernetes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientLimits {
+    /// Client of each controller; default 20 requests per second after a burst of 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controllers: Option<ClientLimit>,
+    /// Client with which the scheduler binds pods; default 50 requests per second after a burst of
+    /// 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<ClientLimit>,
+    /// Client of each kubelet; default 50 requests per second after a burst of 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubelet: Option<ClientLimit>,
+}
+
+/// Limit of a client: a bucket of tokens, one for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientLimit {
+    /// Requests per second in the long run, at least 1.
+    #[schemars(range(min = 1))]
+    pub per_second: u32,
+    /// Requests at once after a pause, at least 1.
+    #[schemars(range(min = 1))]
+    pub burst: u32,
+}
+
+/// Reads `models`: its fields, or the name of a set.
+pub(super) fn models<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Models, D::Error> {
+    Ok(
+        match WordOr::<ModelSet, Models>::deserialize(deserializer)? {
+            WordOr::Word(set) => Models {
+                set: Some(set),
+                ..Models::default()
+            },
+            WordOr::Fields(models) => models,
+        },
+    )
+}

@@ -1,0 +1,76 @@
+//! Exit codes that change from start to start: which start of its owner's pods, or of its completion
+//! index, a process is (annotation `windtunnel.dev/exit-code`).
+
+use std::collections::BTreeMap;
+
+use cluster::Store;
+use model::{PodOwner, PodRef, PodSpec};
+use units::{ObjectId, PodId};
+
+/// The pods whose starts are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Counted {
+    /// A pod that nobody controls.
+    Pod(PodId),
+    /// The pods of an object.
+    Owner(ObjectId),
+    /// Those of one completion index.
+    Index(ObjectId, i32),
+}
+
+/// The starts of processes so far, where exit codes depend on them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exits {
+    starts: BTreeMap<Counted, usize>,
+    /// Of living pods: the number of their last start.
+    last: BTreeMap<PodId, usize>,
+}
+
+impl Exits {
+    /// A process of a pod has started.
+    pub(super) fn started(&mut self, store: &Store, pod: PodRef) {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        let spec = &store.class(record.class).spec;
+        let Some(behaviour) = spec
+            .behaviour
+            .as_ref()
+            .filter(|own| !own.exit_plan.is_empty())
+        else {
+            return;
+        };
+        let counted = match owner(store, pod) {
+            None => Counted::Pod(pod.id),
+            Some(own) if behaviour.exit_plan.is_of_index(Some(own.index)) => {
+                Counted::Index(own.object, own.index)
+            }
+            Some(own) => Counted::Owner(own.object),
+        };
+        let count = self.starts.entry(counted).or_default();
+        self.last.insert(pod.id, *count);
+        *count += 1;
+    }
+
+    /// The code that a container of a pod ends with by itself.
+    pub(super) fn code(&self, store: &Store, pod: PodRef, spec: &PodSpec, container: usize) -> i32 {
+        let stated = spec.exit_code(container);
+        let plan = spec.behaviour.as_ref().map(|own| &own.exit_plan);
+        let Some(plan) = plan.filter(|plan| !plan.is_empty() && stated == 0) else {
+            return stated;
+        };
+        let start = self.last.get(&pod.id).copied().unwrap_or(0);
+        plan.code(owner(store, pod).map(|own| own.index), start)
+    }
+
+    /// A pod ended.
+    pub(super) fn ended(&mut self, pod: PodRef) {
+        if !self.last.is_empty() {
+            self.last.remove(&pod.id);
+        }
+    }
+}
+
+fn owner(store: &Store, pod: PodRef) -> Option<PodOwner> {
+    store.pod_states().get(pod)?.owner
+}

@@ -1,0 +1,102 @@
+//! The annotations of the fake kubelet in windtunnel's words.
+
+use serde_json::{Map, Value, json};
+
+use super::Trouble;
+
+/// How long the fake kubelet takes to start a pod that says nothing, in milliseconds.
+pub(super) const START_MILLIS: i64 = 1_000;
+
+/// How long it takes to stop a pod that says nothing, in milliseconds.
+const STOP_MILLIS: i64 = 1_000;
+
+/// How long each request of the fake kubelet took, in milliseconds: its times begin once the one before
+/// is answered.
+const REQUEST: i64 = 20;
+
+/// Longer than any recording.
+const NEVER: &str = "1000h";
+
+/// What an object says to the fake kubelet is said to windtunnel's; start times go to `starts`.
+pub(super) fn translate(object: &mut Value, starts: &mut Vec<i64>) -> Result<(), Trouble> {
+    if object["kind"] == "Node" {
+        // A kubelet registers its node with this label.
+        let name = object["metadata"]["name"].clone();
+        let labels = &mut object["metadata"]["labels"];
+        if labels.get("kubernetes.io/hostname").is_none() {
+            labels["kubernetes.io/hostname"] = name;
+        }
+        return Ok(());
+    }
+    let template = match object["kind"].as_str().unwrap_or_default() {
+        "Pod" => Some(&mut *object),
+        "CronJob" => object.pointer_mut("/spec/jobTemplate/spec/template"),
+        "Deployment"
+        | "ReplicaSet"
+        | "StatefulSet"
+        | "DaemonSet"
+        | "Job"
+        | "ReplicationController" => object.pointer_mut("/spec/template"),
+        _ => None,
+    };
+    let Some(template) = template else {
+        return Ok(());
+    };
+    let annotations = template.pointer("/metadata/annotations");
+    let stated = annotations
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let millis = |key: &str| -> Result<Option<i64>, Trouble> {
+        let Some(value) = stated.get(key) else {
+            return Ok(None);
+        };
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let wrong = || Trouble::Wrong(format!("{key}: expected milliseconds, found `{text}`"));
+        text.parse().map(Some).map_err(|_| wrong())
+    };
+    starts.push(millis("fk/start-ms")?.unwrap_or(START_MILLIS) + REQUEST);
+    let mut own = Map::new();
+    let stop = millis("fk/stop-ms")?.unwrap_or(STOP_MILLIS);
+    let stop = stop + REQUEST;
+    own.insert(
+        "windtunnel.dev/stop-time".to_owned(),
+        format!("{stop}ms").into(),
+    );
+    if let Some(run) = millis("fk/run-ms")? {
+        let run = run + REQUEST;
+        own.insert(
+            "windtunnel.dev/run-time".to_owned(),
+            format!("{run}ms").into(),
+        );
+    }
+    if let Some(plan) = stated.get("fk/exit-plan") {
+        // A plan is a plan even of one code: starts beyond it succeed.
+        let plan = plan.as_str().unwrap_or_default();
+        let plan = if plan.contains(':') {
+            plan.to_owned()
+        } else {
+            format!("*:{plan}")
+        };
+        own.insert("windtunnel.dev/exit-code".to_owned(), plan.into());
+    }
+    let ready = millis("fk/ready-ms")?.filter(|&ready| ready > 0);
+    let answers = match ready {
+        _ if stated.contains_key("fk/never-ready") => Some(NEVER.to_owned()),
+        ready => ready.map(|ready| format!("{ready}ms")),
+    };
+    let is_probed = answers.is_some();
+    if let Some(answers) = answers {
+        own.insert("windtunnel.dev/answers-after".to_owned(), answers.into());
+    }
+    template["metadata"]["annotations"] = Value::Object(own);
+    let containers = template
+        .pointer_mut("/spec/containers")
+        .and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten().filter(|_| is_probed) {
+        container["readinessProbe"] = json!({"httpGet": {"port": 80}, "periodSeconds": 1});
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The set `models: production`: constants of the programs that a production control plane is made
+//! of, each with its source. To add one: write its value here, a line of [`CONSTANTS`], and apply it
+//! where the model is built, unless the experiment states the model itself.
+
+use control::client_limit::ClientLimit;
+use scenario::Scenario;
+use scenario::scalar::NoneOr;
+use scenario::schema::{self, ModelSet};
+use units::Duration;
+
+/// A constant of the set.
+#[derive(Clone, Copy, Debug)]
+pub struct Constant {
+    /// The field of `models` that states another value, or, where there is none, what it is about.
+    pub field: &'static str,
+    /// The value in the set.
+    pub value: &'static str,
+    /// The source of the value.
+    pub source: &'static str,
+}
+
+/// Client of each controller.
+const CONTROLLERS: ClientLimit = ClientLimit {
+    per_second: 20,
+    burst: 30,
+};
+
+/// Client of the scheduler.
+const SCHEDULER: ClientLimit = ClientLimit {
+    per_second: 50,
+    burst: 100,
+};
+
+/// Client of each kubelet.
+const KUBELET: ClientLimit = ClientLimit {
+    per_second: 50,
+    burst: 100,
+};
+
+/// From the joining of a node to the removal of its taint `not-ready`.
+const FIRST_TAINT_RETRY: Duration = Duration::from_millis(150);
+
+/// The constants of the set, as the manual lists them.
+pub const CONSTANTS: &[Constant] = &[
+    Constant {
+        field: "clientLimits.controllers",
+        value: "20 requests per second, burst 30, for each controller",
+        source: "kube-controller-manager 1.34: --kube-api-qps, --kube-api-burst",
+    },
+    Constant {
+        field: "clientLimits.scheduler",
+        value: "50 requests per second, burst 100",
+        source: "kube-scheduler 1.34: clientConnection.qps, clientConnection.burst",
+    },
+    Constant {
+        field: "clientLimits.kubelet",
+        value: "50 requests per second, burst 100, for each kubelet",
+        source: "kubelet 1.34: kubeAPIQPS, kubeAPIBurst",
+    },
+    Constant {
+        field: "(taints of a node that joins)",
+        value: "removed after 150 ms",
+        source: "node-lifecycle controller 1.34: UpdateTaintBackoff, 100 ms to 200 ms after a conflict",
+    },
+];
+
+/// Whether a scenario asks for the set.
+fn is_asked(scenario: &Scenario) -> bool {
+    scenario.models.set == Some(ModelSet::Production)
+}
+
+/// From the joining of a node to the removal of its taint `not-ready`, in a scenario.
+pub(super) fn first_taint_retry(scenario: &Scenario) -> Duration {
+    if is_asked(scenario) {
+        FIRST_TAINT_RETRY
+    } else {
+        Duration::ZERO
+    }
+}
+
+/// Limits of the clients of a scenario's control plane; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Client of each controller.
+    pub controllers: Option<ClientLimit>,
+    /// Client of the scheduler.
+    pub scheduler: Option<ClientLimit>,
+    /// Client of each kubelet.
+    pub kubelet: Option<ClientLimit>,
+}
+
+/// The limits of clients in a scenario.
+pub fn client_limits(scenario: &Scenario) -> ClientLimits {
+    let stated = match &scenario.models.client_limits {
+        Some(NoneOr::None) => return ClientLimits::default(),
+        Some(NoneOr::Some(stated)) => *stated,
+        None if is_asked(scenario) => schema::ClientLimits::default(),
+        None => return ClientLimits::default(),
+    };
+    let limit = |stated: Option<schema::ClientLimit>, default: ClientLimit| {
+        Some(stated.map_or(default, |own| ClientLimit {
+            per_second: own.per_second,
+            burst: own.burst,
+        }))
+    };
+    ClientLimits {
+        controllers: limit(stated.controllers, CONTROLLERS),
+        scheduler: limit(stated.scheduler, SCHEDULER),
+        kubelet: limit(stated.kubelet, KUBELET),
+    }
+}
