@@ -133,7 +133,7 @@ pub struct Pairs {
     pub unshaken: Option<Unshaken>,
     /// True if nothing varies, so that one pair is all there is.
     pub is_whole: bool,
-    /// Why values are missing, where somebody said.
+    /// Reason values are missing, where one was given.
     pub reason: Option<String>,
 }
 
@@ -344,13 +344,12 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
         return;
     }
     judgement.interval = student_interval(differences, CONFIDENCE);
-    // What is never negative can't fall by more than all of it, whatever an interval says.
+    // What is never negative can't fall by more than all of it.
     let is_amount = base.iter().chain(head).all(|&value| value >= 0.0);
     let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
-    let relative = change_interval(base, head, CONFIDENCE);
-    judgement.relative_interval = relative.map(|interval| Interval {
-        low: interval.low.max(least),
-        high: interval.high.max(least),
+    judgement.relative_interval = change_interval(base, head, CONFIDENCE).map(|at| Interval {
+        low: at.low.max(least),
+        high: at.high.max(least),
     });
     // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
     // for (Tarone, 1990).
