@@ -252,27 +252,7 @@ fn read(
         if !nodes.contains(name) {
             return Err(wrong(field, no_node(name, nodes)));
         }
-        let name: Text = name.into();
-        if let Some(own) = &operation.taint {
-            let taint = Taint {
-                key: own.key.as_str().into(),
-                value: own.value.as_deref().unwrap_or_default().into(),
-                effect: effect(own.effect),
-            };
-            return Ok(Operation::Taint(name, taint));
-        }
-        if let Some(own) = &operation.untaint {
-            let choice = TaintChoice {
-                key: own.key.as_str().into(),
-                effect: own.effect.map(effect),
-            };
-            return Ok(Operation::Untaint(name, choice));
-        }
-        return Ok(match field {
-            "cordon" => Operation::Cordon(name),
-            "uncordon" => Operation::Uncordon(name),
-            _ => Operation::Drain(name),
-        });
+        return Ok(on_node(operation, field, name.into()));
     }
     if let Some(own) = &operation.delete_pods {
         let labels = own.labels.iter();
@@ -298,19 +278,13 @@ fn read(
     if field == "delete"
         && let Some(pod) = written.strip_prefix("Pod/")
     {
-        let parts = pod.split_once('/').filter(|(namespace, name)| {
-            !namespace.is_empty() && !name.is_empty() && !name.contains('/')
-        });
-        let Some((namespace, name)) = parts else {
-            let what = format!("expected Pod/NAMESPACE/NAME, found `{written}`");
-            return Err(wrong(field, what));
+        let what = || {
+            wrong(
+                field,
+                format!("expected Pod/NAMESPACE/NAME, found `{written}`"),
+            )
         };
-        return Ok(Operation::DeletePods(PodChoice {
-            namespace: namespace.into(),
-            name: Some(name.into()),
-            labels: Labels::default(),
-            count: None,
-        }));
+        return one_pod(pod).map(Operation::DeletePods).ok_or_else(what);
     }
     let target = target(written).ok_or_else(|| {
         let kinds = Object::KINDS.join(", ");
@@ -335,6 +309,42 @@ fn read(
         "pause" => Operation::Pause(target),
         "resume" => Operation::Resume(target),
         _ => Operation::RollBack(target),
+    })
+}
+
+/// The operation that a field asks for on a node.
+fn on_node(operation: &schema::Operation, field: &str, name: Text) -> Operation {
+    if let Some(own) = &operation.taint {
+        let taint = Taint {
+            key: own.key.as_str().into(),
+            value: own.value.as_deref().unwrap_or_default().into(),
+            effect: effect(own.effect),
+        };
+        return Operation::Taint(name, taint);
+    }
+    if let Some(own) = &operation.untaint {
+        let choice = TaintChoice {
+            key: own.key.as_str().into(),
+            effect: own.effect.map(effect),
+        };
+        return Operation::Untaint(name, choice);
+    }
+    match field {
+        "cordon" => Operation::Cordon(name),
+        "uncordon" => Operation::Uncordon(name),
+        _ => Operation::Drain(name),
+    }
+}
+
+/// The pod of a text `NAMESPACE/NAME`; `None` of any other text.
+fn one_pod(text: &str) -> Option<PodChoice> {
+    let (namespace, name) = text.split_once('/')?;
+    let is_name = !namespace.is_empty() && !name.is_empty() && !name.contains('/');
+    is_name.then(|| PodChoice {
+        namespace: namespace.into(),
+        name: Some(name.into()),
+        labels: Labels::default(),
+        count: None,
     })
 }
 

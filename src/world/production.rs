@@ -92,10 +92,9 @@ pub struct ClientLimits {
 /// The limits of clients in a scenario.
 pub fn client_limits(scenario: &Scenario) -> ClientLimits {
     let stated = match &scenario.models.client_limits {
-        Some(NoneOr::None) => return ClientLimits::default(),
         Some(NoneOr::Some(stated)) => *stated,
         None if is_asked(scenario) => schema::ClientLimits::default(),
-        None => return ClientLimits::default(),
+        Some(NoneOr::None) | None => return ClientLimits::default(),
     };
     let limit = |stated: Option<schema::ClientLimit>, default: ClientLimit| {
         Some(stated.map_or(default, |own| ClientLimit {

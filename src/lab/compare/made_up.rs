@@ -23,6 +23,7 @@ pub(super) fn run(seed: u64) -> VariantSummary {
         seed,
         system: "kubernetes".to_owned(),
         scheduler: "default".to_owned(),
+        releases: Vec::new(),
         nodes: 1,
         pods: 100,
         ended: "drained".to_owned(),

@@ -157,29 +157,8 @@ impl Case {
                     kind,
                     name,
                     propagation,
-                } => {
-                    let policy = propagation.unwrap_or_default().to_lowercase();
-                    let target = match kind.as_str() {
-                        "Node" => format!("Node/{name}"),
-                        _ => format!("{kind}/default/{name}"),
-                    };
-                    let mut fields = fields(json!({"delete": target}));
-                    if !policy.is_empty() && !matches!(kind.as_str(), "Pod" | "Node") {
-                        fields.insert("propagation".to_owned(), policy.into());
-                    }
-                    fields
-                }
-                Op::DeletePods { selector, count } => {
-                    let pairs = selector.split(',').filter_map(|pair| pair.split_once('='));
-                    let labels: Map<String, Value> = pairs
-                        .map(|(key, value)| (key.trim().to_owned(), value.trim().into()))
-                        .collect();
-                    let mut choice = json!({"labels": labels});
-                    if let Some(count) = count {
-                        choice["count"] = count.into();
-                    }
-                    fields(json!({"deletePods": choice}))
-                }
+                } => deletion(&kind, &name, propagation),
+                Op::DeletePods { selector, count } => deletion_of_pods(&selector, count),
                 Op::Cordon { name } => fields(json!({"cordon": name})),
                 Op::Uncordon { name } => fields(json!({"uncordon": name})),
                 Op::Drain { name } => fields(json!({"drain": name})),
@@ -349,4 +328,31 @@ fn find<'a>(
         let words = format!("the driver changes {kind}/{name}, which no file declares");
         Trouble::Unsupported(words)
     })
+}
+
+/// The operation that deletes an object.
+fn deletion(kind: &str, name: &str, propagation: Option<String>) -> Map<String, Value> {
+    let policy = propagation.unwrap_or_default().to_lowercase();
+    let target = match kind {
+        "Node" => format!("Node/{name}"),
+        _ => format!("{kind}/default/{name}"),
+    };
+    let mut fields = fields(json!({"delete": target}));
+    if !policy.is_empty() && !matches!(kind, "Pod" | "Node") {
+        fields.insert("propagation".to_owned(), policy.into());
+    }
+    fields
+}
+
+/// The operation that deletes pods by their labels.
+fn deletion_of_pods(selector: &str, count: Option<u32>) -> Map<String, Value> {
+    let pairs = selector.split(',').filter_map(|pair| pair.split_once('='));
+    let labels: Map<String, Value> = pairs
+        .map(|(key, value)| (key.trim().to_owned(), value.trim().into()))
+        .collect();
+    let mut choice = json!({"labels": labels});
+    if let Some(count) = count {
+        choice["count"] = count.into();
+    }
+    fields(json!({"deletePods": choice}))
 }

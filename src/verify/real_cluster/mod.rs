@@ -57,6 +57,10 @@ impl From<String> for Trouble {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every family's judge may fail as a whole"
+)]
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
     let mut report = FamilyReport::new(FAMILY.name);
     let named = files.iter().map(|file| {

@@ -78,7 +78,7 @@ impl Recording {
         }
         if !repeats.is_empty() {
             return Ok(Self {
-                rows: spreads(repeats),
+                rows: spreads(&repeats),
                 fraction,
                 silences,
             });
@@ -111,14 +111,14 @@ impl Recording {
 }
 
 /// The spread of each kind of change over repeats.
-fn spreads(repeats: Vec<Rows>) -> BTreeMap<Row, Spread> {
+fn spreads(repeats: &[Rows]) -> BTreeMap<Row, Spread> {
     let rows: BTreeSet<Row> = repeats
         .iter()
         .flat_map(|one| one.0.keys().cloned())
         .collect();
     let spread = |row: &Row| {
         let mut spread = Spread::default();
-        for repeat in &repeats {
+        for repeat in repeats {
             let times = repeat.0.get(row).map_or(&[][..], Vec::as_slice);
             spread.counts.push(times.len());
             for (place, &at) in times.iter().enumerate() {
@@ -266,7 +266,7 @@ impl<'a> Timeline<'a> {
             "Pod" => self.pod(at, name, line),
             "Node" => {
                 let what = self.pools.node(name);
-                self.object(at, what.clone(), line);
+                self.object(at, &what, line);
                 if let Some(ready) = line["ready"].as_str() {
                     self.rows.add(at, what.clone(), format!("ready={ready}"));
                 }
@@ -281,23 +281,23 @@ impl<'a> Timeline<'a> {
                 self.fraction = fraction.unwrap_or(0);
             }
             "Event" => {}
-            _ => self.object(at, format!("{kind} {name}"), line),
+            _ => self.object(at, &format!("{kind} {name}"), line),
         }
     }
 
     /// What objects of every kind show.
-    fn object(&mut self, at: i64, what: String, line: &Value) {
+    fn object(&mut self, at: i64, what: &str, line: &Value) {
         match text_of(&line["change"]) {
             "created" => {
-                self.rows.add(at, what.clone(), "created");
+                self.rows.add(at, what.to_owned(), "created");
                 if what.starts_with("ReplicaSet ") {
-                    self.rows.add(at, what.clone(), "scaled");
+                    self.rows.add(at, what.to_owned(), "scaled");
                 }
             }
-            "deleted" => self.rows.add(at, what.clone(), "deleted"),
-            _ if line["deleting"] == true => self.rows.add(at, what.clone(), "terminating"),
+            "deleted" => self.rows.add(at, what.to_owned(), "deleted"),
+            _ if line["deleting"] == true => self.rows.add(at, what.to_owned(), "terminating"),
             _ if line.get("spec.replicas").is_some() && what.starts_with("ReplicaSet ") => {
-                self.rows.add(at, what.clone(), "scaled");
+                self.rows.add(at, what.to_owned(), "scaled");
             }
             _ => {}
         }
@@ -307,12 +307,12 @@ impl<'a> Timeline<'a> {
         {
             let active: Vec<&str> = active.iter().filter_map(Value::as_str).collect();
             self.rows
-                .add(at, what.clone(), format!("active={}", active.join(",")));
+                .add(at, what.to_owned(), format!("active={}", active.join(",")));
         }
         for (kind, value) in line["conditions"].as_object().into_iter().flatten() {
             let change = format!("condition {kind}={}", text_of(value));
-            if self.conditions.insert((what.clone(), change.clone())) {
-                self.rows.add(at, what.clone(), change);
+            if self.conditions.insert((what.to_owned(), change.clone())) {
+                self.rows.add(at, what.to_owned(), change);
             }
         }
     }

@@ -28,18 +28,7 @@ pub(super) fn translate(object: &mut Value, starts: &mut Vec<i64>) -> Result<(),
         }
         return Ok(());
     }
-    let template = match object["kind"].as_str().unwrap_or_default() {
-        "Pod" => Some(&mut *object),
-        "CronJob" => object.pointer_mut("/spec/jobTemplate/spec/template"),
-        "Deployment"
-        | "ReplicaSet"
-        | "StatefulSet"
-        | "DaemonSet"
-        | "Job"
-        | "ReplicationController" => object.pointer_mut("/spec/template"),
-        _ => None,
-    };
-    let Some(template) = template else {
+    let Some(template) = template_of(object) else {
         return Ok(());
     };
     let annotations = template.pointer("/metadata/annotations");
@@ -99,4 +88,19 @@ pub(super) fn translate(object: &mut Value, starts: &mut Vec<i64>) -> Result<(),
         container["readinessProbe"] = json!({"httpGet": {"port": 80}, "periodSeconds": 1});
     }
     Ok(())
+}
+
+/// The part of an object that describes its pods; `None` of an object without pods.
+fn template_of(object: &mut Value) -> Option<&mut Value> {
+    match object["kind"].as_str().unwrap_or_default() {
+        "Pod" => Some(object),
+        "CronJob" => object.pointer_mut("/spec/jobTemplate/spec/template"),
+        "Deployment"
+        | "ReplicaSet"
+        | "StatefulSet"
+        | "DaemonSet"
+        | "Job"
+        | "ReplicationController" => object.pointer_mut("/spec/template"),
+        _ => None,
+    }
 }
