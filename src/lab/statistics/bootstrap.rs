@@ -27,15 +27,6 @@ impl Interval {
     pub fn holds(self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
-
-    /// The interval divided by a positive number.
-    #[must_use]
-    pub fn over(self, divisor: f64) -> Self {
-        Self {
-            low: self.low / divisor,
-            high: self.high / divisor,
-        }
-    }
 }
 
 /// Values that go into each resample.
@@ -60,27 +51,6 @@ impl Resamples {
     /// The interval of a mean, with this confidence; `None` where [`bca`] has none.
     pub fn interval_of_mean(&self, values: &[f64], confidence: f64) -> Option<Interval> {
         bca(values, &|of| mean(of).unwrap_or(f64::NAN), self, confidence)
-    }
-
-    /// The interval of the relative change of a mean, `mean(head)/mean(base) − 1`, over pairs that
-    /// are resampled together; `None` where a statistic is not finite.
-    pub fn interval_of_change(
-        &self,
-        base: &[f64],
-        head: &[f64],
-        confidence: f64,
-    ) -> Option<Interval> {
-        let sum = |values: &[f64], indexes: &[u32]| -> f64 {
-            indexes.iter().map(|&index| values[index as usize]).sum()
-        };
-        let change = |indexes: &[u32]| {
-            let base = sum(base, indexes);
-            (sum(head, indexes) - base) / base.abs()
-        };
-        let is_whole = base.len() == head.len();
-        is_whole
-            .then(|| self.interval(base.len(), &change, confidence))
-            .flatten()
     }
 
     /// The BCa interval of a statistic of the values at some indexes.
