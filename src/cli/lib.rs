@@ -9,9 +9,7 @@
 
 mod accept;
 mod check;
-mod check_outputs;
 mod compare;
-mod compare_rerun;
 mod completions;
 mod diff;
 mod divergence;

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::compare::without_names;
 use super::summary::InputSummary;
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Experiment, Scenario, as_run};
@@ -13,6 +12,9 @@ use world::inputs;
 
 /// Manifests up to this size are read to tell names from content.
 const READ_BYTES_MAX: u64 = 4 << 20;
+
+/// Keys of names and marks, which mean nothing unless something refers to them.
+const NAMES: [&str; 3] = ["labels", "annotations", "name"];
 
 /// The hash of an experiment as run, every default filled in.
 pub fn scenario_hash(experiment: &Experiment) -> String {
@@ -83,4 +85,16 @@ fn manifests(scenario: &Scenario) -> Vec<&str> {
         .iter()
         .filter_map(|own| own.apply.as_deref());
     of_nodes.chain(of_workload).chain(applied).collect()
+}
+
+/// Takes names, labels and annotations out of a value.
+pub(crate) fn without_names(value: &mut Json) {
+    match value {
+        Json::Object(map) => {
+            map.retain(|key, _| !NAMES.contains(&key.as_str()));
+            map.values_mut().for_each(without_names);
+        }
+        Json::Array(items) => items.iter_mut().for_each(without_names),
+        _ => {}
+    }
 }

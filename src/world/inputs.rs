@@ -72,11 +72,6 @@ pub fn inline(text: &str) -> PathBuf {
     PathBuf::from(format!("{INLINE}{text}"))
 }
 
-/// Whether a path that a lookup found is embedded.
-pub fn is_embedded(path: &Path) -> bool {
-    embedded(path).is_some()
-}
-
 fn embedded(path: &Path) -> Option<EmbeddedFile> {
     let inside = path.strip_prefix(EMBEDDED).ok()?;
     let name = inside.file_name()?.to_str()?;

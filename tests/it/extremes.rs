@@ -2,6 +2,7 @@
 //! result or an error, never with a panic or a livelock, and no scheduler over-commits a node because
 //! it sees late.
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use windtunnel::cluster::{Observer, Store};
@@ -79,7 +80,7 @@ fn a_scheduler_that_sees_late_does_not_overcommit() {
             for job in 0..=stream.below(30) {
                 let (submit, length) = (stream.below(40), 1 + stream.below(60));
                 let (cpu, memory) = (1 + stream.below(4), 1 + stream.below(8));
-                jobs.push_str(&format!("{submit},j{job},{length},{cpu},{memory}Gi\n"));
+                let _ = writeln!(jobs, "{submit},j{job},{length},{cpu},{memory}Gi");
             }
             let delay = one(stream, ["1ms", "1s", "5s", "37s"]);
             let (late, more) = if round % 2 == 0 {
@@ -130,9 +131,7 @@ fn extreme_values_end_in_words() {
             let (cpu, memory) = (one(stream, AMOUNTS), one(stream, AMOUNTS));
             let limit = one(stream, ["", "1", "9223372035"]);
             let priority = one(stream, ["0", "2147483647", "-2147483648"]);
-            jobs.push_str(&format!(
-                "{submit},{length},{cpu},{memory},{limit},{priority}\n"
-            ));
+            let _ = writeln!(jobs, "{submit},{length},{cpu},{memory},{limit},{priority}");
         }
         let (cpu, memory) = (one(stream, AMOUNTS), one(stream, AMOUNTS));
         let count = one(stream, ["1", "3", "600"]);

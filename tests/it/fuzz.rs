@@ -121,21 +121,18 @@ const POD: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
 const FAILURES: &str = "node,from,to\nn1,0,60\nn2,90s,2m\n";
 
 fn kinds() -> Vec<Kind> {
+    let mut kinds = of_kubernetes();
+    kinds.extend(of_experiments());
+    kinds.extend(of_others());
+    kinds
+}
+
+/// Kinds of text that Kubernetes knows.
+fn of_kubernetes() -> Vec<Kind> {
     let manifests = [files("traces", ".yaml"), texts([POD])].concat();
     let mut configs = texts([CONFIG]);
     configs.extend(files("docs/manual/run.in", ".yaml"));
     vec![
-        Kind {
-            name: "trace",
-            samples: [files("traces", ".gz"), texts([CSV])].concat(),
-            read: |_, bytes| {
-                let input = Input::bytes("fuzz", bytes);
-                let Ok(entry) = registry::recognize(&input) else {
-                    return;
-                };
-                let _ = inspect::inspect(&input, entry, &ReadOptions::default());
-            },
-        },
         Kind {
             name: "manifests",
             samples: manifests.clone(),
@@ -161,6 +158,19 @@ fn kinds() -> Vec<Kind> {
             },
         },
         Kind {
+            name: "scheduler configuration",
+            samples: configs,
+            read: |_, bytes| {
+                let _ = read_scheduler_config("fuzz.yaml", &String::from_utf8_lossy(bytes));
+            },
+        },
+    ]
+}
+
+/// Kinds of text that belong to experiments and their results.
+fn of_experiments() -> Vec<Kind> {
+    vec![
+        Kind {
             name: "scenario",
             samples: [
                 files("scenarios", ".yaml"),
@@ -169,13 +179,6 @@ fn kinds() -> Vec<Kind> {
             .concat(),
             read: |scene, bytes| {
                 let _ = scene.experiment(&String::from_utf8_lossy(bytes));
-            },
-        },
-        Kind {
-            name: "scheduler configuration",
-            samples: configs,
-            read: |_, bytes| {
-                let _ = read_scheduler_config("fuzz.yaml", &String::from_utf8_lossy(bytes));
             },
         },
         Kind {
@@ -213,6 +216,23 @@ fn kinds() -> Vec<Kind> {
                 if let Ok(run) = results::read(&scene.folder.join("result")) {
                     let _ = (run.series(), run.pods());
                 }
+            },
+        },
+    ]
+}
+
+/// Kinds of text from elsewhere.
+fn of_others() -> Vec<Kind> {
+    vec![
+        Kind {
+            name: "trace",
+            samples: [files("traces", ".gz"), texts([CSV])].concat(),
+            read: |_, bytes| {
+                let input = Input::bytes("fuzz", bytes);
+                let Ok(entry) = registry::recognize(&input) else {
+                    return;
+                };
+                let _ = inspect::inspect(&input, entry, &ReadOptions::default());
             },
         },
         Kind {

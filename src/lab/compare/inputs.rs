@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use crate::hashes::without_names;
 use crate::summary::InputSummary;
 use scenario::as_run::document;
 use scenario::schema::{Arrivals, WorkloadSource};
@@ -18,8 +19,6 @@ const TOLD: [&str; 5] = ["cluster", "models", "operations", "functions", "traffi
 const HELD: [&str; 2] = ["alerts", "notifications"];
 /// The place of the one file that is part of the system.
 pub const SYSTEM_FILE: &str = "system.scheduler.config";
-/// Keys of names and marks, which mean nothing unless something refers to them.
-const NAMES: [&str; 3] = ["labels", "annotations", "name"];
 
 /// Inputs of a run, in a comparable form.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,18 +143,6 @@ fn by_content(path: &mut String, files: &[InputSummary]) {
     };
     if let Some(file) = whole.or_else(alike) {
         *path = format!("blake3:{}", file.blake3);
-    }
-}
-
-/// Takes names, labels and annotations out of a value.
-pub(crate) fn without_names(value: &mut Json) {
-    match value {
-        Json::Object(map) => {
-            map.retain(|key, _| !NAMES.contains(&key.as_str()));
-            map.values_mut().for_each(without_names);
-        }
-        Json::Array(items) => items.iter_mut().for_each(without_names),
-        _ => {}
     }
 }
 

@@ -27,7 +27,6 @@ pub use again::{CandidateCheck, RecordedCandidate, RecordedStudy, STUDY_FILE, St
 pub use comparable::incomparable;
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
-pub(crate) use inputs::without_names;
 pub use inputs::{Inputs, SYSTEM_FILE};
 pub use judge::{
     ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken,

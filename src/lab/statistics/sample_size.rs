@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use units::plural;
 
 use rng::math;
 use rng::special::{normal_cdf, normal_quantile};
@@ -80,8 +81,10 @@ impl SeedsNeeded {
 impl fmt::Display for SeedsNeeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.low, self.high) {
-            (low, Some(high)) if low == high => write!(f, "about {low} seeds"),
-            (low, Some(high)) => write!(f, "about {low}–{high} seeds"),
+            (low, Some(high)) if low == high => write!(f, "about {}", plural::count(low, "seed")),
+            (low, Some(high)) => {
+                write!(f, "about {low}–{}", plural::count(high, "seed"))
+            }
             (low, None) if low >= SEEDS_MAX => f.write_str("more than 1,000 seeds"),
             (low, None) => write!(f, "{low} to more than 1,000 seeds"),
         }

@@ -48,8 +48,9 @@ pub enum RecordError {
     },
     /// A time series has more rows than anybody can use.
     #[error(
-        "metrics.resolution: the time series has more than {rows} rows by {at}; give a larger \
-         resolution, or end the run earlier (`stop: {{at: 30d}}`)"
+        "metrics.resolution: the time series has more than {} by {at}; give a larger resolution, or \
+         end the run earlier (`stop: {{at: 30d}}`)",
+        units::plural::count(*rows, "row")
     )]
     TooManyRows {
         /// The most rows there may be.

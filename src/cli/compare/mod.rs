@@ -1,6 +1,8 @@
 //! `windtunnel compare`: candidates on the same workload and failures with paired seeds, or
 //! finished runs.
 
+mod rerun;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;
@@ -24,7 +26,6 @@ use scenario::{Experiment, Scenario, VariantPlan};
 use systems::RunsWorkloads;
 use systems::registry::find;
 
-use super::compare_rerun::{asked_of_metrics, rerun};
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
 use super::failure::{failure, folder_failure};
@@ -33,6 +34,7 @@ use super::run_arguments::SummaryFormat;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
+use rerun::{asked_of_metrics, rerun};
 
 /// Arguments of `compare`.
 #[derive(Clone, Debug, Args)]

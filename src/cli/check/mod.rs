@@ -1,5 +1,7 @@
 //! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
 
+mod outputs;
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
@@ -16,9 +18,6 @@ use report::check::{self, CheckOptions};
 use scenario::objective_lines;
 
 use super::accept::{self, Acceptance};
-use super::check_outputs::{
-    CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets,
-};
 use super::divergence::Asked;
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
@@ -27,6 +26,7 @@ use super::run::threads;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
+use outputs::{CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets};
 
 /// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
@@ -101,7 +101,7 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
         Ok(result) => result,
         Err(panic) => {
             if is_told {
-                let why = "windtunnel broke off: a fault of the program, told in its log";
+                let why = "windtunnel broke off by a fault of the program, which its log reports";
                 write_refusal(arguments, Exit::Incomplete, why);
             }
             resume_unwind(panic)

@@ -5,7 +5,7 @@ use std::path::Path;
 use lab::compare::Study;
 use lab::shell::{quoted, set_flags};
 
-use super::compare::CompareArguments;
+use super::CompareArguments;
 
 /// Command line that repeats the comparison.
 pub(super) fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &Study) -> String {

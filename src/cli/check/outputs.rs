@@ -9,13 +9,13 @@ use lab::check::{CHECK_VERSION, CheckReport, Date, EntryReport, ErrorKind};
 use lab::folder::{Existing, write_file};
 use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 
-use super::check::{CheckArguments, relative, source_date, stem};
-use super::failure::folder_failure;
-use super::{Exit, Failure, output};
+use super::{CheckArguments, relative, source_date, stem};
+use crate::failure::folder_failure;
+use crate::{Exit, Failure, output};
 
 /// Output format of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum CheckFormat {
+pub(crate) enum CheckFormat {
     /// Table for the terminal.
     Table,
     /// Markdown, for job summaries and comments.
@@ -36,7 +36,7 @@ pub(super) enum CheckFormat {
 
 /// Dialect of JUnit XML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum JunitFlavor {
+pub(crate) enum JunitFlavor {
     /// Strict schema of Jenkins.
     Strict,
     /// Extended elements that most other readers know.
