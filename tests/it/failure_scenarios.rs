@@ -122,7 +122,7 @@ fn play(name: &str, apps: &[&str]) -> BTreeMap<String, Seen> {
 #[test]
 fn a_zone_outage_is_as_long_as_tolerations() {
     let all = play("zone-outage", &["shop"]);
-    for (name, restored) in [("default", 1_015), ("impatient", 745)] {
+    for (name, restored) in [("default", 1_010), ("impatient", 740)] {
         let seen = &all[name];
         assert_eq!(seen.least("shop", 600, 2_400), 8, "{name}");
         assert_eq!(seen.restored("shop", 600, 12), Some(restored), "{name}");
@@ -141,7 +141,7 @@ fn a_zone_outage_is_as_long_as_tolerations() {
 fn a_partition_runs_pods_twice_but_none_of_a_set() {
     let all = play("partition-and-heal", &["shop", "ledger"]);
     let long = &all["long"];
-    assert_eq!(long.restored("shop", 600, 6), Some(980));
+    assert_eq!(long.restored("shop", 600, 6), Some(975));
     assert_eq!(long.restored("ledger", 600, 6), Some(1_820));
     assert_eq!((long.created["shop"], long.created["ledger"]), (8, 8));
     assert_eq!(long.ended["told"], [1_800; 4]);
