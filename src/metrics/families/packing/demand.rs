@@ -23,7 +23,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     statistics: &of_each::<4, 2, 8>(Resource::NAMES, [MEAN, PEAK]),
     formula: "mean: integral of sum of q(i, r) over bound and pending pods, over integral of sum \
               of C(n, r) over nodes that exist; peak: the largest ratio of the sums that lasted \
-              for some time",
+              for some time; undefined if pods asked while no node offered any",
     denominators: "allocatable amounts of the nodes that exist, as in `allocation`",
     census: "all pods alive in the measured window, whenever submitted",
     censoring: "none: a state, not a duration",
@@ -34,6 +34,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
 #[derive(Clone, Debug, Default)]
 struct Demand {
     peak: [Peak; RESOURCES],
+    /// Marks resources that pods asked for while no node offered any.
+    had_no_capacity: [bool; RESOURCES],
 }
 
 impl Collector for Demand {
@@ -46,6 +48,7 @@ impl Collector for Demand {
             let wanted = state.allocated.0[index] + state.wanted.0[index];
             let capacity = state.allocatable.0[index];
             self.peak[index].offer(wanted, capacity);
+            self.had_no_capacity[index] |= capacity <= 0 && wanted > 0;
         }
     }
 
@@ -57,7 +60,12 @@ impl Collector for Demand {
             let demand = areas.demand(resource);
             let mean = demand.ratio(&areas.allocatable(resource), &under);
             values.put(MEAN.of(name), mean);
-            values.put(PEAK.of(name), self.peak[index].value(&under));
+            let peak = if self.had_no_capacity[index] {
+                Err(format!("pods asked for {name} while no node offered any"))
+            } else {
+                self.peak[index].value(&under)
+            };
+            values.put(PEAK.of(name), peak);
         }
     }
 }
