@@ -21,7 +21,7 @@ pub struct ObjectRow {
     pub children: Vec<ObjectId>,
     /// Living pods that it controls, oldest first.
     pub pods: Vec<PodRef>,
-    /// Whether it goes once its dependents are gone.
+    /// Marks an object that goes once its dependents are gone.
     pub is_terminating: bool,
     /// Stable identity of the object: kind, namespace, name, and how many objects had these before.
     pub identity: Identity,

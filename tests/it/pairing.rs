@@ -133,13 +133,20 @@ struct Draws {
 }
 
 impl Observer for Draws {
-    fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, _store: &Store) {
+    fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         match event {
             Event::PodCreated(created) => {
                 let name = created.name.to_string();
                 let count = self.names.entry(name.clone()).or_default();
                 self.living.insert(created.pod.id, ((name, *count), at));
                 *count += 1;
+            }
+            // A crash holds up what starts on the node, whatever was drawn for it.
+            Event::NodeReadiness { node, ready: false } => {
+                for &slot in store.nodes().pods(*node) {
+                    let here = store.pods().at(slot);
+                    here.and_then(|here| self.living.remove(&here.pod.id));
+                }
             }
             Event::PodStarting { pod } => {
                 if let Some((_, since)) = self.living.get_mut(&pod.id) {

@@ -409,10 +409,11 @@ fn pods_that_are_not_ready_hold_growth_back() {
         "readinessProbe: {initialDelaySeconds: 240, httpGet: {path: /, port: 80}}, resources:",
     ) + &horizontal(metric, "");
     let clients = ["{name: all, service: default/web, rate: 1}"];
-    let told = [("services-unready-8", "8m"), ("services-unready-9", "9m")].map(|(name, span)| {
-        let own = run(name, &shop, &clients, &format!("stop: {{at: {span}}}"));
-        own.events("Deployment/default/web", "updated")
-    });
+    let told =
+        [("services-unready-9", "9m"), ("services-unready-10", "10m")].map(|(name, span)| {
+            let own = run(name, &shop, &clients, &format!("stop: {{at: {span}}}"));
+            own.events("Deployment/default/web", "updated")
+        });
     assert!(told[0].contains("2 to 4 replicas"), "{}", told[0]);
     assert!(!told[0].contains("4 to 8 replicas"), "{}", told[0]);
     assert!(told[1].contains("4 to 8 replicas"), "{}", told[1]);

@@ -22,7 +22,7 @@ pub struct LifecycleSetup {
     pub options: LifecycleOptions,
     /// Whether passes that find nothing are made.
     pub observing: Observing,
-    /// How long the taints of a node that joins take to be written: several controllers write to it
+    /// Time until the taints of a node that joins are written: several controllers write to it
     /// then, and the first try is refused.
     pub first_taint_retry: Duration,
     /// The seed of the order in which nodes that wait are tainted, which is random in the original.

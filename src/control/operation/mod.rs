@@ -61,7 +61,7 @@ pub enum Operation {
     Upgrade(Arc<UpgradePlan>),
 }
 
-/// What becomes of the dependents of a deleted object.
+/// Fate of the dependents of a deleted object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
     /// They are deleted after it.

@@ -1,4 +1,4 @@
-//! What users do to nodes: cordon, taint, join, remove.
+//! Operations of users on nodes: cordon, taint, join, remove.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What users do to pods that nobody controls, or to single pods of a controller.
+//! Operations of users on pods that nobody controls, or on single pods of a controller.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a manifest says of the life of a container: probes and hooks.
+//! Life of a container as a manifest states it: probes and hooks.
 
 use serde::Deserialize;
 

@@ -271,6 +271,8 @@ fn a_refused_member_and_a_cancelled_job_leave_no_trace() {
     world.planner.step(world.now, &world.store, &mut out);
     world.planner.refused(&out.writes[0], &Conflict::NoRoom);
     assert_eq!(world.planner.backlog(), 3);
+    // A refused job waits a moment before it is planned again.
+    world.now = world.now.saturating_add(Duration::from_secs(1));
     world.settle();
     assert_eq!(world.nodes(&running), [0]);
     world.end(&chosen);

@@ -38,7 +38,7 @@ const GRACE: i64 = 50_000;
 /// How many disagreements of a case are told.
 const TOLD: usize = 4;
 
-/// What came of a case.
+/// Result of a case.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
     /// Kinds of change that were compared.
@@ -48,7 +48,7 @@ pub struct Verdict {
     /// The largest distance of a time from the spread of the repeats, in milliseconds, negative if it
     /// is early, and which.
     pub deviation: Option<Deviation>,
-    /// What disagrees, in words.
+    /// Disagreements, in words.
     pub disagreements: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What users and failures did to a recorded cluster, and when: `driver.json`.
+//! Deeds of users and failures in a recorded cluster, with their times: `driver.json`.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What is equal to a control plane and told apart by chance alone: pods of one declaration, and the
+//! Objects that a control plane can't tell apart but by chance: pods of one declaration, and the
 //! nodes that are cut off. Their changes are judged together.
 
 use std::collections::BTreeMap;

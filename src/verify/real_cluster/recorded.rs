@@ -14,7 +14,7 @@ use trace::Input;
 /// The times of a kind of change over the repeats, in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spread {
-    /// How often it happened in each repeat.
+    /// Number of occurrences in each repeat.
     pub counts: Vec<usize>,
     /// The k-th times, the earliest over the repeats.
     pub min: Vec<i64>,

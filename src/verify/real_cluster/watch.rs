@@ -1,4 +1,4 @@
-//! What a run shows, in the kinds of change of recordings.
+//! Observations of a run, in the kinds of change of recordings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

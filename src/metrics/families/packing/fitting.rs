@@ -67,10 +67,9 @@ impl FitShape {
             return 0;
         }
         let mut count = i64::MAX;
+        // The sum of GPUs left also bounds the count where extended resources take some of the devices.
         for (index, &free) in row.free.iter().enumerate() {
-            if let Some(request) = self.requests[index]
-                && index != Resource::Gpu as usize
-            {
+            if let Some(request) = self.requests[index] {
                 count = count.min(request.divide(free.max(0)));
             }
         }
