@@ -264,19 +264,24 @@ fn the_end_of_a_gang_is_one_event() {
 #[test]
 fn a_refused_member_and_a_cancelled_job_leave_no_trace() {
     let mut world = World::new(&[1], NONE);
-    let running = world.submit(1, 1, 10);
-    let chosen = world.submit(1, 1, 10);
+    let refused = world.submit(1, 1, 10);
+    let next = world.submit(1, 1, 10);
+    let cancelled = world.submit(1, 1, 10);
     let last = world.submit(1, 1, 10);
     let mut out = Outbox::default();
     world.planner.step(world.now, &world.store, &mut out);
-    world.planner.refused(&out.writes[0], &Conflict::NoRoom);
-    assert_eq!(world.planner.backlog(), 3);
-    // A refused job waits a moment before it is planned again.
+    world.planner.refused(&out.writes[0], &Conflict::Refused);
+    assert_eq!(world.planner.backlog(), 4);
+    // A job that the API refused waits for a second; the next one takes the room meanwhile.
+    world.settle();
+    assert_eq!(world.nodes(&next), [0]);
     world.now = world.now.saturating_add(Duration::from_secs(1));
     world.settle();
-    assert_eq!(world.nodes(&running), [0]);
-    world.end(&chosen);
-    world.end(&running);
+    world.end(&cancelled);
+    world.end(&next);
+    world.settle();
+    assert_eq!(world.nodes(&refused), [0]);
+    world.end(&refused);
     world.settle();
     assert_eq!(world.nodes(&last), [0]);
 }
