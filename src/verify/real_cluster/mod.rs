@@ -3,9 +3,9 @@
 //! when) and the recording: `timeline-1.jsonl`, `timeline-2.jsonl` … of repeats, or `expected.json`
 //! with the times of every kind of change over the repeats.
 //!
-//! A case becomes an experiment of the system `kubernetes` under `models: production` ([`experiment`]).
-//! What a run shows ([`watch`]) is turned into the kinds of change of the recording ([`recorded`]),
-//! and counts and times are compared within the spread of the repeats ([`compare`]).
+//! A case becomes an experiment of the system `kubernetes` under `models: production` (`experiment`).
+//! What a run shows (`watch`) is turned into the kinds of change of the recording (`recorded`),
+//! and counts and times are compared within the spread of the repeats (`compare`).
 
 pub mod compare;
 mod driver;

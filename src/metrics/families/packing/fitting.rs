@@ -11,7 +11,7 @@ use cluster::nodes::NO_MODEL;
 use model::gpu::MAX_DEVICES;
 
 use crate::record::setup::mix::{MixShape, gpu_fit_count};
-use crate::record::state::{Amounts, Devices, NodeRow, RESOURCES, Resource, Row};
+use crate::record::state::{Amounts, Devices, NodeRow, RESOURCES, Row};
 
 /// A positive integer to divide by many times.
 #[derive(Clone, Copy, Debug)]
