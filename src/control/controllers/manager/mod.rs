@@ -5,7 +5,7 @@
 //! What happens at one instant is looked at as the original would if it were fast: an object that a
 //! change names is synced at once, and once more when the instant has become quiet. Of the
 //! original's queue the pauses after refused writes are kept, its bucket of 10 a second is not. Where
-//! clients are limited, the requests of a sync are sent one by one ([`flow`]).
+//! clients are limited, the requests of a sync are sent one by one (`flow`).
 
 mod cron_job;
 mod daemon_set;
