@@ -115,7 +115,8 @@ impl Collector for FitCount {
         let mut now = [0; 4];
         for (index, unit) in self.units.iter_mut().enumerate() {
             let Some(unit) = unit else { continue };
-            now[index] = unit.shape.count(change.now, change.devices);
+            let fitting = unit.shape.count(change.now, change.devices);
+            now[index] = unit.shape.within_gpus_left(fitting, change.now);
             let more = product(now[index] - before[index], change.times());
             if more != 0 {
                 let fitting = unit.fitting.amount() + more;

@@ -11,7 +11,7 @@ use cluster::nodes::NO_MODEL;
 use model::gpu::MAX_DEVICES;
 
 use crate::record::setup::mix::{MixShape, gpu_fit_count};
-use crate::record::state::{Amounts, Devices, NodeRow, RESOURCES, Row};
+use crate::record::state::{Amounts, Devices, NodeRow, RESOURCES, Resource, Row};
 
 /// A positive integer to divide by many times.
 #[derive(Clone, Copy, Debug)]
@@ -67,9 +67,10 @@ impl FitShape {
             return 0;
         }
         let mut count = i64::MAX;
-        // The sum of GPUs left also bounds the count where extended resources take some of the devices.
         for (index, &free) in row.free.iter().enumerate() {
-            if let Some(request) = self.requests[index] {
+            if let Some(request) = self.requests[index]
+                && index != Resource::Gpu as usize
+            {
                 count = count.min(request.divide(free.max(0)));
             }
         }
@@ -77,6 +78,14 @@ impl FitShape {
             return count;
         }
         count.min(gpu_fit_count(devices, self.gpu))
+    }
+
+    /// The count, but no more than the sum of GPUs left allows: extended resources may take devices
+    /// that nobody holds.
+    pub fn within_gpus_left(&self, count: i64, row: &NodeRow) -> i64 {
+        let gpu = Resource::Gpu as usize;
+        let most = self.requests[gpu].map(|request| request.divide(row.free[gpu].max(0)));
+        most.map_or(count, |most| count.min(most))
     }
 
     /// Number of pods that would fit if these amounts lay together.
