@@ -49,7 +49,7 @@ impl Endless {
         }
     }
 
-    /// An arrival begins, or is over.
+    /// An arrival begins, or is over; so does what the cluster consists of at the start.
     pub(super) fn arriving(&mut self, now: Instant, begins: bool) {
         self.is_arriving = begins;
         self.disturbed(now);

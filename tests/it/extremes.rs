@@ -147,3 +147,42 @@ fn extreme_values_end_in_words() {
         assert!(found.is_ok(), "{found:?}\n{text}{jobs}");
     }
 }
+
+#[test]
+fn only_runs_that_never_end_are_stopped() {
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  replicas: \
+                    1\n  selector: {matchLabels: {app: shop}}\n  template:\n    metadata:\n      \
+                    labels: {app: shop}\n      annotations: {windtunnel.dev/run-time: 1s}\n    \
+                    spec: {containers: [{name: shop, image: shop}]}\n";
+    let outcome = |nodes: &str, workload: &str| {
+        let text = format!(
+            "windtunnel: v1\nname: endless\ncluster: {{nodes: [{nodes}]}}\nworkload: [{workload}]\n\
+             system: {{name: kubernetes, controllers: {{}}}}\nstop: {{when: drained}}\n"
+        );
+        let files = [
+            (
+                "jobs.csv",
+                "submit,name,run_time,cpu,memory\n0,job,10,1,0\n",
+            ),
+            ("shop.yaml", manifest),
+            ("run.yaml", &*text),
+        ];
+        let scratch = Scratch::new("endless", &files);
+        let experiment = load_file(&scratch.path("run.yaml"));
+        let scenario = &experiment.variants[0].scenario;
+        let eyes = &mut Overcommitted::default();
+        measure(scenario, &experiment.files, eyes).map(drop)
+    };
+    // As many nodes as the scenario states are no sign of a run without an end.
+    let large = "{count: 20000, template: {allocatable: {cpu: 1, memory: 1Gi, pods: 1}}}";
+    let small = "{count: 1, template: {allocatable: {cpu: 4, memory: 8Gi, pods: 10}}}";
+    let jobs = "{trace: {format: csv, path: jobs.csv}}";
+    outcome(large, jobs).expect("a run of one job ends");
+    let error =
+        outcome(small, "{manifests: shop.yaml}").expect_err("a container restarts for ever");
+    let words = error.to_string();
+    assert!(
+        words.contains("ReplicaSet default/shop") && words.contains("restarts containers"),
+        "{words}"
+    );
+}

@@ -38,6 +38,7 @@ impl Engine {
             surroundings: Surroundings::new(parts.arrivals, environment.provider),
             endless: Endless::default(),
         };
+        own.endless.arriving(ctx.now(), true);
         for node in parts.nodes {
             let event = own.control.store().node_added(node.clone());
             own.commit(ctx, event)
@@ -46,6 +47,7 @@ impl Engine {
         for resident in &parts.residents {
             own.settle_in(ctx, resident)?;
         }
+        own.endless.arriving(ctx.now(), false);
         own.surroundings.await_price(ctx, 0);
         for (at, node, up) in parts.outages {
             let event = if up {
