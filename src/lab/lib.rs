@@ -2,6 +2,7 @@
 
 pub mod cells;
 pub mod check;
+mod classes;
 pub mod columns;
 pub mod compare;
 pub mod decisions;
@@ -37,4 +38,5 @@ mod summarize;
 pub mod summary;
 pub mod sweep;
 pub mod tables;
+pub mod tenants;
 pub mod travel;

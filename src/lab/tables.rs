@@ -6,13 +6,15 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use metrics::{PodRow, PodSink, Resource, SeriesRow, SeriesSink};
+use metrics::{Demand, PodRow, PodSink, Resource, SeriesRow, SeriesSink};
 
 use super::cells::Cell;
+use super::classes::ClassCounts;
 use super::columns::{PODS, SERIES, TableSchema};
 use super::folder::{CsvWriter, FolderError, ResultFolder};
 #[cfg(feature = "parquet")]
 use super::parquet::{self, ParquetWriter};
+use super::tenants::TenantNames;
 
 /// Formats in which tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,12 @@ fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.c
 
 /// A row of [`PODS`].
 #[expect(clippy::ptr_arg, reason = "a cell shows a sized value")]
-fn pod_cells<'a>(variant: &'a String, row: &'a PodRow<'_>) -> [Cell<'a>; PODS.columns.len()] {
+fn pod_cells<'a>(
+    variant: &'a String,
+    user: &'a String,
+    row: &'a PodRow<'_>,
+) -> [Cell<'a>; PODS.columns.len()] {
+    let [namespace, queue, priority, cpu, memory, gpu] = demand_cells(&row.demand);
     [
         Cell::Shown(variant),
         Cell::Shown(row.name),
@@ -84,6 +91,28 @@ fn pod_cells<'a>(variant: &'a String, row: &'a PodRow<'_>) -> [Cell<'a>; PODS.co
             .map_or(Cell::Absent, |node| Cell::Shown(node)),
         Cell::Shown(&row.gpus),
         Cell::Shown(&row.outcome),
+        row.job
+            .as_ref()
+            .map_or(Cell::Absent, |job| Cell::Shown(job)),
+        Cell::Shown(user),
+        namespace,
+        queue,
+        priority,
+        cpu,
+        memory,
+        gpu,
+    ]
+}
+
+/// The cells of a demand, as the tables of pods and of classes have them.
+pub(super) fn demand_cells<'a>(demand: &'a Demand<'_>) -> [Cell<'a>; 6] {
+    [
+        Cell::Shown(&demand.namespace),
+        Cell::Shown(&demand.queue),
+        Cell::of_amount(demand.priority),
+        Cell::of_amount(demand.cpu_milli),
+        Cell::of_amount(demand.memory_bytes),
+        Cell::of_amount(demand.gpu_milli),
     ]
 }
 
@@ -194,11 +223,17 @@ pub struct PodTable {
     pub variant: String,
     /// Table that rows go to.
     pub table: SharedTable,
+    /// Names of the tenants met so far.
+    pub(crate) tenants: TenantNames,
+    /// Pods by class, counted for the table of classes.
+    pub(crate) classes: ClassCounts,
 }
 
 impl PodSink for PodTable {
     fn row(&mut self, row: &PodRow<'_>) -> io::Result<()> {
-        let cells = pod_cells(&self.variant, row);
+        self.classes.count(row);
+        let user = self.tenants.name(row.tenant);
+        let cells = pod_cells(&self.variant, &user, row);
         self.table
             .borrow_mut()
             .row(&cells)

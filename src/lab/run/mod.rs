@@ -40,6 +40,7 @@ mod stopover;
 mod system;
 mod watching;
 
+use super::tenants::TenantNames;
 use labelled::LabelledSource;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::options;
@@ -182,6 +183,8 @@ pub struct Tables<'s> {
     pub pods: Option<Box<dyn PodSink + 's>>,
     /// Number of pods that the report may list; nothing is collected for it if this is `None`.
     pub report_pods: Option<usize>,
+    /// Names of the tenants, for the table of pods.
+    pub tenants: TenantNames,
     /// Somebody else who watches.
     pub watch: Option<&'s mut dyn Observer>,
 }
@@ -334,6 +337,8 @@ pub fn run_through(
         None => None,
     };
     let mapping = prepared.mapping.clone();
+    let mut prepared = prepared;
+    prepared.workload.source = tables.tenants.of(prepared.workload.source);
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = match stopover {

@@ -156,6 +156,7 @@ windowBox.addEventListener("change", search);
 
 function choose() {
   variant = data.variants[variantBox.selectedIndex];
+  plot.style.setProperty("--hold", "var(--series-" + variant.series + ")");
   view(0, variant.end);
   search();
 }

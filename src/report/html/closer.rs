@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::format;
+use crate::plot::SERIES_COLORS;
 use lab::report_data::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
 
 /// The one script of a report.
@@ -30,14 +31,16 @@ pub(super) struct Details {
 }
 
 impl Details {
-    pub(super) fn new(data: &ReportData) -> Self {
+    pub(super) fn new(data: &ReportData, series: &[usize]) -> Self {
         let mut details = Self {
             outcomes: Vec::new(),
             variants: Vec::new(),
         };
         let count = data.variants.len().max(1);
-        for variant in &data.variants {
-            let value = details.variant(variant, count);
+        for (index, variant) in data.variants.iter().enumerate() {
+            let mut value = details.variant(variant, count);
+            let color = series.get(index).copied().unwrap_or(index) % SERIES_COLORS;
+            value["series"] = json!(color);
             details.variants.push(value);
         }
         details

@@ -197,7 +197,7 @@ fn runs_of_different_scenarios_are_not_judged() {
     assert!(
         html.contains("NOT COMPARED: they come from different scenarios (gpu-packing, lcg-queue)")
     );
-    assert!(html.contains("class=\"verdict apart\""));
-    assert!(!html.contains("class=\"number best\""));
+    assert!(html.contains("class=\"verdict neither apart\""));
+    assert!(!html.contains("class=\"number good\""));
     assert!(html.contains("Side by side, not compared"));
 }

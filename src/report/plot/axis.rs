@@ -2,6 +2,7 @@
 
 use super::scene::{Anchor, Area, Paint, Scene, text_width};
 use crate::format;
+use metrics::registry;
 use rng::math;
 
 /// Scale by which values become positions.
@@ -201,6 +202,41 @@ impl Axis {
     }
 }
 
+/// The values that a metric can have: its axis reaches no further, so that a share ends at 100 %.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limits {
+    least: f64,
+    most: f64,
+}
+
+impl Limits {
+    /// Limits of a metric. A metric that is not known is taken for an amount if none of its values
+    /// is negative.
+    pub(super) fn of(id: &str, values: &[f64]) -> Self {
+        let known = registry::find(id).map(|(_, statistic)| statistic);
+        let is_share = known.is_some_and(|statistic| statistic.unit == "ratio")
+            && values.iter().all(|&value| value <= 1.0);
+        let known = known.map(|statistic| statistic.range);
+        let is_amount = values.iter().all(|&value| value >= 0.0);
+        let from = if is_amount { 0.0 } else { f64::NEG_INFINITY };
+        Self {
+            least: known.map_or(from, |range| range.least.max(from)),
+            // Some shares can exceed the whole, as requests of an overcommitted cluster do.
+            most: if is_share {
+                1.0
+            } else {
+                known.map_or(f64::INFINITY, |range| range.most)
+            },
+        }
+    }
+
+    /// The ends of an axis from `low` to `high`, moved within the limits.
+    pub(super) fn within(self, low: f64, high: f64) -> (f64, f64) {
+        let (from, to) = (low.max(self.least), high.min(self.most));
+        if from < to { (from, to) } else { (low, high) }
+    }
+}
+
 /// The least of 1, 2, 2.5 and 5 with a power of ten that is not below `value`.
 fn step(value: f64) -> f64 {
     if !(value > 1e-12 && value < 1e300) {
@@ -262,6 +298,17 @@ mod tests {
         check(93.1, 100.0);
         check(0.031, 0.04);
         check(1e9, 1e9);
+    }
+
+    #[test]
+    fn an_axis_of_a_share_ends_at_the_whole() {
+        let ends = |id: &str, low: f64, high: f64| Limits::of(id, &[0.5]).within(low, high);
+        assert_eq!(ends("allocation.gpu.end", 0.9, 1.025), (0.9, 1.0));
+        assert_eq!(ends("allocation.gpu.end", -0.1, 0.8), (0.0, 0.8));
+        assert_eq!(ends("pending_time.mean", -3.0, 90.0), (0.0, 90.0));
+        assert_eq!(ends("no.such", -3.0, 90.0), (0.0, 90.0));
+        let difference = Limits::of("no.such", &[-1.0]);
+        assert_eq!(difference.within(-1.5, 2.0), (-1.5, 2.0));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Failures from start to end, one lane per kind, whether or not the control plane \
               noticed them. The height of a bar is the share of nodes affected, or full height if \
               the failure does not affect nodes.",
+    shows_metrics: false,
+    better: "neither direction is better: failures are an input",
     draw,
 };
 
@@ -35,7 +37,8 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let mut scene = Scene::new(style);
     let mut top = scene.title(ENTRY.title);
     let margin = style.scaled(12.0);
-    for (index, variant) in variants.iter().enumerate() {
+    for variant in variants {
+        let index = material.series(&variant.name);
         let lanes = lanes(variant);
         let height = style.scaled(LANE) * lanes.len().max(1) as f64;
         let area = Area {

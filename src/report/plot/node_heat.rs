@@ -13,6 +13,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Every row is a node, or several consecutive nodes where there are more than 100; \
               every column is a time interval. The darker, the more is allocated; empty where no \
               node of the row is up or none has the resource.",
+    shows_metrics: false,
+    better: "neither direction is better",
     draw,
 };
 

@@ -14,6 +14,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Every bar is a pod, or several consecutive pods, in the order of creation from top \
               to bottom. Thin: waiting for a node. Thick: from the first binding to the last end, \
               as high as the share of its pods that got a node.",
+    shows_metrics: false,
+    better: "↓ less waiting (thin) is better",
     draw,
 };
 
@@ -53,8 +55,8 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
                 width,
                 height,
             };
-            let index = variants.iter().position(|other| other.name == variant.name);
-            panel(&mut scene, timeline, variant, area, index.unwrap_or(0));
+            let index = material.series(&variant.name);
+            panel(&mut scene, timeline, variant, area, index);
         }
         top += style.scaled(HEAD + FOOT) + height;
     }

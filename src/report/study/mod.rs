@@ -10,10 +10,13 @@ use metrics::registry;
 use units::plural;
 
 mod export;
+pub(crate) mod figures;
+mod latex;
 mod overview;
 mod table;
 
 pub(super) use export::escaped;
+pub use figures::StudyFigures;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +63,7 @@ pub fn write(
     match form {
         Format::Table => table::write(out, study, options),
         Format::Markdown => export::write_markdown(out, study, options),
+        Format::Latex => latex::write(out, study),
         Format::Csv => export::write_csv(out, study),
         Format::Json => export::write_json(out, study),
     }
@@ -122,7 +126,7 @@ pub fn change(judgement: &Judgement) -> String {
 }
 
 /// Number with its sign and one decimal, or two significant ones if it is small.
-fn signed(value: f64) -> String {
+pub(super) fn signed(value: f64) -> String {
     let size = value.abs();
     let decimals = match size {
         _ if size >= 0.1 => 1,
