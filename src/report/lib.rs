@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 
 pub mod check;
+mod clock;
 pub mod comparison;
 pub mod diff;
 pub mod embedded;

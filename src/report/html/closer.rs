@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::clock::Clock;
 use crate::format;
 use crate::plot::SERIES_COLORS;
 use lab::report_data::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
@@ -26,13 +27,16 @@ pub(super) fn script_hash() -> String {
 /// Embedded details.
 #[derive(Serialize)]
 pub(super) struct Details {
+    /// Whether times are steps of a fill-up.
+    steps: bool,
     outcomes: Vec<String>,
     variants: Vec<Value>,
 }
 
 impl Details {
-    pub(super) fn new(data: &ReportData, series: &[usize]) -> Self {
+    pub(super) fn new(data: &ReportData, series: &[usize], clock: Clock) -> Self {
         let mut details = Self {
+            steps: clock == Clock::Steps,
             outcomes: Vec::new(),
             variants: Vec::new(),
         };
@@ -125,8 +129,8 @@ fn shown_pods(variant: &VariantData, variants: usize) -> Vec<&PodEntry> {
 }
 
 /// Parts of a variant that were put together or left out, in words.
-pub(super) fn aggregated(variant: &VariantData, variants: usize) -> Vec<String> {
-    let duration = |nanos: i64| format::duration(nanos as f64 / 1e9);
+pub(super) fn aggregated(variant: &VariantData, variants: usize, clock: Clock) -> Vec<String> {
+    let duration = |nanos: i64| clock.duration(nanos as f64 / 1e9);
     let pods = shown_pods(variant, variants).len() as u64;
     let nodes = variant.nodes.listed.len().min(LISTED_MAX / variants) as u64;
     let events = variant.events.listed.len().min(LISTED_MAX / variants) as u64;

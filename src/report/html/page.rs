@@ -15,6 +15,7 @@ use super::services::PageServices;
 use super::traffic::{self, PageTraffic};
 use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
+use crate::clock::Clock;
 use crate::comparison::{Comparison, Row, Rows};
 use crate::embedded::EmbeddedScenario;
 use crate::format;
@@ -228,6 +229,7 @@ impl<'a> Shown<'a> {
             details_json: Value::from_safe_string(embedded_json(&Details::new(
                 &self.gathered.data,
                 &self.gathered.series(),
+                Clock::shared(summary),
             ))?),
             scenarios_json: Value::from_safe_string(embedded_json(&self.embedded_scenarios())?),
             comparison_json: (self.gathered.study.as_ref())
@@ -265,8 +267,9 @@ impl<'a> Shown<'a> {
     fn aggregated<'p>(&self, columns: &[&'p str]) -> Vec<PageRemark<'p>> {
         let variants = self.gathered.data.variants.iter().zip(columns);
         let count = columns.len();
+        let clock = Clock::shared(&self.gathered.summary);
         let parts = variants.flat_map(|(variant, &name)| {
-            let parts = closer::aggregated(variant, count);
+            let parts = closer::aggregated(variant, count, clock);
             parts.into_iter().map(move |part| (part, name))
         });
         remarks::gathered(parts, count)
@@ -330,7 +333,7 @@ fn page_run<'a>(variant: &'a VariantSummary, name: &'a str) -> PageRun<'a> {
         nodes: format::count(variant.nodes),
         pods: format::count(variant.pods),
         ended: ended(&variant.ended),
-        simulated: format::duration(variant.end_ns as f64 / 1e9),
+        simulated: Clock::of(variant).duration(variant.end_ns as f64 / 1e9),
         decisions: format::count(variant.decisions),
         changes: format::count(variant.changes),
         digest: &variant.digest,

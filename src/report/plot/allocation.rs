@@ -84,7 +84,7 @@ pub(super) fn over_time(
     (!lines.is_empty()).then(|| Panel {
         title: title.to_owned(),
         better,
-        x: Axis::time("time", end, ticks),
+        x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,
         lines,

@@ -1,6 +1,7 @@
 //! Axes: where they end, where their ticks are and what stands there.
 
 use super::scene::{Anchor, Area, Paint, Scene, text_width};
+use crate::clock::Clock;
 use crate::format;
 use metrics::registry;
 use rng::math;
@@ -128,9 +129,12 @@ impl Axis {
         Self::linear(label, 0.0, rounded_up(value), count)
     }
 
-    /// Time from zero on, in seconds.
-    pub(super) fn time(label: &str, to: f64, count: usize) -> Self {
+    /// Time from zero on, in seconds; on the clock of a fill-up, in steps.
+    pub(super) fn time(clock: Clock, to: f64, count: usize) -> Self {
         let to = if to > 0.0 { to } else { 1.0 };
+        if clock == Clock::Steps {
+            return Self::linear("time, steps", 0.0, to, count);
+        }
         let least = to / count as f64;
         let last = TIME_STEPS[TIME_STEPS.len() - 1];
         let (step, unit, name) = (TIME_STEPS.into_iter())
@@ -145,19 +149,23 @@ impl Axis {
             from: 0.0,
             to,
             scale: Scale::Linear,
-            label: format!("{label}, {name}"),
+            label: format!("time, {name}"),
             ticks: ticks.collect(),
         }
     }
 
-    /// Durations over factors of ten, in seconds; the axis begins with `0`.
-    pub(super) fn durations(label: &str, least: f64, to: f64) -> Self {
+    /// Durations over factors of ten, in seconds or steps; the axis begins with `0`.
+    pub(super) fn durations(clock: Clock, label: &str, least: f64, to: f64) -> Self {
         let below = (LOG_TICKS.into_iter().rev()).find(|&tick| tick < least);
         let from = below.unwrap_or(LOG_TICKS[0] / 10.0);
+        let words = |tick: f64| match clock {
+            Clock::Time => format::brief_duration(tick),
+            Clock::Steps => clock.duration(tick),
+        };
         let ticks = std::iter::once((from, "0".to_owned())).chain(
             (LOG_TICKS.into_iter())
                 .filter(|&tick| tick > from && tick <= to * 1.000_001)
-                .map(|tick| (tick, format::brief_duration(tick))),
+                .map(|tick| (tick, words(tick))),
         );
         Self {
             from,
@@ -332,22 +340,22 @@ mod tests {
             &["0", "10,000", "20,000", "30,000"],
         );
         check(
-            Axis::time("", 600.0, 10),
+            Axis::time(Clock::Time, 600.0, 10),
             &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
         );
         check(
-            Axis::time("", 10_866.0, 7),
+            Axis::time(Clock::Time, 10_866.0, 7),
             &["0", "30", "60", "90", "120", "150", "180"],
         );
         check(
-            Axis::durations("", 0.5, 700.0),
+            Axis::durations(Clock::Time, "", 0.5, 700.0),
             &["0", "1 s", "10 s", "1 min", "10 min"],
         );
     }
 
     #[test]
     fn equal_factors_take_equal_lengths() {
-        let axis = Axis::durations("", 2.0, 100.0);
+        let axis = Axis::durations(Clock::Time, "", 2.0, 100.0);
         let check = |value: f64, expected: f64| {
             assert!((axis.position(value) - expected).abs() < 1e-9, "{value}");
         };

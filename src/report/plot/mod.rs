@@ -8,6 +8,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::study::StudyFigures;
 use lab::report_data::ReportData;
 use lab::summary::Summary;
@@ -57,6 +58,11 @@ pub struct Material<'a> {
 }
 
 impl Material<'_> {
+    /// The clock that the runs share.
+    pub(crate) fn clock(&self) -> Clock {
+        Clock::shared(self.summary)
+    }
+
     /// The number of a candidate's series, which decides its color and its dashes in every plot: its
     /// place in the order of all candidates.
     pub(crate) fn series(&self, name: &str) -> usize {

@@ -48,7 +48,12 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let panel = Panel {
         title: "pods with a node, % of all pods".to_owned(),
         better: Direction::Higher,
-        x: Axis::durations("time since creation (logarithmic)", least, longest),
+        x: Axis::durations(
+            material.clock(),
+            "time since creation (logarithmic)",
+            least,
+            longest,
+        ),
         y: Axis::linear("", 0.0, 100.0, 5),
         connection: Connection::Steps,
         lines,

@@ -85,7 +85,7 @@ fn panel(material: &Material<'_>, style: Style, title: &str, of: Values) -> Opti
     (!lines.is_empty() && highest > 0.0).then(|| Panel {
         title: title.to_owned(),
         better: Direction::None,
-        x: Axis::time("time", end, ticks),
+        x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,
         moments: Vec::new(),

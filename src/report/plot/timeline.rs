@@ -4,6 +4,7 @@
 use super::axis::Axis;
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
+use crate::clock::Clock;
 use crate::format;
 use lab::report_data::{Bar, TimelineData, VariantData};
 use units::plural;
@@ -56,7 +57,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
                 height,
             };
             let index = material.series(&variant.name);
-            panel(&mut scene, timeline, variant, area, index);
+            panel(&mut scene, timeline, variant, area, index, material.clock());
         }
         top += style.scaled(HEAD + FOOT) + height;
     }
@@ -101,6 +102,7 @@ fn panel(
     variant: &VariantData,
     area: Area,
     index: usize,
+    clock: Clock,
 ) {
     let style = scene.style;
     let above = area.y - style.scaled(12.0);
@@ -119,7 +121,7 @@ fn panel(
         Paint::Quiet,
         Anchor::End,
     );
-    let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
+    let axis = Axis::time(clock, variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
     let bottom = area.y + area.height;
     axis.below(scene, area, area.y, bottom, Paint::Grid);

@@ -48,7 +48,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("no time passed");
     }
     let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
-    explain(&mut drawn, variants, &marks, unmarked);
+    explain(&mut drawn, material, &marks, unmarked);
     Ok(drawn)
 }
 
@@ -138,7 +138,7 @@ fn panel(material: &Material<'_>, name: &str, marks: &[MarkEntry], style: Style)
     (!lines.is_empty()).then(|| Panel {
         title: format!("{}, ready pods", format::clean(name)),
         better: Direction::Higher,
-        x: Axis::time("time", end, ticks),
+        x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,
         lines,
@@ -189,13 +189,14 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
 }
 
 /// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry], unmarked: usize) {
+fn explain(drawn: &mut Drawn, material: &Material<'_>, marks: &[MarkEntry], unmarked: usize) {
+    let (clock, variants) = (material.clock(), &material.data.variants);
     let scene = &mut drawn.scene;
     let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())
         .zip(marks)
         .map(|(sign, mark)| {
-            let at = format::duration(mark.at_ns as f64 / 1e9);
+            let at = clock.duration(mark.at_ns as f64 / 1e9);
             format!("{sign}  {at}: {}", format::clean(&mark.what))
         })
         .take(EXPLAINED_MAX)
