@@ -150,6 +150,9 @@ impl<'run> Checker<'run> {
         place: Place<'_>,
     ) {
         if let Some(words) = words([schema].into_iter()) {
+            if is_former(schema, text) {
+                return;
+            }
             return self.word(&words, "", tree, place);
         }
         for schema in [outer, schema] {
@@ -264,6 +267,12 @@ fn words<'run>(schemas: impl Iterator<Item = &'run Json>) -> Option<Vec<&'run st
         }
     }
     (!words.is_empty()).then_some(words)
+}
+
+/// Returns whether a word is the former name of one of the words, which is still read.
+fn is_former(schema: &Json, word: &str) -> bool {
+    let mut branches = schema["oneOf"].as_array().into_iter().flatten();
+    branches.any(|branch| branch["x-formerly"] == word)
 }
 
 /// The names of the JSON types a schema takes.

@@ -265,7 +265,7 @@ pub fn run(
 )]
 pub fn run_through(
     scenario: &Scenario,
-    prepared: Prepared,
+    mut prepared: Prepared,
     form: Form,
     stopover: Option<&mut Stopover<'_>>,
     tables: Tables<'_>,
@@ -337,7 +337,6 @@ pub fn run_through(
         None => None,
     };
     let mapping = prepared.mapping.clone();
-    let mut prepared = prepared;
     prepared.workload.source = tables.tenants.of(prepared.workload.source);
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;

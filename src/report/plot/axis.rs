@@ -105,12 +105,7 @@ impl Axis {
             (from / step).ceil() as i64,
             (to / step + 1e-9).floor() as i64,
         );
-        let decimals = (0..12)
-            .find(|&decimals| {
-                let scaled = step * (0..decimals).fold(1.0, |power, _| power * 10.0);
-                (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0) && scaled > 0.5
-            })
-            .unwrap_or(12);
+        let decimals = decimals(step);
         let ticks = (first..=last).map(|index| {
             let value = index as f64 * step;
             (value, format::fixed(value, decimals))
@@ -158,6 +153,7 @@ impl Axis {
     pub(super) fn durations(clock: Clock, label: &str, least: f64, to: f64) -> Self {
         let below = (LOG_TICKS.into_iter().rev()).find(|&tick| tick < least);
         let from = below.unwrap_or(LOG_TICKS[0] / 10.0);
+        let to = to.max(from * 10.0);
         let words = |tick: f64| match clock {
             Clock::Time => format::brief_duration(tick),
             Clock::Steps => clock.duration(tick),
@@ -169,7 +165,7 @@ impl Axis {
         );
         Self {
             from,
-            to: to.max(from * 10.0),
+            to,
             scale: Scale::Log,
             label: label.to_owned(),
             ticks: ticks.collect(),
@@ -245,12 +241,52 @@ impl Limits {
     }
 }
 
+/// Round values between two ends, about as many as said, with their words.
+pub(super) fn round_values(unit: &str, low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
+    let least = (high - low) / count as f64;
+    let step = match unit {
+        "s" => (TIME_STEPS.into_iter())
+            .map(|(step, ..)| step)
+            .find(|&step| step >= least)
+            .filter(|&step| step <= least * 3.0)
+            .unwrap_or_else(|| step(least)),
+        "bytes" => {
+            let mut prefix = 1.0;
+            while prefix * 1024.0 <= least {
+                prefix *= 1024.0;
+            }
+            step(least / prefix) * prefix
+        }
+        _ => step(least),
+    };
+    let (first, last) = (
+        (low / step - 1e-9).ceil() as i64,
+        (high / step + 1e-9).floor() as i64,
+    );
+    let words = |value: f64| match unit {
+        "ratio" => format!("{} %", format::fixed(value * 100.0, decimals(step * 100.0))),
+        _ => format::value(value, unit),
+    };
+    let values = (first..=last).map(|index| index as f64 * step);
+    values.map(|value| (value, words(value))).collect()
+}
+
+/// Decimals that multiples of a step need.
+fn decimals(step: f64) -> usize {
+    (0..12)
+        .find(|&decimals| {
+            let scaled = step * (0..decimals).fold(1.0, |power, _| power * 10.0);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0) && scaled > 0.5
+        })
+        .unwrap_or(12)
+}
+
 /// The least of 1, 2, 2.5 and 5 with a power of ten that is not below `value`.
 fn step(value: f64) -> f64 {
     if !(value > 1e-12 && value < 1e300) {
         return 1.0;
     }
-    let power = power_above(value);
+    let power = power_above(value * 0.999_999_999);
     [0.1, 0.2, 0.25, 0.5]
         .into_iter()
         .map(|part| part * power)
@@ -269,16 +305,17 @@ fn power_above(value: f64) -> f64 {
     power
 }
 
-/// The least round number that is not below `value`: where an axis ends.
+/// The least round number that is not below `value`, but for the rounding of floats: where an axis
+/// ends.
 pub(super) fn rounded_up(value: f64) -> f64 {
     if !(value > 0.0 && value < 1e300) {
         return 1.0;
     }
-    let power = power_above(value);
+    let power = power_above(value * 0.999_999_999);
     [0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8]
         .into_iter()
         .map(|step| step * power)
-        .find(|&step| step >= value)
+        .find(|&step| step >= value * 0.999_999_999)
         .unwrap_or(power)
 }
 
@@ -306,6 +343,27 @@ mod tests {
         check(93.1, 100.0);
         check(0.031, 0.04);
         check(1e9, 1e9);
+        check(100.000_000_000_1, 100.0);
+    }
+
+    #[test]
+    fn round_values_have_round_words() {
+        let check = |unit: &str, low: f64, high: f64, expected: &str| {
+            let values = round_values(unit, low, high, 4);
+            let words: Vec<String> = values.into_iter().map(|(_, words)| words).collect();
+            assert_eq!(words.join(" | "), expected, "{unit}");
+        };
+        check("ratio", 0.846, 0.947, "85 % | 90 %");
+        check("ratio", 0.901, 0.909, "90.2 % | 90.4 % | 90.6 % | 90.8 %");
+        check("gpus", 329.8, 951.5, "400 GPUs | 600 GPUs | 800 GPUs");
+        check("s", 1.0, 14_400.0, "60.0 min | 2.00 h | 3.00 h | 4.00 h");
+        check(
+            "steps",
+            0.0,
+            9_000.0,
+            "0 steps | 2,500 steps | 5,000 steps | 7,500 steps",
+        );
+        check("bytes", 1.0, 8e6, "2,000 KiB | 4,000 KiB | 6,000 KiB");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The candidates in the plane of two metrics, and their Pareto front.
 
-use super::axis::Limits;
+use super::axis::{Limits, round_values};
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
 use crate::format;
@@ -138,19 +138,36 @@ fn draw_points(
             let line = vec![(at.0, up(ends.low)), (at.0, up(ends.high))];
             scene.line(line, paint, thin);
         }
-        dot(scene, at.0, at.1, paint);
+        dot(scene, at.0, at.1, material.series(&point.candidate));
     }
 }
 
-fn dot(scene: &mut Scene, x: f64, y: f64, paint: Paint) {
-    let size = scene.style.scaled(8.0);
-    let area = Area {
-        x: x - size / 2.0,
-        y: y - size / 2.0,
-        width: size,
-        height: size,
+/// The mark of a candidate. On paper, which has few greys, its form tells it apart as well.
+fn dot(scene: &mut Scene, x: f64, y: f64, series: usize) {
+    let style = scene.style;
+    let paint = Paint::Series(series);
+    let reach = style.scaled(4.0);
+    let form = match style {
+        Style::Screen => 0,
+        Style::Paper => series % 4,
     };
-    scene.fill(area, paint);
+    let corners: &[[f64; 2]] = match form {
+        0 => {
+            let area = Area {
+                x: x - reach,
+                y: y - reach,
+                width: 2.0 * reach,
+                height: 2.0 * reach,
+            };
+            return scene.fill(area, paint);
+        }
+        1 => &[[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]],
+        2 => &[[0.0, -1.4], [1.4, 0.0], [0.0, 1.4], [-1.4, 0.0]],
+        _ => &[[0.0, -1.2], [1.2, 1.0], [-1.2, 1.0]],
+    };
+    let closed = corners.iter().chain(corners.first());
+    let points = closed.map(|[across, down]| (x + across * reach, y + down * reach));
+    scene.line(points.collect(), paint, style.line());
 }
 
 /// The names beside the plane, at the heights of their points as far as there is room: in the plane
@@ -169,8 +186,7 @@ fn beside(
     let placed = scene::spread(&wanted, style.scaled(NAME_HEIGHT), plane.y, bottom);
     let left = plane.x + plane.width + style.scaled(22.0);
     for (point, at) in points.iter().zip(placed) {
-        let paint = Paint::Series(material.series(&point.candidate));
-        dot(scene, left, at, paint);
+        dot(scene, left, at, material.series(&point.candidate));
         let text = (left + style.scaled(12.0), at);
         scene.text(
             text,
@@ -193,8 +209,7 @@ fn below(scene: &mut Scene, material: &Material<'_>, points: &[ParetoPoint]) {
             x = left;
             y += style.scaled(NAME_HEIGHT);
         }
-        let paint = Paint::Series(material.series(&point.candidate));
-        dot(scene, x, y, paint);
+        dot(scene, x, y, material.series(&point.candidate));
         scene.text(
             (x + style.scaled(12.0), y),
             &name,
@@ -310,20 +325,24 @@ fn frame(scene: &mut Scene, plane: Area, x: &Scaled<'_>, y: &Scaled<'_>) {
     let bottom = plane.y + plane.height;
     let heading = plane.y - style.scaled(16.0);
     scene.panel_heading(heading, &registry::title(y.of.id), y.of.better);
-    for step in 0..=4 {
-        let share = f64::from(step) / 4.0;
-        let up = bottom - share * plane.height;
+    for (value, words) in round_values(&y.of.unit, y.low, y.high, 5) {
+        let up = bottom - y.position(value) * plane.height;
         let line = vec![(plane.x, up), (plane.x + plane.width, up)];
         scene.line(line, Paint::Grid, thin);
-        let value = y.of.text(y.low + share * (y.high - y.low));
         let beside = (plane.x - style.scaled(7.0), up);
-        scene.text(beside, &value, Paint::Quiet, Anchor::End);
-        let across = plane.x + share * plane.width;
-        let value = x.of.text(x.low + share * (x.high - x.low));
-        let below = (across, bottom + style.scaled(14.0));
-        if step % 2 == 0 || style == Style::Screen {
-            scene.text(below, &value, Paint::Quiet, Anchor::Middle);
-        }
+        scene.text(beside, &words, Paint::Quiet, Anchor::End);
+    }
+    let foot = vec![(plane.x, bottom), (plane.x + plane.width, bottom)];
+    scene.line(foot, Paint::Quiet, thin);
+    let count = if style == Style::Paper { 3 } else { 6 };
+    for (value, words) in round_values(&x.of.unit, x.low, x.high, count) {
+        let across = plane.x + x.position(value) * plane.width;
+        let tick = vec![(across, bottom), (across, bottom + style.scaled(4.0))];
+        scene.line(tick, Paint::Quiet, thin);
+        let half = scene::text_width(&words, style.text()) / 2.0;
+        let middle = across.min(scene.width() - half - style.scaled(4.0));
+        let below = (middle, bottom + style.scaled(14.0));
+        scene.text(below, &words, Paint::Quiet, Anchor::Middle);
     }
     let better = match x.of.better {
         Direction::Higher => " (→ higher is better)",

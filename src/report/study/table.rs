@@ -9,7 +9,7 @@ use super::{
     StudyOptions, StudyRow, counts, facts, front, heading, headline, incomparable, remarks, rows,
 };
 use crate::format;
-use crate::sense::{BAD, GOOD, Sense};
+use crate::sense::{GOOD, Sense};
 use lab::compare::{Pair, Study};
 
 const HEAD: Style = Style::new().bold();
@@ -148,7 +148,7 @@ fn write_block(
         writeln!(out, "{QUIET}{method}{QUIET:#}")?;
     }
     if let Some(reasons) = incomparable(pair) {
-        writeln!(out, "{BAD}{reasons}{BAD:#}")?;
+        writeln!(out, "{HEAD}{reasons}{HEAD:#}")?;
     }
     for (row, cells) in rows.iter().zip(&body) {
         let style = Sense::of_row(pair, row).style();
