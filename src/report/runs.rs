@@ -219,9 +219,10 @@ impl Gathered {
 /// The names one by one: what is no name itself is a list of names separated by commas.
 fn split(names: &[String], is_known: impl Fn(&str) -> bool) -> Vec<String> {
     let parts = names.iter().flat_map(|name| {
-        let parts: Vec<&str> = match is_known(name) {
-            true => vec![name],
-            false => name.split(',').map(str::trim).collect(),
+        let parts: Vec<&str> = if is_known(name) {
+            vec![name]
+        } else {
+            name.split(',').map(str::trim).collect()
         };
         parts.into_iter().map(str::to_owned).collect::<Vec<_>>()
     });

@@ -100,7 +100,12 @@ impl<'run> Checker<'run> {
             .iter()
             .filter(|branch| wrong_kind(self.resolve(branch), tree).is_none())
             .collect();
+        let is_former = |text: &str| {
+            let mut branches = branches.iter();
+            branches.any(|branch| is_former(self.resolve(branch), text))
+        };
         match (fitting.as_slice(), words) {
+            (_, Some(_)) if tree.text().is_some_and(is_former) => {}
             (_, Some(words)) if tree.text().is_some() => {
                 let map = branches
                     .iter()
@@ -150,10 +155,10 @@ impl<'run> Checker<'run> {
         place: Place<'_>,
     ) {
         if let Some(words) = words([schema].into_iter()) {
-            if is_former(schema, text) {
-                return;
+            if !is_former(schema, text) {
+                self.word(&words, "", tree, place);
             }
-            return self.word(&words, "", tree, place);
+            return;
         }
         for schema in [outer, schema] {
             if let Some(kind) = schema["x-names"].as_str().and_then(NameKind::from_keyword) {

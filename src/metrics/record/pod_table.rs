@@ -91,7 +91,7 @@ impl<'a> Demand<'a> {
     }
 }
 
-/// Labels by which pods name their queue: those of Kueue, Volcano and YuniKorn.
+/// Labels by which pods name their queue: those of Kueue, of Volcano, and `queue`.
 const QUEUE_LABELS: [&str; 4] = [
     "kueue.x-k8s.io/queue-name",
     "volcano.sh/queue-name",

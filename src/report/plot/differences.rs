@@ -2,7 +2,7 @@
 
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
-use crate::study::figures::{Ends, MetricFigures, PairFigures};
+use crate::study::figures::{Ends, MetricFigures, PairFigures, Range};
 use crate::study::signed;
 use metrics::{Direction, registry};
 
@@ -108,7 +108,7 @@ fn bars<'a>(material: &Material<'a>, id: &str) -> Vec<Bar<'a>> {
             found,
             series: material.series(&pair.candidate),
             relative: found.relative?,
-            interval: found.relative_interval.and_then(|range| range.ends()),
+            interval: found.relative_interval.and_then(Range::ends),
         })
     };
     pairs.filter_map(bar).collect()

@@ -4,7 +4,7 @@ use super::axis::{Limits, round_values};
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
 use crate::format;
-use crate::study::figures::{Ends, StudyFigures};
+use crate::study::figures::{Ends, Range, StudyFigures};
 use lab::compare::{ParetoPoint, mark_front};
 use metrics::{Direction, registry};
 
@@ -267,7 +267,7 @@ impl<'a> Measured<'a> {
     fn paired(&self, study: &StudyFigures, name: &str) -> Option<Value> {
         let info = study.candidates.iter().find(|own| own.name == name)?;
         if let Some(gated) = info.gated.get(self.id) {
-            let ends = gated.interval.and_then(|range| range.ends());
+            let ends = gated.interval.and_then(Range::ends);
             return Some(Value {
                 mean: gated.mean?,
                 ends,

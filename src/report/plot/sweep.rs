@@ -216,16 +216,7 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         Paint::Quiet,
         Anchor::Start,
     );
-    let words = match better(metric) {
-        Direction::Higher => ", higher is better",
-        Direction::Lower => ", lower is better",
-        Direction::None => "",
-    };
-    let key = format!(
-        "light {} … dark {}{words}",
-        format::value(low, unit(metric)),
-        format::value(high, unit(metric))
-    );
+    let key = key(metric, low, high);
     let right = scene.width() - style.scaled(12.0);
     scene.text(
         (right, top + style.scaled(8.0)),
@@ -246,6 +237,15 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         description: format!("{}: {key}.", registry::title(metric)),
         table: data(&maps, &file.parameters[*x], &file.parameters[*y]),
     })
+}
+
+/// Meaning of the shades, with the better direction.
+fn key(metric: &str, low: f64, high: f64) -> String {
+    let [light, dark] = [low, high].map(|value| format::value(value, unit(metric)));
+    match better(metric) {
+        Direction::None => format!("light {light} … dark {dark}"),
+        better => format!("light {light} … dark {dark}, {}", better.words()),
+    }
 }
 
 fn draw_map(scene: &mut Scene, map: &Map<'_>, low: f64, high: f64, top: f64) -> f64 {
