@@ -14,10 +14,9 @@ use super::columns::{CLASSES, PODS, SERIES, TableSchema};
 use super::decisions::{DECISIONS_FILE, DecisionLog};
 use super::events::{EVENTS_FILE, EventLog};
 use super::folder::{FolderError, ResultFolder};
+use super::pod_table::PodTable;
 use super::run::Tables;
-use super::tables::{
-    self, PARTS, Place, PodTable, SeriesTable, SharedTable, TableFormats, TableWriter,
-};
+use super::tables::{self, PARTS, Place, SeriesTable, SharedTable, TableFormats, TableWriter};
 use super::tenants::TenantNames;
 
 /// Outputs of an experiment.

@@ -6,15 +6,13 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use metrics::{Demand, PodRow, PodSink, Resource, SeriesRow, SeriesSink};
+use metrics::{Demand, Resource, SeriesRow, SeriesSink};
 
 use super::cells::Cell;
-use super::classes::ClassCounts;
-use super::columns::{PODS, SERIES, TableSchema};
+use super::columns::{SERIES, TableSchema};
 use super::folder::{CsvWriter, FolderError, ResultFolder};
 #[cfg(feature = "parquet")]
 use super::parquet::{self, ParquetWriter};
-use super::tenants::TenantNames;
 
 /// Formats in which tables are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,41 +64,6 @@ fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.c
         Cell::of_amount(row.running),
         Cell::of_amount(row.nodes_up),
         Cell::of_number(row.gpu_fragmented_milli),
-    ]
-}
-
-/// A row of [`PODS`].
-#[expect(clippy::ptr_arg, reason = "a cell shows a sized value")]
-fn pod_cells<'a>(
-    variant: &'a String,
-    user: &'a String,
-    row: &'a PodRow<'_>,
-) -> [Cell<'a>; PODS.columns.len()] {
-    let [namespace, queue, priority, cpu, memory, gpu] = demand_cells(&row.demand);
-    [
-        Cell::Shown(variant),
-        Cell::Shown(row.name),
-        Cell::of_amount(row.tenant.0),
-        Cell::of_amount(row.class.0),
-        Cell::of_time(Some(row.submit)),
-        Cell::of_time(row.bound),
-        Cell::of_time(row.started),
-        Cell::of_time(row.ended),
-        row.node
-            .as_ref()
-            .map_or(Cell::Absent, |node| Cell::Shown(node)),
-        Cell::Shown(&row.gpus),
-        Cell::Shown(&row.outcome),
-        row.job
-            .as_ref()
-            .map_or(Cell::Absent, |job| Cell::Shown(job)),
-        Cell::Shown(user),
-        namespace,
-        queue,
-        priority,
-        cpu,
-        memory,
-        gpu,
     ]
 }
 
@@ -210,30 +173,6 @@ pub struct SeriesTable {
 impl SeriesSink for SeriesTable {
     fn row(&mut self, row: &SeriesRow) -> io::Result<()> {
         let cells = series_cells(&self.variant, row);
-        self.table
-            .borrow_mut()
-            .row(&cells)
-            .map_err(io::Error::other)
-    }
-}
-
-/// Writes the table of pods of a variant.
-pub struct PodTable {
-    /// The variant's name.
-    pub variant: String,
-    /// Table that rows go to.
-    pub table: SharedTable,
-    /// Names of the tenants met so far.
-    pub(crate) tenants: TenantNames,
-    /// Pods by class, counted for the table of classes.
-    pub(crate) classes: ClassCounts,
-}
-
-impl PodSink for PodTable {
-    fn row(&mut self, row: &PodRow<'_>) -> io::Result<()> {
-        self.classes.count(row);
-        let user = self.tenants.name(row.tenant);
-        let cells = pod_cells(&self.variant, &user, row);
         self.table
             .borrow_mut()
             .row(&cells)

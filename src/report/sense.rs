@@ -5,8 +5,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::study::StudyRow;
-use lab::compare::{Pair, Verdict};
+use lab::compare::Verdict;
 
 /// Meaning of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +24,6 @@ pub(crate) const GOOD: Style = AnsiColor::Cyan.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 
 impl Sense {
-    /// The sense of a row of a comparison. Of a pair that is not comparable no row is good or bad.
-    pub(crate) fn of_row(pair: &Pair, row: &StudyRow) -> Self {
-        Self::of_verdict(row.word.filter(|_| pair.is_comparable()))
-    }
-
     /// The sense of a verdict.
     pub(crate) const fn of_verdict(verdict: Option<Verdict>) -> Self {
         match verdict {

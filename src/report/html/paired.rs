@@ -67,7 +67,7 @@ impl PageStudy {
 pub(super) fn sense(study: &Study) -> Sense {
     let of_pair = |pair: &Pair| -> Vec<Sense> {
         let rows = rows(pair, true).into_iter();
-        rows.map(|row| Sense::of_row(pair, &row)).collect()
+        rows.map(|row| row.sense(pair)).collect()
     };
     let senses: Vec<Sense> = study.pairs.iter().flat_map(of_pair).collect();
     let order = [Sense::Bad, Sense::Good];
@@ -76,7 +76,7 @@ pub(super) fn sense(study: &Study) -> Sense {
 }
 
 fn page_row(row: StudyRow, pair: &Pair) -> PageStudyRow {
-    let sense = Sense::of_row(pair, &row);
+    let sense = row.sense(pair);
     PageStudyRow {
         sense: sense.class(),
         sign: sense.sign(),

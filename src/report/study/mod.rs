@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use crate::sense::Sense;
 use crate::{Format, format};
 use lab::compare::{Judgement, Method, Pair, Study, Verdict};
 use lab::statistics::SeedsNeeded;
@@ -38,6 +39,13 @@ pub struct StudyRow {
     pub verdict: String,
     /// Verdict as data.
     pub word: Option<Verdict>,
+}
+
+impl StudyRow {
+    /// The sense of the row. Of a pair that is not comparable no row is good or bad.
+    pub(crate) fn sense(&self, pair: &Pair) -> Sense {
+        Sense::of_verdict(self.word.filter(|_| pair.is_comparable()))
+    }
 }
 
 /// Options that depend on the terminal and on the command line.

@@ -9,7 +9,7 @@ use super::{
     StudyOptions, StudyRow, counts, facts, front, heading, headline, incomparable, remarks, rows,
 };
 use crate::format;
-use crate::sense::{GOOD, Sense};
+use crate::sense::GOOD;
 use lab::compare::{Pair, Study};
 
 const HEAD: Style = Style::new().bold();
@@ -151,7 +151,7 @@ fn write_block(
         writeln!(out, "{HEAD}{reasons}{HEAD:#}")?;
     }
     for (row, cells) in rows.iter().zip(&body) {
-        let style = Sense::of_row(pair, row).style();
+        let style = row.sense(pair).style();
         write_line(out, cells, widths, PLAIN, style)?;
     }
     Ok(())
