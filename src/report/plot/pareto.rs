@@ -2,7 +2,7 @@
 
 use super::axis::{Limits, round_values};
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
-use super::{Drawn, Material, PlotEntry, Table};
+use super::{Drawn, Material, PlotEntry, SERIES_COLORS, Table};
 use crate::format;
 use crate::study::figures::{Ends, Range, StudyFigures};
 use lab::compare::{ParetoPoint, mark_front};
@@ -142,16 +142,17 @@ fn draw_points(
     }
 }
 
-/// The mark of a candidate. On paper, which has few greys, its form tells it apart as well.
+/// The mark of a candidate. Where colors come again, and on paper, which has few greys, its form tells
+/// it apart.
 fn dot(scene: &mut Scene, x: f64, y: f64, series: usize) {
     let style = scene.style;
     let paint = Paint::Series(series);
     let reach = style.scaled(4.0);
     let form = match style {
-        Style::Screen => 0,
-        Style::Paper => series % 4,
+        Style::Screen => series / SERIES_COLORS,
+        Style::Paper => series,
     };
-    let corners: &[[f64; 2]] = match form {
+    let corners: &[[f64; 2]] = match form % 4 {
         0 => {
             let area = Area {
                 x: x - reach,
