@@ -363,7 +363,7 @@ mod tests {
             9_000.0,
             "0 steps | 2,500 steps | 5,000 steps | 7,500 steps",
         );
-        check("bytes", 1.0, 8e6, "2,000 KiB | 4,000 KiB | 6,000 KiB");
+        check("bytes", 1.0, 8e6, "2 MiB | 4 MiB | 6 MiB");
     }
 
     #[test]
