@@ -33,8 +33,7 @@ impl Reader {
     /// Whether an object is read as a workload.
     pub(super) fn is_read_workload(&self, parts: &Parts) -> bool {
         let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
-        let is_workload =
-            |kind| kinds::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
+        let is_workload = |kind| kinds::is_workload(kind, group) && self.reads_workloads;
         kind.is_some_and(is_workload)
     }
 
