@@ -106,7 +106,12 @@ impl Reader {
             };
             let what = "it selects no pod of these files";
             let findings = &mut self.ctx.findings;
-            findings.add(object, &"spec.selector", what, "requests to it fail");
+            findings.add(
+                object,
+                &"spec.selector",
+                what,
+                "requests to it fail unless another file has such pods",
+            );
         }
         self.note_small_quotas();
         let idle = idle_budgets(&self.workloads, &self.pods);
