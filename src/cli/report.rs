@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use history::{self, REPORT_DATA_FILE};
 use lab::folder::{Existing, ResultFolder, write_file};
-use lab::report_data::{self, REPORT_DATA_FILE};
 use lab::results;
 use lab::travel::{FORK_FILE, Fork};
 use report::comparison::{Comparison, Rows};
@@ -169,7 +169,7 @@ pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
     let names: Vec<&str> = (run.summary.variants.iter())
         .map(|variant| variant.name.as_str())
         .collect();
-    let data = report_data::read(&run.folder, &names).map_err(Failure::input)?;
+    let data = history::read(&run.folder, &names).map_err(Failure::input)?;
     let file = run.folder.join("scenario.yaml");
     let scenario = if file.exists() {
         Input::path(&file)

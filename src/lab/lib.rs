@@ -27,7 +27,6 @@ pub mod place;
 mod placements;
 mod pod_table;
 pub mod replicate;
-pub mod report_data;
 pub mod reproduce;
 pub mod results;
 pub mod run;

@@ -12,8 +12,8 @@ use thiserror::Error;
 use crate::format;
 use crate::plot::Material;
 use crate::study::StudyFigures;
+use history::{ReportData, VariantData};
 use lab::compare::{Study, metric_hint};
-use lab::report_data::{ReportData, VariantData};
 use lab::summary::{InputSummary, Summary, VariantSummary};
 use lab::travel::Fork;
 

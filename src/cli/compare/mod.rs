@@ -9,12 +9,12 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
+use history::{REPORT_DATA_VERSION, ReportData};
 use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
 use lab::experiment::{metric_definitions, scenario_text};
 use lab::folder::{Existing, ResultFolder};
 use lab::hashes::{input_hashes, scenario_hash};
 use lab::replicate::Workers;
-use lab::report_data::{REPORT_DATA_VERSION, ReportData};
 use lab::shell::quoted;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use report::plot::{self, Style};

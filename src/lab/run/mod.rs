@@ -28,8 +28,8 @@ use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
 use units::{Duration, Instant};
 
-use super::report_data::{Collector, VariantData};
 use super::waiting;
+use history::{Collector, VariantData};
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Clock;
 use crate::format;
 use crate::plot::SERIES_COLORS;
-use lab::report_data::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
+use history::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
 
 /// The one script of a report.
 pub(super) const SCRIPT: &str = include_str!("closer.js");

@@ -5,7 +5,7 @@ use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
 use crate::clock::Clock;
 use crate::format;
-use lab::report_data::{IncidentEntry, VariantData};
+use history::{IncidentEntry, VariantData};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "failures",

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::study::StudyFigures;
-use lab::report_data::ReportData;
+use history::ReportData;
 use lab::summary::Summary;
 
 mod allocation;

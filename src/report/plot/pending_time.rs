@@ -5,7 +5,7 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use lab::report_data::PendingData;
+use history::PendingData;
 use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {

@@ -4,7 +4,7 @@ use super::allocation::over_time;
 use super::chart::{self, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use lab::report_data::SeriesData;
+use history::SeriesData;
 use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {

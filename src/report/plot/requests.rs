@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use lab::report_data::TrafficData;
+use history::TrafficData;
 use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {

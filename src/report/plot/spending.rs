@@ -4,7 +4,7 @@ use super::allocation::over_time;
 use super::chart;
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
-use lab::report_data::VariantData;
+use history::VariantData;
 use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {

@@ -6,7 +6,7 @@ use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
 use crate::clock::Clock;
 use crate::format;
-use lab::report_data::{Bar, TimelineData, VariantData};
+use history::{Bar, TimelineData, VariantData};
 use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {

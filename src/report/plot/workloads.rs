@@ -5,7 +5,7 @@ use super::chart::{self, Connection, Line, Moment, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
 use crate::format;
-use lab::report_data::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use history::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
 use metrics::Direction;
 use units::plural;
 
