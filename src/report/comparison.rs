@@ -140,7 +140,7 @@ impl Comparison {
             columns,
             rows,
             apart: None,
-            notices: unlike.into_iter().flatten().collect(),
+            notices: unlike.into_iter().flatten().chain(limits_apart(summary)).collect(),
         }
     }
 
@@ -199,6 +199,19 @@ fn incomparable(summary: &Summary) -> Vec<Option<String>> {
         (!reasons.is_empty()).then(told)
     };
     summary.variants.iter().map(statement).collect()
+}
+
+/// Statements on limits that a variant has and the first's system does not know, or the other way
+/// round; none of them makes the two incomparable.
+fn limits_apart(summary: &Summary) -> Vec<String> {
+    let Some(first) = summary.variants.first() else {
+        return Vec::new();
+    };
+    let of = |other: &VariantSummary| {
+        lab::compare::limits_apart(&first.name, &[first], &other.name, &[other])
+    };
+    let all = summary.variants.iter().flat_map(of);
+    all.map(|own| format::clean(&own)).collect()
 }
 
 fn row(summary: &Summary, id: &str, is_comparable: &[bool]) -> Option<Row> {

@@ -26,6 +26,7 @@ mod operations;
 mod price_history;
 mod price_list;
 pub mod production;
+pub mod request_limits;
 mod provider;
 mod remarks;
 mod residents;

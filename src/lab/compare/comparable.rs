@@ -3,7 +3,7 @@
 
 use units::plural;
 
-use crate::summary::VariantSummary;
+use crate::summary::{LimitsSummary, VariantSummary};
 use systems::capability::{Capability, Support, support};
 use systems::registry;
 
@@ -28,6 +28,9 @@ struct Treatment {
     starts_apart: bool,
     /// Largest number of such jobs in a run.
     apart: f64,
+    /// The system, and the limits of its own requests or launches.
+    system: String,
+    limits: Option<LimitsSummary>,
 }
 
 impl Treatment {
@@ -67,6 +70,10 @@ impl Treatment {
         }
         let apart = value("jobs.started_apart");
         self.apart = self.apart.max(apart.unwrap_or(0.0));
+        self.system.clone_from(&run.system);
+        if self.limits.is_none() {
+            self.limits.clone_from(&run.limits);
+        }
         // A run of an older program has not counted them.
         self.starts_apart |=
             apart.map_or_else(|| gap(Capability::Gangs).is_some(), |jobs| jobs > 0.0);
@@ -100,7 +107,30 @@ impl Treatment {
                 "`{name}` starts members{jobs} at different times, and waits count to the first"
             ));
         }
+        if self.system != other.system
+            && let (Some(own), Some(of_other)) = (&self.limits, &other.limits)
+            && !own.hold
+            && of_other.hold
+        {
+            reasons.push(format!(
+                "`{name}` runs without the {} that it has by default, and the other has its own \
+                 ({})",
+                own.words, of_other.words
+            ));
+        }
         reasons
+    }
+
+    /// Statement that this candidate is held back by limits of a kind that the other's system does
+    /// not know.
+    fn held_back(&self, name: &str, other_name: &str, other: &Self) -> Option<String> {
+        let own = self.limits.as_ref().filter(|own| own.hold)?;
+        (self.system != other.system && other.limits.is_none()).then(|| {
+            format!(
+                "`{name}` is held back by limits of its own ({}); `{other_name}` knows none",
+                own.words
+            )
+        })
     }
 }
 
@@ -112,7 +142,9 @@ impl Treatment {
 ///   did not;
 /// - one gave whole GPUs where the workload asks for shares, and the other gave shares;
 /// - one started members of rigid jobs more than ten seconds apart, and the other started them
-///   together: waits, slowdowns and turnarounds are counted from the first member's start.
+///   together: waits, slowdowns and turnarounds are counted from the first member's start;
+/// - one ran without the limits of requests or launches that its system has by default, and the
+///   other, of another system, had its own.
 ///
 /// A treatment that both share makes nothing incomparable.
 pub fn incomparable(
@@ -125,6 +157,20 @@ pub fn incomparable(
     let mut reasons = own.unlike(head_name, &other);
     reasons.extend(other.unlike(base_name, &own));
     reasons
+}
+
+/// Statements on limits of requests or launches that one of two candidates has and the other's
+/// system does not know: they stay comparable, each as it is.
+pub fn limits_apart(
+    base_name: &str,
+    base: &[&VariantSummary],
+    head_name: &str,
+    head: &[&VariantSummary],
+) -> Vec<String> {
+    let (own, other) = (Treatment::of(head), Treatment::of(base));
+    let head_is_held = own.held_back(head_name, base_name, &other);
+    let base_is_held = other.held_back(base_name, head_name, &own);
+    head_is_held.into_iter().chain(base_is_held).collect()
 }
 
 #[cfg(test)]
@@ -182,6 +228,33 @@ mod tests {
                  first",
             ],
         );
+    }
+
+    #[test]
+    fn limits_of_all_systems_or_of_none_are_comparable() {
+        let limits = |hold: bool| {
+            let words = "launch tokens".to_owned();
+            Some(LimitsSummary { hold, words })
+        };
+        let (mut base, mut head) = (run(1), run(1));
+        "mesos".clone_into(&mut head.system);
+        for (first, second, reasons, notes) in [
+            (None, None, 0, 0),
+            (limits(true), limits(true), 0, 0),
+            (limits(false), limits(false), 0, 0),
+            (limits(false), limits(true), 1, 0),
+            (limits(true), limits(false), 1, 0),
+            (limits(true), None, 0, 1),
+            (None, limits(false), 0, 0),
+        ] {
+            (base.limits, head.limits) = (first, second);
+            assert_eq!(incomparable("a", &[&base], "b", &[&head]).len(), reasons);
+            assert_eq!(limits_apart("a", &[&base], "b", &[&head]).len(), notes);
+        }
+        // Limits of one system are what is studied.
+        base.system.clone_from(&head.system);
+        (base.limits, head.limits) = (limits(false), limits(true));
+        assert!(incomparable("a", &[&base], "b", &[&head]).is_empty());
     }
 
     #[test]

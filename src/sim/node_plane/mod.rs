@@ -45,7 +45,7 @@ pub(super) struct NodePlane {
     images: Option<Images>,
     hosts: Hosts,
     exits: Exits,
-    /// The clients of nodes, where they are limited.
+    /// Reports on their way, where agents report late.
     outgoing: Option<Outgoing>,
     usage: Usage,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
@@ -79,7 +79,7 @@ impl NodePlane {
             images: parts.images.map(Images::new),
             hosts: Hosts::new(seed, ctx.options().lease_offset),
             exits: Exits::default(),
-            outgoing: ctx.options().node_client.map(Outgoing::new),
+            outgoing: Outgoing::new(seed, ctx.options().node_client, ctx.options().relist),
             usage: Usage::new(parts.usage),
             output: AgentOutput::default(),
         }
@@ -320,7 +320,7 @@ impl NodePlane {
         if let Some(outgoing) = &mut self.outgoing {
             let node = store.pods().get(report.pod())?.node();
             if let Some(node) = node
-                && let Some(at) = outgoing.delay(ctx.now(), node, report)
+                && let Some(at) = outgoing.delay(ctx.now(), node, store, report)
             {
                 ctx.expect(at, Upcoming::Report(node));
                 return None;

@@ -225,6 +225,8 @@ impl Case {
         let mut models = json!({
             "set": "production",
             "nodeLife": "observed",
+            // Fake kubelets see their containers at once, and register nodes that are Ready.
+            "kubelet": "none",
             "watchDelay": span(REACTION),
             "startup": {"containerStart": span(self.start_millis)},
         });
