@@ -34,6 +34,7 @@ use super::{Machine, SimError, StartUp, Usage};
 use exits::Exits;
 use outgoing::Outgoing;
 pub(super) use processes::drawn_run_time;
+use processes::stated_start;
 
 /// The node plane.
 pub(super) struct NodePlane {
@@ -369,8 +370,9 @@ impl NodePlane {
         store: &Store,
         command: MachineCommand,
     ) -> Result<(), SimError> {
+        let mut stated = None;
         match command {
-            MachineCommand::Start { .. } => {}
+            MachineCommand::Start { pod, .. } => stated = stated_start(store, pod),
             MachineCommand::Stop { pod, .. } => self.process_down(ctx.now(), pod, WHOLE),
             MachineCommand::StartContainer { pod, container } => {
                 return self.start_container(ctx, store, pod, container);
@@ -380,7 +382,7 @@ impl NodePlane {
                 return Ok(());
             }
         }
-        match self.machine.order(ctx.now(), command) {
+        match self.machine.order(ctx.now(), command, stated) {
             Immediate::Nothing => Ok(()),
             Immediate::Starting { pod, at } => {
                 ctx.expect(at, Upcoming::Started(pod));

@@ -6,10 +6,18 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Trouble;
 use super::driver::{Driver, millis};
 use super::pools::Pools;
 use super::rows::{Row, Rows};
 use trace::Input;
+
+/// The most repeats of a recording.
+const REPEATS: u32 = 99;
+
+/// The finding about a folder without times to judge by.
+const NOTHING_RECORDED: &str = "it has neither `timeline-1.jsonl` (or `.jsonl.gz`; further repeats \
+     are 2, 3 …) nor `expected.json`: add one of them; a summary in words has no times of single changes";
 
 /// The times of a kind of change over the repeats, in milliseconds.
 #[derive(Clone, Debug, Default)]
@@ -54,15 +62,15 @@ struct Expected {
 
 impl Recording {
     /// Reads the recording of a folder: its timelines, or else what was expected of them.
-    pub(super) fn read(folder: &Path, pools: &Pools) -> Result<Self, String> {
+    pub(super) fn read(folder: &Path, pools: &Pools) -> Result<Self, Trouble> {
         let mut repeats = Vec::new();
         let (mut silences, mut fraction) = (Vec::new(), 0);
-        for number in 1.. {
+        for number in 1..=REPEATS {
             let plain = folder.join(format!("timeline-{number}.jsonl"));
             let packed = folder.join(format!("timeline-{number}.jsonl.gz"));
             let path = if plain.is_file() { plain } else { packed };
             if !path.is_file() {
-                break;
+                continue;
             }
             let input = Input::path(&path);
             let text = input.read_to_string().map_err(|error| error.to_string())?;
@@ -71,7 +79,7 @@ impl Recording {
                 .read(&text)
                 .map_err(|why| format!("{}: {why}", path.display()))?;
             silences.extend(timeline.silences);
-            if number == 1 {
+            if repeats.is_empty() {
                 fraction = timeline.fraction;
             }
             repeats.push(timeline.rows);
@@ -83,7 +91,11 @@ impl Recording {
                 silences,
             });
         }
-        let input = Input::path(folder.join("expected.json"));
+        let expectation = folder.join("expected.json");
+        if !expectation.is_file() {
+            return Err(Trouble::Unsupported(NOTHING_RECORDED.to_owned()));
+        }
+        let input = Input::path(expectation);
         let text = input.read_to_string().map_err(|error| error.to_string())?;
         let lines: Vec<Expected> =
             serde_json::from_str(&text).map_err(|error| format!("expected.json: {error}"))?;
