@@ -13,6 +13,7 @@ mod experiment;
 mod patch;
 mod pools;
 mod recorded;
+mod refusals;
 mod rows;
 mod translate;
 mod watch;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Trouble;
 use super::driver::{Driver, millis};
 use super::pools::Pools;
+use super::refusals::Refusals;
 use super::rows::{Row, Rows};
 use trace::Input;
 
@@ -36,6 +37,7 @@ pub(super) struct Recording {
     pub(super) rows: BTreeMap<Row, Spread>,
     /// The milliseconds of its second at which the first repeat begins.
     fraction: i64,
+    pub(super) refusals: Refusals,
     /// How long before its stop a node had renewed its lease last, in milliseconds, over the repeats.
     silences: Vec<i64>,
 }
@@ -64,6 +66,7 @@ impl Recording {
     /// Reads the recording of a folder: its timelines, or else what was expected of them.
     pub(super) fn read(folder: &Path, pools: &Pools) -> Result<Self, Trouble> {
         let mut repeats = Vec::new();
+        let mut refusals = Refusals::default();
         let (mut silences, mut fraction) = (Vec::new(), 0);
         for number in 1..=REPEATS {
             let plain = folder.join(format!("timeline-{number}.jsonl"));
@@ -82,11 +85,13 @@ impl Recording {
             if repeats.is_empty() {
                 fraction = timeline.fraction;
             }
+            refusals.join(timeline.refusals);
             repeats.push(timeline.rows);
         }
         if !repeats.is_empty() {
             return Ok(Self {
                 rows: spreads(&repeats),
+                refusals,
                 fraction,
                 silences,
             });
@@ -99,8 +104,15 @@ impl Recording {
         let text = input.read_to_string().map_err(|error| error.to_string())?;
         let lines: Vec<Expected> =
             serde_json::from_str(&text).map_err(|error| format!("expected.json: {error}"))?;
+        for line in &lines {
+            if let (Some(object), Some(&at)) = (line.what.strip_prefix("Event "), line.min.first())
+            {
+                refusals.note(millis(at), object, &line.change);
+            }
+        }
         Ok(Self {
             rows: expected(lines, pools),
+            refusals,
             fraction,
             silences,
         })
@@ -194,6 +206,7 @@ struct Timeline<'a> {
     conditions: BTreeSet<(String, String)>,
     fraction: i64,
     silences: Vec<i64>,
+    refusals: Refusals,
 }
 
 /// A pod as a timeline has shown it.
@@ -213,6 +226,7 @@ impl<'a> Timeline<'a> {
             conditions: BTreeSet::new(),
             fraction: 0,
             silences: Vec::new(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -292,7 +306,10 @@ impl<'a> Timeline<'a> {
                 let fraction = zero.rsplit_once('.').and_then(|(_, own)| own.parse().ok());
                 self.fraction = fraction.unwrap_or(0);
             }
-            "Event" => {}
+            "Event" => {
+                let (object, reason) = (text_of(&line["object"]), text_of(&line["reason"]));
+                self.refusals.note(at, object, reason);
+            }
             _ => self.object(at, &format!("{kind} {name}"), line),
         }
     }
