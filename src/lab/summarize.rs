@@ -17,8 +17,8 @@ use world::request_limits::{RequestLimits, request_limits};
 
 use super::run::Outcome;
 use super::summary::{
-    ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary, NodeCostSummary,
-    RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
+    ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
+    NodeCostSummary, RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
     TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::format;
 use crate::runs::Gathered;
-use lab::compare::metric_hint;
+use lab::compare::{CandidateRun, metric_hint};
 use lab::summary::{MetricSummary, Summary, VariantSummary};
 use metrics::registry::{self, short_list};
 use metrics::{Direction, ShortList};
@@ -140,7 +140,11 @@ impl Comparison {
             columns,
             rows,
             apart: None,
-            notices: unlike.into_iter().flatten().chain(limits_apart(summary)).collect(),
+            notices: unlike
+                .into_iter()
+                .flatten()
+                .chain(limits_apart(summary))
+                .collect(),
         }
     }
 
@@ -201,17 +205,14 @@ fn incomparable(summary: &Summary) -> Vec<Option<String>> {
     summary.variants.iter().map(statement).collect()
 }
 
-/// Statements on limits that a variant has and the first's system does not know, or the other way
-/// round; none of them makes the two incomparable.
-fn limits_apart(summary: &Summary) -> Vec<String> {
-    let Some(first) = summary.variants.first() else {
-        return Vec::new();
-    };
-    let of = |other: &VariantSummary| {
-        lab::compare::limits_apart(&first.name, &[first], &other.name, &[other])
-    };
-    let all = summary.variants.iter().flat_map(of);
-    all.map(|own| format::clean(&own)).collect()
+/// Statement on variants that limits of their own hold back where others know none.
+fn limits_apart(summary: &Summary) -> Option<String> {
+    let runs = summary.variants.iter().map(|run| CandidateRun {
+        name: &run.name,
+        run,
+    });
+    let runs: Vec<CandidateRun<'_>> = runs.collect();
+    lab::compare::limits_apart(&runs).map(|words| format::clean(&words))
 }
 
 fn row(summary: &Summary, id: &str, is_comparable: &[bool]) -> Option<Row> {

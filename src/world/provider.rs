@@ -14,8 +14,8 @@ use model::{NewPrice, Node, Text};
 use scenario::schema;
 use scenario::{Scenario, Share};
 use sim::ProviderOptions;
-use units::{Duration, Instant};
 use units::nearest::nearest;
+use units::{Duration, Instant};
 
 use super::catalogue::{catalogue, matches};
 use super::instance_type::InstanceType;

@@ -47,7 +47,10 @@ pub fn request_limits(scenario: &Scenario, has_workloads: bool) -> Option<Reques
         return None;
     }
     let stated = system.mesos.clone().unwrap_or_default();
-    let mut of_marathon = stated.frameworks.iter().filter_map(|own| own.marathon.as_ref());
+    let mut of_marathon = stated
+        .frameworks
+        .iter()
+        .filter_map(|own| own.marathon.as_ref());
     let tokens = of_marathon.next()?.launch_tokens;
     Some(RequestLimits {
         hold: tokens > 0,

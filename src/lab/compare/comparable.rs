@@ -120,18 +120,6 @@ impl Treatment {
         }
         reasons
     }
-
-    /// Statement that this candidate is held back by limits of a kind that the other's system does
-    /// not know.
-    fn held_back(&self, name: &str, other_name: &str, other: &Self) -> Option<String> {
-        let own = self.limits.as_ref().filter(|own| own.hold)?;
-        (self.system != other.system && other.limits.is_none()).then(|| {
-            format!(
-                "`{name}` is held back by limits of its own ({}); `{other_name}` knows none",
-                own.words
-            )
-        })
-    }
 }
 
 /// Reasons against comparing two candidates, in words; empty if they are comparable. The rule is
@@ -159,18 +147,32 @@ pub fn incomparable(
     reasons
 }
 
-/// Statements on limits of requests or launches that one of two candidates has and the other's
-/// system does not know: they stay comparable, each as it is.
-pub fn limits_apart(
-    base_name: &str,
-    base: &[&VariantSummary],
-    head_name: &str,
-    head: &[&VariantSummary],
-) -> Vec<String> {
-    let (own, other) = (Treatment::of(head), Treatment::of(base));
-    let head_is_held = own.held_back(head_name, base_name, &other);
-    let base_is_held = other.held_back(base_name, head_name, &own);
-    head_is_held.into_iter().chain(base_is_held).collect()
+/// A run of a candidate.
+#[derive(Clone, Copy, Debug)]
+pub struct CandidateRun<'a> {
+    /// The candidate's name.
+    pub name: &'a str,
+    /// The run.
+    pub run: &'a VariantSummary,
+}
+
+/// Statement on candidates that limits of requests or launches hold back where others run systems
+/// that know none; they stay comparable, each as it is.
+pub fn limits_apart(candidates: &[CandidateRun<'_>]) -> Option<String> {
+    let held = candidates.iter().filter_map(|own| {
+        let limits = own.run.limits.as_ref().filter(|limits| limits.hold)?;
+        Some(format!("`{}` ({})", own.name, limits.words))
+    });
+    let free = candidates.iter().filter(|own| own.run.limits.is_none());
+    let held: Vec<String> = held.collect();
+    let free: Vec<String> = free.map(|own| format!("`{}`", own.name)).collect();
+    (!held.is_empty() && !free.is_empty()).then(|| {
+        format!(
+            "limits of their own clients hold back {}; the systems of {} know none",
+            held.join(", "),
+            free.join(", ")
+        )
+    })
 }
 
 #[cfg(test)]
@@ -249,7 +251,8 @@ mod tests {
         ] {
             (base.limits, head.limits) = (first, second);
             assert_eq!(incomparable("a", &[&base], "b", &[&head]).len(), reasons);
-            assert_eq!(limits_apart("a", &[&base], "b", &[&head]).len(), notes);
+            let both = [("a", &base), ("b", &head)].map(|(name, run)| CandidateRun { name, run });
+            assert_eq!(usize::from(limits_apart(&both).is_some()), notes);
         }
         // Limits of one system are what is studied.
         base.system.clone_from(&head.system);

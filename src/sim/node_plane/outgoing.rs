@@ -47,11 +47,7 @@ struct LastStatus {
 
 impl Outgoing {
     /// Agents that have sent nothing yet; `None` if none of them reports late.
-    pub(super) fn new(
-        seed: u64,
-        limit: Option<ClientLimit>,
-        relist: Duration,
-    ) -> Option<Self> {
+    pub(super) fn new(seed: u64, limit: Option<ClientLimit>, relist: Duration) -> Option<Self> {
         let is_late = limit.is_some() || relist > Duration::ZERO;
         is_late.then(|| Self {
             seed,
@@ -83,17 +79,13 @@ impl Outgoing {
         let last = client
             .last
             .filter(|last| last.pod == pod.id && last.reported == now);
-        let mut at = match last {
-            Some(last) => last.sent,
-            None => {
-                if is_status(report)
-                    && let Some(bucket) = &mut client.bucket
-                {
-                    client.token = bucket.reserve(now);
-                }
-                client.token.max(now)
-            }
-        };
+        if last.is_none()
+            && is_status(report)
+            && let Some(bucket) = &mut client.bucket
+        {
+            client.token = bucket.reserve(now);
+        }
+        let mut at = last.map_or(client.token.max(now), |last| last.sent);
         if is_seen_by_a_look(report, store) {
             at = at.max(next_look(now, client.phase, relist));
         }
@@ -195,7 +187,11 @@ mod tests {
             (Report::Ready(pod(3), true), Some(later)),
             (Report::Starting(pod(4)), Some(later)),
         ] {
-            assert_eq!(outgoing.delay(now, node, &store, report), expected, "{report:?}");
+            assert_eq!(
+                outgoing.delay(now, node, &store, report),
+                expected,
+                "{report:?}"
+            );
         }
         assert_eq!(outgoing.due(now, node), None);
         let sent: Vec<Report> = std::iter::from_fn(|| outgoing.due(later, node)).collect();

@@ -104,10 +104,7 @@ impl Case {
         });
     }
 
-    fn add_steps(
-        &mut self,
-        known: &mut BTreeMap<(String, String), Value>,
-    ) -> Result<(), Trouble> {
+    fn add_steps(&mut self, known: &mut BTreeMap<(String, String), Value>) -> Result<(), Trouble> {
         for (number, step) in self.driver.steps.clone().into_iter().enumerate() {
             let fields = match step.op {
                 Op::Create { object } => {
@@ -164,11 +161,7 @@ impl Case {
     }
 
     /// The operation that applies an object, from a file of its own.
-    fn apply(
-        &mut self,
-        number: usize,
-        mut object: Value,
-    ) -> Result<Map<String, Value>, Trouble> {
+    fn apply(&mut self, number: usize, mut object: Value) -> Result<Map<String, Value>, Trouble> {
         translate(&mut object)?;
         let file = format!("step{number}.json");
         let fields = fields(json!({"apply": file}));

@@ -106,7 +106,10 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
 /// The folder's files can't be read or run, or say what this program has no words for.
 pub(super) fn judge_folder(folder: &Path) -> Result<Verdict, Trouble> {
     for (part, what) in [
-        (DRIVER, "what users did and when, and the end of the recording"),
+        (
+            DRIVER,
+            "what users did and when, and the end of the recording",
+        ),
         (MANIFESTS, "the objects that the case begins with"),
     ] {
         if !folder.join(part).is_file() {

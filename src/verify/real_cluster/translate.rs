@@ -47,23 +47,14 @@ pub(super) fn translate(object: &mut Value) -> Result<(), Trouble> {
         text.parse().map(Some).map_err(|_| wrong())
     };
     let mut own = Map::new();
-    let start = millis("fk/start-ms")?.unwrap_or(START_MILLIS) + REQUEST;
-    own.insert(
-        "windtunnel.dev/start-time".to_owned(),
-        format!("{start}ms").into(),
-    );
-    let stop = millis("fk/stop-ms")?.unwrap_or(STOP_MILLIS);
-    let stop = stop + REQUEST;
-    own.insert(
-        "windtunnel.dev/stop-time".to_owned(),
-        format!("{stop}ms").into(),
-    );
+    let mut say = |key: &str, millis: i64| {
+        let key = format!("windtunnel.dev/{key}");
+        own.insert(key, format!("{}ms", millis + REQUEST).into());
+    };
+    say("start-time", millis("fk/start-ms")?.unwrap_or(START_MILLIS));
+    say("stop-time", millis("fk/stop-ms")?.unwrap_or(STOP_MILLIS));
     if let Some(run) = millis("fk/run-ms")? {
-        let run = run + REQUEST;
-        own.insert(
-            "windtunnel.dev/run-time".to_owned(),
-            format!("{run}ms").into(),
-        );
+        say("run-time", run);
     }
     if let Some(plan) = stated.get("fk/exit-plan") {
         // A plan is a plan even of one code: starts beyond it succeed.
