@@ -25,7 +25,7 @@ pub fn request_limits(scenario: &Scenario, has_workloads: bool) -> Option<Reques
         let limits = client_limits(scenario);
         let hold = limits != ClientLimits::default();
         let of = |name: &str, limit: Option<ClientLimit>| {
-            limit.map(|own| format!("{name} {} requests/s", own.per_second))
+            limit.map(|own| format!("{name} {}/s", own.per_second))
         };
         let words = [
             of("each controller", limits.controllers),
@@ -36,7 +36,7 @@ pub fn request_limits(scenario: &Scenario, has_workloads: bool) -> Option<Reques
         return Some(RequestLimits {
             hold,
             words: if hold {
-                words.join(", ")
+                format!("requests of {}", words.join(", "))
             } else {
                 "limits of its clients".to_owned()
             },

@@ -221,7 +221,8 @@ impl ClusterAutoscaler {
         Ok(())
     }
 
-    /// Marks the nodes that are not needed, so that new pods prefer others.
+    /// Marks the nodes that are not needed, so that new pods prefer others. One that was found so at
+    /// this very instant, such as one that just joined, may get pods yet, and waits for the next loop.
     fn soften(
         &mut self,
         now: Instant,
@@ -238,10 +239,10 @@ impl ClusterAutoscaler {
             if self.leaving.has(node) || self.group_of(store, node).is_none() {
                 continue;
             }
-            if unneeded.contains_key(store.nodes().name(node)) {
-                needless.push(node);
-            } else {
-                needed.push(node);
+            match unneeded.get(store.nodes().name(node)) {
+                Some(&since) if since < now => needless.push(node),
+                Some(_) => self.patience = now,
+                None => needed.push(node),
             }
         }
         if !soft_taints::update(store, &needless, &needed, out) {
