@@ -93,7 +93,7 @@ enum ExplainFormat {
 pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit, Failure> {
     let changes = changes(arguments)?;
     if let Some(run) = run_of(global, arguments)? {
-        return of_run(arguments, &run, &changes);
+        return of_run(global, arguments, &run, &changes);
     }
     let profiles = arguments.scheduler.profiles(global)?;
     let mut snapshot = read(global, &arguments.snapshot)?;
@@ -183,6 +183,7 @@ fn which(arguments: &ExplainArguments) -> Result<Which, Failure> {
 }
 
 fn of_run(
+    global: &Global,
     arguments: &ExplainArguments,
     run: &NamedRun,
     changes: &Changes,
@@ -202,6 +203,7 @@ fn of_run(
     let found = find(&side, &arguments.pod, which(arguments)?, interrupt::flag());
     let mut attempted = found.map_err(|error| run_failed(&error))?;
     run.note_other_digest(&attempted.facts.digest, &arguments.sets);
+    tell(global, &attempted.notes);
     let explanation = attempted.explain();
     let node = arguments.node.as_deref();
     let view = node.map(|name| attempted.look_at(name)).transpose();
@@ -225,7 +227,7 @@ fn of_run(
         explanation: &explanation,
         node: view.as_ref(),
         changed: changed.as_ref().map(|(own, view)| (own, view.as_ref())),
-        warnings: &[],
+        warnings: &attempted.notes,
     };
     print(arguments, &report)
 }

@@ -133,7 +133,6 @@ const MAX_REMARKS: usize = 5;
 
 /// Remarks on the input. Rows that were kept unchanged are reported with `-v` only.
 fn remarks(summary: &Summary, all: bool) -> Vec<String> {
-    let ledgers = summary.variants.iter().flat_map(|variant| &variant.ledger);
     let mut lines: Vec<String> = Vec::new();
     // What is not run as it was written is always told.
     for variant in &summary.variants {
@@ -145,10 +144,18 @@ fn remarks(summary: &Summary, all: bool) -> Vec<String> {
         }
     }
     let told = lines.len();
-    for remark in ledgers.filter(|remark| all || !remark.starts_with("keep ")) {
-        let line = format!("note: {remark}");
-        if !lines.contains(&line) {
-            lines.push(line);
+    for variant in &summary.variants {
+        let remarks = variant.ledger.iter();
+        for remark in remarks.filter(|remark| all || !remark.starts_with("keep ")) {
+            let is_of_all = { summary.variants.iter() }.all(|other| other.ledger.contains(remark));
+            let line = if is_of_all {
+                format!("note: {remark}")
+            } else {
+                format!("note: {}: {remark}", variant.name)
+            };
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
     }
     let most = told + MAX_REMARKS;

@@ -94,6 +94,13 @@ fn is_of(pattern: &str, family: &Family) -> bool {
     names.any(|name| selects(pattern, name))
 }
 
+/// Whether a pattern is the whole name of a family or a kind, so that no row of a file is meant.
+fn is_exact(pattern: &str) -> bool {
+    let mut names =
+        { FAMILIES.iter() }.flat_map(|family| family.kinds.iter().chain([&family.name]));
+    names.any(|name| *name == pattern)
+}
+
 fn is_known(pattern: &str) -> bool {
     FAMILIES.iter().any(|family| is_of(pattern, family))
 }
@@ -101,11 +108,11 @@ fn is_known(pattern: &str) -> bool {
 /// The families that patterns select; all without patterns. What a family does not know by name may
 /// be a row that its files name, so families with such files are asked, and leave out other cases.
 fn families(patterns: &[String]) -> Vec<&'static Family> {
-    let has_unknown = patterns.iter().any(|pattern| !is_known(pattern));
+    let may_be_row = patterns.iter().any(|pattern| !is_exact(pattern));
     let wanted = |family: &&Family| {
         patterns.is_empty()
             || patterns.iter().any(|pattern| is_of(pattern, family))
-            || (has_unknown && family.judge.is_named_by_files())
+            || (may_be_row && family.judge.is_named_by_files())
     };
     FAMILIES.iter().filter(wanted).collect()
 }

@@ -1,5 +1,6 @@
 //! Hashes that identify what an experiment runs: its file and its inputs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value as Json;
@@ -7,10 +8,11 @@ use serde_json::Value as Json;
 use super::summary::InputSummary;
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Experiment, Scenario, as_run};
-use trace::TraceError;
+use trace::format::FormatEntry;
+use trace::{TraceError, nameless, registry};
 use world::inputs;
 
-/// Manifests up to this size are read to tell names from content.
+/// Manifests and traces up to this size are read to tell names from content.
 const READ_BYTES_MAX: u64 = 4 << 20;
 
 /// Keys of names and marks, which mean nothing unless something refers to them.
@@ -35,35 +37,52 @@ pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, TraceE
     Ok(found)
 }
 
-/// The inputs of a scenario with names, labels and annotations of manifests left out of the hashes:
-/// equal hashes differ in names at most.
+/// The inputs of a scenario with names, labels and annotations of manifests and the columns of names of
+/// traces left out of the hashes: equal hashes differ in names at most.
 pub fn nameless_hashes(
     experiment: &Experiment,
     scenario: &Scenario,
     files: &[InputSummary],
 ) -> Vec<InputSummary> {
     let manifests = manifests(scenario);
+    let traces = traces(scenario);
     let nameless = |file: &InputSummary| {
-        let path = experiment.files.get(&file.path)?;
+        let input = inputs::open(experiment.files.get(&file.path)?);
+        let bytes = input.stored_bytes().ok()?;
+        if bytes > READ_BYTES_MAX {
+            return None;
+        }
+        if let Some(format) = traces.get(file.path.as_str()) {
+            return nameless::hash(format, &input).ok()?;
+        }
         manifests.contains(&file.path.as_str()).then_some(())?;
-        let input = inputs::open(path);
-        let is_small = input
-            .stored_bytes()
-            .is_ok_and(|bytes| bytes <= READ_BYTES_MAX);
-        let text = is_small.then(|| input.read_to_string().ok())??;
+        let text = input.read_to_string().ok()?;
         let mut objects: Vec<Json> = serde_saphyr::from_multiple(&text).ok()?;
         objects.iter_mut().for_each(without_names);
-        Some(
-            blake3::hash(Json::Array(objects).to_string().as_bytes())
-                .to_hex()
-                .to_string(),
-        )
+        let text = Json::Array(objects).to_string();
+        Some(blake3::hash(text.as_bytes()).to_hex().to_string())
     };
     let all = files.iter().map(|file| InputSummary {
         path: file.path.clone(),
         blake3: nameless(file).unwrap_or_else(|| file.blake3.clone()),
     });
     all.collect()
+}
+
+/// The formats of a scenario's traces, by their paths.
+fn traces(scenario: &Scenario) -> BTreeMap<&str, &'static FormatEntry> {
+    let of_nodes = scenario.cluster.nodes.iter();
+    let of_nodes = of_nodes.filter_map(|source| match source {
+        NodeSource::Trace(trace) => Some((&trace.path, &trace.format)),
+        _ => None,
+    });
+    let of_workload = scenario.workload.iter().filter_map(|source| match source {
+        WorkloadSource::Trace(trace) => Some((&trace.path, &trace.format)),
+        _ => None,
+    });
+    let all = of_nodes.chain(of_workload);
+    all.filter_map(|(path, format)| Some((path.as_str(), registry::find(format)?)))
+        .collect()
 }
 
 /// The paths of a scenario that name manifests.

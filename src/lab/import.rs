@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use manifest::{ManifestFinding, Manifests, SnapshotWriter};
+use manifest::{ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
@@ -199,8 +199,25 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
             .iter()
             .chain(&manifests.findings)
             .map(Finding::from)
+            .chain(
+                manifests
+                    .ignored_kinds
+                    .iter()
+                    .map(|(kind, &count)| ignored(kind, count)),
+            )
             .collect(),
     })
+}
+
+/// A remark on objects of a kind that a snapshot leaves out.
+fn ignored(kind: &str, count: usize) -> Finding {
+    Finding {
+        object: kind.to_owned(),
+        field: "kind".to_owned(),
+        what: "objects of this kind are left out".to_owned(),
+        effect: effect_of_kind(kind).to_owned(),
+        count: count as u64,
+    }
 }
 
 fn count(manifests: &Manifests, homeless: &[ManifestFinding], ended: u64) -> PodCounts {

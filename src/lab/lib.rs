@@ -38,3 +38,4 @@ pub mod summary;
 pub mod sweep;
 pub mod tables;
 pub mod travel;
+mod waiting;

@@ -248,6 +248,15 @@ fn workload(row: &workloads::Row) -> WorkloadSummary {
     }
 }
 
+/// Notes about features of a workload that a system can't express.
+pub(super) fn gap_notes(system: &str, mapping: &Mapping) -> Vec<String> {
+    let gaps = unexpressed(mapping);
+    let notes = gaps.iter();
+    notes
+        .map(|gap| format!("the system `{system}` {}", gap.words()))
+        .collect()
+}
+
 fn unexpressed(mapping: &Mapping) -> Vec<UnexpressedSummary> {
     let gaps = mapping.gaps.iter().map(|gap| UnexpressedSummary {
         capability: gap.capability.to_string(),

@@ -149,7 +149,27 @@ const PRIORITY_CLASS: List = &[
     ("preemptionPolicy", All),
 ];
 
-/// Workloads, services, budgets and namespaces: whom they select.
+/// Budgets: whom they protect, and how many of them.
+const BUDGET: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("selector", All),
+            ("minAvailable", All),
+            ("maxUnavailable", All),
+            ("unhealthyPodEvictionPolicy", All),
+        ]),
+    ),
+    (
+        "status",
+        Fields(&[("disruptionsAllowed", All), ("disruptedPods", All)]),
+    ),
+];
+
+/// Workloads, services and namespaces: whom they select.
 const SELECTING: List = &[
     ("apiVersion", All),
     ("kind", All),
@@ -258,7 +278,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("ReplicationController", Fields(SELECTING)),
         ("ReplicaSet", Fields(SELECTING)),
         ("StatefulSet", Fields(SELECTING)),
-        ("PodDisruptionBudget", Fields(SELECTING)),
+        ("PodDisruptionBudget", Fields(BUDGET)),
         ("PersistentVolume", Fields(VOLUME_OBJECT)),
         ("PersistentVolumeClaim", Fields(CLAIM)),
         ("StorageClass", Fields(STORAGE)),

@@ -20,3 +20,6 @@ pub(super) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// Annotation of a claim or volume: its storage class in the notation of old.
 pub(super) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+
+/// Label of workloads and pods that Kueue holds back until their queue has quota for them.
+pub(super) const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";

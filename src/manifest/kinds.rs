@@ -1,21 +1,244 @@
-//! Kinds of objects and the API groups that they belong to.
+//! Kinds of objects, the API groups that they belong to, and the versions of them that are read.
+
+/// What objects of a kind are read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// For themselves: pods, nodes and classes of priority.
+    Own,
+    /// For placements (`objects.rs`).
+    Placement,
+    /// As workloads (`workloads.rs`), where those are asked for.
+    Workload,
+    /// For both.
+    Both,
+}
+
+/// A kind that is read.
+struct Kind {
+    name: &'static str,
+    /// Its API group; empty is the core group.
+    group: &'static str,
+    /// Versions whose fields mean the same; the first is the one to write.
+    versions: &'static [&'static str],
+    /// Another group that had the kind.
+    former: &'static str,
+    used: Use,
+}
+
+const fn kind(
+    name: &'static str,
+    group: &'static str,
+    versions: &'static [&'static str],
+    former: &'static str,
+    used: Use,
+) -> Kind {
+    Kind {
+        name,
+        group,
+        versions,
+        former,
+        used,
+    }
+}
+
+const STORAGE: &str = "storage.k8s.io";
+
+/// Every kind that is read.
+const KINDS: &[Kind] = &[
+    kind("Pod", "", &["v1"], "", Use::Own),
+    kind("Node", "", &["v1"], "", Use::Own),
+    kind(
+        "PriorityClass",
+        "scheduling.k8s.io",
+        &["v1", "v1beta1", "v1alpha1"],
+        "",
+        Use::Own,
+    ),
+    kind("Namespace", "", &["v1"], "", Use::Both),
+    kind("Service", "", &["v1"], "", Use::Both),
+    kind("ReplicationController", "", &["v1"], "", Use::Both),
+    kind(
+        "ReplicaSet",
+        "apps",
+        &["v1", "v1beta2"],
+        "extensions",
+        Use::Both,
+    ),
+    kind("StatefulSet", "apps", &["v1", "v1beta2"], "", Use::Both),
+    kind(
+        "PodDisruptionBudget",
+        "policy",
+        &["v1", "v1beta1"],
+        "",
+        Use::Both,
+    ),
+    kind("PersistentVolume", "", &["v1"], "", Use::Placement),
+    kind("PersistentVolumeClaim", "", &["v1"], "", Use::Placement),
+    kind(
+        "StorageClass",
+        STORAGE,
+        &["v1", "v1beta1"],
+        "",
+        Use::Placement,
+    ),
+    kind("CSINode", STORAGE, &["v1", "v1beta1"], "", Use::Placement),
+    kind("CSIDriver", STORAGE, &["v1", "v1beta1"], "", Use::Placement),
+    kind(
+        "CSIStorageCapacity",
+        STORAGE,
+        &["v1", "v1beta1", "v1alpha1"],
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "VolumeAttachment",
+        STORAGE,
+        &["v1", "v1beta1", "v1alpha1"],
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "PodGroup",
+        "scheduling.x-k8s.io",
+        &["v1alpha1"],
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "PodGroup",
+        "scheduling.sigs.k8s.io",
+        &["v1alpha1"],
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "PodGroup",
+        "scheduling.volcano.sh",
+        &["v1beta1"],
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "Deployment",
+        "apps",
+        &["v1", "v1beta2"],
+        "extensions",
+        Use::Workload,
+    ),
+    kind(
+        "DaemonSet",
+        "apps",
+        &["v1", "v1beta2"],
+        "extensions",
+        Use::Workload,
+    ),
+    kind("Job", "batch", &["v1"], "extensions", Use::Workload),
+    kind("CronJob", "batch", &["v1", "v1beta1"], "", Use::Workload),
+    kind("ResourceQuota", "", &["v1"], "", Use::Workload),
+    kind("LimitRange", "", &["v1"], "", Use::Workload),
+    kind("Secret", "", &["v1"], "", Use::Workload),
+    kind("ConfigMap", "", &["v1"], "", Use::Workload),
+    kind(
+        "HorizontalPodAutoscaler",
+        "autoscaling",
+        &["v2", "v1", "v2beta2"],
+        "extensions",
+        Use::Workload,
+    ),
+    kind(
+        "VerticalPodAutoscaler",
+        "autoscaling.k8s.io",
+        &["v1", "v1beta2"],
+        "",
+        Use::Workload,
+    ),
+    kind(
+        "Ingress",
+        "networking.k8s.io",
+        &["v1"],
+        "extensions",
+        Use::Workload,
+    ),
+];
+
+/// An API version as its group and version.
+fn split(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
+/// The kind of an object that is read; one that states no version, as the items of a list, has that
+/// of its kind.
+fn find(name: &str, api_version: Option<&str>) -> Option<&'static Kind> {
+    let mut named = KINDS.iter().filter(|kind| kind.name == name);
+    let Some((group, version)) = api_version.map(split) else {
+        return named.next();
+    };
+    named.find(|kind| kind.group == group && kind.versions.contains(&version))
+}
+
+/// Whether objects of a kind are pods, nodes or classes of priority.
+pub(super) fn is_own(kind: &str, api_version: Option<&str>) -> bool {
+    find(kind, api_version).is_some_and(|found| found.used == Use::Own)
+}
 
 /// Whether objects of a kind are read for placements (`objects.rs`).
-pub(super) fn is_read(kind: &str, group: &str) -> bool {
-    match kind {
-        "Namespace"
-        | "Service"
-        | "ReplicationController"
-        | "PersistentVolume"
-        | "PersistentVolumeClaim" => group == "v1",
-        "ReplicaSet" | "StatefulSet" => group.starts_with("apps/"),
-        "PodDisruptionBudget" => group.starts_with("policy/"),
-        "StorageClass" | "CSINode" | "CSIDriver" | "CSIStorageCapacity" | "VolumeAttachment" => {
-            group.starts_with("storage.k8s.io/")
+pub(super) fn is_read(kind: &str, api_version: Option<&str>) -> bool {
+    let found = find(kind, api_version);
+    found.is_some_and(|found| matches!(found.used, Use::Placement | Use::Both))
+}
+
+/// Whether objects of a kind are workloads.
+pub(super) fn is_workload(kind: &str, api_version: Option<&str>) -> bool {
+    let found = find(kind, api_version);
+    found.is_some_and(|found| matches!(found.used, Use::Workload | Use::Both))
+}
+
+/// A kind that is read, in a version whose fields are others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outdated {
+    group: &'static str,
+    version: &'static str,
+    /// Marks a kind that is read only where workloads are asked for.
+    pub(super) is_workload_only: bool,
+}
+
+impl std::fmt::Display for Outdated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.group {
+            "" => f.write_str(self.version),
+            group => write!(f, "{group}/{}", self.version),
         }
-        "PodGroup" => group.starts_with("scheduling."),
-        _ => false,
     }
+}
+
+/// The version to write instead of one that is not read, if the kind is.
+pub(super) fn outdated(name: &str, api_version: Option<&str>) -> Option<Outdated> {
+    let (group, version) = split(api_version?);
+    let mut named = KINDS.iter().filter(|kind| kind.name == name);
+    let kind = named.find(|kind| {
+        let is_former = !kind.former.is_empty() && kind.former == group;
+        is_former || (kind.group == group && !kind.versions.contains(&version))
+    })?;
+    Some(Outdated {
+        group: kind.group,
+        version: kind.versions[0],
+        is_workload_only: kind.used == Use::Workload,
+    })
+}
+
+/// Whether objects of a kind belong to no namespace.
+pub(super) fn is_of_cluster(kind: &str) -> bool {
+    matches!(
+        kind,
+        "Node"
+            | "PriorityClass"
+            | "Namespace"
+            | "PersistentVolume"
+            | "StorageClass"
+            | "CSINode"
+            | "CSIDriver"
+            | "VolumeAttachment"
+    )
 }
 
 /// Whether an owner of this kind has a selector that placements look at.
@@ -23,29 +246,37 @@ pub(super) fn is_selecting_owner(kind: &str) -> bool {
     matches!(kind, "ReplicationController" | "ReplicaSet" | "StatefulSet")
 }
 
-/// Whether objects of a kind are workloads.
-pub(super) fn is_workload(kind: &str, group: &str) -> bool {
-    match kind {
-        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => group.starts_with("apps/"),
-        "Job" | "CronJob" => group.starts_with("batch/"),
-        "PodDisruptionBudget" => group.starts_with("policy/"),
-        "ReplicationController" | "ResourceQuota" | "LimitRange" | "Namespace" => group == "v1",
-        "HorizontalPodAutoscaler" => group.starts_with("autoscaling/"),
-        "VerticalPodAutoscaler" => group.starts_with("autoscaling.k8s.io/"),
-        _ => is_service(kind, group) || is_needed(kind, group),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Whether an object is a service or a route to one.
-fn is_service(kind: &str, group: &str) -> bool {
-    match kind {
-        "Service" => group == "v1",
-        "Ingress" => group.starts_with("networking.k8s.io/"),
-        _ => false,
+    #[test]
+    fn versions_of_other_fields_are_outdated_and_other_groups_are_not() {
+        for (kind, version, instead) in [
+            ("Deployment", "extensions/v1beta1", Some("apps/v1")),
+            ("Deployment", "apps/v1beta1", Some("apps/v1")),
+            ("Deployment", "apps/v1beta2", None),
+            ("Deployment", "example.com/v1", None),
+            ("CronJob", "batch/v2alpha1", Some("batch/v1")),
+            ("CronJob", "batch/v1beta1", None),
+            ("Job", "batch.volcano.sh/v1alpha1", None),
+            (
+                "Ingress",
+                "networking.k8s.io/v1beta1",
+                Some("networking.k8s.io/v1"),
+            ),
+            (
+                "HorizontalPodAutoscaler",
+                "autoscaling/v2beta1",
+                Some("autoscaling/v2"),
+            ),
+            ("PodGroup", "scheduling.k8s.io/v1alpha2", None),
+            ("Pod", "v2", Some("v1")),
+            ("Service", "serving.knative.dev/v1", None),
+        ] {
+            let found = outdated(kind, Some(version)).map(|found| found.to_string());
+            assert_eq!(found.as_deref(), instead, "{kind} {version}");
+        }
+        assert!(is_workload("Deployment", None) && !is_workload("Deployment", Some("v1")));
     }
-}
-
-/// Whether an object is a secret or a config.
-fn is_needed(kind: &str, group: &str) -> bool {
-    matches!(kind, "Secret" | "ConfigMap") && group == "v1"
 }

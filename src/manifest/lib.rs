@@ -22,6 +22,7 @@ mod declared;
 mod dump;
 mod fault;
 mod field;
+mod fields;
 mod findings;
 mod gpu;
 mod json_stream;
@@ -29,6 +30,7 @@ mod keep;
 mod kept_fields;
 mod keys;
 mod kinds;
+mod left_out;
 mod life;
 mod needs;
 mod node;
@@ -66,6 +68,7 @@ pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
+pub use left_out::effect_of_kind;
 pub use priority::PriorityClasses;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
@@ -93,10 +96,36 @@ pub struct Manifests {
     pub workloads: Vec<DeclaredWorkload>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
-    /// Number of objects of each other kind; nothing of them was read.
+    /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).
     pub ignored_kinds: BTreeMap<String, usize>,
+    /// Workloads by kind, where they are not read.
+    pub unread_workloads: BTreeMap<String, UnreadWorkloads>,
+    /// Pods whose controllers make them anew, or not, where workloads are read.
+    pub controlled: ControlledPods,
     /// Fields that bear on placement and aren't modelled.
     pub findings: Vec<ManifestFinding>,
+}
+
+/// Workloads of a kind that nobody acts on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnreadWorkloads {
+    /// Number of objects.
+    pub objects: u64,
+    /// Number of pods that they want, as far as they say.
+    pub pods: u64,
+}
+
+/// Numbers of pods that belong to a controller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ControlledPods {
+    /// Pods on a node whose workload is declared.
+    pub bound: u64,
+    /// Pods on a node whose workload is not declared.
+    pub bound_lost: u64,
+    /// Pods without a node whose workload is declared.
+    pub waiting: u64,
+    /// Pods without a node whose workload is not declared.
+    pub waiting_lost: u64,
 }
 
 /// A pod as a manifest declares it.

@@ -4,11 +4,13 @@
 //! them, follow when the list ends.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::fields::{List, METADATA, NODE_SPEC, POD_SPEC, Strays, Watched, WatchedAs};
 use super::parts::{Body, Parts};
 use super::reader::Reader;
 
@@ -32,8 +34,7 @@ enum Key {
     Capacity,
     MaximumVolumeSize,
     NodeTopology,
-    #[serde(other)]
-    Other,
+    Other(String),
 }
 
 /// Reads one object into the reader. The value is the object itself where its kind is left to the
@@ -127,18 +128,22 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::ApiVersion => parts.api_version = map.next_value()?,
             Key::Kind => parts.kind = map.next_value()?,
             Key::Metadata => {
-                parts.metadata = map.next_value::<Option<_>>()?.unwrap_or_default();
+                let strays = &mut parts.strays;
+                parts.metadata = watched(map, METADATA, "metadata", strays)?;
             }
             Key::Spec => match parts.body() {
                 None | Some(Body::Object) => parts.late_spec = map.next_value()?,
                 Some(Body::Workload) if reader.reads_workloads() => {
                     parts.late_spec = map.next_value()?;
                 }
+                Some(Body::Workload) => {
+                    parts.wanted = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
                 Some(Body::Pod) => {
-                    parts.pod_spec = map.next_value::<Option<_>>()?.unwrap_or_default();
+                    parts.pod_spec = watched(map, POD_SPEC, "spec", &mut parts.strays)?;
                 }
                 Some(Body::Node) => {
-                    parts.node_spec = map.next_value::<Option<_>>()?.unwrap_or_default();
+                    parts.node_spec = watched(map, NODE_SPEC, "spec", &mut parts.strays)?;
                 }
                 Some(_) => skip(map)?,
             },
@@ -171,7 +176,14 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::Capacity => beside(parts, "capacity", map)?,
             Key::MaximumVolumeSize => beside(parts, "maximumVolumeSize", map)?,
             Key::NodeTopology => beside(parts, "nodeTopology", map)?,
-            Key::Items | Key::Other => skip(map)?,
+            Key::Items => {
+                parts.strays.add_beside("items".to_owned());
+                skip(map)?;
+            }
+            Key::Other(name) => {
+                parts.strays.add_beside(name);
+                skip(map)?;
+            }
         }
     }
     Ok(())
@@ -191,6 +203,18 @@ fn beside<'de, A: MapAccess<'de>>(
         return Ok(());
     }
     skip(map)
+}
+
+/// Reads a value and notes the fields in it that no reader looks at.
+fn watched<'de, T: Default + Deserialize<'de>, A: MapAccess<'de>>(
+    map: &mut A,
+    list: List,
+    root: &'static str,
+    strays: &mut Strays,
+) -> Result<T, A::Error> {
+    let watched = Watched { list, root, strays };
+    let value: Option<T> = map.next_value_seed(WatchedAs(watched, PhantomData))?;
+    Ok(value.unwrap_or_default())
 }
 
 fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
@@ -217,7 +241,7 @@ fn settle<E: Error>(reader: &mut Reader, mut parts: Box<Parts>) -> Result<(), E>
         reader.note_place(&parts);
         return Err(error);
     }
-    reader.add(&parts).map_err(E::custom)
+    reader.add(&mut parts).map_err(E::custom)
 }
 
 /// Settles the items that left their kind to their list.

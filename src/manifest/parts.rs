@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde::de::Error;
 use serde_json::Value;
 
-use super::{kinds, raw};
+use super::fields::{NODE_SPEC, POD_SPEC, Strays};
+use super::kinds::{self, Outdated};
+use super::raw;
 
 /// An object as far as it has been read.
 #[derive(Default)]
@@ -28,6 +30,10 @@ pub(super) struct Parts {
     /// Items of a list that have no kind of their own, and where they stand.
     pub(super) waiting: Vec<(Box<Parts>, String)>,
     pub(super) has_items: bool,
+    /// Pods that a workload wants, where workloads are not read.
+    pub(super) wanted: raw::Wanted,
+    /// Fields that no reader looks at.
+    pub(super) strays: Strays,
 }
 
 /// Part of an object's body that is read.
@@ -40,6 +46,8 @@ pub(super) enum Body {
     Object,
     /// Body of a workload, read only where workloads are asked for (`workloads.rs`).
     Workload,
+    /// Nothing: the version has other fields.
+    Outdated(Outdated),
     /// Nothing.
     Skipped,
 }
@@ -47,16 +55,14 @@ pub(super) enum Body {
 impl Parts {
     /// Part of this object that is read; `None` as long as its kind isn't known.
     pub(super) fn body(&self) -> Option<Body> {
-        let group = self.api_version.as_deref().unwrap_or("v1");
-        Some(match (self.kind.as_deref()?, group) {
-            ("Pod", "v1") => Body::Pod,
-            ("Node", "v1") => Body::Node,
-            ("PriorityClass", group) if group.starts_with("scheduling.k8s.io/") => {
-                Body::PriorityClass
-            }
-            (kind, group) if kinds::is_read(kind, group) => Body::Object,
-            (kind, group) if kinds::is_workload(kind, group) => Body::Workload,
-            _ => Body::Skipped,
+        let (kind, version) = (self.kind.as_deref()?, self.api_version.as_deref());
+        Some(match kind {
+            "Pod" if kinds::is_own(kind, version) => Body::Pod,
+            "Node" if kinds::is_own(kind, version) => Body::Node,
+            "PriorityClass" if kinds::is_own(kind, version) => Body::PriorityClass,
+            _ if kinds::is_read(kind, version) => Body::Object,
+            _ if kinds::is_workload(kind, version) => Body::Workload,
+            _ => kinds::outdated(kind, version).map_or(Body::Skipped, Body::Outdated),
         })
     }
 
@@ -83,6 +89,12 @@ impl Parts {
                     .unwrap_or_default();
             }
             Ok(())
+        }
+        let strays = &mut self.strays;
+        match (self.kind.as_deref(), self.late_spec.as_ref()) {
+            (Some("Pod"), Some(late)) => strays.walk(late, POD_SPEC, "spec"),
+            (Some("Node"), Some(late)) => strays.walk(late, NODE_SPEC, "spec"),
+            _ => {}
         }
         match self.body() {
             Some(Body::Pod) => {

@@ -85,7 +85,7 @@ fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
     // Only these have a selector that placements look at; others would split classes in vain.
     let controller = controller.filter(|own| {
         kinds::is_selecting_owner(&own.kind)
-            && (own.api_version.is_empty() || kinds::is_read(&own.kind, &own.api_version))
+            && (own.api_version.is_empty() || kinds::is_read(&own.kind, Some(&own.api_version)))
     });
     controller.map(|own| Owner {
         kind: texts.share(&own.kind),

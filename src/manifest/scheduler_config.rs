@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::affinity::{node_affinity, topology_spread};
 use super::field::{Path, Problem, Texts};
+use super::fields;
 use super::{raw, yaml};
 use model::scheduler_config::{
     FitArguments, FitStrategy, PluginArguments, PluginSet, SchedulerProfile,
@@ -20,6 +21,7 @@ use trace::TraceError;
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RawConfig {
+    api_version: Option<String>,
     kind: Option<String>,
     #[serde(deserialize_with = "raw::nullable")]
     profiles: Vec<RawProfile>,
@@ -63,6 +65,9 @@ struct RawArguments {
     args: Option<Value>,
 }
 
+/// The version of the configuration that is read.
+const API_VERSION: &str = "kubescheduler.config.k8s.io/v1";
+
 /// Reads a configuration; `name` is the file as the user named it.
 ///
 /// # Errors
@@ -74,7 +79,11 @@ pub fn read_scheduler_config(name: &str, text: &str) -> Result<SchedulerConfig, 
     };
     let raw: RawConfig = yaml::deserialize(text, std::marker::PhantomData)
         .map_err(|fault| wrong(fault.in_text(text, 0)))?;
-    config(&raw).map_err(|Problem(reason)| wrong(reason))
+    let mut config = config(&raw).map_err(|Problem(reason)| wrong(reason))?;
+    let whole: Value = yaml::deserialize(text, std::marker::PhantomData)
+        .map_err(|fault| wrong(fault.in_text(text, 0)))?;
+    config.left_out = fields::left_out_settings(&whole);
+    Ok(config)
 }
 
 /// Something in a configuration that is allowed and hardly meant.
@@ -98,9 +107,25 @@ impl fmt::Display for ConfigDoubt {
 /// affinity may weigh more, and no plugin by default weighs nearly as much.
 const GREAT_WEIGHT: i64 = 100;
 
-/// Finds settings that are allowed but hardly intended: profiles without filters, and huge weights.
+/// Finds settings that are left out, and those that are allowed but hardly intended: profiles without
+/// filters, and huge weights.
 pub fn config_doubts(config: &SchedulerConfig) -> Vec<ConfigDoubt> {
-    let mut doubts = Vec::new();
+    let mut doubts: Vec<ConfigDoubt> = config
+        .left_out
+        .iter()
+        .map(|setting| ConfigDoubt {
+            field: setting.field.clone(),
+            what: setting.what.to_owned(),
+            effect: setting.effect,
+        })
+        .collect();
+    if let Some(workers) = config.parallelism.filter(|&workers| workers != 1) {
+        doubts.push(ConfigDoubt {
+            field: "parallelism".to_owned(),
+            what: format!("{workers} is not modelled"),
+            effect: "nodes are evaluated one after the other, as with 1",
+        });
+    }
     for index in without_filters(config) {
         doubts.push(ConfigDoubt {
             field: format!("profiles[{index}].plugins.filter"),
@@ -148,6 +173,14 @@ fn config(raw: &RawConfig) -> Result<SchedulerConfig, Problem> {
         .filter(|&kind| kind != "KubeSchedulerConfiguration")
     {
         return Err(Path::root("kind").problem("`KubeSchedulerConfiguration`", kind));
+    }
+    if let Some(version) = raw
+        .api_version
+        .as_deref()
+        .filter(|&version| version != API_VERSION)
+    {
+        let expected = format!("`{API_VERSION}`, whose defaults are followed");
+        return Err(Path::root("apiVersion").problem(&expected, version));
     }
     let path = Path::root("profiles");
     let mut config = SchedulerConfig {

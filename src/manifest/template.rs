@@ -73,6 +73,7 @@ impl Workload<'_> {
         }
         let node_name = raw.spec.node_name.as_deref();
         let node_name = node_name.filter(|name| !name.is_empty());
+        self.bound_to = node_name.map(Into::into);
         Ok(Template {
             spec: Arc::new(spec),
             node_name: node_name.map(Into::into),

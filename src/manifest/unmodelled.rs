@@ -4,7 +4,8 @@
 use super::Ctx;
 use super::field::{Path, Texts};
 use super::findings::ObjectName;
-use super::{gpu, raw};
+use super::keys::QUEUE_NAME;
+use super::{fields, gpu, raw};
 
 /// Notes every field of the pod that bears on placement and isn't modelled.
 pub(super) fn note_left_out(
@@ -43,6 +44,28 @@ pub(super) fn note_left_out(
             &path.field("schedulingGroup"),
             "a pod group",
             "the pod is scheduled individually",
+        );
+    }
+    let containers = spec.containers.iter().chain(&spec.init_containers);
+    let containers: Vec<&str> = containers.map(|own| own.name.as_str()).collect();
+    for unread in fields::unread_of_pod(&metadata.annotations, &containers) {
+        let path = Path::root("metadata");
+        let path = path.field("annotations");
+        let effect = "the annotation has no effect";
+        ctx.findings
+            .add(object, &path.key(unread.key), unread.what, effect);
+    }
+    if let Some(queue) = metadata.labels.get(QUEUE_NAME) {
+        let path = Path::root("metadata");
+        ctx.findings.add(
+            object,
+            &path.field("labels").key(QUEUE_NAME),
+            format!("the queue `{queue}` is not modelled"),
+            if spec.scheduling_gates.is_empty() {
+                "the pod starts at once, whatever the quota of the queue"
+            } else {
+                "the pod waits until the end: no queue takes its scheduling gates away"
+            },
         );
     }
     if metadata.annotations.get(gpu::INDEX).is_some() {

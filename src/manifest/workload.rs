@@ -6,18 +6,25 @@ use serde_json::Value;
 use super::Ctx;
 use super::declared::PodPriority;
 use super::field::{Path, Problem};
+use super::findings::ObjectName;
+use super::keys::QUEUE_NAME;
 use model::workload::{Count, Finding};
 use model::{Object, Text};
 use units::Duration;
 
 /// Part of every workload that is read.
 pub(super) struct Workload<'a> {
+    pub(super) kind: &'a str,
+    /// The queue that a queue controller holds the workload back in, by its label.
+    pub(super) queue: Option<Text>,
     pub(super) namespace: Text,
     pub(super) name: Text,
     pub(super) spec: &'a Value,
     pub(super) ctx: &'a mut Ctx,
     pub(super) priority: PodPriority,
     pub(super) states_policy: bool,
+    /// The node that the template names.
+    pub(super) bound_to: Option<Text>,
 }
 
 /// An object and what is wrong with it.
@@ -41,6 +48,26 @@ pub fn count(value: &Value) -> Result<Count, String> {
 }
 
 impl Workload<'_> {
+    /// Notes the queue that would hold the workload's pods back.
+    pub(super) fn note_queue(&mut self) {
+        let Some(queue) = self.queue.clone() else {
+            return;
+        };
+        let (namespace, name) = (self.namespace.clone(), self.name.clone());
+        let object = ObjectName {
+            kind: self.kind,
+            namespace: Some(&namespace),
+            name: &name,
+        };
+        let label = Path::root("metadata");
+        self.ctx.findings.add(
+            object,
+            &label.field("labels").key(QUEUE_NAME),
+            format!("the queue `{queue}` is not modelled"),
+            "its pods start at once, whatever the quota of the queue",
+        );
+    }
+
     /// The spec of the object.
     pub(super) fn spec<T: Default + for<'de> Deserialize<'de>>(&self) -> Result<T, Problem> {
         part(self.spec, &Path::root("spec"))

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
+use super::findings::ObjectName;
+use super::keys::QUEUE_NAME;
 use super::raw::nullable;
 use super::workload::{Checked, Workload, part, span};
 use model::Object;
@@ -14,6 +16,7 @@ use model::workload::{
     CompletionMode, ConcurrencyPolicy, CronJob, Finding, Job, PodReplacement, RestartPolicy,
     validate,
 };
+use units::plural;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -23,6 +26,7 @@ struct RawJob {
     backoff_limit_per_index: Option<i32>,
     completion_mode: Option<String>,
     completions: Option<i32>,
+    managed_by: Option<String>,
     max_failed_indexes: Option<i32>,
     parallelism: Option<i32>,
     pod_failure_policy: Option<RawRules<RawFailure>>,
@@ -141,7 +145,70 @@ fn read_job(
     };
     let job = job.with_defaults(raw.parallelism, raw.completions, raw.backoff_limit);
     let findings = validate::job(&job);
+    let pods = job
+        .completions
+        .unwrap_or(job.parallelism)
+        .min(job.parallelism)
+        .max(0);
+    let manager = raw
+        .managed_by
+        .filter(|own| !own.is_empty() && own != JOB_CONTROLLER);
+    let job = note_held(workload, job, pods, manager.as_deref(), path);
     Ok((job, findings))
+}
+
+/// The manager of jobs that Kubernetes itself sees to.
+const JOB_CONTROLLER: &str = "kubernetes.io/job-controller";
+
+/// Notes a job whose pods are held back or managed by another controller.
+fn note_held(
+    workload: &mut Workload<'_>,
+    job: Job,
+    pods: i32,
+    manager: Option<&str>,
+    path: &Path<'_>,
+) -> Job {
+    let queue = workload.queue.clone();
+    let pods = usize::try_from(pods).unwrap_or_default();
+    let missing = match pods {
+        1 => "its pod is missing".to_owned(),
+        pods => format!("its {} are missing", plural::count(pods, "pod")),
+    };
+    let mut note = |path: &Path<'_>, what: String, effect: &'static str| {
+        let (namespace, name) = (workload.namespace.clone(), workload.name.clone());
+        let object = ObjectName {
+            kind: workload.kind,
+            namespace: Some(&namespace),
+            name: &name,
+        };
+        workload.ctx.findings.add(object, path, what, effect);
+    };
+    let mut job = job;
+    if let Some(manager) = manager {
+        let what = format!("`{manager}` sees to the job, which is not modelled: {missing}");
+        note(
+            &path.field("managedBy"),
+            what,
+            "leave the field out to have its pods",
+        );
+        job.suspend = true;
+    } else if job.suspend {
+        let (what, effect) = if let Some(queue) = &queue {
+            (
+                format!("the job waits for the queue `{queue}`, which is not modelled: {missing}"),
+                "write `suspend: false` to have its pods",
+            )
+        } else {
+            (
+                format!("the job is suspended: {missing}"),
+                "only an operation that applies it again resumes it",
+            )
+        };
+        note(&path.field("suspend"), what, effect);
+    } else {
+        workload.note_queue();
+    }
+    job
 }
 
 fn failure_rules(
@@ -214,9 +281,26 @@ pub(super) fn cron_job(workload: &mut Workload<'_>) -> Checked {
     let template_path = path.field("jobTemplate");
     let template = raw.job_template.unwrap_or(Value::Null);
     let job_spec = template.get("spec").unwrap_or(&Value::Null);
+    let labels = template.get("metadata").and_then(|own| own.get("labels"));
+    let queue = labels.and_then(|labels| labels.get(QUEUE_NAME));
+    workload.queue = queue.and_then(Value::as_str).map(Into::into);
     let (job, mut findings) = read_job(workload, job_spec, &template_path.field("spec"))?;
     for finding in &mut findings {
         finding.field = format!("spec.jobTemplate.{}", finding.field);
+    }
+    if raw.suspend {
+        let (namespace, name) = (workload.namespace.clone(), workload.name.clone());
+        let object = ObjectName {
+            kind: "CronJob",
+            namespace: Some(&namespace),
+            name: &name,
+        };
+        workload.ctx.findings.add(
+            object,
+            &path.field("suspend"),
+            "the cron job is suspended",
+            "no job is made of it, and their pods are missing",
+        );
     }
     let schedule = raw.schedule.unwrap_or_default();
     let deadline_path = path.field("startingDeadlineSeconds");

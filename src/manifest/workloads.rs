@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::affinity::optional_selector;
 use super::declared::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
+use super::findings::ObjectName;
+use super::keys::QUEUE_NAME;
 use super::parts::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::template::Template;
@@ -41,17 +43,24 @@ impl From<Problem> for Broken {
 pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Broken> {
     let kind = parts.kind.as_deref().unwrap_or_default();
     let name = parts.metadata.name.as_deref().unwrap_or_default();
+    let queue = parts.metadata.labels.get(QUEUE_NAME);
     let mut workload = Workload {
+        kind,
+        queue: queue.map(|queue| ctx.texts.share(queue)),
         namespace: ctx.texts.share(pod::namespace(&parts.metadata)),
         name: ctx.texts.share(name),
         spec: parts.late_spec.as_ref().unwrap_or(&Value::Null),
         ctx,
         priority: PodPriority::Stated,
         states_policy: false,
+        bound_to: None,
     };
     if name.is_empty() {
         let path = Path::root("metadata");
         return Err(path.field("name").missing("the object's name").into());
+    }
+    if matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet") {
+        workload.note_queue();
     }
     let (object, findings) = match kind {
         "Deployment" => workload.deployment()?,
@@ -75,6 +84,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         ),
         _ => budgets::budget(&mut workload)?,
     };
+    note_binding(&mut workload);
     if let Some(finding) = findings
         .iter()
         .find(|finding| !finding.problem.is_warning())
@@ -91,6 +101,25 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
         states_policy: workload.states_policy,
         places: Vec::new(),
     })
+}
+
+/// Notes a template whose pods are bound to a node.
+fn note_binding(workload: &mut Workload<'_>) {
+    let kind = workload.kind;
+    let Some(node) = workload.bound_to.take().filter(|_| kind != "DaemonSet") else {
+        return;
+    };
+    let object = ObjectName {
+        kind,
+        namespace: Some(&workload.namespace),
+        name: &workload.name,
+    };
+    workload.ctx.findings.add(
+        object,
+        &"spec.template.spec.nodeName",
+        format!("its pods are bound to `{node}` without a scheduler"),
+        "a scheduler finds nodes for them, as if it said nothing",
+    );
 }
 
 #[derive(Default, Deserialize)]

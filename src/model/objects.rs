@@ -56,6 +56,36 @@ impl ClusterObjects {
         self.groups.extend(other.groups);
     }
 
+    /// Takes in the objects of a file that is applied while the cluster runs and that no event of the
+    /// log brings: they are there from the start, and those that are there already stay as they are.
+    pub fn merge_applied(&mut self, other: &Self) -> Vec<AppliedObjects> {
+        let counts = vec![
+            merge_map("persistent volume", &mut self.volumes, &other.volumes),
+            merge_map("volume claim", &mut self.claims, &other.claims),
+            merge_map(
+                "storage class",
+                &mut self.storage_classes,
+                &other.storage_classes,
+            ),
+            merge_map("CSINode", &mut self.csi_nodes, &other.csi_nodes),
+            merge_map("CSIDriver", &mut self.csi_drivers, &other.csi_drivers),
+            merge_list(
+                "CSIStorageCapacity",
+                &mut self.capacities,
+                &other.capacities,
+            ),
+            merge_list(
+                "VolumeAttachment",
+                &mut self.attachments,
+                &other.attachments,
+            ),
+            merge_map("PodGroup", &mut self.groups, &other.groups),
+            merge_list("service selector", &mut self.services, &other.services),
+        ];
+        let is_any = |count: &AppliedObjects| count.added + count.unchanged > 0;
+        counts.into_iter().filter(is_any).collect()
+    }
+
     /// The group of a name in a namespace.
     pub fn group(&self, namespace: &Text, name: &Text) -> Option<&PodGroup> {
         self.groups.get(&(namespace.clone(), name.clone()))
@@ -64,6 +94,58 @@ impl ClusterObjects {
     /// The claim of a name in a namespace.
     pub fn claim(&self, namespace: &Text, name: &Text) -> Option<&PersistentVolumeClaim> {
         self.claims.get(&(namespace.clone(), name.clone()))
+    }
+}
+
+/// Numbers of the applied objects of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppliedObjects {
+    /// Noun for one of them.
+    pub noun: &'static str,
+    /// Objects that are there from the start.
+    pub added: usize,
+    /// Objects that are there already with other content, and keep it.
+    pub unchanged: usize,
+}
+
+fn merge_map<K: Ord + Clone, V: Clone + PartialEq>(
+    noun: &'static str,
+    known: &mut BTreeMap<K, V>,
+    applied: &BTreeMap<K, V>,
+) -> AppliedObjects {
+    let mut counts = AppliedObjects {
+        noun,
+        added: 0,
+        unchanged: 0,
+    };
+    for (key, value) in applied {
+        match known.get(key) {
+            Some(own) if own == value => {}
+            Some(_) => counts.unchanged += 1,
+            None => {
+                counts.added += 1;
+                known.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    counts
+}
+
+fn merge_list<V: Clone + PartialEq>(
+    noun: &'static str,
+    known: &mut Vec<V>,
+    applied: &[V],
+) -> AppliedObjects {
+    let before = known.len();
+    for value in applied {
+        if !known.contains(value) {
+            known.push(value.clone());
+        }
+    }
+    AppliedObjects {
+        noun,
+        added: known.len() - before,
+        unchanged: 0,
     }
 }
 

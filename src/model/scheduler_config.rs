@@ -19,6 +19,19 @@ pub struct SchedulerConfig {
     pub initial_backoff_secs: Option<i64>,
     /// The longest wait after a failed attempt, in seconds; `None` is 10.
     pub max_backoff_secs: Option<i64>,
+    /// Settings that are left out.
+    pub left_out: Vec<LeftOutSetting>,
+}
+
+/// A setting of a configuration that is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOutSetting {
+    /// Path of the setting.
+    pub field: String,
+    /// The reason that it is left out.
+    pub what: &'static str,
+    /// Effect of leaving it out.
+    pub effect: &'static str,
 }
 
 /// One profile.

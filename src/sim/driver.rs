@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cluster::{Digest, Observer, Store};
+use model::{PodRef, Text};
 use trace::Ledger;
 use units::Instant;
 
@@ -55,6 +56,11 @@ impl<'o> Simulation<'o> {
     /// The findings in the arrivals of a cell.
     pub fn ledger(&self, cell: usize) -> &Ledger {
         self.cells[cell].surroundings().ledger()
+    }
+
+    /// The last answer of a cell's schedulers about a pod without a node, where they keep one.
+    pub fn waiting_message(&self, cell: usize, pod: PodRef) -> Option<Text> {
+        self.cells[cell].control().waiting_message(pod)
     }
 
     /// Run time of processes of pods that the control plane had given up, on hosts that it did not

@@ -17,6 +17,9 @@ pub struct FormatEntry {
     pub summary: &'static str,
     /// The columns or fields.
     pub columns: &'static [ColumnDoc],
+    /// The columns of names, which mean nothing unless something refers to them (see
+    /// [`super::nameless`]); empty where every change of a file counts.
+    pub names: &'static [&'static str],
     /// The reading options that have an effect on the format (see [`ReadOptions`]).
     pub options: &'static [&'static str],
     /// The test whether a text that begins with these bytes is of the format.

@@ -18,6 +18,7 @@ pub mod lines;
 pub mod lookahead;
 pub mod memory;
 pub mod merge;
+pub mod nameless;
 mod number;
 pub mod options;
 pub mod order;

@@ -68,13 +68,6 @@ pub fn kube_request(
     for doubt in config_doubts(&config) {
         remarks.note(format!("{place}: {doubt}"));
     }
-    if let Some(workers) = config.parallelism.filter(|&workers| workers != 1) {
-        let file = scheduler.config.as_deref().unwrap_or_default();
-        remarks.note(format!(
-            "{file}: parallelism {workers} is not modelled: nodes are evaluated one after the \
-             other, as with 1"
-        ));
-    }
     let (objects, preemptions) = objects(scenario, files, manifests, remarks)?;
     Ok(KubeRequest {
         config,
@@ -201,6 +194,16 @@ fn objects(
                     preemptions.insert((pod.namespace().clone(), pod.name.clone()), state);
                 }
             }
+        }
+    }
+    for operation in &scenario.operations {
+        let Some(file) = operation.apply.as_ref().filter(|file| !read.contains(file)) else {
+            continue;
+        };
+        read.push(file);
+        let applied = manifests.read(file, files, remarks)?;
+        for count in objects.merge_applied(&applied.objects) {
+            remarks.applied(file, operation.at, count);
         }
     }
     // A namespace that only pods name has the label that the API server gives to all.

@@ -72,6 +72,7 @@ impl ManifestFiles {
         reader.read(&input)?;
         let mut manifests = reader.finish();
         if self.has_controllers {
+            remarks.controlled(&input.name, &manifests.controlled);
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
         }

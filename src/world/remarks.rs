@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use cluster::Store;
-use manifest::{DeclaredWorkload, ManifestPod, Manifests};
+use manifest::{ControlledPods, DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
 use metrics::RunMetrics;
 use metrics::fights::DETECTORS;
-use model::objects::ClusterObjects;
+use model::objects::{AppliedObjects, ClusterObjects};
 use model::{Node, Object, TaintEffect};
 use trace::Ledger;
-use units::plural;
+use units::{Duration, plural};
 
 /// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -50,6 +50,22 @@ fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
         })
 }
 
+/// Lines about objects that are known by their names alone.
+fn names(manifests: &Manifests) -> impl Iterator<Item = String> {
+    ["Secret", "ConfigMap"].into_iter().filter_map(|kind| {
+        let objects = manifests.workloads.iter().map(|own| &own.object);
+        let count = objects.filter(|object| object.kind() == kind).count();
+        (count > 0).then(|| {
+            format!(
+                "{} of kind `{kind}` {} alone; SwarmKit tasks wait for {}",
+                plural::count(count, "object"),
+                plural::either(count, "is known by its name", "are known by their names"),
+                plural::either(count, "it", "them")
+            )
+        })
+    })
+}
+
 /// Noun for an autoscaler in findings; `None` of other objects.
 pub(super) fn autoscaler(object: &Object) -> Option<String> {
     match object {
@@ -69,6 +85,8 @@ pub struct Remarks {
     ignored: Option<String>,
     /// Declarations of autoscalers, by their names in findings.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
+    /// Lines about pods that are missing or wait, before all others.
+    urgent: Vec<String>,
     unmodelled: Vec<String>,
     ledger: Ledger,
 }
@@ -88,6 +106,107 @@ impl Remarks {
         if !self.unmodelled.contains(&line) {
             self.unmodelled.push(line);
         }
+    }
+
+    /// Notes a line that comes before the others: pods that are missing or wait.
+    pub fn note_first(&mut self, line: String) {
+        if !self.urgent.contains(&line) {
+            self.urgent.push(line);
+        }
+    }
+
+    /// Notes the pods of controllers that a run does not take over from a file.
+    pub(super) fn controlled(&mut self, file: &str, pods: &ControlledPods) {
+        let bound = pods.bound + pods.bound_lost;
+        let waiting = pods.waiting + pods.waiting_lost;
+        if bound + waiting == 0 {
+            return;
+        }
+        let mut parts = Vec::new();
+        if bound > 0 {
+            parts.push(format!(
+                "of {bound} on nodes, none keeps its place ({} made again by workloads of the file, {} \
+                 missing as the file lacks their workload)",
+                pods.bound, pods.bound_lost
+            ));
+        }
+        if waiting > 0 {
+            parts.push(format!(
+                "of {waiting} that wait, {} are made again and {} are missing",
+                pods.waiting, pods.waiting_lost
+            ));
+        }
+        self.note_first(format!(
+            "{file}: with `controllers`, pods of controllers are not taken over: {}; leave \
+             `controllers` out to keep the pods as they are",
+            parts.join("; ")
+        ));
+    }
+
+    /// Notes objects of an applied file that the scheduler reads once, when a run begins.
+    pub(super) fn applied(&mut self, file: &str, at: Duration, objects: AppliedObjects) {
+        let AppliedObjects {
+            noun,
+            added,
+            unchanged,
+        } = objects;
+        if added > 0 {
+            let are = plural::either(added, "is", "are");
+            let objects = plural::count(added, noun);
+            self.note(format!(
+                "{file}: {objects} {are} there from the start of the run, not from {at} on: the \
+                 scheduler reads such objects once"
+            ));
+        }
+        if unchanged > 0 {
+            let objects = plural::count(unchanged, noun);
+            let keep = plural::either(unchanged, "keeps its", "keep their");
+            self.note(format!(
+                "{file}: {objects} {keep} state from the start of the run: the scheduler reads such \
+                 objects once, and changes at {at} have no effect"
+            ));
+        }
+    }
+
+    /// Notes workloads that no controller acts on, with the pods that they want.
+    fn unread(&mut self, file: &str, manifests: &Manifests) {
+        let made = manifests.pods.iter().filter(|pod| {
+            let counts = pod.node_name.is_some() || pod.waits_for_node();
+            pod.maker != Maker::Nobody && counts && !pod.phase.is_final()
+        });
+        let made = made.count();
+        let unread = &manifests.unread_workloads;
+        let pods: u64 = unread.values().map(|own| own.pods).sum();
+        let makers = [
+            "Deployment",
+            "ReplicaSet",
+            "StatefulSet",
+            "ReplicationController",
+        ];
+        let makers = makers.iter().chain(&["DaemonSet", "Job", "CronJob"]);
+        let kinds = makers.filter_map(|kind| {
+            let own = unread.get(*kind)?;
+            Some(format!("{} {kind}", own.objects))
+        });
+        let kinds: Vec<String> = kinds.collect();
+        if kinds.is_empty() {
+            return;
+        }
+        let kinds = kinds.join(", ");
+        self.note_first(if made == 0 {
+            format!(
+                "{file}: no controller acts on its workloads ({kinds}): the {} that they state {} missing; \
+                 `controllers: {{}}` under `system` makes them where the system has controllers",
+                plural::count(usize::try_from(pods).unwrap_or(usize::MAX), "pod"),
+                plural::either(usize::try_from(pods).unwrap_or(usize::MAX), "is", "are"),
+            )
+        } else {
+            format!(
+                "{file}: no controller acts on its workloads ({kinds}): of the {} that they state, the \
+                 {made} that the file has count as they are, and no other is made",
+                plural::count(usize::try_from(pods).unwrap_or(usize::MAX), "pod"),
+            )
+        });
     }
 
     /// Notes the dirt of a trace.
@@ -176,25 +295,18 @@ impl Remarks {
                 places.push((file.to_owned(), own.clone()));
             }
         }
+        self.unread(file, manifests);
         let findings = manifests.findings.iter().map(ToString::to_string);
-        let ignored = manifests.ignored_kinds.iter().map(|(kind, count)| {
+        let is_told = |kind: &str| matches!(kind, "Deployment" | "DaemonSet" | "Job" | "CronJob");
+        let ignored = manifests.ignored_kinds.iter();
+        let ignored = ignored.filter(|(kind, _)| !is_told(kind));
+        let ignored = ignored.map(|(kind, count)| {
             format!(
-                "{} of kind `{kind}` {} ignored: the kind is not modelled",
+                "{} of kind `{kind}` {} ignored: {}",
                 plural::count(*count, "object"),
-                plural::either(*count, "is", "are")
+                plural::either(*count, "is", "are"),
+                effect_of_kind(kind)
             )
-        });
-        let named = ["Secret", "ConfigMap"].into_iter().filter_map(|kind| {
-            let objects = manifests.workloads.iter().map(|own| &own.object);
-            let count = objects.filter(|object| object.kind() == kind).count();
-            (count > 0).then(|| {
-                format!(
-                    "{} of kind `{kind}` {} alone; SwarmKit tasks wait for {}",
-                    plural::count(count, "object"),
-                    plural::either(count, "is known by its name", "are known by their names"),
-                    plural::either(count, "it", "them")
-                )
-            })
         });
         let effect = self.ignored.clone();
         let effect = effect.as_deref();
@@ -234,7 +346,7 @@ impl Remarks {
         };
         let objects = objects(&manifests.objects).filter(|_| effect.is_some());
         let counted = ended.into_iter().chain(shunned).chain(objects);
-        let passed = ignored.chain(named);
+        let passed = ignored.chain(names(manifests));
         for words in unheeded.chain(counted).chain(findings).chain(passed) {
             self.note(format!("{file}: {words}"));
         }
@@ -243,7 +355,8 @@ impl Remarks {
     /// All lines.
     pub fn lines(&self) -> Vec<String> {
         let dirt = self.ledger.entries().iter().map(ToString::to_string);
-        self.unmodelled.iter().cloned().chain(dirt).collect()
+        let noted = self.urgent.iter().chain(&self.unmodelled);
+        noted.cloned().chain(dirt).collect()
     }
 }
 
@@ -274,7 +387,7 @@ metadata: {name: s}
 kind: NetworkPolicy
 metadata: {name: s}
 ";
-        let manifests = read_manifests("a.yaml", &text.replace("kind", "apiVersion: v1\nkind"));
+        let manifests = read_manifests("a.yaml", text);
         let manifests = manifests.expect("right manifests");
         let words = "ignored by the system `pipeline`; use `name: kubernetes`";
         let mut remarks = Remarks::new(Some(words.to_owned()));
@@ -286,8 +399,9 @@ metadata: {name: s}
                 "a.yaml: pod `default/a` and 1 more have a different scheduler name; ignored by the \
                  system `pipeline`; use `name: kubernetes`",
                 "a.yaml: 1 service is read, but ignored when pods are placed",
-                "a.yaml: 1 object of kind `ConfigMap` is ignored: the kind is not modelled",
-                "a.yaml: 1 object of kind `NetworkPolicy` is ignored: the kind is not modelled",
+                "a.yaml: 1 object of kind `ConfigMap` is ignored: no pod waits for it",
+                "a.yaml: 1 object of kind `NetworkPolicy` is ignored: traffic and access are not filtered \
+                 or routed by it; placements are the same",
             ]
         );
     }

@@ -78,19 +78,28 @@ pub fn workload(
     usage_is_recorded(scenario)?;
     let mut settled = Settling::new(nodes);
     let mut sources = Vec::new();
-    for source in &scenario.workload {
-        let source = match source {
+    for written in &scenario.workload {
+        let source = match written {
             WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
             WorkloadSource::Manifests { file, at } => {
                 let manifests = manifests.read(file, files, remarks)?;
                 settled.add(file, &manifests.pods, remarks);
                 declared(&manifests, *at)
             }
-            WorkloadSource::Units { .. } => submitted(&units(source, files)?.units),
+            WorkloadSource::Units { .. } => submitted(&units(written, files)?.units),
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
         };
-        if !all.is_fill_up {
-            all.classes.extend(count(&*source)?);
+        let is_empty = |classes: &[ClassTotal]| classes.iter().all(|class| class.pods == 0);
+        let has_none = if all.is_fill_up {
+            is_empty(&all.classes)
+        } else {
+            let classes = count(&*source)?;
+            let has_none = is_empty(&classes);
+            all.classes.extend(classes);
+            has_none
+        };
+        if let (WorkloadSource::Trace(trace), true) = (written, has_none) {
+            return Err(without_pods(trace));
         }
         sources.push(source);
     }
@@ -107,6 +116,15 @@ pub fn workload(
         _ => Box::new(Merge::new(sources)?),
     };
     Ok(all)
+}
+
+/// Refusal of a trace of which no pod is left: a run without pods would look like one that went well.
+fn without_pods(trace: &WorkloadTrace) -> BuildError {
+    BuildError::Experiment(format!(
+        "workload: `{}` gives no pod: it has no row of one, or `ranOnly`, `minRuntime`, `onBadRow` and \
+         `arrivals` leave none; give a trace with pods",
+        trace.path
+    ))
 }
 
 /// Whether traces of a format can say what pods used.

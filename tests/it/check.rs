@@ -91,3 +91,69 @@ fn a_changed_weight_is_caught_and_its_first_decision_named() {
     let json: Value = serde_json::from_str(&check("json")).expect("JSON");
     assert_eq!(json["gates"][0]["divergence"]["words"], found);
 }
+
+#[test]
+fn names_that_nothing_refers_to_are_no_other_input() {
+    let jobs = jobs();
+    let renamed = jobs.replace("web-", "shop-");
+    let more = jobs.replace(",600,", ",700,");
+    let files = [
+        ("web.yaml", WEB),
+        ("jobs.csv", &*jobs),
+        ("renamed.csv", &*renamed),
+        ("more.csv", &*more),
+    ];
+    let scratch = Scratch::new("check-names", &files);
+    scratch.printed(&["check", "web.yaml", "--seeds", "6", "--accept"], 0);
+    let check = |file: &str, code: i32| {
+        std::fs::copy(scratch.path(file), scratch.path("jobs.csv")).expect("a trace");
+        scratch.printed(&["check", "web.yaml"], code)
+    };
+    let seen = check("renamed.csv", 0);
+    assert!(
+        seen.contains("in names or labels alone; every placement is the baseline's"),
+        "{seen}"
+    );
+    let seen = check("more.csv", 3);
+    assert!(seen.contains("different-inputs"), "{seen}");
+}
+
+/// The files for programs of a check that ends with a code, and its standard output where it goes to.
+fn files_of_failure(name: &str, scenario: &str, stdout: &str, code: i32) {
+    let jobs = jobs();
+    let files = [("web.yaml", scenario), ("jobs.csv", &*jobs)];
+    let scratch = Scratch::new(name, &files);
+    let mut command = scratch.command(&["check", "web.yaml"]);
+    // The first of them can't be written, which keeps no other from it.
+    let targets = [
+        "json=jobs.csv/a.json",
+        "junit=a.xml",
+        "sarif=a.sarif",
+        "markdown=a.md",
+    ];
+    let is_first_left_out = code == 101;
+    for target in targets.iter().skip(usize::from(is_first_left_out)) {
+        command.args(["--write", target]);
+    }
+    let stdout = std::fs::OpenOptions::new().write(true).open(stdout);
+    command.stdout(stdout.expect("a device"));
+    let status = command.status().expect("the program runs");
+    assert_eq!(status.code(), Some(code));
+    let junit = scratch.text("a.xml");
+    assert!(
+        junit.contains("errors=\"1\"") && junit.contains("<error type="),
+        "{junit}"
+    );
+    let sarif: Value = serde_json::from_str(&scratch.text("a.sarif")).expect("JSON");
+    let level = sarif["runs"][0]["results"][0]["level"].as_str();
+    assert_eq!(level, Some("error"), "{sarif}");
+    let markdown = scratch.text("a.md");
+    assert!(markdown.contains("could not be run"), "{markdown}");
+}
+
+#[test]
+fn files_for_programs_are_written_whatever_the_exit_code() {
+    let wrong = WEB.replace("cpu: 8", "cpu: eight");
+    files_of_failure("check-exit-2", &wrong, "/dev/null", 2);
+    files_of_failure("check-exit-101", WEB, "/dev/full", 101);
+}

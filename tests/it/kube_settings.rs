@@ -76,7 +76,7 @@ fn a_configuration_file_makes_the_profiles() {
     assert_eq!(bounds, (Some(4), Some(6)));
     assert_eq!(config.percentage_of_nodes_to_score, 100);
     let remarks = prepared.remarks.lines();
-    let note = "config.yaml: parallelism 8 is not modelled";
+    let note = "config.yaml: parallelism: 8 is not modelled";
     assert!(
         remarks.iter().any(|line| line.contains(note)),
         "{remarks:?}"

@@ -74,16 +74,19 @@ impl CheckArguments {
     }
 }
 
-/// Writes a result to the files that were asked for.
+/// Writes a result to the files that were asked for: to all that can be written, whatever is wrong with
+/// one of them.
 pub(super) fn write_targets(
     arguments: &CheckArguments,
     report: &CheckReport,
 ) -> Result<(), Failure> {
     let timestamp = timestamp();
-    for (format, path) in &arguments.targets {
-        write_target(report, arguments.form(*format), path, timestamp.as_deref())?;
-    }
-    Ok(())
+    let written: Vec<Result<(), Failure>> = (arguments.targets.iter())
+        .map(|(format, path)| {
+            write_target(report, arguments.form(*format), path, timestamp.as_deref())
+        })
+        .collect();
+    written.into_iter().collect()
 }
 
 /// Tells every reader of the result why nothing was checked: the files that were asked for, and

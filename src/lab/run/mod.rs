@@ -29,6 +29,7 @@ use systems::{KubeRequest, SystemOptions};
 use units::{Duration, Instant};
 
 use super::report_data::{Collector, VariantData};
+use super::waiting;
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
@@ -343,6 +344,13 @@ pub fn run_through(
     remarks.ledger(simulation.ledger(0));
     remarks.autoscalers(simulation.store(0));
     remarks.gpus(simulation.store(0));
+    let answer = |pod| simulation.waiting_message(0, pod);
+    waiting::note(
+        &mut remarks,
+        simulation.store(0),
+        &scenario.system.name,
+        answer,
+    );
     let (store, at) = (simulation.into_store(0), end.at);
     let pods = u64::from(store.pods().created());
     let (metrics, report) = observer.finish(at, &store)?;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::{Gathered, SnapshotError};
 use crate::names::Registered;
 use manifest::{
-    ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses, read_inputs,
+    ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses, effect_of_kind,
+    read_inputs,
 };
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
@@ -146,6 +147,18 @@ impl<'a> Sources<'a> {
                     return Err(twice("pod", &name));
                 }
                 self.gathered.pods.push(pod);
+            }
+        }
+        for (kind, count) in &read.ignored_kinds {
+            // Pods stand in a snapshot themselves, and workloads change nothing about them.
+            if !read.unread_workloads.contains_key(kind) {
+                let (objects, are) = (
+                    plural::count(*count, "object"),
+                    plural::either(*count, "is", "are"),
+                );
+                let effect = effect_of_kind(kind);
+                let words = format!("{place}{objects} of kind `{kind}` {are} ignored: {effect}");
+                self.gathered.findings.push(words);
             }
         }
         for (kind, count) in read.ignored_kinds {

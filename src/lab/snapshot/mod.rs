@@ -21,9 +21,14 @@ use thiserror::Error;
 
 pub use files::{Sources, is_experiment, read_pod};
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::summarize::gap_notes;
 use manifest::{ManifestPod, PriorityClasses};
-use model::{ClusterObjects, Labels, Node, PodPhase, Text};
+use model::{ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
+use systems::mapping::{Item, Mapping};
 use trace::TraceError;
 use units::{QuantityError, nearest, plural};
 
@@ -166,6 +171,8 @@ impl Snapshot {
             }
         }
         snapshot.name_namespace("default");
+        let unexpressed = unexpressed(&snapshot.pods);
+        snapshot.warnings.extend(unexpressed);
         if !lost.is_empty() {
             snapshot.warnings.push(lost_pods(&lost));
         }
@@ -312,6 +319,26 @@ impl Snapshot {
             plural::count(bound, "pod")
         )
     }
+}
+
+/// Notes about features of pods that kube-scheduler's system can't express, as a run has them.
+fn unexpressed(pods: &[ManifestPod]) -> Vec<String> {
+    const SYSTEM: &str = "kubernetes";
+    let mut counts: IndexMap<*const PodSpec, (&ManifestPod, u64), FxBuildHasher> =
+        IndexMap::default();
+    for pod in pods.iter().filter(|pod| !pod.phase.is_final()) {
+        counts.entry(Arc::as_ptr(&pod.spec)).or_insert((pod, 0)).1 += 1;
+    }
+    let Ok(entry) = systems::registry::find(SYSTEM) else {
+        return Vec::new();
+    };
+    let items = counts.values().map(|&(pod, count)| Item::Pods {
+        name: &pod.name,
+        spec: &pod.spec,
+        count,
+        in_gangs: false,
+    });
+    gap_notes(SYSTEM, &Mapping::of(entry.capabilities, items))
 }
 
 fn lost_pods(lost: &[String]) -> String {

@@ -114,6 +114,15 @@ pub(super) struct OwnerReference {
     pub(super) controller: bool,
 }
 
+/// Pods that a workload wants.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    pub(super) replicas: Option<i64>,
+    pub(super) parallelism: Option<i64>,
+    pub(super) completions: Option<i64>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct NodeSpec {

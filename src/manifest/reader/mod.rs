@@ -1,6 +1,7 @@
 //! Gathers the objects of a file: counts where it stands, turns each object into one of the model
 //! and remembers the first rule that was broken.
 
+mod noting;
 mod settling;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +20,11 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, Maker, ManifestPod, Manifests, cluster_scoped, life, node, objects, pod, raw, resize,
-    template, unmodelled,
+    Ctx, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, left_out, life, node,
+    objects, pod, raw, resize, template, unmodelled,
 };
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
+use noting::Controlled;
 use trace::budget::OBJECTS;
 use units::Duration;
 
@@ -63,6 +65,9 @@ pub(super) struct Reader {
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
     objects: ClusterObjects,
     ignored_kinds: BTreeMap<String, usize>,
+    unread_workloads: BTreeMap<String, UnreadWorkloads>,
+    /// Pods that a controller makes, by the controller.
+    controlled: Vec<Controlled>,
     priorities: PriorityClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
@@ -182,7 +187,7 @@ impl Reader {
     }
 
     /// Takes an object; the error says where it stands.
-    pub(super) fn add(&mut self, parts: &Parts) -> Result<(), String> {
+    pub(super) fn add(&mut self, parts: &mut Parts) -> Result<(), String> {
         self.added += 1;
         if self.added > OBJECTS {
             let message = format!(
@@ -196,7 +201,7 @@ impl Reader {
             self.owners.add(kind, &parts.metadata, &mut self.ctx.texts);
         }
         self.fate = match body {
-            None | Some(Body::Skipped) => Fate::Ignored,
+            None | Some(Body::Skipped | Body::Outdated(_)) => Fate::Ignored,
             Some(Body::Workload) if !self.reads_workloads => Fate::Ignored,
             Some(_) if self.is_repeated(&parts.metadata) => {
                 self.repeated += 1;
@@ -205,16 +210,32 @@ impl Reader {
             }
             Some(_) => Fate::Taken,
         };
+        self.note_strays(parts);
+        let parts = &*parts;
         let outcome = match body {
             None => Err(Path::root("kind").missing("the object's kind, such as `Pod`")),
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
             Some(Body::PriorityClass) => self.add_priority_class(parts),
             Some(Body::Object | Body::Workload) if self.is_read_workload(parts) => {
-                self.add_workload(parts)
+                Self::check_version(parts).and_then(|()| self.add_workload(parts))
             }
-            Some(Body::Object) => objects::add(parts, &mut self.objects, &mut self.ctx),
-            Some(Body::Skipped | Body::Workload) => {
+            Some(Body::Object) => {
+                self.count_unread(parts);
+                Self::check_version(parts)
+                    .and_then(|()| objects::add(parts, &mut self.objects, &mut self.ctx))
+            }
+            Some(Body::Outdated(outdated))
+                if self.reads_workloads || !outdated.is_workload_only =>
+            {
+                Err(Self::refuse_version(parts, outdated))
+            }
+            Some(Body::Workload) => {
+                self.count_unread(parts);
+                self.count_ignored(parts);
+                Ok(())
+            }
+            Some(Body::Skipped | Body::Outdated(_)) => {
                 self.count_ignored(parts);
                 Ok(())
             }
@@ -256,10 +277,7 @@ impl Reader {
 
     fn count_ignored(&mut self, parts: &Parts) {
         let kind = parts.kind.as_deref().unwrap_or_default();
-        let key = match (kind, parts.api_version.as_deref()) {
-            ("Pod" | "Node" | "PriorityClass", Some(version)) => format!("{kind} ({version})"),
-            _ => kind.to_owned(),
-        };
+        let key = left_out::counted_as(kind, parts.api_version.as_deref());
         *self.ignored_kinds.entry(key).or_default() += 1;
     }
 
@@ -334,6 +352,7 @@ impl Reader {
             spec: self.share_class(spec),
             name,
         };
+        self.note_controller(metadata, &pod);
         if raw.priority.is_none() {
             let class = raw.priority_class_name.clone();
             let class = class.filter(|class| !class.is_empty());
@@ -416,13 +435,16 @@ impl Reader {
                 "owners are matched by their selectors only",
             );
         }
+        let controlled = self.controlled_pods();
         Manifests {
             nodes: self.nodes,
             pods: self.pods,
             objects: self.objects,
             workloads: self.workloads,
             priorities: self.priorities,
+            controlled,
             ignored_kinds: self.ignored_kinds,
+            unread_workloads: self.unread_workloads,
             findings: self.ctx.findings.into_list(),
         }
     }

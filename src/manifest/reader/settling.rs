@@ -33,8 +33,7 @@ impl Reader {
     /// Whether an object is read as a workload.
     pub(super) fn is_read_workload(&self, parts: &Parts) -> bool {
         let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
-        let is_workload =
-            |kind| kinds::is_workload(kind, group.unwrap_or("v1")) && self.reads_workloads;
+        let is_workload = |kind| kinds::is_workload(kind, group) && self.reads_workloads;
         kind.is_some_and(is_workload)
     }
 
@@ -107,7 +106,12 @@ impl Reader {
             };
             let what = "it selects no pod of these files";
             let findings = &mut self.ctx.findings;
-            findings.add(object, &"spec.selector", what, "requests to it fail");
+            findings.add(
+                object,
+                &"spec.selector",
+                what,
+                "requests to it fail unless another file has such pods",
+            );
         }
         self.note_small_quotas();
         let idle = idle_budgets(&self.workloads, &self.pods);

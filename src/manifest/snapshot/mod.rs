@@ -14,7 +14,7 @@ use super::object::ObjectSeed;
 use super::reader::{Fate, Reader};
 use super::scheduler_config::{config_doubts, read_scheduler_config};
 use super::source::{Refused, Sink, Source, Stop, Syntax};
-use super::{Manifests, kept_fields, yaml};
+use super::{ManifestFinding, Manifests, fields, kept_fields, kinds, yaml};
 use trace::error::TraceError;
 use trace::input::Input;
 
@@ -92,8 +92,11 @@ impl<W: Write> SnapshotWriter<W> {
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
         let (ended, repeated) = self.reader.left_out();
+        let mut manifests = self.reader.finish();
+        let unkept = unkept(&self.passed_over);
+        manifests.findings.extend(unkept);
         Ok(Snapshot {
-            manifests: self.reader.finish(),
+            manifests,
             kept: self.kept,
             ended,
             repeated,
@@ -155,6 +158,27 @@ impl<W: Write> SnapshotWriter<W> {
             Ok(()) => plain,
         }
     }
+}
+
+/// Findings about fields that the snapshot does not keep although they bear on placements. Of
+/// workloads the selectors alone do.
+fn unkept(passed_over: &PassedOver) -> Vec<ManifestFinding> {
+    let mut findings = Vec::new();
+    for (kind, list) in passed_over.sorted() {
+        if kinds::is_workload(kind, None) {
+            continue;
+        }
+        for (path, count) in list {
+            findings.extend(fields::unkept(kind, path).map(|stray| ManifestFinding {
+                object: kind.to_owned(),
+                what: stray.what().to_owned(),
+                effect: stray.effect(),
+                field: stray.field,
+                count: usize::try_from(count).unwrap_or(usize::MAX),
+            }));
+        }
+    }
+    findings
 }
 
 impl<W: Write> Sink for SnapshotWriter<W> {

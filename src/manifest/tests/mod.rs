@@ -1,6 +1,7 @@
 //! Results of reading manifests.
 
 mod broken;
+mod fields;
 mod generated;
 mod objects;
 

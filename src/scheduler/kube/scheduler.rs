@@ -290,7 +290,12 @@ impl Component for KubeScheduler {
     }
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
-        self.messages.get(&uid_of(pod)).cloned()
+        if let Some(message) = self.messages.get(&uid_of(pod)) {
+            return Some(message.clone());
+        }
+        let seen = self.pods.get(pod).filter(|seen| seen.profile().is_none())?;
+        let wanted = &seen.info.class.spec.scheduler_name;
+        Some(format!("no scheduler is named `{wanted}` (spec.schedulerName)").into())
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -7,7 +7,7 @@ mod step;
 use cluster::{Commitment, Conflict, Digest, Store, is_claim};
 use control::node::MachineCommand;
 use control::{Component, Write};
-use model::{Event, Pod};
+use model::{Event, Pod, PodRef, Text};
 use units::{ComponentId, Duration, Instant, Revision};
 
 use super::SimError;
@@ -82,6 +82,12 @@ impl ControlPlane {
     #[inline]
     pub(super) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The last answer of the components about a pod without a node.
+    pub(super) fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        let mut seats = self.seats.iter();
+        seats.find_map(|seat| seat.component.waiting_message(pod))
     }
 
     pub(super) fn into_store(self) -> Store {

@@ -59,6 +59,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional("memory_usage", "memory used, as for `cpu_usage`"),
     ],
+    names: &["name", "tenant", "namespace"],
     options: &["usage"],
     sniff,
     open: Constructor::Workload(open),

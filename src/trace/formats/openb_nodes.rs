@@ -37,6 +37,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("gpu", "number of GPU devices, 0 to 64"),
         ColumnDoc::required("model", "GPU model of the devices; empty without devices"),
     ],
+    names: &["sn"],
     options: &["pods-per-node"],
     sniff,
     open: Constructor::Nodes(read),

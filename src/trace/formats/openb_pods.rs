@@ -54,6 +54,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("deletion_time", "seconds since the trace's zero"),
         ColumnDoc::optional("scheduled_time", "seconds; empty if the pod never ran"),
     ],
+    names: &["name", "qos", "pod_phase"],
     options: &["ran-only"],
     sniff,
     open: Constructor::Workload(open),

@@ -70,6 +70,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("17", "preceding job; not enforced"),
         ColumnDoc::required("18", "think time after the preceding job, s; not enforced"),
     ],
+    names: &[],
     options: &["min-runtime", "kill-at-walltime", "memory", "usage"],
     sniff,
     open: Constructor::Workload(open),

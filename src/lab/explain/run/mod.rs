@@ -12,8 +12,9 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Explanation, NodeView, pipeline};
-use crate::run::{prepare, run_watched};
+use crate::run::{Prepared, prepare, run_watched};
 use crate::sides::{DiffError, Side, failed, stop_before};
+use crate::summarize::gap_notes;
 use cluster::Store;
 use scenario::Scenario;
 use scenario::schema::TieBreak;
@@ -86,6 +87,8 @@ pub struct Attempted {
     pub facts: AttemptFacts,
     /// State at the attempt.
     pub scene: Scene,
+    /// Parts of the input that the system can't express or that are left out, as the run tells them.
+    pub notes: Vec<String>,
     pod: String,
     ties: String,
 }
@@ -178,6 +181,7 @@ pub fn find(
     }
     let files = FileSource { files: side.files };
     let mut prepared = prepare(side.scenario, &files).map_err(|error| fail(error.into()))?;
+    let notes = notes(side, &prepared);
     let kept = Arc::new(Kept {
         wanted: Wanted(pod.to_owned()),
         which,
@@ -213,6 +217,7 @@ pub fn find(
         full_name,
         digest: end.digest,
         which,
+        notes,
     };
     match found {
         (0, _) => Err(never_tried(&about, &followed)),
@@ -228,6 +233,14 @@ struct About<'s> {
     full_name: String,
     digest: String,
     which: Which,
+    notes: Vec<String>,
+}
+
+/// Notes of a run about its input.
+fn notes(side: &Side<'_>, prepared: &Prepared) -> Vec<String> {
+    let mut notes = gap_notes(&side.scenario.system.name, &prepared.mapping);
+    notes.extend(prepared.remarks.lines());
+    notes
 }
 
 impl About<'_> {
@@ -275,6 +288,7 @@ impl About<'_> {
                 ..facts
             },
             ties: exact_ties(self.side.scenario),
+            notes: self.notes,
             pod: self.full_name,
             scene: Scene::Exact(Box::new((kept.cache, kept.profile, kept.pod))),
         }
@@ -315,6 +329,7 @@ impl About<'_> {
                 ..facts
             },
             ties: String::new(),
+            notes: self.notes,
             pod: self.full_name,
             scene: Scene::Pipeline(Box::new((store, profile, class))),
         })

@@ -446,7 +446,7 @@ impl Component for MesosMaster {
         let held = self.held.get(pod.slot.index())?.as_ref()?;
         (held.pod == pod && held.task.is_none()).then(|| {
             let name = &self.options.frameworks[held.framework].name;
-            format!("waits for an offer to the framework `{name}` that has room for it").into()
+            format!("no offer to the framework `{name}` with room for it so far").into()
         })
     }
 

@@ -1,0 +1,288 @@
+//! Reasons for which pods wait when a run ends: the last answer of the scheduler, where it keeps one,
+//! and otherwise what the nodes say by the rules that the system heeds. A run says so in one line,
+//! whatever the number of its pods.
+
+use std::collections::BTreeMap;
+
+use cluster::Store;
+use model::rules::{affinity, room, taints, unschedulable};
+use model::{Pod, PodPhase, PodRef, Text};
+use systems::capability::{Capabilities, Capability, Support, support};
+use units::{ClassId, NodeId, plural};
+use world::Remarks;
+
+/// Number of reasons that are told; the others are counted.
+const TOLD: usize = 4;
+
+/// Number of classes of pods that nodes are asked about.
+const CLASSES: usize = 256;
+
+/// Number of pods that the scheduler is asked about, one by one.
+const ASKED: u64 = 100_000;
+
+/// Most characters of a reason that are told.
+const LONGEST: usize = 240;
+
+/// Pods that wait for one reason.
+struct Group {
+    reason: String,
+    pods: u64,
+}
+
+/// Notes the pods that wait when a run ends, or that none came. `answer` is what the scheduler said of
+/// a pod last.
+pub(super) fn note(
+    remarks: &mut Remarks,
+    store: &Store,
+    system: &str,
+    answer: impl Fn(PodRef) -> Option<Text>,
+) {
+    let entry = systems::registry::find(system);
+    let capabilities = entry.map_or(&[][..], |entry| entry.capabilities);
+    if let Some(line) = line(store, capabilities, answer) {
+        remarks.note_first(line);
+    }
+    if store.pods().created() == 0 {
+        remarks.note_first(
+            "no pod arrived: every metric of pods is empty; mind `workload`, its files and its \
+             controllers"
+                .to_owned(),
+        );
+    }
+}
+
+/// A line about the pods that wait in a store; `None` if there are none.
+fn line(
+    store: &Store,
+    capabilities: Capabilities,
+    answer: impl Fn(PodRef) -> Option<Text>,
+) -> Option<String> {
+    let mut by_class = BTreeMap::new();
+    let mut groups: BTreeMap<String, u64> = BTreeMap::new();
+    let mut first = None;
+    let mut total: u64 = 0;
+    for pod in store.pods().iter().filter(|pod| waits(store, pod)) {
+        total += 1;
+        first.get_or_insert(pod);
+        let said = if total <= ASKED {
+            answer(pod.pod)
+        } else {
+            None
+        };
+        let said = said.map(|text| shortened(&text));
+        let reason = said.unwrap_or_else(|| {
+            if by_class.len() >= CLASSES && !by_class.contains_key(&pod.class) {
+                return "reasons of their own".to_owned();
+            }
+            let known = by_class.entry(pod.class);
+            known
+                .or_insert_with(|| of_class(store, pod.class, capabilities))
+                .clone()
+        });
+        *groups.entry(reason).or_default() += 1;
+    }
+    let first = first?;
+    let mut groups: Vec<Group> = groups
+        .into_iter()
+        .map(|(reason, pods)| Group { reason, pods })
+        .collect();
+    // Equal counts stay in order of their reasons.
+    groups.sort_by_key(|group| std::cmp::Reverse(group.pods));
+    let others: u64 = groups.iter().skip(TOLD).map(|group| group.pods).sum();
+    let told = groups.iter().take(TOLD);
+    let mut parts: Vec<String> = match &groups[..] {
+        [group] => vec![group.reason.clone()],
+        _ => told
+            .map(|group| format!("{} ({})", group.reason, group.pods))
+            .collect(),
+    };
+    if others > 0 {
+        parts.push(format!("other reasons ({others})"));
+    }
+    let namespace = &store.class(first.class).spec.namespace;
+    let name = match &**namespace {
+        "" => first.name.to_string(),
+        namespace => format!("{namespace}/{}", first.name),
+    };
+    Some(format!(
+        "{total} {} at the end: {}; `windtunnel explain RESULT {name}` explains one",
+        plural::either(
+            usize::try_from(total).unwrap_or(usize::MAX),
+            "pod waits",
+            "pods wait"
+        ),
+        parts.join("; ")
+    ))
+}
+
+/// Whether a pod waits for a node.
+fn waits(store: &Store, pod: &Pod) -> bool {
+    pod.phase == PodPhase::Pending
+        && pod.node().is_none()
+        && !store.pod_states().is_terminating(pod.pod)
+}
+
+/// The gist of a scheduler's message.
+fn shortened(message: &str) -> String {
+    let text = message.split(" preemption: ").next().unwrap_or(message);
+    // What stands behind the first sentence is about evictions.
+    let text = text.split_once(". ").map_or(text, |(first, _)| first);
+    let text = text.trim().trim_end_matches('.');
+    let text = on_all_nodes(text).unwrap_or_else(|| text.to_owned());
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// `0/6 nodes are available: 6 Insufficient cpu` in words.
+fn on_all_nodes(text: &str) -> Option<String> {
+    let (count, rest) = text
+        .strip_prefix("0/")?
+        .split_once(" nodes are available: ")?;
+    let all: usize = count.parse().ok()?;
+    let is_counted = rest.starts_with(|first: char| first.is_ascii_digit());
+    if !is_counted {
+        // What a plugin says of all nodes at once has no count.
+        return Some(rest.to_owned());
+    }
+    let counts = rest.split(", ").map(|part| {
+        let (nodes, reason) = part.split_once(' ')?;
+        Some(Refusal {
+            reason: reason.to_owned(),
+            nodes: nodes.parse().ok()?,
+        })
+    });
+    Some(by_nodes(counts.collect::<Option<Vec<Refusal>>>()?, all))
+}
+
+/// A reason for which nodes do not take a pod.
+struct Refusal {
+    reason: String,
+    nodes: usize,
+}
+
+/// The reasons of all nodes in words: the one of most nodes and the next. How many nodes have each
+/// is left out where there are several, so that pods with the same reasons are counted together.
+fn by_nodes(mut refusals: Vec<Refusal>, all: usize) -> String {
+    // Equal counts stay in order.
+    refusals.sort_by_key(|refusal| std::cmp::Reverse(refusal.nodes));
+    match &refusals[..] {
+        [] => "there is no node".to_owned(),
+        [only] if all == 1 => format!("{} on the only node", only.reason),
+        [only] => format!("{} on all {}", only.reason, plural::count(all, "node")),
+        [first, second, ..] => format!("mainly {}, also {}", first.reason, second.reason),
+    }
+}
+
+/// The reasons of the nodes for which pods of a class wait.
+fn of_class(store: &Store, class: ClassId, capabilities: Capabilities) -> String {
+    let heeds = |capability| matches!(support(capabilities, capability), Some(Support::Yes(_)));
+    let gates = &store.class(class).spec.scheduling_gates;
+    if let (Some(gate), true) = (gates.first(), heeds(Capability::SchedulingGates)) {
+        return format!("scheduling gate `{gate}`");
+    }
+    let nodes = store.nodes();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut all = 0;
+    for node in nodes.present() {
+        all += 1;
+        let reason = of_node(store, class, node, heeds);
+        *counts.entry(reason).or_default() += 1;
+    }
+    let refusals = counts.into_iter();
+    let refusals = refusals.map(|(reason, nodes)| Refusal { reason, nodes });
+    by_nodes(refusals.collect(), all)
+}
+
+/// The first rule by which a node does not take a pod of a class.
+fn of_node(
+    store: &Store,
+    class: ClassId,
+    node: NodeId,
+    heeds: impl Fn(Capability) -> bool,
+) -> String {
+    let (nodes, class) = (store.nodes(), store.class(class));
+    let Some(object) = nodes.object(node) else {
+        return "not there".to_owned();
+    };
+    if !nodes.is_ready(node) {
+        return "not ready".to_owned();
+    }
+    if !unschedulable::admits(&class.spec, object) {
+        return "cordoned".to_owned();
+    }
+    if heeds(Capability::Taints)
+        && let Some(taint) = taints::first_repelling(&class.spec, &object.taints)
+    {
+        return format!("untolerated taint `{}`", taint.key);
+    }
+    if heeds(Capability::NodeSelector) && !affinity::admits(&class.spec, object) {
+        return "other labels than the pod selects".to_owned();
+    }
+    if heeds(Capability::Requests)
+        && let Some(resource) = short_of(store, class, node)
+    {
+        return format!("Insufficient {resource}");
+    }
+    "room, but the queue or another rule holds the pod back".to_owned()
+}
+
+/// The first resource of which a node has too little left.
+fn short_of(store: &Store, class: &cluster::Class, node: NodeId) -> Option<String> {
+    let (nodes, asks) = (store.nodes(), &class.requests);
+    let free = nodes.free().row(node);
+    let plain = [
+        ("cpu", asks.cpu_milli, free.cpu_milli),
+        ("memory", asks.memory_bytes, free.memory_bytes),
+        ("ephemeral-storage", asks.storage_bytes, free.storage_bytes),
+        ("pods", asks.pods, free.pods),
+    ];
+    let mut short = plain
+        .iter()
+        .filter(|(_, asked, left)| !room::fits(*asked, *left));
+    if let Some((name, ..)) = short.next() {
+        return Some((*name).to_owned());
+    }
+    let mut extended = asks.extended.iter();
+    let short =
+        extended.find(|(id, asked)| !room::fits(*asked, nodes.free().extended_amount(*id, node)));
+    if let Some((id, _)) = short {
+        return Some(store.extended().text(id.index()).to_owned());
+    }
+    (!nodes.has_gpu_room(node, class.gpu)).then(|| "GPUs".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_told_by_their_gist() {
+        for (message, expected) in [
+            (
+                "0/6 nodes are available: 6 Insufficient cpu. no new claims to deallocate, preemption: 0/6 nodes are available: \
+                 6 No preemption victims found for incoming pod.",
+                "Insufficient cpu on all 6 nodes",
+            ),
+            (
+                "0/6 nodes are available: 2 Insufficient cpu, 4 Too many pods.",
+                "mainly Too many pods, also Insufficient cpu",
+            ),
+            (
+                "0/3 nodes are available: persistentvolumeclaim \"x\" not found.",
+                "persistentvolumeclaim \"x\" not found",
+            ),
+            (
+                "0/1 nodes are available: 1 Too many pods.",
+                "Too many pods on the only node",
+            ),
+            (
+                "no nodes available to schedule pods",
+                "no nodes available to schedule pods",
+            ),
+        ] {
+            assert_eq!(shortened(message), expected);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Fields of nodes and of other objects of a cluster that have no pods of their own.
+
+use super::List;
+use super::Use::{Fields, Read, Silent};
+
+/// Kinds that stand beside pods and workloads.
+pub(super) const KINDS: &[(&str, List)] = &[
+    ("Node", NODE),
+    ("PriorityClass", PRIORITY_CLASS),
+    ("Namespace", NAMESPACE),
+    ("Secret", NAMED),
+    ("ConfigMap", NAMED),
+];
+
+/// Metadata of every object.
+pub(crate) const METADATA: List = &[
+    ("annotations", Read),
+    ("clusterName", Silent),
+    ("creationTimestamp", Read),
+    ("deletionGracePeriodSeconds", Read),
+    ("deletionTimestamp", Read),
+    ("finalizers", Silent),
+    ("generateName", Read),
+    ("generation", Silent),
+    ("labels", Read),
+    ("managedFields", Silent),
+    ("name", Read),
+    ("namespace", Read),
+    ("ownerReferences", Read),
+    ("resourceVersion", Silent),
+    ("selfLink", Silent),
+    ("uid", Read),
+];
+
+/// The `spec` of a node.
+pub(crate) const NODE_SPEC: List = &[
+    ("configSource", Silent),
+    ("externalID", Silent),
+    ("podCIDR", Silent),
+    ("podCIDRs", Silent),
+    ("providerID", Silent),
+    (
+        "taints",
+        Fields(&[
+            ("effect", Read),
+            ("key", Read),
+            ("timeAdded", Silent),
+            ("value", Read),
+        ]),
+    ),
+    ("unschedulable", Read),
+];
+
+const NODE: List = &[
+    ("apiVersion", Read),
+    ("kind", Read),
+    ("metadata", Fields(METADATA)),
+    ("spec", Fields(NODE_SPEC)),
+    ("status", Read),
+];
+
+const PRIORITY_CLASS: List = &[
+    ("apiVersion", Read),
+    ("description", Silent),
+    ("globalDefault", Read),
+    ("kind", Read),
+    ("metadata", Fields(METADATA)),
+    ("preemptionPolicy", Read),
+    ("value", Read),
+];
+
+const NAMESPACE: List = &[
+    ("apiVersion", Read),
+    ("kind", Read),
+    ("metadata", Fields(METADATA)),
+    ("spec", Fields(&[("finalizers", Silent)])),
+    ("status", Silent),
+];
+
+/// Objects that are known by their names alone.
+const NAMED: List = &[
+    ("apiVersion", Read),
+    ("binaryData", Silent),
+    ("data", Silent),
+    ("immutable", Silent),
+    ("kind", Read),
+    ("metadata", Fields(METADATA)),
+    ("stringData", Silent),
+    ("type", Silent),
+];

@@ -1,0 +1,308 @@
+//! Fields of workloads, of what scales and protects them, and of services.
+
+use super::List;
+use super::Use::{Fields, LeftOut, Read, Silent, Unless};
+use super::cluster::METADATA;
+use super::pods::{SELECTOR, TEMPLATE};
+
+/// Kinds of workloads.
+pub(super) const KINDS: &[(&str, List)] = &[
+    ("Deployment", DEPLOYMENT),
+    ("ReplicaSet", REPLICA_SET),
+    ("ReplicationController", CONTROLLER),
+    ("StatefulSet", STATEFUL_SET),
+    ("DaemonSet", DAEMON_SET),
+    ("Job", JOB),
+    ("CronJob", CRON_JOB),
+    ("PodDisruptionBudget", BUDGET),
+    ("Service", SERVICE),
+    ("Ingress", INGRESS),
+    ("HorizontalPodAutoscaler", HORIZONTAL),
+    ("VerticalPodAutoscaler", VERTICAL),
+    ("ResourceQuota", QUOTA),
+    ("LimitRange", LIMIT_RANGE),
+];
+
+/// An object with a `spec` of these fields.
+macro_rules! object {
+    ($spec:expr) => {
+        &[
+            ("apiVersion", Read),
+            ("kind", Read),
+            ("metadata", Fields(METADATA)),
+            ("spec", Fields($spec)),
+            ("status", Read),
+        ]
+    };
+}
+
+const DEPLOYMENT: List = object!(&[
+    ("minReadySeconds", Read),
+    ("paused", Read),
+    ("progressDeadlineSeconds", Read),
+    ("replicas", Read),
+    ("revisionHistoryLimit", Read),
+    ("selector", Fields(SELECTOR)),
+    (
+        "strategy",
+        Fields(&[
+            (
+                "rollingUpdate",
+                Fields(&[("maxSurge", Read), ("maxUnavailable", Read)]),
+            ),
+            ("type", Read),
+        ]),
+    ),
+    ("template", Fields(TEMPLATE)),
+]);
+
+const REPLICA_SET: List = object!(&[
+    ("minReadySeconds", Read),
+    ("replicas", Read),
+    ("selector", Fields(SELECTOR)),
+    ("template", Fields(TEMPLATE)),
+]);
+
+const CONTROLLER: List = object!(&[
+    ("minReadySeconds", Read),
+    ("replicas", Read),
+    ("selector", Read),
+    ("template", Fields(TEMPLATE)),
+]);
+
+const STATEFUL_SET: List = object!(&[
+    ("minReadySeconds", Read),
+    ("ordinals", Fields(&[("start", Read)])),
+    // No claim is made from a template, so that none is left to be retained.
+    ("persistentVolumeClaimRetentionPolicy", Silent),
+    ("podManagementPolicy", Read),
+    ("replicas", Read),
+    ("revisionHistoryLimit", Read),
+    ("selector", Fields(SELECTOR)),
+    ("serviceName", Silent),
+    ("template", Fields(TEMPLATE)),
+    (
+        "updateStrategy",
+        Fields(&[
+            (
+                "rollingUpdate",
+                Fields(&[("maxUnavailable", Read), ("partition", Read)]),
+            ),
+            ("type", Read),
+        ]),
+    ),
+    (
+        "volumeClaimTemplates",
+        LeftOut(
+            "no claims are made from it: the pods are placed as if they had no such volumes, \
+            and may move between zones"
+        ),
+    ),
+]);
+
+const DAEMON_SET: List = object!(&[
+    ("minReadySeconds", Read),
+    ("revisionHistoryLimit", Silent),
+    ("selector", Fields(SELECTOR)),
+    ("template", Fields(TEMPLATE)),
+    (
+        "updateStrategy",
+        Fields(&[
+            (
+                "rollingUpdate",
+                Fields(&[("maxSurge", Read), ("maxUnavailable", Read)]),
+            ),
+            ("type", Read),
+        ]),
+    ),
+]);
+
+const JOB_SPEC: List = &[
+    ("activeDeadlineSeconds", Read),
+    ("backoffLimit", Read),
+    ("backoffLimitPerIndex", Read),
+    ("completionMode", Read),
+    ("completions", Read),
+    ("managedBy", Read),
+    ("manualSelector", Silent),
+    ("maxFailedIndexes", Read),
+    ("parallelism", Read),
+    (
+        "podFailurePolicy",
+        Fields(&[(
+            "rules",
+            Fields(&[
+                ("action", Read),
+                (
+                    "onExitCodes",
+                    Fields(&[
+                        ("containerName", Read),
+                        ("operator", Read),
+                        ("values", Read),
+                    ]),
+                ),
+                (
+                    "onPodConditions",
+                    Fields(&[("status", Read), ("type", Read)]),
+                ),
+            ]),
+        )]),
+    ),
+    ("podReplacementPolicy", Read),
+    ("selector", Silent),
+    (
+        "successPolicy",
+        Fields(&[(
+            "rules",
+            Fields(&[("succeededCount", Read), ("succeededIndexes", Read)]),
+        )]),
+    ),
+    ("suspend", Read),
+    ("template", Fields(TEMPLATE)),
+    ("ttlSecondsAfterFinished", Read),
+];
+
+const JOB: List = object!(JOB_SPEC);
+
+const CRON_JOB: List = object!(&[
+    ("concurrencyPolicy", Read),
+    ("failedJobsHistoryLimit", Read),
+    (
+        "jobTemplate",
+        Fields(&[("metadata", Fields(METADATA)), ("spec", Fields(JOB_SPEC))]),
+    ),
+    ("schedule", Read),
+    ("startingDeadlineSeconds", Read),
+    ("successfulJobsHistoryLimit", Read),
+    ("suspend", Read),
+    ("timeZone", Read),
+]);
+
+const BUDGET: List = object!(&[
+    ("maxUnavailable", Read),
+    ("minAvailable", Read),
+    ("selector", Fields(SELECTOR)),
+    ("unhealthyPodEvictionPolicy", Read),
+]);
+
+const ALL_ENDPOINTS: &str = "requests go to all endpoints alike, near or far";
+
+const SERVICE: List = object!(&[
+    ("allocateLoadBalancerNodePorts", Silent),
+    ("clusterIP", Read),
+    ("clusterIPs", Silent),
+    ("externalIPs", Silent),
+    ("externalName", Silent),
+    ("externalTrafficPolicy", Read),
+    ("healthCheckNodePort", Silent),
+    (
+        "internalTrafficPolicy",
+        Unless(
+            "Cluster",
+            "requests from within reach every endpoint, whatever its node"
+        ),
+    ),
+    ("ipFamilies", Silent),
+    ("ipFamilyPolicy", Silent),
+    ("loadBalancerClass", Silent),
+    ("loadBalancerIP", Silent),
+    (
+        "loadBalancerSourceRanges",
+        LeftOut("requests from everywhere are let in")
+    ),
+    ("ports", Silent),
+    ("publishNotReadyAddresses", Read),
+    ("selector", Read),
+    ("sessionAffinity", Read),
+    (
+        "sessionAffinityConfig",
+        Fields(&[("clientIP", Fields(&[("timeoutSeconds", Read)]))]),
+    ),
+    ("topologyKeys", LeftOut(ALL_ENDPOINTS)),
+    ("trafficDistribution", LeftOut(ALL_ENDPOINTS)),
+    ("type", Read),
+]);
+
+const INGRESS: List = object!(&[
+    ("defaultBackend", Read),
+    ("ingressClassName", Silent),
+    ("rules", Read),
+    ("tls", Silent),
+]);
+
+const HORIZONTAL: List = object!(&[
+    ("behavior", Read),
+    ("maxReplicas", Read),
+    ("metrics", Read),
+    ("minReplicas", Read),
+    ("scaleTargetRef", Read),
+    ("targetCPUUtilizationPercentage", Read),
+]);
+
+const VERTICAL: List = object!(&[
+    (
+        "recommenders",
+        LeftOut("the default recommender is the one that recommends"),
+    ),
+    (
+        "resourcePolicy",
+        Fields(&[(
+            "containerPolicies",
+            Fields(&[
+                ("containerName", Read),
+                (
+                    "controlledResources",
+                    LeftOut("cpu and memory are controlled, both"),
+                ),
+                ("controlledValues", Read),
+                ("maxAllowed", Read),
+                ("minAllowed", Read),
+                ("mode", Read),
+                (
+                    "oomBumpUpRatio",
+                    LeftOut("memory grows after a kill by the default ratio"),
+                ),
+                (
+                    "oomMinBumpUp",
+                    LeftOut("memory grows after a kill by the default amount"),
+                ),
+            ]),
+        )]),
+    ),
+    ("targetRef", Read),
+    (
+        "updatePolicy",
+        Fields(&[
+            (
+                "evictionRequirements",
+                LeftOut("pods are evicted without asking these conditions"),
+            ),
+            ("minReplicas", Read),
+            ("updateMode", Read),
+        ]),
+    ),
+]);
+
+const QUOTA: List = object!(&[
+    ("hard", Read),
+    (
+        "scopeSelector",
+        Fields(&[(
+            "matchExpressions",
+            Fields(&[("operator", Read), ("scopeName", Read), ("values", Read)]),
+        )]),
+    ),
+    ("scopes", Read),
+]);
+
+const LIMIT_RANGE: List = object!(&[(
+    "limits",
+    Fields(&[
+        ("default", Read),
+        ("defaultRequest", Read),
+        ("max", Read),
+        ("maxLimitRequestRatio", Read),
+        ("min", Read),
+        ("type", Read),
+    ])
+)]);
