@@ -30,6 +30,8 @@ pub use sim;
 
 pub use metrics;
 
+pub use history;
+
 pub use scenario;
 
 pub use world;

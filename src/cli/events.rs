@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use lab::events::{KINDS, Search, search};
-use lab::report_data;
 use lab::results;
 use report::format;
 use units::{Duration, Instant};
@@ -86,7 +85,7 @@ pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, 
             "--variant: there is no `{name}`; there are {names}"
         )));
     }
-    let report = report_data::read(&arguments.run, &names).map_err(|error| wrong(&error))?;
+    let report = history::read(&arguments.run, &names).map_err(|error| wrong(&error))?;
     let found = search(&arguments.run, &report, &wanted).map_err(|error| wrong(&error))?;
     let (lines, has_events) = found;
     output::print_with(|out| {

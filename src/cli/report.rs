@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use lab::folder::{Existing, write_file};
-use lab::report_data;
+use history::{self, REPORT_DATA_FILE};
+use lab::folder::{Existing, ResultFolder, write_file};
 use lab::results;
 use lab::travel::{FORK_FILE, Fork};
 use report::comparison::{Comparison, Rows};
 use report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
 use report::runs::{Gathered, ReportRun};
+use report::study::StudyFigures;
 use report::table::TableOptions;
 use report::{self, Format};
 use trace::Input;
@@ -27,13 +28,17 @@ pub(super) struct ReportArguments {
     /// Output format [default: html, or svg with --plot]
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
-    /// Output file or folder, or `-` for stdout [default: `report.html` or `NAME.png` here, stdout
-    /// for every other format]
+    /// Output file or folder, or `-` for stdout [default: `report.html`, `NAME.png` or `NAME.pdf` here,
+    /// stdout for every other format]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
-    /// Only these metrics, in this order, in tables, Markdown, CSV and JSON
-    #[arg(long = "metric", value_name = "ID", num_args = 1..)]
+    /// Only these metrics, in this order, in tables and in the plots of metrics (differences, pareto,
+    /// waiting)
+    #[arg(long = "metric", visible_alias = "metrics", value_name = "ID", num_args = 1..)]
     metrics: Vec<String>,
+    /// Only these candidates: variants, or RUN/VARIANT of several runs; each keeps its color
+    #[arg(long = "candidate", visible_alias = "candidates", value_name = "NAME", num_args = 1..)]
+    candidates: Vec<String>,
     /// Only this plot (`all` for every one with data); may be repeated
     #[arg(long = "plot", value_name = "NAME")]
     plots: Vec<String>,
@@ -58,10 +63,14 @@ enum ReportFormat {
     Json,
     /// CSV: one line per metric and variant, or the data behind plots.
     Csv,
+    /// LaTeX table, for papers (package booktabs).
+    Latex,
     /// SVG plots (with --plot).
     Svg,
     /// PNG plots (with --plot).
     Png,
+    /// PDF plots (with --plot).
+    Pdf,
 }
 
 /// Style of plots.
@@ -85,9 +94,18 @@ impl From<PlotStyle> for Style {
 pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, Failure> {
     let entries = entries(&arguments.plots)?;
     let runs = arguments.runs.iter().map(|path| read(path));
-    let gathered = Gathered::new(runs.collect::<Result<_, _>>()?);
+    let mut gathered = Gathered::new(runs.collect::<Result<_, _>>()?);
+    if let [folder] = arguments.runs.as_slice()
+        && let Some(figures) = figures(folder)?
+    {
+        gathered = gathered.drawn_from(figures);
+    }
+    if !arguments.candidates.is_empty() {
+        let only = gathered.only_candidates(&arguments.candidates);
+        gathered = only.map_err(Failure::input)?;
+    }
     if let Some(entries) = entries {
-        return plots(arguments, &gathered, &entries);
+        return plots(arguments, gathered, &entries);
     }
     match arguments.format.unwrap_or(ReportFormat::Html) {
         ReportFormat::Html => html(arguments, &gathered),
@@ -95,8 +113,9 @@ pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, 
         ReportFormat::Table => printed(global, arguments, &gathered, Format::Table),
         ReportFormat::Json => printed(global, arguments, &gathered, Format::Json),
         ReportFormat::Csv => printed(global, arguments, &gathered, Format::Csv),
-        ReportFormat::Svg | ReportFormat::Png => Err(Failure::input(format!(
-            "--format svg and png are for plots; add --plot NAME (one of all, {})",
+        ReportFormat::Latex => printed(global, arguments, &gathered, Format::Latex),
+        ReportFormat::Svg | ReportFormat::Png | ReportFormat::Pdf => Err(Failure::input(format!(
+            "--format svg, png and pdf are for plots; add --plot NAME (one of all, {})",
             plot_names()
         ))),
     }
@@ -105,6 +124,32 @@ pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, 
 fn plot_names() -> String {
     let names: Vec<&str> = REGISTRY.iter().map(|entry| entry.name).collect();
     names.join(", ")
+}
+
+/// The runs that a comparison is of, so that the folder has everything its plots are drawn from.
+pub(super) fn write_summary(folder: &ResultFolder, gathered: &Gathered) -> Result<(), Failure> {
+    let written = folder
+        .json("summary.json", &gathered.summary)
+        .and_then(|()| folder.text(REPORT_DATA_FILE, &gathered.data.to_json()));
+    written.map_err(|error| folder_failure(&error))
+}
+
+/// Figures of the comparison that a folder holds, if it is one.
+fn figures(path: &Path) -> Result<Option<StudyFigures>, Failure> {
+    let file = path.join("comparison.json");
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let text = Input::path(&file)
+        .read_to_string()
+        .map_err(Failure::input)?;
+    let figures = StudyFigures::read(&text).map_err(|error| {
+        Failure::input(format!(
+            "{}: it is no comparison, or is damaged: {error}; run `windtunnel compare` again",
+            file.display()
+        ))
+    })?;
+    Ok(Some(figures))
 }
 
 /// Reads a result folder.
@@ -124,7 +169,7 @@ pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
     let names: Vec<&str> = (run.summary.variants.iter())
         .map(|variant| variant.name.as_str())
         .collect();
-    let data = report_data::read(&run.folder, &names).map_err(Failure::input)?;
+    let data = history::read(&run.folder, &names).map_err(Failure::input)?;
     let file = run.folder.join("scenario.yaml");
     let scenario = if file.exists() {
         Input::path(&file)
@@ -168,7 +213,8 @@ pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
 fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failure> {
     if !arguments.metrics.is_empty() {
         return Err(Failure::input(
-            "--metric selects rows of tables; use --format table, markdown, csv or json",
+            "--metric selects rows of tables and metrics of plots; use --format table, markdown, \
+             latex, csv or json, or name a plot with --plot differences, pareto or waiting",
         ));
     }
     let (plots, missing) = plot::draw_all(&gathered.material(), arguments.style.into());
@@ -214,6 +260,7 @@ fn printed(
         Format::Table => "report.txt",
         Format::Json => "comparison.json",
         Format::Csv => "comparison.csv",
+        Format::Latex => "report.tex",
     };
     deliver(arguments, name, &bytes, Usual::Stdout)?;
     Ok(Exit::Done)
@@ -241,16 +288,18 @@ fn entries(names: &[String]) -> Result<Option<Vec<&'static PlotEntry>>, Failure>
 
 fn plots(
     arguments: &ReportArguments,
-    gathered: &Gathered,
+    gathered: Gathered,
     entries: &[&'static PlotEntry],
 ) -> Result<Exit, Failure> {
+    let gathered = with_metrics(gathered, &arguments.metrics, entries)?;
     let is_all = arguments.plots.iter().any(|name| name == "all");
     let ending = match arguments.format {
         None | Some(ReportFormat::Svg) => "svg",
         Some(ReportFormat::Png) => "png",
         Some(ReportFormat::Csv) => "csv",
+        Some(ReportFormat::Pdf) => "pdf",
         Some(_) => {
-            return Err(Failure::input("a plot has --format svg, png or csv"));
+            return Err(Failure::input("a plot has --format svg, png, pdf or csv"));
         }
     };
     let mut drawn: Vec<Plot> = Vec::new();
@@ -275,16 +324,40 @@ fn plots(
         let bytes = match ending {
             "png" => plot.png().map_err(Failure::input)?,
             "csv" => plot.csv().into_bytes(),
+            "pdf" => plot.pdf(),
             _ => format!("{}\n", plot.svg).into_bytes(),
         };
-        let usual = if ending == "png" {
-            Usual::File
-        } else {
-            Usual::Stdout
+        let usual = match ending {
+            "png" | "pdf" => Usual::File,
+            _ => Usual::Stdout,
         };
         deliver(arguments, &format!("{}.{ending}", plot.name), &bytes, usual)?;
     }
     Ok(Exit::Done)
+}
+
+/// Chooses the metrics of plots. A plot that shows no metrics can't take any.
+fn with_metrics(
+    gathered: Gathered,
+    metrics: &[String],
+    entries: &[&'static PlotEntry],
+) -> Result<Gathered, Failure> {
+    if metrics.is_empty() {
+        return Ok(gathered);
+    }
+    if let [only] = entries
+        && !only.shows_metrics
+    {
+        let takers = REGISTRY.iter().filter(|entry| entry.shows_metrics);
+        let takers: Vec<&str> = takers.map(|entry| entry.name).collect();
+        return Err(Failure::input(format!(
+            "the plot `{}` shows no metrics, so --metric has nothing to select; it is for the plots \
+             {}",
+            only.name,
+            takers.join(", ")
+        )));
+    }
+    gathered.with_metrics(metrics).map_err(Failure::input)
 }
 
 /// Default destination of a format without `--out`.

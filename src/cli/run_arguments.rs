@@ -94,6 +94,8 @@ pub(super) enum SummaryFormat {
     Csv,
     /// Markdown table.
     Markdown,
+    /// LaTeX table, for papers (package booktabs).
+    Latex,
 }
 
 impl From<SummaryFormat> for Format {
@@ -103,6 +105,7 @@ impl From<SummaryFormat> for Format {
             SummaryFormat::Json => Self::Json,
             SummaryFormat::Csv => Self::Csv,
             SummaryFormat::Markdown => Self::Markdown,
+            SummaryFormat::Latex => Self::Latex,
         }
     }
 }

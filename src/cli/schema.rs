@@ -4,8 +4,8 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use history::ReportData;
 use lab::names::Registered;
-use lab::report_data::ReportData;
 use lab::summary::Summary;
 use metrics::REGISTRY;
 use scenario::json_schema;

@@ -102,6 +102,14 @@ pub const VALUES: TableSchema = TableSchema {
     columns: &VALUE_COLUMNS,
 };
 
+/// The classes of pods.
+pub const CLASSES: TableSchema = TableSchema {
+    title: "the table of classes",
+    csv: "classes.csv",
+    parquet: "classes.parquet",
+    columns: &CLASS_COLUMNS,
+};
+
 const VARIANT: Column = Column::of(
     "variant",
     Kind::Text,
@@ -178,7 +186,7 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
 ];
 
 /// Columns of the table of pods.
-pub(super) const POD_COLUMNS: [Column; 11] = [
+pub(super) const POD_COLUMNS: [Column; 19] = [
     VARIANT,
     Column::of("pod", Kind::Text, "", "the pod's name"),
     Column::of(
@@ -239,6 +247,78 @@ pub(super) const POD_COLUMNS: [Column; 11] = [
          `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
          memory or disk); of pods still alive: `pending`, `starting`, `running`",
     ),
+    Column::of(
+        "job",
+        Kind::Text,
+        "",
+        "the object that controls the pod, as `KIND/NAME`, or `gang-N` for pods of one arrival",
+    )
+    .or_absent("the pod is a job of its own"),
+    Column::of(
+        "user",
+        Kind::Text,
+        "",
+        "name of the user or group that `tenant` numbers",
+    )
+    .or_absent("the workload names none"),
+    NAMESPACE,
+    QUEUE,
+    PRIORITY,
+    CPU,
+    MEMORY,
+    GPU,
+];
+
+const NAMESPACE: Column =
+    Column::of("namespace", Kind::Text, "", "the pod's namespace").or_absent("the pod has none");
+
+const QUEUE: Column = Column::of(
+    "queue",
+    Kind::Text,
+    "",
+    "the queue that the pod's labels name (those of Kueue and Volcano, or `queue`)",
+)
+.or_absent("its labels name none");
+
+const PRIORITY: Column = Column::of("priority", Kind::Integer, "", "the pod's priority");
+
+const CPU: Column = Column::of(
+    "requested_cpu_milli",
+    Kind::Integer,
+    "milli-core",
+    "CPU that the pod requests",
+);
+
+const MEMORY: Column = Column::of(
+    "requested_memory_bytes",
+    Kind::Integer,
+    "byte",
+    "memory that the pod requests",
+);
+
+const GPU: Column = Column::of(
+    "requested_gpu_milli",
+    Kind::Integer,
+    "milli-GPU",
+    "GPU that the pod requests, over all devices",
+);
+
+/// Columns of the table of classes.
+pub(super) const CLASS_COLUMNS: [Column; 9] = [
+    VARIANT,
+    Column::of(
+        "class",
+        Kind::Integer,
+        "",
+        "number of the class, as in the table of pods",
+    ),
+    Column::of("pods", Kind::Integer, "pods", "submitted pods of the class"),
+    NAMESPACE,
+    QUEUE,
+    PRIORITY,
+    CPU,
+    MEMORY,
+    GPU,
 ];
 
 /// Columns of the table of values.
@@ -296,7 +376,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_carry_their_unit() {
-        for table in [SERIES, PODS, VALUES] {
+        for table in [SERIES, PODS, CLASSES, VALUES] {
             let mut names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
             names.sort_unstable();
             names.dedup();

@@ -18,13 +18,11 @@ use super::hashes::{input_hashes, scenario_hash};
 use super::journey::Journey;
 use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
-use super::report_data::{
-    PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData,
-};
 use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
 use super::summarize::summarize;
 use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
+use history::{PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData};
 use units::plural;
 use world::{BuildError, FileSource};
 

@@ -2,6 +2,7 @@
 
 pub mod cells;
 pub mod check;
+mod classes;
 pub mod columns;
 pub mod compare;
 pub mod decisions;
@@ -24,8 +25,8 @@ pub mod parquet;
 pub mod paths;
 pub mod place;
 mod placements;
+mod pod_table;
 pub mod replicate;
-pub mod report_data;
 pub mod reproduce;
 pub mod results;
 pub mod run;
@@ -37,5 +38,6 @@ mod summarize;
 pub mod summary;
 pub mod sweep;
 pub mod tables;
+pub mod tenants;
 pub mod travel;
 mod waiting;

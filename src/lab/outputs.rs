@@ -9,14 +9,15 @@ use metrics::{PodSink, SeriesSink};
 use model::{Event, Pod};
 use units::Instant;
 
-use super::columns::{PODS, SERIES, TableSchema};
+use super::classes::ClassCounts;
+use super::columns::{CLASSES, PODS, SERIES, TableSchema};
 use super::decisions::{DECISIONS_FILE, DecisionLog};
 use super::events::{EVENTS_FILE, EventLog};
 use super::folder::{FolderError, ResultFolder};
+use super::pod_table::PodTable;
 use super::run::Tables;
-use super::tables::{
-    self, PARTS, Place, PodTable, SeriesTable, SharedTable, TableFormats, TableWriter,
-};
+use super::tables::{self, PARTS, Place, SeriesTable, SharedTable, TableFormats, TableWriter};
+use super::tenants::TenantNames;
 
 /// Outputs of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub struct VariantOutputs {
     variant: String,
     series: Option<SharedTable>,
     pods: Option<SharedTable>,
+    classes: Option<TableWriter>,
+    counts: ClassCounts,
+    tenants: TenantNames,
     logs: Logs,
 }
 
@@ -75,6 +79,9 @@ impl VariantOutputs {
             variant: variant.to_owned(),
             series: table(&SERIES, outputs.series)?,
             pods: table(&PODS, outputs.pods)?,
+            classes: TableWriter::start(folder, &CLASSES, outputs.pods, place)?,
+            counts: ClassCounts::default(),
+            tenants: TenantNames::default(),
             logs: Logs {
                 decisions: outputs.decisions.then(decisions).transpose()?,
                 events: outputs.events.then(events).transpose()?,
@@ -94,12 +101,15 @@ impl VariantOutputs {
             Box::new(PodTable {
                 variant: self.variant.clone(),
                 table,
+                tenants: self.tenants.clone(),
+                classes: self.counts.clone(),
             })
         });
         Tables {
             series,
             pods,
             report_pods: None,
+            tenants: self.tenants.clone(),
             watch: (self.logs.decisions.is_some() || self.logs.events.is_some())
                 .then_some(&mut self.logs as &mut dyn Observer),
         }
@@ -111,6 +121,10 @@ impl VariantOutputs {
             if let Some(table) = Rc::into_inner(table) {
                 table.into_inner().finish()?;
             }
+        }
+        if let Some(mut classes) = self.classes {
+            self.counts.write(&self.variant, &mut classes)?;
+            classes.finish()?;
         }
         self.logs.decisions.map_or(Ok(()), DecisionLog::finish)?;
         self.logs.events.map_or(Ok(()), EventLog::finish)
@@ -124,6 +138,7 @@ pub fn join(folder: &ResultFolder, outputs: Outputs, variants: usize) -> Result<
     }
     tables::join(folder, &SERIES, outputs.series, variants)?;
     tables::join(folder, &PODS, outputs.pods, variants)?;
+    tables::join(folder, &CLASSES, outputs.pods, variants)?;
     if outputs.decisions {
         folder.join_text(DECISIONS_FILE, 0, &Place::parts(DECISIONS_FILE, variants))?;
     }

@@ -18,7 +18,8 @@ use world::request_limits::{RequestLimits, request_limits};
 use super::run::Outcome;
 use super::summary::{
     ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
-    NodeCostSummary, RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
+    NodeCostSummary, RecommendedSummary, ReplicasSummary, STEPS, ServiceObjectiveSummary,
+    ServiceSummary,
     TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 
@@ -286,6 +287,10 @@ const fn ended(cause: EndCause) -> &'static str {
 }
 
 fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
+    let unit = |unit: &'static str| match unit {
+        "s" if run.arrived.is_some() => STEPS,
+        unit => unit,
+    };
     let known = run
         .values
         .iter()
@@ -294,7 +299,7 @@ fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
         .map(|(value, statistic)| {
             let summary = MetricSummary {
                 value: value.value,
-                unit: statistic.unit.to_owned(),
+                unit: unit(statistic.unit).to_owned(),
                 better: statistic.direction.name().to_owned(),
                 note: value.reason.clone(),
                 approximate: value.approx,

@@ -417,7 +417,7 @@ pub struct ServiceObjectiveSummary {
 pub struct MetricSummary {
     /// The metric's value; `null` where it is undefined.
     pub value: Option<f64>,
-    /// The metric's unit: `ratio`, `seconds`, `pods` …
+    /// The metric's unit: `ratio`, `s` (in a fill-up `steps`), `pods` …
     pub unit: String,
     /// Better direction: `higher`, `lower` or `none`.
     pub better: String,
@@ -428,6 +428,9 @@ pub struct MetricSummary {
     /// Number of observations, if the metric is computed from observations.
     pub observations: Option<u64>,
 }
+
+/// Unit of durations in a fill-up, whose logical clock makes a step for each pod that arrives.
+pub const STEPS: &str = "steps";
 
 /// Series over arrived demand: the entry at `a` is the mean over all events whose arrived demand
 /// rounds to `a` percent of the cluster's capacity.

@@ -6,10 +6,10 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use metrics::{PodRow, PodSink, Resource, SeriesRow, SeriesSink};
+use metrics::{Demand, Resource, SeriesRow, SeriesSink};
 
 use super::cells::Cell;
-use super::columns::{PODS, SERIES, TableSchema};
+use super::columns::{SERIES, TableSchema};
 use super::folder::{CsvWriter, FolderError, ResultFolder};
 #[cfg(feature = "parquet")]
 use super::parquet::{self, ParquetWriter};
@@ -67,23 +67,15 @@ fn series_cells<'a>(variant: &'a String, row: &SeriesRow) -> [Cell<'a>; SERIES.c
     ]
 }
 
-/// A row of [`PODS`].
-#[expect(clippy::ptr_arg, reason = "a cell shows a sized value")]
-fn pod_cells<'a>(variant: &'a String, row: &'a PodRow<'_>) -> [Cell<'a>; PODS.columns.len()] {
+/// The cells of a demand, as the tables of pods and of classes have them.
+pub(super) fn demand_cells<'a>(demand: &'a Demand<'_>) -> [Cell<'a>; 6] {
     [
-        Cell::Shown(variant),
-        Cell::Shown(row.name),
-        Cell::of_amount(row.tenant.0),
-        Cell::of_amount(row.class.0),
-        Cell::of_time(Some(row.submit)),
-        Cell::of_time(row.bound),
-        Cell::of_time(row.started),
-        Cell::of_time(row.ended),
-        row.node
-            .as_ref()
-            .map_or(Cell::Absent, |node| Cell::Shown(node)),
-        Cell::Shown(&row.gpus),
-        Cell::Shown(&row.outcome),
+        Cell::Shown(&demand.namespace),
+        Cell::Shown(&demand.queue),
+        Cell::of_amount(demand.priority),
+        Cell::of_amount(demand.cpu_milli),
+        Cell::of_amount(demand.memory_bytes),
+        Cell::of_amount(demand.gpu_milli),
     ]
 }
 
@@ -181,24 +173,6 @@ pub struct SeriesTable {
 impl SeriesSink for SeriesTable {
     fn row(&mut self, row: &SeriesRow) -> io::Result<()> {
         let cells = series_cells(&self.variant, row);
-        self.table
-            .borrow_mut()
-            .row(&cells)
-            .map_err(io::Error::other)
-    }
-}
-
-/// Writes the table of pods of a variant.
-pub struct PodTable {
-    /// The variant's name.
-    pub variant: String,
-    /// Table that rows go to.
-    pub table: SharedTable,
-}
-
-impl PodSink for PodTable {
-    fn row(&mut self, row: &PodRow<'_>) -> io::Result<()> {
-        let cells = pod_cells(&self.variant, row);
         self.table
             .borrow_mut()
             .row(&cells)

@@ -50,7 +50,7 @@ pub use record::gpus;
 pub use record::jobs::{JobOutcome, JobRecord};
 pub use record::live_series::{LiveSeries, SeriesSource};
 pub use record::pod_table;
-pub use record::pod_table::{PodRow, PodSink};
+pub use record::pod_table::{Demand, Job, PodRow, PodSink};
 pub use record::presentation::{Group, Placement, ShortList, ShortListed, Title};
 pub use record::selection::Selection;
 pub use record::series::{ROWS_MAX, SeriesRow, SeriesSink, has_too_many_rows};

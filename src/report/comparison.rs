@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use crate::clock::Clock;
 use crate::format;
 use crate::runs::Gathered;
 use lab::compare::{CandidateRun, metric_hint};
@@ -279,16 +280,9 @@ fn row(summary: &Summary, id: &str, is_comparable: &[bool]) -> Option<Row> {
     })
 }
 
-/// The unit that a metric is shown in. A fill-up has a logical clock that counts arrivals, so its
-/// durations are no minutes or hours.
+/// The unit that a metric is shown in.
 fn shown_unit(summary: &Summary, metric: &MetricSummary) -> String {
-    let is_fill_up = |variant: &lab::summary::VariantSummary| variant.arrived.is_some();
-    let is_duration = matches!(metric.unit.as_str(), "s" | "seconds");
-    if is_duration && summary.variants.iter().all(is_fill_up) {
-        "logical s".to_owned()
-    } else {
-        metric.unit.clone()
-    }
+    Clock::shared(summary).unit(&metric.unit).to_owned()
 }
 
 fn best_value(values: &[Option<f64>], better: Direction) -> Option<f64> {

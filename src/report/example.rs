@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lab::report_data::{
+use history::{
     Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, MarkList, NodeEntry,
     NodeEventEntry, NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData,
     SeriesData, TimelineData, VariantData, WorkloadList,

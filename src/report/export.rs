@@ -245,7 +245,7 @@ pending_time.p99,seconds,lower,f1,15510,false
     {
       "metric": "makespan",
       "label": "makespan",
-      "unit": "logical s",
+      "unit": "steps",
       "better": "lower",
       "values": [
         {

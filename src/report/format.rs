@@ -68,7 +68,7 @@ fn quantity(value: f64, unit: &str) -> String {
     match unit {
         "bytes" => bytes(value),
         "gpus" => format!("{} GPUs", number(value)),
-        "logical s" => format!("{} logical s", number(value)),
+        "steps" => format!("{} steps", number(value)),
         "1/h" => format!("{}/h", number(value)),
         "cores" => format!("{} cores", number(value)),
         _ => number(value),

@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 
 pub mod check;
+mod clock;
 pub mod comparison;
 pub mod diff;
 pub mod embedded;
@@ -16,10 +17,12 @@ pub mod format;
 
 pub mod html;
 pub mod import;
+mod latex;
 pub mod lost;
 pub mod place;
 pub mod plot;
 pub mod runs;
+mod sense;
 pub mod study;
 pub mod sweep;
 pub mod table;
@@ -43,6 +46,8 @@ pub enum Format {
     Csv,
     /// Markdown table.
     Markdown,
+    /// LaTeX table, for papers.
+    Latex,
 }
 
 /// Writes the comparison in the given format. Only the table uses the options.
@@ -80,5 +85,6 @@ pub fn write(
         Format::Json => export::write_json(out, comparison),
         Format::Csv => export::write_csv(out, comparison),
         Format::Markdown => export::write_markdown(out, comparison),
+        Format::Latex => latex::write(out, comparison),
     }
 }

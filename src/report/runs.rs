@@ -7,10 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use thiserror::Error;
+
 use crate::format;
 use crate::plot::Material;
-use lab::compare::Study;
-use lab::report_data::{ReportData, VariantData};
+use crate::study::StudyFigures;
+use history::{ReportData, VariantData};
+use lab::compare::{Study, metric_hint};
 use lab::summary::{InputSummary, Summary, VariantSummary};
 use lab::travel::Fork;
 
@@ -57,6 +60,24 @@ pub struct Gathered {
     pub notices: Vec<String>,
     /// Comparison of paired runs that they are part of, if any.
     pub study: Option<Study>,
+    /// Figures of that comparison, which its plots are drawn from.
+    pub figures: Option<StudyFigures>,
+    /// Names of all candidates in their order: a candidate's place in it is its color in every plot.
+    order: Vec<String>,
+    /// Metrics chosen for plots of metrics; the usual ones if empty.
+    chosen: Vec<String>,
+}
+
+/// Error for a name that is none of the candidates or metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no {what} `{name}` in these runs; {hint}")]
+pub struct UnknownName {
+    /// `candidate` or `metric`.
+    pub what: &'static str,
+    /// Name as given.
+    pub name: String,
+    /// Hint at the names that are known.
+    pub hint: String,
 }
 
 impl Gathered {
@@ -85,6 +106,8 @@ impl Gathered {
         } else {
             joined(runs)
         };
+        let order = summary.variants.iter().map(|own| own.name.clone());
+        let order: Vec<String> = order.collect();
         let is_whole = data.variants.len() == summary.variants.len();
         Self {
             summary,
@@ -97,7 +120,88 @@ impl Gathered {
             apart,
             notices,
             study: None,
+            figures: None,
+            order,
+            chosen: Vec::new(),
         }
+    }
+
+    /// Adds the comparison that the runs are part of.
+    #[must_use]
+    pub fn compared(mut self, study: Study) -> Self {
+        if let Some(figures) = StudyFigures::of(&study) {
+            self = self.drawn_from(figures);
+        }
+        self.study = Some(study);
+        self
+    }
+
+    /// Adds the figures of a comparison that the runs are part of. The order of the candidates is
+    /// that of the comparison, baseline first.
+    #[must_use]
+    pub fn drawn_from(mut self, figures: StudyFigures) -> Self {
+        let names = figures.candidates.iter().map(|own| own.name.clone());
+        let mut order: Vec<String> = names.collect();
+        let others = self.order.iter().filter(|name| !order.contains(name));
+        let others: Vec<String> = others.cloned().collect();
+        order.extend(others);
+        self.order = order;
+        self.figures = Some(figures);
+        self
+    }
+
+    /// Keeps only these candidates, in the order of all; each keeps its color. A name stands for
+    /// itself, or for several separated by commas.
+    ///
+    /// # Errors
+    /// If there is no candidate of a name.
+    pub fn only_candidates(mut self, names: &[String]) -> Result<Self, UnknownName> {
+        let is_known = |name: &str| self.order.iter().any(|known| known == name);
+        let wanted = split(names, is_known);
+        if let Some(name) = wanted.iter().find(|name| !is_known(name)) {
+            let known: Vec<String> = self.order.iter().map(|name| format::clean(name)).collect();
+            return Err(UnknownName {
+                what: "candidate",
+                name: format::clean(name),
+                hint: format!("known are {}", known.join(", ")),
+            });
+        }
+        self.summary
+            .variants
+            .retain(|own| wanted.contains(&own.name));
+        self.data.variants.retain(|own| wanted.contains(&own.name));
+        if let Some(figures) = &mut self.figures {
+            figures.keep(&wanted);
+        }
+        Ok(self)
+    }
+
+    /// Chooses the metrics of the plots that show metrics. Several may be separated by commas.
+    ///
+    /// # Errors
+    /// If no run has a metric of an id.
+    pub fn with_metrics(mut self, ids: &[String]) -> Result<Self, UnknownName> {
+        let variants = self.summary.variants.iter();
+        let measured = variants.flat_map(|variant| variant.metrics.keys().map(String::as_str));
+        let compared = self.figures.iter().flat_map(StudyFigures::metric_ids);
+        let known: BTreeSet<&str> = measured.chain(compared).collect();
+        let wanted = split(ids, |id| known.contains(id));
+        if let Some(id) = wanted.iter().find(|id| !known.contains(id.as_str())) {
+            return Err(UnknownName {
+                what: "metric",
+                name: format::clean(id),
+                hint: metric_hint(id, known.iter().copied()),
+            });
+        }
+        self.chosen = wanted;
+        Ok(self)
+    }
+
+    /// The color of each variant of the summary, as a number of the series.
+    pub(crate) fn series(&self) -> Vec<usize> {
+        let material = self.material();
+        let variants = self.summary.variants.iter();
+        variants.map(|own| material.series(&own.name)).collect()
     }
 
     /// Material that plots are drawn from.
@@ -105,9 +209,24 @@ impl Gathered {
         Material {
             summary: &self.summary,
             data: &self.data,
-            study: self.study.as_ref(),
+            figures: self.figures.as_ref(),
+            order: &self.order,
+            metrics: &self.chosen,
         }
     }
+}
+
+/// The names one by one: what is no name itself is a list of names separated by commas.
+fn split(names: &[String], is_known: impl Fn(&str) -> bool) -> Vec<String> {
+    let parts = names.iter().flat_map(|name| {
+        let parts: Vec<&str> = if is_known(name) {
+            vec![name]
+        } else {
+            name.split(',').map(str::trim).collect()
+        };
+        parts.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    });
+    parts.collect()
 }
 
 /// Description of a fork in words.

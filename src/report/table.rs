@@ -6,13 +6,13 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 use crate::comparison::{Column, Comparison, Row};
 use crate::format;
+use crate::sense::GOOD;
 
 const HEAD: Style = Style::new().bold();
-const BEST: Style = AnsiColor::Green.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 
@@ -143,7 +143,7 @@ fn line<'a>(row: &'a Row, mark: &'static str) -> Line<'a> {
         .cells
         .iter()
         .map(|cell| {
-            let (mark, style) = if cell.best { (mark, BEST) } else { ("", PLAIN) };
+            let (mark, style) = if cell.best { (mark, GOOD) } else { ("", PLAIN) };
             (cell.text.as_str(), mark, style)
         })
         .collect();
@@ -356,7 +356,7 @@ report: results/gpu-packing/report.html
     fn the_best_is_styled_and_marked() {
         let text = render(&example::fill_up(), Rows::Headline, None);
         assert!(
-            text.contains("\u{1b}[1m\u{1b}[32m93.1 % ◀ best\u{1b}[0m"),
+            text.contains("\u{1b}[1m\u{1b}[36m93.1 % ◀ best\u{1b}[0m"),
             "{text:?}"
         );
     }

@@ -100,7 +100,12 @@ impl<'run> Checker<'run> {
             .iter()
             .filter(|branch| wrong_kind(self.resolve(branch), tree).is_none())
             .collect();
+        let is_former = |text: &str| {
+            let mut branches = branches.iter();
+            branches.any(|branch| is_former(self.resolve(branch), text))
+        };
         match (fitting.as_slice(), words) {
+            (_, Some(_)) if tree.text().is_some_and(is_former) => {}
             (_, Some(words)) if tree.text().is_some() => {
                 let map = branches
                     .iter()
@@ -150,7 +155,10 @@ impl<'run> Checker<'run> {
         place: Place<'_>,
     ) {
         if let Some(words) = words([schema].into_iter()) {
-            return self.word(&words, "", tree, place);
+            if !is_former(schema, text) {
+                self.word(&words, "", tree, place);
+            }
+            return;
         }
         for schema in [outer, schema] {
             if let Some(kind) = schema["x-names"].as_str().and_then(NameKind::from_keyword) {
@@ -264,6 +272,12 @@ fn words<'run>(schemas: impl Iterator<Item = &'run Json>) -> Option<Vec<&'run st
         }
     }
     (!words.is_empty()).then_some(words)
+}
+
+/// Returns whether a word is the former name of one of the words, which is still read.
+fn is_former(schema: &Json, word: &str) -> bool {
+    let mut branches = schema["oneOf"].as_array().into_iter().flatten();
+    branches.any(|branch| branch["x-formerly"] == word)
 }
 
 /// The names of the JSON types a schema takes.

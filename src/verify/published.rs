@@ -145,7 +145,7 @@ fn scenario(seed: u64, profile: &str, nodes: &Path, pods: &Path) -> String {
     let tie_break = if profile == "gpu-random" {
         ""
     } else {
-        ", tieBreak: published"
+        ", tieBreak: rank"
     };
     format!(
         "windtunnel: v1\n\

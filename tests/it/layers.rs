@@ -43,6 +43,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["units", "rng", "model", "cluster", "control", "trace"],
     ),
     ("metrics", &["units", "rng", "model", "cluster"]),
+    (
+        "history",
+        &["units", "rng", "model", "cluster", "trace", "metrics"],
+    ),
     ("scenario", &["units", "rng", "model", "metrics"]),
     (
         "world",
@@ -79,6 +83,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "manifest",
             "sim",
             "metrics",
+            "history",
             "scenario",
             "world",
         ],
@@ -106,7 +111,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["units", "rng", "model", "trace", "metrics", "lab"],
+        &[
+            "units", "rng", "model", "trace", "metrics", "history", "lab",
+        ],
     ),
 ];
 

@@ -165,7 +165,7 @@ fn runs_of_different_scenarios_stand_side_by_side_and_say_so() {
     scratch.succeeds(&["report", "a", "b"]);
     let html = fs::read_to_string(scratch.0.join("report.html")).unwrap();
     assert!(html.contains("NOT COMPARED: they come from different scenarios"));
-    assert!(!html.contains("class=\"number best\""));
+    assert!(!html.contains("class=\"number good\""));
 }
 
 #[test]

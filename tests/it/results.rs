@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};
-use windtunnel::lab::columns::{Column, PODS, SERIES, VALUES};
+use windtunnel::lab::columns::{CLASSES, Column, PODS, SERIES, VALUES};
 use windtunnel::lab::decisions::{DECISIONS_FILE, FIELDS};
 use windtunnel::lab::results;
 use windtunnel::lab::summary::Summary;
@@ -115,6 +115,7 @@ fn the_page_documents_every_column_and_field() {
         ("timeseries".to_owned(), columns(SERIES.columns)),
         ("pods".to_owned(), columns(PODS.columns)),
         ("values".to_owned(), columns(VALUES.columns)),
+        ("classes".to_owned(), columns(CLASSES.columns)),
         ("decisions".to_owned(), fields()),
         ("Summary".to_owned(), summary_fields(&schema)),
     ];
@@ -131,6 +132,8 @@ fn the_page_documents_every_column_and_field() {
         SERIES.parquet,
         PODS.csv,
         PODS.parquet,
+        CLASSES.csv,
+        CLASSES.parquet,
         VALUES.csv,
         VALUES.parquet,
         DECISIONS_FILE,

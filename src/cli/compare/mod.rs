@@ -9,12 +9,12 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
+use history::{REPORT_DATA_VERSION, ReportData};
 use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
 use lab::experiment::{metric_definitions, scenario_text};
 use lab::folder::{Existing, ResultFolder};
 use lab::hashes::{input_hashes, scenario_hash};
 use lab::replicate::Workers;
-use lab::report_data::{REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData};
 use lab::shell::quoted;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use report::plot::{self, Style};
@@ -29,6 +29,7 @@ use systems::registry::find;
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
 use super::failure::{failure, folder_failure};
+use super::report::write_summary;
 use super::run::threads;
 use super::run_arguments::SummaryFormat;
 use super::run_count::RunCount;
@@ -361,20 +362,17 @@ fn gathered(
         variants: drawn,
     };
     let scenario = scenario_text(&experiment, folder);
-    let written = folder
-        .text("scenario.yaml", &scenario)
-        .and_then(|()| folder.json("summary.json", &summary))
-        .and_then(|()| folder.text(REPORT_DATA_FILE, &data.to_json()));
+    let written = folder.text("scenario.yaml", &scenario);
     written.map_err(|error| folder_failure(&error))?;
-    let mut gathered = Gathered::new(vec![ReportRun {
+    let gathered = Gathered::new(vec![ReportRun {
         name: experiment.name.clone(),
         summary,
         data,
         scenario,
         fork: None,
     }]);
-    gathered.study = Some(made.study);
-    Ok(gathered)
+    write_summary(folder, &gathered)?;
+    Ok(gathered.compared(made.study))
 }
 
 /// Formats of the comparison in a result folder.
@@ -450,8 +448,8 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
     if let Some(out) = &arguments.out {
         let folder = ResultFolder::create(out, existing(arguments.force))
             .map_err(|error| folder_failure(&error))?;
-        let mut gathered = Gathered::new(runs);
-        gathered.study = Some(study.clone());
+        let gathered = Gathered::new(runs).compared(study.clone());
+        write_summary(&folder, &gathered)?;
         compare::write_values(&folder, &candidates).map_err(|error| folder_failure(&error))?;
         write_folder(&folder, &gathered, &study, &rerun)?;
         let out = folder.finish().map_err(|error| folder_failure(&error))?;

@@ -17,8 +17,8 @@ use trace::{Input, TraceError};
 use units::{Instant, NodeId, PodId};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
-use super::report_data::ReportData;
 use super::tables::Place;
+use history::ReportData;
 
 /// The file of events.
 pub const EVENTS_FILE: &str = "events.jsonl.zst";
@@ -347,7 +347,7 @@ pub fn search(
 }
 
 /// Alerts and faults of a variant as events.
-fn incidents(variant: &super::report_data::VariantData) -> Vec<EventLine> {
+fn incidents(variant: &history::VariantData) -> Vec<EventLine> {
     let Some(data) = &variant.alarms else {
         return Vec::new();
     };

@@ -14,10 +14,10 @@ use sim::{EndCause, RunControl, SimError};
 
 use super::experiment::ExperimentError;
 use super::placements::Placements;
-use super::report_data::{PODS_MAX, VariantData};
 use super::run::{RunError, Tables, prepare, run};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
+use history::{PODS_MAX, VariantData};
 use world::{BuildError, FileSource};
 
 mod shake;

@@ -9,7 +9,7 @@ use crate::folder::{Existing, ResultFolder};
 use crate::outputs::{self, Outputs, VariantOutputs};
 use crate::summary::VariantSummary;
 use crate::tables::{Place, TableFormats};
-use metrics::{Amounts, PodRow, SeriesRow};
+use metrics::{Amounts, Demand, PodRow, SeriesRow};
 use model::{DeviceSet, PodName};
 use units::{ClassId, PodId, TenantId};
 
@@ -129,6 +129,8 @@ fn write(tables: crate::run::Tables<'_>) {
             node,
             gpus: node.map_or(DeviceSet::EMPTY, |_| DeviceSet(0b101)),
             outcome: node.map_or("pending", |_| "succeeded"),
+            job: None,
+            demand: Demand::default(),
         };
         pods.row(&row).unwrap();
     }

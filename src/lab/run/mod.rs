@@ -28,8 +28,8 @@ use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
 use units::{Duration, Instant};
 
-use super::report_data::{Collector, VariantData};
 use super::waiting;
+use history::{Collector, VariantData};
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
@@ -41,6 +41,7 @@ mod stopover;
 mod system;
 mod watching;
 
+use super::tenants::TenantNames;
 use labelled::LabelledSource;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::options;
@@ -183,6 +184,8 @@ pub struct Tables<'s> {
     pub pods: Option<Box<dyn PodSink + 's>>,
     /// Number of pods that the report may list; nothing is collected for it if this is `None`.
     pub report_pods: Option<usize>,
+    /// Names of the tenants, for the table of pods.
+    pub tenants: TenantNames,
     /// Somebody else who watches.
     pub watch: Option<&'s mut dyn Observer>,
 }
@@ -263,7 +266,7 @@ pub fn run(
 )]
 pub fn run_through(
     scenario: &Scenario,
-    prepared: Prepared,
+    mut prepared: Prepared,
     form: Form,
     stopover: Option<&mut Stopover<'_>>,
     tables: Tables<'_>,
@@ -335,6 +338,7 @@ pub fn run_through(
         None => None,
     };
     let mapping = prepared.mapping.clone();
+    prepared.workload.source = tables.tenants.of(prepared.workload.source);
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = match stopover {

@@ -172,9 +172,12 @@ fn exact_without_effect(scheduler: &schema::Scheduler) -> Result<(), BuildError>
         !scheduler.plugins.is_empty() || scheduler.percentage_of_nodes_to_score.is_some();
     let words = if scheduler.queue.is_some() {
         "queue: kube-scheduler orders its queue by priority and time; leave it out"
-    } else if scheduler.tie_break == Some(TieBreak::Published) {
-        "tieBreak: `published` is only for the profiles of the GPU packing study; write `random` \
-         or `first`"
+    } else if matches!(
+        scheduler.tie_break,
+        Some(TieBreak::Rank | TieBreak::RoundRobin)
+    ) {
+        "tieBreak: `rank` and `round-robin` are for the profiles of the system `pipeline`; write \
+         `random` or `first`"
     } else if scheduler.config.is_some() && has_settings {
         "config: a KubeSchedulerConfiguration states plugins and percentageOfNodesToScore itself; \
          write them there, or leave `config` out"
@@ -189,6 +192,7 @@ const fn tie_break(rule: TieBreak) -> &'static str {
     match rule {
         TieBreak::Random => "random",
         TieBreak::First => "first",
-        TieBreak::Published => "rank",
+        TieBreak::Rank => "rank",
+        TieBreak::RoundRobin => "round-robin",
     }
 }

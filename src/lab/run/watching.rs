@@ -7,7 +7,7 @@ use metrics::{RecordError, Recorder, RunMetrics};
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::Instant;
 
-use super::super::report_data::{Collector, VariantData};
+use history::{Collector, VariantData};
 
 /// Watches nothing.
 pub(super) struct Nobody;

@@ -1,11 +1,14 @@
 //! The table of pods: one row per pod, when it ended, and at the end of the run for those that
 //! live on.
 
+use std::fmt;
 use std::io;
 
 use cluster::Store;
-use model::{DeviceSet, EndReason, Pod, PodName, PodPhase};
-use units::{ClassId, Instant, PodId, TenantId};
+use model::{DeviceSet, EndReason, Owner, Pod, PodName, PodPhase, PodSpec};
+use units::{ClassId, GangId, Instant, PodId, TenantId};
+
+use super::gpus;
 
 /// One pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,73 @@ pub struct PodRow<'a> {
     pub gpus: DeviceSet,
     /// Outcome of the pod.
     pub outcome: &'static str,
+    /// Job that the pod is part of, if it is part of one.
+    pub job: Option<Job<'a>>,
+    /// Demand of the pod, which all pods of its class share.
+    pub demand: Demand<'a>,
+}
+
+/// Job that a pod is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job<'a> {
+    /// Object that controls the pod.
+    Owner(&'a Owner),
+    /// Pods of one arrival.
+    Gang(GangId),
+}
+
+impl fmt::Display for Job<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner(owner) => write!(f, "{}/{}", owner.kind, owner.name),
+            Self::Gang(gang) => write!(f, "gang-{}", gang.0),
+        }
+    }
+}
+
+/// Demand of a class of pods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand<'a> {
+    /// Namespace of the pods; empty if they have none.
+    pub namespace: &'a str,
+    /// Queue that their labels name; empty if they name none.
+    pub queue: &'a str,
+    /// Priority of the pods.
+    pub priority: i32,
+    /// Requested milli-cores.
+    pub cpu_milli: i64,
+    /// Requested bytes of memory.
+    pub memory_bytes: i64,
+    /// Requested milli-GPU over all devices.
+    pub gpu_milli: i64,
+}
+
+impl<'a> Demand<'a> {
+    /// The demand of a class.
+    pub fn of(class: ClassId, store: &'a Store) -> Self {
+        let class = store.class(class);
+        Self {
+            namespace: &class.spec.namespace,
+            queue: queue(&class.spec),
+            priority: class.spec.priority,
+            cpu_milli: class.requests.cpu_milli,
+            memory_bytes: class.requests.memory_bytes,
+            gpu_milli: gpus::requested(store, &class.requests),
+        }
+    }
+}
+
+/// Labels by which pods name their queue: those of Kueue, of Volcano, and `queue`.
+const QUEUE_LABELS: [&str; 4] = [
+    "kueue.x-k8s.io/queue-name",
+    "volcano.sh/queue-name",
+    "scheduling.volcano.sh/queue-name",
+    "queue",
+];
+
+fn queue(spec: &PodSpec) -> &str {
+    let mut named = QUEUE_LABELS.iter().filter_map(|key| spec.labels.get(key));
+    named.next().map_or("", |name| name)
 }
 
 /// Sink for the rows of the table of pods: ended pods in order of end, then the living in order of id.
@@ -77,7 +147,15 @@ pub fn row<'a>(pod: &'a Pod, ended: Option<(Instant, EndReason)>, store: &'a Sto
         node: pod.node().map(|node| store.nodes().name(node)),
         gpus: pod.devices(),
         outcome: ended.map_or(living(pod.phase), |(_, reason)| outcome(reason)),
+        job: job(pod, store),
+        demand: Demand::of(pod.class, store),
     }
+}
+
+/// The job of a pod: the object that controls it, or else the pods that it arrived with.
+fn job<'a>(pod: &Pod, store: &'a Store) -> Option<Job<'a>> {
+    let owner = store.class(pod.class).spec.owner.as_ref();
+    owner.map(Job::Owner).or(pod.gang().map(Job::Gang))
 }
 
 /// The rows of the pods that live, in order of id.

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 use super::{CheckOptions, cells, counts, digest, facts, headline, limit, outcome, reasons, rerun};
 use crate::format;
+use crate::sense::{BAD, GOOD};
 use crate::study::escaped;
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
@@ -13,8 +14,6 @@ use units::plural;
 
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
 /// Minimum length to which names and labels are cut.
 const NAME_MIN: usize = 12;

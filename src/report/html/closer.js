@@ -13,10 +13,11 @@ const [plot, state, ticks, found, body] =
   ["closer-plot", "closer-state", "closer-ticks", "closer-found", "closer-rows"].map(byId);
 let variant = data.variants[0], from = 0, to = 1;
 
-const UNITS = [[172800, 86400, "d"], [7200, 3600, "h"], [120, 60, "min"], [1, 1, "s"], [1e-3, 1e-3, "ms"], [0, 1e-6, "µs"]];
+const UNITS = data.steps ? [[0, 1, "steps"]] :
+  [[172800, 86400, "d"], [7200, 3600, "h"], [120, 60, "min"], [1, 1, "s"], [1e-3, 1e-3, "ms"], [0, 1e-6, "µs"]];
 const time = (seconds) => {
   if (seconds === null || seconds === undefined) return "–";
-  if (Math.abs(seconds) < 5e-7) return "0 s";
+  if (Math.abs(seconds) < 5e-7) return data.steps ? "0 steps" : "0 s";
   const [, scale, name] = UNITS.find(([least]) => Math.abs(seconds) >= least);
   return (seconds / scale).toLocaleString("en", { maximumSignificantDigits: 4 }) + " " + name;
 };
@@ -156,6 +157,7 @@ windowBox.addEventListener("change", search);
 
 function choose() {
   variant = data.variants[variantBox.selectedIndex];
+  plot.style.setProperty("--hold", "var(--series-" + variant.series + ")");
   view(0, variant.end);
   search();
 }

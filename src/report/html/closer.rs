@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::clock::Clock;
 use crate::format;
-use lab::report_data::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
+use crate::plot::SERIES_COLORS;
+use history::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
 
 /// The one script of a report.
 pub(super) const SCRIPT: &str = include_str!("closer.js");
@@ -25,19 +27,24 @@ pub(super) fn script_hash() -> String {
 /// Embedded details.
 #[derive(Serialize)]
 pub(super) struct Details {
+    /// Whether times are steps of a fill-up.
+    steps: bool,
     outcomes: Vec<String>,
     variants: Vec<Value>,
 }
 
 impl Details {
-    pub(super) fn new(data: &ReportData) -> Self {
+    pub(super) fn new(data: &ReportData, series: &[usize], clock: Clock) -> Self {
         let mut details = Self {
+            steps: clock == Clock::Steps,
             outcomes: Vec::new(),
             variants: Vec::new(),
         };
         let count = data.variants.len().max(1);
-        for variant in &data.variants {
-            let value = details.variant(variant, count);
+        for (index, variant) in data.variants.iter().enumerate() {
+            let mut value = details.variant(variant, count);
+            let color = series.get(index).copied().unwrap_or(index) % SERIES_COLORS;
+            value["series"] = json!(color);
             details.variants.push(value);
         }
         details
@@ -122,8 +129,8 @@ fn shown_pods(variant: &VariantData, variants: usize) -> Vec<&PodEntry> {
 }
 
 /// Parts of a variant that were put together or left out, in words.
-pub(super) fn aggregated(variant: &VariantData, variants: usize) -> Vec<String> {
-    let duration = |nanos: i64| format::duration(nanos as f64 / 1e9);
+pub(super) fn aggregated(variant: &VariantData, variants: usize, clock: Clock) -> Vec<String> {
+    let duration = |nanos: i64| clock.duration(nanos as f64 / 1e9);
     let pods = shown_pods(variant, variants).len() as u64;
     let nodes = variant.nodes.listed.len().min(LISTED_MAX / variants) as u64;
     let events = variant.events.listed.len().min(LISTED_MAX / variants) as u64;

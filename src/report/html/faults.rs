@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::format;
 use crate::runs::Gathered;
-use lab::report_data::FaultEntry;
+use history::FaultEntry;
 
 /// Most rows.
 const ROWS_MAX: usize = 100;

@@ -9,17 +9,19 @@ use super::closer::{self, Details};
 use super::costs::PageCosts;
 use super::faults::{self, PageFault};
 use super::fights::{self, PageFight};
-use super::paired::PageStudy;
+use super::paired::{self, PageStudy};
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::services::PageServices;
 use super::traffic::{self, PageTraffic};
 use super::workloads::PageWorkloads;
 use super::{RenderError, embedded_json};
+use crate::clock::Clock;
 use crate::comparison::{Comparison, Row, Rows};
 use crate::embedded::EmbeddedScenario;
 use crate::format;
-use crate::plot::{NotDrawn, Plot};
+use crate::plot::{self, NotDrawn, Plot};
 use crate::runs::{Gathered, RunScenario};
+use crate::sense::Sense;
 use crate::study;
 use crate::verdict::Verdict;
 use lab::compare::RecordedStudy;
@@ -34,6 +36,9 @@ pub(super) struct Page<'a> {
     facts: &'a [String],
     verdict: String,
     is_apart: bool,
+    /// `good`, `bad` or `neither`.
+    sense: &'static str,
+    sign: &'static str,
     caveats: &'a [String],
     study: Option<PageStudy>,
     columns: Vec<&'a str>,
@@ -70,6 +75,7 @@ pub(super) struct Page<'a> {
     scenarios_json: Value,
     /// Record of the comparison, from which it can be made again; none without one.
     comparison_json: Option<Value>,
+    series_css: Value,
     script: Value,
     script_hash: Value,
 }
@@ -177,12 +183,15 @@ impl<'a> Shown<'a> {
         let is_none = |row: &&Row| (row.cells.iter()).all(|cell| cell.text == "0");
         let (nobody, census): (Vec<&Row>, Vec<&Row>) = census.into_iter().partition(is_none);
         let runs = summary.variants.iter().zip(&columns);
+        let sense = self.sense();
         Ok(Page {
             name: &self.headline.name,
             question: &summary.description,
             facts: &self.headline.facts,
             verdict: unbroken(&self.verdict.sentence),
             is_apart: self.headline.apart.is_some(),
+            sense: sense.class(),
+            sign: sense.sign(),
             caveats: &self.verdict.caveats,
             study: self.gathered.study.as_ref().map(PageStudy::new),
             headline: vec![group("", self.headline.rows.iter())],
@@ -219,16 +228,25 @@ impl<'a> Shown<'a> {
             summary_json: Value::from_safe_string(embedded_json(summary)?),
             details_json: Value::from_safe_string(embedded_json(&Details::new(
                 &self.gathered.data,
+                &self.gathered.series(),
+                Clock::shared(summary),
             ))?),
             scenarios_json: Value::from_safe_string(embedded_json(&self.embedded_scenarios())?),
             comparison_json: (self.gathered.study.as_ref())
                 .map(|study| embedded_json(&RecordedStudy::of(study)))
                 .transpose()?
                 .map(Value::from_safe_string),
+            series_css: Value::from_safe_string(plot::series_variables()),
             script: Value::from_safe_string(closer::SCRIPT.to_owned()),
             script_hash: Value::from_safe_string(closer::script_hash()),
             columns,
         })
+    }
+
+    /// The sense of the verdict: only a comparison with a baseline finds something better or worse.
+    fn sense(&self) -> Sense {
+        let study = self.gathered.study.as_ref();
+        study.map_or(Sense::Neither, paired::sense)
     }
 
     fn embedded_scenarios(&self) -> Vec<EmbeddedScenario> {
@@ -249,8 +267,9 @@ impl<'a> Shown<'a> {
     fn aggregated<'p>(&self, columns: &[&'p str]) -> Vec<PageRemark<'p>> {
         let variants = self.gathered.data.variants.iter().zip(columns);
         let count = columns.len();
+        let clock = Clock::shared(&self.gathered.summary);
         let parts = variants.flat_map(|(variant, &name)| {
-            let parts = closer::aggregated(variant, count);
+            let parts = closer::aggregated(variant, count, clock);
             parts.into_iter().map(move |part| (part, name))
         });
         remarks::gathered(parts, count)
@@ -314,7 +333,7 @@ fn page_run<'a>(variant: &'a VariantSummary, name: &'a str) -> PageRun<'a> {
         nodes: format::count(variant.nodes),
         pods: format::count(variant.pods),
         ended: ended(&variant.ended),
-        simulated: format::duration(variant.end_ns as f64 / 1e9),
+        simulated: Clock::of(variant).duration(variant.end_ns as f64 / 1e9),
         decisions: format::count(variant.decisions),
         changes: format::count(variant.changes),
         digest: &variant.digest,

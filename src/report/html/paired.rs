@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::sense::Sense;
 use crate::study::{StudyRow, counts, facts, front, heading, incomparable, rows};
-use lab::compare::{Pair, Study, Verdict};
+use lab::compare::{Pair, Study};
 
 /// A comparison as the template takes it.
 #[derive(Serialize)]
@@ -33,8 +34,9 @@ struct PageStudyRow {
     head: String,
     change: String,
     verdict: String,
-    /// Whether the difference is beyond chance.
-    strong: bool,
+    /// `good`, `bad` or `neither`.
+    sense: &'static str,
+    sign: &'static str,
 }
 
 impl PageStudy {
@@ -61,10 +63,23 @@ impl PageStudy {
     }
 }
 
+/// The sense of a comparison: that of its most severe gated change.
+pub(super) fn sense(study: &Study) -> Sense {
+    let of_pair = |pair: &Pair| -> Vec<Sense> {
+        let rows = rows(pair, true).into_iter();
+        rows.map(|row| row.sense(pair)).collect()
+    };
+    let senses: Vec<Sense> = study.pairs.iter().flat_map(of_pair).collect();
+    let order = [Sense::Bad, Sense::Good];
+    let found = order.into_iter().find(|sense| senses.contains(sense));
+    found.unwrap_or(Sense::Neither)
+}
+
 fn page_row(row: StudyRow, pair: &Pair) -> PageStudyRow {
+    let sense = row.sense(pair);
     PageStudyRow {
-        strong: pair.is_comparable()
-            && matches!(row.word, Some(Verdict::Improved | Verdict::Regressed)),
+        sense: sense.class(),
+        sign: sense.sign(),
         label: row.label,
         base: row.base,
         head: row.head,

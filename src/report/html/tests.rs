@@ -42,7 +42,7 @@ fn a_report_has_all_its_parts_and_loads_nothing() {
         "<th scope=\"row\">",
         "GPUs that a pod drawn from the workload could not use, over all GPUs.",
         "id=\"closer-search\"",
-        "heat map in columns of 25.0 s, one row per node",
+        "heat map in columns of 25 steps, one row per node",
         "Census of pods, jobs and nodes",
         "<code>models:\n  watchDelay: 0s\n</code>",
         "Slowdown and waiting (in a fill-up no pod departs",
@@ -197,7 +197,7 @@ fn runs_of_different_scenarios_are_not_judged() {
     assert!(
         html.contains("NOT COMPARED: they come from different scenarios (gpu-packing, lcg-queue)")
     );
-    assert!(html.contains("class=\"verdict apart\""));
-    assert!(!html.contains("class=\"number best\""));
+    assert!(html.contains("class=\"verdict neither apart\""));
+    assert!(!html.contains("class=\"number good\""));
     assert!(html.contains("Side by side, not compared"));
 }

@@ -4,13 +4,16 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use lab::report_data::{SeriesData, VariantData};
+use history::{SeriesData, VariantData};
+use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "allocation",
     title: "Allocation over time",
     caption: "Requests of pods that hold a node, relative to the capacity of the nodes that are \
               up. Each column shows the mean over its time.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -37,7 +40,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         .filter(|&(_, of)| !any_asked || asked(of))
         .filter_map(|(title, of)| {
             let values = |variant: &VariantData| of(&variant.series).clone();
-            over_time(material, style, title, values)
+            over_time(material, style, title, Direction::Higher, values)
         })
         .collect();
     if panels.is_empty() {
@@ -51,11 +54,12 @@ pub(super) fn over_time(
     material: &Material<'_>,
     style: Style,
     title: &str,
+    better: Direction,
     values: impl Fn(&VariantData) -> Vec<Option<f64>>,
 ) -> Option<Panel> {
     let variants = &material.data.variants;
-    let lines: Vec<Line> = (variants.iter().enumerate())
-        .map(|(index, variant)| {
+    let lines: Vec<Line> = (variants.iter())
+        .map(|variant| {
             let width = variant.series.column_ns as f64 / 1e9;
             let values = values(variant);
             let last = values.last().copied().flatten();
@@ -65,7 +69,7 @@ pub(super) fn over_time(
                 .collect();
             points.push((variant.end_ns as f64 / 1e9, last));
             Line {
-                index,
+                index: Some(material.series(&variant.name)),
                 name: variant.name.clone(),
                 points,
             }
@@ -79,7 +83,8 @@ pub(super) fn over_time(
     let ticks = if style == Style::Paper { 5 } else { 10 };
     (!lines.is_empty()).then(|| Panel {
         title: title.to_owned(),
-        x: Axis::time("time", end, ticks),
+        better,
+        x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,
         lines,

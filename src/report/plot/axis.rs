@@ -1,7 +1,9 @@
 //! Axes: where they end, where their ticks are and what stands there.
 
 use super::scene::{Anchor, Area, Paint, Scene, text_width};
+use crate::clock::Clock;
 use crate::format;
+use metrics::registry;
 use rng::math;
 
 /// Scale by which values become positions.
@@ -103,12 +105,7 @@ impl Axis {
             (from / step).ceil() as i64,
             (to / step + 1e-9).floor() as i64,
         );
-        let decimals = (0..12)
-            .find(|&decimals| {
-                let scaled = step * (0..decimals).fold(1.0, |power, _| power * 10.0);
-                (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0) && scaled > 0.5
-            })
-            .unwrap_or(12);
+        let decimals = decimals(step);
         let ticks = (first..=last).map(|index| {
             let value = index as f64 * step;
             (value, format::fixed(value, decimals))
@@ -127,9 +124,12 @@ impl Axis {
         Self::linear(label, 0.0, rounded_up(value), count)
     }
 
-    /// Time from zero on, in seconds.
-    pub(super) fn time(label: &str, to: f64, count: usize) -> Self {
+    /// Time from zero on, in seconds; on the clock of a fill-up, in steps.
+    pub(super) fn time(clock: Clock, to: f64, count: usize) -> Self {
         let to = if to > 0.0 { to } else { 1.0 };
+        if clock == Clock::Steps {
+            return Self::linear("time, steps", 0.0, to, count);
+        }
         let least = to / count as f64;
         let last = TIME_STEPS[TIME_STEPS.len() - 1];
         let (step, unit, name) = (TIME_STEPS.into_iter())
@@ -144,23 +144,28 @@ impl Axis {
             from: 0.0,
             to,
             scale: Scale::Linear,
-            label: format!("{label}, {name}"),
+            label: format!("time, {name}"),
             ticks: ticks.collect(),
         }
     }
 
-    /// Durations over factors of ten, in seconds; the axis begins with `0`.
-    pub(super) fn durations(label: &str, least: f64, to: f64) -> Self {
+    /// Durations over factors of ten, in seconds or steps; the axis begins with `0`.
+    pub(super) fn durations(clock: Clock, label: &str, least: f64, to: f64) -> Self {
         let below = (LOG_TICKS.into_iter().rev()).find(|&tick| tick < least);
         let from = below.unwrap_or(LOG_TICKS[0] / 10.0);
+        let to = to.max(from * 10.0);
+        let words = |tick: f64| match clock {
+            Clock::Time => format::brief_duration(tick),
+            Clock::Steps => clock.duration(tick),
+        };
         let ticks = std::iter::once((from, "0".to_owned())).chain(
             (LOG_TICKS.into_iter())
                 .filter(|&tick| tick > from && tick <= to * 1.000_001)
-                .map(|tick| (tick, format::brief_duration(tick))),
+                .map(|tick| (tick, words(tick))),
         );
         Self {
             from,
-            to: to.max(from * 10.0),
+            to,
             scale: Scale::Log,
             label: label.to_owned(),
             ticks: ticks.collect(),
@@ -201,12 +206,87 @@ impl Axis {
     }
 }
 
+/// The values that a metric can have: its axis reaches no further, so that a share ends at 100 %.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Limits {
+    least: f64,
+    most: f64,
+}
+
+impl Limits {
+    /// Limits of a metric. A metric that is not known is taken for an amount if none of its values
+    /// is negative.
+    pub(super) fn of(id: &str, values: &[f64]) -> Self {
+        let known = registry::find(id).map(|(_, statistic)| statistic);
+        let is_share = known.is_some_and(|statistic| statistic.unit == "ratio")
+            && values.iter().all(|&value| value <= 1.0);
+        let known = known.map(|statistic| statistic.range);
+        let is_amount = values.iter().all(|&value| value >= 0.0);
+        let from = if is_amount { 0.0 } else { f64::NEG_INFINITY };
+        Self {
+            least: known.map_or(from, |range| range.least.max(from)),
+            // Some shares can exceed the whole, as requests of an overcommitted cluster do.
+            most: if is_share {
+                1.0
+            } else {
+                known.map_or(f64::INFINITY, |range| range.most)
+            },
+        }
+    }
+
+    /// The ends of an axis from `low` to `high`, moved within the limits.
+    pub(super) fn within(self, low: f64, high: f64) -> (f64, f64) {
+        let (from, to) = (low.max(self.least), high.min(self.most));
+        if from < to { (from, to) } else { (low, high) }
+    }
+}
+
+/// Round values between two ends, about as many as said, with their words.
+pub(super) fn round_values(unit: &str, low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
+    let least = (high - low) / count as f64;
+    let step = match unit {
+        "s" => (TIME_STEPS.into_iter())
+            .map(|(step, ..)| step)
+            .find(|&step| step >= least)
+            .filter(|&step| step <= least * 3.0)
+            .unwrap_or_else(|| step(least)),
+        "bytes" => {
+            let mut prefix = 1.0;
+            while prefix * 1024.0 <= least {
+                prefix *= 1024.0;
+            }
+            step(least / prefix) * prefix
+        }
+        _ => step(least),
+    };
+    let (first, last) = (
+        (low / step - 1e-9).ceil() as i64,
+        (high / step + 1e-9).floor() as i64,
+    );
+    let words = |value: f64| match unit {
+        "ratio" => format!("{} %", format::fixed(value * 100.0, decimals(step * 100.0))),
+        _ => format::value(value, unit),
+    };
+    let values = (first..=last).map(|index| index as f64 * step);
+    values.map(|value| (value, words(value))).collect()
+}
+
+/// Decimals that multiples of a step need.
+fn decimals(step: f64) -> usize {
+    (0..12)
+        .find(|&decimals| {
+            let scaled = step * (0..decimals).fold(1.0, |power, _| power * 10.0);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled.max(1.0) && scaled > 0.5
+        })
+        .unwrap_or(12)
+}
+
 /// The least of 1, 2, 2.5 and 5 with a power of ten that is not below `value`.
 fn step(value: f64) -> f64 {
     if !(value > 1e-12 && value < 1e300) {
         return 1.0;
     }
-    let power = power_above(value);
+    let power = power_above(value * 0.999_999_999);
     [0.1, 0.2, 0.25, 0.5]
         .into_iter()
         .map(|part| part * power)
@@ -225,16 +305,17 @@ fn power_above(value: f64) -> f64 {
     power
 }
 
-/// The least round number that is not below `value`: where an axis ends.
+/// The least round number that is not below `value`, but for the rounding of floats: where an axis
+/// ends.
 pub(super) fn rounded_up(value: f64) -> f64 {
     if !(value > 0.0 && value < 1e300) {
         return 1.0;
     }
-    let power = power_above(value);
+    let power = power_above(value * 0.999_999_999);
     [0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8]
         .into_iter()
         .map(|step| step * power)
-        .find(|&step| step >= value)
+        .find(|&step| step >= value * 0.999_999_999)
         .unwrap_or(power)
 }
 
@@ -262,6 +343,38 @@ mod tests {
         check(93.1, 100.0);
         check(0.031, 0.04);
         check(1e9, 1e9);
+        check(100.000_000_000_1, 100.0);
+    }
+
+    #[test]
+    fn round_values_have_round_words() {
+        let check = |unit: &str, low: f64, high: f64, expected: &str| {
+            let values = round_values(unit, low, high, 4);
+            let words: Vec<String> = values.into_iter().map(|(_, words)| words).collect();
+            assert_eq!(words.join(" | "), expected, "{unit}");
+        };
+        check("ratio", 0.846, 0.947, "85 % | 90 %");
+        check("ratio", 0.901, 0.909, "90.2 % | 90.4 % | 90.6 % | 90.8 %");
+        check("gpus", 329.8, 951.5, "400 GPUs | 600 GPUs | 800 GPUs");
+        check("s", 1.0, 14_400.0, "60.0 min | 2.00 h | 3.00 h | 4.00 h");
+        check(
+            "steps",
+            0.0,
+            9_000.0,
+            "0 steps | 2,500 steps | 5,000 steps | 7,500 steps",
+        );
+        check("bytes", 1.0, 8e6, "2 MiB | 4 MiB | 6 MiB");
+    }
+
+    #[test]
+    fn an_axis_of_a_share_ends_at_the_whole() {
+        let ends = |id: &str, low: f64, high: f64| Limits::of(id, &[0.5]).within(low, high);
+        assert_eq!(ends("allocation.gpu.end", 0.9, 1.025), (0.9, 1.0));
+        assert_eq!(ends("allocation.gpu.end", -0.1, 0.8), (0.0, 0.8));
+        assert_eq!(ends("pending_time.mean", -3.0, 90.0), (0.0, 90.0));
+        assert_eq!(ends("no.such", -3.0, 90.0), (0.0, 90.0));
+        let difference = Limits::of("no.such", &[-1.0]);
+        assert_eq!(difference.within(-1.5, 2.0), (-1.5, 2.0));
     }
 
     #[test]
@@ -285,22 +398,22 @@ mod tests {
             &["0", "10,000", "20,000", "30,000"],
         );
         check(
-            Axis::time("", 600.0, 10),
+            Axis::time(Clock::Time, 600.0, 10),
             &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
         );
         check(
-            Axis::time("", 10_866.0, 7),
+            Axis::time(Clock::Time, 10_866.0, 7),
             &["0", "30", "60", "90", "120", "150", "180"],
         );
         check(
-            Axis::durations("", 0.5, 700.0),
+            Axis::durations(Clock::Time, "", 0.5, 700.0),
             &["0", "1 s", "10 s", "1 min", "10 min"],
         );
     }
 
     #[test]
     fn equal_factors_take_equal_lengths() {
-        let axis = Axis::durations("", 2.0, 100.0);
+        let axis = Axis::durations(Clock::Time, "", 2.0, 100.0);
         let check = |value: f64, expected: f64| {
             assert!((axis.position(value) - expected).abs() < 1e-9, "{value}");
         };

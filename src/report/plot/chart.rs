@@ -1,14 +1,15 @@
 //! Panels of lines over a shared kind of axis, one line per variant: what most plots are.
 
 use super::axis::Axis;
-use super::scene::{self, Anchor, Area, Direction, Mark, Paint, Scene, Style, text_width};
+use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style, Turn, text_width};
 use super::{Drawn, Table};
+use metrics::Direction;
 
 /// One line: the points of a variant.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Line {
-    /// The variant's number.
-    pub(super) index: usize,
+    /// The number of the variant's series; `None` for a line that is no variant's.
+    pub(super) index: Option<usize>,
     /// The variant's whole name.
     pub(super) name: String,
     /// Points from left to right; a gap where there is no value.
@@ -39,6 +40,8 @@ pub(super) enum Connection {
 pub(super) struct Panel {
     /// Title of the values, with their unit.
     pub(super) title: String,
+    /// Better direction of the values.
+    pub(super) better: Direction,
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) connection: Connection,
@@ -106,6 +109,8 @@ impl Panel {
 
 /// Distance of direct labels on the screen.
 const LABEL_GAP: f64 = 18.0;
+/// A line that ends this far from the end of the axis ends early.
+const EARLY: f64 = 4.0;
 /// Height of a panel's plane on the screen.
 const PLANE_HEIGHT: f64 = 250.0;
 /// Height of the signs of moments above a plane.
@@ -181,7 +186,7 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, left: f64, top: f64, direct: boo
         text,
         direct,
     };
-    scene.heading((style.scaled(12.0), top + style.scaled(14.0)), &panel.title);
+    scene.panel_heading(top + style.scaled(14.0), &panel.title, panel.better);
     axes(scene, panel, &layout);
     lines(scene, panel, &layout);
     layout.plane.y + height + style.scaled(52.0)
@@ -198,7 +203,7 @@ fn draw_one_by_one(scene: &mut Scene, panel: &Panel, left: f64, top: f64) -> f64
     let head = style.scaled(22.0 + panel.sign_room());
     let (height, foot) = (style.scaled(76.0), style.scaled(30.0));
     let width = scene.width() / across as f64;
-    scene.heading((style.scaled(12.0), top + style.scaled(14.0)), &panel.title);
+    scene.panel_heading(top + style.scaled(14.0), &panel.title, panel.better);
     let mut top = top + style.scaled(28.0);
     let last = panel.y.ticks.len().saturating_sub(1);
     let y_ticks = panel.y.ticks.iter().enumerate();
@@ -224,6 +229,7 @@ fn draw_one_by_one(scene: &mut Scene, panel: &Panel, left: f64, top: f64) -> f64
             scene.text(name, &scene::name(&line.name), Paint::Ink, Anchor::Start);
             let single = Panel {
                 title: String::new(),
+                better: panel.better,
                 x: Axis {
                     label: String::new(),
                     ..panel.x.clone()
@@ -304,7 +310,7 @@ fn axes(scene: &mut Scene, panel: &Panel, layout: &Layout) {
             Anchor::Middle,
         );
         if let Some(Mark::Text(text)) = scene.marks.last_mut() {
-            text.direction = Direction::Up;
+            text.turn = Turn::Up;
         }
     }
 }
@@ -317,6 +323,10 @@ fn lines(scene: &mut Scene, panel: &Panel, layout: &Layout) {
             plane.y + (1.0 - panel.y.position(value)) * plane.height,
         )
     };
+    let endings = endings(panel, plane);
+    if layout.direct {
+        early_leaders(scene, &endings, plane);
+    }
     for line in &panel.lines {
         // A gap in the data is a gap in the line.
         for stretch in line.points.split(|(_, value)| value.is_none()) {
@@ -338,40 +348,72 @@ fn lines(scene: &mut Scene, panel: &Panel, layout: &Layout) {
             scene.series(points, line.index);
         }
     }
-    if !layout.direct {
-        return;
+    if layout.direct {
+        names(scene, panel, &endings, plane);
     }
-    // Each line's name at its end, with a leader and a piece of the line, so that no legend has to
-    // be matched by color.
+}
+
+/// Where a line ends, and how high its name stands beside the plane.
+struct Ending {
+    x: f64,
+    y: f64,
+    name_y: f64,
+}
+
+fn endings(panel: &Panel, plane: Area) -> Vec<Ending> {
     let ends: Vec<(f64, f64)> = (panel.lines.iter())
-        .map(|line| place(line.last().unwrap_or((panel.x.to, panel.y.from))))
+        .map(|line| {
+            let (at, value) = line.last().unwrap_or((panel.x.to, panel.y.from));
+            let x = plane.x + panel.x.position(at) * plane.width;
+            (x, plane.y + (1.0 - panel.y.position(value)) * plane.height)
+        })
         .collect();
     let wanted: Vec<f64> = ends.iter().map(|&(_, y)| y).collect();
     let placed = scene::spread(&wanted, LABEL_GAP, plane.y, plane.y + plane.height);
+    let both = ends.into_iter().zip(placed);
+    both.map(|((x, y), name_y)| Ending { x, y, name_y })
+        .collect()
+}
+
+/// From where a line ends early to its name, below all lines: it must not look like more of it.
+fn early_leaders(scene: &mut Scene, endings: &[Ending], plane: Area) {
     let right = plane.x + plane.width;
-    for ((line, (end_x, end_y)), y) in panel.lines.iter().zip(ends).zip(placed) {
+    for ending in endings.iter().filter(|ending| ending.x < right - EARLY) {
+        let leader = vec![(ending.x, ending.y), (right + 4.0, ending.y)];
+        scene.line(leader, Paint::Grid, 0.75);
+    }
+}
+
+/// Each line's name beside the plane, with a leader and a piece of the line, so that no legend has
+/// to be matched by color. A line that ends early has a dot at its end.
+fn names(scene: &mut Scene, panel: &Panel, endings: &[Ending], plane: Area) {
+    let right = plane.x + plane.width;
+    for (line, ending) in panel.lines.iter().zip(endings) {
+        let paint = scene::paint(line.index);
         let (from, to) = (right + 20.0, right + 48.0);
-        let mut leader = vec![(end_x, end_y), (right + 4.0, end_y), (from, y)];
-        if end_x < right - 4.0 {
-            // Where a line ends early its leader must not look like more of it.
-            scene.line(leader[..2].to_vec(), Paint::Grid, 0.75);
-            leader.remove(0);
+        let y = ending.name_y;
+        if ending.x < right - EARLY {
+            let dot = Area {
+                x: ending.x - 3.0,
+                y: ending.y - 3.0,
+                width: 6.0,
+                height: 6.0,
+            };
+            scene.fill(dot, paint);
         }
-        scene.line(leader, Paint::Series(line.index), 0.75);
+        let start = ending.x.max(right + 4.0 - EARLY).min(right + 4.0);
+        let leader = vec![(start, ending.y), (right + 4.0, ending.y), (from, y)];
+        scene.line(leader, paint, 0.75);
         scene.series(vec![(from, y), (to, y)], line.index);
-        scene.text(
-            (to + 6.0, y),
-            &scene::name(&line.name),
-            Paint::Ink,
-            Anchor::Start,
-        );
+        let name = scene::name(&line.name);
+        scene.text((to + 6.0, y), &name, Paint::Ink, Anchor::Start);
     }
 }
 
 /// The names of all lines with a piece of each, in rows. Gives where it ends.
 fn legend(scene: &mut Scene, panels: &[Panel], top: f64) -> f64 {
     let style = scene.style;
-    let mut named: Vec<(usize, String)> = (panels.iter())
+    let mut named: Vec<(Option<usize>, String)> = (panels.iter())
         .flat_map(|panel| &panel.lines)
         .map(|line| (line.index, scene::name(&line.name)))
         .collect();
@@ -401,7 +443,11 @@ fn description(panels: &[Panel]) -> String {
                     Some(format!("{} {value:.1}", scene::name(&line.name)))
                 })
                 .collect();
-            format!("{}, at the end: {}.", panel.title, ends.join(", "))
+            let better = match panel.better.words() {
+                "" => String::new(),
+                words => format!(" ({words})"),
+            };
+            format!("{}{better}, at the end: {}.", panel.title, ends.join(", "))
         })
         .collect();
     sentences.join(" ")

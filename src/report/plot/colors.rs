@@ -90,6 +90,23 @@ pub(super) fn heat(percent: u8) -> Rgb {
     color
 }
 
+/// Number of colors of series; a series beyond it has the color of another and other dashes.
+pub(crate) const SERIES_COLORS: usize = SERIES.len();
+
+/// The colors of the series as variables of a style sheet, light and dark: `--series-0` ….
+pub fn series_variables() -> String {
+    let variables = |ground: usize| {
+        let all = SERIES.iter().enumerate();
+        let all = all.map(|(index, color)| format!("--series-{index}: {};", hex(color[ground])));
+        all.collect::<Vec<_>>().join(" ")
+    };
+    format!(
+        ":root {{ {} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {} }} }}",
+        variables(0),
+        variables(1)
+    )
+}
+
 /// Color as in a style sheet.
 pub(super) fn hex([red, green, blue]: Rgb) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")

@@ -3,8 +3,9 @@
 use super::axis::Axis;
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
+use crate::clock::Clock;
 use crate::format;
-use lab::report_data::{IncidentEntry, VariantData};
+use history::{IncidentEntry, VariantData};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "failures",
@@ -12,6 +13,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Failures from start to end, one lane per kind, whether or not the control plane \
               noticed them. The height of a bar is the share of nodes affected, or full height if \
               the failure does not affect nodes.",
+    shows_metrics: false,
+    better: "neither direction is better: failures are an input",
     draw,
 };
 
@@ -35,7 +38,8 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let mut scene = Scene::new(style);
     let mut top = scene.title(ENTRY.title);
     let margin = style.scaled(12.0);
-    for (index, variant) in variants.iter().enumerate() {
+    for variant in variants {
+        let index = material.series(&variant.name);
         let lanes = lanes(variant);
         let height = style.scaled(LANE) * lanes.len().max(1) as f64;
         let area = Area {
@@ -44,7 +48,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             width: scene.width() - 2.0 * margin - style.scaled(NAMES),
             height,
         };
-        panel(&mut scene, variant, &lanes, area, index);
+        panel(&mut scene, variant, &lanes, area, index, material.clock());
         top += style.scaled(HEAD + FOOT) + height;
     }
     scene.height = top;
@@ -66,7 +70,14 @@ fn lanes(variant: &VariantData) -> Vec<&str> {
     lanes
 }
 
-fn panel(scene: &mut Scene, variant: &VariantData, lanes: &[&str], area: Area, index: usize) {
+fn panel(
+    scene: &mut Scene,
+    variant: &VariantData,
+    lanes: &[&str],
+    area: Area,
+    index: usize,
+    clock: Clock,
+) {
     let style = scene.style;
     let above = area.y - style.scaled(12.0);
     let left = area.x - style.scaled(NAMES);
@@ -74,7 +85,7 @@ fn panel(scene: &mut Scene, variant: &VariantData, lanes: &[&str], area: Area, i
     let count = format::counted(variant.incidents.total, "failure");
     let end = area.x + area.width;
     scene.text((end, above), &count, Paint::Quiet, Anchor::End);
-    let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
+    let axis = Axis::time(clock, variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
     axis.below(scene, area, area.y, area.y + area.height, Paint::Grid);
     let pitch = area.height / lanes.len().max(1) as f64;

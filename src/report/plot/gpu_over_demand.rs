@@ -5,13 +5,18 @@ use super::axis::{Axis, rounded_up};
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
+use crate::format;
 use lab::summary::ArrivedSummary;
+use metrics::Direction;
+use metrics::arrived::PUBLISHED_COLUMNS;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "gpu-over-demand",
     title: "GPU allocation and fragmentation over arrived demand",
     caption: "Every point is the mean over all events at which the GPUs requested so far reached \
               that share of the cluster's GPUs.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -21,12 +26,14 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             material,
             style,
             "GPUs allocated, % of all GPUs",
+            Direction::Higher,
             |arrived| &arrived.allocation_percent,
         ),
         panel(
             material,
             style,
             "GPUs fragmented, % of all GPUs",
+            Direction::Lower,
             |arrived| &arrived.fragmentation_percent,
         ),
     ];
@@ -34,27 +41,66 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if panels.is_empty() {
         return Err("only a fill-up with GPUs has this plot");
     }
-    Ok(chart::draw(
-        style,
-        ENTRY.title,
-        "arrived_demand_percent",
-        &panels,
-    ))
+    let mut drawn = chart::draw(style, ENTRY.title, "arrived_demand_percent", &panels);
+    for line in endings(material) {
+        drawn.scene.note(&line);
+        drawn.description.push(' ');
+        drawn.description.push_str(&line);
+    }
+    drawn.scene.height += style.scaled(6.0);
+    Ok(drawn)
+}
+
+/// Where each curve ends and why, in sentences; curves with the same end share one.
+fn endings(material: &Material<'_>) -> Vec<String> {
+    let variants = material.summary.variants.iter();
+    let ends = variants.filter_map(|variant| {
+        let points = &variant.arrived.as_ref()?.allocation_percent;
+        let last = points.iter().rposition(Option::is_some)?;
+        Some((last, format::clean(&variant.name)))
+    });
+    let ends: Vec<(usize, String)> = ends.collect();
+    let mut places: Vec<usize> = ends.iter().map(|(end, _)| *end).collect();
+    places.sort_unstable();
+    places.dedup();
+    let Some(&furthest) = places.last() else {
+        return Vec::new();
+    };
+    let sentence = |&place: &usize| {
+        let own = ends.iter().filter(|(end, _)| *end == place);
+        let names: Vec<&str> = own.map(|(_, name)| name.as_str()).collect();
+        let (who, verb) = match names.as_slice() {
+            names if names.len() == ends.len() && names.len() > 1 => ("All".to_owned(), "end"),
+            [name] => ((*name).to_owned(), "ends"),
+            names => (names.join(", "), "end"),
+        };
+        let why = if place + 1 == PUBLISHED_COLUMNS {
+            "where the axis of the published curves ends"
+        } else if place < furthest {
+            "no decision was made on the pods that came after, though other candidates decided on \
+             more: they were refused, or waited untried, to the end of the run"
+        } else {
+            "no further pod was decided on, as a rule because all had arrived"
+        };
+        format!("{who} {verb} at {place} % demand: {why}.")
+    };
+    places.iter().map(sentence).collect()
 }
 
 fn panel(
     material: &Material<'_>,
     style: Style,
     title: &str,
+    better: Direction,
     points: fn(&ArrivedSummary) -> &Vec<Option<f64>>,
 ) -> Option<Panel> {
-    let variants = material.summary.variants.iter().enumerate();
+    let variants = material.summary.variants.iter();
     let lines: Vec<Line> = variants
-        .filter_map(|(index, variant)| {
+        .filter_map(|variant| {
             let points = points(variant.arrived.as_ref()?);
             let numbered = points.iter().enumerate();
             let line = Line {
-                index,
+                index: Some(material.series(&variant.name)),
                 name: variant.name.clone(),
                 points: numbered
                     .map(|(at, value)| (at as f64, value.filter(|value| value.is_finite())))
@@ -64,7 +110,8 @@ fn panel(
         })
         .collect();
     let end = (lines.iter())
-        .map(|line| line.points.len().max(2) - 1)
+        .filter_map(Line::last)
+        .map(|(at, _)| (at as usize).max(1))
         .max()?;
     let start = start(&lines);
     let shown = || {
@@ -88,6 +135,7 @@ fn panel(
     let demand = "arrived GPU demand, % of the cluster's GPUs";
     Some(Panel {
         title,
+        better,
         x: Axis::linear(
             demand,
             start as f64,

@@ -6,11 +6,14 @@ use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Plot, PlotEntry, svg};
 use crate::format;
+use metrics::Direction;
 
 const ENTRY: PlotEntry = PlotEntry {
     name: "growth",
     title: "Decisions per second as clusters and workloads grow",
     caption: "Each line is a number of classes; both axes are logarithmic.",
+    shows_metrics: false,
+    better: "",
     draw: |_, _| Err("the benchmark `growth` draws this plot"),
 };
 
@@ -37,7 +40,7 @@ pub fn draw(points: &[GrowthPoint], style: Style) -> Plot {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let name = format::counted(u64::from(classes), "class");
         Line {
-            index,
+            index: Some(index),
             name,
             points,
         }
@@ -48,6 +51,7 @@ pub fn draw(points: &[GrowthPoint], style: Style) -> Plot {
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     let panel = Panel {
         title: "decisions per second".to_owned(),
+        better: Direction::Higher,
         x: Axis::powers("nodes", least(&mut nodes()), most(&mut nodes())),
         y: Axis::powers("", least(&mut values()), most(&mut values())),
         connection: Connection::Straight,

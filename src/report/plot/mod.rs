@@ -8,8 +8,9 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use lab::compare::Study;
-use lab::report_data::ReportData;
+use crate::clock::Clock;
+use crate::study::StudyFigures;
+use history::ReportData;
 use lab::summary::Summary;
 
 mod allocation;
@@ -22,6 +23,7 @@ mod gpu_over_demand;
 pub mod growth;
 mod node_heat;
 mod pareto;
+mod pdf;
 mod pending_time;
 mod png;
 mod pods_over_time;
@@ -35,6 +37,8 @@ mod usage;
 mod waiting;
 mod workloads;
 
+pub(crate) use colors::SERIES_COLORS;
+pub use colors::series_variables;
 pub use scene::Style;
 
 /// Material of the runs that plots are drawn from.
@@ -45,8 +49,26 @@ pub struct Material<'a> {
     /// Data collected for plots, in the order of the summary's variants; runs of older programs
     /// have none.
     pub data: &'a ReportData,
-    /// Comparison of paired runs that they are part of, if any.
-    pub study: Option<&'a Study>,
+    /// Figures of the comparison of paired runs that they are part of, if any.
+    pub figures: Option<&'a StudyFigures>,
+    /// Names of all candidates in their order, drawn or not.
+    pub order: &'a [String],
+    /// Metrics chosen for plots of metrics; the usual ones if empty.
+    pub metrics: &'a [String],
+}
+
+impl Material<'_> {
+    /// The clock that the runs share.
+    pub(crate) fn clock(&self) -> Clock {
+        Clock::shared(self.summary)
+    }
+
+    /// The number of a candidate's series, which decides its color and its dashes in every plot: its
+    /// place in the order of all candidates.
+    pub(crate) fn series(&self, name: &str) -> usize {
+        let place = self.order.iter().position(|known| known == name);
+        place.unwrap_or(self.order.len())
+    }
 }
 
 /// Kind of plot.
@@ -57,12 +79,18 @@ pub struct PlotEntry {
     pub title: &'static str,
     /// Caption that explains its lines or bars.
     pub caption: &'static str,
+    /// Whether the plot shows metrics, which can be chosen.
+    pub shows_metrics: bool,
+    /// Better direction, for a plot whose panels do not say it themselves.
+    better: &'static str,
     /// Draws the plot, or returns in words why the runs have no data for it.
     draw: fn(&Material<'_>, Style) -> Result<Drawn, &'static str>,
 }
 
 /// Every kind of plot, in the order of the report.
 pub const REGISTRY: &[PlotEntry] = &[
+    differences::ENTRY,
+    pareto::ENTRY,
     gpu_over_demand::ENTRY,
     allocation::ENTRY,
     usage::ENTRY,
@@ -76,9 +104,6 @@ pub const REGISTRY: &[PlotEntry] = &[
     timeline::ENTRY,
     failures::ENTRY,
 ];
-
-/// Plots of a comparison of paired runs, which only such a comparison has.
-const OF_STUDIES: &[PlotEntry] = &[differences::ENTRY, pareto::ENTRY];
 
 /// Reason why plots are missing for runs without `report.json`.
 const NO_DATA: &str = "the result folder has no report.json";
@@ -137,11 +162,12 @@ impl PlotEntry {
     /// # Errors
     /// In words why not, if the runs have no data for it.
     pub fn draw(&self, material: &Material<'_>, style: Style) -> Result<Plot, NotDrawn> {
-        let drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
+        let mut drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
             name: self.name,
             title: self.title,
             reason,
         })?;
+        drawn.scene.better(self.better);
         Ok(Plot {
             name: self.name,
             title: self.title,
@@ -156,6 +182,11 @@ impl Plot {
     /// Plot as PNG: twice the size of the screen's SVG, or 600 dots per inch for a paper.
     pub fn png(&self) -> Result<Vec<u8>, TooLarge> {
         png::write(&self.drawn.scene).ok_or(TooLarge { name: self.name })
+    }
+
+    /// Plot as PDF, a single page of its size with the text as text.
+    pub fn pdf(&self) -> Vec<u8> {
+        pdf::write(self.title, &self.drawn.scene)
     }
 
     /// Data behind the plot: CSV with a header.
@@ -174,13 +205,6 @@ impl Plot {
 pub fn draw_all(material: &Material<'_>, style: Style) -> (Vec<Plot>, Vec<NotDrawn>) {
     let mut plots = Vec::new();
     let mut missing = Vec::new();
-    if material.study.is_some() {
-        plots.extend(
-            OF_STUDIES
-                .iter()
-                .filter_map(|entry| entry.draw(material, style).ok()),
-        );
-    }
     for entry in REGISTRY {
         match entry.draw(material, style) {
             Ok(plot) => plots.push(plot),

@@ -3,8 +3,9 @@
 use super::axis::Axis;
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
+use crate::clock::Clock;
 use crate::format;
-use lab::report_data::{HeatData, VariantData};
+use history::{HeatData, VariantData};
 use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
@@ -13,6 +14,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Every row is a node, or several consecutive nodes where there are more than 100; \
               every column is a time interval. The darker, the more is allocated; empty where no \
               node of the row is up or none has the resource.",
+    shows_metrics: false,
+    better: "neither direction is better",
     draw,
 };
 
@@ -55,7 +58,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
                 width,
                 height,
             };
-            map(&mut scene, variant, area);
+            map(&mut scene, variant, area, material.clock());
         }
         top += style.scaled(HEAD + FOOT) + height;
     }
@@ -67,7 +70,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     })
 }
 
-fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
+fn map(scene: &mut Scene, variant: &VariantData, area: Area, clock: Clock) {
     let style = scene.style;
     let heat = &variant.heat;
     let name = scene::name(&variant.name);
@@ -87,7 +90,7 @@ fn map(scene: &mut Scene, variant: &VariantData, area: Area) {
     let end = heat.column_ns as f64 * heat.columns as f64 / 1e9;
     let cells = heat.rows.iter().map(|row| row.percent.clone()).collect();
     scene.marks.push(scene::Mark::Raster { area, rows: cells });
-    let axis = Axis::time("time", end, if style == Style::Paper { 5 } else { 8 });
+    let axis = Axis::time(clock, end, if style == Style::Paper { 5 } else { 8 });
     let bottom = area.y + area.height;
     axis.below(
         scene,

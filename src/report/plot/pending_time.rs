@@ -5,7 +5,8 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use lab::report_data::PendingData;
+use history::PendingData;
+use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pending-time",
@@ -13,6 +14,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Share of all pods that were bound within a given time of their creation, exact at \
               16 points per factor of ten. A line that ends below 100 % means that some pods \
               never got a node.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -34,17 +37,23 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("every bound pod was bound immediately");
     };
     let longest = seconds(longest);
-    let lines: Vec<Line> = (material.data.variants.iter().enumerate())
-        .filter(|(_, variant)| variant.pending.pods > 0)
-        .map(|(index, variant)| Line {
-            index,
+    let lines: Vec<Line> = (material.data.variants.iter())
+        .filter(|variant| variant.pending.pods > 0)
+        .map(|variant| Line {
+            index: Some(material.series(&variant.name)),
             name: variant.name.clone(),
             points: points(&variant.pending, longest),
         })
         .collect();
     let panel = Panel {
         title: "pods with a node, % of all pods".to_owned(),
-        x: Axis::durations("time since creation (logarithmic)", least, longest),
+        better: Direction::Higher,
+        x: Axis::durations(
+            material.clock(),
+            "time since creation (logarithmic)",
+            least,
+            longest,
+        ),
         y: Axis::linear("", 0.0, 100.0, 5),
         connection: Connection::Steps,
         lines,

@@ -12,9 +12,9 @@ use tiny_skia::{
 use ttf_parser::{Face, OutlineBuilder};
 
 use super::colors::{self, Rgb};
-use super::scene::{Anchor, Area, Direction, Mark, Paint, Scene, Style, Text, Weight};
+use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
 
-const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
+pub(super) const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
 
 /// Dots per pixel of the scene and per metre: twice the screen, or 600 to the inch.
@@ -251,9 +251,9 @@ impl Canvas<'_> {
         };
         let (x, y) = self.at(text.x, text.y);
         let down = text.size as f32 * self.scale * 0.35;
-        let place = match text.direction {
-            Direction::Across => Transform::from_row(size, 0.0, 0.0, -size, x + start, y + down),
-            Direction::Up => Transform::from_row(0.0, -size, -size, 0.0, x + down, y - start),
+        let place = match text.turn {
+            Turn::Across => Transform::from_row(size, 0.0, 0.0, -size, x + start, y + down),
+            Turn::Up => Transform::from_row(0.0, -size, -size, 0.0, x + down, y - start),
         };
         let Some(path) = path.transform(place) else {
             return;

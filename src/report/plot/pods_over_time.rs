@@ -4,13 +4,16 @@ use super::allocation::over_time;
 use super::chart::{self, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use lab::report_data::SeriesData;
+use history::SeriesData;
+use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "pods-over-time",
     title: "Pods over time",
     caption: "Pending pods, running pods and nodes that are up, where these numbers change. Each \
               column shows the mean over its time.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -21,10 +24,10 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if material.data.variants.is_empty() {
         return Err(NO_DATA);
     }
-    let counts: [(&str, Count); 3] = [
-        ("pods pending", |series| &series.pending),
-        ("pods running", |series| &series.running),
-        ("nodes up", |series| &series.nodes_up),
+    let counts: [(&str, Direction, Count); 3] = [
+        ("pods pending", Direction::Lower, |series| &series.pending),
+        ("pods running", Direction::None, |series| &series.running),
+        ("nodes up", Direction::None, |series| &series.nodes_up),
     ];
     let changes = |of: Count| {
         let mut all = material
@@ -36,9 +39,9 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         all.any(|value| Some(value) != first)
     };
     let panels: Vec<Panel> = (counts.into_iter())
-        .filter(|&(_, of)| changes(of))
-        .filter_map(|(title, of)| {
-            over_time(material, style, title, |variant| {
+        .filter(|&(_, _, of)| changes(of))
+        .filter_map(|(title, better, of)| {
+            over_time(material, style, title, better, |variant| {
                 of(&variant.series).iter().copied().map(Some).collect()
             })
         })

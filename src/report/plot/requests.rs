@@ -4,7 +4,8 @@ use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
-use lab::report_data::TrafficData;
+use history::TrafficData;
+use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "requests",
@@ -12,6 +13,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Requests per second of all clients, requests that finally failed, latency of served \
               requests, and requests in progress relative to the pods' slots. Each column covers \
               its time.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -26,17 +29,27 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if material.data.variants.is_empty() {
         return Err(NO_DATA);
     }
-    let values: [(&str, Values); 5] = [
-        ("requests per second", |data| some(&data.offered_per_second)),
-        ("failed requests per second", |data| {
+    let (lower, none) = (Direction::Lower, Direction::None);
+    let values: [(&str, Direction, Values); 5] = [
+        ("requests per second", none, |data| {
+            some(&data.offered_per_second)
+        }),
+        ("failed requests per second", lower, |data| {
             some(&data.failed_per_second)
         }),
-        ("latency, median, ms", |data| data.p50_ms.clone()),
-        ("latency, 99th percentile, ms", |data| data.p99_ms.clone()),
-        ("saturation, %", |data| data.saturation_percent.clone()),
+        ("latency, median, ms", lower, |data| data.p50_ms.clone()),
+        ("latency, 99th percentile, ms", lower, |data| {
+            data.p99_ms.clone()
+        }),
+        ("saturation, %", lower, |data| {
+            data.saturation_percent.clone()
+        }),
     ];
     let panels: Vec<Panel> = (values.into_iter())
-        .filter_map(|(title, of)| panel(material, style, title, of))
+        .filter_map(|(title, better, of)| {
+            let panel = panel(material, style, title, of)?;
+            Some(Panel { better, ..panel })
+        })
         .collect();
     if panels.is_empty() {
         return Err("no client made a request");
@@ -45,9 +58,9 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
 }
 
 fn panel(material: &Material<'_>, style: Style, title: &str, of: Values) -> Option<Panel> {
-    let variants = material.data.variants.iter().enumerate();
+    let variants = material.data.variants.iter();
     let lines: Vec<Line> = variants
-        .filter_map(|(index, variant)| {
+        .filter_map(|variant| {
             let data = variant.traffic.as_ref()?;
             let width = data.column_ns as f64 / 1e9;
             let values = of(data);
@@ -58,7 +71,7 @@ fn panel(material: &Material<'_>, style: Style, title: &str, of: Values) -> Opti
                 .collect();
             points.push((variant.end_ns as f64 / 1e9, last));
             Some(Line {
-                index,
+                index: Some(material.series(&variant.name)),
                 name: variant.name.clone(),
                 points,
             })
@@ -71,7 +84,8 @@ fn panel(material: &Material<'_>, style: Style, title: &str, of: Values) -> Opti
     let ticks = if style == Style::Paper { 5 } else { 10 };
     (!lines.is_empty() && highest > 0.0).then(|| Panel {
         title: title.to_owned(),
-        x: Axis::time("time", end, ticks),
+        better: Direction::None,
+        x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,
         moments: Vec::new(),

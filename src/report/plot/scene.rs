@@ -2,6 +2,7 @@
 //! plot are written from the same list.
 
 use crate::format;
+use metrics::Direction;
 
 /// Longer names are cut in plots; the table has them whole.
 const NAME_LENGTH_MAX: usize = 24;
@@ -77,9 +78,9 @@ pub(super) enum Weight {
     Bold,
 }
 
-/// Direction of a text.
+/// Turn of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(super) enum Turn {
     Across,
     /// From bottom to top.
     Up,
@@ -95,7 +96,7 @@ pub(super) struct Text {
     pub(super) paint: Paint,
     pub(super) anchor: Anchor,
     pub(super) weight: Weight,
-    pub(super) direction: Direction,
+    pub(super) turn: Turn,
 }
 
 /// A rectangle.
@@ -159,11 +160,11 @@ impl Scene {
         });
     }
 
-    /// The line of a series, with its dashes.
-    pub(super) fn series(&mut self, points: Vec<(f64, f64)>, index: usize) {
+    /// The line of a series, with its dashes; a plain one in ink if it belongs to none.
+    pub(super) fn series(&mut self, points: Vec<(f64, f64)>, index: Option<usize>) {
         self.marks.push(Mark::Line {
             points,
-            paint: Paint::Series(index),
+            paint: paint(index),
             width: self.style.line(),
             dashed: true,
         });
@@ -183,7 +184,7 @@ impl Scene {
             paint,
             anchor,
             weight: Weight::Normal,
-            direction: Direction::Across,
+            turn: Turn::Across,
         }));
     }
 
@@ -193,6 +194,63 @@ impl Scene {
         if let Some(Mark::Text(text)) = self.marks.last_mut() {
             text.weight = Weight::Bold;
         }
+    }
+
+    /// The better direction of the whole plot, beside its title. A paper says it in its caption.
+    pub(super) fn better(&mut self, words: &str) {
+        if self.style == Style::Screen && !words.is_empty() {
+            let at = (self.width() - 12.0, 22.0);
+            self.text(at, words, Paint::Quiet, Anchor::End);
+        }
+    }
+
+    /// The heading of a panel, with the better direction of what it shows at its right end; only an
+    /// arrow where there is no room for words.
+    pub(super) fn panel_heading(&mut self, y: f64, heading: &str, better: Direction) {
+        let margin = self.style.scaled(12.0);
+        let (arrow, words) = match better {
+            Direction::Higher => ("↑", "↑ higher is better"),
+            Direction::Lower => ("↓", "↓ lower is better"),
+            Direction::None => ("", "neither direction is better"),
+        };
+        self.heading((margin, y), heading);
+        // Bold letters are wider by a tenth.
+        let taken = text_width(heading, self.style.text()) * 1.1 + 3.0 * margin;
+        let room = self.width() - taken;
+        let fits = text_width(words, self.style.text()) <= room;
+        let words = if fits { words } else { arrow };
+        let at = (self.width() - margin, y);
+        self.text(at, words, Paint::Quiet, Anchor::End);
+    }
+
+    /// A note below everything that was drawn so far, in as many lines as it needs.
+    pub(super) fn note(&mut self, text: &str) {
+        let margin = self.style.scaled(12.0);
+        let room = self.width() - 2.0 * margin;
+        let mut line = String::new();
+        for word in text.split(' ') {
+            let longer = text_width(&line, self.style.text())
+                + text_width(word, self.style.text())
+                + self.style.text();
+            if !line.is_empty() && longer > room {
+                self.note_line(&line);
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        self.note_line(&line);
+    }
+
+    fn note_line(&mut self, line: &str) {
+        let at = (
+            self.style.scaled(12.0),
+            self.height + self.style.scaled(8.0),
+        );
+        self.text(at, line, Paint::Quiet, Anchor::Start);
+        self.height += self.style.scaled(17.0);
     }
 
     /// The plot's title, where it has room for one: a paper has captions. Gives the height taken.
@@ -206,6 +264,11 @@ impl Scene {
         }
         40.0
     }
+}
+
+/// The paint of a series; ink for a line that is none.
+pub(super) fn paint(index: Option<usize>) -> Paint {
+    index.map_or(Paint::Ink, Paint::Series)
 }
 
 /// A name as it stands in a plot.

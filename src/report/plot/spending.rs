@@ -4,13 +4,16 @@ use super::allocation::over_time;
 use super::chart;
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
-use lab::report_data::VariantData;
+use history::VariantData;
+use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "cost",
     title: "Cost over time",
     caption: "Hourly cost of the existing nodes, from the time they join. Each column shows the \
               mean over its time. The bill starts at the order, and is rounded.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -29,7 +32,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         currency => format!("{currency} per hour"),
     };
     let values = |variant: &VariantData| rates(variant).into_iter().map(Some).collect();
-    let panel = over_time(material, style, &title, values);
+    let panel = over_time(material, style, &title, Direction::Lower, values);
     let panel = panel.ok_or("no time passed")?;
     Ok(chart::draw(style, ENTRY.title, "time_s", &[panel]))
 }

@@ -9,7 +9,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use super::PlotEntry;
 use super::colors::{self, hex};
 use super::png;
-use super::scene::{Anchor, Area, Direction, Mark, Paint, Scene, Style, Text, Weight};
+use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
 
 /// The SVG document, without an XML declaration, so that HTML can hold it.
 pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> String {
@@ -153,9 +153,9 @@ fn text(svg: &mut String, mark: &Text, style: Style) {
         Weight::Bold => " font-weight=\"bold\"",
     };
     let (x, y) = (number(mark.x), number(mark.y));
-    let turn = match mark.direction {
-        Direction::Across => String::new(),
-        Direction::Up => format!(" transform=\"rotate(-90 {x} {y})\""),
+    let turn = match mark.turn {
+        Turn::Across => String::new(),
+        Turn::Up => format!(" transform=\"rotate(-90 {x} {y})\""),
     };
     let _ = write!(
         svg,

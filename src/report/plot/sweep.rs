@@ -1,18 +1,20 @@
 //! Plots of a sweep: how a metric answers to each parameter, and maps over two of them.
 
-use super::axis::Axis;
+use super::axis::{Axis, Limits};
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style};
 use super::{Drawn, Plot, PlotEntry, Table, svg};
 use crate::format;
 use lab::sweep::SweepTable;
-use metrics::registry;
+use metrics::{Direction, registry};
 
 const RESPONSE: PlotEntry = PlotEntry {
     name: "response",
     title: "Response to the parameters",
     caption: "Each panel follows one parameter; a point is the mean over all runs with that value, \
               or over a tenth of the range where it was sampled.",
+    shows_metrics: false,
+    better: "",
     draw: |_, _| Err("only a sweep has this plot"),
 };
 
@@ -20,6 +22,8 @@ const HEAT: PlotEntry = PlotEntry {
     name: "heat",
     title: "Over two parameters",
     caption: "Each cell is the mean over all runs with these two values; the darker, the larger.",
+    shows_metrics: false,
+    better: "",
     draw: |_, _| Err("only a sweep has this plot"),
 };
 
@@ -53,6 +57,10 @@ pub fn draw(table: &SweepTable, metrics: &[String], style: Style) -> Vec<(String
         }
     }
     plots
+}
+
+fn better(metric: &str) -> Direction {
+    registry::find(metric).map_or(Direction::None, |(_, statistic)| statistic.direction)
 }
 
 fn unit(metric: &str) -> &'static str {
@@ -106,7 +114,7 @@ fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         }
         let lines: Vec<Line> = (file.variants.iter().enumerate())
             .map(|(index, name)| Line {
-                index,
+                index: Some(index),
                 name: name.clone(),
                 points: (groups.iter())
                     .map(|(value, points)| (*value, mean(table, points, index, metric)))
@@ -115,11 +123,12 @@ fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
             .collect();
         let known = lines.iter().flat_map(|line| &line.points);
         let known: Vec<f64> = known.filter_map(|&(_, value)| value).collect();
-        let (low, high) = bounds(&known)?;
+        let (low, high) = bounds(metric, &known)?;
         let title = format!("{}, {}", registry::title(metric), unit(metric));
         let ends = (groups[0].0, groups[groups.len() - 1].0);
         panels.push(Panel {
             title: title.trim_end_matches([',', ' ']).to_owned(),
+            better: better(metric),
             x: Axis::linear(&format::shortened(path, 60), ends.0, ends.1, 6),
             y: Axis::linear("", low, high, 5),
             connection: Connection::Straight,
@@ -131,17 +140,11 @@ fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
 }
 
 /// The ends of an axis over some values, with a little room.
-fn bounds(values: &[f64]) -> Option<(f64, f64)> {
+fn bounds(metric: &str, values: &[f64]) -> Option<(f64, f64)> {
     let low = values.iter().copied().reduce(f64::min)?;
     let high = values.iter().copied().reduce(f64::max)?;
     let room = ((high - low) * 0.05).max(high.abs() * 1e-6).max(1e-9);
-    // An amount that is nowhere negative gets no negative axis.
-    let from = if low >= 0.0 {
-        (low - room).max(0.0)
-    } else {
-        low - room
-    };
-    Some((from, high + room))
+    Some(Limits::of(metric, values).within(low - room, high + room))
 }
 
 /// The distinct values of a parameter: in the order of numbers, else as given.
@@ -213,11 +216,7 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         Paint::Quiet,
         Anchor::Start,
     );
-    let key = format!(
-        "light {} … dark {}",
-        format::value(low, unit(metric)),
-        format::value(high, unit(metric))
-    );
+    let key = key(metric, low, high);
     let right = scene.width() - style.scaled(12.0);
     scene.text(
         (right, top + style.scaled(8.0)),
@@ -238,6 +237,15 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         description: format!("{}: {key}.", registry::title(metric)),
         table: data(&maps, &file.parameters[*x], &file.parameters[*y]),
     })
+}
+
+/// Meaning of the shades, with the better direction.
+fn key(metric: &str, low: f64, high: f64) -> String {
+    let [light, dark] = [low, high].map(|value| format::value(value, unit(metric)));
+    match better(metric) {
+        Direction::None => format!("light {light} … dark {dark}"),
+        better => format!("light {light} … dark {dark}, {}", better.words()),
+    }
 }
 
 fn draw_map(scene: &mut Scene, map: &Map<'_>, low: f64, high: f64, top: f64) -> f64 {

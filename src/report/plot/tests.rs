@@ -3,16 +3,23 @@
 use super::*;
 use crate::example;
 
+fn material<'a>(summary: &'a Summary, data: &'a ReportData, order: &'a [String]) -> Material<'a> {
+    Material {
+        summary,
+        data,
+        figures: None,
+        order,
+        metrics: &[],
+    }
+}
+
+fn order(summary: &Summary) -> Vec<String> {
+    let variants = summary.variants.iter();
+    variants.map(|variant| variant.name.clone()).collect()
+}
+
 fn drawn(summary: &Summary, data: &ReportData) -> Vec<Plot> {
-    draw_all(
-        &Material {
-            summary,
-            data,
-            study: None,
-        },
-        Style::Screen,
-    )
-    .0
+    draw_all(&material(summary, data, &order(summary)), Style::Screen).0
 }
 
 fn names(summary: &Summary, data: &ReportData) -> Vec<&'static str> {
@@ -45,11 +52,8 @@ fn each_run_gets_the_plots_it_has_data_for() {
 fn what_is_not_drawn_has_a_reason() {
     let summary = example::fill_up();
     let data = ReportData::default();
-    let material = Material {
-        summary: &summary,
-        data: &data,
-        study: None,
-    };
+    let order = order(&summary);
+    let material = material(&summary, &data, &order);
     let (_, missing) = draw_all(&material, Style::Screen);
     assert_eq!(missing.len() + 1, REGISTRY.len());
     assert!(missing.iter().all(|plot| !plot.reason.is_empty()));
@@ -61,11 +65,8 @@ fn the_same_data_gives_the_same_bytes_in_every_form() {
         let all = || {
             let summary = example::batch();
             let data = example::data(&summary);
-            let material = Material {
-                summary: &summary,
-                data: &data,
-                study: None,
-            };
+            let order = order(&summary);
+            let material = material(&summary, &data, &order);
             let (plots, _) = draw_all(&material, style);
             let forms = plots.iter().map(|plot| {
                 let png = plot.png().unwrap();
@@ -81,11 +82,8 @@ fn the_same_data_gives_the_same_bytes_in_every_form() {
 fn a_png_has_the_size_that_its_style_says() {
     let summary = example::batch();
     let data = example::data(&summary);
-    let material = Material {
-        summary: &summary,
-        data: &data,
-        study: None,
-    };
+    let order = order(&summary);
+    let material = material(&summary, &data, &order);
     for (style, width) in [(Style::Screen, 1_880_u32), (Style::Paper, 1_980)] {
         let plot = find("waiting").unwrap().draw(&material, style).unwrap();
         let png = plot.png().unwrap();
@@ -99,11 +97,8 @@ fn a_png_has_the_size_that_its_style_says() {
 fn a_paper_has_no_color_and_is_a_column_wide() {
     let summary = example::batch();
     let data = example::data(&summary);
-    let material = Material {
-        summary: &summary,
-        data: &data,
-        study: None,
-    };
+    let order = order(&summary);
+    let material = material(&summary, &data, &order);
     let plot = find("allocation").unwrap().draw(&material, Style::Paper);
     let svg = plot.unwrap().svg;
     assert!(svg.contains("width=\"3.3in\""));

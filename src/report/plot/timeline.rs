@@ -4,8 +4,9 @@
 use super::axis::Axis;
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
+use crate::clock::Clock;
 use crate::format;
-use lab::report_data::{Bar, TimelineData, VariantData};
+use history::{Bar, TimelineData, VariantData};
 use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
@@ -14,6 +15,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Every bar is a pod, or several consecutive pods, in the order of creation from top \
               to bottom. Thin: waiting for a node. Thick: from the first binding to the last end, \
               as high as the share of its pods that got a node.",
+    shows_metrics: false,
+    better: "↓ less waiting (thin) is better",
     draw,
 };
 
@@ -53,8 +56,8 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
                 width,
                 height,
             };
-            let index = variants.iter().position(|other| other.name == variant.name);
-            panel(&mut scene, timeline, variant, area, index.unwrap_or(0));
+            let index = material.series(&variant.name);
+            panel(&mut scene, timeline, variant, area, index, material.clock());
         }
         top += style.scaled(HEAD + FOOT) + height;
     }
@@ -99,6 +102,7 @@ fn panel(
     variant: &VariantData,
     area: Area,
     index: usize,
+    clock: Clock,
 ) {
     let style = scene.style;
     let above = area.y - style.scaled(12.0);
@@ -117,7 +121,7 @@ fn panel(
         Paint::Quiet,
         Anchor::End,
     );
-    let axis = Axis::time("time", variant.end_ns as f64 / 1e9, 8);
+    let axis = Axis::time(clock, variant.end_ns as f64 / 1e9, 8);
     let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
     let bottom = area.y + area.height;
     axis.below(scene, area, area.y, bottom, Paint::Grid);

@@ -4,13 +4,16 @@ use super::allocation::over_time;
 use super::chart::{self, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
-use lab::report_data::{SeriesData, VariantData};
+use history::{SeriesData, VariantData};
+use metrics::Direction;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "usage",
     title: "Usage over time",
     caption: "Usage of pods, relative to the capacity of the nodes that are up. Each column shows \
               the mean over its time. Requests are shown above.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -30,7 +33,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         .filter(|&(_, of)| is_used(of))
         .filter_map(|(title, of)| {
             let values = |variant: &VariantData| of(&variant.series).clone();
-            over_time(material, style, title, values)
+            over_time(material, style, title, Direction::Higher, values)
         })
         .collect();
     if panels.is_empty() {

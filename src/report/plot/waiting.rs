@@ -7,7 +7,10 @@ use crate::comparison::{Comparison, Row, Rows};
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "waiting",
     title: "Slowdown and waiting",
-    caption: "Shorter is better. Bars start at zero; each group has its own scale.",
+    caption: "Bars start at zero; each group has its own scale. Other metrics can be chosen with \
+              --metric.",
+    shows_metrics: true,
+    better: "",
     draw,
 };
 
@@ -25,15 +28,21 @@ const VALUE_WIDTH: f64 = 120.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let variants = &material.summary.variants;
-    if variants.iter().any(|variant| variant.arrived.is_some()) {
+    let is_fill_up = variants.iter().any(|variant| variant.arrived.is_some());
+    if is_fill_up && material.metrics.is_empty() {
         return Err("in a fill-up no pod departs, so waiting times are meaningless");
     }
+    let usual = METRICS.map(str::to_owned);
+    let ids = match material.metrics {
+        [] => &usual[..],
+        chosen => chosen,
+    };
     let comparison = Comparison::new(material.summary, Rows::All);
     let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
-    let rows: Vec<&Row> = (METRICS.iter())
+    let rows: Vec<&Row> = (ids.iter())
         .filter_map(|id| {
             let mut measured = comparison.rows.iter().filter(measured);
-            measured.find(|row| row.id == *id)
+            measured.find(|row| row.id == **id)
         })
         .collect();
     if rows.is_empty() {
@@ -44,16 +53,21 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             .iter()
             .any(|cell| cell.value.is_some_and(|value| value > 0.0))
     };
-    if !rows.iter().any(waited) {
+    if material.metrics.is_empty() && !rows.iter().any(waited) {
         return Err("no pod waited for a node");
     }
     let names: Vec<&str> = (comparison.columns.iter())
         .map(|column| column.name.as_str())
         .collect();
+    let series = variants.iter().map(|own| material.series(&own.name));
+    let series: Vec<usize> = series.collect();
     let mut scene = Scene::new(style);
-    let mut top = scene.title(ENTRY.title);
+    let mut top = scene.title(match material.metrics {
+        [] => ENTRY.title,
+        _ => "Metrics side by side",
+    });
     for row in &rows {
-        draw_group(&mut scene, row, &names, top);
+        draw_group(&mut scene, row, &names, &series, top);
         top += style.scaled(GROUP_FRAME + names.len() as f64 * BAR_PITCH);
     }
     scene.height = top;
@@ -64,9 +78,9 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     })
 }
 
-fn draw_group(scene: &mut Scene, row: &Row, names: &[&str], top: f64) {
+fn draw_group(scene: &mut Scene, row: &Row, names: &[&str], series: &[usize], top: f64) {
     let style = scene.style;
-    scene.heading((style.scaled(12.0), top + style.scaled(14.0)), &row.label);
+    scene.panel_heading(top + style.scaled(14.0), &row.label, row.better);
     let widths = names
         .iter()
         .map(|name| text_width(&scene::name(name), style.text()));
@@ -89,7 +103,7 @@ fn draw_group(scene: &mut Scene, row: &Row, names: &[&str], top: f64) {
             width: length,
             height,
         };
-        scene.fill(bar, Paint::Series(0));
+        scene.fill(bar, Paint::Series(series[index]));
         let place = (left + length + style.scaled(8.0), middle);
         if cell.best {
             let text = format!("{} ◀ best", cell.text);

@@ -2,10 +2,11 @@
 
 use super::axis::Axis;
 use super::chart::{self, Connection, Line, Moment, Panel};
-use super::scene::{Anchor, Paint, Style};
+use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
 use crate::format;
-use lab::report_data::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use history::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use metrics::Direction;
 use units::plural;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
@@ -14,6 +15,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Ready pods on nodes that report; `wanted` is the desired number. Each column shows \
               the mean over its time. Capital letters mark failures, small letters their repair, \
               and numbers the operations of users.",
+    shows_metrics: false,
+    better: "",
     draw,
 };
 
@@ -39,13 +42,13 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let unmarked = if failures > FAILURES_MAX { failures } else { 0 };
     marks.retain(|mark| unmarked == 0 || !is_failure(mark));
     let panels: Vec<Panel> = (names.iter())
-        .filter_map(|name| panel(variants, name, &marks, style))
+        .filter_map(|name| panel(material, name, &marks, style))
         .collect();
     if panels.is_empty() {
         return Err("no time passed");
     }
     let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
-    explain(&mut drawn, variants, &marks, unmarked);
+    explain(&mut drawn, material, &marks, unmarked);
     Ok(drawn)
 }
 
@@ -103,18 +106,20 @@ fn around(incident: &IncidentEntry) -> Vec<MarkEntry> {
     std::iter::once(begun).chain(over).collect()
 }
 
-fn panel(variants: &[VariantData], name: &str, marks: &[MarkEntry], style: Style) -> Option<Panel> {
+fn panel(material: &Material<'_>, name: &str, marks: &[MarkEntry], style: Style) -> Option<Panel> {
+    let variants = &material.data.variants;
     let own = |variant: &VariantData| -> Option<WorkloadSeries> {
         let listed = &variant.workloads.listed;
         listed.iter().find(|one| one.name == name).cloned()
     };
-    let line = |index: usize, label: &str, values: &[f64], variant: &VariantData| Line {
+    let line = |index: Option<usize>, label: &str, values: &[f64], variant: &VariantData| Line {
         index,
         name: label.to_owned(),
         points: points(values, &variant.workloads, variant.end_ns),
     };
     let mut lines: Vec<Line> = Vec::new();
-    for (index, variant) in variants.iter().enumerate() {
+    for variant in variants {
+        let index = Some(material.series(&variant.name));
         if let Some(one) = own(variant) {
             lines.push(line(index, &variant.name, &one.ready, variant));
         }
@@ -123,7 +128,7 @@ fn panel(variants: &[VariantData], name: &str, marks: &[MarkEntry], style: Style
         .iter()
         .find_map(|variant| Some((own(variant)?, variant)));
     if let Some((one, variant)) = first {
-        lines.push(line(variants.len(), "wanted", &one.desired, variant));
+        lines.push(line(None, "wanted", &one.desired, variant));
     }
     lines.retain(|line| line.last().is_some());
     let end = variants.iter().map(|variant| variant.end_ns).max()? as f64 / 1e9;
@@ -132,7 +137,8 @@ fn panel(variants: &[VariantData], name: &str, marks: &[MarkEntry], style: Style
     let ticks = if style == Style::Paper { 5 } else { 10 };
     (!lines.is_empty()).then(|| Panel {
         title: format!("{}, ready pods", format::clean(name)),
-        x: Axis::time("time", end, ticks),
+        better: Direction::Higher,
+        x: Axis::time(material.clock(), end, ticks),
         y: Axis::up_to("", highest, 5),
         connection: Connection::Steps,
         lines,
@@ -183,13 +189,14 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
 }
 
 /// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry], unmarked: usize) {
+fn explain(drawn: &mut Drawn, material: &Material<'_>, marks: &[MarkEntry], unmarked: usize) {
+    let (clock, variants) = (material.clock(), &material.data.variants);
     let scene = &mut drawn.scene;
     let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())
         .zip(marks)
         .map(|(sign, mark)| {
-            let at = format::duration(mark.at_ns as f64 / 1e9);
+            let at = clock.duration(mark.at_ns as f64 / 1e9);
             format!("{sign}  {at}: {}", format::clean(&mark.what))
         })
         .take(EXPLAINED_MAX)
@@ -216,9 +223,7 @@ fn explain(drawn: &mut Drawn, variants: &[VariantData], marks: &[MarkEntry], unm
         ));
     }
     for line in lines {
-        let at = (style.scaled(12.0), scene.height + style.scaled(8.0));
-        scene.text(at, &line, Paint::Quiet, Anchor::Start);
-        scene.height += style.scaled(17.0);
+        scene.note(&line);
     }
     scene.height += style.scaled(6.0);
 }

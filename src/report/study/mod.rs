@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use crate::sense::Sense;
 use crate::{Format, format};
 use lab::compare::{Judgement, Method, Pair, Study, Verdict};
 use lab::statistics::SeedsNeeded;
@@ -10,10 +11,13 @@ use metrics::registry;
 use units::plural;
 
 mod export;
+pub(crate) mod figures;
+mod latex;
 mod overview;
 mod table;
 
 pub(super) use export::escaped;
+pub use figures::StudyFigures;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +39,13 @@ pub struct StudyRow {
     pub verdict: String,
     /// Verdict as data.
     pub word: Option<Verdict>,
+}
+
+impl StudyRow {
+    /// The sense of the row. Of a pair that is not comparable no row is good or bad.
+    pub(crate) fn sense(&self, pair: &Pair) -> Sense {
+        Sense::of_verdict(self.word.filter(|_| pair.is_comparable()))
+    }
 }
 
 /// Options that depend on the terminal and on the command line.
@@ -60,6 +71,7 @@ pub fn write(
     match form {
         Format::Table => table::write(out, study, options),
         Format::Markdown => export::write_markdown(out, study, options),
+        Format::Latex => latex::write(out, study),
         Format::Csv => export::write_csv(out, study),
         Format::Json => export::write_json(out, study),
     }
@@ -122,7 +134,7 @@ pub fn change(judgement: &Judgement) -> String {
 }
 
 /// Number with its sign and one decimal, or two significant ones if it is small.
-fn signed(value: f64) -> String {
+pub(super) fn signed(value: f64) -> String {
     let size = value.abs();
     let decimals = match size {
         _ if size >= 0.1 => 1,

@@ -2,19 +2,18 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
 use super::overview;
 use super::{
     StudyOptions, StudyRow, counts, facts, front, heading, headline, incomparable, remarks, rows,
 };
 use crate::format;
-use lab::compare::{Pair, Study, Verdict};
+use crate::sense::GOOD;
+use lab::compare::{Pair, Study};
 
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
 const LABEL_MAX: usize = 32;
 const NAME_MAX: usize = 14;
@@ -149,15 +148,10 @@ fn write_block(
         writeln!(out, "{QUIET}{method}{QUIET:#}")?;
     }
     if let Some(reasons) = incomparable(pair) {
-        writeln!(out, "{BAD}{reasons}{BAD:#}")?;
+        writeln!(out, "{HEAD}{reasons}{HEAD:#}")?;
     }
     for (row, cells) in rows.iter().zip(&body) {
-        let style = match row.word {
-            _ if !pair.is_comparable() => PLAIN,
-            Some(Verdict::Regressed | Verdict::DifferentInputs) => BAD,
-            Some(Verdict::Improved) => GOOD,
-            _ => PLAIN,
-        };
+        let style = row.sense(pair).style();
         write_line(out, cells, widths, PLAIN, style)?;
     }
     Ok(())

@@ -4,7 +4,8 @@
 //! are removed before it is printed: `x-names` (the text is a registered name of that kind),
 //! `x-key-names` (the keys are), `x-parameters` (other fields are the arguments of a name,
 //! `KIND:FIELD`), `x-excludes` (fields that exclude each other), `x-positive` (greater than zero),
-//! `x-places` (most digits after the point) and `x-help` (advice for a wrong value).
+//! `x-places` (most digits after the point), `x-formerly` (former name of a word) and `x-help` (advice
+//! for a wrong value).
 
 mod alert;
 mod autoscaling;
@@ -256,6 +257,7 @@ fn publish_object(object: &mut Map<String, Json>, names: &dyn Names) {
         "x-parameters",
         "x-excludes",
         "x-positive",
+        "x-formerly",
         "x-places",
         "x-help",
     ] {

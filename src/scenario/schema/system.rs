@@ -190,6 +190,12 @@ pub enum TieBreak {
     Random,
     /// Node that comes first in node order.
     First,
-    /// Node with the lowest rank of the published runs, drawn from the seed by Go's generator.
-    Published,
+    /// Node with the lowest rank of the published runs, drawn from the seed by Go's generator;
+    /// formerly `published`, which is still read.
+    #[serde(alias = "published")]
+    #[schemars(extend("x-formerly" = "published"))]
+    Rank,
+    /// Node after the one taken last, in node order.
+    #[serde(rename = "round-robin")]
+    RoundRobin,
 }

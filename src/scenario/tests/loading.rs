@@ -324,3 +324,13 @@ fn commas_within_parentheses_belong_to_the_value() {
     );
     assert!(found.contains("(\"usage\", String(\"none\"))"), "{found}");
 }
+
+#[test]
+fn a_former_word_is_read_as_its_new_one() {
+    let tie_break = |word: &str| {
+        let set = format!("system.scheduler.tieBreak={word}");
+        scenario(MINIMAL, &[&set]).system.scheduler.tie_break
+    };
+    assert_eq!(tie_break("published"), Some(schema::TieBreak::Rank));
+    assert_eq!(tie_break("round-robin"), Some(schema::TieBreak::RoundRobin));
+}

@@ -115,3 +115,19 @@ fn a_fork_goes_on_where_its_origin_stands() {
         assert_eq!(fork.next(), source.next());
     }
 }
+
+/// The manual has a row for every column of the format.
+#[test]
+fn the_manual_documents_every_column() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/manual/csv.md");
+    let page = Input::path(std::path::Path::new(page));
+    let page = page.read_to_string().expect("the page");
+    for column in ENTRY.columns {
+        let needed = if column.required { "yes" } else { "no" };
+        let meaning = column.meaning.replace('|', "\\|");
+        let row = format!("| `{}` | {needed} | {meaning} |\n", column.name);
+        assert!(page.contains(&row), "docs/manual/csv.md lacks {row}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    assert_eq!(rows.count(), ENTRY.columns.len());
+}

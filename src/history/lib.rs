@@ -1,4 +1,5 @@
-//! `report.json`: what the report draws beyond `summary.json`, small whatever the length of a run.
+//! The course of a run as the report draws it: `report.json`, what goes beyond `summary.json`, small
+//! whatever the length of a run.
 //!
 //! It is collected while a run goes on ([`Collector`]) and kept, so that a finished run can be
 //! drawn again. Everything that grows with a run is put together to a fixed number of parts:

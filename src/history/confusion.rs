@@ -64,8 +64,8 @@ pub(super) fn confusion(incidents: &IncidentList, faults: &[FaultEntry]) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::super::IncidentEntry;
     use super::*;
+    use crate::IncidentEntry;
 
     #[test]
     fn faults_are_counted_by_what_was_made_to_fail() {

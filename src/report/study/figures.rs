@@ -1,0 +1,138 @@
+//! Figures of a comparison for its plots, read from the form that `comparison.json` has. A comparison
+//! that was just made and one that is read back from its folder are drawn from the same figures.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use lab::compare::Study;
+
+/// Figures of a comparison of paired runs.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StudyFigures {
+    pub(crate) candidates: Vec<CandidateFigures>,
+    /// The gated metrics.
+    pub(crate) gated: Vec<String>,
+    pub(crate) pairs: Vec<PairFigures>,
+    pub(crate) pareto: Option<ParetoFigures>,
+}
+
+/// Candidate of a comparison.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CandidateFigures {
+    pub(crate) name: String,
+    /// Mean of every gated metric.
+    pub(crate) gated: BTreeMap<String, MeanFigures>,
+}
+
+/// Mean of a metric with its interval.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct MeanFigures {
+    pub(crate) mean: Option<f64>,
+    pub(crate) interval: Option<Range>,
+}
+
+/// Interval; an end may be unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub(crate) struct Range {
+    low: Option<f64>,
+    high: Option<f64>,
+}
+
+/// Candidate against the baseline.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PairFigures {
+    pub(crate) candidate: String,
+    /// Reasons why the two are not comparable; none if they are.
+    #[serde(default)]
+    pub(crate) not_comparable: Vec<String>,
+    pub(crate) metrics: Vec<MetricFigures>,
+}
+
+/// Metric of a candidate and the baseline.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MetricFigures {
+    pub(crate) metric: String,
+    pub(crate) unit: String,
+    /// `higher`, `lower` or `none`.
+    pub(crate) better: String,
+    pub(crate) verdict: Option<String>,
+    /// Mean of the baseline.
+    pub(crate) base: Option<f64>,
+    /// Mean of the candidate.
+    pub(crate) head: Option<f64>,
+    pub(crate) relative: Option<f64>,
+    pub(crate) relative_interval: Option<Range>,
+}
+
+/// Pareto front over two metrics.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct ParetoFigures {
+    pub(crate) x: String,
+    pub(crate) y: String,
+}
+
+/// Both ends of an interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ends {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl Range {
+    /// The ends, if both are known.
+    pub(crate) fn ends(self) -> Option<Ends> {
+        let (low, high) = self.low.zip(self.high)?;
+        Some(Ends { low, high })
+    }
+}
+
+impl StudyFigures {
+    /// Figures of a comparison; `None` if its form is another.
+    pub fn of(study: &Study) -> Option<Self> {
+        let json = serde_json::to_value(study).ok()?;
+        serde_json::from_value(json).ok()
+    }
+
+    /// Figures from the text of `comparison.json`.
+    ///
+    /// # Errors
+    /// If the text is no comparison.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// Keeps only these candidates. The baseline stays what the others are compared with.
+    pub(crate) fn keep(&mut self, names: &[String]) {
+        self.candidates.retain(|own| names.contains(&own.name));
+        self.pairs.retain(|own| names.contains(&own.candidate));
+    }
+
+    /// A metric of a pair or of any pair, to learn its unit and direction.
+    pub(crate) fn metric(&self, id: &str) -> Option<&MetricFigures> {
+        let mut all = self.pairs.iter().flat_map(|pair| &pair.metrics);
+        all.find(|own| own.metric == id)
+    }
+
+    /// Ids of every metric of the comparison.
+    pub(crate) fn metric_ids(&self) -> impl Iterator<Item = &str> {
+        let first = self.pairs.first();
+        let all = first.into_iter().flat_map(|pair| &pair.metrics);
+        all.map(|own| own.metric.as_str())
+    }
+}
+
+impl MetricFigures {
+    /// The verdict in words: that of a pair that is not comparable is none.
+    pub(crate) fn words(&self, pair: &PairFigures) -> &str {
+        if pair.not_comparable.is_empty() {
+            self.verdict.as_deref().unwrap_or(crate::format::UNDEFINED)
+        } else {
+            "not comparable"
+        }
+    }
+}
