@@ -19,8 +19,7 @@ use super::run::Outcome;
 use super::summary::{
     ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
     NodeCostSummary, RecommendedSummary, ReplicasSummary, STEPS, ServiceObjectiveSummary,
-    ServiceSummary,
-    TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
+    ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 
 /// Releases that the parts of a scenario's system follow: kube-scheduler has one of its own, beside
