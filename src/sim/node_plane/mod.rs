@@ -304,8 +304,10 @@ impl NodePlane {
         for &command in &self.output.commands {
             ctx.send(ToNodes::Order(command));
         }
-        for order in self.output.image_orders.drain(..) {
-            ctx.send(ToNodes::ImageOrder(Box::new(order)));
+        if !self.output.image_orders.is_empty() {
+            for order in self.output.image_orders.drain(..) {
+                ctx.send(ToNodes::ImageOrder(Box::new(order)));
+            }
         }
         self.output.clear();
     }
