@@ -63,6 +63,7 @@ impl Synthetic {
             node_loss: NodeLoss::Lose,
             node_life: NodeLife::Declared,
             node_client: None,
+            relist: Duration::ZERO,
             lease_offset: None,
             view_lag: Duration::ZERO,
         };

@@ -13,6 +13,7 @@ use super::grid::Grid;
 use super::incidents::Incidents;
 use super::pods::{Bars, LongestPending, Waits};
 use super::pulls::{Pull, Pulls};
+use super::rounding::{percent, rounded};
 use super::spending::Spending;
 use super::traffic::TrafficCollector;
 use super::workloads::Followed;
@@ -410,13 +411,4 @@ impl Observer for Collector {
             _ => {}
         }
     }
-}
-
-/// A share in percent, to a hundredth.
-fn percent(part: i128, whole: i128) -> Option<f64> {
-    (whole > 0).then(|| rounded(part as f64 / whole as f64 * 100.0))
-}
-
-pub(super) fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

@@ -21,6 +21,7 @@ mod grid;
 mod incidents;
 mod pods;
 mod pulls;
+mod rounding;
 mod series;
 mod spending;
 #[cfg(test)]

@@ -8,8 +8,8 @@ use metrics::{MeasuredWindow, Window};
 use model::{Event, NodeContact, Object, ObjectChange, Pod};
 use units::{Instant, NodeId};
 
-use super::collector::rounded;
 use super::grid::Grid;
+use super::rounding::rounded;
 use super::{
     MARKS_MAX, MarkEntry, MarkList, SERIES_COLUMNS_MAX, WORKLOADS_MAX, WorkloadList, WorkloadSeries,
 };

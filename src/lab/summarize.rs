@@ -13,12 +13,13 @@ use scenario::{Scenario, VariantPlan};
 use sim::EndCause;
 use systems::kubernetes;
 use systems::mapping::Mapping;
+use world::request_limits::{RequestLimits, request_limits};
 
 use super::run::Outcome;
 use super::summary::{
-    ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, MetricSummary, NodeCostSummary,
-    RecommendedSummary, ReplicasSummary, STEPS, ServiceObjectiveSummary, ServiceSummary,
-    TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
+    ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
+    NodeCostSummary, RecommendedSummary, ReplicasSummary, STEPS, ServiceObjectiveSummary,
+    ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 
 /// Releases that the parts of a scenario's system follow: kube-scheduler has one of its own, beside
@@ -36,6 +37,13 @@ fn releases(scenario: &Scenario) -> Vec<String> {
         .to_vec()
 }
 
+/// Limits by which a scenario's system holds back its own requests.
+fn limits(scenario: &Scenario, outcome: &Outcome) -> Option<LimitsSummary> {
+    let has_workloads = !outcome.metrics.workloads.is_empty();
+    let RequestLimits { hold, words } = request_limits(scenario, has_workloads)?;
+    Some(LimitsSummary { hold, words })
+}
+
 /// Summary of a run.
 pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
@@ -49,6 +57,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         system: variant.scenario.system.name.clone(),
         scheduler,
         releases: releases(&variant.scenario),
+        limits: limits(&variant.scenario, &outcome),
         nodes: outcome.nodes,
         pods: outcome.pods,
         ended: ended(outcome.end.cause).to_owned(),

@@ -69,6 +69,10 @@ pub struct VariantSummary {
     /// Releases that the parts of the system follow; absent where its parts follow one release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<String>,
+    /// Limits by which the system holds back its own requests or launches; absent of a system that
+    /// knows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsSummary>,
     /// Nodes at the start.
     pub nodes: u64,
     /// Submitted pods.
@@ -110,6 +114,16 @@ pub struct VariantSummary {
     /// Controllers that undid each other's work, or their own; absent if none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fights: Vec<FightSummary>,
+}
+
+/// Limits by which a system holds back its own requests or launches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitsSummary {
+    /// True if they held; false if the experiment leaves out what the system has by default.
+    pub hold: bool,
+    /// The limits, in words.
+    pub words: String,
 }
 
 /// Actions of a pod autoscaler.

@@ -17,6 +17,8 @@ use model::{Container, ExitPlan, PodSpec, Text};
 use rng::Distribution;
 use units::Duration;
 
+/// Annotation of the time that a pod's containers take to start.
+pub(super) const START_TIME: &str = "windtunnel.dev/start-time";
 /// Annotation of a container's run time, a duration or a distribution.
 pub(super) const RUN_TIME: &str = "windtunnel.dev/run-time";
 /// The code that a container ends with, or, of the pod, codes by start.
@@ -224,6 +226,13 @@ fn spans(text: &str) -> Result<(Duration, Duration), &'static str> {
     } else {
         Err(expected)
     }
+}
+
+/// A start time.
+pub(super) fn start_time(text: &str) -> Result<Duration, &'static str> {
+    let span = text.parse::<Duration>().ok();
+    let span = span.filter(|span| *span >= Duration::ZERO);
+    span.ok_or("a duration of 0 or more, such as `800ms`")
 }
 
 /// A run time: a duration or a distribution.

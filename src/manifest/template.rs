@@ -9,7 +9,7 @@ use super::declared::PodPriority;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::keys::{DELETION_COST, DO_NOT_DISRUPT, SAFE_LOCAL_VOLUMES, SAFE_TO_EVICT};
-use super::life::{EXIT_CODE, RUN_TIME, in_annotation};
+use super::life::{EXIT_CODE, RUN_TIME, START_TIME, in_annotation};
 use super::raw::{self, nullable};
 use super::workload::{Workload, part, span};
 use super::{life, needs, pod, unmodelled};
@@ -128,6 +128,8 @@ pub(super) fn behaviour(
     let annotations = path.field("annotations");
     let stated = |key: &'static str| Some((key, metadata.annotations.get(key)?));
     let run_time = stated(RUN_TIME).map(|(key, text)| in_annotation(key, text, life::run_time));
+    let start_time =
+        stated(START_TIME).map(|(key, text)| in_annotation(key, text, life::start_time));
     let exit_plan = stated(EXIT_CODE).map(|(key, text)| in_annotation(key, text, life::exit_plan));
     let exit_plan = exit_plan.transpose()?.unwrap_or_default();
     let exit_code = stated(EXIT_CODE).filter(|_| exit_plan.is_empty());
@@ -149,6 +151,7 @@ pub(super) fn behaviour(
         }
     };
     let behaviour = Behaviour {
+        start_time: start_time.transpose()?,
         run_time: run_time.transpose()?,
         exit_code: exit_code.transpose()?.unwrap_or(0),
         exit_plan,

@@ -1,6 +1,6 @@
 //! Behaviour of a pod once it runs, and the grace it has when asked to end: the part of a pod that
 //! no placement reads. Manifests state it by annotations of the pod (template)
-//! `windtunnel.dev/run-time`, `windtunnel.dev/exit-code`, `windtunnel.dev/cpu-usage` and
+//! `windtunnel.dev/start-time`, `windtunnel.dev/run-time`, `windtunnel.dev/exit-code`, `windtunnel.dev/cpu-usage` and
 //! `windtunnel.dev/memory-usage`, and `terminationGracePeriodSeconds`.
 
 use std::hash::{Hash, Hasher};
@@ -15,6 +15,8 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(DEFAULT_GRACE_SECS);
 /// Behaviour of a running pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Behaviour {
+    /// Time that its containers take to start; `None` is as the experiment states it for all pods.
+    pub start_time: Option<Duration>,
     /// Run time: a duration or a distribution, in the notation of experiment files; `None` runs
     /// until the pod is stopped.
     pub run_time: Option<Text>,
@@ -48,6 +50,7 @@ impl Hash for Behaviour {
     // What says nothing of usage has the bytes that it had before there was usage.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self {
+            start_time,
             run_time,
             exit_code,
             exit_plan,
@@ -62,6 +65,9 @@ impl Hash for Behaviour {
             local_volumes,
             deletion_cost,
         } = self;
+        if start_time.is_some() {
+            start_time.hash(state);
+        }
         run_time.hash(state);
         exit_code.hash(state);
         grace.hash(state);
@@ -96,6 +102,7 @@ impl Hash for Behaviour {
 impl Default for Behaviour {
     fn default() -> Self {
         Self {
+            start_time: None,
             run_time: None,
             exit_code: 0,
             exit_plan: ExitPlan::default(),

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::clock::Clock;
 use crate::format;
 use crate::runs::Gathered;
-use lab::compare::metric_hint;
+use lab::compare::{CandidateRun, metric_hint};
 use lab::summary::{MetricSummary, Summary, VariantSummary};
 use metrics::registry::{self, short_list};
 use metrics::{Direction, ShortList};
@@ -141,7 +141,11 @@ impl Comparison {
             columns,
             rows,
             apart: None,
-            notices: unlike.into_iter().flatten().collect(),
+            notices: unlike
+                .into_iter()
+                .flatten()
+                .chain(limits_apart(summary))
+                .collect(),
         }
     }
 
@@ -200,6 +204,16 @@ fn incomparable(summary: &Summary) -> Vec<Option<String>> {
         (!reasons.is_empty()).then(told)
     };
     summary.variants.iter().map(statement).collect()
+}
+
+/// Statement on variants that limits of their own hold back where others know none.
+fn limits_apart(summary: &Summary) -> Option<String> {
+    let runs = summary.variants.iter().map(|run| CandidateRun {
+        name: &run.name,
+        run,
+    });
+    let runs: Vec<CandidateRun<'_>> = runs.collect();
+    lab::compare::limits_apart(&runs).map(|words| format::clean(&words))
 }
 
 fn row(summary: &Summary, id: &str, is_comparable: &[bool]) -> Option<Row> {

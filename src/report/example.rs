@@ -30,6 +30,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         system: "kubernetes".to_owned(),
         scheduler: name.to_owned(),
         releases: Vec::new(),
+        limits: None,
         nodes: 1213,
         pods: 10_866,
         ended: "drained".to_owned(),

@@ -74,6 +74,7 @@
 //!     node_loss: sim::NodeLoss::Lose,
 //!     node_life: sim::NodeLife::Declared,
 //!     node_client: None,
+//!     relist: Duration::ZERO,
 //!     lease_offset: None,
 //!     view_lag: Duration::ZERO,
 //! };

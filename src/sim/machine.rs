@@ -154,10 +154,11 @@ impl Machine {
         now: Instant,
         pod: PodRef,
         container: u16,
+        stated_start: Option<Duration>,
         mut task: Task,
     ) {
         task.run_time = task.run_time.map(|own| self.straggle(self.who(pod), own));
-        task.start_up = self.delay(pod);
+        task.start_up = self.delay(pod, stated_start);
         self.containers.start(now, pod, container, task);
     }
 
@@ -166,13 +167,16 @@ impl Machine {
         self.containers.stop(pod, container);
     }
 
-    /// Time that a start takes.
-    fn delay(&mut self, pod: PodRef) -> Duration {
+    /// Time that a start takes: as stated of the pod, or else of all pods.
+    fn delay(&mut self, pod: PodRef, stated: Option<Duration>) -> Duration {
         let who = self.who(pod);
         let has_sandbox = match self.row_mut(pod) {
             Some(row) => std::mem::replace(&mut row.has_sandbox, true),
             None => true,
         };
+        if let Some(stated) = stated {
+            return stated;
+        }
         let draw =
             |law: &Distribution, purpose| law.sample(&mut Stream::of(self.seed, purpose, who));
         match &self.start_up {
@@ -362,15 +366,20 @@ impl Machine {
         (row.id == pod.id).then_some(row)
     }
 
-    /// Carries out an agent's order.
-    pub fn order(&mut self, now: Instant, command: MachineCommand) -> Immediate {
+    /// Carries out an agent's order; a pod may state the time of its own start.
+    pub fn order(
+        &mut self,
+        now: Instant,
+        command: MachineCommand,
+        stated_start: Option<Duration>,
+    ) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
                 let was_up = self.work(pod).is_some_and(|work| work.was_up);
                 let delay = if was_up {
                     Duration::ZERO
                 } else {
-                    self.delay(pod)
+                    self.delay(pod, stated_start)
                 };
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);

@@ -130,6 +130,9 @@ pub struct Options {
     pub node_life: NodeLife,
     /// The limit of each node's client; `None` has none.
     pub node_client: Option<ClientLimit>,
+    /// Time between two looks of an agent at its processes, whose starts and ends it reports then;
+    /// zero is at once.
+    pub relist: Duration,
     /// Instant at which every node renews its lease first; `None` draws it for each of them.
     pub lease_offset: Option<Duration>,
     /// Delay with which components see what happens.

@@ -28,6 +28,7 @@ mod price_list;
 pub mod production;
 mod provider;
 mod remarks;
+pub mod request_limits;
 mod residents;
 mod scaling_rules;
 mod shapes;

@@ -6,6 +6,8 @@ use control::client_limit::ClientLimit;
 use scenario::Scenario;
 use scenario::scalar::NoneOr;
 use scenario::schema::{self, ModelSet};
+use systems::entry::SystemEntry;
+use systems::registry;
 use units::Duration;
 
 /// A constant of the set.
@@ -37,6 +39,12 @@ const KUBELET: ClientLimit = ClientLimit {
     burst: 100,
 };
 
+/// Time between two looks of a kubelet at its containers.
+const RELIST: Duration = Duration::from_secs(1);
+
+/// Time after its boot until a machine's node is Ready.
+const NODE_READY: Duration = Duration::from_secs(10);
+
 /// From the joining of a node to the removal of its taint `not-ready`.
 const FIRST_TAINT_RETRY: Duration = Duration::from_millis(150);
 
@@ -56,6 +64,16 @@ pub const CONSTANTS: &[Constant] = &[
         field: "clientLimits.kubelet",
         value: "50 requests per second, burst 100, for each kubelet",
         source: "kubelet 1.34: kubeAPIQPS, kubeAPIBurst",
+    },
+    Constant {
+        field: "kubelet.relist",
+        value: "starts and ends of containers are reported at the next of looks 1 s apart",
+        source: "kubelet 1.34: genericPlegRelistPeriod (PLEG; EventedPLEG is off by default)",
+    },
+    Constant {
+        field: "kubelet.nodeReady",
+        value: "a machine's node is Ready 10 s after its boot",
+        source: "kubelet 1.34: updateRuntimeUp every 5 s; two of them until the pod of the network plug-in runs",
     },
     Constant {
         field: "(taints of a node that joins)",
@@ -78,6 +96,34 @@ pub(super) fn first_taint_retry(scenario: &Scenario) -> Duration {
     }
 }
 
+/// Delays of the kubelets of a scenario; zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KubeletDelays {
+    /// Time between two looks at the containers of a node.
+    pub relist: Duration,
+    /// Time after its boot until a machine's node is Ready.
+    pub node_ready: Duration,
+}
+
+/// The delays of kubelets in a scenario; a system without kubelets has none.
+pub fn kubelet_delays(scenario: &Scenario) -> KubeletDelays {
+    let stated = match &scenario.models.kubelet {
+        _ if !runs_kubelets(scenario) => return KubeletDelays::default(),
+        Some(NoneOr::Some(stated)) => *stated,
+        None if is_asked(scenario) => schema::KubeletDelays::default(),
+        Some(NoneOr::None) | None => return KubeletDelays::default(),
+    };
+    KubeletDelays {
+        relist: stated.relist.unwrap_or(RELIST),
+        node_ready: stated.node_ready.unwrap_or(NODE_READY),
+    }
+}
+
+/// Whether the nodes of a scenario's system run kubelets.
+fn runs_kubelets(scenario: &Scenario) -> bool {
+    registry::find(&scenario.system.name).is_ok_and(SystemEntry::runs_kubelets)
+}
+
 /// Limits of the clients of a scenario's control plane; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientLimits {
@@ -89,9 +135,11 @@ pub struct ClientLimits {
     pub kubelet: Option<ClientLimit>,
 }
 
-/// The limits of clients in a scenario.
+/// The limits of clients in a scenario; a system without kubelets and the controllers of Kubernetes
+/// has none.
 pub fn client_limits(scenario: &Scenario) -> ClientLimits {
     let stated = match &scenario.models.client_limits {
+        _ if !runs_kubelets(scenario) => return ClientLimits::default(),
         Some(NoneOr::Some(stated)) => *stated,
         None if is_asked(scenario) => schema::ClientLimits::default(),
         Some(NoneOr::None) | None => return ClientLimits::default(),

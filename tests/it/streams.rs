@@ -137,6 +137,7 @@ fn run(extra: u32) -> (Lives, String) {
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
         node_client: None,
+        relist: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
     };

@@ -30,6 +30,7 @@ pub(crate) fn options() -> Options {
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
         node_client: None,
+        relist: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
     }

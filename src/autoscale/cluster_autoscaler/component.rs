@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::soft_taints;
 use super::{
     GroupSize, GrowSettings, GrowView, Grower, Growth, Health, NodeGroup, PendingPod, ShrinkNode,
     ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker, Template,
@@ -208,6 +209,9 @@ impl ClusterAutoscaler {
         if matches!(growth, Growth::Grow { .. }) {
             return Ok(());
         }
+        if plan.removals.is_empty() {
+            self.soften(now, store, &present, &plan.unneeded, out);
+        }
         for removal in plan.removals {
             if let Some(node) = store.nodes().by_name(&removal.node) {
                 self.leaving.start(now, store, node, out);
@@ -215,6 +219,35 @@ impl ClusterAutoscaler {
             }
         }
         Ok(())
+    }
+
+    /// Marks the nodes that are not needed, so that new pods prefer others. One that was found so at
+    /// this very instant, such as one that just joined, may get pods yet, and waits for the next loop.
+    fn soften(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        present: &[NodeId],
+        unneeded: &BTreeMap<Text, Instant>,
+        out: &mut Outbox,
+    ) {
+        if self.shrinker.is_cooling_down(now) {
+            return;
+        }
+        let (mut needless, mut needed) = (Vec::new(), Vec::new());
+        for &node in present {
+            if self.leaving.has(node) || self.group_of(store, node).is_none() {
+                continue;
+            }
+            match unneeded.get(store.nodes().name(node)) {
+                Some(&since) if since < now => needless.push(node),
+                Some(_) => self.patience = now,
+                None => needed.push(node),
+            }
+        }
+        if !soft_taints::update(store, &needless, &needed, out) {
+            self.patience = now;
+        }
     }
 
     /// Plans which nodes could go, whether or not anything grows; keeps when to look again.
@@ -248,7 +281,7 @@ impl ClusterAutoscaler {
             .values()
             .map(|since| since.saturating_add(own.unneeded));
         let next = ready.filter(|&at| at >= now).min();
-        let recheck = now.saturating_add(own.recheck);
+        let recheck = (self.shrinker.next_recheck()).unwrap_or(now.saturating_add(own.recheck));
         self.patience = next.map_or(recheck, |next| next.min(recheck));
         if !plan.unneeded.is_empty() && self.shrinker.is_cooling_down(now) {
             self.patience = now;

@@ -12,6 +12,7 @@ pub mod group;
 pub mod grow;
 mod orders;
 pub mod shrink;
+mod soft_taints;
 #[cfg(test)]
 mod tests;
 

@@ -193,6 +193,11 @@ impl Shrinker {
         self.failure = Some(now);
     }
 
+    /// Instant at which the first node that could not be removed is looked at again.
+    pub fn next_recheck(&self) -> Option<Instant> {
+        self.unremovable.values().copied().min()
+    }
+
     /// Whether deletions have to wait.
     pub fn is_cooling_down(&self, now: Instant) -> bool {
         let own = &self.settings;
@@ -226,6 +231,7 @@ impl Shrinker {
             cluster: &mut *cluster,
             budgets: budgets.clone(),
             failed: Vec::new(),
+            moved: BTreeMap::new(),
             most: self.most_candidates(),
         };
         let mut removable = Vec::new();
@@ -296,7 +302,12 @@ impl Shrinker {
         place: usize,
         node: &ShrinkNode,
     ) -> Result<Removable, Kept> {
-        let drain = drain_without(&node.pods, &simulation.budgets, self.settings.waived);
+        // Pods that were moved here in this loop have to go on, too.
+        let pods = match simulation.moved.get(&node.name) {
+            None => Arc::clone(&node.pods),
+            Some(more) => Arc::new([node.pods.as_slice(), more].concat()),
+        };
+        let drain = drain_without(&pods, &simulation.budgets, self.settings.waived);
         let drain = drain.map_err(|(_, why)| Kept::Blocked(why))?;
         let check = simulation.budgets.check(&drain.moved);
         if !check.allows {
@@ -305,7 +316,9 @@ impl Shrinker {
         let before = self.cursor;
         let mut evicted = Vec::new();
         let mut moved = Vec::new();
+        let mut targets = Vec::new();
         simulation.cluster.mark();
+        let are_all_own = Arc::ptr_eq(&pods, &node.pods);
         let own_place = simulation.cluster.place_of(&node.name);
         let there = own_place.map_or_else(Vec::new, |place| simulation.cluster.pods_at(place));
         for pod in &drain.moved {
@@ -314,14 +327,16 @@ impl Shrinker {
                 |info: &&Arc<PodInfo>| info.spec().namespace == key.0 && info.name.text() == key.1;
             if let (Some(info), Some(own_place)) = (there.iter().find(is_it), own_place) {
                 simulation.cluster.displace(info, own_place);
-                moved.push((key.clone(), info));
+                moved.push((key.clone(), info, *pod));
             }
-            evicted.push(key);
+            if are_all_own || node.pods.iter().any(|own| own == *pod) {
+                evicted.push(key);
+            }
         }
         if let Some(own_place) = own_place {
             simulation.cluster.hide(own_place);
         }
-        for (key, info) in moved {
+        for (key, info, pod) in moved {
             let Some(target) = self.place(simulation, &key, info) else {
                 // All go back to where they were.
                 simulation.cluster.undo();
@@ -329,9 +344,13 @@ impl Shrinker {
                 simulation.failed.push(info.class.clone());
                 return Err(Kept::NoPlace);
             };
-            self.hints.insert(key, target);
+            self.hints.insert(key, target.clone());
+            targets.push((target, pod.clone()));
         }
         simulation.cluster.commit();
+        for (target, pod) in targets {
+            simulation.moved.entry(target).or_default().push(pod);
+        }
         simulation.budgets.take(&drain.moved);
         Ok(Removable {
             node: place,
@@ -430,6 +449,8 @@ struct Simulation<'c, C> {
     budgets: Budgets,
     /// Classes of pods that found no place.
     failed: Vec<Arc<PodClass>>,
+    /// Pods that were moved to a node, by its name.
+    moved: BTreeMap<Text, Vec<NodePod>>,
     most: usize,
 }
 

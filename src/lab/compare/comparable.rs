@@ -3,7 +3,7 @@
 
 use units::plural;
 
-use crate::summary::VariantSummary;
+use crate::summary::{LimitsSummary, VariantSummary};
 use systems::capability::{Capability, Support, support};
 use systems::registry;
 
@@ -28,6 +28,9 @@ struct Treatment {
     starts_apart: bool,
     /// Largest number of such jobs in a run.
     apart: f64,
+    /// The system, and the limits of its own requests or launches.
+    system: String,
+    limits: Option<LimitsSummary>,
 }
 
 impl Treatment {
@@ -67,6 +70,10 @@ impl Treatment {
         }
         let apart = value("jobs.started_apart");
         self.apart = self.apart.max(apart.unwrap_or(0.0));
+        self.system.clone_from(&run.system);
+        if self.limits.is_none() {
+            self.limits.clone_from(&run.limits);
+        }
         // A run of an older program has not counted them.
         self.starts_apart |=
             apart.map_or_else(|| gap(Capability::Gangs).is_some(), |jobs| jobs > 0.0);
@@ -100,6 +107,17 @@ impl Treatment {
                 "`{name}` starts members{jobs} at different times, and waits count to the first"
             ));
         }
+        if self.system != other.system
+            && let (Some(own), Some(of_other)) = (&self.limits, &other.limits)
+            && !own.hold
+            && of_other.hold
+        {
+            reasons.push(format!(
+                "`{name}` runs without the {} that it has by default, and the other has its own \
+                 ({})",
+                own.words, of_other.words
+            ));
+        }
         reasons
     }
 }
@@ -112,7 +130,9 @@ impl Treatment {
 ///   did not;
 /// - one gave whole GPUs where the workload asks for shares, and the other gave shares;
 /// - one started members of rigid jobs more than ten seconds apart, and the other started them
-///   together: waits, slowdowns and turnarounds are counted from the first member's start.
+///   together: waits, slowdowns and turnarounds are counted from the first member's start;
+/// - one ran without the limits of requests or launches that its system has by default, and the
+///   other, of another system, had its own.
 ///
 /// A treatment that both share makes nothing incomparable.
 pub fn incomparable(
@@ -125,6 +145,34 @@ pub fn incomparable(
     let mut reasons = own.unlike(head_name, &other);
     reasons.extend(other.unlike(base_name, &own));
     reasons
+}
+
+/// A run of a candidate.
+#[derive(Clone, Copy, Debug)]
+pub struct CandidateRun<'a> {
+    /// The candidate's name.
+    pub name: &'a str,
+    /// The run.
+    pub run: &'a VariantSummary,
+}
+
+/// Statement on candidates that limits of requests or launches hold back where others run systems
+/// that know none; they stay comparable, each as it is.
+pub fn limits_apart(candidates: &[CandidateRun<'_>]) -> Option<String> {
+    let held = candidates.iter().filter_map(|own| {
+        let limits = own.run.limits.as_ref().filter(|limits| limits.hold)?;
+        Some(format!("`{}` ({})", own.name, limits.words))
+    });
+    let free = candidates.iter().filter(|own| own.run.limits.is_none());
+    let held: Vec<String> = held.collect();
+    let free: Vec<String> = free.map(|own| format!("`{}`", own.name)).collect();
+    (!held.is_empty() && !free.is_empty()).then(|| {
+        format!(
+            "limits of their own clients hold back {}; the systems of {} know none",
+            held.join(", "),
+            free.join(", ")
+        )
+    })
 }
 
 #[cfg(test)]
@@ -187,6 +235,34 @@ mod tests {
                  first",
             ],
         );
+    }
+
+    #[test]
+    fn limits_of_all_systems_or_of_none_are_comparable() {
+        let limits = |hold: bool| {
+            let words = "launch tokens".to_owned();
+            Some(LimitsSummary { hold, words })
+        };
+        let (mut base, mut head) = (run(1), run(1));
+        "mesos".clone_into(&mut head.system);
+        for (first, second, reasons, notes) in [
+            (None, None, 0, 0),
+            (limits(true), limits(true), 0, 0),
+            (limits(false), limits(false), 0, 0),
+            (limits(false), limits(true), 1, 0),
+            (limits(true), limits(false), 1, 0),
+            (limits(true), None, 0, 1),
+            (None, limits(false), 0, 0),
+        ] {
+            (base.limits, head.limits) = (first, second);
+            assert_eq!(incomparable("a", &[&base], "b", &[&head]).len(), reasons);
+            let both = [("a", &base), ("b", &head)].map(|(name, run)| CandidateRun { name, run });
+            assert_eq!(usize::from(limits_apart(&both).is_some()), notes);
+        }
+        // Limits of one system are what is studied.
+        base.system.clone_from(&head.system);
+        (base.limits, head.limits) = (limits(false), limits(true));
+        assert!(incomparable("a", &[&base], "b", &[&head]).is_empty());
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) fn run(seed: u64) -> VariantSummary {
         system: "kubernetes".to_owned(),
         scheduler: "default".to_owned(),
         releases: Vec::new(),
+        limits: None,
         nodes: 1,
         pods: 100,
         ended: "drained".to_owned(),

@@ -1,6 +1,7 @@
 //! Making the runs of a comparison: which seeds, when the input is shaken instead, how many more.
 //! Every pair of the baseline and a candidate gets the runs that it would get alone.
 
+use super::comparable::{CandidateRun, limits_apart};
 use super::pairing::{Candidate, Method, is_deterministic, paired};
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
@@ -303,6 +304,11 @@ impl Runs<'_> {
                 whom(&by_seed)
             ));
         }
+        let runs = self.candidates.iter().filter_map(|own| {
+            let (name, run) = (own.name.as_str(), own.by_seed.first()?);
+            Some(CandidateRun { name, run })
+        });
+        notes.extend(limits_apart(&runs.collect::<Vec<_>>()));
         for candidate in &self.candidates {
             let gaps = candidate.by_seed.first().into_iter();
             let gaps = gaps.flat_map(|run| &run.unexpressed);

@@ -65,6 +65,7 @@ fn summary() -> Summary {
         system: "kubernetes".to_owned(),
         scheduler: "default".to_owned(),
         releases: Vec::new(),
+        limits: None,
         nodes: 1,
         pods: 3,
         ended: "idle".to_owned(),

@@ -13,8 +13,8 @@ use control::probe::Probed;
 use control::{Component, Probe};
 use metrics::arrived::PUBLISHED_COLUMNS;
 use metrics::{
-    Economics, PodSink, Purpose, ROWS_MAX, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
-    Setup as MetricSetup, WarmUpFinder, Window, WorkloadMix, has_too_many_rows,
+    Economics, PodSink, ROWS_MAX, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
+    Setup as MetricSetup, Window, WorkloadMix, has_too_many_rows,
 };
 use model::Node;
 use scenario::Scenario;
@@ -26,7 +26,7 @@ use sim::{CellParts, End, Environment, Options, RunControl, SimError, Simulation
 use systems::kubelet::PullOptions;
 use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
-use units::{Duration, Instant};
+use units::Instant;
 
 use super::waiting;
 use history::{Collector, VariantData};
@@ -40,6 +40,7 @@ mod selections;
 mod stopover;
 mod system;
 mod watching;
+mod window;
 
 use super::tenants::TenantNames;
 use labelled::LabelledSource;
@@ -48,6 +49,7 @@ pub(super) use options::options;
 pub use stopover::Stopover;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
+use window::{declared_window, purpose, warm_up, warmup_end};
 
 /// Reason a variant has no result.
 #[derive(Debug, Error)]
@@ -391,71 +393,6 @@ pub fn run_watched(
     let (options, cell, _) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], observer)?;
     Ok(simulation.run(control)?)
-}
-
-/// End of the warm-up by MSER-5, found by a run of its own; the inner error says why it can't be
-/// found.
-fn warm_up(
-    scenario: &Scenario,
-    prepared: &Prepared,
-    form: Form,
-    control: &mut RunControl<'_>,
-) -> Result<Result<Instant, String>, RunError> {
-    let again = Prepared {
-        workload: prepared.workload.fork().map_err(BuildError::Trace)?,
-        nodes: prepared.nodes.clone(),
-        typical: prepared.typical.clone(),
-        mix: Arc::clone(&prepared.mix),
-        economics: Arc::clone(&prepared.economics),
-        kube: prepared.kube.clone(),
-        controllers: prepared.controllers.clone(),
-        operations: prepared.operations.clone(),
-        failures: prepared.failures.clone(),
-        usage: prepared.usage.clone(),
-        options: prepared.options.clone(),
-        mapping: Mapping::default(),
-        autoscaling: prepared.autoscaling.clone(),
-        images: prepared.images.clone(),
-        start_up: prepared.start_up.clone(),
-        provider: prepared.provider.clone(),
-        traffic: prepared.traffic.clone(),
-        remarks: Remarks::default(),
-        probe: prepared.probe.clone(),
-    };
-    let (options, cell, _) = world(scenario, again, form)?;
-    let mut finder = WarmUpFinder::default();
-    let mut simulation = Simulation::new(options, vec![cell], &mut finder)?;
-    let end = simulation.run(control)?;
-    let store = simulation.into_store(0);
-    let found = finder.finish(end.at, &store);
-    Ok(found.map(|from| from.max(warmup_end(scenario))))
-}
-
-fn warmup_end(scenario: &Scenario) -> Instant {
-    Instant::ZERO + scenario.metrics.warmup
-}
-
-/// A run that is measured as a whole is described as it was; whoever cuts it is after a steady
-/// state.
-fn purpose(scenario: &Scenario) -> Purpose {
-    let metrics = &scenario.metrics;
-    if metrics.window == MeasuredWindow::Full && metrics.warmup == Duration::ZERO {
-        Purpose::Describe
-    } else {
-        Purpose::SteadyState
-    }
-}
-
-/// The window that a scenario states.
-fn declared_window(scenario: &Scenario) -> Window {
-    match scenario.metrics.window {
-        MeasuredWindow::Full | MeasuredWindow::Auto => Window::since(warmup_end(scenario)),
-        MeasuredWindow::Time { from, to } => Window::Time {
-            from: from.map_or(warmup_end(scenario), |from| Instant::ZERO + from),
-            until: to.map(|to| Instant::ZERO + to),
-        },
-        MeasuredWindow::Jobs { from, until } => Window::Jobs { from, until },
-    }
 }
 
 /// The world of a prepared variant.

@@ -46,6 +46,7 @@ pub(crate) fn options(
         },
         node_life: world::contact(scenario),
         node_client: world::production::client_limits(scenario).kubelet,
+        relist: world::production::kubelet_delays(scenario).relist,
         lease_offset: scenario.models.lease_offset,
         view_lag: scenario.models.watch_delay,
     })

@@ -1,10 +1,11 @@
-//! `models: production` and `models.clientLimits` of the experiment file.
+//! `models: production`, `models.clientLimits` and `models.kubelet` of the experiment file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Models;
 use crate::scalar::WordOr;
+use units::Duration;
 
 /// Named set of constants for what the other models leave at zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +41,20 @@ pub struct ClientLimit {
     /// Requests at once after a pause, at least 1.
     #[schemars(range(min = 1))]
     pub burst: u32,
+}
+
+/// Delays of kubelets; `{}` has the defaults of Kubernetes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KubeletDelays {
+    /// Time between two looks at the containers of a node, at a phase drawn for each node; starts
+    /// and ends are reported at the next look; default 1 s, and 0 s for reports at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relist: Option<Duration>,
+    /// Time after the boot of a machine of the provider until its node is Ready and takes pods;
+    /// default 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_ready: Option<Duration>,
 }
 
 /// Reads `models`: its fields, or the name of a set.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::traffic::Services;
 use crate::scalar::{Bound, NoneOr, WordOr};
-use crate::schema::clients::{ClientLimits, ModelSet};
+use crate::schema::clients::{ClientLimits, KubeletDelays, ModelSet};
 use crate::schema::contention::Contention;
 use crate::schema::images::Images;
 use crate::share::Share;
@@ -25,6 +25,9 @@ pub struct Models {
     /// Limits of the clients of the API server; default `none`, or those of the set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_limits: Option<NoneOr<ClientLimits>>,
+    /// Delays of kubelets; default `none`, or those of the set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubelet: Option<NoneOr<KubeletDelays>>,
     /// Time at which every node renews its lease first; default drawn for each node within 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_offset: Option<Duration>,

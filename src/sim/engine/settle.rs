@@ -104,6 +104,21 @@ impl Engine {
             }
         }
         batch.writes.clear();
+        // Most batches hold writes alone, and draining an empty list costs more than a look at it.
+        if !batch.creations.is_empty() || !batch.requests.is_empty() {
+            self.pass_on(ctx, index, &mut batch)?;
+        }
+        self.deliver(ctx, 0)?;
+        Ok(batch)
+    }
+
+    /// Creates what a component wants created, and passes on what it asks of the provider.
+    fn pass_on(
+        &mut self,
+        ctx: &mut Context<'_>,
+        index: usize,
+        batch: &mut Batch,
+    ) -> Result<(), SimError> {
         for creation in batch.creations.drain(..) {
             if self.control.is_absent(index) {
                 break;
@@ -118,7 +133,6 @@ impl Engine {
                 request: Box::new(request),
             });
         }
-        self.deliver(ctx, 0)?;
-        Ok(batch)
+        Ok(())
     }
 }

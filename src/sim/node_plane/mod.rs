@@ -34,6 +34,7 @@ use super::{Machine, SimError, StartUp, Usage};
 use exits::Exits;
 use outgoing::Outgoing;
 pub(super) use processes::drawn_run_time;
+use processes::stated_start;
 
 /// The node plane.
 pub(super) struct NodePlane {
@@ -45,7 +46,7 @@ pub(super) struct NodePlane {
     images: Option<Images>,
     hosts: Hosts,
     exits: Exits,
-    /// The clients of nodes, where they are limited.
+    /// Reports on their way, where agents report late.
     outgoing: Option<Outgoing>,
     usage: Usage,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
@@ -79,7 +80,7 @@ impl NodePlane {
             images: parts.images.map(Images::new),
             hosts: Hosts::new(seed, ctx.options().lease_offset),
             exits: Exits::default(),
-            outgoing: ctx.options().node_client.map(Outgoing::new),
+            outgoing: Outgoing::new(seed, ctx.options().node_client, ctx.options().relist),
             usage: Usage::new(parts.usage),
             output: AgentOutput::default(),
         }
@@ -303,8 +304,10 @@ impl NodePlane {
         for &command in &self.output.commands {
             ctx.send(ToNodes::Order(command));
         }
-        for order in self.output.image_orders.drain(..) {
-            ctx.send(ToNodes::ImageOrder(Box::new(order)));
+        if !self.output.image_orders.is_empty() {
+            for order in self.output.image_orders.drain(..) {
+                ctx.send(ToNodes::ImageOrder(Box::new(order)));
+            }
         }
         self.output.clear();
     }
@@ -320,7 +323,7 @@ impl NodePlane {
         if let Some(outgoing) = &mut self.outgoing {
             let node = store.pods().get(report.pod())?.node();
             if let Some(node) = node
-                && let Some(at) = outgoing.delay(ctx.now(), node, report)
+                && let Some(at) = outgoing.delay(ctx.now(), node, store, report)
             {
                 ctx.expect(at, Upcoming::Report(node));
                 return None;
@@ -369,8 +372,9 @@ impl NodePlane {
         store: &Store,
         command: MachineCommand,
     ) -> Result<(), SimError> {
+        let mut stated = None;
         match command {
-            MachineCommand::Start { .. } => {}
+            MachineCommand::Start { pod, .. } => stated = stated_start(store, pod),
             MachineCommand::Stop { pod, .. } => self.process_down(ctx.now(), pod, WHOLE),
             MachineCommand::StartContainer { pod, container } => {
                 return self.start_container(ctx, store, pod, container);
@@ -380,7 +384,7 @@ impl NodePlane {
                 return Ok(());
             }
         }
-        match self.machine.order(ctx.now(), command) {
+        match self.machine.order(ctx.now(), command, stated) {
             Immediate::Nothing => Ok(()),
             Immediate::Starting { pod, at } => {
                 ctx.expect(at, Upcoming::Started(pod));

@@ -127,7 +127,7 @@ impl NodePlane {
             pace: self.pace_of(store, pod),
         };
         self.machine
-            .start_container(ctx.now(), pod, container, task);
+            .start_container(ctx.now(), pod, container, stated_start(store, pod), task);
         self.expect_tick(ctx);
         Ok(())
     }
@@ -173,4 +173,10 @@ pub(in super::super) fn drawn_run_time(
     };
     let mut stream = Stream::of(ctx.seed(), "run-time", entity);
     Ok(Some(distribution.sample(&mut stream)))
+}
+
+/// Time that a pod states for its start.
+pub(super) fn stated_start(store: &Store, pod: PodRef) -> Option<Duration> {
+    let class = store.class(store.pods().get(pod)?.class);
+    class.spec.behaviour.as_ref()?.start_time
 }

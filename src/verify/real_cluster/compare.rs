@@ -100,10 +100,18 @@ pub(super) fn compare(recording: &Recording, seen: &Seen, driver: &Driver) -> Ve
             continue;
         }
         verdict.rows += 1;
+        if let Some(free) = recording.refusals.free_from(row, &clock.steps) {
+            compare_before(free, row, spread, own, &clock, &mut verdict);
+            continue;
+        }
         compare_row(row, spread, own, &clock, &mut verdict);
     }
     for (row, own) in &seen.rows.0 {
-        if !recording.rows.contains_key(row) && !is_free(row) {
+        let free = recording.refusals.free_from(row, &clock.steps);
+        if !recording.rows.contains_key(row)
+            && !is_free(row)
+            && free.is_none_or(|free| own.iter().any(|&at| at < free))
+        {
             let words = format!(
                 "{} {}: {} times ({}), recorded never",
                 row.what,
@@ -132,6 +140,27 @@ fn is_ended_anyway(recording: &Recording, row: &Row) -> bool {
 /// Whether it is chance how often a change happens.
 fn is_free(row: &Row) -> bool {
     row.change == "scaled"
+}
+
+/// Compares what happens before a time from which the times of the kind are chance.
+fn compare_before(
+    free: i64,
+    row: &Row,
+    spread: &Spread,
+    own: &[i64],
+    clock: &Clock,
+    verdict: &mut Verdict,
+) {
+    let known = spread.max.iter().take_while(|&&at| at < free).count();
+    let early = Spread {
+        counts: spread.counts.iter().map(|&own| own.min(known)).collect(),
+        min: spread.min[..known].to_vec(),
+        max: spread.max[..known].to_vec(),
+    };
+    // A time may lie on either side of the step by as much as times may be off.
+    let near = own.iter().take_while(|&&at| at < free + TOLERANCE).count();
+    let own = &own[..near.min(known.max(own.iter().take_while(|&&at| at < free).count()))];
+    compare_row(row, &early, own, clock, verdict);
 }
 
 fn compare_row(row: &Row, spread: &Spread, own: &[i64], clock: &Clock, verdict: &mut Verdict) {

@@ -11,7 +11,7 @@ use super::driver::{Driver, Op, Outage, millis};
 use super::patch::patch;
 use super::pools::Pools;
 use super::recorded::Phases;
-use super::translate::{START_MILLIS, translate};
+use super::translate::translate;
 use super::watch::{Seen, Watch};
 use lab::names::Registered;
 use lab::run::{prepare, run_watched};
@@ -37,7 +37,6 @@ pub(super) struct Case {
     operations: Vec<Due>,
     /// Pods without an owner, as the recording has them, with the milliseconds of their creation.
     pods: Vec<(i64, Value)>,
-    start_millis: i64,
 }
 
 /// An operation of the experiment, but for its time.
@@ -69,11 +68,9 @@ impl Case {
             files: BTreeMap::new(),
             operations: Vec::new(),
             pods: Vec::new(),
-            start_millis: START_MILLIS,
         };
         let (mut nodes, mut objects) = (Vec::new(), Vec::new());
         let mut known: BTreeMap<(String, String), Value> = BTreeMap::new();
-        let mut starts = Vec::new();
         for object in declared {
             known.insert(identity(&object), object.clone());
             if object["kind"] == "Pod" {
@@ -84,26 +81,14 @@ impl Case {
                 _ => &mut objects,
             };
             let mut own = object;
-            translate(&mut own, &mut starts)?;
+            translate(&mut own)?;
             list.push(own);
         }
         case.files.insert("nodes.json".to_owned(), nodes);
         case.files.insert("objects.json".to_owned(), objects);
         // It changes nothing, and lets the control plane see its nodes before the recording begins.
         case.settle();
-        case.add_steps(&mut known, &mut starts)?;
-        starts.sort_unstable();
-        starts.dedup();
-        match starts.as_slice() {
-            [] => {}
-            [one] => case.start_millis = *one,
-            several => {
-                return Err(Trouble::Unsupported(format!(
-                    "its pods take different times to start ({several:?} ms), and an experiment has \
-                     one `models.startup`"
-                )));
-            }
-        }
+        case.add_steps(&mut known)?;
         Ok(case)
     }
 
@@ -119,11 +104,7 @@ impl Case {
         });
     }
 
-    fn add_steps(
-        &mut self,
-        known: &mut BTreeMap<(String, String), Value>,
-        starts: &mut Vec<i64>,
-    ) -> Result<(), Trouble> {
+    fn add_steps(&mut self, known: &mut BTreeMap<(String, String), Value>) -> Result<(), Trouble> {
         for (number, step) in self.driver.steps.clone().into_iter().enumerate() {
             let fields = match step.op {
                 Op::Create { object } => {
@@ -131,7 +112,7 @@ impl Case {
                     if object["kind"] == "Pod" {
                         self.pods.push((millis(step.at), object.clone()));
                     }
-                    self.apply(number, object, starts)?
+                    self.apply(number, object)?
                 }
                 Op::Patch {
                     kind,
@@ -141,7 +122,7 @@ impl Case {
                 } => {
                     let object = find(known, &kind, &name)?;
                     patch(object, &form, &change)?;
-                    self.apply(number, object.clone(), starts)?
+                    self.apply(number, object.clone())?
                 }
                 Op::Scale {
                     kind,
@@ -180,13 +161,8 @@ impl Case {
     }
 
     /// The operation that applies an object, from a file of its own.
-    fn apply(
-        &mut self,
-        number: usize,
-        mut object: Value,
-        starts: &mut Vec<i64>,
-    ) -> Result<Map<String, Value>, Trouble> {
-        translate(&mut object, starts)?;
+    fn apply(&mut self, number: usize, mut object: Value) -> Result<Map<String, Value>, Trouble> {
+        translate(&mut object)?;
         let file = format!("step{number}.json");
         let fields = fields(json!({"apply": file}));
         self.files.insert(file, vec![object]);
@@ -225,8 +201,9 @@ impl Case {
         let mut models = json!({
             "set": "production",
             "nodeLife": "observed",
+            // Fake kubelets see their containers at once, and register nodes that are Ready.
+            "kubelet": "none",
             "watchDelay": span(REACTION),
-            "startup": {"containerStart": span(self.start_millis)},
         });
         if let Some(renewal) = phases.renewal {
             models["leaseOffset"] = span((zero + renewal).rem_euclid(10_000));

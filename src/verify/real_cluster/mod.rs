@@ -13,6 +13,7 @@ mod experiment;
 mod patch;
 mod pools;
 mod recorded;
+mod refusals;
 mod rows;
 mod translate;
 mod watch;
@@ -38,10 +39,23 @@ pub const FAMILY: Family = Family {
     judge: Judge::One(judge),
 };
 
-/// Whether a file is the driver of a case, which stands for its folder.
+/// Whether a file stands for the folder of a case: its driver, or else its recording, so that a case
+/// without a part says which it lacks.
 fn claims(path: &Path) -> bool {
-    file_name(path) == "driver.json" && path.with_file_name("manifests.yaml").is_file()
+    let has = |name: &str| path.with_file_name(name).is_file();
+    match file_name(path) {
+        DRIVER => has(MANIFESTS) || has("timeline-1.jsonl") || has("expected.json"),
+        "timeline-1.jsonl" | "timeline-1.jsonl.gz" => !has(DRIVER) && has(MANIFESTS),
+        "expected.json" => !has(DRIVER) && has(MANIFESTS) && !has("timeline-1.jsonl"),
+        _ => false,
+    }
 }
+
+/// The file of what users did.
+const DRIVER: &str = "driver.json";
+
+/// The file of the objects that a case begins with.
+const MANIFESTS: &str = "manifests.yaml";
 
 /// Why a case has no verdict.
 pub(super) enum Trouble {
@@ -91,8 +105,20 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
 /// # Errors
 /// The folder's files can't be read or run, or say what this program has no words for.
 pub(super) fn judge_folder(folder: &Path) -> Result<Verdict, Trouble> {
-    let driver = Driver::read(&text(&folder.join("driver.json"))?)?;
-    let manifests = text(&folder.join("manifests.yaml"))?;
+    for (part, what) in [
+        (
+            DRIVER,
+            "what users did and when, and the end of the recording",
+        ),
+        (MANIFESTS, "the objects that the case begins with"),
+    ] {
+        if !folder.join(part).is_file() {
+            let words = format!("it has no `{part}` ({what}); add it to judge the case");
+            return Err(Trouble::Unsupported(words));
+        }
+    }
+    let driver = Driver::read(&text(&folder.join(DRIVER))?)?;
+    let manifests = text(&folder.join(MANIFESTS))?;
     let case = Case::new(&driver, &manifests)?;
     let pools = Pools::of(&case, &driver);
     let recording = Recording::read(folder, &pools)?;

@@ -6,10 +6,19 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Trouble;
 use super::driver::{Driver, millis};
 use super::pools::Pools;
+use super::refusals::Refusals;
 use super::rows::{Row, Rows};
 use trace::Input;
+
+/// The most repeats of a recording.
+const REPEATS: u32 = 99;
+
+/// The finding about a folder without times to judge by.
+const NOTHING_RECORDED: &str = "it has neither `timeline-1.jsonl` (or `.jsonl.gz`; further repeats \
+     are 2, 3 …) nor `expected.json`: add one of them; a summary in words has no times of single changes";
 
 /// The times of a kind of change over the repeats, in milliseconds.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +37,7 @@ pub(super) struct Recording {
     pub(super) rows: BTreeMap<Row, Spread>,
     /// The milliseconds of its second at which the first repeat begins.
     fraction: i64,
+    pub(super) refusals: Refusals,
     /// How long before its stop a node had renewed its lease last, in milliseconds, over the repeats.
     silences: Vec<i64>,
 }
@@ -54,15 +64,16 @@ struct Expected {
 
 impl Recording {
     /// Reads the recording of a folder: its timelines, or else what was expected of them.
-    pub(super) fn read(folder: &Path, pools: &Pools) -> Result<Self, String> {
+    pub(super) fn read(folder: &Path, pools: &Pools) -> Result<Self, Trouble> {
         let mut repeats = Vec::new();
+        let mut refusals = Refusals::default();
         let (mut silences, mut fraction) = (Vec::new(), 0);
-        for number in 1.. {
+        for number in 1..=REPEATS {
             let plain = folder.join(format!("timeline-{number}.jsonl"));
             let packed = folder.join(format!("timeline-{number}.jsonl.gz"));
             let path = if plain.is_file() { plain } else { packed };
             if !path.is_file() {
-                break;
+                continue;
             }
             let input = Input::path(&path);
             let text = input.read_to_string().map_err(|error| error.to_string())?;
@@ -71,24 +82,37 @@ impl Recording {
                 .read(&text)
                 .map_err(|why| format!("{}: {why}", path.display()))?;
             silences.extend(timeline.silences);
-            if number == 1 {
+            if repeats.is_empty() {
                 fraction = timeline.fraction;
             }
+            refusals.join(timeline.refusals);
             repeats.push(timeline.rows);
         }
         if !repeats.is_empty() {
             return Ok(Self {
                 rows: spreads(&repeats),
+                refusals,
                 fraction,
                 silences,
             });
         }
-        let input = Input::path(folder.join("expected.json"));
+        let expectation = folder.join("expected.json");
+        if !expectation.is_file() {
+            return Err(Trouble::Unsupported(NOTHING_RECORDED.to_owned()));
+        }
+        let input = Input::path(expectation);
         let text = input.read_to_string().map_err(|error| error.to_string())?;
         let lines: Vec<Expected> =
             serde_json::from_str(&text).map_err(|error| format!("expected.json: {error}"))?;
+        for line in &lines {
+            if let (Some(object), Some(&at)) = (line.what.strip_prefix("Event "), line.min.first())
+            {
+                refusals.note(millis(at), object, &line.change);
+            }
+        }
         Ok(Self {
             rows: expected(lines, pools),
+            refusals,
             fraction,
             silences,
         })
@@ -182,6 +206,7 @@ struct Timeline<'a> {
     conditions: BTreeSet<(String, String)>,
     fraction: i64,
     silences: Vec<i64>,
+    refusals: Refusals,
 }
 
 /// A pod as a timeline has shown it.
@@ -201,6 +226,7 @@ impl<'a> Timeline<'a> {
             conditions: BTreeSet::new(),
             fraction: 0,
             silences: Vec::new(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -280,7 +306,10 @@ impl<'a> Timeline<'a> {
                 let fraction = zero.rsplit_once('.').and_then(|(_, own)| own.parse().ok());
                 self.fraction = fraction.unwrap_or(0);
             }
-            "Event" => {}
+            "Event" => {
+                let (object, reason) = (text_of(&line["object"]), text_of(&line["reason"]));
+                self.refusals.note(at, object, reason);
+            }
             _ => self.object(at, &format!("{kind} {name}"), line),
         }
     }

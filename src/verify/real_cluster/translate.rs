@@ -1,11 +1,11 @@
-//! The annotations of the fake kubelet in windtunnel's words.
+//! The annotations of the fake kubelet in windtunnel's words. Every pod states its own start time.
 
 use serde_json::{Map, Value, json};
 
 use super::Trouble;
 
 /// How long the fake kubelet takes to start a pod that says nothing, in milliseconds.
-pub(super) const START_MILLIS: i64 = 1_000;
+const START_MILLIS: i64 = 1_000;
 
 /// How long it takes to stop a pod that says nothing, in milliseconds.
 const STOP_MILLIS: i64 = 1_000;
@@ -17,8 +17,8 @@ const REQUEST: i64 = 20;
 /// Longer than any recording.
 const NEVER: &str = "1000h";
 
-/// What an object says to the fake kubelet is said to windtunnel's; start times go to `starts`.
-pub(super) fn translate(object: &mut Value, starts: &mut Vec<i64>) -> Result<(), Trouble> {
+/// What an object says to the fake kubelet is said to windtunnel's.
+pub(super) fn translate(object: &mut Value) -> Result<(), Trouble> {
     if object["kind"] == "Node" {
         // A kubelet registers its node with this label.
         let name = object["metadata"]["name"].clone();
@@ -46,20 +46,15 @@ pub(super) fn translate(object: &mut Value, starts: &mut Vec<i64>) -> Result<(),
         let wrong = || Trouble::Wrong(format!("{key}: expected milliseconds, found `{text}`"));
         text.parse().map(Some).map_err(|_| wrong())
     };
-    starts.push(millis("fk/start-ms")?.unwrap_or(START_MILLIS) + REQUEST);
     let mut own = Map::new();
-    let stop = millis("fk/stop-ms")?.unwrap_or(STOP_MILLIS);
-    let stop = stop + REQUEST;
-    own.insert(
-        "windtunnel.dev/stop-time".to_owned(),
-        format!("{stop}ms").into(),
-    );
+    let mut say = |key: &str, millis: i64| {
+        let key = format!("windtunnel.dev/{key}");
+        own.insert(key, format!("{}ms", millis + REQUEST).into());
+    };
+    say("start-time", millis("fk/start-ms")?.unwrap_or(START_MILLIS));
+    say("stop-time", millis("fk/stop-ms")?.unwrap_or(STOP_MILLIS));
     if let Some(run) = millis("fk/run-ms")? {
-        let run = run + REQUEST;
-        own.insert(
-            "windtunnel.dev/run-time".to_owned(),
-            format!("{run}ms").into(),
-        );
+        say("run-time", run);
     }
     if let Some(plan) = stated.get("fk/exit-plan") {
         // A plan is a plan even of one code: starts beyond it succeed.

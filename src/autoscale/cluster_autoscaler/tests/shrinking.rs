@@ -204,8 +204,8 @@ fn deletions_wait_three_minutes_after_one_that_failed_and_not_after_others() {
 #[test]
 fn those_whose_drain_would_use_up_a_budget_go_last() {
     // Two nodes are used; they have room for those of the others.
-    let mut world = world(&[2, 2, 0, 5, 5], PodController::Replicating);
-    for pod in Arc::make_mut(&mut world.nodes[0].pods) {
+    let mut world = world(&[5, 5, 2, 2, 0], PodController::Replicating);
+    for pod in Arc::make_mut(&mut world.nodes[2].pods) {
         pod.budgets = vec![0];
     }
     let mut shrinker = Shrinker::new(ShrinkSettings::default());
@@ -225,9 +225,24 @@ fn those_whose_drain_would_use_up_a_budget_go_last() {
     };
     assert_eq!(go(0, 1), Vec::<String>::new());
     // One of its two pods may go at a time: the other node is drained first.
-    assert_eq!(go(601, 1), ["n2", "n1"]);
-    assert_eq!(go(602, 2), ["n2", "n0"]);
-    assert_eq!(go(603, 0), ["n2", "n1"]);
+    assert_eq!(go(601, 1), ["n4", "n3"]);
+    assert_eq!(go(602, 2), ["n4", "n2"]);
+    assert_eq!(go(603, 0), ["n4", "n3"]);
+}
+
+#[test]
+fn pods_that_a_loop_moved_to_a_node_have_to_go_on_with_it() {
+    // The pod of the first goes to the second, whose three no longer fit the third.
+    let world = world(&[1, 2, 6], PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    let plan = shrink(&mut shrinker, 0, &world, 0);
+    let unneeded: Vec<&str> = plan.unneeded.keys().map(|name| &**name).collect();
+    assert_eq!(unneeded, ["n0"], "{:?}", plan.kept);
+    let plan = shrink(&mut shrinker, 601, &world, 0);
+    let pods: Vec<&str> = (plan.removals.iter().flat_map(|own| &own.evicted))
+        .map(|(_, name)| &**name)
+        .collect();
+    assert_eq!(pods.len(), 1, "{pods:?}");
 }
 
 #[test]

@@ -197,7 +197,8 @@ impl MesosMaster {
     fn refuse(&mut self, client: u32, agent: u32, rest: Bundle, span: Duration) {
         self.allocator.give_back(client, agent, &rest);
         if span <= Duration::ZERO {
-            self.needs_batch = true;
+            // An answer takes time, so a cycle of this very instant comes too early for it.
+            (self.needs_batch, self.last_batch) = (true, Some(self.now));
             return;
         }
         let until = self.allocator.refuse(client, agent, rest, self.now, span);
