@@ -81,6 +81,22 @@ fn profile(extra: u32) -> Profile {
     profile
 }
 
+/// Two hundred jobs, one a second.
+fn arrivals() -> Vec<Arrival> {
+    (0..200)
+        .map(|number| Arrival {
+            submit: Instant::from_secs(number),
+            name: PodName::Job(number as u64),
+            class: 0,
+            members: 1,
+            tenant: 0,
+            run_time: Some(Duration::from_secs(90)),
+            time_limit: None,
+            historic_start: None,
+        })
+        .collect()
+}
+
 fn run(extra: u32) -> (Lives, String) {
     let list = |cpu: i64| {
         ResourceList::from_pairs([
@@ -98,21 +114,9 @@ fn run(extra: u32) -> (Lives, String) {
             })
         })
         .collect();
-    let arrivals = (0..200)
-        .map(|number| Arrival {
-            submit: Instant::from_secs(number),
-            name: PodName::Job(number as u64),
-            class: 0,
-            members: 1,
-            tenant: 0,
-            run_time: Some(Duration::from_secs(90)),
-            time_limit: None,
-            historic_start: None,
-        })
-        .collect();
     let spec = PodSpec::with_requests(list(1));
     let recorded = Recorded {
-        arrivals,
+        arrivals: arrivals(),
         classes: vec![Arc::new(spec)],
         ..Recorded::default()
     };
