@@ -206,6 +206,16 @@ mod tests {
     }
 
     #[test]
+    fn the_edges_of_the_tolerance_are_within_it() {
+        // A quarter of 8 is exact in binary, so the edges are met exactly.
+        let mut own = TargetTracking::new(bounds(1, 20), 8.0);
+        own.tolerance = 0.25;
+        for (metric, expected) in [(5.5, 3), (6.0, 4), (10.0, 4), (10.5, 6)] {
+            assert_eq!(own.want(4, metric), expected, "{metric}");
+        }
+    }
+
+    #[test]
     fn the_largest_want_holds_for_the_window() {
         let mut own = TargetTracking::new(bounds(1, 20), 1.0);
         own.window = Duration::from_secs(60);

@@ -174,3 +174,27 @@ impl TypicalPods {
         fragments
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_devices_of_a_model_that_a_pod_does_not_take_are_not_admissible() {
+        let pod = TypicalPod {
+            cpu_milli: 1_000,
+            gpu: GpuColumns {
+                devices: 1,
+                milli_per_device: 500,
+                models: 1 << 2,
+            },
+            weight: 1.0,
+        };
+        let pods = TypicalPods { pods: vec![pod] };
+        let none = crate::nodes::NO_MODEL;
+        for (model, expected) in [(2, 0.0), (3, 1_500.0), (none, 1_500.0)] {
+            let found = pods.fragments(4_000, model, &[1_000, 500]).not_admissible;
+            assert!((found - expected).abs() < 1e-9, "{model}: {found}");
+        }
+    }
+}

@@ -287,3 +287,20 @@ fn probe(raw: raw::Probe, kind: ProbeKind, path: &Path<'_>) -> Result<Probe, Pro
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_are_left_out_only_if_nothing_is_said_of_any_container() {
+        let told = ContainerLife {
+            pull: Some(PullPolicy::Always),
+            ..ContainerLife::default()
+        };
+        let silent = ContainerLife::default;
+        assert_eq!(plain(vec![silent(), silent()]), []);
+        let mixed = vec![silent(), told];
+        assert_eq!(plain(mixed.clone()), mixed);
+    }
+}

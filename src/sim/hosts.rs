@@ -384,6 +384,15 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_is_full_until_every_cause_is_gone() {
+        let mut hosts = Hosts::new(7, None);
+        assert!(hosts.set_full(NODE, true));
+        assert!(hosts.set_full(NODE, true));
+        assert!(hosts.set_full(NODE, false));
+        assert!(!hosts.set_full(NODE, false));
+    }
+
+    #[test]
     fn an_agent_without_its_runtime_is_heard_and_says_after_a_while_that_it_is_not_ready() {
         let mut hosts = Hosts::new(7, None);
         let at = |secs: i64| Instant::from_secs(secs);

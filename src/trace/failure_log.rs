@@ -352,11 +352,16 @@ mod tests {
 
     #[test]
     fn our_table_has_names_and_times_with_or_without_units() {
-        let text = "node,down,up\nb,10,2m\na,90s,\nb,5m,6m\n";
+        let text = "node,down,up\nc,0,5\nb,10,2m\na,90s,\nb,5m,6m\n";
         let log = read_text(text, &LogOptions::default()).expect("a log");
         assert_eq!(
             spans(&log),
-            [(1, 10, Some(120)), (0, 90, None), (1, 300, Some(360))]
+            [
+                (2, 0, Some(5)),
+                (1, 10, Some(120)),
+                (0, 90, None),
+                (1, 300, Some(360))
+            ]
         );
     }
 

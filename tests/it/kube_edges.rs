@@ -1,5 +1,5 @@
 //! Rules of the Kubernetes scheduler at edges that no recorded decision reaches: decisions written
-//! by hand after the rules (spec: kubernetes.md 1.5, 1.9, 1.10, 1.12), held against the plugins.
+//! by hand after the rules (spec: kubernetes.md 1.5, 1.9, 1.10, 1.12, 1.13), held against the plugins.
 
 use serde_json::{Value, json};
 use windtunnel::verify::VerifyOptions;
@@ -211,6 +211,37 @@ fn a_volume_has_the_attributes_that_its_claim_asks_for_and_knows_nodes_by_labels
 }
 
 #[test]
+fn a_claim_that_names_its_volume_is_awaited_until_they_are_bound() {
+    let class = storage_class("late", json!({}));
+    let volume = json!({
+        "kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "v"},
+        "spec": {
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "late",
+        },
+        "status": {"phase": "Available"},
+    });
+    let reason = "pod has unbound immediate PersistentVolumeClaims";
+    check(
+        "named-volume",
+        json!({
+            "nodes": [node("n1", "a")], "pods": [], "pod": pod_with_claims(&["c"]),
+            "persistentVolumeClaims": [claim("c", "late", "1Gi", json!({"volumeName": "v"}))],
+            "persistentVolumes": [volume], "storageClasses": [class],
+        }),
+        json!({
+            "result": "unschedulable",
+            "preFilter": {
+                "plugin": "VolumeBinding", "code": "UnschedulableAndUnresolvable",
+                "reasons": [reason],
+            },
+            "message": format!("0/1 nodes are available: {reason}. not found"),
+            "preemption": {"code": "Error", "message": "not found"},
+        }),
+    );
+}
+
+#[test]
 fn a_comparison_with_no_number_matches_no_node() {
     let affinity = json!({"affinity": {"nodeAffinity": {
         "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
@@ -254,6 +285,65 @@ fn a_term_takes_the_values_of_label_keys_from_its_pod() {
                 "InterPodAffinity",
                 "node(s) didn't match pod affinity rules",
             ),
+        );
+    }
+}
+
+#[test]
+fn of_equal_highest_victims_those_with_the_smaller_sum_of_priorities_go() {
+    let asking = |cpu: &str, priority: i32| {
+        json!({
+            "priority": priority,
+            "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu}}}],
+        })
+    };
+    // Two victims on either node, the more important of priority 5. By their start alone, the last
+    // rule, those of the other node would go.
+    for (name, of_n1, of_n2, goes) in [("first", 1, 3, "n1"), ("second", 3, 1, "n2")] {
+        let victim = |node: &str, priority: i32| {
+            let mut spec = asking("2", priority);
+            spec["nodeName"] = node.into();
+            let mut victim = pod(&format!("{node}-{priority}"), &json!({}), spec);
+            let start = if node == goes { 10 } else { 11 };
+            let start = format!("2025-01-01T{start}:00:00Z");
+            victim["status"] = json!({"phase": "Running", "startTime": start});
+            victim
+        };
+        let lesser = |node: &str| if node == "n1" { of_n1 } else { of_n2 };
+        let victims = |node: &str| {
+            [
+                format!("default/{node}-5"),
+                format!("default/{node}-{}", lesser(node)),
+            ]
+        };
+        let full = || {
+            json!({
+                "plugin": "NodeResourcesFit", "code": "Unschedulable", "reasons": ["Insufficient cpu"],
+            })
+        };
+        check(
+            &format!("sum-of-priorities-{name}"),
+            json!({
+                "nodes": [node("n1", "a"), node("n2", "a")],
+                "pods": [
+                    victim("n1", 5), victim("n1", of_n1), victim("n2", 5), victim("n2", of_n2),
+                ],
+                "pod": pod("p", &json!({}), asking("4", 1_000)),
+            }),
+            json!({
+                "result": "unschedulable",
+                "filters": {"n1": full(), "n2": full()},
+                "message": "0/2 nodes are available: 2 Insufficient cpu.",
+                "preemption": {
+                    "code": "Success",
+                    "candidates": {
+                        "n1": {"victims": victims("n1"), "pdbViolations": 0},
+                        "n2": {"victims": victims("n2"), "pdbViolations": 0},
+                    },
+                    "nominated": [goes],
+                    "victims": victims(goes),
+                },
+            }),
         );
     }
 }

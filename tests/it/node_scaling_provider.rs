@@ -272,3 +272,19 @@ spec:
         assert_eq!(batch.count(), 2, "{what}: {:?}", nodes.came);
     }
 }
+
+#[test]
+fn a_new_node_is_filled_up_to_the_type_with_the_most_cores() {
+    // Eight cores and 16 GiB against four cores and 32 GiB: seven pods of a core share one machine.
+    let provider = "cluster:\n  provider: {boot: 60s}\n";
+    for types in ["c5.2xlarge, r5.xlarge", "r5.xlarge, c5.2xlarge"] {
+        let more = format!(
+            "system:\n  controllers: {{}}\n  autoscaling: {{provisioner: {{instanceTypes: [{types}]}}}}\n\
+             stop: {{at: 20m}}\n"
+        );
+        let name = format!("provider-largest-{}", &types[..2]);
+        let (nodes, _) = run_text(&name, provider, &web(7, "", ""), &more);
+        let kinds: Vec<&str> = nodes.came.iter().map(|own| own.2.as_str()).collect();
+        assert_eq!(kinds, ["c5.2xlarge"], "{types}");
+    }
+}

@@ -209,6 +209,11 @@ mod tests {
             |run| run.unexpressed.push(gap(Capability::GpuShares, 28, true)),
             &["`b` refuses 28 % of the pods (28)"],
         );
+        // Pods that were refused several times are refused once.
+        check(
+            |run| run.unexpressed.push(gap(Capability::GpuShares, 280, true)),
+            &["`b` refuses 100 % of the pods (100)"],
+        );
         check(
             |run| {
                 run.metrics

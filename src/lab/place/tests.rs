@@ -1,4 +1,5 @@
 use super::*;
+use model::node::HOSTNAME_LABEL;
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{PodClass, Release};
@@ -14,7 +15,11 @@ fn cluster(zones: &[&str]) -> Cache {
     let nodes = zones.iter().enumerate().map(|(index, zone)| {
         Arc::new(Node {
             name: format!("n{index}").into(),
-            labels: [(ZONE_LABEL.into(), (*zone).into())].into(),
+            labels: [
+                (ZONE_LABEL.into(), (*zone).into()),
+                (HOSTNAME_LABEL.into(), format!("n{index}").into()),
+            ]
+            .into(),
             allocatable: ResourceList::from_pairs([
                 ("cpu", Quantity::from_units(2)),
                 ("memory", Quantity::from_units(1 << 30)),
@@ -111,6 +116,58 @@ fn pods_that_spread_are_followed() {
     let placement = place(&cache, &profile(), &pod, MOST).expect("a placement");
     // Four fit in zone b, and zone a may have one more.
     assert_eq!(placement.fits, 9);
+}
+
+#[test]
+fn spreads_that_are_preferred_are_followed_whatever_they_weigh() {
+    let named = |index: usize, spec: &PodSpec| {
+        let mut pod = pod(spec.clone());
+        pod.name = format!("there-{index}").into();
+        Arc::new(pod)
+    };
+    for (max_skew, filled) in (1..=6).flat_map(|skew| (0..=3).map(move |filled| (skew, filled))) {
+        let spread = |key: &str| TopologySpread {
+            max_skew,
+            topology_key: key.into(),
+            hard: false,
+            selector: Some(model::LabelSelector {
+                requirements: vec![model::Requirement {
+                    key: "app".into(),
+                    operator: model::Operator::In,
+                    values: vec!["x".into()],
+                }],
+            }),
+            min_domains: None,
+            honor_node_affinity: true,
+            honor_node_taints: true,
+            match_label_keys: Vec::new(),
+        };
+        let spec = PodSpec {
+            topology_spread: vec![spread(ZONE_LABEL), spread(HOSTNAME_LABEL)],
+            labels: [("app".into(), "x".into())].into(),
+            ..half_a_core()
+        };
+        // Pods on a node whose taint keeps the new ones away don't count in its zone.
+        let mut cache = cluster(&["a", "a", "b", "c"]);
+        let mut closed = Node::clone(&cache.node("n0").expect("a node").object);
+        closed.taints = vec![model::Taint {
+            key: "own".into(),
+            value: "".into(),
+            effect: model::TaintEffect::NoSchedule,
+        }];
+        cache.update_node(closed.into()).expect("amounts that fit");
+        let there = (0..3).map(|_| ("n0", spec.clone()));
+        let others = (0..filled).map(|_| ("n1", half_a_core()));
+        for (index, (node, spec)) in there.chain(others).enumerate() {
+            let added = cache.add_pod(named(index, &spec), node);
+            added.expect("a node that is there");
+        }
+        let pod = pod(spec);
+        let followed = followed::place(&cache, &profile(), &pod, MOST);
+        let followed = followed.expect("rules that are followed");
+        let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
+        assert_eq!(followed, plain, "skew {max_skew}, {filled} others");
+    }
 }
 
 #[test]

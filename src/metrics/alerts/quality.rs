@@ -166,4 +166,37 @@ mod tests {
         };
         assert_eq!(quality(&turns, &injected), expected);
     }
+
+    #[test]
+    fn an_alert_lasts_until_it_is_resolved_for_its_own_service() {
+        let at = Instant::from_secs;
+        let injected = [Injected {
+            what: "down",
+            from: at(100),
+            to: Some(at(250)),
+            open: 0,
+        }];
+        let turn = |secs, service: &str, turn| Transition {
+            at: at(secs),
+            rule: 0,
+            service: service.into(),
+            turn,
+            value: None,
+        };
+        // The alert of the first service still fires when the nodes fail.
+        let turns = [
+            turn(50, "one", Turn::Firing),
+            turn(60, "other", Turn::Firing),
+            turn(90, "other", Turn::Resolved),
+            turn(300, "one", Turn::Resolved),
+        ];
+        let expected = Quality {
+            fired: 2,
+            right: 1,
+            failures: 1,
+            told: 1,
+            delay: Some(0.0),
+        };
+        assert_eq!(quality(&turns, &injected), expected);
+    }
 }

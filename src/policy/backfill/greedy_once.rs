@@ -48,3 +48,26 @@ impl Backfill for GreedyOnce {
         Box::new(*self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_passes_if_it_ends_before_the_estimated_start_and_not_at_it() {
+        let rule = GreedyOnce {
+            earliest_start: Instant::from_secs(100),
+        };
+        let now = Instant::from_secs(40);
+        let job = |requested| JobFacts {
+            submitted: Instant::ZERO,
+            requested,
+            processors: 1,
+        };
+        let edge = Duration::from_secs(60);
+        let below = Duration::from_nanos(edge.as_nanos() - 1);
+        assert!(rule.admits(now, &job(below)));
+        assert!(!rule.admits(now, &job(edge)));
+        assert_eq!(rule.longest(now), below);
+    }
+}

@@ -89,6 +89,13 @@ mod tests {
                 == 3,
             "{counts:?}"
         );
+        // What is left of the device that is shared is just enough.
+        let rest = world.spec(pod(1, 1, (1, 100)));
+        let mut drawn = (0..1_000).map(|_| {
+            let set = random.devices(&world.ctx(rest), home);
+            set.expect("there is room")
+        });
+        assert!(drawn.any(|set| set == device_set(&[1])));
         assert_eq!(
             random.devices(&world.ctx(whole), home),
             Some(device_set(&[0, 2]))

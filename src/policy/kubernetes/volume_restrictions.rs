@@ -207,3 +207,40 @@ impl FastPlugin for VolumeRestrictions {
         KeptFilter::of_volumes(ctx.pod)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::PodSpec;
+    use scheduler::kube::PodClass;
+
+    #[test]
+    fn a_pod_that_frees_a_disk_or_a_claim_of_the_namespace_is_of_help() {
+        let pod = |namespace: &str, volume: PodVolume| {
+            let spec = PodSpec {
+                namespace: namespace.into(),
+                volumes: vec![volume],
+                ..PodSpec::default()
+            };
+            PodInfo {
+                class: Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit")),
+                ..PodInfo::default()
+            }
+        };
+        let disk = |name: &str| PodVolume::EbsVolume(name.into());
+        let claim = |name: &str| PodVolume::Claim(name.into());
+        for (own, namespace, other, helps) in [
+            (disk("d"), "default", disk("d"), true),
+            (disk("d"), "default", disk("e"), false),
+            (disk("d"), "other", disk("d"), false),
+            (claim("c"), "default", claim("c"), true),
+            (claim("c"), "default", claim("d"), false),
+        ] {
+            let deleted = ClusterEvent::PodDeleted(Arc::new(pod(namespace, other)));
+            let own = pod("default", own);
+            let objects = ClusterObjects::default();
+            let hint = VolumeRestrictions.queueing_hint(&own, &deleted, &objects);
+            assert_eq!(hint, helps, "{own:?} {deleted:?}");
+        }
+    }
+}

@@ -108,6 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn a_node_without_a_given_rank_loses_whatever_is_drawn_for_it() {
+        let mut world = World::default();
+        let spec = world.spec(pod(1, 1, (0, 0)));
+        let nodes = [0, 1].map(|index| world.node(node(&format!("n{index}"), 1_000, 1, (0, ""))));
+        let mut rank = Rank {
+            drawn: vec![0; 2],
+            ..rank(Some(&[9]))
+        };
+        let chosen = rank.select(&world.ctx(spec), Ties::Listed(&nodes));
+        assert_eq!(chosen, nodes[0]);
+    }
+
+    #[test]
     fn drawn_ranks_hold_for_the_run() {
         let mut world = World::default();
         let spec = world.spec(pod(1, 1, (0, 0)));

@@ -8,7 +8,7 @@ use super::*;
 use cluster::check::conservation;
 use model::resource_list::{CPU, PODS};
 use model::{EndReason, Node, Pod, PodName, PodPhase, PodSpec, ResourceList};
-use units::{ClassId, Quantity, TenantId};
+use units::{ClassId, NodeId, Quantity, TenantId};
 
 /// First come, first served.
 #[derive(Clone, Copy)]
@@ -221,6 +221,29 @@ fn expected_ends_of_other_classes_count_by_what_they_free() {
         (world.nodes(&short), world.nodes(&long)),
         (vec![0], vec![-1])
     );
+}
+
+#[test]
+fn what_ends_on_a_cordoned_node_frees_nothing() {
+    let mut world = World::new(&[3, 3], ACTIVE);
+    world.submit(1, 3, 10);
+    world.submit(1, 2, 100);
+    world.settle();
+    let node = NodeId(0);
+    let object = world.store.nodes().object(node).expect("a node");
+    let object = Node {
+        unschedulable: true,
+        ..Node::clone(object)
+    };
+    let object = Arc::new(object);
+    world.apply(Event::NodeUpdated { node, object });
+    // The chosen job starts on the other node at 100 s, so one that ends by then may pass.
+    let chosen = world.submit(1, 2, 10);
+    let short = world.submit(1, 1, 50);
+    let long = world.submit(1, 1, 100);
+    world.settle();
+    let places = [chosen, short, long].map(|pods| world.nodes(&pods)[0]);
+    assert_eq!(places, [-1, 1, -1]);
 }
 
 #[test]

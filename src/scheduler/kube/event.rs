@@ -207,3 +207,43 @@ fn asks_for_less(before: &PodInfo, after: &PodInfo) -> bool {
     old.iter()
         .any(|(name, amount)| new.stated(name).is_none_or(|left| left < amount))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Node, Taint, TaintEffect};
+
+    fn kinds(before: &Node, after: &Node) -> Vec<EventKinds> {
+        let info = |node: &Node| {
+            let info = NodeInfo::new(Arc::new(node.clone()));
+            Arc::new(info.expect("amounts that fit"))
+        };
+        let changes = node_changes(&info(before), &info(after));
+        let kinds = changes.into_iter().map(|event| match event {
+            ClusterEvent::NodeChanged { change, .. } => change,
+            other => unreachable!("{other:?}"),
+        });
+        kinds.collect()
+    }
+
+    #[test]
+    fn a_node_that_is_opened_is_an_event_and_one_that_is_closed_is_none() {
+        let open = Node::default();
+        let closed = Node {
+            unschedulable: true,
+            ..Node::default()
+        };
+        let tainted = Node {
+            taints: vec![Taint {
+                key: "spare".into(),
+                value: "".into(),
+                effect: TaintEffect::NoSchedule,
+            }],
+            ..Node::default()
+        };
+        assert_eq!(kinds(&closed, &open), [EventKinds::NODE_TAINT]);
+        assert_eq!(kinds(&open, &closed), []);
+        assert_eq!(kinds(&open, &tainted), [EventKinds::NODE_TAINT]);
+        assert_eq!(kinds(&open, &open), []);
+    }
+}

@@ -139,3 +139,27 @@ fn what_is_not_there_is_named() {
         assert_eq!(error.to_string(), expected);
     }
 }
+
+#[test]
+fn a_pool_does_not_take_a_node_back_that_is_away() {
+    let spot = Failure::Spot(Spot {
+        target: Target::Each(ZONE_LABEL.to_owned()),
+        kept: "1h".parse().expect("a constant"),
+        notice: Duration::from_secs(120),
+        replaced: "150m".parse().expect("a constant"),
+        share: 1.0,
+    });
+    let strikes = first(&spot, 2, 0, 40);
+    let told: Vec<Change> = strikes.into_iter().map(|strike| strike.change).collect();
+    let node = NodeId(0);
+    for cycle in told.chunks(4) {
+        let expected = [
+            Change::Drain(node),
+            Change::Begin(node, Trouble::Crash),
+            Change::End(node, Trouble::Crash),
+            Change::Uncordon(node),
+        ];
+        assert_eq!(cycle, expected);
+    }
+    assert_eq!(told.len(), 40);
+}

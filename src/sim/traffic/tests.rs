@@ -9,13 +9,14 @@ mod sessions;
 
 use std::sync::Arc;
 
+use super::plan::{BALANCER_LABEL, Forwarding};
 use super::rate::Rate;
 use super::*;
 use bench::{Bench, is_near, node, plan};
 use cluster::Store;
 use model::service::{Backend, Balancing};
 use model::traffic::{FailureCause, LatencyObjective};
-use model::{Event, Object, ObjectChange};
+use model::{EndReason, Event, Object, ObjectChange, PodChange, PodSpec};
 use units::Duration;
 
 #[test]
@@ -296,4 +297,31 @@ fn pods_say_what_they_do() {
             "{detail:?} {all:?}"
         );
     }
+}
+
+#[test]
+fn requests_enter_at_a_balancer_until_it_is_told_to_stop() {
+    let mut plan = plan(
+        Balancing::RoundRobin,
+        "exponential(1ms)",
+        4,
+        10.0,
+        Detail::Aggregated,
+    );
+    plan.model.forwarding = Forwarding::MarathonLb;
+    let mut bench = Bench::new(plan, 1);
+    assert_eq!(bench.traffic.hosts, []);
+    let (label, names) = BALANCER_LABEL;
+    let spec = PodSpec {
+        labels: [(label.into(), names[0].into())].into(),
+        ..PodSpec::default()
+    };
+    let pod = bench.start_of(Instant::ZERO, "balancer", spec);
+    assert_eq!(bench.traffic.hosts, [NodeId(0)]);
+    let change = PodChange::Terminating {
+        grace: Duration::from_secs(30),
+        reason: EndReason::Cancelled,
+    };
+    bench.apply(Instant::from_secs(1), Event::PodChanged { pod, change });
+    assert_eq!(bench.traffic.hosts, []);
 }

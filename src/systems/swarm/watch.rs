@@ -186,3 +186,27 @@ impl Watch {
         Round::Held { event, next }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_was_lost_is_listed_with_its_next_heartbeat_or_the_one_of_now() {
+        let options = SwarmOptions::default();
+        let discovery = DiscoveryOptions::default();
+        let found = |secs: i64| {
+            let silent = Instant::from_secs(10);
+            let mut watch = Watch::new(Instant::ZERO, "e", &options, 1);
+            watch.falls_silent(silent);
+            let expires = watch.registration_ends(silent, &discovery);
+            watch.expire(expires.expect("registrations expire"));
+            let at = watch.answers_again(Instant::from_secs(secs), &discovery);
+            assert_eq!(watch.contact.state(), EngineState::Disconnected);
+            at
+        };
+        // A heartbeat is sent every minute.
+        assert_eq!(found(86_400), Instant::from_secs(86_400));
+        assert_eq!(found(86_401), Instant::from_secs(86_460));
+    }
+}

@@ -169,3 +169,14 @@ fn impossible_fill_ups_say_why() {
         assert_eq!(error.to_string(), format!("fill-up: {message}"));
     }
 }
+
+#[test]
+fn pods_leave_until_the_target_is_met_and_no_further() {
+    let pods = ["a", "b", "c", "d"].map(|name| FillPod {
+        name,
+        demand_milli: 500,
+        step_milli: 500,
+    });
+    let order = published_order(&pods, &["n"], 1_000, 42).expect("a target that is met");
+    assert_eq!((order.rows.len(), order.originals), (2, 2));
+}

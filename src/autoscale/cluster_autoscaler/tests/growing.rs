@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::super::*;
 use super::room::*;
 use crate::snapshot::ClusterSnapshot;
-use model::{GpuRequest, PodSpec};
+use model::resource_list::CPU;
+use model::{GpuRequest, Node, PodSpec, Taint, TaintEffect};
 use rng::Stream;
 use scheduler::kube::PodClass;
-use units::{Duration, Instant};
+use units::{Duration, Instant, Quantity};
 
 pub(super) fn group(id: &str, cpu_milli: i64) -> NodeGroup {
     NodeGroup {
@@ -170,6 +171,41 @@ fn similar_groups_share_new_nodes() {
     };
     assert!(growth == expected || growth == other, "{growth:?}");
     assert_eq!(grower.ordered(), 5);
+}
+
+#[test]
+fn groups_with_other_taints_or_amounts_do_not_share_new_nodes() {
+    let settings = GrowSettings {
+        balances: true,
+        ..GrowSettings::default()
+    };
+    let pods = pending(20, 10);
+    let changed = |change: &dyn Fn(&mut Node)| {
+        let mut other = group("b", 4000);
+        let template = other.template.as_mut().expect("a template");
+        change(Arc::make_mut(&mut template.node));
+        other
+    };
+    // The room at hand looks at no taints, so both groups could take the pods.
+    let preferred = |node: &mut Node| {
+        node.taints = vec![Taint {
+            key: "spare".into(),
+            value: "".into(),
+            effect: TaintEffect::PreferNoSchedule,
+        }];
+    };
+    let labelled = |node: &mut Node| {
+        node.labels.insert("disk".into(), "fast".into());
+    };
+    let larger = |node: &mut Node| {
+        node.capacity.set(CPU, Quantity::from_units(8));
+    };
+    for change in [&preferred as &dyn Fn(&mut Node), &labelled, &larger] {
+        let groups = [group("a", 4000), changed(change)];
+        let growth = plan(&mut Grower::new(settings.clone()), 0, &groups, &pods);
+        let alone = |id: &str| growth == grow(id, 5, 20);
+        assert!(alone("a") || alone("b"), "{growth:?}");
+    }
 }
 
 #[test]
@@ -341,6 +377,17 @@ fn the_rest_of_a_group_is_given_up_when_a_fresh_node_takes_none() {
     let own = estimate(&mut Room::default(), &template(4000, 16 * GIB), &groups, 0);
     let own = own.expect("names that differ");
     assert_eq!((own.nodes, own.scheduled), (1, vec![1]));
+}
+
+#[test]
+fn a_node_that_stays_empty_is_filled_before_another_is_added() {
+    // Neither large pod fits a fresh node; the second one finds the first one's still empty.
+    let groups = [9000, 8000, 1000].map(|cpu_milli| PodGroup {
+        pods: pods(&format!("p{cpu_milli}"), &class(cpu_milli, GIB, 0), 2),
+    });
+    let own = estimate(&mut Room::default(), &template(4000, 16 * GIB), &groups, 0);
+    let own = own.expect("names that differ");
+    assert_eq!((own.nodes, own.scheduled), (1, vec![0, 0, 2]));
 }
 
 #[test]

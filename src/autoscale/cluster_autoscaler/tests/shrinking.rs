@@ -168,6 +168,22 @@ fn twenty_more_candidates_are_looked_for_in_each_loop_up_to_six_hundred_and_ten(
 }
 
 #[test]
+fn nodes_that_are_unneeded_are_looked_at_before_others() {
+    // Thirty used nodes come first in the list, and become idle after the others.
+    let counts = [vec![5; 30], vec![0; 20]].concat();
+    let busy = world(&counts, PodController::Replicating);
+    let idle = world(&[0; 50], PodController::Replicating);
+    let mut shrinker = Shrinker::new(ShrinkSettings::default());
+    shrink(&mut shrinker, 0, &busy, 0);
+    let plan = shrink(&mut shrinker, 10, &idle, 0);
+    let since = |secs: i64| {
+        let all = plan.unneeded.values();
+        all.filter(|at| **at == Instant::from_secs(secs)).count()
+    };
+    assert_eq!((since(0), since(10)), (20, 20));
+}
+
+#[test]
 fn deletions_wait_three_minutes_after_one_that_failed_and_not_after_others() {
     let world = world(&[0, 0], PodController::Replicating);
     let mut shrinker = Shrinker::new(ShrinkSettings::default());

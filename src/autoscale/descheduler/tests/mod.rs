@@ -9,7 +9,7 @@ use model::workload::{PodDisruptionBudget, ReplicaSet};
 use model::{
     Behaviour, DeviceSet, Node, Object, ObjectChange, Operator, PodAffinityTerm, PodChange,
     PodCreated, PodName, PodOwner, PodRef, Requirement, ResourceList, Taint, TaintEffect,
-    TopologySpread,
+    Toleration, TopologySpread,
 };
 use units::{NodeId, ObjectId, Quantity, TenantId};
 
@@ -251,6 +251,55 @@ fn duplicates_go_down_to_an_even_spread() {
         ..RemoveDuplicates::default()
     };
     assert_eq!(World::new(2).evicted_by(Strategy::Duplicates(strategy)), []);
+}
+
+#[test]
+fn a_class_that_one_node_alone_takes_does_not_widen_an_even_spread() {
+    let mut world = World::new(3);
+    let only = |node: usize| {
+        let mut spec = pod();
+        spec.node_selector = [("zone".into(), format!("z{node}").into())].into();
+        spec
+    };
+    // The third node is open to its own class alone: six pods over two nodes are three on each.
+    world.taint(2, TaintEffect::NoSchedule);
+    let pods = world.place(&pod(), 0, 4);
+    let mut spec = only(2);
+    spec.tolerations = vec![Toleration {
+        key: None,
+        value: None,
+        effect: None,
+        tolerates_for: None,
+    }];
+    world.place(&spec, 2, 2);
+    assert_eq!(world.evicted_by(duplicates()), pods[3..]);
+}
+
+#[test]
+fn no_domain_gives_more_pods_than_it_has_above_the_mean() {
+    let mut world = World::new(5);
+    let spec = PodSpec {
+        topology_spread: vec![TopologySpread {
+            max_skew: 1,
+            topology_key: "zone".into(),
+            hard: true,
+            selector: Some(app("shop")),
+            min_domains: None,
+            honor_node_affinity: true,
+            honor_node_taints: false,
+            match_label_keys: Vec::new(),
+        }],
+        ..pod()
+    };
+    // Twenty pods over five domains: four domains are above the mean by one pod.
+    let pods: Vec<Vec<PodRef>> = (0..5)
+        .map(|node| world.place(&spec, node, if node == 0 { 0 } else { 5 }))
+        .collect();
+    let strategy = RemovePodsViolatingTopologySpread::default();
+    let mut evicted = world.evicted_by(Strategy::TopologySpread(strategy));
+    evicted.sort_unstable_by_key(|pod| pod.id);
+    let expected: Vec<PodRef> = pods[1..].iter().map(|own| own[4]).collect();
+    assert_eq!(evicted, expected);
 }
 
 #[test]

@@ -191,3 +191,29 @@ impl Hints {
         plugins.is_empty() || plugins.iter().any(|plugin| self.listens(plugin, kind))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::GroupRef;
+
+    #[test]
+    fn groups_of_one_instant_go_one_after_the_other() {
+        let queued = |group: Option<usize>, sequence: u64| {
+            let mut info = PodInfo::default();
+            let created = Instant::ZERO;
+            info.set_group(group.map(|index| GroupRef { created, index }));
+            let mut queued = QueuedPod::new(Arc::new(info), 0);
+            queued.sequence = sequence;
+            queued
+        };
+        // By the order of arrival the groups would take turns; pods without one go first.
+        let arrived = [Some(0), Some(1), None, Some(0), Some(1), None];
+        let mut pods: Vec<QueuedPod> = (arrived.into_iter().zip(0..))
+            .map(|(group, sequence)| queued(group, sequence))
+            .collect();
+        pods.sort_by_key(QueuedPod::rank);
+        let order: Vec<u64> = pods.iter().map(|pod| pod.sequence).collect();
+        assert_eq!(order, [2, 5, 0, 3, 1, 4]);
+    }
+}

@@ -223,11 +223,18 @@ impl Bench {
         app: &str,
         server: Option<model::ServerSpec>,
     ) -> PodRef {
-        let spec = Arc::new(PodSpec {
-            namespace: "default".into(),
+        let spec = PodSpec {
             labels: labels(app),
             server: server.map(Arc::new),
             ..PodSpec::default()
+        };
+        self.start_of(now, app, spec)
+    }
+
+    pub(super) fn start_of(&mut self, now: Instant, name: &str, spec: PodSpec) -> PodRef {
+        let spec = Arc::new(PodSpec {
+            namespace: "default".into(),
+            ..spec
         });
         if let Some(event) = self.store.class_added(&spec) {
             self.apply(now, event);
@@ -236,7 +243,7 @@ impl Bench {
         let created = PodCreated {
             pod,
             class: self.store.class_of(&spec).expect("known"),
-            name: PodName::Text(format!("{app}-{:03}", pod.id.0).into()),
+            name: PodName::Text(format!("{name}-{:03}", pod.id.0).into()),
             tenant: TenantId(0),
             gang: None,
             time_limit: None,

@@ -102,6 +102,37 @@ fn some_probe() -> impl Strategy<Value = Option<Probe>> {
     )
 }
 
+#[test]
+fn a_probe_at_the_beginning_of_a_time_in_which_none_can_be_made_is_left_out() {
+    let secs = Duration::from_secs;
+    let life = ContainerLife {
+        readiness: Some(Probe {
+            initial_delay_secs: 14,
+            period_secs: 5,
+            timeout_secs: 1,
+            success_threshold: 1,
+            failure_threshold: 1,
+        }),
+        application: Application {
+            health: Health {
+                from: Duration::ZERO,
+                until: None,
+                unknown: Some((secs(18), secs(19))),
+            },
+            ..Application::default()
+        },
+        ..ContainerLife::default()
+    };
+    let probes = Probes {
+        life: &life,
+        since: Instant::ZERO,
+    };
+    // Of the probes at 45 s and 50 s the first falls on the beginning, 18 s after the start.
+    let found = judge(&probes, Instant::from_secs(27));
+    assert_eq!(found.ready, Some(Instant::from_secs(50)));
+    assert_eq!(found, stepped(&probes, 27));
+}
+
 proptest! {
     #[test]
     fn probes_computed_and_stepped_come_to_the_same(
