@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 34] = [
+const SCENARIOS: [(&str, &[&str]); 35] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
@@ -272,6 +272,15 @@ const SCENARIOS: [(&str, &[&str]); 34] = [
     ("four-managers.yaml", &[]),
     (
         "four-managers-large.yaml",
+        &[
+            "--set",
+            "workload.0.manifests=../traces/four-managers.yaml",
+            "--set",
+            "stop={at: 1m}",
+        ],
+    ),
+    (
+        "four-managers-large-30s.yaml",
         &[
             "--set",
             "workload.0.manifests=../traces/four-managers.yaml",
