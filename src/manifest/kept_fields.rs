@@ -149,7 +149,7 @@ const PRIORITY_CLASS: List = &[
     ("preemptionPolicy", All),
 ];
 
-/// Budgets: whom they protect, and how many of them.
+/// Fields of disruption budgets: the pods they protect, and how many.
 const BUDGET: List = &[
     ("apiVersion", All),
     ("kind", All),
@@ -169,7 +169,7 @@ const BUDGET: List = &[
     ),
 ];
 
-/// Workloads, services and namespaces: whom they select.
+/// Fields by which workloads, services and namespaces select pods.
 const SELECTING: List = &[
     ("apiVersion", All),
     ("kind", All),

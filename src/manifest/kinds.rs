@@ -1,6 +1,6 @@
 //! Kinds of objects, the API groups that they belong to, and the versions of them that are read.
 
-/// What objects of a kind are read for.
+/// Use of the objects of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
     /// For themselves: pods, nodes and classes of priority.

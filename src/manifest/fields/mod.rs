@@ -24,7 +24,7 @@ pub(super) use scheduler::left_out_settings;
 /// Fields by name.
 pub(super) type List = &'static [(&'static str, Use)];
 
-/// What becomes of a field.
+/// Fate of a field: modelled, refused or listed.
 #[derive(Debug)]
 pub(super) enum Use {
     /// A reader looks at it and at all that is in it.
@@ -183,7 +183,7 @@ pub(super) fn unkept(kind: &str, path: &str) -> Option<Stray> {
     })
 }
 
-/// What becomes of a field; `None` if there is none.
+/// Fate of a field; `None` if there is none.
 fn find<'k>(list: List, keys: impl Iterator<Item = &'k str>) -> Option<&'static Use> {
     let mut list = list;
     let mut found = None;

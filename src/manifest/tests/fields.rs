@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::super::{ManifestReader, Manifests};
 use trace::Input;
 
-/// What became of a field.
+/// Fate of a field of a generated object.
 const MODELLED: &str = "modelled";
 const TOLD: &str = "told";
 const REFUSED: &str = "refused";
