@@ -369,7 +369,8 @@ fn damaged_parquet_is_told_and_never_a_panic() {
     for file in ["timeseries.parquet", "pods.parquet"] {
         let path = run.join(file);
         let bytes = fs::read(&path).unwrap();
-        for length in 0..bytes.len() {
+        // Odd steps meet every bit of a byte; all positions would take twenty seconds.
+        for length in (0..bytes.len()).step_by(5) {
             fs::write(&path, &bytes[..length]).unwrap();
             let fault = first_fault(&run).unwrap_or_default();
             assert!(
@@ -378,7 +379,7 @@ fn damaged_parquet_is_told_and_never_a_panic() {
             );
             assert!(fault.contains("cut off"), "{fault}");
         }
-        for position in 0..bytes.len() {
+        for position in (0..bytes.len()).step_by(5) {
             let mut damaged = bytes.clone();
             damaged[position] ^= 1 << (position % 8);
             fs::write(&path, damaged).unwrap();

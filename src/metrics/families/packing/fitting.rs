@@ -90,17 +90,21 @@ impl FitShape {
 
     /// Number of pods that would fit if these amounts lay together.
     pub fn together(&self, free: &Amounts) -> i128 {
-        let mut together = i128::MAX;
+        let mut together: Option<i64> = None;
+        let mut huge = i128::MAX;
         for (index, &free) in free.0.iter().enumerate() {
-            if let Some(request) = self.requests[index] {
-                let fit = match i64::try_from(free) {
-                    Ok(free) => i128::from(request.divide(free)),
-                    Err(_) => free / i128::from(request.by),
-                };
-                together = together.min(fit);
+            let Some(request) = self.requests[index] else {
+                continue;
+            };
+            match i64::try_from(free) {
+                Ok(free) => {
+                    let fit = request.divide(free);
+                    together = Some(together.map_or(fit, |least| least.min(fit)));
+                }
+                Err(_) => huge = huge.min(free / i128::from(request.by)),
             }
         }
-        together
+        together.map_or(huge, |together| huge.min(i128::from(together)))
     }
 }
 
