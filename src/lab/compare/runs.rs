@@ -2,7 +2,7 @@
 //! Every pair of the baseline and a candidate gets the runs that it would get alone.
 
 use super::comparable::{CandidateRun, limits_apart};
-use super::pairing::{Candidate, Method, is_deterministic, paired};
+use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::experiment::ExperimentError;
@@ -45,8 +45,8 @@ pub fn seeds_from(first: u64, count: usize) -> Vec<u64> {
 /// Runs the variants of an experiment with paired seeds, and judges them.
 ///
 /// Seeds are those from the first variant's on. Where neither the baseline's nor a candidate's run
-/// depends on the seed, these two meet one deterministic case: it is run as it is, and shaken as
-/// often as there were to be seeds.
+/// depends on the seed, these two meet one deterministic case: it is run as it is, and shaken
+/// [`SHAKES_PER_SEED`] times for each seed.
 ///
 /// # Errors
 /// If the candidates can't be compared or a run fails.
@@ -246,7 +246,8 @@ struct Runs<'a> {
     workers: Workers<'a>,
     seed: u64,
     candidates: Vec<Candidate>,
-    /// Number of pairs that each candidate is to have; the baseline's entry is not used.
+    /// Number of seeds that each candidate is to have, or to be perturbed for; the baseline's entry is
+    /// not used.
     wanted: Vec<usize>,
     drawn: Vec<VariantData>,
     made: usize,
@@ -270,13 +271,13 @@ impl Runs<'_> {
         let count = self.candidates.len();
         let (mut by_seed, mut shaken) = (vec![0; count], vec![0; count]);
         for other in 1..count {
-            let wanted = if self.is_shaken(other) {
-                &mut shaken
+            let (wanted, count) = if self.is_shaken(other) {
+                (&mut shaken, SHAKES_PER_SEED * self.wanted[other])
             } else {
-                &mut by_seed
+                (&mut by_seed, self.wanted[other])
             };
-            wanted[other] = self.wanted[other];
-            wanted[0] = wanted[0].max(self.wanted[other]);
+            wanted[other] = count;
+            wanted[0] = wanted[0].max(count);
         }
         let mut work = self.lacking(Form::AsItIs, &by_seed);
         work.extend(self.lacking(Form::Shaken, &shaken));
