@@ -191,14 +191,13 @@ fn of_objective(
     gate.better = direction.unwrap_or(Direction::None);
     let known: Option<Vec<f64>> = values.iter().copied().collect();
     gate.head = known.as_deref().and_then(mean);
-    let note = |run: &VariantSummary| run.metrics.get(&id)?.note.clone();
     let mut gates = Vec::new();
     if objective.min.is_some() || objective.max.is_some() {
         let mut bounded = gate.clone();
         bounded.limit = bounds(objective, &gate.unit);
         match bounded.head {
             Some(head) => bounded.outcome = within(objective, head),
-            None => bounded.note = entry.runs.iter().find_map(note),
+            None => bounded.note = Some(reason_of_none(entry, objective)),
         }
         gates.push(bounded);
     }
@@ -216,17 +215,33 @@ fn of_objective(
             }
             (Some((stored, standing)), Some(metric)) => {
                 gate.despite_inputs = matches!(standing, Standing::Despite(_));
-                let pairs = paired(entry, stored, &id, values);
+                let mut pairs = paired(entry, stored, &id, values);
+                if let Some(pairs) = &mut pairs {
+                    pairs.reason = Some(reason_of_none(entry, objective));
+                }
                 against(&mut gate, objective, metric, pairs, settings);
                 if let Standing::Renamed(words) = standing {
                     renamed(&mut gate, &words);
                 }
             }
-            (Some(_), None) => gate.note = entry.runs.iter().find_map(note),
+            (Some(_), None) => gate.note = Some(reason_of_none(entry, objective)),
         }
         gates.push(gate);
     }
     gates
+}
+
+/// Reason the metric of an objective has no value in some run.
+fn reason_of_none(entry: &Entry, objective: &Objective) -> String {
+    let id = objective.id();
+    let note = |run: &VariantSummary| run.metrics.get(&id)?.note.clone();
+    entry.runs.iter().find_map(note).unwrap_or_else(|| {
+        if objective.selector.is_some() {
+            "the selector matches no pod that the metric counts".to_owned()
+        } else {
+            "nothing that the metric counts happened".to_owned()
+        }
+    })
 }
 
 /// The values of the seeds that both sides have.

@@ -361,8 +361,8 @@ impl Runs<'_> {
         if !shaken.is_empty() {
             notes.push(format!(
                 "{}one deterministic input, on which no seed changes anything: points, intervals \
-                 and verdicts are over perturbations of it (arrivals moved by up to their mean \
-                 distance, run times by up to {} %)",
+                 and verdicts are over perturbations of it, {SHAKES_PER_SEED} for each seed asked for \
+                 (arrivals moved by up to their mean distance, run times by up to {} %)",
                 whom(&shaken),
                 SHAKE_OF_RUN_TIME * 100.0
             ));
