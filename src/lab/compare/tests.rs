@@ -68,9 +68,9 @@ fn workers() -> Workers<'static> {
 /// Every pair of a list, by its candidate's name.
 fn compared(workload: &str, candidates: &[&str], precision: Option<f64>) -> Vec<Pair> {
     let settings = Settings {
-        seeds: 4,
+        seeds: 2,
         precision,
-        seeds_max: 10,
+        seeds_max: 4,
         resamples: 20,
         ..Settings::default()
     };
