@@ -307,4 +307,10 @@ mod tests {
         let mixed = vec![silent(), told];
         assert_eq!(plain(mixed.clone()), mixed);
     }
+
+    #[test]
+    fn run_times_name_no_file() {
+        assert!(run_time("exponential(30s)").is_ok());
+        assert_eq!(run_time("empirical(times.csv)"), Err(WITHOUT_A_FILE));
+    }
 }

@@ -262,3 +262,26 @@ fn distribution(text: &str, span: Span) -> Option<Finding> {
         .label(error.problem),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_a_file_stand_where_the_file_is_read() {
+        let is_wrong = |name: &str, written: &str| {
+            let scalar = Scalar {
+                written,
+                name,
+                least: Least::Zero,
+                span: Span::start_of(crate::tree::SourceId(0)),
+            };
+            check("distribution", scalar).is_some()
+        };
+        assert!(!is_wrong("containerStart", "empirical(starts.csv)"));
+        for name in ["boot", "mtbf", "serviceTime", "kept"] {
+            assert!(is_wrong(name, "empirical(starts.csv)"), "{name}");
+            assert!(!is_wrong(name, "exponential(30s)"), "{name}");
+        }
+    }
+}
