@@ -23,7 +23,7 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = ["matplotlib", "numpy", "pandas", "pyarrow"]
+PACKAGES = ["matplotlib", "numpy", "pandas", "pyarrow", "scipy"]
 MISSING = 77
 DOTS_PER_INCH = 64
 LARGEST_BYTES = 200_000

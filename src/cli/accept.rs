@@ -88,8 +88,12 @@ fn told(change: &Change) -> String {
             old,
             new,
         } => {
-            let (title, old, new) = (registry::title(metric), value(old), value(new));
-            format!("  ~ {entry} {title}: {old} → {new}")
+            let both = format::values(&[old.mean, new.mean], &new.unit);
+            format!(
+                "  ~ {entry} {}: {}",
+                registry::title(metric),
+                both.join(" → ")
+            )
         }
         Change::Removed { entry, metric } => format!("  - {entry} {}", registry::title(metric)),
         Change::AddedEntry { entry, digest } => {

@@ -100,7 +100,8 @@ fn no_scenario(path: &Path, error: &TraceError) -> Failure {
         return Failure::input(error);
     }
     Failure::input(format!(
-        "{}: no such experiment file; without one the bundled experiment is run",
+        "{}: no such file; correct the path (`windtunnel run` without one runs the bundled \
+         experiment)",
         path.display()
     ))
 }

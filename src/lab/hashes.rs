@@ -12,8 +12,10 @@ use trace::format::FormatEntry;
 use trace::{TraceError, nameless, registry};
 use world::inputs;
 
-/// Manifests and traces up to this size are read to tell names from content.
-const READ_BYTES_MAX: u64 = 4 << 20;
+/// Manifests up to this size are read to tell names from content.
+const MANIFEST_BYTES_MAX: u64 = 4 << 20;
+/// Traces up to this size are: they are read line by line, in about a second.
+const TRACE_BYTES_MAX: u64 = 64 << 20;
 
 /// Keys of names and marks, which mean nothing unless something refers to them.
 const NAMES: [&str; 3] = ["labels", "annotations", "name"];
@@ -49,13 +51,12 @@ pub fn nameless_hashes(
     let nameless = |file: &InputSummary| {
         let input = inputs::open(experiment.files.get(&file.path)?);
         let bytes = input.stored_bytes().ok()?;
-        if bytes > READ_BYTES_MAX {
-            return None;
-        }
         if let Some(format) = traces.get(file.path.as_str()) {
-            return nameless::hash(format, &input).ok()?;
+            let hash = (bytes <= TRACE_BYTES_MAX).then(|| nameless::hash(format, &input));
+            return hash?.ok();
         }
-        manifests.contains(&file.path.as_str()).then_some(())?;
+        let is_read = bytes <= MANIFEST_BYTES_MAX && manifests.contains(&file.path.as_str());
+        is_read.then_some(())?;
         let text = input.read_to_string().ok()?;
         let mut objects: Vec<Json> = serde_saphyr::from_multiple(&text).ok()?;
         objects.iter_mut().for_each(without_names);

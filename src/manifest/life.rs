@@ -245,10 +245,14 @@ pub(super) fn run_time(text: &str) -> Result<Text, &'static str> {
         };
     }
     match text.parse::<Distribution>() {
+        Ok(law) if law.missing_file().is_some() => Err(WITHOUT_A_FILE),
         Ok(_) => Ok(text.into()),
         Err(_) => Err("a duration such as `30s` or a distribution such as `exponential(30s)`"),
     }
 }
+
+/// Rule for distributions in annotations: files are inputs that the experiment names.
+pub(super) const WITHOUT_A_FILE: &str = "a distribution without a file, such as `exponential(30s)`";
 
 /// Codes by start and completion index; none of a plain code.
 pub(super) fn exit_plan(text: &str) -> Result<ExitPlan, &'static str> {
@@ -302,5 +306,11 @@ mod tests {
         assert_eq!(plain(vec![silent(), silent()]), []);
         let mixed = vec![silent(), told];
         assert_eq!(plain(mixed.clone()), mixed);
+    }
+
+    #[test]
+    fn run_times_name_no_file() {
+        assert!(run_time("exponential(30s)").is_ok());
+        assert_eq!(run_time("empirical(times.csv)"), Err(WITHOUT_A_FILE));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::field::{Path, Problem};
+use super::life::WITHOUT_A_FILE;
 use super::parts::Parts;
 use super::raw::{self, TextMap, nullable, texts};
 use super::workload::Workload;
@@ -314,6 +315,10 @@ pub(super) fn server(
             let expected =
                 "a duration such as `20ms` or a distribution such as `exponential(20ms)`";
             return Err(annotations.key(&key).problem(expected, text));
+        }
+        let law = text.parse::<Distribution>().ok();
+        if law.is_some_and(|law| law.missing_file().is_some()) {
+            return Err(annotations.key(&key).problem(WITHOUT_A_FILE, text));
         }
         server.service_time = Some(share(text));
     }

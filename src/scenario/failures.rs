@@ -191,21 +191,5 @@ impl Checker<'_> {
                 );
             }
         }
-        for (field, law) in [
-            ("mtbf", &self.failure.mtbf),
-            ("repair", &self.failure.repair),
-            ("election", &self.failure.election),
-        ] {
-            let file = law.as_ref().and_then(|law| law.missing_file());
-            if let Some(file) = file.map(ToOwned::to_owned) {
-                let message = format!("values of `{file}` can't be used here");
-                self.part.find(
-                    Code::Impossible,
-                    field,
-                    message,
-                    "expected a distribution with parameters",
-                );
-            }
-        }
     }
 }

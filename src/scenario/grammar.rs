@@ -53,7 +53,9 @@ pub(super) fn check(format: &str, scalar: Scalar<'_>) -> Option<Finding> {
     match format {
         "duration" => duration(scalar),
         "quantity" => quantity(scalar),
-        "distribution" => distribution(scalar.written, scalar.span),
+        "distribution" => {
+            distribution(scalar.written, scalar.span).or_else(|| values_of_file(scalar))
+        }
         "pattern" => {
             let error = scalar.written.parse::<Pattern>().err()?;
             let message = format!("`{}` is not a pattern", scalar.written);
@@ -76,6 +78,17 @@ pub(super) fn check(format: &str, scalar: Scalar<'_>) -> Option<Finding> {
         }
         _ => None,
     }
+}
+
+/// The one field whose distribution may be the values of a file; no other is read with its file.
+const WITH_VALUES: &str = "containerStart";
+
+fn values_of_file(scalar: Scalar<'_>) -> Option<Finding> {
+    let law = scalar.written.parse::<Distribution>().ok()?;
+    let file = law.missing_file().filter(|_| scalar.name != WITH_VALUES)?;
+    let message = format!("values of `{file}` can't be used here");
+    let finding = Finding::new(Code::Impossible, message, scalar.span);
+    Some(finding.label("expected a distribution with parameters"))
 }
 
 /// Units that people write and the grammar does not have, with the one they mean.
@@ -248,4 +261,27 @@ fn distribution(text: &str, span: Span) -> Option<Finding> {
         )
         .label(error.problem),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_a_file_stand_where_the_file_is_read() {
+        let is_wrong = |name: &str, written: &str| {
+            let scalar = Scalar {
+                written,
+                name,
+                least: Least::Zero,
+                span: Span::start_of(crate::tree::SourceId(0)),
+            };
+            check("distribution", scalar).is_some()
+        };
+        assert!(!is_wrong("containerStart", "empirical(starts.csv)"));
+        for name in ["boot", "mtbf", "serviceTime", "kept"] {
+            assert!(is_wrong(name, "empirical(starts.csv)"), "{name}");
+            assert!(!is_wrong(name, "exponential(30s)"), "{name}");
+        }
+    }
 }

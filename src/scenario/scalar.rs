@@ -44,8 +44,23 @@ impl FromStr for Bound {
             _ => text
                 .parse()
                 .map(Self::Duration)
-                .map_err(|_| format!("`{text}` is neither a number nor a duration such as `30s`")),
+                .map_err(|_| not_a_bound(text)),
         }
+    }
+}
+
+/// The reason a text is no bound. A percentage would mean anything for a metric that is no share.
+fn not_a_bound(text: &str) -> String {
+    let percent = text
+        .strip_suffix('%')
+        .and_then(|number| number.trim().parse::<f64>().ok());
+    match percent.filter(|percent| percent.is_finite()) {
+        Some(percent) => format!(
+            "`{text}` is a percentage, and bounds are in the metric's own unit; a share goes from 0 \
+             to 1: write `{}`",
+            percent / 100.0
+        ),
+        None => format!("`{text}` is neither a number nor a duration such as `30s`"),
     }
 }
 

@@ -42,13 +42,6 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             .help("stop at a time, such as `stop: {at: 1d}`");
         findings.push(finding);
     }
-    let file = scenario.models.services.service_time.missing_file();
-    if let Some(file) = file {
-        let message = format!("values of `{file}` can't be used here");
-        let span = tree.locate("models.services.serviceTime".split('.'));
-        let finding = Finding::new(Code::Impossible, message, span);
-        findings.push(finding.label("expected a distribution with parameters"));
-    }
     if let Some(share) = scenario.models.services.error_rate
         && share.as_f64() > 1.0
     {
@@ -72,13 +65,6 @@ fn functions(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             let message = format!("two functions are named `{}`", own.name);
             let label = "expected a unique name";
             part.find(Code::DuplicateName, "name", message, label);
-        }
-        for (field, law) in [("duration", &own.duration), ("coldStart", &own.cold_start)] {
-            if let Some(file) = law.missing_file() {
-                let message = format!("values of `{file}` can't be used here");
-                let label = "expected a distribution with parameters";
-                part.find(Code::Impossible, field, message, label);
-            }
         }
         if own.memory <= Quantity::ZERO {
             let message = "an instance without memory".to_owned();

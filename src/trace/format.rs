@@ -17,9 +17,11 @@ pub struct FormatEntry {
     pub summary: &'static str,
     /// The columns or fields.
     pub columns: &'static [ColumnDoc],
-    /// The columns of names, which mean nothing unless something refers to them (see
-    /// [`super::nameless`]); empty where every change of a file counts.
+    /// The columns of names and those that no run reads, which mean nothing unless something refers
+    /// to them (see [`super::nameless`]).
     pub names: &'static [&'static str],
+    /// The function that shows the cells of a file beside those of names.
+    pub cells: Cells,
     /// The reading options that have an effect on the format (see [`ReadOptions`]).
     pub options: &'static [&'static str],
     /// The test whether a text that begins with these bytes is of the format.
@@ -102,6 +104,10 @@ pub struct NodeList {
 pub type OpenNodes = fn(&Input, &ReadOptions) -> Result<NodeList, TraceError>;
 /// A function that opens a file of arrivals.
 pub type OpenWorkload = fn(&Input, &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError>;
+
+/// A function that shows each cell of a file, row by row, but for those of names
+/// ([`FormatEntry::names`]).
+pub type Cells = fn(&FormatEntry, &Input, show: &mut dyn FnMut(&[u8])) -> Result<(), TraceError>;
 
 /// The function that opens a format's files, by the kind of their content.
 #[derive(Clone, Copy, Debug)]

@@ -199,10 +199,6 @@ fn upgrade(
     let wrong = |field: &str, what: &dyn std::fmt::Display| {
         BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
     };
-    if written.service.missing_file().is_some() {
-        let what = "values of a file can't be used here; give a distribution with parameters";
-        return Err(wrong("service", &what));
-    }
     let domains = super::domains::domains(scenario, nodes)?;
     let layout = Layout {
         nodes,

@@ -92,30 +92,91 @@ fn a_changed_weight_is_caught_and_its_first_decision_named() {
     assert_eq!(json["gates"][0]["divergence"]["words"], found);
 }
 
+/// A job log in the Standard Workload Format of the same size, with a remark, jobs numbered from a
+/// number on and users of a number.
+fn log(first: usize, users: usize, run_time: usize) -> String {
+    let mut text = format!("; Computer: {users}\n");
+    for job in 0..40 {
+        let (number, at, user) = (first + job, job * 10, users + job % 3);
+        let _ = writeln!(
+            text,
+            "{number} {at} -1 {run_time} 2 -1 -1 2 900 -1 1 {user} {users} 1 1 1 -1 -1"
+        );
+    }
+    text
+}
+
+/// Checks and compares a trace, the same one under other names, and another one.
+fn check_names(format: &str, [plain, renamed, other]: [&str; 3]) {
+    let web = WEB.replace("format: csv", &format!("format: {format}"));
+    let web = web.replace("jobs.csv", "jobs.trace");
+    let both = "variants:\n  one: {}\n  two: {workload.0.trace.path: other.trace}\n";
+    let files = [
+        ("web.yaml", &*web),
+        ("both.yaml", &*format!("{web}{both}")),
+        ("jobs.trace", plain),
+        ("first.trace", plain),
+        ("renamed.trace", renamed),
+        ("more.trace", other),
+    ];
+    let scratch = Scratch::new(&format!("check-names-{format}"), &files);
+    scratch.printed(&["check", "web.yaml", "--seeds", "6", "--accept"], 0);
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(scratch.path(from), scratch.path(to)).expect("a trace");
+    };
+    let check = |file: &str, code: i32| {
+        copy(file, "jobs.trace");
+        let seen = scratch.printed(&["check", "web.yaml"], code);
+        copy("first.trace", "jobs.trace");
+        copy(file, "other.trace");
+        let compare = ["compare", "both.yaml", "--seeds", "2", "--force"];
+        (seen, scratch.printed(&compare, code))
+    };
+    let (seen, compared) = check("renamed.trace", 0);
+    let words = "in names or labels alone; every placement is the baseline's";
+    assert!(seen.contains(words), "{format}: {seen}");
+    let words = "alone, which change neither a placement nor a metric";
+    assert!(compared.contains(words), "{format}: {compared}");
+    let (seen, compared) = check("more.trace", 3);
+    assert!(seen.contains("different-inputs"), "{format}: {seen}");
+    assert!(compared.is_empty(), "{format}: {compared}");
+}
+
 #[test]
 fn names_that_nothing_refers_to_are_no_other_input() {
     let jobs = jobs();
-    let renamed = jobs.replace("web-", "shop-");
-    let more = jobs.replace(",600,", ",700,");
+    let (renamed, other) = (
+        jobs.replace("web-", "shop-"),
+        jobs.replace(",600,", ",700,"),
+    );
+    check_names("csv", [&jobs, &renamed, &other]);
+    let logs = [log(1, 3, 600), log(70, 8, 600), log(1, 3, 700)];
+    check_names("swf", [&logs[0], &logs[1], &logs[2]]);
+}
+
+#[test]
+fn a_variant_that_fails_takes_none_beside_it_along() {
+    let variants = "variants:\n  good: {}\n  bad: {workload.0.trace.path: bad.csv}\n";
+    let bounded = WEB.replace(
+        "metric: allocation.cpu.mean, tolerance: 1%",
+        "metric: makespan.total, min: 1",
+    );
+    let jobs = jobs();
     let files = [
-        ("web.yaml", WEB),
+        ("web.yaml", &*format!("{bounded}{variants}")),
         ("jobs.csv", &*jobs),
-        ("renamed.csv", &*renamed),
-        ("more.csv", &*more),
+        ("bad.csv", "submit,name,run_time,cpu\n1,a,x,1\n"),
     ];
-    let scratch = Scratch::new("check-names", &files);
-    scratch.printed(&["check", "web.yaml", "--seeds", "6", "--accept"], 0);
-    let check = |file: &str, code: i32| {
-        std::fs::copy(scratch.path(file), scratch.path("jobs.csv")).expect("a trace");
-        scratch.printed(&["check", "web.yaml"], code)
-    };
-    let seen = check("renamed.csv", 0);
+    let scratch = Scratch::new("check-variant", &files);
+    let seen = scratch.printed(&["check", "web.yaml", "--seeds", "3"], 2);
     assert!(
-        seen.contains("in names or labels alone; every placement is the baseline's"),
+        seen.contains("web/bad could not be run: bad.csv:2:"),
         "{seen}"
     );
-    let seen = check("more.csv", 3);
-    assert!(seen.contains("different-inputs"), "{seen}");
+    assert!(
+        seen.contains("web/good") && seen.contains("2 within the limit"),
+        "{seen}"
+    );
 }
 
 /// The files for programs of a check that ends with a code, and its standard output where it goes to.

@@ -295,11 +295,11 @@ fn one_deterministic_input_is_shaken() {
     let made = run(&experiment, &settings, workers(2)).expect("a comparison");
     let shaking = Method::Shaking {
         seed: 42,
-        shakes: 10,
+        shakes: 30,
     };
     assert!(made.study.pairs.iter().all(|pair| pair.method == shaking));
-    // Twice to see that seeds do not matter, then ten perturbations, of three variants.
-    assert_eq!(made.runs, 36);
+    // Twice to see that seeds do not matter, then three perturbations for each seed, of three variants.
+    assert_eq!(made.runs, 96);
     let note = made
         .study
         .notes

@@ -234,6 +234,7 @@ proptest! {
             prop_assert!(differing.is_empty(), "starts, {policy}: {differing:#?}");
             let (differing, runs) = unequal(&own.runs, &other.runs);
             prop_assert!(differing.is_empty(), "run times, {policy}: {differing:#?}");
+            println!("seed {seed}, {policy}: {starts} starts and {runs} run times equal, {} lost", own.lost);
             prop_assert!(starts > 60 && runs > 40, "{policy}: {starts} starts, {runs} runs");
         }
     }

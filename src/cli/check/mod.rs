@@ -98,6 +98,13 @@ pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, F
             write_refusal(arguments, failure.exit, &failure.message);
             Err(failure)
         }
+        Ok(Err(failure))
+            if is_told && matches!(failure.exit, Exit::Interrupted | Exit::Terminated) =>
+        {
+            let why = "the check was stopped before its end, and nothing was judged";
+            write_refusal(arguments, Exit::Incomplete, why);
+            Err(failure)
+        }
         Ok(result) => result,
         Err(panic) => {
             if is_told {

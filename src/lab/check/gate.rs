@@ -2,8 +2,11 @@
 //!
 //! A gate without a test compares means: worse by more than its limit is `regressed`. A gate with
 //! a test asks the paired differences over the seeds, corrected by Holm over all tests of the
-//! suite: `regressed` if they are worse beyond chance and the mean is beyond the limit,
+//! entry: `regressed` if they are worse beyond chance and the mean is beyond the limit,
 //! `inconclusive` if they can't tell. Absolute bounds are held against the mean.
+//!
+//! The tests of one entry are the family: a scenario, or one of its variants, against its baseline.
+//! Whatever else the suite holds, the outcome of a gate is that of its entry alone.
 
 use crate::compare::{
     ALPHA, Judgement, Pairs, Question, Threshold, Verdict, decide, measure, question_of,
@@ -45,7 +48,7 @@ pub fn judge(
         for (place, objective) in entry.objectives.iter().enumerate() {
             for gate in of_objective(entry, objective, place, stored, settings) {
                 if objective.test {
-                    tests.push((gates.len(), objective.clone()));
+                    tests.push(gates.len());
                 }
                 gates.push(gate);
             }
@@ -188,14 +191,13 @@ fn of_objective(
     gate.better = direction.unwrap_or(Direction::None);
     let known: Option<Vec<f64>> = values.iter().copied().collect();
     gate.head = known.as_deref().and_then(mean);
-    let note = |run: &VariantSummary| run.metrics.get(&id)?.note.clone();
     let mut gates = Vec::new();
     if objective.min.is_some() || objective.max.is_some() {
         let mut bounded = gate.clone();
         bounded.limit = bounds(objective, &gate.unit);
         match bounded.head {
             Some(head) => bounded.outcome = within(objective, head),
-            None => bounded.note = entry.runs.iter().find_map(note),
+            None => bounded.note = Some(reason_of_none(entry, objective)),
         }
         gates.push(bounded);
     }
@@ -213,17 +215,33 @@ fn of_objective(
             }
             (Some((stored, standing)), Some(metric)) => {
                 gate.despite_inputs = matches!(standing, Standing::Despite(_));
-                let pairs = paired(entry, stored, &id, values);
+                let mut pairs = paired(entry, stored, &id, values);
+                if let Some(pairs) = &mut pairs {
+                    pairs.reason = Some(reason_of_none(entry, objective));
+                }
                 against(&mut gate, objective, metric, pairs, settings);
                 if let Standing::Renamed(words) = standing {
                     renamed(&mut gate, &words);
                 }
             }
-            (Some(_), None) => gate.note = entry.runs.iter().find_map(note),
+            (Some(_), None) => gate.note = Some(reason_of_none(entry, objective)),
         }
         gates.push(gate);
     }
     gates
+}
+
+/// Reason the metric of an objective has no value in some run.
+fn reason_of_none(entry: &Entry, objective: &Objective) -> String {
+    let id = objective.id();
+    let note = |run: &VariantSummary| run.metrics.get(&id)?.note.clone();
+    entry.runs.iter().find_map(note).unwrap_or_else(|| {
+        if objective.selector.is_some() {
+            "the selector matches no pod that the metric counts".to_owned()
+        } else {
+            "nothing that the metric counts happened".to_owned()
+        }
+    })
 }
 
 /// The values of the seeds that both sides have.
@@ -327,18 +345,22 @@ fn by_mean(judgement: &Judgement) -> Outcome {
     }
 }
 
-/// Gives the gates with a test their outcome, corrected together.
-fn hold_tests(gates: &mut [Gate], tests: &[(usize, Objective)], results: &SuiteResults) {
-    let tested: Vec<usize> = tests
-        .iter()
-        .map(|(index, _)| *index)
+/// Gives the gates with a test their outcome. Those of an entry stand side by side, and are corrected
+/// together.
+fn hold_tests(gates: &mut [Gate], tests: &[usize], results: &SuiteResults) {
+    let tested: Vec<usize> = (tests.iter().copied())
         .filter(|&index| gates[index].judgement.is_some())
         .collect();
-    let mut judgements: Vec<Judgement> = tested
-        .iter()
-        .filter_map(|&index| gates[index].judgement.clone())
-        .collect();
-    decide(judgements.iter_mut());
+    let families = tested.chunk_by(|&one, &other| gates[one].entry == gates[other].entry);
+    let mut judgements: Vec<Judgement> = Vec::new();
+    for family in families {
+        let own = family
+            .iter()
+            .filter_map(|&index| gates[index].judgement.clone());
+        let mut own: Vec<Judgement> = own.collect();
+        decide(own.iter_mut());
+        judgements.append(&mut own);
+    }
     for (index, judgement) in tested.into_iter().zip(judgements) {
         let gate = &mut gates[index];
         let mut entries = results.entries.iter().map(|entry| &entry.report);

@@ -1,6 +1,7 @@
 //! Making the runs of a suite.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde_json::Value as Json;
 
@@ -87,16 +88,14 @@ pub fn run(
     let mut entries = Vec::new();
     for (place, scenario) in suite.iter().enumerate() {
         let mut begun = begin(scenario, place);
-        let seeds = seeds(scenario, &begun, baseline, settings);
-        match fill(scenario, &mut begun, &seeds, workers) {
+        for entry in &mut begun {
+            entry.report.seeds = seeds(scenario, entry, baseline, settings);
+        }
+        let all: Vec<usize> = (0..begun.len()).collect();
+        match fill(scenario, &mut begun, &all, workers) {
             Err(ExperimentError::Interrupted) => return Err(ExperimentError::Interrupted),
-            Err(error) => {
-                for entry in &mut begun {
-                    entry.runs.clear();
-                    entry.report.error = Some(told(&error));
-                    entry.report.error_kind = Some(kind(&error));
-                }
-            }
+            Err(error) if begun.len() == 1 => broken(&mut begun[0], &error),
+            Err(_) => fill_one_by_one(scenario, &mut begun, workers)?,
             Ok(()) => {}
         }
         for entry in &mut begun {
@@ -173,24 +172,25 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
     entries.collect()
 }
 
-/// The seeds of the command line, or of the suite; else those of the baseline; else the usual.
+/// The seeds of the command line, or of the suite; else those of the baseline of the entry; else the
+/// usual.
 fn seeds(
     scenario: &SuiteScenario,
-    entries: &[Entry],
+    entry: &Entry,
     baseline: Option<&Baseline>,
     settings: &CheckSettings,
 ) -> Vec<u64> {
-    let first = entries.first().map_or(0, |entry| entry.scenario.seed);
+    let first = entry.scenario.seed;
     if settings.is_seeds_given {
         return seeds_from(first, settings.seeds);
     }
     if let Some(seeds) = scenario.seeds {
         return seeds_from(first, seeds);
     }
-    let stored: BTreeSet<u64> = entries
-        .iter()
-        .filter_map(|entry| baseline?.entries.get(&entry.report.name))
-        .flat_map(|entry| entry.seeds.iter().copied())
+    let stored = baseline.and_then(|held| held.entries.get(&entry.report.name));
+    let stored: BTreeSet<u64> = stored
+        .into_iter()
+        .flat_map(|own| own.seeds.clone())
         .collect();
     // A baseline of one seed was deterministic when it was made; whether it still is, is found out.
     if stored.len() > 1 {
@@ -200,48 +200,91 @@ fn seeds(
     }
 }
 
+/// Runs each entry of a scenario for itself, so that one that fails takes none beside it along.
+fn fill_one_by_one(
+    scenario: &SuiteScenario,
+    entries: &mut [Entry],
+    workers: Workers<'_>,
+) -> Result<(), ExperimentError> {
+    for variant in 0..entries.len() {
+        let result = fill(scenario, entries, &[variant], workers);
+        let Err(error) = result else { continue };
+        if matches!(error, ExperimentError::Interrupted) {
+            return Err(error);
+        }
+        broken(&mut entries[variant], &error);
+    }
+    Ok(())
+}
+
+/// Takes down that an entry could not be run to its end.
+fn broken(entry: &mut Entry, error: &ExperimentError) {
+    entry.runs.clear();
+    entry.placements.clear();
+    entry.report.seeds.clear();
+    entry.report.error = Some(told(error));
+    entry.report.error_kind = Some(kind(error));
+}
+
+/// Makes the runs of some entries of a scenario, with the seeds that their reports state.
 fn fill(
     scenario: &SuiteScenario,
     entries: &mut [Entry],
-    seeds: &[u64],
+    variants: &[usize],
     workers: Workers<'_>,
 ) -> Result<(), ExperimentError> {
     let experiment = &scenario.experiment;
     let files = input_hashes(experiment)?;
-    let add = |entries: &mut [Entry], seeds: &[u64]| -> Result<(), ExperimentError> {
-        let varying: Vec<usize> = (entries.iter().enumerate())
-            .filter(|(_, entry)| !entry.report.deterministic)
-            .map(|(variant, _)| variant)
-            .collect();
-        let work: Vec<Work> = (seeds.iter())
-            .flat_map(|&seed| {
-                varying.iter().map(move |&variant| Work {
-                    variant,
-                    seed,
-                    shake: None,
-                    is_drawn: false,
-                })
-            })
-            .collect();
-        let results = replicate(experiment, &work, workers)?;
-        for (work, result) in work.iter().zip(results) {
-            entries[work.variant].runs.push(result.summary);
-            entries[work.variant].placements.push(result.placements);
-        }
-        Ok(())
-    };
-    let (head, rest) = seeds.split_at(seeds.len().min(2));
-    add(entries, head)?;
+    for &variant in variants {
+        let entry = &mut entries[variant];
+        entry.runs.clear();
+        entry.placements.clear();
+        entry.report.deterministic = false;
+    }
+    add(experiment, entries, variants, 0..2, workers)?;
     let is_alike =
         |entry: &Entry| entry.runs.len() > 1 && entry.runs[0].digest == entry.runs[1].digest;
-    for entry in entries.iter_mut().filter(|entry| is_alike(entry)) {
-        entry.report.deterministic = true;
-        entry.runs.truncate(1);
-        entry.placements.truncate(1);
+    for &variant in variants {
+        let entry = &mut entries[variant];
+        if is_alike(entry) {
+            entry.report.deterministic = true;
+            entry.runs.truncate(1);
+            entry.placements.truncate(1);
+        }
     }
-    add(entries, rest)?;
-    for entry in entries {
-        report(entry, experiment, &files);
+    add(experiment, entries, variants, 2..usize::MAX, workers)?;
+    for &variant in variants {
+        report(&mut entries[variant], experiment, &files);
+    }
+    Ok(())
+}
+
+/// Adds the runs of some entries with a range of their seeds, but for deterministic ones.
+fn add(
+    experiment: &Experiment,
+    entries: &mut [Entry],
+    variants: &[usize],
+    places: Range<usize>,
+    workers: Workers<'_>,
+) -> Result<(), ExperimentError> {
+    let mut work = Vec::new();
+    for &variant in variants {
+        let report = &entries[variant].report;
+        let count = report.seeds.len();
+        let range = places.start.min(count)..places.end.min(count);
+        let seeds = report.seeds[range].iter();
+        let seeds = seeds.filter(|_| !report.deterministic);
+        work.extend(seeds.map(|&seed| Work {
+            variant,
+            seed,
+            shake: None,
+            is_drawn: false,
+        }));
+    }
+    let results = replicate(experiment, &work, workers)?;
+    for (work, result) in work.iter().zip(results) {
+        entries[work.variant].runs.push(result.summary);
+        entries[work.variant].placements.push(result.placements);
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub use judge::{
     ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken,
     Verdict, decide, measure,
 };
-pub use pairing::{Candidate, Method, Paired, paired};
+pub use pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
 pub use pareto::{ParetoPoint, mark_front};
 pub use runs::{Made, run, seeds_from};
 pub use study::{
@@ -45,7 +45,8 @@ pub use values::write_values;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// Pairs of runs per candidate; 0 if finished runs are compared.
+    /// Seeds of each candidate, or a third of the perturbations ([`SHAKES_PER_SEED`]); 0 if finished
+    /// runs are compared.
     pub seeds: usize,
     /// Seeds are added to a pair until the 95 % intervals of its gated metrics are no wider than this
     /// share of the baseline's mean to either side.

@@ -7,6 +7,12 @@ use serde::Serialize;
 
 use crate::summary::VariantSummary;
 
+/// Perturbations of a deterministic input in the place of each seed. Under perturbation, a log changes
+/// over to another course now and then, so differences have two clusters and are skewed by 1 to 2. The
+/// 95 % intervals of Student over 20 such pairs hold the mean difference 91 to 93 times in 100, over 60
+/// pairs 93 to 95 times (skewness of 400 perturbations of two logs under three policies).
+pub const SHAKES_PER_SEED: usize = 3;
+
 /// A candidate with its runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Candidate {

@@ -2,13 +2,13 @@
 //! Every pair of the baseline and a candidate gets the runs that it would get alone.
 
 use super::comparable::{CandidateRun, limits_apart};
-use super::pairing::{Candidate, Method, is_deterministic, paired};
+use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::experiment::ExperimentError;
-use crate::hashes::input_hashes;
+use crate::hashes::{input_hashes, nameless_hashes};
 use crate::replicate::{Replicate, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
-use crate::summary::VariantSummary;
+use crate::summary::{InputSummary, VariantSummary};
 use history::VariantData;
 use scenario::Experiment;
 use scenario::schema::{Arrivals, Order, WorkloadSource};
@@ -45,8 +45,8 @@ pub fn seeds_from(first: u64, count: usize) -> Vec<u64> {
 /// Runs the variants of an experiment with paired seeds, and judges them.
 ///
 /// Seeds are those from the first variant's on. Where neither the baseline's nor a candidate's run
-/// depends on the seed, these two meet one deterministic case: it is run as it is, and shaken as
-/// often as there were to be seeds.
+/// depends on the seed, these two meet one deterministic case: it is run as it is, and shaken
+/// [`SHAKES_PER_SEED`] times for each seed.
 ///
 /// # Errors
 /// If the candidates can't be compared or a run fails.
@@ -56,7 +56,7 @@ pub fn run(
     workers: Workers<'_>,
 ) -> Result<Made, CompareError> {
     let experiment = baseline_first(experiment, settings)?;
-    let notes = same_inputs(&experiment)?;
+    let notes = same_inputs(&experiment, workers)?;
     let mut runs = Runs {
         experiment: &experiment,
         workers,
@@ -114,7 +114,7 @@ fn baseline_first(
 }
 
 /// Whether all candidates are given the same; in words what differs that may.
-fn same_inputs(experiment: &Experiment) -> Result<Vec<String>, CompareError> {
+fn same_inputs(experiment: &Experiment, workers: Workers<'_>) -> Result<Vec<String>, CompareError> {
     let files = input_hashes(experiment).map_err(ExperimentError::from)?;
     let inputs: Vec<Inputs> = (experiment.variants.iter())
         .map(|plan| Inputs::of(&plan.scenario, &files))
@@ -124,11 +124,31 @@ fn same_inputs(experiment: &Experiment) -> Result<Vec<String>, CompareError> {
     for (index, other) in inputs.iter().enumerate().skip(1) {
         let conflicts = inputs[0].conflicts(other);
         if !conflicts.is_empty() {
-            return Err(CompareError::DifferentInputs {
-                name: name(index),
-                baseline: name(0),
-                fields: listed(&conflicts),
-            });
+            let found = renamed(experiment, index, &files, &conflicts, workers)?;
+            let fields = match found {
+                Renamed::No => listed(&conflicts),
+                Renamed::WithEffect => format!(
+                    "{} in names or labels, and the runs differ with them",
+                    listed(&conflicts)
+                ),
+                Renamed::WithoutEffect => {
+                    notes.push(format!(
+                        "`{}` differs from `{}` in names or labels of {} alone, which change \
+                         neither a placement nor a metric",
+                        name(index),
+                        name(0),
+                        listed(&conflicts)
+                    ));
+                    String::new()
+                }
+            };
+            if !fields.is_empty() {
+                return Err(CompareError::DifferentInputs {
+                    name: name(index),
+                    baseline: name(0),
+                    fields,
+                });
+            }
         }
         let remarks = inputs[0].remarks(other);
         if !remarks.is_empty() {
@@ -141,6 +161,63 @@ fn same_inputs(experiment: &Experiment) -> Result<Vec<String>, CompareError> {
         }
     }
     Ok(notes)
+}
+
+/// Difference of a candidate's inputs from those of the baseline, by their names.
+enum Renamed {
+    /// They differ in more than names.
+    No,
+    /// They differ in names alone, on which decisions or metrics depend.
+    WithEffect,
+    /// They differ in names alone, which change nothing.
+    WithoutEffect,
+}
+
+/// Tells whether the inputs of a candidate are those of the baseline under other names, and whether
+/// these change anything: the candidate runs under either, with the first seed.
+fn renamed(
+    experiment: &Experiment,
+    candidate: usize,
+    files: &[InputSummary],
+    conflicts: &[String],
+    workers: Workers<'_>,
+) -> Result<Renamed, CompareError> {
+    let nameless = |at: usize| {
+        let scenario = &experiment.variants[at].scenario;
+        let files = nameless_hashes(experiment, scenario, files);
+        Inputs::of(scenario, &files).nameless()
+    };
+    if !nameless(0).conflicts(&nameless(candidate)).is_empty() {
+        return Ok(Renamed::No);
+    }
+    let own = &experiment.variants[candidate];
+    let mut other = own.clone();
+    let base = &experiment.variants[0].scenario;
+    other.scenario.workload.clone_from(&base.workload);
+    other.scenario.failures.clone_from(&base.failures);
+    if conflicts.iter().any(|path| path.starts_with("cluster")) {
+        other.scenario.cluster.clone_from(&base.cluster);
+    }
+    let both = Experiment {
+        variants: vec![own.clone(), other],
+        ..experiment.clone()
+    };
+    let work = [0, 1].map(|variant| Work {
+        variant,
+        seed: base.seed,
+        shake: None,
+        is_drawn: false,
+    });
+    let runs = replicate(&both, &work, workers)?;
+    let is_same = runs.windows(2).all(|pair| {
+        pair[0].placements == pair[1].placements
+            && pair[0].summary.metrics == pair[1].summary.metrics
+    });
+    Ok(if is_same {
+        Renamed::WithoutEffect
+    } else {
+        Renamed::WithEffect
+    })
 }
 
 /// Paths in words, not too many.
@@ -169,7 +246,8 @@ struct Runs<'a> {
     workers: Workers<'a>,
     seed: u64,
     candidates: Vec<Candidate>,
-    /// Number of pairs that each candidate is to have; the baseline's entry is not used.
+    /// Number of seeds that each candidate is to have, or to be perturbed for; the baseline's entry is
+    /// not used.
     wanted: Vec<usize>,
     drawn: Vec<VariantData>,
     made: usize,
@@ -193,13 +271,13 @@ impl Runs<'_> {
         let count = self.candidates.len();
         let (mut by_seed, mut shaken) = (vec![0; count], vec![0; count]);
         for other in 1..count {
-            let wanted = if self.is_shaken(other) {
-                &mut shaken
+            let (wanted, count) = if self.is_shaken(other) {
+                (&mut shaken, SHAKES_PER_SEED * self.wanted[other])
             } else {
-                &mut by_seed
+                (&mut by_seed, self.wanted[other])
             };
-            wanted[other] = self.wanted[other];
-            wanted[0] = wanted[0].max(self.wanted[other]);
+            wanted[other] = count;
+            wanted[0] = wanted[0].max(count);
         }
         let mut work = self.lacking(Form::AsItIs, &by_seed);
         work.extend(self.lacking(Form::Shaken, &shaken));
@@ -283,8 +361,8 @@ impl Runs<'_> {
         if !shaken.is_empty() {
             notes.push(format!(
                 "{}one deterministic input, on which no seed changes anything: points, intervals \
-                 and verdicts are over perturbations of it (arrivals moved by up to their mean \
-                 distance, run times by up to {} %)",
+                 and verdicts are over perturbations of it, {SHAKES_PER_SEED} for each seed asked for \
+                 (arrivals moved by up to their mean distance, run times by up to {} %)",
                 whom(&shaken),
                 SHAKE_OF_RUN_TIME * 100.0
             ));

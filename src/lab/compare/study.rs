@@ -11,7 +11,7 @@ use super::comparable::incomparable;
 use super::judge::{
     CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken, Verdict, decide, measure,
 };
-use super::pairing::{Candidate, Method, Paired, paired};
+use super::pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
 use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
 use crate::statistics::{Interval, Resamples, mean, student_interval};
@@ -312,6 +312,12 @@ fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &S
         })
         .collect();
     let tests = decide(metrics.iter_mut());
+    if matches!(runs.method, Method::Shaking { .. }) {
+        for judgement in &mut metrics {
+            let needed = &mut judgement.seeds_needed;
+            *needed = needed.map(|pairs| pairs.shared_by(SHAKES_PER_SEED as u64));
+        }
+    }
     Pair {
         candidate: other.name.clone(),
         not_comparable: incomparable(&baseline.name, &runs.base, &other.name, &runs.head),

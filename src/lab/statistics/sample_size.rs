@@ -68,6 +68,16 @@ impl SeedsNeeded {
         }
     }
 
+    /// The seeds of which each gives so many pairs, from a range of pairs; rounded again.
+    #[must_use]
+    pub fn shared_by(self, pairs: u64) -> Self {
+        let least = |count: u64| round_up(count.div_ceil(pairs) as f64) as u64;
+        Self {
+            low: least(self.low),
+            high: self.high.map(least),
+        }
+    }
+
     /// The range that is enough for both this and another question.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -199,6 +209,12 @@ mod tests {
             high: Some(9),
         });
         assert_eq!(both.to_string(), "about 6–9 seeds");
+        assert_eq!(
+            SeedsNeeded::rounded(37.0, 88.0, 20)
+                .shared_by(3)
+                .to_string(),
+            "about 10–40 seeds"
+        );
         assert_eq!(seeds_to_decide(&[1.0, 1.0], RULES), None);
         assert_eq!(seeds_to_decide(&[1.0], RULES), None);
     }

@@ -118,15 +118,22 @@ pub fn headline(report: &CheckReport) -> String {
     {
         return "Nothing was measured: no gate has a value.".to_owned();
     }
-    let open = count(Outcome::Inconclusive) + count(Outcome::NotMeasurable);
-    if open > 0 {
-        return format!("No gate failed; inconclusive: {open} of {all}.");
+    let open = [Outcome::Inconclusive, Outcome::NotMeasurable];
+    let open = open.map(|outcome| (count(outcome) > 0).then(|| told(outcome, count(outcome))));
+    let open: Vec<String> = open.into_iter().flatten().collect();
+    if !open.is_empty() {
+        return format!("No gate failed; {} of {all}.", open.join(", "));
     }
     let more = besides(report);
     match all {
         1 => format!("The gate holds{more}."),
         _ => format!("All {} hold{more}.", plural::count(all, "gate")),
     }
+}
+
+/// Outcome with the number of its gates, such as `inconclusive: 2`.
+fn told(outcome: Outcome, count: usize) -> String {
+    format!("{}: {count}", outcome.word().replace('-', " "))
 }
 
 /// What is to be said of a check that holds, behind the number of its gates.

@@ -12,7 +12,6 @@ use metrics::registry;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
-const INFORMATION: &str = "https://crates.io/crates/windtunnel";
 
 /// Writes the log.
 pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
@@ -50,7 +49,6 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             "tool": {"driver": {
                 "name": "windtunnel",
                 "semanticVersion": report.windtunnel,
-                "informationUri": INFORMATION,
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",

@@ -20,6 +20,7 @@ use crate::input::Input;
 use crate::intern::{ClassTable, NameTable};
 use crate::ledger::{Action, BadRow, Journal, Ledger};
 use crate::lookahead::{Lookahead, Placed};
+use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::Table;
@@ -60,6 +61,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("memory_usage", "memory used, as for `cpu_usage`"),
     ],
     names: &["name", "tenant", "namespace"],
+    cells: cells_of_table,
     options: &["usage"],
     sniff,
     open: Constructor::Workload(open),

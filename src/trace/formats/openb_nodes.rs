@@ -8,6 +8,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
+use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
 use model::gpu::MAX_DEVICES;
@@ -38,6 +39,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("model", "GPU model of the devices; empty without devices"),
     ],
     names: &["sn"],
+    cells: cells_of_table,
     options: &["pods-per-node"],
     sniff,
     open: Constructor::Nodes(read),

@@ -21,6 +21,7 @@ use crate::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
 use crate::memory::{MemorySource, Recorded};
+use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::stream::ArrivalSource;
 use crate::table::{Column, Row, Table};
@@ -55,6 +56,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("scheduled_time", "seconds; empty if the pod never ran"),
     ],
     names: &["name", "qos", "pod_phase"],
+    cells: cells_of_table,
     options: &["ran-only"],
     sniff,
     open: Constructor::Workload(open),

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use self::row::{Parsed, RowParser};
+use self::row::{Dialect, Parsed, RowParser};
 use crate::ahead::streamed;
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
@@ -70,7 +70,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::required("17", "preceding job; not enforced"),
         ColumnDoc::required("18", "think time after the preceding job, s; not enforced"),
     ],
-    names: &[],
+    names: &["1", "11", "12", "13", "14", "15", "16", "17", "18"],
+    cells,
     options: &["min-runtime", "kill-at-walltime", "memory", "usage"],
     sniff,
     open: Constructor::Workload(open),
@@ -88,6 +89,32 @@ pub fn read_swf_jobs(input: &Input) -> Result<(SwfHeader, Vec<SwfJob>), TraceErr
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     streamed(SwfSource::open(input, options)?, input, options)
+}
+
+/// Shows the fields of every row but for those of names, as they stand; comments are remarks.
+fn cells(
+    format: &FormatEntry,
+    input: &Input,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let is_read: Vec<bool> = (format.columns.iter())
+        .map(|column| !format.names.contains(&column.name))
+        .collect();
+    let mut lines = input.lines()?;
+    let mut dialect = None;
+    while let Some((_, text)) = lines.next_line()? {
+        if text.trim_ascii().is_empty() || text.starts_with(b";") {
+            continue;
+        }
+        let dialect = *dialect.get_or_insert_with(|| Dialect::of(text));
+        let count = dialect.split(text, &mut |place, field| {
+            if is_read.get(place).is_some_and(|is_read| *is_read) {
+                show(field);
+            }
+        });
+        show(if count < FIELDS { b"short" } else { &[] });
+    }
+    Ok(())
 }
 
 fn sniff(first: &[u8]) -> Confidence {

@@ -105,9 +105,46 @@ pub(super) enum Parsed {
 
 /// Separation of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dialect {
+pub(super) enum Dialect {
     Blanks,
     Semicolons,
+}
+
+impl Dialect {
+    /// The dialect of a log whose first row this is.
+    pub(super) fn of(row: &[u8]) -> Self {
+        if row.contains(&b';') {
+            Self::Semicolons
+        } else {
+            Self::Blanks
+        }
+    }
+
+    /// Shows each field of a row with its place, and returns how many there are.
+    pub(super) fn split<'text>(
+        self,
+        row: &'text [u8],
+        show: &mut dyn FnMut(usize, &'text [u8]),
+    ) -> usize {
+        let mut count = 0;
+        let mut next = |field: &'text [u8]| {
+            show(count, field);
+            count += 1;
+        };
+        match self {
+            Self::Blanks => row
+                .split(u8::is_ascii_whitespace)
+                .filter(|field| !field.is_empty())
+                .for_each(&mut next),
+            Self::Semicolons => {
+                let row = row.trim_ascii().strip_suffix(b";").unwrap_or(row);
+                row.split(|&byte| byte == b';')
+                    .map(<[u8]>::trim_ascii)
+                    .for_each(&mut next);
+            }
+        }
+        count
+    }
 }
 
 /// Parses the rows of one log.
@@ -120,29 +157,16 @@ pub(super) struct RowParser {
 impl RowParser {
     /// Parses a line that is neither blank nor a comment. The first one decides on the dialect.
     pub(super) fn parse(&mut self, line: u64, text: &[u8]) -> Result<Parsed, BadRow> {
-        let dialect = *self.dialect.get_or_insert(if text.contains(&b';') {
-            Dialect::Semicolons
-        } else {
-            Dialect::Blanks
-        });
+        let dialect = *self.dialect.get_or_insert_with(|| Dialect::of(text));
         if let (Dialect::Blanks, Some(numbers)) = (dialect, plain_numbers(text)) {
             return Ok(job_of(line, &numbers));
         }
         let mut fields = [&text[..0]; FIELDS];
-        let count = match dialect {
-            Dialect::Blanks => fill(
-                &mut fields,
-                text.split(u8::is_ascii_whitespace)
-                    .filter(|field| !field.is_empty()),
-            ),
-            Dialect::Semicolons => {
-                let text = text.trim_ascii().strip_suffix(b";").unwrap_or(text);
-                fill(
-                    &mut fields,
-                    text.split(|&byte| byte == b';').map(<[u8]>::trim_ascii),
-                )
+        let count = dialect.split(text, &mut |place, field| {
+            if let Some(own) = fields.get_mut(place) {
+                *own = field;
             }
-        };
+        });
         if count < FIELDS {
             return Ok(Parsed::Short);
         }
@@ -196,21 +220,6 @@ impl RowParser {
             several_preceding,
         })
     }
-}
-
-/// Takes the first fields and returns how many there are in all.
-fn fill<'text>(
-    fields: &mut [&'text [u8]; FIELDS],
-    parts: impl Iterator<Item = &'text [u8]>,
-) -> usize {
-    let mut count = 0;
-    for part in parts {
-        if let Some(field) = fields.get_mut(count) {
-            *field = part;
-        }
-        count += 1;
-    }
-    count
 }
 
 struct Fields<'text> {
