@@ -10,7 +10,7 @@ use model::{EndReason, Event, EvictionCause, NodeContact, PodRef};
 use units::NodeId;
 
 use super::super::context::Context;
-use super::super::hosts::{Lost, Pace, PaceChange, Trouble};
+use super::super::hosts::{Lost, Pace, PaceChange, Struck, Trouble};
 use super::super::message::{Reunion, ToControlPlane, ToNodes, ToSurroundings};
 use super::super::options::NodeLife;
 use super::super::queue::Upcoming;
@@ -80,8 +80,8 @@ impl NodePlane {
 
     /// The runtime of a host stops answering: its agent says so once it has waited for it.
     fn runtime_lost(&mut self, ctx: &mut Context<'_>, node: NodeId) {
-        let (is_first, _) = self.hosts.strike(ctx.now(), node, Trouble::Runtime);
-        if is_first {
+        let struck = self.hosts.strike(ctx.now(), node, Trouble::Runtime);
+        if struck.is_first {
             let at = self.hosts.unready_at(ctx.now(), node);
             ctx.expect(at, Upcoming::Status(node));
         }
@@ -136,8 +136,9 @@ impl NodePlane {
     fn host_lost(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId, trouble: Trouble) {
         let now = ctx.now();
         let last_heartbeat = self.hosts.last_heartbeat(now, node);
-        let (is_first, was_heard) = self.hosts.strike(now, node, trouble);
-        let crashes = is_first && trouble == Trouble::Crash;
+        let Struck {
+            crashes, was_heard, ..
+        } = self.hosts.strike(now, node, trouble);
         if crashes && let Some(images) = &mut self.images {
             images.host_lost(now, node);
             self.expect_tick(ctx);
