@@ -154,6 +154,8 @@ pub(super) struct Hosts {
     slow: BTreeMap<NodeId, Vec<Pace>>,
     /// Hosts whose disk is full, and by how many causes.
     full: BTreeMap<NodeId, u16>,
+    /// Nodes that joined and are not Ready yet, and when they will be.
+    starting: BTreeMap<NodeId, Instant>,
 }
 
 impl Hosts {
@@ -167,6 +169,7 @@ impl Hosts {
             unseen: Duration::ZERO,
             slow: BTreeMap::new(),
             full: BTreeMap::new(),
+            starting: BTreeMap::new(),
         }
     }
 
@@ -342,6 +345,19 @@ impl Hosts {
         if now > Instant::ZERO {
             self.since.insert(node, now);
         }
+    }
+
+    /// A node that joined is not Ready before an instant.
+    pub(super) fn starts_until(&mut self, node: NodeId, until: Instant) {
+        self.starting.insert(node, until);
+    }
+
+    /// Whether a node that joined is not Ready yet.
+    pub(super) fn is_starting(&mut self, now: Instant, node: NodeId) -> bool {
+        if self.starting.get(&node).is_some_and(|until| *until <= now) {
+            self.starting.remove(&node);
+        }
+        self.starting.contains_key(&node)
     }
 
     /// Time from the start until a node first renews its lease.

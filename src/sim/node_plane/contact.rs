@@ -7,7 +7,7 @@ use control::node::{Assignment, StopOrder};
 use control::node_api::{Notice, condition, pods_on};
 use model::node::DISK_PRESSURE_TAINT;
 use model::{EndReason, Event, EvictionCause, NodeContact, PodRef};
-use units::NodeId;
+use units::{Duration, NodeId};
 
 use super::super::context::Context;
 use super::super::hosts::{Lost, Pace, PaceChange, Struck, Trouble};
@@ -106,6 +106,9 @@ impl NodePlane {
         if !self.agent.posts_status() || !self.hosts.is_reached(node) {
             return;
         }
+        if self.hosts.is_starting(ctx.now(), node) {
+            return;
+        }
         if !store.nodes().is_ready(node) {
             let event = Event::NodeReadiness { node, ready: true };
             ctx.send(ToControlPlane::Happened(event));
@@ -113,6 +116,24 @@ impl NodePlane {
         for pod in pods_on(store, node) {
             ctx.send(ToNodes::Relist(pod));
         }
+    }
+
+    /// Nodes that join from now on take this time until they are Ready.
+    pub(in super::super) const fn set_node_ready(&mut self, span: Duration) {
+        self.node_ready = span;
+    }
+
+    /// A node joins: where that takes time, its agent says that it is not ready yet, and later that
+    /// it is.
+    pub(super) fn joins(&mut self, ctx: &mut Context<'_>, node: NodeId) {
+        if self.node_ready <= Duration::ZERO {
+            return;
+        }
+        let ready = ctx.now().saturating_add(self.node_ready);
+        self.hosts.starts_until(node, ready);
+        let event = Event::NodeReadiness { node, ready: false };
+        ctx.send(ToControlPlane::Happened(event));
+        ctx.expect(ready, Upcoming::Status(node));
     }
 
     /// An agent says how a pod is that was not told to end.
@@ -276,7 +297,13 @@ impl NodePlane {
                     let reason = order.reason;
                     ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
                 }
-                None => ctx.send(ToNodes::Notice(Notice::Assign(pod))),
+                None => {
+                    ctx.send(ToNodes::Notice(Notice::Assign(pod)));
+                    let state = store.pod_states().get(pod);
+                    if state.is_some_and(|state| !state.is_held) {
+                        ctx.send(ToNodes::Notice(Notice::Release(pod)));
+                    }
+                }
             }
             return;
         }
