@@ -77,6 +77,17 @@ struct Chosen {
     asked: Option<Turn>,
 }
 
+impl Chosen {
+    /// A job that was not tried yet.
+    const fn of(number: JobNumber) -> Self {
+        Self {
+            number,
+            blocked: false,
+            asked: None,
+        }
+    }
+}
+
 /// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
 #[derive(Clone, Copy, Debug)]
 struct Whereabouts {
@@ -176,6 +187,10 @@ impl BatchPlanner {
             return;
         }
         self.retry = Retry::default();
+        if self.chosen.is_none() {
+            let first = self.refused.first();
+            self.chosen = first.map(|refused| Chosen::of(refused.number));
+        }
         for Refused { number, job } in std::mem::take(&mut self.refused) {
             let submitted = job.facts.submitted;
             self.waiting.add(number, job, &*self.order, submitted);
@@ -298,11 +313,7 @@ impl BatchPlanner {
     fn choose(&mut self, now: Instant) -> Option<Chosen> {
         if self.chosen.is_none() {
             let number = self.waiting.first(&*self.order, now)?;
-            self.chosen = Some(Chosen {
-                number,
-                blocked: false,
-                asked: None,
-            });
+            self.chosen = Some(Chosen::of(number));
         }
         self.chosen
     }
@@ -427,7 +438,8 @@ impl Component for BatchPlanner {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         let news = self.read(now, view);
         self.retry.ask(now, out);
-        if self.awaits_rest_of_end(now, news, out) {
+        // What was chosen stays chosen until it has started: nothing passes a job that was refused.
+        if self.awaits_rest_of_end(now, news, out) || !self.refused.is_empty() {
             return Progress::Idle;
         }
         let Some(chosen) = self.choose(now) else {

@@ -2,11 +2,13 @@
 //! came to pass meanwhile is settled when it hears again (spec: kubernetes.md 2.7, 2.8;
 //! orchestrators-b.md 10.3).
 
+use std::sync::Arc;
+
 use cluster::Store;
 use control::node::{Assignment, StopOrder};
 use control::node_api::{Notice, condition, pods_on};
-use model::node::DISK_PRESSURE_TAINT;
-use model::{EndReason, Event, EvictionCause, NodeContact, PodRef};
+use model::node::{DISK_PRESSURE_TAINT, NOT_READY_TAINT};
+use model::{EndReason, Event, EvictionCause, Node, NodeContact, PodRef, Taint, TaintEffect, Text};
 use units::{Duration, NodeId};
 
 use super::super::context::Context;
@@ -121,6 +123,22 @@ impl NodePlane {
     /// Nodes that join from now on take this time until they are Ready.
     pub(in super::super) const fn set_node_ready(&mut self, span: Duration) {
         self.node_ready = span;
+    }
+
+    /// A change as the API takes it: a node that is not Ready as it joins has the taint that says so
+    /// (admission plugin `TaintNodesByCondition`).
+    #[inline]
+    pub(in super::super) fn admitted(&self, ctx: &Context<'_>, event: Event) -> Event {
+        match event {
+            Event::NodeAdded { node, object } if self.node_ready > Duration::ZERO => {
+                let object = match ctx.options().node_life {
+                    NodeLife::Observed(_) => not_ready(object),
+                    NodeLife::Declared => object,
+                };
+                Event::NodeAdded { node, object }
+            }
+            event => event,
+        }
     }
 
     /// A node joins: where that takes time, its agent says that it is not ready yet, and later that
@@ -359,4 +377,17 @@ impl NodePlane {
             }));
         }
     }
+}
+
+/// A node with the taint of one that is not Ready.
+fn not_ready(mut object: Arc<Node>) -> Arc<Node> {
+    let taint = Taint {
+        key: NOT_READY_TAINT.into(),
+        value: Text::default(),
+        effect: TaintEffect::NoSchedule,
+    };
+    if !object.taints.contains(&taint) {
+        Arc::make_mut(&mut object).taints.push(taint);
+    }
+    object
 }
