@@ -213,7 +213,7 @@ pub struct Assignment {
     pub time_limit: Option<Duration>,
     /// Whether an object of the API controls it, so that its readiness is looked at.
     pub is_owned: bool,
-    /// Whether it has volumes, which may have to be attached first.
+    /// Marks a pod with volumes, which may have to be attached first.
     pub has_volumes: bool,
     /// Spec of the pod.
     pub spec: Arc<PodSpec>,

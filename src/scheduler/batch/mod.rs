@@ -14,6 +14,7 @@
 
 pub mod backfill;
 pub mod job;
+mod refused;
 mod room;
 mod running;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use self::backfill::{Backfill, Outlook};
 pub use self::job::{JobFacts, JobNumber, JobOrder, Score};
 
 use self::job::{Job, processors};
+use self::refused::Refused;
 use self::room::{Places, Rooms};
 use self::running::{Place, Running, RunningJob};
 use self::waiting::{Turn, Waiting};
@@ -57,13 +59,6 @@ pub struct BatchPlanner {
     /// has yet to show, so they wait again once it shows something new.
     refused: Vec<Refused>,
     retry: Retry,
-}
-
-/// Members of a job that were refused their places.
-#[derive(Clone, Debug)]
-struct Refused {
-    number: JobNumber,
-    job: Job,
 }
 
 /// The job that goes next.
@@ -179,25 +174,6 @@ impl BatchPlanner {
             }
         }
         news
-    }
-
-    /// The members that were refused their places wait again.
-    fn take_back_refused(&mut self) {
-        if self.refused.is_empty() {
-            return;
-        }
-        self.retry = Retry::default();
-        if self.chosen.is_none() {
-            let first = self.refused.first();
-            self.chosen = first.map(|refused| Chosen::of(refused.number));
-        }
-        for Refused { number, job } in std::mem::take(&mut self.refused) {
-            let submitted = job.facts.submitted;
-            self.waiting.add(number, job, &*self.order, submitted);
-        }
-        if let Some(chosen) = &mut self.chosen {
-            chosen.asked = None;
-        }
     }
 
     fn created(
