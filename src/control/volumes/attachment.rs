@@ -146,7 +146,7 @@ impl Attachments {
                 let pods = volume
                     .users
                     .iter()
-                    .filter(|user| is_on(&self.pods, user, node));
+                    .filter(|user| is_on(&self.pods, **user, node));
                 reached.extend(pods.copied());
             }
             if volume.is_settled() {
@@ -196,8 +196,8 @@ impl Attachments {
 }
 
 /// Whether a pod is on a node.
-fn is_on(pods: &BTreeMap<PodId, Use>, pod: &PodId, node: NodeId) -> bool {
-    pods.get(pod).is_some_and(|own| own.node == node)
+fn is_on(pods: &BTreeMap<PodId, Use>, pod: PodId, node: NodeId) -> bool {
+    pods.get(&pod).is_some_and(|own| own.node == node)
 }
 
 impl Volume {
@@ -209,7 +209,7 @@ impl Volume {
         delays: VolumeDelays,
         host: impl Fn(NodeId) -> Host,
     ) -> Option<Place> {
-        let has_user = |node: NodeId| self.users.iter().any(|user| is_on(pods, user, node));
+        let has_user = |node: NodeId| self.users.iter().any(|user| is_on(pods, *user, node));
         match self.place {
             Place::Nowhere => {
                 let first = self.users.first().and_then(|user| pods.get(user))?;

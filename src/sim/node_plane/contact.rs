@@ -309,19 +309,16 @@ impl NodePlane {
         } = reunion;
         let order = StopOrder::of(store, pod, node);
         if is_untold {
-            match order {
+            if let Some(order) = order {
                 // It was told to end before its node knew of it.
-                Some(order) => {
-                    let reason = order.reason;
-                    ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
-                }
-                None => {
-                    ctx.send(ToNodes::Notice(Notice::Assign(pod)));
-                    let state = store.pod_states().get(pod);
-                    if state.is_some_and(|state| !state.is_held) {
-                        ctx.send(ToNodes::Notice(Notice::Release(pod)));
-                    }
-                }
+                let reason = order.reason;
+                ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
+                return;
+            }
+            ctx.send(ToNodes::Notice(Notice::Assign(pod)));
+            let state = store.pod_states().get(pod);
+            if state.is_some_and(|state| !state.is_held) {
+                ctx.send(ToNodes::Notice(Notice::Release(pod)));
             }
             return;
         }
