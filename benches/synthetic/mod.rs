@@ -64,6 +64,7 @@ impl Synthetic {
             node_life: NodeLife::Declared,
             node_client: None,
             relist: Duration::ZERO,
+            node_ready: Duration::ZERO,
             lease_offset: None,
             view_lag: Duration::ZERO,
         };

@@ -54,3 +54,43 @@ impl Fit for ResourceFit {
             && store.nodes().has_gpu_room(node, columns.gpu)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use model::{GpuInventory, GpuRequest, Node, PodSpec, ResourceList};
+    use units::{Instant, Quantity};
+
+    #[test]
+    fn a_pod_fits_only_where_there_is_room_on_devices() {
+        let mut store = Store::new();
+        for (name, devices) in [("none", 0), ("one", 1), ("two", 2)] {
+            let gpu = (devices > 0).then(|| GpuInventory {
+                devices,
+                model: "T4".into(),
+            });
+            let node = Node {
+                name: name.into(),
+                allocatable: ResourceList::from_pairs([("pods", Quantity::from_units(10))]),
+                gpu,
+                ..Node::default()
+            };
+            let joined = store.node_added(Arc::new(node));
+            store.apply(Instant::ZERO, joined).expect("a new node");
+        }
+        let spec = PodSpec {
+            gpu: GpuRequest {
+                devices: 2,
+                milli_per_device: 1_000,
+                models: Vec::new(),
+            },
+            ..PodSpec::default()
+        };
+        let added = store.class_added(&Arc::new(spec)).expect("a new class");
+        store.apply(Instant::ZERO, added).expect("a new class");
+        let fits = [0, 1, 2].map(|node| ResourceFit.fits(&store, ClassId(0), NodeId(node)));
+        assert_eq!(fits, [false, false, true]);
+    }
+}

@@ -16,6 +16,7 @@ pub mod probe;
 pub mod provider;
 pub mod services;
 pub mod upgrade;
+pub mod volumes;
 
 pub use cluster::UsageSamples;
 pub use component::{Component, Outbox, Progress, Stepping, Write};

@@ -213,6 +213,8 @@ pub struct Assignment {
     pub time_limit: Option<Duration>,
     /// Whether an object of the API controls it, so that its readiness is looked at.
     pub is_owned: bool,
+    /// Marks a pod with volumes, which may have to be attached first.
+    pub has_volumes: bool,
     /// Spec of the pod.
     pub spec: Arc<PodSpec>,
 }

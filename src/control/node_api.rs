@@ -8,6 +8,7 @@ use model::{EndReason, Event, Node, Pod, PodChange, PodPhase, PodRef, Taint, Tai
 use units::{Duration, NodeId};
 
 use crate::node::{Assignment, Report, StopOrder};
+use crate::volumes::has_volumes;
 
 /// The message to a node that follows from a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ impl Assignment {
             node: record.node()?,
             time_limit: record.time_limit(),
             is_owned: store.pod_states().get(pod).is_some(),
+            has_volumes: has_volumes(store, record),
             spec: store.class(record.class).spec.clone(),
         })
     }

@@ -136,6 +136,34 @@ struct RawSet {
     update_strategy: Option<RawStrategy>,
     pod_management_policy: Option<String>,
     ordinals: Option<RawOrdinals>,
+    volume_claim_templates: Option<Vec<RawClaimTemplate>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawClaimTemplate {
+    metadata: RawClaimName,
+    spec: RawClaimModes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawClaimName {
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawClaimModes {
+    access_modes: Vec<String>,
+}
+
+impl RawClaimTemplate {
+    /// Whether one node at a time has the volume of a claim.
+    fn is_exclusive(&self) -> bool {
+        let mut modes = self.spec.access_modes.iter();
+        !modes.any(|mode| matches!(mode.as_str(), "ReadWriteMany" | "ReadOnlyMany"))
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -318,6 +346,12 @@ impl Workload<'_> {
                 return Err(path.problem("`OrderedReady` or `Parallel`", other));
             }
         };
+        let claims = raw.volume_claim_templates.unwrap_or_default();
+        let claims = claims.iter().filter(|claim| claim.is_exclusive());
+        let texts = &mut self.ctx.texts;
+        let claim_templates = claims
+            .map(|claim| texts.share(&claim.metadata.name))
+            .collect();
         let set = StatefulSet {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
@@ -329,6 +363,7 @@ impl Workload<'_> {
             update,
             min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
             revision_history_limit: raw.revision_history_limit.unwrap_or(10),
+            claim_templates,
             ..StatefulSet::default()
         };
         let findings = validate::stateful_set(&set);

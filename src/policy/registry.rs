@@ -13,6 +13,7 @@ pub const POLICIES: &[Entry] = &[
     filter::node_resources_fit::ENTRY,
     filter::gpu_fit::ENTRY,
     filter::host_ports::ENTRY,
+    filter::whole_devices::ENTRY,
     score::best_fit::ENTRY,
     score::worst_fit::ENTRY,
     score::least_allocated::ENTRY,

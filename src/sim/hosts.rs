@@ -125,6 +125,17 @@ impl Lost {
     }
 }
 
+/// Trouble of a host that began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Struck {
+    /// Marks the first cause of its kind: the others overlap with it.
+    pub(super) is_first: bool,
+    /// Marks the crash of a host that was not down.
+    pub(super) crashes: bool,
+    /// Whether the host was heard until then.
+    pub(super) was_heard: bool,
+}
+
 /// The hosts of a cell.
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
@@ -143,6 +154,8 @@ pub(super) struct Hosts {
     slow: BTreeMap<NodeId, Vec<Pace>>,
     /// Hosts whose disk is full, and by how many causes.
     full: BTreeMap<NodeId, u16>,
+    /// Nodes that joined and are not Ready yet, and when they will be.
+    starting: BTreeMap<NodeId, Instant>,
 }
 
 impl Hosts {
@@ -156,6 +169,7 @@ impl Hosts {
             unseen: Duration::ZERO,
             slow: BTreeMap::new(),
             full: BTreeMap::new(),
+            starting: BTreeMap::new(),
         }
     }
 
@@ -260,8 +274,8 @@ impl Hosts {
         }
     }
 
-    /// Trouble began; returns whether it is the first of its kind, and whether the host was heard.
-    pub(super) fn strike(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> (bool, bool) {
+    /// Trouble began.
+    pub(super) fn strike(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> Struck {
         let was_heard = self.is_heard(node);
         let lost = self.lost.entry(node).or_default();
         let causes = lost.causes(trouble);
@@ -271,7 +285,11 @@ impl Hosts {
         if is_first && trouble == Trouble::Runtime {
             lost.stalled_since = now;
         }
-        (is_first, was_heard)
+        Struck {
+            is_first,
+            crashes: is_first && trouble == Trouble::Crash,
+            was_heard,
+        }
     }
 
     /// Trouble is over; returns what became of the host meanwhile once nothing is left of it.
@@ -329,6 +347,19 @@ impl Hosts {
         }
     }
 
+    /// A node that joined is not Ready before an instant.
+    pub(super) fn starts_until(&mut self, node: NodeId, until: Instant) {
+        self.starting.insert(node, until);
+    }
+
+    /// Whether a node that joined is not Ready yet.
+    pub(super) fn is_starting(&mut self, now: Instant, node: NodeId) -> bool {
+        if self.starting.get(&node).is_some_and(|until| *until <= now) {
+            self.starting.remove(&node);
+        }
+        self.starting.contains_key(&node)
+    }
+
     /// Time from the start until a node first renews its lease.
     fn phase(&self, node: NodeId) -> Duration {
         if let Some(offset) = self.lease_offset {
@@ -373,9 +404,13 @@ mod tests {
     fn a_host_is_back_when_every_cause_is_gone() {
         let mut hosts = Hosts::new(7, None);
         let now = Instant::from_secs(60);
-        assert_eq!(hosts.strike(now, NODE, Trouble::Partition), (true, true));
-        assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (true, false));
-        assert_eq!(hosts.strike(now, NODE, Trouble::Crash), (false, false));
+        let cut = hosts.strike(now, NODE, Trouble::Partition);
+        assert!(cut.is_first && !cut.crashes && cut.was_heard);
+        let crash = hosts.strike(now, NODE, Trouble::Crash);
+        assert!(crash.is_first && crash.crashes && !crash.was_heard);
+        // A crash of what is down already is none.
+        let overlapping = hosts.strike(now, NODE, Trouble::Crash);
+        assert!(!overlapping.is_first && !overlapping.crashes && !overlapping.was_heard);
         assert!(hosts.relieve(now, NODE, Trouble::Crash).is_none() && !hosts.is_up(NODE));
         assert!(hosts.relieve(now, NODE, Trouble::Crash).is_none() && hosts.is_up(NODE));
         let lost = hosts.relieve(now, NODE, Trouble::Partition);
@@ -396,13 +431,15 @@ mod tests {
     fn an_agent_without_its_runtime_is_heard_and_says_after_a_while_that_it_is_not_ready() {
         let mut hosts = Hosts::new(7, None);
         let at = |secs: i64| Instant::from_secs(secs);
-        assert_eq!(hosts.strike(at(60), NODE, Trouble::Runtime), (true, true));
+        let stalled = hosts.strike(at(60), NODE, Trouble::Runtime);
+        assert!(stalled.is_first && stalled.was_heard);
         assert!(hosts.is_heard(NODE) && hosts.is_up(NODE) && !hosts.is_reached(NODE));
         let unready = hosts.unready_at(at(60), NODE);
         assert!(at(90) < unready && unready <= at(100), "{unready}");
         assert!(!hosts.is_unready(at(89), NODE) && hosts.is_unready(at(90), NODE));
         // Cut off it says nothing; heard again it says it still.
-        assert_eq!(hosts.strike(at(95), NODE, Trouble::Partition), (true, true));
+        let cut = hosts.strike(at(95), NODE, Trouble::Partition);
+        assert!(cut.is_first && cut.was_heard);
         assert!(!hosts.is_unready(at(96), NODE));
         assert!(hosts.relieve(at(97), NODE, Trouble::Partition).is_none());
         assert!(hosts.is_unready(at(97), NODE));

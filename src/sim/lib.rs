@@ -75,6 +75,7 @@
 //!     node_life: sim::NodeLife::Declared,
 //!     node_client: None,
 //!     relist: Duration::ZERO,
+//!     node_ready: Duration::ZERO,
 //!     lease_offset: None,
 //!     view_lag: Duration::ZERO,
 //! };

@@ -133,6 +133,8 @@ pub struct Options {
     /// Time between two looks of an agent at its processes, whose starts and ends it reports then;
     /// zero is at once.
     pub relist: Duration,
+    /// Time from the joining of a node, while the run goes on, until it is Ready; zero is at once.
+    pub node_ready: Duration,
     /// Instant at which every node renews its lease first; `None` draws it for each of them.
     pub lease_offset: Option<Duration>,
     /// Delay with which components see what happens.

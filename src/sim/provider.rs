@@ -23,8 +23,6 @@ pub struct ProviderOptions {
     pub boot: Option<Distribution>,
     /// The time until nodes of a group join, for groups that have their own.
     pub boot_of: BTreeMap<Text, Distribution>,
-    /// Time after the boot until the node joins, Ready.
-    pub ready_after: Duration,
     /// Part of the orders that fails, in millionths.
     pub failure_ppm: u32,
     /// Time after which the failure is known.
@@ -154,7 +152,6 @@ impl Provider {
             .get(&machine.group)
             .or(options.boot.as_ref());
         let boot = boot.map_or(Duration::ZERO, |boot| boot.sample(&mut stream));
-        let boot = boot.saturating_add(options.ready_after);
         let kept = options.spot.as_ref().filter(|_| machine.is_spot);
         let kept = kept.map(|(kept, _)| kept.sample(&mut stream));
         let (stage, after) = match self.refusal(now, &machine) {

@@ -38,6 +38,7 @@ use super::profile::check_profile;
 use cluster::Commitment;
 use control::client_limit::ClientLimit;
 use control::controllers::manager::ControllerManager;
+use control::volumes::AttachDetach;
 use control::{Component, Stepping};
 use model::{ClusterObjects, SchedulerConfig, Text};
 use policy::kube_profiles::{add_machine, build_kube_profiles};
@@ -181,14 +182,20 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 /// A cell with kubelets, the controllers that are asked for, and a scheduler.
 pub(super) fn cell(request: &SystemRequest, scheduler: Box<dyn Component>) -> SystemParts {
     let mut components = vec![scheduler];
+    let mut awaits_volumes = false;
     if let Some(options) = &request.controllers {
         components.push(Box::new(ControllerManager::new(options)));
+        if let Some(volumes) = &options.volumes {
+            components.push(Box::new(AttachDetach::new(volumes.clone())));
+            awaits_volumes = true;
+        }
     }
     SystemParts {
         components,
         agent: Box::new(Kubelet::new(KubeletOptions {
             time_limits: request.time_limits,
             images: request.images.clone(),
+            awaits_volumes,
         })),
         stepping: Stepping::PerInstant,
         commitment: Commitment::Admitted,

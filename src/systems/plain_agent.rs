@@ -111,28 +111,15 @@ impl PlainAgent {
         }
     }
 
-    #[inline]
-    fn ended(&mut self, pod: PodRef, reason: EndReason, out: &mut AgentOutput) {
-        self.pods[pod.slot.index()] = VACANT;
-        out.reports.push(Report::Ended(pod, reason));
-    }
-}
-
-impl NodeAgent for PlainAgent {
-    fn assigned(
-        &mut self,
-        _now: Instant,
-        assignment: Assignment,
-        _local: LocalNode<'_>,
-        out: &mut AgentOutput,
-    ) {
+    /// Takes a pod and starts it.
+    pub(super) fn take(&mut self, assignment: &Assignment, out: &mut AgentOutput) {
         let Assignment {
             pod,
             node,
             time_limit,
             is_owned,
             ..
-        } = assignment;
+        } = *assignment;
         if self.pods.len() <= pod.slot.index() {
             self.pods.resize(pod.slot.index() + 1, VACANT);
         }
@@ -148,6 +135,24 @@ impl NodeAgent for PlainAgent {
         self.set_limit(pod, limit.map_or(ENDLESS, Duration::as_nanos));
         out.reports.push(Report::Starting(pod));
         out.commands.push(MachineCommand::Start { pod, node });
+    }
+
+    #[inline]
+    fn ended(&mut self, pod: PodRef, reason: EndReason, out: &mut AgentOutput) {
+        self.pods[pod.slot.index()] = VACANT;
+        out.reports.push(Report::Ended(pod, reason));
+    }
+}
+
+impl NodeAgent for PlainAgent {
+    fn assigned(
+        &mut self,
+        _now: Instant,
+        assignment: Assignment,
+        _local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
+        self.take(&assignment, out);
     }
 
     fn stopping(&mut self, _now: Instant, order: StopOrder, out: &mut AgentOutput) {
@@ -275,6 +280,7 @@ mod tests {
                             node: NODE,
                             time_limit,
                             is_owned: false,
+                            has_volumes: false,
                             spec: std::sync::Arc::default(),
                         },
                         LocalNode::new(&Store::new(), NODE),
@@ -370,6 +376,7 @@ mod tests {
                 node: NODE,
                 time_limit,
                 is_owned: false,
+                has_volumes: false,
                 spec: std::sync::Arc::default(),
             },
             LocalNode::new(&Store::new(), NODE),

@@ -38,6 +38,7 @@ mod traffic;
 mod typical;
 mod units;
 mod usage;
+mod volumes;
 mod workload;
 
 use std::path::PathBuf;
@@ -69,6 +70,7 @@ pub use system_options::system_options;
 pub use traffic::traffic;
 pub use typical::{gpu_models, typical_pods};
 pub use usage::usage;
+pub use volumes::attach_options;
 pub use workload::{Workload, workload};
 
 /// Reason an experiment can't be run.

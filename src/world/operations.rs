@@ -75,6 +75,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
     Ok(Some(ControllerOptions {
         zero_unix_secs,
         client: client_limits(scenario).controllers,
+        volumes: None,
     }))
 }
 

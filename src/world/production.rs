@@ -3,6 +3,7 @@
 //! where the model is built, unless the experiment states the model itself.
 
 use control::client_limit::ClientLimit;
+use control::volumes::VolumeDelays;
 use scenario::Scenario;
 use scenario::scalar::NoneOr;
 use scenario::schema::{self, ModelSet};
@@ -42,11 +43,20 @@ const KUBELET: ClientLimit = ClientLimit {
 /// Time between two looks of a kubelet at its containers.
 const RELIST: Duration = Duration::from_secs(1);
 
-/// Time after its boot until a machine's node is Ready.
+/// Time from the joining of a node until it is Ready.
 const NODE_READY: Duration = Duration::from_secs(10);
 
 /// From the joining of a node to the removal of its taint `not-ready`.
 const FIRST_TAINT_RETRY: Duration = Duration::from_millis(150);
+
+/// Time to attach a volume.
+const ATTACH: Duration = Duration::from_secs(10);
+
+/// Time to unmount and detach a volume.
+const DETACH: Duration = Duration::from_secs(5);
+
+/// Time for which a volume stays with a node that is not Ready.
+const FORCE_DETACH: Duration = Duration::from_secs(360);
 
 /// The constants of the set, as the manual lists them.
 pub const CONSTANTS: &[Constant] = &[
@@ -72,8 +82,23 @@ pub const CONSTANTS: &[Constant] = &[
     },
     Constant {
         field: "kubelet.nodeReady",
-        value: "a machine's node is Ready 10 s after its boot",
+        value: "a node that joins is there NotReady, with the taint not-ready, and Ready 10 s later",
         source: "kubelet 1.34: updateRuntimeUp every 5 s; two of them until the pod of the network plug-in runs",
+    },
+    Constant {
+        field: "volumes.attach",
+        value: "a ReadWriteOnce volume is attached to the node of its pod after 10 s",
+        source: "typical of network disks, which take 5 s to 30 s (no default of Kubernetes)",
+    },
+    Constant {
+        field: "volumes.detach",
+        value: "detached 5 s after its last pod on the node has ended",
+        source: "typical of network disks (no default of Kubernetes)",
+    },
+    Constant {
+        field: "volumes.forceDetach",
+        value: "detached from a node that is not Ready after 6 min, at once with the taint out-of-service",
+        source: "kube-controller-manager 1.34: ReconcilerMaxWaitForUnmountDuration",
     },
     Constant {
         field: "(taints of a node that joins)",
@@ -101,7 +126,7 @@ pub(super) fn first_taint_retry(scenario: &Scenario) -> Duration {
 pub struct KubeletDelays {
     /// Time between two looks at the containers of a node.
     pub relist: Duration,
-    /// Time after its boot until a machine's node is Ready.
+    /// Time from the joining of a node until it is Ready.
     pub node_ready: Duration,
 }
 
@@ -117,6 +142,20 @@ pub fn kubelet_delays(scenario: &Scenario) -> KubeletDelays {
         relist: stated.relist.unwrap_or(RELIST),
         node_ready: stated.node_ready.unwrap_or(NODE_READY),
     }
+}
+
+/// The delays of volumes in a scenario; `None` has every volume on every node.
+pub fn volume_delays(scenario: &Scenario) -> Option<VolumeDelays> {
+    let stated = match &scenario.models.volumes {
+        Some(NoneOr::Some(stated)) => *stated,
+        None if is_asked(scenario) => schema::VolumeDelays::default(),
+        Some(NoneOr::None) | None => return None,
+    };
+    Some(VolumeDelays {
+        attach: stated.attach.unwrap_or(ATTACH),
+        detach: stated.detach.unwrap_or(DETACH),
+        force_detach: stated.force_detach.unwrap_or(FORCE_DETACH),
+    })
 }
 
 /// Whether the nodes of a scenario's system run kubelets.

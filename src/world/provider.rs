@@ -14,8 +14,8 @@ use model::{NewPrice, Node, Text};
 use scenario::schema;
 use scenario::{Scenario, Share};
 use sim::ProviderOptions;
+use units::Instant;
 use units::nearest::nearest;
-use units::{Duration, Instant};
 
 use super::catalogue::{catalogue, matches};
 use super::instance_type::InstanceType;
@@ -23,7 +23,7 @@ use super::money::micro;
 use super::nodes::of_template;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};
-use super::{BuildError, FileSource, production};
+use super::{BuildError, FileSource};
 
 /// The provider of a scenario.
 #[derive(Clone, Debug, Default)]
@@ -63,10 +63,7 @@ pub fn provider(
     let (types, list) = catalogue(written, files)?;
     let powers = Powers::new(written, &types)?;
     let mut plan = ProviderPlan {
-        options: ProviderOptions {
-            ready_after: production::kubelet_delays(scenario).node_ready,
-            ..options(written)?
-        },
+        options: options(written)?,
         types,
         list,
         ..ProviderPlan::default()
@@ -191,7 +188,6 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
     Ok(ProviderOptions {
         boot: written.boot.clone(),
         boot_of: boots.collect(),
-        ready_after: Duration::ZERO,
         failure_ppm: libm::rint(failing * 1e6) as u32,
         failed_after: written.failed_after,
         most_machines: quota.machines.map(u64::from),

@@ -80,6 +80,7 @@ mod swarm_properties;
 mod swarm_scenarios;
 mod tidy;
 mod traffic;
+mod volumes;
 mod watch;
 mod worked_examples;
 mod workload_input;

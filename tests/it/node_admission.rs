@@ -68,6 +68,7 @@ fn blindly(commitment: Commitment, change: impl FnOnce(&mut Node)) -> Vec<String
         agent: Box::new(Kubelet::new(KubeletOptions {
             time_limits: TimeLimits::Ignored,
             images: None,
+            awaits_volumes: false,
         })),
         environment: Environment {
             commitment,

@@ -142,6 +142,7 @@ fn run(extra: u32) -> (Lives, String) {
         node_life: NodeLife::Declared,
         node_client: None,
         relist: Duration::ZERO,
+        node_ready: windtunnel::units::Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
     };

@@ -31,6 +31,7 @@ pub(crate) fn options() -> Options {
         node_life: NodeLife::Declared,
         node_client: None,
         relist: Duration::ZERO,
+        node_ready: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
     }

@@ -171,7 +171,7 @@ impl ClusterAutoscaler {
         let present: Vec<NodeId> = store.nodes().present().collect();
         let unready = present
             .iter()
-            .filter(|&&node| !store.nodes().is_ready(node));
+            .filter(|&&node| !store.nodes().is_ready(node) && !self.seen.is_starting(node));
         let health = Health {
             nodes: present.len(),
             unready: unready.count(),

@@ -9,7 +9,10 @@ use super::drain::NodePod;
 use super::pods::{BudgetList, node_pod, pods_on};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
-use model::{ClusterObjects, Event, LabelSelector, NewPrice, Object, Pod, PodRef, PodSpec, Text};
+use model::node::NOT_READY_TAINT;
+use model::{
+    ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
+};
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
 
@@ -26,6 +29,11 @@ pub struct Seen {
     classes: BTreeMap<ClassId, Arc<PodClass>>,
     /// Names of nodes that joined since it was last asked.
     joined: Vec<(NodeId, Text)>,
+    /// Nodes that joined, by the instants at which they did; those that said how they are are left
+    /// out.
+    joined_at: BTreeMap<NodeId, Instant>,
+    /// Nodes that joined and were never Ready yet.
+    starting: BTreeSet<NodeId>,
     /// Nodes that left since it was last asked.
     left: Vec<NodeId>,
     /// Prices that changed since it was last asked.
@@ -86,17 +94,29 @@ impl Seen {
                 }
                 Event::NodeAdded { node, object } => {
                     self.joined.push((*node, object.name.clone()));
+                    self.joined_at.insert(*node, entry.at);
                     self.touched.insert(*node, entry.at);
                     self.fresh.push(*node);
                 }
                 Event::NodeRemoved { node } => {
                     self.left.push(*node);
                     self.touched.remove(node);
+                    self.joined_at.remove(node);
+                    self.starting.remove(node);
                     self.node_pods.remove(node);
                     self.gone.push(store.nodes().name(*node).into());
                 }
-                Event::NodeUpdated { node, .. } | Event::NodeReadiness { node, .. } => {
+                Event::NodeUpdated { node, .. } => {
                     self.redeclared.insert(*node);
+                }
+                Event::NodeReadiness { node, ready } => {
+                    self.redeclared.insert(*node);
+                    let joined = self.joined_at.remove(node);
+                    if *ready {
+                        self.starting.remove(node);
+                    } else if joined == Some(entry.at) {
+                        self.starting.insert(*node);
+                    }
                 }
                 Event::PriceChanged(new) => {
                     self.priced.push(Arc::clone(new));
@@ -114,6 +134,30 @@ impl Seen {
             self.has_changed = true;
         }
         self.cursor = store.revision();
+    }
+
+    /// Whether a node joined and was never Ready yet: it counts as the node that it will be
+    /// (spec: kubernetes.md 3.3, upcoming nodes).
+    pub fn is_starting(&self, node: NodeId) -> bool {
+        self.starting.contains(&node)
+    }
+
+    /// A node as simulations have it: one that starts without the taints of its conditions.
+    fn as_simulated(&self, store: &Store, node: NodeId) -> Option<Arc<Node>> {
+        let object = store.nodes().object(node)?;
+        if !self.is_starting(node) {
+            return Some(object.clone());
+        }
+        let mut started = (**object).clone();
+        started
+            .taints
+            .retain(|taint| &*taint.key != NOT_READY_TAINT);
+        Some(Arc::new(started))
+    }
+
+    /// Whether simulations have a node as one that takes no pods.
+    fn is_down(&self, store: &Store, node: NodeId) -> bool {
+        !store.nodes().is_ready(node) && !self.is_starting(node)
     }
 
     fn waits_no_more(&mut self, pod: PodRef) {
@@ -249,12 +293,14 @@ impl Seen {
         };
         let nodes = store.nodes();
         if !gone.is_empty() || !fresh.is_empty() {
-            let new = fresh.iter().filter_map(|&node| nodes.object(node).cloned());
+            let new = fresh
+                .iter()
+                .filter_map(|&node| self.as_simulated(store, node));
             cluster.follow_nodes(&gone, new)?;
         }
         for &node in fresh.iter().chain(&redeclared) {
-            if let Some(object) = nodes.object(node) {
-                cluster.follow_node(object, !nodes.is_ready(node))?;
+            if let Some(object) = self.as_simulated(store, node) {
+                cluster.follow_node(&object, self.is_down(store, node))?;
             }
         }
         for &node in fresh.iter().chain(&behind) {
@@ -307,11 +353,11 @@ impl Seen {
         cache.add_nodes(
             present
                 .iter()
-                .filter_map(|&node| nodes.object(node).cloned()),
+                .filter_map(|&node| self.as_simulated(store, node)),
         )?;
         for node in present {
             let name = nodes.name(node).to_owned();
-            if !nodes.is_ready(node) {
+            if self.is_down(store, node) {
                 cache.set_down(&name, true);
             }
             for pod in pods_on(store, node) {

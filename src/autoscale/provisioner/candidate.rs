@@ -1,6 +1,7 @@
 //! Candidates: the nodes that could be given back, their order, and the number of them at a time
 //! (spec: kubernetes.md 3.4).
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::consolidate::Leaver;
@@ -77,6 +78,15 @@ pub(super) struct Candidate {
     pub(super) is_drifted: bool,
     /// Price over what its evictions cost, to compare by.
     savings: f64,
+}
+
+impl Candidate {
+    /// Order of candidates: the highest savings first, and of equal ones the node that is longer
+    /// there.
+    fn order(&self, other: &Self) -> Ordering {
+        let savings = other.savings.total_cmp(&self.savings);
+        savings.then(self.node.cmp(&other.node))
+    }
 }
 
 impl Provisioner {
@@ -175,12 +185,7 @@ impl Provisioner {
                 savings: savings(price, costs),
             });
         }
-        candidates.sort_by(|one, other| {
-            other
-                .savings
-                .total_cmp(&one.savings)
-                .then(one.node.cmp(&other.node))
-        });
+        candidates.sort_by(Candidate::order);
         (candidates, is_waiting)
     }
 }
@@ -254,4 +259,32 @@ pub(super) fn cost(deletion_cost: i32, priority: i32) -> f64 {
     let deletion = f64::from(deletion_cost) / f64::from(1_u32 << 27);
     let priority = f64::from(priority) / f64::from(1_u32 << 25);
     (1.0 + deletion + priority).clamp(-10.0, 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_savings_the_node_that_is_longer_there_goes_first() {
+        let candidate = |node: u32, savings: f64| Candidate {
+            node: NodeId(node),
+            leaver: Leaver {
+                node: NodeId(node),
+                name: format!("n{node}").into(),
+                replaced: Replaced {
+                    instance_type: "t".into(),
+                    price: 1,
+                    is_spot: false,
+                },
+            },
+            is_empty: false,
+            is_rested: true,
+            is_drifted: false,
+            savings,
+        };
+        let mut all = [(7, 1.0), (3, 1.0), (5, 2.0), (4, 1.0)].map(|own| candidate(own.0, own.1));
+        all.sort_by(Candidate::order);
+        assert_eq!(all.map(|own| own.node.0), [5, 3, 4, 7]);
+    }
 }

@@ -34,6 +34,7 @@ pub(crate) fn options(
         (None, Some(StopWhen::Drained)) => Stop::Drained,
         (None, Some(StopWhen::Idle) | None) => Stop::Idle,
     };
+    let kubelet = world::production::kubelet_delays(scenario);
     Ok(Options {
         seed: scenario.seed,
         stop,
@@ -46,7 +47,8 @@ pub(crate) fn options(
         },
         node_life: world::contact(scenario),
         node_client: world::production::client_limits(scenario).kubelet,
-        relist: world::production::kubelet_delays(scenario).relist,
+        relist: kubelet.relist,
+        node_ready: kubelet.node_ready,
         lease_offset: scenario.models.lease_offset,
         view_lag: scenario.models.watch_delay,
     })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
 use autoscale::workloads::Autoscalers;
+use control::controllers::manager::ControllerOptions;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
@@ -72,7 +73,10 @@ pub(crate) fn system(
         },
         profile,
         options,
-        controllers: prepared.controllers.clone(),
+        controllers: (prepared.controllers.clone()).map(|own| ControllerOptions {
+            volumes: world::attach_options(scenario, &prepared.kube.objects),
+            ..own
+        }),
         form,
         time_limits: TimeLimits::Ignored,
         images: prepared.images.as_ref().map(|(pulls, _)| pulls.clone()),

@@ -202,3 +202,24 @@ pub(crate) fn offered(store: &Store, node: NodeId, allocated: Row) -> NodeRow {
         free: free_at(store, node),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_cordoned_offers_something_else() {
+        let open = NodeRow {
+            present: true,
+            up: true,
+            schedulable: true,
+            ..NodeRow::default()
+        };
+        let cordoned = NodeRow {
+            schedulable: false,
+            ..open
+        };
+        assert!(open.offers_as(&open) && cordoned.offers_as(&cordoned));
+        assert!(!open.offers_as(&cordoned) && !cordoned.offers_as(&open));
+    }
+}

@@ -29,6 +29,8 @@ pub struct StatefulSet {
     pub min_ready: Duration,
     /// Number of revisions without pods that are kept.
     pub revision_history_limit: i32,
+    /// Names of the claims that each pod has for itself.
+    pub claim_templates: Vec<Text>,
     /// The stateful set's templates by the name of their revision, oldest first.
     pub revisions: Vec<StatefulRevision>,
     /// Last reported status.
@@ -104,6 +106,7 @@ impl Default for StatefulSet {
             },
             min_ready: Duration::ZERO,
             revision_history_limit: 10,
+            claim_templates: Vec::new(),
             revisions: Vec::new(),
             status: StatefulStatus::default(),
         }

@@ -1,4 +1,5 @@
-//! `models: production`, `models.clientLimits` and `models.kubelet` of the experiment file.
+//! `models: production`, `models.clientLimits`, `models.kubelet` and `models.volumes` of the experiment
+//! file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -51,10 +52,29 @@ pub struct KubeletDelays {
     /// and ends are reported at the next look; default 1 s, and 0 s for reports at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relist: Option<Duration>,
-    /// Time after the boot of a machine of the provider until its node is Ready and takes pods;
+    /// Time from the joining of a node while the run goes on, such as a machine of the provider after
+    /// its boot, until it is Ready: until then it has the taint `node.kubernetes.io/not-ready`;
     /// default 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_ready: Option<Duration>,
+}
+
+/// Delays of volumes that one node at a time has: of claims with `ReadWriteOnce` or
+/// `ReadWriteOncePod`, those of `volumeClaimTemplates` included; `{}` has the defaults below. They apply
+/// to the system `kubernetes` with `system.controllers`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VolumeDelays {
+    /// Time to attach a volume to the node of a pod, which waits for it; default 10 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attach: Option<Duration>,
+    /// Time to unmount and detach a volume once no pod of its node has it any more; default 5 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detach: Option<Duration>,
+    /// Time after which a volume that no pod has any more is detached from a node that is not Ready
+    /// and has no taint `node.kubernetes.io/out-of-service`; default 6 min.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub force_detach: Option<Duration>,
 }
 
 /// Reads `models`: its fields, or the name of a set.

@@ -33,7 +33,7 @@ pub use autoscaling::{
     Autoscaling, Backlog, HorizontalSettings, MetricsPipeline, RuleScaling, Scheduled,
     ScheduledRule, StepChange, Steps, Track, VerticalSettings,
 };
-pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet};
+pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
     Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint,
     TaintEffect, Template,

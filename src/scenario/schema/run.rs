@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::traffic::Services;
 use crate::scalar::{Bound, NoneOr, WordOr};
-use crate::schema::clients::{ClientLimits, KubeletDelays, ModelSet};
+use crate::schema::clients::{ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 use crate::schema::contention::Contention;
 use crate::schema::images::Images;
 use crate::share::Share;
@@ -28,6 +28,9 @@ pub struct Models {
     /// Delays of kubelets; default `none`, or those of the set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubelet: Option<NoneOr<KubeletDelays>>,
+    /// Delays of volumes; default `none`, or those of the set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<NoneOr<VolumeDelays>>,
     /// Time at which every node renews its lease first; default drawn for each node within 10 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_offset: Option<Duration>,

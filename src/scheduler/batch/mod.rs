@@ -14,6 +14,7 @@
 
 pub mod backfill;
 pub mod job;
+mod refused;
 mod room;
 mod running;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use self::backfill::{Backfill, Outlook};
 pub use self::job::{JobFacts, JobNumber, JobOrder, Score};
 
 use self::job::{Job, processors};
+use self::refused::Refused;
 use self::room::{Places, Rooms};
 use self::running::{Place, Running, RunningJob};
 use self::waiting::{Turn, Waiting};
@@ -59,13 +61,6 @@ pub struct BatchPlanner {
     retry: Retry,
 }
 
-/// Members of a job that were refused their places.
-#[derive(Clone, Debug)]
-struct Refused {
-    number: JobNumber,
-    job: Job,
-}
-
 /// The job that goes next.
 #[derive(Clone, Copy, Debug)]
 struct Chosen {
@@ -75,6 +70,17 @@ struct Chosen {
     /// The last turn that the backfilling rule was asked about; `None` if it is to be asked about
     /// every waiting job.
     asked: Option<Turn>,
+}
+
+impl Chosen {
+    /// A job that was not tried yet.
+    const fn of(number: JobNumber) -> Self {
+        Self {
+            number,
+            blocked: false,
+            asked: None,
+        }
+    }
 }
 
 /// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
@@ -168,21 +174,6 @@ impl BatchPlanner {
             }
         }
         news
-    }
-
-    /// The members that were refused their places wait again.
-    fn take_back_refused(&mut self) {
-        if self.refused.is_empty() {
-            return;
-        }
-        self.retry = Retry::default();
-        for Refused { number, job } in std::mem::take(&mut self.refused) {
-            let submitted = job.facts.submitted;
-            self.waiting.add(number, job, &*self.order, submitted);
-        }
-        if let Some(chosen) = &mut self.chosen {
-            chosen.asked = None;
-        }
     }
 
     fn created(
@@ -298,11 +289,7 @@ impl BatchPlanner {
     fn choose(&mut self, now: Instant) -> Option<Chosen> {
         if self.chosen.is_none() {
             let number = self.waiting.first(&*self.order, now)?;
-            self.chosen = Some(Chosen {
-                number,
-                blocked: false,
-                asked: None,
-            });
+            self.chosen = Some(Chosen::of(number));
         }
         self.chosen
     }
@@ -427,7 +414,8 @@ impl Component for BatchPlanner {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         let news = self.read(now, view);
         self.retry.ask(now, out);
-        if self.awaits_rest_of_end(now, news, out) {
+        // What was chosen stays chosen until it has started: nothing passes a job that was refused.
+        if self.awaits_rest_of_end(now, news, out) || !self.refused.is_empty() {
             return Progress::Idle;
         }
         let Some(chosen) = self.choose(now) else {

@@ -274,6 +274,7 @@ impl Engine {
     ///
     /// A follower sees the store after the change and writes nothing to it.
     pub(super) fn commit(&mut self, ctx: &mut Context<'_>, event: Event) -> Result<(), Conflict> {
+        let event = self.nodes.admitted(ctx, event);
         let ended = self.control.apply(ctx.now(), event)?;
         let (store, digest, mut switch) = self.control.followed();
         let Some(entry) = store.log().last() else {

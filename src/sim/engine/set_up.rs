@@ -67,6 +67,7 @@ impl Engine {
         own.load_pods(ctx);
         own.surroundings.expect_following(ctx);
         own.surroundings.expect_failures(ctx, environment.failures);
+        own.nodes.set_node_ready(ctx.options().node_ready);
         own.nodes.expect_heartbeats(ctx, own.control.store());
         own.surroundings.expect_operations(ctx, parts.operations);
         let lag = ctx.options().view_lag;

@@ -2,15 +2,17 @@
 //! came to pass meanwhile is settled when it hears again (spec: kubernetes.md 2.7, 2.8;
 //! orchestrators-b.md 10.3).
 
+use std::sync::Arc;
+
 use cluster::Store;
 use control::node::{Assignment, StopOrder};
 use control::node_api::{Notice, condition, pods_on};
-use model::node::DISK_PRESSURE_TAINT;
-use model::{EndReason, Event, EvictionCause, NodeContact, PodRef};
-use units::NodeId;
+use model::node::{DISK_PRESSURE_TAINT, NOT_READY_TAINT};
+use model::{EndReason, Event, EvictionCause, Node, NodeContact, PodRef, Taint, TaintEffect, Text};
+use units::{Duration, NodeId};
 
 use super::super::context::Context;
-use super::super::hosts::{Lost, Pace, PaceChange, Trouble};
+use super::super::hosts::{Lost, Pace, PaceChange, Struck, Trouble};
 use super::super::message::{Reunion, ToControlPlane, ToNodes, ToSurroundings};
 use super::super::options::NodeLife;
 use super::super::queue::Upcoming;
@@ -80,8 +82,8 @@ impl NodePlane {
 
     /// The runtime of a host stops answering: its agent says so once it has waited for it.
     fn runtime_lost(&mut self, ctx: &mut Context<'_>, node: NodeId) {
-        let (is_first, _) = self.hosts.strike(ctx.now(), node, Trouble::Runtime);
-        if is_first {
+        let struck = self.hosts.strike(ctx.now(), node, Trouble::Runtime);
+        if struck.is_first {
             let at = self.hosts.unready_at(ctx.now(), node);
             ctx.expect(at, Upcoming::Status(node));
         }
@@ -106,6 +108,9 @@ impl NodePlane {
         if !self.agent.posts_status() || !self.hosts.is_reached(node) {
             return;
         }
+        if self.hosts.is_starting(ctx.now(), node) {
+            return;
+        }
         if !store.nodes().is_ready(node) {
             let event = Event::NodeReadiness { node, ready: true };
             ctx.send(ToControlPlane::Happened(event));
@@ -113,6 +118,40 @@ impl NodePlane {
         for pod in pods_on(store, node) {
             ctx.send(ToNodes::Relist(pod));
         }
+    }
+
+    /// Nodes that join from now on take this time until they are Ready.
+    pub(in super::super) const fn set_node_ready(&mut self, span: Duration) {
+        self.node_ready = span;
+    }
+
+    /// A change as the API takes it: a node that is not Ready as it joins has the taint that says so
+    /// (admission plugin `TaintNodesByCondition`).
+    #[inline]
+    pub(in super::super) fn admitted(&self, ctx: &Context<'_>, event: Event) -> Event {
+        match event {
+            Event::NodeAdded { node, object } if self.node_ready > Duration::ZERO => {
+                let object = match ctx.options().node_life {
+                    NodeLife::Observed(_) => not_ready(object),
+                    NodeLife::Declared => object,
+                };
+                Event::NodeAdded { node, object }
+            }
+            event => event,
+        }
+    }
+
+    /// A node joins: where that takes time, its agent says that it is not ready yet, and later that
+    /// it is.
+    pub(super) fn joins(&mut self, ctx: &mut Context<'_>, node: NodeId) {
+        if self.node_ready <= Duration::ZERO {
+            return;
+        }
+        let ready = ctx.now().saturating_add(self.node_ready);
+        self.hosts.starts_until(node, ready);
+        let event = Event::NodeReadiness { node, ready: false };
+        ctx.send(ToControlPlane::Happened(event));
+        ctx.expect(ready, Upcoming::Status(node));
     }
 
     /// An agent says how a pod is that was not told to end.
@@ -136,8 +175,9 @@ impl NodePlane {
     fn host_lost(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId, trouble: Trouble) {
         let now = ctx.now();
         let last_heartbeat = self.hosts.last_heartbeat(now, node);
-        let (is_first, was_heard) = self.hosts.strike(now, node, trouble);
-        let crashes = is_first && trouble == Trouble::Crash;
+        let Struck {
+            crashes, was_heard, ..
+        } = self.hosts.strike(now, node, trouble);
         if crashes && let Some(images) = &mut self.images {
             images.host_lost(now, node);
             self.expect_tick(ctx);
@@ -269,13 +309,16 @@ impl NodePlane {
         } = reunion;
         let order = StopOrder::of(store, pod, node);
         if is_untold {
-            match order {
+            if let Some(order) = order {
                 // It was told to end before its node knew of it.
-                Some(order) => {
-                    let reason = order.reason;
-                    ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
-                }
-                None => ctx.send(ToNodes::Notice(Notice::Assign(pod))),
+                let reason = order.reason;
+                ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
+                return;
+            }
+            ctx.send(ToNodes::Notice(Notice::Assign(pod)));
+            let state = store.pod_states().get(pod);
+            if state.is_some_and(|state| !state.is_held) {
+                ctx.send(ToNodes::Notice(Notice::Release(pod)));
             }
             return;
         }
@@ -331,4 +374,17 @@ impl NodePlane {
             }));
         }
     }
+}
+
+/// A node with the taint of one that is not Ready.
+fn not_ready(mut object: Arc<Node>) -> Arc<Node> {
+    let taint = Taint {
+        key: NOT_READY_TAINT.into(),
+        value: Text::default(),
+        effect: TaintEffect::NoSchedule,
+    };
+    if !object.taints.contains(&taint) {
+        Arc::make_mut(&mut object).taints.push(taint);
+    }
+    object
 }

@@ -49,6 +49,8 @@ pub(super) struct NodePlane {
     /// Reports on their way, where agents report late.
     outgoing: Option<Outgoing>,
     usage: Usage,
+    /// Time from the joining of a node until it is Ready.
+    node_ready: Duration,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
 }
@@ -82,6 +84,7 @@ impl NodePlane {
             exits: Exits::default(),
             outgoing: Outgoing::new(seed, ctx.options().node_client, ctx.options().relist),
             usage: Usage::new(parts.usage),
+            node_ready: Duration::ZERO,
             output: AgentOutput::default(),
         }
     }
@@ -468,6 +471,7 @@ impl Follower for NodePlane {
         self.usage.observe(change.event, change.store);
         if let Event::NodeAdded { node, object } = change.event {
             self.hosts.joined(now, *node, &object.name);
+            self.joins(ctx, *node);
         }
         let Some(ended) = change.ended else {
             return;

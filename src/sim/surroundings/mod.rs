@@ -6,7 +6,7 @@ mod machines;
 mod operations;
 mod strikes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cluster::Store;
@@ -44,6 +44,8 @@ pub(super) struct Surroundings {
     operations: Vec<Operation>,
     /// Number of operations still to come.
     operations_left: usize,
+    /// Operations that are carried on later, by number.
+    under_way: BTreeSet<u32>,
     /// Operations that nobody took, to be tried again.
     postponed: Vec<u32>,
     /// Upgrades that have begun, by number.
@@ -67,6 +69,7 @@ impl Surroundings {
             gangs: 0,
             operations: Vec::new(),
             operations_left: 0,
+            under_way: BTreeSet::new(),
             postponed: Vec::new(),
             upgrades: Vec::new(),
             departed: BTreeMap::new(),

@@ -45,8 +45,14 @@ impl Surroundings {
             return Ok(());
         }
         let now = ctx.now();
-        let steps = carry_out(now, &operation, store);
-        let steps = steps.map_err(|why| wrong(&operation, now, &why))?;
+        let steps = match carry_out(now, &operation, store) {
+            // A drain that was under way is over with its node.
+            Err(OperationError::NoNode(_)) if self.under_way.remove(&number) => {
+                self.operations_left -= 1;
+                return Ok(());
+            }
+            steps => steps.map_err(|why| wrong(&operation, now, &why))?,
+        };
         // What was decided on one state together is not stale.
         ctx.send(ToControlPlane::Request(Box::new(Request {
             operation,
@@ -54,7 +60,10 @@ impl Surroundings {
             creations: steps.creations,
         })));
         match steps.again {
-            Some(at) => ctx.expect(at.max(now), Upcoming::Operation(number)),
+            Some(at) => {
+                self.under_way.insert(number);
+                ctx.expect(at.max(now), Upcoming::Operation(number));
+            }
             None => self.operations_left -= 1,
         }
         Ok(())

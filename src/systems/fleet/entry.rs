@@ -178,6 +178,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
         agent: Box::new(FleetAgent::new(KubeletOptions {
             time_limits: request.time_limits,
             images: request.images.clone(),
+            awaits_volumes: false,
         })),
         stepping: Stepping::PerInstant,
         commitment: Commitment::Decided,

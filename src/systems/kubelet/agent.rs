@@ -20,6 +20,8 @@ pub struct KubeletOptions {
     pub time_limits: TimeLimits,
     /// Pulls of images; `None` has every image everywhere.
     pub images: Option<PullOptions>,
+    /// Whether pods with volumes are started only once they are released.
+    pub awaits_volumes: bool,
 }
 
 /// Kubelets.
@@ -32,6 +34,8 @@ pub struct Kubelet {
     restartable: BTreeMap<PodId, Assignment>,
     pods: BTreeMap<PodId, Held>,
     images: BTreeMap<NodeId, NodeImages>,
+    /// Pods whose volumes are not attached yet.
+    waiting: BTreeMap<PodId, Assignment>,
 }
 
 impl Kubelet {
@@ -43,7 +47,23 @@ impl Kubelet {
             restartable: BTreeMap::new(),
             pods: BTreeMap::new(),
             images: BTreeMap::new(),
+            waiting: BTreeMap::new(),
         }
+    }
+
+    /// Starts a pod that its node takes.
+    fn begin(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
+        let pod = assignment.pod;
+        if assignment.spec.life.is_none() && self.options.images.is_none() {
+            self.plain.take(&assignment, out);
+            if assignment.is_owned || assignment.spec.behaviour.is_some() {
+                self.restartable.insert(pod.id, assignment);
+            }
+            return;
+        }
+        self.pods.insert(pod.id, Held::new(&assignment));
+        out.reports.push(Report::Starting(pod));
+        self.act(now, pod, out, |_, _| None);
     }
 
     /// Lets a pod act; what it hands back says why it ended, if it did.
@@ -125,20 +145,24 @@ impl NodeAgent for Kubelet {
             out.reports.push(Report::Ended(assignment.pod, reason));
             return;
         }
-        if assignment.spec.life.is_none() && self.options.images.is_none() {
-            if assignment.is_owned || assignment.spec.behaviour.is_some() {
-                self.restartable
-                    .insert(assignment.pod.id, assignment.clone());
-            }
-            return self.plain.assigned(now, assignment, local, out);
+        if self.options.awaits_volumes && assignment.has_volumes {
+            self.waiting.insert(assignment.pod.id, assignment);
+        } else {
+            self.begin(now, assignment, out);
         }
-        let pod = assignment.pod;
-        self.pods.insert(pod.id, Held::new(&assignment));
-        out.reports.push(Report::Starting(pod));
-        self.act(now, pod, out, |_, _| None);
+    }
+
+    fn released(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        if let Some(assignment) = self.waiting.remove(&pod.id) {
+            self.begin(now, assignment, out);
+        }
     }
 
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {
+        if self.waiting.remove(&order.pod.id).is_some() {
+            out.reports.push(Report::Ended(order.pod, order.reason));
+            return;
+        }
         if !self.pods.contains_key(&order.pod.id) {
             return self.plain.stopping(now, order, out);
         }
@@ -155,6 +179,12 @@ impl NodeAgent for Kubelet {
         out: &mut AgentOutput,
     ) {
         let pod = assignment.pod;
+        if self.waiting.contains_key(&pod.id) {
+            if let Some(order) = order {
+                self.stopping(now, order, out);
+            }
+            return;
+        }
         if !self.pods.contains_key(&pod.id) {
             self.plain.rebooted(now, assignment, order, out);
             return self.forget_ended(out);

@@ -42,6 +42,7 @@ impl Node {
             agent: Kubelet::new(KubeletOptions {
                 time_limits: TimeLimits::Enforced,
                 images: None,
+                awaits_volumes: false,
             }),
             told: Vec::new(),
             now: 0,
@@ -52,6 +53,7 @@ impl Node {
             node: NODE,
             time_limit: None,
             is_owned: true,
+            has_volumes: false,
             spec: spec.into(),
         };
         let store = Store::new();

@@ -201,6 +201,7 @@ pub(super) fn parts(options: MesosOptions, request: &SystemRequest) -> SystemPar
         agent: Box::new(MesosAgent::new(KubeletOptions {
             time_limits: request.time_limits,
             images: request.images.clone(),
+            awaits_volumes: false,
         })),
         stepping: Stepping::PerInstant,
         commitment,

@@ -245,6 +245,14 @@ fn affinities_look_at_containers_images_and_labels() {
             .choose(cluster.engines(), &asked, &mut rng);
         assert_eq!(found.ok(), expected, "{text}");
     }
+    // Each of several affinities is to be met.
+    let asked = ContainerConfig {
+        affinities: expressions(&["tier==web", "image==redis"]),
+        ..config("x", 0, 0)
+    };
+    for engine in cluster.engines() {
+        assert!(!Filter::Affinity.passes(&asked, engine, SoftExpressions::Counted));
+    }
 }
 
 #[test]

@@ -247,3 +247,22 @@ pub fn write_google_2011(options: &GeneratorOptions, out: &mut dyn Write) -> io:
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scarcer_resource_is_the_one_that_fewer_tasks_use_up() {
+        let machines: u64 = SHAPES.iter().map(|shape| shape.2).sum();
+        let nodes = machines as u32;
+        let cpu = Scarcer::of(&[(1_000, 1)], nodes);
+        assert!(!cpu.is_memory && cpu.held < 1e9, "{cpu:?}");
+        assert!((cpu.tasks * 1_000.0 - cpu.held).abs() < 1.0, "{cpu:?}");
+        let gibibyte = 1_u64 << 30;
+        let memory = Scarcer::of(&[(1, gibibyte)], nodes);
+        assert!(memory.is_memory && memory.held > 1e15, "{memory:?}");
+        let used = memory.tasks * gibibyte as f64;
+        assert!((used - memory.held).abs() < 1e6, "{memory:?}");
+    }
+}

@@ -60,6 +60,7 @@ pub fn run_window(jobs: &[Job], processors: u32, rules: &Rules) -> Result<Vec<St
         node_life: NodeLife::Declared,
         node_client: None,
         relist: Duration::ZERO,
+        node_ready: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
     };

@@ -34,6 +34,7 @@ use std::collections::BTreeSet;
 
 use crate::admission::Creation;
 use crate::client_limit::ClientLimit;
+use crate::volumes::AttachOptions;
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, PodChange};
@@ -52,6 +53,8 @@ pub struct ControllerOptions {
     pub zero_unix_secs: i64,
     /// The limit of the client that each controller has; `None` sends everything at once.
     pub client: Option<ClientLimit>,
+    /// Attaching and detaching of volumes; `None` has every volume on every node.
+    pub volumes: Option<AttachOptions>,
 }
 
 /// A controller: says which objects a change makes it look at, and looks at them.

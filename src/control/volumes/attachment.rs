@@ -1,0 +1,364 @@
+//! The course of volumes between nodes: attached for the first pod that needs them, detached once no
+//! pod on their node has them any more. A lost node does not say that it has given a volume up; after a
+//! time it is taken from it by force.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{PodRef, Text};
+use units::{Duration, Instant, NodeId, PodId};
+
+/// Delays of volumes; zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VolumeDelays {
+    /// Time to attach a volume to a node.
+    pub attach: Duration,
+    /// Time to unmount a volume and to detach it from a node.
+    pub detach: Duration,
+    /// Time for which a volume stays with a node that is not Ready, once no pod has it any more.
+    pub force_detach: Duration,
+}
+
+/// Condition of a node as far as volumes on it are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Its kubelet unmounts what is to be detached.
+    Ready,
+    /// Nobody knows whether it still uses its volumes.
+    Lost,
+    /// A user said that it is down: what is on it is detached at once.
+    OutOfService,
+}
+
+/// Volumes and the pods that have them.
+#[derive(Clone, Debug, Default)]
+pub struct Attachments {
+    delays: VolumeDelays,
+    volumes: BTreeMap<Text, Volume>,
+    pods: BTreeMap<PodId, Use>,
+    /// Volumes about which something is to be done.
+    open: BTreeSet<Text>,
+    /// Pods that came and wait for no volume.
+    free: Vec<PodRef>,
+}
+
+/// A pod on its node, and the volumes that it needs there.
+#[derive(Clone, Debug)]
+struct Use {
+    pod: PodRef,
+    node: NodeId,
+    volumes: Vec<Text>,
+    is_released: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Volume {
+    place: Place,
+    /// The pods that have it or wait for it, first come first.
+    users: Vec<PodId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Attaching {
+        node: NodeId,
+        until: Instant,
+    },
+    Attached {
+        node: NodeId,
+        /// Instant since which no pod on the node has it.
+        unused: Option<Instant>,
+    },
+    Detaching {
+        node: NodeId,
+        until: Instant,
+    },
+}
+
+impl Attachments {
+    /// Volumes that are attached nowhere.
+    pub fn new(delays: VolumeDelays) -> Self {
+        Self {
+            delays,
+            ..Self::default()
+        }
+    }
+
+    /// A pod came to a node where it needs these volumes.
+    pub fn bound(&mut self, pod: PodRef, node: NodeId, volumes: Vec<Text>) {
+        self.come(pod, node, volumes, None);
+    }
+
+    /// A pod was on a node with these volumes before the run began.
+    pub fn found(&mut self, pod: PodRef, node: NodeId, volumes: Vec<Text>) {
+        let attached = Place::Attached { node, unused: None };
+        self.come(pod, node, volumes, Some(attached));
+    }
+
+    fn come(&mut self, pod: PodRef, node: NodeId, volumes: Vec<Text>, place: Option<Place>) {
+        if volumes.is_empty() {
+            self.free.push(pod);
+            return;
+        }
+        for name in &volumes {
+            let volume = self.volumes.entry(name.clone()).or_insert(Volume {
+                place: place.unwrap_or(Place::Nowhere),
+                users: Vec::new(),
+            });
+            volume.users.push(pod.id);
+            self.open.insert(name.clone());
+        }
+        let own = Use {
+            pod,
+            node,
+            volumes,
+            is_released: false,
+        };
+        self.pods.insert(pod.id, own);
+    }
+
+    /// A pod ended, or is gone.
+    pub fn ended(&mut self, pod: PodRef) {
+        let Some(own) = self.pods.remove(&pod.id) else {
+            return;
+        };
+        for name in own.volumes {
+            if let Some(volume) = self.volumes.get_mut(&name) {
+                volume.users.retain(|user| *user != pod.id);
+                self.open.insert(name);
+            }
+        }
+    }
+
+    /// Goes on up to an instant; gives the pods whose volumes are all on their node now.
+    pub fn advance(&mut self, now: Instant, host: impl Fn(NodeId) -> Host) -> Vec<PodRef> {
+        let mut settled = Vec::new();
+        let mut reached = BTreeSet::new();
+        for name in &self.open {
+            let Some(volume) = self.volumes.get_mut(name) else {
+                settled.push(name.clone());
+                continue;
+            };
+            while let Some(next) = volume.next(now, &self.pods, self.delays, &host) {
+                volume.place = next;
+            }
+            if let Place::Attached { node, .. } = volume.place {
+                let pods = volume
+                    .users
+                    .iter()
+                    .filter(|user| is_on(&self.pods, **user, node));
+                reached.extend(pods.copied());
+            }
+            if volume.is_settled() {
+                settled.push(name.clone());
+            }
+        }
+        for name in settled {
+            self.open.remove(&name);
+            let is_idle =
+                |volume: &Volume| volume.place == Place::Nowhere && volume.users.is_empty();
+            if self.volumes.get(&name).is_some_and(is_idle) {
+                self.volumes.remove(&name);
+            }
+        }
+        reached.retain(|pod| self.is_complete(*pod));
+        let released = reached.into_iter().filter_map(|pod| {
+            let own = self.pods.get_mut(&pod)?;
+            (!std::mem::replace(&mut own.is_released, true)).then_some(own.pod)
+        });
+        let mut released: Vec<PodRef> = released.collect();
+        released.append(&mut self.free);
+        released
+    }
+
+    /// Whether all volumes of a pod are on its node.
+    fn is_complete(&self, pod: PodId) -> bool {
+        self.pods.get(&pod).is_some_and(|own| {
+            own.volumes.iter().all(|name| {
+                let place = self.volumes.get(name).map(|volume| volume.place);
+                matches!(place, Some(Place::Attached { node, .. }) if node == own.node)
+            })
+        })
+    }
+
+    /// The next instant at which something is over.
+    pub fn next(&self) -> Option<Instant> {
+        let open = self.open.iter().filter_map(|name| self.volumes.get(name));
+        let due = open.filter_map(|volume| match volume.place {
+            Place::Attaching { until, .. } | Place::Detaching { until, .. } => Some(until),
+            Place::Attached { unused, .. } => {
+                Some(unused?.saturating_add(self.delays.force_detach))
+            }
+            Place::Nowhere => None,
+        });
+        due.min()
+    }
+}
+
+/// Whether a pod is on a node.
+fn is_on(pods: &BTreeMap<PodId, Use>, pod: PodId, node: NodeId) -> bool {
+    pods.get(&pod).is_some_and(|own| own.node == node)
+}
+
+impl Volume {
+    /// The place that the volume comes to now; `None` while it stays where it is.
+    fn next(
+        &self,
+        now: Instant,
+        pods: &BTreeMap<PodId, Use>,
+        delays: VolumeDelays,
+        host: impl Fn(NodeId) -> Host,
+    ) -> Option<Place> {
+        let has_user = |node: NodeId| self.users.iter().any(|user| is_on(pods, *user, node));
+        match self.place {
+            Place::Nowhere => {
+                let first = self.users.first().and_then(|user| pods.get(user))?;
+                let until = now.saturating_add(delays.attach);
+                let node = first.node;
+                Some(Place::Attaching { node, until })
+            }
+            Place::Attaching { node, until } => {
+                (until <= now).then_some(Place::Attached { node, unused: None })
+            }
+            // Its node has not said yet that it is unmounted.
+            Place::Detaching { node, .. } if has_user(node) => {
+                Some(Place::Attached { node, unused: None })
+            }
+            Place::Detaching { until, .. } => (until <= now).then_some(Place::Nowhere),
+            Place::Attached { node, unused } if has_user(node) => {
+                unused.map(|_| Place::Attached { node, unused: None })
+            }
+            Place::Attached { node, unused } => {
+                let since = unused.unwrap_or(now);
+                let is_free = match host(node) {
+                    Host::Ready | Host::OutOfService => true,
+                    Host::Lost => since.saturating_add(delays.force_detach) <= now,
+                };
+                if is_free {
+                    let until = now.saturating_add(delays.detach);
+                    return Some(Place::Detaching { node, until });
+                }
+                let unused = Some(since);
+                (self.place != Place::Attached { node, unused })
+                    .then_some(Place::Attached { node, unused })
+            }
+        }
+    }
+
+    /// Whether the volume stays where it is until pods come or go.
+    fn is_settled(&self) -> bool {
+        match self.place {
+            Place::Nowhere => self.users.is_empty(),
+            Place::Attached { unused, .. } => unused.is_none(),
+            Place::Attaching { .. } | Place::Detaching { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::PodSlot;
+
+    const DELAYS: VolumeDelays = VolumeDelays {
+        attach: Duration::from_secs(10),
+        detach: Duration::from_secs(5),
+        force_detach: Duration::from_secs(360),
+    };
+    const A: NodeId = NodeId(0);
+    const B: NodeId = NodeId(1);
+
+    fn pod(number: u32) -> PodRef {
+        PodRef {
+            id: PodId(number),
+            slot: PodSlot(number),
+        }
+    }
+
+    /// Goes on until nothing is due any more, while hosts stay as they are; says when which pod is
+    /// released, in seconds.
+    fn released(
+        volumes: &mut Attachments,
+        mut now: i64,
+        host: impl Fn(NodeId) -> Host,
+    ) -> Vec<(i64, u32)> {
+        let mut told = Vec::new();
+        loop {
+            let pods = volumes.advance(Instant::from_secs(now), &host);
+            told.extend(pods.into_iter().map(|own| (now, own.id.0)));
+            match volumes.next() {
+                Some(next) => now = next.since(Instant::ZERO).as_nanos() / 1_000_000_000,
+                None => return told,
+            }
+        }
+    }
+
+    fn one(name: &str) -> Vec<Text> {
+        vec![name.into()]
+    }
+
+    /// A volume on the first node, whose pod ended at 100 s when another one waits on the second.
+    fn moving() -> Attachments {
+        let mut volumes = Attachments::new(DELAYS);
+        volumes.bound(pod(0), A, one("v"));
+        assert_eq!(released(&mut volumes, 0, |_| Host::Ready), [(10, 0)]);
+        volumes.bound(pod(1), B, one("v"));
+        // Who has it keeps it.
+        assert_eq!(released(&mut volumes, 50, |_| Host::Ready), []);
+        volumes.ended(pod(0));
+        volumes
+    }
+
+    #[test]
+    fn a_volume_is_detached_before_it_is_attached_elsewhere() {
+        let told = released(&mut moving(), 100, |_| Host::Ready);
+        assert_eq!(told, [(115, 1)]);
+    }
+
+    #[test]
+    fn a_lost_node_keeps_a_volume_for_six_minutes_unless_it_is_out_of_service() {
+        let lost = |node| if node == A { Host::Lost } else { Host::Ready };
+        assert_eq!(released(&mut moving(), 100, lost), [(475, 1)]);
+        let marked = |node| {
+            if node == A {
+                Host::OutOfService
+            } else {
+                Host::Ready
+            }
+        };
+        assert_eq!(released(&mut moving(), 100, marked), [(115, 1)]);
+        // A node that is back unmounts it.
+        let mut volumes = moving();
+        assert!(volumes.advance(Instant::from_secs(100), lost).is_empty());
+        assert_eq!(released(&mut volumes, 200, |_| Host::Ready), [(215, 1)]);
+    }
+
+    #[test]
+    fn a_successor_on_the_same_node_finds_the_volume_there() {
+        let mut volumes = moving();
+        volumes.ended(pod(1));
+        assert!(
+            volumes
+                .advance(Instant::from_secs(100), |_| Host::Ready)
+                .is_empty()
+        );
+        volumes.bound(pod(2), A, one("v"));
+        assert_eq!(released(&mut volumes, 103, |_| Host::Ready), [(103, 2)]);
+    }
+
+    #[test]
+    fn a_pod_waits_for_all_of_its_volumes_and_those_found_are_there() {
+        let mut volumes = Attachments::new(DELAYS);
+        volumes.found(pod(0), A, one("v"));
+        assert_eq!(released(&mut volumes, 0, |_| Host::Ready), [(0, 0)]);
+        volumes.bound(pod(1), A, vec!["v".into(), "w".into()]);
+        volumes.bound(pod(2), A, Vec::new());
+        let told = released(&mut volumes, 3, |_| Host::Ready);
+        assert_eq!(told, [(3, 2), (13, 1)]);
+        for own in [0, 1] {
+            volumes.ended(pod(own));
+        }
+        assert_eq!(released(&mut volumes, 20, |_| Host::Ready), []);
+        assert!(volumes.volumes.is_empty() && volumes.pods.is_empty());
+    }
+}

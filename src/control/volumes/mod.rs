@@ -1,0 +1,64 @@
+//! Volumes of pods, which are attached to one node at a time: the attach/detach controller as a
+//! component ([`AttachDetach`]) around a state machine without clock or store ([`Attachments`]). A
+//! pod whose volumes are not on its node yet is held there; its node starts it once it is released
+//! (spec: orchestrators-a.md 9.6; attachdetach `reconciler`).
+
+mod attachment;
+mod component;
+
+pub use attachment::{Attachments, Host, VolumeDelays};
+pub use component::AttachDetach;
+
+use std::collections::BTreeSet;
+
+use cluster::Store;
+use model::{Object, Pod, PodRef, PodVolume, Text};
+
+/// The controller's settings.
+#[derive(Clone, Debug, Default)]
+pub struct AttachOptions {
+    /// Delays of volumes.
+    pub delays: VolumeDelays,
+    /// Claims, by namespace and name, whose volumes several nodes may have, or that are a part of a
+    /// node: they need no attaching.
+    pub unattached: BTreeSet<(Text, Text)>,
+}
+
+/// Whether a pod has volumes, so that its node waits until it is released.
+pub(crate) fn has_volumes(store: &Store, record: &Pod) -> bool {
+    let own = &store.class(record.class).spec.volumes;
+    !own.is_empty() || !claim_templates(store, record.pod).is_empty()
+}
+
+/// Names of the claims that the stateful set of a pod makes for each of its pods.
+fn claim_templates(store: &Store, pod: PodRef) -> &[Text] {
+    let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+    let row = owner.and_then(|owner| store.objects().get(owner.object));
+    match row.map(|row| &row.object) {
+        Some(Object::StatefulSet(set)) => &set.claim_templates,
+        _ => &[],
+    }
+}
+
+/// The volumes of a pod that are attached to one node at a time, each by a name of its own.
+fn volumes_of(store: &Store, record: &Pod, options: &AttachOptions) -> Vec<Text> {
+    let spec = &store.class(record.class).spec;
+    let (namespace, pod) = (&spec.namespace, &record.name);
+    let claim = |name: &str| Text::from(format!("claim {namespace}/{name}"));
+    let stated = spec.volumes.iter().filter_map(|volume| match volume {
+        PodVolume::Claim(name) => {
+            let key = (namespace.clone(), name.clone());
+            (!options.unattached.contains(&key)).then(|| claim(name))
+        }
+        PodVolume::Ephemeral(name) => Some(claim(&format!("{pod}-{name}"))),
+        PodVolume::GceDisk { disk, read_only } => {
+            (!read_only).then(|| format!("disk {disk}").into())
+        }
+        PodVolume::EbsVolume(id) => Some(format!("disk {id}").into()),
+        PodVolume::Iscsi { .. } | PodVolume::Rbd { .. } => None,
+    });
+    let templates = claim_templates(store, record.pod).iter();
+    let templates = templates.map(|name| claim(&format!("{name}-{pod}")));
+    let all: BTreeSet<Text> = stated.chain(templates).collect();
+    all.into_iter().collect()
+}
