@@ -26,6 +26,18 @@ const UNHEEDED: [Trait; 2] = [
     }),
 ];
 
+/// Kinds of workloads that controllers make pods of. A line of their own counts those that no
+/// controller acts on, so that they are not listed among the ignored kinds.
+const MAKERS: [&str; 7] = [
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "ReplicationController",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+];
+
 /// Objects that were read and that policies of the pipeline ignore.
 fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
     let counts = [
@@ -177,14 +189,7 @@ impl Remarks {
         let made = made.count();
         let unread = &manifests.unread_workloads;
         let pods: u64 = unread.values().map(|own| own.pods).sum();
-        let makers = [
-            "Deployment",
-            "ReplicaSet",
-            "StatefulSet",
-            "ReplicationController",
-        ];
-        let makers = makers.iter().chain(&["DaemonSet", "Job", "CronJob"]);
-        let kinds = makers.filter_map(|kind| {
+        let kinds = MAKERS.iter().filter_map(|kind| {
             let own = unread.get(*kind)?;
             Some(format!("{} {kind}", own.objects))
         });
@@ -297,9 +302,8 @@ impl Remarks {
         }
         self.unread(file, manifests);
         let findings = manifests.findings.iter().map(ToString::to_string);
-        let is_told = |kind: &str| matches!(kind, "Deployment" | "DaemonSet" | "Job" | "CronJob");
         let ignored = manifests.ignored_kinds.iter();
-        let ignored = ignored.filter(|(kind, _)| !is_told(kind));
+        let ignored = ignored.filter(|(kind, _)| !MAKERS.contains(&kind.as_str()));
         let ignored = ignored.map(|(kind, count)| {
             format!(
                 "{} of kind `{kind}` {} ignored: {}",
