@@ -41,3 +41,4 @@ pub mod tables;
 pub mod tenants;
 pub mod travel;
 mod waiting;
+mod watched_source;

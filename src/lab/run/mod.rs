@@ -43,7 +43,6 @@ mod watching;
 mod window;
 
 use super::tenants::TenantNames;
-use labelled::LabelledSource;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::options;
 pub use stopover::Stopover;
@@ -412,7 +411,7 @@ fn world(
         components = labelled
             .map(|each| -> Box<dyn Component> { Box::new(each) })
             .collect();
-        arrivals = Box::new(LabelledSource::new(arrivals, &prepared.probe));
+        arrivals = labelled::source(arrivals, &prepared.probe);
     }
     let cell = CellParts {
         nodes: prepared.nodes,
