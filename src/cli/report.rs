@@ -28,8 +28,8 @@ pub(super) struct ReportArguments {
     /// Output format [default: html, or svg with --plot]
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
-    /// Output file or folder, or `-` for stdout [default: `report.html`, `NAME.png` or `NAME.pdf` here,
-    /// stdout for every other format]
+    /// Output file or folder, or `-` for stdout [default: `report.html`, `NAME.png` or `NAME.pdf` in the
+    /// current folder; text formats go to stdout]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
     /// Only these metrics, in this order, in tables and in the plots of metrics (differences, pareto,
