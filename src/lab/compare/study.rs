@@ -24,7 +24,7 @@ pub const STUDY_VERSION: u32 = 2;
 pub const RESAMPLES: usize = 10_000;
 
 /// Description of a candidate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateInfo {
     /// The candidate's name.
@@ -56,7 +56,7 @@ pub struct RunRecord {
 }
 
 /// The mean of a metric over runs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatedMean {
     /// The mean.
@@ -66,7 +66,7 @@ pub struct GatedMean {
 }
 
 /// A candidate against the baseline.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pair {
     /// The candidate.
@@ -108,7 +108,7 @@ impl Pair {
 }
 
 /// The Pareto front over two metrics.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pareto {
     /// The first metric.
@@ -120,7 +120,7 @@ pub struct Pareto {
 }
 
 /// Result for a precision target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Precision {
     /// The target: half the width of intervals over the baseline's mean.
@@ -132,7 +132,7 @@ pub struct Precision {
 }
 
 /// Result of a comparison.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Study {
     /// Version of this form.
@@ -164,6 +164,20 @@ pub struct Study {
 }
 
 impl Study {
+    /// Reads a comparison from the text of its file.
+    ///
+    /// # Errors
+    /// The text is no comparison, or one of another version.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        let study: Self = serde_json::from_str(text)?;
+        if study.schema_version == STUDY_VERSION {
+            return Ok(study);
+        }
+        let found = study.schema_version;
+        let words = format!("schemaVersion is {found}, and this program reads {STUDY_VERSION}");
+        Err(serde::de::Error::custom(words))
+    }
+
     /// Number of times that each verdict was given, of gated metrics or of all others.
     pub fn counts(&self, gated: bool) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();

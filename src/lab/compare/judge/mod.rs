@@ -19,7 +19,7 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::statistics::{
     Interval, Resamples, Rules, SEEDS_MIN, SeedsNeeded, benjamini_hochberg, change_interval,
@@ -37,7 +37,7 @@ pub const ALPHA: f64 = 0.05;
 pub const BOOTSTRAP_MIN: usize = 10;
 
 /// Verdict of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Worse, beyond chance.
@@ -138,7 +138,7 @@ pub struct Pairs {
 }
 
 /// The values on an input as it is, beside those on shaken ones. No verdict stands on them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unshaken {
     /// The baseline's.
@@ -159,8 +159,14 @@ pub(crate) fn direction_name<S: Serializer>(
     serializer.serialize_str(direction.name())
 }
 
+/// Reads the name of a direction.
+fn direction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Direction, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Ok(Direction::of_name(&name))
+}
+
 /// One metric of a candidate against the baseline.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Judgement {
     /// The metric's id.
@@ -168,7 +174,7 @@ pub struct Judgement {
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
     /// Better direction: `higher`, `lower` or `none`.
-    #[serde(serialize_with = "direction_name")]
+    #[serde(serialize_with = "direction_name", deserialize_with = "direction")]
     pub better: Direction,
     /// Marks the judgement of a gated metric.
     pub gated: bool,
@@ -402,7 +408,7 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
 }
 
 /// Number of tests in each family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tests {
     /// Tests of gated metrics, which Holm corrects together.
