@@ -34,6 +34,7 @@ pub mod shell;
 pub mod sides;
 pub mod snapshot;
 pub mod statistics;
+pub mod steps;
 mod summarize;
 pub mod summary;
 pub mod sweep;

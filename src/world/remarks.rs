@@ -8,9 +8,10 @@ use manifest::{ControlledPods, DeclaredWorkload, Maker, ManifestPod, Manifests, 
 use metrics::RunMetrics;
 use metrics::fights::DETECTORS;
 use model::objects::{AppliedObjects, ClusterObjects};
-use model::{Node, Object, TaintEffect};
+use model::workload::validate;
+use model::{Node, Object, PodSpec, Service, TaintEffect};
 use trace::Ledger;
-use units::{Duration, plural};
+use units::{ClassId, Duration, plural};
 
 /// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -90,6 +91,26 @@ pub(super) fn autoscaler(object: &Object) -> Option<String> {
     }
 }
 
+/// Name of an object in findings.
+fn object_name(object: &Object) -> String {
+    format!(
+        "{} `{}/{}`",
+        object.kind(),
+        object.namespace(),
+        object.name()
+    )
+}
+
+/// Words about a service without pods; `None` if it selects some of these.
+fn unselected(service: &Service, pods: &[&PodSpec]) -> Option<String> {
+    if service.selector.is_empty() {
+        return Some("spec.selector: it is empty, so that no pod answers requests".to_owned());
+    }
+    let is_own = |pod: &&PodSpec| service.selects(&pod.namespace, &pod.labels);
+    let words = "spec.selector: it selects no pod of the run; requests to it fail";
+    (!pods.iter().any(is_own)).then(|| words.to_owned())
+}
+
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Remarks {
@@ -97,6 +118,8 @@ pub struct Remarks {
     ignored: Option<String>,
     /// Declarations of autoscalers, by their names in findings.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
+    /// Files that declare services and budgets, by the names of these in findings.
+    selecting: BTreeMap<String, String>,
     /// Lines about pods that are missing or wait, before all others.
     urgent: Vec<String>,
     unmodelled: Vec<String>,
@@ -253,6 +276,34 @@ impl Remarks {
         }
     }
 
+    /// Notes services and budgets that no pod of a run had the labels of, as the run left them. Their pods
+    /// may come from any file, from operations and from other sources of the workload.
+    pub fn selectors(&mut self, store: &Store) {
+        let classes = (0..store.class_count()).map(|index| ClassId(index as u32));
+        let classes = classes.map(|class| &store.class(class).spec as &PodSpec);
+        let objects = store.objects().iter();
+        let templates = objects.filter_map(|(_, row)| row.object.template());
+        let specs: Vec<&PodSpec> = classes.chain(templates).collect();
+        for (_, row) in store.objects().iter() {
+            let words = match &row.object {
+                Object::Service(own) => unselected(own, &specs),
+                Object::PodDisruptionBudget(own) => {
+                    let pods = specs.iter().filter(|pod| pod.namespace == own.namespace);
+                    let findings = validate::budget(own, pods.map(|pod| &pod.labels));
+                    let idle = findings.into_iter().find(|one| one.problem.is_warning());
+                    idle.map(|own| format!("{}: {}; it has no effect", own.field, own.problem))
+                }
+                _ => None,
+            };
+            if let Some(words) = words {
+                let name = object_name(&row.object);
+                let file = self.selecting.get(&name);
+                let file = file.map_or_else(String::new, |file| format!("{file}: "));
+                self.note(format!("{file}{name}: {words}"));
+            }
+        }
+    }
+
     /// Notes what autoscalers could not do, as a run left them.
     pub fn autoscalers(&mut self, store: &Store) {
         for (_, row) in store.objects().iter() {
@@ -295,6 +346,13 @@ impl Remarks {
     /// pods; it is noted once.
     pub fn manifests(&mut self, file: &str, manifests: &Manifests) {
         for own in &manifests.workloads {
+            if matches!(
+                own.object,
+                Object::Service(_) | Object::PodDisruptionBudget(_)
+            ) {
+                let name = object_name(&own.object);
+                self.selecting.insert(name, file.to_owned());
+            }
             if let Some(name) = autoscaler(&own.object) {
                 let places = self.places.entry(name).or_default();
                 places.push((file.to_owned(), own.clone()));

@@ -15,6 +15,7 @@ use super::pairing::{Candidate, Method, Paired, paired};
 use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
 use crate::statistics::{Interval, Resamples, mean, student_interval};
+use crate::steps::StepUnit;
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, ShortList, registry};
 
@@ -217,13 +218,18 @@ pub fn default_gated(runs: &[&VariantSummary]) -> Vec<String> {
 /// Builds the question about a metric of a run.
 pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
     let known = registry::find(id).map(|(_, statistic)| statistic);
+    let floor = known.map_or(0.0, |statistic| {
+        // The floor is an amount in the unit of simulated time.
+        let steps = StepUnit::of(statistic.unit).filter(|own| own.name == metric.unit);
+        statistic.floor * steps.map_or(1.0, |own| own.factor)
+    });
     Question {
         metric: id.to_owned(),
         unit: metric.unit.clone(),
         direction: Direction::of_name(&metric.better),
         threshold: Threshold::Usual {
             share: known.map_or(0.0, |statistic| statistic.threshold),
-            floor: known.map_or(0.0, |statistic| statistic.floor),
+            floor,
         },
         gated,
     }
