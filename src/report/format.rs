@@ -94,6 +94,8 @@ fn bytes(value: f64) -> String {
 
 /// Formats whole numbers without decimals, others with at least three significant digits.
 fn number(value: f64) -> String {
+    // A zero below zero is zero.
+    let value = value + 0.0;
     let size = value.abs();
     if size >= 1e15 {
         return format!("{value:.3e}");
