@@ -167,8 +167,8 @@ fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
         let left = lines.len() - most;
         lines.truncate(most);
         lines.push(format!(
-            "note: {} more; {} and `ledger` in {} list all, -v prints them",
-            plural::count(left, "note"),
+            "note: {left} more {} in {} and in {} (`ledger`); -v prints all",
+            plural::either(left, "is", "are"),
             folder.join(REPORT).display(),
             folder.join(SUMMARY).display(),
         ));
