@@ -15,6 +15,7 @@ use windtunnel::report::runs::{Gathered, ReportRun};
 use windtunnel::report::study::{self, StudyOptions};
 use windtunnel::report::{Format, embedded, html};
 
+use super::traces::CSV;
 use super::{Kind, Scene, files, texts};
 use crate::scratch::Scratch;
 
@@ -22,8 +23,8 @@ const SMALL: &str = "\
 windtunnel: v1
 name: small
 cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 16Gi}}}]}
-workload: [{generate: {model: lublin99, jobs: 6}}]
-stop: {at: 1d}
+workload: [{trace: {format: csv, path: jobs.csv}}]
+stop: {when: drained}
 variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
@@ -41,10 +42,10 @@ struct Written {
 
 impl Written {
     fn new() -> Self {
-        let scratch = Scratch::new("fuzz-written", &[("small.yaml", SMALL)]);
+        let scratch = Scratch::new("fuzz-written", &[("small.yaml", SMALL), ("jobs.csv", CSV)]);
         let compared = ["compare", "small.yaml", "--seeds", "2", "--out", "compared"];
         scratch.run(&compared, 0);
-        let at = ["--snapshot-at", "1h", "at.json"];
+        let at = ["--snapshot-at", "5s", "at.json"];
         let run = ["run", "small.yaml", "--out", "run", "--set", "variants={}"];
         scratch.run(&[&run[..], &at[..]].concat(), 0);
         scratch.run(
