@@ -225,6 +225,9 @@ fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
+/// Writer of a table in the format that the user chose.
+type Writer = Box<dyn Fn(&mut dyn Write) -> io::Result<()>>;
+
 fn printed(
     global: &Global,
     arguments: &ReportArguments,
@@ -232,23 +235,20 @@ fn printed(
     format: Format,
 ) -> Result<Exit, Failure> {
     let width = terminal::width().filter(|_| arguments.out.is_none());
-    let write: Box<dyn Fn(&mut dyn Write) -> io::Result<()>> = match &gathered.study {
-        Some(study) => {
-            let study = chosen(study, &arguments.metrics)?;
-            let options = StudyOptions {
-                all: global.verbose,
-                ..StudyOptions::default()
-            };
-            Box::new(move |out| study::write(out, &study, format, options))
-        }
-        None => {
-            let comparison = side_by_side(global, arguments, gathered)?;
-            let options = TableOptions {
-                width,
-                ..TableOptions::default()
-            };
-            Box::new(move |out| report::write(out, &comparison, format, options))
-        }
+    let write: Writer = if let Some(study) = &gathered.study {
+        let study = chosen(study, &arguments.metrics)?;
+        let options = StudyOptions {
+            all: global.verbose,
+            ..StudyOptions::default()
+        };
+        Box::new(move |out| study::write(out, &study, format, options))
+    } else {
+        let comparison = side_by_side(global, arguments, gathered)?;
+        let options = TableOptions {
+            width,
+            ..TableOptions::default()
+        };
+        Box::new(move |out| report::write(out, &comparison, format, options))
     };
     if arguments.out.is_none() {
         output::print_with(write)?;

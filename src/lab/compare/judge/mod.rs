@@ -19,7 +19,9 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+pub(crate) mod direction;
+
+use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
     Interval, Resamples, Rules, SEEDS_MIN, SeedsNeeded, benjamini_hochberg, change_interval,
@@ -147,24 +149,6 @@ pub struct Unshaken {
     pub head: Option<f64>,
 }
 
-/// Writes the name of a direction.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands fields over by reference"
-)]
-pub(crate) fn direction_name<S: Serializer>(
-    direction: &Direction,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(direction.name())
-}
-
-/// Reads the name of a direction.
-fn direction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Direction, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    Ok(Direction::of_name(&name))
-}
-
 /// One metric of a candidate against the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -174,7 +158,7 @@ pub struct Judgement {
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
     /// Better direction: `higher`, `lower` or `none`.
-    #[serde(serialize_with = "direction_name", deserialize_with = "direction")]
+    #[serde(with = "direction")]
     pub better: Direction,
     /// Marks the judgement of a gated metric.
     pub gated: bool,
