@@ -21,6 +21,7 @@ mod failure;
 mod import;
 mod interrupt;
 mod man;
+mod memory;
 mod named;
 mod output;
 mod place;
@@ -49,6 +50,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use exit::{Exit, Failure};
+pub use memory::SystemMemory;
 
 /// A wind tunnel for cluster schedulers: real control loops against simulated nodes, failures and
 /// traces, in deterministic time.

@@ -1,17 +1,19 @@
 //! `windtunnel report`: finished runs, one or many side by side, from their result folders.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use history::{self, REPORT_DATA_FILE};
+use lab::compare::{STUDY_FILE, Study};
 use lab::folder::{Existing, ResultFolder, write_file};
 use lab::results;
 use lab::travel::{FORK_FILE, Fork};
 use report::comparison::{Comparison, Rows};
 use report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
 use report::runs::{Gathered, ReportRun};
-use report::study::StudyFigures;
+use report::study::{self, StudyOptions};
 use report::table::TableOptions;
 use report::{self, Format};
 use trace::Input;
@@ -28,8 +30,8 @@ pub(super) struct ReportArguments {
     /// Output format [default: html, or svg with --plot]
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
-    /// Output file or folder, or `-` for stdout [default: `report.html`, `NAME.png` or `NAME.pdf` here,
-    /// stdout for every other format]
+    /// Output file or folder, or `-` for stdout [default: `report.html`, `NAME.png` or `NAME.pdf` in the
+    /// current folder; text formats go to stdout]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
     /// Only these metrics, in this order, in tables and in the plots of metrics (differences, pareto,
@@ -96,9 +98,9 @@ pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, 
     let runs = arguments.runs.iter().map(|path| read(path));
     let mut gathered = Gathered::new(runs.collect::<Result<_, _>>()?);
     if let [folder] = arguments.runs.as_slice()
-        && let Some(figures) = figures(folder)?
+        && let Some(study) = compared(folder)?
     {
-        gathered = gathered.drawn_from(figures);
+        gathered = gathered.compared(study);
     }
     if !arguments.candidates.is_empty() {
         let only = gathered.only_candidates(&arguments.candidates);
@@ -134,22 +136,22 @@ pub(super) fn write_summary(folder: &ResultFolder, gathered: &Gathered) -> Resul
     written.map_err(|error| folder_failure(&error))
 }
 
-/// Figures of the comparison that a folder holds, if it is one.
-fn figures(path: &Path) -> Result<Option<StudyFigures>, Failure> {
-    let file = path.join("comparison.json");
+/// Comparison that a folder holds, if it is one.
+fn compared(path: &Path) -> Result<Option<Study>, Failure> {
+    let file = path.join(STUDY_FILE);
     if !file.is_file() {
         return Ok(None);
     }
     let text = Input::path(&file)
         .read_to_string()
         .map_err(Failure::input)?;
-    let figures = StudyFigures::read(&text).map_err(|error| {
+    let study = Study::read(&text).map_err(|error| {
         Failure::input(format!(
             "{}: it is no comparison, or is damaged: {error}; run `windtunnel compare` again",
             file.display()
         ))
     })?;
-    Ok(Some(figures))
+    Ok(Some(study))
 }
 
 /// Reads a result folder.
@@ -223,37 +225,39 @@ fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
+/// Writer of a table in the format that the user chose.
+type Writer = Box<dyn Fn(&mut dyn Write) -> io::Result<()>>;
+
 fn printed(
     global: &Global,
     arguments: &ReportArguments,
     gathered: &Gathered,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let comparison = if arguments.metrics.is_empty() {
-        let rows = if global.verbose {
-            Rows::All
-        } else {
-            Rows::Headline
+    let width = terminal::width().filter(|_| arguments.out.is_none());
+    let write: Writer = if let Some(study) = &gathered.study {
+        let study = chosen(study, &arguments.metrics)?;
+        let options = StudyOptions {
+            all: global.verbose,
+            ..StudyOptions::default()
         };
-        Comparison::of(gathered, rows)
+        Box::new(move |out| study::write(out, &study, format, options))
     } else {
-        Comparison::of(gathered, Rows::All)
-            .only(&arguments.metrics)
-            .map_err(Failure::input)?
-    };
-    let options = TableOptions {
-        width: terminal::width(),
-        ..TableOptions::default()
+        let comparison = side_by_side(global, arguments, gathered)?;
+        let options = TableOptions {
+            width,
+            ..TableOptions::default()
+        };
+        Box::new(move |out| report::write(out, &comparison, format, options))
     };
     if arguments.out.is_none() {
-        output::print_with(|out| report::write(out, &comparison, format, options))?;
+        output::print_with(write)?;
         return Ok(Exit::Done);
     }
     let mut bytes = Vec::new();
-    let plain = TableOptions::default();
     {
         let mut plainly = anstream::StripStream::new(&mut bytes);
-        report::write(&mut plainly, &comparison, format, plain).map_err(Failure::incomplete)?;
+        write(&mut plainly).map_err(Failure::incomplete)?;
     }
     let name = match format {
         Format::Markdown => "report.md",
@@ -264,6 +268,32 @@ fn printed(
     };
     deliver(arguments, name, &bytes, Usual::Stdout)?;
     Ok(Exit::Done)
+}
+
+/// Comparison in the metrics that the user chose; in all of them without a choice.
+fn chosen(study: &Study, metrics: &[String]) -> Result<Study, Failure> {
+    if metrics.is_empty() {
+        return Ok(study.clone());
+    }
+    study::only(study.clone(), metrics).map_err(Failure::input)
+}
+
+/// Table of runs side by side, in the metrics that the user chose.
+fn side_by_side(
+    global: &Global,
+    arguments: &ReportArguments,
+    gathered: &Gathered,
+) -> Result<Comparison, Failure> {
+    if arguments.metrics.is_empty() {
+        let rows = if global.verbose {
+            Rows::All
+        } else {
+            Rows::Headline
+        };
+        return Ok(Comparison::of(gathered, rows));
+    }
+    let all = Comparison::of(gathered, Rows::All);
+    all.only(&arguments.metrics).map_err(Failure::input)
 }
 
 /// Plots by name; `None` if none is named.

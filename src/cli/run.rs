@@ -1,5 +1,6 @@
 //! `windtunnel run`: an experiment into a result folder and a summary on the terminal.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
@@ -12,6 +13,7 @@ use report::plot::Style;
 use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
 use scenario::{Experiment, load};
+use units::plural;
 
 use super::experiment_file;
 use super::failure::{failure, folder_failure, is_refusal};
@@ -78,7 +80,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     };
     print(global, arguments, summary, options);
     if !global.quiet {
-        for line in remarks(summary, global.verbose) {
+        for line in remarks(summary, global.verbose, &out) {
             terminal::complain(&line);
         }
     }
@@ -132,7 +134,9 @@ fn result_folder(
 const MAX_REMARKS: usize = 5;
 
 /// Remarks on the input. Rows that were kept unchanged are reported with `-v` only.
-fn remarks(summary: &Summary, all: bool) -> Vec<String> {
+///
+/// Those that are not printed stand in the result folder.
+fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     // What is not run as it was written is always told.
     for variant in &summary.variants {
@@ -162,13 +166,20 @@ fn remarks(summary: &Summary, all: bool) -> Vec<String> {
     if !all && lines.len() > most {
         let left = lines.len() - most;
         lines.truncate(most);
-        lines.push(format!("note: {left} more like these; -v prints all"));
+        lines.push(format!(
+            "note: {left} more {} in {} and in {} (`ledger`); -v prints all",
+            plural::either(left, "is", "are"),
+            folder.join(REPORT).display(),
+            folder.join(SUMMARY).display(),
+        ));
     }
     lines
 }
 
 /// Name of the report in a result folder.
 const REPORT: &str = "report.html";
+/// Name of the summary in a result folder.
+const SUMMARY: &str = "summary.json";
 
 /// Writes plots, the data behind them and the report into the folder.
 fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Failure> {

@@ -151,15 +151,30 @@ pub fn condition(store: &Store, node: NodeId, key: &str, holds: bool) -> Option<
     if known.taints.iter().any(is_it) == holds {
         return None;
     }
-    let mut changed = (**known).clone();
-    changed.taints.retain(|taint| !is_it(taint));
-    changed.taints.extend(holds.then(|| Taint {
-        key: key.into(),
-        value: Text::default(),
-        effect: TaintEffect::NoSchedule,
-    }));
-    let object = Arc::new(changed);
-    Some(Event::NodeUpdated { node, object })
+    let effect = holds.then_some(TaintEffect::NoSchedule);
+    mark(store, node, &key.into(), effect)
+}
+
+/// The change by which a node has a taint of a key, without a value, or no taint of that key; `None`
+/// if it is so already.
+pub fn mark(store: &Store, node: NodeId, key: &Text, effect: Option<TaintEffect>) -> Option<Event> {
+    retaint(store, node, |taints| {
+        taints.retain(|taint| taint.key != *key);
+        taints.extend(effect.map(|effect| Taint {
+            key: key.clone(),
+            value: Text::default(),
+            effect,
+        }));
+    })
+}
+
+/// The change of a node's taints; `None` if they stay as they are.
+pub fn retaint(store: &Store, node: NodeId, change: impl FnOnce(&mut Vec<Taint>)) -> Option<Event> {
+    let known = store.nodes().object(node)?;
+    let mut object = Node::clone(known);
+    change(&mut object.taints);
+    let object = Arc::new(object);
+    (object.taints != known.taints).then_some(Event::NodeUpdated { node, object })
 }
 
 /// The change by which a node says which images it has; `None` if it has said so.

@@ -9,6 +9,7 @@ use model::latencies::Latencies;
 use model::traffic::{FlowCounts, LatencyProfile, TrafficNames, TrafficStretch};
 
 use super::SERIES_COLUMNS_MAX;
+use super::rounding::to_thousandth;
 
 /// Most groups of clients that are listed one by one.
 const LISTED_MAX: usize = 500;
@@ -168,12 +169,14 @@ impl TrafficCollector {
             let begins = place as i64 * self.width;
             let secs = self.width.min(end - begins).max(1) as f64 / 1e9;
             let sorted = column.latencies.sorted(&self.profiles);
-            data.offered_per_second.push(rounded(column.offered / secs));
-            data.failed_per_second.push(rounded(column.failed / secs));
+            data.offered_per_second
+                .push(to_thousandth(column.offered / secs));
+            data.failed_per_second
+                .push(to_thousandth(column.failed / secs));
             data.p50_ms.push(sorted.percentile(500).map(millis));
             data.p99_ms.push(sorted.percentile(990).map(millis));
             let share = (column.slots > 0.0).then(|| column.worked / column.slots * 100.0);
-            data.saturation_percent.push(share.map(rounded));
+            data.saturation_percent.push(share.map(to_thousandth));
         }
         data.listed = (self.flows.iter().enumerate())
             .take(LISTED_MAX)
@@ -202,7 +205,7 @@ impl TrafficCollector {
             p50_ms: percentile(500),
             p90_ms: percentile(900),
             p99_ms: percentile(990),
-            burn: burn.filter(|_| ended > 0).map(rounded),
+            burn: burn.filter(|_| ended > 0).map(to_thousandth),
         }
     }
 }
@@ -220,11 +223,7 @@ fn join(pair: &[Column]) -> Column {
 }
 
 fn millis(nanos: i64) -> f64 {
-    rounded(nanos as f64 / 1e6)
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    to_thousandth(nanos as f64 / 1e6)
 }
 
 impl TrafficData {

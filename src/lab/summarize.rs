@@ -16,10 +16,11 @@ use systems::mapping::Mapping;
 use world::request_limits::{RequestLimits, request_limits};
 
 use super::run::Outcome;
+use super::steps::StepUnit;
 use super::summary::{
     ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
-    NodeCostSummary, RecommendedSummary, ReplicasSummary, STEPS, ServiceObjectiveSummary,
-    ServiceSummary, TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
+    NodeCostSummary, RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
+    TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 
 /// Releases that the parts of a scenario's system follow: kube-scheduler has one of its own, beside
@@ -286,19 +287,19 @@ const fn ended(cause: EndCause) -> &'static str {
 }
 
 fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
-    let unit = |unit: &'static str| match unit {
-        "s" if run.arrived.is_some() => STEPS,
-        unit => unit,
-    };
+    let in_steps = |unit: &str| run.arrived.as_ref().and_then(|_| StepUnit::of(unit));
     let known = run
         .values
         .iter()
         .filter_map(|value| Some((value, registry::find(&value.id)?.1)));
     known
         .map(|(value, statistic)| {
+            let steps = in_steps(statistic.unit);
+            let unit = steps.map_or(statistic.unit, |own| own.name);
+            let factor = steps.map_or(1.0, |own| own.factor);
             let summary = MetricSummary {
-                value: value.value,
-                unit: unit(statistic.unit).to_owned(),
+                value: value.value.map(|value| value * factor),
+                unit: unit.to_owned(),
                 better: statistic.direction.name().to_owned(),
                 note: value.reason.clone(),
                 approximate: value.approx,

@@ -429,9 +429,6 @@ pub struct MetricSummary {
     pub observations: Option<u64>,
 }
 
-/// Unit of durations in a fill-up, whose logical clock makes a step for each pod that arrives.
-pub const STEPS: &str = "steps";
-
 /// Series over arrived demand: the entry at `a` is the mean over all events whose arrived demand
 /// rounds to `a` percent of the cluster's capacity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

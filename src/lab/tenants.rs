@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::watched_source::watched;
 use model::Text;
-use trace::stream::{ClassTotal, Classes};
-use trace::{Arrival, ArrivalSource, Ledger, TraceError};
+use trace::ArrivalSource;
 use units::TenantId;
 
 /// Names of the tenants met so far, shared by the source that meets them and the tables that show
@@ -22,63 +22,22 @@ impl TenantNames {
 
     /// The source, which from now on tells the names of its tenants.
     pub(super) fn of(&self, source: Box<dyn ArrivalSource>) -> Box<dyn ArrivalSource> {
-        let mut source = NamedSource {
-            source,
-            names: self.clone(),
-            known: 0,
-        };
-        source.tell();
-        Box::new(source)
+        let names = self.clone();
+        let mut known = names.add(&*source, 0);
+        watched(source, move |source| {
+            let next = source.next();
+            known = names.add(source, known);
+            next
+        })
     }
-}
 
-/// A source that tells the names of its tenants as it meets them.
-struct NamedSource {
-    source: Box<dyn ArrivalSource>,
-    names: TenantNames,
-    /// Names told so far.
-    known: usize,
-}
-
-impl NamedSource {
-    fn tell(&mut self) {
-        let met = self.source.tenants();
-        if met.len() > self.known {
-            let mut names = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
-            names.extend(met[self.known..].iter().cloned());
-            self.known = met.len();
+    /// Adds the names that a source met after the first `known` ones; returns the number it has met.
+    fn add(&self, source: &dyn ArrivalSource, known: usize) -> usize {
+        let met = source.tenants();
+        if met.len() > known {
+            let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            names.extend(met[known..].iter().cloned());
         }
-    }
-}
-
-impl ArrivalSource for NamedSource {
-    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        let next = self.source.next();
-        self.tell();
-        next
-    }
-
-    fn classes(&self) -> &Classes {
-        self.source.classes()
-    }
-
-    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
-        self.source.class_totals()
-    }
-
-    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        self.source.fork()
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.source.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.source.progress()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.source.tenants()
+        met.len()
     }
 }

@@ -23,10 +23,22 @@ const ASKED: u64 = 100_000;
 /// Most characters of a reason that are told.
 const LONGEST: usize = 240;
 
-/// Pods that wait for one reason.
-struct Group {
+/// A reason with the number of pods, or of nodes, that have it.
+struct Counted {
     reason: String,
-    pods: u64,
+    count: u64,
+}
+
+impl Counted {
+    /// Reasons by falling counts; equal counts stay in the order in which the reasons came.
+    fn most_first(reasons: impl IntoIterator<Item = (String, u64)>) -> Vec<Self> {
+        let mut counted: Vec<Self> = reasons
+            .into_iter()
+            .map(|(reason, count)| Self { reason, count })
+            .collect();
+        counted.sort_by_key(|own| std::cmp::Reverse(own.count));
+        counted
+    }
 }
 
 /// Notes the pods that wait when a run ends, or that none came. `answer` is what the scheduler said of
@@ -82,18 +94,13 @@ fn line(
         *groups.entry(reason).or_default() += 1;
     }
     let first = first?;
-    let mut groups: Vec<Group> = groups
-        .into_iter()
-        .map(|(reason, pods)| Group { reason, pods })
-        .collect();
-    // Equal counts stay in order of their reasons.
-    groups.sort_by_key(|group| std::cmp::Reverse(group.pods));
-    let others: u64 = groups.iter().skip(TOLD).map(|group| group.pods).sum();
+    let groups = Counted::most_first(groups);
+    let others: u64 = groups.iter().skip(TOLD).map(|group| group.count).sum();
     let told = groups.iter().take(TOLD);
     let mut parts: Vec<String> = match &groups[..] {
         [group] => vec![group.reason.clone()],
         _ => told
-            .map(|group| format!("{} ({})", group.reason, group.pods))
+            .map(|group| format!("{} ({})", group.reason, group.count))
             .collect(),
     };
     if others > 0 {
@@ -148,26 +155,16 @@ fn on_all_nodes(text: &str) -> Option<String> {
     }
     let counts = rest.split(", ").map(|part| {
         let (nodes, reason) = part.split_once(' ')?;
-        Some(Refusal {
-            reason: reason.to_owned(),
-            nodes: nodes.parse().ok()?,
-        })
+        Some((reason.to_owned(), nodes.parse().ok()?))
     });
-    Some(by_nodes(counts.collect::<Option<Vec<Refusal>>>()?, all))
-}
-
-/// A reason for which nodes do not take a pod.
-struct Refusal {
-    reason: String,
-    nodes: usize,
+    let counts = counts.collect::<Option<Vec<_>>>()?;
+    Some(by_nodes(&Counted::most_first(counts), all))
 }
 
 /// The reasons of all nodes in words: the one of most nodes and the next. How many nodes have each
 /// is left out where there are several, so that pods with the same reasons are counted together.
-fn by_nodes(mut refusals: Vec<Refusal>, all: usize) -> String {
-    // Equal counts stay in order.
-    refusals.sort_by_key(|refusal| std::cmp::Reverse(refusal.nodes));
-    match &refusals[..] {
+fn by_nodes(refusals: &[Counted], all: usize) -> String {
+    match refusals {
         [] => "there is no node".to_owned(),
         [only] if all == 1 => format!("{} on the only node", only.reason),
         [only] => format!("{} on all {}", only.reason, plural::count(all, "node")),
@@ -183,16 +180,14 @@ fn of_class(store: &Store, class: ClassId, capabilities: Capabilities) -> String
         return format!("scheduling gate `{gate}`");
     }
     let nodes = store.nodes();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut all = 0;
     for node in nodes.present() {
         all += 1;
         let reason = of_node(store, class, node, heeds);
         *counts.entry(reason).or_default() += 1;
     }
-    let refusals = counts.into_iter();
-    let refusals = refusals.map(|(reason, nodes)| Refusal { reason, nodes });
-    by_nodes(refusals.collect(), all)
+    by_nodes(&Counted::most_first(counts), all)
 }
 
 /// The first rule by which a node does not take a pod of a class.

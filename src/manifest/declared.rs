@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ManifestPod;
 use super::priority::PriorityClass;
-use model::workload::{Finding, PodDisruptionBudget, ResourceQuota, validate};
+use model::workload::ResourceQuota;
 use model::{Object, PodSpec, ResourceList};
 
 /// Source of the pods' priority.
@@ -81,50 +80,8 @@ impl DeclaredWorkload {
             Object::StatefulSet(object) => object.replicas,
             _ => return None,
         };
-        Some((self.template()?, replicas))
+        Some((self.object.template()?, replicas))
     }
-
-    /// Template of the pods, if the workload has pods.
-    fn template(&self) -> Option<&PodSpec> {
-        Some(match &self.object {
-            Object::Deployment(object) => &object.template,
-            Object::ReplicaSet(object) | Object::ReplicationController(object) => &object.template,
-            Object::StatefulSet(object) => &object.template,
-            Object::DaemonSet(object) => &object.template,
-            Object::Job(object) => &object.template,
-            Object::CronJob(object) => &object.template.template,
-            Object::PodDisruptionBudget(_)
-            | Object::Service(_)
-            | Object::Ingress(_)
-            | Object::HorizontalPodAutoscaler(_)
-            | Object::VerticalPodAutoscaler(_)
-            | Object::ResourceQuota(_)
-            | Object::LimitRange(_)
-            | Object::Namespace(_)
-            | Object::PriorityClass(_)
-            | Object::Secret(_)
-            | Object::ConfigMap(_) => return None,
-        })
-    }
-}
-
-/// Services that select no pod of the workloads and pods of their files.
-pub(super) fn idle_services(
-    workloads: &[DeclaredWorkload],
-    pods: &[ManifestPod],
-) -> Vec<Arc<model::Service>> {
-    let mut idle = Vec::new();
-    for workload in workloads {
-        let Object::Service(service) = &workload.object else {
-            continue;
-        };
-        let templates = workloads.iter().filter_map(DeclaredWorkload::template);
-        let mut specs = templates.chain(pods.iter().map(|pod| &*pod.spec));
-        if !specs.any(|spec| service.selects(&spec.namespace, &spec.labels)) {
-            idle.push(Arc::clone(service));
-        }
-    }
-    idle
 }
 
 /// Quotas that the workloads of their files go beyond, each with the field and what is to be said.
@@ -168,24 +125,4 @@ pub(super) fn small_quotas(
         }
     }
     small
-}
-
-/// Budgets that select no pod of the workloads and pods of their files, each with what is to be said.
-pub(super) fn idle_budgets(
-    workloads: &[DeclaredWorkload],
-    pods: &[ManifestPod],
-) -> Vec<(Arc<PodDisruptionBudget>, Finding)> {
-    let mut idle = Vec::new();
-    for workload in workloads {
-        let Object::PodDisruptionBudget(budget) = &workload.object else {
-            continue;
-        };
-        let templates = workloads.iter().filter_map(DeclaredWorkload::template);
-        let specs = templates.chain(pods.iter().map(|pod| &*pod.spec));
-        let own = specs.filter(|spec| spec.namespace == budget.namespace);
-        let findings = validate::budget(budget, own.map(|spec| &spec.labels));
-        let warning = findings.into_iter().find(|one| one.problem.is_warning());
-        idle.extend(warning.map(|finding| (budget.clone(), finding)));
-    }
-    idle
 }

@@ -8,7 +8,7 @@ use super::workload::{
     CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, LimitRange, PodDisruptionBudget,
     ReplicaSet, ResourceQuota, StatefulSet, VerticalPodAutoscaler,
 };
-use super::{Namespace, PriorityClass, Text};
+use super::{Namespace, PodSpec, PriorityClass, Text};
 use units::ObjectId;
 
 /// Writes the enumeration of objects with what all of them have: the variants are named like kinds.
@@ -90,6 +90,29 @@ objects! {
 impl Object {
     /// The kinds of objects of the whole cluster, which have no namespace.
     pub const OF_CLUSTER: [&str; 2] = ["Namespace", "PriorityClass"];
+
+    /// Template of the object's pods; `None` of objects without pods of their own.
+    pub fn template(&self) -> Option<&PodSpec> {
+        Some(match self {
+            Self::Deployment(object) => &object.template,
+            Self::ReplicaSet(object) | Self::ReplicationController(object) => &object.template,
+            Self::StatefulSet(object) => &object.template,
+            Self::DaemonSet(object) => &object.template,
+            Self::Job(object) => &object.template,
+            Self::CronJob(object) => &object.template.template,
+            Self::PodDisruptionBudget(_)
+            | Self::Service(_)
+            | Self::Ingress(_)
+            | Self::HorizontalPodAutoscaler(_)
+            | Self::VerticalPodAutoscaler(_)
+            | Self::ResourceQuota(_)
+            | Self::LimitRange(_)
+            | Self::Namespace(_)
+            | Self::PriorityClass(_)
+            | Self::Secret(_)
+            | Self::ConfigMap(_) => return None,
+        })
+    }
 
     /// Whether others need it when they are made: such objects are made first.
     pub const fn comes_first(&self) -> bool {

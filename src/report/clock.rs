@@ -2,7 +2,8 @@
 //! step: its durations are steps, not minutes.
 
 use crate::format;
-use lab::summary::{STEPS, Summary, VariantSummary};
+use lab::steps::STEPS;
+use lab::summary::{Summary, VariantSummary};
 
 /// Clock that durations are counted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,6 +70,11 @@ fn quantity(value: f64, unit: &str) -> String {
         "gpus" => format!("{} GPUs", number(value)),
         "steps" => format!("{} steps", number(value)),
         "1/h" => format!("{}/h", number(value)),
+        "1/step" => format!("{}/step", number(value)),
+        // A label that speaks of hours must not be taken at its word.
+        "pods/step" | "pod-steps" | "core-steps" | "gpu-steps" | "node-steps" => {
+            format!("{} {unit}", number(value))
+        }
         "cores" => format!("{} cores", number(value)),
         _ => number(value),
     }
@@ -89,6 +94,8 @@ fn bytes(value: f64) -> String {
 
 /// Formats whole numbers without decimals, others with at least three significant digits.
 fn number(value: f64) -> String {
+    // A zero below zero is zero.
+    let value = value + 0.0;
     let size = value.abs();
     if size >= 1e15 {
         return format!("{value:.3e}");
@@ -288,6 +295,8 @@ mod tests {
         check(2_000.0, "bytes", "2,000 B");
         check(866.494, "gpus", "866.5 GPUs");
         check(12.0, "1/h", "12/h");
+        check(0.25, "1/step", "0.250/step");
+        check(6.0, "node-steps", "6 node-steps");
         check(90.0, "s", "90.0 s");
         check(f64::NAN, "ratio", UNDEFINED);
         check(f64::INFINITY, "seconds", UNDEFINED);

@@ -126,27 +126,18 @@ impl Gathered {
         }
     }
 
-    /// Adds the comparison that the runs are part of.
+    /// Adds the comparison that the runs are part of. The order of the candidates is that of the
+    /// comparison, baseline first.
     #[must_use]
     pub fn compared(mut self, study: Study) -> Self {
-        if let Some(figures) = StudyFigures::of(&study) {
-            self = self.drawn_from(figures);
-        }
-        self.study = Some(study);
-        self
-    }
-
-    /// Adds the figures of a comparison that the runs are part of. The order of the candidates is
-    /// that of the comparison, baseline first.
-    #[must_use]
-    pub fn drawn_from(mut self, figures: StudyFigures) -> Self {
-        let names = figures.candidates.iter().map(|own| own.name.clone());
+        let names = study.candidates.iter().map(|own| own.name.clone());
         let mut order: Vec<String> = names.collect();
         let others = self.order.iter().filter(|name| !order.contains(name));
         let others: Vec<String> = others.cloned().collect();
         order.extend(others);
         self.order = order;
-        self.figures = Some(figures);
+        self.figures = StudyFigures::of(&study);
+        self.study = Some(study);
         self
     }
 
@@ -172,6 +163,15 @@ impl Gathered {
         self.data.variants.retain(|own| wanted.contains(&own.name));
         if let Some(figures) = &mut self.figures {
             figures.keep(&wanted);
+        }
+        if let Some(study) = &mut self.study {
+            // The baseline stays what the others are compared with.
+            let is_kept = |name: &String| wanted.contains(name);
+            let baseline = study.baseline.clone();
+            study
+                .candidates
+                .retain(|own| own.name == baseline || is_kept(&own.name));
+            study.pairs.retain(|own| is_kept(&own.candidate));
         }
         Ok(self)
     }

@@ -33,6 +33,13 @@ impl Sense {
         }
     }
 
+    /// The sense of a verdict by its word.
+    pub(crate) fn of_word(word: Option<&str>) -> Self {
+        let verdicts = [Verdict::Improved, Verdict::Regressed];
+        let known = word.and_then(|word| verdicts.into_iter().find(|own| own.word() == word));
+        Self::of_verdict(known)
+    }
+
     /// Style in a terminal.
     pub(crate) const fn style(self) -> Style {
         match self {

@@ -2,6 +2,7 @@
 //! above any real file, and keep a damaged or hostile one from using up memory, time or disk. Every
 //! reader takes its bounds from here, and the manual's page `limits.md` lists them.
 
+use std::cell::Cell;
 use std::fs::FileType;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -224,8 +225,21 @@ pub(super) fn read_whole(text: &mut dyn BufRead) -> io::Result<Vec<u8>> {
 /// # Errors
 /// There is no memory for them; without asking, the program would be aborted.
 pub fn make_room(buffer: &mut Vec<u8>, more: usize) -> io::Result<()> {
+    ASKING.set(true);
     let reserved = buffer.try_reserve(more);
+    ASKING.set(false);
     reserved.map_err(|_| io::ErrorKind::OutOfMemory.into())
+}
+
+thread_local! {
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread asks for memory and goes on without ([`make_room`]). Otherwise the program ends
+/// where there is none.
+pub fn is_asking() -> bool {
+    // A thread that ends asks for nothing.
+    ASKING.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Reads up to and including the end of a line, or to the end of the text.

@@ -8,9 +8,10 @@ use manifest::{ControlledPods, DeclaredWorkload, Maker, ManifestPod, Manifests, 
 use metrics::RunMetrics;
 use metrics::fights::DETECTORS;
 use model::objects::{AppliedObjects, ClusterObjects};
-use model::{Node, Object, TaintEffect};
+use model::workload::validate;
+use model::{Node, Object, PodSpec, Service, TaintEffect};
 use trace::Ledger;
-use units::{Duration, plural};
+use units::{ClassId, Duration, plural};
 
 /// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -24,6 +25,18 @@ const UNHEEDED: [Trait; 2] = [
     ("a different scheduler name", |pod| {
         !["", "default-scheduler"].contains(&&*pod.spec.scheduler_name)
     }),
+];
+
+/// Kinds of workloads that controllers make pods of. A line of their own counts those that no
+/// controller acts on, so that they are not listed among the ignored kinds.
+const MAKERS: [&str; 7] = [
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "ReplicationController",
+    "DaemonSet",
+    "Job",
+    "CronJob",
 ];
 
 /// Objects that were read and that policies of the pipeline ignore.
@@ -78,6 +91,26 @@ pub(super) fn autoscaler(object: &Object) -> Option<String> {
     }
 }
 
+/// Name of an object in findings.
+fn object_name(object: &Object) -> String {
+    format!(
+        "{} `{}/{}`",
+        object.kind(),
+        object.namespace(),
+        object.name()
+    )
+}
+
+/// Words about a service without pods; `None` if it selects some of these.
+fn unselected(service: &Service, pods: &[&PodSpec]) -> Option<String> {
+    if service.selector.is_empty() {
+        return Some("spec.selector: it is empty, so that no pod answers requests".to_owned());
+    }
+    let is_own = |pod: &&PodSpec| service.selects(&pod.namespace, &pod.labels);
+    let words = "spec.selector: it selects no pod of the run; requests to it fail";
+    (!pods.iter().any(is_own)).then(|| words.to_owned())
+}
+
 /// Lines about the input, each kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Remarks {
@@ -85,6 +118,8 @@ pub struct Remarks {
     ignored: Option<String>,
     /// Declarations of autoscalers, by their names in findings.
     places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
+    /// Files that declare services and budgets, by the names of these in findings.
+    selecting: BTreeMap<String, String>,
     /// Lines about pods that are missing or wait, before all others.
     urgent: Vec<String>,
     unmodelled: Vec<String>,
@@ -177,14 +212,7 @@ impl Remarks {
         let made = made.count();
         let unread = &manifests.unread_workloads;
         let pods: u64 = unread.values().map(|own| own.pods).sum();
-        let makers = [
-            "Deployment",
-            "ReplicaSet",
-            "StatefulSet",
-            "ReplicationController",
-        ];
-        let makers = makers.iter().chain(&["DaemonSet", "Job", "CronJob"]);
-        let kinds = makers.filter_map(|kind| {
+        let kinds = MAKERS.iter().filter_map(|kind| {
             let own = unread.get(*kind)?;
             Some(format!("{} {kind}", own.objects))
         });
@@ -248,6 +276,34 @@ impl Remarks {
         }
     }
 
+    /// Notes services and budgets that no pod of a run had the labels of, as the run left them. Their pods
+    /// may come from any file, from operations and from other sources of the workload.
+    pub fn selectors(&mut self, store: &Store) {
+        let classes = (0..store.class_count()).map(|index| ClassId(index as u32));
+        let classes = classes.map(|class| &store.class(class).spec as &PodSpec);
+        let objects = store.objects().iter();
+        let templates = objects.filter_map(|(_, row)| row.object.template());
+        let specs: Vec<&PodSpec> = classes.chain(templates).collect();
+        for (_, row) in store.objects().iter() {
+            let words = match &row.object {
+                Object::Service(own) => unselected(own, &specs),
+                Object::PodDisruptionBudget(own) => {
+                    let pods = specs.iter().filter(|pod| pod.namespace == own.namespace);
+                    let findings = validate::budget(own, pods.map(|pod| &pod.labels));
+                    let idle = findings.into_iter().find(|one| one.problem.is_warning());
+                    idle.map(|own| format!("{}: {}; it has no effect", own.field, own.problem))
+                }
+                _ => None,
+            };
+            if let Some(words) = words {
+                let name = object_name(&row.object);
+                let file = self.selecting.get(&name);
+                let file = file.map_or_else(String::new, |file| format!("{file}: "));
+                self.note(format!("{file}{name}: {words}"));
+            }
+        }
+    }
+
     /// Notes what autoscalers could not do, as a run left them.
     pub fn autoscalers(&mut self, store: &Store) {
         for (_, row) in store.objects().iter() {
@@ -290,6 +346,13 @@ impl Remarks {
     /// pods; it is noted once.
     pub fn manifests(&mut self, file: &str, manifests: &Manifests) {
         for own in &manifests.workloads {
+            if matches!(
+                own.object,
+                Object::Service(_) | Object::PodDisruptionBudget(_)
+            ) {
+                let name = object_name(&own.object);
+                self.selecting.insert(name, file.to_owned());
+            }
             if let Some(name) = autoscaler(&own.object) {
                 let places = self.places.entry(name).or_default();
                 places.push((file.to_owned(), own.clone()));
@@ -297,9 +360,8 @@ impl Remarks {
         }
         self.unread(file, manifests);
         let findings = manifests.findings.iter().map(ToString::to_string);
-        let is_told = |kind: &str| matches!(kind, "Deployment" | "DaemonSet" | "Job" | "CronJob");
         let ignored = manifests.ignored_kinds.iter();
-        let ignored = ignored.filter(|(kind, _)| !is_told(kind));
+        let ignored = ignored.filter(|(kind, _)| !MAKERS.contains(&kind.as_str()));
         let ignored = ignored.map(|(kind, count)| {
             format!(
                 "{} of kind `{kind}` {} ignored: {}",

@@ -18,6 +18,7 @@ mod control_faults;
 mod controlled;
 mod descheduling;
 mod ended;
+mod endings;
 mod extremes;
 mod failover;
 mod failure_runs;

@@ -141,7 +141,6 @@ fn what_can_not_be_is_refused_at_its_line() {
         "selector: {matchLabels: {app: shop}}",
         "selector: {matchLabels: {app: x}}",
     ));
-    let findings = idle.unwrap().findings;
-    assert_eq!(findings.len(), 1);
-    assert!(findings[0].what.contains("protects nothing"));
+    // Whether a budget protects anything shows when a run has ended: other files may have its pods.
+    assert!(idle.unwrap().findings.is_empty());
 }

@@ -2,11 +2,9 @@
 //! `actuation/softtaint.go`). A loop that removes nothing brings them up to date, within a budget of
 //! requests: nodes that are needed again lose theirs first.
 
-use std::sync::Arc;
-
 use cluster::Store;
-use control::Outbox;
-use model::{Event, Node, Taint, TaintEffect, Text};
+use control::{Outbox, node_api};
+use model::TaintEffect;
 use units::NodeId;
 
 /// Key of the taint.
@@ -37,17 +35,10 @@ pub(super) fn update(
             return false;
         }
         requests += 1;
-        let mut object = Node::clone(object);
-        object.taints.retain(|taint| *taint.key != *TAINT);
-        if is_unneeded {
-            object.taints.push(Taint {
-                key: TAINT.into(),
-                value: Text::default(),
-                effect: TaintEffect::PreferNoSchedule,
-            });
+        let effect = is_unneeded.then_some(TaintEffect::PreferNoSchedule);
+        if let Some(event) = node_api::mark(store, node, &TAINT.into(), effect) {
+            out.write(store, event);
         }
-        let object = Arc::new(object);
-        out.write(store, Event::NodeUpdated { node, object });
     }
     true
 }

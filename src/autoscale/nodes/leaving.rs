@@ -7,11 +7,10 @@ use std::sync::Arc;
 use super::pods::{is_daemon, pods_on};
 use cluster::Store;
 use control::Outbox;
+use control::node_api;
 use control::operation::eviction;
 use control::provider::ProviderRequest;
-use model::{
-    Event, EvictionCause, Node, Object, ObjectChange, PodChange, PodRef, Taint, TaintEffect, Text,
-};
+use model::{Event, EvictionCause, Object, ObjectChange, PodChange, PodRef, TaintEffect, Text};
 use units::{Duration, Instant, NodeId};
 
 /// From the taint to the first eviction.
@@ -191,20 +190,10 @@ impl Leaving {
     }
 
     fn mark(&self, store: &Store, node: NodeId, is_leaving: bool, out: &mut Outbox) {
-        let Some(known) = store.nodes().object(node) else {
-            return;
-        };
-        let mut object = Node::clone(known);
-        object.taints.retain(|taint| taint.key != self.taint);
-        if is_leaving {
-            object.taints.push(Taint {
-                key: self.taint.clone(),
-                value: Text::default(),
-                effect: TaintEffect::NoSchedule,
-            });
+        let effect = is_leaving.then_some(TaintEffect::NoSchedule);
+        if let Some(event) = node_api::mark(store, node, &self.taint, effect) {
+            out.write(store, event);
         }
-        let object = Arc::new(object);
-        out.write(store, Event::NodeUpdated { node, object });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{OperationError, Steps};
+use crate::node_api;
 use cluster::Store;
 use model::{Event, Node, Taint, TaintEffect, Text};
 use units::NodeId;
@@ -23,16 +24,10 @@ impl Steps {
         name: &Text,
         unschedulable: bool,
     ) -> Result<NodeId, OperationError> {
-        let missing = || OperationError::NoNode(name.clone());
-        let node = store.nodes().by_name(name).ok_or_else(missing)?;
-        let known = store.nodes().object(node).ok_or_else(missing)?;
-        if known.unschedulable != unschedulable {
-            let object = Arc::new(Node {
-                unschedulable,
-                ..(**known).clone()
-            });
-            self.events.push(Event::NodeUpdated { node, object });
-        }
+        let node = store.nodes().by_name(name);
+        let node = node.ok_or_else(|| OperationError::NoNode(name.clone()))?;
+        self.events
+            .extend(node_api::cordon(store, node, unschedulable));
         Ok(node)
     }
 
@@ -69,15 +64,9 @@ impl Steps {
         name: &Text,
         change: impl FnOnce(&mut Vec<Taint>),
     ) -> Result<(), OperationError> {
-        let missing = || OperationError::NoNode(name.clone());
-        let node = store.nodes().by_name(name).ok_or_else(missing)?;
-        let known = store.nodes().object(node).ok_or_else(missing)?;
-        let mut object = (**known).clone();
-        change(&mut object.taints);
-        if object.taints != known.taints {
-            let object = Arc::new(object);
-            self.events.push(Event::NodeUpdated { node, object });
-        }
+        let node = store.nodes().by_name(name);
+        let node = node.ok_or_else(|| OperationError::NoNode(name.clone()))?;
+        self.events.extend(node_api::retaint(store, node, change));
         Ok(())
     }
 

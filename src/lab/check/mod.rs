@@ -125,7 +125,7 @@ pub struct Gate {
     /// The metric's unit.
     pub unit: String,
     /// Better direction.
-    #[serde(serialize_with = "crate::compare::judge::direction_name")]
+    #[serde(serialize_with = "crate::compare::judge::direction::serialize")]
     pub better: Direction,
     /// Outcome of the gate.
     pub outcome: Outcome,

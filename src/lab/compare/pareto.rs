@@ -1,11 +1,11 @@
 //! The Pareto front: the candidates that no other beats in one metric without losing in the other.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use metrics::Direction;
 
 /// A candidate in the plane of two metrics.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParetoPoint {
     /// The candidate.

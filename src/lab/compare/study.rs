@@ -15,6 +15,7 @@ use super::pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
 use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
 use crate::statistics::{Interval, Resamples, mean, student_interval};
+use crate::steps::StepUnit;
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, ShortList, registry};
 
@@ -24,7 +25,7 @@ pub const STUDY_VERSION: u32 = 2;
 pub const RESAMPLES: usize = 10_000;
 
 /// Description of a candidate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateInfo {
     /// The candidate's name.
@@ -56,7 +57,7 @@ pub struct RunRecord {
 }
 
 /// The mean of a metric over runs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatedMean {
     /// The mean.
@@ -66,7 +67,7 @@ pub struct GatedMean {
 }
 
 /// A candidate against the baseline.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pair {
     /// The candidate.
@@ -108,7 +109,7 @@ impl Pair {
 }
 
 /// The Pareto front over two metrics.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pareto {
     /// The first metric.
@@ -120,7 +121,7 @@ pub struct Pareto {
 }
 
 /// Result for a precision target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Precision {
     /// The target: half the width of intervals over the baseline's mean.
@@ -132,7 +133,7 @@ pub struct Precision {
 }
 
 /// Result of a comparison.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Study {
     /// Version of this form.
@@ -164,6 +165,20 @@ pub struct Study {
 }
 
 impl Study {
+    /// Reads a comparison from the text of its file.
+    ///
+    /// # Errors
+    /// The text is no comparison, or one of another version.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        let study: Self = serde_json::from_str(text)?;
+        if study.schema_version == STUDY_VERSION {
+            return Ok(study);
+        }
+        let found = study.schema_version;
+        let words = format!("schemaVersion is {found}, and this program reads {STUDY_VERSION}");
+        Err(serde::de::Error::custom(words))
+    }
+
     /// Number of times that each verdict was given, of gated metrics or of all others.
     pub fn counts(&self, gated: bool) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
@@ -203,13 +218,18 @@ pub fn default_gated(runs: &[&VariantSummary]) -> Vec<String> {
 /// Builds the question about a metric of a run.
 pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
     let known = registry::find(id).map(|(_, statistic)| statistic);
+    let floor = known.map_or(0.0, |statistic| {
+        // The floor is an amount in the unit of simulated time.
+        let steps = StepUnit::of(statistic.unit).filter(|own| own.name == metric.unit);
+        statistic.floor * steps.map_or(1.0, |own| own.factor)
+    });
     Question {
         metric: id.to_owned(),
         unit: metric.unit.clone(),
         direction: Direction::of_name(&metric.better),
         threshold: Threshold::Usual {
             share: known.map_or(0.0, |statistic| statistic.threshold),
-            floor: known.map_or(0.0, |statistic| statistic.floor),
+            floor,
         },
         gated,
     }

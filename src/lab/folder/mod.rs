@@ -293,8 +293,7 @@ pub fn write_file_with(
     let temporary = PathBuf::from(temporary);
     refuse_other_than_file(path)?;
     refuse_other_than_file(&temporary)?;
-    let unfinished = Unfinished::begin(&temporary);
-    let file = File::create(&temporary).at(&temporary)?;
+    let (unfinished, file) = Unfinished::begin(&temporary).at(&temporary)?;
     let sink = Sink::Plain(BufWriter::new(file));
     let mut output = OutputFile {
         sink,

@@ -3,12 +3,11 @@
 
 use std::io;
 
+use crate::watched_source::watched;
 use control::Probe;
 use control::probe::Part;
 use metrics::{PodRow, PodSink, SeriesRow, SeriesSink};
-use model::Text;
-use trace::stream::{ClassTotal, Classes};
-use trace::{Arrival, ArrivalSource, Ledger, TraceError};
+use trace::ArrivalSource;
 
 /// A label with a part that it is set to.
 struct Label {
@@ -30,48 +29,9 @@ impl Label {
 }
 
 /// A source whose reading is labelled; where it is read ahead, the waiting for it.
-pub(super) struct LabelledSource {
-    source: Box<dyn ArrivalSource>,
-    label: Label,
-}
-
-impl LabelledSource {
-    pub(super) fn new(source: Box<dyn ArrivalSource>, probe: &Probe) -> Self {
-        Self {
-            source,
-            label: Label::new(probe, "arrivals"),
-        }
-    }
-}
-
-impl ArrivalSource for LabelledSource {
-    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        self.label.set(|| self.source.next())
-    }
-
-    fn classes(&self) -> &Classes {
-        self.source.classes()
-    }
-
-    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
-        self.source.class_totals()
-    }
-
-    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        self.source.fork()
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.source.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.source.progress()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.source.tenants()
-    }
+pub(super) fn source(source: Box<dyn ArrivalSource>, probe: &Probe) -> Box<dyn ArrivalSource> {
+    let label = Label::new(probe, "arrivals");
+    watched(source, move |source| label.set(|| source.next()))
 }
 
 /// A table whose writing is labelled.

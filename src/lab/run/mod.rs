@@ -43,7 +43,6 @@ mod watching;
 mod window;
 
 use super::tenants::TenantNames;
-use labelled::LabelledSource;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::options;
 pub use stopover::Stopover;
@@ -350,6 +349,7 @@ pub fn run_through(
     remarks.ledger(simulation.ledger(0));
     remarks.autoscalers(simulation.store(0));
     remarks.gpus(simulation.store(0));
+    remarks.selectors(simulation.store(0));
     let answer = |pod| simulation.waiting_message(0, pod);
     waiting::note(
         &mut remarks,
@@ -412,7 +412,7 @@ fn world(
         components = labelled
             .map(|each| -> Box<dyn Component> { Box::new(each) })
             .collect();
-        arrivals = Box::new(LabelledSource::new(arrivals, &prepared.probe));
+        arrivals = labelled::source(arrivals, &prepared.probe);
     }
     let cell = CellParts {
         nodes: prepared.nodes,

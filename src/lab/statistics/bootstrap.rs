@@ -4,17 +4,32 @@
 
 use rng::special::{normal_cdf, normal_quantile};
 use rng::{Stream, math};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::moments::mean;
 use super::quantile::of_sorted;
 
 /// An interval of confidence.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The interval's lower end.
+    #[serde(deserialize_with = "lower_end")]
     pub low: f64,
     /// The interval's upper end.
+    #[serde(deserialize_with = "upper_end")]
     pub high: f64,
+}
+
+/// Reads a lower end; JSON has no number for one without a bound.
+fn lower_end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let end = Option::deserialize(deserializer)?;
+    Ok(end.unwrap_or(f64::NEG_INFINITY))
+}
+
+/// Reads an upper end; JSON has no number for one without a bound.
+fn upper_end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let end = Option::deserialize(deserializer)?;
+    Ok(end.unwrap_or(f64::INFINITY))
 }
 
 impl Interval {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use units::plural;
 
 use rng::math;
@@ -38,7 +38,7 @@ const POWER: f64 = 2.0 / 3.0;
 const PLAUSIBLE: f64 = 0.3;
 
 /// A range of seeds that would decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeedsNeeded {
     /// The lower end; [`SEEDS_MAX`] if it is above that.

@@ -51,40 +51,25 @@ pub(crate) const NODE_SPEC: List = &[
     ("unschedulable", Read),
 ];
 
-const NODE: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
-    ("spec", Fields(NODE_SPEC)),
-    ("status", Read),
-];
+const NODE: List = &[("spec", Fields(NODE_SPEC)), ("status", Read)];
 
 const PRIORITY_CLASS: List = &[
-    ("apiVersion", Read),
     ("description", Silent),
     ("globalDefault", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     ("preemptionPolicy", Read),
     ("value", Read),
 ];
 
 const NAMESPACE: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     ("spec", Fields(&[("finalizers", Silent)])),
     ("status", Silent),
 ];
 
 /// Objects that are known by their names alone.
 const NAMED: List = &[
-    ("apiVersion", Read),
     ("binaryData", Silent),
     ("data", Silent),
     ("immutable", Silent),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     ("stringData", Silent),
     ("type", Silent),
 ];

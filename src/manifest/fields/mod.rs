@@ -40,6 +40,13 @@ pub(super) enum Use {
     Fields(List),
 }
 
+/// Fields that every object has, beside those of its kind.
+const OF_EVERY_KIND: List = &[
+    ("apiVersion", Use::Read),
+    ("kind", Use::Read),
+    ("metadata", Use::Fields(METADATA)),
+];
+
 /// A field that an object states and that is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stray {
@@ -90,7 +97,7 @@ impl Strays {
     /// Removes fields that an object of a kind has beside `metadata`, `spec` and `status`, and gives
     /// those that are left out their effect.
     pub(super) fn settle_beside(&mut self, kind: &str) {
-        let Some(list) = of_kind(kind) else {
+        let Some(kind) = Kind::find(kind) else {
             self.0.clear();
             return;
         };
@@ -98,9 +105,9 @@ impl Strays {
             if stray.effect.is_some() || stray.field.contains(['.', '[']) {
                 return true;
             }
-            match list.iter().find(|(name, _)| *name == stray.field) {
+            match kind.field(&stray.field) {
                 None => true,
-                Some((_, Use::LeftOut(effect))) => {
+                Some(Use::LeftOut(effect)) => {
                     stray.effect = Some(effect);
                     true
                 }
@@ -148,21 +155,34 @@ fn is_stated(value: &Value) -> bool {
 }
 
 /// Top-level fields of a kind that is read.
-pub(super) fn of_kind(kind: &str) -> Option<List> {
-    let lists = [
-        pods::KINDS,
-        cluster::KINDS,
-        workloads::KINDS,
-        storage::KINDS,
-    ];
-    let mut kinds = lists.into_iter().flatten();
-    kinds.find(|(name, _)| *name == kind).map(|&(_, list)| list)
+#[derive(Clone, Copy)]
+struct Kind {
+    own: List,
+}
+
+impl Kind {
+    fn find(kind: &str) -> Option<Self> {
+        let lists = [
+            pods::KINDS,
+            cluster::KINDS,
+            workloads::KINDS,
+            storage::KINDS,
+        ];
+        let mut kinds = lists.into_iter().flatten();
+        let (_, own) = kinds.find(|(name, _)| *name == kind)?;
+        Some(Self { own })
+    }
+
+    fn field(self, name: &str) -> Option<&'static Use> {
+        let mut fields = OF_EVERY_KIND.iter().chain(self.own);
+        let (_, found) = fields.find(|(known, _)| *known == name)?;
+        Some(found)
+    }
 }
 
 /// Fields of a kind's `spec`.
 pub(super) fn spec_of(kind: &str) -> Option<List> {
-    let (_, own) = of_kind(kind)?.iter().find(|(name, _)| *name == "spec")?;
-    match own {
+    match Kind::find(kind)?.field("spec")? {
         Use::Fields(list) => Some(list),
         _ => None,
     }
@@ -171,8 +191,10 @@ pub(super) fn spec_of(kind: &str) -> Option<List> {
 /// A field of a kind that a snapshot does not keep, by its path as `spec.containers[].tty`; `None` if it
 /// bears on nothing.
 pub(super) fn unkept(kind: &str, path: &str) -> Option<Stray> {
-    let keys = path.split('.').map(|key| key.trim_end_matches("[]"));
-    let effect = match find(of_kind(kind)?, keys) {
+    let mut keys = path.split('.').map(|key| key.trim_end_matches("[]"));
+    let kind = Kind::find(kind)?;
+    let first = keys.next().and_then(|name| kind.field(name));
+    let effect = match first.and_then(|field| below(field, keys)) {
         Some(Use::LeftOut(effect)) => Some(*effect),
         None => None,
         Some(_) => return None,
@@ -183,19 +205,25 @@ pub(super) fn unkept(kind: &str, path: &str) -> Option<Stray> {
     })
 }
 
-/// Fate of a field; `None` if there is none.
+/// Fate of a field of a list by its path; `None` if there is none.
 fn find<'k>(list: List, keys: impl Iterator<Item = &'k str>) -> Option<&'static Use> {
-    let mut list = list;
-    let mut found = None;
+    let mut keys = keys.filter(|key| !key.is_empty());
+    let first = keys.next()?;
+    let (_, field) = list.iter().find(|(name, _)| *name == first)?;
+    below(field, keys)
+}
+
+/// Fate of what a path leads to from a field on; `None` if there is no such field.
+fn below<'k>(field: &'static Use, keys: impl Iterator<Item = &'k str>) -> Option<&'static Use> {
+    let mut field = field;
     for key in keys.filter(|key| !key.is_empty()) {
-        let (_, own) = list.iter().find(|(name, _)| *name == key)?;
-        match own {
-            Use::Fields(inner) => list = inner,
-            _ => return Some(own),
-        }
-        found = Some(own);
+        let Use::Fields(list) = field else {
+            return Some(field);
+        };
+        let (_, inner) = list.iter().find(|(name, _)| *name == key)?;
+        field = inner;
     }
-    found
+    Some(field)
 }
 
 /// Reads a value and notes the fields that no reader looks at.

@@ -7,13 +7,7 @@ use super::cluster::METADATA;
 /// Kinds of pods.
 pub(super) const KINDS: &[(&str, List)] = &[("Pod", POD)];
 
-const POD: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
-    ("spec", Fields(POD_SPEC)),
-    ("status", Read),
-];
+const POD: List = &[("spec", Fields(POD_SPEC)), ("status", Read)];
 
 /// Template of a workload's pods.
 pub(super) const TEMPLATE: List = &[("metadata", Fields(METADATA)), ("spec", Fields(POD_SPEC))];

@@ -2,7 +2,6 @@
 
 use super::List;
 use super::Use::{Fields, LeftOut, Read, Silent};
-use super::cluster::METADATA;
 use super::pods::{NODE_SELECTOR, SELECTOR};
 
 /// Kinds of storage, and groups of pods.
@@ -21,9 +20,6 @@ pub(super) const KINDS: &[(&str, List)] = &[
 const LIMITS: &str = "volume limits of nodes ignore it";
 
 const VOLUME: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     (
         "spec",
         Fields(&[
@@ -67,9 +63,6 @@ const VOLUME: List = &[
 ];
 
 const CLAIM: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     (
         "spec",
         Fields(&[
@@ -90,9 +83,6 @@ const CLAIM: List = &[
 const CLASS: List = &[
     ("allowVolumeExpansion", Silent),
     ("allowedTopologies", Read),
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     ("mountOptions", Silent),
     ("parameters", Silent),
     ("provisioner", Read),
@@ -100,59 +90,43 @@ const CLASS: List = &[
     ("volumeBindingMode", Read),
 ];
 
-const CSI_NODE: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
-    (
-        "spec",
-        Fields(&[(
-            "drivers",
-            Fields(&[
-                ("allocatable", Fields(&[("count", Read)])),
-                ("name", Read),
-                ("nodeID", Silent),
-                ("topologyKeys", Silent),
-            ]),
-        )]),
-    ),
-];
-
-const CSI_DRIVER: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
-    (
-        "spec",
+const CSI_NODE: List = &[(
+    "spec",
+    Fields(&[(
+        "drivers",
         Fields(&[
-            ("attachRequired", Silent),
-            ("fsGroupPolicy", Silent),
-            ("nodeAllocatableUpdatePeriodSeconds", Silent),
-            ("podInfoOnMount", Silent),
-            ("requiresRepublish", Silent),
-            ("seLinuxMount", Silent),
-            ("serviceAccountTokenInSecrets", Silent),
-            ("storageCapacity", Read),
-            ("tokenRequests", Silent),
-            ("volumeLifecycleModes", Silent),
+            ("allocatable", Fields(&[("count", Read)])),
+            ("name", Read),
+            ("nodeID", Silent),
+            ("topologyKeys", Silent),
         ]),
-    ),
-];
+    )]),
+)];
+
+const CSI_DRIVER: List = &[(
+    "spec",
+    Fields(&[
+        ("attachRequired", Silent),
+        ("fsGroupPolicy", Silent),
+        ("nodeAllocatableUpdatePeriodSeconds", Silent),
+        ("podInfoOnMount", Silent),
+        ("requiresRepublish", Silent),
+        ("seLinuxMount", Silent),
+        ("serviceAccountTokenInSecrets", Silent),
+        ("storageCapacity", Read),
+        ("tokenRequests", Silent),
+        ("volumeLifecycleModes", Silent),
+    ]),
+)];
 
 const CAPACITY: List = &[
-    ("apiVersion", Read),
     ("capacity", Read),
-    ("kind", Read),
     ("maximumVolumeSize", Read),
-    ("metadata", Fields(METADATA)),
     ("nodeTopology", Fields(SELECTOR)),
     ("storageClassName", Read),
 ];
 
 const ATTACHMENT: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     (
         "spec",
         Fields(&[("attacher", Read), ("nodeName", Read), ("source", Read)]),
@@ -163,9 +137,6 @@ const ATTACHMENT: List = &[
 const COUNTED: &str = "a group is whole when `minMember` pods of it have a node, whatever they are";
 
 const GROUP: List = &[
-    ("apiVersion", Read),
-    ("kind", Read),
-    ("metadata", Fields(METADATA)),
     (
         "spec",
         Fields(&[

@@ -26,13 +26,7 @@ pub(super) const KINDS: &[(&str, List)] = &[
 /// An object with a `spec` of these fields.
 macro_rules! object {
     ($spec:expr) => {
-        &[
-            ("apiVersion", Read),
-            ("kind", Read),
-            ("metadata", Fields(METADATA)),
-            ("spec", Fields($spec)),
-            ("status", Read),
-        ]
+        &[("spec", Fields($spec)), ("status", Read)]
     };
 }
 

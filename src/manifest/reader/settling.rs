@@ -1,8 +1,8 @@
 //! Workloads as they are met, and what is settled once all files are read: priorities by class, and
-//! budgets that protect nothing.
+//! quotas that are too small.
 
 use super::Reader;
-use crate::declared::{PodPriority, idle_budgets, idle_services, small_quotas};
+use crate::declared::{PodPriority, small_quotas};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::kinds;
@@ -81,7 +81,7 @@ impl Reader {
         workload.places = places.collect();
     }
 
-    /// Gives workloads the priority of their class, and looks for budgets that protect nothing.
+    /// Gives workloads the priority of their class, and looks for quotas that are too small.
     pub(super) fn settle_workloads(&mut self) {
         for place in 0..self.workloads.len() {
             let workload = &mut self.workloads[place];
@@ -98,34 +98,7 @@ impl Reader {
                 self.note_class_of(&object, &class);
             }
         }
-        for service in idle_services(&self.workloads, &self.pods) {
-            let object = ObjectName {
-                kind: "Service",
-                namespace: Some(&service.namespace),
-                name: &service.name,
-            };
-            let what = "it selects no pod of these files";
-            let findings = &mut self.ctx.findings;
-            findings.add(
-                object,
-                &"spec.selector",
-                what,
-                "requests to it fail unless another file has such pods",
-            );
-        }
         self.note_small_quotas();
-        let idle = idle_budgets(&self.workloads, &self.pods);
-        for (budget, finding) in idle {
-            let object = ObjectName {
-                kind: "PodDisruptionBudget",
-                namespace: Some(&budget.namespace),
-                name: &budget.name,
-            };
-            let what = finding.problem.to_string();
-            self.ctx
-                .findings
-                .add(object, &finding.field, what, "it has no effect");
-        }
     }
 
     fn note_small_quotas(&mut self) {

@@ -2,6 +2,7 @@
 
 use super::scene::{self, Anchor, Area, Paint, Scene, Style};
 use super::{Drawn, Material, PlotEntry, Table};
+use crate::sense::Sense;
 use crate::study::figures::{Ends, MetricFigures, PairFigures, Range};
 use crate::study::signed;
 use metrics::{Direction, registry};
@@ -40,7 +41,17 @@ impl Bar<'_> {
         let interval = interval.map(|at| format!(" [{}, {}]", share(at.low), share(at.high)));
         let interval = interval.unwrap_or_default();
         let verdict = self.found.words(self.pair);
-        format!("{} %{interval}  {verdict}", share(self.relative))
+        let sign = match self.sense().sign() {
+            "" => String::new(),
+            sign => format!("{sign} "),
+        };
+        format!("{} %{interval}  {sign}{verdict}", share(self.relative))
+    }
+
+    /// Sense of the verdict; that of a pair that is not comparable is neither good nor bad.
+    fn sense(&self) -> Sense {
+        let verdict = self.found.verdict.as_deref();
+        Sense::of_word(verdict.filter(|_| self.pair.not_comparable.is_empty()))
     }
 }
 

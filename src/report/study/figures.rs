@@ -1,5 +1,4 @@
-//! Figures of a comparison for its plots, read from the form that `comparison.json` has. A comparison
-//! that was just made and one that is read back from its folder are drawn from the same figures.
+//! Figures of a comparison for its plots, in the form that `comparison.json` has.
 
 use std::collections::BTreeMap;
 
@@ -96,14 +95,6 @@ impl StudyFigures {
     pub fn of(study: &Study) -> Option<Self> {
         let json = serde_json::to_value(study).ok()?;
         serde_json::from_value(json).ok()
-    }
-
-    /// Figures from the text of `comparison.json`.
-    ///
-    /// # Errors
-    /// If the text is no comparison.
-    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
     }
 
     /// Keeps only these candidates. The baseline stays what the others are compared with.

@@ -1,11 +1,13 @@
 //! Comparison of paired runs as people and programs see it. The words of every figure are made here
 //! once, so that terminal, Markdown and report agree.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use crate::comparison::UnknownMetric;
 use crate::sense::Sense;
 use crate::{Format, format};
-use lab::compare::{Judgement, Method, Pair, Study, Verdict};
+use lab::compare::{Judgement, Method, Pair, Study, Verdict, metric_hint};
 use lab::statistics::SeedsNeeded;
 use metrics::registry;
 use units::plural;
@@ -75,6 +77,32 @@ pub fn write(
         Format::Csv => export::write_csv(out, study),
         Format::Json => export::write_json(out, study),
     }
+}
+
+/// The comparison in these metrics alone, in all of which the candidates are shown side by side; the
+/// verdicts are those of the whole comparison.
+///
+/// # Errors
+/// The comparison has no metric of an id.
+pub fn only(mut study: Study, ids: &[String]) -> Result<Study, UnknownMetric> {
+    let pairs = study.pairs.iter();
+    let known: BTreeSet<&str> = pairs
+        .flat_map(|pair| pair.metrics.iter().map(|own| own.metric.as_str()))
+        .collect();
+    if let Some(id) = ids.iter().find(|id| !known.contains(id.as_str())) {
+        return Err(UnknownMetric {
+            id: format::clean(id),
+            hint: metric_hint(id, known.iter().copied()),
+        });
+    }
+    study.gated = ids.to_vec();
+    for pair in &mut study.pairs {
+        pair.metrics.retain(|own| ids.contains(&own.metric));
+        for judgement in &mut pair.metrics {
+            judgement.gated = true;
+        }
+    }
+    Ok(study)
 }
 
 /// Judgement of a pair in words.

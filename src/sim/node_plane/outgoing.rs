@@ -1,6 +1,6 @@
 //! Reports of agents on their way to the API server: an agent sees what its processes do when it
-//! looks at them (the kubelet's PLEG), and the client of each node sends so many a second (kubelet,
-//! `kubeAPIQPS` and `kubeAPIBurst`).
+//! looks at them (the kubelet's PLEG), and a rate limit with a burst holds back the requests of each
+//! node's client (the kubelet's `kubeAPIQPS` and `kubeAPIBurst`).
 
 use std::collections::BTreeMap;
 

@@ -126,9 +126,11 @@ impl Strategy {
     pub(super) fn standing(self, engine: &Engine, config: &ContainerConfig) -> Option<i64> {
         let ranked = self.weigh(0, engine, config)?;
         let containers = ranked.containers.clamp(0, MOST_CONTAINERS);
-        let standing = ranked.weight * (MOST_CONTAINERS + 1) + containers;
+        // Scores of engines that use more than all they have are without bounds.
+        let weight = ranked.weight.saturating_mul(MOST_CONTAINERS + 1);
+        let standing = weight.saturating_add(containers);
         Some(match self {
-            Self::Spread => -standing,
+            Self::Spread => standing.saturating_neg(),
             Self::Binpack => standing,
             Self::Random => 0,
         })
@@ -164,7 +166,8 @@ impl Strategy {
             engine: position,
             cpu_score,
             memory_score,
-            weight: cpu_score + memory_score + health_factor * engine.health,
+            weight: (cpu_score.saturating_add(memory_score))
+                .saturating_add(engine.health.saturating_mul(health_factor)),
             containers: engine.container_count(),
         })
     }

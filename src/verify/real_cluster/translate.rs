@@ -17,7 +17,7 @@ const REQUEST: i64 = 20;
 /// Longer than any recording.
 const NEVER: &str = "1000h";
 
-/// What an object says to the fake kubelet is said to windtunnel's.
+/// Translates an object's annotations for the fake kubelet into those of windtunnel.
 pub(super) fn translate(object: &mut Value) -> Result<(), Trouble> {
     if object["kind"] == "Node" {
         // A kubelet registers its node with this label.

@@ -19,7 +19,9 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
-use serde::{Serialize, Serializer};
+pub(crate) mod direction;
+
+use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
     Interval, Resamples, Rules, SEEDS_MIN, SeedsNeeded, benjamini_hochberg, change_interval,
@@ -37,7 +39,7 @@ pub const ALPHA: f64 = 0.05;
 pub const BOOTSTRAP_MIN: usize = 10;
 
 /// Verdict of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Worse, beyond chance.
@@ -138,7 +140,7 @@ pub struct Pairs {
 }
 
 /// The values on an input as it is, beside those on shaken ones. No verdict stands on them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unshaken {
     /// The baseline's.
@@ -147,20 +149,8 @@ pub struct Unshaken {
     pub head: Option<f64>,
 }
 
-/// Writes the name of a direction.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands fields over by reference"
-)]
-pub(crate) fn direction_name<S: Serializer>(
-    direction: &Direction,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(direction.name())
-}
-
 /// One metric of a candidate against the baseline.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Judgement {
     /// The metric's id.
@@ -168,7 +158,7 @@ pub struct Judgement {
     /// The judgement's unit; differences and intervals have it too.
     pub unit: String,
     /// Better direction: `higher`, `lower` or `none`.
-    #[serde(serialize_with = "direction_name")]
+    #[serde(with = "direction")]
     pub better: Direction,
     /// Marks the judgement of a gated metric.
     pub gated: bool,
@@ -402,7 +392,7 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
 }
 
 /// Number of tests in each family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tests {
     /// Tests of gated metrics, which Holm corrects together.

@@ -116,7 +116,7 @@ fn a_fork_goes_on_where_its_origin_stands() {
     }
 }
 
-/// The manual has a row for every column of the format.
+/// Test of the table in `docs/manual/csv.md`: one row documents each column of the format.
 #[test]
 fn the_manual_documents_every_column() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/manual/csv.md");

@@ -1,27 +1,34 @@
 //! Damaged inputs: bundled files of every kind, changed at random, are given to the reader of their
 //! kind. A reader may refuse what it is given, and must not panic, hang or take memory without end.
 //!
+//! Every reader of the program has a kind here: text of Kubernetes, experiments and the files that they
+//! name, traces, results, and vectors for `verify`.
+//!
 //! A few hundred executions belong to every run of the tests; `WINDTUNNEL_FUZZ_RUNS` asks for more,
-//! `WINDTUNNEL_FUZZ_SEED` for others. An input that makes a reader panic is kept in the folder of
-//! the tests' temporary files, and its name is told.
+//! `WINDTUNNEL_FUZZ_SEED` for others, `WINDTUNNEL_FUZZ_KIND` for kinds whose names contain a text. An
+//! input that makes a reader panic is kept in the folder of the tests' temporary files, and its name
+//! is told.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use windtunnel::lab::check::{Baseline, parse_suite};
 use windtunnel::lab::names::Registered;
-use windtunnel::lab::results;
-use windtunnel::lab::run::prepare;
+use windtunnel::lab::snapshot::Snapshot;
+use windtunnel::lab::snapshot::profile::read_profiles;
 use windtunnel::manifest::{SnapshotWriter, read_inputs, read_manifests, read_scheduler_config};
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
+use windtunnel::scheduler::kube::Release;
 use windtunnel::systems::fleet::unit_file::UnitFile;
-use windtunnel::trace::failure_log::{self, LogOptions};
-use windtunnel::trace::{Input, ReadOptions, inspect, registry};
-use windtunnel::world::FileSource;
+use windtunnel::trace::Input;
 use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};
+
+mod experiments;
+mod results;
+mod traces;
+mod vectors;
 
 /// Executions of a plain run of the tests.
 const USUAL_RUNS: u64 = 300;
@@ -29,11 +36,28 @@ const USUAL_RUNS: u64 = 300;
 /// The longest input: readers are tried, not the disk.
 const LONGEST: usize = 1 << 18;
 
+/// A reader of inputs; it may refuse them, but never panic.
+type Reader = Box<dyn Fn(&Scene, &[u8])>;
+
 /// A kind of input: what it looks like when it is whole, and who reads it.
 struct Kind {
-    name: &'static str,
+    name: String,
     samples: Vec<Vec<u8>>,
-    read: fn(&Scene, &[u8]),
+    read: Reader,
+}
+
+impl Kind {
+    fn new(
+        name: impl Into<String>,
+        samples: Vec<Vec<u8>>,
+        read: impl Fn(&Scene, &[u8]) + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            samples,
+            read: Box::new(read),
+        }
+    }
 }
 
 /// Where readers that need a folder find one.
@@ -43,7 +67,12 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
+        Self::in_folder("fuzz")
+    }
+
+    /// A scene in a folder of this name.
+    fn in_folder(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(folder.join("result")).expect("a folder for the test");
         Self { folder }
     }
@@ -96,20 +125,11 @@ fn texts<const N: usize>(texts: [&str; N]) -> Vec<Vec<u8>> {
     texts.map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
-const CSV: &str = "submit,name,run_time,cpu,memory,gpus,gpu_milli,members,tenant,priority\n\
-                   0,a,60,3,1Gi,1,500,1,ann,5\n1.5,b,2m,250m,2G,2,,2,bob,-1\n90s,c,,1,,,,,,\n";
 const CONFIG: &str = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n\
                       profiles:\n- schedulerName: default-scheduler\n  plugins:\n    score:\n      \
                       disabled: [{name: '*'}]\n      enabled: [{name: NodeResourcesFit, weight: 2}]\n  \
                       pluginConfig:\n  - name: NodeResourcesFit\n    args: {scoringStrategy: {type: \
                       MostAllocated, resources: [{name: cpu, weight: 1}]}}\n";
-const TYPES: &str = "instance_type,vcpu,memory_mib,gpu,arch,max_pods,on_demand_per_hour,currency\n\
-                     D4,4,16384,0,amd64,30,0.2,EUR\nNC4,4,16384,2,amd64,30,0.9,EUR\n";
-const AWS: &str = r#"{"SpotPriceHistory": [{"AvailabilityZone": "eu-1a", "InstanceType": "D4",
-    "ProductDescription": "Linux/UNIX", "SpotPrice": "0.1", "Timestamp": "2024-01-02T03:04:05Z"}]}"#;
-const PROVIDER: &str = "windtunnel: v1\nname: prices\ncluster: {provider: {types: types.csv, \
-                        currency: EUR}}\nworkload: [{trace: {format: csv, path: jobs.csv}}]\n\
-                        stop: {at: 1h}\n";
 const UNIT: &str = "[Unit]\nDescription=web\nAfter=db.service\n\n[Service]\nExecStart=/bin/web %i\n\
                     \n[X-Fleet]\nConflicts=web@*.service\nMachineMetadata=disk=ssd \"zone=a\"\n";
 const POD: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
@@ -118,12 +138,12 @@ const POD: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
     {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "default"}, "spec":
      {"nodeName": "n1", "containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]},
      "status": {"phase": "Running"}}]}"#;
-const FAILURES: &str = "node,from,to\nn1,0,60\nn2,90s,2m\n";
-
 fn kinds() -> Vec<Kind> {
     let mut kinds = of_kubernetes();
-    kinds.extend(of_experiments());
-    kinds.extend(of_others());
+    kinds.extend(traces::kinds());
+    kinds.extend(experiments::kinds());
+    kinds.extend(results::kinds());
+    kinds.extend(vectors::kinds());
     kinds
 }
 
@@ -132,124 +152,32 @@ fn of_kubernetes() -> Vec<Kind> {
     let manifests = [files("traces", ".yaml"), texts([POD])].concat();
     let mut configs = texts([CONFIG]);
     configs.extend(files("docs/manual/run.in", ".yaml"));
+    let dumps = [manifests.clone(), files("tests/data/place", ".gz")].concat();
     vec![
-        Kind {
-            name: "manifests",
-            samples: manifests.clone(),
-            read: |_, bytes| {
-                let _ = read_manifests("fuzz.yaml", &String::from_utf8_lossy(bytes));
-            },
-        },
-        Kind {
-            name: "dump",
-            samples: manifests.clone(),
-            read: |_, bytes| {
-                let _ = read_inputs(&[Input::bytes("fuzz", bytes)]);
-            },
-        },
-        Kind {
-            name: "snapshot",
-            samples: manifests,
-            read: |_, bytes| {
-                let mut writer = SnapshotWriter::new(Vec::new());
-                if writer.read(&Input::bytes("fuzz.json", bytes)).is_ok() {
-                    let _ = writer.finish();
-                }
-            },
-        },
-        Kind {
-            name: "scheduler configuration",
-            samples: configs,
-            read: |_, bytes| {
-                let _ = read_scheduler_config("fuzz.yaml", &String::from_utf8_lossy(bytes));
-            },
-        },
-    ]
-}
-
-/// Kinds of text that belong to experiments and their results.
-fn of_experiments() -> Vec<Kind> {
-    vec![
-        Kind {
-            name: "scenario",
-            samples: [
-                files("scenarios", ".yaml"),
-                files("tests/data/scenario", "complete.yaml"),
-            ]
-            .concat(),
-            read: |scene, bytes| {
-                let _ = scene.experiment(&String::from_utf8_lossy(bytes));
-            },
-        },
-        Kind {
-            name: "price list",
-            samples: texts([TYPES, AWS]),
-            read: |scene, bytes| {
-                scene.file("types.csv", bytes);
-                scene.file("jobs.csv", CSV.as_bytes());
-                if let Some(experiment) = scene.experiment(PROVIDER) {
-                    let files = FileSource {
-                        files: &experiment.files,
-                    };
-                    let _ = prepare(&experiment.variants[0].scenario, &files);
-                }
-            },
-        },
-        Kind {
-            name: "baseline",
-            samples: files("docs/manual/check.in", ".json"),
-            read: |_, bytes| {
-                let text = String::from_utf8_lossy(bytes);
-                let _ = Baseline::parse_any(&text, PathBuf::from("fuzz.json"));
-                let _ = parse_suite(&text, "fuzz.yaml");
-            },
-        },
-        Kind {
-            name: "result folder",
-            samples: [
-                files("tests/data/summary/v1", ".json"),
-                texts(["{\"schemaVersion\": 1, \"variants\": []}"]),
-            ]
-            .concat(),
-            read: |scene, bytes| {
-                scene.file("result/summary.json", bytes);
-                if let Ok(run) = results::read(&scene.folder.join("result")) {
-                    let _ = (run.series(), run.pods());
-                }
-            },
-        },
-    ]
-}
-
-/// Kinds of text from elsewhere.
-fn of_others() -> Vec<Kind> {
-    vec![
-        Kind {
-            name: "trace",
-            samples: [files("traces", ".gz"), texts([CSV])].concat(),
-            read: |_, bytes| {
-                let input = Input::bytes("fuzz", bytes);
-                let Ok(entry) = registry::recognize(&input) else {
-                    return;
-                };
-                let _ = inspect::inspect(&input, entry, &ReadOptions::default());
-            },
-        },
-        Kind {
-            name: "unit file",
-            samples: texts([UNIT]),
-            read: |_, bytes| {
-                let _ = UnitFile::parse("web@1.service", &String::from_utf8_lossy(bytes));
-            },
-        },
-        Kind {
-            name: "failure log",
-            samples: texts([FAILURES]),
-            read: |_, bytes| {
-                let input = Input::bytes("fuzz.csv", bytes);
-                let _ = failure_log::read(&input, &LogOptions::default(), &["n1", "n2"]);
-            },
-        },
+        Kind::new("manifests", manifests.clone(), |_, bytes| {
+            let _ = read_manifests("fuzz.yaml", &String::from_utf8_lossy(bytes));
+        }),
+        Kind::new("dump", dumps.clone(), |_, bytes| {
+            let _ = read_inputs(&[Input::bytes("fuzz", bytes)]);
+        }),
+        Kind::new("import", dumps, |scene, bytes| {
+            let file = scene.file("dump.json", bytes);
+            let _ = Snapshot::read(&[file], &[]);
+        }),
+        Kind::new("snapshot", manifests, |_, bytes| {
+            let mut writer = SnapshotWriter::new(Vec::new());
+            if writer.read(&Input::bytes("fuzz.json", bytes)).is_ok() {
+                let _ = writer.finish();
+            }
+        }),
+        Kind::new("scheduler configuration", configs, |_, bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = read_scheduler_config("fuzz.yaml", &text);
+            let _ = read_profiles(Some(&Input::bytes("fuzz.yaml", bytes)), Release::V1_34);
+        }),
+        Kind::new("unit file", texts([UNIT]), |_, bytes| {
+            let _ = UnitFile::parse("web@1.service", &String::from_utf8_lossy(bytes));
+        }),
     ]
 }
 
@@ -342,7 +270,9 @@ fn number(variable: &str, usual: u64) -> u64 {
 fn readers_survive_damaged_inputs() {
     let runs = number("WINDTUNNEL_FUZZ_RUNS", USUAL_RUNS);
     let seed = number("WINDTUNNEL_FUZZ_SEED", 1);
-    let (scene, kinds) = (Scene::new(), kinds());
+    let part = std::env::var("WINDTUNNEL_FUZZ_KIND").unwrap_or_default();
+    let (scene, mut kinds) = (Scene::new(), kinds());
+    kinds.retain(|kind| kind.name.contains(&part));
     for kind in &kinds {
         assert!(!kind.samples.is_empty(), "{} has no sample", kind.name);
     }
@@ -358,7 +288,8 @@ fn readers_survive_damaged_inputs() {
         let damaged = mutate(sample, other, &mut stream);
         let read = AssertUnwindSafe(|| (kind.read)(&scene, &damaged));
         if catch_unwind(read).is_err() {
-            let name = format!("panic-{}-{seed}-{run}", kind.name.replace(' ', "-"));
+            let name = kind.name.replace([' ', '/'], "-");
+            let name = format!("panic-{name}-{seed}-{run}");
             let kept = scene.file(&name, &damaged);
             found.push(format!("{}: {}", kind.name, kept.display()));
         }
