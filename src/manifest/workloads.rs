@@ -159,7 +159,7 @@ struct RawClaimModes {
 }
 
 impl RawClaimTemplate {
-    /// Whether one node at a time has the volume of a claim.
+    /// True if one node at a time has the volume of a claim.
     fn is_exclusive(&self) -> bool {
         let mut modes = self.spec.access_modes.iter();
         !modes.any(|mode| matches!(mode.as_str(), "ReadWriteMany" | "ReadOnlyMany"))

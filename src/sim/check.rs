@@ -5,12 +5,12 @@ use cluster::{Observer, Store};
 use model::{Event, Pod};
 use units::Instant;
 
-/// Nodes and pods that a cluster may have for every change that passes unchecked.
+/// Number of nodes and pods of a cluster for each change that may pass unchecked.
 const ROWS_PER_CHANGE: usize = 100;
 
 /// Recomputes the store's derived state and remembers the first disagreement: after every change of
 /// a small cluster, and of a large one as often as its size allows, as a recount looks at every row.
-/// What is kept incrementally and has gone wrong once stays wrong, so a later look finds it, too.
+/// A sum that went wrong once stays wrong, so a later recount finds it, too.
 #[derive(Clone, Debug, Default)]
 pub struct Checker {
     failure: Option<String>,

@@ -132,7 +132,7 @@ pub(super) struct Struck {
     pub(super) is_first: bool,
     /// Marks the crash of a host that was not down.
     pub(super) crashes: bool,
-    /// Whether the host was heard until then.
+    /// True if the host was heard until then.
     pub(super) was_heard: bool,
 }
 
@@ -352,7 +352,7 @@ impl Hosts {
         self.starting.insert(node, until);
     }
 
-    /// Whether a node that joined is not Ready yet.
+    /// True for a node that joined and is not Ready yet.
     pub(super) fn is_starting(&mut self, now: Instant, node: NodeId) -> bool {
         if self.starting.get(&node).is_some_and(|until| *until <= now) {
             self.starting.remove(&node);

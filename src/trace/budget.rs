@@ -235,7 +235,7 @@ thread_local! {
     static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread asks for memory and goes on without ([`make_room`]). Otherwise the program ends
+/// True while this thread asks for memory and goes on without ([`make_room`]). Otherwise the program ends
 /// where there is none.
 pub fn is_asking() -> bool {
     // A thread that ends asks for nothing.

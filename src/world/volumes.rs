@@ -20,13 +20,13 @@ pub fn attach_options(scenario: &Scenario, objects: &ClusterObjects) -> Option<A
     })
 }
 
-/// Whether several nodes may have the volume of a claim.
+/// True if several nodes may have the volume of a claim.
 fn is_shared(claim: &PersistentVolumeClaim) -> bool {
     let mut modes = claim.access_modes.iter();
     modes.any(|mode| matches!(&**mode, "ReadWriteMany" | "ReadOnlyMany"))
 }
 
-/// Whether the volume of a claim is a part of a node: no driver attaches it, and few nodes reach it.
+/// True if the volume of a claim is a part of a node: no driver attaches it, and few nodes reach it.
 fn is_local(objects: &ClusterObjects, claim: &PersistentVolumeClaim) -> bool {
     let volume = objects.volumes.get(&claim.volume);
     volume.is_some_and(|own| own.csi.is_none() && own.node_affinity.is_some())

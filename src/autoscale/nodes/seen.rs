@@ -136,7 +136,7 @@ impl Seen {
         self.cursor = store.revision();
     }
 
-    /// Whether a node joined and was never Ready yet: it counts as the node that it will be
+    /// True for a node that joined and was never Ready yet: it counts as the node that it will be
     /// (spec: kubernetes.md 3.3, upcoming nodes).
     pub fn is_starting(&self, node: NodeId) -> bool {
         self.starting.contains(&node)
@@ -155,7 +155,7 @@ impl Seen {
         Some(Arc::new(started))
     }
 
-    /// Whether simulations have a node as one that takes no pods.
+    /// True where simulations have a node as one that takes no pods.
     fn is_down(&self, store: &Store, node: NodeId) -> bool {
         !store.nodes().is_ready(node) && !self.is_starting(node)
     }

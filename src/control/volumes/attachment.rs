@@ -21,7 +21,7 @@ pub struct VolumeDelays {
 /// Condition of a node as far as volumes on it are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// Its kubelet unmounts what is to be detached.
+    /// The kubelet of the node unmounts the volumes that are being detached.
     Ready,
     /// Nobody knows whether it still uses its volumes.
     Lost,
@@ -171,7 +171,7 @@ impl Attachments {
         released
     }
 
-    /// Whether all volumes of a pod are on its node.
+    /// True once all volumes of a pod are on its node.
     fn is_complete(&self, pod: PodId) -> bool {
         self.pods.get(&pod).is_some_and(|own| {
             own.volumes.iter().all(|name| {
@@ -195,13 +195,13 @@ impl Attachments {
     }
 }
 
-/// Whether a pod is on a node.
+/// True for a pod that is on a node.
 fn is_on(pods: &BTreeMap<PodId, Use>, pod: PodId, node: NodeId) -> bool {
     pods.get(&pod).is_some_and(|own| own.node == node)
 }
 
 impl Volume {
-    /// The place that the volume comes to now; `None` while it stays where it is.
+    /// The next place of the volume; `None` while it stays where it is.
     fn next(
         &self,
         now: Instant,
@@ -245,7 +245,7 @@ impl Volume {
         }
     }
 
-    /// Whether the volume stays where it is until pods come or go.
+    /// True if the volume stays where it is until pods come or go.
     fn is_settled(&self) -> bool {
         match self.place {
             Place::Nowhere => self.users.is_empty(),

@@ -24,7 +24,7 @@ pub struct AttachOptions {
     pub unattached: BTreeSet<(Text, Text)>,
 }
 
-/// Whether a pod has volumes, so that its node waits until it is released.
+/// True for a pod with volumes: its node waits until it is released.
 pub(crate) fn has_volumes(store: &Store, record: &Pod) -> bool {
     let own = &store.class(record.class).spec.volumes;
     !own.is_empty() || !claim_templates(store, record.pod).is_empty()

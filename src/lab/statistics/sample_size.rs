@@ -68,7 +68,7 @@ impl SeedsNeeded {
         }
     }
 
-    /// The seeds of which each gives so many pairs, from a range of pairs; rounded again.
+    /// A range of seeds for a range of pairs, where each seed gives several pairs; rounded again.
     #[must_use]
     pub fn shared_by(self, pairs: u64) -> Self {
         let least = |count: u64| round_up(count.div_ceil(pairs) as f64) as u64;

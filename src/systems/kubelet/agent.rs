@@ -20,7 +20,7 @@ pub struct KubeletOptions {
     pub time_limits: TimeLimits,
     /// Pulls of images; `None` has every image everywhere.
     pub images: Option<PullOptions>,
-    /// Whether pods with volumes are started only once they are released.
+    /// True if pods with volumes are started only once they are released.
     pub awaits_volumes: bool,
 }
 

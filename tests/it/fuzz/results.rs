@@ -1,4 +1,4 @@
-//! What the program writes and reads again: summaries, data of reports, comparisons, baselines, sweeps,
+//! Files that the program writes and reads again: summaries, data of reports, comparisons, baselines, sweeps,
 //! snapshots and reports.
 
 use std::fs;
@@ -63,7 +63,7 @@ impl Written {
         }
     }
 
-    /// Files of a result folder, of which some are to be damaged.
+    /// Files of a result folder, some of which the test damages.
     fn write(&self, scene: &Scene) -> PathBuf {
         scene.file("result/summary.json", &self.summary);
         scene.file("result/report.json", &self.data);
