@@ -245,7 +245,9 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for WatchedAs<'_, T> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         let Watched { list, root, strays } = self.0;
-        let mut note = |path: serde_ignored::Path<'_>| {
+        // One type of function for all types that are read, so that parts they share, such as pod
+        // templates, are compiled once.
+        let mut note: &mut dyn FnMut(serde_ignored::Path<'_>) = &mut |path| {
             let mut keys = Vec::new();
             collect(&path, &mut keys);
             let found = find(list, keys.iter().map(Step::key));
