@@ -273,8 +273,12 @@ impl Engine {
     /// 6. the node plane: usage, hosts, and machines, which forget pods that ended.
     ///
     /// A follower sees the store after the change and writes nothing to it.
-    pub(super) fn commit(&mut self, ctx: &mut Context<'_>, event: Event) -> Result<(), Conflict> {
-        let event = self.nodes.admitted(ctx, event);
+    pub(super) fn commit(
+        &mut self,
+        ctx: &mut Context<'_>,
+        mut event: Event,
+    ) -> Result<(), Conflict> {
+        self.nodes.admit(ctx, &mut event);
         let ended = self.control.apply(ctx.now(), event)?;
         let (store, digest, mut switch) = self.control.followed();
         let Some(entry) = store.log().last() else {

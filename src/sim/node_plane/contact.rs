@@ -125,19 +125,15 @@ impl NodePlane {
         self.node_ready = span;
     }
 
-    /// A change as the API takes it: a node that is not Ready as it joins has the taint that says so
-    /// (admission plugin `TaintNodesByCondition`).
+    /// Changes an event to what the API takes: a node that is not Ready as it joins has the taint that
+    /// says so (admission plugin `TaintNodesByCondition`).
     #[inline]
-    pub(in super::super) fn admitted(&self, ctx: &Context<'_>, event: Event) -> Event {
-        match event {
-            Event::NodeAdded { node, object } if self.node_ready > Duration::ZERO => {
-                let object = match ctx.options().node_life {
-                    NodeLife::Observed(_) => not_ready(object),
-                    NodeLife::Declared => object,
-                };
-                Event::NodeAdded { node, object }
-            }
-            event => event,
+    pub(in super::super) fn admit(&self, ctx: &Context<'_>, event: &mut Event) {
+        if let Event::NodeAdded { object, .. } = event
+            && self.node_ready > Duration::ZERO
+            && matches!(ctx.options().node_life, NodeLife::Observed(_))
+        {
+            mark_not_ready(object);
         }
     }
 
@@ -376,15 +372,14 @@ impl NodePlane {
     }
 }
 
-/// A node with the taint of one that is not Ready.
-fn not_ready(mut object: Arc<Node>) -> Arc<Node> {
+/// Gives a node the taint of one that is not Ready.
+fn mark_not_ready(object: &mut Arc<Node>) {
     let taint = Taint {
         key: NOT_READY_TAINT.into(),
         value: Text::default(),
         effect: TaintEffect::NoSchedule,
     };
     if !object.taints.contains(&taint) {
-        Arc::make_mut(&mut object).taints.push(taint);
+        Arc::make_mut(object).taints.push(taint);
     }
-    object
 }
