@@ -1,11 +1,10 @@
 //! GPU fragmentation after a target workload (FGD, ATC'23; spec: published-results.md 1.7): how much
 //! of a node's idle GPU the typical pods of a workload could not use.
 
-use std::collections::BTreeMap;
-
 use super::class::MAX_GPU_MODELS;
 use super::{GpuColumns, Interner};
 use model::gpu::DEVICE_MILLI;
+use units::SortedMap;
 
 /// A typical pod: a shape and its share of the workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,7 +104,7 @@ impl TypicalPods {
         share: f64,
         mut columns: impl FnMut(&Shape) -> GpuColumns,
     ) -> Self {
-        let mut counts: BTreeMap<Shape, u64> = BTreeMap::new();
+        let mut counts: SortedMap<Shape, u64> = SortedMap::new();
         for shape in shapes {
             *counts.entry(shape).or_default() += 1;
         }

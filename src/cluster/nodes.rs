@@ -1,12 +1,11 @@
 //! Nodes in columns: one row per node, one vector per resource, so that a decision reads only what
 //! it needs and in order.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Node, NodeContact, Text};
-use units::{Instant, NodeId, PodSlot, Resources, Revision};
+use units::{Instant, NodeId, PodSlot, Resources, Revision, SortedMap};
 
 pub use super::columns::Columns;
 use super::conflict::Conflict;
@@ -27,7 +26,7 @@ pub struct Nodes {
     /// Whether a node is up.
     ready: Vec<bool>,
     /// Silent nodes, and when each was last heard of.
-    silent: BTreeMap<NodeId, Instant>,
+    silent: SortedMap<NodeId, Instant>,
     /// Whether a node takes new pods: present, up, not cordoned.
     schedulable: Vec<bool>,
     /// Allocatable amounts per resource.

@@ -1,10 +1,8 @@
 //! Objects of the API, by id and by name, with what they control.
 
-use std::collections::BTreeMap;
-
 use super::conflict::Conflict;
 use model::{Object, ObjectChange, PodOwner, PodRef, Text};
-use units::{Identity, Instant, ObjectId, Revision};
+use units::{Identity, Instant, ObjectId, Revision, SortedMap};
 
 /// An object as the store keeps it.
 #[derive(Clone, Debug)]
@@ -26,7 +24,7 @@ pub struct ObjectRow {
     /// Stable identity of the object: kind, namespace, name, and how many objects had these before.
     pub identity: Identity,
     /// Pods ever created for each index of the object.
-    turns: BTreeMap<i32, u32>,
+    turns: SortedMap<i32, u32>,
 }
 
 impl ObjectRow {
@@ -40,11 +38,11 @@ impl ObjectRow {
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
     rows: Vec<Option<Box<ObjectRow>>>,
-    names: BTreeMap<(&'static str, Text, Text), ObjectId>,
+    names: SortedMap<(&'static str, Text, Text), ObjectId>,
     /// Dependents that deleted objects left behind.
-    orphans: BTreeMap<ObjectId, Orphans>,
+    orphans: SortedMap<ObjectId, Orphans>,
     /// Number of deleted objects of a kind, namespace and name, where any was.
-    deleted: BTreeMap<Identity, u32>,
+    deleted: SortedMap<Identity, u32>,
 }
 
 /// Dependents of a deleted object that still exist.
@@ -173,7 +171,7 @@ impl Objects {
             pods: Vec::new(),
             is_terminating: false,
             identity: first.nth(u64::from(earlier)),
-            turns: BTreeMap::new(),
+            turns: SortedMap::new(),
         })));
         Ok(())
     }

@@ -2,11 +2,9 @@
 //! kept of owned pods that ended by themselves. Pods that arrive by a trace have none of it, and
 //! cost nothing here.
 
-use std::collections::BTreeMap;
-
 use super::conflict::Conflict;
 use model::{EndReason, Pod, PodChange, PodOwner, PodRef};
-use units::{Duration, Instant, ObjectId, PodId};
+use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
 /// State of a living pod in addition to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +55,9 @@ pub struct FinishedPod {
 pub struct PodStates {
     /// By slot.
     rows: Vec<Option<(PodId, PodState)>>,
-    finished: BTreeMap<(ObjectId, PodId), FinishedPod>,
+    finished: SortedMap<(ObjectId, PodId), FinishedPod>,
     /// Owners of the finished pods.
-    finished_of: BTreeMap<PodId, ObjectId>,
+    finished_of: SortedMap<PodId, ObjectId>,
 }
 
 impl PodState {

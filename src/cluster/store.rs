@@ -1,7 +1,6 @@
 //! The store: `apply` is the only way in, every change has a revision, and the state is a function
 //! of the changes alone.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -11,7 +10,7 @@ use model::behaviour::DEFAULT_GRACE;
 use model::event::Hold;
 use model::gpu::GPU_RESOURCES;
 use model::{Event, ObjectChange, Pod, PodChange, PodCreated, PodPhase, PodRef, PodSpec};
-use units::{ClassId, ComponentId, Duration, Instant, NodeId, ResourceId, Revision};
+use units::{ClassId, ComponentId, Duration, Instant, NodeId, ResourceId, Revision, SortedMap};
 
 use super::conflict::Conflict;
 use super::nodes::Taken;
@@ -72,7 +71,7 @@ pub struct Store {
     gpu_models: Interner,
     nodes: Nodes,
     pods: Pods,
-    holds: BTreeMap<(ComponentId, u64), Arc<Hold>>,
+    holds: SortedMap<(ComponentId, u64), Arc<Hold>>,
     objects: Objects,
     pod_states: PodStates,
 }

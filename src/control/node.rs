@@ -2,11 +2,10 @@
 //! agent, Fleet agent …). Implementations live in `systems`; the simulator and a live host drive
 //! the same one and differ only in the machine below it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{EndReason, PodRef, PodSpec, PullError, PullStep, Text};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap};
 
 use crate::local_node::LocalNode;
 
@@ -96,7 +95,7 @@ pub struct PresentImages {
     /// Images on every node.
     pub everywhere: Vec<Text>,
     /// Images on some nodes, besides.
-    pub on: BTreeMap<NodeId, Vec<Text>>,
+    pub on: SortedMap<NodeId, Vec<Text>>,
 }
 
 impl PresentImages {

@@ -1,12 +1,11 @@
 //! Injected failures against the faults of workloads according to the diagnosis (orchestrators-a.md
 //! 9.4, measures): a table, and the time until something was diagnosed.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{FaultEntry, IncidentList};
+use units::SortedMap;
 
 /// A fault that begins within this time after a failure is over still comes of it.
 const LATE_NS: i64 = 300_000_000_000;
@@ -30,7 +29,7 @@ pub(super) fn confusion(incidents: &IncidentList, faults: &[FaultEntry]) -> Vec<
     if incidents.listed.is_empty() {
         return Vec::new();
     }
-    let mut cells: BTreeMap<(&str, &str), (u64, i64)> = BTreeMap::new();
+    let mut cells: SortedMap<(&str, &str), (u64, i64)> = SortedMap::new();
     let mut has_fault = vec![false; incidents.listed.len()];
     for fault in faults {
         let before = incidents.listed.iter().enumerate().filter(|(_, own)| {

@@ -1,9 +1,7 @@
 //! Failures, put together: what begins of one kind at one instant is one entry.
 
-use std::collections::BTreeMap;
-
 use cluster::{Incident, Store};
-use units::NodeId;
+use units::{NodeId, SortedMap};
 
 use super::{INCIDENTS_MAX, IncidentEntry, IncidentList};
 
@@ -13,7 +11,7 @@ pub(super) struct Incidents {
     list: IncidentList,
     /// Incidents that have begun and are not over, and the entries that they are part of: the
     /// oldest ends first.
-    open: BTreeMap<(&'static str, Option<NodeId>), Vec<Option<usize>>>,
+    open: SortedMap<(&'static str, Option<NodeId>), Vec<Option<usize>>>,
     /// Number of incidents of each entry that are not over.
     left: Vec<u64>,
 }

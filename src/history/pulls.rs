@@ -1,10 +1,8 @@
 //! Pulls of images on the time line: when nodes were getting images, and when they could not.
 
-use std::collections::BTreeMap;
-
 use cluster::{Incident, Store};
 use model::{PodRef, PullStep};
-use units::{NodeId, PodId};
+use units::{NodeId, PodId, SortedMap};
 
 use super::incidents::Incidents;
 
@@ -14,7 +12,7 @@ const SPELLS_MAX: u64 = 200;
 /// Pulls on their way, and images that can't be pulled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pulls {
-    open: BTreeMap<(PodId, u16), (NodeId, &'static str)>,
+    open: SortedMap<(PodId, u16), (NodeId, &'static str)>,
     /// Spells that were told, and when the last of them began.
     told: (u64, i64),
 }

@@ -1,21 +1,20 @@
 //! Spending on nodes by the hour, as they come and go and prices change.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::Store;
 use metrics::Economics;
 use model::{Event, Text};
-use units::NodeId;
+use units::{NodeId, SortedMap};
 
 /// Present cost of the nodes; `None` where none has a price.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spending {
     economics: Option<Arc<Economics>>,
     /// Cost of each node, in millionths an hour, and what that is the price of if it changes.
-    nodes: BTreeMap<NodeId, (i64, Option<Text>)>,
+    nodes: SortedMap<NodeId, (i64, Option<Text>)>,
     /// Prices that changed.
-    prices: BTreeMap<Text, i64>,
+    prices: SortedMap<Text, i64>,
     rate: i64,
 }
 

@@ -1,12 +1,10 @@
 //! Ready pods of workloads over time, and what users did and what failed meanwhile.
 
-use std::collections::BTreeSet;
-
 use cluster::Store;
 use metrics::workloads::Workloads;
 use metrics::{MeasuredWindow, Window};
 use model::{Event, NodeContact, Object, ObjectChange, Pod};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedSet};
 
 use super::grid::Grid;
 use super::rounding::rounded;
@@ -32,7 +30,7 @@ pub(super) struct Marks {
     /// Operations of users with their times, the latest first.
     operations: Vec<(Instant, String)>,
     list: MarkList,
-    silent: BTreeSet<NodeId>,
+    silent: SortedSet<NodeId>,
     /// Nodes that were lost, or came back, at the last such instant.
     last: Option<(Instant, &'static str, Vec<String>, u64)>,
 }

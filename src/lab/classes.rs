@@ -1,7 +1,6 @@
 //! The table of classes: one row per class of pods and variant, with what its pods request.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use metrics::{Demand, PodRow};
@@ -10,11 +9,12 @@ use super::cells::Cell;
 use super::columns::CLASSES;
 use super::folder::FolderError;
 use super::tables::{TableWriter, demand_cells};
+use units::SortedMap;
 
 /// Pods counted by class, shared by the table of pods that counts them and the outputs that write
 /// the table of classes at the end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ClassCounts(Rc<RefCell<BTreeMap<u32, ClassCount>>>);
+pub(crate) struct ClassCounts(Rc<RefCell<SortedMap<u32, ClassCount>>>);
 
 /// A class with the number of its pods.
 #[derive(Clone, Debug)]

@@ -1,6 +1,5 @@
 //! Running an experiment: its variants side by side, their tables and summary into one folder.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -23,7 +22,7 @@ use super::summarize::summarize;
 use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
 use history::{PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData};
-use units::plural;
+use units::{SortedMap, plural};
 use world::{BuildError, FileSource};
 
 /// Reason an experiment has no result.
@@ -225,7 +224,7 @@ pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
 }
 
 /// Definitions of all metrics.
-pub fn metric_definitions() -> BTreeMap<String, MetricDefinition> {
+pub fn metric_definitions() -> SortedMap<String, MetricDefinition> {
     let entries = registry::REGISTRY.iter().flat_map(|entry| {
         entry.ids().map(|(id, _)| {
             let definition = MetricDefinition {

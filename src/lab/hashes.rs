@@ -1,6 +1,5 @@
 //! Hashes that identify what an experiment runs: its file and its inputs.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value as Json;
@@ -10,6 +9,7 @@ use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Experiment, Scenario, as_run};
 use trace::format::FormatEntry;
 use trace::{TraceError, nameless, registry};
+use units::SortedMap;
 use world::inputs;
 
 /// Manifests up to this size are read to tell names from content.
@@ -71,7 +71,7 @@ pub fn nameless_hashes(
 }
 
 /// The formats of a scenario's traces, by their paths.
-fn traces(scenario: &Scenario) -> BTreeMap<&str, &'static FormatEntry> {
+fn traces(scenario: &Scenario) -> SortedMap<&str, &'static FormatEntry> {
     let of_nodes = scenario.cluster.nodes.iter();
     let of_nodes = of_nodes.filter_map(|source| match source {
         NodeSource::Trace(trace) => Some((&trace.path, &trace.format)),

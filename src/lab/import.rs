@@ -1,7 +1,6 @@
 //! Making a snapshot scenario of dumps of a cluster: an experiment file beside the objects that it
 //! names, ready for `run`. Bound pods stay where they are, pending ones are scheduled.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,7 +10,7 @@ use manifest::{ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
-use units::plural;
+use units::{SortedMap, plural};
 
 /// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
 const ZSTD_LEVEL: i32 = 3;
@@ -75,11 +74,11 @@ pub struct ImportSummary {
     /// Pods by what becomes of them.
     pub pods: PodCounts,
     /// Number of kept objects of each kind, nodes and pods included.
-    pub kept: BTreeMap<String, u64>,
+    pub kept: SortedMap<String, u64>,
     /// Number of objects of each other kind: nothing of them is kept.
-    pub ignored_kinds: BTreeMap<String, u64>,
+    pub ignored_kinds: SortedMap<String, u64>,
     /// Number of times that fields of kept objects were not copied, by kind and field.
-    pub ignored_fields: BTreeMap<String, BTreeMap<String, u64>>,
+    pub ignored_fields: SortedMap<String, SortedMap<String, u64>>,
     /// Objects that were met more than once.
     pub repeated: u64,
     /// Findings about the objects.
@@ -161,7 +160,7 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
     }
     let snapshot = writer.finish()?;
     let manifests = &snapshot.manifests;
-    let ignored_kinds: BTreeMap<String, u64> = manifests
+    let ignored_kinds: SortedMap<String, u64> = manifests
         .ignored_kinds
         .iter()
         .map(|(kind, &count)| (kind.clone(), count as u64))

@@ -1,6 +1,5 @@
 //! A journey: all variants of an experiment stop on their way, to be looked at or to go on otherwise.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +11,7 @@ use super::travel::{SCHEMA_VERSION, Snapshot, SnapshotVariant};
 use scenario::{Experiment, Scenario, VariantPlan, as_run};
 use sim::Standing;
 use trace::TraceError;
-use units::Instant;
+use units::{Instant, SortedMap};
 use world::inputs;
 
 /// A stop on the way of all variants of an experiment.
@@ -23,7 +22,7 @@ pub struct Journey<'a> {
     pub snapshot: Option<&'a Snapshot>,
     /// The experiment up to there, where it goes on otherwise.
     pub before: Option<&'a Experiment>,
-    reached: Mutex<BTreeMap<usize, Standing>>,
+    reached: Mutex<SortedMap<usize, Standing>>,
     strayed: AtomicBool,
 }
 
@@ -34,7 +33,7 @@ impl<'a> Journey<'a> {
             at,
             snapshot: None,
             before: None,
-            reached: Mutex::new(BTreeMap::new()),
+            reached: Mutex::new(SortedMap::new()),
             strayed: AtomicBool::new(false),
         }
     }

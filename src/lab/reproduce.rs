@@ -1,7 +1,6 @@
 //! Running again what a report or a result folder claims, and comparing: the hashes of the inputs
 //! first, then the digest of every run, then every metric.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -17,7 +16,7 @@ use super::summary::{Summary, VariantSummary};
 use scenario::Experiment;
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
-use units::Instant;
+use units::{Instant, SortedMap};
 use world::FileSource;
 
 /// A run to repeat.
@@ -71,7 +70,7 @@ impl VariantCheck {
 /// One run made again.
 struct Again {
     digest: String,
-    metrics: BTreeMap<String, Option<f64>>,
+    metrics: SortedMap<String, Option<f64>>,
 }
 
 /// Runs the experiments of a summary again and compares.
@@ -123,7 +122,7 @@ fn other_inputs(
     claim: &Summary,
     repeats: &[Repeat],
 ) -> Result<Option<Reproduction>, ExperimentError> {
-    let mut found = BTreeMap::new();
+    let mut found = SortedMap::new();
     for repeat in repeats {
         let hashes = input_hashes(&repeat.experiment)?.into_iter();
         found.extend(hashes.map(|input| (input.blake3, input.path)));
@@ -132,7 +131,7 @@ fn other_inputs(
         .inputs
         .iter()
         .map(|input| (input.blake3.clone(), &input.path));
-    let recorded: BTreeMap<String, &String> = recorded.collect();
+    let recorded: SortedMap<String, &String> = recorded.collect();
     let missing = recorded
         .iter()
         .filter(|(hash, _)| !found.contains_key(*hash));

@@ -1,7 +1,5 @@
 //! Conversion of a run's outcome to its summary.
 
-use std::collections::BTreeMap;
-
 use metrics::autoscalers::AutoscalerRow;
 use metrics::fights::FightRow;
 use metrics::services::{ServiceLatency, ServiceRow};
@@ -22,6 +20,7 @@ use super::summary::{
     NodeCostSummary, RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
     TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
+use units::SortedMap;
 
 /// Releases that the parts of a scenario's system follow: kube-scheduler has one of its own, beside
 /// the controllers' (spec: kubernetes.md parts 1 and 2).
@@ -286,7 +285,7 @@ const fn ended(cause: EndCause) -> &'static str {
     }
 }
 
-fn metrics(run: &RunMetrics) -> BTreeMap<String, MetricSummary> {
+fn metrics(run: &RunMetrics) -> SortedMap<String, MetricSummary> {
     let in_steps = |unit: &str| run.arrived.as_ref().and_then(|_| StepUnit::of(unit));
     let known = run
         .values

@@ -1,10 +1,9 @@
 //! `summary.json`: what a run came to. Everything that is printed, plotted or reported is in here
 //! or in the tables beside it. The schema only grows; `schemaVersion` counts the steps.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use units::SortedMap;
 
 /// The version of this schema.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,7 +29,7 @@ pub struct Summary {
     /// Definitions of the metrics by id, from the program that measured them: a report on an old
     /// run shows the definitions valid then.
     #[serde(default)]
-    pub definitions: BTreeMap<String, MetricDefinition>,
+    pub definitions: SortedMap<String, MetricDefinition>,
 }
 
 /// Definition of a metric.
@@ -88,7 +87,7 @@ pub struct VariantSummary {
     /// Digest over every change: equal digests mean equal runs.
     pub digest: String,
     /// The metrics by id.
-    pub metrics: BTreeMap<String, MetricSummary>,
+    pub metrics: SortedMap<String, MetricSummary>,
     /// Means over the events of a fill-up, by arrived demand in percent of capacity; absent if pods
     /// arrive at the times of a trace.
     pub arrived: Option<ArrivedSummary>,
@@ -346,7 +345,7 @@ pub struct WorkloadSummary {
     /// Smallest share of desired pods ready during a rollout.
     pub lowest_ready: Option<f64>,
     /// Evicted pods by cause; causes without any are left out.
-    pub evictions: BTreeMap<String, u64>,
+    pub evictions: SortedMap<String, u64>,
     /// Restarts of containers.
     pub restarts: u64,
     /// Bindings of pods that replaced another pod.
@@ -370,7 +369,7 @@ pub struct ServiceSummary {
     pub failed: u64,
     /// Failed requests by the cause of the last attempt (`requests.timeout` …); causes without
     /// failures are omitted.
-    pub errors: BTreeMap<String, u64>,
+    pub errors: SortedMap<String, u64>,
     /// Share of completed requests that failed.
     pub error_rate: Option<f64>,
     /// Number of retries by clients.

@@ -2,13 +2,11 @@
 //! and otherwise what the nodes say by the rules that the system heeds. A run says so in one line,
 //! whatever the number of its pods.
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use model::rules::{affinity, room, taints, unschedulable};
 use model::{Pod, PodPhase, PodRef, Text};
 use systems::capability::{Capabilities, Capability, Support, support};
-use units::{ClassId, NodeId, plural};
+use units::{ClassId, NodeId, SortedMap, plural};
 use world::Remarks;
 
 /// Number of reasons that are told; the others are counted.
@@ -69,8 +67,8 @@ fn line(
     capabilities: Capabilities,
     answer: impl Fn(PodRef) -> Option<Text>,
 ) -> Option<String> {
-    let mut by_class = BTreeMap::new();
-    let mut groups: BTreeMap<String, u64> = BTreeMap::new();
+    let mut by_class = SortedMap::new();
+    let mut groups: SortedMap<String, u64> = SortedMap::new();
     let mut first = None;
     let mut total: u64 = 0;
     for pod in store.pods().iter().filter(|pod| waits(store, pod)) {
@@ -180,7 +178,7 @@ fn of_class(store: &Store, class: ClassId, capabilities: Capabilities) -> String
         return format!("scheduling gate `{gate}`");
     }
     let nodes = store.nodes();
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut counts: SortedMap<String, u64> = SortedMap::new();
     let mut all = 0;
     for node in nodes.present() {
         all += 1;

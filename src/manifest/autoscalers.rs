@@ -1,7 +1,6 @@
 //! Manifests of autoscalers: `HorizontalPodAutoscaler` of `autoscaling/v2` and `v1`,
 //! `VerticalPodAutoscaler` of `autoscaling.k8s.io` (spec: kubernetes.md 3.1, 3.2).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,7 +15,7 @@ use model::workload::horizontal::{
 };
 use model::workload::vertical::{ContainerPolicy, UpdateMode, VerticalPodAutoscaler};
 use model::{Object, Text, Used};
-use units::Quantity;
+use units::{Quantity, SortedMap};
 
 /// A horizontal autoscaler.
 pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
@@ -52,7 +51,7 @@ pub(super) fn vertical(workload: &mut Workload<'_>) -> Checked {
                 .problem(expected, name)
         })?,
     };
-    let mut policies = BTreeMap::new();
+    let mut policies = SortedMap::new();
     for policy in raw.resource_policy.unwrap_or_default().container_policies {
         let name = policy.container_name.clone();
         policies.insert(name, policy.read().map_err(|error| path.broken(error))?);
@@ -64,7 +63,7 @@ pub(super) fn vertical(workload: &mut Workload<'_>) -> Checked {
         mode,
         min_replicas: update.min_replicas,
         policies,
-        recommended: BTreeMap::new(),
+        recommended: SortedMap::new(),
     };
     refuse(&object.findings())?;
     Ok((Object::VerticalPodAutoscaler(Arc::new(object)), Vec::new()))
@@ -103,14 +102,14 @@ struct RawResourcePolicy {
 struct RawContainerPolicy {
     container_name: Text,
     mode: Option<String>,
-    min_allowed: BTreeMap<String, Value>,
-    max_allowed: BTreeMap<String, Value>,
+    min_allowed: SortedMap<String, Value>,
+    max_allowed: SortedMap<String, Value>,
     controlled_values: Option<String>,
 }
 
 impl RawContainerPolicy {
     fn read(&self) -> Result<ContainerPolicy, String> {
-        let amounts = |list: &BTreeMap<String, Value>| -> Result<Used, String> {
+        let amounts = |list: &SortedMap<String, Value>| -> Result<Used, String> {
             let of = |name: &str| list.get(name).map(milli).transpose();
             Ok(Used {
                 cpu_milli: of("cpu")?.unwrap_or(0),

@@ -58,7 +58,6 @@ mod workloads;
 mod yaml;
 mod yaml_stream;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
@@ -80,7 +79,7 @@ use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use object::ObjectSeed;
 use reader::Reader;
 use trace::error::TraceError;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Declarations of a file of manifests.
 #[derive(Clone, Debug, Default)]
@@ -97,9 +96,9 @@ pub struct Manifests {
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
     /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).
-    pub ignored_kinds: BTreeMap<String, usize>,
+    pub ignored_kinds: SortedMap<String, usize>,
     /// Workloads by kind, where they are not read.
-    pub unread_workloads: BTreeMap<String, UnreadWorkloads>,
+    pub unread_workloads: SortedMap<String, UnreadWorkloads>,
     /// Pods whose controllers make them anew, or not, where workloads are read.
     pub controlled: ControlledPods,
     /// Fields that bear on placement and aren't modelled.
@@ -178,8 +177,7 @@ pub enum Maker {
 impl Manifests {
     /// Pods that are bound to a node that is not among the nodes, by node: they hold nothing.
     pub fn homeless(&self) -> Vec<ManifestFinding> {
-        let nodes: std::collections::BTreeSet<&str> =
-            self.nodes.iter().map(|node| &*node.name).collect();
+        let nodes: units::SortedSet<&str> = self.nodes.iter().map(|node| &*node.name).collect();
         let mut findings = findings::Findings::default();
         for pod in self.pods.iter().filter(|pod| !pod.phase.is_final()) {
             let Some(node) = pod.node_name.as_deref() else {

@@ -1,7 +1,6 @@
 //! Secrets and configs that the containers of a template mount or read: the names, and nothing of what
 //! is in them. Optional ones hold nobody up and are left out.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use super::field::{Path, Problem};
 use super::raw::nullable;
 use super::workload::{Workload, part};
 use model::{NamedObject, Needed, Needs, Object};
+use units::SortedSet;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -100,7 +100,7 @@ impl RawReference {
 pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
     let path = Path::root("spec");
     let raw: RawSpec = part(template.get("spec").unwrap_or(&Value::Null), &path)?;
-    let mut needs = BTreeSet::new();
+    let mut needs = SortedSet::new();
     let mut note = |secret: Option<&RawReference>, config: Option<&RawReference>| {
         let secret = secret.and_then(RawReference::needed);
         let config = config.and_then(RawReference::needed);

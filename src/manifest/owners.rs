@@ -1,11 +1,11 @@
 //! Owners of objects: a chain of owners that leads back to where it began can't be, and is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::field::Texts;
 use super::raw;
 use model::Text;
+use units::{SortedMap, SortedSet};
 
 /// Kind, namespace and name.
 pub(super) type Identity = (Text, Text, Text);
@@ -15,7 +15,7 @@ const MOST_OWNERS: usize = 16;
 
 /// The owners of the objects of a file.
 #[derive(Default)]
-pub(super) struct Owners(BTreeMap<Identity, Vec<Identity>>);
+pub(super) struct Owners(SortedMap<Identity, Vec<Identity>>);
 
 /// Objects each of which is owned by the next, and the last by the first.
 pub(super) struct Cycle(Vec<Identity>);
@@ -75,7 +75,7 @@ impl Owners {
 
     /// Every object that is reached from itself by the first owner that leads on, once a cycle.
     pub(super) fn cycles(&self) -> Vec<Cycle> {
-        let mut done: BTreeSet<&Identity> = BTreeSet::new();
+        let mut done: SortedSet<&Identity> = SortedSet::new();
         let mut cycles = Vec::new();
         for start in self.0.keys() {
             let mut path: Vec<&Identity> = Vec::new();

@@ -2,7 +2,7 @@
 //! server's admission fills it in. Classes may stand anywhere in the file, so pods are settled at
 //! its end.
 
-use std::collections::BTreeMap;
+use units::SortedMap;
 
 /// Values that a priority class gives its pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) struct PriorityClass {
 /// The priority classes of files, and the two that every cluster has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriorityClasses {
-    by_name: BTreeMap<String, PriorityClass>,
+    by_name: SortedMap<String, PriorityClass>,
     default: Option<PriorityClass>,
 }
 

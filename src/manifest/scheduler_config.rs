@@ -1,7 +1,6 @@
 //! The configuration file of the Kubernetes scheduler, `KubeSchedulerConfiguration` of
 //! `kubescheduler.config.k8s.io/v1`, in YAML or JSON (spec: kubernetes.md 1.1).
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -17,6 +16,7 @@ use model::scheduler_config::{
 };
 use model::{SchedulerConfig, Text};
 use trace::TraceError;
+use units::SortedMap;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -37,7 +37,7 @@ struct RawProfile {
     scheduler_name: Option<String>,
     percentage_of_nodes_to_score: Option<i64>,
     #[serde(deserialize_with = "raw::nullable")]
-    plugins: BTreeMap<String, RawSet>,
+    plugins: SortedMap<String, RawSet>,
     #[serde(deserialize_with = "raw::nullable")]
     plugin_config: Vec<RawArguments>,
 }

@@ -133,18 +133,18 @@ pub fn unique_id(identity: Identity) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
 
     use super::*;
+    use units::SortedSet;
 
     #[test]
     fn generated_names_differ() {
-        let suffixes: BTreeSet<String> = (0..20_000).map(suffix).collect();
+        let suffixes: SortedSet<String> = (0..20_000).map(suffix).collect();
         assert_eq!(suffixes.len(), 20_000);
         assert!(suffixes.iter().all(|name| name.len() == 5));
         assert_eq!(suffix(27_u32.pow(5)).len(), 6);
         let pods = (0..20_000).map(|number| Identity::of("web").nth(number));
-        let ids: BTreeSet<String> = pods.map(unique_id).collect();
+        let ids: SortedSet<String> = pods.map(unique_id).collect();
         assert_eq!(ids.len(), 20_000);
     }
 
@@ -152,12 +152,12 @@ mod tests {
     fn pods_of_an_owner_have_names_of_their_own() {
         let owner = Identity::of("ReplicaSet").with("web");
         let turns = (0..20_000).chain([ROUND - 1, ROUND, ROUND + 1]);
-        let names: BTreeSet<String> = turns.map(|turn| suffix_in_turn(owner, turn)).collect();
+        let names: SortedSet<String> = turns.map(|turn| suffix_in_turn(owner, turn)).collect();
         assert_eq!(names.len(), 20_003);
         let other = Identity::of("ReplicaSet").with("shop");
         assert_ne!(suffix_in_turn(owner, 0), suffix_in_turn(other, 0));
         let nodes = (0..5_000).map(|node| suffix_of(owner.nth(node)));
-        assert_eq!(nodes.collect::<BTreeSet<String>>().len(), 5_000);
+        assert_eq!(nodes.collect::<SortedSet<String>>().len(), 5_000);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Labels of an object: few and many times, so they lie side by side instead of in a tree.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Index;
 use std::slice;
@@ -8,10 +7,11 @@ use std::slice;
 use serde::Deserialize;
 
 use super::Text;
+use units::SortedMap;
 
 /// Labels of an object, sorted by key.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(from = "BTreeMap<Text, Text>")]
+#[serde(from = "SortedMap<Text, Text>")]
 pub struct Labels(Vec<(Text, Text)>);
 
 /// The labels of an object, in order of key.
@@ -158,8 +158,8 @@ impl FromIterator<(Text, Text)> for Labels {
     }
 }
 
-impl From<BTreeMap<Text, Text>> for Labels {
-    fn from(labels: BTreeMap<Text, Text>) -> Self {
+impl From<SortedMap<Text, Text>> for Labels {
+    fn from(labels: SortedMap<Text, Text>) -> Self {
         Self(labels.into_iter().collect())
     }
 }
@@ -200,7 +200,7 @@ mod tests {
         fn labels_are_a_sorted_map(
             steps in proptest::collection::vec((0_u8..4, 0_u8..6, 0_u8..9), 0..30),
         ) {
-            let (mut labels, mut map) = (Labels::new(), BTreeMap::<Text, Text>::new());
+            let (mut labels, mut map) = (Labels::new(), SortedMap::<Text, Text>::new());
             for (what, key, value) in steps {
                 let text = |number: u8| Text::from(number.to_string().as_str());
                 let (key, value) = (text(key), text(value));

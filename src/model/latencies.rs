@@ -1,13 +1,12 @@
 //! Latencies of requests over stretches: the reports to clients, added up.
 
-use std::collections::BTreeMap;
-
 use super::traffic::LatencyProfile;
+use units::SortedMap;
 
 /// Latencies of requests: profiles with counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Latencies {
-    counts: BTreeMap<u32, u64>,
+    counts: SortedMap<u32, u64>,
 }
 
 /// Latencies in ascending order with their weights.

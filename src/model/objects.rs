@@ -1,20 +1,18 @@
 //! The objects beside nodes and pods that placements look at: namespaces, budgets of disruption,
 //! services and owners, storage.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::volume::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
     VolumeAttachment,
 };
 use super::{LabelSelector, Labels, Text};
-use units::Duration;
+use units::{Duration, SortedMap, SortedSet};
 
 /// All such objects of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterObjects {
     /// Labels of namespaces by name.
-    pub namespaces: BTreeMap<Text, Labels>,
+    pub namespaces: SortedMap<Text, Labels>,
     /// Budgets of disruption, in order of their file.
     pub budgets: Vec<DisruptionBudget>,
     /// Services.
@@ -22,21 +20,21 @@ pub struct ClusterObjects {
     /// Owners of pods.
     pub workloads: Vec<Workload>,
     /// Volumes by name.
-    pub volumes: BTreeMap<Text, PersistentVolume>,
+    pub volumes: SortedMap<Text, PersistentVolume>,
     /// Claims by namespace and name.
-    pub claims: BTreeMap<(Text, Text), PersistentVolumeClaim>,
+    pub claims: SortedMap<(Text, Text), PersistentVolumeClaim>,
     /// Storage classes by name.
-    pub storage_classes: BTreeMap<Text, StorageClass>,
+    pub storage_classes: SortedMap<Text, StorageClass>,
     /// Storage drivers of nodes, by node name.
-    pub csi_nodes: BTreeMap<Text, CsiNode>,
+    pub csi_nodes: SortedMap<Text, CsiNode>,
     /// Storage drivers by name.
-    pub csi_drivers: BTreeMap<Text, CsiDriver>,
+    pub csi_drivers: SortedMap<Text, CsiDriver>,
     /// Storage left.
     pub capacities: Vec<CsiStorageCapacity>,
     /// Volumes that are attached to nodes.
     pub attachments: Vec<VolumeAttachment>,
     /// Groups of pods by namespace and name.
-    pub groups: BTreeMap<(Text, Text), PodGroup>,
+    pub groups: SortedMap<(Text, Text), PodGroup>,
 }
 
 impl ClusterObjects {
@@ -110,8 +108,8 @@ pub struct AppliedObjects {
 
 fn merge_map<K: Ord + Clone, V: Clone + PartialEq>(
     noun: &'static str,
-    known: &mut BTreeMap<K, V>,
-    applied: &BTreeMap<K, V>,
+    known: &mut SortedMap<K, V>,
+    applied: &SortedMap<K, V>,
 ) -> AppliedObjects {
     let mut counts = AppliedObjects {
         noun,
@@ -170,7 +168,7 @@ pub struct DisruptionBudget {
     /// Number of further pods that may be disrupted now.
     pub allowed: i64,
     /// Names of pods whose disruption is counted already.
-    pub disrupted: BTreeSet<Text>,
+    pub disrupted: SortedSet<Text>,
 }
 
 /// A service: pods behind one address.

@@ -1,12 +1,11 @@
 //! Named exact quantities, as objects state them. Every system derives its integer columns from
 //! these with its own rounding.
 
-use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::Text;
-use units::{Quantity, QuantityError};
+use units::{Quantity, QuantityError, SortedMap};
 
 /// Exact quantities by resource name (`cpu`, `memory`, `ephemeral-storage`, `pods`,
 /// `example.com/device` …), sorted by name. Copies share their memory until one of them is changed:
@@ -14,7 +13,7 @@ use units::{Quantity, QuantityError};
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResourceList(
     /// `None` if nothing is listed, and only then.
-    Option<Arc<BTreeMap<Text, Quantity>>>,
+    Option<Arc<SortedMap<Text, Quantity>>>,
 );
 
 /// Processor cores.
@@ -30,7 +29,7 @@ impl Hash for ResourceList {
     /// Hashes the list as a map of all amounts: object hashes are part of a digest, the memory
     /// layout of a list is not.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        static NOTHING: BTreeMap<Text, Quantity> = BTreeMap::new();
+        static NOTHING: SortedMap<Text, Quantity> = SortedMap::new();
         self.0.as_deref().unwrap_or(&NOTHING).hash(state);
     }
 }
@@ -136,7 +135,7 @@ impl ResourceList {
         amounts.map(|(name, &amount)| (name, amount))
     }
 
-    fn amounts_mut(&mut self) -> &mut BTreeMap<Text, Quantity> {
+    fn amounts_mut(&mut self) -> &mut SortedMap<Text, Quantity> {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 }
@@ -148,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_list_is_hashed_as_the_map_of_its_amounts() {
-        let (mut list, mut map) = (ResourceList::default(), BTreeMap::<Text, Quantity>::new());
+        let (mut list, mut map) = (ResourceList::default(), SortedMap::<Text, Quantity>::new());
         assert_eq!(short_name(&list), short_name(&map));
         for (name, amount) in [("memory", 5), ("cpu", 2), ("cpu", 3)] {
             let shared = list.clone();

@@ -1,9 +1,8 @@
 //! The configuration of the Kubernetes scheduler as its own file states it
 //! (`KubeSchedulerConfiguration`, spec: kubernetes.md 1.1).
 
-use std::collections::BTreeMap;
-
 use super::{NodeAffinity, Text, TopologySpread};
+use units::SortedMap;
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,7 +42,7 @@ pub struct SchedulerProfile {
     pub percentage_of_nodes_to_score: Option<i64>,
     /// Plugins enabled and disabled by extension point, named as in the file (`multiPoint`,
     /// `filter`, `score` …).
-    pub points: BTreeMap<String, PluginSet>,
+    pub points: SortedMap<String, PluginSet>,
     /// Arguments of plugins.
     pub arguments: PluginArguments,
 }

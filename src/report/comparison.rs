@@ -1,8 +1,6 @@
 //! Model behind every format of the summary: terminal table, Markdown, CSV, JSON and HTML show the
 //! same rows, the same text and the same best values.
 
-use std::collections::BTreeSet;
-
 use thiserror::Error;
 
 use crate::clock::Clock;
@@ -12,7 +10,7 @@ use lab::compare::{CandidateRun, metric_hint};
 use lab::summary::{MetricSummary, Summary, VariantSummary};
 use metrics::registry::{self, short_list};
 use metrics::{Direction, ShortList};
-use units::plural;
+use units::{SortedSet, plural};
 
 /// Statistic of a subject that says most about a fill-up, where pods never depart.
 const STATISTICS_OF_FILL_UP: [&str; 3] = ["end", "peak", "mean"];
@@ -107,7 +105,7 @@ pub struct UnknownMetric {
 impl Comparison {
     /// Compares the variants of `summary`.
     pub fn new(summary: &Summary, rows: Rows) -> Self {
-        let ids: BTreeSet<&str> = summary
+        let ids: SortedSet<&str> = summary
             .variants
             .iter()
             .flat_map(|variant| variant.metrics.keys().map(String::as_str))
@@ -361,7 +359,7 @@ fn facts(summary: &Summary) -> Vec<String> {
         counted(column(|variant| variant.pods), "pod"),
         counted(column(|variant| variant.nodes), "node")
     ));
-    let seeds: BTreeSet<u64> = column(|variant| variant.seed).into_iter().collect();
+    let seeds: SortedSet<u64> = column(|variant| variant.seed).into_iter().collect();
     match seeds.len() {
         0 => {}
         1 => facts.extend(seeds.first().map(|seed| format!("seed {seed}"))),
@@ -387,10 +385,10 @@ fn shortened_digests(digests: &[&str]) -> Vec<String> {
             .map(|digest| digest.chars().take(length).collect())
             .collect()
     };
-    let distinct = digests.iter().collect::<BTreeSet<_>>().len();
+    let distinct = digests.iter().collect::<SortedSet<_>>().len();
     (4..8)
         .map(cut)
-        .find(|short| short.iter().collect::<BTreeSet<_>>().len() == distinct)
+        .find(|short| short.iter().collect::<SortedSet<_>>().len() == distinct)
         .unwrap_or_else(|| cut(8))
 }
 

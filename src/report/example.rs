@@ -1,7 +1,5 @@
 //! Made-up summaries for the tests of this layer: a fill-up with six policies and a batch run.
 
-use std::collections::BTreeMap;
-
 use history::{
     Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, MarkList, NodeEntry,
     NodeEventEntry, NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData,
@@ -11,6 +9,7 @@ use lab::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
     VariantSummary,
 };
+use units::SortedMap;
 
 fn metric(value: Option<f64>, unit: &str, better: &str, note: Option<&str>) -> MetricSummary {
     MetricSummary {
@@ -38,7 +37,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         changes: 32_598,
         decisions: 10_866,
         digest: digest.to_owned(),
-        metrics: BTreeMap::new(),
+        metrics: SortedMap::new(),
         arrived: None,
         unexpressed: Vec::new(),
         ledger: vec!["pods.csv: 3 rows without a GPU model: taken as any model".to_owned()],
@@ -63,7 +62,7 @@ fn summary(name: &str, description: &str, variants: Vec<VariantSummary>) -> Summ
             blake3: "c0ffee0000112233445566778899aabbccddeeff00112233445566778899aabb".to_owned(),
         }],
         variants,
-        definitions: BTreeMap::from([(
+        definitions: SortedMap::from([(
             "fragmentation.gpu.end".to_owned(),
             MetricDefinition {
                 title: "GPU fragmentation, end".to_owned(),
@@ -99,7 +98,7 @@ pub(crate) fn fill_up() -> Summary {
                 .push(Some((fragmented / (1.0 - allocated) * 100.0).min(100.0)));
         }
         variant.arrived = Some(arrived);
-        variant.metrics = BTreeMap::from(
+        variant.metrics = SortedMap::from(
             [
                 (
                     "allocation.gpu.end",
@@ -146,7 +145,7 @@ pub(crate) fn batch() -> Summary {
         variant.system = "slurm".to_owned();
         variant.nodes = 2000;
         variant.pods = 188_041;
-        variant.metrics = BTreeMap::from(
+        variant.metrics = SortedMap::from(
             [
                 (
                     "bounded_slowdown.mean",

@@ -5,8 +5,6 @@
 //! scenarios are listed. Others only stand side by side: no best is marked, no difference is
 //! computed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use thiserror::Error;
 
 use crate::format;
@@ -16,6 +14,7 @@ use history::{ReportData, VariantData};
 use lab::compare::{Study, metric_hint};
 use lab::summary::{InputSummary, Summary, VariantSummary};
 use lab::travel::Fork;
+use units::{SortedMap, SortedSet};
 
 /// Run as the report takes it.
 #[derive(Clone, Debug)]
@@ -184,7 +183,7 @@ impl Gathered {
         let variants = self.summary.variants.iter();
         let measured = variants.flat_map(|variant| variant.metrics.keys().map(String::as_str));
         let compared = self.figures.iter().flat_map(StudyFigures::metric_ids);
-        let known: BTreeSet<&str> = measured.chain(compared).collect();
+        let known: SortedSet<&str> = measured.chain(compared).collect();
         let wanted = split(ids, |id| known.contains(id));
         if let Some(id) = wanted.iter().find(|id| !known.contains(id.as_str())) {
             return Err(UnknownName {
@@ -246,11 +245,11 @@ fn relation(runs: &[ReportRun]) -> (Option<String>, Vec<String>) {
     let [first, others @ ..] = runs else {
         return (None, Vec::new());
     };
-    let inputs = |run: &ReportRun| -> BTreeSet<String> {
+    let inputs = |run: &ReportRun| -> SortedSet<String> {
         let inputs = run.summary.inputs.iter();
         inputs.map(|input| input.blake3.clone()).collect()
     };
-    let names: BTreeSet<&str> = runs.iter().map(|run| run.summary.name.as_str()).collect();
+    let names: SortedSet<&str> = runs.iter().map(|run| run.summary.name.as_str()).collect();
     if names.len() > 1 {
         let names: Vec<String> = names.into_iter().map(format::clean).collect();
         let reason = format!("they come from different scenarios ({})", names.join(", "));
@@ -322,8 +321,8 @@ fn joined(runs: Vec<ReportRun>) -> (Summary, ReportData) {
     let mut variants: Vec<VariantSummary> = Vec::new();
     let mut drawn: Vec<VariantData> = Vec::new();
     let mut inputs: Vec<InputSummary> = Vec::new();
-    let mut definitions = BTreeMap::new();
-    let mut questions = BTreeSet::new();
+    let mut definitions = SortedMap::new();
+    let mut questions = SortedSet::new();
     let mut titles: Vec<String> = Vec::new();
     let mut first: Option<Summary> = None;
     for (run, name) in runs.into_iter().zip(names) {
@@ -381,7 +380,7 @@ fn joined(runs: Vec<ReportRun>) -> (Summary, ReportData) {
 
 /// Names made unique: a repeated one gets a number.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut seen: SortedMap<&str, u32> = SortedMap::new();
     names
         .map(|name| {
             let count = seen.entry(name).or_insert(0);

@@ -1,7 +1,6 @@
 //! Verdict: one sentence that states which variant is best, on which metric and by how much, with
 //! its caveats.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use metrics::Direction;
@@ -9,6 +8,7 @@ use metrics::Direction;
 use crate::comparison::{Cell, Column, Comparison, Row};
 use crate::format;
 use lab::summary::Summary;
+use units::SortedSet;
 
 /// Verdict of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ fn caveats(summary: &Summary, comparison: &Comparison) -> Vec<String> {
             joined(&interrupted)
         ));
     }
-    let seeds: BTreeSet<u64> = summary
+    let seeds: SortedSet<u64> = summary
         .variants
         .iter()
         .map(|variant| variant.seed)

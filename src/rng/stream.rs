@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn every_order_of_three_is_equally_likely() {
         let mut stream = Stream::new(1, "orders", 0);
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = units::SortedMap::new();
         for _ in 0..60_000 {
             let mut items = [0, 1, 2];
             stream.shuffle(&mut items);

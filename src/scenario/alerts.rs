@@ -1,7 +1,5 @@
 //! Rules of alerts that the schema can't say.
 
-use std::collections::BTreeSet;
-
 use super::check::{choices, suggest};
 use super::diagnostic::{Code, Finding, Findings};
 use super::scalar::Bound;
@@ -9,7 +7,7 @@ use super::schema::{Alert, Scenario};
 use super::tree::Tree;
 use metrics::alerts::About;
 use metrics::registry::{AlertSeries, alert_names, live_series};
-use units::plural;
+use units::{SortedSet, plural};
 
 /// Reports every broken rule of `alerts:` and `notifications:`.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
@@ -130,7 +128,7 @@ fn labels(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     if scenario.alerts.is_empty() {
         return;
     }
-    let mut known: BTreeSet<&str> = ["alertname", "service"].into();
+    let mut known: SortedSet<&str> = ["alertname", "service"].into();
     for alert in &scenario.alerts {
         known.extend(alert.labels.keys().map(String::as_str));
     }

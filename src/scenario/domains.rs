@@ -1,10 +1,9 @@
 //! Rules of `cluster.domains`: names are unique, parents are there, and nothing is part of itself.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::Scenario;
 use super::tree::Tree;
+use units::{SortedMap, SortedSet};
 
 /// Most domains that one experiment may have.
 const DOMAINS_MAX: u64 = 1_000_000;
@@ -32,7 +31,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         findings.push(finding.label(format!("expected at most {DOMAINS_MAX}")));
         return;
     }
-    let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    let mut places: SortedMap<String, Place> = SortedMap::new();
     for (entry, domain) in domains.iter().enumerate() {
         for index in 0..u64::from(domain.count) {
             let name = domain.name.render(index);
@@ -82,8 +81,8 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
 }
 
 /// The names of a cycle, its first again at its end; parents are there.
-fn cycle(places: &BTreeMap<String, Place>) -> Option<Vec<String>> {
-    let mut sound: BTreeSet<&str> = BTreeSet::new();
+fn cycle(places: &SortedMap<String, Place>) -> Option<Vec<String>> {
+    let mut sound: SortedSet<&str> = SortedSet::new();
     for name in places.keys() {
         let mut path: Vec<&str> = Vec::new();
         let mut next = Some(name.as_str());

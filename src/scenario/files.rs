@@ -4,12 +4,12 @@
 //! reads nothing: the caller tells whether a path exists. For a missing well-known public trace,
 //! the message names the publisher and the hash of the file.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Code, Finding};
 use super::known_traces;
 use super::tree::Span;
+use units::SortedMap;
 
 /// Questions to the file system, or to a substitute for it.
 ///
@@ -59,7 +59,7 @@ pub struct SearchPath {
 }
 
 /// Files that an experiment names, as written, with the path of each.
-pub type Files = BTreeMap<String, PathBuf>;
+pub type Files = SortedMap<String, PathBuf>;
 
 impl SearchPath {
     /// First location that has the file.

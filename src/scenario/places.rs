@@ -1,16 +1,16 @@
 //! Source positions of the settings of an experiment, for errors found only when it is built: a
 //! quota above the cluster, a field that no node has.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::tree::{Sources, Tree, Value};
+use units::SortedMap;
 
 /// Source positions of the settings of each variant.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     sources: Arc<Sources>,
-    trees: BTreeMap<String, Arc<Tree>>,
+    trees: SortedMap<String, Arc<Tree>>,
 }
 
 /// Compares equal always: experiments with equal settings are equal, wherever these are written.

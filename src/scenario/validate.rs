@@ -1,7 +1,5 @@
 //! Rules between fields, after types and grammars are right: what a schema cannot say.
 
-use std::collections::BTreeMap;
-
 use super::diagnostic::{Code, Finding, Findings};
 use super::file_fields::{Named, file_fields};
 use super::files::{FileLookup, Files, SearchPath};
@@ -12,7 +10,7 @@ use super::schema::{
 };
 use super::tree::{Span, Tree};
 use model::usage::Pattern;
-use units::{Duration, plural};
+use units::{Duration, SortedMap, plural};
 
 /// Most node names that are compared one by one; larger clusters come from traces.
 const MAX_NAMES_COMPARED: u32 = 1_000_000;
@@ -148,7 +146,7 @@ impl Validator<'_> {
                 _ => None,
             })
             .collect();
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut seen: SortedMap<String, usize> = SortedMap::new();
         let mut n_left = MAX_NAMES_COMPARED;
         for (position, template) in templates {
             let span = self.at(&format!("cluster.nodes.{position}.name"));

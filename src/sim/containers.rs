@@ -1,10 +1,8 @@
 //! Processes of pods that have several containers: each starts, ends and is stopped by itself.
 
-use std::collections::BTreeMap;
-
 use control::node::ContainerEvent;
 use model::PodRef;
-use units::{Duration, Instant, PodId};
+use units::{Duration, Instant, PodId, SortedMap};
 
 use super::hosts::{Pace, PaceChange};
 
@@ -25,8 +23,8 @@ struct Process {
 /// The processes of such pods in a cell.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Containers {
-    processes: BTreeMap<(PodId, u16), Process>,
-    ahead: BTreeMap<(Instant, u64), (PodId, u16)>,
+    processes: SortedMap<(PodId, u16), Process>,
+    ahead: SortedMap<(Instant, u64), (PodId, u16)>,
     next: u64,
 }
 

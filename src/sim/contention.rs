@@ -6,10 +6,8 @@
 
 mod asked;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::{PodRef, Used};
-use units::{Duration, Instant, NodeId, PodId};
+use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use super::cores::{Claim, CorePlace, Cores, ProcessRef};
 use super::hosts::PaceChange;
@@ -42,16 +40,16 @@ struct Process {
 pub(super) struct Contention {
     model: ContentionModel,
     cores: Cores,
-    processes: BTreeMap<(PodId, u16), Process>,
-    over: BTreeSet<(Instant, (PodId, u16))>,
+    processes: SortedMap<(PodId, u16), Process>,
+    over: SortedSet<(Instant, (PodId, u16))>,
     /// Instants of the next looks at nodes, in order, and by node.
-    looks: BTreeSet<(Instant, NodeId)>,
-    look_at: BTreeMap<NodeId, Instant>,
+    looks: SortedSet<(Instant, NodeId)>,
+    look_at: SortedMap<NodeId, Instant>,
     /// Earliest instants at which pods of nodes are evicted next.
-    passes: BTreeMap<NodeId, Instant>,
-    evicted: BTreeSet<PodId>,
+    passes: SortedMap<NodeId, Instant>,
+    evicted: SortedSet<PodId>,
     /// Nodes that say they are short of memory, and until when at least.
-    pressures: BTreeMap<NodeId, Instant>,
+    pressures: SortedMap<NodeId, Instant>,
 }
 
 impl Contention {
@@ -59,13 +57,13 @@ impl Contention {
         Self {
             model,
             cores: Cores::default(),
-            processes: BTreeMap::new(),
-            over: BTreeSet::new(),
-            looks: BTreeSet::new(),
-            look_at: BTreeMap::new(),
-            passes: BTreeMap::new(),
-            evicted: BTreeSet::new(),
-            pressures: BTreeMap::new(),
+            processes: SortedMap::new(),
+            over: SortedSet::new(),
+            looks: SortedSet::new(),
+            look_at: SortedMap::new(),
+            passes: SortedMap::new(),
+            evicted: SortedSet::new(),
+            pressures: SortedMap::new(),
         }
     }
 

@@ -1,13 +1,11 @@
 //! Faults of a control plane, as its components meet them: they are away, forget what they knew,
 //! see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use control::{Component, Write};
 use model::Event;
 use rng::Streams;
-use units::{Duration, Identity, Instant};
+use units::{Duration, Identity, Instant, SortedMap};
 
 /// A part of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,10 +89,10 @@ pub(super) struct ControlFaults {
     binds: Option<BindFault>,
     api: Vec<(Part, ApiLimit)>,
     /// The token of the last request that a component sent under a limit, by its place.
-    last: BTreeMap<(Part, usize), Instant>,
+    last: SortedMap<(Part, usize), Instant>,
     streams: Streams,
     /// Failed bindings of pods that are to be bound again.
-    failed: BTreeMap<Identity, u32>,
+    failed: SortedMap<Identity, u32>,
 }
 
 impl ControlFaults {
@@ -102,9 +100,9 @@ impl ControlFaults {
         Self {
             binds: None,
             api: Vec::new(),
-            last: BTreeMap::new(),
+            last: SortedMap::new(),
             streams: Streams::new(seed, "bind-faults"),
-            failed: BTreeMap::new(),
+            failed: SortedMap::new(),
         }
     }
 

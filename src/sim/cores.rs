@@ -3,10 +3,8 @@
 //! of what it wants takes twice as long (spec: orchestrators-b.md 10.6). A node is worked out again
 //! when its processes change or want something else, and no other node is.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::PodRef;
-use units::{Duration, Instant, NodeId, PodId};
+use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use super::hosts::PaceChange;
 use super::network::{FlowId, LinkId, Network, Shape};
@@ -95,16 +93,16 @@ pub struct ProcessRef {
 #[derive(Clone, Debug, Default)]
 struct NodeCores {
     network: Network,
-    tasks: BTreeMap<FlowId, Task>,
+    tasks: SortedMap<FlowId, Task>,
     due: Option<Instant>,
 }
 
 /// The cores of a cell.
 #[derive(Clone, Debug, Default)]
 pub struct Cores {
-    nodes: BTreeMap<NodeId, NodeCores>,
-    places: BTreeMap<FlowId, NodeId>,
-    due: BTreeSet<(Instant, NodeId)>,
+    nodes: SortedMap<NodeId, NodeCores>,
+    places: SortedMap<FlowId, NodeId>,
+    due: SortedSet<(Instant, NodeId)>,
 }
 
 /// The name of a process: pods before their containers.
@@ -337,8 +335,8 @@ mod tests {
     }
 
     /// Runs to the end: when each pod ended, in nanoseconds.
-    fn ends(cores: &mut Cores, mut now: Instant) -> BTreeMap<u32, i64> {
-        let mut ends = BTreeMap::new();
+    fn ends(cores: &mut Cores, mut now: Instant) -> SortedMap<u32, i64> {
+        let mut ends = SortedMap::new();
         while let Some(at) = cores.due() {
             now = at.max(now);
             for ProcessRef { pod, .. } in cores.ended(now) {

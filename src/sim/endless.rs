@@ -6,11 +6,9 @@
 //! it has, an object may start over as often as it has pods, and then some; beyond that, it does so
 //! without end.
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use model::{Event, Object, ObjectChange, Pod, PodChange, PodRef, PullStep};
-use units::{ClassId, Instant};
+use units::{ClassId, Instant, SortedMap};
 
 use super::SimError;
 use super::context::Context;
@@ -36,7 +34,7 @@ pub(super) struct Endless {
     quiet_since: Instant,
     /// Whether what happens comes from outside right now.
     is_arriving: bool,
-    counts: BTreeMap<Repetition, u64>,
+    counts: SortedMap<Repetition, u64>,
     found: Option<Repetition>,
 }
 

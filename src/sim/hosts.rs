@@ -1,12 +1,10 @@
 //! The ground truth of hosts: whether each is up and reaches the control plane. The control plane
 //! learns of it by silence alone (spec: kubernetes.md 2.7, orchestrators-b.md 10.3).
 
-use std::collections::BTreeMap;
-
 use control::node::Report;
 use model::PodRef;
 use rng::Stream;
-use units::{Duration, Identity, Instant, NodeId, PodId};
+use units::{Duration, Identity, Instant, NodeId, PodId, SortedMap};
 
 /// Time between two renewals of a node's lease (spec: kubernetes.md part 4).
 pub const LEASE_PERIOD: Duration = Duration::from_secs(10);
@@ -111,7 +109,7 @@ pub(super) struct Lost {
     /// Reports that it could not send.
     pub(super) unsent: Vec<Report>,
     /// Processes of pods that the control plane has given up, and since when.
-    unseen: BTreeMap<PodId, Instant>,
+    unseen: SortedMap<PodId, Instant>,
 }
 
 impl Lost {
@@ -144,18 +142,18 @@ pub(super) struct Hosts {
     lease_offset: Option<Duration>,
     /// Time from the start until each node first renews its lease.
     phases: Vec<Duration>,
-    lost: BTreeMap<NodeId, Lost>,
+    lost: SortedMap<NodeId, Lost>,
     /// Instants at which nodes last came back, or joined after the start: they renewed their lease
     /// then.
-    since: BTreeMap<NodeId, Instant>,
+    since: SortedMap<NodeId, Instant>,
     /// Run time of processes of pods that were given up.
     unseen: Duration,
     /// Hosts that are slow, by every cause.
-    slow: BTreeMap<NodeId, Vec<Pace>>,
+    slow: SortedMap<NodeId, Vec<Pace>>,
     /// Hosts whose disk is full, and by how many causes.
-    full: BTreeMap<NodeId, u16>,
+    full: SortedMap<NodeId, u16>,
     /// Nodes that joined and are not Ready yet, and when they will be.
-    starting: BTreeMap<NodeId, Instant>,
+    starting: SortedMap<NodeId, Instant>,
 }
 
 impl Hosts {
@@ -164,12 +162,12 @@ impl Hosts {
             seed,
             lease_offset,
             phases: Vec::new(),
-            lost: BTreeMap::new(),
-            since: BTreeMap::new(),
+            lost: SortedMap::new(),
+            since: SortedMap::new(),
             unseen: Duration::ZERO,
-            slow: BTreeMap::new(),
-            full: BTreeMap::new(),
-            starting: BTreeMap::new(),
+            slow: SortedMap::new(),
+            full: SortedMap::new(),
+            starting: SortedMap::new(),
         }
     }
 

@@ -3,11 +3,9 @@
 //! image's order, a few at a time, each a flow of its own, then unpacking; a layer is on the node
 //! once its image is (spec: orchestrators-b.md 10.4, 10.5).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use control::node::{DiskUse, ImageEvent, PresentImages};
 use model::{PullError, Text};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use super::network::{FlowId, LinkId, Network, Shape, WEIGHT_ONE};
 
@@ -17,7 +15,7 @@ pub struct ImageModel {
     /// Sizes of layers as they are transferred, in bytes.
     pub layers: Vec<i64>,
     /// The layers of images that are named, in order.
-    pub images: BTreeMap<Text, Vec<u32>>,
+    pub images: SortedMap<Text, Vec<u32>>,
     /// The size of the one layer of any other image, in bytes.
     pub default: i64,
     /// Bandwidth of the registry, in bytes per second.
@@ -25,7 +23,7 @@ pub struct ImageModel {
     /// Bandwidth of a node, in bytes per second.
     pub node: i64,
     /// Bandwidth of nodes that differ from the default.
-    pub nodes: BTreeMap<NodeId, i64>,
+    pub nodes: SortedMap<NodeId, i64>,
     /// Least time of a pull that transfers anything.
     pub round_trip: Duration,
     /// Number of layers of an image that are transferred at once.
@@ -48,7 +46,7 @@ struct Pull {
     /// Number of layers begun.
     begun: usize,
     /// Flows of layers on their way.
-    flows: BTreeSet<FlowId>,
+    flows: SortedSet<FlowId>,
     bytes: i64,
     /// Instant at which the round trip or the unpacking ends, while there is one.
     timer: Option<Instant>,
@@ -63,8 +61,8 @@ const MOST_REPORTED: usize = 50;
 #[derive(Clone, Debug, Default)]
 struct Disk {
     /// Layers, and how many images have each.
-    layers: BTreeMap<u32, u32>,
-    images: BTreeSet<Text>,
+    layers: SortedMap<u32, u32>,
+    images: SortedSet<Text>,
     /// Bytes of layers that are there or on their way.
     used: i64,
 }
@@ -75,20 +73,20 @@ pub struct Images {
     model: ImageModel,
     network: Network,
     registry: LinkId,
-    links: BTreeMap<NodeId, LinkId>,
-    disks: BTreeMap<NodeId, Disk>,
-    pulls: BTreeMap<u32, Pull>,
+    links: SortedMap<NodeId, LinkId>,
+    disks: SortedMap<NodeId, Disk>,
+    pulls: SortedMap<u32, Pull>,
     /// Pulls by node and image.
-    by_image: BTreeMap<(NodeId, Text), u32>,
+    by_image: SortedMap<(NodeId, Text), u32>,
     /// Steps that end by themselves.
-    timers: BTreeSet<(Instant, u32)>,
+    timers: SortedSet<(Instant, u32)>,
     next: u32,
     /// Number of the registry's present outages.
     outages: u32,
     /// Images that come corrupted, and by how many causes.
-    corrupted: BTreeMap<Text, u32>,
+    corrupted: SortedMap<Text, u32>,
     /// Images that were on their way to nodes that went down.
-    broken: BTreeMap<NodeId, Vec<Text>>,
+    broken: SortedMap<NodeId, Vec<Text>>,
 }
 
 /// Result of an image order, with its node.
@@ -103,15 +101,15 @@ impl Images {
             model,
             network,
             registry,
-            links: BTreeMap::new(),
-            disks: BTreeMap::new(),
-            pulls: BTreeMap::new(),
-            by_image: BTreeMap::new(),
-            timers: BTreeSet::new(),
+            links: SortedMap::new(),
+            disks: SortedMap::new(),
+            pulls: SortedMap::new(),
+            by_image: SortedMap::new(),
+            timers: SortedSet::new(),
             next: 0,
             outages: 0,
-            corrupted: BTreeMap::new(),
-            broken: BTreeMap::new(),
+            corrupted: SortedMap::new(),
+            broken: SortedMap::new(),
         }
     }
 
@@ -127,7 +125,7 @@ impl Images {
     }
 
     fn disk(&mut self, node: NodeId) -> &mut Disk {
-        if let std::collections::btree_map::Entry::Vacant(e) = self.disks.entry(node) {
+        if let units::sorted::Entry::Vacant(e) = self.disks.entry(node) {
             e.insert(Disk::default());
             let present: Vec<Text> = self.model.present.of(node).cloned().collect();
             for image in present {
@@ -214,7 +212,7 @@ impl Images {
             image: image.clone(),
             missing,
             begun: 0,
-            flows: BTreeSet::new(),
+            flows: SortedSet::new(),
             bytes,
             timer: Some(timer),
             is_whole: false,
@@ -339,7 +337,7 @@ impl Images {
     /// Carries out due transfers; returns the images that arrived or failed, in order of the
     /// requests.
     pub fn happen(&mut self, now: Instant) -> Vec<Arrived> {
-        let mut touched = BTreeSet::new();
+        let mut touched = SortedSet::new();
         while let Some(&(at, number)) = self.timers.first()
             && at <= now
         {

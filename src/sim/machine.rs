@@ -1,13 +1,11 @@
 //! The simulated machine under the node agents: starts take time by a model, processes end when
 //! their run time is over.
 
-use std::collections::BTreeMap;
-
 use control::MachineCommand;
 use model::PodRef;
 use model::checkpoint::Checkpoints;
 use rng::{Distribution, Stream};
-use units::{Duration, Identity, Instant, ObjectId, PodId};
+use units::{Duration, Identity, Instant, ObjectId, PodId, SortedMap};
 
 use super::StartUp;
 use super::containers::{Containers, Happened, Task};
@@ -36,7 +34,7 @@ pub struct Machine {
     work: Vec<Row>,
     /// Of pods whose processes were once lost with their host: when what they began since is due;
     /// `None` while they do nothing.
-    interrupted: BTreeMap<PodId, Option<Instant>>,
+    interrupted: SortedMap<PodId, Option<Instant>>,
     containers: Containers,
     /// Instant of the last wake-up that was asked for, for containers, images and cores.
     tick: Option<Instant>,
@@ -112,7 +110,7 @@ impl Machine {
             seed,
             start_up,
             work: Vec::new(),
-            interrupted: BTreeMap::new(),
+            interrupted: SortedMap::new(),
             containers: Containers::default(),
             tick: None,
             progress: None,

@@ -1,10 +1,8 @@
 //! Progress of jobs that write checkpoints: interrupted work goes on from the last one, on the same
 //! node, on another, or as another pod of the same job (spec: orchestrators-b.md 10.1).
 
-use std::collections::BTreeMap;
-
 use model::checkpoint::Checkpoints;
-use units::{Duration, Instant, ObjectId, PodId};
+use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
 /// A pod's work.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +21,9 @@ struct Run {
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     rule: Checkpoints,
-    runs: BTreeMap<PodId, Run>,
+    runs: SortedMap<PodId, Run>,
     /// Work of jobs that was begun by pods that are gone.
-    begun: BTreeMap<ObjectId, Vec<Duration>>,
+    begun: SortedMap<ObjectId, Vec<Duration>>,
 }
 
 /// Rest of a pod's work, and whether some of it was done.
@@ -49,8 +47,8 @@ impl Progress {
     pub(super) const fn new(rule: Checkpoints) -> Self {
         Self {
             rule,
-            runs: BTreeMap::new(),
-            begun: BTreeMap::new(),
+            runs: SortedMap::new(),
+            begun: SortedMap::new(),
         }
     }
 

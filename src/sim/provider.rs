@@ -4,14 +4,13 @@
 //!
 //! Every order has a stream of its own, so that one more order moves nobody else's luck.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed};
 use model::resource_list::CPU;
 use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
-use units::{Duration, Identity, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId, SortedMap};
 
 /// Time that a refusal for a quota takes.
 const REFUSAL: Duration = Duration::from_secs(1);
@@ -22,7 +21,7 @@ pub struct ProviderOptions {
     /// Time from an order until its node joins; `None` is no time.
     pub boot: Option<Distribution>,
     /// The time until nodes of a group join, for groups that have their own.
-    pub boot_of: BTreeMap<Text, Distribution>,
+    pub boot_of: SortedMap<Text, Distribution>,
     /// Part of the orders that fails, in millionths.
     pub failure_ppm: u32,
     /// Time after which the failure is known.
@@ -32,9 +31,9 @@ pub struct ProviderOptions {
     /// The most cores at a time, in thousandths.
     pub most_cpu_milli: Option<i64>,
     /// The most machines of groups and instance types at a time.
-    pub most_of: BTreeMap<Text, u64>,
+    pub most_of: SortedMap<Text, u64>,
     /// Spans in which groups and instance types can't be had: from, until.
-    pub stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>>,
+    pub stock_outs: SortedMap<Text, Vec<(Instant, Instant)>>,
     /// Time for which spot capacity is kept, and that of the notice before its end.
     pub spot: Option<(Distribution, Duration)>,
     /// The prices of machines from later times on, in order of time.
@@ -47,7 +46,7 @@ pub(super) struct Provider {
     options: ProviderOptions,
     orders: Vec<Order>,
     /// The order of each machine that was ordered and is there.
-    nodes: BTreeMap<NodeId, usize>,
+    nodes: SortedMap<NodeId, usize>,
 }
 
 #[derive(Clone, Debug)]

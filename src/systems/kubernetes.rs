@@ -25,7 +25,6 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::capability::Support::{Without, Yes};
@@ -45,7 +44,7 @@ use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::{Registration, add_registered};
 use scheduler::kube::queue::Backoff;
 use scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak, Witness};
-use units::{ComponentId, Duration};
+use units::{ComponentId, Duration, SortedMap};
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -171,7 +170,7 @@ pub struct KubeRequest {
     /// The witness that sees every attempt.
     pub witness: Option<Arc<dyn Witness>>,
     /// Pods, by namespace and name, that take part in preemptions before the run begins.
-    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
+    pub preemptions: SortedMap<(Text, Text), PreemptionState>,
 }
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

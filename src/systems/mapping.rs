@@ -2,7 +2,6 @@
 //! capabilities; what the system can't express is listed, by object and field, and never dropped in
 //! silence (spec: orchestrators-a.md, section 13).
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use model::node::HOSTNAME_LABEL;
@@ -10,7 +9,7 @@ use model::resource_list::CPU;
 use model::{NodeSelectorTerm, Object, Operator, PodAffinityTerm, PodSpec, RestartPolicy, Text};
 
 use super::capability::{Capabilities, Capability, Support, support};
-use units::Quantity;
+use units::{Quantity, SortedMap};
 
 /// A question to a pod.
 type AsksOfPod = (Capability, &'static str, fn(&PodSpec) -> bool);
@@ -367,7 +366,7 @@ impl Mapping {
     pub fn of<'a>(table: Capabilities, items: impl IntoIterator<Item = Item<'a>>) -> Self {
         let mut mapper = Mapper {
             table,
-            gaps: BTreeMap::new(),
+            gaps: SortedMap::new(),
             mapping: Self::default(),
         };
         for item in items {
@@ -386,7 +385,7 @@ impl Mapping {
 
 struct Mapper {
     table: Capabilities,
-    gaps: BTreeMap<(Capability, &'static str), Gap>,
+    gaps: SortedMap<(Capability, &'static str), Gap>,
     mapping: Mapping,
 }
 

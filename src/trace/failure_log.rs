@@ -6,15 +6,13 @@
 //! - the log of Los Alamos: nodes of one system by their zero-based number, dates as local times
 //!   without daylight saving; out of order and overlapping as it is.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::DateTime;
 
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal, Ledger, RowPolicy};
 use super::table::{Column, Row, Table};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Options for the reading of a log.
 #[derive(Clone, Debug, Default)]
@@ -77,11 +75,11 @@ fn plain(mut table: Table, mut journal: Journal, nodes: &[&str]) -> Result<Failu
         table.required_column("down")?,
         table.required_column("up")?,
     ];
-    let places: BTreeMap<&str, usize> = { nodes.iter().enumerate() }
+    let places: SortedMap<&str, usize> = { nodes.iter().enumerate() }
         .map(|(place, &name)| (name, place))
         .collect();
     let mut outages: Vec<LoggedOutage> = Vec::new();
-    let mut last: BTreeMap<usize, (u64, Option<Instant>)> = BTreeMap::new();
+    let mut last: SortedMap<usize, (u64, Option<Instant>)> = SortedMap::new();
     let mut latest = Instant::ZERO;
     while let Some(row) = table.next_row()? {
         let read = row.and_then(|row| {
@@ -117,7 +115,7 @@ fn plain(mut table: Table, mut journal: Journal, nodes: &[&str]) -> Result<Failu
 fn plain_row(
     row: &Row<'_>,
     [node, down, up]: &[Column; 3],
-    places: &BTreeMap<&str, usize>,
+    places: &SortedMap<&str, usize>,
 ) -> Result<LoggedOutage, BadRow> {
     let name = row.text(node);
     let place = places.get(name).copied();
@@ -172,9 +170,9 @@ fn lanl(
         table.required_column("Prob Started")?,
         table.required_column("Prob Fixed")?,
     ];
-    let mut systems: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut systems: SortedMap<i64, u64> = SortedMap::new();
     let mut spans: Vec<Span> = Vec::new();
-    let mut last: BTreeMap<usize, i64> = BTreeMap::new();
+    let mut last: SortedMap<usize, i64> = SortedMap::new();
     while let Some(row) = table.next_row()? {
         let read = row.and_then(|row| {
             let system = row.integer(&columns[0], 0, 1_000_000)?;

@@ -1,8 +1,6 @@
 //! Contents of a trace file and its faults: the output of `trace inspect` and `trace validate` as
 //! plain values.
 
-use std::collections::BTreeMap;
-
 use super::error::TraceError;
 use super::format::{Constructor, FormatEntry};
 use super::input::Input;
@@ -13,7 +11,7 @@ use super::stream::{Arrival, ArrivalSource};
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Content of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -212,7 +210,7 @@ fn drain(source: &mut dyn ArrivalSource, accepted: &mut u64) -> Result<(), Trace
 /// Nodes in figures.
 pub fn summarize_nodes(nodes: &[Node]) -> NodesSummary {
     let mut summary = NodesSummary::default();
-    let mut groups: BTreeMap<(Text, u8, i64, i64), u64> = BTreeMap::new();
+    let mut groups: SortedMap<(Text, u8, i64, i64), u64> = SortedMap::new();
     for node in nodes {
         let cpu_milli = node.allocatable.get(CPU).milli_floor().unwrap_or(i64::MAX);
         let memory_bytes = node
@@ -298,7 +296,7 @@ struct Tally {
     gpu_milli: Counted,
     per_tenant: Vec<u64>,
     per_class: Vec<u64>,
-    per_hour: BTreeMap<i64, u64>,
+    per_hour: SortedMap<i64, u64>,
 }
 
 impl Tally {

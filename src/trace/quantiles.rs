@@ -1,11 +1,11 @@
 //! Exact quantiles of whole numbers, in memory that follows the number of different values.
 
-use std::collections::BTreeMap;
+use units::SortedMap;
 
 /// Counts of values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    counts: BTreeMap<i64, u64>,
+    counts: SortedMap<i64, u64>,
     total: u64,
     sum: i128,
 }

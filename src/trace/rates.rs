@@ -2,13 +2,11 @@
 //! the table of requests a second of Alibaba's trace of 2026
 //! (spec: traces.md 6). Rates come as millionths of a request a second, from an instant on.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::BadRow;
 use super::table::{Column, Row, Table};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Instants with the rate from each on, in millionths of a request a second.
 pub type Steps = Vec<(Instant, u64)>;
@@ -165,9 +163,9 @@ pub fn read_alibaba_qps(
     let time = table.required_column("timestamp_anon")?;
     let rate = table.required_column("value")?;
     let name = table.required_column("request_type")?;
-    let mut sums: BTreeMap<Instant, u64> = BTreeMap::new();
+    let mut sums: SortedMap<Instant, u64> = SortedMap::new();
     let mut first: Option<Instant> = None;
-    let mut kinds: BTreeSet<String> = BTreeSet::new();
+    let mut kinds: SortedSet<String> = SortedSet::new();
     while let Some(row) = table.next_row()? {
         let row = row.map_err(|bad| placed(&file, bad))?;
         let at = seconds(&row, &time).map_err(|bad| placed(&file, bad))?;

@@ -61,13 +61,13 @@ const fn mixed(number: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
 
     use super::*;
+    use crate::SortedSet;
 
     #[test]
     fn identities_of_names_and_numbers_differ() {
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         for name in ["", "a", "b", "ab", "job-1", "job-2"] {
             let own = Identity::of(name);
             assert!(seen.insert(own), "{name}");

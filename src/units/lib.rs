@@ -1,5 +1,5 @@
 //! Units: instants and durations (i64 nanoseconds), quantities in the Kubernetes grammar, integer
-//! resource vectors, dense ids, stable identities, names near a misspelt one, and plurals. Nothing
+//! resource vectors, dense ids, stable identities, sorted maps and sets, names near a misspelt one, and plurals. Nothing
 //! here knows anything else of ours.
 
 pub mod id;
@@ -8,6 +8,7 @@ pub mod nearest;
 pub mod plural;
 pub mod quantity;
 pub mod resources;
+pub mod sorted;
 pub mod text;
 pub mod time;
 
@@ -18,4 +19,5 @@ pub use id::{
 pub use identity::Identity;
 pub use quantity::{Quantity, QuantityError, SuffixFamily};
 pub use resources::Resources;
+pub use sorted::{SortedMap, SortedSet};
 pub use time::{Duration, Instant};

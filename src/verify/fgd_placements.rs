@@ -1,13 +1,12 @@
 //! Recorded placements of the published GPU packing study, event by event.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use cluster::{Observer, Store};
 use model::{Event, Pod};
-use units::{Instant, plural};
+use units::{Instant, SortedMap, plural};
 
 use super::published::{PublishedRun, Unmade};
 use super::table::Table;
@@ -103,7 +102,7 @@ fn judge_file(
 /// Nodes and devices by pod, in order of creation.
 #[derive(Clone, Debug, Default)]
 struct Placements {
-    by_pod: BTreeMap<u32, (String, String)>,
+    by_pod: SortedMap<u32, (String, String)>,
 }
 
 impl Placements {

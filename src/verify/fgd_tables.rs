@@ -5,7 +5,6 @@
 //! be held to a band: per workload, at 100 % and at 130 % arrived demand, the mean over the
 //! published seeds plus or minus three standard errors of the published values.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -15,7 +14,7 @@ use metrics::ArrivedTables;
 use super::published::{PublishedRun, RANDOM, Unmade};
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
-use units::plural;
+use units::{SortedMap, plural};
 
 /// Published tables.
 pub const FAMILY: Family = Family {
@@ -72,10 +71,10 @@ fn claims(path: &Path) -> bool {
 }
 
 /// The published rows of one run, by table.
-type Rows = BTreeMap<Kind, Vec<Option<f64>>>;
+type Rows = SortedMap<Kind, Vec<Option<f64>>>;
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
-    let mut runs: BTreeMap<PublishedRun, Rows> = BTreeMap::new();
+    let mut runs: SortedMap<PublishedRun, Rows> = SortedMap::new();
     for file in files {
         if let Some(kind) = Kind::of(file) {
             read(file, kind, &mut runs).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -93,7 +92,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
     for part in judged {
         report.merge(part);
     }
-    let mut workloads: BTreeMap<String, Vec<(PublishedRun, Rows)>> = BTreeMap::new();
+    let mut workloads: SortedMap<String, Vec<(PublishedRun, Rows)>> = SortedMap::new();
     for (run, rows) in random {
         workloads
             .entry(run.workload.clone())
@@ -111,7 +110,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
     Ok(report)
 }
 
-fn read(file: &Path, kind: Kind, runs: &mut BTreeMap<PublishedRun, Rows>) -> Result<(), String> {
+fn read(file: &Path, kind: Kind, runs: &mut SortedMap<PublishedRun, Rows>) -> Result<(), String> {
     let table = Table::read(file)?;
     let (workload, policy) = (table.column("workload")?, table.column("sc_policy")?);
     let seed = table.column("seed")?;

@@ -1,12 +1,11 @@
 //! The alert rules of a scenario, and who is told of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use metrics::alerts::{AlertLabels, Inhibition, Route, Rule, Silence};
 use scenario::Scenario;
 use scenario::scalar::Bound;
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// The rules, in written order.
 pub fn alerts(scenario: &Scenario) -> Arc<[Rule]> {
@@ -30,7 +29,7 @@ pub fn alerts(scenario: &Scenario) -> Arc<[Rule]> {
     rules.collect()
 }
 
-fn labels(written: &BTreeMap<String, String>) -> AlertLabels {
+fn labels(written: &SortedMap<String, String>) -> AlertLabels {
     let pairs = written.iter();
     pairs
         .map(|(name, value)| (name.as_str().into(), value.as_str().into()))

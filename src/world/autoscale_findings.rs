@@ -1,8 +1,6 @@
 //! Findings about what would keep the autoscalers of a scenario from scaling, or set them against
 //! each other.
 
-use std::collections::BTreeSet;
-
 use autoscale::horizontal::{HorizontalSpec, MetricSpec, double_targets};
 use model::finding::{Finding, Problem};
 use model::usage::Pattern;
@@ -12,7 +10,7 @@ use model::{Object, PodSpec, Text};
 use scenario::Scenario;
 use sim::UsageOptions;
 use sim::traffic::measures::MEASURES;
-use units::Duration;
+use units::{Duration, SortedSet};
 
 /// Faults of autoscalers beside each other and beside what they scale.
 pub(super) fn findings(
@@ -21,7 +19,7 @@ pub(super) fn findings(
     usage: &UsageOptions,
 ) -> Vec<Finding> {
     let mut specs: Vec<&HorizontalSpec> = Vec::new();
-    let mut names = BTreeSet::new();
+    let mut names = SortedSet::new();
     for object in objects {
         if let Object::HorizontalPodAutoscaler(own) = object
             && names.insert((&own.namespace, &own.name))
@@ -74,7 +72,7 @@ fn unknown(objects: &[&Object], target: &ObjectRef) -> Problem {
     let known = objects
         .iter()
         .filter(|object| object.kind() == &*target.kind);
-    let known: BTreeSet<Text> = known.map(|object| object.name().clone()).collect();
+    let known: SortedSet<Text> = known.map(|object| object.name().clone()).collect();
     Problem::Unknown {
         kind: Object::KINDS
             .iter()
@@ -248,7 +246,7 @@ impl Surroundings<'_> {
             return None;
         }
         let known = self.objects.iter().filter(|own| own.kind() == kind);
-        let known: BTreeSet<Text> = known.map(|own| own.name().clone()).collect();
+        let known: SortedSet<Text> = known.map(|own| own.name().clone()).collect();
         Some(Problem::Unknown {
             kind,
             name: object.name.clone(),

@@ -1,7 +1,5 @@
 //! Instance types: what machines of each offer, and what they cost.
 
-use std::collections::BTreeMap;
-
 use model::gpu::MAX_DEVICES;
 use model::node::{ARCH_LABEL, OS_LABEL};
 use model::resource_list::{CPU, MEMORY, PODS};
@@ -9,7 +7,7 @@ use model::{GpuInventory, Node, ResourceList};
 use scenario::schema;
 use trace::Input;
 use trace::table::{Column, Row, Table};
-use units::Quantity;
+use units::{Quantity, SortedMap};
 
 use super::instance_type::{GPU_RESOURCE, InstanceType, less};
 use super::price_list::{self, at};
@@ -25,7 +23,7 @@ const PODS_USUAL: &str = "110";
 pub(super) fn catalogue(
     written: &schema::Provider,
     files: &FileSource<'_>,
-) -> Result<(BTreeMap<String, InstanceType>, String), BuildError> {
+) -> Result<(SortedMap<String, InstanceType>, String), BuildError> {
     let listed = written.prices.as_deref();
     let open = |file: Option<&str>| match file {
         Some(file) => files.open(file),
@@ -42,7 +40,7 @@ pub(super) fn catalogue(
         let list = name(listed);
         price_list::read(&open(listed), field, &list, Some(&written.currency))?.of
     } else {
-        BTreeMap::new()
+        SortedMap::new()
     };
     let file = written.types.as_deref().or(listed);
     let list = name(file);
@@ -54,7 +52,7 @@ pub(super) fn catalogue(
         )));
     }
     let columns = Columns::find(&table)?;
-    let mut types = BTreeMap::new();
+    let mut types = SortedMap::new();
     while let Some(row) = table.next_row()? {
         let row = row.map_err(|bad| at(&list, bad.line, &bad.column, &bad.rule))?;
         let name = row.text(&columns.name);

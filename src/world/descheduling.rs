@@ -1,6 +1,5 @@
 //! The descheduler of a scenario.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use autoscale::descheduler::{
@@ -16,6 +15,7 @@ use systems::KubeRequest;
 use units::nearest::hint;
 
 use super::BuildError;
+use units::SortedMap;
 
 /// Field of the descheduler.
 const FIELD: &str = "system.descheduling";
@@ -134,7 +134,7 @@ fn balancing(own: &schema::Strategies, strategies: &mut Vec<Strategy>) -> Result
         }
         strategies.push(Strategy::Duplicates(RemoveDuplicates {
             excluded_kinds: texts(&own.exclude_owner_kinds),
-            scope: scope(own.namespaces.as_ref(), &BTreeMap::new()),
+            scope: scope(own.namespaces.as_ref(), &SortedMap::new()),
         }));
     }
     if let Some(own) = &own.remove_pods_violating_topology_spread_constraint {
@@ -191,7 +191,7 @@ fn balancing(own: &schema::Strategies, strategies: &mut Vec<Strategy>) -> Result
 }
 
 /// Percentages as millionths.
-fn shares(written: &BTreeMap<String, f64>, field: &str) -> Result<Shares, BuildError> {
+fn shares(written: &SortedMap<String, f64>, field: &str) -> Result<Shares, BuildError> {
     const KNOWN: [&str; 3] = ["cpu", "memory", "pods"];
     let mut shares = Shares::new();
     for (name, &percent) in written {
@@ -227,7 +227,7 @@ fn names(shares: &Shares) -> String {
 
 fn scope(
     namespaces: Option<&schema::Namespaces>,
-    match_labels: &BTreeMap<String, String>,
+    match_labels: &SortedMap<String, String>,
 ) -> Scope {
     Scope {
         include: namespaces.map_or_else(Vec::new, |own| texts(&own.include)),
@@ -240,7 +240,7 @@ fn texts(written: &[String]) -> Vec<Text> {
     written.iter().map(|own| own.as_str().into()).collect()
 }
 
-fn selector(labels: &BTreeMap<String, String>) -> Option<LabelSelector> {
+fn selector(labels: &SortedMap<String, String>) -> Option<LabelSelector> {
     let requirements = labels.iter().map(|(key, value)| Requirement {
         key: key.as_str().into(),
         operator: Operator::In,

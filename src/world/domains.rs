@@ -1,12 +1,12 @@
 //! Failure domains: the domains that a scenario declares, with their nodes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::BuildError;
 use model::Node;
 use scenario::{Scenario, schema};
 use sim::failures::{Domain, Domains};
+use units::SortedMap;
 
 /// The domains of a scenario with their nodes.
 pub(super) fn domains(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<Domains, BuildError> {
@@ -23,7 +23,7 @@ fn declared(written: &[schema::Domain]) -> Vec<Domain> {
         })
     });
     let all: Vec<_> = all.collect();
-    let places: BTreeMap<&str, usize> = { all.iter().enumerate() }
+    let places: SortedMap<&str, usize> = { all.iter().enumerate() }
         .map(|(place, (_, name, _))| (name.as_str(), place))
         .collect();
     let domains = all.iter().map(|(label, name, parent)| Domain {

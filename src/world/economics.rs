@@ -1,6 +1,5 @@
 //! Costs and power of nodes: from their templates, and from a list of prices by instance type.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use metrics::economics::{Commitment, FunctionPrices, TaskPrices};
@@ -11,7 +10,7 @@ use model::{Node, Text};
 use scenario::schema::{self, NodeSource};
 use scenario::{Scenario, Share};
 use units::nearest::nearest;
-use units::{Instant, Quantity};
+use units::{Instant, Quantity, SortedMap, SortedSet};
 
 use super::money::{NANOS_PER_MICRO, micro};
 use super::price_list::{self, PriceList, in_zone};
@@ -82,7 +81,7 @@ fn list_price(node: &Node, listed: &PriceList) -> Option<i64> {
 fn commitments(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
-    kinds: &BTreeMap<Text, NodeEconomics>,
+    kinds: &SortedMap<Text, NodeEconomics>,
 ) -> Result<Vec<Commitment>, BuildError> {
     let written = scenario.metrics.commitments.iter().enumerate();
     let all = written.map(|(number, own)| {
@@ -94,7 +93,7 @@ fn commitments(
             let label = |key: &str| node.labels.get(key).map(|own| &**own);
             [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)]
         });
-        let known: BTreeSet<&str> = of_kinds.chain(of_nodes.flatten()).collect();
+        let known: SortedSet<&str> = of_kinds.chain(of_nodes.flatten()).collect();
         if !known.contains(&*own.of) {
             let near = nearest(&own.of, known.iter().copied());
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
@@ -162,8 +161,8 @@ fn functions(scenario: &Scenario) -> Result<Option<FunctionPrices>, BuildError> 
 }
 
 /// Declarations of templates, by node name; those that declare nothing are not in it.
-fn of_templates(scenario: &Scenario) -> Result<BTreeMap<String, NodeEconomics>, BuildError> {
-    let mut declared = BTreeMap::new();
+fn of_templates(scenario: &Scenario) -> Result<SortedMap<String, NodeEconomics>, BuildError> {
+    let mut declared = SortedMap::new();
     for (position, source) in scenario.cluster.nodes.iter().enumerate() {
         let NodeSource::Template(group) = source else {
             continue;

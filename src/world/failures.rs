@@ -1,6 +1,5 @@
 //! Failures of a scenario, and the contact between its control plane and its nodes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use control::Component;
@@ -20,7 +19,7 @@ use sim::failures::{
 };
 use sim::{NodeLife, Pace, Provisions, Stragglers, Trouble};
 use trace::failure_log::{self, LogOptions};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::domains;
 use super::mesos_options::mesos_options;
@@ -66,9 +65,9 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
 pub struct Failures {
     domains: Domains,
     /// Logs by the number of the failure.
-    logs: BTreeMap<usize, Logged>,
+    logs: SortedMap<usize, Logged>,
     /// Frameworks by the number of the failure.
-    frameworks: BTreeMap<usize, u32>,
+    frameworks: SortedMap<usize, u32>,
 }
 
 /// Reads what failures need.
@@ -80,7 +79,7 @@ pub fn failures(
 ) -> Result<Failures, BuildError> {
     let domains = domains(scenario, nodes)?;
     let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
-    let mut logs = BTreeMap::new();
+    let mut logs = SortedMap::new();
     for (number, failure) in scenario.failures.iter().enumerate() {
         let (FailureKind::FailureLog, Some(path)) = (failure.kind, &failure.path) else {
             continue;
@@ -117,8 +116,8 @@ pub fn failures(
 }
 
 /// The frameworks that fail, by the number of the failure.
-fn frameworks(scenario: &Scenario) -> Result<BTreeMap<usize, u32>, BuildError> {
-    let mut found = BTreeMap::new();
+fn frameworks(scenario: &Scenario) -> Result<SortedMap<usize, u32>, BuildError> {
+    let mut found = SortedMap::new();
     for (number, failure) in scenario.failures.iter().enumerate() {
         let (FailureKind::FrameworkOutage, Some(name)) = (failure.kind, &failure.framework) else {
             continue;
@@ -155,7 +154,7 @@ impl Failures {
         scenario: &Scenario,
         nodes: &[Arc<Node>],
     ) -> Result<Vec<(Instant, NodeId, bool)>, BuildError> {
-        let mut spans: BTreeMap<NodeId, Vec<(Instant, Option<Instant>)>> = BTreeMap::new();
+        let mut spans: SortedMap<NodeId, Vec<(Instant, Option<Instant>)>> = SortedMap::new();
         let layout = self.layout(scenario, nodes);
         for (number, failure) in scenario.failures.iter().enumerate() {
             let (FailureKind::NodeOutage, Some(name)) = (failure.kind, &failure.node) else {

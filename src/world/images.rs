@@ -1,6 +1,5 @@
 //! Images of a scenario, their pulls by nodes, and the network that carries them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use control::node::PresentImages;
@@ -13,7 +12,7 @@ use systems::SystemEntry;
 use systems::kubelet::PullOptions;
 use systems::registry::find;
 use units::nearest::hint;
-use units::{NodeId, Quantity};
+use units::{NodeId, Quantity, SortedMap};
 
 use super::BuildError;
 
@@ -39,7 +38,7 @@ pub fn images(
             ),
         ));
     }
-    let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut numbers: SortedMap<&str, u32> = SortedMap::new();
     let mut layers = Vec::new();
     for (name, size) in &images.layers {
         numbers.insert(name, layers.len() as u32);
@@ -91,8 +90,8 @@ pub fn images(
 }
 
 /// The bytes a second of nodes that have a bandwidth of their own.
-fn capacities(images: &Images, nodes: &[Arc<Node>]) -> Result<BTreeMap<NodeId, i64>, BuildError> {
-    let mut capacities = BTreeMap::new();
+fn capacities(images: &Images, nodes: &[Arc<Node>]) -> Result<SortedMap<NodeId, i64>, BuildError> {
+    let mut capacities = SortedMap::new();
     for (name, bits) in &images.node_bandwidths {
         let place = nodes.iter().position(|node| *node.name == **name);
         let field = format!(".nodeBandwidths.{name}");

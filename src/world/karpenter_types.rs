@@ -3,8 +3,6 @@
 //! `operatingSystems` and `resources`. Prices are in the currency of the experiment; names of
 //! fields of offerings are those of any of its releases.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use model::gpu::MAX_DEVICES;
@@ -13,7 +11,7 @@ use model::resource_list::{CPU, MEMORY};
 use model::{GpuInventory, Node, ResourceList};
 use scenario::schema::Reserved;
 use trace::Input;
-use units::Quantity;
+use units::{Quantity, SortedMap};
 
 use super::BuildError;
 use super::instance_type::{GPU_RESOURCE, InstanceType, less};
@@ -31,7 +29,7 @@ struct Written {
     architecture: String,
     #[serde(default, rename = "operatingSystems")]
     systems: Systems,
-    resources: BTreeMap<String, Quantity>,
+    resources: SortedMap<String, Quantity>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +58,7 @@ struct Required {
 #[serde(untagged)]
 enum Systems {
     Listed(Vec<String>),
-    Named(BTreeMap<String, serde_json::Value>),
+    Named(SortedMap<String, serde_json::Value>),
 }
 
 impl Default for Systems {
@@ -96,12 +94,12 @@ pub(super) fn read(
     input: &Input,
     list: &str,
     reserved: &Reserved,
-) -> Result<BTreeMap<String, InstanceType>, BuildError> {
+) -> Result<SortedMap<String, InstanceType>, BuildError> {
     let wrong = |what: String| BuildError::Experiment(format!("{list}: {what}"));
     let parsed = serde_json::from_reader::<_, Vec<Written>>(input.open()?);
     let written =
         parsed.map_err(|why| wrong(format!("is not a list of Karpenter instance types: {why}")))?;
-    let mut types = BTreeMap::new();
+    let mut types = SortedMap::new();
     for own in written {
         let name = own.name.clone();
         let known =

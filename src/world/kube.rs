@@ -1,8 +1,6 @@
 //! Parts of the exact scheduler of Kubernetes: its configuration, and the objects that manifests
 //! state around nodes and pods.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Value, json};
 
 use manifest::{config_doubts, read_scheduler_config};
@@ -18,6 +16,7 @@ use systems::{KubeRequest, SchedulerKind};
 use units::nearest::hint;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
+use units::{SortedMap, SortedSet};
 
 /// Whether a scenario asks for kube-scheduler itself.
 pub fn is_exact(scenario: &Scenario) -> bool {
@@ -154,7 +153,7 @@ fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> 
 }
 
 /// Pods in preemptions, by namespace and name.
-type Preemptions = BTreeMap<(Text, Text), PreemptionState>;
+type Preemptions = SortedMap<(Text, Text), PreemptionState>;
 
 /// The objects around nodes and pods in the manifests of a scenario, each file once, and what the
 /// pods among them have to do with preemptions.
@@ -178,7 +177,7 @@ fn objects(
     });
     let mut read: Vec<&String> = Vec::new();
     let (mut objects, mut preemptions) = (ClusterObjects::default(), Preemptions::new());
-    let mut namespaces = BTreeSet::from([Text::from("default")]);
+    let mut namespaces = SortedSet::from([Text::from("default")]);
     for file in of_nodes.chain(of_pods) {
         if !read.contains(&file) {
             read.push(file);

@@ -1,6 +1,5 @@
 //! The manifest files of a scenario: one that gives nodes and pods is read once.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
@@ -8,11 +7,12 @@ use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 
 use super::{BuildError, FileSource, Remarks};
+use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
 #[derive(Default)]
 pub struct ManifestFiles {
-    read: BTreeMap<String, Arc<Manifests>>,
+    read: SortedMap<String, Arc<Manifests>>,
     has_controllers: bool,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
@@ -42,7 +42,7 @@ impl ManifestFiles {
             NodeSource::Manifests(file) => Some(file),
             _ => None,
         });
-        let written: BTreeSet<&String> = sources.chain(applied).chain(of_nodes).collect();
+        let written: SortedSet<&String> = sources.chain(applied).chain(of_nodes).collect();
         if written.len() > 1 {
             for file in written {
                 let mut reader = ManifestReader::new();

@@ -1,6 +1,5 @@
 //! Parts of a scenario's workload that its system can't express.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Needed, Node, Object, PodSpec, TaintEffect};
@@ -14,6 +13,7 @@ use super::operations::{heeds_needs, runs_workloads};
 use super::system_options::check_updates;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
+use units::SortedMap;
 
 /// The workload as the scenario's system takes it.
 ///
@@ -42,7 +42,7 @@ pub fn mapping(
         applied.push(manifests.read(file, files, remarks)?);
     }
     // One pod of each class lends it its name.
-    let mut names: BTreeMap<&PodSpec, &str> = BTreeMap::new();
+    let mut names: SortedMap<&PodSpec, &str> = SortedMap::new();
     for pod in read.iter().flat_map(|one| &one.pods) {
         names.entry(&pod.spec).or_insert(&pod.name);
     }

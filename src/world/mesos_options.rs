@@ -1,6 +1,5 @@
 //! Options of Mesos, from the experiment file to what its master is made from.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -35,7 +34,7 @@ use systems::mesos::resources::{Kind, Limits, Quantities, Resources, is_at_or_ab
 use systems::mesos::sorter::Sorter;
 use systems::parts::delay::Growth;
 use systems::parts::quorum::check_odd;
-use units::Quantity;
+use units::{Quantity, SortedMap, SortedSet};
 
 use super::BuildError;
 
@@ -49,7 +48,7 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
     for (number, own) in written.frameworks.iter().enumerate() {
         frameworks.extend(framework(number, own, zero)?);
     }
-    let names: BTreeSet<&Text> = frameworks.iter().map(|own| &own.name).collect();
+    let names: SortedSet<&Text> = frameworks.iter().map(|own| &own.name).collect();
     if names.len() < frameworks.len() {
         return Err(wrong(
             "frameworks",
@@ -107,11 +106,11 @@ fn zero(written: &schema::Mesos) -> Result<i64, BuildError> {
 }
 
 fn allocation(written: &schema::Mesos) -> Result<Allocation, BuildError> {
-    let (mut weights, mut quotas) = (BTreeMap::new(), BTreeMap::new());
+    let (mut weights, mut quotas) = (SortedMap::new(), SortedMap::new());
     // The sorter knows which weights there can be.
     let mut sorter = Sorter::new(
         systems::mesos::sorter::Fairness::DominantResource,
-        BTreeSet::new(),
+        SortedSet::new(),
     );
     for (name, role) in &written.roles {
         let field = format!("roles.{name}");
@@ -184,7 +183,7 @@ fn reservations(
     let mut all = Vec::new();
     for (number, own) in written.reservations.iter().enumerate() {
         let field = format!("reservations[{number}]");
-        let mut roles: BTreeSet<&str> = frameworks
+        let mut roles: SortedSet<&str> = frameworks
             .iter()
             .flat_map(|framework| framework.roles.iter().map(|role| &**role))
             .collect();
@@ -298,7 +297,7 @@ fn framework(
 }
 
 fn marathon(written: &schema::Marathon, field: &str) -> Result<MarathonFramework, BuildError> {
-    let mut constraints = BTreeMap::new();
+    let mut constraints = SortedMap::new();
     for (app, rules) in &written.constraints {
         let mut all = Vec::new();
         for (number, rule) in rules.iter().enumerate() {
@@ -354,7 +353,7 @@ fn chronos(
     field: &str,
     zero: i64,
 ) -> Result<ChronosFramework, BuildError> {
-    let mut jobs = BTreeMap::new();
+    let mut jobs = SortedMap::new();
     for (name, job) in &written.jobs {
         let place = format!("{field}.chronos.jobs.{name}");
         if let Some(text) = &job.schedule {
@@ -407,7 +406,7 @@ pub(super) fn check_on_nodes(
     options: &MesosOptions,
     nodes: &[Arc<Node>],
 ) -> Result<(), BuildError> {
-    let mut fields: BTreeSet<Text> = ["@region", "@zone"].map(Text::from).into();
+    let mut fields: SortedSet<Text> = ["@region", "@zone"].map(Text::from).into();
     let mut sum = (0_i64, 0_i64, 0_i64);
     for node in nodes {
         fields.extend(node.labels.keys().cloned());
@@ -434,7 +433,7 @@ pub(super) fn check_on_nodes(
         };
         total.add_one(&kind, &Scalar(amount));
     }
-    let added = allocator.add_agent("cluster".into(), total, BTreeMap::new());
+    let added = allocator.add_agent("cluster".into(), total, SortedMap::new());
     added.map_err(|why| wrong("roles", &why))?;
     for (role, quota) in &options.allocation.quotas {
         let stated = |of: &Amount| {

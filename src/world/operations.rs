@@ -1,7 +1,6 @@
 //! Operations of users in a scenario: workloads of manifests are created when their file is due,
 //! and the operations that the scenario lists.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,6 +23,7 @@ use systems::registry::find;
 use super::production::client_limits;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
+use units::SortedSet;
 
 /// Whether the system of a scenario acts on workloads, and not on pods alone.
 pub fn runs_workloads(scenario: &Scenario) -> bool {
@@ -127,7 +127,7 @@ pub fn operations(
         let objects = heeded(scenario, &declared);
         operations.extend(objects.map(|object| (at, Operation::Create(object))));
     }
-    let mut known: BTreeSet<Text> = nodes.iter().map(|node| node.name.clone()).collect();
+    let mut known: SortedSet<Text> = nodes.iter().map(|node| node.name.clone()).collect();
     for (number, operation) in scenario.operations.iter().enumerate() {
         let at = Instant::ZERO.saturating_add(operation.at);
         if let Some(file) = &operation.apply {
@@ -240,7 +240,7 @@ fn upgrade(
 fn read(
     number: usize,
     operation: &schema::Operation,
-    nodes: &BTreeSet<Text>,
+    nodes: &SortedSet<Text>,
 ) -> Result<Operation, BuildError> {
     let wrong = |field: &str, what: String| {
         BuildError::Experiment(format!("operations[{number}].{field}: {what}"))
@@ -345,7 +345,7 @@ fn one_pod(text: &str) -> Option<PodChoice> {
     })
 }
 
-fn no_node(name: &str, nodes: &BTreeSet<Text>) -> String {
+fn no_node(name: &str, nodes: &SortedSet<Text>) -> String {
     let hint = hint(name, nodes.iter().map(|node| &**node));
     format!("the cluster has no node `{name}` and none of that name joins; {hint}")
 }

@@ -4,13 +4,11 @@
 //! Read are tables with the columns of a list of prices and a time, and those in which AWS gives the
 //! history of its spot prices (`Timestamp`, `InstanceType`, `AvailabilityZone`, `SpotPrice`).
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use model::node::{ON_DEMAND, SPOT};
 use trace::table::{Column, Row, Table};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 use super::price_list::{PriceColumns, amount, at};
 use super::{BuildError, FileSource};
@@ -117,10 +115,10 @@ pub(super) fn read(
     currency: &str,
     zero: Option<i64>,
     files: &FileSource<'_>,
-) -> Result<BTreeMap<Sold, Prices>, BuildError> {
+) -> Result<SortedMap<Sold, Prices>, BuildError> {
     let mut table = Table::open(&files.open(list))?;
     let columns = Columns::find(&table, field, list, currency)?;
-    let mut all: BTreeMap<Sold, Vec<(i128, i64, u64)>> = BTreeMap::new();
+    let mut all: SortedMap<Sold, Vec<(i128, i64, u64)>> = SortedMap::new();
     let mut first = i128::MAX;
     while let Some(row) = table.next_row()? {
         let row = row.map_err(|bad| at(list, bad.line, &bad.column, &bad.rule))?;

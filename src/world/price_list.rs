@@ -1,11 +1,9 @@
 //! Lists of prices by instance type, and perhaps by zone: what a vendor's page, an export or one's own
 //! accounts say (spec: metrics.md 5.4, cost: price by type, zone and purchase option).
 
-use std::collections::BTreeMap;
-
 use trace::Input;
 use trace::table::{Column, Row, Table};
-use units::Quantity;
+use units::{Quantity, SortedMap};
 
 use super::BuildError;
 use super::money::micro;
@@ -26,9 +24,9 @@ pub(super) struct PriceList {
     /// Their currency.
     pub(super) currency: String,
     /// Prices by instance type.
-    pub(super) of: BTreeMap<String, Vec<Price>>,
+    pub(super) of: SortedMap<String, Vec<Price>>,
     /// Prices of single nodes, by name, where a list has such prices; they go first.
-    pub(super) of_nodes: BTreeMap<String, i64>,
+    pub(super) of_nodes: SortedMap<String, i64>,
 }
 
 /// Price of an instance type, in millionths an hour.

@@ -1,6 +1,5 @@
 //! Provider of a scenario's machines while it runs: instance types and prices, and groups.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use autoscale::cluster_autoscaler::{GroupOptions, NodeGroup};
@@ -14,8 +13,8 @@ use model::{NewPrice, Node, Text};
 use scenario::schema;
 use scenario::{Scenario, Share};
 use sim::ProviderOptions;
-use units::Instant;
 use units::nearest::nearest;
+use units::{Instant, SortedMap};
 
 use super::catalogue::{catalogue, matches};
 use super::instance_type::InstanceType;
@@ -35,9 +34,9 @@ pub struct ProviderPlan {
     /// Their nodes at the start.
     pub initial: Vec<Arc<Node>>,
     /// Prices of nodes, by group, or by instance type and purchase option.
-    pub kinds: BTreeMap<Text, NodeEconomics>,
+    pub kinds: SortedMap<Text, NodeEconomics>,
     /// Instance types that can be bought.
-    pub(super) types: BTreeMap<String, InstanceType>,
+    pub(super) types: SortedMap<String, InstanceType>,
     /// Name of the list.
     list: String,
 }
@@ -115,7 +114,7 @@ struct Powers(Vec<(String, Arc<Power>)>);
 impl Powers {
     fn new(
         written: &schema::Provider,
-        types: &BTreeMap<String, InstanceType>,
+        types: &SortedMap<String, InstanceType>,
     ) -> Result<Self, BuildError> {
         let mut powers = Vec::new();
         for (pattern, own) in &written.power {
@@ -170,7 +169,7 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
              for no limit"
         ));
     }
-    let mut stock_outs: BTreeMap<Text, Vec<(Instant, Instant)>> = BTreeMap::new();
+    let mut stock_outs: SortedMap<Text, Vec<(Instant, Instant)>> = SortedMap::new();
     for own in &written.stock_outs {
         let from = Instant::ZERO.saturating_add(own.at);
         let span = (from, from.saturating_add(own.lasts));
@@ -270,7 +269,7 @@ fn change_prices(
 
 /// Kinds that the price of something sold concerns: its own kind, and groups of it that state no
 /// price of their own.
-fn kinds_sold(sold: &Sold, all: &BTreeMap<Sold, Prices>, written: &schema::Provider) -> Vec<Text> {
+fn kinds_sold(sold: &Sold, all: &SortedMap<Sold, Prices>, written: &schema::Provider) -> Vec<Text> {
     let (name, bought, zone) = sold;
     let mut kinds = vec![priced_as(name, bought, zone.as_deref()).into()];
     for group in &written.groups {

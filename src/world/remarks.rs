@@ -1,8 +1,6 @@
 //! Remarks about the files that a run was made of: parts that are not modelled, and the dirt that
 //! was found in them.
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use manifest::{ControlledPods, DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
 use metrics::RunMetrics;
@@ -11,7 +9,7 @@ use model::objects::{AppliedObjects, ClusterObjects};
 use model::workload::validate;
 use model::{Node, Object, PodSpec, Service, TaintEffect};
 use trace::Ledger;
-use units::{ClassId, Duration, plural};
+use units::{ClassId, Duration, SortedMap, plural};
 
 /// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -117,9 +115,9 @@ pub struct Remarks {
     /// Reason parts of pods and nodes are without effect; `None` if all of them count.
     ignored: Option<String>,
     /// Declarations of autoscalers, by their names in findings.
-    places: BTreeMap<String, Vec<(String, DeclaredWorkload)>>,
+    places: SortedMap<String, Vec<(String, DeclaredWorkload)>>,
     /// Files that declare services and budgets, by the names of these in findings.
-    selecting: BTreeMap<String, String>,
+    selecting: SortedMap<String, String>,
     /// Lines about pods that are missing or wait, before all others.
     urgent: Vec<String>,
     unmodelled: Vec<String>,

@@ -1,13 +1,12 @@
 //! Pods that manifests bind to a node: they are there when the run begins, and stay.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use manifest::ManifestPod;
 use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Found, GpuRequest, Node, PodName, PodPhase, Text};
 use sim::Resident;
-use units::{Duration, Instant, NodeId, plural};
+use units::{Duration, Instant, NodeId, SortedMap, plural};
 
 use super::Remarks;
 
@@ -16,7 +15,7 @@ const NAMES_TOLD: usize = 3;
 
 /// Finds the nodes and devices of pods that are on nodes already.
 pub(super) struct Settling {
-    by_name: BTreeMap<Text, NodeId>,
+    by_name: SortedMap<Text, NodeId>,
     /// The room of every device in milli-GPU, by node.
     rooms: Vec<Vec<u16>>,
     residents: Vec<Resident>,

@@ -1,8 +1,6 @@
 //! Start-up times of a scenario's pods: a law, the values of a file, or the published values of a
 //! runtime (spec: orchestrators-b.md 10.4).
 
-use std::collections::BTreeMap;
-
 use rng::Distribution;
 use scenario::Scenario;
 use scenario::scalar::NoneOr;
@@ -11,9 +9,10 @@ use sim::StartUp;
 use trace::table::Table;
 
 use super::{BuildError, FileSource};
+use units::SortedMap;
 
 /// The values of files that laws of start-up times name, in seconds.
-pub type StartUpValues = BTreeMap<String, Vec<f64>>;
+pub type StartUpValues = SortedMap<String, Vec<f64>>;
 
 /// Reads the values of the file that a scenario's start-up times are drawn from.
 pub fn start_up_values(

@@ -1,6 +1,5 @@
 //! Options of systems of their own, from the experiment file to what systems are made from.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Node, Object};
@@ -34,6 +33,7 @@ use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 use super::units::units;
 use super::{BuildError, FileSource};
+use units::SortedMap;
 
 /// The options of a scenario's system.
 pub fn system_options(
@@ -66,7 +66,7 @@ pub fn system_options(
 }
 
 fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {
-    let mut placement = BTreeMap::new();
+    let mut placement = SortedMap::new();
     for (name, own) in &written.placement {
         let mut constraints = Vec::new();
         for (number, text) in own.constraints.iter().enumerate() {

@@ -1,6 +1,5 @@
 //! Clients of a scenario's services, ready to run.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use control::operation::Operation;
@@ -19,7 +18,7 @@ use sim::traffic::{
 use systems::mapping::template_of;
 use systems::{mesos, swarmkit};
 use trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 use super::operations::runs_workloads;
 use super::{BuildError, FileSource, Remarks};
@@ -198,7 +197,7 @@ fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
 
 /// Beginning and end of measuring.
 fn cuts(scenario: &Scenario) -> Vec<Instant> {
-    let mut cuts = BTreeSet::from([scenario.metrics.warmup]);
+    let mut cuts = SortedSet::from([scenario.metrics.warmup]);
     if let MeasuredWindow::Time { from, to } = scenario.metrics.window {
         cuts.extend(from.into_iter().chain(to));
     }
@@ -291,7 +290,7 @@ fn target(
     if let Some(name) = asked {
         let is_published = written.published.is_some();
         let field = if is_published { "published" } else { "service" };
-        let known: BTreeSet<String> = objects
+        let known: SortedSet<String> = objects
             .filter_map(|object| match object {
                 Object::Service(own) if !is_published || own.publish != Publish::No => {
                     Some(format!("{}/{}", own.namespace, own.name))

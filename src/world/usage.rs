@@ -1,7 +1,5 @@
 //! Usage of a scenario's pods, and values measured outside of its cluster.
 
-use std::collections::BTreeMap;
-
 use control::operation::Operation;
 use model::usage::Pattern;
 use model::{Object, PodSpec, Text};
@@ -9,7 +7,7 @@ use scenario::Scenario;
 use scenario::schema::Usage;
 use sim::UsageOptions;
 use trace::table::Table;
-use units::{Duration, Instant, Quantity};
+use units::{Duration, Instant, Quantity, SortedMap};
 
 use super::{BuildError, FileSource, Workload};
 
@@ -100,13 +98,13 @@ fn template(operation: &Operation) -> Option<&PodSpec> {
 pub(super) fn read(
     written: &str,
     files: &FileSource<'_>,
-) -> Result<BTreeMap<String, Series>, BuildError> {
+) -> Result<SortedMap<String, Series>, BuildError> {
     let input = files.open(written);
     let mut table = Table::open(&input)?;
     let seconds = table.required_column("seconds")?;
     let value = table.required_column("value")?;
     let name = table.column("series");
-    let mut all: BTreeMap<String, Series> = BTreeMap::new();
+    let mut all: SortedMap<String, Series> = SortedMap::new();
     let wrong = |line: u64, column: &str, rule: &str| {
         BuildError::Experiment(format!("{written}:{line}: column `{column}`: {rule}"))
     };

@@ -1,7 +1,6 @@
 //! What the verdicts of `compare` are worth: false alarms of a variant against itself, and shifts
 //! that are there, found with the power that is stated. Seeds are fixed.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -17,6 +16,7 @@ use windtunnel::lab::summary::VariantSummary;
 use windtunnel::metrics::Direction;
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
+use windtunnel::units::SortedMap;
 
 /// Jobs that wait, small enough to be run hundreds of times.
 const QUEUE: &str = "\
@@ -112,7 +112,7 @@ const MOST_OF_200: usize = 23;
 /// every metric; so has the family of gated tests after Holm, taken as a whole.
 #[test]
 fn a_variant_against_itself_raises_no_more_alarms_than_stated() {
-    let mut alarms: BTreeMap<String, usize> = BTreeMap::new();
+    let mut alarms: SortedMap<String, usize> = SortedMap::new();
     let (mut of_gates, mut of_others) = (0, 0);
     for number in 0..SETS as u64 {
         let study = compared(number);

@@ -1,12 +1,10 @@
 //! Processes that share a node, in whole runs: cores by weight and limit, memory that runs out
 //! (spec: orchestrators-b.md 10.6, kubernetes.md part 4).
 
-use std::collections::BTreeMap;
-
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange};
 use windtunnel::sim::check::Checker;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
@@ -18,7 +16,7 @@ struct Story {
     checker: Checker,
     lines: Vec<String>,
     /// Bytes of memory that a vertical autoscaler recommends for containers.
-    recommended: BTreeMap<String, i64>,
+    recommended: SortedMap<String, i64>,
 }
 
 impl Observer for Story {

@@ -2,7 +2,6 @@
 //! late, and its requests fail. What runs is untouched, and in the end all is as wanted
 //! (spec: orchestrators-b.md 10.3).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use windtunnel::cluster::Store;
@@ -12,7 +11,7 @@ use windtunnel::model::{Behaviour, EndReason, Event, Object, PodPhase, PodRef, P
 use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{Environment, Pace, Provisions, Stop, Trouble};
-use windtunnel::units::{Duration, Instant, NodeId};
+use windtunnel::units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use proptest::prelude::*;
 
@@ -56,14 +55,14 @@ fn rollout() -> Cluster {
 /// What there is in the end, but for names and identities.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
-    pods: BTreeMap<String, usize>,
+    pods: SortedMap<String, usize>,
     web: (i32, i32),
     db: Vec<String>,
     succeeded: i32,
 }
 
 fn state(store: &Store) -> State {
-    let mut pods = BTreeMap::new();
+    let mut pods = SortedMap::new();
     for pod in store.pods().iter() {
         let spec = &store.class(pod.class).spec;
         let image = &spec.containers[0].image;
@@ -237,7 +236,7 @@ fn what_runs_is_untouched_while_the_control_plane_is_out() {
         (50, Change::ControlPlane { is_up: false }),
         (300, Change::ControlPlane { is_up: true }),
     ]);
-    let (mut bound, mut images) = (0, BTreeMap::new());
+    let (mut bound, mut images) = (0, SortedMap::new());
     let (_, store) = cluster.run(&mut |at, event, store| {
         let secs = at.as_secs_f64() as i64;
         if (50..300).contains(&secs) {
@@ -367,7 +366,7 @@ proptest! {
             cluster
         };
         let mut most = 4;
-        let mut replaced = BTreeSet::new();
+        let mut replaced = SortedSet::new();
         let (end, store) = cluster().run(&mut |_, event, store| {
             if let Event::PodChanged { pod, .. } = *event
                 && is_run(store, pod)

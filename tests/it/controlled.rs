@@ -1,6 +1,5 @@
 //! A cluster with controllers, for tests: what users apply to it, and what they find in it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -22,7 +21,7 @@ use windtunnel::sim::{
 };
 use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
 use windtunnel::trace::{MemorySource, Recorded};
-use windtunnel::units::{Instant, Quantity};
+use windtunnel::units::{Instant, Quantity, SortedMap};
 
 use crate::world::{nodes, options};
 
@@ -191,8 +190,8 @@ pub(crate) fn apply(deployment: Deployment) -> Operation {
 }
 
 /// Living pods that were not told to end, those of them that are ready, and the images they have.
-pub(crate) fn census(store: &Store, app: &str) -> (usize, usize, BTreeMap<String, usize>) {
-    let (mut active, mut ready, mut images) = (0, 0, BTreeMap::new());
+pub(crate) fn census(store: &Store, app: &str) -> (usize, usize, SortedMap<String, usize>) {
+    let (mut active, mut ready, mut images) = (0, 0, SortedMap::new());
     for pod in store.pods().iter() {
         let spec = &store.class(pod.class).spec;
         let is_own = spec.labels.get("app").is_some_and(|own| **own == *app);

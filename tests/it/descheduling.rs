@@ -1,13 +1,12 @@
 //! What the scenario about descheduling says at its head.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
 use windtunnel::model::{EndReason, Event, EvictionCause, Pod, PodChange};
 use windtunnel::sim::check::Checker;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::watch::measure;
@@ -23,7 +22,7 @@ struct Seen {
     /// The fewest ready pods after that.
     least: Option<usize>,
     /// Evictions by the descheduler, by time.
-    evicted: BTreeMap<Instant, usize>,
+    evicted: SortedMap<Instant, usize>,
 }
 
 /// When the zone is back, in seconds.
@@ -70,7 +69,7 @@ fn metric(outcome: &Outcome, id: &str) -> f64 {
         .unwrap_or_else(|| panic!("{id}: {:?}", found.reason))
 }
 
-fn variants(path: &Path) -> BTreeMap<String, (Seen, Outcome)> {
+fn variants(path: &Path) -> SortedMap<String, (Seen, Outcome)> {
     let experiment = load_file(path);
     let variants = experiment.variants.iter().map(|plan| {
         let mut seen = Seen::default();

@@ -1,14 +1,13 @@
 //! Fail-over side by side, by simulation: a crash, lost managers, a lost quorum, a lost list of nodes
 //! (spec: orchestrators-a.md sections 11 and 12).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod};
 use windtunnel::scenario::schema::SwarmCpu;
 use windtunnel::sim::check::Checker;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
@@ -21,9 +20,9 @@ struct Story {
     /// When nodes were found to be lost.
     lost: Vec<f64>,
     /// When pods were bound, prepared and running, by the order of their creation.
-    bound: BTreeMap<u32, f64>,
-    prepared: BTreeMap<u32, f64>,
-    running: BTreeMap<u32, f64>,
+    bound: SortedMap<u32, f64>,
+    prepared: SortedMap<u32, f64>,
+    running: SortedMap<u32, f64>,
     ended: Vec<f64>,
 }
 
@@ -49,7 +48,7 @@ impl Observer for Story {
 }
 
 impl Story {
-    fn later(times: &BTreeMap<u32, f64>, than: f64) -> Vec<f64> {
+    fn later(times: &SortedMap<u32, f64>, than: f64) -> Vec<f64> {
         times.values().copied().filter(|&at| at > than).collect()
     }
 }
@@ -362,7 +361,7 @@ fn the_same_run_twice_is_the_same() {
 fn the_scenario_of_all_managers_shows_what_its_head_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = load_file(&folder.join("four-managers.yaml"));
-    let mut found = BTreeMap::new();
+    let mut found = SortedMap::new();
     for plan in &experiment.variants {
         let outcome = measure(&plan.scenario, &experiment.files, &mut Story::default());
         let metrics = outcome.expect("a run that ends").metrics;

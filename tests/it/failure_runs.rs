@@ -1,7 +1,6 @@
 //! Failures of nodes from an experiment file to what becomes of pods: domains,
 //! spot pools, maintenance, stragglers, replacement (spec: orchestrators-b.md 10.1 to 10.3).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use windtunnel::cluster::{Incident, Observer, Store};
@@ -9,7 +8,7 @@ use windtunnel::model::{EndReason, Event, Pod};
 use windtunnel::sim::check::Checker;
 use windtunnel::trace::Input;
 use windtunnel::trace::table::Table;
-use windtunnel::units::{Instant, NodeId};
+use windtunnel::units::{Instant, NodeId, SortedMap, SortedSet};
 
 use crate::controlled::census;
 use crate::kube_scenario::load_file;
@@ -24,7 +23,7 @@ struct Seen {
     /// What failed and was whole again: when, what, of which node, whether it began.
     incidents: Vec<(f64, &'static str, u32, bool)>,
     /// The ready pods of the application `app`, whenever that changed.
-    ready: BTreeMap<i64, usize>,
+    ready: SortedMap<i64, usize>,
     /// When pods ended: on which node, why, and how long they had run.
     ended: Vec<(f64, Option<NodeId>, EndReason, f64)>,
     /// Where pods of `app` ran at the end, by the names of nodes.
@@ -87,7 +86,7 @@ impl Seen {
 
     /// Nodes that were down between an instant and another, in node-seconds.
     fn down(&self, what: &str, until: f64) -> f64 {
-        let (mut open, mut sum) = (BTreeMap::<u32, f64>::new(), 0.0);
+        let (mut open, mut sum) = (SortedMap::<u32, f64>::new(), 0.0);
         for &(at, own, node, begins) in &self.incidents {
             if own != what {
                 continue;
@@ -230,7 +229,7 @@ fn racks_go_down_and_come_back_as_one() {
     let rest = "failures:\n  - {kind: domain-outage, each: rack, mtbf: \"exponential(20h)\", repair: \
                 \"exponential(5h)\"}\nstop: {at: 200d}\n";
     let seen = play("domains", (12, 4), rest, &deployment(6, NO_MORE));
-    let mut by_time: BTreeMap<(u64, bool), BTreeSet<u32>> = BTreeMap::new();
+    let mut by_time: SortedMap<(u64, bool), SortedSet<u32>> = SortedMap::new();
     for &(at, what, node, begins) in &seen.incidents {
         assert_eq!(what, "down");
         by_time
@@ -239,7 +238,7 @@ fn racks_go_down_and_come_back_as_one() {
             .insert(node);
     }
     for nodes in by_time.values() {
-        let racks: BTreeSet<u32> = nodes.iter().map(|node| node / 4).collect();
+        let racks: SortedSet<u32> = nodes.iter().map(|node| node / 4).collect();
         assert_eq!(nodes.len(), 4 * racks.len(), "{nodes:?}");
     }
     // 5 of 25 hours: a fifth of the time.
@@ -359,8 +358,8 @@ fn nodes_that_are_replaced_leave_and_others_join() {
                 2, service: 5m, replace: true}}\nstop: {at: 2h}\n";
     let seen = play("replacement", (6, 2), rest, &deployment(12, NO_MORE));
     assert_eq!((seen.left.len(), seen.joined.len()), (6, 6));
-    let joined: BTreeSet<&str> = seen.joined.iter().map(|(_, name)| &**name).collect();
-    let expected: BTreeSet<String> = (0..6).map(|number| format!("n{number}-v2")).collect();
+    let joined: SortedSet<&str> = seen.joined.iter().map(|(_, name)| &**name).collect();
+    let expected: SortedSet<String> = (0..6).map(|number| format!("n{number}-v2")).collect();
     assert_eq!(joined, expected.iter().map(String::as_str).collect());
     // Three batches, one after the other, each of five minutes from when its nodes were empty.
     for (place, (at, _)) in seen.joined.iter().enumerate() {
@@ -409,7 +408,7 @@ fn the_log_of_los_alamos_runs_as_it_is() {
         );
         // Every minute in which a row has a node down, and no other.
         let zero = named.iter().map(|row| row.started).min().unwrap_or(0);
-        let mut spans: BTreeMap<&str, Vec<(i64, i64)>> = BTreeMap::new();
+        let mut spans: SortedMap<&str, Vec<(i64, i64)>> = SortedMap::new();
         for row in &named {
             let until = row.fixed.max(row.started + 1);
             spans

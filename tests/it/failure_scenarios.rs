@@ -1,12 +1,11 @@
 //! The claims of the scenarios about failures, as their head comments make them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Pod};
 use windtunnel::sim::check::Checker;
-use windtunnel::units::{Instant, Revision};
+use windtunnel::units::{Instant, Revision, SortedMap};
 
 use crate::controlled::{census, names};
 use crate::watch::watch;
@@ -15,13 +14,13 @@ use crate::watch::watch;
 #[derive(Debug, Default)]
 struct Seen {
     /// Ready pods of each application whenever that changed, by second.
-    ready: BTreeMap<String, BTreeMap<i64, usize>>,
+    ready: SortedMap<String, SortedMap<i64, usize>>,
     /// Images of the living pods of the first application, by second.
-    images: BTreeMap<i64, BTreeMap<String, usize>>,
+    images: SortedMap<i64, SortedMap<String, usize>>,
     bound: Vec<i64>,
-    created: BTreeMap<String, usize>,
+    created: SortedMap<String, usize>,
     /// When pods ended that were told to on a node that was away, and when nodes took pods again.
-    ended: BTreeMap<&'static str, Vec<i64>>,
+    ended: SortedMap<&'static str, Vec<i64>>,
     completed: Vec<i64>,
     uncordoned: Vec<i64>,
     cordoned_most: usize,
@@ -107,10 +106,10 @@ impl Observer for Eyes<'_> {
 }
 
 /// Plays the variants of a scenario.
-fn play(name: &str, apps: &[&str]) -> BTreeMap<String, Seen> {
+fn play(name: &str, apps: &[&str]) -> SortedMap<String, Seen> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = crate::kube_scenario::load_file(&folder.join(format!("{name}.yaml")));
-    let mut all = BTreeMap::new();
+    let mut all = SortedMap::new();
     for variant in &experiment.variants {
         let mut eyes = Eyes {
             checker: Checker::default(),
@@ -162,10 +161,10 @@ fn while_the_control_plane_is_away_a_rollout_stands_still() {
     let all = play("control-plane-outage", &["shop"]);
     for (name, begun) in [("outage", 1_200), ("failover", 676)] {
         let seen = &all[name];
-        let renewed = |images: &BTreeMap<String, usize>| images.contains_key("shop:2");
+        let renewed = |images: &SortedMap<String, usize>| images.contains_key("shop:2");
         let first = seen.images.iter().find(|(_, images)| renewed(images));
         assert_eq!(first.map(|(at, _)| *at), Some(begun), "{name}");
-        let is_done = |images: &BTreeMap<String, usize>| images.get("shop:2") == Some(&12);
+        let is_done = |images: &SortedMap<String, usize>| images.get("shop:2") == Some(&12);
         let done = seen
             .images
             .iter()

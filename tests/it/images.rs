@@ -1,14 +1,13 @@
 //! Images in whole runs: pulls over shared links, outages of the registry, corrupted images, full
 //! disks (spec: orchestrators-b.md 10.4, kubernetes.md part 4).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod, PodChange, PullError, PullStep};
 use windtunnel::scenario::Scenario;
 use windtunnel::sim::check::Checker;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
@@ -23,7 +22,7 @@ struct Story {
     done: Vec<(f64, i64)>,
     failed: Vec<(f64, PullError)>,
     /// When pods ran, by the order of their creation.
-    runs: BTreeMap<u32, f64>,
+    runs: SortedMap<u32, f64>,
     ended: usize,
 }
 

@@ -1,7 +1,6 @@
 //! Kubernetes' scheduler through the simulator: when failed pods come back, what wakes them,
 //! preemption, profiles by scheduler name, groups, holds, equal digests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::control::Component;
@@ -18,7 +17,7 @@ use windtunnel::sim::{CellParts, DecisionTime, End, Environment, Options, Stop};
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
 use windtunnel::trace::{Arrival, MemorySource, Recorded};
-use windtunnel::units::{ComponentId, Duration, Instant, NodeId, Quantity};
+use windtunnel::units::{ComponentId, Duration, Instant, NodeId, Quantity, SortedMap};
 
 use crate::world::{nodes, options, run};
 
@@ -35,7 +34,7 @@ struct World {
     binding_time: Duration,
     eviction_time: Duration,
     objects: ClusterObjects,
-    preemptions: BTreeMap<(Text, Text), PreemptionState>,
+    preemptions: SortedMap<(Text, Text), PreemptionState>,
     ties: TieBreak,
     options: Options,
 }
@@ -51,7 +50,7 @@ impl World {
             binding_time: Duration::ZERO,
             eviction_time: Duration::ZERO,
             objects: ClusterObjects::default(),
-            preemptions: BTreeMap::new(),
+            preemptions: SortedMap::new(),
             ties: TieBreak::First,
             options: Options {
                 stop: Stop::Idle,

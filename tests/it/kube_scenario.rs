@@ -1,7 +1,6 @@
 //! The exact Kubernetes scheduler from an experiment file to its decisions: dumps with pods on
 //! nodes, and what waiting pods are told. Settings are in `kube_settings.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -26,7 +25,7 @@ use windtunnel::systems::kubernetes::exact;
 use windtunnel::systems::plain_agent::PlainAgent;
 use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits};
 use windtunnel::trace::Input;
-use windtunnel::units::{Duration, Instant, Revision};
+use windtunnel::units::{Duration, Instant, Revision, SortedMap, SortedSet};
 use windtunnel::world::FileSource;
 use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};
 
@@ -112,7 +111,7 @@ impl Observer for Told {
     }
 }
 
-type Messages = Arc<Mutex<BTreeMap<String, Text>>>;
+type Messages = Arc<Mutex<SortedMap<String, Text>>>;
 
 /// The scheduler, and what it says of pods that wait.
 #[derive(Clone)]
@@ -176,7 +175,7 @@ impl Loaded {
     }
 
     /// The newest message of every pod that ever waited.
-    pub(crate) fn messages(&self) -> BTreeMap<String, String> {
+    pub(crate) fn messages(&self) -> SortedMap<String, String> {
         let prepared = self.prepared().unwrap();
         let request = SystemRequest {
             setup: Setup {
@@ -226,7 +225,7 @@ impl Loaded {
 }
 
 /// What a scheduler does that gets the snapshot's pending pods one after the other.
-fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>) {
+fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, SortedSet<String>) {
     let (profiles, _) = read_profiles(None, Release::default()).unwrap();
     let mut pending: Vec<_> = snapshot
         .pods
@@ -236,7 +235,7 @@ fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>
         .collect();
     pending.sort_by_key(|pod| std::cmp::Reverse(pod.spec.priority));
     let mut round = Round::new(TieBreak::random(seed, 0), Form::Plain);
-    let (mut lines, mut victims) = (Vec::new(), BTreeSet::new());
+    let (mut lines, mut victims) = (Vec::new(), SortedSet::new());
     for pod in pending {
         let info = snapshot.pod_info(&pod).unwrap();
         let profile = profile_of(&profiles, &info).unwrap();
@@ -275,7 +274,7 @@ fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, BTreeSet<String>
 
 /// Imports dumps, and holds what a run of the snapshot does with each pending pod to [`decided`].
 #[track_caller]
-fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, BTreeSet<String>) {
+fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, SortedSet<String>) {
     let scratch = Scratch::new(name, &[]);
     let inputs: Vec<Input> = dumps.iter().map(Input::path).collect();
     let plan = ImportPlan {
@@ -303,7 +302,7 @@ fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, BTreeSet<Strin
         let name = line.strip_suffix(" ended Evicted(Preemption)")?;
         name.strip_prefix("30 ").map(str::to_owned)
     });
-    assert_eq!(evicted.collect::<BTreeSet<_>>(), victims);
+    assert_eq!(evicted.collect::<SortedSet<_>>(), victims);
     (lines, victims)
 }
 

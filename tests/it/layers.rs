@@ -1,8 +1,9 @@
 //! Holds the layer table of `ARCHITECTURE.md`: the manifest of a crate lists lower layers only.
 //! Cargo refuses circles and imports that no manifest lists; this test refuses the manifest.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+
+use windtunnel::units::SortedMap;
 
 /// Every layer, lowest first, and the layers it may import.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -125,7 +126,7 @@ const STREAM: &[&str] = &["Arrival", "ArrivalSource", "Ledger", "TraceError"];
 
 #[test]
 fn no_layer_imports_a_higher_one() {
-    let allowed: BTreeMap<&str, &[&str]> = LAYERS.iter().copied().collect();
+    let allowed: SortedMap<&str, &[&str]> = LAYERS.iter().copied().collect();
     let mut broken = Vec::new();
     let mut crates = 0;
     for entry in std::fs::read_dir(source_folder()).expect("a readable source folder") {

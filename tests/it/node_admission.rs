@@ -1,7 +1,6 @@
 //! What nodes do with what is bound to them: they refuse what they have no room for, take what they
 //! have, and say what they suffer and which images they have (spec: kubernetes.md part 4).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::cluster::{Commitment, Conflict, Observer, Store};
@@ -11,7 +10,7 @@ use windtunnel::sim::check::Checker;
 use windtunnel::sim::{CellParts, Environment, Stop};
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::kubelet::{Kubelet, KubeletOptions};
-use windtunnel::units::{Instant, NodeId, Quantity, Revision};
+use windtunnel::units::{Instant, NodeId, Quantity, Revision, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
@@ -141,11 +140,11 @@ struct Seen {
     refused: Vec<(f64, Refusal)>,
     /// Taints of pressures: when each came and went.
     taints: Vec<(f64, String, bool)>,
-    held: BTreeMap<String, bool>,
+    held: SortedMap<String, bool>,
     /// Where pods were bound, by application.
     bound: Vec<(f64, String, String)>,
     evicted: Vec<f64>,
-    images: BTreeMap<String, Vec<String>>,
+    images: SortedMap<String, Vec<String>>,
 }
 
 impl Observer for Seen {

@@ -1,7 +1,6 @@
 //! Node life in simulated time: nodes that fall silent, taints at a limited rate, pods that go, and
 //! what is settled when a node is heard again (spec: kubernetes.md 2.7, 2.8).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -15,7 +14,7 @@ use windtunnel::model::{Event, Node, NodeContact, Pod, PodChange, TaintEffect};
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{End, Environment, NodeLife, Options, RunControl, Simulation, Stop, Trouble};
-use windtunnel::units::{Duration, Instant, NodeId};
+use windtunnel::units::{Duration, Instant, NodeId, SortedMap};
 
 use crate::world::{cell, nodes, options, pod, profile, scheduler};
 
@@ -23,11 +22,11 @@ use crate::world::{cell, nodes, options, pod, profile, scheduler};
 #[derive(Default)]
 struct Story {
     /// When nodes were last heard of before they fell silent.
-    silent: BTreeMap<NodeId, Instant>,
+    silent: SortedMap<NodeId, Instant>,
     /// When nodes became unknown.
-    unknown: BTreeMap<NodeId, Instant>,
+    unknown: SortedMap<NodeId, Instant>,
     /// When they first had taints that act on pods.
-    tainted: BTreeMap<NodeId, Instant>,
+    tainted: SortedMap<NodeId, Instant>,
     /// When pods were told to go, by node.
     evicted: Vec<(NodeId, Instant)>,
     /// When pods ended, by node.

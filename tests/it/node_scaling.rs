@@ -1,12 +1,10 @@
 //! Nodes that come and go in a run: groups that a cluster autoscaler grows and shrinks, single nodes
 //! that a provisioner buys and gives back, and what the provider makes of it.
 
-use std::collections::BTreeMap;
-
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
 use windtunnel::model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::scaling::prepared;
@@ -19,11 +17,11 @@ pub(crate) struct Nodes {
     pub(crate) went: Vec<(f64, String)>,
     pub(crate) most: usize,
     /// When each node had a pod last.
-    pub(crate) used: BTreeMap<String, f64>,
+    pub(crate) used: SortedMap<String, f64>,
     /// When each node that joined was ordered.
-    pub(crate) ordered: BTreeMap<String, f64>,
+    pub(crate) ordered: SortedMap<String, f64>,
     /// The zone of each node that joined.
-    pub(crate) zones: BTreeMap<String, String>,
+    pub(crate) zones: SortedMap<String, String>,
     /// When replicas of a workload were changed, and to how many.
     pub(crate) scaled: Vec<(f64, i32)>,
     /// When pods were evicted to be resized.

@@ -1,11 +1,9 @@
 //! How the cluster autoscaler empties a node: taint, five seconds, evictions as budgets allow for two
 //! minutes, ten minutes to end at most (spec: kubernetes.md 3.3).
 
-use std::collections::BTreeMap;
-
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, EvictionCause, Pod, PodChange};
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::node_scaling_rules::{autoscaled, groups, web};
@@ -14,7 +12,7 @@ use crate::watch::measure;
 /// What happens to nodes that are to go, in seconds.
 #[derive(Default)]
 struct Drains {
-    marked: BTreeMap<String, Vec<f64>>,
+    marked: SortedMap<String, Vec<f64>>,
     unmarked: Vec<f64>,
     told: Vec<f64>,
     graces: Vec<f64>,

@@ -1,13 +1,12 @@
 //! What autoscalers of nodes keep to, whatever is asked of them: nobody is moved who may not be, no
 //! node goes before its time or beyond what may go at once, groups keep to their bounds.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, EvictionCause, Node, Pod};
-use windtunnel::units::{Instant, NodeId};
+use windtunnel::units::{Instant, NodeId, SortedMap, SortedSet};
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::measure;
@@ -123,18 +122,18 @@ fn manifest(number: usize, own: &Work) -> String {
 /// What is held to.
 struct Rules {
     /// Why workloads are kept, by their label.
-    kept: BTreeMap<String, Kept>,
+    kept: SortedMap<String, Kept>,
     /// The taint of nodes that are to go.
     taint: &'static str,
     /// How many seconds a node must have been unneeded, or untouched.
     delay: f64,
     limits: Limits,
     /// When a node joined, was last used by more than half, and when a pod last came or went.
-    joined: BTreeMap<NodeId, f64>,
-    busy: BTreeMap<NodeId, f64>,
-    touched: BTreeMap<NodeId, f64>,
+    joined: SortedMap<NodeId, f64>,
+    busy: SortedMap<NodeId, f64>,
+    touched: SortedMap<NodeId, f64>,
     /// Nodes that are to go, and whether there were pods on them then.
-    leaving: BTreeMap<NodeId, bool>,
+    leaving: SortedMap<NodeId, bool>,
     found: Vec<String>,
     marked: usize,
     evicted: usize,
@@ -157,17 +156,17 @@ impl Rules {
             taint,
             delay,
             limits,
-            joined: BTreeMap::new(),
-            busy: BTreeMap::new(),
-            touched: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            joined: SortedMap::new(),
+            busy: SortedMap::new(),
+            touched: SortedMap::new(),
+            leaving: SortedMap::new(),
             found: Vec::new(),
             marked: 0,
             evicted: 0,
         }
     }
 
-    fn ours(store: &Store) -> BTreeSet<NodeId> {
+    fn ours(store: &Store) -> SortedSet<NodeId> {
         let nodes = store.nodes().present();
         let ours = nodes.filter(|&node| {
             let object = store.nodes().object(node);

@@ -2,12 +2,10 @@
 //! (owner, index, turn), so pods of one name have one run time and one start delay under every
 //! policy, whatever failures, preemption and autoscaling did before.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Pod};
-use windtunnel::units::{Duration, Instant, PodId};
+use windtunnel::units::{Duration, Instant, PodId, SortedMap};
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::measure;
@@ -124,10 +122,10 @@ fn scenario(seed: u64, system: &str) -> String {
 /// What was drawn for each pod: by its name and how many pods of the name came before it.
 #[derive(Default)]
 struct Draws {
-    living: BTreeMap<PodId, ((String, u32), Instant)>,
-    names: BTreeMap<String, u32>,
-    starts: BTreeMap<(String, u32), Duration>,
-    runs: BTreeMap<(String, u32), Duration>,
+    living: SortedMap<PodId, ((String, u32), Instant)>,
+    names: SortedMap<String, u32>,
+    starts: SortedMap<(String, u32), Duration>,
+    runs: SortedMap<(String, u32), Duration>,
     /// Pods that were evicted, or lost with their nodes.
     lost: usize,
 }
@@ -190,8 +188,8 @@ fn drawn(seed: u64, policy: &str, system: &str) -> Draws {
 
 /// Pods of both runs whose draw differs, and how many pods both have.
 fn unequal(
-    one: &BTreeMap<(String, u32), Duration>,
-    other: &BTreeMap<(String, u32), Duration>,
+    one: &SortedMap<(String, u32), Duration>,
+    other: &SortedMap<(String, u32), Duration>,
 ) -> (Vec<String>, usize) {
     let both = one
         .iter()

@@ -1,12 +1,10 @@
 //! Workloads that are scaled in a run, from an experiment file to replicas over time.
 
-use std::collections::BTreeMap;
-
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::{Outcome, Prepared, prepare};
 use windtunnel::model::{Event, Object, ObjectChange, Pod, PodPhase};
 use windtunnel::scenario::Experiment;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 use windtunnel::world::FileSource;
 
 use crate::kube_scenario::{Scratch, load_file};
@@ -284,7 +282,7 @@ fn what_can_never_scale_is_refused() {
         "{HORIZONTAL}---\n{}",
         HORIZONTAL.replace("name: web, names", "name: other, names")
     );
-    let cases = BTreeMap::from([
+    let cases = SortedMap::from([
         (
             "min",
             (

@@ -1,15 +1,14 @@
 //! What always holds when things are scaled, on drawn loads.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use crate::node_scaling::{Nodes, metric, run_text};
 use crate::scaling::{HORIZONTAL, load, manifests, run_file};
+use windtunnel::units::SortedMap;
 
 /// A load over an hour: cores from minutes on.
 fn load_text(steps: &[(u8, u16)]) -> String {
-    let by_minute: BTreeMap<u8, u16> = steps.iter().copied().collect();
+    let by_minute: SortedMap<u8, u16> = steps.iter().copied().collect();
     let steps: Vec<String> = by_minute
         .iter()
         .map(|(minute, milli)| format!("{minute}m: {milli}m"))
@@ -87,7 +86,7 @@ proptest! {
         let there = nodes.came.len() - nodes.went.len();
         prop_assert!(there > usize::from(least), "{there}");
         let mut hours = 0.0;
-        let left: BTreeMap<&str, f64> = nodes.went.iter().map(|(at, name)| (name.as_str(), *at)).collect();
+        let left: SortedMap<&str, f64> = nodes.went.iter().map(|(at, name)| (name.as_str(), *at)).collect();
         for (came, name, kind) in &nodes.came {
             if kind.is_empty() { continue; }
             let gone = left.get(name.as_str()).copied();

@@ -1,6 +1,5 @@
 //! What the scenarios about scaling say at their heads.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
@@ -9,7 +8,7 @@ use windtunnel::metrics::CostTable;
 use windtunnel::metrics::autoscalers::AutoscalerRow;
 use windtunnel::model::traffic::{TrafficNames, TrafficStretch};
 use windtunnel::model::{EndReason, Event, EvictionCause, Pod};
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::watch::measure;
@@ -20,12 +19,12 @@ struct Seen {
     /// How long pods of the workload `web` waited for a node, in all.
     waited: f64,
     /// How many pods were taken with spot capacity, by time.
-    taken: BTreeMap<Instant, usize>,
+    taken: SortedMap<Instant, usize>,
     /// How many pods were being resized at a time, at most.
     resized: usize,
     resizing: usize,
     /// Requests and those that failed, by minute.
-    minutes: BTreeMap<u64, (u64, u64)>,
+    minutes: SortedMap<u64, (u64, u64)>,
     /// Stretches of traffic that were told.
     stretches: u64,
 }
@@ -71,7 +70,7 @@ impl Observer for Seen {
 }
 
 /// The variants of a scenario of the project, each with what it came to.
-fn variants(name: &str) -> BTreeMap<String, (Seen, Outcome)> {
+fn variants(name: &str) -> SortedMap<String, (Seen, Outcome)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = load_file(&folder.join(name));
     let variants = experiment.variants.iter().map(|plan| {

@@ -6,9 +6,10 @@
 //! of them or a range, a point of a list, or a heading in quotes. A link to `docs/spec` with an anchor
 //! is one, too. Other files may have the name of a page: a name with a number means `docs/spec`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use windtunnel::units::{SortedMap, SortedSet};
 
 /// A place in the specification that a file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +46,12 @@ fn files(folder: &Path, ending: &str, is_deep: bool) -> Vec<PathBuf> {
 }
 
 /// The pages of the specification with their anchors.
-fn pages() -> BTreeMap<String, BTreeSet<String>> {
-    let mut pages = BTreeMap::new();
+fn pages() -> SortedMap<String, SortedSet<String>> {
+    let mut pages = SortedMap::new();
     for path in files(&project("docs/spec"), ".md", false) {
         let name = path.file_stem().expect("a name").to_string_lossy();
         let text = fs::read_to_string(&path).expect("a page");
-        let mut anchors = BTreeSet::new();
+        let mut anchors = SortedSet::new();
         for part in text.split("<a id=\"").skip(1) {
             let anchor = part.split('"').next().unwrap_or_default();
             assert!(
@@ -248,7 +249,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What a text cites. `is_manual`: names without a section are those of other pages.
-fn citations(text: &str, names: &BTreeSet<&str>, is_manual: bool) -> Vec<Citation> {
+fn citations(text: &str, names: &SortedSet<&str>, is_manual: bool) -> Vec<Citation> {
     let (text, lines) = joined(text);
     let mut found = Vec::new();
     for (at, _) in text.match_indices(".md") {
@@ -290,7 +291,7 @@ fn citations(text: &str, names: &BTreeSet<&str>, is_manual: bool) -> Vec<Citatio
 #[test]
 fn citations_of_the_specification_resolve() {
     let pages = pages();
-    let names: BTreeSet<&str> = pages.keys().map(String::as_str).collect();
+    let names: SortedSet<&str> = pages.keys().map(String::as_str).collect();
     let mut paths = files(&project("docs/manual"), ".md", false);
     for folder in ["src", "tests", "benches"] {
         paths.extend(files(&project(folder), ".rs", true));
@@ -380,7 +381,7 @@ const FORMS: [(&str, &str); 23] = [
 
 #[test]
 fn every_form_of_a_citation_is_read() {
-    let names = BTreeSet::from(["metrics", "kubernetes", "traces", "live-hosts"]);
+    let names = SortedSet::from(["metrics", "kubernetes", "traces", "live-hosts"]);
     let read = |text: &str, is_manual: bool| -> Vec<String> {
         let found = citations(text, &names, is_manual).into_iter();
         found
@@ -443,7 +444,7 @@ fn the_tutorial_shows_what_the_manual_holds() {
         .iter()
         .map(|path| text(path))
         .collect();
-    let held: BTreeSet<&str> = manual.iter().flat_map(|page| page.lines()).collect();
+    let held: SortedSet<&str> = manual.iter().flat_map(|page| page.lines()).collect();
     let tutorial = text(&project("docs/tutorial.md"));
     let blocks = tutorial.split("```console\n").skip(1);
     let lines = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());

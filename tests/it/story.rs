@@ -1,13 +1,12 @@
 //! What happens in an experiment, in words: for tests of systems from an experiment file to what they
 //! do.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Pod, PodChange, PodRef};
 use windtunnel::sim::check::Checker;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::{Scratch, load_file};
 use crate::watch::watch;
@@ -124,7 +123,7 @@ pub(crate) fn story(name: &str, files: &[(&str, &str)]) -> Story {
 }
 
 /// What happened in every variant of an experiment of the project.
-pub(crate) fn of_scenario(name: &str) -> BTreeMap<String, Story> {
+pub(crate) fn of_scenario(name: &str) -> SortedMap<String, Story> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let experiment = load_file(&folder.join(name));
     let variants = experiment.variants.iter();

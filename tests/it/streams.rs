@@ -1,7 +1,6 @@
 //! One more random draw in a policy changes nobody else's stream: pods still take as long to start
 //! as before.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -19,7 +18,7 @@ use windtunnel::sim::{
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
 use windtunnel::trace::{Arrival, MemorySource, Recorded};
-use windtunnel::units::{ComponentId, Duration, Instant, NodeId, Quantity};
+use windtunnel::units::{ComponentId, Duration, Instant, NodeId, Quantity, SortedMap};
 
 /// Chooses at random, and draws `extra` more numbers every time.
 #[derive(Clone)]
@@ -48,8 +47,8 @@ impl Select for Drawing {
 /// When pods were bound and started, and where, by identity.
 #[derive(Default)]
 struct Lives {
-    bound: BTreeMap<u32, (Instant, NodeId)>,
-    delays: BTreeMap<u32, Duration>,
+    bound: SortedMap<u32, (Instant, NodeId)>,
+    delays: SortedMap<u32, Duration>,
 }
 
 impl Observer for Lives {

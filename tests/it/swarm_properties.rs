@@ -1,7 +1,6 @@
 //! What holds in every run of Swarm and SwarmKit, on drawn clusters, services and failures: no strategy
 //! gives away more than its rule, every filter is respected, a minority of managers places nothing.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
@@ -9,7 +8,7 @@ use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod, PodRef};
 use windtunnel::sim::check::Checker;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
@@ -23,7 +22,7 @@ struct Eyes {
     checker: Checker,
     /// By node: tasks that hold something, with cores, GiB and whether they are the only one of their
     /// kind there.
-    held: BTreeMap<String, BTreeMap<u32, (i64, i64, String)>>,
+    held: SortedMap<String, SortedMap<u32, (i64, i64, String)>>,
     cores: Vec<i64>,
     /// How much more than it has, in per cent; `None` for a strategy that does not look.
     beyond: Option<i64>,
@@ -192,7 +191,7 @@ fn run(
 fn eyes(cores: &[i64], beyond: Option<i64>, headless: Option<(f64, f64)>) -> Eyes {
     Eyes {
         checker: Checker::default(),
-        held: BTreeMap::new(),
+        held: SortedMap::new(),
         cores: cores.to_vec(),
         beyond,
         headless,

@@ -1,6 +1,5 @@
 //! What the scenarios about Swarm and SwarmKit say at their heads.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -8,7 +7,7 @@ use windtunnel::cluster::{Observer, Store};
 use windtunnel::lab::run::Outcome;
 use windtunnel::model::{Event, Pod, PodPhase};
 use windtunnel::scenario::Experiment;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
@@ -18,19 +17,19 @@ use crate::watch::measure;
 #[derive(Default)]
 struct Seen {
     /// Containers by node, at the end and when half of them were placed.
-    on_nodes: BTreeMap<u32, u32>,
+    on_nodes: SortedMap<u32, u32>,
     at_half: usize,
     bound: Vec<f64>,
     lost: Vec<f64>,
     running: Vec<f64>,
     /// Running tasks of the service by image, by second.
-    images: BTreeMap<i64, BTreeMap<String, usize>>,
+    images: SortedMap<i64, SortedMap<String, usize>>,
     half: usize,
 }
 
 impl Seen {
     /// How many run of each image at a second.
-    fn images_at(&self, second: i64) -> BTreeMap<&str, usize> {
+    fn images_at(&self, second: i64) -> SortedMap<&str, usize> {
         let (_, images) = self.images.range(..=second).next_back().expect("some run");
         images
             .iter()
@@ -65,7 +64,7 @@ impl Observer for Seen {
         if self.half > 0 {
             return;
         }
-        let mut images = BTreeMap::new();
+        let mut images = SortedMap::new();
         for pod in store
             .pods()
             .iter()
@@ -83,7 +82,7 @@ impl Observer for Seen {
     }
 }
 
-fn variants(experiment: &Experiment, half: usize) -> BTreeMap<String, (Seen, Outcome)> {
+fn variants(experiment: &Experiment, half: usize) -> SortedMap<String, (Seen, Outcome)> {
     let variants = experiment.variants.iter().map(|plan| {
         let mut seen = Seen {
             half,
@@ -160,15 +159,15 @@ fn swarmkit_goes_back_from_a_bad_version_and_replaces_only_with_a_majority() {
     let all = variants(&experiment, 0);
     let (rollback, pause, goes_on) = (&all["rollback"].0, &all["pause"].0, &all["continue"].0);
     // Two slots at a time, each 3 s to replace and 10 s of rest.
-    assert_eq!(rollback.images_at(299), BTreeMap::from([("web:1", 10)]));
+    assert_eq!(rollback.images_at(299), SortedMap::from([("web:1", 10)]));
     assert_eq!(
         rollback.images_at(305),
-        BTreeMap::from([("web:1", 8), ("web:2", 2)])
+        SortedMap::from([("web:1", 8), ("web:2", 2)])
     );
-    assert_eq!(rollback.images_at(357), BTreeMap::from([("web:2", 10)]));
+    assert_eq!(rollback.images_at(357), SortedMap::from([("web:2", 10)]));
     // The bad version is there for 3 s, and gone 20 s later.
     assert_eq!(rollback.images_at(604).get("web:3"), Some(&2));
-    assert_eq!(rollback.images_at(630), BTreeMap::from([("web:2", 10)]));
+    assert_eq!(rollback.images_at(630), SortedMap::from([("web:2", 10)]));
     assert_eq!(pause.images_at(630).get("web:2"), Some(&8));
     assert_eq!(goes_on.images_at(720).get("web:2"), None);
     // A node is missed and its tasks run again.

@@ -1,6 +1,5 @@
 //! Stateful sets, daemon sets, jobs and cron jobs at work in the simulator.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::cluster::Store;
@@ -9,7 +8,7 @@ use windtunnel::model::pod_life::{PodLife, RestartPolicy};
 use windtunnel::model::workload::{CompletionMode, CronJob, DaemonSet, Job};
 use windtunnel::model::{Behaviour, EndReason, Event, Object, ObjectChange};
 use windtunnel::sim::Stop;
-use windtunnel::units::{Duration, Instant};
+use windtunnel::units::{Duration, Instant, SortedMap};
 
 use crate::controlled::{
     Cluster, apply, census, deployment, names, selector, set, target, template,
@@ -71,7 +70,7 @@ fn a_daemon_set_is_on_every_eligible_node_and_drains_leave_it() {
     for (secs, up) in [(100, false), (150, true)] {
         cluster.outages.push((Instant::from_secs(secs), node, up));
     }
-    let mut at_node = BTreeMap::new();
+    let mut at_node = SortedMap::new();
     let (_, store) = cluster.run(&mut |at, _, store| {
         for node in store.nodes().present() {
             let slots = store.nodes().pods(node).iter();

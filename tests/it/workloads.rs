@@ -1,7 +1,6 @@
 //! The controllers of Kubernetes at work in the simulator: what they make of workloads is looked at
 //! after every change.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use windtunnel::model::workload::{BudgetLimit, Count, Deployment, PodDisruptionB
 use windtunnel::model::{EndReason, Event, Object, PodChange};
 use windtunnel::sim::Stop;
 use windtunnel::sim::check::Checker;
-use windtunnel::units::{Duration, Instant};
+use windtunnel::units::{Duration, Instant, SortedMap};
 
 use crate::controlled::{Cluster, Eyes, apply, census, deployment, names, selector, set, target};
 use crate::watch::watch;
@@ -83,7 +82,7 @@ fn a_deployment_is_scaled_halted_and_taken_back() {
         )
         .at(200, Operation::Resume(web()))
         .at(400, Operation::RollBack(web()));
-    let mut seen = BTreeMap::new();
+    let mut seen = SortedMap::new();
     let (_, store) = cluster.run(&mut |at, _, store| {
         seen.insert(at.as_secs_f64() as i64, census(store, "web").2);
     });
@@ -209,7 +208,7 @@ proptest! {
             cluster.options.stop = Stop::At(Instant::from_secs(at + 1_500));
             cluster
         };
-        let mut sizes: BTreeMap<String, i32> = BTreeMap::new();
+        let mut sizes: SortedMap<String, i32> = SortedMap::new();
         let mut orders = vec![30];
         orders.extend(script.iter().map(|&(_, _, _, gap)| gap));
         for place in 1..orders.len() {
@@ -319,7 +318,7 @@ fn a_bad_version_stops_by_itself_and_holds_up_a_drain() {
         look: &mut look,
     };
     watch(&variant.scenario, &experiment.files, &mut eyes).unwrap();
-    let images = BTreeMap::from([("shop:1".to_owned(), 15), ("shop:2".to_owned(), 10)]);
+    let images = SortedMap::from([("shop:1".to_owned(), 15), ("shop:2".to_owned(), 10)]);
     assert_eq!(last, Some((25, 15, images)));
     let healed = healed.unwrap();
     assert!(healed < 1_530, "{healed} s");

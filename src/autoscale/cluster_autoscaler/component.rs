@@ -1,7 +1,6 @@
 //! The cluster autoscaler at work: a loop every so often that orders nodes for pods that wait, and
 //! empties and gives back nodes that are not needed (spec: kubernetes.md 3.3).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::soft_taints;
@@ -20,7 +19,7 @@ use model::node::HOSTNAME_LABEL;
 use model::{ClusterObjects, EvictionCause, Node, Text};
 use rng::Stream;
 use scheduler::kube::{CacheError, KubeProfile};
-use units::{Duration, Instant, NodeId, Revision};
+use units::{Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
@@ -86,7 +85,7 @@ pub struct ClusterAutoscaler {
     /// Instant at which something is due though nothing changes.
     patience: Instant,
     /// Orders under way: the node's name, and the group.
-    ordered: BTreeMap<Text, usize>,
+    ordered: SortedMap<Text, usize>,
     /// Number of nodes ever ordered, by group.
     serials: Vec<u64>,
 }
@@ -103,7 +102,7 @@ impl ClusterAutoscaler {
             rng: Stream::new(options.seed, "cluster-autoscaler", 0),
             due: Instant::ZERO,
             patience: Instant::ZERO,
-            ordered: BTreeMap::new(),
+            ordered: SortedMap::new(),
             serials: vec![0; options.groups.len()],
             options,
         }
@@ -228,7 +227,7 @@ impl ClusterAutoscaler {
         now: Instant,
         store: &Store,
         present: &[NodeId],
-        unneeded: &BTreeMap<Text, Instant>,
+        unneeded: &SortedMap<Text, Instant>,
         out: &mut Outbox,
     ) {
         if self.shrinker.is_cooling_down(now) {
@@ -257,7 +256,7 @@ impl ClusterAutoscaler {
         store: &Store,
         cluster: &mut KubeSnapshot,
         present: &[NodeId],
-        sizes: &BTreeMap<Text, GroupSize>,
+        sizes: &SortedMap<Text, GroupSize>,
     ) -> ShrinkPlan {
         let budgets = budgets(store);
         self.seen.heed_budgets(&budgets);
@@ -294,7 +293,7 @@ impl ClusterAutoscaler {
         &mut self,
         store: &Store,
         present: &[NodeId],
-    ) -> (Vec<NodeGroup>, BTreeMap<Text, GroupSize>) {
+    ) -> (Vec<NodeGroup>, SortedMap<Text, GroupSize>) {
         let mut counts = vec![0; self.options.groups.len()];
         for &node in present {
             if self.leaving.has(node) {
@@ -305,7 +304,7 @@ impl ClusterAutoscaler {
             }
         }
         let daemons = self.seen.daemons(store);
-        let mut sizes = BTreeMap::new();
+        let mut sizes = SortedMap::new();
         let mut groups = Vec::new();
         for (place, own) in self.options.groups.iter().enumerate() {
             let nodes = counts[place];
@@ -417,7 +416,7 @@ impl ClusterAutoscaler {
 
     /// Orders that took too long are given up.
     fn give_up_late(&mut self, now: Instant, out: &mut Outbox) {
-        let late: BTreeSet<Text> = self
+        let late: SortedSet<Text> = self
             .grower
             .expire(now)
             .into_iter()

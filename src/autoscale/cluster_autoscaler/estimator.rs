@@ -3,7 +3,6 @@
 //!
 //! Scores are two float divisions and a sum in written order, as the original's.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::snapshot::{ClusterSnapshot, Fit};
@@ -11,7 +10,7 @@ use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, ResourceList};
 use scheduler::kube::{CacheError, PodInfo};
-use units::Quantity;
+use units::{Quantity, SortedSet};
 
 /// Template of a group's new nodes.
 #[derive(Clone, Debug)]
@@ -103,7 +102,7 @@ fn simulate<C: ClusterSnapshot>(
         cluster,
         template,
         max_nodes,
-        filled: BTreeSet::new(),
+        filled: SortedSet::new(),
         cursor: 0,
         scheduled: vec![0; groups.len()],
         is_limited: false,
@@ -170,7 +169,7 @@ struct Packing<'t, C> {
     /// Number of nodes without those that the packing adds, which come after.
     existing: usize,
     /// Places of added nodes that got pods.
-    filled: BTreeSet<usize>,
+    filled: SortedSet<usize>,
     /// Beginning of the next search over all nodes.
     cursor: usize,
     scheduled: Vec<usize>,

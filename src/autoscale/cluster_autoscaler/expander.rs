@@ -42,7 +42,7 @@ pub enum Expander {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prices {
     /// A node, by group.
-    pub nodes: std::collections::BTreeMap<Text, i64>,
+    pub nodes: units::SortedMap<Text, i64>,
     /// A core asked for.
     pub core: i64,
     /// A gibibyte asked for.

@@ -1,6 +1,5 @@
 //! Scale-up: which node group grows by how much for pending pods (spec: kubernetes.md 3.3).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::estimator::{PodGroup, Template, estimate, fits_template};
@@ -11,7 +10,7 @@ use crate::snapshot::{ClusterSnapshot, Fit};
 use model::{NewPrice, Text};
 use rng::Stream;
 use scheduler::kube::{CacheError, PodClass, PodInfo};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Flags of scale-up.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,7 +116,7 @@ pub struct Grower {
     settings: GrowSettings,
     orders: Orders,
     /// Nodes on which pods fitted in the last loop.
-    hints: BTreeMap<(Text, Text), Text>,
+    hints: SortedMap<(Text, Text), Text>,
 }
 
 /// Nodes by readiness.
@@ -142,7 +141,7 @@ impl Grower {
         Self {
             settings,
             orders: Orders::default(),
-            hints: BTreeMap::new(),
+            hints: SortedMap::new(),
         }
     }
 
@@ -272,7 +271,7 @@ impl Grower {
         waiting: &[&PendingPod],
     ) -> Vec<Arc<PodInfo>> {
         let mut left = Vec::new();
-        let mut hints = BTreeMap::new();
+        let mut hints = SortedMap::new();
         // Pods of one class have one owner and one spec: what found no place is not tried again.
         let mut failed: Vec<&Arc<PodClass>> = Vec::new();
         for pod in waiting {

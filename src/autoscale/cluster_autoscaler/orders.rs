@@ -1,11 +1,9 @@
 //! Nodes that were ordered and are not there: those that come, those that don't, and groups that are
 //! left alone after that (spec: kubernetes.md 3.3).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::grow::GrowSettings;
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Nodes that were ordered together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +25,7 @@ struct Backoff {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Orders {
     open: Vec<Order>,
-    backoffs: BTreeMap<Text, Backoff>,
+    backoffs: SortedMap<Text, Backoff>,
 }
 
 impl Orders {
@@ -73,7 +71,7 @@ impl Orders {
         let late = late.filter(|order| order.at.saturating_add(limit) < now);
         let late: Vec<(Text, usize)> = late.map(|own| (own.group.clone(), own.nodes)).collect();
         // A group fails once, however many orders of it are late.
-        let groups: BTreeSet<&Text> = late.iter().map(|(group, _)| group).collect();
+        let groups: SortedSet<&Text> = late.iter().map(|(group, _)| group).collect();
         for group in groups {
             self.failed(own, group, now);
         }

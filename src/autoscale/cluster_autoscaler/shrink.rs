@@ -1,7 +1,6 @@
 //! Scale-down: which nodes are not needed, since when, and which of them go now (spec:
 //! kubernetes.md 3.3).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::nodes::drain::{
@@ -10,7 +9,7 @@ use crate::nodes::drain::{
 use crate::snapshot::{ClusterSnapshot, Fit};
 use model::Text;
 use scheduler::kube::{PodClass, PodInfo};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Number of further candidates to look for in a loop.
 const FURTHER_CANDIDATES: usize = 20;
@@ -95,7 +94,7 @@ pub struct ShrinkView<'a> {
     /// All nodes.
     pub nodes: &'a [ShrinkNode],
     /// Their groups.
-    pub groups: &'a BTreeMap<Text, GroupSize>,
+    pub groups: &'a SortedMap<Text, GroupSize>,
     /// Disruptions that are left.
     pub budgets: &'a Budgets,
     /// Number of nodes that are being deleted, and number of these that were drained.
@@ -134,7 +133,7 @@ pub struct Removal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkPlan {
     /// Nodes that are not needed, with since when.
-    pub unneeded: BTreeMap<Text, Instant>,
+    pub unneeded: SortedMap<Text, Instant>,
     /// Reasons for which other nodes stay.
     pub kept: Vec<(Text, Kept)>,
     /// Nodes that go now, in order.
@@ -145,10 +144,10 @@ pub struct ShrinkPlan {
 #[derive(Clone, Debug)]
 pub struct Shrinker {
     settings: ShrinkSettings,
-    unneeded: BTreeMap<Text, Instant>,
-    unremovable: BTreeMap<Text, Instant>,
+    unneeded: SortedMap<Text, Instant>,
+    unremovable: SortedMap<Text, Instant>,
     /// Nodes on which pods were placed in the last simulation, by namespace and name.
-    hints: BTreeMap<(Text, Text), Text>,
+    hints: SortedMap<(Text, Text), Text>,
     cursor: usize,
     growth: Option<Instant>,
     deletion: Option<Instant>,
@@ -168,9 +167,9 @@ impl Shrinker {
     pub fn new(settings: ShrinkSettings) -> Self {
         Self {
             settings,
-            unneeded: BTreeMap::new(),
-            unremovable: BTreeMap::new(),
-            hints: BTreeMap::new(),
+            unneeded: SortedMap::new(),
+            unremovable: SortedMap::new(),
+            hints: SortedMap::new(),
             cursor: 0,
             growth: None,
             deletion: None,
@@ -231,7 +230,7 @@ impl Shrinker {
             cluster: &mut *cluster,
             budgets: budgets.clone(),
             failed: Vec::new(),
-            moved: BTreeMap::new(),
+            moved: SortedMap::new(),
             most: self.most_candidates(),
         };
         let mut removable = Vec::new();
@@ -269,7 +268,7 @@ impl Shrinker {
     fn candidates(
         &self,
         nodes: &[ShrinkNode],
-        groups: &BTreeMap<Text, GroupSize>,
+        groups: &SortedMap<Text, GroupSize>,
         plan: &mut ShrinkPlan,
     ) -> Vec<usize> {
         let mut candidates = Vec::new();
@@ -414,7 +413,7 @@ impl Shrinker {
             since.is_some_and(|since| since.saturating_add(delay) < now)
         });
         removable.sort_by_key(|own| (!own.evicted.is_empty(), own.is_risky));
-        let mut left: BTreeMap<&Text, usize> = BTreeMap::new();
+        let mut left: SortedMap<&Text, usize> = SortedMap::new();
         for (group, size) in seen.groups {
             left.insert(group, size.nodes.saturating_sub(size.min));
         }
@@ -450,7 +449,7 @@ struct Simulation<'c, C> {
     /// Classes of pods that found no place.
     failed: Vec<Arc<PodClass>>,
     /// Pods that were moved to a node, by its name.
-    moved: BTreeMap<Text, Vec<NodePod>>,
+    moved: SortedMap<Text, Vec<NodePod>>,
     most: usize,
 }
 

@@ -1,13 +1,11 @@
 //! `RemoveDuplicates`: pods of one owner with the same images go from a node until no node that they
 //! may be on has more of them than an even spread gives it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Scope;
 use super::evictor::{Answer, Pass};
 use model::rules;
 use model::{Owner, Pod, PodSpec, Text};
-use units::{ClassId, NodeId};
+use units::{ClassId, NodeId, SortedMap, SortedSet};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
@@ -26,15 +24,15 @@ type Key = (Text, Owner, Vec<Text>);
 struct Group<'a> {
     count: usize,
     /// Beside the first on each node.
-    duplicates: BTreeMap<NodeId, Vec<&'a Pod>>,
-    specs: BTreeSet<ClassId>,
+    duplicates: SortedMap<NodeId, Vec<&'a Pod>>,
+    specs: SortedSet<ClassId>,
 }
 
 impl RemoveDuplicates {
     pub(super) fn run(&self, pass: &mut Pass<'_>) {
-        let mut groups: BTreeMap<Key, Group<'_>> = BTreeMap::new();
+        let mut groups: SortedMap<Key, Group<'_>> = SortedMap::new();
         for &node in &pass.nodes {
-            let mut met: BTreeSet<Key> = BTreeSet::new();
+            let mut met: SortedSet<Key> = SortedSet::new();
             for pod in pass.pods_on(node) {
                 let spec = pass.spec(pod.class);
                 let Some(key) = self.key(spec) else {
@@ -84,8 +82,8 @@ impl RemoveDuplicates {
 
 /// Number of nodes that pods of these classes may be on, by selector, affinity and taints; a class
 /// that only one node takes does not count.
-fn targets(pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> usize {
-    let mut targets: BTreeSet<NodeId> = BTreeSet::new();
+fn targets(pass: &Pass<'_>, specs: &SortedSet<ClassId>) -> usize {
+    let mut targets: SortedSet<NodeId> = SortedSet::new();
     for &spec in specs {
         let spec = pass.spec(spec);
         let nodes = pass.nodes.iter().copied().filter(|&node| {

@@ -1,7 +1,6 @@
 //! Evictor of a loop: which pods it may evict, how many, and whether there is another place for
 //! them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::DeschedulerOptions;
@@ -16,7 +15,7 @@ use model::{
     Event, EvictionCause, LabelSelector, Labels, Node, Object, ObjectChange, Pod, PodAffinityTerm,
     PodRef, PodSpec, PodVolume, Text,
 };
-use units::{ClassId, Duration, Instant, NodeId, ObjectId};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 /// Bounds on the pods that a loop evicts; `None` is any number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,11 +79,11 @@ pub(super) struct Pass<'a> {
     pub(super) nodes: Vec<NodeId>,
     options: &'a DeschedulerOptions,
     /// Pods that were evicted in this loop.
-    going: BTreeSet<PodRef>,
-    charged: BTreeMap<ObjectId, PodDisruptionBudget>,
+    going: SortedSet<PodRef>,
+    charged: SortedMap<ObjectId, PodDisruptionBudget>,
     orders: Vec<Event>,
-    by_node: BTreeMap<NodeId, u32>,
-    by_namespace: BTreeMap<Text, u32>,
+    by_node: SortedMap<NodeId, u32>,
+    by_namespace: SortedMap<Text, u32>,
     was_held_back: bool,
 }
 
@@ -99,11 +98,11 @@ impl<'a> Pass<'a> {
                 .filter(|&node| nodes.is_ready(node))
                 .collect(),
             options,
-            going: BTreeSet::new(),
-            charged: BTreeMap::new(),
+            going: SortedSet::new(),
+            charged: SortedMap::new(),
             orders: Vec::new(),
-            by_node: BTreeMap::new(),
-            by_namespace: BTreeMap::new(),
+            by_node: SortedMap::new(),
+            by_namespace: SortedMap::new(),
             was_held_back: false,
         }
     }

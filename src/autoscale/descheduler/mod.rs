@@ -17,7 +17,6 @@ mod utilization;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use duplicates::RemoveDuplicates;
@@ -33,7 +32,7 @@ pub use utilization::{HighNodeUtilization, LowNodeUtilization, Shares};
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, LabelSelector, Labels, PodSpec, Text};
-use units::{Duration, Instant, Revision};
+use units::{Duration, Instant, Revision, SortedMap};
 
 use evictor::Pass;
 
@@ -49,7 +48,7 @@ pub struct DeschedulerOptions {
     /// Strategies, in order.
     pub strategies: Vec<Strategy>,
     /// Labels of namespaces, for terms that select by them.
-    pub namespaces: Arc<BTreeMap<Text, Labels>>,
+    pub namespaces: Arc<SortedMap<Text, Labels>>,
 }
 
 /// A strategy of the descheduler.

@@ -1,13 +1,11 @@
 //! `RemovePodsViolatingInterPodAntiAffinity`: pods go that share a domain with pods that they must
 //! not share it with; those of the lowest priority first, until none is left that does.
 
-use std::collections::BTreeMap;
-
 use super::Scope;
 use super::evictor::{Answer, Pass};
 use super::utilization::in_order_of_eviction;
 use model::{Pod, Text};
-use units::{ClassId, NodeId};
+use units::{ClassId, NodeId, SortedMap};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +15,7 @@ pub struct RemovePodsViolatingInterPodAntiAffinity {
 }
 
 /// Number of pods that each term of a class selects, by domain.
-type Selected = BTreeMap<(ClassId, usize), BTreeMap<Text, i64>>;
+type Selected = SortedMap<(ClassId, usize), SortedMap<Text, i64>>;
 
 impl RemovePodsViolatingInterPodAntiAffinity {
     pub(super) fn run(&self, pass: &mut Pass<'_>) {

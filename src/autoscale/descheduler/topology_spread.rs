@@ -2,7 +2,6 @@
 //! a constraint within its skew, if the scheduler puts them into the smallest ones.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
@@ -11,7 +10,7 @@ use model::{
     LabelSelector, Labels, NodeSelector, Operator, Pod, PodRef, PodSpec, Requirement, Text,
     Toleration, TopologySpread,
 };
-use units::{ClassId, NodeId};
+use units::{ClassId, NodeId, SortedMap, SortedSet};
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +43,7 @@ struct Domain<'a> {
 
 impl RemovePodsViolatingTopologySpread {
     pub(super) fn run(&self, pass: &mut Pass<'_>) {
-        let mut namespaces: BTreeMap<Text, (Vec<&Pod>, BTreeSet<ClassId>)> = BTreeMap::new();
+        let mut namespaces: SortedMap<Text, (Vec<&Pod>, SortedSet<ClassId>)> = SortedMap::new();
         for pod in pass.store.pods().iter() {
             let spec = pass.spec(pod.class);
             if self.scope.has_namespace(&spec.namespace) {
@@ -55,7 +54,7 @@ impl RemovePodsViolatingTopologySpread {
                 }
             }
         }
-        let mut goes: BTreeMap<PodRef, &Pod> = BTreeMap::new();
+        let mut goes: SortedMap<PodRef, &Pod> = SortedMap::new();
         for (pods, specs) in namespaces.values() {
             for constraint in self.constraints(pass, specs) {
                 let (nodes, domains) = domains(pass, &constraint, pods);
@@ -69,7 +68,7 @@ impl RemovePodsViolatingTopologySpread {
                 }
             }
         }
-        let mut full: BTreeSet<Option<NodeId>> = BTreeSet::new();
+        let mut full: SortedSet<Option<NodeId>> = SortedSet::new();
         for pod in goes.into_values() {
             let takes = self.scope.takes(pass.spec(pod.class));
             if full.contains(&pod.node()) || !takes || !pass.may_go(pod) || !pass.has_way_out(pod) {
@@ -86,7 +85,7 @@ impl RemovePodsViolatingTopologySpread {
     }
 
     /// The constraints of pods, each once.
-    fn constraints(&self, pass: &Pass<'_>, specs: &BTreeSet<ClassId>) -> BTreeSet<Constraint> {
+    fn constraints(&self, pass: &Pass<'_>, specs: &SortedSet<ClassId>) -> SortedSet<Constraint> {
         let specs = specs.iter().map(|&spec| &**pass.spec(spec));
         let rules = specs.flat_map(|spec| spec.topology_spread.iter().map(move |own| (spec, own)));
         let rules = rules.filter(|(_, rule)| rule.hard || self.includes_soft);
@@ -125,7 +124,7 @@ fn domains<'a>(
     pass: &Pass<'a>,
     constraint: &Constraint,
     pods: &[&'a Pod],
-) -> (BTreeMap<NodeId, Text>, Vec<Domain<'a>>) {
+) -> (SortedMap<NodeId, Text>, Vec<Domain<'a>>) {
     // The pod of which only the wishes about nodes count.
     let (node_selector, required) = constraint.affinity.clone().unwrap_or_default();
     let mut wishes = PodSpec {
@@ -134,8 +133,8 @@ fn domains<'a>(
         ..PodSpec::default()
     };
     wishes.affinity.node.required = required;
-    let mut nodes: BTreeMap<NodeId, Text> = BTreeMap::new();
-    let mut by_value: BTreeMap<Text, Vec<&Pod>> = BTreeMap::new();
+    let mut nodes: SortedMap<NodeId, Text> = SortedMap::new();
+    let mut by_value: SortedMap<Text, Vec<&Pod>> = SortedMap::new();
     for &node in &pass.nodes {
         let Some(object) = pass.node(node) else {
             continue;
@@ -190,7 +189,7 @@ fn is_balanced(domains: &[Domain<'_>], max_skew: i64) -> bool {
 
 /// Room in which pods that go may land.
 struct Room<'a> {
-    nodes: &'a BTreeMap<NodeId, Text>,
+    nodes: &'a SortedMap<NodeId, Text>,
     constraint: &'a Constraint,
     by_fit: bool,
 }
@@ -201,13 +200,13 @@ fn balance<'a>(
     pass: &Pass<'a>,
     room: &Room<'_>,
     mut domains: Vec<Domain<'a>>,
-    goes: &mut BTreeMap<PodRef, &'a Pod>,
+    goes: &mut SortedMap<PodRef, &'a Pod>,
 ) {
     let count = domains.len() as i64;
     let sum: i64 = domains.iter().map(|domain| domain.pods.len() as i64).sum();
     let max_skew = room.constraint.max_skew;
     let is_below = |domain: &Domain<'_>| (domain.pods.len() as i64) * count < sum;
-    let below: BTreeSet<Text> = (domains.iter().filter(|domain| is_below(domain)))
+    let below: SortedSet<Text> = (domains.iter().filter(|domain| is_below(domain)))
         .map(|domain| domain.value.clone())
         .collect();
     let targets = room

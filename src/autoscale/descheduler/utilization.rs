@@ -3,17 +3,16 @@
 //! what pods request, not what they use, as in the original.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::evictor::{Answer, Pass};
 use model::qos::QosClass;
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::rules::taints;
 use model::{Pod, Taint, Text};
-use units::{ClassId, NodeId, Quantity};
+use units::{ClassId, NodeId, Quantity, SortedMap, SortedSet};
 
 /// Shares of what nodes offer by resource, in millionths.
-pub type Shares = BTreeMap<Text, i64>;
+pub type Shares = SortedMap<Text, i64>;
 
 /// All of it.
 const ALL: i64 = 1_000_000;
@@ -69,18 +68,18 @@ impl Load {
 /// The resources that are looked at, and what pods request of them.
 struct Requests {
     names: Vec<Text>,
-    by_class: BTreeMap<ClassId, Vec<i128>>,
+    by_class: SortedMap<ClassId, Vec<i128>>,
 }
 
 impl Requests {
     /// Those of thresholds, and processor, memory and pods; those that no node offers are left out.
     fn new(pass: &Pass<'_>, thresholds: &Shares) -> Self {
-        let mut names: BTreeSet<Text> = thresholds.keys().cloned().collect();
+        let mut names: SortedSet<Text> = thresholds.keys().cloned().collect();
         names.extend([CPU, MEMORY, PODS].map(Text::from));
         let is_offered = |name: &Text| pass.nodes.iter().any(|&node| offered(pass, node, name) > 0);
         Self {
             names: names.into_iter().filter(is_offered).collect(),
-            by_class: BTreeMap::new(),
+            by_class: SortedMap::new(),
         }
     }
 

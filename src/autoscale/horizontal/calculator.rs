@@ -5,14 +5,12 @@
 //! rounded up. These are correctly rounded everywhere, so decisions equal the recorded ones to
 //! the bit.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::super::float::{to_i32, to_i64};
 use super::observed::{ObservedPod, Phase, PodSample, PodSamples, Readiness};
 use super::spec::HorizontalSettings;
 use control::controllers::Release;
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// The resource whose usage at a pod's start says nothing.
 const CPU: &str = "cpu";
@@ -55,9 +53,9 @@ pub struct Calculator<'a> {
 /// Pods by what their metric is worth.
 struct Groups {
     ready: usize,
-    unready: BTreeSet<Text>,
-    missing: BTreeSet<Text>,
-    ignored: BTreeSet<Text>,
+    unready: SortedSet<Text>,
+    missing: SortedSet<Text>,
+    ignored: SortedSet<Text>,
 }
 
 impl Groups {
@@ -201,9 +199,9 @@ impl Calculator<'_> {
     fn group(&self, samples: &PodSamples, resource: &str) -> Groups {
         let mut groups = Groups {
             ready: 0,
-            unready: BTreeSet::new(),
-            missing: BTreeSet::new(),
-            ignored: BTreeSet::new(),
+            unready: SortedSet::new(),
+            missing: SortedSet::new(),
+            ignored: SortedSet::new(),
         };
         for pod in self.pods {
             let group = if pod.is_deleting || pod.phase == Phase::Failed {
@@ -249,8 +247,8 @@ impl Calculator<'_> {
         &self,
         resource: &str,
         container: Option<&str>,
-    ) -> Result<BTreeMap<Text, i64>, String> {
-        let mut requests = BTreeMap::new();
+    ) -> Result<SortedMap<Text, i64>, String> {
+        let mut requests = SortedMap::new();
         let with_sidecars = self.settings.release >= Release::V1_36;
         for pod in self.pods {
             let mut sum = 0_i64;
@@ -349,7 +347,7 @@ struct Requested {
 /// Usage against requests, over the pods that have both.
 fn requested_ratio(
     samples: &PodSamples,
-    requests: &BTreeMap<Text, i64>,
+    requests: &SortedMap<Text, i64>,
     target: i32,
 ) -> Result<Requested, String> {
     let (mut used, mut requested, mut pods) = (0_i64, 0_i64, 0_i64);

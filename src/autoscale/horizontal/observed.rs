@@ -1,11 +1,9 @@
 //! Observations of a pass of the horizontal autoscaler: the target's replicas, the pods of its
 //! selector and the metrics of the three metrics APIs.
 
-use std::collections::BTreeMap;
-
 use super::MetricIdentifier;
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// A pod that the target's selector matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +63,7 @@ pub struct ContainerRequests {
     /// Marks a restartable init container.
     pub is_sidecar: bool,
     /// Amounts by resource, in thousandths (milli-cores, milli-bytes).
-    pub requests: BTreeMap<Text, i64>,
+    pub requests: SortedMap<Text, i64>,
 }
 
 /// A metric's value for one pod.
@@ -80,7 +78,7 @@ pub struct PodSample {
 }
 
 /// Samples by pod.
-pub type PodSamples = BTreeMap<Text, PodSample>;
+pub type PodSamples = SortedMap<Text, PodSample>;
 
 /// The metrics APIs. An error is what the API said, as `no metrics returned`.
 ///

@@ -5,14 +5,12 @@
 //! Whether a reading is lost is drawn by its pod, its series and its time, so that the luck of a
 //! reading does not depend on what else is read.
 
-use std::collections::BTreeMap;
-
 use super::super::finding::{Finding, Findings};
 use super::observed::{MetricSource, NO_METRICS, PodSample, PodSamples};
 use super::spec::{MetricIdentifier, ObjectRef};
 use model::Text;
 use rng::Streams;
-use units::{Duration, Identity, Instant};
+use units::{Duration, Identity, Instant, SortedMap};
 
 /// Settings of the pipeline that metrics travel through.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,7 +120,7 @@ pub struct Pipeline {
     draws: Readings,
     /// Readings by when they arrive, then in the order they were made.
     coming: Vec<(Instant, Reading, Instant)>,
-    arrived: BTreeMap<Series, PodSamples>,
+    arrived: SortedMap<Series, PodSamples>,
     next: Instant,
     now: Instant,
 }
@@ -134,7 +132,7 @@ impl Pipeline {
             settings,
             draws,
             coming: Vec::new(),
-            arrived: BTreeMap::new(),
+            arrived: SortedMap::new(),
             next: first,
             now: first,
         }

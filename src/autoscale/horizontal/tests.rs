@@ -1,13 +1,11 @@
 //! Worked examples of the specification (kubernetes.md 3.1), bounds of every decision, and
 //! findings about specifications.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
 use model::Text;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// CPU usage by pod.
 struct Usage(PodSamples);
@@ -46,7 +44,7 @@ fn pod(index: usize, request: i64) -> ObservedPod {
         containers: vec![ContainerRequests {
             name: "c".into(),
             is_sidecar: false,
-            requests: BTreeMap::from([("cpu".into(), request)]),
+            requests: SortedMap::from([("cpu".into(), request)]),
         }],
     }
 }

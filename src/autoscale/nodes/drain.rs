@@ -2,10 +2,8 @@
 //! node that is used (spec: kubernetes.md 3.3; the original's `simulator/drainability` and
 //! `utilization`).
 
-use std::collections::BTreeSet;
-
 use model::Text;
-use units::Duration;
+use units::{Duration, SortedSet};
 
 /// Age up to which a `kube-system` pod without a budget keeps its node.
 const SYSTEM_POD_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -33,7 +31,7 @@ pub struct NodePod {
     /// The pod's annotation `safe-to-evict`.
     pub safe_to_evict: Option<SafeToEvict>,
     /// The pod's volumes on the node's disk, by name, that its annotation does not give up.
-    pub local_volumes: BTreeSet<Text>,
+    pub local_volumes: SortedSet<Text>,
     /// The budgets that count it, by their place in [`Budgets`].
     pub budgets: Vec<usize>,
     /// Resources that the pod requests.

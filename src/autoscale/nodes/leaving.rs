@@ -1,7 +1,6 @@
 //! Nodes that are emptied before they go: closed to new pods, then their pods are evicted as budgets
 //! allow, and the machine is given back once they are gone (spec: kubernetes.md 3.3, drain).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::pods::{is_daemon, pods_on};
@@ -11,7 +10,7 @@ use control::node_api;
 use control::operation::eviction;
 use control::provider::ProviderRequest;
 use model::{Event, EvictionCause, Object, ObjectChange, PodChange, PodRef, TaintEffect, Text};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap};
 
 /// From the taint to the first eviction.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -32,7 +31,7 @@ pub struct Leaving {
     taint: Text,
     /// `None` is for as long as it takes.
     patience: Option<Patience>,
-    nodes: BTreeMap<NodeId, Departure>,
+    nodes: SortedMap<NodeId, Departure>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +60,7 @@ impl Leaving {
         Self {
             taint: taint.into(),
             patience,
-            nodes: BTreeMap::new(),
+            nodes: SortedMap::new(),
         }
     }
 
@@ -215,7 +214,7 @@ fn evict(
     out: &mut Outbox,
 ) -> bool {
     // Budgets that were charged in this step already are as the outbox has them.
-    let mut charged = BTreeMap::new();
+    let mut charged = SortedMap::new();
     for write in &out.writes {
         if let Event::Object(ObjectChange::Updated { id, object }) = &write.event
             && let Object::PodDisruptionBudget(budget) = object

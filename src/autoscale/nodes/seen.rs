@@ -1,7 +1,6 @@
 //! The cluster as an autoscaler of nodes sees it: followed by the log, shown as the scheduler's own
 //! filters see it for simulations.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Daemons;
@@ -14,26 +13,26 @@ use model::{
     ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
 };
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
-use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 /// Followed state of the cluster.
 #[derive(Clone, Default)]
 pub struct Seen {
     cursor: Revision,
     /// Pods that an attempt to place failed for, and that have no node yet.
-    waiting: BTreeSet<PodRef>,
+    waiting: SortedSet<PodRef>,
     /// Pods that began to wait or ceased to since it was last asked.
     turned: Vec<PodRef>,
     /// Instants at which pods last came to or left each node.
-    touched: BTreeMap<NodeId, Instant>,
-    classes: BTreeMap<ClassId, Arc<PodClass>>,
+    touched: SortedMap<NodeId, Instant>,
+    classes: SortedMap<ClassId, Arc<PodClass>>,
     /// Names of nodes that joined since it was last asked.
     joined: Vec<(NodeId, Text)>,
     /// Nodes that joined, by the instants at which they did; those that said how they are are left
     /// out.
-    joined_at: BTreeMap<NodeId, Instant>,
+    joined_at: SortedMap<NodeId, Instant>,
     /// Nodes that joined and were never Ready yet.
-    starting: BTreeSet<NodeId>,
+    starting: SortedSet<NodeId>,
     /// Nodes that left since it was last asked.
     left: Vec<NodeId>,
     /// Prices that changed since it was last asked.
@@ -42,18 +41,18 @@ pub struct Seen {
     /// The cluster as it was shown last.
     cluster: Option<KubeSnapshot>,
     /// Nodes whose pods are not as the cluster has them.
-    behind: BTreeSet<NodeId>,
+    behind: SortedSet<NodeId>,
     /// Nodes that are not declared as the cluster has them, or not up or down as it has them.
-    redeclared: BTreeSet<NodeId>,
+    redeclared: SortedSet<NodeId>,
     /// Nodes that joined, and names of nodes that left, since the cluster was shown.
     fresh: Vec<NodeId>,
     gone: Vec<Text>,
     /// The pods of nodes as scale-down sees them, where time changes nothing about them.
-    node_pods: BTreeMap<NodeId, Arc<Vec<NodePod>>>,
+    node_pods: SortedMap<NodeId, Arc<Vec<NodePod>>>,
     /// Selectors of the budgets that the view knows, by number.
     meant: Vec<(Text, Option<LabelSelector>)>,
     /// Classes of pods of daemon sets, by the sets.
-    daemons: BTreeMap<ObjectId, Arc<PodClass>>,
+    daemons: SortedMap<ObjectId, Arc<PodClass>>,
     /// Node of each slot's pod.
     places: Vec<Option<(PodId, NodeId)>>,
 }
@@ -322,7 +321,7 @@ impl Seen {
         let Some(place) = cluster.place_of(name) else {
             return;
         };
-        let mut missing: BTreeMap<u64, PodRef> = pods_on(store, node)
+        let mut missing: SortedMap<u64, PodRef> = pods_on(store, node)
             .into_iter()
             .map(|pod| (uid(pod), pod))
             .collect();
@@ -408,7 +407,7 @@ impl Seen {
     /// The daemon sets, each with a pod of it.
     pub fn daemons(&mut self, store: &Store) -> Daemons {
         let mut daemons = Vec::new();
-        let mut classes = BTreeMap::new();
+        let mut classes = SortedMap::new();
         for (id, row) in store.objects().iter() {
             let Object::DaemonSet(set) = &row.object else {
                 continue;

@@ -10,7 +10,6 @@ mod replace;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::nodes::{Daemons, Declared, Leaving, Seen};
@@ -21,7 +20,7 @@ use control::{Component, Outbox, Progress, Write};
 use model::node::HOSTNAME_LABEL;
 use model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
 use scheduler::kube::{CacheError, KubeProfile, PodInfo};
-use units::{Duration, Instant, Revision};
+use units::{Duration, Instant, Revision, SortedMap, SortedSet};
 
 use candidate::PoolNode;
 pub use candidate::{BudgetWindow, Reason};
@@ -121,16 +120,16 @@ pub struct Provisioner {
     /// Declarations of the pool's nodes; `None` of others.
     declared: Declared<Option<Arc<PoolNode>>>,
     /// Orders under way, by the node's name.
-    ordered: BTreeMap<Text, Ordered>,
+    ordered: SortedMap<Text, Ordered>,
     /// Number of orders that each pod is in.
-    met: BTreeMap<PodRef, usize>,
+    met: SortedMap<PodRef, usize>,
     /// Pods that wait and that nothing was ordered for.
-    unmet: BTreeSet<PodRef>,
+    unmet: SortedSet<PodRef>,
     serial: u64,
     /// Instants of the first and the last pod of the present batch, and the number of its pods.
     batch: Option<(Instant, Instant, usize)>,
     /// Instants until which offerings that failed are left out.
-    shunned: BTreeMap<usize, Instant>,
+    shunned: SortedMap<usize, Instant>,
     disruption_due: Instant,
     command: Option<Command>,
     /// Whether nothing changed since nothing could be consolidated.
@@ -150,12 +149,12 @@ impl Provisioner {
             seen: Seen::default(),
             leaving: Leaving::new(LEAVING_TAINT, None),
             declared: Declared::default(),
-            ordered: BTreeMap::new(),
-            met: BTreeMap::new(),
-            unmet: BTreeSet::new(),
+            ordered: SortedMap::new(),
+            met: SortedMap::new(),
+            unmet: SortedSet::new(),
             serial: 0,
             batch: None,
-            shunned: BTreeMap::new(),
+            shunned: SortedMap::new(),
             disruption_due: Instant::ZERO.saturating_add(DISRUPTION_PERIOD),
             command: None,
             is_settled: false,

@@ -1,7 +1,6 @@
 //! Packing pods onto nodes that are there and onto new ones: each new node keeps the set of
 //! instance types that its pods still fit (spec: kubernetes.md 3.4).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Offering, named};
@@ -12,6 +11,7 @@ use model::node::ZONE_LABEL;
 use model::rules::{self, room::fits};
 use model::{Node, PodRef, ResourceList, Text};
 use scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
+use units::SortedMap;
 
 /// A new node that pods were packed onto.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Market<'a> {
     offered: Vec<Amounts>,
     /// By where a class of pods lies in memory that look at single nodes only: the class that is
     /// held there keeps the place taken, and the offerings an empty node of which takes them.
-    fitting: BTreeMap<usize, (Arc<PodClass>, Vec<usize>)>,
+    fitting: SortedMap<usize, (Arc<PodClass>, Vec<usize>)>,
 }
 
 impl<'a> Market<'a> {
@@ -56,7 +56,7 @@ impl<'a> Market<'a> {
             offered: (offerings.iter())
                 .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
                 .collect(),
-            fitting: BTreeMap::new(),
+            fitting: SortedMap::new(),
         }
     }
 
@@ -98,7 +98,7 @@ impl<'a> Market<'a> {
     /// A node without room in each zone where a node can be bought, if there are several: pods that
     /// are to be spread are spread over what can be had, not over what is there.
     fn vacant_zones(&self) -> Vec<Arc<Node>> {
-        let mut zones: BTreeMap<&Text, &Node> = BTreeMap::new();
+        let mut zones: SortedMap<&Text, &Node> = SortedMap::new();
         for &place in self.open {
             let node = &*self.offerings[place].node;
             if let Some(zone) = node.labels.get(ZONE_LABEL) {
@@ -150,7 +150,7 @@ struct Packing<'m, 'a, C> {
     existing: usize,
     new: Vec<Growing>,
     /// Knowledge of classes whose pods look at single nodes only, by the class's address in memory.
-    known: BTreeMap<usize, Known>,
+    known: SortedMap<usize, Known>,
 }
 
 /// Knowledge of the pods of a class. Nodes only get fuller while pods are packed, so what took none
@@ -197,7 +197,7 @@ pub fn pack<C: ClusterSnapshot>(
         existing: cluster.nodes().len(),
         cluster,
         new: Vec::new(),
-        known: BTreeMap::new(),
+        known: SortedMap::new(),
     };
     let mut left = Vec::new();
     for (pod, info) in order {

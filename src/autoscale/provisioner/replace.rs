@@ -2,10 +2,9 @@
 //! as in the original, `pkg/controllers/disruption/consolidation.go` and
 //! `multinodeconsolidation.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Offering;
 use model::Text;
+use units::{SortedMap, SortedSet};
 
 /// The fewest cheaper types for which a single spot node is replaced by a spot node.
 pub(super) const SPOT_CHOICE: usize = 15;
@@ -44,7 +43,7 @@ pub fn replacements(
             kept.retain(|&place| offerings[place].price < limit);
         }
     } else if to_spot {
-        let types: BTreeSet<&Text> = kept
+        let types: SortedSet<&Text> = kept
             .iter()
             .map(|&place| &offerings[place].instance_type)
             .collect();
@@ -63,7 +62,7 @@ fn price_of_same_type(
     kept: &[usize],
     replaced: &[Replaced],
 ) -> Option<i64> {
-    let mut prices: BTreeMap<&Text, i64> = BTreeMap::new();
+    let mut prices: SortedMap<&Text, i64> = SortedMap::new();
     for own in replaced {
         let least = prices.entry(&own.instance_type).or_insert(own.price);
         *least = own.price.min(*least);

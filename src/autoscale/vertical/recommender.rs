@@ -1,12 +1,11 @@
 //! From usage to recommended requests (spec: kubernetes.md 3.2; the original's
 //! `recommender/logic`). Amounts are integers, each step truncates as the original does.
 
-use std::collections::BTreeMap;
-
 use super::go_math::pow;
 use super::{Amounts, DecayingHistogram, Usage, amount, scaled};
 use model::Text;
 pub use model::workload::vertical::ContainerPolicy;
+use units::SortedMap;
 
 /// Recommendation for a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +54,9 @@ impl Default for RecommenderSettings {
 /// spread evenly over its containers.
 pub fn recommend(
     settings: &RecommenderSettings,
-    containers: &BTreeMap<Text, Usage>,
-    policies: &BTreeMap<Text, ContainerPolicy>,
-) -> BTreeMap<Text, Recommendation> {
+    containers: &SortedMap<Text, Usage>,
+    policies: &SortedMap<Text, ContainerPolicy>,
+) -> SortedMap<Text, Recommendation> {
     let part = 1.0 / containers.len().max(1) as f64;
     let least = Amounts {
         cpu_milli: scaled(settings.pod_minimum.cpu_milli, part),

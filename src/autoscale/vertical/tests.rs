@@ -1,10 +1,8 @@
 //! Worked examples of the specification (kubernetes.md 3.2) and what always holds.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 const GIB: i64 = 1024 * 1024 * 1024;
 
@@ -20,8 +18,8 @@ fn steady(cpu_milli: i64, memory_bytes: i64, minutes: i64) -> Recommendation {
         assert!(container.add_cpu(&mut usage, cpu_milli, at(60 * minute)));
         assert!(container.add_memory(&mut usage, memory_bytes, at(60 * minute)));
     }
-    let usage = BTreeMap::from([(Text::from("app"), usage)]);
-    let recommended = recommend(&RecommenderSettings::default(), &usage, &BTreeMap::new());
+    let usage = SortedMap::from([(Text::from("app"), usage)]);
+    let recommended = recommend(&RecommenderSettings::default(), &usage, &SortedMap::new());
     recommended["app"]
 }
 
@@ -105,14 +103,14 @@ fn pod(name: &str, cpu_milli: i64, age_secs: i64) -> UpdatedPod {
         name: name.into(),
         started: Some(at(-age_secs)),
         is_pending: false,
-        requests: BTreeMap::from([("app".into(), (Some(cpu_milli), Some(GIB)))]),
+        requests: SortedMap::from([("app".into(), (Some(cpu_milli), Some(GIB)))]),
         oom_after: None,
     }
 }
 
 #[track_caller]
 fn check_evictions(pods: &[UpdatedPod], configured: usize, expected: &[&str]) {
-    let recommended = BTreeMap::from([("app".into(), recommendation())]);
+    let recommended = SortedMap::from([("app".into(), recommendation())]);
     let settings = UpdaterSettings::default();
     let names = evictions(&settings, at(0), pods, &recommended, configured);
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();

@@ -1,11 +1,9 @@
 //! The updater: which pods are evicted so that they come back with recommended requests (spec:
 //! kubernetes.md 3.2).
 
-use std::collections::BTreeMap;
-
 use super::{Amounts, Recommendation};
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Flags of the updater.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +42,7 @@ pub struct UpdatedPod {
     /// Marks a pod that has not started to run yet.
     pub is_pending: bool,
     /// Requests of the containers; a resource without a request is `None`.
-    pub requests: BTreeMap<Text, (Option<i64>, Option<i64>)>,
+    pub requests: SortedMap<Text, (Option<i64>, Option<i64>)>,
     /// Time from a container's start to its last kill for memory.
     pub oom_after: Option<Duration>,
 }
@@ -63,7 +61,7 @@ pub fn evictions(
     settings: &UpdaterSettings,
     now: Instant,
     pods: &[UpdatedPod],
-    recommendations: &BTreeMap<Text, Recommendation>,
+    recommendations: &SortedMap<Text, Recommendation>,
     configured: usize,
 ) -> Vec<Text> {
     if pods.len() < settings.least_replicas {
@@ -99,7 +97,7 @@ fn priority(
     settings: &UpdaterSettings,
     now: Instant,
     pod: &UpdatedPod,
-    recommendations: &BTreeMap<Text, Recommendation>,
+    recommendations: &SortedMap<Text, Recommendation>,
 ) -> Option<Priority> {
     let mut own = Priority {
         is_outside: false,

@@ -1,6 +1,5 @@
 //! A horizontal autoscaler at work: its pipeline of metrics, its passes, and what they write.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::AutoscalerOptions;
@@ -16,7 +15,7 @@ use model::resource_list::{CPU, MEMORY};
 use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
 use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
 use rng::Streams;
-use units::{ClassId, Duration, Identity, Instant, ObjectId};
+use units::{ClassId, Duration, Identity, Instant, ObjectId, SortedMap, SortedSet};
 
 /// Passes without a value after which a metric is taken for one that never comes.
 const PATIENCE: u64 = 20;
@@ -30,7 +29,7 @@ pub(super) struct Horizontal {
     /// Instant of the next look.
     due: Instant,
     /// Requests of the containers of a class.
-    requests: BTreeMap<ClassId, Vec<ContainerRequests>>,
+    requests: SortedMap<ClassId, Vec<ContainerRequests>>,
 }
 
 impl Horizontal {
@@ -54,7 +53,7 @@ impl Horizontal {
             pipeline: Pipeline::new(options.pipeline, first, draws),
             period: options.horizontal.period,
             due: now,
-            requests: BTreeMap::new(),
+            requests: SortedMap::new(),
         }
     }
 
@@ -87,7 +86,7 @@ impl Horizontal {
         let target = target::find(store, &spec.namespace, &spec.target);
         let pods = target.map(|target| target.pods).unwrap_or_default();
         let mut readings = Vec::new();
-        let mut read = BTreeSet::new();
+        let mut read = SortedSet::new();
         for metric in spec.metrics() {
             let series = match &metric {
                 MetricSpec::Resource { resource, .. } => Series::Resource(resource.clone(), None),

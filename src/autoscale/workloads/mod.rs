@@ -9,14 +9,12 @@ mod scheduled;
 mod target;
 mod vertical;
 
-use std::collections::BTreeMap;
-
 use super::horizontal::{HorizontalSettings, PipelineSettings};
 use super::vertical::{RecommenderSettings, UpdaterSettings};
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, UsageSamples, Write};
 use model::{Event, Object, ObjectChange};
-use units::{Duration, Instant, ObjectId, Revision};
+use units::{Duration, Instant, ObjectId, Revision, SortedMap};
 
 use horizontal::Horizontal;
 pub use ruled::{Measure, Rule, RuleScaling};
@@ -67,8 +65,8 @@ impl Default for AutoscalerOptions {
 pub struct Autoscalers {
     options: AutoscalerOptions,
     cursor: Revision,
-    horizontals: BTreeMap<ObjectId, Horizontal>,
-    verticals: BTreeMap<ObjectId, Vertical>,
+    horizontals: SortedMap<ObjectId, Horizontal>,
+    verticals: SortedMap<ObjectId, Vertical>,
     scheduled: Vec<scheduled::Scheduled>,
     ruled: Vec<ruled::Ruled>,
 }
@@ -86,8 +84,8 @@ impl Autoscalers {
                 .collect(),
             options,
             cursor: Revision::default(),
-            horizontals: BTreeMap::new(),
-            verticals: BTreeMap::new(),
+            horizontals: SortedMap::new(),
+            verticals: SortedMap::new(),
         }
     }
 

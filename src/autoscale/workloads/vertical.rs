@@ -1,7 +1,6 @@
 //! A vertical autoscaler at work: it takes samples, recommends, evicts pods that are off by much, and
 //! gives new pods what it recommends.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::AutoscalerOptions;
@@ -19,7 +18,7 @@ use model::workload::vertical::{Recommended, UpdateMode, VerticalPodAutoscaler};
 use model::{
     Container, Event, EvictionCause, Object, ObjectChange, PodChange, PodPhase, PodRef, Text,
 };
-use units::{Duration, Instant, ObjectId, PodId};
+use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
 /// A vertical autoscaler.
 #[derive(Clone)]
@@ -30,15 +29,15 @@ pub(super) struct Vertical {
     /// Instant of the last samples.
     sampled: Option<Instant>,
     /// Of all containers of a name.
-    usage: BTreeMap<Text, Usage>,
+    usage: SortedMap<Text, Usage>,
     /// Of each container of each pod.
-    containers: BTreeMap<(PodId, Text), ContainerUsage>,
+    containers: SortedMap<(PodId, Text), ContainerUsage>,
     /// Time from a pod's start to its last kill for memory.
-    killed: BTreeMap<PodId, Duration>,
+    killed: SortedMap<PodId, Duration>,
     /// Kills that no sample has been made of yet, with the container by its node's number.
     kills: Vec<(Instant, PodRef, u16)>,
     /// The recommendations in full, with what the object does not show.
-    recommended: BTreeMap<Text, Recommendation>,
+    recommended: SortedMap<Text, Recommendation>,
 }
 
 impl Vertical {
@@ -48,11 +47,11 @@ impl Vertical {
             period,
             due: now.saturating_add(period),
             sampled: None,
-            usage: BTreeMap::new(),
-            containers: BTreeMap::new(),
-            killed: BTreeMap::new(),
+            usage: SortedMap::new(),
+            containers: SortedMap::new(),
+            killed: SortedMap::new(),
             kills: Vec::new(),
-            recommended: BTreeMap::new(),
+            recommended: SortedMap::new(),
         }
     }
 
@@ -169,7 +168,7 @@ impl Vertical {
             };
             (name.clone(), shown)
         });
-        let shown: BTreeMap<Text, Recommended> = shown.collect();
+        let shown: SortedMap<Text, Recommended> = shown.collect();
         if shown != self.object.recommended {
             self.object.recommended = shown;
             let object = Object::VerticalPodAutoscaler(Arc::new(self.object.clone()));
@@ -209,7 +208,7 @@ impl Vertical {
         };
         let configured = usize::try_from(target.replicas).unwrap_or(0);
         let names = evictions(&settings, now, &pods, &self.recommended, configured);
-        let mut charged = BTreeMap::new();
+        let mut charged = SortedMap::new();
         for name in names {
             let place = pods.iter().position(|pod| pod.name == name);
             let Some(&pod) = place.and_then(|place| refs.get(place)) else {

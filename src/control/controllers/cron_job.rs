@@ -404,7 +404,7 @@ mod tests {
             let mut cron_job = every_five_minutes();
             cron_job.concurrency = ConcurrencyPolicy::Forbid;
             let (mut status, mut jobs) = (CronStatus::default(), Vec::<CronChild>::new());
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = units::SortedSet::new();
             let mut now = 0;
             for (gap, ends) in gaps {
                 now += gap;

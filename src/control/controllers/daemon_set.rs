@@ -4,12 +4,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use model::rules::{affinity, taints};
 use model::workload::{DaemonSet, ObservedPhase, ObservedPod};
 use model::{Node, Taint, TaintEffect, Text, Toleration};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Greatest number of pods that one sync creates, and that it deletes.
 pub const BURST: usize = 250;
@@ -105,7 +103,7 @@ pub fn eligibility(set: &DaemonSet, node: &Node) -> Eligibility {
 
 /// Pauses between deletions of failed pods, by node: 1 s doubling to 15 min.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailureBackoff(BTreeMap<Text, (Duration, Instant)>);
+pub struct FailureBackoff(SortedMap<Text, (Duration, Instant)>);
 
 impl FailureBackoff {
     /// Lets a deletion on a node happen, or says until when it has to wait.

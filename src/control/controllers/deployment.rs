@@ -6,7 +6,6 @@ mod proportion;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ControllerEvent, Release};
@@ -14,7 +13,7 @@ use model::workload::deployment::{ConditionReason, DeploymentStatus};
 use model::workload::replica_set::{RolloutAnnotations, is_same_template};
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
 use model::{PodSpec, Text};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// The controller's view of one deployment.
 #[derive(Clone, Debug)]
@@ -24,7 +23,7 @@ pub struct DeploymentView<'a> {
     /// The deployment's replica sets.
     pub sets: &'a [ReplicaSet],
     /// Number of pods of each set (by name) that have not ended, terminating ones included.
-    pub living: &'a BTreeMap<Text, i32>,
+    pub living: &'a SortedMap<Text, i32>,
     /// Name of a new replica set for the current template.
     pub new_name: Text,
     /// Release whose rules apply.

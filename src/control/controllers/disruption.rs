@@ -1,11 +1,9 @@
 //! Budgets of disruption and the eviction API that honours them (spec: kubernetes.md 2.9).
 
-use std::collections::BTreeMap;
-
 use model::Text;
 use model::workload::disruption_budget::BudgetStatus;
 use model::workload::{BudgetLimit, Count, ObservedPod, PodDisruptionBudget, UnhealthyPodEviction};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Time for which a granted disruption counts while its pod is still there.
 pub const DELETION_TIMEOUT: Duration = Duration::from_secs(120);
@@ -30,10 +28,10 @@ pub fn sync(
     now: Instant,
     budget: &PodDisruptionBudget,
     pods: &[BudgetPod],
-    scales: &BTreeMap<Text, i32>,
+    scales: &SortedMap<Text, i32>,
 ) -> BudgetStatus {
     let controllers = pods.iter().filter_map(|pod| pod.controller.as_ref());
-    let controllers: std::collections::BTreeSet<&Text> = controllers.collect();
+    let controllers: units::SortedSet<&Text> = controllers.collect();
     let scale = || -> Option<i32> { controllers.iter().map(|name| scales.get(*name)).sum() };
     let counted = match budget.limit {
         BudgetLimit::MinAvailable(Count::Number(number)) => Some((pods.len() as i32, number)),
@@ -75,9 +73,9 @@ pub fn sync(
 
 fn still_disrupted(
     now: Instant,
-    disrupted: &BTreeMap<Text, Instant>,
+    disrupted: &SortedMap<Text, Instant>,
     pods: &[BudgetPod],
-) -> BTreeMap<Text, Instant> {
+) -> SortedMap<Text, Instant> {
     let standing = pods.iter().filter(|pod| !pod.pod.is_terminating);
     let granted = standing.filter_map(|pod| disrupted.get_key_value(&pod.pod.name));
     granted
@@ -163,7 +161,7 @@ mod tests {
         }
     }
 
-    fn scales(replicas: i32) -> BTreeMap<Text, i32> {
+    fn scales(replicas: i32) -> SortedMap<Text, i32> {
         [("web".into(), replicas)].into()
     }
 
@@ -182,7 +180,7 @@ mod tests {
             sync(Instant::ZERO, &empty, &[], &scales(3)).disruptions_allowed,
             0
         );
-        let status = sync(Instant::ZERO, &empty, &[pod("a", true)], &BTreeMap::new());
+        let status = sync(Instant::ZERO, &empty, &[pod("a", true)], &SortedMap::new());
         assert!(status.sync_failed && status.disruptions_allowed == 0);
     }
 

@@ -126,7 +126,7 @@ struct Sync<'a> {
     failed: i32,
     failed_indexes: Indexes,
     /// The failed pods whose successors will carry on their counts, by index.
-    delayed: std::collections::BTreeMap<i32, &'a JobPod>,
+    delayed: units::SortedMap<i32, &'a JobPod>,
     /// Condition that ends the job, if any.
     end: Option<JobCondition>,
     writes: JobWrites,
@@ -144,7 +144,7 @@ impl<'a> Sync<'a> {
             succeeded: 0,
             failed: 0,
             failed_indexes: Indexes::default(),
-            delayed: std::collections::BTreeMap::new(),
+            delayed: units::SortedMap::new(),
             end: None,
             writes: JobWrites {
                 status: view.status.clone(),

@@ -6,8 +6,6 @@
 mod limiter;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use limiter::Limiter;
 pub use view::{
     ExecuteTaint, LifecycleWrite, NodePressure, NodeReady, NodeView, ReadyStatus,
@@ -15,7 +13,7 @@ pub use view::{
 };
 
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Time between two taintings of nodes that wait.
 pub const TAINT_PERIOD: Duration = Duration::from_millis(100);
@@ -99,9 +97,9 @@ struct Zone {
     state: ZoneState,
     limiter: Limiter,
     /// Nodes that wait for their taint.
-    waiting: BTreeSet<Text>,
+    waiting: SortedSet<Text>,
     /// Nodes that waited and were dealt with.
-    dealt_with: BTreeSet<Text>,
+    dealt_with: SortedSet<Text>,
 }
 
 impl Zone {
@@ -115,8 +113,8 @@ impl Zone {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeLifecycle {
     options: LifecycleOptions,
-    health: BTreeMap<Text, Health>,
-    zones: BTreeMap<Text, Zone>,
+    health: SortedMap<Text, Health>,
+    zones: SortedMap<Text, Zone>,
     /// Instant that all probes were last set to, as every zone had been down.
     reset: Option<Instant>,
 }
@@ -170,7 +168,7 @@ impl NodeLifecycle {
     pub fn monitor(&mut self, now: Instant, nodes: &[NodeView]) -> Vec<LifecycleWrite> {
         let mut writes = Vec::new();
         self.admit(now, nodes, &mut writes);
-        let mut ready_of_zone: BTreeMap<&Text, Vec<bool>> = BTreeMap::new();
+        let mut ready_of_zone: SortedMap<&Text, Vec<bool>> = SortedMap::new();
         for node in nodes {
             let was = node.ready.map(|ready| ready.status);
             let is = self.judge(now, node);
@@ -196,7 +194,7 @@ impl NodeLifecycle {
 
     /// Takes in nodes that are new and forgets those that are gone.
     fn admit(&mut self, now: Instant, nodes: &[NodeView], writes: &mut Vec<LifecycleWrite>) {
-        let present: BTreeSet<&Text> = nodes.iter().map(|node| &node.name).collect();
+        let present: SortedSet<&Text> = nodes.iter().map(|node| &node.name).collect();
         self.health.retain(|name, _| present.contains(name));
         for zone in self.zones.values_mut() {
             zone.waiting.retain(|name| present.contains(name));
@@ -206,8 +204,8 @@ impl NodeLifecycle {
             self.zones.entry(node.zone.clone()).or_insert_with(|| Zone {
                 state: ZoneState::Initial,
                 limiter: Limiter::new(self.options.rate, now),
-                waiting: BTreeSet::new(),
-                dealt_with: BTreeSet::new(),
+                waiting: SortedSet::new(),
+                dealt_with: SortedSet::new(),
             });
             if !self.health.contains_key(&node.name) {
                 self.mark_reachable(node, writes);
@@ -293,12 +291,12 @@ impl NodeLifecycle {
         &mut self,
         now: Instant,
         nodes: &[NodeView],
-        ready_of_zone: &BTreeMap<&Text, Vec<bool>>,
+        ready_of_zone: &SortedMap<&Text, Vec<bool>>,
         writes: &mut Vec<LifecycleWrite>,
     ) {
         self.zones
             .retain(|name, _| ready_of_zone.contains_key(name));
-        let states: BTreeMap<Text, (usize, ZoneState)> = ready_of_zone
+        let states: SortedMap<Text, (usize, ZoneState)> = ready_of_zone
             .iter()
             .map(|(name, ready)| ((*name).clone(), (ready.len(), self.state_of(ready))))
             .collect();

@@ -1,12 +1,10 @@
 //! Accounts of a pod: its class of service, the kernel's preference when memory runs out, its usage
 //! of quotas (spec: kubernetes.md part 4 and 2.10).
 
-use std::collections::BTreeSet;
-
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::workload::ObservedPhase;
 use model::{Container, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, Quantity, QuantityError};
+use units::{Duration, Instant, Quantity, QuantityError, SortedSet};
 
 /// Class of service of a pod when resources run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,7 +155,7 @@ fn limits(spec: &PodSpec) -> Result<ResourceList, QuantityError> {
         ..PodSpec::default()
     };
     let mut limits = stated.requests()?;
-    let names: BTreeSet<Text> = spec.overhead.iter().map(|(name, _)| name.into()).collect();
+    let names: SortedSet<Text> = spec.overhead.iter().map(|(name, _)| name.into()).collect();
     for name in names {
         let limit = limits.get(&name);
         if !limit.is_zero() {

@@ -2,11 +2,9 @@
 //! end and never will by itself (spec: kubernetes.md 2.8). Removed pods are marked failed and leave
 //! at once, without grace.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::Text;
 use model::workload::ObservedPhase;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Time between two passes.
 pub const PERIOD: Duration = Duration::from_secs(20);
@@ -51,7 +49,7 @@ pub struct GcNode {
 pub struct PodGc {
     threshold: usize,
     /// Missing nodes, with the end of their quarantine.
-    quarantine: BTreeMap<Text, Instant>,
+    quarantine: SortedMap<Text, Instant>,
 }
 
 impl Default for PodGc {
@@ -65,7 +63,7 @@ impl PodGc {
     pub const fn new(threshold: usize) -> Self {
         Self {
             threshold,
-            quarantine: BTreeMap::new(),
+            quarantine: SortedMap::new(),
         }
     }
 
@@ -74,7 +72,7 @@ impl PodGc {
         &mut self,
         now: Instant,
         pods: &[GcPod],
-        nodes: &BTreeMap<Text, GcNode>,
+        nodes: &SortedMap<Text, GcNode>,
     ) -> Vec<Text> {
         let mut removed = Vec::new();
         let mut ended: Vec<&GcPod> = pods.iter().filter(|pod| pod.phase.is_terminal()).collect();
@@ -93,7 +91,7 @@ impl PodGc {
         removed.extend(pods.iter().filter(is_orphan));
         let is_unplaced = |pod: &&GcPod| pod.is_terminating && pod.node.is_none();
         removed.extend(sorted(pods.iter().filter(is_unplaced)));
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         removed.retain(|pod| seen.insert(&pod.name));
         removed.into_iter().map(|pod| pod.name.clone()).collect()
     }
@@ -103,10 +101,10 @@ impl PodGc {
         &mut self,
         now: Instant,
         pods: &[GcPod],
-        nodes: &BTreeMap<Text, GcNode>,
-    ) -> BTreeSet<Text> {
+        nodes: &SortedMap<Text, GcNode>,
+    ) -> SortedSet<Text> {
         let over = self.quarantine.iter().filter(|(_, until)| **until <= now);
-        let mut gone: BTreeSet<Text> = over.map(|(name, _)| name.clone()).collect();
+        let mut gone: SortedSet<Text> = over.map(|(name, _)| name.clone()).collect();
         self.quarantine.retain(|_, until| *until > now);
         let missing = pods.iter().filter_map(|pod| pod.node.as_ref());
         for name in missing.filter(|name| !nodes.contains_key(*name)) {
@@ -146,7 +144,7 @@ mod tests {
     fn pods_of_missing_nodes_go_after_the_quarantine() {
         let mut collector = PodGc::default();
         let pods = [pod("a", Some("lost"), ObservedPhase::Running)];
-        let none = BTreeMap::new();
+        let none = SortedMap::new();
         for (secs, expected) in [(0, 0), (20, 0), (39, 0), (40, 1)] {
             let removed = collector.pass(Instant::from_secs(secs), &pods, &none);
             assert_eq!(removed.len(), expected, "{secs}");
@@ -162,7 +160,7 @@ mod tests {
         ];
         pods[1].is_evicted = true;
         pods[1].created = Instant::from_secs(9);
-        let removed = collector.pass(Instant::ZERO, &pods, &BTreeMap::new());
+        let removed = collector.pass(Instant::ZERO, &pods, &SortedMap::new());
         assert_eq!(removed, ["evicted".into()]);
     }
 }

@@ -2,13 +2,12 @@
 //! the same with a selector of equalities (spec: kubernetes.md 2.1).
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use super::order::{age_step, by_restarts, by_usefulness, by_youth, sort_by_insertion};
 use model::Text;
 use model::workload::replica_set::ReplicaSetStatus;
 use model::workload::{ObservedPod, ReplicaSet};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Greatest number of pods that one sync creates or deletes.
 pub const BURST: i32 = 500;
@@ -97,7 +96,7 @@ pub fn slow_start(count: i32) -> impl Iterator<Item = i32> {
 /// Rank of each pod: the number of active pods of its own and related sets on its node; those
 /// without a node count together as one place.
 pub fn ranks(pods: &[ObservedPod], related: &[ObservedPod]) -> Vec<i32> {
-    let mut on_node: BTreeMap<Option<&Text>, i32> = BTreeMap::new();
+    let mut on_node: SortedMap<Option<&Text>, i32> = SortedMap::new();
     for pod in active(pods).chain(active(related)) {
         *on_node.entry(pod.node.as_ref()).or_default() += 1;
     }

@@ -3,11 +3,9 @@
 //! time while the taints change, unless one comes that isn't tolerated at all or a toleration for
 //! ever takes over.
 
-use std::collections::BTreeMap;
-
 use model::rules::taints::covering;
 use model::{Taint, TaintEffect, Text, Toleration};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Time for which default tolerations hold.
 pub const DEFAULT_TOLERATION: Duration = Duration::from_secs(300);
@@ -15,13 +13,13 @@ pub const DEFAULT_TOLERATION: Duration = Duration::from_secs(300);
 /// The controller: what is scheduled, by pod (by its name or what else tells pods apart).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaintEviction<P = Text> {
-    scheduled: BTreeMap<P, Scheduled>,
+    scheduled: SortedMap<P, Scheduled>,
 }
 
 impl<P> Default for TaintEviction<P> {
     fn default() -> Self {
         Self {
-            scheduled: BTreeMap::new(),
+            scheduled: SortedMap::new(),
         }
     }
 }

@@ -1,14 +1,12 @@
 //! The component `taint-eviction`: ends pods that don't tolerate the taints of their node, at once
 //! or once their toleration has run out (spec: kubernetes.md 2.8).
 
-use std::collections::BTreeSet;
-
 use super::evict;
 use crate::controllers::taint_eviction::{TaintEviction, default_tolerations};
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, Node, PodRef, TaintEffect};
-use units::{Instant, NodeId, Revision};
+use units::{Instant, NodeId, Revision, SortedSet};
 
 /// The component.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +14,7 @@ pub struct Eviction {
     core: TaintEviction<PodRef>,
     cursor: Revision,
     /// Nodes with taints that act on pods.
-    tainted: BTreeSet<NodeId>,
+    tainted: SortedSet<NodeId>,
 }
 
 impl Eviction {

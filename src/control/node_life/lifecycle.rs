@@ -1,8 +1,6 @@
 //! The component `node-lifecycle`: marks nodes of which nothing is heard, and taints them zone by
 //! zone at a limited rate (spec: kubernetes.md 2.7).
 
-use std::collections::BTreeSet;
-
 use super::seen::Seen;
 use super::{Observing, after_on_grid, evict, on_grid};
 use crate::controllers::node_lifecycle::{
@@ -13,7 +11,7 @@ use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, NodeContact, PodChange, Text};
 use rng::Stream;
-use units::{Duration, Instant, NodeId, Revision};
+use units::{Duration, Instant, NodeId, Revision, SortedSet};
 
 /// Settings of the component.
 #[derive(Clone, Debug, Default)]
@@ -39,9 +37,9 @@ pub struct Lifecycle {
     /// By node.
     seen: Vec<Option<Seen>>,
     /// Nodes whose taints may not be as they should.
-    dirty: BTreeSet<NodeId>,
+    dirty: SortedSet<NodeId>,
     /// Nodes that joined, by the instants at which their taints are written.
-    joined: BTreeSet<(Instant, NodeId)>,
+    joined: SortedSet<(Instant, NodeId)>,
     /// Instant of the next pass, if something new is to be looked at.
     pass: Option<Instant>,
     last_pass: Option<Instant>,
@@ -65,8 +63,8 @@ impl Lifecycle {
             setup,
             cursor: Revision::default(),
             seen: Vec::new(),
-            dirty: BTreeSet::new(),
-            joined: BTreeSet::new(),
+            dirty: SortedSet::new(),
+            joined: SortedSet::new(),
             pass: None,
             last_pass: None,
             since: Instant::ZERO,

@@ -1,6 +1,5 @@
 //! Evictions as users ask for them: as disruption budgets allow.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Steps;
@@ -10,7 +9,7 @@ use crate::daemons::is_daemon;
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
 use model::{EndReason, Event, EvictionCause, Object, PodChange, PodRef};
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
@@ -24,7 +23,7 @@ impl Steps {
             .filter(|&pod| !is_daemon(store, pod))
             .collect();
         pods.sort_unstable();
-        let mut charged = BTreeMap::new();
+        let mut charged = SortedMap::new();
         for pod in pods {
             if store.pod_states().is_terminating(pod) {
                 continue;
@@ -49,7 +48,7 @@ pub fn eviction(
     now: Instant,
     store: &Store,
     pod: PodRef,
-    charged: &mut BTreeMap<ObjectId, PodDisruptionBudget>,
+    charged: &mut SortedMap<ObjectId, PodDisruptionBudget>,
     cause: EvictionCause,
 ) -> Option<Option<Event>> {
     let seen = observe::seen(store, pod)?;

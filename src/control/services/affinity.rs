@@ -1,9 +1,7 @@
 //! Session affinity: a client stays with the endpoint it had (spec: kubernetes.md 2.11).
 
-use std::collections::BTreeMap;
-
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// A client.
 pub type ClientId = u64;
@@ -12,7 +10,7 @@ pub type ClientId = u64;
 #[derive(Clone, Debug)]
 pub struct Affinity {
     timeout: Duration,
-    sessions: BTreeMap<ClientId, (Text, Instant)>,
+    sessions: SortedMap<ClientId, (Text, Instant)>,
 }
 
 impl Affinity {
@@ -23,7 +21,7 @@ impl Affinity {
     pub fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            sessions: BTreeMap::new(),
+            sessions: SortedMap::new(),
         }
     }
 

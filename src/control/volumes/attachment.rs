@@ -2,10 +2,8 @@
 //! pod on their node has them any more. A lost node does not say that it has given a volume up; after a
 //! time it is taken from it by force.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::{PodRef, Text};
-use units::{Duration, Instant, NodeId, PodId};
+use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 /// Delays of volumes; zero is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,10 +31,10 @@ pub enum Host {
 #[derive(Clone, Debug, Default)]
 pub struct Attachments {
     delays: VolumeDelays,
-    volumes: BTreeMap<Text, Volume>,
-    pods: BTreeMap<PodId, Use>,
+    volumes: SortedMap<Text, Volume>,
+    pods: SortedMap<PodId, Use>,
     /// Volumes about which something is to be done.
-    open: BTreeSet<Text>,
+    open: SortedSet<Text>,
     /// Pods that came and wait for no volume.
     free: Vec<PodRef>,
 }
@@ -133,7 +131,7 @@ impl Attachments {
     /// Goes on up to an instant; gives the pods whose volumes are all on their node now.
     pub fn advance(&mut self, now: Instant, host: impl Fn(NodeId) -> Host) -> Vec<PodRef> {
         let mut settled = Vec::new();
-        let mut reached = BTreeSet::new();
+        let mut reached = SortedSet::new();
         for name in &self.open {
             let Some(volume) = self.volumes.get_mut(name) else {
                 settled.push(name.clone());
@@ -196,7 +194,7 @@ impl Attachments {
 }
 
 /// True for a pod that is on a node.
-fn is_on(pods: &BTreeMap<PodId, Use>, pod: PodId, node: NodeId) -> bool {
+fn is_on(pods: &SortedMap<PodId, Use>, pod: PodId, node: NodeId) -> bool {
     pods.get(&pod).is_some_and(|own| own.node == node)
 }
 
@@ -205,7 +203,7 @@ impl Volume {
     fn next(
         &self,
         now: Instant,
-        pods: &BTreeMap<PodId, Use>,
+        pods: &SortedMap<PodId, Use>,
         delays: VolumeDelays,
         host: impl Fn(NodeId) -> Host,
     ) -> Option<Place> {

@@ -1,14 +1,12 @@
 //! The component `attach-detach`: follows the log, holds pods whose volumes are not on their node, and
 //! releases them.
 
-use std::collections::BTreeSet;
-
 use super::{AttachOptions, Attachments, Host, has_volumes, volumes_of};
 use crate::controllers::pod_gc::OUT_OF_SERVICE_TAINT;
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, PodChange, PodRef};
-use units::{Instant, NodeId, PodId, Revision};
+use units::{Instant, NodeId, PodId, Revision, SortedSet};
 
 /// The component.
 #[derive(Clone, Debug)]
@@ -17,7 +15,7 @@ pub struct AttachDetach {
     volumes: Attachments,
     cursor: Revision,
     /// Pods that were on their nodes before the run began.
-    found: BTreeSet<PodId>,
+    found: SortedSet<PodId>,
 }
 
 impl AttachDetach {
@@ -27,7 +25,7 @@ impl AttachDetach {
             volumes: Attachments::new(options.delays),
             options,
             cursor: Revision::default(),
-            found: BTreeSet::new(),
+            found: SortedSet::new(),
         }
     }
 

@@ -9,10 +9,9 @@ mod component;
 pub use attachment::{Attachments, Host, VolumeDelays};
 pub use component::AttachDetach;
 
-use std::collections::BTreeSet;
-
 use cluster::Store;
 use model::{Object, Pod, PodRef, PodVolume, Text};
+use units::SortedSet;
 
 /// The controller's settings.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +20,7 @@ pub struct AttachOptions {
     pub delays: VolumeDelays,
     /// Claims, by namespace and name, whose volumes several nodes may have, or that are a part of a
     /// node: they need no attaching.
-    pub unattached: BTreeSet<(Text, Text)>,
+    pub unattached: SortedSet<(Text, Text)>,
 }
 
 /// True for a pod with volumes: its node waits until it is released.
@@ -59,6 +58,6 @@ fn volumes_of(store: &Store, record: &Pod, options: &AttachOptions) -> Vec<Text>
     });
     let templates = claim_templates(store, record.pod).iter();
     let templates = templates.map(|name| claim(&format!("{name}-{pod}")));
-    let all: BTreeSet<Text> = stated.chain(templates).collect();
+    let all: SortedSet<Text> = stated.chain(templates).collect();
     all.into_iter().collect()
 }

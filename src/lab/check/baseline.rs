@@ -1,7 +1,6 @@
 //! The baseline of a suite: what every gated metric was when it was accepted, as a text that is
 //! reviewed and merged well: sorted keys, one metric a line (ci.md 6.7).
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::date::Date;
+use units::SortedMap;
 
 /// The version of this form.
 pub const BASELINE_VERSION: u32 = 2;
@@ -23,7 +23,7 @@ pub struct Baseline {
     #[serde(default)]
     pub acknowledgements: Vec<Acknowledgement>,
     /// One per scenario, or `SCENARIO/VARIANT` where it has several.
-    pub entries: BTreeMap<String, BaselineEntry>,
+    pub entries: SortedMap<String, BaselineEntry>,
     /// Version of the metrics' definitions.
     pub rules: u32,
     /// Version of this form.
@@ -40,7 +40,7 @@ pub struct Baseline {
 pub struct BaselineEntry {
     /// The text of the scheduler's configuration file by its path, to decide as it did.
     #[serde(default)]
-    pub configs: BTreeMap<String, String>,
+    pub configs: SortedMap<String, String>,
     /// Hash over the digests of all runs.
     pub digest: String,
     /// First digits of the digest of each run, in the order of seeds.
@@ -48,18 +48,18 @@ pub struct BaselineEntry {
     pub digests: Vec<String>,
     /// First digits of the hash of each file that was read, by its path.
     #[serde(default)]
-    pub files: BTreeMap<String, String>,
+    pub files: SortedMap<String, String>,
     /// Hash over what the system was given: every field of the scenario but the system, its name and
     /// its objectives, and the content of every file.
     pub inputs: String,
     /// The gated metrics by id.
-    pub metrics: BTreeMap<String, BaselineMetric>,
+    pub metrics: SortedMap<String, BaselineMetric>,
     /// Hash over the inputs with names, labels and annotations left out.
     #[serde(default)]
     pub nameless: String,
     /// Hashes over the parts of the inputs, to tell which one differs.
     #[serde(default)]
-    pub parts: BTreeMap<String, String>,
+    pub parts: SortedMap<String, String>,
     /// Hash over the placements of all runs, without names and labels.
     #[serde(default)]
     pub placements: String,
@@ -392,16 +392,16 @@ mod tests {
                 reason: "known \"bug\"".to_owned(),
                 expires: "2026-12-31".to_owned(),
             }],
-            entries: BTreeMap::from([(
+            entries: SortedMap::from([(
                 "a".to_owned(),
                 BaselineEntry {
                     digest: "d".to_owned(),
                     inputs: "i".to_owned(),
-                    metrics: BTreeMap::from([
+                    metrics: SortedMap::from([
                         ("m.x".to_owned(), metric(0.1)),
                         ("m.y".to_owned(), metric(2.0)),
                     ]),
-                    parts: BTreeMap::from([("models".to_owned(), "m".to_owned())]),
+                    parts: SortedMap::from([("models".to_owned(), "m".to_owned())]),
                     seeds: vec![42, 43],
                     system: serde_json::json!({"name": "kubernetes"}),
                     ..BaselineEntry::default()

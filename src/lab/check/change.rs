@@ -1,13 +1,12 @@
 //! Accepting: what was run as the new baseline, and what that changes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use scenario::schema::Objective;
 use thiserror::Error;
 
 use super::baseline::{BASELINE_VERSION, Baseline, BaselineEntry, BaselineMetric, RULES_VERSION};
 use super::run::{Entry, SuiteResults};
 use crate::statistics::mean;
+use units::{SortedMap, SortedSet};
 
 /// A line of what accepting changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +57,7 @@ pub enum Change {
 /// Turns the results into a baseline. Acknowledgements are kept; entries that could not be run stay
 /// unchanged.
 pub fn accepted(results: &SuiteResults, old: Option<&Baseline>, suite: &str) -> Baseline {
-    let mut entries = BTreeMap::new();
+    let mut entries = SortedMap::new();
     for entry in &results.entries {
         let name = entry.report.name.clone();
         if entry.report.error.is_none() {
@@ -184,7 +183,7 @@ pub fn accepted_only(
             Some(metric) => {
                 let kept = entries.entry(part.entry.clone());
                 let kept = kept.or_insert_with(|| BaselineEntry {
-                    metrics: BTreeMap::new(),
+                    metrics: SortedMap::new(),
                     ..new.clone()
                 });
                 accept_metric(kept, new, &part.entry, metric)?;
@@ -235,7 +234,7 @@ fn listed(names: Vec<&String>) -> String {
 }
 
 fn stored(entry: &Entry) -> BaselineEntry {
-    let ids: BTreeSet<String> = entry.objectives.iter().map(Objective::id).collect();
+    let ids: SortedSet<String> = entry.objectives.iter().map(Objective::id).collect();
     let metrics = ids.into_iter().filter_map(|id| {
         let unit = entry
             .runs
@@ -274,7 +273,7 @@ fn stored(entry: &Entry) -> BaselineEntry {
 
 /// Differences between two baselines, entry by entry.
 pub fn changes(old: &Baseline, new: &Baseline) -> Vec<Change> {
-    let names: BTreeSet<&String> = old.entries.keys().chain(new.entries.keys()).collect();
+    let names: SortedSet<&String> = old.entries.keys().chain(new.entries.keys()).collect();
     let mut found = Vec::new();
     let nothing = BaselineEntry::default();
     for name in names {
@@ -304,7 +303,7 @@ pub fn changes(old: &Baseline, new: &Baseline) -> Vec<Change> {
             digest: after.digest.clone(),
         }));
         let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
-        let ids: BTreeSet<&String> = before.metrics.keys().chain(after.metrics.keys()).collect();
+        let ids: SortedSet<&String> = before.metrics.keys().chain(after.metrics.keys()).collect();
         for id in ids {
             let (entry, metric) = (name.clone(), id.clone());
             match (before.metrics.get(id), after.metrics.get(id)) {

@@ -21,8 +21,6 @@ mod suite;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use metrics::Direction;
 use serde::Serialize;
 
@@ -40,6 +38,7 @@ pub use divergence::{FoundDivergence, divergence_words, system_changes, system_o
 pub use gate::judge;
 pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
+use units::SortedMap;
 
 /// The version of the form of a report.
 pub const CHECK_VERSION: u32 = 2;
@@ -183,9 +182,9 @@ pub struct EntryReport {
     /// Hash over what the system was given, with names, labels and annotations left out.
     pub nameless: String,
     /// Hashes over the parts of that, by the field of the scenario.
-    pub parts: BTreeMap<String, String>,
+    pub parts: SortedMap<String, String>,
     /// First digits of the hash of each file that was read, by its path.
-    pub files: BTreeMap<String, String>,
+    pub files: SortedMap<String, String>,
     /// Whether no pod arrived in any run, so that nothing was scheduled.
     pub empty: bool,
     /// Difference of the entry's decisions from those of the baseline, where there is one.

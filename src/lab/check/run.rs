@@ -1,6 +1,5 @@
 //! Making the runs of a suite.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::Value as Json;
@@ -15,6 +14,7 @@ use crate::run::RunError;
 use crate::summary::{InputSummary, VariantSummary};
 use scenario::schema::Objective;
 use scenario::{Experiment, Files, Scenario, files_of};
+use units::{SortedMap, SortedSet};
 use world::inputs;
 
 /// Configurations of schedulers up to this size are kept in baselines.
@@ -57,7 +57,7 @@ pub struct Entry {
     /// The system, as it goes into a baseline.
     pub system: Json,
     /// The text of the scheduler's configuration file, by the path as written.
-    pub configs: BTreeMap<String, String>,
+    pub configs: SortedMap<String, String>,
     /// The locations of the files it reads.
     pub locations: Files,
     /// The experiment it belongs to, by its place in the suite.
@@ -148,8 +148,8 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
             placements: String::new(),
             inputs: String::new(),
             nameless: String::new(),
-            parts: BTreeMap::new(),
-            files: BTreeMap::new(),
+            parts: SortedMap::new(),
+            files: SortedMap::new(),
             empty: false,
             changed: None,
             changes: 0,
@@ -165,7 +165,7 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
         runs: Vec::new(),
         placements: Vec::new(),
         system: system_of(&plan.scenario),
-        configs: BTreeMap::new(),
+        configs: SortedMap::new(),
         locations: experiment.files.clone(),
         place,
     });
@@ -188,7 +188,7 @@ fn seeds(
         return seeds_from(first, seeds);
     }
     let stored = baseline.and_then(|held| held.entries.get(&entry.report.name));
-    let stored: BTreeSet<u64> = stored
+    let stored: SortedSet<u64> = stored
         .into_iter()
         .flat_map(|own| own.seeds.clone())
         .collect();
@@ -321,7 +321,7 @@ fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
 }
 
 /// The text of the scheduler's configuration, so that a later check can decide as this one did.
-fn config_of(scenario: &Scenario, experiment: &Experiment) -> BTreeMap<String, String> {
+fn config_of(scenario: &Scenario, experiment: &Experiment) -> SortedMap<String, String> {
     let read = || {
         let written = scenario.system.scheduler.config.as_ref()?;
         let input = inputs::open(experiment.files.get(written)?);

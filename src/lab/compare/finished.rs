@@ -1,6 +1,5 @@
 //! Comparing finished runs out of their result folders.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::pairing::Candidate;
@@ -9,7 +8,7 @@ use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::summary::{Summary, VariantSummary};
 use scenario::{AnyName, Experiment, FileLookup, LoadOptions, SearchPath, load};
-use units::nearest;
+use units::{SortedMap, nearest};
 
 /// A finished run.
 #[derive(Clone, Debug)]
@@ -212,7 +211,7 @@ fn same_inputs(
 /// which seeds others have changes nothing.
 fn candidates(given: Vec<Given>, baseline: &str) -> Result<Vec<Candidate>, CompareError> {
     let mut order: Vec<String> = vec![baseline.to_owned()];
-    let mut runs: BTreeMap<String, BTreeMap<u64, VariantSummary>> = BTreeMap::new();
+    let mut runs: SortedMap<String, SortedMap<u64, VariantSummary>> = SortedMap::new();
     for given in given {
         if !order.contains(&given.candidate) {
             order.push(given.candidate.clone());

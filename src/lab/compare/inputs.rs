@@ -1,8 +1,6 @@
 //! Whether two scenarios are the same experiment but for what is compared: same workload, failures,
 //! end and measured window. Files are compared by their content, not by their paths.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use crate::hashes::without_names;
@@ -10,6 +8,7 @@ use crate::summary::InputSummary;
 use scenario::as_run::document;
 use scenario::schema::{Arrivals, WorkloadSource};
 use scenario::{Scenario, file_fields};
+use units::SortedMap;
 
 /// Parts of the inputs that must not differ in a comparison.
 const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];
@@ -23,7 +22,7 @@ pub const SYSTEM_FILE: &str = "system.scheduler.config";
 /// Inputs of a run, in a comparable form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inputs {
-    fields: BTreeMap<&'static str, Json>,
+    fields: SortedMap<&'static str, Json>,
     /// Whether how much arrives depends on the cluster.
     fills_cluster: bool,
 }
@@ -42,7 +41,7 @@ impl Inputs {
             .config
             .map_or(Json::Null, Json::String);
         let names = SAME.iter().chain(&TOLD).chain(&HELD);
-        let mut fields: BTreeMap<&'static str, Json> = names
+        let mut fields: SortedMap<&'static str, Json> = names
             .map(|name| {
                 let value = document.get_mut(name).map_or(Json::Null, Json::take);
                 (*name, value)
@@ -94,7 +93,7 @@ impl Inputs {
     }
 
     /// Twelve digits of a hash over each field, by its name, to tell which one differs.
-    pub fn parts(&self) -> BTreeMap<String, String> {
+    pub fn parts(&self) -> SortedMap<String, String> {
         let fields = self.fields.iter().map(|(name, value)| {
             let hash = blake3::hash(sorted(value).to_string().as_bytes());
             ((*name).to_owned(), hash.to_hex()[..12].to_owned())

@@ -1,8 +1,7 @@
 //! Runs made up for tests.
 
-use std::collections::BTreeMap;
-
 use crate::summary::{MetricSummary, VariantSummary};
+use units::SortedMap;
 
 /// A metric of which less is better.
 pub(super) fn metric(value: Option<f64>) -> MetricSummary {
@@ -32,7 +31,7 @@ pub(super) fn run(seed: u64) -> VariantSummary {
         changes: 0,
         decisions: 0,
         digest: String::new(),
-        metrics: BTreeMap::new(),
+        metrics: SortedMap::new(),
         arrived: None,
         ledger: Vec::new(),
         unexpressed: Vec::new(),

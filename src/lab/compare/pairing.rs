@@ -1,11 +1,10 @@
 //! The runs that a comparison of two candidates stands on. The method follows from what varies in
 //! these two, whoever else is compared beside them, and copies of a run are never samples.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::summary::VariantSummary;
+use units::SortedMap;
 
 /// Perturbations of a deterministic input in the place of each seed. Under perturbation, a log changes
 /// over to another course now and then, so differences have two clusters and are skewed by 1 to 2. The
@@ -119,7 +118,7 @@ pub(super) fn is_deterministic(candidate: &Candidate) -> bool {
 /// The pairs of two candidates. By the seeds that both have; where no seed changes the run of either,
 /// by the shaken runs that both have; and one pair where these are copies, too.
 pub fn paired<'a>(base: &'a Candidate, head: &'a Candidate) -> Paired<'a> {
-    let own: BTreeMap<u64, &VariantSummary> =
+    let own: SortedMap<u64, &VariantSummary> =
         head.by_seed.iter().map(|run| (run.seed, run)).collect();
     let mut shared: Vec<[&VariantSummary; 2]> = (base.by_seed.iter())
         .filter_map(|run| Some([run, *own.get(&run.seed)?]))

@@ -2,8 +2,6 @@
 //! front, what to know. A pair of candidates is judged from its own runs alone, whoever else is
 //! compared beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +16,7 @@ use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::steps::StepUnit;
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, ShortList, registry};
+use units::{SortedMap, SortedSet};
 
 /// The version of the form of a study.
 pub const STUDY_VERSION: u32 = 2;
@@ -39,7 +38,7 @@ pub struct CandidateInfo {
     pub digest: String,
     /// Mean of every gated metric over the runs on the input as it is, for tables of all candidates
     /// and plots.
-    pub gated: BTreeMap<String, GatedMean>,
+    pub gated: SortedMap<String, GatedMean>,
     /// Every run: those on the input as it is by seed, then the shaken ones by number.
     pub runs: Vec<RunRecord>,
 }
@@ -180,8 +179,8 @@ impl Study {
     }
 
     /// Number of times that each verdict was given, of gated metrics or of all others.
-    pub fn counts(&self, gated: bool) -> BTreeMap<&'static str, usize> {
-        let mut counts = BTreeMap::new();
+    pub fn counts(&self, gated: bool) -> SortedMap<&'static str, usize> {
+        let mut counts = SortedMap::new();
         let all = self.pairs.iter().flat_map(|pair| &pair.metrics);
         for verdict in all
             .filter(|found| found.gated == gated)
@@ -236,7 +235,7 @@ pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
 }
 
 /// The metrics of any runs, by id.
-type Known<'a> = BTreeMap<&'a str, &'a MetricSummary>;
+type Known<'a> = SortedMap<&'a str, &'a MetricSummary>;
 
 fn known<'a>(runs: impl IntoIterator<Item = &'a VariantSummary>) -> Known<'a> {
     let runs = runs.into_iter();
@@ -319,7 +318,7 @@ fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &S
         settings.gated.clone()
     };
     let own = known(both);
-    let chosen: BTreeSet<&str> = gated.iter().map(String::as_str).collect();
+    let chosen: SortedSet<&str> = gated.iter().map(String::as_str).collect();
     let rest = own.keys().copied().filter(|id| !chosen.contains(id));
     let ids: Vec<&str> = gated.iter().map(String::as_str).chain(rest).collect();
     let seed = runs.base.first().map_or(0, |run| run.seed);

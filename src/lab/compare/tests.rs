@@ -1,6 +1,5 @@
 //! Comparisons of small runs: the company that a pair keeps, and what its intervals are worth.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -13,6 +12,7 @@ use crate::summary::VariantSummary;
 use metrics::Direction;
 use rng::Stream;
 use scenario::{Experiment, LoadOptions, SearchPath, load};
+use units::SortedMap;
 use world::inputs::DiskAndEmbedded;
 
 /// Workloads of a few jobs, by what their arrivals and sizes depend on.
@@ -82,8 +82,8 @@ fn compared(workload: &str, candidates: &[&str], precision: Option<f64>) -> Vec<
 /// bit for bit, with its method, points, intervals and verdicts.
 #[test]
 fn the_company_of_a_pair_changes_nothing() {
-    let mut alone: BTreeMap<(usize, Vec<usize>, bool), Pair> = BTreeMap::new();
-    let mut methods: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut alone: SortedMap<(usize, Vec<usize>, bool), Pair> = SortedMap::new();
+    let mut methods: SortedMap<&str, usize> = SortedMap::new();
     for number in 0..30_usize {
         let mut stream = Stream::new(1, "test-company", number as u64);
         let mut order: Vec<usize> = (0..CANDIDATES.len()).collect();

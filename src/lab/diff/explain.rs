@@ -223,7 +223,7 @@ fn explain(
     situation.explanation.feasible = ranking.feasible.len();
     situation.explanation.tie_break = ties(profile.select.name());
     situation.explanation.best = ranking.best();
-    let mut rejected: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut rejected: units::SortedMap<String, usize> = units::SortedMap::new();
     for node in store.nodes().present() {
         if ranking.position(node).is_none() {
             let reasons = rejections(profile, ctx, node);

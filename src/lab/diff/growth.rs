@@ -6,15 +6,13 @@
 //! class are replicas of each other and nodes of one declaration (but for name and host name) are
 //! too: then counts of classes per kind of node are compared, and the multiset of what nodes hold.
 
-use std::collections::BTreeMap;
-
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
 use super::record::{Course, Decided, Matched, Outcome};
 use model::Node;
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedMap};
 
 /// Distance of two runs at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -72,7 +70,7 @@ struct Comparison<'c> {
     /// Pods that moved at this instant: whether they differ is known once both runs are through it.
     moved: Vec<(usize, u32)>,
     /// Surplus of the first run by class and kind of place.
-    surplus: BTreeMap<(usize, Option<usize>), i64>,
+    surplus: SortedMap<(usize, Option<usize>), i64>,
     /// By side and number of a node: what it holds, as a sum over its pods.
     contents: [Vec<u64>; 2],
 }
@@ -155,7 +153,7 @@ impl<'c> Comparison<'c> {
             has_differed: courses.map(|course| vec![false; course.pod_count()]),
             now: Growth::default(),
             moved: Vec::new(),
-            surplus: BTreeMap::new(),
+            surplus: SortedMap::new(),
             contents: [vec![0; count], vec![0; count]],
         }
     }
@@ -251,7 +249,7 @@ impl<'c> Comparison<'c> {
             .values()
             .map(|count| count.unsigned_abs())
             .sum();
-        let mut contents: BTreeMap<(usize, u64), i64> = BTreeMap::new();
+        let mut contents: SortedMap<(usize, u64), i64> = SortedMap::new();
         for (side, sign) in [(0, 1), (1, -1)] {
             for (&kind, &content) in self.kinds.iter().zip(&self.contents[side]) {
                 *contents.entry((kind, content)).or_default() += sign;

@@ -1,12 +1,11 @@
 //! The course of a run: every placement, compactly; and where two courses part.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Name;
 use cluster::{Observer, Store};
 use model::{DeviceSet, EndReason, Event, Node, Pod, PodName, PodRef, PodSpec};
-use units::{ClassId, Instant, NodeId, Revision};
+use units::{ClassId, Instant, NodeId, Revision, SortedMap};
 
 /// Outcome of a pod in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,8 +165,8 @@ pub(super) struct Matched {
 
 impl Matched {
     pub(super) fn new(courses: [&Course; 2]) -> Self {
-        let names = |side: usize| -> BTreeMap<(String, u32), u32> {
-            let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let names = |side: usize| -> SortedMap<(String, u32), u32> {
+            let mut counts: SortedMap<String, u32> = SortedMap::new();
             let pods = (0..courses[side].pod_count() as u32).map(|pod| {
                 let name = courses[side].pod_name(pod);
                 let count = counts.entry(name.clone()).or_default();
@@ -187,7 +186,7 @@ impl Matched {
         let twins = |side: usize| {
             let others = courses[1 - side].nodes.iter().enumerate();
             let others = others.map(|(index, node)| (&node.name, NodeId::from_index(index)));
-            let others: BTreeMap<_, NodeId> = others.collect();
+            let others: SortedMap<_, NodeId> = others.collect();
             let nodes = courses[side].nodes.iter();
             nodes.map(|node| others.get(&node.name).copied()).collect()
         };

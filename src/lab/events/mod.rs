@@ -4,7 +4,6 @@
 
 mod changes;
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use cluster::{Observer, Store};
 use metrics::diagnosis::Exit;
 use model::{Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text};
 use trace::{Input, TraceError};
-use units::{Instant, NodeId, PodId};
+use units::{Instant, NodeId, PodId, SortedSet};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::tables::Place;
@@ -78,7 +77,7 @@ pub struct EventLog {
     /// As they were last.
     objects: Vec<Option<Object>>,
     /// Containers that were killed for want of memory and whose end is yet to be told.
-    out_of_memory: BTreeSet<(PodId, u16)>,
+    out_of_memory: SortedSet<(PodId, u16)>,
 }
 
 impl EventLog {
@@ -90,7 +89,7 @@ impl EventLog {
             failed: None,
             names: Vec::new(),
             objects: Vec::new(),
-            out_of_memory: BTreeSet::new(),
+            out_of_memory: SortedSet::new(),
         })
     }
 

@@ -10,12 +10,12 @@ pub mod run;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use model::Text;
 use scheduler::kube::attempt::Aftermath;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status};
+use units::SortedMap;
 
 /// Choice among equally good nodes where no other is stated.
 const DRAWN: &str = "drawn at random";
@@ -260,7 +260,7 @@ fn scored(search: &Search, ranking: &Ranking) -> Vec<ScoredNode> {
 }
 
 fn groups(attempt: &Attempt<'_>, search: &Search) -> Vec<ReasonGroup> {
-    let mut groups: BTreeMap<(String, &'static str), Vec<Text>> = BTreeMap::new();
+    let mut groups: SortedMap<(String, &'static str), Vec<Text>> = SortedMap::new();
     let mut add = |node: &Text, status: &Status| {
         for reason in &status.reasons {
             let key = (reason.clone().into_owned(), status.plugin);
@@ -299,7 +299,7 @@ fn preemption(aftermath: &Aftermath) -> PreemptionView {
         violations: own.violations,
         is_best: found.best.contains(&place),
     });
-    let mut rejected: BTreeMap<String, Vec<Text>> = BTreeMap::new();
+    let mut rejected: SortedMap<String, Vec<Text>> = SortedMap::new();
     for (node, status) in &found.rejected {
         rejected
             .entry(status.text())

@@ -1,8 +1,6 @@
 //! An attempt of a pipeline of classes, in the terms of [`Explanation`]: its plugins see the class
 //! of a pod, and all nodes are looked at.
 
-use std::collections::BTreeMap;
-
 use super::{
     Explanation, NodeView, Outcome, PluginPoints, PreemptionView, ReasonGroup, ScoredNode,
 };
@@ -11,7 +9,7 @@ use cluster::Store;
 use model::Text;
 use scheduler::pipeline::explain::{Ranking, rank};
 use scheduler::{ClassContext, Points, Profile, Reason};
-use units::NodeId;
+use units::{NodeId, SortedMap};
 
 /// Explains an attempt to place a pod of the class that `ctx` is about.
 pub(super) fn explain(profile: &mut Profile, ctx: &ClassContext<'_>, pod: &str) -> Explanation {
@@ -124,7 +122,7 @@ fn refuse(
     store: &Store,
     rejected: Vec<(NodeId, &'static str, String)>,
 ) {
-    let mut groups: BTreeMap<(String, &'static str), Vec<Text>> = BTreeMap::new();
+    let mut groups: SortedMap<(String, &'static str), Vec<Text>> = SortedMap::new();
     for (node, plugin, reason) in rejected {
         let nodes = groups.entry((reason, plugin)).or_default();
         nodes.push(store.nodes().name(node).into());

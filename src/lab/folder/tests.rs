@@ -1,8 +1,7 @@
 //! The folder is complete or absent, and says what is wrong.
 
-use std::collections::BTreeMap;
-
 use super::*;
+use units::SortedMap;
 
 /// A fresh folder of this test's own, removed when it ends.
 struct Scratch(PathBuf);
@@ -34,7 +33,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 fn write_all(folder: &ResultFolder) {
     folder
-        .json("summary.json", &BTreeMap::from([("b", 2), ("a", 1)]))
+        .json("summary.json", &SortedMap::from([("b", 2), ("a", 1)]))
         .unwrap();
     folder.text("plots/one.svg", "<svg/>").unwrap();
     let mut table = folder.csv("timeseries.csv", &["at_ns", "note"]).unwrap();

@@ -1,12 +1,11 @@
 //! End of a placement: the reasons of the last look, and the replicas that each resource alone
 //! would let in.
 
-use std::collections::BTreeMap;
-
 use super::Placed;
 use model::Text;
 use model::rules::room;
 use scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
+use units::SortedMap;
 
 /// The plugin whose rejections are about resources.
 const FIT: &str = "NodeResourcesFit";
@@ -31,7 +30,7 @@ pub struct ResourceTally {
 
 /// Number of nodes that gave each reason, most first, then by text.
 pub(super) fn reasons(rejected: &[(Text, Status)]) -> Vec<(String, u64)> {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut counts: SortedMap<&str, u64> = SortedMap::new();
     for reason in rejected.iter().flat_map(|(_, status)| &status.reasons) {
         *counts.entry(reason).or_default() += 1;
     }
@@ -102,9 +101,9 @@ pub(super) fn resources(
     cache: &Cache,
     pod: &PodInfo,
     placed: &Placed,
-    counts: &BTreeMap<&Text, u64>,
+    counts: &SortedMap<&Text, u64>,
 ) -> Vec<ResourceTally> {
-    let rejected: BTreeMap<&Text, &Status> = placed
+    let rejected: SortedMap<&Text, &Status> = placed
         .rejected
         .iter()
         .map(|(name, status)| (name, status))

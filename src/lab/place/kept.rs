@@ -5,7 +5,6 @@
 //! among the nodes that can take the pod. As long as no node drops out that holds one of these,
 //! one total changes per replica; else all are computed anew.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::filling::{Filling, fill, ranks};
@@ -15,6 +14,7 @@ use scheduler::kube::{
     Attempt, AttemptContext, Cache, KubePlugin, KubeProfile, NodeInfo, Normalization, PodInfo,
     Reach,
 };
+use units::SortedSet;
 
 /// A plugin that gives points.
 #[derive(Clone, Copy)]
@@ -146,7 +146,7 @@ struct Kept<'r, 'a> {
     points: Vec<Points<'r>>,
     totals: Vec<i64>,
     /// Nodes that can take the pod, the one it goes to first: by highest total, then by name.
-    order: BTreeSet<(std::cmp::Reverse<i64>, usize, usize)>,
+    order: SortedSet<(std::cmp::Reverse<i64>, usize, usize)>,
 }
 
 /// Whether nothing but the node that took a replica has to be asked again.
@@ -187,7 +187,7 @@ impl<'r, 'a> Kept<'r, 'a> {
         let nodes: Vec<NodeInfo> = cache.nodes().cloned().collect();
         let ranks = ranks(&nodes);
         let search = attempt.search_all();
-        let is_there: BTreeSet<&Text> = search.feasible.iter().collect();
+        let is_there: SortedSet<&Text> = search.feasible.iter().collect();
         let mut kept = Self {
             is_feasible: nodes
                 .iter()
@@ -195,7 +195,7 @@ impl<'r, 'a> Kept<'r, 'a> {
                 .collect(),
             totals: vec![0; nodes.len()],
             points: Vec::new(),
-            order: BTreeSet::new(),
+            order: SortedSet::new(),
             attempt,
             nodes,
             ranks,

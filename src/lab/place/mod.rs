@@ -14,7 +14,6 @@ pub mod lost;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Text;
@@ -23,6 +22,7 @@ use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 
 pub use ending::ResourceTally;
+use units::SortedMap;
 
 /// The most replicas that are placed where no number is asked for.
 pub const MOST: u64 = 1_000_000;
@@ -162,11 +162,11 @@ fn final_message(attempt: &Attempt<'_>, search: &Search) -> String {
 }
 
 fn counted(cache: &Cache, pod: &PodInfo, placed: Placed) -> Placement {
-    let mut counts: BTreeMap<&Text, u64> = BTreeMap::new();
+    let mut counts: SortedMap<&Text, u64> = SortedMap::new();
     for node in &placed.nodes {
         *counts.entry(node).or_default() += 1;
     }
-    let mut by_zone: BTreeMap<Text, u64> = BTreeMap::new();
+    let mut by_zone: SortedMap<Text, u64> = SortedMap::new();
     let mut by_node = Vec::new();
     for node in cache.nodes() {
         if let Some(&count) = counts.get(node.name()) {

@@ -4,7 +4,6 @@
 //! from Parquet or CSV, whichever the run left. Everything that is wrong with a folder is an error
 //! that names the file and the way out: a folder comes from disk, so none of it is taken on trust.
 
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use trace::Input;
-use units::{Instant, plural};
+use units::{Instant, SortedMap, plural};
 
 use super::columns::{PODS, SERIES};
 use super::folder::SUMMARY_NAME;
@@ -254,7 +253,7 @@ pub struct VariantSeries {
     pub variant: String,
     /// Instants, in ascending order.
     pub times: Vec<Instant>,
-    columns: BTreeMap<String, Vec<Option<f64>>>,
+    columns: SortedMap<String, Vec<Option<f64>>>,
 }
 
 impl VariantSeries {

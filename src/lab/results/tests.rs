@@ -1,7 +1,6 @@
 //! Round trips of results; what is damaged is reported.
 #![expect(clippy::disallowed_methods, reason = "tests damage the files of a run")]
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use super::*;
@@ -11,7 +10,7 @@ use crate::summary::VariantSummary;
 use crate::tables::{Place, TableFormats};
 use metrics::{Amounts, Demand, PodRow, SeriesRow};
 use model::{DeviceSet, PodName};
-use units::{ClassId, PodId, TenantId};
+use units::{ClassId, PodId, SortedMap, TenantId};
 
 /// A fresh folder of this test's own, removed when it ends.
 struct Scratch(PathBuf);
@@ -73,7 +72,7 @@ fn summary() -> Summary {
         changes: 10,
         decisions: 2,
         digest: "00".to_owned(),
-        metrics: BTreeMap::new(),
+        metrics: SortedMap::new(),
         arrived: None,
         unexpressed: Vec::new(),
         ledger: Vec::new(),
@@ -91,7 +90,7 @@ fn summary() -> Summary {
         scenario_hash: String::new(),
         inputs: Vec::new(),
         variants: variants.to_vec(),
-        definitions: BTreeMap::new(),
+        definitions: SortedMap::new(),
     }
 }
 

@@ -2,7 +2,6 @@
 //! `kubectl cluster-info dump` writes, and scenarios whose cluster and workload come from
 //! manifests.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use manifest::{
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
-use units::plural;
+use units::{SortedSet, plural};
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
 
@@ -40,8 +39,8 @@ pub struct Sources<'a> {
     /// The files of those.
     dumps: Vec<Arc<str>>,
     gathered: Gathered,
-    node_names: BTreeSet<model::Text>,
-    pod_names: BTreeSet<(model::Text, model::Text)>,
+    node_names: SortedSet<model::Text>,
+    pod_names: SortedSet<(model::Text, model::Text)>,
 }
 
 impl<'a> Sources<'a> {
@@ -52,8 +51,8 @@ impl<'a> Sources<'a> {
             reader: ManifestReader::new(),
             dumps: Vec::new(),
             gathered: Gathered::default(),
-            node_names: BTreeSet::new(),
-            pod_names: BTreeSet::new(),
+            node_names: SortedSet::new(),
+            pod_names: SortedSet::new(),
         }
     }
 
@@ -187,7 +186,7 @@ impl<'a> Sources<'a> {
         self.node_names
             .extend(made.iter().map(|node| node.name.clone()));
         self.gathered.nodes.extend(made);
-        let mut pods = BTreeSet::new();
+        let mut pods = SortedSet::new();
         for source in &plan.scenario.workload {
             match source {
                 WorkloadSource::Manifests { file, .. } if pods.insert(file) => {

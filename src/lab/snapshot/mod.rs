@@ -13,7 +13,6 @@ pub mod profile;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,7 +29,7 @@ use model::{ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
 use trace::TraceError;
-use units::{QuantityError, nearest, plural};
+use units::{QuantityError, SortedMap, nearest, plural};
 
 /// Number of names that a warning gives.
 const NAMED: usize = 3;
@@ -64,7 +63,7 @@ pub struct Gathered {
     /// Classes of priority.
     pub priorities: PriorityClasses,
     /// Number of objects of kinds that placements don't read.
-    pub ignored_kinds: BTreeMap<String, usize>,
+    pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
 }
@@ -96,7 +95,7 @@ pub struct Snapshot {
     /// Warnings about ignored or suspicious parts, in words.
     pub warnings: Vec<String>,
     /// Number of objects of kinds that placements don't read.
-    pub ignored_kinds: BTreeMap<String, usize>,
+    pub ignored_kinds: SortedMap<String, usize>,
 }
 
 /// A pod of a manifest as a scheduler with this cache sees it.

@@ -1,11 +1,11 @@
 //! From records to one table: of a folder, or of the folders of several shards.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::record::RunRecord;
 use super::store::{self, read_sweep};
 use super::{SweepError, SweepFile};
+use units::SortedMap;
 
 /// A whole sweep.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Merged {
     /// Description of the sweep.
     pub file: SweepFile,
     /// The records by key.
-    pub records: BTreeMap<String, RunRecord>,
+    pub records: SortedMap<String, RunRecord>,
 }
 
 /// Reads every record of a sweep out of the folders of its shards.
@@ -46,7 +46,7 @@ pub fn merge(folders: &[PathBuf]) -> Result<Merged, SweepError> {
             });
         }
     }
-    let mut records = BTreeMap::new();
+    let mut records = SortedMap::new();
     let mut missing: Vec<usize> = Vec::new();
     for (row, key) in file.runs.iter().enumerate() {
         if records.contains_key(key) {

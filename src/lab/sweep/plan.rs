@@ -1,6 +1,5 @@
 //! From an experiment file and a design to the list of runs, each with its key.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use serde_json::Value as Json;
 use super::design::Design;
 use super::{SweepError, axis::Axis};
 use scenario::{Experiment, LoadOptions, Scenario, as_run, files_of, load};
-use units::plural;
+use units::{SortedMap, SortedSet, plural};
 use world::inputs;
 
 /// The file that tells what a sweep is.
@@ -153,7 +152,7 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
         experiments: Vec::new(),
         runs: Vec::new(),
     };
-    let (mut seen, mut hashes) = (BTreeSet::new(), Hashes::default());
+    let (mut seen, mut hashes) = (SortedSet::new(), Hashes::default());
     for position in 0..plan.file.points.len() {
         add_point(grounds, &mut plan, position, &mut seen, &mut hashes)?;
     }
@@ -164,7 +163,7 @@ fn add_point(
     grounds: &Grounds<'_>,
     plan: &mut Plan,
     position: usize,
-    seen: &mut BTreeSet<String>,
+    seen: &mut SortedSet<String>,
     hashes: &mut Hashes,
 ) -> Result<(), SweepError> {
     let experiment = at_point(grounds, &plan.file, position)?;
@@ -223,7 +222,7 @@ fn at_point(
 
 /// Hashes of input files, each computed once.
 #[derive(Default)]
-struct Hashes(BTreeMap<PathBuf, String>);
+struct Hashes(SortedMap<PathBuf, String>);
 
 impl Hashes {
     fn of(&mut self, path: &Path) -> Result<String, SweepError> {

@@ -1,12 +1,11 @@
 //! Record of one run of a sweep, in a file that knows whether it is whole: a line with the blake3
 //! hash of the rest, then JSON.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::run::Outcome;
 use sim::EndCause;
+use units::SortedMap;
 
 /// Result of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +32,7 @@ pub struct RunRecord {
     /// Digest over every change.
     pub digest: String,
     /// The metrics by id; `null` where one is undefined.
-    pub metrics: BTreeMap<String, Option<f64>>,
+    pub metrics: SortedMap<String, Option<f64>>,
 }
 
 impl RunRecord {

@@ -3,8 +3,6 @@
 //! so its bytes don't tell how often the sweep was interrupted, on how many threads or machines it
 //! ran.
 
-use std::collections::BTreeSet;
-
 use super::{Merged, SweepError};
 use crate::cells::Cell;
 use crate::columns::{Column, Kind, TableSchema};
@@ -16,6 +14,7 @@ use metrics::registry::short_list;
 use units::nearest::all_near;
 
 use super::record::RunRecord;
+use units::SortedSet;
 
 /// The table as CSV.
 pub const CSV_NAME: &str = "sweep.csv";
@@ -71,7 +70,7 @@ impl SweepTable {
         let file = &merged.file;
         let kinds = (0..file.parameters.len())
             .map(|column| kind(file.points.iter().map(|point| point[column].as_str())));
-        let metrics: BTreeSet<&String> = (merged.records.values())
+        let metrics: SortedSet<&String> = (merged.records.values())
             .flat_map(|record| record.metrics.keys())
             .collect();
         let known = |name: &String| {

@@ -11,7 +11,6 @@ mod affinity;
 mod annotations;
 mod life;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, Visitor};
@@ -23,6 +22,7 @@ pub(super) use affinity::{
 };
 pub(super) use annotations::Annotations;
 pub(super) use life::{Lifecycle, Probe};
+use units::SortedMap;
 
 /// A missing or `null` field is the default one.
 pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -35,7 +35,7 @@ where
 
 /// Texts by key; a `null` is the empty text, as in `node-role.kubernetes.io/control-plane:`.
 pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextMap, D::Error> {
-    let map: Option<BTreeMap<String, Option<String>>> = Option::deserialize(deserializer)?;
+    let map: Option<SortedMap<String, Option<String>>> = Option::deserialize(deserializer)?;
     let pairs = map.unwrap_or_default().into_iter();
     Ok(pairs
         .map(|(key, text)| (key, text.unwrap_or_default()))
@@ -43,10 +43,10 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextMa
 }
 
 /// Texts by key, in order of key.
-pub(super) type TextMap = BTreeMap<String, String>;
+pub(super) type TextMap = SortedMap<String, String>;
 
 /// Amounts by resource name.
-pub(super) type Amounts = BTreeMap<String, AmountText>;
+pub(super) type Amounts = SortedMap<String, AmountText>;
 
 /// A quantity as it stands in the file: a text, or a plain number.
 #[derive(Debug, PartialEq, Eq)]

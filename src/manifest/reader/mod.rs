@@ -4,7 +4,6 @@
 mod noting;
 mod settling;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -26,7 +25,7 @@ use super::{
 use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use noting::Controlled;
 use trace::budget::OBJECTS;
-use units::Duration;
+use units::{Duration, SortedMap, SortedSet};
 
 /// Lists deeper within each other are not told apart in messages.
 const DEPTH_SHOWN: usize = 4;
@@ -51,7 +50,7 @@ pub(super) struct Reader {
     ctx: Ctx,
     nodes: Vec<Node>,
     /// Place of each node of a name.
-    node_places: BTreeMap<Text, String>,
+    node_places: SortedMap<Text, String>,
     pods: Vec<ManifestPod>,
     /// Of every object that was read: its identity, where it states one.
     identities: IndexSet<Box<str>, FxBuildHasher>,
@@ -61,11 +60,11 @@ pub(super) struct Reader {
     added: usize,
     ended: u64,
     repeated: u64,
-    pod_names: BTreeSet<(Text, Text)>,
+    pod_names: SortedSet<(Text, Text)>,
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
     objects: ClusterObjects,
-    ignored_kinds: BTreeMap<String, usize>,
-    unread_workloads: BTreeMap<String, UnreadWorkloads>,
+    ignored_kinds: SortedMap<String, usize>,
+    unread_workloads: SortedMap<String, UnreadWorkloads>,
     /// Pods that a controller makes, by the controller.
     controlled: Vec<Controlled>,
     priorities: PriorityClasses,

@@ -1,8 +1,6 @@
 //! Parts of objects that no reader looks at, and pods that depend on controllers: noted while they
 //! are met, so that a run can say what it does without them.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::Reader;
@@ -13,6 +11,7 @@ use crate::kinds::{self, Outdated};
 use crate::owners::Identity;
 use crate::parts::Parts;
 use crate::{ControlledPods, ManifestPod, pod, raw};
+use units::SortedSet;
 
 /// A pod of a controller.
 pub(super) struct Controlled {
@@ -177,7 +176,7 @@ impl Reader {
         if !self.reads_workloads {
             return counts;
         }
-        let declared: BTreeSet<(&str, &str, &str)> = self
+        let declared: SortedSet<(&str, &str, &str)> = self
             .workloads
             .iter()
             .map(|own| {

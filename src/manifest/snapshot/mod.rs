@@ -2,7 +2,6 @@
 //! fields they look at, one a line in a list of JSON. What is written is what was read: every object
 //! passes through the reader in the very form in which it is kept.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use serde_json::Value;
@@ -17,6 +16,7 @@ use super::source::{Refused, Sink, Source, Stop, Syntax};
 use super::{ManifestFinding, Manifests, fields, kept_fields, kinds, yaml};
 use trace::error::TraceError;
 use trace::input::Input;
+use units::SortedMap;
 
 /// The kind of a scheduler's configuration file.
 const SCHEDULER_CONFIG: &str = "KubeSchedulerConfiguration";
@@ -33,7 +33,7 @@ pub struct SnapshotWriter<W: Write> {
     out: BufWriter<W>,
     buffer: Vec<u8>,
     passed_over: PassedOver,
-    kept: BTreeMap<String, u64>,
+    kept: SortedMap<String, u64>,
     failed: Option<io::Error>,
     any: bool,
 }
@@ -43,7 +43,7 @@ pub struct Snapshot<W> {
     /// Declarations of the dumps.
     pub manifests: Manifests,
     /// Number of objects of each kind in the snapshot.
-    pub kept: BTreeMap<String, u64>,
+    pub kept: SortedMap<String, u64>,
     /// Pods that have ended, which are not.
     pub ended: u64,
     /// Objects that were met more than once.
@@ -62,7 +62,7 @@ impl<W: Write> SnapshotWriter<W> {
             out: BufWriter::new(out),
             buffer: Vec::new(),
             passed_over: PassedOver::default(),
-            kept: BTreeMap::new(),
+            kept: SortedMap::new(),
             failed: None,
             any: false,
         };

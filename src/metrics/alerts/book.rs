@@ -1,11 +1,10 @@
 //! All rules of a run at work, for the cluster and for services one by one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Text;
 use model::traffic::{TrafficNames, TrafficStretch};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 use super::EVERY;
 use super::rule::{Rule, Turn, Watch, next_evaluation};
@@ -46,7 +45,7 @@ pub struct AlertBook {
     /// By rule.
     cluster: Vec<Watch>,
     /// By rule and service.
-    services: BTreeMap<(usize, Text), Watch>,
+    services: SortedMap<(usize, Text), Watch>,
     turns: Vec<Transition>,
     /// Instant at which rules about metrics are evaluated next, if there are any.
     due: Option<Instant>,
@@ -55,7 +54,7 @@ pub struct AlertBook {
 impl AlertBook {
     /// Rules that have seen nothing, and what each of them is about.
     pub fn new(rules: &Arc<[Rule]>, about: Vec<Option<About>>) -> Self {
-        let mut services = BTreeMap::new();
+        let mut services = SortedMap::new();
         for (number, rule) in rules.iter().enumerate() {
             // What is never told of is absent.
             if let (Some(About::Services), Some(service)) = (about[number], &rule.service) {

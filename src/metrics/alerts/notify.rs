@@ -3,16 +3,14 @@
 //! per interval, and a group that still fires is notified again. A silence and an alert that
 //! inhibits keep alerts out of notifications, not from firing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::book::Transition;
 use super::rule::{Rule, Turn};
 
 /// Labels of an alert: its own, `alertname`, and `service` where it is about one.
-pub type AlertLabels = BTreeMap<Text, Text>;
+pub type AlertLabels = SortedMap<Text, Text>;
 
 /// Rule by which alerts are notified.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,11 +86,11 @@ type Alert = (usize, Text);
 #[derive(Default)]
 struct Group {
     /// Firing alerts, inhibited or not.
-    firing: BTreeSet<Alert>,
+    firing: SortedSet<Alert>,
     /// Alerts reported as firing.
-    told: BTreeSet<Alert>,
+    told: SortedSet<Alert>,
     /// Resolved alerts that were reported as firing.
-    over: BTreeSet<Alert>,
+    over: SortedSet<Alert>,
     /// Instant of the next look at the group.
     due: Option<Instant>,
     last: Option<Instant>,
@@ -118,8 +116,8 @@ pub fn notifications(
     let mut own = Dispatcher {
         rules,
         route,
-        groups: BTreeMap::new(),
-        firing: BTreeSet::new(),
+        groups: SortedMap::new(),
+        firing: SortedSet::new(),
         sent: Vec::new(),
     };
     for turn in turns {
@@ -134,9 +132,9 @@ pub fn notifications(
 struct Dispatcher<'run> {
     rules: &'run [Rule],
     route: &'run Route,
-    groups: BTreeMap<AlertLabels, Group>,
+    groups: SortedMap<AlertLabels, Group>,
     /// Everything that fires.
-    firing: BTreeSet<Alert>,
+    firing: SortedSet<Alert>,
     sent: Vec<Notification>,
 }
 
@@ -213,8 +211,8 @@ impl Dispatcher<'_> {
         let Some(group) = self.groups.get(key) else {
             return;
         };
-        let firing: BTreeSet<Alert> = group.firing.iter().cloned().collect();
-        let told: BTreeSet<Alert> = (firing.into_iter())
+        let firing: SortedSet<Alert> = group.firing.iter().cloned().collect();
+        let told: SortedSet<Alert> = (firing.into_iter())
             .filter(|alert| self.is_told(alert, at))
             .collect();
         let Some(group) = self.groups.get_mut(key) else {

@@ -2,10 +2,10 @@
 //! firing once it has lasted → resolved at the first evaluation without one. Evaluations in a row that
 //! come to the same are one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 use super::EVERY;
 use crate::statistics::span::Span;
@@ -35,7 +35,7 @@ pub struct Rule {
     /// Time over which the gain of a counter is read, rather than its value.
     pub increase: Option<Duration>,
     /// Further labels, for routes and inhibitions.
-    pub labels: BTreeMap<Text, Text>,
+    pub labels: SortedMap<Text, Text>,
 }
 
 /// Most values that a rule of some of the last values looks at.

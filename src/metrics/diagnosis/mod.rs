@@ -15,11 +15,9 @@ mod signs;
 mod tests;
 mod throttled;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use cluster::{Store, UsageSamples};
 use model::{EndReason, Event, EvictionCause, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
-use units::{Instant, NodeId, ObjectId};
+use units::{Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 pub use cause::Cause;
 pub use ended::Exit;
@@ -82,7 +80,7 @@ struct Workload {
     /// Pods that serve once the fault is over.
     floor: u64,
     /// Pods that something is wrong with.
-    troubled: BTreeMap<PodRef, Cause>,
+    troubled: SortedMap<PodRef, Cause>,
     /// Whether a quota refuses pods of it.
     is_refused: bool,
 }
@@ -98,14 +96,14 @@ impl Workload {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostician {
     members: Vec<Option<Member>>,
-    workloads: BTreeMap<ObjectId, Workload>,
+    workloads: SortedMap<ObjectId, Workload>,
     /// Living pods by what made them.
-    made: BTreeMap<ObjectId, u64>,
+    made: SortedMap<ObjectId, u64>,
     /// Namespaces with quotas, and since when they are to be looked at.
-    quotas: BTreeSet<Text>,
-    unseen: BTreeMap<Text, Instant>,
+    quotas: SortedSet<Text>,
+    unseen: SortedMap<Text, Instant>,
     /// Nodes that are lost or not heard of.
-    silent: BTreeMap<NodeId, Instant>,
+    silent: SortedMap<NodeId, Instant>,
     throttling: Throttling,
     /// Nodes that joined so far.
     joined: u64,

@@ -2,11 +2,9 @@
 //! cores are shared, by what others do on their node. Two samples in a row count; what is short once
 //! may be a start.
 
-use std::collections::BTreeMap;
-
 use cluster::{Store, UsageSamples};
 use model::{PodPhase, PodRef};
-use units::NodeId;
+use units::{NodeId, SortedMap};
 
 use super::Cause;
 
@@ -22,7 +20,7 @@ pub(super) struct Throttling {
     /// Whether cores of a node are shared, so that pods slow each other down.
     pub shares_cores: bool,
     /// Samples in a row in which a pod was held back.
-    samples: BTreeMap<PodRef, u32>,
+    samples: SortedMap<PodRef, u32>,
 }
 
 /// Newly throttled pods with cause and node, and pods no longer throttled.

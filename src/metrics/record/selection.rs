@@ -1,8 +1,7 @@
 //! Classes of pods that are measured by themselves beside all others.
 
-use std::collections::BTreeMap;
-
 use model::PodSpec;
+use units::SortedMap;
 
 /// A class of pods: all that have these properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +11,7 @@ pub struct Selection {
     /// The namespace; any if there is none.
     pub namespace: Option<String>,
     /// Labels that a pod of the class has.
-    pub labels: BTreeMap<String, String>,
+    pub labels: SortedMap<String, String>,
     /// The lowest priority of the class.
     pub min_priority: Option<i32>,
     /// The highest priority of the class.

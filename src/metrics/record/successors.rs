@@ -1,10 +1,8 @@
 //! Pods that are submitted again under their name right after they lost their node, where the world
 //! does so: their bindings are moves (metrics.md 5.4, churn).
 
-use std::collections::BTreeSet;
-
 use model::{EndReason, Event, Pod, PodName};
-use units::PodId;
+use units::{PodId, SortedSet};
 
 /// Follows the successors of pods that lost their node.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +10,7 @@ pub struct Successors {
     /// The name of the pod that lost its node with the last change.
     lost: Option<PodName>,
     /// Successors that have no node yet.
-    waiting: BTreeSet<PodId>,
+    waiting: SortedSet<PodId>,
 }
 
 impl Successors {

@@ -166,11 +166,11 @@ mod tests {
     use super::*;
     use crate::record::setup::Setup;
     use crate::values::Values;
-    use std::collections::BTreeSet;
+    use units::SortedSet;
 
     #[test]
     fn every_entry_is_told_in_full_and_every_id_is_its_own() {
-        let mut ids = BTreeSet::new();
+        let mut ids = SortedSet::new();
         for entry in REGISTRY {
             for text in [
                 entry.subject,
@@ -199,8 +199,8 @@ mod tests {
 
     #[test]
     fn short_lists_name_statistics_and_every_rank_is_its_own() {
-        let mut ranks = BTreeSet::new();
-        let mut groups = BTreeSet::new();
+        let mut ranks = SortedSet::new();
+        let mut groups = SortedSet::new();
         for entry in REGISTRY {
             if entry.group.group != Group::Others {
                 assert!(groups.insert(entry.group), "{}", entry.subject);

@@ -1,9 +1,8 @@
 //! Percentiles weighted by time (metrics.md 5.5): the smallest value that held, or anything below
 //! it, for at least the asked share of the time (inverse of the weighted distribution, type 1).
 
-use std::collections::BTreeMap;
-
 use crate::statistics::samples::{EXACT_DISTINCT, Percentile, bucket_middle};
+use units::SortedMap;
 
 /// Values below this have a place of their own.
 const DENSE: u64 = 1 << 12;
@@ -12,7 +11,7 @@ const DENSE: u64 = 1 << 12;
 #[derive(Clone, Debug, Default)]
 pub struct Weighted {
     dense: Vec<i128>,
-    sparse: BTreeMap<i64, i128>,
+    sparse: SortedMap<i64, i128>,
     total: i128,
     most: u64,
     approx: bool,

@@ -1,10 +1,8 @@
 //! Budgets of disruption: how many pods of a selection must stay healthy.
 
-use std::collections::BTreeMap;
-
 use super::Count;
 use crate::{LabelSelector, Text};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// A `PodDisruptionBudget` (spec: kubernetes.md 2.9).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,7 +52,7 @@ pub struct BudgetStatus {
     /// Pods that should exist.
     pub expected_pods: i32,
     /// Pods whose disruption was granted and is not seen yet, with the time of the grant.
-    pub disrupted: BTreeMap<Text, Instant>,
+    pub disrupted: SortedMap<Text, Instant>,
     /// Whether this was computed from the newest budget.
     pub is_current: bool,
     /// Whether the pods' controllers could not be found.

@@ -275,8 +275,8 @@ impl fmt::Display for HorizontalSpec {
 
 /// Autoscalers that scale what another scales already.
 pub fn double_targets<'a>(all: impl IntoIterator<Item = &'a HorizontalSpec>) -> Vec<Finding> {
-    let mut owners: std::collections::BTreeMap<(&Text, &ObjectRef), &HorizontalSpec> =
-        std::collections::BTreeMap::new();
+    let mut owners: units::SortedMap<(&Text, &ObjectRef), &HorizontalSpec> =
+        units::SortedMap::new();
     let mut list = Vec::new();
     for spec in all {
         let first = *owners

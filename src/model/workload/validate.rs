@@ -1,8 +1,6 @@
 //! Checks of a workload: faults that an API server would refuse, and what can only be a mistake, as
 //! findings that name their field. The reader of the manifest adds file and line.
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use super::probe::{Probe, ProbeKind};
@@ -12,7 +10,7 @@ use super::{
     StatefulUpdate,
 };
 use crate::{LabelSelector, Labels, PodSpec, Text};
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Something wrong at a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -362,7 +360,7 @@ pub fn probe(container: &str, kind: ProbeKind, probe: &Probe) -> Vec<Finding> {
 
 /// The loops among owners: of each object (`Kind/name`) the one that owns it. Each loop is found
 /// once, from its first object by name.
-pub fn owners(owner_of: &BTreeMap<Text, Text>) -> Vec<Finding> {
+pub fn owners(owner_of: &SortedMap<Text, Text>) -> Vec<Finding> {
     let mut findings = Findings::default();
     for start in owner_of.keys() {
         let mut path = vec![start];

@@ -1,10 +1,9 @@
 //! A `VerticalPodAutoscaler`: how much the pods of a workload ask for (spec: kubernetes.md 3.2).
 
-use std::collections::BTreeMap;
-
 use super::ObjectRef;
 use crate::finding::{Finding, Findings, Problem};
 use crate::{Text, Used};
+use units::SortedMap;
 
 /// The policy of containers that have none of their own.
 pub const EVERY_CONTAINER: &str = "*";
@@ -23,9 +22,9 @@ pub struct VerticalPodAutoscaler {
     /// The fewest replicas at which pods are evicted.
     pub min_replicas: Option<i32>,
     /// Policies of the containers, by name.
-    pub policies: BTreeMap<Text, ContainerPolicy>,
+    pub policies: SortedMap<Text, ContainerPolicy>,
     /// Last recommendations, by container.
-    pub recommended: BTreeMap<Text, Recommended>,
+    pub recommended: SortedMap<Text, Recommended>,
 }
 
 /// Condition under which pods get what is recommended.

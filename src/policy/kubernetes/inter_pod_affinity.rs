@@ -5,7 +5,6 @@ mod kept;
 mod score;
 mod term;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
@@ -19,6 +18,7 @@ use scheduler::kube::{
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
 use score::{FollowedAffinity, NO_LABELS};
 use term::Term;
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -80,7 +80,7 @@ impl InterPodAffinity {
 
 /// Matches by label key and value; an entry that reaches 0 goes away.
 #[derive(Clone, Debug, Default)]
-struct Counts(BTreeMap<Text, BTreeMap<Text, i64>>);
+struct Counts(SortedMap<Text, SortedMap<Text, i64>>);
 
 impl Counts {
     fn add(&mut self, key: &Text, node: &NodeInfo, amount: i64) {

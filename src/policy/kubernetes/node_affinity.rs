@@ -1,7 +1,6 @@
 //! `NodeAffinity`: node selector and node affinity of the pod, and affinity that the configuration
 //! adds to every pod (spec: kubernetes.md 1.5).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::rules::affinity;
@@ -15,6 +14,7 @@ use scheduler::kube::{
 };
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
+use units::SortedSet;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -65,8 +65,8 @@ impl NodeAffinity {
 }
 
 /// The only nodes that terms admit by name: the union over terms, if every term names some.
-fn named(selector: &NodeSelector) -> Option<BTreeSet<Text>> {
-    let mut names = BTreeSet::new();
+fn named(selector: &NodeSelector) -> Option<SortedSet<Text>> {
+    let mut names = SortedSet::new();
     if selector.terms.is_empty() {
         return None;
     }
@@ -76,11 +76,11 @@ fn named(selector: &NodeSelector) -> Option<BTreeSet<Text>> {
     Some(names)
 }
 
-fn named_by_term(term: &NodeSelectorTerm) -> Option<BTreeSet<Text>> {
-    let mut names: Option<BTreeSet<Text>> = None;
+fn named_by_term(term: &NodeSelectorTerm) -> Option<SortedSet<Text>> {
+    let mut names: Option<SortedSet<Text>> = None;
     let fields = term.match_fields.iter();
     for field in fields.filter(|field| field.operator == Operator::In) {
-        let own: BTreeSet<Text> = field.values.iter().cloned().collect();
+        let own: SortedSet<Text> = field.values.iter().cloned().collect();
         names = Some(match names {
             Some(known) => known.intersection(&own).cloned().collect(),
             None => own,
@@ -127,7 +127,7 @@ impl KubePlugin for NodeAffinity {
         }
         let required = ctx.pod.spec().affinity.node.required.as_ref();
         let nodes = required.and_then(named);
-        if nodes.as_ref().is_some_and(BTreeSet::is_empty) {
+        if nodes.as_ref().is_some_and(SortedSet::is_empty) {
             return PreFilterResult::Reject(Rejection::unresolvable("pod affinity terms conflict"));
         }
         PreFilterResult::Run {

@@ -1,6 +1,5 @@
 //! `NodeVolumeLimits`: how many volumes a driver can attach to a node (spec: kubernetes.md 1.12).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{ClusterObjects, Text};
@@ -11,6 +10,7 @@ use scheduler::kube::{
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
+use units::SortedSet;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -30,9 +30,9 @@ pub const ENTRY: Entry = Entry {
 pub struct NodeVolumeLimits;
 
 /// The volumes of a pod, as driver and handle. A claim without a volume stands for itself.
-fn attached(pod: &PodInfo, objects: &ClusterObjects) -> BTreeSet<(Text, Text)> {
+fn attached(pod: &PodInfo, objects: &ClusterObjects) -> SortedSet<(Text, Text)> {
     let namespace = &pod.spec().namespace;
-    let mut volumes = BTreeSet::new();
+    let mut volumes = SortedSet::new();
     for name in pod.claim_names() {
         let Some(claim) = objects.claim(namespace, &name) else {
             continue;
@@ -51,21 +51,21 @@ fn attached(pod: &PodInfo, objects: &ClusterObjects) -> BTreeSet<(Text, Text)> {
 }
 
 fn check(
-    wanted: &BTreeSet<(Text, Text)>,
+    wanted: &SortedSet<(Text, Text)>,
     objects: &ClusterObjects,
     node: &NodeInfo,
 ) -> Result<(), Rejection> {
     let Some(csi) = objects.csi_nodes.get(node.name()) else {
         return Ok(());
     };
-    let mut present = BTreeSet::new();
+    let mut present = SortedSet::new();
     for other in &node.pods {
         present.append(&mut attached(other, objects));
     }
-    let of_driver = |volumes: &BTreeSet<(Text, Text)>, driver: &Text| {
+    let of_driver = |volumes: &SortedSet<(Text, Text)>, driver: &Text| {
         volumes.iter().filter(|(own, _)| own == driver).count() as i64
     };
-    let fresh: BTreeSet<_> = wanted.difference(&present).cloned().collect();
+    let fresh: SortedSet<_> = wanted.difference(&present).cloned().collect();
     present.extend(objects.attachments.iter().filter_map(|own| {
         let volume = objects.volumes.get(&own.volume)?;
         let (_, handle) = volume.csi.as_ref()?;

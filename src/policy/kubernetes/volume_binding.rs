@@ -1,7 +1,6 @@
 //! `VolumeBinding`: claims and the volumes they have or could get on a node
 //! (spec: kubernetes.md 1.12).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
@@ -13,6 +12,7 @@ use scheduler::kube::{
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
+use units::SortedSet;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -97,7 +97,7 @@ impl Claims<'_> {
     /// provisioned, in the order of the pod's volumes, then the others by increasing request.
     fn choose(&self, node: &NodeInfo) -> Result<Vec<VolumeChoice>, &'static str> {
         let mut choices = Vec::new();
-        let mut taken = BTreeSet::new();
+        let mut taken = SortedSet::new();
         let (mut fresh, mut open) = (Vec::new(), Vec::new());
         for claim in &self.delayed {
             match &claim.selected_node {
@@ -134,7 +134,7 @@ impl Claims<'_> {
         &self,
         claim: &PersistentVolumeClaim,
         node: &NodeInfo,
-        taken: &BTreeSet<Text>,
+        taken: &SortedSet<Text>,
     ) -> Option<&PersistentVolume> {
         let volumes = self.objects.volumes.values();
         let suiting: Vec<&PersistentVolume> = volumes

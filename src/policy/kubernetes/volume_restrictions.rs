@@ -1,6 +1,5 @@
 //! `VolumeRestrictions`: disks and claims that can't be shared (spec: kubernetes.md 1.12).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{ClusterObjects, PodVolume, Text};
@@ -11,6 +10,7 @@ use scheduler::kube::{
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
+use units::SortedSet;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -36,7 +36,7 @@ pub struct VolumeRestrictions;
 struct RestrictionFilter<'a> {
     pod: &'a PodInfo,
     /// The pod's claims that are for one pod.
-    exclusive: BTreeSet<Text>,
+    exclusive: SortedSet<Text>,
     /// Number of volumes that others use.
     conflicts: i64,
 }
@@ -168,7 +168,7 @@ impl KubePlugin for VolumeRestrictions {
 
     fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         let namespace = &ctx.pod.spec().namespace;
-        let mut exclusive = BTreeSet::new();
+        let mut exclusive = SortedSet::new();
         for name in ctx.pod.stated_claim_names() {
             let Some(claim) = ctx.cache.objects.claim(namespace, &name) else {
                 return PreFilterResult::Reject(Rejection::unresolvable(format!(

@@ -1,6 +1,5 @@
 //! `VolumeZone`: volumes of one zone or region (spec: kubernetes.md 1.12).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::Text;
@@ -12,6 +11,7 @@ use scheduler::kube::{
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
+use units::SortedSet;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -39,10 +39,10 @@ const LABELS: &[(&str, &str)] = &[
 pub struct VolumeZone;
 
 /// A volume's place: label, its stand-in, admissible values.
-type Place = (&'static str, &'static str, BTreeSet<Text>);
+type Place = (&'static str, &'static str, SortedSet<Text>);
 
 /// The values that a label of a volume holds; one with an empty value among them does not count.
-fn values_of(label: &Text) -> Option<BTreeSet<Text>> {
+fn values_of(label: &Text) -> Option<SortedSet<Text>> {
     let values = label.split("__").map(str::trim);
     let values = values.map(|value| (!value.is_empty()).then(|| value.into()));
     values.collect()

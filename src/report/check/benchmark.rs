@@ -1,7 +1,6 @@
 //! Check as input of github-action-benchmark: a list of `{name, unit, value, range, extra}`. The
 //! tool alerts in one direction for all of a file, so there is a file for each.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
@@ -10,6 +9,7 @@ use super::outcome;
 use crate::study::change;
 use lab::check::CheckReport;
 use metrics::Direction;
+use units::SortedSet;
 
 /// Direction of the metrics in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Better {
 
 /// Writes the list: every gated metric of the direction once, in its own unit.
 pub(super) fn write(out: &mut dyn Write, report: &CheckReport, better: Better) -> io::Result<()> {
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::new();
     let mut list: Vec<Json> = Vec::new();
     let is_wanted =
         |direction: Direction| (direction == Direction::Higher) == (better == Better::Bigger);

@@ -1,6 +1,5 @@
 //! Check as SARIF 2.1.0 (ci.md 6.5): one result per failed gate, at the line of its objective.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -9,13 +8,14 @@ use serde_json::{Value as Json, json};
 use super::{failure, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
+use units::SortedSet;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Writes the log.
 pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
-    let ids: BTreeSet<&str> = report
+    let ids: SortedSet<&str> = report
         .gates
         .iter()
         .map(|gate| gate.metric.as_str())

@@ -1,8 +1,6 @@
 //! Data of the report's script: pods, nodes, events and bars of every variant, as compact
 //! lists, and the script itself.
 
-use std::collections::BTreeMap;
-
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,6 +10,7 @@ use crate::clock::Clock;
 use crate::format;
 use crate::plot::SERIES_COLORS;
 use history::{NODES_MAX, PODS_MAX, PodEntry, ReportData, VariantData};
+use units::SortedMap;
 
 /// The one script of a report.
 pub(super) const SCRIPT: &str = include_str!("closer.js");
@@ -54,7 +53,7 @@ impl Details {
         let nodes: Vec<&_> = (variant.nodes.listed.iter())
             .take(LISTED_MAX / variants)
             .collect();
-        let indexes: BTreeMap<&str, usize> = (nodes.iter().enumerate())
+        let indexes: SortedMap<&str, usize> = (nodes.iter().enumerate())
             .map(|(index, node)| (node.name.as_str(), index))
             .collect();
         let pods: Vec<Value> = (shown_pods(variant, variants).into_iter())

@@ -1,12 +1,11 @@
 //! The table of faults: each by itself, but for those that came again and again, which share a row.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::format;
 use crate::runs::Gathered;
 use history::FaultEntry;
+use units::SortedMap;
 
 /// Most rows.
 const ROWS_MAX: usize = 100;
@@ -42,7 +41,7 @@ pub(super) fn faults(gathered: &Gathered) -> Vec<PageFault<'_>> {
 
 /// Faults in order of time; those of one workload and one cause are together where they are many.
 fn grouped<'a>(faults: impl Iterator<Item = &'a FaultEntry>) -> Vec<Vec<&'a FaultEntry>> {
-    let mut places = BTreeMap::new();
+    let mut places = SortedMap::new();
     let mut groups: Vec<Vec<&FaultEntry>> = Vec::new();
     for fault in faults {
         let exit = fault.exit.as_ref().map(|end| (&end.container, end.code));

@@ -1,13 +1,12 @@
 //! Remarks on the figures of a report: definitions, reasons, irregularities of the input.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::comparison::Comparison;
 use crate::format;
 use lab::summary::Summary;
 use metrics::registry;
+use units::SortedMap;
 
 /// Metrics that are defined together.
 #[derive(Serialize)]
@@ -30,7 +29,7 @@ pub(super) fn definitions<'a>(
     headline: &Comparison,
     all: &'a Comparison,
 ) -> [Vec<PageDefinition<'a>>; 2] {
-    let mut ids_by_definition: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut ids_by_definition: SortedMap<&str, Vec<&str>> = SortedMap::new();
     for row in &all.rows {
         if let Some(definition) = summary.definitions.get(&row.id) {
             ids_by_definition
@@ -83,7 +82,7 @@ fn family(summary: &Summary, ids: &[&str]) -> String {
 /// Every metric that has no value somewhere, with the reason; those with the same reason in the
 /// same variants together.
 pub(super) fn undefined(all: &Comparison) -> Vec<PageRemark<'_>> {
-    let mut labels_by_reason: BTreeMap<(String, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    let mut labels_by_reason: SortedMap<(String, Vec<&str>), Vec<&str>> = SortedMap::new();
     for row in &all.rows {
         let cells = row
             .cells
@@ -130,7 +129,7 @@ pub(super) fn gathered<'a>(
     remarks: impl Iterator<Item = (String, &'a str)>,
     variant_count: usize,
 ) -> Vec<PageRemark<'a>> {
-    let mut variants_by_text: BTreeMap<String, Vec<&'a str>> = BTreeMap::new();
+    let mut variants_by_text: SortedMap<String, Vec<&'a str>> = SortedMap::new();
     for (text, variant) in remarks {
         variants_by_text.entry(text).or_default().push(variant);
     }

@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn no_two_of_many_series_look_alike() {
-        let looks: std::collections::BTreeSet<(usize, usize)> = (0..56)
+        let looks: units::SortedSet<(usize, usize)> = (0..56)
             .map(|index| (index % SERIES.len(), (index + index / SERIES.len()) % 7))
             .collect();
         assert_eq!(looks.len(), 56);
-        let greys: std::collections::BTreeSet<(usize, usize)> = (0..8)
+        let greys: units::SortedSet<(usize, usize)> = (0..8)
             .map(|index| (index % GREYS.len(), (index + index / SERIES.len()) % 7))
             .collect();
         assert_eq!(greys.len(), 8);

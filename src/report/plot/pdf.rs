@@ -2,7 +2,6 @@
 //! text in the font of the program, embedded. Equal plots give equal bytes: the file holds no date
 //! and no name of a machine.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -13,6 +12,7 @@ use ttf_parser::{Face, GlyphId};
 use super::colors::{self, Rgb};
 use super::png::FONT;
 use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
+use units::SortedMap;
 
 /// Points per pixel: 72 to the inch against 96.
 const POINTS: f64 = 0.75;
@@ -37,7 +37,7 @@ pub(super) fn write(title: &str, scene: &Scene) -> Vec<u8> {
         style: scene.style,
         height: scene.height,
         face,
-        used: BTreeMap::new(),
+        used: SortedMap::new(),
     };
     let whole = Area {
         width: scene.width(),
@@ -58,7 +58,7 @@ struct Page<'f> {
     height: f64,
     face: Face<'f>,
     /// Characters by the glyphs that show them.
-    used: BTreeMap<u16, char>,
+    used: SortedMap<u16, char>,
 }
 
 impl Page<'_> {

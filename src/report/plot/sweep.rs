@@ -327,18 +327,18 @@ fn data(maps: &[Map<'_>], x: &str, y: &str) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
     use lab::sweep::record::RunRecord;
     use lab::sweep::{Merged, SweepFile};
+    use units::SortedMap;
 
     const METRIC: &str = "pending_time.mean";
 
     /// Two parameters, one of them in words, with values that are told from each other.
     fn table(undefined: Option<usize>) -> SweepTable {
         let mut points = Vec::new();
-        let (mut runs, mut records) = (Vec::new(), BTreeMap::new());
+        let (mut runs, mut records) = (Vec::new(), SortedMap::new());
         for (position, size) in [1, 2, 10].into_iter().enumerate() {
             for (place, profile) in ["fgd", "first"].into_iter().enumerate() {
                 let run = points.len();

@@ -1,10 +1,9 @@
 //! Figures of a comparison for its plots, in the form that `comparison.json` has.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use lab::compare::Study;
+use units::SortedMap;
 
 /// Figures of a comparison of paired runs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -23,7 +22,7 @@ pub struct StudyFigures {
 pub(crate) struct CandidateFigures {
     pub(crate) name: String,
     /// Mean of every gated metric.
-    pub(crate) gated: BTreeMap<String, MeanFigures>,
+    pub(crate) gated: SortedMap<String, MeanFigures>,
 }
 
 /// Mean of a metric with its interval.

@@ -1,7 +1,6 @@
 //! Comparison of paired runs as people and programs see it. The words of every figure are made here
 //! once, so that terminal, Markdown and report agree.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::comparison::UnknownMetric;
@@ -10,7 +9,7 @@ use crate::{Format, format};
 use lab::compare::{Judgement, Method, Pair, Study, Verdict, metric_hint};
 use lab::statistics::SeedsNeeded;
 use metrics::registry;
-use units::plural;
+use units::{SortedSet, plural};
 
 mod export;
 pub(crate) mod figures;
@@ -86,7 +85,7 @@ pub fn write(
 /// The comparison has no metric of an id.
 pub fn only(mut study: Study, ids: &[String]) -> Result<Study, UnknownMetric> {
     let pairs = study.pairs.iter();
-    let known: BTreeSet<&str> = pairs
+    let known: SortedSet<&str> = pairs
         .flat_map(|pair| pair.metrics.iter().map(|own| own.metric.as_str()))
         .collect();
     if let Some(id) = ids.iter().find(|id| !known.contains(id.as_str())) {

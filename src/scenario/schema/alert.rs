@@ -1,12 +1,10 @@
 //! `alerts:` and `notifications:` of the experiment file.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scalar::Bound;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Alert rule, evaluated every 15 s: pending from the first breach on, firing once the breach has
 /// lasted for the time `for`.
@@ -55,8 +53,8 @@ pub struct Alert {
     pub keep_firing_for: Duration,
     /// Labels sent with the alert, for `notifications`. Every alert also has `alertname` and, if it
     /// concerns a service, `service`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub labels: SortedMap<String, String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -143,9 +141,9 @@ impl Default for Notifications {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Inhibit {
     /// Labels of the suppressing alert, such as `{alertname: node-down}`.
-    pub source: BTreeMap<String, String>,
+    pub source: SortedMap<String, String>,
     /// Labels of the suppressed alerts, such as `{alertname: slow}`.
-    pub target: BTreeMap<String, String>,
+    pub target: SortedMap<String, String>,
     /// Label names in which both alerts must agree; default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub equal: Vec<String>,
@@ -156,7 +154,7 @@ pub struct Inhibit {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Silence {
     /// Labels of the silenced alerts, such as `{alertname: slow}`.
-    pub matchers: BTreeMap<String, String>,
+    pub matchers: SortedMap<String, String>,
     /// Start of the silence, as a time after the start of the run.
     pub at: Duration,
     /// Duration of the silence; greater than 0.

@@ -1,7 +1,6 @@
 //! `cluster:` of the experiment file.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::pattern::Pattern;
 use crate::plain::Arguments;
 use crate::schema::{OnBadRow, PowerTemplate, Provider};
-use units::Quantity;
+use units::{Quantity, SortedMap};
 
 /// Nodes that exist at the start, and the provider that adds more; give `nodes`, `provider` or
 /// both.
@@ -143,7 +142,7 @@ pub struct NodeTemplate {
     pub allocatable: Allocatable,
     /// Labels of the node; values may be patterns over the index.
     #[serde(default)]
-    pub labels: BTreeMap<String, Pattern>,
+    pub labels: SortedMap<String, Pattern>,
     /// Taints of the node; default none.
     #[serde(default)]
     pub taints: Vec<Taint>,
@@ -161,8 +160,8 @@ pub struct NodeTemplate {
 /// Resources of a node that pods can use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
-    try_from = "BTreeMap<String, Quantity>",
-    into = "BTreeMap<String, Quantity>"
+    try_from = "SortedMap<String, Quantity>",
+    into = "SortedMap<String, Quantity>"
 )]
 pub struct Allocatable {
     /// Number of cores, such as `32` or `31500m`. Every amount is at most 2^53.
@@ -174,7 +173,7 @@ pub struct Allocatable {
     /// Local disk of the node in bytes; default 0.
     pub ephemeral_storage: Quantity,
     /// Extended resources (`example.com/device`) and huge pages.
-    pub extended: BTreeMap<String, Quantity>,
+    pub extended: SortedMap<String, Quantity>,
 }
 
 /// GPU devices of a node.
@@ -223,10 +222,10 @@ const MEMORY: &str = "memory";
 const PODS: &str = "pods";
 const EPHEMERAL_STORAGE: &str = "ephemeral-storage";
 
-impl TryFrom<BTreeMap<String, Quantity>> for Allocatable {
+impl TryFrom<SortedMap<String, Quantity>> for Allocatable {
     type Error = String;
 
-    fn try_from(mut map: BTreeMap<String, Quantity>) -> Result<Self, String> {
+    fn try_from(mut map: SortedMap<String, Quantity>) -> Result<Self, String> {
         Ok(Self {
             cpu: map.remove(CPU).ok_or("a node needs `cpu`")?,
             memory: map.remove(MEMORY).ok_or("a node needs `memory`")?,
@@ -239,7 +238,7 @@ impl TryFrom<BTreeMap<String, Quantity>> for Allocatable {
     }
 }
 
-impl From<Allocatable> for BTreeMap<String, Quantity> {
+impl From<Allocatable> for SortedMap<String, Quantity> {
     fn from(allocatable: Allocatable) -> Self {
         let mut map = allocatable.extended;
         map.insert(CPU.to_owned(), allocatable.cpu);

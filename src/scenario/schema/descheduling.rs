@@ -1,11 +1,9 @@
 //! `descheduling:` of a system.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Descheduler in the manner of kubernetes-sigs/descheduler: periodically evicts misplaced pods, as
 /// disruption budgets allow. Requires `system.controllers`, which create replacements, and
@@ -70,8 +68,8 @@ pub struct Evictor {
     #[serde(rename = "ignorePodsWithoutPDB")]
     pub ignore_pods_without_pdb: bool,
     /// Labels that a pod must have to be evicted; default none, which means all pods.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub match_labels: SortedMap<String, String>,
     /// Minimum number of pods of the same owner for a pod to be evicted; default any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -130,8 +128,8 @@ pub struct PodScope {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// Labels that the considered pods must have; default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub match_labels: SortedMap<String, String>,
 }
 
 /// Namespaces to include or to exclude.
@@ -160,8 +158,8 @@ pub struct ViolatingNodeTaints {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// Labels that the considered pods must have; default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub match_labels: SortedMap<String, String>,
 }
 
 /// Strategy `RemovePodsViolatingNodeAffinity`: pods whose node does not match their node affinity.
@@ -175,8 +173,8 @@ pub struct ViolatingNodeAffinity {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// Labels that the considered pods must have; default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub match_labels: SortedMap<String, String>,
 }
 
 impl Default for ViolatingNodeAffinity {
@@ -184,7 +182,7 @@ impl Default for ViolatingNodeAffinity {
         Self {
             node_affinity_type: vec![NodeAffinityType::Required],
             namespaces: None,
-            match_labels: BTreeMap::new(),
+            match_labels: SortedMap::new(),
         }
     }
 }
@@ -211,8 +209,8 @@ pub struct TooManyRestarts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// Labels that the considered pods must have; default none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub match_labels: SortedMap<String, String>,
 }
 
 /// Strategy `PodLifeTime`: pods that exceed a maximum age.
@@ -229,8 +227,8 @@ pub struct LifeTime {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// Labels that the considered pods must have; default none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub match_labels: SortedMap<String, String>,
 }
 
 /// State of a pod that has a node.
@@ -269,8 +267,8 @@ pub struct ViolatingTopologySpread {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// Labels that evicted pods must have; default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    pub match_labels: SortedMap<String, String>,
 }
 
 impl Default for ViolatingTopologySpread {
@@ -279,7 +277,7 @@ impl Default for ViolatingTopologySpread {
             constraints: vec![SpreadConstraint::DoNotSchedule],
             topology_balance_node_fit: true,
             namespaces: None,
-            match_labels: BTreeMap::new(),
+            match_labels: SortedMap::new(),
         }
     }
 }
@@ -302,10 +300,10 @@ pub struct LowUtilization {
     /// devices). A node whose requests exceed none of them is underutilized. The first three
     /// default to 100.
     #[schemars(extend("minProperties" = 1))]
-    pub thresholds: BTreeMap<String, f64>,
+    pub thresholds: SortedMap<String, f64>,
     /// High thresholds in percent, for the same resources. A node whose requests exceed any of them
     /// is overutilized.
-    pub target_thresholds: BTreeMap<String, f64>,
+    pub target_thresholds: SortedMap<String, f64>,
     /// Deviation mode: `true` takes both thresholds as distances from the mean over all nodes;
     /// default `false`.
     #[serde(default)]
@@ -326,7 +324,7 @@ pub struct HighUtilization {
     /// Thresholds in percent of a node's allocatable, by resource. A node whose requests exceed
     /// none of them is emptied. Use it with a scheduler that prefers full nodes.
     #[schemars(extend("minProperties" = 1))]
-    pub thresholds: BTreeMap<String, f64>,
+    pub thresholds: SortedMap<String, f64>,
     /// Number of underutilized nodes that must be exceeded before anything is evicted; default 0.
     #[serde(default)]
     pub number_of_nodes: u32,

@@ -1,13 +1,11 @@
 //! `failures:` of the experiment file.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::share::Share;
 use rng::Distribution;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Failure to inject; each `kind` documents the fields that it takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +25,7 @@ pub struct Failure {
     /// it; or the nodes with this label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-    pub domain: Option<BTreeMap<String, String>>,
+    pub domain: Option<SortedMap<String, String>>,
     /// Label of which every domain fails independently, such as `rack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]

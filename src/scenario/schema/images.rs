@@ -1,12 +1,10 @@
 //! `models.images` of the experiment file.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::share::Share;
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, SortedMap};
 
 /// Container images: their layers, and the links that transfer them to nodes. Layers already on a
 /// node are not transferred again; transfers share the bandwidth of the registry and of the nodes
@@ -16,10 +14,10 @@ use units::{Duration, Quantity};
 pub struct Images {
     /// Layer sizes by layer name, in bytes as transferred.
     #[serde(default)]
-    pub layers: BTreeMap<String, Quantity>,
+    pub layers: SortedMap<String, Quantity>,
     /// Images by name, each with the names of its layers in order.
     #[serde(default)]
-    pub images: BTreeMap<String, Vec<String>>,
+    pub images: SortedMap<String, Vec<String>>,
     /// Size of any other image, in bytes: a single layer of its own. Default 200M.
     #[serde(default = "default_size")]
     pub default: Quantity,
@@ -33,7 +31,7 @@ pub struct Images {
     pub node_bandwidth: Quantity,
     /// Bandwidth of individual nodes by name, in bits per second, in place of `nodeBandwidth`.
     #[serde(default)]
-    pub node_bandwidths: BTreeMap<String, Quantity>,
+    pub node_bandwidths: SortedMap<String, Quantity>,
     /// Fixed latency of each pull before the transfer begins; default `0s`.
     #[serde(default)]
     pub round_trip: Duration,

@@ -1,13 +1,11 @@
 //! `system.mesos:` of the experiment file: options of a Mesos cluster and its frameworks, with the
 //! defaults of the originals.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::share::Share;
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, SortedMap};
 
 /// Options of Mesos 1.10 with its frameworks; used with `name: mesos`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +36,7 @@ pub struct Mesos {
     /// none.
     pub fair_sharing_excluded: Vec<String>,
     /// Weights and quotas by role, such as `prod` or `prod/web`.
-    pub roles: BTreeMap<String, MesosRole>,
+    pub roles: SortedMap<String, MesosRole>,
     /// Reservations of agent resources for roles; default none.
     pub reservations: Vec<MesosReservation>,
     /// Oversubscription: resources that agents offer a second time, to `revocable` frameworks;
@@ -90,7 +88,7 @@ impl Default for Mesos {
             offer_timeout: None,
             filter_gpu_resources: true,
             fair_sharing_excluded: Vec::new(),
-            roles: BTreeMap::new(),
+            roles: SortedMap::new(),
             reservations: Vec::new(),
             oversubscription: None,
             agent_ping_timeout: Duration::from_secs(15),
@@ -209,7 +207,7 @@ pub struct MesosReservation {
     /// Role that the resources are reserved for.
     pub role: String,
     /// Labels that an agent must have for the reservation; default none, which means all agents.
-    pub labels: BTreeMap<String, String>,
+    pub labels: SortedMap<String, String>,
     /// Amount reserved on each agent; default all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<MesosAmount>,
@@ -359,7 +357,7 @@ impl MesosFramework {
 pub struct Marathon {
     /// Constraints by workload name, each `[FIELD, OPERATOR]` or `[FIELD, OPERATOR, VALUE]`;
     /// operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, `MAX_PER` and `GROUP_BY`.
-    pub constraints: BTreeMap<String, Vec<Vec<String>>>,
+    pub constraints: SortedMap<String, Vec<Vec<String>>>,
     /// Delay of the first launch after a failure (`backoffSeconds`); default `1s`.
     pub backoff: Duration,
     /// Factor by which each further delay is longer (`backoffFactor`), 1 to 1000; default 1.15.
@@ -400,7 +398,7 @@ pub struct Marathon {
 impl Default for Marathon {
     fn default() -> Self {
         Self {
-            constraints: BTreeMap::new(),
+            constraints: SortedMap::new(),
             backoff: Duration::from_secs(1),
             backoff_factor: 1.15,
             max_launch_delay: Duration::from_secs(300),
@@ -432,7 +430,7 @@ pub enum KillSelection {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Chronos {
     /// Job options by workload name.
-    pub jobs: BTreeMap<String, ChronosJob>,
+    pub jobs: SortedMap<String, ChronosJob>,
 }
 
 /// Options of a Chronos job.

@@ -82,8 +82,6 @@ pub use workload::{
     Arrivals, Depart, Generate, OnBadRow, Order, UnitFiles, Window, WorkloadSource, WorkloadTrace,
 };
 
-use std::collections::BTreeMap;
-
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -91,6 +89,7 @@ use serde_json::{Map, Value as Json};
 use super::names::{NameKind, Names};
 use super::plain::Plain;
 use super::scalar::WordOr;
+use units::SortedMap;
 
 /// Version of the experiment file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -178,7 +177,7 @@ pub(super) struct Variant {
     extends: Option<String>,
     /// Overrides as `path: value`, such as `system.scheduler.queue: sjf`.
     #[serde(rename = "$rest", default)]
-    overrides: BTreeMap<String, Plain>,
+    overrides: SortedMap<String, Plain>,
 }
 
 fn default_seed() -> u64 {
@@ -201,7 +200,7 @@ pub(super) fn public_schema(names: &dyn Names) -> Json {
     let mut schema = internal_schema();
     let generator = SchemaSettings::draft2020_12().into_generator();
     let variants = generator
-        .into_root_schema_for::<BTreeMap<String, Option<Variant>>>()
+        .into_root_schema_for::<SortedMap<String, Option<Variant>>>()
         .to_value();
     schema["properties"]["variants"] = serde_json::json!({
         "description": "Variants by name; each overrides fields by path.",

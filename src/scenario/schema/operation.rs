@@ -1,13 +1,11 @@
 //! `operations:` of the experiment file, and `controllers:` of its system.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::TaintEffect;
 use rng::Distribution;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Kubernetes controllers: reconcile the `Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `CronJob`
 /// and `PodDisruptionBudget` objects of manifests. `{}` uses the settings of a plain cluster.
@@ -109,7 +107,7 @@ pub enum PropagationPolicy {
 pub struct PodDeletion {
     /// Labels that the pods have.
     #[schemars(extend("minProperties" = 1))]
-    pub labels: BTreeMap<String, String>,
+    pub labels: SortedMap<String, String>,
     /// Namespace of the pods; default `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -160,7 +158,7 @@ pub struct Upgrade {
     /// nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
-    pub domain: Option<BTreeMap<String, String>>,
+    pub domain: Option<SortedMap<String, String>>,
     /// Label whose values order the nodes, such as `rack`; default the order of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]

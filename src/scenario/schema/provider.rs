@@ -1,14 +1,12 @@
 //! `cluster.provider:` of the experiment file: the source of machines during the run.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NodeTemplate, PowerTemplate, Taint};
 use crate::share::Share;
 use rng::Distribution;
-use units::{Duration, Quantity};
+use units::{Duration, Quantity, SortedMap};
 
 /// Cloud provider that supplies machines during the run: instance types with prices, boot times and
 /// shortages. `system.autoscaling.cluster` grows and shrinks groups of equal nodes;
@@ -58,8 +56,8 @@ pub struct Provider {
     pub spot: Option<SpotMarket>,
     /// Power draw by instance type; `*` in a name stands for any text, and the longest match
     /// applies.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub power: BTreeMap<String, PowerTemplate>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub power: SortedMap<String, PowerTemplate>,
     /// Node groups: groups of equal nodes for the cluster autoscaler.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<NodeGroup>,
@@ -99,8 +97,8 @@ pub struct Quota {
     #[schemars(extend("x-positive" = true))]
     pub cpu: Option<Quantity>,
     /// Maximum number of machines by group or instance type.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub of: BTreeMap<String, u32>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub of: SortedMap<String, u32>,
 }
 
 /// Period in which a group or instance type is unavailable.
@@ -178,8 +176,8 @@ pub struct NodeGroup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
     /// Labels of the group's nodes, in addition to those of the provider.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub labels: SortedMap<String, String>,
     /// Taints of the group's nodes; default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taints: Vec<Taint>,
@@ -208,11 +206,11 @@ pub struct ClusterAutoscaling {
     /// Priorities of groups for the expander `priority`: lists of texts that group names contain,
     /// by priority. The highest priority that matches is preferred.
     #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
+        skip_serializing_if = "SortedMap::is_empty",
         deserialize_with = "numbered"
     )]
-    #[schemars(with = "BTreeMap<String, Vec<String>>")]
-    pub priorities: BTreeMap<i32, Vec<String>>,
+    #[schemars(with = "SortedMap<String, Vec<String>>")]
+    pub priorities: SortedMap<i32, Vec<String>>,
     /// Maximum number of nodes in the cluster, at least 1; default unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -256,8 +254,8 @@ pub struct ClusterAutoscaling {
 /// Reads a map whose keys are whole numbers, which are texts in a file.
 fn numbered<'de, D: serde::Deserializer<'de>>(
     source: D,
-) -> Result<BTreeMap<i32, Vec<String>>, D::Error> {
-    let named = BTreeMap::<String, Vec<String>>::deserialize(source)?;
+) -> Result<SortedMap<i32, Vec<String>>, D::Error> {
+    let named = SortedMap::<String, Vec<String>>::deserialize(source)?;
     let numbered = named.into_iter().map(|(name, patterns)| {
         let number = name.parse().map_err(|_| {
             serde::de::Error::custom(format!(
@@ -274,7 +272,7 @@ impl Default for ClusterAutoscaling {
         Self {
             scan_interval: Duration::from_secs(10),
             expanders: vec![ExpanderName::LeastWaste],
-            priorities: BTreeMap::new(),
+            priorities: SortedMap::new(),
             max_nodes: None,
             max_provision_time: Duration::from_secs(900),
             expendable_priority: -10,

@@ -1,7 +1,6 @@
 //! `models:`, `stop:` and `objectives:` of the experiment file.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use crate::schema::contention::Contention;
 use crate::schema::images::Images;
 use crate::share::Share;
 use rng::Distribution;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Models of the world around the system.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,8 +44,8 @@ pub struct Models {
     pub usage: Usage,
     /// External metrics by name: CSV files with the columns `seconds`, `value` and, for a metric of
     /// several series, `series`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub external_metrics: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub external_metrics: SortedMap<String, String>,
     /// Delay with which the control plane sees changes; default `0s`.
     #[serde(default)]
     pub watch_delay: Duration,
@@ -231,8 +230,8 @@ pub struct UsageFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
     /// Series by name: CSV files with the columns `seconds` and `value`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub traces: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub traces: SortedMap<String, String>,
 }
 
 impl JsonSchema for Usage {
@@ -354,8 +353,8 @@ pub struct PodClass {
     #[schemars(length(min = 1))]
     pub namespace: Option<String>,
     /// Labels of the pods, each with its value.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub labels: SortedMap<String, String>,
     /// Minimum priority of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_priority: Option<i32>,

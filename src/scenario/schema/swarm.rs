@@ -1,12 +1,10 @@
 //! `system.swarm:` of the experiment file: options of Docker Swarm (classic), with the defaults of
 //! its manager.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Options of Docker Swarm (classic) 1.2; used with `name: swarm`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,7 +63,7 @@ pub struct Swarm {
     /// Constraints, affinities and policies of containers by workload or pod name (`*` for all), as
     /// for `docker run -e`: `constraint:storage==ssd`, `affinity:image==~redis`,
     /// `reschedule:on-node-failure`, `whitelist:node==n1|n2`.
-    pub environment: BTreeMap<String, Vec<String>>,
+    pub environment: SortedMap<String, Vec<String>>,
 }
 
 impl Default for Swarm {
@@ -87,7 +85,7 @@ impl Default for Swarm {
             reschedule: SwarmReschedule::Off,
             managers: 1,
             replication_ttl: Duration::from_secs(20),
-            environment: BTreeMap::new(),
+            environment: SortedMap::new(),
         }
     }
 }

@@ -1,12 +1,10 @@
 //! `system.swarmkit:` of the experiment file: options of `SwarmKit` (Docker's swarm mode), with the
 //! defaults of its managers.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Options of `SwarmKit` (Docker's swarm mode); used with `name: swarmkit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +21,7 @@ pub struct SwarmKit {
     /// Rollback settings of services (`--rollback-*`).
     pub rollback: ServiceUpdate,
     /// Placement of services by name; `*` stands for all.
-    pub placement: BTreeMap<String, ServicePlacement>,
+    pub placement: SortedMap<String, ServicePlacement>,
     /// Period between two heartbeats of a node; default `5s`.
     #[schemars(extend("x-positive" = true))]
     pub heartbeat_period: Duration,
@@ -52,7 +50,7 @@ impl Default for SwarmKit {
             restart: ServiceRestart::default(),
             update: None,
             rollback: ServiceUpdate::default(),
-            placement: BTreeMap::new(),
+            placement: SortedMap::new(),
             heartbeat_period: Duration::from_secs(5),
             heartbeat_epsilon: Duration::from_millis(500),
             grace_multiplier: 3,

@@ -1,14 +1,12 @@
 //! `system:` of the experiment file.
 
-use std::collections::BTreeMap;
-
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKit};
 use crate::plain::Arguments;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// System under test, with its options.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -90,7 +88,7 @@ pub struct Scheduler {
     pub tie_break: Option<TieBreak>,
     /// Policies to add, weigh and configure, by name; `null` disables one of the profile.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
+    #[schemars(with = "SortedMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
     pub plugins: Plugins,
     /// Percentage of nodes to find for each pod before the best of them is taken, 0 to 100; 0 is
     /// the rule of Kubernetes, which depends on the cluster size. Default 0 with the system

@@ -1,11 +1,9 @@
 //! Backfilling: which jobs may start while the chosen one waits for room.
 
-use std::collections::BTreeMap;
-
 use smallvec::SmallVec;
 
 use cluster::Store;
-use units::{Duration, Instant, NodeId, Resources};
+use units::{Duration, Instant, NodeId, Resources, SortedMap};
 
 use super::job::{Job, JobFacts};
 use super::room::{admits, slots_in};
@@ -136,7 +134,7 @@ impl Outlook<'_> {
 /// Free amounts on the nodes that expected ends would release.
 #[derive(Default)]
 struct Freed {
-    nodes: BTreeMap<NodeId, (Resources, SmallVec<[u16; 8]>)>,
+    nodes: SortedMap<NodeId, (Resources, SmallVec<[u16; 8]>)>,
 }
 
 impl Freed {

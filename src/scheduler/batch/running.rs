@@ -1,11 +1,9 @@
 //! The jobs that hold nodes, with the end that each is expected to have by its requested time.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use smallvec::SmallVec;
 
 use model::{DeviceSet, PodRef};
-use units::{ClassId, Instant, NodeId};
+use units::{ClassId, Instant, NodeId, SortedMap, SortedSet};
 
 use super::job::{JobFacts, JobNumber};
 
@@ -34,10 +32,10 @@ pub(super) struct RunningJob {
 /// Jobs that hold nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Running {
-    jobs: BTreeMap<JobNumber, RunningJob>,
-    by_end: BTreeSet<(Instant, JobNumber)>,
+    jobs: SortedMap<JobNumber, RunningJob>,
+    by_end: SortedSet<(Instant, JobNumber)>,
     /// Jobs that lost members, with the instant of the last loss, while others hold their places.
-    ending: BTreeMap<JobNumber, Instant>,
+    ending: SortedMap<JobNumber, Instant>,
 }
 
 impl Running {

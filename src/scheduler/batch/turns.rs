@@ -115,14 +115,13 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::ops::Bound;
 
     use proptest::prelude::*;
 
     use super::super::job::{JobNumber, Score};
     use super::*;
-    use units::Instant;
+    use units::{Instant, SortedMap};
 
     proptest! {
         #[test]
@@ -130,7 +129,7 @@ mod tests {
             steps in prop::collection::vec((0..40_i64, 0..3_i64, 0..20_u64, 0..30_i64, 0..3_u8), 0..900),
         ) {
             let mut turns = Turns::default();
-            let mut plain: BTreeMap<Turn, JobFacts> = BTreeMap::new();
+            let mut plain: SortedMap<Turn, JobFacts> = SortedMap::new();
             for (submitted, score, number, requested, what) in steps {
                 let turn = (Instant::from_secs(submitted), Score::whole(score), JobNumber(number));
                 let facts = JobFacts {

@@ -1,9 +1,7 @@
 //! The jobs that wait, in the order of submission and in the order of their scores.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::PodRef;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::job::{Job, JobFacts, JobNumber, JobOrder, Score};
 use super::turns::Turns;
@@ -16,7 +14,7 @@ pub(super) type Turn = (Instant, Score, JobNumber);
 /// Waiting jobs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
-    jobs: BTreeMap<JobNumber, Waits>,
+    jobs: SortedMap<JobNumber, Waits>,
     /// The turns of the waiting jobs, with what a rule looks at first, as most are passed over for
     /// it; empty where nobody asks for them.
     turns: Turns,
@@ -24,9 +22,9 @@ pub(super) struct Waiting {
     /// Jobs that came since the last choice.
     fresh: Vec<JobNumber>,
     /// Jobs by score; empty where scores change while jobs wait.
-    ranked: BTreeSet<(Score, JobNumber)>,
+    ranked: SortedSet<(Score, JobNumber)>,
     /// Jobs that the cluster as declared could not take even if nothing ran.
-    aside: BTreeMap<JobNumber, Job>,
+    aside: SortedMap<JobNumber, Job>,
     pods: usize,
 }
 

@@ -1,7 +1,6 @@
 //! One attempt to place a pod: `PreFilter` prepares, `Filter` asks the nodes, `Score` ranks those
 //! that can take the pod, `PostFilter` makes room if none can (spec: kubernetes.md 1.4).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::plugin::{
@@ -13,6 +12,7 @@ use super::{
     Status,
 };
 use model::Text;
+use units::SortedSet;
 
 /// A node's verdict: `None` can take the pod.
 pub type Verdict = Option<Status>;
@@ -36,7 +36,7 @@ pub struct Attempt<'a> {
     pub limiting: Vec<usize>,
     /// A number drawn for this attempt, from which preemption begins its search among the nodes.
     pub preemption_draw: u64,
-    names: Option<BTreeSet<Text>>,
+    names: Option<SortedSet<Text>>,
     questions: Questions<'a>,
 }
 
@@ -165,7 +165,7 @@ impl<'a> Attempt<'a> {
         self.questions[index] = Some(prepared.unwrap_or_else(plain));
     }
 
-    fn limit(&mut self, nodes: BTreeSet<Text>) {
+    fn limit(&mut self, nodes: SortedSet<Text>) {
         let plugins = self.limiting.iter();
         let plugins: Vec<&str> = plugins
             .map(|&index| self.profile.plugins[index].name())

@@ -3,7 +3,6 @@
 
 mod undo;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use undo::NodeOrder;
@@ -16,7 +15,7 @@ use super::change_log::{Change, ChangeLog, Identity, Watched};
 use super::node_tree::NodeTree;
 use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
 use model::{ClusterObjects, Node, PodSpec, Text};
-use units::QuantityError;
+use units::{QuantityError, SortedMap};
 
 /// Reason a change can't be taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -52,11 +51,11 @@ pub struct Cache {
     /// Pods on nodes by class.
     placements: Placements,
     /// Pending pods that await a place, by node.
-    nominated: BTreeMap<Text, Vec<Arc<PodInfo>>>,
+    nominated: SortedMap<Text, Vec<Arc<PodInfo>>>,
     /// The highest priority of these.
     most_awaiting: Option<i32>,
     /// Number of nodes on which each image is.
-    images: BTreeMap<Text, i64>,
+    images: SortedMap<Text, i64>,
     /// Number of machines that are down.
     down: usize,
     classes: IndexMap<Arc<PodSpec>, Arc<PodClass>, FxBuildHasher>,
@@ -199,8 +198,7 @@ impl Cache {
     }
 
     fn count_images(&mut self, object: &Node, sign: i64) {
-        let names: std::collections::BTreeSet<&Text> =
-            object.images.iter().map(|(name, _)| name).collect();
+        let names: units::SortedSet<&Text> = object.images.iter().map(|(name, _)| name).collect();
         for name in names {
             *self.images.entry(name.clone()).or_insert(0) += sign;
         }

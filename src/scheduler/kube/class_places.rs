@@ -1,7 +1,6 @@
 //! Places of the pods of each class: what terms and rules about other pods count over, a class at a
 //! time and not a pod at a time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -9,6 +8,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::held::HeldByNode;
 use super::{PodClass, PodInfo};
+use units::SortedMap;
 
 /// The pods of a class by node.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct Placements {
     /// All classes that ever had pods on nodes, by the same key.
     known: IndexMap<usize, Arc<PodClass>, FxBuildHasher>,
     /// Number of classes by priority, among those that have pods.
-    priorities: BTreeMap<i32, usize>,
+    priorities: SortedMap<i32, usize>,
 }
 
 /// Lookup key of a class, valid while the class is held.

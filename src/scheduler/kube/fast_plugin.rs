@@ -52,13 +52,13 @@ pub enum Follow {
 /// A follower by which every further pod on a node costs the node ten points:
 ///
 /// ```
-/// use std::collections::BTreeMap;
+/// use units::SortedMap;
 ///
 /// use scheduler::kube::{Follower, NodeInfo};
 ///
 /// #[derive(Default)]
 /// struct Spread {
-///     placed: BTreeMap<usize, i64>,
+///     placed: SortedMap<usize, i64>,
 /// }
 ///
 /// impl Follower for Spread {

@@ -1,7 +1,5 @@
 //! Groups of pods that start together or not at all (coscheduling; spec: orchestrators-b.md 7.6).
 
-use std::collections::BTreeSet;
-
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -9,7 +7,7 @@ use super::PodInfo;
 use super::queue::PodUid;
 use model::objects::PodGroup;
 use model::{ClusterObjects, PodSpec, Text};
-use units::{Duration, GangId, Instant};
+use units::{Duration, GangId, Instant, SortedSet};
 
 /// The label that names a pod's group.
 pub const GROUP_LABEL: &str = "scheduling.x-k8s.io/pod-group";
@@ -38,7 +36,7 @@ pub struct Group {
     /// Time for which placed members wait for the others, where the group states it.
     pub timeout: Option<Duration>,
     /// The group's living pods.
-    pub members: BTreeSet<PodUid>,
+    pub members: SortedSet<PodUid>,
     /// Number of members that have a place.
     pub assigned: usize,
     /// The epoch in which its members gave their places back, if they did.
@@ -149,7 +147,7 @@ fn new_group(declared: Option<&PodGroup>, spec: &PodSpec, now: Instant) -> Group
             .map(|group| group.least)
             .or_else(|| stated.and_then(|least| least.parse().ok())),
         timeout: declared.and_then(|group| group.timeout),
-        members: BTreeSet::new(),
+        members: SortedSet::new(),
         assigned: 0,
         given_up: None,
     }

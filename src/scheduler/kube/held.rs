@@ -98,11 +98,11 @@ impl HeldByNode {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
     use super::*;
+    use units::SortedMap;
 
     proptest! {
         #[test]
@@ -111,7 +111,7 @@ mod tests {
             widths in prop::collection::vec(1_usize..600, 4),
         ) {
             let mut held = HeldByNode::default();
-            let mut model: BTreeMap<usize, Vec<bool>> = BTreeMap::new();
+            let mut model: SortedMap<usize, Vec<bool>> = SortedMap::new();
             let stretch = steps.len() / widths.len() + 1;
             for (number, (comes, slot, is_staying)) in steps.into_iter().enumerate() {
                 // Now nearly all slots, now a few: both forms are taken.
@@ -129,8 +129,8 @@ mod tests {
                 }
                 prop_assert_eq!(held.is_empty(), model.is_empty());
             }
-            let told: BTreeMap<usize, Held> = held.iter().collect();
-            let expected: BTreeMap<usize, Held> = model
+            let told: SortedMap<usize, Held> = held.iter().collect();
+            let expected: SortedMap<usize, Held> = model
                 .iter()
                 .map(|(&slot, pods)| {
                     let staying = pods.iter().filter(|&&own| own).count() as u32;

@@ -1,9 +1,8 @@
 //! The text of a failed attempt (spec: kubernetes.md 1.20).
 
-use std::collections::BTreeMap;
-
 use super::{Attempt, Status};
 use model::Text;
+use units::SortedMap;
 
 /// `0/N nodes are available: c1 reason1, c2 reason2.`: every node adds one to each of its reasons;
 /// nodes without a verdict of their own have that of `others`. Entries are sorted as texts, counts
@@ -23,7 +22,7 @@ pub fn counted_text<'s>(
     verdicts: impl IntoIterator<Item = (&'s Status, usize)>,
     others: Option<&'s Status>,
 ) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: SortedMap<&str, usize> = SortedMap::new();
     let mut seen = 0;
     for (status, count) in verdicts.into_iter().filter(|&(_, count)| count > 0) {
         seen += count;

@@ -1,12 +1,11 @@
 //! A node with what is on it, as the scheduler keeps it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Amounts, PodInfo};
 use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, GpuRequest, HostPort, Node, Text};
-use units::QuantityError;
+use units::{QuantityError, SortedSet};
 
 /// An identity folded to half of its bits.
 const fn key_of(uid: u64) -> u32 {
@@ -41,7 +40,7 @@ pub struct NodeInfo {
     pub non_zero: NonZero,
     /// The ports taken. A set, as in the original: of two pods with one port the first to leave
     /// frees it.
-    pub ports: BTreeSet<HostPort>,
+    pub ports: SortedSet<HostPort>,
     /// Milli-GPU left of every device.
     pub gpu_room: Box<[u16]>,
     /// Whether the machine is down: nothing can start on it.
@@ -67,7 +66,7 @@ impl NodeInfo {
             keys: Vec::new(),
             requested: Amounts::default(),
             non_zero: NonZero::default(),
-            ports: BTreeSet::new(),
+            ports: SortedSet::new(),
             gpu_room,
             is_down: false,
         })

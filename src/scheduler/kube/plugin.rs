@@ -1,6 +1,5 @@
 //! Trait of a plugin of the Kubernetes scheduler (spec: kubernetes.md 1.4, 1.14).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
@@ -8,7 +7,7 @@ use super::{
     Preemption, Rejection, Status, VolumeChoice,
 };
 use model::{ClusterObjects, DeviceSet, Text};
-use units::Duration;
+use units::{Duration, SortedSet};
 
 /// Input of the plugins in one attempt.
 #[derive(Clone, Copy)]
@@ -31,7 +30,7 @@ pub enum PreFilterResult<'a> {
         /// [`KubePlugin::filter`].
         filter: Option<Box<dyn NodeFilter<'a> + 'a>>,
         /// The only nodes that can take the pod; `None` is no such limit.
-        nodes: Option<BTreeSet<Text>>,
+        nodes: Option<SortedSet<Text>>,
     },
 }
 

@@ -1,13 +1,12 @@
 //! Pods as the scheduler sees them: amounts derived once per class (spec: kubernetes.md 1.6) and
 //! the few facts that differ between pods of a class.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::GroupRef;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{Affinity, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text};
-use units::{Quantity, QuantityError};
+use units::{Quantity, QuantityError, SortedMap};
 
 /// CPU that a container without a CPU request counts as in scores, in milli-cores.
 const DEFAULT_CPU_MILLI: i64 = 100;
@@ -26,7 +25,7 @@ pub struct Amounts {
     /// Pod slots (of nodes).
     pub pods: i64,
     /// Extended resources, huge pages and the like by name.
-    pub scalars: BTreeMap<Text, i64>,
+    pub scalars: SortedMap<Text, i64>,
 }
 
 impl Amounts {

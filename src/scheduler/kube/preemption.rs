@@ -2,13 +2,13 @@
 //! copies of a node and of the attempt's questions.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::message::{counted_text, node_text};
 use super::{Attempt, Code, NodeInfo, PodInfo, PostFilter, Rejection, Status};
 use model::Text;
 use model::objects::DisruptionBudget;
+use units::SortedSet;
 
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
 const NO_VICTIMS: &str = "No preemption victims found for incoming pod";
@@ -160,7 +160,7 @@ fn is_eligible(attempt: &Attempt<'_>, verdicts: &[(Text, Status)]) -> Result<(),
 
 /// The nodes where evictions may help, in the scheduler's order.
 fn potential_nodes<'c>(attempt: &Attempt<'c>, verdicts: &[(Text, Status)]) -> Vec<&'c NodeInfo> {
-    let open: BTreeSet<&Text> = verdicts
+    let open: SortedSet<&Text> = verdicts
         .iter()
         .filter(|(_, status)| status.code == Code::Unschedulable)
         .map(|(name, _)| name)

@@ -12,7 +12,6 @@ mod look;
 mod queued;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use backoff::Backoff;
@@ -26,7 +25,7 @@ use super::{KubeProfile, PodInfo};
 use in_flight::InFlight;
 use model::ClusterObjects;
 use queued::Rejected;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Time between two releases of pods whose back-off is over.
 const BACKOFF_FLUSH: Duration = Duration::from_secs(1);
@@ -78,12 +77,12 @@ pub struct Queue {
     backoff: Backoff,
     hints: Vec<Hints>,
     pods: IndexMap<PodUid, QueuedPod, FxBuildHasher>,
-    active: BTreeSet<(Rank, PodUid)>,
-    waiting_out: BTreeSet<(Instant, Rank, PodUid)>,
+    active: SortedSet<(Rank, PodUid)>,
+    waiting_out: SortedSet<(Instant, Rank, PodUid)>,
     /// Pods that no plugin rejected; never popped before their back-off is over.
-    after_errors: BTreeSet<(Instant, Rank, PodUid)>,
+    after_errors: SortedSet<(Instant, Rank, PodUid)>,
     /// Pods that wait for an event, by timestamp.
-    unschedulable: BTreeMap<Rejected, BTreeSet<(Instant, PodUid)>>,
+    unschedulable: SortedMap<Rejected, SortedSet<(Instant, PodUid)>>,
     in_flight: InFlight,
     sequence: u64,
     next_backoff_flush: Instant,
@@ -98,10 +97,10 @@ impl Queue {
             backoff,
             hints: profiles.iter().map(Hints::of).collect(),
             pods: IndexMap::default(),
-            active: BTreeSet::new(),
-            waiting_out: BTreeSet::new(),
-            after_errors: BTreeSet::new(),
-            unschedulable: BTreeMap::new(),
+            active: SortedSet::new(),
+            waiting_out: SortedSet::new(),
+            after_errors: SortedSet::new(),
+            unschedulable: SortedMap::new(),
             in_flight: InFlight::default(),
             sequence: 0,
             next_backoff_flush: backoff::whole_second(now) + BACKOFF_FLUSH,

@@ -13,7 +13,6 @@ mod permit;
 mod read;
 mod seen;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cycle::Round;
@@ -29,7 +28,7 @@ use control::{Component, Outbox, Progress, Write};
 use model::{ClusterObjects, Event, Node, PodRef, Text};
 use permit::Waiting;
 use seen::{Pods, uid_of};
-use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision};
+use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
 /// A pod's role in preemptions before the scheduler starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +65,7 @@ pub struct KubeOptions {
     /// Witness that sees every attempt.
     pub witness: Option<Arc<dyn Witness>>,
     /// Pods, by namespace and name, that take part in preemptions when they are first seen.
-    pub preemptions: BTreeMap<(Text, Text), PreemptionState>,
+    pub preemptions: SortedMap<(Text, Text), PreemptionState>,
 }
 
 /// Work left after a failed cycle.
@@ -117,24 +116,24 @@ pub struct KubeScheduler {
     /// The tokens of the client that binds, where it is limited.
     client: Option<TokenBucket>,
     /// Placed pods by when they are bound.
-    bindings: BTreeSet<(Instant, PodRef)>,
+    bindings: SortedSet<(Instant, PodRef)>,
     waiting: Waiting,
     /// Numbers of holds that stand for nothing any more.
     releases: Vec<u64>,
     /// Pods that are told to end, by when they do.
-    evictions: BTreeSet<(Instant, PodRef)>,
+    evictions: SortedSet<(Instant, PodRef)>,
     /// The newest message of pods that found no place.
-    messages: BTreeMap<PodUid, Text>,
+    messages: SortedMap<PodUid, Text>,
     /// Preemption states of pods that the scheduler has not seen yet.
-    preemptions: BTreeMap<(Text, Text), PreemptionState>,
+    preemptions: SortedMap<(Text, Text), PreemptionState>,
     /// Storage of pods that have a place and are not bound yet.
     reservations: Reservations,
     /// Objects of the API that placements look at.
-    named: BTreeMap<ObjectId, objects::Named>,
+    named: SortedMap<ObjectId, objects::Named>,
     /// Number of times that the cluster changed in a way that may change a decision.
     changes: u64,
     /// Pods that failed, by how often it had changed then.
-    tried_at: BTreeSet<(u64, PodUid)>,
+    tried_at: SortedSet<(u64, PodUid)>,
 }
 
 impl KubeScheduler {
@@ -158,15 +157,15 @@ impl KubeScheduler {
             cursor: Revision::default(),
             failed: None,
             refused: Vec::new(),
-            bindings: BTreeSet::new(),
+            bindings: SortedSet::new(),
             waiting: Waiting::default(),
             releases: Vec::new(),
-            evictions: BTreeSet::new(),
-            messages: BTreeMap::new(),
+            evictions: SortedSet::new(),
+            messages: SortedMap::new(),
             reservations: Reservations::default(),
-            named: BTreeMap::new(),
+            named: SortedMap::new(),
             changes: 0,
-            tried_at: BTreeSet::new(),
+            tried_at: SortedSet::new(),
         }
     }
 
@@ -217,7 +216,7 @@ impl KubeScheduler {
 
     /// Asks for the wake-ups that are needed.
     fn wake(&self, out: &mut Outbox) {
-        let first = |set: &BTreeSet<(Instant, PodRef)>| set.first().map(|&(at, _)| at);
+        let first = |set: &SortedSet<(Instant, PodRef)>| set.first().map(|&(at, _)| at);
         let times = [
             first(&self.bindings),
             first(&self.evictions),

@@ -6,12 +6,11 @@
 //! original learns of it when the driver publishes it again, and no driver is modelled. Two pods may
 //! count on the same bytes, as there.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Cache;
 use model::objects::ClusterObjects;
 use model::volume::{ClaimReference, PersistentVolume};
 use model::{Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
+use units::{SortedMap, SortedSet};
 
 /// A claim, by namespace and name.
 pub type ClaimKey = (Text, Text);
@@ -56,13 +55,13 @@ struct Reservation {
     choice: VolumeChoice,
     before: Before,
     /// The pods that count on it: a claim may be shared.
-    pods: BTreeSet<u64>,
+    pods: SortedSet<u64>,
 }
 
 /// Reservations for claims of pods that have a node but are not bound yet.
 #[derive(Clone, Debug, Default)]
 pub struct Reservations {
-    by_claim: BTreeMap<ClaimKey, Reservation>,
+    by_claim: SortedMap<ClaimKey, Reservation>,
 }
 
 impl Reservations {
@@ -81,7 +80,7 @@ impl Reservations {
                 continue;
             }
             if let Some(before) = keep(objects, node, &choice) {
-                let pods = BTreeSet::from([pod]);
+                let pods = SortedSet::from([pod]);
                 let reservation = Reservation {
                     choice,
                     before,
@@ -115,7 +114,7 @@ impl Reservations {
                     let storage = capacity.and_then(|index| objects.capacities.get(index));
                     let topology = storage.and_then(|own| own.node_topology.as_ref());
                     let keys = topology.into_iter().flat_map(|own| &own.requirements);
-                    let keys: BTreeSet<Text> = keys.map(|own| own.key.clone()).collect();
+                    let keys: SortedSet<Text> = keys.map(|own| own.key.clone()).collect();
                     if let Some(volume) = made(objects, claim, &labels, keys) {
                         let name = volume.name.clone();
                         objects.volumes.insert(name.clone(), volume);
@@ -189,7 +188,7 @@ fn made(
     objects: &ClusterObjects,
     claim: &ClaimKey,
     labels: &Labels,
-    mut keys: BTreeSet<Text>,
+    mut keys: SortedSet<Text>,
 ) -> Option<PersistentVolume> {
     let claim = objects.claims.get(claim)?;
     let class = objects.storage_classes.get(&claim.class)?;

@@ -1,13 +1,12 @@
 //! Pods that have a place and wait for leave to be bound. Their place is a hold in the store, so
 //! that nobody else counts on it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::Store;
 use model::event::Hold;
 use model::{Event, Pod, PodRef};
-use units::{ComponentId, Instant, Revision};
+use units::{ComponentId, Instant, Revision, SortedMap};
 
 use super::ClassContext;
 use super::cycle::{Cycle, Placement};
@@ -26,7 +25,7 @@ pub struct Claim {
 /// Waiting pods, in order of pod.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
-    pods: BTreeMap<PodRef, Claim>,
+    pods: SortedMap<PodRef, Claim>,
     asked: Revision,
 }
 

@@ -1,13 +1,12 @@
 //! Domains that fail as one: a tree of domains, in each of which are nodes. A node is in a domain
 //! if its label says so, and in all that the domain is part of (spec: orchestrators-b.md 10.2).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::FailureError;
 use super::layout::Group;
 use model::{Node, Text};
-use units::{Identity, NodeId};
+use units::{Identity, NodeId, SortedMap};
 
 /// A domain as it is declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ impl Domains {
     /// # Errors
     /// A node is in a domain that there is not.
     pub fn new(domains: Vec<Domain>, nodes: &[Arc<Node>]) -> Result<Self, FailureError> {
-        let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        let mut places: SortedMap<(&str, &str), usize> = SortedMap::new();
         let mut labels: Vec<&str> = Vec::new();
         for (place, domain) in domains.iter().enumerate() {
             places.insert((&domain.label, &domain.name), place);

@@ -1,6 +1,5 @@
 //! The nodes that failures strike, and which of them a failure is about.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -9,7 +8,7 @@ use super::Domains;
 use model::Node;
 use model::node::ZONE_LABEL;
 use rng::Stream;
-use units::{Identity, NodeId};
+use units::{Identity, NodeId, SortedMap, SortedSet};
 
 /// The nodes of a cell, and where randomness comes from.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +141,7 @@ impl Layout<'_> {
         if !declared.is_empty() {
             return Ok(declared);
         }
-        let mut found: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
+        let mut found: SortedMap<&str, Vec<NodeId>> = SortedMap::new();
         for (place, node) in self.nodes.iter().enumerate() {
             if let Some(value) = node.labels.get(label) {
                 let nodes = found.entry(value).or_default();
@@ -156,7 +155,7 @@ impl Layout<'_> {
             });
             return Ok(groups.collect());
         }
-        let known: BTreeSet<&str> = self
+        let known: SortedSet<&str> = self
             .nodes
             .iter()
             .flat_map(|node| node.labels.keys().map(|key| &**key))
@@ -197,7 +196,7 @@ impl Layout<'_> {
         if !found.is_empty() {
             return Ok(found);
         }
-        let values: BTreeSet<_> = self.nodes.iter().filter_map(of).collect();
+        let values: SortedSet<_> = self.nodes.iter().filter_map(of).collect();
         let some: Vec<String> = values
             .iter()
             .take(4)

@@ -1,9 +1,7 @@
 //! Strikes of which some begin others that overlap: put in order of time.
 
-use std::collections::BTreeMap;
-
 use super::{Change, Strike};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// Strikes that belong together, by when the first comes; those that follow begin no earlier.
 pub(super) struct Batch {
@@ -13,7 +11,7 @@ pub(super) struct Batch {
 
 /// The strikes of batches in order of time.
 pub(super) fn merged(mut source: impl FnMut() -> Option<Batch>) -> impl Iterator<Item = Strike> {
-    let mut pending: BTreeMap<(Instant, u64), Change> = BTreeMap::new();
+    let mut pending: SortedMap<(Instant, u64), Change> = SortedMap::new();
     let (mut number, mut begun, mut is_over) = (0_u64, Instant::ZERO, false);
     std::iter::from_fn(move || {
         loop {

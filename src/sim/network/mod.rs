@@ -12,11 +12,9 @@ mod fill;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 pub use fill::{Group, fill};
 
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// The weight one: weights are in thousandths.
 pub const WEIGHT_ONE: i64 = 1_000;
@@ -52,7 +50,7 @@ struct Served {
     /// In billionths of a unit a second.
     rate: i128,
     /// The flows, by what will have been carried at their end.
-    flows: BTreeSet<(i128, FlowId)>,
+    flows: SortedSet<(i128, FlowId)>,
     group: Group,
 }
 
@@ -80,9 +78,9 @@ impl Served {
 #[derive(Clone, Debug, Default)]
 pub struct Network {
     capacities: Vec<i128>,
-    groups: BTreeMap<Shape, Served>,
+    groups: SortedMap<Shape, Served>,
     /// Shape of each flow, and the amount that will have been carried at its end.
-    flows: BTreeMap<FlowId, (Shape, i128)>,
+    flows: SortedMap<FlowId, (Shape, i128)>,
     /// Whether flows began or ended since the rates were worked out.
     is_stale: bool,
 }
@@ -122,7 +120,7 @@ impl Network {
             carried: 0,
             since: now,
             rate: 0,
-            flows: BTreeSet::new(),
+            flows: SortedSet::new(),
             group: Group::new(&shape),
         });
         let target = served.carried_at(now) + size;

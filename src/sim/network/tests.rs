@@ -43,8 +43,8 @@ fn worked_examples() {
 }
 
 /// Runs to the end: when each flow ended, in seconds.
-fn ends(network: &mut Network, begins: &[(i64, FlowId, Shape, i64)]) -> BTreeMap<FlowId, f64> {
-    let mut ends = BTreeMap::new();
+fn ends(network: &mut Network, begins: &[(i64, FlowId, Shape, i64)]) -> SortedMap<FlowId, f64> {
+    let mut ends = SortedMap::new();
     let mut begins: Vec<_> = begins.to_vec();
     begins.sort_by_key(|begin| begin.0);
     let mut begins = begins.into_iter().peekable();
@@ -73,7 +73,7 @@ fn two_flows_on_a_link_end_after_one_another() {
     network.add_link(10);
     let of = |name, size| (0, name, shape(&[0], WEIGHT_ONE, None), size);
     let ends = ends(&mut network, &[of(1, 50), of(2, 100)]);
-    assert_eq!(ends, BTreeMap::from([(1, 10.0), (2, 15.0)]));
+    assert_eq!(ends, SortedMap::from([(1, 10.0), (2, 15.0)]));
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! Exit codes that change from start to start: which start of its owner's pods, or of its completion
 //! index, a process is (annotation `windtunnel.dev/exit-code`).
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use model::{PodOwner, PodRef, PodSpec};
-use units::{ObjectId, PodId};
+use units::{ObjectId, PodId, SortedMap};
 
 /// The pods whose starts are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,9 +19,9 @@ enum Counted {
 /// The starts of processes so far, where exit codes depend on them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exits {
-    starts: BTreeMap<Counted, usize>,
+    starts: SortedMap<Counted, usize>,
     /// Of living pods: the number of their last start.
-    last: BTreeMap<PodId, usize>,
+    last: SortedMap<PodId, usize>,
 }
 
 impl Exits {

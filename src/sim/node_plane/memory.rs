@@ -1,8 +1,6 @@
 //! Memory of a node: which process is over a limit of its own, what is left, whom the kernel kills and
 //! the kubelet evicts.
 
-use std::collections::BTreeSet;
-
 use cluster::{Incident, Store};
 use control::controllers::kubelet_eviction::{
     CandidateUsage, EvictionCandidate, EvictionSignal, PERIOD, PRESSURE_HOLD, rank,
@@ -14,7 +12,7 @@ use model::qos::{CRITICAL_PRIORITY, QosClass, oom_score};
 use model::resource_list::MEMORY;
 use model::usage::Curve;
 use model::{EndReason, EvictionCause, PodRef, PodSpec, Text};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedSet};
 
 use super::super::contention::{Asked, LOOK, WHOLE, on_grid};
 use super::super::context::Context;
@@ -228,7 +226,7 @@ impl NodePlane {
     /// Instant at which memory may run short next: not before one of those whose use changes uses
     /// so much more that the others, each by as much, would make up for what is left.
     fn next_shortage(&self, now: Instant, users: &[MemoryUser], slack: i64) -> Option<Instant> {
-        let pods: BTreeSet<PodRef> = users.iter().map(|user| user.process.pod).collect();
+        let pods: SortedSet<PodRef> = users.iter().map(|user| user.process.pod).collect();
         let (mut curves, mut next) = (Vec::new(), None);
         for pod in pods {
             match self.usage.curves(pod) {

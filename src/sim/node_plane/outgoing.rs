@@ -2,14 +2,12 @@
 //! looks at them (the kubelet's PLEG), and a rate limit with a burst holds back the requests of each
 //! node's client (the kubelet's `kubeAPIQPS` and `kubeAPIBurst`).
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use control::client_limit::{ClientLimit, TokenBucket};
 use control::node::Report;
 use model::EndReason;
 use rng::Stream;
-use units::{Duration, Identity, Instant, NodeId, PodId};
+use units::{Duration, Identity, Instant, NodeId, PodId, SortedMap};
 
 /// The agents of all nodes as far as they report late: their looks at processes, and their clients.
 #[derive(Clone, Debug)]
@@ -18,7 +16,7 @@ pub(super) struct Outgoing {
     limit: Option<ClientLimit>,
     /// Time between two looks at the processes of a node; zero sees all at once.
     relist: Duration,
-    clients: BTreeMap<NodeId, Client>,
+    clients: SortedMap<NodeId, Client>,
 }
 
 /// The client of a node.
@@ -33,7 +31,7 @@ struct Client {
     /// Instant of the last token that was taken.
     token: Instant,
     /// Reports by the instants at which they are sent, and their number.
-    waiting: BTreeMap<(Instant, u64), Report>,
+    waiting: SortedMap<(Instant, u64), Report>,
     /// Number of reports that ever waited.
     number: u64,
 }
@@ -53,7 +51,7 @@ impl Outgoing {
             seed,
             limit,
             relist,
-            clients: BTreeMap::new(),
+            clients: SortedMap::new(),
         })
     }
 
@@ -72,7 +70,7 @@ impl Outgoing {
             phase: phase(seed, relist, store, node),
             last: None,
             token: Instant::ZERO,
-            waiting: BTreeMap::new(),
+            waiting: SortedMap::new(),
             number: 0,
         });
         let pod = report.pod();

@@ -6,7 +6,6 @@ mod machines;
 mod operations;
 mod strikes;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cluster::Store;
@@ -14,7 +13,7 @@ use control::operation::Operation;
 use control::upgrade::Upgrade;
 use model::{Node, PodRef, Text, Used};
 use trace::{Arrival, ArrivalSource, Ledger};
-use units::{ClassId, Duration, Instant, NodeId};
+use units::{ClassId, Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use super::SimError;
 use super::context::Context;
@@ -45,13 +44,13 @@ pub(super) struct Surroundings {
     /// Number of operations still to come.
     operations_left: usize,
     /// Operations that are carried on later, by number.
-    under_way: BTreeSet<u32>,
+    under_way: SortedSet<u32>,
     /// Operations that nobody took, to be tried again.
     postponed: Vec<u32>,
     /// Upgrades that have begun, by number.
     upgrades: Vec<Option<Upgrade>>,
     /// Nodes that left and that others are to follow, by name.
-    departed: BTreeMap<Text, (NodeId, Arc<Node>)>,
+    departed: SortedMap<Text, (NodeId, Arc<Node>)>,
     failures: Vec<Standing>,
     provider: Provider,
     /// Clients of services.
@@ -69,10 +68,10 @@ impl Surroundings {
             gangs: 0,
             operations: Vec::new(),
             operations_left: 0,
-            under_way: BTreeSet::new(),
+            under_way: SortedSet::new(),
             postponed: Vec::new(),
             upgrades: Vec::new(),
-            departed: BTreeMap::new(),
+            departed: SortedMap::new(),
             failures: Vec::new(),
             provider: Provider::new(provider),
             traffic: None,

@@ -1,13 +1,13 @@
 //! Backing of a service: its pods as the store has them, and its endpoints as the balancers see
 //! them, a while later.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use control::services::{Registry, ServicePod, ServiceSettings};
 use model::service::{Balancing, Publish, Service};
 use model::{PodRef, Text};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::plan::{BALANCER_POLL, Forwarding, ServiceModel};
 
@@ -74,8 +74,8 @@ pub(super) struct Backing {
     /// Whether nodes take requests for it.
     pub publish: Publish,
     registry: Registry,
-    members: BTreeMap<Text, Member>,
-    addresses: BTreeMap<PodRef, Text>,
+    members: SortedMap<Text, Member>,
+    addresses: SortedMap<PodRef, Text>,
     /// Instants at which changes will be seen.
     coming: VecDeque<Instant>,
     /// The endpoints that are seen, by address.
@@ -102,8 +102,8 @@ impl Backing {
             forwarding: model.forwarding,
             publish: Publish::No,
             registry: Registry::new(settings),
-            members: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            members: SortedMap::new(),
+            addresses: SortedMap::new(),
             coming: VecDeque::new(),
             seen: Vec::new(),
             version: 0,

@@ -2,12 +2,10 @@
 //! up or not (spec: orchestrators-a.md section 2.8; libnetwork `service_linux.go`). In ingress mode a
 //! node has any endpoint take them, in host mode one of its own or none.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::PodRef;
 use model::service::Publish;
 use rng::Stream;
-use units::{NodeId, PodId, PodSlot};
+use units::{NodeId, PodId, PodSlot, SortedMap, SortedSet};
 
 use super::backing::{Backing, Seen};
 
@@ -23,7 +21,7 @@ pub(super) struct Entry<'a> {
     /// All, in order.
     pub hosts: &'a [NodeId],
     /// Nodes that are down.
-    pub down: &'a BTreeSet<NodeId>,
+    pub down: &'a SortedSet<NodeId>,
 }
 
 /// Admission of a request at a host.
@@ -107,7 +105,7 @@ impl Entry<'_> {
                 }
             }
             Publish::Host => {
-                let mut counts: BTreeMap<NodeId, u32> = BTreeMap::new();
+                let mut counts: SortedMap<NodeId, u32> = SortedMap::new();
                 for node in backing
                     .seen
                     .iter()

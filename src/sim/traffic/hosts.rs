@@ -1,10 +1,8 @@
 //! Hosts as clients meet them: those that outsiders know and enter at, and those that are down.
 
-use std::collections::BTreeSet;
-
 use cluster::{Observer, Store};
 use model::{PodPhase, PodRef};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedSet};
 
 use super::Traffic;
 use super::entry::Entry;
@@ -52,7 +50,7 @@ impl Traffic {
     /// Clients outside know where load balancers run.
     pub(super) fn enter_at_balancers(&mut self, now: Instant, observer: &mut dyn Observer) {
         self.advance(now, observer);
-        let hosts: BTreeSet<NodeId> = self.balancers.values().copied().collect();
+        let hosts: SortedSet<NodeId> = self.balancers.values().copied().collect();
         self.hosts = hosts.into_iter().collect();
         for service in 0..self.backings.len() {
             self.regroup(service);

@@ -118,8 +118,7 @@ impl Traffic {
         let own = all.find(|own| *own.namespace == *namespace && *own.name == *name)?;
         let paths = own.rules.iter().flat_map(|rule| &rule.paths);
         let backends = paths.flat_map(|path| &path.backends).chain(&own.default);
-        let services: std::collections::BTreeSet<&str> =
-            backends.map(|backend| &*backend.service).collect();
+        let services: units::SortedSet<&str> = backends.map(|backend| &*backend.service).collect();
         let each = services.into_iter();
         Some(
             each.filter_map(|service| self.of_service(namespace, service, measure))

@@ -25,7 +25,7 @@ mod stepping;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use cluster::Observer;
@@ -33,7 +33,7 @@ use model::service::Ingress;
 use model::traffic::{NOWHERE, TrafficNames};
 use model::{PodRef, Text};
 use rng::Streams;
-use units::{Identity, Instant, NodeId, ObjectId, PodId};
+use units::{Identity, Instant, NodeId, ObjectId, PodId, SortedMap, SortedSet};
 
 use backing::Backing;
 use entry::Entry;
@@ -53,26 +53,26 @@ pub struct Traffic {
     servers: Servers,
     names: TrafficNames,
     /// By namespace and name.
-    by_name: BTreeMap<(Text, Text), usize>,
-    objects: BTreeMap<ObjectId, usize>,
-    ingresses: BTreeMap<ObjectId, Arc<Ingress>>,
+    by_name: SortedMap<(Text, Text), usize>,
+    objects: SortedMap<ObjectId, usize>,
+    ingresses: SortedMap<ObjectId, Arc<Ingress>>,
     backings: Vec<Backing>,
     fluids: Vec<Fluid>,
     requests: Option<Requests>,
     /// Routes of each group's requests: service, flow, weight.
     routes: Vec<Vec<(usize, usize, u64)>>,
-    flow_numbers: BTreeMap<(usize, usize), usize>,
+    flow_numbers: SortedMap<(usize, usize), usize>,
     /// The services that stand for functions, by the functions' numbers.
-    functions: BTreeMap<usize, usize>,
+    functions: SortedMap<usize, usize>,
     /// Services of the pods of a class; forgotten when services change.
     classes: Vec<Option<Arc<[usize]>>>,
     /// Services of living pods, by slot.
     members: Vec<Option<(PodId, Arc<[usize]>)>>,
     /// Hosts that clients outside know, and those that are down.
     hosts: Vec<NodeId>,
-    down: BTreeSet<NodeId>,
+    down: SortedSet<NodeId>,
     /// Load balancers that are tasks, and where: clients outside know their hosts alone.
-    balancers: BTreeMap<PodRef, NodeId>,
+    balancers: SortedMap<PodRef, NodeId>,
     /// Instants at which services are to be followed next.
     agenda: BinaryHeap<Reverse<(Instant, usize)>>,
     sessions: Streams,
@@ -92,20 +92,20 @@ impl Traffic {
                 is_aggregated: plan.detail == Detail::Aggregated,
                 ..TrafficNames::default()
             },
-            by_name: BTreeMap::new(),
-            objects: BTreeMap::new(),
-            ingresses: BTreeMap::new(),
+            by_name: SortedMap::new(),
+            objects: SortedMap::new(),
+            ingresses: SortedMap::new(),
             backings: Vec::new(),
             fluids: Vec::new(),
             requests,
             routes: vec![Vec::new(); plan.groups.len()],
-            flow_numbers: BTreeMap::new(),
-            functions: BTreeMap::new(),
+            flow_numbers: SortedMap::new(),
+            functions: SortedMap::new(),
             classes: Vec::new(),
             members: Vec::new(),
             hosts: Vec::new(),
-            down: BTreeSet::new(),
-            balancers: BTreeMap::new(),
+            down: SortedSet::new(),
+            balancers: SortedMap::new(),
             agenda: BinaryHeap::new(),
             sessions: Streams::new(seed, "traffic/sessions"),
             now: Instant::ZERO,

@@ -9,12 +9,12 @@ mod tally;
 mod tries;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 
 use control::services::{Affinity, Served};
 use model::traffic::FailureCause;
 use model::{PodRef, Text};
-use units::{Identity, Instant};
+use units::{Identity, Instant, SortedMap};
 
 use super::backing::Backing;
 use super::entry::Entry;
@@ -103,14 +103,14 @@ pub(super) struct Requests {
     serial: u64,
     open: Vec<Option<Request>>,
     vacant: Vec<usize>,
-    pub workers: BTreeMap<PodRef, Worker>,
-    pub clients: BTreeMap<(usize, u64), Clients>,
-    sessions: BTreeMap<usize, Affinity>,
+    pub workers: SortedMap<PodRef, Worker>,
+    pub clients: SortedMap<(usize, u64), Clients>,
+    sessions: SortedMap<usize, Affinity>,
     tallies: Vec<Tally>,
     functions: Vec<Function>,
     draws: Draws,
     askers: Vec<Askers>,
-    tokens: BTreeMap<usize, f64>,
+    tokens: SortedMap<usize, f64>,
 }
 
 /// World that requests read.
@@ -119,7 +119,7 @@ pub(super) struct World<'a> {
     /// Routes of each group's requests: service, flow, weight.
     pub routes: &'a [Vec<(usize, usize, u64)>],
     /// The services that stand for functions, by their numbers.
-    pub functions: &'a BTreeMap<usize, usize>,
+    pub functions: &'a SortedMap<usize, usize>,
     pub entry: Entry<'a>,
 }
 
@@ -133,14 +133,14 @@ impl Requests {
             serial: 0,
             open: Vec::new(),
             vacant: Vec::new(),
-            workers: BTreeMap::new(),
-            clients: BTreeMap::new(),
-            sessions: BTreeMap::new(),
+            workers: SortedMap::new(),
+            clients: SortedMap::new(),
+            sessions: SortedMap::new(),
             tallies: Vec::new(),
             functions: Vec::new(),
             draws: Draws::new(seed),
             askers: askers(plan, seed),
-            tokens: BTreeMap::new(),
+            tokens: SortedMap::new(),
         };
         own.add_functions(plan);
         for (place, group) in plan.groups.iter().enumerate() {

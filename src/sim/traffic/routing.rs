@@ -1,6 +1,5 @@
 //! Routes of requests: to a service by name, or by the rules of ingresses for a host and path.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cluster::Observer;
@@ -8,7 +7,7 @@ use control::services::route;
 use model::Text;
 use model::service::Backend;
 use model::traffic::Flow;
-use units::Instant;
+use units::{Instant, SortedSet};
 
 use super::Traffic;
 use super::flow::FlowState;
@@ -47,7 +46,7 @@ impl Traffic {
         let routes: Vec<(usize, usize, u64)> = (backends.into_iter())
             .map(|(service, weight)| (service, self.flow(group, service), weight))
             .collect();
-        let touched: BTreeSet<usize> = (routes.iter().chain(&self.routes[group]))
+        let touched: SortedSet<usize> = (routes.iter().chain(&self.routes[group]))
             .map(|(service, ..)| *service)
             .collect();
         self.routes[group] = routes;

@@ -1,7 +1,6 @@
 //! Pods as servers: kinds that differ in what they are, and how long requests take at one, as
 //! profiles that are made once for alike loads.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::service::{Balancing, ServerSpec};
@@ -10,6 +9,7 @@ use rng::{Distribution, math};
 
 use super::plan::ServerDefaults;
 use super::queueing::{self, Pods, Wait};
+use units::SortedMap;
 
 /// A kind of server.
 #[derive(Clone, Debug)]
@@ -109,11 +109,11 @@ fn discretized(law: &Distribution) -> Vec<(f64, f64)> {
 #[derive(Clone, Debug)]
 pub(super) struct Servers {
     defaults: ServerDefaults,
-    known: BTreeMap<Option<Arc<ServerSpec>>, u16>,
+    known: SortedMap<Option<Arc<ServerSpec>>, u16>,
     list: Vec<Server>,
-    profiles: BTreeMap<ProfileKey, u32>,
+    profiles: SortedMap<ProfileKey, u32>,
     /// Waits at loads of a grid, by kind, number of pods, balancing and step.
-    waits: BTreeMap<(u16, u32, Balancing, u32), Wait>,
+    waits: SortedMap<(u16, u32, Balancing, u32), Wait>,
 }
 
 /// Steps of the grid of loads: between two of them waits are straight lines.
@@ -150,10 +150,10 @@ impl Servers {
     pub(super) fn new(defaults: ServerDefaults) -> Self {
         Self {
             defaults,
-            known: BTreeMap::new(),
+            known: SortedMap::new(),
             list: Vec::new(),
-            profiles: BTreeMap::new(),
-            waits: BTreeMap::new(),
+            profiles: SortedMap::new(),
+            waits: SortedMap::new(),
         }
     }
 

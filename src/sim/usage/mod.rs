@@ -5,13 +5,11 @@
 
 mod samples;
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::{Curve, Pattern, Scale, Series};
 use model::{Event, Object, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
-use units::{ClassId, Duration, Instant, ObjectId, PodId, Quantity};
+use units::{ClassId, Duration, Instant, ObjectId, PodId, Quantity, SortedMap};
 
 pub(super) use samples::Now;
 
@@ -23,9 +21,9 @@ pub struct UsageOptions {
     /// The use of memory by pods that state nothing.
     pub memory: Option<Pattern>,
     /// Series that patterns name, in order of time.
-    pub traces: BTreeMap<Text, Vec<(Instant, Quantity)>>,
+    pub traces: SortedMap<Text, Vec<(Instant, Quantity)>>,
     /// External metrics by name: the series of each.
-    pub external: BTreeMap<Text, Vec<Vec<(Instant, Quantity)>>>,
+    pub external: SortedMap<Text, Vec<Vec<(Instant, Quantity)>>>,
     /// Whether pods use processors for the requests of clients.
     pub serves_traffic: bool,
     /// The processor time of a request where pods don't state it.
@@ -41,7 +39,7 @@ pub struct Usage {
     /// By slot: pods whose processes are up.
     pods: Vec<Option<Row>>,
     /// Number of pods that share the work of a workload.
-    sharing: BTreeMap<Sharers, i64>,
+    sharing: SortedMap<Sharers, i64>,
     /// Instant of the last sample for the measurement of the run.
     shown: Option<Instant>,
 }

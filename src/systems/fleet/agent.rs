@@ -1,11 +1,10 @@
 //! The agent: brings the units of its machine to what the registry says
 //! (spec: orchestrators-a.md section 5; fleet `agent/{reconcile,task,agent}.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::Text;
 
 use super::unit::TargetState;
+use units::{SortedMap, SortedSet};
 
 /// A unit on a machine: which content, and in which state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +33,14 @@ pub enum Task {
 /// The agent of one machine.
 #[derive(Clone, Debug, Default)]
 pub struct Agent {
-    present: BTreeMap<Text, Present>,
-    activated: BTreeSet<Text>,
+    present: SortedMap<Text, Present>,
+    activated: SortedSet<Text>,
     is_cut_off: bool,
 }
 
 impl Agent {
     /// Units on the machine.
-    pub fn present(&self) -> &BTreeMap<Text, Present> {
+    pub fn present(&self) -> &SortedMap<Text, Present> {
         &self.present
     }
 
@@ -51,7 +50,7 @@ impl Agent {
     }
 
     /// One round: what to do so that the machine has what is desired.
-    pub fn reconcile(&mut self, desired: &BTreeMap<Text, Present>) -> Vec<Task> {
+    pub fn reconcile(&mut self, desired: &SortedMap<Text, Present>) -> Vec<Task> {
         if self.is_cut_off {
             return Vec::new();
         }

@@ -7,13 +7,12 @@
 //! Runs use it only for rounds in which units are about each other (peers, conflicts, replacements,
 //! global units); every other round is the fast form's.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use thiserror::Error;
 
 use model::{Labels, Text};
 
 use super::unit::{Requirements, TargetState};
+use units::{SortedMap, SortedSet};
 
 /// A unit in the registry.
 #[derive(Clone, Debug)]
@@ -64,10 +63,10 @@ pub struct Round {
 /// The registry as the engine reads it: machines that are there, and units.
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
-    pub(super) machines: BTreeMap<Text, Labels>,
-    pub(super) units: BTreeMap<Text, Unit>,
+    pub(super) machines: SortedMap<Text, Labels>,
+    pub(super) units: SortedMap<Text, Unit>,
     /// Units on each machine: those scheduled to it, and the global ones that run there.
-    pub(super) present: BTreeMap<Text, BTreeSet<Text>>,
+    pub(super) present: SortedMap<Text, SortedSet<Text>>,
 }
 
 impl Engine {
@@ -137,7 +136,7 @@ impl Engine {
         self.present = self
             .machines
             .keys()
-            .map(|id| (id.clone(), BTreeSet::new()))
+            .map(|id| (id.clone(), SortedSet::new()))
             .collect();
         for (name, unit) in &self.units {
             let machine = unit.machine.as_ref();
@@ -163,7 +162,7 @@ impl Engine {
 
     /// Number of units on a machine.
     pub fn load(&self, machine: &str) -> usize {
-        self.present.get(machine).map_or(0, BTreeSet::len)
+        self.present.get(machine).map_or(0, SortedSet::len)
     }
 
     /// The machines, the least loaded first, equal ones by id.

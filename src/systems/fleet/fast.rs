@@ -4,28 +4,27 @@
 //! (peers, conflicts, replacements, global ones) are decided by the plain form: while there are any,
 //! every round is.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::{Labels, Text};
 
 use super::engine::{DecideError, Engine, Round, Unit};
 use super::unit::{Requirements, TargetState};
+use units::{SortedMap, SortedSet};
 
 /// The registry as a fast engine reads it.
 #[derive(Clone, Debug, Default)]
 pub struct FastEngine {
     plain: Engine,
     /// Units that are about others.
-    special: BTreeSet<Text>,
+    special: SortedSet<Text>,
     /// Units scheduled to each machine, there or not.
-    on: BTreeMap<Text, BTreeSet<Text>>,
+    on: SortedMap<Text, SortedSet<Text>>,
     /// Machines that are there by how many units that are wanted are on them.
-    ordered: BTreeSet<(usize, Text)>,
-    loads: BTreeMap<Text, usize>,
+    ordered: SortedSet<(usize, Text)>,
+    loads: SortedMap<Text, usize>,
     /// Units that are wanted and have no machine.
-    wanted: BTreeSet<Text>,
+    wanted: SortedSet<Text>,
     /// Scheduled units that may not stay.
-    review: BTreeSet<Text>,
+    review: SortedSet<Text>,
 }
 
 /// Whether a unit is about others.
@@ -181,7 +180,7 @@ impl FastEngine {
             }
         }
         let loads = self.plain.machines.keys();
-        let loads: BTreeMap<Text, usize> = loads.map(|id| (id.clone(), self.load(id))).collect();
+        let loads: SortedMap<Text, usize> = loads.map(|id| (id.clone(), self.load(id))).collect();
         self.ordered = loads.iter().map(|(id, load)| (*load, id.clone())).collect();
         self.loads = loads;
     }

@@ -1,9 +1,7 @@
 //! Parts of a Fleet (spec: orchestrators-a.md section 5).
 
-use std::collections::BTreeMap;
-
 use model::Text;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 use super::presence::FleetOptions;
 use super::unit::Requirements;
@@ -16,7 +14,7 @@ pub struct FleetSetup {
     /// Time of the engine's first round.
     pub first_round: Duration,
     /// Units submitted as files, by name; other units take the requests of their pod.
-    pub units: BTreeMap<Text, SubmittedUnit>,
+    pub units: SortedMap<Text, SubmittedUnit>,
 }
 
 /// A unit that was submitted as a file.

@@ -1,7 +1,5 @@
 //! Worked examples (spec: orchestrators-a.md sections 5 and 11) and properties of the whole.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::agent::{Agent, Present, Task};
@@ -11,7 +9,7 @@ use super::unit::Requirements;
 use super::unit::TargetState::{self, Inactive, Launched, Loaded};
 use super::unit_file::{UnitFile, UnitFileError, words};
 use model::{Labels, Text};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 fn unit(machine: Option<&str>, fleet: &str) -> Unit {
     Unit {
@@ -241,7 +239,7 @@ fn unit_files_are_read_as_systemd_reads_them() {
 
 #[test]
 fn agents_unload_load_stop_and_start_in_this_order() {
-    let desired = |units: &[(&str, u64, TargetState)]| -> BTreeMap<Text, Present> {
+    let desired = |units: &[(&str, u64, TargetState)]| -> SortedMap<Text, Present> {
         let units = units.iter();
         units
             .map(|&(name, content, state)| (name.into(), Present { content, state }))
@@ -278,7 +276,7 @@ fn agents_unload_load_stop_and_start_in_this_order() {
 #[test]
 fn a_service_behind_a_socket_starts_at_the_first_connection() {
     let unit = |state| Present { content: 1, state };
-    let desired = BTreeMap::from([
+    let desired = SortedMap::from([
         ("web.socket".into(), unit(TargetState::Launched)),
         ("web.service".into(), unit(TargetState::Loaded)),
     ]);

@@ -1,12 +1,11 @@
 //! Units as the engine sees them: what their section `[X-Fleet]` asks for
 //! (spec: orchestrators-a.md section 5; fleet `job/job.go`, `api/units.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::parts::pattern::glob_matches;
 use model::{Labels, Text};
 
 use super::unit_file::{UnitFile, UnitFileError, UnitName, words};
+use units::{SortedMap, SortedSet};
 
 /// Target state of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,13 +24,13 @@ pub struct Requirements {
     /// The machine.
     pub machine_id: Option<Text>,
     /// Values, one of which the machine has to have, by key.
-    pub metadata: BTreeMap<Text, BTreeSet<Text>>,
+    pub metadata: SortedMap<Text, SortedSet<Text>>,
     /// Units that have to be on the machine.
-    pub peers: BTreeSet<Text>,
+    pub peers: SortedSet<Text>,
     /// Patterns of units that must not be on the machine.
-    pub conflicts: BTreeSet<Text>,
+    pub conflicts: SortedSet<Text>,
     /// Patterns of units that are moved off the machine.
-    pub replaces: BTreeSet<Text>,
+    pub replaces: SortedSet<Text>,
     /// Whether every machine with the metadata runs it.
     pub is_global: bool,
 }
@@ -200,7 +199,7 @@ impl Requirements {
     }
 }
 
-fn matches_any(patterns: &BTreeSet<Text>, name: &str) -> bool {
+fn matches_any(patterns: &SortedSet<Text>, name: &str) -> bool {
     patterns.iter().any(|pattern| glob_matches(pattern, name))
 }
 

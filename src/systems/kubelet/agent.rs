@@ -1,7 +1,5 @@
 //! The agents of all nodes, as kubelets.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::admission;
 use super::images::{NodeImages, PullOptions};
 use super::pod::{Held, Turn};
@@ -11,7 +9,7 @@ use control::local_node::LocalNode;
 use control::node::{Assignment, ContainerEvent, ImageEvent, Report, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::{EndReason, PodRef, PullError, Text};
-use units::{Instant, NodeId, PodId};
+use units::{Instant, NodeId, PodId, SortedMap, SortedSet};
 
 /// Options of kubelets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +29,11 @@ pub struct Kubelet {
     /// Pods of which nothing is said.
     plain: PlainAgent,
     /// Those of them that the API knows: their containers are started again when they fail.
-    restartable: BTreeMap<PodId, Assignment>,
-    pods: BTreeMap<PodId, Held>,
-    images: BTreeMap<NodeId, NodeImages>,
+    restartable: SortedMap<PodId, Assignment>,
+    pods: SortedMap<PodId, Held>,
+    images: SortedMap<NodeId, NodeImages>,
     /// Pods whose volumes are not attached yet.
-    waiting: BTreeMap<PodId, Assignment>,
+    waiting: SortedMap<PodId, Assignment>,
 }
 
 impl Kubelet {
@@ -44,10 +42,10 @@ impl Kubelet {
         Self {
             plain: PlainAgent::new(options.time_limits),
             options,
-            restartable: BTreeMap::new(),
-            pods: BTreeMap::new(),
-            images: BTreeMap::new(),
-            waiting: BTreeMap::new(),
+            restartable: SortedMap::new(),
+            pods: SortedMap::new(),
+            images: SortedMap::new(),
+            waiting: SortedMap::new(),
         }
     }
 
@@ -122,7 +120,7 @@ impl Kubelet {
     }
 
     /// The images that pods of a node need.
-    fn in_use(&self, node: NodeId) -> BTreeSet<Text> {
+    fn in_use(&self, node: NodeId) -> SortedSet<Text> {
         let pods = self.pods.values().filter(|held| held.node == node);
         pods.flat_map(Held::images).cloned().collect()
     }
@@ -232,7 +230,7 @@ impl NodeAgent for Kubelet {
         let in_use = if needs_room {
             self.in_use(node)
         } else {
-            BTreeSet::new()
+            SortedSet::new()
         };
         let Some(images) = self.images.get_mut(&node) else {
             return;

@@ -2,12 +2,12 @@
 //! after every failure, and deletes what has not been used for longest when the disk fills up
 //! (spec: kubernetes.md part 4).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use control::AgentOutput;
 use control::node::{DiskUse, ImageDeed, ImageOrder, PresentImages};
 use model::{PodRef, Text};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
 /// The first delay after a pull that failed, and the longest.
 const FIRST: Duration = Duration::from_secs(10);
@@ -131,7 +131,7 @@ struct Kept {
 #[derive(Clone, Debug)]
 pub(super) struct NodeImages {
     node: NodeId,
-    kept: BTreeMap<Text, Kept>,
+    kept: SortedMap<Text, Kept>,
     pulls: PullQueue,
     disk: DiskUse,
     /// Instant of the next look at the disk, if there has to be one.
@@ -228,7 +228,12 @@ impl NodeImages {
     }
 
     /// Looks at the disk, as it is time.
-    pub(super) fn collect(&mut self, now: Instant, in_use: &BTreeSet<Text>, out: &mut AgentOutput) {
+    pub(super) fn collect(
+        &mut self,
+        now: Instant,
+        in_use: &SortedSet<Text>,
+        out: &mut AgentOutput,
+    ) {
         if self.collection.is_none_or(|at| at > now) {
             return;
         }
@@ -246,7 +251,7 @@ impl NodeImages {
     pub(super) fn make_room(
         &mut self,
         now: Instant,
-        in_use: &BTreeSet<Text>,
+        in_use: &SortedSet<Text>,
         out: &mut AgentOutput,
     ) {
         self.target = Some(0);
@@ -258,7 +263,7 @@ impl NodeImages {
         &mut self,
         now: Instant,
         disk: DiskUse,
-        in_use: &BTreeSet<Text>,
+        in_use: &SortedSet<Text>,
         out: &mut AgentOutput,
     ) {
         self.disk = disk;
@@ -266,7 +271,7 @@ impl NodeImages {
     }
 
     /// Deletes the image that was not used for longest, if there is still too much.
-    fn delete_next(&mut self, now: Instant, in_use: &BTreeSet<Text>, out: &mut AgentOutput) {
+    fn delete_next(&mut self, now: Instant, in_use: &SortedSet<Text>, out: &mut AgentOutput) {
         let Some(target) = self.target else { return };
         let candidates = self
             .kept
@@ -352,7 +357,7 @@ mod tests {
         images.used(secs(40), &"a".into());
         images.over(secs(250), &"d".into(), Some(disk(90)), &mut out);
         assert_eq!(out.node_wakes, [(secs(300), NodeId(0))]);
-        let in_use = BTreeSet::from([Text::from("b")]);
+        let in_use = SortedSet::from([Text::from("b")]);
         images.collect(secs(300), &in_use, &mut out);
         let removed = |out: &AgentOutput| -> Vec<Text> {
             let orders = out.image_orders.iter();

@@ -1,8 +1,6 @@
 //! A pod on its node: init containers one after the other, sidecars that stay, then the others, each
 //! with restarts, probes and an image of its own (spec: kubernetes.md part 4).
 
-use std::collections::BTreeSet;
-
 use super::container::{Kind, State, Unit};
 use super::images::NodeImages;
 use super::{Probes, judge};
@@ -11,7 +9,7 @@ use control::{AgentOutput, MachineCommand};
 use model::{
     ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep, RestartPolicy, Text,
 };
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedSet};
 
 /// Context in which a pod takes its turn.
 pub(super) struct Turn<'a> {
@@ -483,7 +481,7 @@ impl Held {
     /// Lets the pod go: its images are not in use any more.
     pub(super) fn leave(&self, now: Instant, images: Option<&mut NodeImages>) {
         if let Some(images) = images {
-            let own: BTreeSet<&Text> = self.images().collect();
+            let own: SortedSet<&Text> = self.images().collect();
             for image in own {
                 images.used(now, image);
             }

@@ -2,10 +2,8 @@
 //! while, then takes any (spec: orchestrators-b.md section 1.1; Zaharia et al., "Delay Scheduling",
 //! `EuroSys` 2010).
 
-use std::collections::BTreeSet;
-
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 /// Distance of an agent from a task's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,8 +29,8 @@ pub struct DelayOptions {
 #[derive(Clone, Debug)]
 pub struct BatchJob {
     options: DelayOptions,
-    agents: BTreeSet<Text>,
-    racks: BTreeSet<Text>,
+    agents: SortedSet<Text>,
+    racks: SortedSet<Text>,
     waiting: u64,
     waits_since: Option<Instant>,
     level: Locality,
@@ -43,8 +41,8 @@ impl BatchJob {
     pub fn new(
         options: DelayOptions,
         tasks: u64,
-        agents: BTreeSet<Text>,
-        racks: BTreeSet<Text>,
+        agents: SortedSet<Text>,
+        racks: SortedSet<Text>,
     ) -> Self {
         Self {
             options,

@@ -26,8 +26,6 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use std::collections::BTreeMap;
-
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -35,6 +33,7 @@ use crate::entry::{
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
 use super::entry::{CAPABILITIES, parts};
 use super::options::{Amount, FrameworkKind, FrameworkOptions, MesosOptions, Reservation};
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -73,7 +72,7 @@ fn composed() -> MesosOptions {
         frameworks: frameworks.collect(),
         reservations: vec![Reservation {
             role: PUBLIC_ROLE.into(),
-            labels: BTreeMap::from([(key.into(), value.into())]),
+            labels: SortedMap::from([(key.into(), value.into())]),
             amount: Amount::default(),
             is_all: true,
         }],

@@ -1,11 +1,9 @@
 //! Parts of a Mesos cluster; the defaults are the originals' (spec: orchestrators-b.md sections 1
 //! to 4).
 
-use std::collections::BTreeMap;
-
 use crate::parts::delay::Growth;
 use model::Text;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 use super::allocator::DEFAULT_REFUSAL;
 use super::batch::DelayOptions;
@@ -106,9 +104,9 @@ pub struct Allocation {
     /// Time after which an offer that has no answer is taken back; `None` is never.
     pub offer_timeout: Option<Duration>,
     /// Weights by role, above 0.
-    pub weights: BTreeMap<Text, f64>,
+    pub weights: SortedMap<Text, f64>,
     /// Quotas by top-level role.
-    pub quotas: BTreeMap<Text, RoleQuota>,
+    pub quotas: SortedMap<Text, RoleQuota>,
 }
 
 /// A quota in milli-cores, bytes and devices; what is left out is not part of it.
@@ -137,7 +135,7 @@ pub struct Reservation {
     /// Role of the reservation.
     pub role: Text,
     /// Labels that mark the agents: each has all of them.
-    pub labels: BTreeMap<Text, Text>,
+    pub labels: SortedMap<Text, Text>,
     /// Amount on each; what is left out is not reserved.
     pub amount: Amount,
     /// Whether all of the agent is reserved.
@@ -200,7 +198,7 @@ pub struct BatchFramework {
 #[derive(Clone, Debug)]
 pub struct MarathonFramework {
     /// Constraints by application, each over a field of the agent.
-    pub constraints: BTreeMap<Text, Vec<(Text, Constraint)>>,
+    pub constraints: SortedMap<Text, Vec<(Text, Constraint)>>,
     /// A label of agents on which only applications launch whose node selector has it.
     pub kept_label: Option<(Text, Text)>,
     /// The delay of launches after failures.
@@ -224,7 +222,7 @@ pub struct MarathonFramework {
 #[derive(Clone, Debug, Default)]
 pub struct ChronosFramework {
     /// Options of jobs, by name; other jobs have the defaults.
-    pub jobs: BTreeMap<Text, ChronosJob>,
+    pub jobs: SortedMap<Text, ChronosJob>,
     /// Options of jobs that are not named.
     pub defaults: JobOptions,
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
@@ -254,8 +252,8 @@ impl Default for Allocation {
             filter_gpu_resources: true,
             excluded: Vec::new(),
             offer_timeout: None,
-            weights: BTreeMap::new(),
-            quotas: BTreeMap::new(),
+            weights: SortedMap::new(),
+            quotas: SortedMap::new(),
         }
     }
 }
@@ -276,7 +274,7 @@ impl Default for BatchFramework {
 impl Default for MarathonFramework {
     fn default() -> Self {
         Self {
-            constraints: BTreeMap::new(),
+            constraints: SortedMap::new(),
             kept_label: None,
             backoff: DEFAULT_GROWTH,
             unreachable: UnreachableStrategy::default(),

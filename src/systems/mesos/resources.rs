@@ -2,13 +2,12 @@
 //! each unreserved or reserved for a role, some of them revocable (spec: orchestrators-b.md section
 //! 1; mesos `src/common/resources.cpp`).
 
-use std::collections::BTreeMap;
-
 use model::Text;
+use units::SortedMap;
 
 /// Thousandths of scalars by name; names of which there is nothing are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quantities(BTreeMap<Text, i64>);
+pub struct Quantities(SortedMap<Text, i64>);
 
 impl Quantities {
     /// Thousandths by name.
@@ -74,7 +73,7 @@ impl Quantities {
 
 /// Upper bounds by name; a name that is missing has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits(BTreeMap<Text, i64>);
+pub struct Limits(SortedMap<Text, i64>);
 
 impl Limits {
     /// Thousandths by name; 0 is a bound too.
@@ -121,7 +120,7 @@ pub enum Amount {
 
 /// Resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resources(BTreeMap<Kind, Amount>);
+pub struct Resources(SortedMap<Kind, Amount>);
 
 impl Resources {
     /// Whether there is nothing.

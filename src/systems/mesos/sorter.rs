@@ -6,7 +6,6 @@
 //! judged against. No run of the simulator uses it; the plain allocator and recorded cases do.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
@@ -15,6 +14,7 @@ use model::Text;
 use rng::Stream;
 
 use super::resources::Quantities;
+use units::{SortedMap, SortedSet};
 
 /// Order in which siblings are served.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ struct Node {
     added: u64,
     /// Whether the client of this very path is there, and whether it is served.
     client: Option<Client>,
-    children: BTreeMap<Text, Node>,
+    children: SortedMap<Text, Node>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,9 +63,9 @@ struct Client {
 pub struct Sorter {
     fairness: Fairness,
     root: Node,
-    weights: BTreeMap<Text, f64>,
+    weights: SortedMap<Text, f64>,
     total: Quantities,
-    excluded: BTreeSet<Text>,
+    excluded: SortedSet<Text>,
     added: u64,
 }
 
@@ -82,11 +82,11 @@ struct Key<'a> {
 
 impl Sorter {
     /// A sorter without clients. Resources of the names in `excluded` do not count.
-    pub fn new(fairness: Fairness, excluded: BTreeSet<Text>) -> Self {
+    pub fn new(fairness: Fairness, excluded: SortedSet<Text>) -> Self {
         Self {
             fairness,
             root: Node::default(),
-            weights: BTreeMap::new(),
+            weights: SortedMap::new(),
             total: Quantities::default(),
             excluded,
             added: 0,

@@ -2,20 +2,18 @@
 //! Swarm classic, the machine keys of Fleet and the heartbeats of `SwarmKit`'s nodes are this
 //! (spec: orchestrators-a.md sections 1.5, 2.8 and 5).
 
-use std::collections::BTreeMap;
-
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Members by name order, each with the instant at which it expires.
 #[derive(Clone, Debug)]
 pub struct Membership<Member> {
-    expiry: BTreeMap<Member, Instant>,
+    expiry: SortedMap<Member, Instant>,
 }
 
 impl<Member> Default for Membership<Member> {
     fn default() -> Self {
         Self {
-            expiry: BTreeMap::new(),
+            expiry: SortedMap::new(),
         }
     }
 }

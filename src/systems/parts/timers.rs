@@ -1,21 +1,19 @@
 //! Timers of a manager, its engines and its clients, in order of time; equal times are first in,
 //! first out (spec: orchestrators-a.md section 11, case 9).
 
-use std::collections::BTreeMap;
-
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// Things that are due.
 #[derive(Clone, Debug)]
 pub(crate) struct Timers<Due> {
-    queue: BTreeMap<(Instant, u64), Due>,
+    queue: SortedMap<(Instant, u64), Due>,
     entered: u64,
 }
 
 impl<Due> Default for Timers<Due> {
     fn default() -> Self {
         Self {
-            queue: BTreeMap::new(),
+            queue: SortedMap::new(),
             entered: 0,
         }
     }

@@ -1,7 +1,6 @@
 //! The cluster as its manager holds it: unique names, pending creations, retries
 //! (spec: orchestrators-a.md section 1.2; classicswarm `cluster/swarm/cluster.go`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -14,6 +13,7 @@ use super::engine::Engine;
 use super::expression::Expression;
 use super::scheduler::{Scheduler, SelectError};
 use super::standing::Standing;
+use units::SortedMap;
 
 /// The engines and what is on them.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Cluster {
     /// Number of times that a creation that an engine refused is tried again elsewhere.
     pub create_retries: u32,
     engines: Vec<Engine>,
-    names: BTreeMap<Text, usize>,
+    names: SortedMap<Text, usize>,
     standing: Standing,
     rng: Stream,
 }
@@ -92,7 +92,7 @@ impl Cluster {
             scheduler,
             create_retries: 0,
             engines: Vec::new(),
-            names: BTreeMap::new(),
+            names: SortedMap::new(),
             standing: Standing::default(),
             rng: Stream::new(seed, "swarm.random", 0),
         }

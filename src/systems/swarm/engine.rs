@@ -1,13 +1,12 @@
 //! An engine as the manager sees it: capacity with over-commit, what is on it and how healthy it is
 //! (spec: orchestrators-a.md sections 1.1 and 1.4; classicswarm `cluster/engine.go`).
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use model::{Labels, Text};
 
 use super::container::Container;
+use units::SortedMap;
 
 /// Excess over an engine's amounts up to which it is filled, in whole per cent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +93,7 @@ pub struct Engine {
     used_memory: i64,
     used_cpus: i64,
     count: i64,
-    containers: BTreeMap<Text, Container>,
+    containers: SortedMap<Text, Container>,
 }
 
 impl Engine {

@@ -4,8 +4,6 @@
 //! Keys of Swarm's labels have no `/`, so it becomes `.`: `topology.kubernetes.io/zone` is
 //! `topology.kubernetes.io.zone`. The label of the host's name is the key `node`.
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use crate::mapping::plain_key;
@@ -20,12 +18,13 @@ use super::container::{ContainerConfig, PortBinding, ReschedulePolicy};
 use super::engine::Engine;
 use super::expression::{Expression, SwarmExpressionError};
 use super::options::{CpuUnit, SwarmOptions};
+use units::SortedMap;
 
 /// Instructions for the manager, as given with `docker run -e`, by the name of a workload or pod;
 /// `*` is for all.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    variables: BTreeMap<String, Vec<Variable>>,
+    variables: SortedMap<String, Vec<Variable>>,
 }
 
 #[derive(Clone, Debug)]

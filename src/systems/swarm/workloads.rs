@@ -1,22 +1,21 @@
 //! Workloads as a client of Swarm keeps them, which is hardly at all: it asks for so many containers
 //! once, for more when it wants more, and has the last ones removed when it wants fewer.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::mapping::object_refusal;
 use cluster::Store;
 use control::admission::{Creation, NewName, NewPod};
 use model::{EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text};
-use units::{ObjectId, PodId};
+use units::{ObjectId, PodId, SortedMap};
 
 use super::entry::CAPABILITIES;
 
 /// The containers of workloads, by object and number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workloads {
-    objects: BTreeMap<ObjectId, BTreeMap<i32, Option<PodRef>>>,
-    owners: BTreeMap<PodId, PodOwner>,
+    objects: SortedMap<ObjectId, SortedMap<i32, Option<PodRef>>>,
+    owners: SortedMap<PodId, PodOwner>,
 }
 
 impl Workloads {

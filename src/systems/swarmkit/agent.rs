@@ -4,14 +4,12 @@
 //!
 //! A pod's start is reported once it is prepared, for that is what its manager waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use control::local_node::LocalNode;
 use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 use model::exit::{KILLED, TERMINATED};
 use model::{EndReason, PodRef};
-use units::{Duration, Instant, NodeId, PodId};
+use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use crate::parts::health_check::{self, HealthVerdict};
 
@@ -31,9 +29,9 @@ pub struct StepTimes {
 #[derive(Clone, Debug)]
 pub struct SwarmKitAgent {
     times: StepTimes,
-    tasks: BTreeMap<PodId, Task>,
+    tasks: SortedMap<PodId, Task>,
     /// Pods that are to be held back once they are assigned.
-    held: BTreeSet<PodId>,
+    held: SortedSet<PodId>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,8 +87,8 @@ impl SwarmKitAgent {
     pub fn new(times: StepTimes) -> Self {
         Self {
             times,
-            tasks: BTreeMap::new(),
-            held: BTreeSet::new(),
+            tasks: SortedMap::new(),
+            held: SortedSet::new(),
         }
     }
 

@@ -2,9 +2,8 @@
 //! every node or on the nodes of tasks alone (spec: orchestrators-a.md section 2.8; libnetwork
 //! `service_linux.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::Text;
+use units::{SortedMap, SortedSet};
 
 /// Mode in which a port is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +18,8 @@ pub enum PublishMode {
 /// The tasks of a service that take requests, by id, each with its node.
 #[derive(Clone, Debug, Default)]
 pub struct Balancer {
-    tasks: BTreeMap<Text, Text>,
-    disabled: BTreeSet<Text>,
+    tasks: SortedMap<Text, Text>,
+    disabled: SortedSet<Text>,
     last: Option<Text>,
 }
 

@@ -5,7 +5,6 @@
 //! Heartbeats that arrive change nothing: when a node falls silent, the last one before is computed.
 //! Without a leader with a majority nothing is placed, replaced or updated.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::mapping::refusal;
@@ -17,7 +16,7 @@ use model::{
     EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodOwner, PodRef, PodSpec,
     Text,
 };
-use units::{ClassId, Instant, NodeId, ObjectId, PodId, Revision};
+use units::{ClassId, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 use super::entry::CAPABILITIES;
 use super::needs::Needs;
@@ -54,22 +53,22 @@ pub(super) struct SwarmKitManager {
     pub(super) scheduler: Scheduler,
     debounce: Debounce,
     pub(super) nodes: Vec<NodeWatch>,
-    pub(super) node_ids: BTreeMap<Text, usize>,
-    pub(super) services: BTreeMap<ObjectId, Service>,
-    pub(super) tasks: BTreeMap<u64, Task>,
+    pub(super) node_ids: SortedMap<Text, usize>,
+    pub(super) services: SortedMap<ObjectId, Service>,
+    pub(super) tasks: SortedMap<u64, Task>,
     next_task: u64,
-    by_pod: BTreeMap<PodId, u64>,
-    by_id: BTreeMap<Text, u64>,
+    by_pod: SortedMap<PodId, u64>,
+    by_id: SortedMap<Text, u64>,
     /// Tasks whose pod is being created, by id.
-    asked: BTreeMap<Text, u64>,
+    asked: SortedMap<Text, u64>,
     /// Specs of pods of no service, by class; `None` if they can't be expressed.
-    classes: BTreeMap<ClassId, Option<Arc<TaskSpec>>>,
+    classes: SortedMap<ClassId, Option<Arc<TaskSpec>>>,
     /// Tasks that wait for another to stop.
-    pub(super) successors: BTreeMap<u64, u64>,
+    pub(super) successors: SortedMap<u64, u64>,
     /// Services that an orchestrator has to look at.
-    pub(super) dirty: BTreeSet<ObjectId>,
+    pub(super) dirty: SortedSet<ObjectId>,
     /// Tasks of whose waiting nobody was told yet.
-    told_waiting: BTreeSet<u64>,
+    told_waiting: SortedSet<u64>,
     /// Tasks that would have been replaced if there were a leader.
     pub(super) unanswered: Vec<Unanswered>,
     /// Services that were deleted while there was none.
@@ -89,17 +88,17 @@ impl SwarmKitManager {
             scheduler: Scheduler::new(options.spread),
             debounce: Debounce::default(),
             nodes: Vec::new(),
-            node_ids: BTreeMap::new(),
-            services: BTreeMap::new(),
-            tasks: BTreeMap::new(),
+            node_ids: SortedMap::new(),
+            services: SortedMap::new(),
+            tasks: SortedMap::new(),
             next_task: 0,
-            by_pod: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            classes: BTreeMap::new(),
-            successors: BTreeMap::new(),
-            dirty: BTreeSet::new(),
-            told_waiting: BTreeSet::new(),
+            by_pod: SortedMap::new(),
+            by_id: SortedMap::new(),
+            asked: SortedMap::new(),
+            classes: SortedMap::new(),
+            successors: SortedMap::new(),
+            dirty: SortedSet::new(),
+            told_waiting: SortedSet::new(),
             unanswered: Vec::new(),
             deleted: Vec::new(),
             needs: Needs::default(),

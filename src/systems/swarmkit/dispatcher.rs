@@ -1,12 +1,10 @@
 //! The dispatcher: heartbeats of nodes, and when one counts as down (spec: orchestrators-a.md
 //! section 2.8; swarmkit `manager/dispatcher/{dispatcher,nodes,period}.go`).
 
-use std::collections::BTreeMap;
-
 use crate::parts::membership::Membership;
 use model::Text;
 use rng::Stream;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Options of nodes' heartbeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +76,7 @@ impl HeartbeatOptions {
 pub struct Dispatcher {
     options: HeartbeatOptions,
     beating: Membership<Text>,
-    registrations: BTreeMap<Text, Vec<Instant>>,
+    registrations: SortedMap<Text, Vec<Instant>>,
     rng: Stream,
 }
 
@@ -88,7 +86,7 @@ impl Dispatcher {
         Self {
             options,
             beating: Membership::default(),
-            registrations: BTreeMap::new(),
+            registrations: SortedMap::new(),
             rng: Stream::new(seed, "swarmkit.heartbeat", 0),
         }
     }

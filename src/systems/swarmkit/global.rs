@@ -1,12 +1,11 @@
 //! Global services: one task for every node that is there and meets the constraints
 //! (spec: orchestrators-a.md section 2.5; swarmkit `manager/orchestrator/global/global.go`).
 
-use std::collections::BTreeSet;
-
 use model::Text;
 
 use super::constraint::Constraint;
 use super::node::{Availability, Node, NodeStatus};
+use units::SortedSet;
 
 /// Changes that bring a global service to its nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,10 +21,10 @@ pub struct GlobalScaling {
 pub fn reconcile<'a>(
     nodes: impl IntoIterator<Item = &'a Node>,
     constraints: &[Constraint],
-    running: &BTreeSet<Text>,
+    running: &SortedSet<Text>,
 ) -> GlobalScaling {
     let mut scaling = GlobalScaling::default();
-    let mut known = BTreeSet::new();
+    let mut known = SortedSet::new();
     for node in nodes {
         let is_eligible = node.status != NodeStatus::Down
             && node.availability != Availability::Drain

@@ -4,10 +4,8 @@
 //!
 //! What is deleted meanwhile keeps running tasks running: they have their copy.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::{Needed, Object, PodSpec, Text};
-use units::ObjectId;
+use units::{ObjectId, SortedMap, SortedSet};
 
 /// One of them in its namespace.
 type Key = (Text, Needed);
@@ -15,10 +13,10 @@ type Key = (Text, Needed);
 /// Declared objects, and the tasks that wait for others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Needs {
-    declared: BTreeMap<ObjectId, Key>,
-    present: BTreeSet<Key>,
+    declared: SortedMap<ObjectId, Key>,
+    present: SortedSet<Key>,
     /// Tasks that wait, by number, with what they lack.
-    waiting: BTreeMap<u64, BTreeSet<Key>>,
+    waiting: SortedMap<u64, SortedSet<Key>>,
     /// Tasks that lack nothing any longer, and that nobody was told of.
     ready: Vec<u64>,
 }

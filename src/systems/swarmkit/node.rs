@@ -1,10 +1,8 @@
 //! Nodes as the scheduler sees them: what is left, active tasks, recent failures
 //! (spec: orchestrators-a.md sections 2.2 and 2.3; swarmkit `manager/scheduler/nodeinfo.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::{Labels, Text};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::task::{Preference, Resources, TaskSpec, Version};
 
@@ -57,9 +55,9 @@ pub struct Node {
     /// Labels of its engine.
     pub engine_labels: Labels,
     /// Plugins it has.
-    pub plugins: BTreeSet<Text>,
+    pub plugins: SortedSet<Text>,
     /// Volumes that are reachable from it.
-    pub volumes: BTreeSet<Text>,
+    pub volumes: SortedSet<Text>,
     /// Availability of the node for tasks.
     pub availability: Availability,
     /// Status of the node by its heartbeats.
@@ -74,9 +72,9 @@ pub struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct Load {
     active: u32,
-    active_of: BTreeMap<Text, u32>,
-    ports: BTreeSet<Text>,
-    failures: BTreeMap<Version, Vec<Instant>>,
+    active_of: SortedMap<Text, u32>,
+    ports: SortedSet<Text>,
+    failures: SortedMap<Version, Vec<Instant>>,
 }
 
 impl Node {

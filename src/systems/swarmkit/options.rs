@@ -1,9 +1,7 @@
 //! Parts of a `SwarmKit` cluster; the defaults are the original's (spec: orchestrators-a.md section
 //! 2).
 
-use std::collections::BTreeMap;
-
-use units::Duration;
+use units::{Duration, SortedMap};
 
 use super::agent::StepTimes;
 use super::constraint::Constraint;
@@ -25,7 +23,7 @@ pub struct SwarmKitOptions {
     /// Rollbacks of services.
     pub rollback: UpdateConfig,
     /// Placement by the name of a service, `*` for all.
-    pub placement: BTreeMap<String, Placement>,
+    pub placement: SortedMap<String, Placement>,
     /// Heartbeats of nodes.
     pub heartbeat: HeartbeatOptions,
     /// Time after which a node that is down loses its tasks.
@@ -54,7 +52,7 @@ impl Default for SwarmKitOptions {
             restart: RestartPolicy::default(),
             update: None,
             rollback: UpdateConfig::default(),
-            placement: BTreeMap::new(),
+            placement: SortedMap::new(),
             heartbeat: HeartbeatOptions::default(),
             orphan_timeout: ORPHAN_TIMEOUT,
             times: StepTimes::default(),

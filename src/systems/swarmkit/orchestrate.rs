@@ -1,13 +1,12 @@
 //! Orchestrators: services are declared and brought to their size, and their tasks followed (spec:
 //! orchestrators-a.md sections 2.4–2.5). Restarts are in `restarting.rs`, updates in `rollout.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Event, Object, ObjectChange, PodRef, Text};
-use units::{Instant, ObjectId};
+use units::{Instant, ObjectId, SortedMap, SortedSet};
 
 use super::component::{Due, SwarmKitManager};
 use super::global;
@@ -43,10 +42,10 @@ impl SwarmKitManager {
                     previous: None,
                     restart: wanted.restart,
                     update: wanted.update,
-                    slots: BTreeMap::new(),
+                    slots: SortedMap::new(),
                     updater: None,
                     orders: Vec::new(),
-                    made: BTreeMap::new(),
+                    made: SortedMap::new(),
                 },
             );
             return;
@@ -148,7 +147,7 @@ impl SwarmKitManager {
         let Some(service) = self.services.get(&id) else {
             return;
         };
-        let mut running: BTreeSet<Text> = BTreeSet::new();
+        let mut running: SortedSet<Text> = SortedSet::new();
         for (&slot, state) in &service.slots {
             let is_live = state.is_over
                 || (state.tasks.iter().filter_map(|task| self.tasks.get(task)))

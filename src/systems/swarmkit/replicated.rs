@@ -2,9 +2,8 @@
 //! first (spec: orchestrators-a.md section 2.4; swarmkit
 //! `manager/orchestrator/replicated/{services,slot}.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::Text;
+use units::{SortedMap, SortedSet};
 
 /// A slot that holds something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub fn reconcile(slots: &[Slot], replicas: u64) -> Scaling {
             create: Vec::new(),
         };
     }
-    let taken: BTreeSet<u64> = slots.iter().map(|slot| slot.number).collect();
+    let taken: SortedSet<u64> = slots.iter().map(|slot| slot.number).collect();
     let free = (1..).filter(|number| !taken.contains(number));
     Scaling {
         create: free.take((replicas - have) as usize).collect(),
@@ -56,7 +55,7 @@ pub fn reconcile(slots: &[Slot], replicas: u64) -> Scaling {
 pub fn keep_order(slots: &[Slot]) -> Vec<u64> {
     let mut ordered: Vec<&Slot> = slots.iter().collect();
     ordered.sort_by_key(|slot| (!slot.is_running, slot.number));
-    let mut on_node: BTreeMap<&Text, u64> = BTreeMap::new();
+    let mut on_node: SortedMap<&Text, u64> = SortedMap::new();
     let mut indexed: Vec<(u64, u64)> = Vec::with_capacity(slots.len());
     for slot in ordered {
         let index = match &slot.node {

@@ -1,11 +1,10 @@
 //! The scheduler: collects commits, places tasks in groups, remembers who waits and why
 //! (spec: orchestrators-a.md section 2.3; swarmkit `manager/scheduler/scheduler.go`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 use super::node::Node;
 use super::pipeline::{explain, passes};
@@ -70,7 +69,7 @@ pub struct Pass {
 pub struct Scheduler {
     /// Count of the shares of branches.
     pub mode: SpreadMode,
-    nodes: BTreeMap<Text, Node>,
+    nodes: SortedMap<Text, Node>,
     pinned: Vec<Task>,
     unassigned: Vec<Task>,
     /// Specs that no node could take since something last changed for the better: they are not
@@ -101,7 +100,7 @@ impl Scheduler {
     }
 
     /// The nodes, by id.
-    pub fn nodes(&self) -> &BTreeMap<Text, Node> {
+    pub fn nodes(&self) -> &SortedMap<Text, Node> {
         &self.nodes
     }
 
@@ -134,7 +133,7 @@ impl Scheduler {
     pub fn run(&mut self, now: Instant) -> Pass {
         let mut pass = Pass::default();
         self.place_pinned(&mut pass);
-        let mut groups: BTreeMap<Version, Vec<Task>> = BTreeMap::new();
+        let mut groups: SortedMap<Version, Vec<Task>> = SortedMap::new();
         let mut singles = Vec::new();
         for task in std::mem::take(&mut self.unassigned) {
             if self.is_hopeless(&task.spec) {

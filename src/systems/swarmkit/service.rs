@@ -1,12 +1,11 @@
 //! Services and their tasks, as a manager keeps them (spec: orchestrators-a.md sections 2.4–2.7).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::mapping::object_refusal;
 use model::workload::{DeploymentStrategy, RollingUpdate};
 use model::{Object, PodRef, PodSpec, Text};
-use units::ObjectId;
+use units::{ObjectId, SortedMap};
 
 use super::entry::CAPABILITIES;
 use super::options::SwarmKitOptions;
@@ -69,12 +68,12 @@ pub(super) struct Service {
     pub(super) previous: Option<Specification>,
     pub(super) restart: RestartPolicy,
     pub(super) update: UpdateConfig,
-    pub(super) slots: BTreeMap<u64, SlotState>,
+    pub(super) slots: SortedMap<u64, SlotState>,
     pub(super) updater: Option<Updater>,
     /// Orders of the update that have not been carried out yet.
     pub(super) orders: Vec<Order>,
     /// Tasks made so far for each slot, or for each node of a global service.
-    pub(super) made: BTreeMap<Text, u32>,
+    pub(super) made: SortedMap<Text, u32>,
 }
 
 /// A task that has not ended.

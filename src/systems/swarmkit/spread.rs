@@ -2,10 +2,9 @@
 //! orchestrators-a.md section 2.3; swarmkit `manager/scheduler/{scheduler,nodeset}.go`).
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use model::Text;
-use units::Instant;
+use units::{Instant, SortedMap};
 
 use super::node::{MAX_FAILURES, Node};
 use super::pipeline::passes;
@@ -24,7 +23,7 @@ pub enum SpreadMode {
 /// A group of equal tasks, while it is placed.
 pub(super) struct Fill<'a> {
     /// The nodes in byte order of their ids.
-    pub(super) nodes: &'a mut BTreeMap<Text, Node>,
+    pub(super) nodes: &'a mut SortedMap<Text, Node>,
     /// Spec of every task of the group.
     pub(super) spec: &'a TaskSpec,
     /// Now.
@@ -44,7 +43,7 @@ struct Branch {
 }
 
 enum Below {
-    Branches(BTreeMap<Text, Branch>),
+    Branches(SortedMap<Text, Branch>),
     Nodes(Vec<Text>),
 }
 
@@ -80,7 +79,7 @@ impl Fill<'_> {
         let below = match preferences.split_first() {
             None => Below::Nodes(members),
             Some((preference, rest)) => {
-                let mut values: BTreeMap<Text, Vec<Text>> = BTreeMap::new();
+                let mut values: SortedMap<Text, Vec<Text>> = SortedMap::new();
                 for id in members {
                     let value = self.nodes[&id].value_of(preference);
                     values.entry(value).or_default().push(id);
@@ -102,7 +101,7 @@ impl Fill<'_> {
         }
     }
 
-    fn level(&mut self, wanted: i64, count: i64, branches: &BTreeMap<Text, Branch>) -> i64 {
+    fn level(&mut self, wanted: i64, count: i64, branches: &SortedMap<Text, Branch>) -> i64 {
         let mut given = 0;
         let mut usable = count;
         let mut full = vec![false; branches.len()];

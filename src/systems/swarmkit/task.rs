@@ -1,11 +1,11 @@
 //! Tasks: their states, what they ask for (spec: orchestrators-a.md section 2.1).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Text;
 
 use super::constraint::Constraint;
+use units::SortedMap;
 
 /// The observed state of a task; it only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +71,7 @@ pub struct Resources {
     /// Memory in bytes.
     pub memory: i64,
     /// Anything else.
-    pub generic: BTreeMap<Text, i64>,
+    pub generic: SortedMap<Text, i64>,
 }
 
 impl Resources {

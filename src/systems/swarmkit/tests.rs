@@ -27,7 +27,6 @@
 mod properties;
 mod worked;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::balancer::{Balancer, PublishMode};
@@ -47,7 +46,7 @@ use super::update::{
     Direction, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
 };
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 fn at(seconds: i64) -> Instant {
     Instant::from_secs(seconds)
@@ -213,7 +212,7 @@ fn global_services_follow_their_nodes() {
         with("drained", Availability::Drain, NodeStatus::Ready),
         with("down", Availability::Active, NodeStatus::Down),
     ];
-    let running = BTreeSet::from(["drained", "down", "gone"].map(Text::from));
+    let running = SortedSet::from(["drained", "down", "gone"].map(Text::from));
     let scaling = global::reconcile(&nodes, &[], &running);
     assert_eq!(scaling.create, [Text::from("new")]);
     assert_eq!(

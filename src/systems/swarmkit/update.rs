@@ -1,11 +1,11 @@
 //! Rolling updates: workers that replace slot after slot, and what happens when new tasks fail
 //! (spec: orchestrators-a.md section 2.7; swarmkit `manager/orchestrator/update/updater.go`).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use thiserror::Error;
 
-use units::{Duration, Instant, plural};
+use units::{Duration, Instant, SortedMap, SortedSet, plural};
 
 use super::restart::OLD_TASK_TIMEOUT;
 
@@ -152,8 +152,8 @@ pub struct Updater {
     queue: VecDeque<u64>,
     workers: Vec<Worker>,
     dirty: usize,
-    ran: BTreeMap<u64, Instant>,
-    touched: BTreeSet<u64>,
+    ran: SortedMap<u64, Instant>,
+    touched: SortedSet<u64>,
     failures: usize,
     state: UpdateState,
     /// Instant until which the last tasks are watched, once all workers are done.
@@ -178,8 +178,8 @@ impl Updater {
             ],
             dirty: dirty.len(),
             queue: dirty.into(),
-            ran: BTreeMap::new(),
-            touched: BTreeSet::new(),
+            ran: SortedMap::new(),
+            touched: SortedSet::new(),
             failures: 0,
             state: UpdateState::Underway,
             watched_until: None,

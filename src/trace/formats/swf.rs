@@ -21,7 +21,6 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
@@ -40,7 +39,7 @@ use crate::options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use model::resource_list::{CPU, MEMORY};
 use model::{Behaviour, PodName, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, Quantity};
+use units::{Duration, Instant, Quantity, SortedMap};
 
 pub use self::header::SwfHeader;
 pub use self::reader::SwfReader;
@@ -156,7 +155,7 @@ pub struct SwfSource {
     delivered: u64,
     classes: ClassTable,
     /// By memory asked for, and what is used.
-    class_by_amounts: BTreeMap<(i64, Used), u32>,
+    class_by_amounts: SortedMap<(i64, Used), u32>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
 }
@@ -173,7 +172,7 @@ impl SwfSource {
             ended: false,
             delivered: 0,
             classes: ClassTable::default(),
-            class_by_amounts: BTreeMap::new(),
+            class_by_amounts: SortedMap::new(),
             users: IndexSet::default(),
             user_names: Vec::new(),
         })

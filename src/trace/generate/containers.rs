@@ -53,7 +53,7 @@ mod tests {
         assert!(rows.windows(2).all(|pair| pair[0].0 <= pair[1].0));
         let half = rows.iter().filter(|(at, _)| *at < 100.0).count();
         assert!((900..1_100).contains(&half), "{half}");
-        let sizes: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.1).collect();
+        let sizes: units::SortedSet<&str> = rows.iter().map(|row| row.1).collect();
         let expected = ["1,1024Mi", "1,256Mi", "1,512Mi", "1,768Mi"];
         assert_eq!(sizes.into_iter().collect::<Vec<_>>(), expected);
     }

@@ -137,7 +137,7 @@ impl Model {
 /// 8 % of its memory in MiB; no two ask for the same.
 fn requests(seed: u64, classes: u32) -> Vec<(u64, u64)> {
     let mut stream = Stream::new(seed, "generate/google-2011/classes", 0);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = units::SortedSet::new();
     let mut specs = Vec::with_capacity(classes as usize);
     let memory = (LARGEST.1 / 100, LARGEST.1 / 100 * 8);
     while specs.len() < classes as usize {

@@ -4,7 +4,6 @@
 
 pub(super) mod pods;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -21,7 +20,7 @@ use control::controllers::Release;
 use manifest::autoscalers::{Manifest, milli};
 use model::Text;
 use pods::{Pod, duration, instant};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Passes of the horizontal autoscaler.
 pub const FAMILY: Family = Family {
@@ -59,11 +58,11 @@ struct Step {
     pods: Option<Vec<StepPod>>,
     uniform: Option<Uniform>,
     #[serde(default)]
-    pod_metrics: BTreeMap<String, BTreeMap<Text, Sample>>,
+    pod_metrics: SortedMap<String, SortedMap<Text, Sample>>,
     #[serde(default)]
-    object_metrics: BTreeMap<String, Option<i64>>,
+    object_metrics: SortedMap<String, Option<i64>>,
     #[serde(default)]
-    external_metrics: BTreeMap<String, Option<Vec<i64>>>,
+    external_metrics: SortedMap<String, Option<Vec<i64>>>,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +70,7 @@ struct StepPod {
     #[serde(flatten)]
     pod: Pod,
     #[serde(default)]
-    requests: BTreeMap<Text, BTreeMap<Text, Value>>,
+    requests: SortedMap<Text, SortedMap<Text, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +143,7 @@ impl Settings {
 /// The metrics of a step.
 struct Source<'a> {
     step: &'a Step,
-    by_metric: BTreeMap<&'a str, PodSamples>,
+    by_metric: SortedMap<&'a str, PodSamples>,
     uniform: Option<PodSamples>,
 }
 
@@ -190,7 +189,7 @@ impl Step {
         for own in self.pods.iter().flatten() {
             pods.push(own.observed()?);
         }
-        let mut by_metric = BTreeMap::new();
+        let mut by_metric = SortedMap::new();
         for (metric, list) in &self.pod_metrics {
             let mut samples = PodSamples::new();
             for (pod, own) in list {

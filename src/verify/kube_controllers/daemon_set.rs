@@ -1,6 +1,5 @@
 //! Daemon sets: which nodes run a pod, and both parts of a sync.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,6 +15,7 @@ use manifest::count;
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{DaemonSet, ObservedPod, Readiness};
 use model::{Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorTerm, PodSpec};
+use units::SortedSet;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -23,7 +23,7 @@ use model::{Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorTerm, PodSpe
 struct Template {
     node_name: Option<String>,
     host_network: bool,
-    node_selector: Option<std::collections::BTreeMap<String, String>>,
+    node_selector: Option<units::SortedMap<String, String>>,
     required_node_affinity: Option<Vec<Vec<objects::Requirement>>>,
     tolerations: Option<Vec<objects::Toleration>>,
 }
@@ -39,7 +39,7 @@ struct OneNode {
 struct SeenNode {
     name: String,
     #[serde(default)]
-    labels: Option<std::collections::BTreeMap<String, String>>,
+    labels: Option<units::SortedMap<String, String>>,
     #[serde(default)]
     taints: Option<Vec<objects::Taint>>,
     #[serde(default)]
@@ -236,7 +236,7 @@ fn names(names: &[model::Text]) -> Vec<String> {
 /// The original takes nodes in random order: all that it always chose are chosen, others only of
 /// those that it sometimes chose, and as many in all.
 fn chosen(what: &str, rolling: &Value, decided: &[String], differences: &mut Differences) {
-    let list = |kind: &str| -> BTreeSet<&str> {
+    let list = |kind: &str| -> SortedSet<&str> {
         let list = rolling[format!("{what}{kind}")].as_array();
         list.into_iter()
             .flatten()
@@ -250,7 +250,7 @@ fn chosen(what: &str, rolling: &Value, decided: &[String], differences: &mut Dif
         &rolling[format!("{what}Count")],
         &json!(decided.len()),
     );
-    let own: BTreeSet<&str> = decided.iter().map(String::as_str).collect();
+    let own: SortedSet<&str> = decided.iter().map(String::as_str).collect();
     let missed = always.difference(&own).next();
     let odd = own
         .iter()

@@ -1,6 +1,5 @@
 //! Steps of the Deployment controller: whole sequences, and single steps of rolling and scaling.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use model::workload::deployment::{ConditionKind, ConditionReason};
 use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
 use model::{PodSpec, Text};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// A template that differs by its image.
 fn template(image: &str) -> Arc<PodSpec> {
@@ -148,7 +147,7 @@ fn decide(
     new_name: &str,
     release: Release,
 ) -> DeploymentWrites {
-    let living: BTreeMap<Text, i32> = sets
+    let living: SortedMap<Text, i32> = sets
         .iter()
         .map(|set| (set.name.clone(), set.status.replicas))
         .collect();

@@ -1,7 +1,5 @@
 //! The status of budgets of disruption.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,6 +9,7 @@ use control::controllers::disruption::{BudgetPod, sync};
 use manifest::count;
 use model::Text;
 use model::workload::{BudgetLimit, ObservedPhase, ObservedPod, PodDisruptionBudget, Readiness};
+use units::SortedMap;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -74,7 +73,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
         });
     }
     let controllers = input.controllers.iter().flatten();
-    let scales: BTreeMap<Text, i32> = controllers
+    let scales: SortedMap<Text, i32> = controllers
         .map(|own| (own.name.as_str().into(), own.replicas))
         .collect();
     let status = sync(seconds(input.now), &budget, &pods, &scales);

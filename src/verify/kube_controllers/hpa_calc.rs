@@ -1,7 +1,5 @@
 //! `hpa-calc`: the replica calculator of the horizontal autoscaler, one metric.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,6 +9,7 @@ use autoscale::horizontal::{
     Calculator, ContainerRequests, HorizontalSettings, NO_METRICS, ObservedPod, PodSample,
     PodSamples, Proposal, Tolerances,
 };
+use units::SortedMap;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,7 +134,7 @@ fn observed(own: &CalcPod, resource: &str) -> Result<ObservedPod, String> {
         containers.push(ContainerRequests {
             name: format!("c{index}").into(),
             is_sidecar: false,
-            requests: request.into_iter().collect::<BTreeMap<_, _>>(),
+            requests: request.into_iter().collect::<SortedMap<_, _>>(),
         });
     }
     own.pod.observed(containers)

@@ -2,8 +2,6 @@
 //! waiting nodes of a zone is tainted is random in the original, so the recording chooses; all the
 //! rest must agree with it.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,7 +13,7 @@ use control::controllers::node_lifecycle::{
 };
 use control::controllers::taint_eviction::TaintEviction;
 use model::{Taint, TaintEffect, Text, Toleration};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 #[derive(Deserialize)]
 struct Input {
@@ -122,9 +120,9 @@ struct World<'a> {
     recorded: &'a Told,
     lifecycle: NodeLifecycle,
     eviction: TaintEviction,
-    nodes: BTreeMap<Text, NodeView>,
-    no_schedule: BTreeMap<Text, Vec<Taint>>,
-    zones: BTreeMap<Text, ZoneState>,
+    nodes: SortedMap<Text, NodeView>,
+    no_schedule: SortedMap<Text, Vec<Taint>>,
+    zones: SortedMap<Text, ZoneState>,
     told: Told,
 }
 
@@ -153,8 +151,8 @@ impl<'a> World<'a> {
             lifecycle: NodeLifecycle::new(LifecycleOptions::default()),
             eviction: TaintEviction::default(),
             nodes: input.nodes.iter().map(node).collect(),
-            no_schedule: BTreeMap::new(),
-            zones: BTreeMap::new(),
+            no_schedule: SortedMap::new(),
+            zones: SortedMap::new(),
             told: Vec::new(),
         }
     }

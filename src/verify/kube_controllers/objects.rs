@@ -1,11 +1,9 @@
 //! Small objects as recordings write them.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use model::{Labels, Operator, TaintEffect};
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// A taint.
 #[derive(Deserialize)]
@@ -102,7 +100,7 @@ impl Requirement {
 }
 
 /// Labels.
-pub(super) fn labels(labels: Option<&BTreeMap<String, String>>) -> Labels {
+pub(super) fn labels(labels: Option<&SortedMap<String, String>>) -> Labels {
     let pairs = labels.into_iter().flatten();
     pairs
         .map(|(key, value)| (key.as_str().into(), value.as_str().into()))

@@ -1,7 +1,5 @@
 //! Class of service, score under memory pressure and use of quotas of a pod.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -9,7 +7,7 @@ use super::{replica_set, seconds, span};
 use crate::cases::{Differences, typed};
 use control::controllers::pod_accounting::{is_charged, oom_score, qos_class, quota_usage};
 use model::{Container, PodSpec, ResourceList};
-use units::QuantityError;
+use units::{QuantityError, SortedMap};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -23,7 +21,7 @@ struct Input {
     #[serde(default)]
     init_containers: Option<Vec<SeenContainer>>,
     #[serde(default)]
-    overhead: Option<BTreeMap<String, String>>,
+    overhead: Option<SortedMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -31,9 +29,9 @@ struct Input {
 struct SeenContainer {
     name: String,
     #[serde(default)]
-    requests: Option<BTreeMap<String, String>>,
+    requests: Option<SortedMap<String, String>>,
     #[serde(default)]
-    limits: Option<BTreeMap<String, String>>,
+    limits: Option<SortedMap<String, String>>,
     #[serde(default)]
     sidecar: bool,
 }
@@ -80,7 +78,7 @@ fn decide(input: &Input) -> Result<Value, String> {
     Ok(json!({"oomScoreAdj": scores, "qos": class, "quotaUsage": usage}))
 }
 
-fn amounts(list: Option<&BTreeMap<String, String>>) -> Result<ResourceList, String> {
+fn amounts(list: Option<&SortedMap<String, String>>) -> Result<ResourceList, String> {
     let mut amounts = ResourceList::default();
     for (name, amount) in list.into_iter().flatten() {
         let amount = amount

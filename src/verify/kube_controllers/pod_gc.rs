@@ -1,7 +1,5 @@
 //! Passes of the pod garbage collector.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,7 +7,7 @@ use super::{replica_set, seconds};
 use crate::cases::{Differences, typed};
 use control::controllers::pod_gc::{GcNode, GcPod, PodGc};
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,7 +61,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
     for (pass, expect) in passes.iter().enumerate() {
         let nodes = input.nodes.iter().flatten();
         let nodes = nodes.filter_map(|node| Some((node.name.as_str().into(), node.at(pass)?)));
-        let nodes: BTreeMap<Text, GcNode> = nodes.collect();
+        let nodes: SortedMap<Text, GcNode> = nodes.collect();
         let mut removed = collector.pass(now, &pods, &nodes);
         pods.retain(|pod| !removed.contains(&pod.name));
         removed.sort();

@@ -1,7 +1,5 @@
 //! Instants at which pods of a node are deleted while the node's taints change.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,7 +7,7 @@ use super::{objects, seconds, told};
 use crate::cases::{Differences, typed};
 use control::controllers::taint_eviction::TaintEviction;
 use model::{Taint, Text, Toleration};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,7 +52,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
     }
     changes.sort_by_key(|(at, _)| *at);
     let deleted = play(&pods, &changes, Instant::from_secs(700));
-    let decided: BTreeMap<&str, Value> = deleted
+    let decided: SortedMap<&str, Value> = deleted
         .iter()
         .map(|(pod, at)| (&**pod, told(*at)))
         .collect();
@@ -72,9 +70,9 @@ fn play(
     pods: &[(Instant, Text, Vec<Toleration>)],
     changes: &[(Instant, Vec<Taint>)],
     until: Instant,
-) -> BTreeMap<Text, Instant> {
+) -> SortedMap<Text, Instant> {
     let mut eviction = TaintEviction::default();
-    let mut deleted: BTreeMap<Text, Instant> = BTreeMap::new();
+    let mut deleted: SortedMap<Text, Instant> = SortedMap::new();
     let mut times: Vec<Instant> = pods.iter().map(|(at, ..)| *at).collect();
     times.extend(changes.iter().map(|(at, _)| *at));
     times.push(until);

@@ -1,8 +1,6 @@
 //! `vpa-buckets` and `vpa-recommender`: the histograms of the vertical autoscaler and its
 //! recommendations over time.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,7 +9,7 @@ use autoscale::vertical::{
     Amounts, Buckets, ContainerUsage, RecommenderSettings, Usage, recommend,
 };
 use model::Text;
-use units::Instant;
+use units::{Instant, SortedMap};
 
 pub(super) fn compare_buckets(case: &Value, differences: &mut Differences) -> Result<(), String> {
     for (field, buckets) in [
@@ -46,7 +44,7 @@ struct Container {
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
     let input: Input = typed(&case["input"])?;
     let start = Instant::from_secs(input.start);
-    let mut usage: BTreeMap<Text, Usage> = BTreeMap::new();
+    let mut usage: SortedMap<Text, Usage> = SortedMap::new();
     let mut pods: Vec<Vec<ContainerUsage>> = Vec::new();
     for container in &input.containers {
         usage.insert(container.name.clone(), Usage::new(start));
@@ -58,7 +56,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
         let number = |place: usize| event.get(place).and_then(Value::as_i64).ok_or_else(wrong);
         if event.first().and_then(Value::as_str) == Some("recommend") {
             let place = usize::try_from(number(1)?).map_err(|_| wrong())?;
-            let recommended = recommend(&settings, &usage, &BTreeMap::new());
+            let recommended = recommend(&settings, &usage, &SortedMap::new());
             for (name, own) in recommended {
                 let printed = json!({
                     "lower": printed(own.lower),

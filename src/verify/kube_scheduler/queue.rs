@@ -1,7 +1,6 @@
 //! Recorded operations on the scheduling queue: after each the moves that time made, the pod
 //! popped, and the whole state.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use scheduler::kube::queue::{Backoff, Move, Place, PluginMask, PodUid};
 use scheduler::kube::{
     Cache, ClusterEvent, KubeProfile, NodeInfo, PodInfo, Queue, QueueContext, Release,
 };
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Holds a case against the recording.
 pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
@@ -68,13 +67,13 @@ struct Replay {
     profiles: Vec<KubeProfile>,
     cache: Cache,
     now: Instant,
-    nodes: BTreeMap<Text, Arc<NodeInfo>>,
+    nodes: SortedMap<Text, Arc<NodeInfo>>,
     /// Pods with a node.
-    assigned: BTreeMap<Text, Arc<PodInfo>>,
+    assigned: SortedMap<Text, Arc<PodInfo>>,
     /// Identities of pods without a node.
-    pending: BTreeMap<Text, PodUid>,
+    pending: SortedMap<Text, PodUid>,
     /// Identities of pods in flight.
-    in_flight: BTreeMap<Text, PodUid>,
+    in_flight: SortedMap<Text, PodUid>,
     names: Vec<Text>,
 }
 
@@ -97,10 +96,10 @@ impl Replay {
             profiles,
             cache: Cache::default(),
             now: Instant::ZERO,
-            nodes: BTreeMap::new(),
-            assigned: BTreeMap::new(),
-            pending: BTreeMap::new(),
-            in_flight: BTreeMap::new(),
+            nodes: SortedMap::new(),
+            assigned: SortedMap::new(),
+            pending: SortedMap::new(),
+            in_flight: SortedMap::new(),
             names: Vec::new(),
         })
     }

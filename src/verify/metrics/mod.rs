@@ -8,7 +8,6 @@
 pub mod expected;
 pub mod replay;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use self::expected::{Expected, Printed, Row, numbers};
@@ -16,7 +15,7 @@ use self::replay::{COLUMNS, Schedule};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use metrics::{Recorder, RunMetrics, Setup, WarmUpFinder, Window};
 use trace::Input;
-use units::{Duration, Instant, plural};
+use units::{Duration, Instant, SortedMap, plural};
 
 /// Metrics of recorded schedules.
 pub const FAMILY: Family = Family {
@@ -45,7 +44,7 @@ fn claims(path: &Path) -> bool {
 }
 
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
-    let mut folders: BTreeMap<&Path, Vec<&PathBuf>> = BTreeMap::new();
+    let mut folders: SortedMap<&Path, Vec<&PathBuf>> = SortedMap::new();
     for file in files {
         let folder = file.parent().unwrap_or(Path::new(""));
         folders.entry(folder).or_default().push(file);
@@ -53,7 +52,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
     let mut report = FamilyReport::new(FAMILY.name);
     for (folder, files) in folders {
         let expected = Expected::of_folder(folder)?;
-        let mut figures: BTreeMap<String, Figures> = BTreeMap::new();
+        let mut figures: SortedMap<String, Figures> = SortedMap::new();
         for file in files {
             let stem = file_name(file).split('.').next().unwrap_or_default();
             let schedule = replay::read(file, expected.cores)?;
@@ -70,7 +69,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
 
 fn judge_folder(
     expected: &Expected,
-    figures: &BTreeMap<String, Figures>,
+    figures: &SortedMap<String, Figures>,
     options: &VerifyOptions,
     report: &mut FamilyReport,
 ) {
@@ -198,7 +197,7 @@ fn judge_ratio(
 struct Figures {
     schedule: Schedule,
     /// Over the makespan, by the bound of the slowdown in seconds.
-    whole: BTreeMap<i64, RunMetrics>,
+    whole: SortedMap<i64, RunMetrics>,
     arrivals: RunMetrics,
     cut: Option<u64>,
     /// The schedule cut where "half of the last end" may mean, the meant one first.
@@ -241,7 +240,7 @@ impl Figures {
             let metrics = recorder.finish(at, &store);
             metrics.map_err(|error| error.to_string())
         };
-        let whole = BTreeMap::from([(BOUNDS[0], finish(short)?), (BOUNDS[1], finish(long)?)]);
+        let whole = SortedMap::from([(BOUNDS[0], finish(short)?), (BOUNDS[1], finish(long)?)]);
         let arrivals = finish(arrivals)?;
         let cut = finder.jobs_cut();
         let halves = halves(end)

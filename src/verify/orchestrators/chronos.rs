@@ -1,7 +1,5 @@
 //! Cases of Chronos: schedules that move on, time lines, dependencies.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +9,7 @@ use systems::mesos::chronos::calendar::DateTime;
 use systems::mesos::chronos::graph::JobGraph;
 use systems::mesos::chronos::job::{Job, JobOptions, Launch};
 use systems::mesos::chronos::schedule::Schedule;
+use units::SortedMap;
 
 pub(super) fn decide(kind: &str) -> Option<Decide> {
     let decide: Decide = match kind {
@@ -117,7 +116,7 @@ fn timeline(case: &Case) -> Result<Value, Trouble> {
 fn dependency(case: &Case) -> Result<Value, Trouble> {
     #[derive(Deserialize)]
     struct GraphCase {
-        parents: BTreeMap<Text, Vec<Text>>,
+        parents: SortedMap<Text, Vec<Text>>,
         #[serde(default)]
         soft_error: Vec<Text>,
     }

@@ -1,8 +1,6 @@
 //! Cases of Fleet: placements by the engine's rounds, timers, and a crashed machine. Runs keep the
 //! registry in [`FastEngine`]; [`Engine`] defines what it decides.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +12,7 @@ use systems::fleet::engine::{Engine, Inability, Round, Unit};
 use systems::fleet::fast::FastEngine;
 use systems::fleet::presence::{AGENT_INTERVAL, BEAT_RETRY, BEAT_TIMEOUT, FleetOptions, Presence};
 use systems::fleet::unit::{Requirements, TargetState};
+use units::SortedMap;
 
 /// Both forms of the engine.
 pub(super) const FORMS: Forms = Forms::Both {
@@ -334,7 +333,7 @@ fn failover<F: Form>(case: &Case) -> Result<Value, Trouble> {
                     state: TargetState::Launched,
                 };
                 let units = round.scheduled.into_iter().map(|(unit, _)| (unit, present));
-                let tasks = agent.reconcile(&units.collect::<BTreeMap<_, _>>());
+                let tasks = agent.reconcile(&units.collect::<SortedMap<_, _>>());
                 if tasks.iter().any(|task| matches!(task, Task::Start(_))) {
                     timeline.at(now + start, Event::Started);
                 }

@@ -1,7 +1,5 @@
 //! Cases of what processes share on a node, and of checkpoints.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -10,7 +8,7 @@ use model::PodRef;
 use model::checkpoint::{Checkpoints, expected_time_ratio};
 use model::qos::QosClass;
 use sim::cores::{Claim, CorePlace, Cores, ProcessRef, cpu_weight};
-use units::{Duration, Instant, NodeId, PodId, PodSlot};
+use units::{Duration, Instant, NodeId, PodId, PodSlot, SortedMap};
 
 /// The judge of a kind.
 pub(super) fn decide(kind: &str) -> Option<Decide> {
@@ -42,7 +40,7 @@ const SCALE: f64 = 1e9;
 
 fn cpu_share(case: &Case) -> Result<Value, Trouble> {
     let node: Cored = read(&case.nodes)?;
-    let tasks: BTreeMap<String, Task> = read(&case.request)?;
+    let tasks: SortedMap<String, Task> = read(&case.request)?;
     let whole = |amount: f64| libm::rint(amount * SCALE) as i64;
     let now = Instant::ZERO;
     let mut cores = Cores::default();

@@ -1,7 +1,5 @@
 //! Cases of Marathon: constraints, back-off, upgrades, scaling down, lost instances.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +12,7 @@ use systems::mesos::marathon::scale_down::{Condition, Instance, KillSelection, v
 use systems::mesos::marathon::unreachable::{self, Tracker, UnreachableStrategy};
 use systems::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy, plan};
 use systems::parts::delay::Growth;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 pub(super) fn decide(kind: &str) -> Option<Decide> {
     let decide: Decide = match kind {
@@ -111,7 +109,7 @@ fn group_by_fill(case: &Case) -> Result<Value, Trouble> {
         }
         accepted.push(accepts);
     }
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut counts: SortedMap<String, u64> = SortedMap::new();
     for value in placed {
         *counts.entry(value).or_default() += 1;
     }

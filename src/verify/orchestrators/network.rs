@@ -1,7 +1,5 @@
 //! Cases of shared links and of images that are pulled over them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -11,7 +9,7 @@ use model::{PodRef, Text};
 use sim::images::{ImageModel, Images};
 use sim::network::{LinkId, Network, Shape, WEIGHT_ONE};
 use systems::kubelet::PullQueue;
-use units::{Duration, Instant, NodeId, PodId, PodSlot};
+use units::{Duration, Instant, NodeId, PodId, PodSlot, SortedMap, SortedSet};
 
 /// The judge of a kind.
 pub(super) fn decide(kind: &str) -> Option<Decide> {
@@ -51,10 +49,10 @@ struct Named {
 }
 
 fn named(case: &Case) -> Result<Named, Trouble> {
-    let links: BTreeMap<String, f64> = read(&case.nodes)?;
-    let flows: BTreeMap<String, FlowCase> = read(&case.request)?;
+    let links: SortedMap<String, f64> = read(&case.nodes)?;
+    let flows: SortedMap<String, FlowCase> = read(&case.request)?;
     let mut network = Network::new();
-    let mut numbers: BTreeMap<String, LinkId> = BTreeMap::new();
+    let mut numbers: SortedMap<String, LinkId> = SortedMap::new();
     for (name, capacity) in links {
         numbers.insert(name, network.add_link(whole(capacity, MILLION)));
     }
@@ -92,7 +90,7 @@ fn rates(case: &Case) -> Result<Value, Trouble> {
 
 fn ends(case: &Case) -> Result<Value, Trouble> {
     let Named { mut network, flows } = named(case)?;
-    let mut begins: BTreeSet<(Instant, usize)> = BTreeSet::new();
+    let mut begins: SortedSet<(Instant, usize)> = SortedSet::new();
     for (number, (_, flow, _)) in flows.iter().enumerate() {
         begins.insert((instant(flow.start.unwrap_or_default()), number));
     }
@@ -126,7 +124,7 @@ struct Links {
 
 #[derive(Deserialize)]
 struct PullCase {
-    layers_mb: BTreeMap<String, f64>,
+    layers_mb: SortedMap<String, f64>,
     pulls: Vec<Asked>,
     max_parallel_layers: u32,
     rtt_s: f64,
@@ -151,19 +149,19 @@ struct Nodes {
 
 fn nodes(case: &Case, given: &PullCase) -> Result<Nodes, Trouble> {
     let links: Links = read(&case.nodes)?;
-    let existing: Option<BTreeMap<String, Vec<String>>> = read(&case.existing)?;
-    let asked: BTreeSet<&String> = given.pulls.iter().map(|pull| &pull.node).collect();
+    let existing: Option<SortedMap<String, Vec<String>>> = read(&case.existing)?;
+    let asked: SortedSet<&String> = given.pulls.iter().map(|pull| &pull.node).collect();
     let names: Vec<String> = asked.into_iter().cloned().collect();
     let number_of = |name: &str| {
         let place = names.iter().position(|known| known == name);
         place.map(NodeId::from_index)
     };
-    let numbers: BTreeMap<&String, u32> = given.layers_mb.keys().zip(0..).collect();
+    let numbers: SortedMap<&String, u32> = given.layers_mb.keys().zip(0..).collect();
     let layer = |name: &String| {
         let number = numbers.get(name).copied();
         number.ok_or_else(|| Trouble::Malformed(format!("an unknown layer `{name}`")))
     };
-    let mut known: BTreeMap<Text, Vec<u32>> = BTreeMap::new();
+    let mut known: SortedMap<Text, Vec<u32>> = SortedMap::new();
     for pull in &given.pulls {
         let layers: Result<Vec<u32>, Trouble> = pull.layers.iter().map(layer).collect();
         known.insert(image_of(pull), layers?);
@@ -179,7 +177,7 @@ fn nodes(case: &Case, given: &PullCase) -> Result<Nodes, Trouble> {
             present.on.entry(node).or_default().push(image);
         }
     }
-    let mut speeds = BTreeMap::new();
+    let mut speeds = SortedMap::new();
     let mut speed = links.node_gbps.as_f64().unwrap_or_default();
     if let Value::Object(own) = &links.node_gbps {
         speed = 0.0;
@@ -217,7 +215,7 @@ fn image_pull(case: &Case) -> Result<Value, Trouble> {
     let given: PullCase = read(&case.request)?;
     let Nodes { names, mut images } = nodes(case, &given)?;
     let mut queues = vec![PullQueue::new(Some(1)); names.len()];
-    let mut due: BTreeSet<(Instant, usize)> = BTreeSet::new();
+    let mut due: SortedSet<(Instant, usize)> = SortedSet::new();
     for (number, pull) in given.pulls.iter().enumerate() {
         due.insert((instant(pull.at), number));
     }

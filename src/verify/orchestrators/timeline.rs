@@ -1,22 +1,20 @@
 //! A queue of events in time for cases that tell a story: the machines say what comes next, this
 //! hands it back at its instant. Equal instants go first in, first out.
 
-use std::collections::BTreeMap;
-
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 use super::Trouble;
 
 /// Events by instant and by the order in which they were entered.
 pub(super) struct Timeline<Event> {
-    events: BTreeMap<(Instant, u64), Event>,
+    events: SortedMap<(Instant, u64), Event>,
     entered: u64,
 }
 
 impl<Event> Default for Timeline<Event> {
     fn default() -> Self {
         Self {
-            events: BTreeMap::new(),
+            events: SortedMap::new(),
             entered: 0,
         }
     }

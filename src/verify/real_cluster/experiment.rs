@@ -1,6 +1,5 @@
 //! A recorded case as an experiment of windtunnel, and its run.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -19,6 +18,7 @@ use manifest::read_values;
 use scenario::{Color, FileLookup, Files, LoadOptions, SearchPath, load};
 use scheduler::pipeline::evaluate::Form;
 use sim::RunControl;
+use units::SortedMap;
 use world::FileSource;
 use world::inputs::inline;
 
@@ -33,7 +33,7 @@ const SETTLING: i64 = 1_000;
 pub(super) struct Case {
     driver: Driver,
     /// The contents of the experiment's files, by name.
-    files: BTreeMap<String, Vec<Value>>,
+    files: SortedMap<String, Vec<Value>>,
     operations: Vec<Due>,
     /// Pods without an owner, as the recording has them, with the milliseconds of their creation.
     pods: Vec<(i64, Value)>,
@@ -65,12 +65,12 @@ impl Case {
         let declared = read_values(manifests).map_err(|why| format!("manifests.yaml: {why}"))?;
         let mut case = Self {
             driver: driver.clone(),
-            files: BTreeMap::new(),
+            files: SortedMap::new(),
             operations: Vec::new(),
             pods: Vec::new(),
         };
         let (mut nodes, mut objects) = (Vec::new(), Vec::new());
-        let mut known: BTreeMap<(String, String), Value> = BTreeMap::new();
+        let mut known: SortedMap<(String, String), Value> = SortedMap::new();
         for object in declared {
             known.insert(identity(&object), object.clone());
             if object["kind"] == "Pod" {
@@ -104,7 +104,7 @@ impl Case {
         });
     }
 
-    fn add_steps(&mut self, known: &mut BTreeMap<(String, String), Value>) -> Result<(), Trouble> {
+    fn add_steps(&mut self, known: &mut SortedMap<(String, String), Value>) -> Result<(), Trouble> {
         for (number, step) in self.driver.steps.clone().into_iter().enumerate() {
             let fields = match step.op {
                 Op::Create { object } => {
@@ -295,7 +295,7 @@ fn identity(object: &Value) -> (String, String) {
 }
 
 fn find<'a>(
-    known: &'a mut BTreeMap<(String, String), Value>,
+    known: &'a mut SortedMap<(String, String), Value>,
     kind: &str,
     name: &str,
 ) -> Result<&'a mut Value, Trouble> {

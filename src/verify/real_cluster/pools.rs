@@ -1,18 +1,17 @@
 //! Objects that a control plane can't tell apart but by chance: pods of one declaration, and the
 //! nodes that are cut off. Their changes are judged together.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::driver::Driver;
 use super::experiment::Case;
+use units::SortedMap;
 
 /// Names under which equals are judged.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pools {
     /// By the name of a pod without an owner.
-    pods: BTreeMap<String, String>,
+    pods: SortedMap<String, String>,
     /// Whether nodes are cut off, so that it is chance which of them comes first.
     has_outages: bool,
 }
@@ -20,7 +19,7 @@ pub(super) struct Pools {
 impl Pools {
     /// The equals of a case.
     pub(super) fn of(case: &Case, driver: &Driver) -> Self {
-        let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        let mut alike: SortedMap<String, Vec<&str>> = SortedMap::new();
         for (at, pod) in case.bare_pods() {
             let mut plain = pod.clone();
             let name = pod["metadata"]["name"].as_str().unwrap_or_default();
@@ -28,7 +27,7 @@ impl Pools {
             let key = format!("{at} {plain}");
             alike.entry(key).or_default().push(name);
         }
-        let mut pods = BTreeMap::new();
+        let mut pods = SortedMap::new();
         for names in alike.into_values().filter(|names| names.len() > 1) {
             let label = format!("{} and its equals", names[0]);
             pods.extend(

@@ -1,6 +1,5 @@
 //! Recordings: times of every kind of change over the repeats.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -12,6 +11,7 @@ use super::pools::Pools;
 use super::refusals::Refusals;
 use super::rows::{Row, Rows};
 use trace::Input;
+use units::{SortedMap, SortedSet};
 
 /// The most repeats of a recording.
 const REPEATS: u32 = 99;
@@ -34,7 +34,7 @@ pub(super) struct Spread {
 /// A recording.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recording {
-    pub(super) rows: BTreeMap<Row, Spread>,
+    pub(super) rows: SortedMap<Row, Spread>,
     /// The milliseconds of its second at which the first repeat begins.
     fraction: i64,
     pub(super) refusals: Refusals,
@@ -135,8 +135,8 @@ impl Recording {
 }
 
 /// The spread of each kind of change over repeats.
-fn spreads(repeats: &[Rows]) -> BTreeMap<Row, Spread> {
-    let rows: BTreeSet<Row> = repeats
+fn spreads(repeats: &[Rows]) -> SortedMap<Row, Spread> {
+    let rows: SortedSet<Row> = repeats
         .iter()
         .flat_map(|one| one.0.keys().cloned())
         .collect();
@@ -165,8 +165,8 @@ fn spreads(repeats: &[Rows]) -> BTreeMap<Row, Spread> {
 }
 
 /// The spreads that `expected.json` states, those of equals together.
-fn expected(lines: Vec<Expected>, pools: &Pools) -> BTreeMap<Row, Spread> {
-    let mut rows: BTreeMap<Row, Spread> = BTreeMap::new();
+fn expected(lines: Vec<Expected>, pools: &Pools) -> SortedMap<Row, Spread> {
+    let mut rows: SortedMap<Row, Spread> = SortedMap::new();
     for line in lines {
         let what = match line.what.split_once(' ') {
             Some(("Pod", name)) => pools.pod(name),
@@ -200,10 +200,10 @@ struct Timeline<'a> {
     pools: &'a Pools,
     rows: Rows,
     /// What pods are judged as, by name.
-    labels: BTreeMap<String, String>,
-    pods: BTreeMap<String, PodSeen>,
+    labels: SortedMap<String, String>,
+    pods: SortedMap<String, PodSeen>,
     /// Conditions that objects have had.
-    conditions: BTreeSet<(String, String)>,
+    conditions: SortedSet<(String, String)>,
     fraction: i64,
     silences: Vec<i64>,
     refusals: Refusals,
@@ -221,9 +221,9 @@ impl<'a> Timeline<'a> {
         Self {
             pools,
             rows: Rows::default(),
-            labels: BTreeMap::new(),
-            pods: BTreeMap::new(),
-            conditions: BTreeSet::new(),
+            labels: SortedMap::new(),
+            pods: SortedMap::new(),
+            conditions: SortedSet::new(),
             fraction: 0,
             silences: Vec::new(),
             refusals: Refusals::default(),

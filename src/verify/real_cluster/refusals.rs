@@ -3,13 +3,12 @@
 //! of pods fell together, so the time of the next attempt is chance. Up to the step that frees room
 //! everything is compared; after it, what follows from the next attempt may come at any time.
 
-use std::collections::BTreeMap;
-
 use super::rows::Row;
+use units::SortedMap;
 
 /// Replica sets whose creations were refused, with the milliseconds of the first refusal.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refusals(BTreeMap<String, i64>);
+pub(super) struct Refusals(SortedMap<String, i64>);
 
 impl Refusals {
     /// Notes an event of an object, such as `ReplicaSet/web-rs1`.

@@ -1,6 +1,6 @@
 //! Kinds of change with their times, as recordings and runs have them.
 
-use std::collections::BTreeMap;
+use units::SortedMap;
 
 /// A kind of change: which object or group of pods, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +13,7 @@ pub(super) struct Row {
 
 /// The times of every kind of change, in milliseconds, each list in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rows(pub(super) BTreeMap<Row, Vec<i64>>);
+pub(super) struct Rows(pub(super) SortedMap<Row, Vec<i64>>);
 
 impl Rows {
     /// A change happens, later than those of its kind before, if it is one that is judged.

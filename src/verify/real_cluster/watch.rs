@@ -1,6 +1,5 @@
 //! Observations of a run, in the kinds of change of recordings.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::pools::Pools;
@@ -14,7 +13,7 @@ use model::{
     EndReason, Event, Node, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated, PodRef,
     TaintEffect,
 };
-use units::{Instant, NodeId, ObjectId, PodId};
+use units::{Instant, NodeId, ObjectId, PodId, SortedMap, SortedSet};
 
 /// What a run has shown.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +22,7 @@ pub(super) struct Seen {
     /// The last renewals of leases of nodes that fell silent, in milliseconds.
     pub(super) silent_since: Vec<i64>,
     /// The nodes of pods, by the names of pods.
-    nodes: BTreeMap<String, String>,
+    nodes: SortedMap<String, String>,
 }
 
 impl Seen {
@@ -39,16 +38,16 @@ pub(super) struct Watch<'a> {
     /// When the recording begins, in milliseconds of the run.
     zero: i64,
     seen: Seen,
-    objects: BTreeMap<ObjectId, Known>,
-    pods: BTreeMap<PodId, Follow>,
+    objects: SortedMap<ObjectId, Known>,
+    pods: SortedMap<PodId, Follow>,
     /// How many objects an owner has made.
-    children: BTreeMap<ObjectId, u32>,
+    children: SortedMap<ObjectId, u32>,
     /// Pods that ended by themselves and whose objects their owner still keeps.
-    kept: BTreeMap<ObjectId, Vec<String>>,
-    conditions: BTreeSet<(String, String)>,
-    nodes: BTreeMap<NodeId, Arc<Node>>,
+    kept: SortedMap<ObjectId, Vec<String>>,
+    conditions: SortedSet<(String, String)>,
+    nodes: SortedMap<NodeId, Arc<Node>>,
     /// The names that recordings give to jobs, by their own.
-    jobs: BTreeMap<String, String>,
+    jobs: SortedMap<String, String>,
     actives: Vec<Active>,
 }
 
@@ -83,13 +82,13 @@ impl<'a> Watch<'a> {
             pools,
             zero,
             seen: Seen::default(),
-            objects: BTreeMap::new(),
-            pods: BTreeMap::new(),
-            children: BTreeMap::new(),
-            kept: BTreeMap::new(),
-            conditions: BTreeSet::new(),
-            nodes: BTreeMap::new(),
-            jobs: BTreeMap::new(),
+            objects: SortedMap::new(),
+            pods: SortedMap::new(),
+            children: SortedMap::new(),
+            kept: SortedMap::new(),
+            conditions: SortedSet::new(),
+            nodes: SortedMap::new(),
+            jobs: SortedMap::new(),
             actives: Vec::new(),
         }
     }

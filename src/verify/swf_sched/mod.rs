@@ -10,7 +10,6 @@ mod jobs;
 mod vectors;
 mod window;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -21,6 +20,7 @@ use trace::TraceError;
 pub use self::jobs::{Job, Log, find_log, read_log};
 pub use self::vectors::{Case, Figures, Vectors, read_vectors};
 pub use self::window::{Rules, Start, average_bounded_slowdown, run_window};
+use units::SortedMap;
 
 /// Averages and starts of job-log windows.
 pub const FAMILY: Family = Family {
@@ -154,7 +154,7 @@ fn verify_starts(
     figures: &Figures,
     report: &mut FamilyReport,
 ) {
-    let known: BTreeMap<i64, i64> = starts
+    let known: SortedMap<i64, i64> = starts
         .iter()
         .map(|start| (jobs[start.position].number, start.second))
         .collect();

@@ -1,6 +1,5 @@
 //! Reading the recorded figures.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use super::jobs::Job;
 use super::{ReadError, Rules, WINDOW_JOBS, WINDOWS};
 use policy::job_order::JOB_ORDERS;
 use trace::Input;
+use units::SortedMap;
 
 /// Run that a figure is of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,7 @@ impl Figures {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vectors {
     /// Runs by workload.
-    pub workloads: BTreeMap<String, BTreeMap<Case, Figures>>,
+    pub workloads: SortedMap<String, SortedMap<Case, Figures>>,
 }
 
 /// Reads files of averages and of starts.

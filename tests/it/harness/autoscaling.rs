@@ -2,7 +2,6 @@
 //! nodes and remembers what they refused as in one that is copied, loses nodes and is asked every
 //! time: packings, estimates, growth, scale-down and consolidation, after every change.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::autoscale::cluster_autoscaler::{
@@ -17,7 +16,7 @@ use windtunnel::model::{Node, PodRef, PodSpec, Text};
 use windtunnel::policy::kube_profiles::add_machine;
 use windtunnel::rng::Stream;
 use windtunnel::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
-use windtunnel::units::{Duration, Instant, NodeId, PodId, PodSlot};
+use windtunnel::units::{Duration, Instant, NodeId, PodId, PodSlot, SortedMap};
 
 use super::copied::{Plain, state};
 use super::dice::Dice;
@@ -424,7 +423,7 @@ impl Asked {
                 age: Duration::from_secs(600),
                 deletion: None,
                 safe_to_evict: None,
-                local_volumes: std::collections::BTreeSet::new(),
+                local_volumes: windtunnel::units::SortedSet::new(),
                 budgets: Vec::new(),
                 requests: NodeAmounts {
                     cpu_milli: pod.class.requests.cpu_milli,
@@ -455,7 +454,7 @@ impl Asked {
             nodes: nodes.len(),
             min: 1,
         };
-        let groups = BTreeMap::from([("g".into(), size)]);
+        let groups = SortedMap::from([("g".into(), size)]);
         let view = ShrinkView {
             nodes: &nodes,
             groups: &groups,

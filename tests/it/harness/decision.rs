@@ -1,11 +1,10 @@
 //! A whole decision: all that an attempt says, in a form that can be compared.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use windtunnel::model::Text;
 use windtunnel::scheduler::kube::attempt::Aftermath;
 use windtunnel::scheduler::kube::message::message;
 use windtunnel::scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, Search, Status};
+use windtunnel::units::{SortedMap, SortedSet};
 
 /// What a pod asks of a scheduler.
 pub(crate) struct Question<'a> {
@@ -18,7 +17,7 @@ pub(crate) struct Question<'a> {
 }
 
 /// Raw and normalised points and the weight, by plugin.
-pub(crate) type Points = BTreeMap<&'static str, (i64, i64, i64)>;
+pub(crate) type Points = SortedMap<&'static str, (i64, i64, i64)>;
 
 /// All that an attempt says.
 #[derive(Debug, Default, PartialEq)]
@@ -28,14 +27,14 @@ pub(crate) struct Decision {
     pub(crate) outside: Option<Status>,
     /// The nodes looked at, in order, with their verdicts.
     pub(crate) verdicts: Vec<(Text, Option<Status>)>,
-    pub(crate) points: BTreeMap<Text, Points>,
-    pub(crate) totals: BTreeMap<Text, i64>,
+    pub(crate) points: SortedMap<Text, Points>,
+    pub(crate) totals: SortedMap<Text, i64>,
     pub(crate) best: Vec<Text>,
     pub(crate) message: String,
     /// The look at preemption; candidates and nodes tried in vain are in order of their names.
     pub(crate) aftermath: Aftermath,
     /// The nodes that are equally good for a preemption.
-    pub(crate) nominated: BTreeSet<Text>,
+    pub(crate) nominated: SortedSet<Text>,
 }
 
 /// The decision of the plain form on a cache.

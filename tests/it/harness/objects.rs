@@ -1,8 +1,6 @@
 //! Random nodes, pod specs and objects around them, all features mixed. Names and values come from
 //! small sets, so that they meet.
 
-use std::collections::BTreeSet;
-
 use windtunnel::model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use windtunnel::model::objects::{DisruptionBudget, Service, Workload};
 use windtunnel::model::volume::{CsiNode, PersistentVolume, PersistentVolumeClaim, StorageClass};
@@ -11,7 +9,7 @@ use windtunnel::model::{
     NodeSelectorTerm, Operator, Owner, PodAffinityTerm, PodSpec, PodVolume, Requirement,
     ResourceList, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
-use windtunnel::units::Quantity;
+use windtunnel::units::{Quantity, SortedSet};
 
 use super::dice::Dice;
 
@@ -389,7 +387,7 @@ pub(crate) fn objects(dice: &mut Dice) -> ClusterObjects {
             name: "budget".into(),
             selector: Some(selector(dice)),
             allowed: dice.between(0, 2),
-            disrupted: BTreeSet::new(),
+            disrupted: SortedSet::new(),
         });
     }
     claims(&mut objects);

@@ -1,10 +1,8 @@
 //! Promises that hold once all has been quiet for long.
 
-use std::collections::BTreeSet;
-
 use windtunnel::cluster::Store;
 use windtunnel::model::Object;
-use windtunnel::units::NodeId;
+use windtunnel::units::{NodeId, SortedSet};
 
 use super::{RUNS, is_ready, pods};
 use crate::controlled::names;
@@ -14,7 +12,7 @@ use crate::controlled::names;
 fn at_last_daemons(store: &Store, broken: &mut Vec<String>) {
     let own = pods(store, "log");
     let placed: Vec<NodeId> = own.iter().filter_map(|pod| pod.node()).collect();
-    let places: BTreeSet<NodeId> = placed.iter().copied().collect();
+    let places: SortedSet<NodeId> = placed.iter().copied().collect();
     let asked = own
         .first()
         .map_or(0, |pod| store.class(pod.class).requests.cpu_milli);
@@ -33,7 +31,7 @@ fn at_last_daemons(store: &Store, broken: &mut Vec<String>) {
     let images = own
         .iter()
         .map(|pod| &store.class(pod.class).spec.containers[0].image);
-    let images: BTreeSet<_> = images.collect();
+    let images: SortedSet<_> = images.collect();
     if missing.is_empty() && images.len() > 1 {
         broken.push(format!("daemons of {images:?}"));
     }
@@ -46,7 +44,7 @@ pub(super) fn at_last(store: &Store, broken: &mut Vec<String>) {
         id.and_then(|id| store.objects().get(id))
             .map(|row| row.object.clone())
     };
-    let images = |app: &str| -> BTreeSet<String> {
+    let images = |app: &str| -> SortedSet<String> {
         let own = pods(store, app).into_iter();
         own.map(|pod| store.class(pod.class).spec.containers[0].image.to_string())
             .collect()

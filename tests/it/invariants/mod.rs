@@ -5,7 +5,6 @@
 mod at_last;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -21,7 +20,7 @@ use windtunnel::model::{Behaviour, Object, Pod, PodSpec};
 use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{Environment, Pace, Provisions, Stop, Trouble};
-use windtunnel::units::{Duration, Instant, NodeId};
+use windtunnel::units::{Duration, Instant, NodeId, SortedMap};
 
 use at_last::at_last;
 use watch::Watch;
@@ -268,7 +267,7 @@ fn play(script: &Script) -> (Vec<String>, u64, String) {
         blind,
         changes: 0,
         created: 0,
-        ended: BTreeMap::new(),
+        ended: SortedMap::new(),
         wanted_most: 0,
         wanted: 0,
         shrunk: Instant::ZERO,

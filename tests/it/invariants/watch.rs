@@ -1,10 +1,8 @@
 //! Promises that hold at every change.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use windtunnel::cluster::Store;
 use windtunnel::model::{EndReason, Event, EvictionCause, Object, Pod, PodChange, PodPhase};
-use windtunnel::units::{Duration, Instant, NodeId, PodId};
+use windtunnel::units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use super::{KEPT, app, is_ready, is_terminating, pods};
 use crate::controlled::names;
@@ -16,7 +14,7 @@ pub(super) struct Watch {
     pub(super) changes: u64,
     /// Pods of every class of the census: created, and how they ended.
     pub(super) created: u64,
-    pub(super) ended: BTreeMap<PodId, EndReason>,
+    pub(super) ended: SortedMap<PodId, EndReason>,
     pub(super) wanted_most: i32,
     /// Pods that the shop wants now.
     pub(super) wanted: i32,
@@ -73,7 +71,7 @@ impl Watch {
     /// What nodes have taken is never more than they have; what is bound to one that can't be told
     /// may be.
     fn no_node_is_too_full(&mut self, store: &Store) {
-        let mut left: BTreeMap<NodeId, i64> = BTreeMap::new();
+        let mut left: SortedMap<NodeId, i64> = SortedMap::new();
         for pod in store.pods().iter() {
             let is_taken = matches!(pod.phase, PodPhase::Starting | PodPhase::Running);
             let Some(node) = pod.node().filter(|_| is_taken) else {
@@ -140,7 +138,7 @@ impl Watch {
             name.trim_start_matches("db-").parse().unwrap_or(-1)
         };
         let own = ordinal(pod);
-        let ready: BTreeSet<i32> = { pods(store, "db").into_iter() }
+        let ready: SortedSet<i32> = { pods(store, "db").into_iter() }
             .filter(|pod| is_ready(store, pod))
             .map(ordinal)
             .collect();

@@ -1,14 +1,13 @@
 //! Import circles between the rooms of a crate: two of its top-level modules that import each other
 //! can be read only together.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Source, ratchet, sources, word};
+use windtunnel::units::{SortedMap, SortedSet};
 
 #[test]
 fn rooms_of_a_crate_do_not_import_each_other() {
     let sources = sources(&["src"]);
-    let mut imports: BTreeSet<(String, String, String)> = BTreeSet::new();
+    let mut imports: SortedSet<(String, String, String)> = SortedSet::new();
     for source in &sources {
         let Some((layer, room)) = room(&source.path) else {
             continue;
@@ -24,7 +23,7 @@ fn rooms_of_a_crate_do_not_import_each_other() {
         "only {} imports were read",
         imports.len()
     );
-    let mut counts = BTreeMap::new();
+    let mut counts = SortedMap::new();
     for (layer, room, other) in &imports {
         let back = (layer.clone(), other.clone(), room.clone());
         if room < other && imports.contains(&back) {

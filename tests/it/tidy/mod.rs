@@ -13,8 +13,9 @@ mod public_items;
 mod subjects;
 mod words;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use windtunnel::units::SortedMap;
 
 /// The longest file, in lines.
 const MAX_LINES: usize = 500;
@@ -64,7 +65,7 @@ pub(crate) fn sources(folders: &[&str]) -> Vec<Source> {
 }
 
 /// Holds counts by place to a list that may only shrink.
-pub(crate) fn ratchet(list: &str, counts: &BTreeMap<String, usize>, fix: &str) {
+pub(crate) fn ratchet(list: &str, counts: &SortedMap<String, usize>, fix: &str) {
     let file = root().join("tests/data/tidy").join(list);
     let known = read_list(&std::fs::read_to_string(&file).unwrap_or_default());
     let mut wrong = Vec::new();
@@ -97,7 +98,7 @@ pub(crate) fn word(text: &str) -> &str {
 }
 
 /// The entries of a list: a count and a place on each line, `#` before comments.
-fn read_list(text: &str) -> BTreeMap<String, usize> {
+fn read_list(text: &str) -> SortedMap<String, usize> {
     text.lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once(' '))

@@ -1,13 +1,12 @@
 //! Tuple parameters: a pattern such as `(node, pod): (NodeId, PodRef)` hides two arguments from the
 //! argument lint. A struct with named fields says what they are.
 
-use std::collections::BTreeMap;
-
 use super::{ratchet, sources};
+use windtunnel::units::SortedMap;
 
 #[test]
 fn functions_take_no_tuple_parameters() {
-    let mut counts = BTreeMap::new();
+    let mut counts = SortedMap::new();
     let mut functions = 0;
     for source in sources(&["src"]) {
         for (at, _) in source.code.match_indices("fn ") {

@@ -1,9 +1,8 @@
 //! Dead public items: the compiler sees no use of what is `pub` as a use that is missing, so a name
 //! that stands nowhere but at its own definition is found here.
 
-use std::collections::BTreeMap;
-
 use super::{sources, word};
+use windtunnel::units::SortedMap;
 
 /// Words before the name of an item.
 const KINDS: &[&str] = &[
@@ -20,7 +19,7 @@ const KINDS: &[&str] = &[
 #[test]
 fn every_public_item_is_used() {
     let sources = sources(&["src", "tests", "benches"]);
-    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut uses: SortedMap<&str, usize> = SortedMap::new();
     for source in &sources {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         for name in source.code.split(|c| !is_name(c)) {

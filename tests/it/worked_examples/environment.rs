@@ -1,14 +1,12 @@
 //! Failures and what surrounds a cluster, in numbers (spec: orchestrators-b.md 10.1 to 10.3,
 //! published-results.md 8.2).
 
-use std::collections::BTreeMap;
-
 use windtunnel::rng::{Distribution, Law};
 use windtunnel::sim::failures::{
     interrupted_within, interruptions_per_month, kept_by_month, unavailability,
 };
 use windtunnel::systems::parts::speculation::{Progress, copied};
-use windtunnel::units::Duration;
+use windtunnel::units::{Duration, SortedMap};
 
 use crate::failure_runs::{LANL, read_log};
 use crate::shared;
@@ -178,7 +176,7 @@ fn the_log_of_los_alamos_has_the_published_shape() {
         ("18", 0.67, 3_268.0),
         ("2", 0.64, 261.0),
     ] {
-        let mut starts: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        let mut starts: SortedMap<&str, Vec<i64>> = SortedMap::new();
         for row in log.iter().filter(|row| row.system == system) {
             starts.entry(&row.node).or_default().push(row.started);
         }

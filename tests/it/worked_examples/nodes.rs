@@ -1,8 +1,6 @@
 //! Node life, taint eviction, collection of pods and budgets step by step
 //! (spec: kubernetes.md 2.7 to 2.9).
 
-use std::collections::BTreeMap;
-
 use windtunnel::control::controllers::disruption::{
     BudgetPod, EvictionAnswer, evict, recheck, sync as sync_budget,
 };
@@ -14,7 +12,7 @@ use windtunnel::control::controllers::pod_gc::{GcNode, GcPod, PodGc};
 use windtunnel::control::controllers::taint_eviction::TaintEviction;
 use windtunnel::model::workload::{BudgetLimit, Count, ObservedPhase, PodDisruptionBudget};
 use windtunnel::model::{Taint, TaintEffect, Text, Toleration};
-use windtunnel::units::{Duration, Instant};
+use windtunnel::units::{Duration, Instant, SortedMap};
 
 use super::orders::ready;
 
@@ -204,7 +202,7 @@ fn zones_are_normal_partly_or_fully_disrupted() {
         let mut lifecycle = NodeLifecycle::default();
         let nodes = [zone("a", up, down), zone("b", 3, 0)].concat();
         lifecycle.monitor(secs(5), &nodes);
-        let states: BTreeMap<String, ZoneState> = { lifecycle.zone_states() }
+        let states: SortedMap<String, ZoneState> = { lifecycle.zone_states() }
             .map(|(name, state)| (name.to_string(), state))
             .collect();
         assert_eq!(states["a"], expected, "{up} up and {down} down");
@@ -334,7 +332,7 @@ fn the_collector_takes_each_kind_in_its_turn() {
         is_ready,
         is_out_of_service,
     };
-    let nodes: BTreeMap<Text, GcNode> = [
+    let nodes: SortedMap<Text, GcNode> = [
         ("up".into(), node(true, false)),
         ("off".into(), node(false, true)),
     ]

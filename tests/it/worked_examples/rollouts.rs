@@ -1,6 +1,5 @@
 //! Deployments step by step (spec: kubernetes.md 2.2).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel::control::controllers::Release;
@@ -11,7 +10,7 @@ use windtunnel::model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotati
 use windtunnel::model::workload::{
     Count, Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate,
 };
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, SortedMap};
 
 fn template(image: u32) -> Arc<PodSpec> {
     Arc::new(PodSpec {
@@ -57,7 +56,7 @@ fn step(at: i64, deployment: &Deployment, sets: &[ReplicaSet]) -> DeploymentWrit
     let living = sets
         .iter()
         .map(|set| (set.name.clone(), set.status.replicas))
-        .collect::<BTreeMap<_, _>>();
+        .collect::<SortedMap<_, _>>();
     let view = DeploymentView {
         deployment,
         sets,

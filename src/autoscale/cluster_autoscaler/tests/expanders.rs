@@ -1,11 +1,10 @@
 //! Expanders, and what is wrong with groups and prices.
 
-use std::collections::BTreeMap;
-
 use super::super::*;
 use super::growing::group;
 use super::room::*;
 use rng::Stream;
+use units::SortedMap;
 
 #[test]
 fn expanders_narrow_down_in_a_chain() {
@@ -19,7 +18,7 @@ fn expanders_narrow_down_in_a_chain() {
     };
     let choices = [choice("spot-a", 2, 6), choice("b", 1, 4), choice("c", 2, 6)];
     let prices = Prices {
-        nodes: BTreeMap::from([("spot-a".into(), 30), ("b".into(), 30), ("c".into(), 90)]),
+        nodes: SortedMap::from([("spot-a".into(), 30), ("b".into(), 30), ("c".into(), 90)]),
         core: 10,
         gibibyte: 1,
     };
@@ -79,7 +78,7 @@ fn wrong_groups_and_prices_are_told() {
         ]
     );
     let prices = Prices {
-        nodes: BTreeMap::from([("g".into(), -5)]),
+        nodes: SortedMap::from([("g".into(), -5)]),
         ..Prices::default()
     };
     let told = Expander::Price(prices).findings();

@@ -1,6 +1,5 @@
 //! Properties that always hold, whatever comes and goes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -10,7 +9,7 @@ use super::growing::{group, pending, plan};
 use super::shrinking::{shrink, world};
 use crate::nodes::drain::{PodController, SafeToEvict};
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -76,7 +75,7 @@ proptest! {
     ) {
         let mut counts = vec![1_usize; 6];
         let mut shrinker = Shrinker::new(ShrinkSettings::default());
-        let mut since: BTreeMap<Text, i64> = BTreeMap::new();
+        let mut since: SortedMap<Text, i64> = SortedMap::new();
         let mut now = 0;
         for (which, count, secs) in steps {
             now += secs;

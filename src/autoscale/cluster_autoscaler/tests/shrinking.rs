@@ -1,13 +1,12 @@
 //! Scale-down: delays, rules about pods, what goes at once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
 use crate::nodes::drain::{Blocked, Budgets, NodeAmounts, NodePod, PodController, PodEnd};
 use crate::snapshot::ClusterSnapshot;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 pub(super) fn node_pod(name: &str, controller: PodController) -> NodePod {
     NodePod {
@@ -18,7 +17,7 @@ pub(super) fn node_pod(name: &str, controller: PodController) -> NodePod {
         age: Duration::from_secs(60),
         deletion: None,
         safe_to_evict: None,
-        local_volumes: std::collections::BTreeSet::new(),
+        local_volumes: units::SortedSet::new(),
         budgets: Vec::new(),
         requests: NodeAmounts {
             cpu_milli: 500,
@@ -71,7 +70,7 @@ pub(super) fn shrink(shrinker: &mut Shrinker, at: i64, world: &World, min: usize
     };
     let seen = ShrinkView {
         nodes,
-        groups: &BTreeMap::from([("g".into(), size)]),
+        groups: &SortedMap::from([("g".into(), size)]),
         budgets: &Budgets::default(),
         going: (0, 0),
     };
@@ -213,7 +212,7 @@ fn those_whose_drain_would_use_up_a_budget_go_last() {
         let size = GroupSize { nodes: 5, min: 1 };
         let seen = ShrinkView {
             nodes: &world.nodes,
-            groups: &BTreeMap::from([("g".into(), size)]),
+            groups: &SortedMap::from([("g".into(), size)]),
             budgets: &Budgets {
                 allowed: vec![allowed],
             },

@@ -1,7 +1,6 @@
 //! The controller of daemon sets at work (spec: kubernetes.md 2.3). A pod is pinned to its node by
 //! required node affinity and bound by the scheduler.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
@@ -21,7 +20,7 @@ use model::{
     Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, PodOwner, PodSpec,
     Requirement, Text,
 };
-use units::{Instant, NodeId, ObjectId};
+use units::{Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -35,8 +34,8 @@ const KINDS: &[&str] = &["DaemonSet"];
 /// The controller.
 #[derive(Clone, Default)]
 struct DaemonSets {
-    sets: BTreeSet<ObjectId>,
-    known: BTreeMap<ObjectId, Known>,
+    sets: SortedSet<ObjectId>,
+    known: SortedMap<ObjectId, Known>,
 }
 
 /// Remembered state of a set.
@@ -134,7 +133,7 @@ impl Known {
         set: &DaemonSet,
         pods: &[SeenPod],
     ) -> (Vec<NodeId>, Vec<DaemonNode>) {
-        let mut on: BTreeMap<i32, Vec<DaemonPod>> = BTreeMap::new();
+        let mut on: SortedMap<i32, Vec<DaemonPod>> = SortedMap::new();
         for pod in pods {
             on.entry(pod.index).or_default().push(DaemonPod {
                 pod: pod.observed.clone(),

@@ -1,6 +1,5 @@
 //! The controller of deployments at work (spec: kubernetes.md 2.2).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
@@ -12,7 +11,7 @@ use model::canonical::short_name;
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::workload::{Deployment, ReplicaSet};
 use model::{LabelSelector, Object, Operator, PodSpec, Requirement, Text};
-use units::ObjectId;
+use units::{ObjectId, SortedMap};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -27,7 +26,7 @@ const KINDS: &[&str] = &["Deployment"];
 /// The controller.
 #[derive(Clone, Default)]
 struct Deployments {
-    templates: BTreeMap<ObjectId, Hashed>,
+    templates: SortedMap<ObjectId, Hashed>,
 }
 
 /// A template with its name and the label that bears it.
@@ -69,7 +68,7 @@ impl Controller for Deployments {
         };
         let hashed = self.hashed(step.key, &deployment.template);
         let (ids, sets) = sets(step);
-        let mut living = BTreeMap::new();
+        let mut living = SortedMap::new();
         for (id, set) in ids.iter().zip(&sets) {
             let pods = step
                 .store

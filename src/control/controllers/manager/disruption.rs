@@ -1,7 +1,6 @@
 //! The controller of disruption budgets at work: it keeps their status (spec: kubernetes.md 2.9).
 //! Which pods a budget selects is followed by class, so that a pod costs what its budgets cost.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
@@ -11,7 +10,7 @@ use crate::controllers::disruption::{BudgetPod, recheck, sync};
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
 use model::{Event, LabelSelector, Object, ObjectChange, PodRef, Text};
-use units::{ClassId, ObjectId};
+use units::{ClassId, ObjectId, SortedMap, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -23,18 +22,18 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
 /// The controller.
 #[derive(Clone, Default)]
 struct Disruption {
-    budgets: BTreeMap<ObjectId, Budget>,
+    budgets: SortedMap<ObjectId, Budget>,
     /// The budgets of a class, as long as budgets stay as they are.
-    of_class: BTreeMap<ClassId, Vec<ObjectId>>,
+    of_class: SortedMap<ClassId, Vec<ObjectId>>,
     /// The class of each pod that a budget selects.
-    classes: BTreeMap<PodRef, ClassId>,
+    classes: SortedMap<PodRef, ClassId>,
 }
 
 #[derive(Clone)]
 struct Budget {
     namespace: Text,
     selector: Option<LabelSelector>,
-    pods: BTreeSet<PodRef>,
+    pods: SortedSet<PodRef>,
 }
 
 impl Budget {
@@ -106,7 +105,7 @@ impl Controller for Disruption {
         let Some(known) = self.budgets.get(&step.key) else {
             return;
         };
-        let mut scales = BTreeMap::new();
+        let mut scales = SortedMap::new();
         let pods: Vec<BudgetPod> = known
             .pods
             .iter()
@@ -145,7 +144,7 @@ impl Disruption {
         let mut new = Budget {
             namespace: budget.namespace.clone(),
             selector: budget.selector.clone(),
-            pods: BTreeSet::new(),
+            pods: SortedSet::new(),
         };
         for pod in store.pods().iter() {
             if new.selects(store, pod.class) {
@@ -169,7 +168,7 @@ impl Disruption {
 }
 
 /// The object at the top that controls a pod; how many pods it wants is noted.
-fn controller(store: &Store, pod: PodRef, scales: &mut BTreeMap<Text, i32>) -> Option<Text> {
+fn controller(store: &Store, pod: PodRef, scales: &mut SortedMap<Text, i32>) -> Option<Text> {
     let owner = store.pod_states().get(pod)?.owner?;
     let objects = store.objects();
     let own = objects.get(owner.object)?;

@@ -1,7 +1,6 @@
 //! The controller of jobs at work (spec: kubernetes.md 2.5). A pod that ended is forgotten once it is
 //! counted; the original only takes its finalizer off and leaves it to the job's deletion.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
@@ -18,7 +17,7 @@ use model::{
     EndReason, Event, IndexFailures, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec,
     Text,
 };
-use units::{ClassId, Duration, Instant, ObjectId, PodId};
+use units::{ClassId, Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -42,7 +41,7 @@ const TERMINATED: i32 = 143;
 /// The controller.
 #[derive(Clone, Default)]
 struct Jobs {
-    known: BTreeMap<ObjectId, Known>,
+    known: SortedMap<ObjectId, Known>,
     /// Time up to which predecessors have handled the log.
     inherited_until: Option<Instant>,
     /// How long the job waits that the last change was about.
@@ -56,17 +55,17 @@ struct Known {
     /// The job as it was last declared.
     declared: Option<Arc<Job>>,
     /// Codes that containers of pods ended with, the last one of each pod.
-    codes: BTreeMap<PodId, i32>,
+    codes: SortedMap<PodId, i32>,
     /// Living pods that count for nothing any more.
-    counted: BTreeSet<PodId>,
+    counted: SortedSet<PodId>,
     /// Pods that went away before they were counted.
-    gone: BTreeMap<PodId, JobPod>,
+    gone: SortedMap<PodId, JobPod>,
     /// Pods that a predecessor had counted, by what the log shows of its status.
     inherited: Counted,
     /// Pods that ended under a predecessor and are kept still: those yet to be counted, and those
     /// that were counted.
-    kept: BTreeMap<PodId, Outcome>,
-    settled: BTreeSet<PodId>,
+    kept: SortedMap<PodId, Outcome>,
+    settled: SortedSet<PodId>,
 }
 
 /// How a pod ended.

@@ -30,15 +30,13 @@ mod tests;
 mod tracker;
 mod ttl_after_finished;
 
-use std::collections::BTreeSet;
-
 use crate::admission::Creation;
 use crate::client_limit::ClientLimit;
 use crate::volumes::AttachOptions;
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, PodChange};
-use units::{Duration, Instant, ObjectId, Revision};
+use units::{Duration, Instant, ObjectId, Revision, SortedSet};
 
 use flow::{Flow, Sent};
 use queue::{Work, WorkQueue};
@@ -142,7 +140,7 @@ pub struct ControllerManager {
     /// The clients, where they are limited.
     flow: Option<Flow>,
     /// Work that is to be looked at again once its requests are sent.
-    deferred: BTreeSet<Work>,
+    deferred: SortedSet<Work>,
     cursor: Revision,
     now: Instant,
     /// What was sent in the last step, and whether it was refused.
@@ -166,7 +164,7 @@ impl ControllerManager {
             tracker: Tracker::default(),
             queue: WorkQueue::default(),
             flow: (options.client).map(|limit| Flow::new(limit, registry::CONTROLLERS.len())),
-            deferred: BTreeSet::new(),
+            deferred: SortedSet::new(),
             cursor: Revision::default(),
             now: Instant::ZERO,
             last: None,

@@ -1,13 +1,11 @@
 //! The controller of namespaces: what is in one that is being deleted is deleted, and once nothing is
 //! left in it, it goes itself (spec: kubernetes.md part 5).
 
-use std::collections::BTreeSet;
-
 use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use cluster::Store;
 use model::{Event, Object, ObjectChange, PodChange, PodRef, Text};
-use units::ObjectId;
+use units::{ObjectId, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -19,7 +17,7 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
 /// The controller.
 #[derive(Clone, Default)]
 struct Namespaces {
-    terminating: BTreeSet<ObjectId>,
+    terminating: SortedSet<ObjectId>,
 }
 
 impl Controller for Namespaces {

@@ -2,8 +2,6 @@
 //! there is something that it may collect: a pass that finds nothing is not stepped. Nodes leave
 //! without pods, but for those that a user deletes: their pods stay until they are collected.
 
-use std::collections::BTreeMap;
-
 use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
 use crate::controllers::pod_gc::{
@@ -12,7 +10,7 @@ use crate::controllers::pod_gc::{
 use cluster::Store;
 use model::workload::ObservedPhase;
 use model::{EndReason, Event, Node, Pod, PodChange, PodRef, Text};
-use units::{Instant, ObjectId};
+use units::{Instant, ObjectId, SortedMap};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -67,14 +65,14 @@ impl Controller for Collector {
             return;
         }
         let store = step.store;
-        let mut places: BTreeMap<Text, PodRef> = BTreeMap::new();
+        let mut places: SortedMap<Text, PodRef> = SortedMap::new();
         let mut pods = Vec::new();
         for finished in store.pod_states().all_finished() {
             let pod = gc_pod(store, &finished.pod, Some(finished.reason));
             places.insert(pod.name.clone(), finished.pod.pod);
             pods.push(pod);
         }
-        let mut nodes = BTreeMap::new();
+        let mut nodes = SortedMap::new();
         for node in store.nodes().present() {
             let Some(object) = store.nodes().object(node) else {
                 continue;
@@ -115,7 +113,7 @@ impl Collector {
     fn add_homeless(
         store: &Store,
         pods: &mut Vec<GcPod>,
-        places: &mut BTreeMap<Text, PodRef>,
+        places: &mut SortedMap<Text, PodRef>,
     ) -> bool {
         let nodes = store.nodes();
         let mut has_any = false;

@@ -2,9 +2,9 @@
 //! which they were named; again later where that was asked for, and after growing pauses where
 //! writes were refused (spec: kubernetes.md part 2: 5 ms · 2^n, at most 1000 s).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use units::{Duration, Instant, ObjectId};
+use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
 
 /// The pause after the first refusal.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -24,15 +24,15 @@ pub(super) struct WorkQueue {
     /// that many changes at one instant lead to one more look.
     again: VecDeque<Work>,
     /// All that is in one of the two.
-    queued: BTreeSet<Work>,
-    delayed: BTreeSet<(Instant, Work)>,
+    queued: SortedSet<Work>,
+    delayed: SortedSet<(Instant, Work)>,
     /// Instant at which each entry of `delayed` is due.
-    due: BTreeMap<Work, Instant>,
-    failures: BTreeMap<Work, u32>,
+    due: SortedMap<Work, Instant>,
+    failures: SortedMap<Work, u32>,
     /// When the work taken last was due, if it was not due yet.
     cleared: Option<Instant>,
     /// Work done at `instant`.
-    done: BTreeSet<Work>,
+    done: SortedSet<Work>,
     instant: Instant,
 }
 

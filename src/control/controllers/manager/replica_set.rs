@@ -1,7 +1,6 @@
 //! The controllers of replica sets and of replication controllers at work
 //! (spec: kubernetes.md 2.1).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
@@ -12,7 +11,7 @@ use crate::controllers::replica_set::{ReplicaSetView, sync};
 use cluster::Store;
 use model::workload::{ObservedPod, ReplicaSet};
 use model::{Object, Owner, PodOwner, PodSpec};
-use units::{Duration, Instant, ObjectId};
+use units::{Duration, Instant, ObjectId, SortedMap};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -27,7 +26,7 @@ const KINDS: &[&str] = &["ReplicaSet", "ReplicationController"];
 #[derive(Clone, Default)]
 struct ReplicaSets {
     /// Pod spec of each set, with the template it was made from.
-    specs: BTreeMap<ObjectId, (Arc<PodSpec>, Arc<PodSpec>)>,
+    specs: SortedMap<ObjectId, (Arc<PodSpec>, Arc<PodSpec>)>,
 }
 
 impl Controller for ReplicaSets {

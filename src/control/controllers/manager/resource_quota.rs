@@ -1,7 +1,6 @@
 //! The controller of resource quotas: counts anew what their pods ask for once pods are gone (spec:
 //! kubernetes.md 2.10). What new pods ask for is charged by the API itself.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
@@ -10,7 +9,7 @@ use crate::admission::quota::counted;
 use cluster::Store;
 use model::workload::{QuotaStatus, ResourceQuota};
 use model::{Event, Object, ObjectChange, PodChange};
-use units::ObjectId;
+use units::{ObjectId, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -22,7 +21,7 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
 /// The controller.
 #[derive(Clone, Default)]
 struct Quotas {
-    known: BTreeSet<ObjectId>,
+    known: SortedSet<ObjectId>,
 }
 
 impl Controller for Quotas {

@@ -1,12 +1,10 @@
 //! One sync of a controller: what it sees, and what it asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::Outbox;
 use crate::admission::{Creation, NewPod};
 use cluster::Store;
 use model::{EndReason, Event, Object, ObjectChange, PodChange, PodRef};
-use units::{Instant, ObjectId, PodId};
+use units::{Instant, ObjectId, PodId, SortedMap, SortedSet};
 
 /// A sync under way.
 pub struct Sync<'a> {
@@ -20,7 +18,7 @@ pub struct Sync<'a> {
     pub is_waiting: bool,
     out: &'a mut Outbox,
     /// Objects as they become, one write for each.
-    updates: BTreeMap<ObjectId, Object>,
+    updates: SortedMap<ObjectId, Object>,
     pub(super) ordered: Ordered,
 }
 
@@ -28,7 +26,7 @@ pub struct Sync<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
     pub(super) creations: usize,
-    pub(super) deletions: BTreeSet<PodId>,
+    pub(super) deletions: SortedSet<PodId>,
     pub(super) look_again: Option<Instant>,
     pub(super) has_failed: bool,
 }
@@ -47,7 +45,7 @@ impl<'a> Sync<'a> {
             key,
             is_waiting,
             out,
-            updates: BTreeMap::new(),
+            updates: SortedMap::new(),
             ordered: Ordered::default(),
         }
     }

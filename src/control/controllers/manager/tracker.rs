@@ -2,11 +2,9 @@
 //! and orders that have not been seen back yet. The store itself no longer tells this of what is
 //! gone.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::controllers::replica_set::Expectations;
 use model::{Event, ObjectChange, PodChange, PodOwner, PodRef};
-use units::{Instant, ObjectId, PodId};
+use units::{Instant, ObjectId, PodId, SortedMap, SortedSet};
 
 /// A change of the log, with whom it concerns.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +41,7 @@ pub(super) struct Tracker {
     pods: Vec<Option<Tracked>>,
     /// Objects by id; those that are gone, too.
     objects: Vec<Option<Known>>,
-    expected: BTreeMap<ObjectId, Expected>,
+    expected: SortedMap<ObjectId, Expected>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +60,7 @@ struct Known {
 #[derive(Clone, Debug, Default)]
 struct Expected {
     counts: Expectations,
-    deletions: BTreeSet<PodId>,
+    deletions: SortedSet<PodId>,
 }
 
 impl Tracker {
@@ -170,7 +168,7 @@ impl Tracker {
         now: Instant,
         object: ObjectId,
         creations: usize,
-        deletions: BTreeSet<PodId>,
+        deletions: SortedSet<PodId>,
     ) {
         let counts = Expectations::ordered(now, creations as i32, deletions.len() as i32);
         self.expected.insert(object, Expected { counts, deletions });

@@ -197,7 +197,7 @@ fn on_shaken_inputs_point_and_interval_are_those_of_the_shaken_pairs() {
 #[test]
 fn points_lie_within_their_intervals_and_verdicts_follow_them() {
     let lower = question(Direction::Lower, true);
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = units::SortedMap::new();
     for number in 0..400_u64 {
         let mut stream = rng::Stream::new(7, "test-judgements", number);
         let n = 2 + stream.below(20) as usize;

@@ -1,7 +1,6 @@
 //! Watcher of a run for the sake of one pod: its name, its attempts, and what kube-scheduler knew
 //! at the one that is asked for.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::{RunExplainError, Which, near};
@@ -9,7 +8,7 @@ use cluster::{Observer, Store};
 use model::{EndReason, Event, Pod, PodName, PodRef};
 use scheduler::kube::cycle::Outcome as CycleOutcome;
 use scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
-use units::{Instant, Revision};
+use units::{Instant, Revision, SortedSet};
 
 /// A name that is asked for.
 #[derive(Debug, Default)]
@@ -107,8 +106,8 @@ pub(super) struct Followed {
     /// Every name, for messages.
     pub(super) names: Vec<PodName>,
     /// Names of the pods that are meant, with the namespace.
-    pub(super) meant: BTreeSet<String>,
-    pub(super) pods: BTreeSet<PodRef>,
+    pub(super) meant: SortedSet<String>,
+    pub(super) pods: SortedSet<PodRef>,
     pub(super) attempts: Vec<Tried>,
     /// The node that the pod was found on when the run began.
     pub(super) found_on: Option<String>,
@@ -134,7 +133,7 @@ impl Followed {
             (Some(one), None) => Ok(one.clone()),
             (None, _) => {
                 let name = wanted.rsplit_once('/').map_or(wanted, |(_, name)| name);
-                let names: BTreeSet<String> = self.names.iter().map(ToString::to_string).collect();
+                let names: SortedSet<String> = self.names.iter().map(ToString::to_string).collect();
                 let names: Vec<String> = names.into_iter().collect();
                 let told = if names.is_empty() {
                     "it has none at all".to_owned()

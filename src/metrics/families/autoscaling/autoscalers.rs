@@ -1,11 +1,9 @@
 //! Actions of each autoscaler of pods in a run: the number of its changes, their bounds, and its
 //! last recommendation.
 
-use std::collections::BTreeMap;
-
 use model::workload::{HorizontalPodAutoscaler, VerticalPodAutoscaler};
 use model::{Object, Text, Used};
-use units::ObjectId;
+use units::{ObjectId, SortedMap};
 
 use crate::families::autoscaling::turns::ReplicaTurn;
 
@@ -43,7 +41,7 @@ pub struct ReplicaRange {
 
 /// The autoscalers of a run.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Autoscalers(BTreeMap<ObjectId, AutoscalerRow>);
+pub(crate) struct Autoscalers(SortedMap<ObjectId, AutoscalerRow>);
 
 impl Autoscalers {
     /// An object was declared, anew perhaps; the change that a horizontal autoscaler made by that in

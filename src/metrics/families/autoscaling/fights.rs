@@ -1,9 +1,7 @@
 //! Controllers that undo each other's work: who, against what, how often and when.
 
-use std::collections::BTreeMap;
-
 use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange, PodRef, Text};
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
 use crate::families::autoscaling::turns::{NodeTurns, ReplicaTurns, SHORTLY};
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
@@ -115,18 +113,18 @@ struct Fights {
     replicas: ReplicaTurns,
     nodes: NodeTurns,
     /// Instant at which a pod of a workload was last evicted to be resized, by namespace and name.
-    resized: BTreeMap<(Text, Text), Instant>,
+    resized: SortedMap<(Text, Text), Instant>,
     /// The last eviction of a pod of a workload, and its cause.
-    evicted: BTreeMap<(Text, Text), (Instant, EvictionCause)>,
+    evicted: SortedMap<(Text, Text), (Instant, EvictionCause)>,
     /// Instant at which the descheduler last evicted a pod of a workload from a node.
-    descheduled: BTreeMap<((Text, Text), NodeId), Instant>,
+    descheduled: SortedMap<((Text, Text), NodeId), Instant>,
 }
 
 /// Place of a fight, the number of its turns, and their first and last instant.
 #[derive(Clone, Debug, Default)]
 struct Fight {
     count: u64,
-    whose: BTreeMap<String, (u64, Instant, Instant)>,
+    whose: SortedMap<String, (u64, Instant, Instant)>,
 }
 
 impl Fight {

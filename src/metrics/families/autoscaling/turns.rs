@@ -1,11 +1,11 @@
 //! Turns: changes that are soon undone, as autoscalers go back on their last change and nodes join
 //! where equal ones have just left. Whoever counts or names such turns asks here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL};
 use model::{Object, Text};
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
 use crate::record::collector::Change;
 
@@ -19,9 +19,9 @@ const ALIKE: [&str; 2] = [INSTANCE_TYPE_LABEL, GROUP_LABEL];
 #[derive(Clone, Debug, Default)]
 pub struct ReplicaTurns {
     /// The last change of each: when, and whether it was upward.
-    last: BTreeMap<ObjectId, (Instant, bool)>,
+    last: SortedMap<ObjectId, (Instant, bool)>,
     /// Replicas that each last asked for.
-    desired: BTreeMap<ObjectId, i32>,
+    desired: SortedMap<ObjectId, i32>,
 }
 
 /// A change of replicas.
@@ -60,7 +60,7 @@ impl ReplicaTurns {
 pub struct NodeTurns {
     /// Kind of each node and the time it joined; nodes without a kind that exist from the start are
     /// omitted.
-    nodes: BTreeMap<NodeId, (Text, Instant)>,
+    nodes: SortedMap<NodeId, (Text, Instant)>,
     left: VecDeque<(Instant, Text)>,
 }
 

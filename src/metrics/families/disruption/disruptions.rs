@@ -1,10 +1,8 @@
 //! Disruptions: pods that lost their place before they were done, by cause, and the work that was
 //! lost with them (metrics.md 5.4).
 
-use std::collections::BTreeSet;
-
 use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodRef};
-use units::PodId;
+use units::{PodId, SortedSet};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -69,7 +67,7 @@ struct Disruptions {
     /// By cause.
     evicted: [u64; EvictionCause::ALL.len()],
     /// Pods whose eviction was ordered and counted, and that have not ended.
-    told: BTreeSet<PodId>,
+    told: SortedSet<PodId>,
     lost_cpu: Integral,
     lost_gpu: Integral,
 }

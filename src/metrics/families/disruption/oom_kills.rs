@@ -1,10 +1,8 @@
 //! Containers that were killed for want of memory, at their own limit or their node's
 //! (orchestrators-b.md 10.6).
 
-use std::collections::BTreeSet;
-
 use model::{Event, PodChange};
-use units::PodId;
+use units::{PodId, SortedSet};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -35,7 +33,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 #[derive(Clone, Debug, Default)]
 struct OomKills {
     total: u64,
-    pods: BTreeSet<PodId>,
+    pods: SortedSet<PodId>,
 }
 
 impl Collector for OomKills {

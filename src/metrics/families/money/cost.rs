@@ -7,12 +7,11 @@
 //! currency per hour, rounded down once per pod, so that tenants and idle add up to the cluster
 //! exactly.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
 use model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
@@ -121,20 +120,20 @@ const HOUR: f64 = 3.6e12;
 struct Cost {
     economics: Option<Arc<Economics>>,
     nodes: Vec<Node>,
-    kinds: BTreeMap<KindKey, Kind>,
+    kinds: SortedMap<KindKey, Kind>,
     payers: Payers,
     accounts: Vec<Account>,
     /// Payer and rate of the pod in each row.
     paying: Vec<Option<(usize, i128)>>,
     by_use: Option<ByUse>,
     /// Prices that changed in the run, by what they are the price of.
-    prices: BTreeMap<Text, i64>,
+    prices: SortedMap<Text, i64>,
     price_rate: i128,
     idle_rate: i128,
     price: Integral,
     idle: Integral,
     useful: Integral,
-    served: BTreeMap<Text, u64>,
+    served: SortedMap<Text, u64>,
     commitments: Commitments,
 }
 
@@ -148,18 +147,18 @@ impl Cost {
         Self {
             economics,
             nodes: Vec::new(),
-            kinds: BTreeMap::new(),
+            kinds: SortedMap::new(),
             payers: Payers::new(label),
             accounts: Vec::new(),
             paying: Vec::new(),
             by_use: None,
-            prices: BTreeMap::new(),
+            prices: SortedMap::new(),
             price_rate: 0,
             idle_rate: 0,
             price: Integral::default(),
             idle: Integral::default(),
             useful: Integral::default(),
-            served: BTreeMap::new(),
+            served: SortedMap::new(),
             commitments,
         }
     }

@@ -1,10 +1,8 @@
 //! Alerts: how often they fired and for how long, and how well they told of failures
 //! (orchestrators-a.md 9.4, 9.5).
 
-use std::collections::BTreeMap;
-
 use model::Text;
-use units::Instant;
+use units::{Instant, SortedMap};
 
 use crate::alerts::{AlertLog, Turn, quality};
 use crate::record::collector::{Collector, Heard, RunEnd};
@@ -73,7 +71,7 @@ impl Collector for Alerts {
         let mut fired = 0;
         let mut nanos = 0_i64;
         let mut first: Option<Instant> = None;
-        let mut open: BTreeMap<(usize, &Text), Instant> = BTreeMap::new();
+        let mut open: SortedMap<(usize, &Text), Instant> = SortedMap::new();
         let within = |since: Instant, until: Instant| {
             let span = until.min(to).since(since.max(from)).as_nanos();
             span.max(0)

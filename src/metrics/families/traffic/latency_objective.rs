@@ -1,13 +1,12 @@
 //! Latency against what clients expect, and how fast the budget for errors burns (metrics.md 5.4).
 
-use std::collections::BTreeMap;
-
 use model::traffic::{Flow, LatencyObjective, TrafficNames, TrafficStretch};
 
 use crate::record::collector::{Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
+use units::SortedMap;
 
 const WITHIN: Statistic = Statistic::ratio("within", Direction::Higher);
 const BURN: Statistic = Statistic::times("burn", Direction::Lower);
@@ -42,8 +41,8 @@ struct Objectives {
 
 impl Objectives {
     /// By group: its objective, requests within and requests that ended.
-    fn groups(&self) -> BTreeMap<&str, (LatencyObjective, u64, u64)> {
-        let mut groups = BTreeMap::new();
+    fn groups(&self) -> SortedMap<&str, (LatencyObjective, u64, u64)> {
+        let mut groups = SortedMap::new();
         for (flow, &(within, ended)) in self.flows.iter().zip(&self.counts) {
             if let Some(objective) = flow.objective {
                 let own = groups.entry(&*flow.group).or_insert((objective, 0, 0));

@@ -1,11 +1,9 @@
 //! Images on their way to nodes: from the moment that a container needs one that its node does not
 //! have, or is to ask for at every start, until it is there (orchestrators-b.md 10.4).
 
-use std::collections::BTreeMap;
-
 use cluster::Store;
 use model::{Event, PodChange, PodRef, PullStep};
-use units::{Instant, PodId, PodSlot};
+use units::{Instant, PodId, PodSlot, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -45,7 +43,7 @@ struct ImagePull {
     bytes: i128,
     /// Instants since which containers wait, and the rows of their pods; of pods that ended, too,
     /// until they are most.
-    waiting: BTreeMap<(PodId, u16), (PodSlot, Instant)>,
+    waiting: SortedMap<(PodId, u16), (PodSlot, Instant)>,
 }
 
 impl Default for ImagePull {
@@ -54,7 +52,7 @@ impl Default for ImagePull {
             times: Distribution::of("pull"),
             failures: 0,
             bytes: 0,
-            waiting: BTreeMap::new(),
+            waiting: SortedMap::new(),
         }
     }
 }

@@ -5,12 +5,10 @@
 //! It is looked for now and then, about every thirtieth part of the time so far: that is cheap, and
 //! what is of interest lasts.
 
-use std::collections::BTreeMap;
-
 use cluster::fit::{Fit, ResourceFit};
 use cluster::{Class, Store};
 use model::{Event, PodPhase};
-use units::{ClassId, Instant};
+use units::{ClassId, Instant, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd};
 use crate::record::entry::MetricEntry;
@@ -54,7 +52,7 @@ const CLASSES: usize = 32;
 struct WorkConservation {
     next: Instant,
     /// Instants of the looks since which the pods of a class have been seen to fit every time.
-    fitting: BTreeMap<ClassId, Instant>,
+    fitting: SortedMap<ClassId, Instant>,
     looks: u64,
     most_pods: u64,
     longest_nanos: i64,
@@ -75,7 +73,7 @@ impl WorkConservation {
             return;
         }
         // When pods of a class were submitted, the first of them first.
-        let mut waiting: BTreeMap<ClassId, Vec<Instant>> = BTreeMap::new();
+        let mut waiting: SortedMap<ClassId, Vec<Instant>> = SortedMap::new();
         for pod in store.pods().iter() {
             if pod.phase == PodPhase::Pending && pod.gang().is_none() && pod.created < at {
                 waiting.entry(pod.class).or_default().push(pod.created);
@@ -86,7 +84,7 @@ impl WorkConservation {
             .filter_map(|(&spec, pods)| Some((pods.iter().copied().min()?, spec)))
             .collect();
         oldest.sort_unstable();
-        let mut fitting = BTreeMap::new();
+        let mut fitting = SortedMap::new();
         let mut misfits: Vec<&Class> = Vec::new();
         let mut pods = 0;
         for (_, spec) in oldest.into_iter().take(CLASSES) {

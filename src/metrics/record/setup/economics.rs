@@ -1,12 +1,11 @@
 //! Costs of nodes and their power, as the scenario declares them (metrics.md 5.4).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::Store;
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ZONE_LABEL};
 use model::{Labels, Text};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedMap};
 
 use crate::record::setup::power::Power;
 
@@ -79,7 +78,7 @@ pub struct Economics {
     pub nodes: Vec<NodeEconomics>,
     /// Economics of nodes that join during the run: by group, or by instance type and purchase
     /// option (`m5.large/spot`), and also by zone if prices are per zone (`m5.large/spot/zone-a`).
-    pub kinds: BTreeMap<Text, NodeEconomics>,
+    pub kinds: SortedMap<Text, NodeEconomics>,
     /// Rounding of on-time.
     pub billing: Billing,
     /// The currency of all prices.

@@ -1,11 +1,9 @@
 //! The shapes of a workload: what "fits", "stranded" and "fragmented" are measured against
 //! (metrics.md 5.1). Grouped by what pods reserve; the most frequent shapes stand for all.
 
-use std::collections::BTreeMap;
-
 use cluster::{GpuColumns, Store};
 use model::rules::room;
-use units::{NodeId, plural};
+use units::{NodeId, SortedMap, plural};
 
 use crate::record::state::{Devices, NodeRow, Resource, Row};
 
@@ -44,7 +42,7 @@ pub struct WorkloadMix {
 impl WorkloadMix {
     /// The mix of so many pods of each of these shapes.
     pub fn of(pods: impl IntoIterator<Item = (Row, GpuColumns, u64)>) -> Self {
-        let mut counts: BTreeMap<(Row, GpuColumns), u64> = BTreeMap::new();
+        let mut counts: SortedMap<(Row, GpuColumns), u64> = SortedMap::new();
         for (requests, gpu, count) in pods {
             *counts.entry((requests, gpu)).or_default() += count;
         }

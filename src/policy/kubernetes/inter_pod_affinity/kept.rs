@@ -2,7 +2,6 @@
 //! terms look at (spec: kubernetes.md 1.10). What the terms mean is said in `inter_pod_affinity.rs`
 //! and `score.rs`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::matches_all;
@@ -11,12 +10,13 @@ use super::term::Term;
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::keep::{ClassCount, KeptRule, PodCount};
 use scheduler::kube::{AttemptContext, PodClass};
+use units::SortedSet;
 
 /// Terms of the pod that is being placed, with the namespaces that their selectors match.
 #[derive(Clone)]
 struct OwnTerms {
     spec: Arc<PodSpec>,
-    terms: Vec<(PodAffinityTerm, Arc<BTreeSet<Text>>)>,
+    terms: Vec<(PodAffinityTerm, Arc<SortedSet<Text>>)>,
 }
 
 impl OwnTerms {
@@ -89,7 +89,7 @@ pub(super) fn rules(ctx: AttemptContext<'_>) -> Vec<KeptRule> {
             .terms
             .iter()
             .map(|(stated, _)| stated.topology_key.clone());
-        let keys: BTreeSet<Text> = keys.collect();
+        let keys: SortedSet<Text> = keys.collect();
         let pods = keys.into_iter().map(|key| {
             let wanted = wanted.clone();
             let of_class = move |class: &PodClass| i64::from(wanted.matches_all(&class.spec));
@@ -101,7 +101,7 @@ pub(super) fn rules(ctx: AttemptContext<'_>) -> Vec<KeptRule> {
         });
     }
     let unwanted = OwnTerms::new(spec, &spec.affinity.required_pod_anti_affinity, objects);
-    let keys: BTreeSet<Text> = unwanted.iter().map(|term| term.key().clone()).collect();
+    let keys: SortedSet<Text> = unwanted.iter().map(|term| term.key().clone()).collect();
     rules.extend(keys.into_iter().map(|key| {
         let unwanted = unwanted.clone();
         let own_key = key.clone();
@@ -120,7 +120,7 @@ pub(super) fn rules(ctx: AttemptContext<'_>) -> Vec<KeptRule> {
 /// The rules that others' required terms against pods like this one make.
 fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
     let meant = Meant::of(ctx);
-    let mut keys: BTreeSet<Text> = BTreeSet::new();
+    let mut keys: SortedSet<Text> = SortedSet::new();
     for other in with_terms(ctx) {
         for stated in &other.affinity.required_pod_anti_affinity {
             if meant.is_meant(stated, other) {
@@ -153,7 +153,7 @@ pub(super) fn points(ctx: AttemptContext<'_>, hard_weight: i64) -> Vec<PodCount>
     let stated = towards.chain(against).map(|(_, term)| term.clone());
     let own = OwnTerms::new(spec, &stated.collect::<Vec<_>>(), objects);
     let meant = Meant::of(ctx);
-    let mut keys: BTreeSet<Text> = own.iter().map(|term| term.key().clone()).collect();
+    let mut keys: SortedSet<Text> = own.iter().map(|term| term.key().clone()).collect();
     for other in with_terms(ctx) {
         for (stated, _) in terms_of(other, hard_weight) {
             if meant.is_meant(stated, other) {

@@ -1,11 +1,10 @@
 //! Points for pods that would like to be together or apart (spec: kubernetes.md 1.10).
 
-use std::collections::BTreeMap;
-
 use super::term::Term;
 use model::{Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::plugin::in_span;
 use scheduler::kube::{AttemptContext, Follower, NodeInfo, Normalization, PodClass, Scores};
+use units::SortedMap;
 
 /// No labels at all: what a namespace is taken to have.
 pub(super) static NO_LABELS: Labels = Labels::new();
@@ -20,7 +19,7 @@ pub(super) fn namespace_labels(ctx: AttemptContext<'_>) -> &Labels {
 
 /// Points by label key and value; an entry that cancelled to 0 is one.
 #[derive(Default)]
-struct Sums(BTreeMap<Text, BTreeMap<Text, i64>>);
+struct Sums(SortedMap<Text, SortedMap<Text, i64>>);
 
 impl Sums {
     fn add(&mut self, key: &Text, node: &NodeInfo, points: i64) {
@@ -151,13 +150,13 @@ impl FollowedAffinity {
     pub(super) fn new(ctx: AttemptContext<'_>, hard_weight: i64) -> Self {
         let sums = sums(ctx, hard_weight);
         let own = own_terms(ctx);
-        let mut more: BTreeMap<&Text, i64> = sums.0.keys().map(|key| (key, 0)).collect();
+        let mut more: SortedMap<&Text, i64> = sums.0.keys().map(|key| (key, 0)).collect();
         for (key, points) in said(ctx, &own, &ctx.pod.class, hard_weight) {
             *more.entry(key).or_insert(0) += points;
         }
         let keys = more.into_iter().map(|(key, more)| {
             let known = sums.0.get(key);
-            let mut numbers: BTreeMap<&Text, usize> = BTreeMap::new();
+            let mut numbers: SortedMap<&Text, usize> = SortedMap::new();
             let mut own = FollowedKey {
                 of_node: vec![None; ctx.cache.slot_count()],
                 sums: Vec::new(),

@@ -1,9 +1,9 @@
 //! Terms about other pods: which pods one means (spec: kubernetes.md 1.10).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
+use units::SortedSet;
 
 /// A term of a pod.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Term<'a> {
     /// The namespace of its pod, where that is the one looked at.
     own_namespace: Option<&'a Text>,
     /// Namespaces that the namespace selector was found to match.
-    resolved: Arc<BTreeSet<Text>>,
+    resolved: Arc<SortedSet<Text>>,
 }
 
 impl<'a> Term<'a> {
@@ -30,7 +30,7 @@ impl<'a> Term<'a> {
     pub(super) fn with(
         stated: &'a PodAffinityTerm,
         pod: &'a PodSpec,
-        resolved: &Arc<BTreeSet<Text>>,
+        resolved: &Arc<SortedSet<Text>>,
     ) -> Self {
         Self {
             resolved: resolved.clone(),
@@ -39,7 +39,7 @@ impl<'a> Term<'a> {
     }
 
     /// The namespaces that its selector was found to match.
-    pub(super) fn namespaces(&self) -> Arc<BTreeSet<Text>> {
+    pub(super) fn namespaces(&self) -> Arc<SortedSet<Text>> {
         self.resolved.clone()
     }
 

@@ -1,11 +1,11 @@
 //! Spread rules that must hold (spec: kubernetes.md 1.9). Domains are numbered within an attempt and
 //! counted once; simulated evictions change the counts by one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Rule, has_all_keys};
 use scheduler::kube::{AttemptContext, NodeFilter, NodeInfo, PodInfo, Rejection};
+use units::SortedMap;
 
 const UNBALANCED: &str = "node(s) didn't match pod topology spread constraints";
 const NO_LABEL: &str =
@@ -34,7 +34,7 @@ struct Domains {
 
 impl Domains {
     fn new(ctx: AttemptContext<'_>, rules: &[Rule], rule: &Rule) -> Self {
-        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut numbers: SortedMap<&str, usize> = SortedMap::new();
         let mut of_node = vec![None; ctx.cache.slot_count()];
         let mut is_included = vec![false; ctx.cache.slot_count()];
         let mut counts: Vec<Option<i64>> = Vec::new();

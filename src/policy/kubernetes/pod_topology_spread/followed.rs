@@ -1,12 +1,11 @@
 //! Spread rules that cost points, while pods just like the one that is placed take their places:
 //! what `score.rs` computes, with domains numbered once and counts that follow.
 
-use std::collections::BTreeMap;
-
 use super::score::{on_scale, weight};
 use super::{Rule, has_all_keys};
 use model::node::HOSTNAME_LABEL;
 use scheduler::kube::{AttemptContext, Follower, NodeInfo};
+use units::SortedMap;
 
 /// The domains of one rule.
 struct Domains {
@@ -40,7 +39,7 @@ impl Domains {
     fn new(ctx: AttemptContext<'_>, rule: &Rule, is_ignored: &[bool]) -> Self {
         let slots = ctx.cache.slot_count();
         let is_host = *rule.key == *HOSTNAME_LABEL;
-        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut numbers: SortedMap<&str, usize> = SortedMap::new();
         let mut own = Self {
             max_skew: rule.max_skew,
             is_host,

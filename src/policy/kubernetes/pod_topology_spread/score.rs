@@ -1,12 +1,11 @@
 //! Spread rules that cost points (spec: kubernetes.md 1.9). Floats are computed in the order
 //! written; the logarithm is `libm`'s, the same on every platform.
 
-use std::collections::BTreeMap;
-
 use super::{Rule, has_all_keys};
 use model::node::HOSTNAME_LABEL;
 use rng::math;
 use scheduler::kube::{AttemptContext, NodeInfo, Scores};
+use units::SortedMap;
 
 /// Counts over all feasible nodes for one rule.
 struct Domains<'a> {
@@ -110,7 +109,7 @@ impl<'a> Domains<'a> {
         counted: impl Iterator<Item = &'n NodeInfo>,
     ) -> Self {
         let value = |node: &'n NodeInfo| node.label(&rule.key).map_or("", |value| &**value);
-        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut numbers: SortedMap<&str, usize> = SortedMap::new();
         for &node in scored {
             let next = numbers.len();
             numbers.entry(value(node)).or_insert(next);

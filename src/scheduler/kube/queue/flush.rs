@@ -1,13 +1,11 @@
 //! Flushes, which time alone moves: pods whose back-off is over, and pods that waited too long for
 //! an event.
 
-use std::collections::BTreeSet;
-
 use super::{
     BACKOFF_FLUSH, ClusterEvent, Move, Place, PodUid, Queue, QueueContext, Rank,
     UNSCHEDULABLE_FLUSH, backoff,
 };
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 /// Time without an event after which a pod is tried again all the same.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -16,7 +14,7 @@ impl Queue {
     /// Instant at which a flush may move a pod next; `None` if none ever will without something
     /// happening.
     pub fn next_flush(&self) -> Option<Instant> {
-        let expiry = |pods: &BTreeSet<(Instant, Rank, PodUid)>| pods.first().map(|first| first.0);
+        let expiry = |pods: &SortedSet<(Instant, Rank, PodUid)>| pods.first().map(|first| first.0);
         let expiries = expiry(&self.waiting_out).into_iter();
         // A pod is let go at the first whole second after its expiry.
         let let_go = expiries

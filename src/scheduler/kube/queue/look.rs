@@ -1,8 +1,7 @@
 //! Views of the queue.
 
-use std::collections::BTreeMap;
-
 use super::{Instant, PodUid, Queue, QueuedPod};
+use units::SortedMap;
 
 impl Queue {
     /// A pod in the queue.
@@ -13,7 +12,7 @@ impl Queue {
     /// All pods, by identity; pods in flight are among them.
     pub fn pods(&self) -> impl Iterator<Item = (PodUid, &QueuedPod)> {
         let pods = self.pods.iter().map(|(&uid, pod)| (uid, pod));
-        let pods: BTreeMap<PodUid, &QueuedPod> = pods.collect();
+        let pods: SortedMap<PodUid, &QueuedPod> = pods.collect();
         pods.into_iter()
     }
 

@@ -5,8 +5,6 @@
 //! else: for all others the cluster is as it was. A group that gave its places back is not tried
 //! before something happens. So groups that don't fit can't wake themselves or each other for ever.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::KubeScheduler;
 use super::seen::{pod_of, uid_of};
 use crate::kube::queue::PluginMask;
@@ -14,7 +12,7 @@ use crate::kube::{AttemptContext, GroupRef, KubePermit};
 use cluster::Store;
 use control::Outbox;
 use model::{Event, PodRef};
-use units::Instant;
+use units::{Instant, SortedMap, SortedSet};
 
 /// A pod that waits.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +28,8 @@ struct Wait {
 /// Pods that wait, by creation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
-    pods: BTreeMap<PodRef, Wait>,
-    deadlines: BTreeSet<(Instant, PodRef)>,
+    pods: SortedMap<PodRef, Wait>,
+    deadlines: SortedSet<(Instant, PodRef)>,
     /// Groups of pods that waited and are gone: the others give their places back.
     bereft: Vec<GroupRef>,
 }

@@ -1,7 +1,5 @@
 //! Endpoints that are alike: of one kind, with the same part of every flow and as much waiting.
 
-use std::collections::BTreeMap;
-
 use model::traffic::FailureCause;
 use model::{PodRef, Text};
 
@@ -10,6 +8,7 @@ use super::super::entry::{Entry, NOBODY};
 use super::super::plan::{Target, TrafficPlan};
 use super::super::server::Servers;
 use super::Fluid;
+use units::SortedMap;
 
 /// Endpoints that are alike: of one kind, with the same part of every flow and as much waiting.
 #[derive(Clone, Debug)]
@@ -31,7 +30,7 @@ pub(in super::super) struct Alike {
 /// others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in super::super) struct Waiting {
-    pub(in super::super) alive: BTreeMap<(usize, usize), f64>,
+    pub(in super::super) alive: SortedMap<(usize, usize), f64>,
     pub(in super::super) dead: f64,
 }
 
@@ -62,7 +61,7 @@ impl Fluid {
         self.is_dirty = true;
         let mut waiting = self.take_waiting();
         let count = self.flows.len();
-        let mut shares: BTreeMap<Text, (PodRef, u16, Vec<f64>)> = BTreeMap::new();
+        let mut shares: SortedMap<Text, (PodRef, u16, Vec<f64>)> = SortedMap::new();
         self.lost = vec![1.0; count];
         let (mut refused, mut silent) = (vec![0.0; count], vec![0.0; count]);
         for (place, flow) in self.flows.iter().enumerate() {
@@ -128,8 +127,8 @@ impl Fluid {
     }
 
     /// Takes all endpoints out: what waits in each that has anything waiting, and its kind.
-    fn take_waiting(&mut self) -> BTreeMap<PodRef, (u16, Waiting)> {
-        let mut waiting = BTreeMap::new();
+    fn take_waiting(&mut self) -> SortedMap<PodRef, (u16, Waiting)> {
+        let mut waiting = SortedMap::new();
         for own in self.alike.drain(..) {
             if own.waiting.total() > 0.0 {
                 let pods = own.pods.iter();

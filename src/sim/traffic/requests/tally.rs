@@ -1,9 +1,7 @@
 //! Counts of services, reported in stretches.
 
-use std::collections::BTreeMap;
-
 use model::traffic::{FlowCounts, TrafficStretch};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 use super::super::backing::Fate;
 use super::super::fluid::Shared;
@@ -13,7 +11,7 @@ use super::{Requests, World};
 /// Counts of a service.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
-    flows: BTreeMap<usize, FlowCounts>,
+    flows: SortedMap<usize, FlowCounts>,
     pub(super) tries: u64,
     /// Requests at work and waiting, over time in nanoseconds, and since when they are as they are.
     worked: u128,

@@ -1,6 +1,5 @@
 //! A cluster with pods behind services, and clients.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::Traffic;
@@ -17,7 +16,7 @@ use model::{
     PodRef, PodSpec, ResourceList,
 };
 use rng::Distribution;
-use units::{Duration, Instant, NodeId, TenantId};
+use units::{Duration, Instant, NodeId, SortedMap, TenantId};
 
 /// Outcomes of requests.
 #[derive(Default)]
@@ -34,9 +33,9 @@ pub(super) struct Seen {
     pub(super) names: TrafficNames,
     pub(super) function: FunctionCounts,
     /// Succeeded requests, by flow.
-    pub(super) by_flow: BTreeMap<u32, u64>,
+    pub(super) by_flow: SortedMap<u32, u64>,
     /// Succeeded and failed requests, by second.
-    pub(super) by_second: BTreeMap<i64, (u64, u64)>,
+    pub(super) by_second: SortedMap<i64, (u64, u64)>,
     /// Stretches before this are left out.
     pub(super) from: Instant,
 }

@@ -98,6 +98,6 @@ fn a_service_that_is_declared_anew_balances_in_its_new_way() {
     let at = Instant::from_secs(20);
     let turn: Vec<Text> = (0..16).filter_map(|_| balancer.pick(at, 0, &[])).collect();
     assert_eq!(turn[..8], turn[8..]);
-    let each: BTreeSet<&Text> = turn.iter().collect();
+    let each: SortedSet<&Text> = turn.iter().collect();
     assert_eq!(each.len(), 8);
 }

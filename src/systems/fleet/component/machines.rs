@@ -109,8 +109,8 @@ impl Fleet {
             if store.nodes().is_ready(node) {
                 out.write(store, Event::NodeReadiness { node, ready: false });
             }
-            let lost = self.globals.extract_if(.., |(_, on), _| *on == node);
-            for (_, pod) in lost.collect::<Vec<_>>() {
+            let lost = self.globals.extract_all(|(_, on), _| *on == node);
+            for (_, pod) in lost {
                 if let Some(pod) = pod.filter(|pod| store.pods().get(*pod).is_some()) {
                     let reason = EndReason::NodeLost;
                     out.write(store, Event::PodEnded { pod, reason });

@@ -8,9 +8,7 @@ mod machines;
 mod read;
 mod units;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use ::units::{Duration, Instant, NodeId, ObjectId, Revision};
+use ::units::{Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, PodRef, Text};
@@ -32,19 +30,19 @@ pub struct Fleet {
     /// By node.
     machines: Vec<Machine>,
     /// Instants at which keys of silent machines end.
-    expiries: BTreeSet<(Instant, NodeId)>,
-    units: BTreeMap<Text, Own>,
+    expiries: SortedSet<(Instant, NodeId)>,
+    units: SortedMap<Text, Own>,
     /// The units of pods, by slot.
     unit_of: Vec<Option<(PodRef, Text)>>,
-    apps: BTreeMap<ObjectId, App>,
+    apps: SortedMap<ObjectId, App>,
     /// Pods of global units, by unit and machine.
-    globals: BTreeMap<(ObjectId, NodeId), Option<PodRef>>,
+    globals: SortedMap<(ObjectId, NodeId), Option<PodRef>>,
     /// Services that wait for the first connection to their socket.
-    activations: BTreeSet<(Instant, Text)>,
+    activations: SortedSet<(Instant, Text)>,
     leadership: Leadership,
     leader: Option<NodeId>,
     /// Machines whose engine is away, while their agent goes on.
-    away: BTreeSet<NodeId>,
+    away: SortedSet<NodeId>,
     /// Instant from which rounds are counted.
     anchor: Instant,
     /// Instant at which a round is due because the registry changed.
@@ -68,14 +66,14 @@ impl Fleet {
             now: Instant::ZERO,
             engine: FastEngine::default(),
             machines: Vec::new(),
-            expiries: BTreeSet::new(),
-            units: BTreeMap::new(),
+            expiries: SortedSet::new(),
+            units: SortedMap::new(),
             unit_of: Vec::new(),
-            apps: BTreeMap::new(),
-            globals: BTreeMap::new(),
-            activations: BTreeSet::new(),
+            apps: SortedMap::new(),
+            globals: SortedMap::new(),
+            activations: SortedSet::new(),
             leader: None,
-            away: BTreeSet::new(),
+            away: SortedSet::new(),
             event_due: None,
             last_event: None,
             needs_round: false,

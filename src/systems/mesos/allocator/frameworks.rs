@@ -1,10 +1,8 @@
 //! Frameworks as the allocator knows them: roles, what they can use, what they refused, and whether
 //! they want offers (spec: orchestrators-b.md sections 1.1 and 1.6).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::super::resources::Resources;
 use super::super::sorter::Sorter;
@@ -34,9 +32,9 @@ struct Refusal {
 /// A framework.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Framework {
-    pub(super) roles: BTreeSet<Text>,
+    pub(super) roles: SortedSet<Text>,
     pub(super) capabilities: Capabilities,
-    refusals: BTreeMap<(Text, Text), Vec<Refusal>>,
+    refusals: SortedMap<(Text, Text), Vec<Refusal>>,
 }
 
 impl Framework {
@@ -94,7 +92,7 @@ impl Allocator {
         let framework = Framework {
             roles: roles.into_iter().collect(),
             capabilities,
-            refusals: BTreeMap::new(),
+            refusals: SortedMap::new(),
         };
         for role in &framework.roles {
             if !self.sorters.contains_key(role) {
@@ -143,7 +141,7 @@ impl Allocator {
     ///
     /// # Errors
     /// It is not known.
-    pub fn suppress(&mut self, id: &Text, roles: &BTreeSet<Text>) -> Result<(), AllocatorError> {
+    pub fn suppress(&mut self, id: &Text, roles: &SortedSet<Text>) -> Result<(), AllocatorError> {
         let roles = self.asked_roles(id, roles)?;
         self.serve(id, &roles, false);
         Ok(())
@@ -154,7 +152,7 @@ impl Allocator {
     ///
     /// # Errors
     /// It is not known.
-    pub fn revive(&mut self, id: &Text, roles: &BTreeSet<Text>) -> Result<(), AllocatorError> {
+    pub fn revive(&mut self, id: &Text, roles: &SortedSet<Text>) -> Result<(), AllocatorError> {
         let roles = self.asked_roles(id, roles)?;
         if let Some(framework) = self.frameworks.get_mut(id) {
             framework
@@ -169,15 +167,15 @@ impl Allocator {
     fn asked_roles(
         &self,
         id: &Text,
-        roles: &BTreeSet<Text>,
-    ) -> Result<BTreeSet<Text>, AllocatorError> {
+        roles: &SortedSet<Text>,
+    ) -> Result<SortedSet<Text>, AllocatorError> {
         let all = &self.known_framework(id)?.roles;
         Ok(if roles.is_empty() { all } else { roles }.clone())
     }
 
     /// A role of which no framework is served leaves the order of roles; one that is served again
     /// brings it back, a further framework does not.
-    fn serve(&mut self, id: &Text, roles: &BTreeSet<Text>, is_served: bool) {
+    fn serve(&mut self, id: &Text, roles: &SortedSet<Text>, is_served: bool) {
         for role in roles {
             if let Some(sorter) = self.sorters.get_mut(role) {
                 sorter.set_active(id, is_served);

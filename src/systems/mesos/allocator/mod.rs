@@ -13,13 +13,11 @@ mod frameworks;
 mod quota;
 mod run;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use thiserror::Error;
 
 use model::Text;
 use rng::Stream;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::resources::{Kind, Quantities, Resources};
 use super::sorter::{Fairness, Sorter, WeightError};
@@ -53,7 +51,7 @@ pub struct AllocatorOptions {
     /// Whether agents with GPUs are kept for frameworks that can use them.
     pub filter_gpu_resources: bool,
     /// Resources that do not count for fairness.
-    pub excluded: BTreeSet<Text>,
+    pub excluded: SortedSet<Text>,
 }
 
 impl Default for AllocatorOptions {
@@ -67,7 +65,7 @@ impl Default for AllocatorOptions {
                 Quantities::new([("mem".into(), 32_000)]),
             ],
             filter_gpu_resources: true,
-            excluded: BTreeSet::new(),
+            excluded: SortedSet::new(),
         }
     }
 }
@@ -119,7 +117,7 @@ pub enum AllocatorError {
 struct Agent {
     total: Resources,
     /// Resources that frameworks hold, offered or in use, by framework and role.
-    held: BTreeMap<(Text, Text), Resources>,
+    held: SortedMap<(Text, Text), Resources>,
     is_deactivated: bool,
 }
 
@@ -135,14 +133,14 @@ impl Agent {
 #[derive(Clone, Debug)]
 pub struct Allocator {
     options: AllocatorOptions,
-    agents: BTreeMap<Text, Agent>,
-    frameworks: BTreeMap<Text, Framework>,
+    agents: SortedMap<Text, Agent>,
+    frameworks: SortedMap<Text, Framework>,
     roles: Sorter,
-    sorters: BTreeMap<Text, Sorter>,
-    quotas: BTreeMap<Text, Quota>,
-    weights: BTreeMap<Text, f64>,
+    sorters: SortedMap<Text, Sorter>,
+    quotas: SortedMap<Text, Quota>,
+    weights: SortedMap<Text, f64>,
     /// The agents that the next run looks at.
-    candidates: BTreeSet<Text>,
+    candidates: SortedSet<Text>,
 }
 
 impl Allocator {
@@ -151,13 +149,13 @@ impl Allocator {
         let roles = Sorter::new(options.fairness.clone(), options.excluded.clone());
         Self {
             options,
-            agents: BTreeMap::new(),
-            frameworks: BTreeMap::new(),
+            agents: SortedMap::new(),
+            frameworks: SortedMap::new(),
             roles,
-            sorters: BTreeMap::new(),
-            quotas: BTreeMap::new(),
-            weights: BTreeMap::new(),
-            candidates: BTreeSet::new(),
+            sorters: SortedMap::new(),
+            quotas: SortedMap::new(),
+            weights: SortedMap::new(),
+            candidates: SortedSet::new(),
         }
     }
 
@@ -174,7 +172,7 @@ impl Allocator {
         &mut self,
         id: Text,
         total: Resources,
-        held: BTreeMap<(Text, Text), Resources>,
+        held: SortedMap<(Text, Text), Resources>,
     ) -> Result<(), AllocatorError> {
         for (framework, _) in held.keys() {
             self.known_framework(framework)?;
@@ -242,7 +240,7 @@ impl Allocator {
             None => Ok(()),
             Some(role) => {
                 let known = self.sorters.keys().chain(self.quotas.keys());
-                let known: BTreeSet<String> = known.map(|role| format!("`{role}`")).collect();
+                let known: SortedSet<String> = known.map(|role| format!("`{role}`")).collect();
                 Err(AllocatorError::ReservedFor {
                     agent: agent.to_owned(),
                     role: role.to_string(),

@@ -1,14 +1,13 @@
 //! Quotas of top-level roles: what a role is sure to get, what it gets at most, and how much has to
 //! be kept free for those that have not got it (spec: orchestrators-b.md section 1.5).
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use model::Text;
 
 use super::super::resources::{Limits, Quantities, Resources, is_at_or_above, is_plain};
 use super::Allocator;
+use units::SortedMap;
 
 /// A quota.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,7 +103,7 @@ impl Allocator {
 /// The book that one run keeps on quotas.
 pub(super) struct QuotaBook {
     /// Amounts that top-level roles with a quota have used of it.
-    pub(super) consumed: BTreeMap<Text, Quantities>,
+    pub(super) consumed: SortedMap<Text, Quantities>,
     /// Amounts that have to stay free for guarantees that are not met yet.
     pub(super) required: Quantities,
     /// Amounts free for any role.
@@ -115,7 +114,7 @@ impl QuotaBook {
     /// The book at the beginning of a run.
     pub(super) fn open(allocator: &Allocator) -> Self {
         let mut book = Self {
-            consumed: BTreeMap::new(),
+            consumed: SortedMap::new(),
             required: Quantities::default(),
             available: Quantities::default(),
         };

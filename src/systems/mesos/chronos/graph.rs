@@ -1,11 +1,10 @@
 //! Jobs that run when others have finished (spec: orchestrators-b.md section 3; chronos
 //! `JobGraph.scala`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use thiserror::Error;
 
 use model::Text;
+use units::{SortedMap, SortedSet};
 
 /// Jobs that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -18,9 +17,9 @@ pub struct CycleError {
 /// The dependencies, and how often each parent finished since its child last ran.
 #[derive(Clone, Debug, Default)]
 pub struct JobGraph {
-    parents: BTreeMap<Text, BTreeMap<Text, u64>>,
-    children: BTreeMap<Text, BTreeSet<Text>>,
-    soft_errors: BTreeSet<Text>,
+    parents: SortedMap<Text, SortedMap<Text, u64>>,
+    children: SortedMap<Text, SortedSet<Text>>,
+    soft_errors: SortedSet<Text>,
 }
 
 impl JobGraph {
@@ -62,7 +61,7 @@ impl JobGraph {
                 queued.push(child);
                 continue;
             }
-            let least_after = |counts: &BTreeMap<Text, u64>| counts.values().min().copied();
+            let least_after = |counts: &SortedMap<Text, u64>| counts.values().min().copied();
             let Some(count) = counts.get_mut(job) else {
                 continue;
             };
@@ -95,12 +94,12 @@ impl JobGraph {
 
     /// The first cycle, by name.
     fn cycle(&self) -> Option<Vec<String>> {
-        let mut is_done = BTreeSet::new();
+        let mut is_done = SortedSet::new();
         for start in self.parents.keys() {
             let mut path = vec![start];
             // Walks up, a path at a time; jobs from which nothing is left to walk are done.
             while let Some(&job) = path.last() {
-                let mut open = self.parents.get(job).into_iter().flat_map(BTreeMap::keys);
+                let mut open = self.parents.get(job).into_iter().flat_map(SortedMap::keys);
                 let Some(parent) = open.find(|&parent| !is_done.contains(parent)) else {
                     is_done.insert(job.clone());
                     path.pop();

@@ -2,7 +2,7 @@
 //! gets its next task placed on the first node with room; there are no offers
 //! (spec: orchestrators-b.md section 1.3). Users are tenants.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::mesos::columns::{Columns, GPUS, PODS, whole_devices};
 use crate::mesos::drf_tasks::Blocked;
@@ -11,7 +11,7 @@ use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::rules::affinity;
 use model::{Event, Pod, PodRef};
-use units::{ClassId, Instant, NodeId, PodId, Revision, TenantId};
+use units::{ClassId, Instant, NodeId, PodId, Revision, SortedMap, TenantId};
 
 /// A user.
 #[derive(Clone, Debug, Default)]
@@ -31,11 +31,11 @@ pub struct DrfTasks {
     columns: Columns,
     is_open: bool,
     total: Amounts,
-    users: BTreeMap<TenantId, User>,
+    users: SortedMap<TenantId, User>,
     /// Tenant of each running task, and the amounts that it holds.
-    tasks: BTreeMap<PodId, (TenantId, Amounts)>,
+    tasks: SortedMap<PodId, (TenantId, Amounts)>,
     /// By class, the nodes before which none has room for it, as long as nothing is freed.
-    full_before: BTreeMap<ClassId, usize>,
+    full_before: SortedMap<ClassId, usize>,
 }
 
 impl DrfTasks {
@@ -47,9 +47,9 @@ impl DrfTasks {
             columns: Columns::default(),
             is_open: false,
             total: Amounts::new(),
-            users: BTreeMap::new(),
-            tasks: BTreeMap::new(),
-            full_before: BTreeMap::new(),
+            users: SortedMap::new(),
+            tasks: SortedMap::new(),
+            full_before: SortedMap::new(),
         }
     }
 

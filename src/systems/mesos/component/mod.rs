@@ -13,12 +13,14 @@ mod offers;
 mod oversubscription;
 mod read;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use cluster::{Conflict, Store, UsageSamples};
 use control::{Component, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef, Text};
-use units::{ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision};
+use units::{
+    ComponentId, Duration, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet,
+};
 
 use super::allocator::Capabilities;
 use super::columns::{Columns, GPUS};
@@ -86,22 +88,22 @@ pub struct MesosMaster {
     dealt: Vec<usize>,
     /// By slot.
     held: Vec<Option<Held>>,
-    objects: BTreeMap<ObjectId, usize>,
+    objects: SortedMap<ObjectId, usize>,
     /// By node.
     agents: Vec<AgentState>,
     /// Instants at which silent agents are to be given up.
-    overdue: BTreeSet<(Instant, NodeId)>,
+    overdue: SortedSet<(Instant, NodeId)>,
     /// Instants at which agents register.
-    registering: BTreeSet<(Instant, NodeId)>,
+    registering: SortedSet<(Instant, NodeId)>,
     removals: Removals,
     /// Offers by when they are answered.
-    standing: BTreeMap<(Instant, u64), Standing>,
+    standing: SortedMap<(Instant, u64), Standing>,
     /// Offers that are answered at once, in the order in which they were made.
     due: VecDeque<(FastOffer, DeviceSet)>,
     next_offer: u64,
     made: Vec<FastOffer>,
     /// Instants at which refusals end.
-    expiries: BTreeSet<Instant>,
+    expiries: SortedSet<Instant>,
     /// The end that was noted last.
     last_expiry: Option<Instant>,
     /// Whether the next run over all agents can offer something.
@@ -117,7 +119,7 @@ pub struct MesosMaster {
     /// Frameworks that have just gone away or are back, by number.
     absences: Vec<(usize, bool)>,
     /// Instants at which the tasks of frameworks that are away end with them.
-    lapses: BTreeSet<(Instant, usize)>,
+    lapses: SortedSet<(Instant, usize)>,
     /// Pods whose launch was refused.
     undone: Vec<PodRef>,
     reports: Reports,
@@ -156,21 +158,21 @@ impl MesosMaster {
             masters,
             masters_away: None,
             absences: Vec::new(),
-            lapses: BTreeSet::new(),
+            lapses: SortedSet::new(),
             cursor: Revision::default(),
             now: Instant::ZERO,
             columns: Columns::default(),
             allocator: FastAllocator::new(fast_options(&options, Columns::default(), &[])),
             held: Vec::new(),
-            objects: BTreeMap::new(),
+            objects: SortedMap::new(),
             agents: Vec::new(),
-            overdue: BTreeSet::new(),
-            registering: BTreeSet::new(),
-            standing: BTreeMap::new(),
+            overdue: SortedSet::new(),
+            registering: SortedSet::new(),
+            standing: SortedMap::new(),
             due: VecDeque::new(),
             next_offer: 0,
             made: Vec::new(),
-            expiries: BTreeSet::new(),
+            expiries: SortedSet::new(),
             last_expiry: None,
             needs_batch: false,
             is_requested: false,
@@ -456,8 +458,8 @@ impl Component for MesosMaster {
 }
 
 /// The pods of a node that frameworks launched, in the order of their creation, by framework.
-fn tasks_on(held: &[Option<Held>], store: &Store, node: NodeId) -> BTreeMap<usize, Vec<PodRef>> {
-    let mut all: BTreeMap<usize, BTreeMap<PodId, PodRef>> = BTreeMap::new();
+fn tasks_on(held: &[Option<Held>], store: &Store, node: NodeId) -> SortedMap<usize, Vec<PodRef>> {
+    let mut all: SortedMap<usize, SortedMap<PodId, PodRef>> = SortedMap::new();
     for slot in store.nodes().pods(node) {
         let known = held.get(slot.index()).and_then(Option::as_ref);
         if let Some(known) = known.filter(|known| known.task.is_some()) {

@@ -1,7 +1,6 @@
 //! Offers: runs of the allocator, and what frameworks answer (spec: orchestrators-b.md sections 1.4 to
 //! 1.6).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::Store;
@@ -9,7 +8,7 @@ use control::Outbox;
 use model::event::Hold;
 use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Event};
-use units::{Duration, NodeId};
+use units::{Duration, NodeId, SortedMap};
 
 use super::super::columns::{GPUS, whole_devices};
 use super::super::fast::FastOffer;
@@ -44,7 +43,7 @@ impl MesosMaster {
         self.is_requested = false;
         let mut made = std::mem::take(&mut self.made);
         self.allocator.run(now, &mut made);
-        let mut given: BTreeMap<u32, DeviceSet> = BTreeMap::new();
+        let mut given: SortedMap<u32, DeviceSet> = SortedMap::new();
         for offer in made.drain(..) {
             self.send(offer, &mut given, store, out);
         }
@@ -54,7 +53,7 @@ impl MesosMaster {
     fn send(
         &mut self,
         offer: FastOffer,
-        given: &mut BTreeMap<u32, DeviceSet>,
+        given: &mut SortedMap<u32, DeviceSet>,
         store: &Store,
         out: &mut Outbox,
     ) {
@@ -244,8 +243,7 @@ impl MesosMaster {
         out: &mut Outbox,
     ) {
         let standing = &mut self.standing;
-        let taken = standing.extract_if(.., |_, standing| is_taken(&standing.offer));
-        let taken: Vec<((_, u64), Standing)> = taken.collect();
+        let taken = standing.extract_all(|_, standing| is_taken(&standing.offer));
         let mut offers = Vec::new();
         for ((_, number), standing) in taken {
             Self::release(number, store, out);

@@ -3,13 +3,11 @@
 //! (spec: orchestrators-b.md section 1.6; mesos `docs/oversubscription.md`,
 //! `src/slave/resource_estimators/fixed.cpp`, `src/slave/qos_controllers/load.cpp`).
 
-use std::collections::BTreeSet;
-
 use cluster::{Store, UsageSamples};
 use control::Outbox;
 use control::admission::Creation;
 use model::{EndReason, EvictionCause, PodRef};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedSet};
 
 use super::super::columns::CPUS;
 use super::super::fast::amounts::{Amounts, REVOCABLE, is_nothing};
@@ -27,7 +25,7 @@ pub(super) struct Reports {
     /// Whether anybody has what may be taken back: only then a report can end something.
     pub(super) matters: bool,
     /// Tasks that are to be killed.
-    corrections: BTreeSet<PodRef>,
+    corrections: SortedSet<PodRef>,
 }
 
 /// Whether a task has something that may be taken back.

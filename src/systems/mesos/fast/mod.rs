@@ -13,13 +13,11 @@ mod tests;
 pub mod tree;
 mod whole;
 
-use std::collections::BTreeMap;
-
 use fixedbitset::FixedBitSet;
 
 use model::Text;
 use rng::Stream;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 use super::allocator::Capabilities;
 use amounts::{Amounts, Bundle, add, contains, is_nothing};
@@ -123,7 +121,7 @@ pub struct FastAllocator {
     clients: Vec<Client>,
     frameworks: Vec<(Capabilities, Vec<u32>)>,
     roles: Vec<Role>,
-    role_of: BTreeMap<Text, u32>,
+    role_of: SortedMap<Text, u32>,
     /// The roles by their place in `tree`.
     placed: Vec<u32>,
     tree: Tree,
@@ -152,7 +150,7 @@ impl FastAllocator {
             clients: Vec::new(),
             frameworks: Vec::new(),
             roles: Vec::new(),
-            role_of: BTreeMap::new(),
+            role_of: SortedMap::new(),
             placed: Vec::new(),
             tree,
             candidates: FixedBitSet::new(),

@@ -1,7 +1,5 @@
 //! The fast form offers what the plain form offers, whatever happens; and what both promise holds.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::super::allocator::{
@@ -14,7 +12,7 @@ use super::tree::Order;
 use super::{FastAllocator, FastOffer, FastOptions, FastQuota, Walk};
 use model::Text;
 use rng::Stream;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 const NAMES: [&str; 3] = ["cpus", "gpus", "mem"];
 const ROLES: [&str; 5] = ["a", "a/b", "a/c", "d", "e/f"];
@@ -192,7 +190,7 @@ impl Both {
                 let total = self.resources(&bundle);
                 let added = self
                     .plain
-                    .add_agent(agent_name(agent), total, BTreeMap::new());
+                    .add_agent(agent_name(agent), total, SortedMap::new());
                 added.unwrap();
                 self.fast.add_agent(agent, bundle);
             }

@@ -1,7 +1,7 @@
 //! The batch framework: pods of traces and single pods, oldest first, each on the first offer that has
 //! room; jobs whose data is on some agents wait for those a while (delay scheduling).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::{Framework, Open, TaskNews};
 use crate::mesos::batch::BatchJob;
@@ -13,7 +13,7 @@ use control::Outbox;
 use model::node::ZONE_LABEL;
 use model::{PodRef, Text};
 use rng::Stream;
-use units::{Identity, Instant, NodeId, PodId};
+use units::{Identity, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 /// Equal tasks that wait.
 #[derive(Clone, Debug)]
@@ -30,9 +30,9 @@ struct Group {
 pub struct Batch {
     options: BatchFramework,
     seed: u64,
-    groups: BTreeMap<u64, Group>,
+    groups: SortedMap<u64, Group>,
     /// Groups by their oldest task.
-    order: BTreeSet<(PodId, u64)>,
+    order: SortedSet<(PodId, u64)>,
     waiting: usize,
     has_news: bool,
     /// No task that waits needs fewer milli-cores, or fewer bytes.
@@ -47,8 +47,8 @@ impl Batch {
         Self {
             options,
             seed,
-            groups: BTreeMap::new(),
-            order: BTreeSet::new(),
+            groups: SortedMap::new(),
+            order: SortedSet::new(),
             waiting: 0,
             has_news: false,
             least: (0, 0),
@@ -78,7 +78,7 @@ impl Batch {
             |gang| Some(Identity::of("gang").nth(u64::from(gang.0))),
         );
         let mut stream = Stream::of(self.seed, "mesos-data", job?);
-        let (mut agents, mut racks) = (BTreeSet::new(), BTreeSet::new());
+        let (mut agents, mut racks) = (SortedSet::new(), SortedSet::new());
         for _ in 0..self.options.data_replicas {
             if nodes.is_empty() {
                 break;

@@ -1,7 +1,7 @@
 //! Chronos: jobs by the clock, jobs after other jobs, and jobs that run once
 //! (spec: orchestrators-b.md section 3).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Framework, Open, TaskNews, clear, create, kill, made_of};
@@ -15,7 +15,7 @@ use crate::mesos::workload::schedule_of;
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Object, PodRef, PodSpec, Text};
-use units::{Duration, Instant, ObjectId, PodId};
+use units::{Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
 /// A run of a job that was not launched yet, or goes on.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +37,11 @@ struct Known {
     is_scheduled: bool,
     /// Of a job that runs once: how many runs are still to succeed, and how many go on at once.
     left: Option<(u64, u64)>,
-    runs: BTreeMap<PodId, Run>,
+    runs: SortedMap<PodId, Run>,
     /// Attempts of runs that were asked for and are not there yet.
     coming: VecDeque<u32>,
     /// Instants at which failed runs are tried again, with their attempt.
-    retries: BTreeSet<(Instant, u32)>,
+    retries: SortedSet<(Instant, u32)>,
 }
 
 /// The framework.
@@ -49,11 +49,11 @@ struct Known {
 pub struct Chronos {
     options: ChronosFramework,
     graph: JobGraph,
-    jobs: BTreeMap<ObjectId, Known>,
-    by_name: BTreeMap<Text, ObjectId>,
-    job_of: BTreeMap<PodId, ObjectId>,
+    jobs: SortedMap<ObjectId, Known>,
+    by_name: SortedMap<Text, ObjectId>,
+    job_of: SortedMap<PodId, ObjectId>,
     /// Jobs with runs that wait for an offer.
-    waiting: BTreeSet<(PodId, ObjectId)>,
+    waiting: SortedSet<(PodId, ObjectId)>,
     todo: Vec<(Instant, Todo)>,
     has_news: bool,
 }
@@ -75,10 +75,10 @@ impl Chronos {
         Self {
             graph: JobGraph::new(parents, soft).unwrap_or_default(),
             options,
-            jobs: BTreeMap::new(),
-            by_name: BTreeMap::new(),
-            job_of: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            jobs: SortedMap::new(),
+            by_name: SortedMap::new(),
+            job_of: SortedMap::new(),
+            waiting: SortedSet::new(),
             todo: Vec::new(),
             has_news: false,
         }
@@ -147,9 +147,9 @@ impl Chronos {
             job: Job::new(options, schedule.or_else(never)?),
             is_scheduled,
             left,
-            runs: BTreeMap::new(),
+            runs: SortedMap::new(),
             coming: VecDeque::new(),
-            retries: BTreeSet::new(),
+            retries: SortedSet::new(),
         })
     }
 

@@ -1,13 +1,12 @@
 //! Constraints: whether an offer may take another instance, given the instances that are placed
 //! (spec: orchestrators-b.md section 2.1; marathon `Constraints.scala`).
 
-use std::collections::BTreeSet;
-
 use indexmap::IndexMap;
 use thiserror::Error;
 
 use crate::parts::pattern::Pattern;
 use model::Text;
+use units::SortedSet;
 
 /// Value of an offer's field: the host's name, region, zone, or an attribute of the agent.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +18,7 @@ pub enum FieldValue {
     /// Ranges of whole numbers, both ends included.
     Ranges(Vec<(i64, i64)>),
     /// Words in no order.
-    Set(BTreeSet<Text>),
+    Set(SortedSet<Text>),
 }
 
 impl FieldValue {
@@ -149,7 +148,7 @@ impl Constraint {
     ///
     /// # Errors
     /// No agent has the field.
-    pub fn check_field(&self, field: &str, known: &BTreeSet<Text>) -> Result<(), ConstraintError> {
+    pub fn check_field(&self, field: &str, known: &SortedSet<Text>) -> Result<(), ConstraintError> {
         let is_host = matches!(field, "hostname" | "@hostname");
         if is_host || known.contains(field) || matches!(self, Self::Unlike(_)) {
             return Ok(());

@@ -1,10 +1,8 @@
 //! Choice of the instances that die when there are too many (spec: orchestrators-b.md section 2.4;
 //! marathon `ScalingProposition.scala`, `Constraints.selectInstancesToKill`).
 
-use std::collections::BTreeMap;
-
 use model::Text;
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// Condition of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +87,7 @@ pub fn victims(
 fn next_of_groups(left: &[&Instance]) -> Option<usize> {
     let constraints = left.first()?.groups.len();
     (0..constraints).find_map(|constraint| {
-        let mut counts: BTreeMap<&Text, usize> = BTreeMap::new();
+        let mut counts: SortedMap<&Text, usize> = SortedMap::new();
         for one in left {
             *counts.entry(one.groups.get(constraint)?).or_default() += 1;
         }

@@ -2,12 +2,10 @@
 //! (spec: orchestrators-b.md section 2.6; marathon `UnreachableStrategy.scala`,
 //! `InstanceTrackerActor`).
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 /// Times at which an instance that can't be reached is replaced and forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +91,7 @@ enum Standing {
 #[derive(Clone, Debug)]
 pub struct Tracker {
     strategy: UnreachableStrategy,
-    instances: BTreeMap<Text, Standing>,
+    instances: SortedMap<Text, Standing>,
 }
 
 impl Tracker {
@@ -101,7 +99,7 @@ impl Tracker {
     pub fn new(strategy: UnreachableStrategy) -> Self {
         Self {
             strategy,
-            instances: BTreeMap::new(),
+            instances: SortedMap::new(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Rolling upgrades: how many old instances die at once, how many new ones start, and what follows
 //! (spec: orchestrators-b.md section 2.3; marathon `TaskReplaceActor.scala`).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use model::Text;
+use units::SortedSet;
 
 /// Upgrade strategy of an application.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,10 +82,10 @@ pub struct Upgrade {
     plan: UpgradePlan,
     instances: u64,
     started: u64,
-    ready: BTreeSet<u64>,
+    ready: SortedSet<u64>,
     /// Old instances in the order in which they are killed; fixed at the start.
     to_kill: VecDeque<Text>,
-    active: BTreeSet<Text>,
+    active: SortedSet<Text>,
 }
 
 impl Upgrade {
@@ -105,7 +106,7 @@ impl Upgrade {
         old: &[(Text, bool)],
         new: &[(u64, bool)],
     ) -> (Self, Vec<Action>) {
-        let ready: BTreeSet<u64> = { new.iter() }
+        let ready: SortedSet<u64> = { new.iter() }
             .filter_map(|&(number, is_ready)| is_ready.then_some(number))
             .collect();
         let healthy = old.iter().filter(|(_, is_healthy)| *is_healthy).count() + ready.len();

@@ -1,7 +1,5 @@
 //! The allocator's rules one by one, and that nothing is offered twice.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use proptest::prelude::*;
 
 use super::super::allocator::{
@@ -11,7 +9,7 @@ use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
 use super::super::sorter::Fairness;
 use model::Text;
 use rng::Stream;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 fn resources(amounts: &[(&str, i64)]) -> Resources {
     let mut all = Resources::default();
@@ -45,7 +43,7 @@ fn allocator() -> Allocator {
 }
 
 fn add_agent(allocator: &mut Allocator, id: &str, amounts: &[(&str, i64)]) {
-    let added = allocator.add_agent(id.into(), resources(amounts), BTreeMap::new());
+    let added = allocator.add_agent(id.into(), resources(amounts), SortedMap::new());
     added.expect("an agent");
 }
 
@@ -215,7 +213,7 @@ fn what_is_gone_is_not_held_any_more() {
     allocator.remove_agent("A1");
     allocator.gather_all();
     assert!(run(&mut allocator, 2).is_empty());
-    let nobody = allocator.revive(&"f1".into(), &BTreeSet::new());
+    let nobody = allocator.revive(&"f1".into(), &SortedSet::new());
     assert!(matches!(nobody, Err(AllocatorError::Framework(_))));
 }
 
@@ -238,7 +236,7 @@ proptest! {
         for (number, &role) in frameworks.iter().enumerate() {
             add_framework(&mut allocator, &format!("f{number}"), roles[usize::from(role)]);
         }
-        let mut totals = BTreeMap::new();
+        let mut totals = SortedMap::new();
         for (number, &(cpus, mem, is_reserved)) in agents.iter().enumerate() {
             let id = format!("A{number}");
             let mut amounts = vec![("cpus", cpus), ("mem", mem)];

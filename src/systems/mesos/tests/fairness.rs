@@ -1,20 +1,19 @@
 //! The sorter and fairness task by task: worked examples, sharing incentive, no envy.
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 
 use super::super::drf_tasks::{Blocked, DemandError, ShareRule, User, divide};
 use super::super::resources::Quantities;
 use super::super::sorter::{Fairness, Sorter};
 use rng::Stream;
+use units::SortedSet;
 
 fn quantities(cpus: i64, mem: i64) -> Quantities {
     Quantities::new([("cpus".into(), cpus * 1_000), ("mem".into(), mem * 1_000)])
 }
 
 fn sorter(total: (i64, i64)) -> Sorter {
-    let mut sorter = Sorter::new(Fairness::DominantResource, BTreeSet::new());
+    let mut sorter = Sorter::new(Fairness::DominantResource, SortedSet::new());
     sorter.set_total(quantities(total.0, total.1));
     sorter
 }
@@ -82,7 +81,7 @@ fn a_client_with_others_below_it_competes_with_them() {
 
 #[test]
 fn excluded_and_absent_resources_do_not_count() {
-    let excluded = BTreeSet::from(["gpus".into()]);
+    let excluded = SortedSet::from(["gpus".into()]);
     let mut sorter = Sorter::new(Fairness::DominantResource, excluded);
     let total = [("cpus".into(), 10_000), ("gpus".into(), 1_000)];
     sorter.set_total(Quantities::new(total));
@@ -97,7 +96,7 @@ fn excluded_and_absent_resources_do_not_count() {
 fn the_order_is_random_by_weights_or_by_arrival() {
     let mut rng_first = [0_u32; 2];
     let random = Fairness::Random(Box::new(Stream::new(5, "mesos.random-sorter", 0)));
-    let mut sorter = Sorter::new(random, BTreeSet::new());
+    let mut sorter = Sorter::new(random, SortedSet::new());
     for (client, weight) in [("a", 1.0), ("b", 3.0)] {
         sorter.add(client);
         sorter.set_weight(client.into(), weight).expect("a weight");
@@ -106,7 +105,7 @@ fn the_order_is_random_by_weights_or_by_arrival() {
         rng_first[usize::from(&*sorter.sort()[0] == "b")] += 1;
     }
     assert!(rng_first[1].abs_diff(3_000) < 150, "{rng_first:?}");
-    let mut sorter = Sorter::new(Fairness::FirstCome, BTreeSet::new());
+    let mut sorter = Sorter::new(Fairness::FirstCome, SortedSet::new());
     for client in ["z", "m/q", "a"] {
         sorter.add(client);
     }

@@ -1,7 +1,5 @@
 //! Frameworks, agents and masters: worked examples and inputs that are refused.
 
-use std::collections::BTreeSet;
-
 use super::super::autoscale::{AutoscaleError, AutoscaleOptions, Autoscaler, Direction, direction};
 use super::super::batch::{BatchJob, DelayOptions};
 use super::super::marathon::backoff::{DEFAULT_GROWTH, LaunchBackoff, TaskStatus};
@@ -16,7 +14,7 @@ use super::super::master::{
 };
 use super::super::observer::{Observer, ObserverOptions, Removals};
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 fn at(seconds: i64) -> Instant {
     Instant::from_secs(seconds)
@@ -129,7 +127,7 @@ fn groups_stay_even_also_when_instances_are_killed() {
 
 #[test]
 fn constraints_that_can_never_hold_are_refused() {
-    let known: BTreeSet<Text> = BTreeSet::from(["rack".into(), "disk".into()]);
+    let known: SortedSet<Text> = SortedSet::from(["rack".into(), "disk".into()]);
     let group_by = Constraint::parse("GROUP_BY", "3").expect("a constraint");
     let told = group_by
         .check_field("zone", &known)
@@ -333,7 +331,7 @@ fn a_batch_job_waits_for_its_data_and_then_takes_any_agent() {
         names
             .iter()
             .map(|&name| name.into())
-            .collect::<BTreeSet<Text>>()
+            .collect::<SortedSet<Text>>()
     };
     let mut job = BatchJob::new(options, 4, names(&["a1"]), names(&["r1"]));
     let offer = |job: &mut BatchJob, now, agent: &str, rack: &str| {

@@ -39,8 +39,6 @@
 //! | 11.9 | events at one instant | `parts/timers.rs`: `equal_times_are_first_in_first_out_and_what_is_due_now_comes_after_what_waited` |
 //! | 12 | the row of Fleet, and Mesos beside it | `it/failover.rs`: `fleet_misses_a_machine_when_its_key_ends_and_moves_its_units_in_the_next_round`, `mesos_gives_an_agent_up_after_five_pings_and_marathon_replaces_its_instances` |
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use proptest::prelude::*;
 
 use super::super::allocator::{Allocator, AllocatorOptions, Capabilities, Quota};
@@ -50,7 +48,7 @@ use super::super::observer::{Observer, ObserverOptions};
 use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
 use crate::parts::quorum::quorum;
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Cores in thousandths and whole units of memory.
 fn resources(cpus: i64, mem: i64) -> Resources {
@@ -87,7 +85,7 @@ impl Case {
     fn agent(&mut self, id: &str, cpus: i64, mem: i64) -> Vec<String> {
         let added = self
             .0
-            .add_agent(id.into(), resources(cpus, mem), BTreeMap::new());
+            .add_agent(id.into(), resources(cpus, mem), SortedMap::new());
         added.expect("an agent");
         self.run()
     }
@@ -174,7 +172,7 @@ fn a_quota_is_offered_the_rest_of_what_it_was_promised() {
     for (framework, role, agent) in [("f1", "Q1", "A1"), ("f2", "Q2", "A2")] {
         case.framework(framework, role);
         let whole = resources(1_000, 1_024);
-        let held = BTreeMap::from([((framework.into(), role.into()), whole.clone())]);
+        let held = SortedMap::from([((framework.into(), role.into()), whole.clone())]);
         case.0.add_agent(agent.into(), whole, held).expect("known");
     }
     assert!(case.run().is_empty());
@@ -213,7 +211,7 @@ fn constraints_accept_what_their_operators_say() {
     let text = |value: &str| Some(FieldValue::Text(value.into()));
     let number = |value: f64| Some(FieldValue::Scalar(value));
     let ranges = Some(FieldValue::Ranges(vec![(1, 3), (7, 9)]));
-    let words = Some(FieldValue::Set(BTreeSet::from(["b".into(), "a".into()])));
+    let words = Some(FieldValue::Set(SortedSet::from(["b".into(), "a".into()])));
     let cases = [
         ("UNIQUE", "", text("h1"), &["h2"][..], true),
         ("UNIQUE", "", text("h1"), &["h1"], false),

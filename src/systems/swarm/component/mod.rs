@@ -10,7 +10,7 @@
 mod clients;
 mod engines;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::parts::timers::Timers;
@@ -18,7 +18,7 @@ use cluster::{Conflict, Store};
 use control::admission::Creation as Asked;
 use control::{Component, Outbox, Progress, Write};
 use model::{EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
-use units::{ClassId, Duration, Instant, PodId, Revision};
+use units::{ClassId, Duration, Instant, PodId, Revision, SortedMap, SortedSet};
 
 use super::cluster::{Cluster, Creation};
 use super::container::ContainerConfig;
@@ -71,17 +71,17 @@ pub(super) struct SwarmManager {
     watchdog: Watchdog,
     watches: Vec<Watch>,
     /// By class, and by workload where the environment says more of it.
-    template_numbers: BTreeMap<(ClassId, Option<Text>), u32>,
+    template_numbers: SortedMap<(ClassId, Option<Text>), u32>,
     templates: Vec<Template>,
     /// By slot.
     known: Vec<Option<Known>>,
-    by_name: BTreeMap<Text, PodRef>,
+    by_name: SortedMap<Text, PodRef>,
     /// Requests that wait for their turn at this instant.
     requests: VecDeque<PodRef>,
     /// Clients whose request can't succeed before something changes.
-    resting: BTreeMap<PodId, PodRef>,
+    resting: SortedMap<PodId, PodRef>,
     /// Containers whose replacement was asked for.
-    moving: BTreeSet<Text>,
+    moving: SortedSet<Text>,
     /// Whether the watchdog is to go on with what is next.
     is_watchdog_due: bool,
     timers: Timers<Due>,
@@ -103,13 +103,13 @@ impl SwarmManager {
             cluster,
             watchdog: Watchdog::default(),
             watches: Vec::new(),
-            template_numbers: BTreeMap::new(),
+            template_numbers: SortedMap::new(),
             templates: Vec::new(),
             known: Vec::new(),
-            by_name: BTreeMap::new(),
+            by_name: SortedMap::new(),
             requests: VecDeque::new(),
-            resting: BTreeMap::new(),
-            moving: BTreeSet::new(),
+            resting: SortedMap::new(),
+            moving: SortedSet::new(),
             is_watchdog_due: false,
             timers: Timers::default(),
             unlisted_since: None,

@@ -1,6 +1,5 @@
 //! Properties that hold for any cluster and any group of tasks.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -13,6 +12,7 @@ use super::super::spread::SpreadMode;
 use super::super::task::{Preference, Task, TaskSpec};
 use super::{at, node, spec};
 use model::Text;
+use units::SortedMap;
 
 proptest! {
     #[test]
@@ -51,7 +51,7 @@ proptest! {
     ) {
         let mode = if is_strict { SpreadMode::Strict } else { SpreadMode::Upstream };
         let mut scheduler = Scheduler::new(mode);
-        let mut capacity = BTreeMap::new();
+        let mut capacity = SortedMap::new();
         for (number, (cpus, zone, is_ready)) in nodes.into_iter().enumerate() {
             let mut node = node(&format!("n{number}"), cpus);
             node.labels.insert("zone".into(), format!("z{zone}").into());
@@ -61,7 +61,7 @@ proptest! {
             capacity.insert(node.id.clone(), (cpus, is_ready));
             scheduler.put_node(node);
         }
-        let mut used: BTreeMap<Text, i64> = BTreeMap::new();
+        let mut used: SortedMap<Text, i64> = SortedMap::new();
         for (number, (tasks, cpus, most, has_preference)) in groups.into_iter().enumerate() {
             let mut asked = spec(cpus);
             asked.version.service = format!("s{number}").into();

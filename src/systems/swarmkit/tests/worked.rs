@@ -1,8 +1,6 @@
 //! Worked examples, one after another: constraints, trees, sequences of failures, restarts, the times of
 //! updates, heartbeats.
 
-use std::collections::BTreeMap;
-
 use super::super::constraint::Constraint;
 use super::super::dispatcher::HeartbeatOptions;
 use super::super::node::{Availability, Node, NodeStatus};
@@ -16,7 +14,7 @@ use super::super::update::{
 };
 use super::{at, node, spec};
 use model::Text;
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap};
 
 fn labelled(id: &str, labels: &[(&str, &str)], of_service: i32) -> Node {
     let mut node = node(id, 1_000);
@@ -27,8 +25,8 @@ fn labelled(id: &str, labels: &[(&str, &str)], of_service: i32) -> Node {
     node
 }
 
-fn counts(order: &[Text]) -> BTreeMap<&str, usize> {
-    let mut counts = BTreeMap::new();
+fn counts(order: &[Text]) -> SortedMap<&str, usize> {
+    let mut counts = SortedMap::new();
     for id in order {
         *counts.entry(&**id).or_default() += 1;
     }
@@ -85,7 +83,7 @@ fn zones_get_equal_shares_whatever_their_size() {
     asked.preferences.push(Preference::NodeLabel("az".into()));
     let order = scheduler.choose(at(0), &asked, 8);
     let expected = [("id1", 4), ("id2", 1), ("id3", 1), ("id4", 1), ("id5", 1)];
-    assert_eq!(counts(&order), BTreeMap::from(expected));
+    assert_eq!(counts(&order), SortedMap::from(expected));
 }
 
 #[test]
@@ -125,7 +123,7 @@ fn a_node_without_the_label_is_a_branch_of_its_own() {
     let order = scheduler.choose(at(0), &asked, 4);
     assert_eq!(
         counts(&order),
-        BTreeMap::from([("a", 2), ("b", 1), ("c", 1)])
+        SortedMap::from([("a", 2), ("b", 1), ("c", 1)])
     );
 }
 

@@ -1,8 +1,6 @@
 //! The allocator, event by event: the offers of every run. Runs of the simulator offer with the fast
 //! form (`fast_allocator`), which the plain one defines.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +13,7 @@ use systems::mesos::allocator::{
     Allocator, AllocatorError, AllocatorOptions, Capabilities, Offer, Quota,
 };
 use systems::mesos::resources::{Amount, Kind, Limits, Resources};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Both forms of the allocator.
 pub(super) const FORMS: Forms = Forms::Both {
@@ -51,7 +49,7 @@ pub(super) enum Event {
         agent: Text,
         resources: Map<String, Value>,
         #[serde(default)]
-        used: BTreeMap<Text, Map<String, Value>>,
+        used: SortedMap<Text, Map<String, Value>>,
     },
     AddFramework {
         framework: Text,
@@ -94,14 +92,14 @@ pub(super) enum Event {
 /// The plain form.
 pub(super) struct Plain {
     allocator: Allocator,
-    roles: BTreeMap<Text, Text>,
+    roles: SortedMap<Text, Text>,
 }
 
 impl Plain {
     pub(super) fn new(options: AllocatorOptions) -> Self {
         Self {
             allocator: Allocator::new(options),
-            roles: BTreeMap::new(),
+            roles: SortedMap::new(),
         }
     }
 }
@@ -168,7 +166,7 @@ fn in_order_of(expected: &[Value], made: &[Value]) -> Value {
 impl Form for Plain {
     fn happen(&mut self, now: Instant, event: &Event) -> Result<bool, Trouble> {
         let allocator = &mut self.allocator;
-        let none = BTreeSet::new();
+        let none = SortedSet::new();
         let done: Result<bool, AllocatorError> = match event {
             Event::Config { .. } => Ok(false),
             Event::AddAgent {
@@ -176,7 +174,7 @@ impl Form for Plain {
                 resources: given,
                 used,
             } => {
-                let mut held = BTreeMap::new();
+                let mut held = SortedMap::new();
                 for (framework, used) in used {
                     let role = self.roles.get(framework).cloned().unwrap_or_default();
                     held.insert((framework.clone(), role), resources(used)?);

@@ -1,8 +1,6 @@
 //! The allocator that runs use, through the events of a case: what cases name is numbered, agents in
 //! the order of their names, in which the plain form walks them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Map, Value};
 
 use super::super::Trouble;
@@ -14,7 +12,7 @@ use systems::mesos::fast::amounts::{Amounts, Bundle};
 use systems::mesos::fast::tree::Order;
 use systems::mesos::fast::{FastAllocator, FastOffer, FastOptions, FastQuota, Walk};
 use systems::mesos::resources::{Amount, Kind, Resources};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// The fast form.
 pub(super) struct FastForm {
@@ -34,7 +32,7 @@ impl FastForm {
     /// An allocator that knows nobody. Resources that are given away whole are in the plain form
     /// alone, and runs have none: such a case is the plain form's.
     pub(super) fn make(events: &[EventCase], options: AllocatorOptions) -> Box<dyn Form> {
-        let (mut columns, mut agents) = (BTreeSet::from(ALWAYS.map(Text::from)), BTreeSet::new());
+        let (mut columns, mut agents) = (SortedSet::from(ALWAYS.map(Text::from)), SortedSet::new());
         for event in events {
             if let Event::AddAgent { agent, .. } = &event.event {
                 agents.insert(agent.clone());
@@ -132,7 +130,7 @@ impl FastForm {
         &mut self,
         agent: &Text,
         total: &Map<String, Value>,
-        used: &BTreeMap<Text, Map<String, Value>>,
+        used: &SortedMap<Text, Map<String, Value>>,
     ) -> Result<(), Trouble> {
         let (agent, total) = (self.agent(agent)?, self.bundle(total)?);
         self.allocator.add_agent(agent, total);

@@ -4,8 +4,6 @@
 //! nothing, which serves the others in the same order until somebody comes back where it was. From
 //! there on the case is none of the fast form's, and its sorts are those of the plain form.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::super::{Case, Trouble, read};
 use super::sorter::{Form, Operation};
 use super::{Amounts, thousandths};
@@ -14,6 +12,7 @@ use rng::Stream;
 use systems::mesos::fast::amounts::Amounts as Row;
 use systems::mesos::fast::tree::{Order, Tree};
 use systems::mesos::sorter::Sorter;
+use units::{SortedMap, SortedSet};
 
 /// A client of the tree.
 struct Client {
@@ -25,11 +24,11 @@ struct Client {
 pub(super) struct FastSorter {
     tree: Tree,
     columns: Vec<Text>,
-    clients: BTreeMap<Text, Client>,
+    clients: SortedMap<Text, Client>,
     /// The paths of all clients there ever were, by number.
     paths: Vec<Text>,
     /// The first segments of paths from which clients left.
-    left: BTreeSet<Text>,
+    left: SortedSet<Text>,
     /// Whether somebody came back to where a client had left.
     is_beyond: bool,
     plain: Sorter,
@@ -39,7 +38,7 @@ impl FastSorter {
     /// A tree without clients, over the resources that the case names.
     pub(super) fn new(case: &Case, plain: Sorter) -> Result<Self, Trouble> {
         let total: Amounts = read(&case.nodes)?;
-        let mut names: BTreeSet<Text> = total.keys().cloned().collect();
+        let mut names: SortedSet<Text> = total.keys().cloned().collect();
         for operation in read::<Vec<Operation>>(&case.request)? {
             match operation {
                 Operation::Allocated { res, .. }
@@ -54,9 +53,9 @@ impl FastSorter {
         let mut sorter = Self {
             tree: Tree::new(Order::DominantResource, vec![false; names.len()]),
             columns: names.into_iter().collect(),
-            clients: BTreeMap::new(),
+            clients: SortedMap::new(),
             paths: Vec::new(),
-            left: BTreeSet::new(),
+            left: SortedSet::new(),
             is_beyond: false,
             plain,
         };
@@ -156,7 +155,7 @@ impl Form for FastSorter {
 }
 
 /// Draws orders from a tree of clients with weights.
-pub(super) fn random_tree(weights: &BTreeMap<Text, f64>) -> Box<dyn FnMut() -> Vec<Text>> {
+pub(super) fn random_tree(weights: &SortedMap<Text, f64>) -> Box<dyn FnMut() -> Vec<Text>> {
     let mut tree = Tree::new(Order::Random, Vec::new());
     for (client, &weight) in weights {
         tree.push(client);

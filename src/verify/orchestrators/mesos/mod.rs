@@ -5,8 +5,6 @@ mod fast_allocator;
 mod fast_sorter;
 mod sorter;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +14,7 @@ use model::Text;
 use systems::mesos::drf_tasks::{Blocked, ShareRule, User, divide};
 use systems::mesos::observer::{Observer, ObserverOptions, Removals};
 use systems::mesos::resources::Quantities;
-use units::Instant;
+use units::{Instant, SortedMap, SortedSet};
 
 pub(super) fn forms(kind: &str) -> Option<Forms> {
     Some(match kind {
@@ -29,7 +27,7 @@ pub(super) fn forms(kind: &str) -> Option<Forms> {
 }
 
 /// Amounts by name as cases give them.
-type Amounts = BTreeMap<Text, f64>;
+type Amounts = SortedMap<Text, f64>;
 
 fn thousandths(amount: f64) -> i64 {
     (amount * 1_000.0).round() as i64
@@ -52,7 +50,7 @@ struct AgentsCase {
     max_missed: u32,
     #[serde(default)]
     limit: Option<String>,
-    agents: BTreeMap<Text, AgentCase>,
+    agents: SortedMap<Text, AgentCase>,
     until: f64,
 }
 
@@ -74,13 +72,13 @@ fn agents(case: &Case) -> Result<Value, Trouble> {
         })?,
     };
     let until = instant(given.until)?;
-    let mut observers: BTreeMap<Text, Observer> = BTreeMap::new();
+    let mut observers: SortedMap<Text, Observer> = SortedMap::new();
     let mut removals = Removals::new(options.removal_limit);
-    let mut events: BTreeSet<(Instant, Event)> = BTreeSet::new();
+    let mut events: SortedSet<(Instant, Event)> = SortedSet::new();
     for (id, agent) in &given.agents {
         events.insert((instant(agent.registered_at)?, Event::Ping(id.clone())));
     }
-    let mut unreachable: BTreeMap<Text, Option<f64>> =
+    let mut unreachable: SortedMap<Text, Option<f64>> =
         given.agents.keys().map(|id| (id.clone(), None)).collect();
     while let Some((now, event)) = events.pop_first() {
         if now > until {
@@ -128,9 +126,9 @@ fn answers(agent: &AgentCase, now: Instant) -> Result<bool, Trouble> {
 
 #[derive(Deserialize)]
 struct DivisionCase {
-    users: BTreeMap<Text, Amounts>,
+    users: SortedMap<Text, Amounts>,
     #[serde(default)]
-    weights: Option<BTreeMap<Text, f64>>,
+    weights: Option<SortedMap<Text, f64>>,
     blocked_users: String,
 }
 

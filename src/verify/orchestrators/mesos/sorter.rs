@@ -1,7 +1,5 @@
 //! The sorters, operation by operation: the order of every sort, or how likely each position is.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +9,7 @@ use super::{Amounts, quantities};
 use model::Text;
 use rng::Stream;
 use systems::mesos::sorter::{Fairness, Sorter};
+use units::{SortedMap, SortedSet};
 
 /// Both forms of the sorter by dominant shares.
 pub(super) const SORTER: Forms = Forms::Both {
@@ -106,7 +105,7 @@ impl Form for Sorter {
 }
 
 fn dominant_resource(case: &Case) -> Result<Sorter, Trouble> {
-    let mut sorter = Sorter::new(Fairness::DominantResource, BTreeSet::new());
+    let mut sorter = Sorter::new(Fairness::DominantResource, SortedSet::new());
     sorter.set_total(quantities(&read(&case.nodes)?));
     Ok(sorter)
 }
@@ -126,7 +125,7 @@ fn sort_all(case: &Case, mut sorter: impl Form) -> Result<Value, Trouble> {
 /// Number of orders drawn to find how likely each position is.
 const DRAWS: u32 = 20_000;
 
-type Weights = BTreeMap<Text, f64>;
+type Weights = SortedMap<Text, f64>;
 
 fn weights(case: &Case) -> Result<Weights, Trouble> {
     read(&case.request["weights"])
@@ -134,7 +133,7 @@ fn weights(case: &Case) -> Result<Weights, Trouble> {
 
 fn random_sorter(weights: &Weights) -> Result<Sorter, Trouble> {
     let random = Fairness::Random(Box::new(Stream::new(1, "mesos.random-sorter", 0)));
-    let mut sorter = Sorter::new(random, BTreeSet::new());
+    let mut sorter = Sorter::new(random, SortedSet::new());
     for (client, &weight) in weights {
         sorter.add(client);
         let set = sorter.set_weight(client.clone(), weight);
@@ -146,7 +145,7 @@ fn random_sorter(weights: &Weights) -> Result<Sorter, Trouble> {
 fn positions(case: &Case, mut sort: impl FnMut() -> Vec<Text>) -> Result<Value, Trouble> {
     let weights = weights(case)?;
     let none = || vec![0_u32; weights.len()];
-    let mut counts: BTreeMap<Text, Vec<u32>> = weights
+    let mut counts: SortedMap<Text, Vec<u32>> = weights
         .keys()
         .map(|client| (client.clone(), none()))
         .collect();

@@ -3,8 +3,6 @@
 mod placement;
 mod story;
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,7 +18,7 @@ use systems::swarmkit::raft::Managers;
 use systems::swarmkit::replicated::{Slot, reconcile};
 use systems::swarmkit::restart::{Condition, History, RestartPolicy};
 use systems::swarmkit::task::{DesiredState, Preference, Resources, TaskState};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 use super::timeline::{duration, instant};
 use super::{Case, Trouble, read};
@@ -40,9 +38,9 @@ struct NodeCase {
     mem: Option<f64>,
     ready: Option<bool>,
     availability: Option<String>,
-    svc: BTreeMap<Text, i32>,
+    svc: SortedMap<Text, i32>,
     total: Option<i32>,
-    fails: BTreeMap<Text, usize>,
+    fails: SortedMap<Text, usize>,
 }
 
 pub(super) fn decide(case: &Case) -> Result<Value, Trouble> {
@@ -113,7 +111,7 @@ fn node(case: NodeCase) -> Result<Node, Trouble> {
         available: Resources {
             nano_cpus: amount(case.cpu),
             memory: amount(case.mem.map(|mem| mem / 1e9)),
-            generic: BTreeMap::new(),
+            generic: SortedMap::new(),
         },
         ..Node::default()
     };
@@ -311,7 +309,7 @@ fn enforce(case: &Case) -> Result<Value, Trouble> {
             reservations: Resources {
                 nano_cpus: amount(Some(task.cpu)),
                 memory: amount(Some(task.mem / 1e9)),
-                generic: BTreeMap::new(),
+                generic: SortedMap::new(),
             },
             desired: DesiredState::Running,
             observed: TaskState::Running,

@@ -1,6 +1,5 @@
 //! Groups of tasks, and tasks one by one, through the scheduler.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use model::Text;
 use systems::swarmkit::scheduler::Scheduler;
 use systems::swarmkit::spread::SpreadMode;
 use systems::swarmkit::task::{Resources, Task, TaskSpec, Version};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 #[derive(Deserialize)]
 struct RequestCase {
@@ -58,7 +57,7 @@ fn spec(request: &RequestCase) -> Result<TaskSpec, Trouble> {
         reservations: Resources {
             nano_cpus: amount(Some(request.cpu)),
             memory: amount(Some(request.mem / 1e9)),
-            generic: BTreeMap::new(),
+            generic: SortedMap::new(),
         },
         constraints: constraints.collect::<Result<_, _>>()?,
         host_ports: request.ports.clone(),
@@ -100,7 +99,7 @@ pub(super) fn group(case: &Case) -> Result<Value, Trouble> {
             });
         }
         let pass = scheduler.run(Instant::ZERO);
-        let mut assigned: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut assigned: SortedMap<&str, u64> = SortedMap::new();
         for assignment in &pass.assigned {
             *assigned.entry(&assignment.node).or_default() += 1;
         }

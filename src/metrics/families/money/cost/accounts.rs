@@ -1,13 +1,11 @@
 //! Accounts of the tenants that pay, each with its present rate and its total.
 
-use std::collections::BTreeMap;
-
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 use cluster::Store;
 use model::{Pod, Text};
-use units::{Instant, TenantId};
+use units::{Instant, SortedMap, TenantId};
 
 /// Account of a tenant.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,7 +50,7 @@ impl Account {
 pub(super) struct Payers {
     label: Option<Text>,
     names: Vec<Text>,
-    by_name: BTreeMap<Text, usize>,
+    by_name: SortedMap<Text, usize>,
     /// The payer of pods of a class that have no tenant of their own, by class.
     of_class: Vec<Option<usize>>,
     /// The payer of the tenants of a trace, by number.

@@ -2,14 +2,12 @@
 //! cost). As many nodes on demand as are committed to cost nothing besides, those first that joined
 //! first.
 
-use std::collections::BTreeMap;
-
 use crate::record::setup::economics::Commitment;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 use model::Text;
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedMap};
 
 use super::PARTS;
 
@@ -22,7 +20,7 @@ pub(super) struct Commitments(Vec<Committed>);
 struct Committed {
     own: Commitment,
     /// Cost of each node that the commitment may cover, in joining order.
-    nodes: BTreeMap<NodeId, i128>,
+    nodes: SortedMap<NodeId, i128>,
     /// Current price of the covered nodes.
     covered_rate: i128,
     since: Instant,
@@ -33,7 +31,7 @@ impl Commitments {
     pub(super) fn new(commitments: &[Commitment]) -> Self {
         let all = commitments.iter().map(|own| Committed {
             own: own.clone(),
-            nodes: BTreeMap::new(),
+            nodes: SortedMap::new(),
             covered_rate: 0,
             since: Instant::ZERO,
             covered: Integral::default(),

@@ -1,14 +1,12 @@
 //! Costs of nodes, and the part of them that is billed.
 
-use std::collections::BTreeMap;
-
 use crate::record::setup::economics::Economics;
 use crate::record::state::Row;
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 use model::Text;
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// Usual prices of a core, a GiB and a GPU an hour, in millionths: how a node's price is split.
 const WEIGHTS: [i128; 3] = [31_611, 4_237, 950_000];
@@ -66,7 +64,7 @@ pub(super) fn weight(amounts: &Row) -> i128 {
 
 /// Bills a node's on-time in the window, up to an instant.
 pub(super) fn bill(
-    kinds: &mut BTreeMap<KindKey, Kind>,
+    kinds: &mut SortedMap<KindKey, Kind>,
     node: &Node,
     at: Instant,
     economics: &Economics,

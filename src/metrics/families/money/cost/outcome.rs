@@ -1,7 +1,5 @@
 //! Total of the bill, at the end of a run.
 
-use std::collections::BTreeMap;
-
 use super::node::{Kind, KindKey, bill};
 use super::{
     ALLOCATED, COMMITTED, COVERED, Cost, CostTable, HOUR, IDLE, IDLE_BY_USE, LARGEST_TENANT,
@@ -13,7 +11,7 @@ use crate::record::collector::RunEnd;
 use crate::record::setup::economics::{Economics, NodeEconomics};
 use crate::statistics::integral::Integral;
 use crate::values::{Reading, Values};
-use units::plural;
+use units::{SortedMap, plural};
 
 impl Cost {
     /// Amount that tenants paid until the end of the run.
@@ -25,7 +23,7 @@ impl Cost {
     }
 
     /// Nodes by kind, those included that are there at the end.
-    fn closed(&self, end: &RunEnd<'_>, economics: &Economics) -> BTreeMap<KindKey, Kind> {
+    fn closed(&self, end: &RunEnd<'_>, economics: &Economics) -> SortedMap<KindKey, Kind> {
         let mut kinds = self.kinds.clone();
         for node in &self.nodes {
             bill(&mut kinds, node, end.at, economics, end.measured);

@@ -1,6 +1,5 @@
 //! The bill on drawn histories: it is billed hours x price, and every split of it comes to it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -17,7 +16,7 @@ use model::{
     EndReason, Event, GpuRequest, NewPrice, Node, PodName, PodRef, PodSpec, Text, TrafficNames,
     TrafficStretch, Used,
 };
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, SortedMap};
 
 /// Prices of two groups an hour, in millionths; the second is spot capacity, whose price changes.
 const PRICES: [(&str, i64); 2] = [("large", 3_600_000), ("cheap", 777_001)];
@@ -61,7 +60,7 @@ fn pod_of(namespace: &str, cpu_milli: i64) -> Arc<PodSpec> {
 }
 
 /// Usage, by pod.
-struct Use(BTreeMap<PodRef, i64>);
+struct Use(SortedMap<PodRef, i64>);
 
 impl UsageSamples for Use {
     fn pod(&self, pod: PodRef) -> Option<Used> {
@@ -97,7 +96,7 @@ fn tenants_pay_for_what_they_reserve_or_use_and_idle_is_apart() {
         bench.start(0, pod, 0);
     }
     // From half an hour on one of them uses twice of what it reserves.
-    let used = Use(BTreeMap::from([(pods[0], 4_000), (pods[1], 500)]));
+    let used = Use(SortedMap::from([(pods[0], 4_000), (pods[1], 500)]));
     bench
         .recorder
         .usage(Instant::from_secs(1800), &bench.store, &used);
@@ -133,7 +132,7 @@ fn where_more_is_used_than_there_is_the_price_is_shared() {
     for pod in pods {
         bench.start(0, pod, 0);
     }
-    let used = Use(BTreeMap::from([(pods[0], 80_000), (pods[1], 80_000)]));
+    let used = Use(SortedMap::from([(pods[0], 80_000), (pods[1], 80_000)]));
     bench.recorder.usage(Instant::ZERO, &bench.store, &used);
     let costs = bill_of(bench, 3600);
     let names: Vec<&str> = costs.tenants.iter().map(|own| &*own.name).collect();
@@ -276,7 +275,7 @@ proptest! {
         let specs: Vec<Arc<PodSpec>> = ["a", "b", "c"].iter()
             .flat_map(|name| [250, 1_500].map(|cpu| pod_of(name, cpu)))
             .collect();
-        let (mut nodes, mut pods) = (BTreeMap::new(), BTreeMap::new());
+        let (mut nodes, mut pods) = (SortedMap::new(), SortedMap::new());
         let (mut now, mut serial) = (0, 0_u64);
         let mut expected = 0.0;
         let mut changes = vec![(0, PRICES[1].1)];

@@ -3,7 +3,7 @@
 mod stated;
 mod upgrading;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::mesos::framework::{create, forget, kill, made_of};
@@ -15,7 +15,7 @@ use crate::mesos::options::MarathonFramework;
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Object, PodRef, PodSpec, Text};
-use units::{Instant, NodeId, ObjectId, PodId};
+use units::{Instant, NodeId, ObjectId, PodId, SortedMap};
 
 use stated::stated;
 
@@ -49,7 +49,7 @@ pub(super) struct App {
     is_resident: bool,
     stated: (f64, f64),
     is_deleted: bool,
-    pub(super) instances: BTreeMap<PodId, Instance>,
+    pub(super) instances: SortedMap<PodId, Instance>,
     /// Instances without an agent, oldest first.
     pub(super) waiting: VecDeque<PodRef>,
     /// Numbers in an upgrade of instances that were asked for and are not there yet.
@@ -76,7 +76,7 @@ impl App {
             is_resident: stated.is_resident,
             stated: stated.upgrade,
             is_deleted: false,
-            instances: BTreeMap::new(),
+            instances: SortedMap::new(),
             waiting: VecDeque::new(),
             coming: VecDeque::new(),
             backoff: LaunchBackoff::new(options.backoff),

@@ -3,8 +3,6 @@
 
 mod app;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Framework, Open, TaskNews, clear};
 use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::constraint::{Constraint, FieldValue};
@@ -13,7 +11,7 @@ use cluster::Store;
 use control::Outbox;
 use model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
 use model::{EndReason, PodRef, Text};
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 use app::App;
 
@@ -30,18 +28,18 @@ enum Todo {
 #[derive(Clone)]
 pub struct Marathon {
     options: MarathonFramework,
-    apps: BTreeMap<ObjectId, App>,
+    apps: SortedMap<ObjectId, App>,
     /// Those whose number of instances may not be as it should.
-    touched: BTreeSet<ObjectId>,
+    touched: SortedSet<ObjectId>,
     /// Those with instances that wait, or that can't be reached.
-    lively: BTreeSet<ObjectId>,
+    lively: SortedSet<ObjectId>,
     /// The applications of pods, by slot.
     app_of: Vec<Option<(PodRef, ObjectId)>>,
     todo: Vec<(Instant, Todo)>,
     has_news: bool,
     tokens: Tokens,
     /// Distinct values of fields over all agents, as counted when nodes were last declared.
-    seen: BTreeMap<Text, (units::Revision, u64)>,
+    seen: SortedMap<Text, (units::Revision, u64)>,
 }
 
 /// Launches that are left until tasks run, or the tokens are refilled.
@@ -63,13 +61,13 @@ impl Marathon {
                 is_missed: false,
             },
             options,
-            apps: BTreeMap::new(),
-            touched: BTreeSet::new(),
-            lively: BTreeSet::new(),
+            apps: SortedMap::new(),
+            touched: SortedSet::new(),
+            lively: SortedSet::new(),
             app_of: Vec::new(),
             todo: Vec::new(),
             has_news: false,
-            seen: BTreeMap::new(),
+            seen: SortedMap::new(),
         }
     }
 
@@ -183,7 +181,7 @@ impl Marathon {
         }
         let present = store.nodes().present();
         let values = present.filter_map(|node| Some(field_of(store, node, field)?.printed()));
-        let count = values.collect::<BTreeSet<_>>().len() as u64;
+        let count = values.collect::<SortedSet<_>>().len() as u64;
         self.seen.insert(field.clone(), (declared, count));
         count
     }
