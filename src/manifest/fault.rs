@@ -17,7 +17,7 @@ impl From<&serde_json::Error> for Fault {
         let message = error.to_string();
         let place = format!(" at line {line} column {column}");
         Self {
-            message: message.strip_suffix(&place).unwrap_or(&message).to_owned(),
+            message: in_plain_words(message.strip_suffix(&place).unwrap_or(&message)),
             line,
             column,
         }
@@ -42,6 +42,36 @@ impl Fault {
         let column = self.column + if self.line == 1 { before } else { 0 };
         format!("{message} at line {number} column {column}, in `{shown}`")
     }
+}
+
+/// The parser's terms for a value of a wrong type in those of a manifest's writer.
+fn in_plain_words(message: &str) -> String {
+    let types = message.strip_prefix("invalid type: ");
+    let Some((found, expected)) = types.and_then(|types| types.split_once(", expected ")) else {
+        return message.to_owned();
+    };
+    let is_bare = ["integer ", "floating point ", "boolean "];
+    let is_bare = is_bare.iter().any(|kind| found.starts_with(kind));
+    let (expected, fix) = match expected {
+        "a string" if is_bare => ("a text", "; write it in quotes"),
+        "a string" => ("a text", ""),
+        "i32" | "i64" | "u32" | "u64" => ("a whole number", ""),
+        "a boolean" => ("`true` or `false`", ""),
+        "a sequence" => ("a list", ""),
+        "a map" => ("fields with values", ""),
+        _ if expected.starts_with("struct ") => ("fields with values", ""),
+        _ => (expected, ""),
+    };
+    let found = match found {
+        "map" => "fields with values".to_owned(),
+        "sequence" => "a list".to_owned(),
+        _ => found
+            .replacen("string ", "the text ", 1)
+            .replacen("floating point ", "the number ", 1)
+            .replacen("integer ", "the number ", 1)
+            .replacen("boolean ", "", 1),
+    };
+    format!("expected {expected}, found {found}{fix}")
 }
 
 /// A complaint that quotes a whole file as one text is cut in the middle.

@@ -15,6 +15,7 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod as_json;
 pub mod autoscalers;
 mod budgets;
 mod cluster_scoped;

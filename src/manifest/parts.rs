@@ -1,6 +1,5 @@
 //! The fields of an object as far as they have been read, and what its kind says of them.
 
-use serde::Deserialize;
 use serde::de::Error;
 use serde_json::Value;
 
@@ -79,14 +78,13 @@ impl Parts {
 
     /// Reads what came before the kind.
     pub(super) fn read_late<E: Error>(&mut self) -> Result<(), E> {
+        // From borrowed values, as templates of workloads are: the types are compiled once for both.
         fn take<T: Default + serde::de::DeserializeOwned, E: Error>(
             late: &mut Option<Value>,
             into: &mut T,
         ) -> Result<(), E> {
-            if let Some(value) = late.take() {
-                *into = Option::deserialize(value)
-                    .map_err(E::custom)?
-                    .unwrap_or_default();
+            if let Some(value) = late.take().filter(|value| !value.is_null()) {
+                *into = T::deserialize(&value).map_err(E::custom)?;
             }
             Ok(())
         }

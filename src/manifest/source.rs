@@ -97,10 +97,10 @@ impl Source<'_> {
     }
 
     /// Reads the text into a seed.
-    pub(super) fn read<'de, S: DeserializeSeed<'de>>(
-        &'de self,
-        seed: S,
-    ) -> Result<S::Value, SourceFault> {
+    pub(super) fn read<T, S>(&self, seed: S) -> Result<T, SourceFault>
+    where
+        S: for<'text> DeserializeSeed<'text, Value = T>,
+    {
         match self.syntax {
             Syntax::Json => self.read_json(seed),
             Syntax::Yaml => {
@@ -117,10 +117,10 @@ impl Source<'_> {
         }
     }
 
-    fn read_json<'de, S: DeserializeSeed<'de>>(
-        &'de self,
-        seed: S,
-    ) -> Result<S::Value, SourceFault> {
+    fn read_json<T, S>(&self, seed: S) -> Result<T, SourceFault>
+    where
+        S: for<'text> DeserializeSeed<'text, Value = T>,
+    {
         let mut deserializer = serde_json::Deserializer::from_slice(self.text);
         let outcome = seed.deserialize(&mut deserializer);
         let outcome = outcome.and_then(|value| deserializer.end().map(|()| value));

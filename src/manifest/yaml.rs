@@ -8,6 +8,7 @@ use serde::de::DeserializeSeed;
 use serde_json::Value;
 use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
 
+use super::as_json;
 use super::fault::Fault;
 
 /// One document of a text.
@@ -111,20 +112,25 @@ pub(super) fn line_of(document: &str, field: &str) -> u64 {
 }
 
 /// Reads one document.
-pub(super) fn deserialize<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Fault>
+pub(super) fn deserialize<T, S>(text: &str, seed: S) -> Result<T, Fault>
 where
-    S: DeserializeSeed<'de>,
+    S: for<'json> DeserializeSeed<'json, Value = T>,
 {
-    let outcome = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |yaml| {
-        seed.deserialize(yaml)
-    });
-    outcome.map_err(|error| {
+    let json = as_json::of_yaml(text, options()).map_err(|error| {
         let location = error.location();
-        let message = UserMessageFormatter.format_message(&error);
         Fault {
-            message: in_plain_words(&message).to_owned(),
+            message: UserMessageFormatter.format_message(&error).into_owned(),
             line: location.map_or(0, |location| location.line()),
             column: location.map_or(0, |location| location.column()),
+        }
+    })?;
+    let outcome = seed.deserialize(&mut serde_json::Deserializer::from_slice(&json));
+    outcome.map_err(|error| {
+        let place = as_json::place_of(text, options(), error.line());
+        Fault {
+            line: place.map_or(0, |place| place.line()),
+            column: place.map_or(0, |place| place.column()),
+            ..Fault::from(&error)
         }
     })
 }
@@ -145,18 +151,6 @@ pub fn read_values(text: &str) -> Result<Vec<Value>, String> {
         }
     }
     Ok(values)
-}
-
-/// The parser's own terms in those of a manifest's writer.
-fn in_plain_words(message: &str) -> &str {
-    match message {
-        "invalid i32" | "invalid i64" => "expected a whole number",
-        "expected string scalar" => "expected a text",
-        "expected sequence start" => "expected a list",
-        "expected mapping start" => "expected fields with values",
-        "invalid boolean (true or false expected)" => "expected `true` or `false`",
-        other => other,
-    }
 }
 
 /// The parser's limits guard against nesting without end and aliases that multiply; the plain
