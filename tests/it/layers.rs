@@ -110,6 +110,24 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lab",
         ],
     ),
+    // The driver of real hosts: never the simulator.
+    (
+        "live",
+        &[
+            "units",
+            "rng",
+            "model",
+            "cluster",
+            "control",
+            "scheduler",
+            "autoscale",
+            "policy",
+            "systems",
+            "trace",
+            "manifest",
+            "scenario",
+        ],
+    ),
     (
         "report",
         &[
