@@ -123,6 +123,11 @@ impl<J: Journal> Control<J> {
         Ok(answers)
     }
 
+    /// Whether the storage or the control plane failed, so that the server has to be started again.
+    pub const fn is_halted(&self) -> bool {
+        self.is_halted
+    }
+
     /// The driver, to look at.
     pub const fn driver(&self) -> &Driver {
         &self.driver
