@@ -7,12 +7,16 @@
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `wire`: the messages between the two.
+//! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
+pub mod access;
+pub mod client;
 pub mod control;
 pub mod driver;
 pub mod journal;
 pub mod node;
 pub mod record;
+pub mod serve;
 pub mod wire;
 
 #[cfg(test)]

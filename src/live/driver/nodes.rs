@@ -138,6 +138,25 @@ impl Driver {
         }
     }
 
+    /// The commands of a node's session after a number; `None` while there are none. The end of a
+    /// session is an answer, too.
+    pub fn commands_after(&self, node: &str, session: u32, after: u64) -> Option<NodeAnswer> {
+        let node = self.store.nodes().by_name(node);
+        let link = node.and_then(|node| self.links.get(node));
+        let Some(link) = link.filter(|link| link.session == session) else {
+            return Some(NodeAnswer::Unregistered);
+        };
+        let mut commands = link.waiting(usize::MAX);
+        commands.retain(|waiting| waiting.number > after);
+        commands.truncate(COMMANDS_MAX);
+        (!commands.is_empty()).then_some(NodeAnswer::Received {
+            epoch: self.epoch,
+            session,
+            reports: link.reported,
+            commands,
+        })
+    }
+
     /// Takes in a report of a node about one of its own pods; one that was taken in before or is of
     /// another node's pod changes nothing.
     fn report(&mut self, node: NodeId, report: &NumberedReport) {

@@ -183,6 +183,7 @@ impl NodeCore {
                     }
                 }
             }
+            NodeAnswer::Quiet => {}
             NodeAnswer::Unregistered => self.session = None,
             NodeAnswer::Refused { why } => {
                 self.session = None;

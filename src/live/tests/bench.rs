@@ -89,6 +89,17 @@ impl Machine {
         }
     }
 
+    /// Carries out orders, and all that follows from them.
+    pub(super) fn work(&mut self, core: &mut NodeCore, now: Instant, orders: Vec<MachineOrder>) {
+        self.obey(orders);
+        let orders = core.woken(now);
+        self.obey(orders);
+        while let Some((pod, event)) = self.events.pop_front() {
+            let orders = core.machine(now, pod, event);
+            self.obey(orders);
+        }
+    }
+
     /// A process of a pod ends by itself.
     pub(super) fn exit(&mut self, pod: u32, code: i32) {
         let processes = self.running.keys().filter(|(known, _)| *known == pod);
@@ -142,12 +153,7 @@ impl Host {
     }
 
     fn work(&mut self, now: Instant) {
-        let orders = self.core.woken(now);
-        self.machine.obey(orders);
-        while let Some((pod, event)) = self.machine.events.pop_front() {
-            let orders = self.core.machine(now, pod, event);
-            self.machine.obey(orders);
-        }
+        self.machine.work(&mut self.core, now, Vec::new());
     }
 }
 

@@ -71,6 +71,8 @@ pub enum NodeAnswer {
         /// Commands that the daemon has not confirmed yet, in order.
         commands: Vec<NumberedCommand>,
     },
+    /// No command came while the daemon waited for one.
+    Quiet,
     /// The session is over; the daemon has to register again.
     Unregistered,
     /// The message was refused.
