@@ -4,6 +4,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,9 @@ pub const ADMIN_FILE: &str = "admin.token";
 
 /// Name of the file with the secret of daemons.
 pub const NODE_FILE: &str = "node.token";
+
+/// Name of the file with the address at which the server listens.
+const ADDRESS_FILE: &str = "address";
 
 /// Random bytes of a secret.
 const SECRET_BYTES: usize = 32;
@@ -64,6 +68,24 @@ impl Access {
     }
 }
 
+/// Writes the address at which the server listens into the folder of its state.
+///
+/// # Errors
+/// The folder can't be written.
+pub fn announce(folder: &Path, address: SocketAddr) -> io::Result<()> {
+    write(&folder.join(ADDRESS_FILE), &address.to_string())
+}
+
+/// The address in the folder of a server's state.
+///
+/// # Errors
+/// The folder has none: no server was ever started in it.
+pub fn address(folder: &Path) -> io::Result<SocketAddr> {
+    let text = secret(&folder.join(ADDRESS_FILE))?;
+    let invalid = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+    text.parse().map_err(invalid)
+}
+
 /// The secret in a file.
 ///
 /// # Errors
@@ -78,14 +100,19 @@ pub fn secret(path: &Path) -> io::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// Draws a secret and writes it: under a temporary name first, so that none is ever cut off.
+/// Draws a secret and writes it.
 fn create(path: &Path) -> io::Result<()> {
     let mut bytes = [0; SECRET_BYTES];
     OpenOptions::new()
         .read(true)
         .open("/dev/urandom")?
         .read_exact(&mut bytes)?;
-    let text = blake3::hash(&bytes).to_hex();
+    write(path, &blake3::hash(&bytes).to_hex())
+}
+
+/// Writes a line to a file that its owner alone can read; under a temporary name first, so that none
+/// is ever cut off.
+fn write(path: &Path, text: &str) -> io::Result<()> {
     let partial = PathBuf::from(format!("{}.partial", path.display()));
     let mut file = OpenOptions::new()
         .write(true)

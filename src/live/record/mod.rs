@@ -27,19 +27,19 @@ pub struct Header {
     pub format: u32,
     /// Name of the experiment.
     pub experiment: String,
-    /// Hash of the experiment.
+    /// Hash of what the control plane is made from.
     pub hash: String,
     /// Wall clock at the run's zero, in nanoseconds since 1970-01-01T00:00:00Z.
     pub zero_unix_ns: i64,
 }
 
 impl Header {
-    /// The header of a run that begins.
-    pub fn new(experiment: &str, hash: &str, zero_unix_ns: i64) -> Self {
+    /// The header of a run that begins; `setup` is what its control plane is made from.
+    pub fn new(experiment: &str, setup: &str, zero_unix_ns: i64) -> Self {
         Self {
             format: FORMAT,
             experiment: experiment.to_owned(),
-            hash: hash.to_owned(),
+            hash: short(&blake3::hash(setup.as_bytes()).to_hex()),
             zero_unix_ns,
         }
     }
