@@ -26,7 +26,9 @@ use super::run::threads;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
-use outputs::{CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_unfinished, write_targets};
+use outputs::{
+    CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
+};
 
 /// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
