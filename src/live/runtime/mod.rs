@@ -141,6 +141,8 @@ pub struct Listed {
     pub workload: Option<u32>,
     /// Process id of the shim, while it runs.
     pub shim: Option<u32>,
+    /// End of an attempt that ended.
+    pub ending: Option<Ending>,
 }
 
 /// Phase of an attempt.

@@ -11,7 +11,7 @@ use rustix::process::{
 use super::super::cgroup::Group;
 use super::super::shim::WORKLOAD_MARK;
 use super::super::{
-    AttemptId, Change, Counters, Ending, ExitRecord, Listed, Outcome, Phase, StateRecord, StopRecord,
+    AttemptId, Change, Ending, ExitRecord, Listed, Outcome, Phase, StateRecord, StopRecord,
     Stored, clock, files, procfs,
 };
 use super::LOOK_NS;
@@ -328,6 +328,10 @@ impl Attempt {
             },
             workload: pid(&self.workload),
             shim: pid(&self.shim),
+            ending: match &self.stage {
+                Stage::Ended(ending) => Some(ending.clone()),
+                _ => None,
+            },
         }
     }
 
@@ -343,6 +347,7 @@ impl Attempt {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::Counters;
     use super::*;
 
     #[test]
