@@ -99,7 +99,9 @@ fn stop_with_hidden_children(host: &Host) {
     let running = host.run(&host.order("hiding", "hide there"));
     // One in a session of its own below the workload, one that lost its parent below the shim.
     wait_until("the children hide", seconds(3), || {
-        procfs::descendants(running.shim.pid).len() == 3
+        let below = procfs::descendants(running.shim.pid).into_iter();
+        let alive = below.filter(|pid| procfs::stat(*pid).is_ok_and(|stat| stat.is_alive()));
+        alive.count() == 3
     });
     let end = host.end(&running.attempt);
     assert_eq!(end["ended"]["outcome"]["signal"], 15, "{end}");

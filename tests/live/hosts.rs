@@ -104,6 +104,12 @@ impl Host {
         });
     }
 
+    /// Number of files that the agent has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let pid = self.agent.as_ref().expect("an agent").id();
+        fs::read_dir(format!("/proc/{pid}/fd")).expect("an agent").count()
+    }
+
     fn agent_starts(&self) -> usize {
         let events = self.events();
         events.iter().filter(|event| event["what"].get("agent").is_some()).count()
@@ -169,6 +175,8 @@ impl Host {
         let mut found = wait_for(&format!("{attempt} ends"), seconds(8), || {
             self.reports(attempt, "ended").pop()
         });
+        // An agent that is killed in between reports again, as it must.
+        wait_until("the end is acknowledged", seconds(3), || !self.state(attempt).exists());
         found["what"].take()
     }
 

@@ -61,8 +61,8 @@ fn disk_full() {
         .status();
     assert!(mounted.is_ok_and(|status| status.success()), "a small disk");
     host.start_agent();
-    let talker = host.run(&host.order("talker", "spam 2097152"));
-    host.await_end(&talker.attempt);
+    let talker = host.start(&host.order("talker", "spam 2097152"));
+    host.await_end(&talker);
     let sleeper = host.run(&host.order("sleeper", "sleep 60000"));
     let brief = host.run(&host.order("brief", "exit 5 1200"));
     fill(&state.join("filler"));

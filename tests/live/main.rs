@@ -12,6 +12,7 @@
 
 mod agent;
 mod audit;
+mod crashes;
 mod ends;
 mod fabric;
 mod hosts;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["workload", rest @ ..] => workload::run(rest),
+        ["crash"] => crashes::crash(),
         ["agent", folder, node] => agent::run(&PathBuf::from(folder), node),
         ["live", "shim", folder, "--", command @ ..] => {
             let command: Vec<_> = command.iter().map(Into::into).collect();

@@ -120,6 +120,7 @@ fn cgroups(findings: &mut Vec<Finding>, root: Option<&Path>) {
     }
     let limits = hierarchies.limits().join(",");
     let labels = format!("isolation={} limits={limits}", hierarchies.isolation());
+    hierarchies.tidy();
     add(findings, "cgroup", "labels", Some(labels), "");
 }
 
@@ -138,7 +139,7 @@ fn network(findings: &mut Vec<Finding>) {
     // Each is tried in a namespace of its own, which ends with the command.
     let trials: [(&'static str, &[&str], &str); 5] = [
         ("netns", &["true"], "tests can't build hosts"),
-        ("veth", &["ip", "link", "add", "a", "type", "veth", "peer", "name", "b"], "tests can't join hosts"),
+        ("veth", &["ip", "link", "add", "wt0", "type", "veth", "peer", "name", "wt1"], "tests can't join hosts"),
         ("bridge-device", &["ip", "link", "add", "br0", "type", "bridge"], "tests can't join hosts"),
         ("tbf", &["tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "8kbit", "burst", "1600", "limit", "100000"], "no slow links in tests"),
         ("netem", &["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"], "no fixed delay by the kernel in tests"),

@@ -60,7 +60,7 @@ fn mount(line: &str, own: &str) -> Option<Mount> {
     Some(Mount {
         version,
         controllers,
-        own: Path::new(folder).join(below),
+        own: Path::new(folder).components().chain(below.components()).collect(),
         is_root: path == "/",
     })
 }
@@ -95,7 +95,7 @@ mod tests {
         let mounts = parse(MOUNTED, own);
         let folders: Vec<_> = mounts.iter().map(|mount| mount.own.display().to_string()).collect();
         let expected = [
-            "/sys/fs/cgroup/cpu/",
+            "/sys/fs/cgroup/cpu",
             "/sys/fs/cgroup/memory/jobs/7",
             "/sys/fs/cgroup/unified/a",
         ];

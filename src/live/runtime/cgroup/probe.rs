@@ -50,6 +50,14 @@ impl Hierarchies {
         Self { offers }
     }
 
+    /// Removes the roots of the tree where they are empty; they are made again when they are needed.
+    pub(in super::super) fn tidy(&self) {
+        for offer in &self.offers {
+            // With containers of an agent in it, it stays.
+            let _ = fs::remove_dir(offer.base.join(TREE));
+        }
+    }
+
     /// Controllers that can be used.
     pub(super) fn offers(&self) -> impl Iterator<Item = &Offer> {
         self.offers.iter()

@@ -151,6 +151,12 @@ impl ProcessRuntime {
     }
 }
 
+impl Drop for ProcessRuntime {
+    fn drop(&mut self) {
+        self.hierarchies.tidy();
+    }
+}
+
 impl Runtime for ProcessRuntime {
     fn start(&mut self, order: &Order) -> Result<Started, StartError> {
         order.program()?;
