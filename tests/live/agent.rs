@@ -33,7 +33,11 @@ pub(crate) fn config(folder: &Path, node: &str) -> Config {
         folder: folder.join("state"),
         node: node.to_owned(),
         shim: shim(),
-        enforcement: if is_strict { Enforcement::Strict } else { Enforcement::BestEffort },
+        enforcement: if is_strict {
+            Enforcement::Strict
+        } else {
+            Enforcement::BestEffort
+        },
         cgroup_root: std::env::var_os("WT_CGROUP_ROOT").map(PathBuf::from),
     }
 }
@@ -49,7 +53,11 @@ pub(crate) fn run(folder: &Path, node: &str) -> ExitCode {
     };
     let isolation = runtime.hierarchies().isolation();
     let limits = runtime.hierarchies().limits().join(",");
-    report(folder, "", &json!({"agent": {"isolation": isolation, "limits": limits}}));
+    report(
+        folder,
+        "",
+        &json!({"agent": {"isolation": isolation, "limits": limits}}),
+    );
     while rustix::process::getppid() == parent {
         for happening in runtime.poll(Duration::from_millis(20)) {
             let attempt = happening.attempt.to_string();
@@ -68,7 +76,10 @@ pub(crate) fn run(folder: &Path, node: &str) -> ExitCode {
 
 fn changed(change: &Change) -> Value {
     match change {
-        Change::Running { started_ns, is_adopted } => {
+        Change::Running {
+            started_ns,
+            is_adopted,
+        } => {
             json!({"running": {"started_ns": started_ns, "adopted": is_adopted}})
         }
         Change::Ended(ending) => {
@@ -82,9 +93,14 @@ fn changed(change: &Change) -> Value {
 /// Appends a line to the events; on the disk before it counts.
 fn report(folder: &Path, attempt: &str, what: &Value) {
     let path = folder.join("events");
-    let mut file = File::options().append(true).create(true).open(path).expect("a file of events");
+    let mut file = File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .expect("a file of events");
     let line = json!({"at": clock::boot_ns(), "attempt": attempt, "what": what});
-    file.write_all(format!("{line}\n").as_bytes()).expect("a line");
+    file.write_all(format!("{line}\n").as_bytes())
+        .expect("a line");
     file.sync_all().expect("a disk");
 }
 
@@ -93,13 +109,21 @@ fn obey(runtime: &mut ProcessRuntime, folder: &Path) {
     for path in files(&folder.join("start")) {
         let order = read::<Order>(&path);
         if let Err(error) = runtime.start(&order) {
-            report(folder, &order.attempt.to_string(), &json!({"refused": error.to_string()}));
+            report(
+                folder,
+                &order.attempt.to_string(),
+                &json!({"refused": error.to_string()}),
+            );
             fs::remove_file(&path).expect("an order");
         }
     }
     for path in files(&folder.join("stop")) {
         let stop = read::<Stop>(&path);
-        runtime.stop(&stop.attempt, Duration::from_millis(stop.grace_ms), &stop.reason);
+        runtime.stop(
+            &stop.attempt,
+            Duration::from_millis(stop.grace_ms),
+            &stop.reason,
+        );
         fs::remove_file(&path).expect("an order");
     }
 }
@@ -127,8 +151,14 @@ fn list(runtime: &ProcessRuntime, folder: &Path) {
 /// Files of a folder by name; those that are being written have a name with a dot before it.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder of orders");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    paths.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.retain(|path| {
+        !path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    });
     paths.sort();
     paths
 }

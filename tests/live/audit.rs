@@ -26,16 +26,29 @@ pub(crate) fn audit(host: &Host) {
     let mut seen: SortedMap<String, usize> = SortedMap::new();
     for interval in &intervals {
         *seen.entry(interval.attempt.clone()).or_insert(0) += 1;
-        let pod = interval.attempt.split('_').next().unwrap_or_default().to_owned();
-        let end_ns = interval.end_ns.or_else(|| reported_end(host, &interval.attempt));
+        let pod = interval
+            .attempt
+            .split('_')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let end_ns = interval
+            .end_ns
+            .or_else(|| reported_end(host, &interval.attempt));
         let end_ns = end_ns.unwrap_or_else(|| panic!("{} never ended", interval.attempt));
         if let Some(before) = last_end.insert(pod, end_ns) {
-            assert!(before <= interval.start_ns, "{} ran beside another attempt", interval.attempt);
+            assert!(
+                before <= interval.start_ns,
+                "{} ran beside another attempt",
+                interval.attempt
+            );
         }
     }
     for (attempt, &count) in &seen {
         assert_eq!(count, 1, "{attempt} was started more than once");
-        let ends = host.reports(&attempt.parse().expect("an attempt"), "ended").len();
+        let ends = host
+            .reports(&attempt.parse().expect("an attempt"), "ended")
+            .len();
         assert_eq!(ends, 1, "{attempt}: reports of its end");
     }
     wait_until("no process of a workload is left", seconds(3), || {
@@ -43,10 +56,14 @@ pub(crate) fn audit(host: &Host) {
     });
     let groups = || {
         let mounts = mounts(None);
-        let folders = mounts.iter().map(|mount| mount.own.join("windtunnel").join(&host.node));
+        let folders = mounts
+            .iter()
+            .map(|mount| mount.own.join("windtunnel").join(&host.node));
         folders.filter(|folder| folder.exists()).count()
     };
-    wait_until("no cgroup of a workload is left", seconds(3), || groups() == 0);
+    wait_until("no cgroup of a workload is left", seconds(3), || {
+        groups() == 0
+    });
 }
 
 fn intervals(host: &Host) -> Vec<Interval> {
@@ -62,7 +79,9 @@ fn intervals(host: &Host) -> Vec<Interval> {
                 end_ns: None,
             });
         } else {
-            let open = intervals.iter_mut().find(|interval| interval.attempt == words[0]);
+            let open = intervals
+                .iter_mut()
+                .find(|interval| interval.attempt == words[0]);
             open.expect("an end after a start").end_ns = Some(at_ns);
         }
     }
@@ -80,7 +99,9 @@ fn left_processes() -> Vec<u32> {
     let wanted = format!("{RUN}={}", sweep::run_name());
     let agents = |pid: &u32| {
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        !command.split(|byte| *byte == 0).any(|word| word == b"agent")
+        !command
+            .split(|byte| *byte == 0)
+            .any(|word| word == b"agent")
     };
     let entries = fs::read_dir("/proc").expect("processes").flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

@@ -81,7 +81,8 @@ fn flood() {
 fn log_bytes(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let logs = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("log"));
-    logs.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+    logs.filter_map(|entry| Some(entry.metadata().ok()?.len()))
+        .sum()
 }
 
 fn hidden_children() {
@@ -129,7 +130,9 @@ fn order_to_end_adopted() {
     await_ready(&host, &running.attempt);
     host.stop(&running.attempt, millis(600));
     let folder = host.state(&running.attempt);
-    wait_until("the order is on the disk", seconds(2), || folder.join("stop").exists());
+    wait_until("the order is on the disk", seconds(2), || {
+        folder.join("stop").exists()
+    });
     host.kill_agent();
     assert!(is_alive(&running.workload));
     host.start_agent();
@@ -171,6 +174,11 @@ fn program_missing() {
     assert_eq!(end["code"], 127, "{end}");
     let empty = Order::new(attempt("empty"), Vec::new());
     let refused = host.await_report(&host.start(&empty), "refused");
-    assert!(refused["what"]["refused"].as_str().expect("words").contains("expected a program"));
+    assert!(
+        refused["what"]["refused"]
+            .as_str()
+            .expect("words")
+            .contains("expected a program")
+    );
     audit(&host);
 }

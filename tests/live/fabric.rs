@@ -65,7 +65,9 @@ impl Fabric {
             // Both ends are born in their namespaces, never in the root one.
             let pair = ["type", "veth", "peer", "name", "eth0", "netns", &host];
             command(&[&["ip", "link", "add", &port, "netns", &hub][..], &pair].concat());
-            command(&["ip", "-n", &hub, "link", "set", &port, "master", "br0", "up"]);
+            command(&[
+                "ip", "-n", &hub, "link", "set", &port, "master", "br0", "up",
+            ]);
             let address = format!("{}/24", Self::address(number));
             command(&["ip", "-n", &host, "address", "add", &address, "dev", "eth0"]);
             command(&["ip", "-n", &host, "link", "set", "eth0", "up"]);
@@ -132,10 +134,7 @@ fn cuts() {
     let listeners = [1, 2, 3].map(|number| fabric.listen(number));
     assert!(fabric.connects(1, 2) && fabric.connects(2, 1) && fabric.connects(3, 1));
     // The cable, then a partition that the host itself does not see.
-    let cuts: [[&[&str]; 2]; 2] = [
-        [&["down"], &["up"]],
-        [&["nomaster"], &["master", "br0"]],
-    ];
+    let cuts: [[&[&str]; 2]; 2] = [[&["down"], &["up"]], [&["nomaster"], &["master", "br0"]]];
     for [cut, mend] in cuts {
         fabric.set_port(2, cut);
         assert!(!fabric.connects(1, 2) && !fabric.connects(2, 3), "{cut:?}");
@@ -151,7 +150,17 @@ fn isolated() {
     let fabric = Fabric::new(3);
     let _listeners = [1, 2, 3].map(|number| fabric.listen(number));
     for port in ["v1", "v2"] {
-        command(&["bridge", "-n", &fabric.hub(), "link", "set", "dev", port, "isolated", "on"]);
+        command(&[
+            "bridge",
+            "-n",
+            &fabric.hub(),
+            "link",
+            "set",
+            "dev",
+            port,
+            "isolated",
+            "on",
+        ]);
     }
     assert!(!fabric.connects(1, 2) && !fabric.connects(2, 1));
     assert!(fabric.connects(1, 3) && fabric.connects(3, 2));
@@ -193,8 +202,13 @@ pub(crate) fn remove_earlier() {
 }
 
 fn names() -> Vec<String> {
-    let entries = std::fs::read_dir("/run/netns").into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    let entries = std::fs::read_dir("/run/netns")
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 fn remove(name: &str) {

@@ -64,7 +64,9 @@ impl Host {
     pub(crate) fn start_agent(&mut self) {
         let starts = self.agent_starts();
         self.spawn_agent();
-        wait_until("the agent serves", seconds(5), || self.agent_starts() > starts);
+        wait_until("the agent serves", seconds(5), || {
+            self.agent_starts() > starts
+        });
     }
 
     /// Starts the agent without waiting.
@@ -107,12 +109,17 @@ impl Host {
     /// Number of files that the agent has open.
     pub(crate) fn open_files(&self) -> usize {
         let pid = self.agent.as_ref().expect("an agent").id();
-        fs::read_dir(format!("/proc/{pid}/fd")).expect("an agent").count()
+        fs::read_dir(format!("/proc/{pid}/fd"))
+            .expect("an agent")
+            .count()
     }
 
     fn agent_starts(&self) -> usize {
         let events = self.events();
-        events.iter().filter(|event| event["what"].get("agent").is_some()).count()
+        events
+            .iter()
+            .filter(|event| event["what"].get("agent").is_some())
+            .count()
     }
 
     /// Order of this program as a workload.
@@ -176,7 +183,9 @@ impl Host {
             self.reports(attempt, "ended").pop()
         });
         // An agent that is killed in between reports again, as it must.
-        wait_until("the end is acknowledged", seconds(3), || !self.state(attempt).exists());
+        wait_until("the end is acknowledged", seconds(3), || {
+            !self.state(attempt).exists()
+        });
         found["what"].take()
     }
 
@@ -188,14 +197,17 @@ impl Host {
 
     /// Waits for a report of a kind about an attempt.
     pub(crate) fn await_report(&self, attempt: &AttemptId, kind: &str) -> Value {
-        wait_for(&format!("{attempt}: {kind}"), seconds(5), || self.reports(attempt, kind).pop())
+        wait_for(&format!("{attempt}: {kind}"), seconds(5), || {
+            self.reports(attempt, kind).pop()
+        })
     }
 
     /// Reports of a kind about an attempt.
     pub(crate) fn reports(&self, attempt: &AttemptId, kind: &str) -> Vec<Value> {
         let name = attempt.to_string();
         let mut events = self.events();
-        events.retain(|event| event["attempt"] == name.as_str() && event["what"].get(kind).is_some());
+        events
+            .retain(|event| event["attempt"] == name.as_str() && event["what"].get(kind).is_some());
         events
     }
 
@@ -203,7 +215,10 @@ impl Host {
     pub(crate) fn events(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.folder.join("events")).unwrap_or_default();
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| serde_json::from_str(line).expect("an event")).collect()
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("an event"))
+            .collect()
     }
 
     /// An attempt as the agent lists it.
@@ -211,7 +226,8 @@ impl Host {
         let text = fs::read_to_string(self.folder.join("list")).ok()?;
         let list: Vec<Value> = serde_json::from_str(&text).ok()?;
         let name = attempt.to_string();
-        list.into_iter().find(|listed| listed["attempt"] == name.as_str())
+        list.into_iter()
+            .find(|listed| listed["attempt"] == name.as_str())
     }
 
     /// Folder of an attempt.

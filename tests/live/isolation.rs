@@ -31,7 +31,10 @@ fn no_cgroups() {
     host.set("WT_LIMITS", "strict");
     host.start_agent();
     let events = host.events();
-    assert_eq!(events[0]["what"]["agent"]["isolation"], "none", "{events:?}");
+    assert_eq!(
+        events[0]["what"]["agent"]["isolation"], "none",
+        "{events:?}"
+    );
     assert_eq!(events[0]["what"]["agent"]["limits"], "", "{events:?}");
     let mut strict = host.order("strict", "sleep 60000");
     strict.limits.memory_bytes = Some(32 << 20);
@@ -46,7 +49,8 @@ fn no_cgroups() {
     host.start_agent();
     let effort = host.run(&strict);
     wait_until("use is measured by process", seconds(3), || {
-        host.listed(&effort.attempt).is_some_and(|listed| listed["processes"] == 1)
+        host.listed(&effort.attempt)
+            .is_some_and(|listed| listed["processes"] == 1)
     });
     host.end(&effort.attempt);
     audit(&host);
@@ -69,11 +73,16 @@ fn disk_full() {
     let attempt = host.start(&host.order("late", "sleep 10"));
     let refused = host.await_report(&attempt, "refused");
     let words = refused["what"]["refused"].as_str().expect("words");
-    assert!(words.contains("no space for the state of a container"), "{words}");
+    assert!(
+        words.contains("no space for the state of a container"),
+        "{words}"
+    );
     assert!(!host.state(&attempt).exists(), "half a start");
     let end = host.await_end(&brief.attempt);
     assert_eq!(end["code"], 5, "an end is recorded on a full disk: {end}");
-    holds_for("workloads run on", millis(200), || is_alive(&sleeper.workload));
+    holds_for("workloads run on", millis(200), || {
+        is_alive(&sleeper.workload)
+    });
     // A full disk is full for the next agent, too.
     fill(&state.join("more"));
     host.kill_agent();

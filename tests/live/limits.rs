@@ -38,13 +38,19 @@ const MIB: u64 = 1 << 20;
 
 fn memory() {
     let host = Host::started();
-    let cases = [("alone", "eat 67108864", Value::from(137)), ("parent", "fork-eat 67108864", Value::from(3))];
+    let cases = [
+        ("alone", "eat 67108864", Value::from(137)),
+        ("parent", "fork-eat 67108864", Value::from(3)),
+    ];
     for (pod, workload, code) in cases {
         let mut order = host.order(pod, workload);
         order.limits.memory_bytes = Some(32 * MIB);
         let end = host.await_end(&host.start(&order));
         assert_eq!(end["reason"], "OOMKilled", "{end}");
-        assert!(end["ended"]["counters"]["oom_kills"].as_u64() > Some(0), "{end}");
+        assert!(
+            end["ended"]["counters"]["oom_kills"].as_u64() > Some(0),
+            "{end}"
+        );
         // By version 2 the parent dies with its child.
         assert!(end["code"] == code || end["code"] == 137, "{end}");
     }
@@ -63,7 +69,10 @@ fn processes() {
     order.limits.process_count = Some(20);
     let end = host.await_end(&host.start(&order));
     assert_eq!(end["code"], 0, "{end}");
-    assert!(end["ended"]["counters"]["refused_processes"].as_u64() > Some(0), "{end}");
+    assert!(
+        end["ended"]["counters"]["refused_processes"].as_u64() > Some(0),
+        "{end}"
+    );
     audit(&host);
 }
 

@@ -69,7 +69,10 @@ fn agent_killed() {
     }
     for running in &before {
         let reports = host.reports(&running.attempt, "running");
-        let adopted: Vec<_> = reports.iter().map(|report| report["what"]["running"]["adopted"].clone()).collect();
+        let adopted: Vec<_> = reports
+            .iter()
+            .map(|report| report["what"]["running"]["adopted"].clone())
+            .collect();
         assert_eq!(adopted, [false, true, true]);
         let end = host.end(&running.attempt);
         assert_eq!(end["ended"]["outcome"]["signal"], 15, "{end}");
@@ -82,7 +85,9 @@ fn end_while_no_agent_runs() {
     let mut host = Host::started();
     let running = host.run(&host.order("brief", "exit 7 600"));
     host.kill_agent();
-    wait_until("the workload ends", seconds(3), || !is_alive(&running.workload));
+    wait_until("the workload ends", seconds(3), || {
+        !is_alive(&running.workload)
+    });
     let seen_ns = clock::wall_ns();
     wait_until("the shim ends", seconds(3), || !is_alive(&running.shim));
     holds_for("no agent reports", millis(1_000), || {
@@ -92,7 +97,10 @@ fn end_while_no_agent_runs() {
     let end = host.await_end(&running.attempt);
     assert_eq!(end["code"], 7, "{end}");
     let ended_ns = end["ended"]["ended_ns"].as_i64().expect("an instant");
-    assert!((seen_ns - ended_ns).abs() < 300_000_000, "{seen_ns} {ended_ns}");
+    assert!(
+        (seen_ns - ended_ns).abs() < 300_000_000,
+        "{seen_ns} {ended_ns}"
+    );
     // Another agent has nothing to report.
     host.kill_agent();
     host.start_agent();
@@ -180,14 +188,18 @@ fn process_id_reused() {
     for gone in [&running.shim, &running.workload] {
         kill(gone);
         let path = format!("/proc/{}", gone.pid);
-        wait_until("the process is reaped", seconds(5), || !fs::exists(&path).unwrap_or(true));
+        wait_until("the process is reaped", seconds(5), || {
+            !fs::exists(&path).unwrap_or(true)
+        });
     }
     let mut strangers = [&running.shim, &running.workload].map(|gone| stranger(gone.pid));
     let alive = strangers.each_ref().map(|child| identity(child.id()));
     host.start_agent();
     let end = host.await_end(&running.attempt);
     assert_eq!(end["reason"], "Unknown", "{end}");
-    holds_for("strangers are left alone", millis(300), || alive.iter().all(is_alive));
+    holds_for("strangers are left alone", millis(300), || {
+        alive.iter().all(is_alive)
+    });
     for child in &mut strangers {
         child.kill().expect("a process of this test");
         child.wait().expect("a status");

@@ -36,7 +36,9 @@ pub(crate) fn is_of_gone_run(name: &str) -> bool {
     let (Some(pid), Some(start)) = (number(), number()) else {
         return false;
     };
-    let stat = u32::try_from(pid).ok().and_then(|pid| procfs::stat(pid).ok());
+    let stat = u32::try_from(pid)
+        .ok()
+        .and_then(|pid| procfs::stat(pid).ok());
     !stat.is_some_and(|stat| stat.start_ticks == start && stat.is_alive())
 }
 

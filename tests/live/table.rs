@@ -41,14 +41,25 @@ enum Result {
 }
 
 pub(crate) fn run(words: &[&str]) -> ExitCode {
-    let filters: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
+    let filters: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| !word.starts_with('-'))
+        .collect();
     let is_wanted = |test: &&Test| {
         filters.is_empty()
-            || filters.iter().any(|filter| test.name.contains(filter) || test.fault == *filter)
+            || filters
+                .iter()
+                .any(|filter| test.name.contains(filter) || test.fault == *filter)
     };
-    let tests = GROUPS.iter().flat_map(|group| group.iter()).filter(is_wanted);
+    let tests = GROUPS
+        .iter()
+        .flat_map(|group| group.iter())
+        .filter(is_wanted);
     if words.contains(&"--list") {
-        tests.for_each(|test| println!("{}: test", test.name));
+        for test in tests {
+            println!("{}: test", test.name);
+        }
         return ExitCode::SUCCESS;
     }
     sweep::earlier_runs();
@@ -71,7 +82,10 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
         };
         failures += usize::from(is_failure);
         let millis = taken_ns / 1_000_000;
-        let line = format!("{:>3}  {:<54} {millis:>6} ms  {words}", test.fault, test.name);
+        let line = format!(
+            "{:>3}  {:<54} {millis:>6} ms  {words}",
+            test.fault, test.name
+        );
         println!("{line}");
         lines.push(line);
     }
@@ -86,9 +100,16 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
 
 fn one(test: &Test, findings: &[Finding]) -> Result {
     let is_there = |feature: &&str| {
-        findings.iter().any(|finding| finding.feature == *feature && finding.is_there)
+        findings
+            .iter()
+            .any(|finding| finding.feature == *feature && finding.is_there)
     };
-    let lacks: Vec<&str> = test.needs.iter().copied().filter(|feature| !is_there(feature)).collect();
+    let lacks: Vec<&str> = test
+        .needs
+        .iter()
+        .copied()
+        .filter(|feature| !is_there(feature))
+        .collect();
     if !lacks.is_empty() {
         return Result::Skipped(format!("needs {}", lacks.join(", ")));
     }
@@ -101,5 +122,7 @@ fn one(test: &Test, findings: &[Finding]) -> Result {
 /// Returns whether a feature that the test needs is mandatory.
 fn is_required(test: &Test) -> bool {
     let required = std::env::var("WT_REQUIRE").unwrap_or_default();
-    required.split(',').any(|feature| test.needs.contains(&feature))
+    required
+        .split(',')
+        .any(|feature| test.needs.contains(&feature))
 }

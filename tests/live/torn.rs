@@ -36,8 +36,11 @@ pub(crate) const TESTS: &[Test] = &[
     },
 ];
 
-/// Ways to damage a record.
-const DAMAGES: [fn(&[u8]) -> Vec<u8>; 4] = [
+/// Way to damage a record.
+type Damage = fn(&[u8]) -> Vec<u8>;
+
+/// Every way to damage a record.
+const DAMAGES: [Damage; 4] = [
     |_| Vec::new(),
     |bytes| bytes[..bytes.len() / 2].to_vec(),
     |bytes| vec![0; bytes.len()],

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use live::runtime::clock;
 use live::runtime::Identity;
+use live::runtime::clock;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -49,7 +49,9 @@ pub(crate) fn is_alive(identity: &Identity) -> bool {
 /// Identity of a process that lives.
 #[track_caller]
 pub(crate) fn identity(pid: u32) -> Identity {
-    Identity::of(pid).expect("a readable /proc").expect("a live process")
+    Identity::of(pid)
+        .expect("a readable /proc")
+        .expect("a live process")
 }
 
 /// Kills the very process of an identity.

@@ -17,14 +17,19 @@ pub(crate) const TRACK: &str = "WT_TRACK";
 /// Variable that all processes of a run bear.
 pub(crate) const RUN: &str = "WT_RUN";
 
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 
 pub(crate) fn run(words: &[&str]) -> ExitCode {
     let is_tracked = !words.contains(&"untracked");
     if is_tracked {
         track("start");
     }
-    let number = |index: usize| words.get(index).and_then(|word| word.parse::<u64>().ok()).expect("a number");
+    let number = |index: usize| {
+        words
+            .get(index)
+            .and_then(|word| word.parse::<u64>().ok())
+            .expect("a number")
+    };
     let code = match words[0] {
         "sleep" => {
             thread::sleep(Duration::from_millis(number(1)));
@@ -81,17 +86,30 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
 
 /// Appends a line to the shared file.
 fn track(what: &str) {
-    let (Ok(path), Ok(attempt)) = (std::env::var(TRACK), std::env::var("WINDTUNNEL_ATTEMPT")) else {
+    let (Ok(path), Ok(attempt)) = (std::env::var(TRACK), std::env::var("WINDTUNNEL_ATTEMPT"))
+    else {
         return;
     };
-    let mut file = File::options().append(true).create(true).open(path).expect("a shared file");
-    let line = format!("{attempt} {} {} {what}\n", clock::boot_ns(), clock::wall_ns());
+    let mut file = File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .expect("a shared file");
+    let line = format!(
+        "{attempt} {} {} {what}\n",
+        clock::boot_ns(),
+        clock::wall_ns()
+    );
     file.write_all(line.as_bytes()).expect("a line");
 }
 
 fn spawn(words: &[&str]) -> Option<std::process::Child> {
     let this = std::env::current_exe().expect("this program");
-    let child = Command::new(this).arg("workload").args(words).stdin(Stdio::null()).spawn();
+    let child = Command::new(this)
+        .arg("workload")
+        .args(words)
+        .stdin(Stdio::null())
+        .spawn();
     child.ok()
 }
 
@@ -120,6 +138,7 @@ fn spam(bytes: u64) {
 }
 
 /// Starts children in sessions of their own, one of them without its parent.
+#[expect(clippy::zombie_processes, reason = "the shim has to reap what a workload leaves")]
 fn hide(how: &str) {
     for depth in ["flat", "deep"] {
         spawn(&["hidden", depth, "untracked"]).expect("a child");

@@ -61,15 +61,24 @@ fn rights(findings: &mut Vec<Finding>) {
     let names = [
         ("cap-net-admin", 12, "no network namespaces"),
         ("cap-sys-admin", 21, "no namespaces, no mounts"),
-        ("cap-sys-resource", 24, "hard limits can't be raised, scores of out-of-memory kills can't be lowered"),
+        (
+            "cap-sys-resource",
+            24,
+            "hard limits can't be raised, scores of out-of-memory kills can't be lowered",
+        ),
     ];
     for (name, bit, lack) in names {
         let found = capabilities() & (1 << bit) != 0;
         add(findings, "rights", name, found.then(String::new), lack);
     }
     let files = getrlimit(Resource::Nofile);
-    let limit = |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |limit| limit.to_string());
-    let detail = format!("{} now, {} at most", limit(files.current), limit(files.maximum));
+    let limit =
+        |limit: Option<u64>| limit.map_or("unlimited".to_owned(), |limit| limit.to_string());
+    let detail = format!(
+        "{} now, {} at most",
+        limit(files.current),
+        limit(files.maximum)
+    );
     add(findings, "rights", "open-files", Some(detail), "");
 }
 
@@ -77,7 +86,8 @@ fn rights(findings: &mut Vec<Finding>) {
 fn capabilities() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 fn processes(findings: &mut Vec<Finding>) {
@@ -89,7 +99,9 @@ fn processes(findings: &mut Vec<Finding>) {
         handle.map(|_| String::new()),
         "processes can't be watched: the process runtime needs Linux 5.3",
     );
-    let children = Path::new("/proc/self/task").join(std::process::id().to_string()).join("children");
+    let children = Path::new("/proc/self/task")
+        .join(std::process::id().to_string())
+        .join("children");
     let found = children.exists().then(String::new);
     let lack = "without cgroups, children that left their session can't be found";
     add(findings, "process", "children", found, lack);
@@ -139,10 +151,33 @@ fn network(findings: &mut Vec<Finding>) {
     // Each is tried in a namespace of its own, which ends with the command.
     let trials: [(&'static str, &[&str], &str); 5] = [
         ("netns", &["true"], "tests can't build hosts"),
-        ("veth", &["ip", "link", "add", "wt0", "type", "veth", "peer", "name", "wt1"], "tests can't join hosts"),
-        ("bridge-device", &["ip", "link", "add", "br0", "type", "bridge"], "tests can't join hosts"),
-        ("tbf", &["tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "8kbit", "burst", "1600", "limit", "100000"], "no slow links in tests"),
-        ("netem", &["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"], "no fixed delay by the kernel in tests"),
+        (
+            "veth",
+            &[
+                "ip", "link", "add", "wt0", "type", "veth", "peer", "name", "wt1",
+            ],
+            "tests can't join hosts",
+        ),
+        (
+            "bridge-device",
+            &["ip", "link", "add", "br0", "type", "bridge"],
+            "tests can't join hosts",
+        ),
+        (
+            "tbf",
+            &[
+                "tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "8kbit", "burst", "1600",
+                "limit", "100000",
+            ],
+            "no slow links in tests",
+        ),
+        (
+            "netem",
+            &[
+                "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms",
+            ],
+            "no fixed delay by the kernel in tests",
+        ),
     ];
     for (feature, command, lack) in trials {
         let found = succeeds("unshare", &[&["-n"], command].concat());
@@ -156,33 +191,76 @@ fn kernel(findings: &mut Vec<Finding>) {
     let pids = read("/proc/sys/kernel/pid_max").map(|most| format!("{most} processes at most"));
     add(findings, "kernel", "pid-max", pids, "unknown");
     let pressure = read("/proc/pressure/memory").map(|_| String::new());
-    add(findings, "kernel", "pressure", pressure, "no pressure is reported");
+    add(
+        findings,
+        "kernel",
+        "pressure",
+        pressure,
+        "no pressure is reported",
+    );
     let systems = fs::read_to_string("/proc/filesystems").unwrap_or_default();
-    for (feature, lack) in [("overlay", "no Docker"), ("tmpfs", "no full disks in tests")] {
-        let found = systems.lines().any(|line| line.ends_with(&format!("\t{feature}")));
+    for (feature, lack) in [
+        ("overlay", "no Docker"),
+        ("tmpfs", "no full disks in tests"),
+    ] {
+        let found = systems
+            .lines()
+            .any(|line| line.ends_with(&format!("\t{feature}")));
         add(findings, "kernel", feature, found.then(String::new), lack);
     }
     let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
     let swap = (swaps.lines().count() > 1).then(String::new);
-    add(findings, "kernel", "swap", swap, "none; memory ends at its limit");
+    add(
+        findings,
+        "kernel",
+        "swap",
+        swap,
+        "none; memory ends at its limit",
+    );
 }
 
 fn surroundings(findings: &mut Vec<Finding>) {
     let capacity = host::capacity();
-    let detail = format!("{} milli cpu, {} MiB of memory", capacity.cpu_milli, capacity.memory_bytes >> 20);
+    let detail = format!(
+        "{} milli cpu, {} MiB of memory",
+        capacity.cpu_milli,
+        capacity.memory_bytes >> 20
+    );
     add(findings, "host", "capacity", Some(detail), "");
-    let systemd = Path::new("/run/systemd/system").is_dir().then(|| "KillMode=process for the agent".to_owned());
-    add(findings, "host", "systemd", systemd, "start the agent by other means");
+    let systemd = Path::new("/run/systemd/system")
+        .is_dir()
+        .then(|| "KillMode=process for the agent".to_owned());
+    add(
+        findings,
+        "host",
+        "systemd",
+        systemd,
+        "start the agent by other means",
+    );
     let resolver = read("/etc/resolv.conf").filter(|text| text.contains("nameserver"));
-    add(findings, "host", "resolver", resolver.map(|_| String::new()), "name hosts by address");
+    add(
+        findings,
+        "host",
+        "resolver",
+        resolver.map(|_| String::new()),
+        "name hosts by address",
+    );
     let socket = Path::new("/var/run/docker.sock").exists();
     let engine = socket.then(|| "/var/run/docker.sock".to_owned());
-    add(findings, "host", "docker", engine, "no engine runs; processes alone");
+    add(
+        findings,
+        "host",
+        "docker",
+        engine,
+        "no engine runs; processes alone",
+    );
 }
 
 /// Text of a file without its last line end.
 fn read(path: &str) -> Option<String> {
-    fs::read_to_string(path).ok().map(|text| text.trim_end().to_owned())
+    fs::read_to_string(path)
+        .ok()
+        .map(|text| text.trim_end().to_owned())
 }
 
 /// Program on the search path.

@@ -17,7 +17,8 @@ pub struct Capacity {
 
 /// Capacity that this process may give to containers.
 pub fn capacity() -> Capacity {
-    let processors = rustix::thread::sched_getaffinity(None).map_or(1, |set| u64::from(set.count()));
+    let processors =
+        rustix::thread::sched_getaffinity(None).map_or(1, |set| u64::from(set.count()));
     let mut capacity = Capacity {
         cpu_milli: processors.saturating_mul(1_000),
         memory_bytes: total_memory(),
@@ -67,6 +68,9 @@ mod tests {
     #[test]
     fn this_host_has_some_capacity() {
         let capacity = super::capacity();
-        assert!(capacity.cpu_milli >= 1 && capacity.memory_bytes >= 1 << 20, "{capacity:?}");
+        assert!(
+            capacity.cpu_milli >= 1 && capacity.memory_bytes >= 1 << 20,
+            "{capacity:?}"
+        );
     }
 }

@@ -133,18 +133,15 @@ impl LogWriter {
         if self.batch.is_empty() {
             return;
         }
-        match self.write() {
-            Ok(()) => {
-                self.size += self.batch.len() as u64;
-                self.dropped = 0;
-            }
-            Err(_) => {
-                self.dropped += self.batch_count;
-                // Half a record would join the next one.
-                let cut = self.file.as_ref().map(|file| file.set_len(self.size));
-                if !matches!(cut, Some(Ok(()))) {
-                    self.file = None;
-                }
+        if self.write().is_ok() {
+            self.size += self.batch.len() as u64;
+            self.dropped = 0;
+        } else {
+            self.dropped += self.batch_count;
+            // Half a record would join the next one.
+            let cut = self.file.as_ref().map(|file| file.set_len(self.size));
+            if !matches!(cut, Some(Ok(()))) {
+                self.file = None;
             }
         }
         self.batch.clear();
@@ -254,7 +251,10 @@ mod tests {
         log.finish();
         let text = fs::read_to_string(folder.join(LOG)).expect("a log");
         let ends: Vec<&str> = text.lines().map(|line| &line[31..]).collect();
-        assert_eq!(ends, ["stderr F other", "stdout F half whole", "stdout F open"]);
+        assert_eq!(
+            ends,
+            ["stderr F other", "stdout F half whole", "stdout F open"]
+        );
         for number in 0..200 {
             log.take(Stream::Out, format!("line {number}\n").as_bytes());
         }

@@ -198,7 +198,16 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
-        for name in ["", "..", ".hidden", "a/b", "a_b", "-x", "ä", &"x".repeat(81)] {
+        for name in [
+            "",
+            "..",
+            ".hidden",
+            "a/b",
+            "a_b",
+            "-x",
+            "ä",
+            &"x".repeat(81),
+        ] {
             assert!(AttemptId::new(name, "main", 0).is_err(), "{name}");
             assert!(AttemptId::new("pod", name, 0).is_err(), "{name}");
         }

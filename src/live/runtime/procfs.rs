@@ -71,7 +71,10 @@ pub fn children(pid: u32) -> Vec<u32> {
     };
     for task in tasks.flatten() {
         let text = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-        found.extend(text.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        found.extend(
+            text.split_whitespace()
+                .filter_map(|pid| pid.parse::<u32>().ok()),
+        );
     }
     found
 }
@@ -121,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_command_named_like_a_status_changes_nothing() {
-        let line = "42 (x) R (y) S 7 42 42 0 -1 4194560 1 0 0 0 30 12 0 0 20 0 1 0 206696 1000 25 0";
+        let line =
+            "42 (x) R (y) S 7 42 42 0 -1 4194560 1 0 0 0 30 12 0 0 20 0 1 0 206696 1000 25 0";
         let stat = parse(line).expect("a status line");
         let expected = Stat {
             state: 'S',

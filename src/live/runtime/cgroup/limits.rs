@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use super::super::Limits;
 use super::probe::{enable, make};
 use super::{Controller, Group, Place, TREE, Version, number, write};
-use super::super::Limits;
 
 /// Period of the limit on processor time, microseconds.
 const PERIOD_US: u64 = 100_000;
@@ -128,8 +128,14 @@ mod tests {
 
     #[test]
     fn shares_weights_and_quotas_keep_to_the_kernels_bounds() {
-        assert_eq!([0, 1, 1000, 2500, u64::MAX].map(shares), [2, 2, 1024, 2560, 262_144]);
+        assert_eq!(
+            [0, 1, 1000, 2500, u64::MAX].map(shares),
+            [2, 2, 1024, 2560, 262_144]
+        );
         assert_eq!([0, 1000, 2500, u64::MAX].map(weight), [1, 100, 250, 10_000]);
-        assert_eq!([0, 10, 50, 2000].map(quota_us), [1_000, 1_000, 5_000, 200_000]);
+        assert_eq!(
+            [0, 10, 50, 2000].map(quota_us),
+            [1_000, 1_000, 5_000, 200_000]
+        );
     }
 }

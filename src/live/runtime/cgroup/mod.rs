@@ -172,7 +172,9 @@ fn write(path: &Path, value: &str) -> io::Result<()> {
 /// Value of a line `NAME VALUE` in a file.
 fn keyed(path: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line?.trim().parse().ok()
 }
 

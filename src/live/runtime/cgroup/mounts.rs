@@ -30,7 +30,10 @@ pub fn mounts(root: Option<&Path>) -> Vec<Mount> {
 }
 
 fn parse(mounted: &str, own: &str) -> Vec<Mount> {
-    mounted.lines().filter_map(|line| mount(line, own)).collect()
+    mounted
+        .lines()
+        .filter_map(|line| mount(line, own))
+        .collect()
 }
 
 /// A line of the table of mounts, if it is of a hierarchy:
@@ -54,13 +57,18 @@ fn mount(line: &str, own: &str) -> Option<Mount> {
             .collect(),
         Version::V2 => Vec::new(),
     };
-    let path = own.lines().find_map(|line| own_group(line, version, &controllers))?;
+    let path = own
+        .lines()
+        .find_map(|line| own_group(line, version, &controllers))?;
     // A mount may show a part of the hierarchy, as in a container.
     let below = Path::new(path).strip_prefix(root).ok()?;
     Some(Mount {
         version,
         controllers,
-        own: Path::new(folder).components().chain(below.components()).collect(),
+        own: Path::new(folder)
+            .components()
+            .chain(below.components())
+            .collect(),
         is_root: path == "/",
     })
 }
@@ -93,7 +101,10 @@ mod tests {
     fn own_groups_are_found_in_each_hierarchy() {
         let own = "5:memory:/jobs/7\n1:cpu,cpuacct:/\n0::/machine/a\n";
         let mounts = parse(MOUNTED, own);
-        let folders: Vec<_> = mounts.iter().map(|mount| mount.own.display().to_string()).collect();
+        let folders: Vec<_> = mounts
+            .iter()
+            .map(|mount| mount.own.display().to_string())
+            .collect();
         let expected = [
             "/sys/fs/cgroup/cpu",
             "/sys/fs/cgroup/memory/jobs/7",

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Controller, Mount, TREE, Version, mounts, write};
 use super::super::Limits;
+use super::{Controller, Mount, TREE, Version, mounts, write};
 
 /// Leaf to which an agent moves in version 2: a group with processes can't have controllers for its
 /// children.
@@ -42,7 +42,10 @@ impl Hierarchies {
         }
         for mount in mounts.iter().filter(|mount| mount.version == Version::V1) {
             for offer in of_version_1(mount) {
-                if offers.iter().all(|other| other.controller != offer.controller) {
+                if offers
+                    .iter()
+                    .all(|other| other.controller != offer.controller)
+                {
                     offers.push(offer);
                 }
             }
@@ -86,7 +89,9 @@ impl Hierarchies {
             Controller::Containment,
             Controller::Freezer,
         ];
-        let offer = by_weight.into_iter().find_map(|controller| self.offer(controller));
+        let offer = by_weight
+            .into_iter()
+            .find_map(|controller| self.offer(controller));
         match offer.map(|offer| offer.version) {
             Some(Version::V1) => "cgroup1",
             Some(Version::V2) => "cgroup2",
@@ -111,9 +116,9 @@ impl Hierarchies {
 /// Controllers of a hierarchy of version 1.
 fn of_version_1(mount: &Mount) -> Vec<Offer> {
     let named = mount.controllers.iter().filter_map(|name| {
-        Controller::ALL.into_iter().find(|controller| {
-            controller.name() == name && *controller != Controller::Containment
-        })
+        Controller::ALL
+            .into_iter()
+            .find(|controller| controller.name() == name && *controller != Controller::Containment)
     });
     let controllers: Vec<Controller> = named.collect();
     if controllers.is_empty() || make(&mount.own.join(TREE)).is_err() {
@@ -138,7 +143,11 @@ fn of_version_2(mount: &Mount) -> Vec<Offer> {
     let offered = fs::read_to_string(base.join("cgroup.controllers")).unwrap_or_default();
     let wanted: Vec<Controller> = [Controller::Cpu, Controller::Memory, Controller::Pids]
         .into_iter()
-        .filter(|controller| offered.split_whitespace().any(|name| name == controller.name()))
+        .filter(|controller| {
+            offered
+                .split_whitespace()
+                .any(|name| name == controller.name())
+        })
         .collect();
     let mut home = mount.own.clone();
     if !wanted.is_empty() && !mount.is_root && !is_in_leaf {
@@ -181,7 +190,10 @@ pub(super) fn make(folder: &Path) -> io::Result<()> {
 pub(super) fn enable(folder: &Path, controller: Controller) -> io::Result<()> {
     let file = folder.join("cgroup.subtree_control");
     let enabled = fs::read_to_string(&file)?;
-    if enabled.split_whitespace().any(|name| name == controller.name()) {
+    if enabled
+        .split_whitespace()
+        .any(|name| name == controller.name())
+    {
         return Ok(());
     }
     write(&file, &format!("+{}", controller.name()))

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Controller, Group, Place, Version, keyed, number};
 use super::super::{Counters, Usage};
+use super::{Controller, Group, Place, Version, keyed, number};
 
 impl Group {
     /// Counters of the container so far.
@@ -13,7 +13,9 @@ impl Group {
         let cpu = self.place(Controller::Cpu);
         let pids = self.place(Controller::Pids);
         let keyed_in = |place: Option<&Place>, file: &str, name: &str| {
-            place.and_then(|place| keyed(&place.folder.join(file), name)).unwrap_or(0)
+            place
+                .and_then(|place| keyed(&place.folder.join(file), name))
+                .unwrap_or(0)
         };
         let memory_file = match memory.map(|place| place.version) {
             Some(Version::V2) => "memory.events",
@@ -67,17 +69,28 @@ impl Group {
 
     /// Processes in the container's groups; zombies are none.
     pub(in super::super) fn members(&self) -> Vec<u32> {
-        let by_worth = [Controller::Containment, Controller::Freezer, Controller::Pids];
-        let place = by_worth.into_iter().find_map(|controller| self.place(controller));
+        let by_worth = [
+            Controller::Containment,
+            Controller::Freezer,
+            Controller::Pids,
+        ];
+        let place = by_worth
+            .into_iter()
+            .find_map(|controller| self.place(controller));
         let place = place.or(self.places.first());
-        place.map(|place| members(&place.folder)).unwrap_or_default()
+        place
+            .map(|place| members(&place.folder))
+            .unwrap_or_default()
     }
 }
 
 /// Processes in a group and those below it.
 pub(super) fn members(folder: &Path) -> Vec<u32> {
     let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    let mut found: Vec<u32> = text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let mut found: Vec<u32> = text
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect();
     // The workload may have made groups of its own.
     if let Ok(entries) = fs::read_dir(folder) {
         let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());

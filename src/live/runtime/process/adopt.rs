@@ -21,9 +21,9 @@ use super::super::shim::{SHIM_MARK, WORKLOAD_MARK};
 use super::super::{
     AttemptId, Change, ExitRecord, Happening, Identity, Outcome, StateRecord, Stored, files, procfs,
 };
+use super::ProcessRuntime;
 use super::attempt::{Attempt, Process};
 use super::start::{DISCARDED, discard, is_locked};
-use super::ProcessRuntime;
 
 /// Handle of a process that lives now.
 pub(super) fn open(pid: u32) -> Option<Process> {
@@ -67,8 +67,10 @@ impl ProcessRuntime {
             Attempt::adopted(folder, group, self.living_shim(&id, &state))
         } else {
             let exit: Stored<ExitRecord> = files::read(&folder, "exit");
-            let is_nothing_left =
-                || group.members().is_empty() && procfs::marked(WORKLOAD_MARK, &id.to_string()).is_empty();
+            let is_nothing_left = || {
+                group.members().is_empty()
+                    && procfs::marked(WORKLOAD_MARK, &id.to_string()).is_empty()
+            };
             if matches!((&state, &exit), (Stored::Missing, Stored::Missing)) && is_nothing_left() {
                 discard(&folder);
                 group.remove();

@@ -11,8 +11,8 @@ use rustix::process::{
 use super::super::cgroup::Group;
 use super::super::shim::WORKLOAD_MARK;
 use super::super::{
-    AttemptId, Change, Ending, ExitRecord, Listed, Outcome, Phase, StateRecord, StopRecord,
-    Stored, clock, files, procfs,
+    AttemptId, Change, Ending, ExitRecord, Listed, Outcome, Phase, StateRecord, StopRecord, Stored,
+    clock, files, procfs,
 };
 use super::LOOK_NS;
 use super::start::is_locked;
@@ -41,7 +41,10 @@ enum Stage {
     Starting,
     Running,
     /// Processes that are left are being killed.
-    Clearing { ending: Ending, since_ns: i64 },
+    Clearing {
+        ending: Ending,
+        since_ns: i64,
+    },
     Ended(Ending),
 }
 
@@ -161,7 +164,11 @@ impl Attempt {
 
     /// Sends SIGTERM to the process group of the workload.
     fn terminate(&self) {
-        let Some(workload) = self.workload.as_ref().filter(|workload| !workload.is_ended()) else {
+        let Some(workload) = self
+            .workload
+            .as_ref()
+            .filter(|workload| !workload.is_ended())
+        else {
             return;
         };
         // The shim reaps the leader after its end alone, which the handle did not show.
@@ -172,7 +179,9 @@ impl Attempt {
     }
 
     fn is_shim_ended(&self) -> bool {
-        self.shim.as_ref().map_or_else(|| !is_locked(&self.folder), Process::is_ended)
+        self.shim
+            .as_ref()
+            .map_or_else(|| !is_locked(&self.folder), Process::is_ended)
     }
 
     /// Looks for the record of a workload that runs.
@@ -209,7 +218,9 @@ impl Attempt {
     /// Kills the workload at the end of its grace period.
     fn force_when_due(&mut self, now_ns: i64) {
         let Some(stop) = &mut self.stop else { return };
-        let Some(workload) = &self.workload else { return };
+        let Some(workload) = &self.workload else {
+            return;
+        };
         if stop.is_forced || now_ns < stop.force_at_ns || workload.is_ended() {
             return;
         }
@@ -341,7 +352,7 @@ impl Attempt {
             return None;
         }
         let measured = self.group.usage();
-        measured.or_else(|| super::usage::below(self.shim.as_ref()?.pid))
+        measured.or_else(|| Some(super::usage::below(self.shim.as_ref()?.pid)))
     }
 }
 

@@ -19,8 +19,8 @@ use units::SortedMap;
 
 use super::cgroup::Hierarchies;
 use super::{
-    AttemptId, Happening, Listed, NameError, Order, Runtime, StartError, Started, Usage, clock, order,
-    procfs,
+    AttemptId, Happening, Listed, NameError, Order, Runtime, StartError, Started, Usage, clock,
+    order, procfs,
 };
 use attempt::Attempt;
 
@@ -105,7 +105,9 @@ impl ProcessRuntime {
             pending: Vec::new(),
             _lock: lock,
         };
-        runtime.adopt().map_err(|error| failed(&runtime.config.folder, error))?;
+        runtime
+            .adopt()
+            .map_err(|error| failed(&runtime.config.folder, error))?;
         Ok(runtime)
     }
 
@@ -136,7 +138,11 @@ impl ProcessRuntime {
     /// Waits until a shim ends or an attempt wants to be looked at.
     fn wait(&self, until_ns: i64) {
         let now_ns = clock::boot_ns();
-        let wanted = self.attempts.values().filter_map(Attempt::next_look_ns).min();
+        let wanted = self
+            .attempts
+            .values()
+            .filter_map(Attempt::next_look_ns)
+            .min();
         let until_ns = match wanted {
             Some(at_ns) => until_ns.min(at_ns.max(now_ns + LOOK_NS / 10)),
             None => until_ns,

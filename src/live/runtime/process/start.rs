@@ -70,7 +70,8 @@ impl ProcessRuntime {
         let handle = id.map_or(Err(rustix::io::Errno::SRCH), |id| {
             pidfd_open(id, PidfdFlags::empty())
         });
-        let handle = handle.map_err(|errno| refused("can't watch the shim", folder, errno.into()))?;
+        let handle =
+            handle.map_err(|errno| refused("can't watch the shim", folder, errno.into()))?;
         Ok(Process { handle, pid })
     }
 }
@@ -97,9 +98,8 @@ fn locked(folder: &Path) -> io::Result<File> {
 
 /// Returns whether a shim of the folder lives, be it before its first record.
 pub(super) fn is_locked(folder: &Path) -> bool {
-    File::open(folder.join(LOCK)).is_ok_and(|file| {
-        flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
-    })
+    File::open(folder.join(LOCK))
+        .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
 }
 
 /// Removes the folder of an attempt. It loses its name first: half a folder means nothing.

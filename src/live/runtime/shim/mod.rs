@@ -22,7 +22,8 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use super::record::OrderRecord;
 use super::{
-    AttemptId, Counters, ExitRecord, Identity, Outcome, StateRecord, Stored, clock, fault_point, files,
+    AttemptId, Counters, ExitRecord, Identity, Outcome, StateRecord, Stored, clock, fault_point,
+    files,
 };
 pub(super) use outcome::{is_full, keep_reserve};
 use streams::Streams;
@@ -57,13 +58,13 @@ pub fn run(folder: &Path, command: &[OsString]) -> io::Result<()> {
     let attempt = order.order.attempt.clone();
     let mut state = StateRecord::new(attempt, shim, order.group.clone());
     let streams = streams::prepare(folder, order.order.log);
-    let started = outcome::write_record(folder, "state", &state)
-        .and_then(|()| streams)
-        .map_err(|error| StartFailure::new(&folder.display().to_string(), &error))
-        .and_then(|mut streams| {
-            let workload = start(&order, command, &mut streams)?;
-            Ok(Running { streams, workload })
-        });
+    let prepared = outcome::write_record(folder, "state", &state).and(streams);
+    let prepared =
+        prepared.map_err(|error| StartFailure::new(&folder.display().to_string(), &error));
+    let started = prepared.and_then(|mut streams| {
+        let workload = start(&order, command, &mut streams)?;
+        Ok(Running { streams, workload })
+    });
     let running = match started {
         Ok(running) => running,
         Err(failure) => return refuse(folder, failure),
@@ -116,7 +117,9 @@ fn start(
         });
     };
     let name = program.to_string_lossy().into_owned();
-    let outputs = streams.outputs().map_err(|error| StartFailure::new(&name, &error))?;
+    let outputs = streams
+        .outputs()
+        .map_err(|error| StartFailure::new(&name, &error))?;
     let work = order.order.folder.as_deref().unwrap_or(Path::new("/"));
     if let Err(error) = fs::metadata(work) {
         return Err(StartFailure::new(&work.display().to_string(), &error));

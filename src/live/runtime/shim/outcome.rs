@@ -6,8 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, pidfd_open, wait};
 use rustix::process::pidfd_send_signal;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, pidfd_open, wait};
 use serde::Serialize;
 
 use super::super::cgroup::Group;
@@ -129,7 +129,9 @@ pub(in super::super) fn keep_reserve(folder: &Path) -> io::Result<()> {
 pub(in super::super) fn is_full(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let full = [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error);
-    error.raw_os_error().is_some_and(|errno| full.contains(&errno))
+    error
+        .raw_os_error()
+        .is_some_and(|errno| full.contains(&errno))
 }
 
 /// Removes the oldest file of the log.
