@@ -46,10 +46,11 @@ pub(crate) fn audit(host: &Host) {
     }
     for (attempt, &count) in &seen {
         assert_eq!(count, 1, "{attempt} was started more than once");
-        let ends = host
-            .reports(&attempt.parse().expect("an attempt"), "ended")
-            .len();
-        assert_eq!(ends, 1, "{attempt}: reports of its end");
+        let reports = host.reports(&attempt.parse().expect("an attempt"), "ended");
+        let mut ends: Vec<_> = reports.iter().map(|report| &report["what"]).collect();
+        // An agent that was killed before the acknowledgement has a successor that reports the same.
+        ends.dedup();
+        assert_eq!(ends.len(), 1, "{attempt}: ends {ends:?}");
     }
     wait_until("no process of a workload is left", seconds(3), || {
         left_processes().is_empty()

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -77,18 +77,27 @@ impl Host {
             .create(true)
             .open(self.folder.join("agent.err"))
             .expect("a log");
+        let child = self.agent_command().stderr(log).spawn();
+        self.agent = Some(child.expect("an agent"));
+    }
+
+    /// Runs another agent with the folder of the first one, to its end.
+    pub(crate) fn second_agent(&self) -> Output {
+        self.agent_command().output().expect("an agent")
+    }
+
+    fn agent_command(&self) -> Command {
         let this = std::env::current_exe().expect("this program");
-        let child = Command::new(this)
+        let mut command = Command::new(this);
+        command
             .arg("agent")
             .arg(&self.folder)
             .arg(&self.node)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(RUN, sweep::run_name())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
-        self.agent = Some(child.expect("an agent"));
+            .stdout(Stdio::null());
+        command
     }
 
     /// Kills the agent, as a crash would.
@@ -124,7 +133,12 @@ impl Host {
 
     /// Order of this program as a workload.
     pub(crate) fn order(&self, pod: &str, workload: &str) -> Order {
-        let attempt = AttemptId::new(pod, "main", 0).expect("plain names");
+        self.attempt(pod, 0, workload)
+    }
+
+    /// Order of an attempt of this program as a workload.
+    pub(crate) fn attempt(&self, pod: &str, number: u32, workload: &str) -> Order {
+        let attempt = AttemptId::new(pod, "main", number).expect("plain names");
         let this = std::env::current_exe().expect("this program");
         let mut command = vec![this.display().to_string(), "workload".to_owned()];
         command.extend(workload.split(' ').map(str::to_owned));

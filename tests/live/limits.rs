@@ -60,6 +60,11 @@ fn memory() {
     assert_eq!(end["reason"], "Completed", "{end}");
     let peak = end["ended"]["counters"]["memory_peak_bytes"].as_u64();
     assert!(peak > Some(16 * MIB) && peak <= Some(32 * MIB), "{end}");
+    // Too little for any program: an end all the same.
+    let mut order = host.order("tiny", "sleep 60000");
+    order.limits.memory_bytes = Some(4096);
+    let end = host.await_end(&host.start(&order));
+    assert_eq!(end["reason"], "OOMKilled", "{end}");
     audit(&host);
 }
 

@@ -20,6 +20,7 @@ mod hosts;
 mod isolation;
 mod limits;
 mod restarts;
+mod soak;
 mod sweep;
 mod table;
 mod torn;

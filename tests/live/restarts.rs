@@ -18,6 +18,12 @@ pub(crate) const TESTS: &[Test] = &[
         run: agent_killed,
     },
     Test {
+        fault: "1",
+        name: "two agents with one folder",
+        needs: &["pidfd"],
+        run: two_agents,
+    },
+    Test {
         fault: "2",
         name: "agent killed, workload ends meanwhile",
         needs: &["pidfd"],
@@ -78,6 +84,17 @@ fn agent_killed() {
         assert_eq!(end["ended"]["outcome"]["signal"], 15, "{end}");
         assert_eq!(end["ended"]["stop"]["is_forced"], false, "{end}");
     }
+    audit(&host);
+}
+
+fn two_agents() {
+    let host = Host::started();
+    let running = host.run(&host.order("only", "sleep 60000"));
+    let output = host.second_agent();
+    assert!(!output.status.success());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("an agent runs with this folder"), "{words}");
+    host.end(&running.attempt);
     audit(&host);
 }
 

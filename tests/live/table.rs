@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
-use crate::{crashes, ends, fabric, isolation, limits, restarts, sweep, torn};
+use crate::{crashes, ends, fabric, isolation, limits, restarts, soak, sweep, torn};
 
 /// A test.
 pub(crate) struct Test {
@@ -29,6 +29,7 @@ const GROUPS: &[&[Test]] = &[
     limits::TESTS,
     isolation::TESTS,
     torn::TESTS,
+    soak::TESTS,
     crashes::TESTS,
     fabric::TESTS,
 ];

@@ -138,7 +138,10 @@ fn spam(bytes: u64) {
 }
 
 /// Starts children in sessions of their own, one of them without its parent.
-#[expect(clippy::zombie_processes, reason = "the shim has to reap what a workload leaves")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "the shim has to reap what a workload leaves"
+)]
 fn hide(how: &str) {
     for depth in ["flat", "deep"] {
         spawn(&["hidden", depth, "untracked"]).expect("a child");

@@ -54,14 +54,15 @@ pub struct StateRecord {
     pub program_version: String,
 }
 
-/// Record `exit`: the end of the workload.
+/// Record `exit`: the end of the workload. The agent writes it where the shim could not, so that every
+/// agent reports the same end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
     version: u32,
     /// Outcome.
     pub outcome: Outcome,
-    /// Wall clock at the end, nanoseconds since 1970.
-    pub ended_ns: i64,
+    /// Wall clock at the end, nanoseconds since 1970; absent where nothing saw the end.
+    pub ended_ns: Option<i64>,
     /// Counters of the container's cgroups at the end.
     #[serde(default)]
     pub counters: Counters,
@@ -186,7 +187,7 @@ impl StateRecord {
 }
 
 impl ExitRecord {
-    pub(super) const fn new(outcome: Outcome, ended_ns: i64, counters: Counters) -> Self {
+    pub(super) const fn new(outcome: Outcome, ended_ns: Option<i64>, counters: Counters) -> Self {
         Self {
             version: VERSION,
             outcome,
@@ -211,8 +212,13 @@ impl Ending {
     /// Reason of the end in one word, as Kubernetes names it where it has a word.
     pub const fn reason(&self) -> &'static str {
         match self.outcome {
-            // By the counter: with a child killed, the code of the program is its own.
-            Outcome::Code(_) | Outcome::Signal(_) if self.counters.oom_kills > 0 => "OOMKilled",
+            // By the counter: with a child killed, the code of the program is its own. A limit below
+            // the least that a program needs kills the shim while it is within.
+            Outcome::Code(_) | Outcome::Signal(_) | Outcome::Unknown
+                if self.counters.oom_kills > 0 =>
+            {
+                "OOMKilled"
+            }
             Outcome::Code(0) => "Completed",
             Outcome::Code(_) | Outcome::Signal(_) => "Error",
             Outcome::StartError { .. } => "StartError",

@@ -9,7 +9,7 @@ use rustix::process::{
 };
 
 use super::super::cgroup::Group;
-use super::super::shim::WORKLOAD_MARK;
+use super::super::shim::{self, WORKLOAD_MARK};
 use super::super::{
     AttemptId, Change, Ending, ExitRecord, Listed, Outcome, Phase, StateRecord, StopRecord, Stored,
     clock, files, procfs,
@@ -48,6 +48,8 @@ enum Stage {
     Ended(Ending),
 }
 
+/// Time that a shim has after force to end what is left, before it is killed itself.
+const SHIM_LIMIT_NS: i64 = 15_000_000_000;
 /// Time after which processes that outlive SIGKILL are reported.
 const STUCK_NS: i64 = 10_000_000_000;
 
@@ -116,8 +118,10 @@ impl Attempt {
             Stage::Starting | Stage::Clearing { .. } => soon,
             Stage::Running if self.shim.is_none() => soon,
             Stage::Running => {
-                let stop = self.stop.as_ref().filter(|stop| !stop.is_forced)?;
-                Some(stop.force_at_ns)
+                let stop = self.stop.as_ref()?;
+                let limit_ns = stop.force_at_ns.saturating_add(SHIM_LIMIT_NS);
+                let is_past = stop.is_forced || clock::boot_ns() >= stop.force_at_ns;
+                Some(if is_past { limit_ns } else { stop.force_at_ns })
             }
             Stage::Ended(_) => None,
         }
@@ -218,13 +222,21 @@ impl Attempt {
     /// Kills the workload at the end of its grace period.
     fn force_when_due(&mut self, now_ns: i64) {
         let Some(stop) = &mut self.stop else { return };
-        let Some(workload) = &self.workload else {
-            return;
-        };
-        if stop.is_forced || now_ns < stop.force_at_ns || workload.is_ended() {
+        if now_ns > stop.force_at_ns.saturating_add(SHIM_LIMIT_NS) {
+            // Stopped by a signal, say: an order to end must come to an end.
+            if let Some(shim) = &self.shim {
+                let _ = pidfd_send_signal(&shim.handle, Signal::KILL);
+            }
             return;
         }
-        stop.is_forced = true;
+        if stop.is_forced || now_ns < stop.force_at_ns {
+            return;
+        }
+        // A workload that ended in time leaves the rest to its shim.
+        stop.is_forced = !self.workload.as_ref().is_some_and(Process::is_ended);
+        if !stop.is_forced {
+            return;
+        }
         self.keep_stop();
         self.kill();
     }
@@ -260,7 +272,7 @@ impl Attempt {
         let ending = match exit {
             Stored::Whole(exit) => Ending {
                 outcome: exit.outcome,
-                ended_ns: Some(exit.ended_ns),
+                ended_ns: exit.ended_ns,
                 counters: exit.counters,
                 stop,
             },
@@ -285,6 +297,7 @@ impl Attempt {
         let left = self.left_processes();
         if left.is_empty() {
             let ending = ending.clone();
+            self.keep_ending(&ending);
             self.group.remove();
             self.stage = Stage::Ended(ending.clone());
             return Some(Change::Ended(ending));
@@ -301,6 +314,17 @@ impl Attempt {
             });
         }
         None
+    }
+
+    /// Records an end that no shim has recorded. Without space on the disk the next agent judges again.
+    fn keep_ending(&self, ending: &Ending) {
+        if files::read::<ExitRecord>(&self.folder, "exit")
+            .whole()
+            .is_none()
+        {
+            let exit = ExitRecord::new(ending.outcome.clone(), ending.ended_ns, ending.counters);
+            let _ = shim::write_record(&self.folder, "exit", &exit);
+        }
     }
 
     /// Processes that are left of the container: by its cgroups, or else by their environment.
@@ -376,6 +400,8 @@ mod tests {
         assert_eq!(ending(Outcome::Signal(9), 1).reason(), "OOMKilled");
         assert_eq!(ending(Outcome::Code(3), 1).reason(), "OOMKilled");
         assert_eq!(ending(Outcome::Code(0), 0).reason(), "Completed");
+        assert_eq!(ending(Outcome::Unknown, 1).reason(), "OOMKilled");
+        assert_eq!(ending(Outcome::Unknown, 0).reason(), "Unknown");
         assert_eq!(ending(Outcome::Unknown, 1).code(), None);
         assert_eq!(ending(Outcome::Signal(15), 0).code(), Some(143));
     }

@@ -44,6 +44,10 @@ impl ProcessRuntime {
         fault_point::reached("after-folder");
         let created = record.group.create(&record.order.limits);
         created.map_err(|source| refused("can't make the cgroups", folder, source))?;
+        if !record.group.members().is_empty() {
+            let left = io::Error::other("processes of an earlier start are in its cgroups");
+            return Err(refused("can't start twice", folder, left));
+        }
         let lock = locked(folder);
         let lock = lock.map_err(|source| refused("can't lock the folder", folder, source))?;
         let (program, arguments) = self.config.shim.split_first().ok_or_else(|| {

@@ -25,7 +25,7 @@ use super::{
     AttemptId, Counters, ExitRecord, Identity, Outcome, StateRecord, Stored, clock, fault_point,
     files,
 };
-pub(super) use outcome::{is_full, keep_reserve};
+pub(super) use outcome::{is_full, keep_reserve, write_record};
 use streams::Streams;
 
 /// Variable in the environment of a workload that names its attempt. The agent finds a workload by it
@@ -163,7 +163,7 @@ fn refuse(folder: &Path, failure: StartFailure) -> io::Result<()> {
         errno: failure.errno,
         message: failure.message,
     };
-    let exit = ExitRecord::new(outcome, clock::wall_ns(), Counters::default());
+    let exit = ExitRecord::new(outcome, Some(clock::wall_ns()), Counters::default());
     outcome::write_exit(folder, &exit)
 }
 

@@ -36,7 +36,7 @@ pub(super) fn await_end(folder: &Path, group: &Group, running: Running) -> io::R
         streams.wait(None);
     };
     let ended_ns = clock::wall_ns();
-    let exit = ExitRecord::new(outcome(status), ended_ns, group.counters());
+    let exit = ExitRecord::new(outcome(status), Some(ended_ns), group.counters());
     fault_point::reached("before-exit");
     write_exit(folder, &exit)?;
     clear(group, &mut streams);
@@ -93,7 +93,11 @@ fn kill(pid: u32) {
 }
 
 /// Writes a record; on a full disk in the space that was kept for it.
-pub(super) fn write_record<T: Serialize>(folder: &Path, name: &str, record: &T) -> io::Result<()> {
+pub(in super::super) fn write_record<T: Serialize>(
+    folder: &Path,
+    name: &str,
+    record: &T,
+) -> io::Result<()> {
     match files::write(folder, name, record) {
         Err(error) if is_full(&error) => {}
         result => return result,
