@@ -166,6 +166,10 @@ impl Command {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "live")]
+    if let Some(shim) = live::requested_shim(std::env::args_os()) {
+        return live::run_shim(&shim);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),

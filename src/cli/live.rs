@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use live::runtime::doctor::{Finding, examine};
@@ -44,6 +45,28 @@ pub(super) struct ShimArguments {
     /// Program and its arguments
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
+}
+
+/// The shim that the command line asks for. Shims are found before the command line is parsed: there is
+/// one for each container, and the parser of all commands takes more memory than the rest of a shim.
+pub(super) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<ShimArguments> {
+    let mut words = words.skip(1);
+    let is_shim = words.next()? == "live" && words.next()? == "shim";
+    let folder = words.next().filter(|_| is_shim)?;
+    let is_separated = words.next()? == "--";
+    let command: Vec<OsString> = words.collect();
+    (is_separated && !command.is_empty()).then(|| ShimArguments {
+        folder: folder.into(),
+        command,
+    })
+}
+
+/// Runs a shim; it has no output but its files.
+pub(super) fn run_shim(arguments: &ShimArguments) -> ExitCode {
+    match shim::run(&arguments.folder, &arguments.command) {
+        Ok(()) => ExitCode::from(Exit::Done.code()),
+        Err(_) => ExitCode::from(Exit::Incomplete.code()),
+    }
 }
 
 impl LiveCommand {

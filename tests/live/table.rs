@@ -72,7 +72,7 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
         let result = one(test, &findings);
         let taken_ns = clock::boot_ns() - start_ns;
         let result = match result {
-            Result::Passed if taken_ns > MOST_NS => Result::TooLong,
+            Result::Passed if taken_ns > MOST_NS && !is_long(test) => Result::TooLong,
             result => result,
         };
         let (words, is_failure) = match result {
@@ -118,6 +118,11 @@ fn one(test: &Test, findings: &[Finding]) -> Result {
         Ok(()) => Result::Passed,
         Err(_) => Result::Failed,
     }
+}
+
+/// Returns whether the plan exempts the test: variables make it as long as one likes.
+fn is_long(test: &Test) -> bool {
+    matches!(test.fault, "34" | "36")
 }
 
 /// Returns whether a feature that the test needs is mandatory.
