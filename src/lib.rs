@@ -42,4 +42,7 @@ pub use verify;
 
 pub use report;
 
+#[cfg(feature = "live")]
+pub use live;
+
 pub use cli;

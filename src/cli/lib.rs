@@ -20,6 +20,8 @@ mod explain;
 mod failure;
 mod import;
 mod interrupt;
+#[cfg(feature = "live")]
+mod live;
 mod man;
 mod memory;
 mod named;
@@ -120,6 +122,10 @@ enum Command {
     /// Inspect, validate and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
+    /// Run the control plane's work on real Linux hosts
+    #[cfg(feature = "live")]
+    #[command(subcommand)]
+    Live(live::LiveCommand),
     /// List systems, profiles, policies, queue policies, trace formats and generators
     Systems(systems::SystemsArguments),
     /// Print the JSON Schema of the experiment file or of a result
@@ -141,6 +147,9 @@ impl Command {
             | Self::Diff(_)
             | Self::Reproduce(_)
             | Self::Explain(_) => true,
+            // A shim ends with its workload, and has its own ways with signals.
+            #[cfg(feature = "live")]
+            Self::Live(command) => command.looks_at_signals(),
             Self::Verify(_)
             | Self::Events(_)
             | Self::Place(_)
@@ -157,6 +166,10 @@ impl Command {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "live")]
+    if let Some(shim) = live::requested_shim(std::env::args_os()) {
+        return live::run_shim(&shim);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
@@ -184,6 +197,8 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
+        #[cfg(feature = "live")]
+        Command::Live(command) => live::run(command),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::Report(arguments) => report::run(&global, &arguments),

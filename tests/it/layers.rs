@@ -116,6 +116,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units", "rng", "model", "trace", "metrics", "history", "lab",
         ],
     ),
+    // Its room `runtime` needs nothing but maps in order.
+    ("live", &["units"]),
 ];
 
 /// The layer that may import all others.
