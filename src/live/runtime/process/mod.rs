@@ -1,6 +1,6 @@
 //! Runtime of processes: a shim for each attempt, and a folder that holds all that is known of it.
 //! Nothing is kept in memory alone, so an agent that starts again continues where the last one was
-//! killed ([`adopt`]).
+//! killed (`adopt.rs`).
 
 mod adopt;
 mod attempt;
