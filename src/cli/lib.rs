@@ -122,7 +122,7 @@ enum Command {
     /// Inspect, validate and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
-    /// Run the control plane of an experiment, and its pods, on real Linux hosts (preview)
+    /// Run the control plane of an experiment on real Linux hosts (preview)
     #[cfg(feature = "live")]
     #[command(subcommand)]
     Live(live::LiveCommand),

@@ -6,9 +6,9 @@
 //! - `journal`: durable storage of that log.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
+//! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
-//! - `runtime`: containers of a host as processes under shims.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;

@@ -20,19 +20,15 @@ pub(crate) struct Stop {
     pub(crate) reason: String,
 }
 
-/// Program that this agent runs as a shim: the product's own where it is built.
-pub(crate) fn shim() -> Vec<std::ffi::OsString> {
-    let this = std::env::current_exe().expect("this program");
-    let program = option_env!("CARGO_BIN_EXE_windtunnel").map_or(this, PathBuf::from);
-    vec![program.into(), "live".into(), "shim".into()]
-}
+/// Program of the product; it runs the shims.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_windtunnel");
 
 pub(crate) fn config(folder: &Path, node: &str) -> Config {
     let is_strict = std::env::var("WT_LIMITS").is_ok_and(|limits| limits == "strict");
     Config {
         folder: folder.join("state"),
         node: node.to_owned(),
-        shim: shim(),
+        shim: [PROGRAM, "live", "shim"].map(Into::into).to_vec(),
         enforcement: if is_strict {
             Enforcement::Strict
         } else {

@@ -3,10 +3,13 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::Value;
+
+use crate::agent::PROGRAM;
 use crate::audit::audit;
 use crate::hosts::Host;
 use crate::restarts::without_cgroups;
-use crate::sweep::unmount;
+use crate::sweep::{run_name, unmount};
 use crate::table::Test;
 use crate::wait::{holds_for, is_alive, millis, seconds, wait_until};
 
@@ -16,6 +19,12 @@ pub(crate) const TESTS: &[Test] = &[
         name: "no cgroups: stated, strict limits refused",
         needs: &["pidfd"],
         run: no_cgroups,
+    },
+    Test {
+        fault: "12",
+        name: "doctor says what the host lacks",
+        needs: &[],
+        run: doctor,
     },
     Test {
         fault: "13",
@@ -56,6 +65,42 @@ fn no_cgroups() {
     audit(&host);
 }
 
+fn doctor() {
+    let empty = std::env::temp_dir().join(format!("{}-empty", run_name()));
+    fs::create_dir_all(&empty).expect("a folder");
+    let asked = |form: &str| {
+        let output = Command::new(PROGRAM)
+            .args(["live", "doctor", "--quiet", "--format", form])
+            .env("WT_CGROUP_ROOT", &empty)
+            .output()
+            .expect("the program");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let findings: Vec<Value> = serde_json::from_str(&asked("json")).expect("findings");
+    let table = asked("text");
+    assert_eq!(table.lines().count(), findings.len());
+    for (finding, line) in findings.iter().zip(table.lines()) {
+        let answer = if finding["isThere"] == true {
+            " yes"
+        } else {
+            " no "
+        };
+        let feature = finding["feature"].as_str().expect("a name");
+        assert!(line.contains(feature) && line.contains(answer), "{line}");
+        assert!(
+            finding["isThere"] == true || finding["detail"] != "",
+            "{line}"
+        );
+        if feature.starts_with("cgroup-") {
+            assert_eq!(finding["isThere"], false, "{line}");
+        }
+    }
+    assert!(table.contains("isolation=none limits="), "{table}");
+    fs::remove_dir(&empty).expect("an empty folder");
+}
+
 fn disk_full() {
     let mut host = Host::new();
     let state = host.folder.join("state");
@@ -65,8 +110,13 @@ fn disk_full() {
         .status();
     assert!(mounted.is_ok_and(|status| status.success()), "a small disk");
     host.start_agent();
-    let talker = host.start(&host.order("talker", "spam 2097152"));
-    host.await_end(&talker);
+    // A log that fills the disk by itself.
+    let talker = host.start(&host.order("talker", "spam 8388608"));
+    let end = host.await_end(&talker);
+    assert_eq!(
+        end["code"], 0,
+        "no space for a log stops no workload: {end}"
+    );
     let sleeper = host.run(&host.order("sleeper", "sleep 60000"));
     let brief = host.run(&host.order("brief", "exit 5 1200"));
     fill(&state.join("filler"));

@@ -1,5 +1,5 @@
 //! Live mode on real hosts: faults are struck, and what must hold is audited. One serial program, as
-//! kernel names are shared; it is also the workload, the agent and the shim of its own tests.
+//! kernel names are shared; it is also the workload and the agent of its own tests.
 //!
 //! `cargo test --features live --test live -- FILTER`. A test that needs a feature which the host
 //! lacks is skipped and says so; `WT_REQUIRE=netns,cgroup-memory` makes features mandatory.
@@ -30,8 +30,6 @@ mod workload;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use live::runtime::shim;
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -39,13 +37,6 @@ fn main() -> ExitCode {
         ["workload", rest @ ..] => workload::run(rest),
         ["crash"] => crashes::crash(),
         ["agent", folder, node] => agent::run(&PathBuf::from(folder), node),
-        ["live", "shim", folder, "--", command @ ..] => {
-            let command: Vec<_> = command.iter().map(Into::into).collect();
-            match shim::run(&PathBuf::from(folder), &command) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
-            }
-        }
         filters => table::run(filters),
     }
 }

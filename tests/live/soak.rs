@@ -84,6 +84,7 @@ fn soak() {
 }
 
 /// Draw of a fault.
+#[derive(Clone, Copy)]
 struct Strike {
     pod: usize,
     fault: usize,

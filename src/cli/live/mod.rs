@@ -54,6 +54,7 @@ pub(super) enum LiveCommand {
 impl LiveCommand {
     /// Whether the command looks at the flag that signals set, and so ends by itself.
     pub(super) const fn looks_at_signals(&self) -> bool {
+        // A shim ends with its workload, and has its own ways with signals.
         matches!(self, Self::Control(_) | Self::Agent(_) | Self::Shim(_))
     }
 }

@@ -33,6 +33,8 @@ impl Default for LogLimits {
     }
 }
 
+/// Bytes of a time stamp.
+pub(super) const TIME_BYTES: u64 = 30;
 /// Longest part of a line in one record, bytes.
 const PART_BYTES: usize = 16 << 10;
 
@@ -51,6 +53,9 @@ pub(super) struct LogWriter {
     limits: LogLimits,
     file: Option<File>,
     size: u64,
+    /// Time of the records that are being added: no two files begin with the same.
+    time_ns: i64,
+    time: String,
     /// Records that were dropped since the last one that was written.
     dropped: u64,
     /// Records that wait to be written together.
@@ -67,6 +72,8 @@ impl LogWriter {
             limits,
             file: None,
             size: 0,
+            time_ns: 0,
+            time: String::new(),
             dropped: 0,
             batch: Vec::new(),
             batch_count: 0,
@@ -76,7 +83,7 @@ impl LogWriter {
 
     /// Takes output of the workload.
     pub(super) fn take(&mut self, stream: Stream, mut bytes: &[u8]) {
-        let time = timestamp(clock::wall_ns());
+        self.stamp();
         while !bytes.is_empty() {
             let line = &mut self.unfinished[stream as usize];
             let room = PART_BYTES.saturating_sub(line.len());
@@ -86,7 +93,7 @@ impl LogWriter {
             bytes = &bytes[count..];
             let is_whole = line.last() == Some(&b'\n');
             if is_whole || line.len() >= PART_BYTES {
-                self.record(stream, &time, is_whole);
+                self.record(stream, is_whole);
             }
         }
         self.flush();
@@ -94,33 +101,42 @@ impl LogWriter {
 
     /// Writes what is left of both streams.
     pub(super) fn finish(&mut self) {
-        let time = timestamp(clock::wall_ns());
+        self.stamp();
         for stream in [Stream::Out, Stream::Err] {
             if !self.unfinished[stream as usize].is_empty() {
-                self.record(stream, &time, true);
+                self.record(stream, true);
             }
         }
         self.flush();
     }
 
+    /// Takes the time for the records that follow.
+    fn stamp(&mut self) {
+        let now_ns = clock::wall_ns();
+        self.time_ns = now_ns + i64::from(now_ns == self.time_ns);
+        self.time = timestamp(self.time_ns);
+    }
+
     /// Adds the line of a stream to the batch.
-    fn record(&mut self, stream: Stream, time: &str, is_whole: bool) {
+    fn record(&mut self, stream: Stream, is_whole: bool) {
         let name = match stream {
             Stream::Out => "stdout",
             Stream::Err => "stderr",
         };
         let tag = if is_whole { "F" } else { "P" };
-        let start = format!("{time} {name} {tag} ");
+        let length_of_start = TIME_BYTES as usize + name.len() + 4;
         let mut line = std::mem::take(&mut self.unfinished[stream as usize]);
         if line.last() == Some(&b'\n') {
             line.pop();
         }
-        let length = start.len() + line.len() + 1;
+        let length = length_of_start + line.len() + 1;
         let is_full = self.size + (self.batch.len() + length) as u64 > self.limits.file_bytes;
         if is_full {
             self.flush();
             self.rotate();
+            self.stamp();
         }
+        let start = format!("{} {name} {tag} ", self.time);
         self.batch.extend_from_slice(start.as_bytes());
         self.batch.extend_from_slice(&line);
         self.batch.push(b'\n');
@@ -154,7 +170,7 @@ impl LogWriter {
             None => self.open()?,
         };
         if self.dropped > 0 {
-            let time = timestamp(clock::wall_ns());
+            let time = &self.time;
             let count = units::plural::count(self.dropped, "record");
             let note = format!("{time} stderr F [{count} dropped: the disk was full]\n");
             self.batch.splice(0..0, note.into_bytes());

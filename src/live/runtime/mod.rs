@@ -17,6 +17,7 @@ mod fault_point;
 mod files;
 pub mod host;
 mod log;
+mod log_reader;
 mod order;
 pub mod process;
 pub mod procfs;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub use files::{Stored, read as read_record, write as write_record};
 pub use log::{LogLimits, timestamp};
+pub use log_reader::{LogPart, LogPosition, read_log};
 pub use order::{AttemptId, Limits, NameError, Order};
 pub use record::{Counters, Ending, ExitRecord, Identity, Outcome, StateRecord, StopRecord};
 
