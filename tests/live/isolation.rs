@@ -113,7 +113,10 @@ fn disk_full() {
     // A log that fills the disk by itself.
     let talker = host.start(&host.order("talker", "spam 8388608"));
     let end = host.await_end(&talker);
-    assert_eq!(end["code"], 0, "no space for a log stops no workload: {end}");
+    assert_eq!(
+        end["code"], 0,
+        "no space for a log stops no workload: {end}"
+    );
     let sleeper = host.run(&host.order("sleeper", "sleep 60000"));
     let brief = host.run(&host.order("brief", "exit 5 1200"));
     fill(&state.join("filler"));
