@@ -104,7 +104,8 @@ impl SearchPath {
             .find_map(|path| lookup.kind_of_other(&path))
         {
             let message = format!("`{written}` is {kind}, not a file");
-            return Finding::new(Code::MissingFile, message, span).label("name a file that can be read");
+            return Finding::new(Code::MissingFile, message, span)
+                .label("name a file that can be read");
         }
         let looked: Vec<String> = std::iter::once(&self.base_dir)
             .chain(&self.traces_dirs)
