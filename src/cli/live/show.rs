@@ -126,7 +126,7 @@ fn nodes(rows: &[NodeRow]) -> String {
 }
 
 /// A table with its columns in line.
-fn aligned<const N: usize>(table: &[[String; N]]) -> String {
+pub(super) fn aligned<const N: usize>(table: &[[String; N]]) -> String {
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();

@@ -12,6 +12,7 @@ use units::{Duration, Instant};
 use crate::client::Client;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
+use crate::security::joining::Renewal;
 use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;
 use link::Link;
@@ -30,6 +31,8 @@ pub struct Daemon<R> {
     heartbeat: Duration,
     /// Instant of the next message.
     due: Instant,
+    /// Credentials to renew in time, of an encrypted link.
+    renewal: Option<Renewal>,
 }
 
 impl<R: Runtime> Daemon<R> {
@@ -42,6 +45,16 @@ impl<R: Runtime> Daemon<R> {
             containers: Containers::new(cluster.to_owned(), runtime),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
+            renewal: None,
+        }
+    }
+
+    /// A daemon that renews its credentials in time.
+    #[must_use]
+    pub fn renewing(self, renewal: Renewal) -> Self {
+        Self {
+            renewal: Some(renewal),
+            ..self
         }
     }
 
@@ -58,6 +71,7 @@ impl<R: Runtime> Daemon<R> {
         while !is_interrupted() {
             self.work(complain);
             self.exchange(complain)?;
+            self.renew(complain);
             if let Some(answer) = self.link.received() {
                 match answer {
                     Ok(answer) => self.answered(answer)?,
@@ -109,6 +123,16 @@ impl<R: Runtime> Daemon<R> {
                 complain(&error.to_string());
                 Ok(())
             }
+        }
+    }
+
+    /// Renews the credentials if it is time.
+    fn renew(&mut self, complain: &dyn Fn(&str)) {
+        let Some(renewal) = &mut self.renewal else {
+            return;
+        };
+        if let Err(error) = renewal.keep(self.link.client()) {
+            complain(&format!("the certificate is not renewed yet: {error}"));
         }
     }
 

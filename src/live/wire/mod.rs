@@ -4,6 +4,7 @@
 pub mod declaration;
 pub mod pod;
 mod reason;
+pub(crate) mod redact;
 pub mod report;
 pub mod request;
 
