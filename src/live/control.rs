@@ -2,9 +2,9 @@
 //! server that was killed had answered is in its journal, and its successor goes on from there.
 
 use thiserror::Error;
-use units::Instant;
+use units::{Instant, NodeId, SortedMap};
 
-use crate::driver::input::{Answer, Input};
+use crate::driver::input::{Answer, HeardNode, Input};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::{Journal, JournalError};
 use crate::record::{self, Header, Record, RecordError};
@@ -47,6 +47,9 @@ pub struct Control<J> {
     /// Number of the next record.
     next: u64,
     is_halted: bool,
+    /// Last heartbeats that said nothing else, by node. They need not outlive this server: its
+    /// successor counts its nodes as heard when it begins.
+    heard: SortedMap<NodeId, Instant>,
 }
 
 impl<J: Journal> Control<J> {
@@ -84,6 +87,7 @@ impl<J: Journal> Control<J> {
             header,
             next: lines.len().max(1) as u64,
             is_halted: false,
+            heard: SortedMap::new(),
         })
     }
 
@@ -108,18 +112,60 @@ impl<J: Journal> Control<J> {
         if self.is_halted {
             return Err(ControlError::Halted);
         }
+        let mut answers = Vec::with_capacity(inputs.len());
+        let mut recorded = Vec::new();
+        for input in inputs {
+            let answer = self.answered_unrecorded(now, &input);
+            if answer.is_none() {
+                recorded.push(input);
+            }
+            answers.push(answer);
+        }
         let is_due = self.driver.next_wake().is_some_and(|at| at <= now);
-        if inputs.is_empty() && !is_due {
-            return Ok(Vec::new());
+        let mut others = Vec::new();
+        if !recorded.is_empty() || is_due {
+            others = self.step(now, recorded)?;
+        }
+        let mut others = others.into_iter();
+        let filled = answers
+            .into_iter()
+            .map(|answer| answer.or_else(|| others.next()).unwrap_or(Answer::None));
+        Ok(filled.collect())
+    }
+
+    /// The answer to a heartbeat that says nothing else, which is not recorded by itself.
+    fn answered_unrecorded(&mut self, now: Instant, input: &Input) -> Option<Answer> {
+        let Input::Update { message } = input else {
+            return None;
+        };
+        let sign = self.driver.sign_of_life(message)?;
+        self.heard.insert(sign.node, now);
+        Some(Answer::Node(sign.answer))
+    }
+
+    /// Makes a step and records it.
+    fn step(&mut self, now: Instant, mut inputs: Vec<Input>) -> Result<Vec<Answer>, ControlError> {
+        let with_heartbeats = self.driver.awaits_heartbeats(now) && !self.heard.is_empty();
+        if with_heartbeats {
+            let heard = std::mem::take(&mut self.heard).into_iter();
+            let nodes = heard.map(|(node, at)| HeardNode {
+                node: node.0,
+                at_ns: at.as_nanos(),
+            });
+            let nodes = nodes.collect();
+            inputs.insert(0, Input::Heard { nodes });
         }
         // Until the record is durable, the memory is ahead of it.
         self.is_halted = true;
-        let answers = self.driver.step(now, &inputs)?;
+        let mut answers = self.driver.step(now, &inputs)?;
         let record = record::of_step(&self.driver, inputs);
         let line = record::encode(self.next, &record);
         self.journal.append(line.as_bytes())?;
         self.next += 1;
         self.is_halted = false;
+        if with_heartbeats {
+            answers.remove(0);
+        }
         Ok(answers)
     }
 

@@ -96,7 +96,13 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
     let server = server(arguments, &folder.join(CREDENTIALS))?;
     let address = server.client.address();
     let registration = registration(arguments, &folder)?;
-    let mut daemon = Daemon::new(registration, &server.cluster, runtime, server.client);
+    let mut daemon = Daemon::new(
+        registration,
+        &server.cluster,
+        &folder,
+        runtime,
+        server.client,
+    );
     if let Some(renewal) = server.renewal {
         daemon = daemon.renewing(renewal);
     }

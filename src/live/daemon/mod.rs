@@ -1,10 +1,12 @@
 //! A node daemon: the pure core of a node over a runtime of containers, with the control server at the
-//! other end. It holds no state of its own that a restart needs: containers are the runtime's, and the
-//! control server assigns every pod again.
+//! other end. Of its own state the newest term of the server alone outlives a restart: containers are
+//! the runtime's, and the control server assigns every pod again.
 
 mod containers;
 mod link;
+mod term;
 
+use std::path::Path;
 use std::time::Duration as WallDuration;
 
 use units::{Duration, Instant};
@@ -16,6 +18,7 @@ use crate::security::joining::Renewal;
 use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;
 use link::Link;
+use term::Term;
 
 /// Time between two looks at the runtime and at what has come.
 const LOOK: WallDuration = WallDuration::from_millis(50);
@@ -33,15 +36,24 @@ pub struct Daemon<R> {
     due: Instant,
     /// Credentials to renew in time, of an encrypted link.
     renewal: Option<Renewal>,
+    term: Term,
 }
 
 impl<R: Runtime> Daemon<R> {
     /// A daemon that has yet to register; `cluster` tells the containers of this control server from
-    /// those of others.
-    pub fn new(registration: Registration, cluster: &str, runtime: R, client: Client) -> Self {
+    /// those of others, and `folder` is that of the node.
+    pub fn new(
+        registration: Registration,
+        cluster: &str,
+        folder: &Path,
+        runtime: R,
+        client: Client,
+    ) -> Self {
+        let term = Term::of_folder(folder, cluster);
         Self {
             link: Link::new(client, &registration.node),
-            core: NodeCore::new(registration),
+            core: NodeCore::new(registration, term.epoch()),
+            term,
             containers: Containers::new(cluster.to_owned(), runtime),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
@@ -74,7 +86,7 @@ impl<R: Runtime> Daemon<R> {
             self.renew(complain);
             if let Some(answer) = self.link.received() {
                 match answer {
-                    Ok(answer) => self.answered(answer)?,
+                    Ok(answer) => self.answered(answer, complain)?,
                     Err(error) => complain(&error.to_string()),
                 }
             }
@@ -116,7 +128,7 @@ impl<R: Runtime> Daemon<R> {
         match answer {
             Ok(answer) => {
                 self.due = now.saturating_add(self.heartbeat);
-                self.answered(answer)
+                self.answered(answer, complain)
             }
             Err(error) => {
                 self.due = now.saturating_add(RETRY);
@@ -136,7 +148,25 @@ impl<R: Runtime> Daemon<R> {
         }
     }
 
-    fn answered(&mut self, answer: NodeAnswer) -> Result<(), NodeError> {
+    fn answered(
+        &mut self,
+        answer: NodeAnswer,
+        complain: &dyn Fn(&str),
+    ) -> Result<(), NodeError> {
+        if let Some(epoch) = answer.epoch() {
+            if epoch < self.term.epoch() {
+                let newest = self.term.epoch();
+                complain(&format!(
+                    "a control server of term {epoch} is ignored: this node has seen term {newest}"
+                ));
+                return Ok(());
+            }
+            // A term that can't be noted is not obeyed; the server sends its commands again.
+            if let Err(error) = self.term.see(epoch) {
+                complain(&format!("the control server's term can't be noted: {error}"));
+                return Ok(());
+            }
+        }
         if answer == NodeAnswer::Unregistered {
             self.due = now();
         }

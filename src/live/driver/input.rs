@@ -24,11 +24,27 @@ pub enum Input {
         /// The message.
         message: Update,
     },
+    /// Heartbeats that said nothing else. They are recorded together, and only when a node would
+    /// fall silent without them.
+    Heard {
+        /// Nodes that were heard.
+        nodes: Vec<HeardNode>,
+    },
     /// A user asks for a change.
     Ask {
         /// The message.
         message: Request,
     },
+}
+
+/// The last heartbeat of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HeardNode {
+    /// Number of the node.
+    pub node: u32,
+    /// Instant of the heartbeat.
+    pub at_ns: i64,
 }
 
 /// Answer to an input.

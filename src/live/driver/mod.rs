@@ -158,6 +158,11 @@ impl Driver {
         wakes.into_iter().flatten().min()
     }
 
+    /// Whether a node falls silent by an instant unless it was heard since.
+    pub(crate) fn awaits_heartbeats(&self, now: Instant) -> bool {
+        self.links.next_silence().is_some_and(|at| at <= now)
+    }
+
     /// Makes a step: takes in what came, does what is due by now, and lets the components settle. An
     /// instant before the last one counts as that. The answers stand in the order of the inputs.
     ///
@@ -192,6 +197,13 @@ impl Driver {
             }
             Input::Register { message } => Answer::Node(self.register(message)),
             Input::Update { message } => Answer::Node(self.update(message)),
+            Input::Heard { nodes } => {
+                for heard in nodes {
+                    let at = Instant::from_nanos(heard.at_ns);
+                    self.links.heard(NodeId(heard.node), at);
+                }
+                Answer::None
+            }
             Input::Ask { message } => Answer::User(self.ask(message)),
         }
     }

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use thiserror::Error;
 
 use super::SecurityError;
+use super::authority::pin;
 use super::credentials::{Credentials, renewal_percent};
 use super::gate::{Issued, JoinWish, RenewWish, now_s};
 use super::tls;
@@ -49,11 +52,12 @@ pub fn join(
         request: Credentials::request(folder, file)?,
     };
     let issued: Issued = client.post("/v1/join", &wish)?;
-    let credentials = Credentials::store(folder, file, &issued)?;
-    if credentials.pin()? != token.pin {
+    let authority = CertificateDer::from_pem_slice(issued.authority.as_bytes());
+    let is_pinned = authority.is_ok_and(|sent| pin(&sent).is_ok_and(|pin| pin == token.pin));
+    if !is_pinned {
         return Err(JoinError::OtherAuthority);
     }
-    Ok(credentials)
+    Ok(Credentials::store(folder, file, &issued)?)
 }
 
 /// Credentials that are renewed in time.

@@ -36,7 +36,7 @@ impl Token {
     ///
     /// # Errors
     /// The system has no random bytes.
-    pub(super) fn draw(pin: &str) -> Result<Self, SecurityError> {
+    pub(crate) fn draw(pin: &str) -> Result<Self, SecurityError> {
         let draw = random_bytes::<{ ID_LENGTH + SECRET_LENGTH }>();
         let bytes = draw.map_err(|error| SecurityError::Making(error.to_string()))?;
         let text: String = bytes

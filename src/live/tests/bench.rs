@@ -136,7 +136,7 @@ impl Host {
     fn new(number: usize) -> Self {
         let name = format!("n{number}");
         Self {
-            core: NodeCore::new(registration(&name, 1)),
+            core: NodeCore::new(registration(&name, 1), 0),
             name,
             processes: 1,
             machine: Machine::default(),
@@ -148,7 +148,7 @@ impl Host {
     /// The daemon is killed and started again; what runs goes on.
     pub(super) fn restart(&mut self) {
         self.processes += 1;
-        self.core = NodeCore::new(registration(&self.name, self.processes));
+        self.core = NodeCore::new(registration(&self.name, self.processes), 0);
         self.machine.events.clear();
     }
 

@@ -3,4 +3,5 @@
 mod bench;
 mod faults;
 mod replay;
+mod security;
 mod server;

@@ -83,6 +83,16 @@ pub enum NodeAnswer {
     },
 }
 
+impl NodeAnswer {
+    /// Number of the term of the control server that answers, where the answer holds it.
+    pub(crate) const fn epoch(&self) -> Option<u64> {
+        match self {
+            Self::Welcome { epoch, .. } | Self::Received { epoch, .. } => Some(*epoch),
+            Self::Quiet | Self::Unregistered | Self::Refused { .. } => None,
+        }
+    }
+}
+
 /// A command of a session with its number, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! Secrets in requests. Of a `Secret` the cluster needs the name alone, so its values are left out
 //! before the request is recorded.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::request::{Outcome, Request};
 
@@ -27,8 +27,8 @@ pub(crate) fn redacted(request: Request) -> Result<Request, Outcome> {
     if !any {
         return Ok(Request::Apply { file, text });
     }
-    let written: Vec<String> = documents.iter().map(Value::to_string).collect();
-    let text = written.join("\n---\n");
+    // One list reads as the documents do, whether the text is taken for YAML or for JSON.
+    let text = json!({"apiVersion": "v1", "kind": "List", "items": documents}).to_string();
     Ok(Request::Apply { file, text })
 }
 
