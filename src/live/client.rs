@@ -51,7 +51,9 @@ pub enum ClientError {
         why: String,
     },
     /// The request is too long.
-    #[error("the request has {bytes} bytes, more than the {REQUEST_MAX} that are allowed; split it")]
+    #[error(
+        "the request has {bytes} bytes, more than the {REQUEST_MAX} that are allowed; split it"
+    )]
     TooLong {
         /// Length of the request.
         bytes: usize,

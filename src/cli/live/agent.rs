@@ -46,7 +46,12 @@ pub(in super::super) struct AgentArguments {
     #[arg(long, value_name = "DIR")]
     folder: PathBuf,
     /// Address of a control server on another machine
-    #[arg(long = "server", value_name = "ADDRESS", requires = "token_file", conflicts_with = "state")]
+    #[arg(
+        long = "server",
+        value_name = "ADDRESS",
+        requires = "token_file",
+        conflicts_with = "state"
+    )]
     server_address: Option<SocketAddr>,
     /// File with a join token; `-` reads standard input
     #[arg(long, value_name = "FILE")]

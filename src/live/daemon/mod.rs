@@ -148,11 +148,7 @@ impl<R: Runtime> Daemon<R> {
         }
     }
 
-    fn answered(
-        &mut self,
-        answer: NodeAnswer,
-        complain: &dyn Fn(&str),
-    ) -> Result<(), NodeError> {
+    fn answered(&mut self, answer: NodeAnswer, complain: &dyn Fn(&str)) -> Result<(), NodeError> {
         if let Some(epoch) = answer.epoch() {
             if epoch < self.term.epoch() {
                 let newest = self.term.epoch();
@@ -163,7 +159,9 @@ impl<R: Runtime> Daemon<R> {
             }
             // A term that can't be noted is not obeyed; the server sends its commands again.
             if let Err(error) = self.term.see(epoch) {
-                complain(&format!("the control server's term can't be noted: {error}"));
+                complain(&format!(
+                    "the control server's term can't be noted: {error}"
+                ));
                 return Ok(());
             }
         }

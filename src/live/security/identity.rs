@@ -90,10 +90,9 @@ impl Identity {
     pub fn may(&self, act: Act<'_>) -> bool {
         match (self.role, act) {
             (Role::Agent, Act::Speak { node }) => node == self.name,
-            (Role::Agent, _) | (_, Act::Speak { .. }) => false,
+            (Role::Agent, _) | (_, Act::Speak { .. }) | (Role::Submitter, Act::Operate) => false,
             (Role::Admin, _) | (Role::Submitter, Act::Submit | Act::Read) => true,
             (Role::Viewer, act) => act == Act::Read,
-            (Role::Submitter, Act::Operate) => false,
         }
     }
 }
@@ -106,9 +105,7 @@ impl fmt::Display for Identity {
 
 /// A text that is no identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected ROLE/NAME such as `agent/n0`; the roles are admin, submitter, viewer and agent"
-)]
+#[error("expected ROLE/NAME such as `agent/n0`; the roles are admin, submitter, viewer and agent")]
 pub struct NotAnIdentity;
 
 impl FromStr for Identity {
@@ -167,10 +164,23 @@ mod tests {
         };
         assert_eq!(certified.uri(), "wt://agent/n0/7");
         assert_eq!(Certified::of_uri("wt://agent/n0/7"), Some(certified));
-        for text in ["", "agent", "agent/", "root/x", "agent/a/b", "agent/..%2f", "agent/n 0"] {
+        for text in [
+            "",
+            "agent",
+            "agent/",
+            "root/x",
+            "agent/a/b",
+            "agent/..%2f",
+            "agent/n 0",
+        ] {
             assert_eq!(text.parse::<Identity>(), Err(NotAnIdentity), "{text}");
         }
-        for uri in ["wt://agent/n0", "wt://agent/n0/x", "http://agent/n0/7", "wt://admin/a/b/1"] {
+        for uri in [
+            "wt://agent/n0",
+            "wt://agent/n0/x",
+            "http://agent/n0/7",
+            "wt://admin/a/b/1",
+        ] {
             assert_eq!(Certified::of_uri(uri), None, "{uri}");
         }
     }

@@ -28,7 +28,9 @@ pub enum JoinError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The authority of the answer is not the one that the token names.
-    #[error("the control server answered with another authority than the token's; nothing was kept")]
+    #[error(
+        "the control server answered with another authority than the token's; nothing was kept"
+    )]
     OtherAuthority,
 }
 

@@ -65,7 +65,9 @@ pub enum SecurityError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
     /// The token is unknown, used up or expired, or is for another name.
-    #[error("the join token is not valid (any more); create one with `windtunnel live token create`")]
+    #[error(
+        "the join token is not valid (any more); create one with `windtunnel live token create`"
+    )]
     Token,
     /// The name is taken.
     #[error(

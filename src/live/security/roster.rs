@@ -128,11 +128,7 @@ impl Roster {
     }
 
     /// A party joins by a token, which loses one use: the party has the number that is returned.
-    pub(super) fn join(
-        &mut self,
-        joining: &Joining<'_>,
-        now_s: i64,
-    ) -> Result<Certified, Refused> {
+    pub(super) fn join(&mut self, joining: &Joining<'_>, now_s: i64) -> Result<Certified, Refused> {
         self.change(now_s, |stored| {
             // The answer to an earlier joining got lost: its key proves who asks again.
             let mut known = stored.certificates.iter_mut();

@@ -92,13 +92,16 @@ pub(super) async fn accept(
                 Arc::clone(&is_settled),
             ));
             let task = task.abort_handle();
-            pending.retain(|one| !one.task.is_finished() && !one.is_settled.load(Ordering::Relaxed));
+            pending
+                .retain(|one| !one.task.is_finished() && !one.is_settled.load(Ordering::Relaxed));
             pending.push_back(Pending { task, is_settled });
             if pending.len() > shared.limits.handshakes
                 && let Some(oldest) = pending.pop_front()
             {
                 oldest.task.abort();
-                shared.guard.note(address, STRANGER, "connection", "crowded");
+                shared
+                    .guard
+                    .note(address, STRANGER, "connection", "crowded");
             }
         }
     }

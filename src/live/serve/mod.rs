@@ -67,7 +67,7 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             body_bytes: crate::client::REQUEST_MAX,
             watch: Duration::from_secs(20),
-            life: Duration::from_secs(3600),
+            life: Duration::from_hours(1),
         }
     }
 }
@@ -113,11 +113,7 @@ impl Server {
     ///
     /// # Errors
     /// The address can't be had, or connections would be plain text and reach other machines.
-    pub fn listen(
-        address: SocketAddr,
-        access: Access,
-        limits: Limits,
-    ) -> Result<Self, ServeError> {
+    pub fn listen(address: SocketAddr, access: Access, limits: Limits) -> Result<Self, ServeError> {
         if matches!(access, Access::Plain(_)) && !address.ip().is_loopback() {
             return Err(ServeError::NotLoopback(address));
         }
