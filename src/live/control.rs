@@ -4,9 +4,11 @@
 use thiserror::Error;
 use units::{Instant, NodeId, SortedMap};
 
+use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, HeardNode, Input};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::{Journal, JournalError};
+use crate::wire::usage::{PodUsage, Top};
 use crate::record::{self, Header, Record, RecordError};
 
 /// Reason a control server can't start or go on.
@@ -50,6 +52,8 @@ pub struct Control<J> {
     /// Last heartbeats that said nothing else, by node. They need not outlive this server: its
     /// successor counts its nodes as heard when it begins.
     heard: SortedMap<NodeId, Instant>,
+    /// Usage that nodes measured last.
+    usage: SortedMap<NodeId, Vec<PodUsage>>,
 }
 
 impl<J: Journal> Control<J> {
@@ -88,6 +92,7 @@ impl<J: Journal> Control<J> {
             next: lines.len().max(1) as u64,
             is_halted: false,
             heard: SortedMap::new(),
+            usage: SortedMap::new(),
         })
     }
 
@@ -114,7 +119,8 @@ impl<J: Journal> Control<J> {
         }
         let mut answers = Vec::with_capacity(inputs.len());
         let mut recorded = Vec::new();
-        for input in inputs {
+        for mut input in inputs {
+            self.set_usage_aside(&mut input);
             let answer = self.answered_unrecorded(now, &input);
             if answer.is_none() {
                 recorded.push(input);
@@ -143,6 +149,34 @@ impl<J: Journal> Control<J> {
         Some(Answer::Node(sign.answer))
     }
 
+    /// Takes the measurements out of a heartbeat. A node speaks for its own pods alone.
+    fn set_usage_aside(&mut self, input: &mut Input) {
+        let Input::Update { message } = input else {
+            return;
+        };
+        let mut usage = std::mem::take(&mut message.usage);
+        let store = self.driver.store();
+        if let Some(node) = self.driver.node_of(message) {
+            let pods = control::node_api::pods_on(store, node);
+            usage.retain(|usage| pods.iter().any(|pod| pod.id.0 == usage.pod));
+            self.usage.insert(node, usage);
+        }
+    }
+
+    /// The usage that was measured last, of nodes and pods that are there.
+    pub fn top(&self) -> Top {
+        self.driver.top(&self.usage)
+    }
+
+    /// The last events after a number, with their instants in nanoseconds since 1970.
+    pub fn events(&self, after: u64) -> Vec<EventRow> {
+        let mut rows = self.driver.events_after(after);
+        for row in &mut rows {
+            row.at_ns = row.at_ns.saturating_add(self.header.zero_unix_ns);
+        }
+        rows
+    }
+
     /// Makes a step and records it.
     fn step(&mut self, now: Instant, mut inputs: Vec<Input>) -> Result<Vec<Answer>, ControlError> {
         let with_heartbeats = self.driver.awaits_heartbeats(now) && !self.heard.is_empty();
@@ -155,6 +189,14 @@ impl<J: Journal> Control<J> {
             let nodes = nodes.collect();
             inputs.insert(0, Input::Heard { nodes });
         }
+        let with_usage = self.driver.reads_usage(now);
+        if with_usage {
+            // What a lost node said is not known to be so any more.
+            let nodes = self.driver.store().nodes();
+            self.usage.retain(|&node, _| nodes.is_ready(node));
+            let pods = self.usage.values().flatten().cloned().collect();
+            inputs.insert(0, Input::Measured { pods });
+        }
         // Until the record is durable, the memory is ahead of it.
         self.is_halted = true;
         let mut answers = self.driver.step(now, &inputs)?;
@@ -163,9 +205,8 @@ impl<J: Journal> Control<J> {
         self.journal.append(line.as_bytes())?;
         self.next += 1;
         self.is_halted = false;
-        if with_heartbeats {
-            answers.remove(0);
-        }
+        // Those two have no sender.
+        answers.drain(..usize::from(with_heartbeats) + usize::from(with_usage));
         Ok(answers)
     }
 

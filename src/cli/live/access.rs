@@ -144,9 +144,9 @@ fn list(server: &ServerArguments) -> Result<Exit, Failure> {
         .client()?
         .get("/v1/tokens")
         .map_err(Failure::incomplete)?;
-    let mut table = vec![["ID", "ROLE", "NAME", "USES", "VALID"].map(str::to_owned)];
+    let mut table = vec![["ID", "ROLE", "NAME", "USES", "VALID"].map(str::to_owned).to_vec()];
     for row in rows {
-        table.push([
+        table.push(vec![
             row.id,
             row.role.name().to_owned(),
             row.name.unwrap_or_else(|| "any".to_owned()),

@@ -4,6 +4,7 @@ mod access;
 mod agent;
 mod control;
 mod host;
+mod logs;
 mod requests;
 mod show;
 
@@ -52,6 +53,12 @@ pub(super) enum LiveCommand {
     Login(access::LoginArguments),
     /// List pods or nodes
     Get(show::GetArguments),
+    /// Show the output of a pod's containers
+    Logs(logs::LogsArguments),
+    /// List what happened lately to pods and nodes
+    Events(show::EventsArguments),
+    /// Show the use of processors and memory by nodes and pods
+    Top(show::TopArguments),
     /// Write the log of the inputs so far
     Record(show::RecordArguments),
     /// Replay a log; the commands must come out the same
@@ -119,6 +126,9 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Revoke(arguments) => access::revoke(arguments),
         LiveCommand::Login(arguments) => access::login(global, arguments),
         LiveCommand::Get(arguments) => show::get(arguments),
+        LiveCommand::Logs(arguments) => logs::logs(arguments),
+        LiveCommand::Events(arguments) => show::events(arguments),
+        LiveCommand::Top(arguments) => show::top(arguments),
         LiveCommand::Record(arguments) => show::record(arguments),
         LiveCommand::Doctor(arguments) => host::doctor(arguments),
         LiveCommand::Shim(arguments) => host::hold(arguments),

@@ -3,6 +3,7 @@
 //! the runtime's, and the control server assigns every pod again.
 
 mod containers;
+mod errands;
 mod link;
 mod term;
 
@@ -15,8 +16,10 @@ use crate::client::Client;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
 use crate::security::joining::Renewal;
+use crate::wire::errand::ErrandResult;
 use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;
+use errands::Errands;
 use link::Link;
 use term::Term;
 
@@ -37,6 +40,7 @@ pub struct Daemon<R> {
     /// Credentials to renew in time, of an encrypted link.
     renewal: Option<Renewal>,
     term: Term,
+    errands: Errands,
 }
 
 impl<R: Runtime> Daemon<R> {
@@ -51,6 +55,7 @@ impl<R: Runtime> Daemon<R> {
     ) -> Self {
         let term = Term::of_folder(folder, cluster);
         Self {
+            errands: Errands::start(client.clone(), &registration.node),
             link: Link::new(client, &registration.node),
             core: NodeCore::new(registration, term.epoch()),
             term,
@@ -84,6 +89,13 @@ impl<R: Runtime> Daemon<R> {
             self.work(complain);
             self.exchange(complain)?;
             self.renew(complain);
+            while let Some(wanted) = self.errands.next() {
+                let result = ErrandResult {
+                    number: wanted.errand.number,
+                    result: self.containers.read(&wanted.errand),
+                };
+                wanted.done(result);
+            }
             if let Some(answer) = self.link.received() {
                 match answer {
                     Ok(answer) => self.answered(answer, complain)?,
@@ -122,7 +134,12 @@ impl<R: Runtime> Daemon<R> {
         }
         let answer = match (self.core.registration(), self.core.update(true)) {
             (Some(message), _) => self.link.post("register", message),
-            (None, Some(message)) => self.link.post("reports", &message),
+            (None, Some(mut message)) => {
+                if self.due <= now {
+                    message.usage = self.containers.measure(now.as_nanos());
+                }
+                self.link.post("reports", &message)
+            }
             (None, None) => return Ok(()),
         };
         match answer {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::wire::request::{Outcome, Request};
+use crate::wire::usage::PodUsage;
 use crate::wire::{NodeAnswer, Registration, Update};
 
 /// An input of the driver.
@@ -29,6 +30,11 @@ pub enum Input {
     Heard {
         /// Nodes that were heard.
         nodes: Vec<HeardNode>,
+    },
+    /// Usage of all pods, as it was measured last. It is recorded when an autoscaler reads it.
+    Measured {
+        /// Usage of the pods.
+        pods: Vec<PodUsage>,
     },
     /// A user asks for a change.
     Ask {

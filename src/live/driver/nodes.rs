@@ -117,16 +117,23 @@ impl Driver {
         }
     }
 
-    /// The answer to an update that is a sign of life and nothing else; `None` of any other, which has
-    /// to be recorded.
-    pub(crate) fn sign_of_life(&self, message: &Update) -> Option<SignOfLife> {
+    /// The node of an update whose session is current.
+    pub(crate) fn node_of(&self, message: &Update) -> Option<NodeId> {
         let node = self.store.nodes().by_name(&message.node)?;
         let link = self.links.get(node)?;
         let is_current = *link.process == *message.process && link.session == message.session;
+        is_current.then_some(node)
+    }
+
+    /// The answer to an update that is a sign of life and nothing else; `None` of any other, which has
+    /// to be recorded.
+    pub(crate) fn sign_of_life(&self, message: &Update) -> Option<SignOfLife> {
+        let node = self.node_of(message)?;
+        let link = self.links.get(node)?;
         let says_nothing = message.reports.is_empty()
             && link.is_confirmed(message.received)
             && self.store.nodes().is_ready(node) == message.ready;
-        if !is_current || !says_nothing || link.is_silent {
+        if !says_nothing || link.is_silent {
             return None;
         }
         let answer = NodeAnswer::Received {

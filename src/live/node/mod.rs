@@ -124,6 +124,7 @@ impl NodeCore {
             received: self.received,
             ready: is_ready,
             reports: self.reports.iter().cloned().collect(),
+            usage: Vec::new(),
         })
     }
 

@@ -20,6 +20,7 @@ use units::plural;
 
 use super::Limits;
 use super::engine::Message;
+use super::errands::Errands;
 use super::guard::Guard;
 use super::routes::{party_name, route};
 use crate::access::Access;
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) access: Access,
     pub(super) limits: Limits,
     pub(super) guard: Arc<Guard>,
+    pub(super) errands: Errands,
 }
 
 /// The other end of a connection.

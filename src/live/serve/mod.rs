@@ -3,6 +3,7 @@
 
 mod accept;
 mod engine;
+mod errands;
 mod guard;
 mod http;
 mod routes;
@@ -49,6 +50,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Time for which a request for commands waits for one.
     pub watch: Duration,
+    /// Time for which a request for a log waits for its node.
+    pub errand: Duration,
     /// Time after which a connection is closed.
     pub life: Duration,
 }
@@ -67,6 +70,7 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             body_bytes: crate::client::REQUEST_MAX,
             watch: Duration::from_secs(20),
+            errand: Duration::from_secs(10),
             life: Duration::from_hours(1),
         }
     }
@@ -155,6 +159,7 @@ impl Server {
             access: self.access,
             limits: self.limits,
             guard: Guard::new(notes),
+            errands: errands::Errands::default(),
         });
         let goes_on = || !is_interrupted() && !engine.has_ended();
         let accepted = runtime.block_on(accept::accept(self.listener, &shared, folder, &goes_on));

@@ -14,6 +14,8 @@ use crate::driver::input::{Answer, Input};
 use crate::security::Refused;
 use crate::security::gate::{Gate, JoinWish, RenewWish, TokenWish};
 use crate::security::identity::{Act, Certified, Identity};
+use crate::driver::view::PodRow;
+use crate::wire::errand::{ErrandResult, LogText, LogWish};
 use crate::wire::redact::redacted;
 use crate::wire::request::Request as UserRequest;
 use crate::wire::{NodeAnswer, Registration, Update};
@@ -121,6 +123,16 @@ pub(super) async fn route(
             check(&party, Act::Read)?;
             json(&query(shared, Message::Nodes).await?)
         }
+        ["v1", "events"] => {
+            check(&party, Act::Read)?;
+            let after = number(request.uri().query().unwrap_or_default(), "after").unwrap_or(0);
+            let events = query(shared, |reply| Message::Events(after, reply)).await?;
+            json(&events)
+        }
+        ["v1", "top"] => {
+            check(&party, Act::Read)?;
+            json(&query(shared, Message::Top).await?)
+        }
         ["v1", "log"] => {
             check(&party, Act::Operate)?;
             query(shared, Message::Log).await
@@ -156,6 +168,11 @@ async fn change(
                 Answer::User(outcome) => json(&outcome),
                 _ => Err(Refusal::stopped()),
             }
+        }
+        ["v1", "logs"] => {
+            check(party, Act::Read)?;
+            let wish: LogWish = body(shared, request).await?;
+            json(&logs(shared, wish).await?)
         }
         ["v1", "tokens"] => {
             check(party, Act::Operate)?;
@@ -198,6 +215,21 @@ async fn speak(
             let message: Update = body(shared, request).await?;
             own(node, &message.node)?;
             node_answer(shared, Input::Update { message }).await
+        }
+        "errands" if is_post => {
+            let brought: ErrandResult = body(shared, request).await?;
+            shared.errands.bring(node, brought);
+            json(&())
+        }
+        "errands" => {
+            let mut errands = shared.errands.fetch(node);
+            if errands.is_empty() {
+                let wait = shared.errands.wait(node);
+                // Without any the answer says so.
+                let _ = tokio::time::timeout(shared.limits.watch, wait).await;
+                errands = shared.errands.fetch(node);
+            }
+            json(&errands)
         }
         "commands" if !is_post => {
             let query = request.uri().query().unwrap_or_default();
@@ -312,15 +344,44 @@ async fn query<T>(
     answer.await.map_err(|_| Refusal::stopped())
 }
 
+/// A part of a pod's log, from its node.
+async fn logs(shared: &Shared, wish: LogWish) -> Result<LogText, Refusal> {
+    let refused = |status, why: String| Refusal::new(status, "log", why);
+    let pods = query(shared, Message::Pods).await?;
+    let is_meant = |pod: &&PodRow| pod.namespace == wish.namespace && pod.name == wish.name;
+    let Some(pod) = pods.iter().find(is_meant) else {
+        let why = "there is no such pod; logs of pods that ended go with them";
+        return Err(refused(StatusCode::NOT_FOUND, why.to_owned()));
+    };
+    let Some(node) = &pod.node else {
+        let why = "the pod waits for a node, so it has no log yet";
+        return Err(refused(StatusCode::CONFLICT, why.to_owned()));
+    };
+    let Some(mut sent) = shared.errands.send(node, pod.pod, wish) else {
+        let why = format!("too many ask for logs of node `{node}`; try again");
+        return Err(refused(StatusCode::TOO_MANY_REQUESTS, why));
+    };
+    match tokio::time::timeout(shared.limits.errand, &mut sent.result).await {
+        Ok(Ok(Ok(text))) => Ok(text),
+        Ok(Ok(Err(why))) => Err(refused(StatusCode::CONFLICT, why)),
+        Ok(Err(_)) | Err(_) => {
+            let why = format!("node `{node}` does not answer; is its agent running?");
+            Err(refused(StatusCode::GATEWAY_TIMEOUT, why))
+        }
+    }
+}
+
+/// The number of a field of a query.
+fn number(query: &str, field: &str) -> Option<u64> {
+    let mut fields = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, text) = fields.find(|(name, _)| *name == field)?;
+    text.parse().ok()
+}
+
 /// Waits for commands to a node; without any, the answer says that there are none.
 async fn watch(shared: &Shared, node: &str, query: &str) -> Result<Vec<u8>, Refusal> {
-    let number = |field: &str| -> Option<u64> {
-        let mut fields = query.split('&').filter_map(|pair| pair.split_once('='));
-        let (_, text) = fields.find(|(name, _)| *name == field)?;
-        text.parse().ok()
-    };
-    let session = number("session").and_then(|session| u32::try_from(session).ok());
-    let (Some(session), Some(after)) = (session, number("after")) else {
+    let session = number(query, "session").and_then(|session| u32::try_from(session).ok());
+    let (Some(session), Some(after)) = (session, number(query, "after")) else {
         let why = "expected `?session=NUMBER&after=NUMBER`";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "message", why));
     };
