@@ -8,8 +8,8 @@ use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, HeardNode, Input};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::{Journal, JournalError};
-use crate::wire::usage::{PodUsage, Top};
 use crate::record::{self, Header, Record, RecordError};
+use crate::wire::usage::{PodUsage, Top};
 
 /// Reason a control server can't start or go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -155,6 +155,10 @@ impl<J: Journal> Control<J> {
             return;
         };
         let mut usage = std::mem::take(&mut message.usage);
+        if usage.is_empty() {
+            // Reports between two heartbeats come without measurements.
+            return;
+        }
         let store = self.driver.store();
         if let Some(node) = self.driver.node_of(message) {
             let pods = control::node_api::pods_on(store, node);

@@ -144,7 +144,11 @@ fn list(server: &ServerArguments) -> Result<Exit, Failure> {
         .client()?
         .get("/v1/tokens")
         .map_err(Failure::incomplete)?;
-    let mut table = vec![["ID", "ROLE", "NAME", "USES", "VALID"].map(str::to_owned).to_vec()];
+    let mut table = vec![
+        ["ID", "ROLE", "NAME", "USES", "VALID"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for row in rows {
         table.push(vec![
             row.id,

@@ -99,9 +99,7 @@ fn part(
         container: arguments.container.clone(),
         from: from.cloned(),
     };
-    client
-        .post("/v1/logs", &wish)
-        .map_err(Failure::incomplete)
+    client.post("/v1/logs", &wish).map_err(Failure::incomplete)
 }
 
 impl Lines {

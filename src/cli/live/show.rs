@@ -400,8 +400,7 @@ fn print_news(news: &List, all: &List, form: Form) -> Result<(), Failure> {
         }
         Form::Yaml => {
             let documents = news.rows.iter();
-            let documents =
-                documents.map(|row| format!("---\n{}", yaml_of(&row.value)));
+            let documents = documents.map(|row| format!("---\n{}", yaml_of(&row.value)));
             documents.collect()
         }
     };

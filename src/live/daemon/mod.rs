@@ -66,6 +66,12 @@ impl<R: Runtime> Daemon<R> {
         }
     }
 
+    /// A daemon with another time between two heartbeats than the usual one.
+    #[must_use]
+    pub fn with_heartbeat(self, heartbeat: Duration) -> Self {
+        Self { heartbeat, ..self }
+    }
+
     /// A daemon that renews its credentials in time.
     #[must_use]
     pub fn renewing(self, renewal: Renewal) -> Self {

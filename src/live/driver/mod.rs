@@ -260,7 +260,10 @@ impl Driver {
         loop {
             let mut is_busy = false;
             for index in 0..self.seats.len() {
-                if let Some(batch) = self.seats.step(self.now, &self.store, &self.measured, index) {
+                if let Some(batch) = self
+                    .seats
+                    .step(self.now, &self.store, &self.measured, index)
+                {
                     is_busy = true;
                     self.make(index, batch);
                 }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use units::Instant;
 
 use crate::control::{Control, ControlError};
-use crate::driver::input::{Answer, Input};
 use crate::driver::events::EventRow;
+use crate::driver::input::{Answer, Input};
 use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::Journal;
 use crate::wire::NodeAnswer;

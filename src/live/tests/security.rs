@@ -34,7 +34,7 @@ impl Running {
         tls::client(&credentials).expect("a configuration")
     }
 
-    fn admin(&self) -> Client {
+    pub(super) fn admin(&self) -> Client {
         Client::secured(self.address, self.config(&self.folder, ADMIN))
     }
 
@@ -54,7 +54,7 @@ impl Running {
     }
 
     /// A party joins by a token of its own.
-    fn joined(&self, role: Role, name: &str) -> Client {
+    pub(super) fn joined(&self, role: Role, name: &str) -> Client {
         let token = self.token(role, None, 1, LONG_S);
         let folder = self.party_folder(name);
         join(self.address, &token, name, &folder, "own").expect("credentials");

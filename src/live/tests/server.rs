@@ -64,7 +64,15 @@ impl Running {
     }
 
     pub(super) fn start(&mut self) {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.start_at(SocketAddr::from(([127, 0, 0, 1], 0)));
+    }
+
+    /// Starts the server at the address that it had.
+    pub(super) fn start_again(&mut self) {
+        self.start_at(self.address);
+    }
+
+    fn start_at(&mut self, address: SocketAddr) {
         let limits = Limits {
             header: Duration::from_millis(300),
             watch: Duration::from_millis(300),
@@ -84,7 +92,7 @@ impl Running {
         let journal = DatabaseJournal::open(&self.folder).expect("a journal");
         let mut control = Control::open(header(), plane(), journal).expect("a state");
         control.begin(control.driver().now()).expect("a term");
-        let server = Server::listen(any, access, limits).expect("an address");
+        let server = Server::listen(address, access, limits).expect("an address");
         self.address = server.address();
         self.is_interrupted.store(false, Ordering::Relaxed);
         let flag = Arc::clone(&self.is_interrupted);
