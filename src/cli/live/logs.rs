@@ -74,18 +74,20 @@ pub(super) fn logs(arguments: &LogsArguments) -> Result<Exit, Failure> {
         }
     }
     output::print(text.as_bytes())?;
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(Exit::Done);
+    }
+    loop {
         std::thread::park_timeout(LOOK);
         let Ok(part) = part(&client, arguments, place.as_ref()) else {
             // The pod has gone, and its log with it.
-            break;
+            return Ok(Exit::Done);
         };
         place = part.next;
         let mut text = String::new();
         lines.add(&part.records, &mut text);
         output::print(text.as_bytes())?;
     }
-    Ok(Exit::Done)
 }
 
 fn part(

@@ -131,7 +131,10 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
     let form = arguments.form.output;
     let mut shown = list().map_err(Failure::incomplete)?;
     print(&shown, form)?;
-    while arguments.watch {
+    if !arguments.watch {
+        return Ok(Exit::Done);
+    }
+    loop {
         std::thread::park_timeout(LOOK);
         let now = match list() {
             Ok(now) => now,
@@ -146,7 +149,6 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
         print_news(&news, &now, form)?;
         shown = now;
     }
-    Ok(Exit::Done)
 }
 
 /// The rows that are new or say something else, and those that went.
