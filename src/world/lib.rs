@@ -32,6 +32,7 @@ pub mod request_limits;
 mod residents;
 mod scaling_rules;
 mod shapes;
+mod small_requests;
 mod start_up;
 mod system_options;
 mod traffic;
