@@ -1,5 +1,6 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod adoption;
 mod alerts;
 mod autoscale;
 mod autoscale_findings;
@@ -49,6 +50,7 @@ use scenario::schema::OnBadRow as Written;
 use scenario::{Arguments, Files};
 use trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
+pub use adoption::Adoption;
 pub use alerts::{alerts, route};
 pub use autoscale::autoscalers;
 pub use contention::{checkpoints, contention};

@@ -110,15 +110,24 @@ pub struct Prepared {
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
-    let controllers = world::controllers(scenario)?;
-    let mut manifests =
-        ManifestFiles::new(world::runs_workloads(scenario)).with_priorities_of(scenario, files);
+    let mut controllers = world::controllers(scenario)?;
+    let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
+        .adopting(controllers.is_some())
+        .with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let provider = world::provider(scenario, files)?;
     if let Some(plan) = &provider {
         nodes.extend(plan.initial.iter().cloned());
     }
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let stated = scenario.system.controllers.as_ref();
+    if let Some(own) = &mut controllers
+        && stated.is_some_and(|stated| stated.start_date.is_none())
+    {
+        // Schedules go on from where the dump left them.
+        let adoption = manifests.adoption(scenario, &nodes, files, &mut remarks)?;
+        own.zero_unix_secs = adoption.zero_unix_secs.unwrap_or(own.zero_unix_secs);
+    }
     let classes = workload.classes.as_slice();
     let mapping = world::mapping(
         scenario,
@@ -434,6 +443,7 @@ fn world(
             traffic: prepared.traffic,
             contention: world::contention(scenario)?,
             checkpoints: world::checkpoints(scenario)?,
+            found: prepared.workload.found,
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,

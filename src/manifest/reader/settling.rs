@@ -2,7 +2,7 @@
 //! quotas that are too small.
 
 use super::Reader;
-use crate::declared::{PodPriority, small_quotas};
+use crate::declared::{DeclaredWorkload, PodPriority, small_quotas};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::kinds;
@@ -38,16 +38,15 @@ impl Reader {
     }
 
     pub(super) fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
-        let mut owners = parts.metadata.owner_references.iter();
-        if owners.any(|owner| owner.controller) {
-            // Its owner's controller makes it.
-            return Ok(());
-        }
         if matches!(parts.kind.as_deref(), Some("Service" | "Namespace")) {
             // Schedulers look at whom it selects and what it is labelled with, others at the rest.
             objects::add(parts, &mut self.objects, &mut self.ctx)?;
         }
         match workloads::read(parts, &mut self.ctx) {
+            Ok(workload) if is_dependent(&workload) => {
+                self.dependents.push(workload);
+                Ok(())
+            }
             Ok(workload) => {
                 self.workloads.push(workload);
                 Ok(())
@@ -83,8 +82,12 @@ impl Reader {
 
     /// Gives workloads the priority of their class, and looks for quotas that are too small.
     pub(super) fn settle_workloads(&mut self) {
-        for place in 0..self.workloads.len() {
-            let workload = &mut self.workloads[place];
+        let declared = self.workloads.len();
+        for place in 0..declared + self.dependents.len() {
+            let workload = match place.checked_sub(declared) {
+                None => &mut self.workloads[place],
+                Some(place) => &mut self.dependents[place],
+            };
             let priority = workload.priority.clone();
             let found = match &priority {
                 PodPriority::Stated => None,
@@ -164,4 +167,13 @@ impl Reader {
             "the priority is 0",
         );
     }
+}
+
+/// Whether the controller of another workload made one: it is no declaration of a user.
+fn is_dependent(workload: &DeclaredWorkload) -> bool {
+    let owner = workload.controller.as_ref().map(|owner| &*owner.kind);
+    matches!(
+        (&workload.object, owner),
+        (Object::ReplicaSet(_), Some("Deployment")) | (Object::Job(_), Some("CronJob"))
+    )
 }
