@@ -47,6 +47,14 @@ impl ManifestReader {
         }
     }
 
+    /// Reads workloads, and what schedulers look at of them, too.
+    #[must_use]
+    pub fn with_everything(self) -> Self {
+        Self {
+            reader: self.reader.with_workloads().with_objects(),
+        }
+    }
+
     /// Reads a file: JSON or YAML, plain or compressed.
     ///
     /// # Errors

@@ -149,17 +149,18 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
-    let mut usage = world::usage(scenario, files, &workload, &operations)?;
+    let declared = declared(&workload, &operations);
+    let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, files)?;
     let autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),
-        &operations,
+        &declared,
         &usage,
         &mut remarks,
     )?;
     let images = world::images(scenario, &nodes)?;
-    let traffic = world::traffic(scenario, &operations, files, &mut remarks)?;
+    let traffic = world::traffic(scenario, &declared, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();
     usage.cpu_per_request = scenario.models.services.cpu_per_request;
     let start_up = world::start_up_values(scenario, files)?;
@@ -184,6 +185,13 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         remarks,
         probe: Probe::default(),
     })
+}
+
+/// All objects of a run as if users created them: those that are there at its beginning come first.
+fn declared(workload: &Workload, operations: &[(Instant, Operation)]) -> Vec<(Instant, Operation)> {
+    let found = workload.found.objects.iter();
+    let found = found.map(|own| (Instant::ZERO, Operation::Create(own.object.clone())));
+    found.chain(operations.iter().cloned()).collect()
 }
 
 /// Destinations of a run's tables.

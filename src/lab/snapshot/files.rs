@@ -18,7 +18,7 @@ use units::{SortedSet, plural};
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
 
-/// Endings of files that a folder is searched for, before `.gz` or `.zst`.
+/// Endings of files that a folder is searched for, before `.gz`, `.xz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
 
 /// Part of a file that counts.
@@ -81,7 +81,7 @@ impl<'a> Sources<'a> {
         }
         if count == 0 {
             return Err(SnapshotError::Input(format!(
-                "{}: the folder has no .json or .yaml file (plain, .gz or .zst) of objects",
+                "{}: the folder has no .json or .yaml file (plain, .gz, .xz or .zst) of objects",
                 path.display()
             )));
         }
@@ -287,7 +287,7 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), SnapshotError> {
 fn holds_objects(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.unwrap_or_default();
-    let plain = [".gz", ".zst"]
+    let plain = [".gz", ".zst", ".xz"]
         .iter()
         .find_map(|ending| name.strip_suffix(ending))
         .unwrap_or(name);

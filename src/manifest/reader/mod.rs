@@ -76,6 +76,8 @@ pub(super) struct Reader {
     /// Place at which an object is reported that is settled after its list.
     moved_to: Option<String>,
     reads_workloads: bool,
+    /// Whether the selectors of workloads are kept for schedulers beside the workloads.
+    keeps_objects: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
     /// The field of a workload that broke a rule.

@@ -9,6 +9,7 @@ use crate::kinds;
 use crate::objects;
 use crate::parts::Parts;
 use crate::priority::PriorityClass;
+use crate::reported::Reported;
 use crate::workloads::{self, Broken};
 use model::{Object, PodSpec};
 
@@ -17,6 +18,14 @@ impl Reader {
     pub(in super::super) fn with_workloads(self) -> Self {
         Self {
             reads_workloads: true,
+            ..self
+        }
+    }
+
+    /// Keeps what schedulers look at of workloads, too.
+    pub(in super::super) fn with_objects(self) -> Self {
+        Self {
+            keeps_objects: true,
             ..self
         }
     }
@@ -38,7 +47,9 @@ impl Reader {
     }
 
     pub(super) fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
-        if matches!(parts.kind.as_deref(), Some("Service" | "Namespace")) {
+        let (kind, version) = (parts.kind.as_deref(), parts.api_version.as_deref());
+        let is_placed = kind.is_some_and(|kind| kinds::is_read(kind, version));
+        if matches!(kind, Some("Service" | "Namespace")) || (self.keeps_objects && is_placed) {
             // Schedulers look at whom it selects and what it is labelled with, others at the rest.
             objects::add(parts, &mut self.objects, &mut self.ctx)?;
         }
@@ -49,6 +60,11 @@ impl Reader {
             }
             Ok(workload) => {
                 self.workloads.push(workload);
+                Ok(())
+            }
+            Err(Broken { problem, .. }) if Reported::of(parts).is_there => {
+                // An API server has accepted it.
+                self.note_unread_workload(parts, &problem);
                 Ok(())
             }
             Err(Broken { problem, field }) => {
@@ -102,6 +118,22 @@ impl Reader {
             }
         }
         self.note_small_quotas();
+    }
+
+    fn note_unread_workload(&mut self, parts: &Parts, problem: &str) {
+        let (field, what) = problem.split_once(": ").unwrap_or(("spec", problem));
+        let metadata = &parts.metadata;
+        let object = ObjectName {
+            kind: parts.kind.as_deref().unwrap_or_default(),
+            namespace: metadata.namespace.as_deref(),
+            name: metadata.name.as_deref().unwrap_or_default(),
+        };
+        self.ctx.findings.add(
+            object,
+            &field,
+            what,
+            "no controller acts on it: pods of its stay as they are",
+        );
     }
 
     fn note_small_quotas(&mut self) {
