@@ -23,6 +23,7 @@ mod mix;
 mod money;
 mod node_autoscalers;
 mod nodes;
+pub mod offers;
 mod operations;
 mod price_history;
 mod price_list;
