@@ -1,5 +1,6 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod adoption;
 mod alerts;
 mod autoscale;
 mod autoscale_findings;
@@ -22,6 +23,7 @@ mod mix;
 mod money;
 mod node_autoscalers;
 mod nodes;
+pub mod offers;
 mod operations;
 mod price_history;
 mod price_list;
@@ -50,6 +52,7 @@ use scenario::schema::OnBadRow as Written;
 use scenario::{Arguments, Files};
 use trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
+pub use adoption::Adoption;
 pub use alerts::{alerts, route};
 pub use autoscale::autoscalers;
 pub use contention::{checkpoints, contention};
