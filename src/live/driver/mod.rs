@@ -17,7 +17,7 @@ pub mod view;
 
 use cluster::{Commitment, Digest, Store};
 use control::Component;
-use model::{Event, Text};
+use model::Text;
 use systems::SystemParts;
 use thiserror::Error;
 use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
@@ -205,10 +205,8 @@ impl Driver {
         {
             self.lapses.pop_first();
             any = true;
-            let (owner, number) = (lapse.owner, lapse.number);
-            let until = self.store.hold(owner, number).and_then(|hold| hold.until);
-            if until.is_some_and(|until| until <= now) {
-                self.happened(Event::HoldReleased { owner, number });
+            if let Some(release) = self.store.lapsed(now, lapse.owner, lapse.number) {
+                self.happened(release);
             }
         }
         while let Some(drain) = self.drains.first().cloned()

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use control::local_node::LocalNode;
 use control::node::{Assignment, MachineCommand, StopOrder};
+use control::node_api::{Reunion, reunite};
 use control::{AgentOutput, MachineEvent};
-use model::{EndReason, PodRef, Refusal};
+use model::{EndReason, PodRef, PodSpec, Refusal};
 use serde_json::Value;
 use thiserror::Error;
 use units::{Duration, Instant, SortedMap, SortedSet};
@@ -270,17 +271,8 @@ impl NodeCore {
     /// Runs a pod, or reports again how it is.
     fn assign(&mut self, now: Instant, assigned: Assigned, orders: &mut Vec<MachineOrder>) {
         let number = assigned.pod;
-        if let Some(local) = self.pods.get(&number).map(|held| held.local) {
-            self.act(orders, |cluster, out| {
-                if !assigned.is_held {
-                    cluster.agent.released(now, local, out);
-                }
-                cluster.agent.relisted(now, local, out);
-            });
-            if let Some(order) = &assigned.order {
-                self.stop(now, number, order, orders);
-            }
-            return;
+        if self.pods.contains_key(&number) {
+            return self.reunite(now, &assigned, orders);
         }
         if let Some(order) = assigned.order {
             // The pod was told to end before its node knew of it, or has ended here already.
@@ -307,24 +299,45 @@ impl NodeCore {
         };
         let held = Held {
             local,
-            manifest: Arc::new(assigned.manifest),
+            manifest: Arc::new(assigned.manifest.clone()),
             grace,
         };
         self.pods.insert(number, held);
-        let assignment = Assignment {
-            pod: local,
-            node: NODE,
-            time_limit: assigned.time_limit_ns.map(Duration::from_nanos),
-            is_owned: assigned.is_owned,
-            has_volumes: assigned.has_volumes,
-            spec,
-        };
+        let new = assignment(local, &assigned, spec);
         self.act(orders, |cluster, out| {
             if assigned.is_held {
                 cluster.agent.held(local);
             }
             let view = LocalNode::new(&cluster.store, NODE);
-            cluster.agent.assigned(now, assignment, view, out);
+            cluster.agent.assigned(now, new, view, out);
+        });
+    }
+
+    /// A pod that is known is assigned again: the agent says how it is, and ends it if ordered.
+    fn reunite(&mut self, now: Instant, assigned: &Assigned, orders: &mut Vec<MachineOrder>) {
+        let Some(held) = self.pods.get_mut(&assigned.pod) else {
+            return;
+        };
+        if let Some(order) = &assigned.order {
+            held.grace = Duration::from_nanos(order.grace_ns);
+        }
+        let Ok(spec) = pod::read(&assigned.manifest) else {
+            return;
+        };
+        let pod = held.local;
+        let known = Reunion {
+            assignment: assignment(pod, assigned, spec),
+            order: assigned.order.as_ref().map(|order| StopOrder {
+                pod,
+                node: NODE,
+                grace: Duration::from_nanos(order.grace_ns),
+                reason: order.reason,
+            }),
+            may_start: !assigned.is_held,
+            crashed: false,
+        };
+        self.act(orders, |cluster, out| {
+            reunite(cluster.agent.as_mut(), now, known, out);
         });
     }
 
@@ -426,5 +439,17 @@ impl NodeCore {
         self.last_report += 1;
         let number = self.last_report;
         self.reports.push_back(NumberedReport { number, pod, news });
+    }
+}
+
+/// A pod as the agent is told of it.
+fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -> Assignment {
+    Assignment {
+        pod,
+        node: NODE,
+        time_limit: assigned.time_limit_ns.map(Duration::from_nanos),
+        is_owned: assigned.is_owned,
+        has_volumes: assigned.has_volumes,
+        spec,
     }
 }
