@@ -76,8 +76,8 @@ impl Exit {
             Self::Inconclusive => "inconclusive",
             Self::GateFailed => "a check failed",
             Self::Incomplete => "could not complete",
-            Self::Interrupted => "interrupted; finished work is kept",
-            Self::Terminated => "terminated; finished work is kept",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
         }
     }
 }

@@ -6,6 +6,7 @@ use lab::names::Registered;
 use lab::paths::bases;
 use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
 use trace::{Input, TraceError};
+use units::nearest;
 use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 
 use super::{Failure, Global, terminal};
@@ -99,9 +100,25 @@ fn no_scenario(path: &Path, error: &TraceError) -> Failure {
     if path.exists() || path == Path::new("-") {
         return Failure::input(error);
     }
-    Failure::input(format!(
-        "{}: no such file; correct the path (`windtunnel run` without one runs the bundled \
-         experiment)",
-        path.display()
-    ))
+    let advice = beside(path).map_or_else(
+        || "correct the path (`windtunnel run` without one runs the bundled experiment)".to_owned(),
+        |name| format!("did you mean `{}`?", path.with_file_name(name).display()),
+    );
+    Failure::input(format!("{}: no such file; {advice}", path.display()))
+}
+
+/// The file of the same folder whose name is nearest to that of a path.
+fn beside(path: &Path) -> Option<String> {
+    let folder = match path.parent()? {
+        folder if folder == Path::new("") => Path::new("."),
+        folder => folder,
+    };
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let files = entries.filter(|entry| entry.path().is_file());
+    let mut names: Vec<String> = files
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    let wanted = path.file_name()?.to_str()?;
+    nearest::nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned)
 }

@@ -66,7 +66,9 @@ impl Pods {
         if created.pod != self.next() {
             return Err(Conflict::UnknownPod);
         }
-        let next = self.next.checked_add(1).ok_or(Conflict::TooManyPods)?;
+        let Some(next) = self.next.checked_add(1) else {
+            return Err(Conflict::TooManyPods);
+        };
         let pod = Pod::new(created, now);
         if self.vacant.pop().is_some() {
             self.rows[created.pod.slot.index()] = Some(pod);

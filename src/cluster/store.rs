@@ -333,7 +333,9 @@ impl Store {
         pod: PodRef,
         allowed: impl Fn(PodPhase) -> bool,
     ) -> Result<&mut Pod, Conflict> {
-        let pod = self.pods.get_mut(pod).ok_or(Conflict::UnknownPod)?;
+        let Some(pod) = self.pods.get_mut(pod) else {
+            return Err(Conflict::UnknownPod);
+        };
         if allowed(pod.phase) {
             Ok(pod)
         } else {
@@ -374,7 +376,10 @@ impl Store {
             self.pod_in(pod, |phase| phase == PodPhase::Pending)?.class = class;
             return Ok(());
         }
-        let created = self.pods.get(pod).ok_or(Conflict::UnknownPod)?.created;
+        let Some(record) = self.pods.get(pod) else {
+            return Err(Conflict::UnknownPod);
+        };
+        let created = record.created;
         self.pod_states.change(now, pod, created, change);
         Ok(())
     }
@@ -383,9 +388,14 @@ impl Store {
         let Event::PodBound { pod, node, devices } = *event else {
             return Ok(());
         };
-        let record = self.pods.get_mut(pod).ok_or(Conflict::UnknownPod)?;
+        // `ok_or` would make an error each time, to be dropped.
+        let Some(record) = self.pods.get_mut(pod) else {
+            return Err(Conflict::UnknownPod);
+        };
         let class = &self.classes[record.class.index()];
-        let object = self.nodes.object(node).ok_or(Conflict::UnknownNode)?;
+        let Some(object) = self.nodes.object(node) else {
+            return Err(Conflict::UnknownNode);
+        };
         // The API binds to any node; one that is down without being marked is not to be had at all.
         if !self.nodes.is_ready(node) && !object.is_marked_away() {
             return Err(Conflict::NodeClosed);
@@ -415,7 +425,9 @@ impl Store {
     }
 
     fn end(&mut self, pod: PodRef, at: Revision) -> Result<Pod, Conflict> {
-        let record = self.pods.end(pod).ok_or(Conflict::UnknownPod)?;
+        let Some(record) = self.pods.end(pod) else {
+            return Err(Conflict::UnknownPod);
+        };
         if let Some(node) = record.node() {
             let class = &self.classes[record.class.index()];
             self.nodes

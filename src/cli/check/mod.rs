@@ -26,7 +26,9 @@ use super::run::threads;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
-use outputs::{CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets};
+use outputs::{
+    CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
+};
 
 /// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
@@ -91,8 +93,11 @@ inputs (compare nevertheless: --despite-inputs) · 4 nothing measured · 10 inco
 scenario failed to complete";
 
 pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
-    let checked = catch_unwind(AssertUnwindSafe(|| checked(global, arguments)));
     let is_told = !arguments.accept;
+    if is_told {
+        write_unfinished(arguments);
+    }
+    let checked = catch_unwind(AssertUnwindSafe(|| checked(global, arguments)));
     match checked {
         Ok(Err(failure)) if is_told && failure.exit.is_failure() => {
             write_refusal(arguments, failure.exit, &failure.message);

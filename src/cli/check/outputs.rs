@@ -89,6 +89,14 @@ pub(super) fn write_targets(
     written.into_iter().collect()
 }
 
+/// Writes the files that were asked for as those of a check without an end, which they are until the
+/// result takes their place: the system may end the program without a chance to say so.
+pub(super) fn write_unfinished(arguments: &CheckArguments) {
+    let why = "the check did not come to its end: the program was ended, or had no memory left";
+    // A file that can't be written is told with the result.
+    let _ = write_targets(arguments, &refusal(arguments, Exit::Incomplete, why));
+}
+
 /// Tells every reader of the result why nothing was checked: the files that were asked for, and
 /// standard output in a form for programs.
 pub(super) fn write_refusal(arguments: &CheckArguments, exit: Exit, why: &str) {

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::run::Outcome;
+use crate::steps;
 use sim::EndCause;
 use units::SortedMap;
 
@@ -31,13 +32,16 @@ pub struct RunRecord {
     pub decisions: u64,
     /// Digest over every change.
     pub digest: String,
-    /// The metrics by id; `null` where one is undefined.
+    /// The metrics by id, in the units of a summary; `null` where one is undefined.
     pub metrics: SortedMap<String, Option<f64>>,
 }
 
 impl RunRecord {
     /// The record of a run that was not interrupted.
     pub fn of(key: &str, program: &str, seed: u64, outcome: Outcome) -> Self {
+        // A fill-up counts steps, as in its summary.
+        let is_fill_up = outcome.metrics.arrived.is_some();
+        let factor = |id: &str| if is_fill_up { steps::factor(id) } else { 1.0 };
         let values = outcome.metrics.values.into_iter();
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
         Self {
@@ -58,7 +62,11 @@ impl RunRecord {
             decisions: outcome.end.decisions,
             digest: outcome.end.digest,
             metrics: values
-                .map(|value| (value.id, finite(value.value)))
+                .map(|value| {
+                    let factor = factor(&value.id);
+                    let found = finite(value.value.map(|value| value * factor));
+                    (value.id, found)
+                })
                 .collect(),
         }
     }

@@ -73,6 +73,16 @@ impl Amounts {
         self.0[resource as usize]
     }
 
+    /// The amounts as a row; `None` if one of them is too large for that.
+    #[inline]
+    pub(crate) fn as_row(&self) -> Option<Row> {
+        let mut row = Row::default();
+        for (index, &amount) in self.0.iter().enumerate() {
+            row[index] = i64::try_from(amount).ok()?;
+        }
+        Some(row)
+    }
+
     /// Adds amounts so many times.
     #[inline]
     pub(crate) fn add(&mut self, amounts: &Row, times: i64) {

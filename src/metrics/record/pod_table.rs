@@ -100,6 +100,9 @@ const QUEUE_LABELS: [&str; 4] = [
 ];
 
 fn queue(spec: &PodSpec) -> &str {
+    if spec.labels.is_empty() {
+        return "";
+    }
     let mut named = QUEUE_LABELS.iter().filter_map(|key| spec.labels.get(key));
     named.next().map_or("", |name| name)
 }

@@ -93,12 +93,15 @@ impl Usage {
     }
 
     /// A change was made.
+    #[inline]
     pub(super) fn observe(&mut self, event: &Event, store: &Store) {
         match event {
             Event::ClassAdded {
                 class: spec,
                 object,
             } => self.add_class(*spec, object),
+            // Of many runs no pod has a use that is known.
+            _ if self.pods.is_empty() => {}
             Event::PodChanged { pod, .. } | Event::PodRunning { pod } => self.serve(*pod, store),
             Event::PodEnded { pod, .. } => self.stopped(*pod),
             _ => {}

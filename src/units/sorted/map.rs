@@ -34,14 +34,10 @@ pub(super) enum Found {
 impl<K, V> SortedMap<K, V> {
     /// Number of entries that a block holds at most: two kilobytes of them, in bounds.
     pub(super) const MOST: usize = {
-        let size = size_of::<(K, V)>();
-        let fit = if size == 0 { 64 } else { 2048 / size };
-        if fit < 16 {
-            16
-        } else if fit > 64 {
-            64
-        } else {
-            fit
+        match 2048_usize.checked_div(size_of::<(K, V)>()) {
+            Some(fit @ 16..=64) => fit,
+            Some(0..16) => 16,
+            _ => 64,
         }
     };
 
@@ -193,9 +189,10 @@ impl<K, V> SortedMap<K, V> {
         let mut at = place;
         if items.len() > Self::MOST {
             // Keys that arrive in order leave full blocks behind.
-            let stay = match is_last && index == Self::MOST {
-                true => Self::MOST,
-                false => Self::MOST / 2,
+            let stay = if is_last && index == Self::MOST {
+                Self::MOST
+            } else {
+                Self::MOST / 2
             };
             let moved = items.split_off(stay);
             self.rest.insert(block, moved);
@@ -265,10 +262,14 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// The value of a key.
+    #[inline]
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
+        if self.is_empty() {
+            return None;
+        }
         match self.find(key) {
             Found::At(place) => Some(&self.at(place).1),
             Found::Missing(_) => None,
@@ -290,10 +291,14 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// The value of a key, to change.
+    #[inline]
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
+        if self.is_empty() {
+            return None;
+        }
         match self.find(key) {
             Found::At(place) => Some(&mut self.at_mut(place).1),
             Found::Missing(_) => None,
@@ -301,10 +306,14 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Whether the map has a key.
+    #[inline]
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
+        if self.is_empty() {
+            return false;
+        }
         matches!(self.find(key), Found::At(_))
     }
 
@@ -320,10 +329,14 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Removes a key, and returns its value.
+    #[inline]
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
+        if self.is_empty() {
+            return None;
+        }
         self.remove_entry(key).map(|(_, value)| value)
     }
 
@@ -357,10 +370,14 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Entries whose keys are in a range; none if it ends before it starts.
+    #[inline]
     pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> Iter<'_, K, V>
     where
         K: Borrow<Q>,
     {
+        if self.is_empty() {
+            return self.iter();
+        }
         let start = self.start_of(range.start_bound());
         let end = self.end_of(range.end_bound());
         self.between(start, end)

@@ -1,5 +1,10 @@
 //! A set in order.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the schema is that of the standard library"
+)]
+
 use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;

@@ -1,12 +1,17 @@
+#![expect(
+    clippy::disallowed_types,
+    reason = "the standard library says what is right"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use proptest::prelude::*;
 
-use super::{Entry, SortedMap, SortedSet};
+use super::{Entry, OccupiedEntry, SortedMap, SortedSet};
 
 /// One change of a map with small keys, so that keys meet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Change {
     Insert(u16, u32),
     Remove(u16),
@@ -77,7 +82,7 @@ fn apply(change: Change, map: &mut SortedMap<u16, u32>, tree: &mut BTreeMap<u16,
             assert_eq!(taken, known.collect::<Vec<_>>());
         }
         Change::TakeFirst => {
-            let taken = map.first_entry().map(|entry| entry.remove_entry());
+            let taken = map.first_entry().map(OccupiedEntry::remove_entry);
             assert_eq!(taken, tree.pop_first());
         }
         Change::Clear => {
@@ -133,10 +138,7 @@ proptest! {
         let tree: BTreeMap<u16, u16> = (0..keys).map(|key| (key, key)).collect();
         let (mut ours, mut known) = (map.iter(), tree.iter());
         for turn in turns {
-            match turn {
-                true => prop_assert_eq!(ours.next(), known.next()),
-                false => prop_assert_eq!(ours.next_back(), known.next_back()),
-            }
+            if turn { prop_assert_eq!(ours.next(), known.next()); } else { prop_assert_eq!(ours.next_back(), known.next_back()); }
             prop_assert_eq!(ours.len(), known.len());
         }
     }

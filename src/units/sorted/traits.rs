@@ -1,5 +1,10 @@
 //! Traits of the standard library and of serde, as `BTreeMap` has them.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the schema is that of the standard library"
+)]
+
 use std::borrow::Borrow;
 use std::borrow::Cow;
 use std::cmp::Ordering;

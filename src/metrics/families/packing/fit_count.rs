@@ -133,8 +133,9 @@ impl Collector for FitCount {
         // All nodes that changed at an instant make one change of what is free in sum.
         if std::mem::take(&mut self.stale) {
             let clock = state.areas.clock() - span.nanos();
+            let row = state.room.as_row();
             for unit in self.units.iter_mut().flatten() {
-                let together = unit.shape.together(&state.room);
+                let together = unit.shape.together(&state.room, row.as_ref());
                 unit.together.set(together, clock);
             }
         }

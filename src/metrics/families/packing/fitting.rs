@@ -88,23 +88,28 @@ impl FitShape {
         most.map_or(count, |most| count.min(most))
     }
 
-    /// Number of pods that would fit if these amounts lay together.
-    pub fn together(&self, free: &Amounts) -> i128 {
+    /// Number of pods that would fit if these amounts lay together; `row` holds them where they
+    /// are row-sized, which all but huge clusters are.
+    #[inline]
+    pub fn together(&self, free: &Amounts, row: Option<&Row>) -> i128 {
+        let Some(row) = row else {
+            return self.together_of_huge(free);
+        };
         let mut together: Option<i64> = None;
-        let mut huge = i128::MAX;
-        for (index, &free) in free.0.iter().enumerate() {
-            let Some(request) = self.requests[index] else {
-                continue;
-            };
-            match i64::try_from(free) {
-                Ok(free) => {
-                    let fit = request.divide(free);
-                    together = Some(together.map_or(fit, |least| least.min(fit)));
-                }
-                Err(_) => huge = huge.min(free / i128::from(request.by)),
+        for (index, &free) in row.iter().enumerate() {
+            if let Some(request) = self.requests[index] {
+                let fit = request.divide(free);
+                together = Some(together.map_or(fit, |least| least.min(fit)));
             }
         }
-        together.map_or(huge, |together| huge.min(i128::from(together)))
+        together.map_or(i128::MAX, i128::from)
+    }
+
+    #[cold]
+    fn together_of_huge(&self, free: &Amounts) -> i128 {
+        let pairs = free.0.iter().zip(&self.requests);
+        let fits = pairs.filter_map(|(&free, request)| Some(free / i128::from((*request)?.by)));
+        fits.min().unwrap_or(i128::MAX)
     }
 }
 
@@ -286,7 +291,9 @@ mod tests {
                 let together = shape.requests.iter().zip(free).filter(|(unit, _)| **unit > 0);
                 let together = together.map(|(unit, free)| i128::from(free / unit)).min();
                 let amounts = Amounts(free.map(i128::from));
-                prop_assert_eq!(fit.together(&amounts), together.unwrap_or(i128::MAX));
+                let together = together.unwrap_or(i128::MAX);
+                prop_assert_eq!(fit.together(&amounts, None), together);
+                prop_assert_eq!(fit.together(&amounts, amounts.as_row().as_ref()), together);
             }
         }
     }
