@@ -99,7 +99,7 @@ impl<J: Journal> Control<J> {
     /// Takes inputs in; the answers come once everything that led to them is durable.
     ///
     /// # Errors
-    /// The storage or the control plane fails; then the server is to be started again.
+    /// The storage or the control plane fails; then the server has to be started again.
     pub fn handle(
         &mut self,
         now: Instant,

@@ -19,7 +19,7 @@ pub(super) enum LiveCommand {
     /// Run the control plane of an experiment for the nodes that register
     #[command(after_help = control::EXAMPLES)]
     Control(control::ControlArguments),
-    /// Create the objects of manifest files, or declare those that exist anew
+    /// Create the objects of manifest files, or update those that exist
     Apply(requests::ApplyArguments),
     /// Delete an object, a pod or a node
     Delete(requests::ObjectArguments),

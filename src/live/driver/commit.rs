@@ -9,6 +9,7 @@ use control::provider::{OrderFailed, ProviderRequest};
 use model::{Event, Pod, PodPhase, PodRef};
 use units::NodeId;
 
+use super::links::Link;
 use super::seats::Batch;
 use super::{Driver, Lapse};
 use crate::wire::declaration::Standing;
@@ -175,10 +176,7 @@ impl Driver {
 
     /// Asks a node to say again how its pods are, where its agent does so.
     pub(super) fn relist(&mut self, node: NodeId) {
-        let awaits = self
-            .links
-            .get(node)
-            .is_some_and(|link| link.awaits_relist());
+        let awaits = self.links.get(node).is_some_and(Link::awaits_relist);
         if self.posts_status && !awaits {
             self.command(node, Command::Relist);
         }

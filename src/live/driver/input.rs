@@ -19,7 +19,7 @@ pub enum Input {
         /// The message.
         message: Registration,
     },
-    /// A daemon is heard of again.
+    /// A daemon sends a heartbeat, with its reports.
     Update {
         /// The message.
         message: Update,
@@ -34,7 +34,7 @@ pub enum Input {
 /// Answer to an input.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Nobody waits for one.
+    /// No answer: the input has no sender.
     None,
     /// Answer to a daemon.
     Node(NodeAnswer),

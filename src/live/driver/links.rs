@@ -140,7 +140,7 @@ impl Link {
         }
     }
 
-    /// Commands that the daemon has yet to confirm, at most so many.
+    /// Commands that the daemon has yet to confirm, at most a number of them.
     pub(super) fn waiting(&self, most: usize) -> Vec<NumberedCommand> {
         self.waiting.iter().take(most).cloned().collect()
     }

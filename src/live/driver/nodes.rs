@@ -39,7 +39,7 @@ impl Driver {
             );
             return NodeAnswer::Refused { why };
         }
-        let operation = Operation::ApplyNode(self.declared_anew(declared));
+        let operation = Operation::ApplyNode(self.redeclared(declared));
         let steps = match carry_out(self.now, &operation, &self.store) {
             Ok(steps) => steps,
             Err(why) => {
@@ -72,7 +72,7 @@ impl Driver {
     }
 
     /// A declaration of a machine with what the cluster keeps of its node: cordons and taints.
-    fn declared_anew(&self, declared: Arc<Node>) -> Arc<Node> {
+    fn redeclared(&self, declared: Arc<Node>) -> Arc<Node> {
         let nodes = self.store.nodes();
         let known = nodes.by_name(&declared.name);
         let Some(known) = known.and_then(|node| nodes.object(node)) else {

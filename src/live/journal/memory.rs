@@ -15,7 +15,7 @@ pub struct MemoryJournal {
 }
 
 impl MemoryJournal {
-    /// The same storage with room for so many records.
+    /// A journal over this storage that has room for a number of records.
     #[must_use]
     pub fn with_room(&self, records: usize) -> Self {
         Self {

@@ -213,7 +213,7 @@ impl NodeCore {
         {
             self.wakes.pop_first();
             self.act(&mut orders, |cluster, out| {
-                cluster.agent.woken(now, pod, out)
+                cluster.agent.woken(now, pod, out);
             });
         }
         while let Some(&at) = self.node_wakes.first()
@@ -261,7 +261,7 @@ impl NodeCore {
                 let pods: Vec<PodRef> = self.pods.values().map(|held| held.local).collect();
                 for local in pods {
                     self.act(orders, |cluster, out| {
-                        cluster.agent.relisted(now, local, out)
+                        cluster.agent.relisted(now, local, out);
                     });
                 }
             }
@@ -355,7 +355,7 @@ impl NodeCore {
             reason,
         };
         self.act(orders, |cluster, out| {
-            cluster.agent.stopping(now, order, out)
+            cluster.agent.stopping(now, order, out);
         });
     }
 
@@ -442,7 +442,7 @@ impl NodeCore {
     }
 }
 
-/// A pod as the agent is told of it.
+/// The message by which the agent learns of a pod.
 fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -> Assignment {
     Assignment {
         pod,

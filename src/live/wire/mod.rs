@@ -126,7 +126,11 @@ pub enum Command {
     Relist,
 }
 
-/// A pod as its node is told of it.
+/// A pod in the message that assigns it to its node.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact that an agent asks for"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Assigned {

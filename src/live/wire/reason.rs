@@ -43,6 +43,10 @@ pub(super) fn parse(text: &str) -> Option<EndReason> {
     known.next().map(|(reason, _)| *reason)
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 pub(super) fn serialize<S: Serializer>(
     reason: &EndReason,
     serializer: S,

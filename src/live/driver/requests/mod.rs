@@ -13,31 +13,12 @@ impl Driver {
     /// A user asks for a change.
     pub(super) fn ask(&mut self, request: &Request) -> Outcome {
         let mut outcome = Outcome::default();
-        let operations = match request {
-            Request::Apply { file, text } => match manifests::operations(file, text) {
-                Ok(operations) => operations,
-                Err(why) => {
-                    outcome.refused.push(why);
-                    return outcome;
-                }
-            },
-            Request::Delete { object } => match deletion(object) {
-                Ok(operation) => vec![operation],
-                Err(why) => {
-                    outcome.refused.push(why);
-                    return outcome;
-                }
-            },
-            Request::Scale { object, replicas } => match target(object) {
-                Some(target) => vec![Operation::Scale(target, *replicas)],
-                None => {
-                    outcome.refused.push(expected(object));
-                    return outcome;
-                }
-            },
-            Request::Cordon { node } => vec![Operation::Cordon(node.as_str().into())],
-            Request::Uncordon { node } => vec![Operation::Uncordon(node.as_str().into())],
-            Request::Drain { node } => vec![Operation::Drain(node.as_str().into())],
+        let operations = match operations(request) {
+            Ok(operations) => operations,
+            Err(why) => {
+                outcome.refused.push(why);
+                return outcome;
+            }
         };
         for operation in operations {
             match self.operate(&operation) {
@@ -75,6 +56,21 @@ impl Driver {
             let _ = self.operate(&Operation::Drain(name.clone()));
         }
     }
+}
+
+/// The operations that a request asks for.
+fn operations(request: &Request) -> Result<Vec<Operation>, String> {
+    Ok(match request {
+        Request::Apply { file, text } => manifests::operations(file, text)?,
+        Request::Delete { object } => vec![deletion(object)?],
+        Request::Scale { object, replicas } => {
+            let target = target(object).ok_or_else(|| expected(object))?;
+            vec![Operation::Scale(target, *replicas)]
+        }
+        Request::Cordon { node } => vec![Operation::Cordon(node.as_str().into())],
+        Request::Uncordon { node } => vec![Operation::Uncordon(node.as_str().into())],
+        Request::Drain { node } => vec![Operation::Drain(node.as_str().into())],
+    })
 }
 
 /// The operation that deletes an object of a text such as `Deployment/default/shop`.
