@@ -122,7 +122,7 @@ enum Command {
     /// Inspect, validate and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
-    /// Run the control plane of an experiment on real hosts (preview)
+    /// Run the control plane of an experiment, and its pods, on real Linux hosts (preview)
     #[cfg(feature = "live")]
     #[command(subcommand)]
     Live(live::LiveCommand),
@@ -147,6 +147,7 @@ impl Command {
             | Self::Diff(_)
             | Self::Reproduce(_)
             | Self::Explain(_) => true,
+            // A shim ends with its workload, and has its own ways with signals.
             #[cfg(feature = "live")]
             Self::Live(command) => command.looks_at_signals(),
             Self::Verify(_)
@@ -165,6 +166,10 @@ impl Command {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "live")]
+    if let Some(shim) = live::requested_shim(std::env::args_os()) {
+        return live::run_shim(&shim);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),

@@ -7,6 +7,7 @@
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `wire`: the messages between the two.
+//! - `runtime`: containers of a host as processes under shims.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
@@ -16,6 +17,7 @@ pub mod driver;
 pub mod journal;
 pub mod node;
 pub mod record;
+pub mod runtime;
 pub mod serve;
 pub mod wire;
 

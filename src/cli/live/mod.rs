@@ -1,6 +1,7 @@
 //! `windtunnel live`: the control plane of an experiment on real hosts, and its users.
 
 mod control;
+mod host;
 mod requests;
 mod show;
 
@@ -12,6 +13,8 @@ use ::live::access::{ADMIN_FILE, address, secret};
 use ::live::client::Client;
 
 use super::{Exit, Failure, Global};
+
+pub(super) use host::{requested_shim, run_shim};
 
 /// Subcommands of `live`.
 #[derive(Clone, Debug, Subcommand)]
@@ -37,12 +40,17 @@ pub(super) enum LiveCommand {
     Record(show::RecordArguments),
     /// Replay a log; the commands must come out the same
     Replay(control::ReplayArguments),
+    /// Show what live mode can use on this host, and what it has to do without
+    Doctor(host::DoctorArguments),
+    /// Hold a workload for an agent; agents start it themselves
+    #[command(hide = true)]
+    Shim(host::ShimArguments),
 }
 
 impl LiveCommand {
     /// Whether the command looks at the flag that signals set, and so ends by itself.
     pub(super) const fn looks_at_signals(&self) -> bool {
-        matches!(self, Self::Control(_))
+        matches!(self, Self::Control(_) | Self::Shim(_))
     }
 }
 
@@ -82,5 +90,7 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Drain(arguments) => requests::drain(arguments),
         LiveCommand::Get(arguments) => show::get(arguments),
         LiveCommand::Record(arguments) => show::record(arguments),
+        LiveCommand::Doctor(arguments) => host::doctor(arguments),
+        LiveCommand::Shim(arguments) => host::hold(arguments),
     }
 }

@@ -1,0 +1,109 @@
+//! Faults 12 and 13: no cgroups, and no space on the disk.
+
+use std::fs;
+use std::process::Command;
+
+use crate::audit::audit;
+use crate::hosts::Host;
+use crate::restarts::without_cgroups;
+use crate::sweep::unmount;
+use crate::table::Test;
+use crate::wait::{holds_for, is_alive, millis, seconds, wait_until};
+
+pub(crate) const TESTS: &[Test] = &[
+    Test {
+        fault: "12",
+        name: "no cgroups: stated, strict limits refused",
+        needs: &["pidfd"],
+        run: no_cgroups,
+    },
+    Test {
+        fault: "13",
+        name: "disk full",
+        needs: &["pidfd", "root", "tmpfs"],
+        run: disk_full,
+    },
+];
+
+fn no_cgroups() {
+    let mut host = Host::new();
+    without_cgroups(&mut host);
+    host.set("WT_LIMITS", "strict");
+    host.start_agent();
+    let events = host.events();
+    assert_eq!(
+        events[0]["what"]["agent"]["isolation"], "none",
+        "{events:?}"
+    );
+    assert_eq!(events[0]["what"]["agent"]["limits"], "", "{events:?}");
+    let mut strict = host.order("strict", "sleep 60000");
+    strict.limits.memory_bytes = Some(32 << 20);
+    strict.limits.cpu_milli = Some(100);
+    let refused = host.await_report(&host.start(&strict), "refused");
+    let words = refused["what"]["refused"].as_str().expect("words");
+    assert!(words.contains("can't limit cpu, memory"), "{words}");
+    let free = host.run(&host.order("free", "sleep 60000"));
+    host.end(&free.attempt);
+    host.kill_agent();
+    host.set("WT_LIMITS", "best-effort");
+    host.start_agent();
+    let effort = host.run(&strict);
+    wait_until("use is measured by process", seconds(3), || {
+        host.listed(&effort.attempt)
+            .is_some_and(|listed| listed["processes"] == 1)
+    });
+    host.end(&effort.attempt);
+    audit(&host);
+}
+
+fn disk_full() {
+    let mut host = Host::new();
+    let state = host.folder.join("state");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+        .arg(&state)
+        .status();
+    assert!(mounted.is_ok_and(|status| status.success()), "a small disk");
+    host.start_agent();
+    let talker = host.start(&host.order("talker", "spam 2097152"));
+    host.await_end(&talker);
+    let sleeper = host.run(&host.order("sleeper", "sleep 60000"));
+    let brief = host.run(&host.order("brief", "exit 5 1200"));
+    fill(&state.join("filler"));
+    let attempt = host.start(&host.order("late", "sleep 10"));
+    let refused = host.await_report(&attempt, "refused");
+    let words = refused["what"]["refused"].as_str().expect("words");
+    assert!(
+        words.contains("no space for the state of a container"),
+        "{words}"
+    );
+    assert!(!host.state(&attempt).exists(), "half a start");
+    let end = host.await_end(&brief.attempt);
+    assert_eq!(end["code"], 5, "an end is recorded on a full disk: {end}");
+    holds_for("workloads run on", millis(200), || {
+        is_alive(&sleeper.workload)
+    });
+    // A full disk is full for the next agent, too.
+    fill(&state.join("more"));
+    host.kill_agent();
+    host.start_agent();
+    let now = host.await_running(&sleeper.attempt);
+    assert_eq!(now.workload, sleeper.workload);
+    for filler in ["filler", "more"] {
+        fs::remove_file(state.join(filler)).expect("a file");
+    }
+    let late = host.run(&host.order("late", "sleep 60000"));
+    host.end(&late.attempt);
+    host.end(&sleeper.attempt);
+    audit(&host);
+    host.kill_agent();
+    unmount(&state);
+}
+
+/// Fills the disk to the last block.
+fn fill(path: &std::path::Path) {
+    use std::io::Write;
+    let mut file = fs::File::create(path).expect("a file");
+    let block = [1; 4096];
+    while file.write_all(&block).is_ok() {}
+}

@@ -1,0 +1,51 @@
+//! Live mode on real hosts: faults are struck, and what must hold is audited. One serial program, as
+//! kernel names are shared; it is also the workload, the agent and the shim of its own tests.
+//!
+//! `cargo test --features live --test live -- FILTER`. A test that needs a feature which the host
+//! lacks is skipped and says so; `WT_REQUIRE=netns,cgroup-memory` makes features mandatory.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests of real hosts wait for the wall clock and read files; the table is printed"
+)]
+
+mod agent;
+mod audit;
+mod crashes;
+mod ends;
+mod fabric;
+mod hosts;
+mod isolation;
+mod limits;
+mod restarts;
+mod soak;
+mod sweep;
+mod table;
+mod torn;
+mod wait;
+mod workload;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use live::runtime::shim;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["workload", rest @ ..] => workload::run(rest),
+        ["crash"] => crashes::crash(),
+        ["agent", folder, node] => agent::run(&PathBuf::from(folder), node),
+        ["live", "shim", folder, "--", command @ ..] => {
+            let command: Vec<_> = command.iter().map(Into::into).collect();
+            match shim::run(&PathBuf::from(folder), &command) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
+        filters => table::run(filters),
+    }
+}
