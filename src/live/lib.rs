@@ -7,12 +7,14 @@
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `wire`: the messages between the two.
+//! - `daemon`: that core over a runtime, with the control server at the other end.
 //! - `runtime`: containers of a host as processes under shims.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
 pub mod client;
 pub mod control;
+pub mod daemon;
 pub mod driver;
 pub mod journal;
 pub mod node;

@@ -39,7 +39,9 @@ pub(in super::super) struct ShimArguments {
 
 /// The shim that the command line asks for. Shims are found before the command line is parsed: there is
 /// one for each container, and the parser of all commands takes more memory than the rest of a shim.
-pub(in super::super) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<ShimArguments> {
+pub(in super::super) fn requested_shim(
+    words: impl Iterator<Item = OsString>,
+) -> Option<ShimArguments> {
     let mut words = words.skip(1);
     let is_shim = words.next()? == "live" && words.next()? == "shim";
     let folder = words.next().filter(|_| is_shim)?;
