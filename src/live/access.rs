@@ -68,6 +68,16 @@ impl Access {
     }
 }
 
+/// A short name that follows from a text, such as the secret of a control server's daemons: it tells
+/// containers of different control servers apart and gives nothing away.
+pub fn cluster(secret: &str) -> String {
+    blake3::hash(secret.as_bytes())
+        .to_hex()
+        .chars()
+        .take(8)
+        .collect()
+}
+
 /// Writes the address at which the server listens into the folder of its state.
 ///
 /// # Errors

@@ -8,12 +8,14 @@
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
+//! - `daemon`: that core over a runtime, with the control server at the other end.
 //! - `runtime`: containers of a host as processes under shims.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
 pub mod client;
 pub mod control;
+pub mod daemon;
 pub mod driver;
 pub mod journal;
 pub mod node;

@@ -1,19 +1,18 @@
-//! Commands about the host they run on: what live mode finds there, and the shim of a workload.
+//! `windtunnel live doctor`, and the shim that agents start.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-
-use ::live::runtime::doctor::{Finding, examine};
-use ::live::runtime::shim as runtime;
+use live::runtime::doctor::{Finding, examine};
+use live::runtime::shim;
 
 use super::super::{Exit, Failure, output};
 
 /// Arguments of `live doctor`.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct DoctorArguments {
+pub(in super::super) struct DoctorArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -30,7 +29,7 @@ enum Format {
 
 /// Arguments of `live shim`.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct ShimArguments {
+pub(in super::super) struct ShimArguments {
     /// Folder of the attempt
     folder: PathBuf,
     /// Program and its arguments
@@ -40,7 +39,9 @@ pub(crate) struct ShimArguments {
 
 /// The shim that the command line asks for. Shims are found before the command line is parsed: there is
 /// one for each container, and the parser of all commands takes more memory than the rest of a shim.
-pub(crate) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<ShimArguments> {
+pub(in super::super) fn requested_shim(
+    words: impl Iterator<Item = OsString>,
+) -> Option<ShimArguments> {
     let mut words = words.skip(1);
     let is_shim = words.next()? == "live" && words.next()? == "shim";
     let folder = words.next().filter(|_| is_shim)?;
@@ -53,16 +54,16 @@ pub(crate) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<Sh
 }
 
 /// Runs a shim; it has no output but its files.
-pub(crate) fn run_shim(arguments: &ShimArguments) -> ExitCode {
-    match runtime::run(&arguments.folder, &arguments.command) {
+pub(in super::super) fn run_shim(arguments: &ShimArguments) -> ExitCode {
+    match shim::run(&arguments.folder, &arguments.command) {
         Ok(()) => ExitCode::from(Exit::Done.code()),
         Err(_) => ExitCode::from(Exit::Incomplete.code()),
     }
 }
 
-/// Runs a shim that the parser of all commands found.
-pub(super) fn shim(arguments: &ShimArguments) -> Result<Exit, Failure> {
-    let ended = runtime::run(&arguments.folder, &arguments.command);
+/// Runs a shim that the parser found, which says why it failed.
+pub(super) fn hold(arguments: &ShimArguments) -> Result<Exit, Failure> {
+    let ended = shim::run(&arguments.folder, &arguments.command);
     ended.map_err(Failure::incomplete)?;
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! `windtunnel live`: the control plane of an experiment on real hosts, and its users.
 
+mod agent;
 mod control;
 mod host;
 mod requests;
@@ -22,6 +23,9 @@ pub(super) enum LiveCommand {
     /// Run the control plane of an experiment for the nodes that register
     #[command(after_help = control::EXAMPLES)]
     Control(control::ControlArguments),
+    /// Register this host as a node and run its pods as processes
+    #[command(after_help = agent::EXAMPLES)]
+    Agent(agent::AgentArguments),
     /// Create the objects of manifest files, or update those that exist
     Apply(requests::ApplyArguments),
     /// Delete an object, a pod or a node
@@ -51,7 +55,7 @@ impl LiveCommand {
     /// Whether the command looks at the flag that signals set, and so ends by itself.
     pub(super) const fn looks_at_signals(&self) -> bool {
         // A shim ends with its workload, and has its own ways with signals.
-        matches!(self, Self::Control(_) | Self::Shim(_))
+        matches!(self, Self::Control(_) | Self::Agent(_) | Self::Shim(_))
     }
 }
 
@@ -82,6 +86,7 @@ impl ServerArguments {
 pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
     match command {
         LiveCommand::Control(arguments) => control::run(global, arguments),
+        LiveCommand::Agent(arguments) => agent::run(global, arguments),
         LiveCommand::Replay(arguments) => control::replay(global, arguments),
         LiveCommand::Apply(arguments) => requests::apply(arguments),
         LiveCommand::Delete(arguments) => requests::delete(arguments),

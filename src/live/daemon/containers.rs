@@ -1,0 +1,309 @@
+//! The containers of a node: orders of its agent to the runtime, and what became of them as events.
+
+use std::collections::VecDeque;
+use std::time::Duration as WallDuration;
+
+use control::node::{ContainerEvent, MachineEvent};
+use serde_json::Value;
+use units::{Quantity, SortedMap};
+
+use crate::node::MachineOrder;
+use crate::runtime::{AttemptId, Change, Happening, Limits, Order, Phase, Runtime};
+
+/// Code of a container that could not be started, as shells have it.
+const NOT_STARTED: i32 = 127;
+
+/// Code of a container of which nothing is known but that it ended.
+const UNKNOWN: i32 = 255;
+
+/// Time that containers get which the cluster does not know.
+const SURPLUS_GRACE: WallDuration = WallDuration::from_secs(30);
+
+/// The containers of a node.
+pub(super) struct Containers<R> {
+    /// Beginning of the ids of pods.
+    cluster: String,
+    runtime: R,
+    /// Attempts that the agent ordered, and what it calls them.
+    known: SortedMap<AttemptId, Known>,
+    events: VecDeque<Event>,
+    problems: Vec<String>,
+}
+
+/// An attempt that the agent ordered.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    pod: u32,
+    container: Option<u16>,
+    /// `true` once the agent ordered it to stop.
+    is_stopping: bool,
+}
+
+/// An event of a pod's processes.
+pub(super) struct Event {
+    pub(super) pod: u32,
+    pub(super) event: MachineEvent,
+}
+
+impl<R: Runtime> Containers<R> {
+    pub(super) const fn new(cluster: String, runtime: R) -> Self {
+        Self {
+            cluster,
+            runtime,
+            known: SortedMap::new(),
+            events: VecDeque::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The next event for the agent.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Problems since the last call.
+    pub(super) fn problems(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.problems)
+    }
+
+    /// Takes in what the runtime noticed, waiting for it at most for a time.
+    pub(super) fn look(&mut self, patience: WallDuration) {
+        for happening in self.runtime.poll(patience) {
+            self.noticed(happening);
+        }
+    }
+
+    fn noticed(&mut self, happening: Happening) {
+        let Happening { attempt, change } = happening;
+        let Some(known) = self.known.get(&attempt).copied() else {
+            return;
+        };
+        match change {
+            Change::Running { .. } => self.say(known, ContainerEvent::Started),
+            Change::Ended(_) if known.is_stopping => self.say(known, ContainerEvent::Stopped),
+            Change::Ended(ending) => {
+                let code = ending.code().unwrap_or(UNKNOWN);
+                if ending.code().is_none() {
+                    let reason = ending.reason();
+                    self.problems.push(format!("{attempt}: {reason}"));
+                }
+                self.say(known, ContainerEvent::Exited { code });
+            }
+            Change::NotStarted => {
+                let code = NOT_STARTED;
+                self.say(known, ContainerEvent::Exited { code });
+            }
+            Change::Terminating { process_count } => self.problems.push(format!(
+                "{attempt}: {process_count} processes outlive their end; their resources stay taken"
+            )),
+        }
+    }
+
+    /// Forgets the attempts that ended: the control server has their ends for good.
+    pub(super) fn acknowledge(&mut self) {
+        let listed = self.runtime.list().into_iter();
+        let ended = listed.filter(|listed| listed.phase == Phase::Ended);
+        for listed in ended.collect::<Vec<_>>() {
+            if self.known.remove(&listed.attempt).is_some() || !self.is_ours(&listed.attempt) {
+                self.runtime.acknowledge(&listed.attempt);
+            }
+        }
+    }
+
+    /// Carries out the orders of the agent.
+    pub(super) fn obey(&mut self, orders: Vec<MachineOrder>) {
+        for order in orders {
+            match order {
+                MachineOrder::KeepOnly { pods } => self.keep_only(&pods),
+                MachineOrder::Start {
+                    pod,
+                    container,
+                    manifest,
+                } => {
+                    for written in chosen(&manifest, container) {
+                        self.start(pod, container, written);
+                    }
+                }
+                MachineOrder::Stop {
+                    pod,
+                    container,
+                    grace,
+                } => {
+                    let nanos = u64::try_from(grace.as_nanos()).unwrap_or(0);
+                    self.stop(pod, container, WallDuration::from_nanos(nanos));
+                }
+            }
+        }
+    }
+
+    /// Starts a container, or adopts the attempt of it that is there.
+    fn start(&mut self, pod: u32, container: Option<u16>, written: &Value) {
+        let known = Known {
+            pod,
+            container,
+            is_stopping: false,
+        };
+        let name = written.get("name").and_then(Value::as_str);
+        let id = self.id(pod);
+        let listed = self.runtime.list().into_iter();
+        let own = listed.filter(|listed| {
+            listed.attempt.pod() == id && Some(listed.attempt.container()) == name
+        });
+        // One that ended and was reported to this daemon is not adopted: the agent starts it again.
+        let last = own.max_by_key(|listed| listed.attempt.number());
+        let next = match last {
+            Some(last) if !self.known.contains_key(&last.attempt) || last.phase != Phase::Ended => {
+                self.adopt(known, last);
+                return;
+            }
+            Some(last) => last.attempt.number() + 1,
+            None => 0,
+        };
+        let order = AttemptId::new(&id, name.unwrap_or_default(), next)
+            .map_err(|error| error.to_string())
+            .and_then(|attempt| order(attempt, written));
+        let started = order.and_then(|order| {
+            let started = self.runtime.start(&order);
+            started
+                .map(|_| order.attempt)
+                .map_err(|error| error.to_string())
+        });
+        match started {
+            Ok(attempt) => {
+                self.known.insert(attempt, known);
+            }
+            Err(why) => {
+                self.problems.push(why);
+                let code = NOT_STARTED;
+                self.say(known, ContainerEvent::Exited { code });
+            }
+        }
+    }
+
+    /// Takes an attempt over that an earlier daemon started.
+    fn adopt(&mut self, known: Known, last: crate::runtime::Listed) {
+        self.known.insert(last.attempt, known);
+        match (last.phase, last.ending) {
+            (Phase::Starting, _) => {}
+            (Phase::Running | Phase::Clearing, _) => self.say(known, ContainerEvent::Started),
+            (Phase::Ended, ending) => {
+                let code = ending.and_then(|ending| ending.code()).unwrap_or(UNKNOWN);
+                self.say(known, ContainerEvent::Started);
+                self.say(known, ContainerEvent::Exited { code });
+            }
+        }
+    }
+
+    /// Stops a container, or all of a pod; without any, that is said at once.
+    fn stop(&mut self, pod: u32, container: Option<u16>, grace: WallDuration) {
+        let id = self.id(pod);
+        let ended: Vec<AttemptId> = {
+            let listed = self.runtime.list().into_iter();
+            let ended = listed.filter(|listed| listed.phase == Phase::Ended);
+            ended.map(|listed| listed.attempt).collect()
+        };
+        let mut any = false;
+        for (attempt, known) in &mut self.known {
+            let is_meant =
+                known.pod == pod && (container.is_none() || known.container == container);
+            if is_meant && attempt.pod() == id && !ended.contains(attempt) {
+                any = true;
+                known.is_stopping = true;
+                self.runtime.stop(attempt, grace, "ordered");
+            }
+        }
+        if !any {
+            let known = Known {
+                pod,
+                container,
+                is_stopping: true,
+            };
+            self.say(known, ContainerEvent::Stopped);
+        }
+    }
+
+    /// Stops what belongs to no pod of the node.
+    fn keep_only(&mut self, pods: &[u32]) {
+        let kept: Vec<String> = pods.iter().map(|&pod| self.id(pod)).collect();
+        for listed in self.runtime.list() {
+            let is_kept = kept.iter().any(|id| *id == listed.attempt.pod());
+            if !is_kept && listed.phase != Phase::Ended {
+                let attempt = &listed.attempt;
+                self.runtime.stop(attempt, SURPLUS_GRACE, "surplus");
+            }
+        }
+    }
+
+    fn id(&self, pod: u32) -> String {
+        format!("{}.{pod}", self.cluster)
+    }
+
+    /// Whether an attempt belongs to a pod that the agent ordered something of.
+    fn is_ours(&self, attempt: &AttemptId) -> bool {
+        let mut known = self.known.values();
+        known.any(|known| attempt.pod() == self.id(known.pod))
+    }
+
+    fn say(&mut self, known: Known, event: ContainerEvent) {
+        let event = match (known.container, event) {
+            (Some(container), event) => MachineEvent::Container(container, event),
+            (None, ContainerEvent::Started) => MachineEvent::Started,
+            (None, ContainerEvent::Exited { code }) => MachineEvent::Exited { code },
+            (None, ContainerEvent::Stopped) => MachineEvent::Stopped,
+        };
+        let pod = known.pod;
+        self.events.push_back(Event { pod, event });
+    }
+}
+
+/// The containers of a pod that an order is about: init containers come first in the numbers.
+fn chosen(manifest: &Value, container: Option<u16>) -> Vec<&Value> {
+    let list = |field: &str| -> Vec<&Value> {
+        let list = manifest.pointer(field).and_then(Value::as_array);
+        list.into_iter().flatten().collect()
+    };
+    let (init, others) = (list("/spec/initContainers"), list("/spec/containers"));
+    match container {
+        None => others,
+        Some(number) => {
+            let mut all = init.into_iter().chain(others);
+            all.nth(usize::from(number)).into_iter().collect()
+        }
+    }
+}
+
+/// The order that starts a container as it is written.
+fn order(attempt: AttemptId, written: &Value) -> Result<Order, String> {
+    let texts = |field: &str| -> Vec<String> {
+        let list = written.get(field).and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    };
+    let mut command = texts("command");
+    command.extend(texts("args"));
+    if command.is_empty() {
+        return Err(format!(
+            "{attempt}: the container has no `command`; processes of this host need one"
+        ));
+    }
+    let mut order = Order::new(attempt, command);
+    let variables = written.get("env").and_then(Value::as_array);
+    for variable in variables.into_iter().flatten() {
+        let text = |field: &str| variable.get(field).and_then(Value::as_str);
+        if let (Some(name), Some(value)) = (text("name"), text("value")) {
+            order.environment.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    let folder = written.get("workingDir").and_then(Value::as_str);
+    order.folder = folder.map(Into::into);
+    let amount = |path: &str| -> Option<Quantity> { written.pointer(path)?.as_str()?.parse().ok() };
+    let milli = |path: &str| u64::try_from(amount(path)?.milli_ceil().ok()?).ok();
+    let bytes = |path: &str| u64::try_from(amount(path)?.units_ceil().ok()?).ok();
+    order.limits = Limits {
+        cpu_request_milli: milli("/resources/requests/cpu"),
+        cpu_milli: milli("/resources/limits/cpu"),
+        memory_bytes: bytes("/resources/limits/memory"),
+        process_count: None,
+    };
+    Ok(order)
+}
