@@ -122,7 +122,7 @@ enum Command {
     /// Inspect, validate and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
-    /// Run the control plane's work on real Linux hosts
+    /// Run the control plane of an experiment on real Linux hosts (preview)
     #[cfg(feature = "live")]
     #[command(subcommand)]
     Live(live::LiveCommand),
@@ -198,7 +198,7 @@ pub fn main() -> ExitCode {
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         #[cfg(feature = "live")]
-        Command::Live(command) => live::run(command),
+        Command::Live(command) => live::run(&global, &command),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::Report(arguments) => report::run(&global, &arguments),

@@ -194,6 +194,13 @@ impl Store {
         self.holds.get(&(owner, number)).map(|hold| &**hold)
     }
 
+    /// The release of a hold that has lapsed by now; `None` if it was released, or placed anew for
+    /// longer.
+    pub fn lapsed(&self, now: Instant, owner: ComponentId, number: u64) -> Option<Event> {
+        let until = self.hold(owner, number)?.until?;
+        (until <= now).then_some(Event::HoldReleased { owner, number })
+    }
+
     /// A copy with an empty log, for a view or a fork.
     pub fn fork(&self) -> Self {
         let mut copy = self.clone();

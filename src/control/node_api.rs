@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use cluster::Store;
 use model::{EndReason, Event, Node, Pod, PodChange, PodPhase, PodRef, Taint, TaintEffect, Text};
-use units::{Duration, NodeId};
+use units::{Duration, Instant, NodeId};
 
-use crate::node::{Assignment, Report, StopOrder};
+use crate::node::{AgentOutput, Assignment, NodeAgent, Report, StopOrder};
 use crate::volumes::has_volumes;
 
 /// The message to a node that follows from a change.
@@ -43,6 +43,39 @@ impl Notice {
                 change: PodChange::Released,
             } => Some(Self::Release(pod)),
             _ => None,
+        }
+    }
+}
+
+/// A node's pod as the control plane wants it once the node is heard again.
+#[derive(Clone, Debug)]
+pub struct Reunion {
+    /// The pod.
+    pub assignment: Assignment,
+    /// The order to end that stands for the pod.
+    pub order: Option<StopOrder>,
+    /// `true` if the pod was held back and may be started.
+    pub may_start: bool,
+    /// `true` if the host was down meanwhile, so that none of its processes is left.
+    pub crashed: bool,
+}
+
+/// Brings an agent and the control plane together over a pod that the agent knows, after the two did
+/// not hear each other.
+pub fn reunite(agent: &mut dyn NodeAgent, now: Instant, pod: Reunion, out: &mut AgentOutput) {
+    let known = pod.assignment.pod;
+    match pod.order {
+        order if pod.crashed => agent.rebooted(now, pod.assignment, order, out),
+        Some(order) => {
+            // Its status says again how it is before it is stopped.
+            agent.relisted(now, known, out);
+            agent.stopping(now, order, out);
+        }
+        None => {
+            if pod.may_start {
+                agent.released(now, known, out);
+            }
+            agent.relisted(now, known, out);
         }
     }
 }

@@ -1,3 +1,26 @@
-//! Real Linux hosts: a thin adapter between the control plane and machines.
+//! The driver of real hosts: the control plane that runs in the simulator, behind a wall clock. The
+//! decisions are those of `control` and `systems`; nothing here places or replaces a pod.
+//!
+//! - `driver`: the pure core; inputs with their instant go in, commands and answers come out.
+//! - `record`: the inputs of a run as a log that replays to the same commands.
+//! - `journal`: durable storage of that log.
+//! - `control`: a driver whose commands leave only after their inputs are durable.
+//! - `node`: a node as its daemon keeps it, around the node agent of the system.
+//! - `runtime`: the processes of a host, each under a shim that outlives its agent.
+//! - `wire`: the messages between the two.
+//! - `runtime`: containers of a host as processes under shims.
+//! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
+pub mod access;
+pub mod client;
+pub mod control;
+pub mod driver;
+pub mod journal;
+pub mod node;
+pub mod record;
 pub mod runtime;
+pub mod serve;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;

@@ -41,31 +41,9 @@ impl DeclaredWorkload {
 
     /// Gives its pods the priority of a class.
     pub(super) fn give_priority(&mut self, class: PriorityClass) {
-        let template = match &mut self.object {
-            Object::Deployment(object) => &mut Arc::make_mut(object).template,
-            Object::ReplicaSet(object) | Object::ReplicationController(object) => {
-                &mut Arc::make_mut(object).template
-            }
-            Object::StatefulSet(object) => &mut Arc::make_mut(object).template,
-            Object::DaemonSet(object) => &mut Arc::make_mut(object).template,
-            Object::Job(object) => &mut Arc::make_mut(object).template,
-            Object::CronJob(object) => {
-                let job = &mut Arc::make_mut(object).template;
-                &mut Arc::make_mut(job).template
-            }
-            Object::PodDisruptionBudget(_)
-            | Object::Service(_)
-            | Object::Ingress(_)
-            | Object::HorizontalPodAutoscaler(_)
-            | Object::VerticalPodAutoscaler(_)
-            | Object::ResourceQuota(_)
-            | Object::LimitRange(_)
-            | Object::Namespace(_)
-            | Object::PriorityClass(_)
-            | Object::Secret(_)
-            | Object::ConfigMap(_) => return,
+        let Some(template) = self.object.template_mut() else {
+            return;
         };
-        let template = Arc::make_mut(template);
         template.priority = class.value;
         if !self.states_policy {
             template.preempts = class.preempts;

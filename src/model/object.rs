@@ -114,6 +114,35 @@ impl Object {
         })
     }
 
+    /// Template of the object's pods, to be changed; `None` of objects without pods of their own.
+    pub fn template_mut(&mut self) -> Option<&mut PodSpec> {
+        let template = match self {
+            Self::Deployment(object) => &mut Arc::make_mut(object).template,
+            Self::ReplicaSet(object) | Self::ReplicationController(object) => {
+                &mut Arc::make_mut(object).template
+            }
+            Self::StatefulSet(object) => &mut Arc::make_mut(object).template,
+            Self::DaemonSet(object) => &mut Arc::make_mut(object).template,
+            Self::Job(object) => &mut Arc::make_mut(object).template,
+            Self::CronJob(object) => {
+                let job = &mut Arc::make_mut(object).template;
+                &mut Arc::make_mut(job).template
+            }
+            Self::PodDisruptionBudget(_)
+            | Self::Service(_)
+            | Self::Ingress(_)
+            | Self::HorizontalPodAutoscaler(_)
+            | Self::VerticalPodAutoscaler(_)
+            | Self::ResourceQuota(_)
+            | Self::LimitRange(_)
+            | Self::Namespace(_)
+            | Self::PriorityClass(_)
+            | Self::Secret(_)
+            | Self::ConfigMap(_) => return None,
+        };
+        Some(Arc::make_mut(template))
+    }
+
     /// Whether others need it when they are made: such objects are made first.
     pub const fn comes_first(&self) -> bool {
         matches!(self, Self::Namespace(_) | Self::PriorityClass(_))

@@ -73,6 +73,9 @@ pub struct PodSpec {
     pub server: Option<Arc<ServerSpec>>,
     /// Secrets and configs without which its containers don't start.
     pub needs: Needs,
+    /// The template as its manifest states it, in JSON, where pods run on real hosts: programs,
+    /// arguments and environments, on which no decision of a simulated cluster depends.
+    pub manifest: Option<Text>,
 }
 
 /// Secrets and configs that a pod needs. In canonical bytes they are nothing where there is none.

@@ -110,14 +110,30 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lab",
         ],
     ),
+    // The driver of real hosts: never the simulator.
+    (
+        "live",
+        &[
+            "units",
+            "rng",
+            "model",
+            "cluster",
+            "control",
+            "scheduler",
+            "autoscale",
+            "policy",
+            "systems",
+            "trace",
+            "manifest",
+            "scenario",
+        ],
+    ),
     (
         "report",
         &[
             "units", "rng", "model", "trace", "metrics", "history", "lab",
         ],
     ),
-    // Its room `runtime` needs nothing but maps in order.
-    ("live", &["units"]),
 ];
 
 /// The layer that may import all others.

@@ -66,6 +66,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
         behaviour,
         server,
         needs,
+        manifest,
     } = spec;
     digest.text(namespace);
     labels(digest, own_labels);
@@ -108,6 +109,9 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     }
     for needed in &needs.0 {
         need(digest, needed);
+    }
+    if let Some(manifest) = manifest {
+        digest.text(manifest);
     }
 }
 

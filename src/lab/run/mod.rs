@@ -46,6 +46,7 @@ use super::tenants::TenantNames;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::options;
 pub use stopover::Stopover;
+pub use system::control_plane;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
 use window::{declared_window, purpose, warm_up, warmup_end};

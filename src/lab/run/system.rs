@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
 use autoscale::workloads::Autoscalers;
+use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
@@ -36,6 +37,46 @@ pub(crate) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, Build
         profile.plugins.insert(name.clone(), change);
     }
     Ok(profile)
+}
+
+/// The control plane and the node agent of a scenario's system, for real hosts.
+///
+/// # Errors
+/// The scenario asks for what real hosts do not have.
+pub fn control_plane(
+    scenario: &Scenario,
+    files: &world::FileSource<'_>,
+) -> Result<SystemParts, BuildError> {
+    let wrong = |what: &str| Err(BuildError::Experiment(what.to_owned()));
+    if scenario.node_life() == schema::NodeLife::Declared {
+        return wrong(
+            "models.nodeLife: real nodes are known by their heartbeats alone; write `models: \
+             {nodeLife: observed}`, and `controllers: {}` under `system` for Kubernetes",
+        );
+    }
+    let prepared = super::prepare(scenario, files)?;
+    if prepared.autoscaling.is_some() {
+        return wrong(
+            "autoscalers of workloads: nodes report no usage yet, so they would never act; leave \
+             HorizontalPodAutoscaler and VerticalPodAutoscaler out",
+        );
+    }
+    if prepared.provider.is_some() {
+        return wrong(
+            "cluster: no provider of machines is connected to real hosts yet; leave node groups \
+             and their autoscaler out",
+        );
+    }
+    let parts = system(scenario, &prepared, Form::Incremental)?;
+    if parts.stepping == Stepping::PerEvent {
+        let system = &scenario.system.name;
+        let what = format!(
+            "system.name: `{system}` reproduces a simulator of batch queues, which \
+             decides event by event; real hosts have no such order: choose another system"
+        );
+        return Err(BuildError::Experiment(what));
+    }
+    Ok(parts)
 }
 
 /// The parts of the system that a scenario names, with every component it declares.

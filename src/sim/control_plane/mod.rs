@@ -251,8 +251,7 @@ impl ControlPlane {
     /// The release of a hold that lapses now; `None` if it was released, or placed anew for longer.
     pub(super) fn lapsed(&mut self, now: Instant, row: u32) -> Option<Event> {
         let (owner, number) = self.lapses.take(row);
-        let until = self.store.hold(owner, number)?.until?;
-        (until <= now).then_some(Event::HoldReleased { owner, number })
+        self.store.lapsed(now, owner, number)
     }
 
     /// The releases of all holds: what a scheduler claimed without binding was in its memory alone.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::node::{Assignment, StopOrder};
-use control::node_api::{Notice, condition, pods_on};
+use control::node_api::{self, Notice, condition, pods_on};
 use model::node::{DISK_PRESSURE_TAINT, NOT_READY_TAINT};
 use model::{EndReason, Event, EvictionCause, Node, NodeContact, PodRef, Taint, TaintEffect, Text};
 use units::{Duration, NodeId};
@@ -321,22 +321,15 @@ impl NodePlane {
         let Some(assignment) = Assignment::of(store, pod) else {
             return;
         };
-        let (now, out) = (ctx.now(), &mut self.output);
-        match order {
-            _ if crashed => self.agent.rebooted(now, assignment, order, out),
-            Some(order) => {
-                // Its status says again how it is before it is stopped.
-                self.agent.relisted(now, pod, out);
-                self.agent.stopping(now, order, out);
-            }
-            None => {
-                let state = store.pod_states().get(pod);
-                if state.is_some_and(|state| !state.is_held) {
-                    self.agent.released(now, pod, out);
-                }
-                self.agent.relisted(now, pod, out);
-            }
-        }
+        let state = store.pod_states().get(pod);
+        let known = node_api::Reunion {
+            assignment,
+            order,
+            may_start: state.is_some_and(|state| !state.is_held),
+            crashed,
+        };
+        let agent = self.agent.as_mut();
+        node_api::reunite(agent, ctx.now(), known, &mut self.output);
         self.hand_over(ctx);
     }
 

@@ -1,28 +1,19 @@
-//! `windtunnel live`: work on real Linux hosts.
+//! Commands about the host they run on: what live mode finds there, and the shim of a workload.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
-use live::runtime::doctor::{Finding, examine};
-use live::runtime::shim;
+use clap::{Args, ValueEnum};
 
-use super::{Exit, Failure, output};
+use ::live::runtime::doctor::{Finding, examine};
+use ::live::runtime::shim as runtime;
 
-/// Commands on real hosts.
-#[derive(Debug, Subcommand)]
-pub(super) enum LiveCommand {
-    /// Show what live mode can use on this host, and what it has to do without
-    Doctor(DoctorArguments),
-    /// Hold a workload for an agent; agents start it themselves
-    #[command(hide = true)]
-    Shim(ShimArguments),
-}
+use super::super::{Exit, Failure, output};
 
 /// Arguments of `live doctor`.
 #[derive(Clone, Debug, Args)]
-pub(super) struct DoctorArguments {
+pub(crate) struct DoctorArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -39,7 +30,7 @@ enum Format {
 
 /// Arguments of `live shim`.
 #[derive(Clone, Debug, Args)]
-pub(super) struct ShimArguments {
+pub(crate) struct ShimArguments {
     /// Folder of the attempt
     folder: PathBuf,
     /// Program and its arguments
@@ -49,7 +40,7 @@ pub(super) struct ShimArguments {
 
 /// The shim that the command line asks for. Shims are found before the command line is parsed: there is
 /// one for each container, and the parser of all commands takes more memory than the rest of a shim.
-pub(super) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<ShimArguments> {
+pub(crate) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<ShimArguments> {
     let mut words = words.skip(1);
     let is_shim = words.next()? == "live" && words.next()? == "shim";
     let folder = words.next().filter(|_| is_shim)?;
@@ -62,32 +53,21 @@ pub(super) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<Sh
 }
 
 /// Runs a shim; it has no output but its files.
-pub(super) fn run_shim(arguments: &ShimArguments) -> ExitCode {
-    match shim::run(&arguments.folder, &arguments.command) {
+pub(crate) fn run_shim(arguments: &ShimArguments) -> ExitCode {
+    match runtime::run(&arguments.folder, &arguments.command) {
         Ok(()) => ExitCode::from(Exit::Done.code()),
         Err(_) => ExitCode::from(Exit::Incomplete.code()),
     }
 }
 
-impl LiveCommand {
-    /// Whether the command decides itself about signals.
-    pub(super) const fn looks_at_signals(&self) -> bool {
-        matches!(self, Self::Shim(_))
-    }
+/// Runs a shim that the parser of all commands found.
+pub(super) fn shim(arguments: &ShimArguments) -> Result<Exit, Failure> {
+    let ended = runtime::run(&arguments.folder, &arguments.command);
+    ended.map_err(Failure::incomplete)?;
+    Ok(Exit::Done)
 }
 
-pub(super) fn run(command: LiveCommand) -> Result<Exit, Failure> {
-    match command {
-        LiveCommand::Doctor(arguments) => doctor(&arguments),
-        LiveCommand::Shim(arguments) => {
-            let ended = shim::run(&arguments.folder, &arguments.command);
-            ended.map_err(Failure::incomplete)?;
-            Ok(Exit::Done)
-        }
-    }
-}
-
-fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
+pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
     let root = std::env::var_os("WT_CGROUP_ROOT").map(PathBuf::from);
     let findings = examine(root.as_deref());
     let text = match arguments.format {

@@ -1,0 +1,186 @@
+//! `windtunnel live control` and `windtunnel live replay`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use clap::Args;
+
+use lab::run::control_plane;
+use live::access::{Access, announce};
+use live::control::Control;
+use live::driver::Plane;
+use live::journal::DatabaseJournal;
+use live::record::{Header, Log};
+use live::serve::{Limits, Server};
+use scenario::{Experiment, Scenario};
+use trace::Input;
+use world::FileSource;
+
+use super::super::experiment_file::{MessageFormat, Reading, read};
+use super::super::{Exit, Failure, Global, interrupt, output, terminal};
+
+pub(super) const EXAMPLES: &str = "Examples:
+  windtunnel live control experiment.yaml --state /var/lib/windtunnel
+  windtunnel live apply web.yaml --state /var/lib/windtunnel
+  windtunnel live get pods --state /var/lib/windtunnel
+
+The system of the experiment runs; its nodes, workload and failures belong to the simulator.
+Every input is durable before a command leaves: a server that was killed continues where it was.
+Connections are plain text and only possible on this machine; the folder of the state holds the
+secrets of users (admin.token) and of node daemons (node.token).";
+
+/// Arguments of `live control`.
+#[derive(Clone, Debug, Args)]
+pub(in super::super) struct ControlArguments {
+    /// Experiment whose system runs
+    #[arg(value_name = "EXPERIMENT")]
+    experiment: PathBuf,
+    /// Variant of the experiment [default: the first]
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Folder of the state, created if it does not exist
+    #[arg(long, value_name = "DIR", default_value = "windtunnel-live")]
+    state: PathBuf,
+    /// Address of this machine to listen at
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7320")]
+    listen: SocketAddr,
+}
+
+/// Arguments of `live replay`.
+#[derive(Clone, Debug, Args)]
+pub(in super::super) struct ReplayArguments {
+    /// Log that `live record` wrote
+    #[arg(value_name = "LOG")]
+    log: PathBuf,
+    /// Experiment whose system ran
+    #[arg(value_name = "EXPERIMENT")]
+    experiment: PathBuf,
+    /// Variant of the experiment [default: the first]
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+}
+
+/// The control plane of an experiment.
+struct Chosen {
+    plane: Plane,
+    /// Name of the experiment and of its variant.
+    name: String,
+    /// Everything that the control plane is made from.
+    setup: String,
+}
+
+pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit, Failure> {
+    let chosen = chosen(global, &arguments.experiment, arguments.variant.as_deref())?;
+    let folder = &arguments.state;
+    let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
+    let header = Header::new(&chosen.name, &chosen.setup, unix_ns());
+    let mut control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
+    let passed = unix_ns().saturating_sub(control.header().zero_unix_ns);
+    let now = units::Instant::from_nanos(passed);
+    control.begin(now).map_err(Failure::incomplete)?;
+    let server = Server::listen(arguments.listen, Limits::default()).map_err(Failure::input)?;
+    let unwritten =
+        |error: std::io::Error| Failure::incomplete(format!("{}: {error}", folder.display()));
+    let access = Access::of_folder(folder).map_err(unwritten)?;
+    announce(folder, server.address()).map_err(unwritten)?;
+    let revision = control.driver().store().revision().0;
+    if !global.quiet {
+        terminal::complain(&format!(
+            "control server of `{}` at {}, state {} at revision {revision}",
+            chosen.name,
+            server.address(),
+            folder.display()
+        ));
+    }
+    let interrupted = interrupt::flag();
+    let is_interrupted = || interrupted.load(Ordering::Relaxed);
+    let served = server.serve(control, access, &is_interrupted);
+    served.map_err(Failure::incomplete)?;
+    Ok(interrupt::exit())
+}
+
+pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exit, Failure> {
+    let chosen = chosen(global, &arguments.experiment, arguments.variant.as_deref())?;
+    let named =
+        |why: &dyn std::fmt::Display| Failure::input(format!("{}: {why}", arguments.log.display()));
+    let text = Input::path(&arguments.log).read_to_string();
+    let text = text.map_err(Failure::input)?;
+    let log = Log::read(text.as_bytes()).map_err(|error| named(&error))?;
+    if log.header.hash != Header::new(&chosen.name, &chosen.setup, 0).hash {
+        let what = format!(
+            "the log is of the experiment `{}` with another system or seed; give that experiment",
+            log.header.experiment
+        );
+        return Err(named(&what));
+    }
+    if log.torn_bytes > 0 {
+        let torn = log.torn_bytes;
+        terminal::complain(&format!(
+            "note: the last {torn} bytes are a record that was cut off; it is left out"
+        ));
+    }
+    let steps = log.records.len();
+    let driver = log.replay(chosen.plane).map_err(|error| named(&error))?;
+    let line = format!(
+        "{steps} steps replayed to the same commands, digest {}\n",
+        driver.digest()
+    );
+    output::print(line.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// The control plane of an experiment's variant.
+fn chosen(
+    global: &Global,
+    path: &std::path::Path,
+    variant: Option<&str>,
+) -> Result<Chosen, Failure> {
+    let reading = Reading {
+        path: Some(path),
+        sets: &[],
+        variants: None,
+        messages: MessageFormat::Human,
+    };
+    let (experiment, _) = read(global, reading)?;
+    let scenario = scenario_of(&experiment, variant)?;
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    let parts = control_plane(scenario, &files)
+        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+    let document = scenario::as_run::document(scenario);
+    let system = document.get("system").cloned().unwrap_or_default();
+    Ok(Chosen {
+        plane: Plane::new(&scenario.system.name, parts),
+        name: experiment.name.clone(),
+        setup: format!("{system} {}", scenario.seed),
+    })
+}
+
+fn scenario_of<'e>(
+    experiment: &'e Experiment,
+    variant: Option<&str>,
+) -> Result<&'e Scenario, Failure> {
+    let mut plans = experiment.variants.iter();
+    let plan = plans.find(|plan| variant.is_none_or(|name| plan.name == name));
+    let plan = plan.ok_or_else(|| {
+        let names = experiment.variants.iter().map(|plan| plan.name.as_str());
+        let names: Vec<&str> = names.collect();
+        let wanted = variant.unwrap_or_default();
+        Failure::input(format!(
+            "--variant: there is no variant `{wanted}`; there are {}",
+            names.join(", ")
+        ))
+    })?;
+    Ok(&plan.scenario)
+}
+
+/// The wall clock, in nanoseconds since 1970-01-01T00:00:00Z.
+fn unix_ns() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    })
+}

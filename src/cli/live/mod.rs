@@ -1,0 +1,97 @@
+//! `windtunnel live`: the control plane of an experiment on real hosts, and its users.
+
+mod control;
+mod host;
+mod requests;
+mod show;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use ::live::access::{ADMIN_FILE, address, secret};
+use ::live::client::Client;
+
+use super::{Exit, Failure, Global};
+
+pub(super) use host::{requested_shim, run_shim};
+
+/// Subcommands of `live`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum LiveCommand {
+    /// Run the control plane of an experiment for the nodes that register
+    #[command(after_help = control::EXAMPLES)]
+    Control(control::ControlArguments),
+    /// Create the objects of manifest files, or update those that exist
+    Apply(requests::ApplyArguments),
+    /// Delete an object, a pod or a node
+    Delete(requests::ObjectArguments),
+    /// Set the number of replicas of a workload
+    Scale(requests::ScaleArguments),
+    /// Keep new pods off a node
+    Cordon(requests::NodeArguments),
+    /// Let new pods on a node again
+    Uncordon(requests::NodeArguments),
+    /// Keep new pods off a node and evict those on it, as budgets allow
+    Drain(requests::NodeArguments),
+    /// List pods or nodes
+    Get(show::GetArguments),
+    /// Write the log of the inputs so far
+    Record(show::RecordArguments),
+    /// Replay a log; the commands must come out the same
+    Replay(control::ReplayArguments),
+    /// Show what live mode can use on this host, and what it has to do without
+    Doctor(host::DoctorArguments),
+    /// Hold a workload for an agent; agents start it themselves
+    #[command(hide = true)]
+    Shim(host::ShimArguments),
+}
+
+impl LiveCommand {
+    /// Whether the command looks at the flag that signals set, and so ends by itself.
+    pub(super) const fn looks_at_signals(&self) -> bool {
+        // A shim ends with its workload, and has its own ways with signals.
+        matches!(self, Self::Control(_) | Self::Shim(_))
+    }
+}
+
+/// The control server that a command talks to.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ServerArguments {
+    /// Folder of the control server's state
+    #[arg(long, value_name = "DIR", default_value = "windtunnel-live")]
+    state: PathBuf,
+}
+
+impl ServerArguments {
+    /// A client of the server, with the secret of users.
+    fn client(&self) -> Result<Client, Failure> {
+        let unread = |error: std::io::Error| {
+            Failure::input(format!(
+                "{}: no control server was started with this state ({error}); give its folder \
+                 with `--state`",
+                self.state.display()
+            ))
+        };
+        let address = address(&self.state).map_err(unread)?;
+        let secret = secret(&self.state.join(ADMIN_FILE)).map_err(unread)?;
+        Ok(Client::new(address, &secret))
+    }
+}
+
+pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
+    match command {
+        LiveCommand::Control(arguments) => control::run(global, arguments),
+        LiveCommand::Replay(arguments) => control::replay(global, arguments),
+        LiveCommand::Apply(arguments) => requests::apply(arguments),
+        LiveCommand::Delete(arguments) => requests::delete(arguments),
+        LiveCommand::Scale(arguments) => requests::scale(arguments),
+        LiveCommand::Cordon(arguments) => requests::cordon(arguments),
+        LiveCommand::Uncordon(arguments) => requests::uncordon(arguments),
+        LiveCommand::Drain(arguments) => requests::drain(arguments),
+        LiveCommand::Get(arguments) => show::get(arguments),
+        LiveCommand::Record(arguments) => show::record(arguments),
+        LiveCommand::Doctor(arguments) => host::doctor(arguments),
+        LiveCommand::Shim(arguments) => host::shim(arguments),
+    }
+}

@@ -1,0 +1,196 @@
+//! Changes of the store and what follows from each: the digest, and commands to the node concerned.
+//! The rules are those by which the simulator makes changes (`control::node_api`).
+
+use cluster::Conflict;
+use control::admission::{Creation, admit};
+use control::node::{Assignment, StopOrder};
+use control::node_api::{Notice, doubted};
+use control::provider::{OrderFailed, ProviderRequest};
+use model::{Event, Pod, PodPhase, PodRef};
+use units::NodeId;
+
+use super::links::Link;
+use super::seats::Batch;
+use super::{Driver, Lapse};
+use crate::wire::declaration::Standing;
+use crate::wire::{Assigned, Command, Ending, pod};
+
+impl Driver {
+    /// Makes what a component wants, in order.
+    pub(super) fn make(&mut self, index: usize, batch: Batch) {
+        for write in batch.writes {
+            let is_stale = self.store.is_stale(&write.event, write.decided_on);
+            let made = if is_stale {
+                Err(Conflict::Stale)
+            } else {
+                self.carry_out(write.event.clone())
+            };
+            if let Err(conflict) = made {
+                self.seats.refuse(index, &write, &conflict);
+            }
+        }
+        for creation in batch.creations {
+            if let Err(conflict) = self.create(&creation) {
+                self.seats.decline(index, &creation, &conflict);
+            }
+        }
+        for request in batch.requests {
+            if let ProviderRequest::Launch(order) = request {
+                let failed = OrderFailed {
+                    node: order.node.name.clone(),
+                    why: "no provider of machines is connected".into(),
+                };
+                self.seats.order_failed(self.now, index, &failed);
+            }
+        }
+    }
+
+    /// Makes a change that a component or a user wants; the node that it concerns gets a command.
+    pub(super) fn carry_out(&mut self, event: Event) -> Result<(), Conflict> {
+        let notice = Notice::of(&event);
+        let doubted = doubted(&self.store, &event);
+        let lapse = match &event {
+            Event::HoldPlaced(hold) => hold.until.map(|at| Lapse {
+                at,
+                owner: hold.owner,
+                number: hold.number,
+            }),
+            _ => None,
+        };
+        self.commit(event)?;
+        if let Some(node) = doubted {
+            self.relist(node);
+        }
+        self.lapses.extend(lapse);
+        match notice {
+            Some(Notice::Assign(pod)) => self.assign(pod),
+            Some(Notice::Stop { pod, grace, reason }) => {
+                let Some(record) = self.store.pods().get(pod) else {
+                    return Ok(());
+                };
+                let Some(node) = record.node() else {
+                    return self.commit(Event::PodEnded { pod, reason });
+                };
+                let order = Ending {
+                    grace_ns: grace.as_nanos(),
+                    reason,
+                };
+                let pod = pod.id.0;
+                self.command(node, Command::Stop { pod, order });
+            }
+            Some(Notice::Release(pod)) => {
+                if let Some(node) = self.store.pods().get(pod).and_then(Pod::node) {
+                    self.command(node, Command::Release { pod: pod.id.0 });
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Creates something as the API does.
+    pub(super) fn create(&mut self, creation: &Creation) -> Result<(), Conflict> {
+        for event in admit(&self.store, creation)? {
+            self.commit(event)?;
+        }
+        Ok(())
+    }
+
+    /// A change that a node or the clock makes. One that says nothing new to the store is left out.
+    pub(super) fn happened(&mut self, event: Event) {
+        // A report can be overtaken by a decision about its pod, and is void then.
+        let _ = self.commit(event);
+    }
+
+    /// Applies a change, adds it to the digest, and tells the node that it concerns.
+    fn commit(&mut self, event: Event) -> Result<(), Conflict> {
+        let ended = self.store.apply(self.now, event)?;
+        let Some(entry) = self.store.log().last() else {
+            return Ok(());
+        };
+        self.digest.event(self.now, &entry.event);
+        if let Some(record) = ended {
+            if let Some(node) = record.node()
+                && self.reporter != Some(node)
+            {
+                let pod = record.pod.id.0;
+                self.command(node, Command::Remove { pod });
+            }
+            return Ok(());
+        }
+        match entry.event {
+            Event::NodeUpdated { node, .. } => self.declare(node),
+            Event::NodeRemoved { node } => self.links.remove(node),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Tells a node of a pod that was bound to it.
+    fn assign(&mut self, pod: PodRef) {
+        if let Some((node, assigned)) = self.assigned(pod) {
+            self.command(node, Command::Assign(Box::new(assigned)));
+        }
+    }
+
+    /// The message that tells a node of a pod, and the node.
+    fn assigned(&self, pod: PodRef) -> Option<(NodeId, Assigned)> {
+        let assignment = Assignment::of(&self.store, pod)?;
+        let record = self.store.pods().get(pod)?;
+        let state = self.store.pod_states().get(pod);
+        let order = StopOrder::of(&self.store, pod, assignment.node);
+        let assigned = Assigned {
+            pod: pod.id.0,
+            manifest: pod::object(&self.store, record),
+            time_limit_ns: assignment.time_limit.map(units::Duration::as_nanos),
+            is_owned: assignment.is_owned,
+            has_volumes: assignment.has_volumes,
+            is_held: state.is_some_and(|state| state.is_held),
+            is_taken: record.phase != PodPhase::Bound,
+            devices: record.devices().0,
+            order: order.map(|order| Ending {
+                grace_ns: order.grace.as_nanos(),
+                reason: order.reason,
+            }),
+        };
+        Some((assignment.node, assigned))
+    }
+
+    /// Tells a node of every pod that it is to run, and of its labels and taints.
+    pub(super) fn sync(&mut self, node: NodeId) {
+        let pods = control::node_api::pods_on(&self.store, node);
+        let numbers = pods.iter().map(|pod| pod.id.0).collect();
+        self.command(node, Command::Sync { pods: numbers });
+        self.declare(node);
+        for pod in pods {
+            self.assign(pod);
+        }
+    }
+
+    fn declare(&mut self, node: NodeId) {
+        if let Some(object) = self.store.nodes().object(node) {
+            let standing = Standing::of(object);
+            self.command(node, Command::Declare(standing));
+        }
+    }
+
+    /// Asks a node to say again how its pods are, where its agent does so.
+    pub(super) fn relist(&mut self, node: NodeId) {
+        let awaits = self.links.get(node).is_some_and(Link::awaits_relist);
+        if self.posts_status && !awaits {
+            self.command(node, Command::Relist);
+        }
+    }
+
+    /// Adds a command to those that a node has yet to confirm, and to the digest.
+    fn command(&mut self, node: NodeId, command: Command) {
+        let Some(link) = self.links.get_mut(node) else {
+            return;
+        };
+        let session = link.session;
+        let numbered = link.push(command);
+        let text = serde_json::to_string(numbered).unwrap_or_default();
+        let line = format!("{} {} {session} {text}\n", self.now.as_nanos(), node.0);
+        self.digest.include(&line);
+    }
+}

@@ -1,0 +1,147 @@
+//! Links to nodes: the commands that each of them has yet to confirm, the reports that it has sent,
+//! and when it was last heard.
+
+use std::collections::VecDeque;
+
+use model::Text;
+use units::{Duration, Instant, NodeId, SortedMap};
+
+use crate::wire::{Command, NumberedCommand};
+
+/// The links of a cluster, by node.
+#[derive(Clone, Debug)]
+pub(super) struct Links {
+    links: SortedMap<NodeId, Link>,
+    /// Time without a heartbeat after which a node counts as silent.
+    silence: Duration,
+}
+
+/// The link to a node.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    /// Identity of the machine.
+    pub(super) machine: Text,
+    /// Identity of the daemon's process.
+    pub(super) process: Text,
+    /// Number of the session.
+    pub(super) session: u32,
+    /// Number of the last report of the process.
+    pub(super) reported: u64,
+    /// Instant of the last heartbeat.
+    pub(super) heard: Instant,
+    /// `true` once the node counts as silent.
+    pub(super) is_silent: bool,
+    /// Number of the last command of the session.
+    last: u64,
+    waiting: VecDeque<NumberedCommand>,
+}
+
+impl Links {
+    pub(super) const fn new(silence: Duration) -> Self {
+        Self {
+            links: SortedMap::new(),
+            silence,
+        }
+    }
+
+    pub(super) fn get(&self, node: NodeId) -> Option<&Link> {
+        self.links.get(&node)
+    }
+
+    pub(super) fn get_mut(&mut self, node: NodeId) -> Option<&mut Link> {
+        self.links.get_mut(&node)
+    }
+
+    pub(super) fn remove(&mut self, node: NodeId) {
+        self.links.remove(&node);
+    }
+
+    /// Opens a session with the daemon of a node; returns its number.
+    pub(super) fn open(&mut self, now: Instant, node: NodeId, machine: &str, process: &str) -> u32 {
+        let link = self.links.entry(node).or_insert_with(|| Link {
+            machine: machine.into(),
+            process: process.into(),
+            session: 0,
+            reported: 0,
+            heard: now,
+            is_silent: false,
+            last: 0,
+            waiting: VecDeque::new(),
+        });
+        if *link.process != *process {
+            link.process = process.into();
+            link.reported = 0;
+        }
+        link.session += 1;
+        link.last = 0;
+        link.waiting.clear();
+        link.session
+    }
+
+    /// Another control server took over: nodes that were heard count as heard now.
+    pub(super) fn took_over(&mut self, now: Instant) {
+        for link in self.links.values_mut() {
+            if !link.is_silent {
+                link.heard = now;
+            }
+        }
+    }
+
+    /// The nodes that have fallen silent by now, with the instants of their last heartbeats.
+    pub(super) fn fallen_silent(&mut self, now: Instant) -> Vec<Silence> {
+        let mut silent = Vec::new();
+        for (&node, link) in &mut self.links {
+            if !link.is_silent && link.heard.saturating_add(self.silence) <= now {
+                link.is_silent = true;
+                silent.push(Silence {
+                    node,
+                    last_heartbeat: link.heard,
+                });
+            }
+        }
+        silent
+    }
+
+    /// Instant at which the next node falls silent unless it is heard.
+    pub(super) fn next_silence(&self) -> Option<Instant> {
+        let heard = self.links.values().filter(|link| !link.is_silent);
+        let first = heard.map(|link| link.heard).min()?;
+        Some(first.saturating_add(self.silence))
+    }
+}
+
+/// A node that has fallen silent.
+pub(super) struct Silence {
+    pub(super) node: NodeId,
+    pub(super) last_heartbeat: Instant,
+}
+
+impl Link {
+    /// Adds a command; returns it with its number.
+    pub(super) fn push(&mut self, command: Command) -> &NumberedCommand {
+        self.last += 1;
+        let number = self.last;
+        self.waiting.push_back(NumberedCommand { number, command });
+        &self.waiting[self.waiting.len() - 1]
+    }
+
+    /// Whether the daemon has yet to be asked to report how its pods are.
+    pub(super) fn awaits_relist(&self) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|waiting| waiting.command == Command::Relist)
+    }
+
+    /// The daemon has carried out the commands up to a number.
+    pub(super) fn confirm(&mut self, received: u64) {
+        while let Some(first) = self.waiting.front()
+            && first.number <= received
+        {
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Commands that the daemon has yet to confirm, at most a number of them.
+    pub(super) fn waiting(&self, most: usize) -> Vec<NumberedCommand> {
+        self.waiting.iter().take(most).cloned().collect()
+    }
+}

@@ -1,0 +1,247 @@
+//! The driver of real hosts as a pure core. Inputs come in with their instant; answers and commands
+//! to nodes go out, and the instant at which the driver has to be stepped even if nothing comes in.
+//! There is no clock, thread or socket here, so equal inputs give equal commands: a recorded run
+//! replays, and a restarted control server is where its predecessor was.
+//!
+//! One step is one instant, by the rules of the simulator: first what came in, in its order, then
+//! what is due by the clock, then the components in order of registration until none of them has
+//! anything to do.
+
+mod commit;
+pub mod input;
+mod links;
+mod nodes;
+mod requests;
+mod seats;
+pub mod view;
+
+use cluster::{Commitment, Digest, Store};
+use control::Component;
+use model::Text;
+use systems::SystemParts;
+use thiserror::Error;
+use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
+
+use input::{Answer, Input};
+use links::Links;
+use seats::Seats;
+
+/// Rounds at one instant that are always allowed.
+const ROUNDS_ALLOWED: u64 = 1 << 20;
+
+/// Time between two heartbeats of a node (spec: kubernetes.md part 4, leases).
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// The control plane that a driver runs.
+pub struct Plane {
+    /// Name of the modelled system.
+    pub system: Text,
+    /// Components, in the order in which they take turns.
+    pub components: Vec<Box<dyn Component>>,
+    /// The party that keeps nodes from holding more than they have.
+    pub commitment: Commitment,
+    /// `true` if the nodes' agents put right what is wrongly believed of them.
+    pub posts_status: bool,
+    /// Time between two heartbeats of a node.
+    pub heartbeat: Duration,
+}
+
+impl Plane {
+    /// The control plane of a system, with heartbeats at their usual distance.
+    pub fn new(system: &str, parts: SystemParts) -> Self {
+        Self {
+            system: system.into(),
+            posts_status: parts.agent.posts_status(),
+            components: parts.components,
+            commitment: parts.commitment,
+            heartbeat: HEARTBEAT,
+        }
+    }
+}
+
+/// A failure of the control plane itself.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DriverError {
+    /// Components keep each other busy.
+    #[error("at {at} the components {components} keep each other busy; please report this")]
+    Livelock {
+        /// The instant.
+        at: Instant,
+        /// Names of the components.
+        components: String,
+    },
+}
+
+/// A control plane with its store and its links to nodes.
+pub struct Driver {
+    system: Text,
+    posts_status: bool,
+    store: Store,
+    seats: Seats,
+    links: Links,
+    /// Holds that lapse by themselves.
+    lapses: SortedSet<Lapse>,
+    /// Nodes that are being drained, by the instants at which evictions are tried again.
+    drains: SortedSet<Drain>,
+    digest: Digest,
+    epoch: u64,
+    now: Instant,
+    /// The node whose report is being applied: it knows of a pod's end.
+    reporter: Option<NodeId>,
+}
+
+/// The lapse of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lapse {
+    at: Instant,
+    owner: ComponentId,
+    number: u64,
+}
+
+/// The next attempt to evict pods of a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Drain {
+    at: Instant,
+    node: Text,
+}
+
+impl Driver {
+    /// A control plane of a cluster without nodes.
+    pub fn new(plane: Plane) -> Self {
+        // One heartbeat may be lost on its way; half a period is for delays.
+        let silence = Duration::from_nanos(plane.heartbeat.as_nanos() / 2 * 3);
+        Self {
+            system: plane.system,
+            posts_status: plane.posts_status,
+            store: Store::committed(plane.commitment),
+            seats: Seats::new(plane.components),
+            links: Links::new(silence),
+            lapses: SortedSet::new(),
+            drains: SortedSet::new(),
+            digest: Digest::new(),
+            epoch: 0,
+            now: Instant::ZERO,
+            reporter: None,
+        }
+    }
+
+    /// The cluster as the control plane knows it.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Instant of the last step.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Number of the control server's term.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The digest of all changes and commands so far.
+    pub fn digest(&self) -> String {
+        self.digest.value()
+    }
+
+    /// Instant of the next step even if nothing comes in.
+    pub fn next_wake(&self) -> Option<Instant> {
+        let lapse = self.lapses.first().map(|lapse| lapse.at);
+        let drain = self.drains.first().map(|drain| drain.at);
+        let wakes = [
+            self.seats.next_wake(),
+            lapse,
+            drain,
+            self.links.next_silence(),
+        ];
+        wakes.into_iter().flatten().min()
+    }
+
+    /// Makes a step: takes in what came, does what is due by now, and lets the components settle. An
+    /// instant before the last one counts as that. The answers stand in the order of the inputs.
+    ///
+    /// # Errors
+    /// Components keep each other busy.
+    pub fn step(&mut self, now: Instant, inputs: &[Input]) -> Result<Vec<Answer>, DriverError> {
+        self.now = now.max(self.now);
+        let mut drafts = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            drafts.push(self.take(input));
+        }
+        loop {
+            let mut any = self.pass_time();
+            any |= self.settle()?;
+            if !any {
+                break;
+            }
+        }
+        self.store.truncate(self.seats.read(self.store.revision()));
+        let drafts = inputs.iter().zip(drafts);
+        let finished = drafts.map(|(input, draft)| self.finish(input, draft));
+        Ok(finished.collect())
+    }
+
+    /// Takes an input in.
+    fn take(&mut self, input: &Input) -> Answer {
+        match input {
+            Input::Opened { epoch } => {
+                self.epoch = self.epoch.max(*epoch);
+                self.links.took_over(self.now);
+                Answer::None
+            }
+            Input::Register { message } => Answer::Node(self.register(message)),
+            Input::Update { message } => Answer::Node(self.update(message)),
+            Input::Ask { message } => Answer::User(self.ask(message)),
+        }
+    }
+
+    /// Does what is due by the clock; returns whether anything was.
+    fn pass_time(&mut self) -> bool {
+        let now = self.now;
+        let mut any = self.fall_silent();
+        while let Some(&lapse) = self.lapses.first()
+            && lapse.at <= now
+        {
+            self.lapses.pop_first();
+            any = true;
+            if let Some(release) = self.store.lapsed(now, lapse.owner, lapse.number) {
+                self.happened(release);
+            }
+        }
+        while let Some(drain) = self.drains.first().cloned()
+            && drain.at <= now
+        {
+            self.drains.pop_first();
+            any = true;
+            self.go_on_draining(&drain.node);
+        }
+        any | self.seats.wake(now)
+    }
+
+    /// Runs components until none has anything to do; returns whether any had.
+    fn settle(&mut self) -> Result<bool, DriverError> {
+        let mut rounds = 0_u64;
+        let mut any = false;
+        loop {
+            let mut is_busy = false;
+            for index in 0..self.seats.len() {
+                if let Some(batch) = self.seats.step(self.now, &self.store, index) {
+                    is_busy = true;
+                    self.make(index, batch);
+                }
+            }
+            if !is_busy {
+                return Ok(any);
+            }
+            any = true;
+            rounds += 1;
+            if rounds > ROUNDS_ALLOWED {
+                return Err(DriverError::Livelock {
+                    at: self.now,
+                    components: self.seats.busy(&self.store),
+                });
+            }
+        }
+    }
+}

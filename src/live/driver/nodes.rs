@@ -1,0 +1,243 @@
+//! Messages of nodes: registrations, heartbeats and reports, and the silence between them.
+
+use std::sync::Arc;
+
+use control::operation::{Operation, carry_out};
+use model::{Event, Node, NodeContact, Pod};
+use units::NodeId;
+
+use super::Driver;
+use super::input::{Answer, Input};
+use crate::wire::report::NumberedReport;
+use crate::wire::{NodeAnswer, Registration, Update};
+
+/// Greatest number of commands in an answer; a node asks again for the rest.
+const COMMANDS_MAX: usize = 256;
+
+/// Greatest length of a name of a node or of an identity, in bytes.
+const NAME_MAX: usize = 253;
+
+impl Driver {
+    /// A daemon registers its node: its session begins with everything that the node is to run.
+    pub(super) fn register(&mut self, message: &Registration) -> NodeAnswer {
+        if let Err(why) = check_names(message) {
+            return NodeAnswer::Refused { why };
+        }
+        let declared = match message.declaration.node(&message.node) {
+            Ok(declared) => Arc::new(declared),
+            Err(why) => return NodeAnswer::Refused { why },
+        };
+        let known = self.store.nodes().by_name(&message.node);
+        let link = known.and_then(|node| self.links.get(node));
+        if let Some(link) = link
+            && *link.machine != *message.machine
+        {
+            let why = format!(
+                "node `{0}` is another machine; choose another name, or delete the node first: \
+                 `windtunnel live delete Node/{0}`",
+                message.node
+            );
+            return NodeAnswer::Refused { why };
+        }
+        let operation = Operation::ApplyNode(self.redeclared(declared));
+        let steps = match carry_out(self.now, &operation, &self.store) {
+            Ok(steps) => steps,
+            Err(why) => {
+                let why = why.to_string();
+                return NodeAnswer::Refused { why };
+            }
+        };
+        for event in steps.events {
+            if let Err(conflict) = self.carry_out(event) {
+                let why = conflict.to_string();
+                return NodeAnswer::Refused { why };
+            }
+        }
+        let Some(node) = self.store.nodes().by_name(&message.node) else {
+            let why = format!("node `{}` could not join", message.node);
+            return NodeAnswer::Refused { why };
+        };
+        let (machine, process) = (&message.machine, &message.process);
+        let session = self.links.open(self.now, node, machine, process);
+        self.hear(node);
+        if !self.store.nodes().is_ready(node) {
+            self.happened(Event::NodeReadiness { node, ready: true });
+        }
+        self.sync(node);
+        NodeAnswer::Welcome {
+            session,
+            epoch: self.epoch,
+            system: self.system.to_string(),
+        }
+    }
+
+    /// A declaration of a machine with what the cluster keeps of its node: cordons and taints.
+    fn redeclared(&self, declared: Arc<Node>) -> Arc<Node> {
+        let nodes = self.store.nodes();
+        let known = nodes.by_name(&declared.name);
+        let Some(known) = known.and_then(|node| nodes.object(node)) else {
+            return declared;
+        };
+        Arc::new(Node {
+            taints: known.taints.clone(),
+            unschedulable: known.unschedulable,
+            ..Node::clone(&declared)
+        })
+    }
+
+    /// A daemon is heard: its commands are confirmed and its reports taken in.
+    pub(super) fn update(&mut self, message: &Update) -> NodeAnswer {
+        let Some(node) = self.store.nodes().by_name(&message.node) else {
+            return NodeAnswer::Unregistered;
+        };
+        let Some(link) = self.links.get_mut(node) else {
+            return NodeAnswer::Unregistered;
+        };
+        if *link.process != *message.process || link.session != message.session {
+            return NodeAnswer::Unregistered;
+        }
+        link.confirm(message.received);
+        let was_silent = self.hear(node);
+        if self.store.nodes().is_ready(node) != message.ready {
+            let ready = message.ready;
+            self.happened(Event::NodeReadiness { node, ready });
+        }
+        for report in &message.reports {
+            self.report(node, report);
+        }
+        if was_silent {
+            self.relist(node);
+        }
+        // What is answered shows the state after the components have acted.
+        NodeAnswer::Received {
+            epoch: self.epoch,
+            session: message.session,
+            reports: self.links.get(node).map_or(0, |link| link.reported),
+            commands: Vec::new(),
+        }
+    }
+
+    /// Completes an answer once the components have settled: with the commands that wait.
+    pub(super) fn finish_update(&self, node: NodeId, answer: NodeAnswer) -> NodeAnswer {
+        match (answer, self.links.get(node)) {
+            (
+                NodeAnswer::Received {
+                    epoch,
+                    session,
+                    reports,
+                    ..
+                },
+                Some(link),
+            ) if link.session == session => NodeAnswer::Received {
+                epoch,
+                session,
+                reports,
+                commands: link.waiting(COMMANDS_MAX),
+            },
+            (answer, _) => answer,
+        }
+    }
+
+    /// The commands of a node's session after a number; `None` while there are none. The end of a
+    /// session is an answer, too.
+    pub fn commands_after(&self, node: &str, session: u32, after: u64) -> Option<NodeAnswer> {
+        let node = self.store.nodes().by_name(node);
+        let link = node.and_then(|node| self.links.get(node));
+        let Some(link) = link.filter(|link| link.session == session) else {
+            return Some(NodeAnswer::Unregistered);
+        };
+        let mut commands = link.waiting(usize::MAX);
+        commands.retain(|waiting| waiting.number > after);
+        commands.truncate(COMMANDS_MAX);
+        (!commands.is_empty()).then_some(NodeAnswer::Received {
+            epoch: self.epoch,
+            session,
+            reports: link.reported,
+            commands,
+        })
+    }
+
+    /// Takes in a report of a node about one of its own pods; one that was taken in before or is of
+    /// another node's pod changes nothing.
+    fn report(&mut self, node: NodeId, report: &NumberedReport) {
+        let Some(link) = self.links.get_mut(node) else {
+            return;
+        };
+        if report.number <= link.reported {
+            return;
+        }
+        link.reported = report.number;
+        let on_node = control::node_api::pods_on(&self.store, node);
+        let Some(&pod) = on_node.iter().find(|pod| pod.id.0 == report.pod) else {
+            return;
+        };
+        if self.store.pods().get(pod).and_then(Pod::node) != Some(node) {
+            return;
+        }
+        if let Some(event) = report.news.report(pod).event(&self.store) {
+            self.reporter = Some(node);
+            self.happened(event);
+            self.reporter = None;
+        }
+    }
+
+    /// A node is heard; returns whether it was silent before.
+    fn hear(&mut self, node: NodeId) -> bool {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(node) else {
+            return false;
+        };
+        link.heard = now;
+        let was_silent = std::mem::take(&mut link.is_silent);
+        if was_silent {
+            let contact = NodeContact::Steady;
+            self.happened(Event::NodeContact { node, contact });
+            if !self.store.nodes().is_ready(node) {
+                self.happened(Event::NodeReadiness { node, ready: true });
+            }
+        }
+        was_silent
+    }
+
+    /// Nodes from which no heartbeat came fall silent; returns whether any did.
+    pub(super) fn fall_silent(&mut self) -> bool {
+        let silent = self.links.fallen_silent(self.now);
+        for silence in &silent {
+            let contact = NodeContact::Silent {
+                last_heartbeat: silence.last_heartbeat,
+            };
+            let node = silence.node;
+            self.happened(Event::NodeContact { node, contact });
+        }
+        !silent.is_empty()
+    }
+
+    /// Completes an answer once the components have settled.
+    pub(super) fn finish(&self, input: &Input, draft: Answer) -> Answer {
+        let (Input::Update { message }, Answer::Node(answer)) = (input, &draft) else {
+            return draft;
+        };
+        match self.store.nodes().by_name(&message.node) {
+            Some(node) => Answer::Node(self.finish_update(node, answer.clone())),
+            None => draft,
+        }
+    }
+}
+
+/// Refuses names that are empty, too long, or hold anything but letters, digits, `-`, `.` and `_`.
+fn check_names(message: &Registration) -> Result<(), String> {
+    let fields = [
+        ("node", &message.node),
+        ("machine", &message.machine),
+        ("process", &message.process),
+    ];
+    for (field, text) in fields {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if text.is_empty() || text.len() > NAME_MAX || !text.chars().all(is_plain) {
+            return Err(format!(
+                "{field}: expected 1 to {NAME_MAX} letters, digits, `-`, `.` or `_`"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Files of manifests as operations. The template of each pod is kept as it is written, since its
+//! node needs the programs and arguments that no decision depends on.
+
+use std::sync::Arc;
+
+use control::admission::BarePod;
+use control::operation::Operation;
+use manifest::ManifestReader;
+use model::{Object, Text};
+use serde_json::{Map, Value, json};
+use trace::Input;
+use units::SortedMap;
+
+/// Templates of a file as they are written.
+type Templates = SortedMap<Place, Text>;
+
+/// An object of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+/// The operations that apply a file: what others need to be made comes first.
+///
+/// # Errors
+/// The file is not readable, or holds what real hosts do not run.
+pub(super) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, String> {
+    let mut reader = ManifestReader::new().with_workloads();
+    let input = Input::bytes(file, text.as_bytes());
+    reader.read(&input).map_err(|error| error.to_string())?;
+    let declared = reader.finish();
+    if let Some(node) = declared.nodes.first() {
+        return Err(format!(
+            "{file}: Node/{} cannot be applied; a node joins when its daemon registers",
+            node.name
+        ));
+    }
+    if let Some(kind) = declared.ignored_kinds.keys().next() {
+        return Err(format!(
+            "{file}: objects of the kind `{kind}` are not run; leave them out"
+        ));
+    }
+    let templates = templates(file, text)?;
+    let mut operations = Vec::new();
+    for workload in declared.workloads {
+        let mut object = workload.object;
+        if let Object::HorizontalPodAutoscaler(_) | Object::VerticalPodAutoscaler(_) = object {
+            return Err(format!(
+                "{file}: {}/{}: nodes report no usage yet, so nothing would be scaled; leave it out",
+                object.kind(),
+                object.name()
+            ));
+        }
+        let place = Place {
+            kind: object.kind().to_owned(),
+            namespace: object.namespace().to_string(),
+            name: object.name().to_string(),
+        };
+        if let Some(template) = object.template_mut() {
+            template.manifest = templates.get(&place).cloned();
+        }
+        operations.push(Operation::Apply(object));
+    }
+    for pod in declared.pods {
+        if pod.node_name.is_some() || pod.phase.is_final() {
+            return Err(format!(
+                "{file}: Pod/{}/{} has a node or has ended already; only pods that wait for a node \
+                 can be applied",
+                pod.namespace(),
+                pod.name
+            ));
+        }
+        let place = Place {
+            kind: "Pod".to_owned(),
+            namespace: pod.namespace().to_string(),
+            name: pod.name.to_string(),
+        };
+        let mut spec = pod.spec;
+        Arc::make_mut(&mut spec).manifest = templates.get(&place).cloned();
+        let name = pod.name;
+        operations.push(Operation::ApplyPod(Arc::new(BarePod { name, spec })));
+    }
+    if operations.is_empty() {
+        return Err(format!("{file}: expected at least one object, found none"));
+    }
+    let needs_others = |operation: &Operation| match operation {
+        Operation::Apply(object) => !object.comes_first(),
+        _ => true,
+    };
+    operations.sort_by_key(needs_others);
+    Ok(operations)
+}
+
+/// The templates of a file, by their objects.
+fn templates(file: &str, text: &str) -> Result<Templates, String> {
+    let documents = manifest::read_values(text).map_err(|why| format!("{file}: {why}"))?;
+    let mut templates = Templates::new();
+    let mut objects: Vec<&Value> = documents.iter().rev().collect();
+    while let Some(object) = objects.pop() {
+        if let Some(items) = object.as_array() {
+            objects.extend(items.iter().rev());
+            continue;
+        }
+        if let Some(items) = object.get("items").and_then(Value::as_array) {
+            objects.extend(items.iter().rev());
+            continue;
+        }
+        let named = |field: &str| object.pointer(field).and_then(Value::as_str);
+        let (Some(kind), Some(name)) = (named("/kind"), named("/metadata/name")) else {
+            continue;
+        };
+        let template = match kind {
+            "Pod" => Some(object),
+            "CronJob" => object.pointer("/spec/jobTemplate/spec/template"),
+            _ => object.pointer("/spec/template"),
+        };
+        let place = Place {
+            kind: kind.to_owned(),
+            namespace: named("/metadata/namespace").unwrap_or("default").to_owned(),
+            name: name.to_owned(),
+        };
+        if let Some(template) = template {
+            templates.insert(place, plain(template).into());
+        }
+    }
+    Ok(templates)
+}
+
+/// A template without its name and state, which differ between equal pods.
+fn plain(template: &Value) -> String {
+    let mut metadata = Map::new();
+    if let Some(annotations) = template.pointer("/metadata/annotations") {
+        metadata.insert("annotations".to_owned(), annotations.clone());
+    }
+    let spec = template.get("spec").cloned().unwrap_or_default();
+    json!({"metadata": metadata, "spec": spec}).to_string()
+}

@@ -1,0 +1,115 @@
+//! Requests of users: operations on the cluster, each carried out by the rules of
+//! `control::operation`.
+
+use control::operation::{Operation, PodChoice, Propagation, Target, carry_out};
+use model::{Labels, Object, Text};
+
+use super::{Drain, Driver};
+use crate::wire::request::{Outcome, Request};
+
+mod manifests;
+
+impl Driver {
+    /// A user asks for a change.
+    pub(super) fn ask(&mut self, request: &Request) -> Outcome {
+        let mut outcome = Outcome::default();
+        let operations = match operations(request) {
+            Ok(operations) => operations,
+            Err(why) => {
+                outcome.refused.push(why);
+                return outcome;
+            }
+        };
+        for operation in operations {
+            match self.operate(&operation) {
+                Ok(true) => outcome.done.push(operation.to_string()),
+                Ok(false) => outcome.done.push(format!("{operation}: unchanged")),
+                Err(why) => outcome.refused.push(format!("{operation}: {why}")),
+            }
+        }
+        outcome
+    }
+
+    /// Carries an operation out; returns whether it changes anything.
+    fn operate(&mut self, operation: &Operation) -> Result<bool, String> {
+        let steps = carry_out(self.now, operation, &self.store).map_err(|why| why.to_string())?;
+        let before = self.store.revision();
+        for event in steps.events {
+            self.carry_out(event).map_err(|why| why.to_string())?;
+        }
+        for creation in &steps.creations {
+            self.create(creation).map_err(|why| why.to_string())?;
+        }
+        if let (Operation::Drain(node), Some(at)) = (operation, steps.again) {
+            let node = node.clone();
+            self.drains.insert(Drain { at, node });
+        }
+        Ok(self.store.revision() > before)
+    }
+
+    /// A node that is being drained is emptied further, unless it takes pods again.
+    pub(super) fn go_on_draining(&mut self, name: &Text) {
+        let node = self.store.nodes().by_name(name);
+        let object = node.and_then(|node| self.store.nodes().object(node));
+        if object.is_some_and(|object| object.unschedulable) {
+            // A node that left meanwhile needs no draining.
+            let _ = self.operate(&Operation::Drain(name.clone()));
+        }
+    }
+}
+
+/// The operations that a request asks for.
+fn operations(request: &Request) -> Result<Vec<Operation>, String> {
+    Ok(match request {
+        Request::Apply { file, text } => manifests::operations(file, text)?,
+        Request::Delete { object } => vec![deletion(object)?],
+        Request::Scale { object, replicas } => {
+            let target = target(object).ok_or_else(|| expected(object))?;
+            vec![Operation::Scale(target, *replicas)]
+        }
+        Request::Cordon { node } => vec![Operation::Cordon(node.as_str().into())],
+        Request::Uncordon { node } => vec![Operation::Uncordon(node.as_str().into())],
+        Request::Drain { node } => vec![Operation::Drain(node.as_str().into())],
+    })
+}
+
+/// The operation that deletes an object of a text such as `Deployment/default/shop`.
+fn deletion(written: &str) -> Result<Operation, String> {
+    if let Some(node) = written.strip_prefix("Node/") {
+        return Ok(Operation::DeleteNode(node.into()));
+    }
+    if let Some(pod) = written.strip_prefix("Pod/") {
+        let names = pod.split_once('/').filter(|(_, name)| !name.contains('/'));
+        let (namespace, name) = names.ok_or_else(|| expected(written))?;
+        return Ok(Operation::DeletePods(PodChoice {
+            namespace: namespace.into(),
+            name: Some(name.into()),
+            labels: Labels::default(),
+            count: None,
+        }));
+    }
+    let target = target(written).ok_or_else(|| expected(written))?;
+    Ok(Operation::Delete(target, Propagation::Background))
+}
+
+fn target(written: &str) -> Option<Target> {
+    let mut parts = written.split('/');
+    let kind = parts.next()?;
+    let kind = Object::KINDS.iter().find(|known| **known == kind)?;
+    let is_of_cluster = Object::OF_CLUSTER.contains(kind);
+    let namespace = if is_of_cluster { "" } else { parts.next()? };
+    let name = parts.next().filter(|name| !name.is_empty())?;
+    parts.next().is_none().then(|| Target {
+        kind,
+        namespace: namespace.into(),
+        name: name.into(),
+    })
+}
+
+fn expected(written: &str) -> String {
+    let kinds = Object::KINDS.join(", ");
+    format!(
+        "expected KIND/NAMESPACE/NAME such as `Deployment/default/shop`, found `{written}`; kinds \
+         are Pod, {kinds}, and Node/NAME"
+    )
+}

@@ -1,0 +1,127 @@
+//! Components in their places: which of them are due, and when they asked to wake.
+
+use cluster::{Conflict, Store};
+use control::admission::Creation;
+use control::provider::{OrderFailed, ProviderRequest};
+use control::{Component, Outbox, Progress, Write};
+use units::{Instant, Revision, SortedSet};
+
+/// The components of a control plane.
+pub(super) struct Seats {
+    seats: Vec<Seat>,
+    wakes: SortedSet<(Instant, usize)>,
+}
+
+struct Seat {
+    component: Box<dyn Component>,
+    is_due: bool,
+    outbox: Outbox,
+}
+
+/// Changes that a component wants after a step, in order.
+pub(super) struct Batch {
+    pub(super) writes: Vec<Write>,
+    pub(super) creations: Vec<Creation>,
+    pub(super) requests: Vec<ProviderRequest>,
+}
+
+impl Seats {
+    /// Components that have seen nothing.
+    pub(super) fn new(components: Vec<Box<dyn Component>>) -> Self {
+        let seats = components.into_iter().map(|component| Seat {
+            component,
+            is_due: true,
+            outbox: Outbox::default(),
+        });
+        Self {
+            seats: seats.collect(),
+            wakes: SortedSet::new(),
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Instant of the next wake-up.
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        self.wakes.first().map(|&(at, _)| at)
+    }
+
+    /// Makes the components due that asked to wake by now; returns whether any did.
+    pub(super) fn wake(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        while let Some(&(at, index)) = self.wakes.first()
+            && at <= now
+        {
+            self.wakes.pop_first();
+            self.seats[index].is_due = true;
+            any = true;
+        }
+        any
+    }
+
+    /// Has a component make a step if it has anything to do.
+    pub(super) fn step(&mut self, now: Instant, store: &Store, index: usize) -> Option<Batch> {
+        let seat = &mut self.seats[index];
+        if !seat.is_due && seat.component.cursor() >= store.revision() {
+            return None;
+        }
+        seat.outbox.clear();
+        let progress = seat.component.step(now, store, &mut seat.outbox);
+        seat.is_due = progress == Progress::More;
+        // A wake-up that no run goes on for is one like the others: real time always goes on.
+        let asked = [seat.outbox.wake, seat.outbox.wake_idle];
+        for at in asked.into_iter().flatten() {
+            self.wakes.insert((at.max(now), index));
+        }
+        Some(Batch {
+            writes: std::mem::take(&mut seat.outbox.writes),
+            creations: std::mem::take(&mut seat.outbox.creations),
+            requests: std::mem::take(&mut seat.outbox.requests),
+        })
+    }
+
+    /// A component learns that its write was refused.
+    pub(super) fn refuse(&mut self, index: usize, write: &Write, conflict: &Conflict) {
+        let seat = &mut self.seats[index];
+        seat.component.refused(write, conflict);
+        seat.is_due = true;
+    }
+
+    /// A component learns that what it wanted to create was refused.
+    pub(super) fn decline(&mut self, index: usize, creation: &Creation, conflict: &Conflict) {
+        let seat = &mut self.seats[index];
+        seat.component.declined(creation, conflict);
+        seat.is_due = true;
+    }
+
+    /// A component learns that a machine which it ordered will not come.
+    pub(super) fn order_failed(&mut self, now: Instant, index: usize, failed: &OrderFailed) {
+        let seat = &mut self.seats[index];
+        seat.component.order_failed(now, failed);
+        seat.is_due = true;
+    }
+
+    /// Revision up to which every component has read the log.
+    pub(super) fn read(&self, head: Revision) -> Revision {
+        let cursors = self.seats.iter().map(|seat| seat.component.cursor());
+        cursors.min().map_or(head, |read| read.min(head))
+    }
+
+    /// Names of the components that have something to do.
+    pub(super) fn busy(&self, store: &Store) -> String {
+        let busy = |seat: &&Seat| seat.is_due || seat.component.cursor() < store.revision();
+        let names = self.seats.iter().filter(busy);
+        let names: Vec<String> = names
+            .map(|seat| format!("`{}`", seat.component.name()))
+            .collect();
+        names.join(", ")
+    }
+
+    /// Reason why a pod waits for a node, as the components last said.
+    pub(super) fn waiting_message(&self, pod: model::PodRef) -> Option<model::Text> {
+        let mut seats = self.seats.iter();
+        seats.find_map(|seat| seat.component.waiting_message(pod))
+    }
+}

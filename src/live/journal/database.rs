@@ -1,0 +1,185 @@
+//! The journal of a control server as an embedded database: one transaction per record, durable when
+//! it returns. The file is locked while it is open, so there is one control server per folder.
+
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
+    TableDefinition,
+};
+
+use super::{Journal, JournalError};
+
+/// Name of the file in the folder of the state.
+const FILE: &str = "control.redb";
+
+/// The records by number.
+const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
+
+/// A journal in a file.
+pub struct DatabaseJournal {
+    file: PathBuf,
+    database: Database,
+    next: u64,
+}
+
+impl DatabaseJournal {
+    /// Opens the journal of a folder, or creates it if the folder has none.
+    ///
+    /// # Errors
+    /// Another control server has it open, or the file is damaged.
+    pub fn open(folder: &Path) -> Result<Self, JournalError> {
+        let file = folder.join(FILE);
+        let is_new = !file.exists();
+        if is_new {
+            std::fs::create_dir_all(folder).map_err(|error| failed(&file, &error))?;
+        }
+        let database = if is_new {
+            Database::create(&file)
+        } else {
+            Database::open(&file)
+        };
+        let database = database.map_err(|error| unopened(&file, &error))?;
+        let next = prepare(&database).map_err(|error| failed(&file, &error))?;
+        Ok(Self {
+            file,
+            database,
+            next,
+        })
+    }
+}
+
+/// Creates the table if it is not there; returns the number of records.
+fn prepare(database: &Database) -> Result<u64, redb::Error> {
+    let transaction = database.begin_write()?;
+    let records = transaction.open_table(LOG)?.len()?;
+    transaction.commit()?;
+    Ok(records)
+}
+
+impl Journal for DatabaseJournal {
+    fn records(&self) -> Result<Vec<Vec<u8>>, JournalError> {
+        let read = || -> Result<Vec<(u64, Vec<u8>)>, redb::Error> {
+            let table = self.database.begin_read()?.open_table(LOG)?;
+            let mut records = Vec::new();
+            for entry in table.iter()? {
+                let (number, bytes) = entry?;
+                records.push((number.value(), bytes.value().to_vec()));
+            }
+            Ok(records)
+        };
+        let records = read().map_err(|error| failed(&self.file, &error))?;
+        let mut whole = Vec::with_capacity(records.len());
+        for (place, (number, record)) in records.into_iter().enumerate() {
+            if number != place as u64 {
+                return Err(damaged(&self.file, &format!("record {place} is missing")));
+            }
+            whole.push(record);
+        }
+        Ok(whole)
+    }
+
+    fn append(&mut self, record: &[u8]) -> Result<(), JournalError> {
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            transaction.open_table(LOG)?.insert(self.next, record)?;
+            transaction.commit()?;
+            Ok(())
+        };
+        write().map_err(|error| failed(&self.file, &error))?;
+        self.next += 1;
+        Ok(())
+    }
+}
+
+fn unopened(file: &Path, error: &DatabaseError) -> JournalError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => JournalError {
+            file: file.to_owned(),
+            what: "another control server has this state open".to_owned(),
+            fix: "stop it, or choose another folder with `--state`",
+        },
+        other => damaged(file, other),
+    }
+}
+
+fn damaged(file: &Path, why: &dyn std::fmt::Display) -> JournalError {
+    JournalError {
+        file: file.to_owned(),
+        what: format!("the file is damaged ({why})"),
+        fix: "restore it from a copy; nothing was started",
+    }
+}
+
+fn failed(file: &Path, why: &dyn std::fmt::Display) -> JournalError {
+    JournalError {
+        file: file.to_owned(),
+        what: why.to_string(),
+        fix: "see that the folder exists, is writable and has room",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder that is removed at the end of a test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = format!("windtunnel-journal-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(folder);
+            let _ = std::fs::remove_dir_all(&path);
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn records_outlive_the_opening_and_a_second_opener_is_refused() {
+        let folder = Folder::new("reopen");
+        let mut journal = DatabaseJournal::open(&folder.0).expect("a new journal");
+        journal.append(b"one").expect("room");
+        journal.append(b"two").expect("room");
+        let second = DatabaseJournal::open(&folder.0).err().expect("a refusal");
+        assert!(
+            second.to_string().contains("another control server"),
+            "{second}"
+        );
+        drop(journal);
+        let mut journal = DatabaseJournal::open(&folder.0).expect("the journal");
+        journal.append(b"three").expect("room");
+        let records = journal.records().expect("records");
+        assert_eq!(
+            records,
+            [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]
+        );
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test damages a file")]
+    fn a_damaged_file_is_refused_and_left_as_it_is() {
+        let folder = Folder::new("damage");
+        drop(DatabaseJournal::open(&folder.0).expect("a new journal"));
+        let file = folder.0.join(FILE);
+        let whole = std::fs::read(&file).expect("a readable file");
+        let mut garbled = whole.clone();
+        garbled[..64].fill(0x5a);
+        for damaged in [Vec::new(), whole[..whole.len() / 3].to_vec(), garbled] {
+            std::fs::write(&file, &damaged).expect("a writable file");
+            let refused = DatabaseJournal::open(&folder.0).err().expect("a refusal");
+            let words = refused.to_string();
+            assert!(
+                words.contains("control.redb: the file is damaged"),
+                "{words}"
+            );
+            assert_eq!(std::fs::read(&file).expect("a readable file"), damaged);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! A journal in memory, for tests and trials. Its clones share one storage, as openings of one file
+//! do.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Journal, JournalError};
+
+/// A journal in memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryJournal {
+    records: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Number of records after which the storage is full.
+    room: Option<usize>,
+}
+
+impl MemoryJournal {
+    /// A journal over this storage that has room for a number of records.
+    #[must_use]
+    pub fn with_room(&self, records: usize) -> Self {
+        Self {
+            room: Some(records),
+            ..self.clone()
+        }
+    }
+
+    /// The number of records.
+    pub fn len(&self) -> usize {
+        let records = self.records.lock();
+        records.unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether nothing was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn records(&self) -> Result<Vec<Vec<u8>>, JournalError> {
+        let records = self.records.lock();
+        Ok(records.unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn append(&mut self, record: &[u8]) -> Result<(), JournalError> {
+        let records = self.records.lock();
+        let mut records = records.unwrap_or_else(PoisonError::into_inner);
+        if self.room.is_some_and(|room| records.len() >= room) {
+            return Err(JournalError {
+                file: PathBuf::from("memory"),
+                what: "the storage is full".to_owned(),
+                fix: "make room",
+            });
+        }
+        records.push(record.to_vec());
+        Ok(())
+    }
+}

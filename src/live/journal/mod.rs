@@ -1,0 +1,38 @@
+//! Durable storage of the log of a control server.
+
+mod database;
+mod memory;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+pub use database::DatabaseJournal;
+pub use memory::MemoryJournal;
+
+/// A problem of the storage.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}: {what}; {fix}", file.display())]
+pub struct JournalError {
+    /// The file.
+    pub file: PathBuf,
+    /// The problem.
+    pub what: String,
+    /// The remedy.
+    pub fix: &'static str,
+}
+
+/// Storage of records, numbered from 0.
+pub trait Journal {
+    /// Reads all records, in order.
+    ///
+    /// # Errors
+    /// The storage can't be read, or lacks a record.
+    fn records(&self) -> Result<Vec<Vec<u8>>, JournalError>;
+
+    /// Adds a record; it is durable once this returns.
+    ///
+    /// # Errors
+    /// The storage can't be written.
+    fn append(&mut self, record: &[u8]) -> Result<(), JournalError>;
+}

@@ -1,0 +1,455 @@
+//! A node as its daemon keeps it, as a pure core: the node agent of the modelled system over the pods
+//! that the control server assigned, the reports that it has yet to confirm, and orders to the
+//! machine below. There is no clock, process or socket here.
+//!
+//! A daemon that was restarted begins with an empty core: the control server tells it again of every
+//! pod, the agent orders their start, and the machine answers for containers that run already.
+
+mod local;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use control::local_node::LocalNode;
+use control::node::{Assignment, MachineCommand, StopOrder};
+use control::node_api::{Reunion, reunite};
+use control::{AgentOutput, MachineEvent};
+use model::{EndReason, PodRef, PodSpec, Refusal};
+use serde_json::Value;
+use thiserror::Error;
+use units::{Duration, Instant, SortedMap, SortedSet};
+
+use crate::wire::report::{News, NumberedReport};
+use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Update, pod};
+use local::{LocalCluster, NODE};
+
+/// An order to the machine of a node. Orders are idempotent: to start what runs is to report that
+/// it runs, and to stop what has ended is to report that it was stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MachineOrder {
+    /// Stop whatever belongs to other pods than these.
+    KeepOnly {
+        /// Pods of the node.
+        pods: Vec<u32>,
+    },
+    /// Start a pod, or one of its containers.
+    Start {
+        /// The pod.
+        pod: u32,
+        /// Number of the container, init containers first; `None` for all of a plain pod.
+        container: Option<u16>,
+        /// The pod as an object of the Kubernetes API.
+        manifest: Arc<Value>,
+    },
+    /// Stop a pod, or one of its containers.
+    Stop {
+        /// The pod.
+        pod: u32,
+        /// Number of the container; `None` for all of a plain pod.
+        container: Option<u16>,
+        /// Time that the processes may take.
+        grace: Duration,
+    },
+}
+
+/// A problem with the answer of a control server.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NodeError {
+    /// The control server refused the node.
+    #[error("the control server refused the node: {0}")]
+    Refused(String),
+    /// The system is not known here, or could not be built.
+    #[error("the control server runs the system `{system}`, which this version can't: {why}")]
+    System {
+        /// Name of the system.
+        system: String,
+        /// Reason.
+        why: String,
+    },
+}
+
+/// A node.
+pub struct NodeCore {
+    registration: Registration,
+    session: Option<u32>,
+    /// Greatest number of a term that was seen; commands of earlier terms are refused.
+    epoch: u64,
+    /// Number of the last command carried out.
+    received: u64,
+    local: Option<LocalCluster>,
+    pods: SortedMap<u32, Held>,
+    reports: VecDeque<NumberedReport>,
+    last_report: u64,
+    wakes: SortedSet<(Instant, PodRef)>,
+    node_wakes: SortedSet<Instant>,
+}
+
+/// A pod of the node.
+#[derive(Clone, Debug)]
+struct Held {
+    local: PodRef,
+    manifest: Arc<Value>,
+    grace: Duration,
+}
+
+impl NodeCore {
+    /// A node that has yet to register.
+    pub fn new(registration: Registration) -> Self {
+        Self {
+            registration,
+            session: None,
+            epoch: 0,
+            received: 0,
+            local: None,
+            pods: SortedMap::new(),
+            reports: VecDeque::new(),
+            last_report: 0,
+            wakes: SortedSet::new(),
+            node_wakes: SortedSet::new(),
+        }
+    }
+
+    /// The registration, while the node has no session.
+    pub fn registration(&self) -> Option<&Registration> {
+        self.session.is_none().then_some(&self.registration)
+    }
+
+    /// The next update; `None` while the node has no session.
+    pub fn update(&self, is_ready: bool) -> Option<Update> {
+        Some(Update {
+            node: self.registration.node.clone(),
+            process: self.registration.process.clone(),
+            session: self.session?,
+            received: self.received,
+            ready: is_ready,
+            reports: self.reports.iter().cloned().collect(),
+        })
+    }
+
+    /// Whether reports wait to be sent.
+    pub fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
+    }
+
+    /// Instant of the next wake-up.
+    pub fn next_wake(&self) -> Option<Instant> {
+        let pod = self.wakes.first().map(|&(at, _)| at);
+        let node = self.node_wakes.first().copied();
+        pod.into_iter().chain(node).min()
+    }
+
+    /// Takes in an answer of the control server; returns orders to the machine.
+    ///
+    /// # Errors
+    /// The control server refused the node, or runs an unknown system.
+    pub fn answered(
+        &mut self,
+        now: Instant,
+        answer: NodeAnswer,
+    ) -> Result<Vec<MachineOrder>, NodeError> {
+        let mut orders = Vec::new();
+        match answer {
+            NodeAnswer::Welcome {
+                session,
+                epoch,
+                system,
+            } => {
+                if epoch < self.epoch {
+                    return Ok(orders);
+                }
+                if self.local.is_none() {
+                    self.local = Some(LocalCluster::new(&system, &self.registration)?);
+                }
+                (self.session, self.epoch, self.received) = (Some(session), epoch, 0);
+            }
+            NodeAnswer::Received {
+                epoch,
+                session,
+                reports,
+                commands,
+            } => {
+                if epoch < self.epoch || self.session != Some(session) {
+                    return Ok(orders);
+                }
+                self.epoch = epoch;
+                while let Some(first) = self.reports.front()
+                    && first.number <= reports
+                {
+                    self.reports.pop_front();
+                }
+                for numbered in commands {
+                    if numbered.number == self.received + 1 {
+                        self.received += 1;
+                        self.carry_out(now, numbered.command, &mut orders);
+                    }
+                }
+            }
+            NodeAnswer::Quiet => {}
+            NodeAnswer::Unregistered => self.session = None,
+            NodeAnswer::Refused { why } => {
+                self.session = None;
+                return Err(NodeError::Refused(why));
+            }
+        }
+        Ok(orders)
+    }
+
+    /// Takes in an event of the machine; returns orders to it.
+    pub fn machine(&mut self, now: Instant, pod: u32, event: MachineEvent) -> Vec<MachineOrder> {
+        let mut orders = Vec::new();
+        if let Some(local) = self.pods.get(&pod).map(|held| held.local) {
+            self.act(&mut orders, |cluster, out| {
+                cluster.agent.machine(now, local, event, out);
+            });
+        }
+        orders
+    }
+
+    /// Does what is due by now; returns orders to the machine.
+    pub fn woken(&mut self, now: Instant) -> Vec<MachineOrder> {
+        let mut orders = Vec::new();
+        while let Some(&(at, pod)) = self.wakes.first()
+            && at <= now
+        {
+            self.wakes.pop_first();
+            self.act(&mut orders, |cluster, out| {
+                cluster.agent.woken(now, pod, out);
+            });
+        }
+        while let Some(&at) = self.node_wakes.first()
+            && at <= now
+        {
+            self.node_wakes.pop_first();
+            self.act(&mut orders, |cluster, out| {
+                cluster.agent.node_woken(now, NODE, out);
+            });
+        }
+        orders
+    }
+
+    /// Carries a command out.
+    fn carry_out(&mut self, now: Instant, command: Command, orders: &mut Vec<MachineOrder>) {
+        match command {
+            Command::Sync { pods } => {
+                let surplus = self.pods.keys().filter(|pod| !pods.contains(pod));
+                for pod in surplus.copied().collect::<Vec<_>>() {
+                    self.remove(now, pod, orders);
+                }
+                // What is still being stopped by its agent gets its grace.
+                let mut kept = pods;
+                kept.extend(self.pods.keys().copied());
+                kept.sort_unstable();
+                kept.dedup();
+                orders.push(MachineOrder::KeepOnly { pods: kept });
+            }
+            Command::Declare(standing) => {
+                if let Some(cluster) = &mut self.local {
+                    cluster.declare(now, &standing);
+                }
+            }
+            Command::Assign(assigned) => self.assign(now, *assigned, orders),
+            Command::Stop { pod, order } => self.stop(now, pod, &order, orders),
+            Command::Release { pod } => {
+                if let Some(local) = self.pods.get(&pod).map(|held| held.local) {
+                    self.act(orders, |cluster, out| {
+                        cluster.agent.released(now, local, out);
+                    });
+                }
+            }
+            Command::Remove { pod } => self.remove(now, pod, orders),
+            Command::Relist => {
+                let pods: Vec<PodRef> = self.pods.values().map(|held| held.local).collect();
+                for local in pods {
+                    self.act(orders, |cluster, out| {
+                        cluster.agent.relisted(now, local, out);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Runs a pod, or reports again how it is.
+    fn assign(&mut self, now: Instant, assigned: Assigned, orders: &mut Vec<MachineOrder>) {
+        let number = assigned.pod;
+        if self.pods.contains_key(&number) {
+            return self.reunite(now, &assigned, orders);
+        }
+        if let Some(order) = assigned.order {
+            // The pod was told to end before its node knew of it, or has ended here already.
+            let reason = order.reason;
+            self.say(number, News::Ended { reason });
+            orders.push(MachineOrder::Stop {
+                pod: number,
+                container: None,
+                grace: Duration::from_nanos(order.grace_ns),
+            });
+            return;
+        }
+        let Some(cluster) = &mut self.local else {
+            return;
+        };
+        let Ok(spec) = pod::read(&assigned.manifest) else {
+            let reason = EndReason::Rejected;
+            return self.say(number, News::Ended { reason });
+        };
+        let grace = spec.grace();
+        let Ok(local) = cluster.create(now, &assigned, &spec) else {
+            let reason = EndReason::Refused(Refusal::OutOfExtended);
+            return self.say(number, News::Ended { reason });
+        };
+        let held = Held {
+            local,
+            manifest: Arc::new(assigned.manifest.clone()),
+            grace,
+        };
+        self.pods.insert(number, held);
+        let new = assignment(local, &assigned, spec);
+        self.act(orders, |cluster, out| {
+            if assigned.is_held {
+                cluster.agent.held(local);
+            }
+            let view = LocalNode::new(&cluster.store, NODE);
+            cluster.agent.assigned(now, new, view, out);
+        });
+    }
+
+    /// A pod that is known is assigned again: the agent says how it is, and ends it if ordered.
+    fn reunite(&mut self, now: Instant, assigned: &Assigned, orders: &mut Vec<MachineOrder>) {
+        let Some(held) = self.pods.get_mut(&assigned.pod) else {
+            return;
+        };
+        if let Some(order) = &assigned.order {
+            held.grace = Duration::from_nanos(order.grace_ns);
+        }
+        let Ok(spec) = pod::read(&assigned.manifest) else {
+            return;
+        };
+        let pod = held.local;
+        let known = Reunion {
+            assignment: assignment(pod, assigned, spec),
+            order: assigned.order.as_ref().map(|order| StopOrder {
+                pod,
+                node: NODE,
+                grace: Duration::from_nanos(order.grace_ns),
+                reason: order.reason,
+            }),
+            may_start: !assigned.is_held,
+            crashed: false,
+        };
+        self.act(orders, |cluster, out| {
+            reunite(cluster.agent.as_mut(), now, known, out);
+        });
+    }
+
+    /// Ends a pod as ordered.
+    fn stop(&mut self, now: Instant, pod: u32, order: &Ending, orders: &mut Vec<MachineOrder>) {
+        let reason = order.reason;
+        let Some(held) = self.pods.get_mut(&pod) else {
+            return self.say(pod, News::Ended { reason });
+        };
+        held.grace = Duration::from_nanos(order.grace_ns);
+        let order = StopOrder {
+            pod: held.local,
+            node: NODE,
+            grace: held.grace,
+            reason,
+        };
+        self.act(orders, |cluster, out| {
+            cluster.agent.stopping(now, order, out);
+        });
+    }
+
+    /// Ends a pod that the cluster has given up.
+    fn remove(&mut self, now: Instant, pod: u32, orders: &mut Vec<MachineOrder>) {
+        let Some(held) = self.pods.get(&pod) else {
+            return;
+        };
+        let order = Ending {
+            grace_ns: held.grace.as_nanos(),
+            reason: EndReason::Cancelled,
+        };
+        self.stop(now, pod, &order, orders);
+    }
+
+    /// Has the agent act; its orders go to the machine, its reports to the control server.
+    fn act(
+        &mut self,
+        orders: &mut Vec<MachineOrder>,
+        act: impl FnOnce(&mut LocalCluster, &mut AgentOutput),
+    ) {
+        let Some(cluster) = &mut self.local else {
+            return;
+        };
+        let mut out = AgentOutput::default();
+        act(cluster, &mut out);
+        for &command in &out.commands {
+            orders.extend(self.order(command));
+        }
+        self.wakes.extend(out.wakes.iter().copied());
+        self.node_wakes
+            .extend(out.node_wakes.iter().map(|&(at, _)| at));
+        for &report in &out.reports {
+            let Some(number) = self.number_of(report.pod()) else {
+                continue;
+            };
+            if let Some(cluster) = &mut self.local {
+                cluster.apply(report);
+            }
+            if let Some(news) = News::of(report) {
+                if let News::Ended { .. } = news {
+                    self.pods.remove(&number);
+                }
+                self.say(number, news);
+            }
+        }
+    }
+
+    /// The order to the machine that an agent's command is.
+    fn order(&self, command: MachineCommand) -> Option<MachineOrder> {
+        let (local, container, is_start) = match command {
+            MachineCommand::Start { pod, .. } => (pod, None, true),
+            MachineCommand::Stop { pod, .. } => (pod, None, false),
+            MachineCommand::StartContainer { pod, container } => (pod, Some(container), true),
+            MachineCommand::StopContainer { pod, container } => (pod, Some(container), false),
+        };
+        let pod = self.number_of(local)?;
+        let held = self.pods.get(&pod)?;
+        Some(if is_start {
+            MachineOrder::Start {
+                pod,
+                container,
+                manifest: Arc::clone(&held.manifest),
+            }
+        } else {
+            MachineOrder::Stop {
+                pod,
+                container,
+                grace: held.grace,
+            }
+        })
+    }
+
+    fn number_of(&self, local: PodRef) -> Option<u32> {
+        let mut pods = self.pods.iter();
+        pods.find_map(|(&number, held)| (held.local == local).then_some(number))
+    }
+
+    /// Adds a report to those that wait.
+    fn say(&mut self, pod: u32, news: News) {
+        self.last_report += 1;
+        let number = self.last_report;
+        self.reports.push_back(NumberedReport { number, pod, news });
+    }
+}
+
+/// The message by which the agent learns of a pod.
+fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -> Assignment {
+    Assignment {
+        pod,
+        node: NODE,
+        time_limit: assigned.time_limit_ns.map(Duration::from_nanos),
+        is_owned: assigned.is_owned,
+        has_volumes: assigned.has_volumes,
+        spec,
+    }
+}

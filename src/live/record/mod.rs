@@ -1,0 +1,217 @@
+//! The log of a run: its inputs, step by step, each line with a checksum and the digest that the step
+//! led to. It replays to the same commands; a version of the program that would decide otherwise is
+//! found at the first step that differs.
+//!
+//! A line is 16 hexadecimal digits, a space, and an object in JSON. The first line is the header. The
+//! checksum covers the line's number, so lines can't be missing, doubled or exchanged.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use units::Instant;
+
+use crate::driver::input::{Answer, Input};
+use crate::driver::{Driver, DriverError, Plane};
+
+/// Version of the format.
+const FORMAT: u32 = 1;
+
+/// Hexadecimal digits of a checksum and of a digest.
+const DIGITS: usize = 16;
+
+/// The first record: the experiment whose control plane runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Header {
+    /// Version of the format.
+    pub format: u32,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Hash of what the control plane is made from.
+    pub hash: String,
+    /// Wall clock at the run's zero, in nanoseconds since 1970-01-01T00:00:00Z.
+    pub zero_unix_ns: i64,
+}
+
+impl Header {
+    /// The header of a run that begins; `setup` is what its control plane is made from.
+    pub fn new(experiment: &str, setup: &str, zero_unix_ns: i64) -> Self {
+        Self {
+            format: FORMAT,
+            experiment: experiment.to_owned(),
+            hash: short(&blake3::hash(setup.as_bytes()).to_hex()),
+            zero_unix_ns,
+        }
+    }
+}
+
+/// The inputs of one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Record {
+    /// Instant of the step, in nanoseconds since the run's zero.
+    pub at_ns: i64,
+    /// Inputs, in the order in which they were taken in; none for a wake-up.
+    pub inputs: Vec<Input>,
+    /// Beginning of the digest after the step.
+    pub digest: String,
+}
+
+/// A problem with a log.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RecordError {
+    /// A line is not what was written.
+    #[error("record {number} is damaged: {why}; restore the file from a copy")]
+    Damaged {
+        /// Number of the record; 0 is the header.
+        number: u64,
+        /// Problem of the line.
+        why: String,
+    },
+    /// The log is of another format.
+    #[error("the log has format {found}, expected {FORMAT}; use the version that wrote it")]
+    Format {
+        /// Format in the header.
+        found: u32,
+    },
+    /// The step had another result when it was recorded.
+    #[error(
+        "record {number}: the step leads to digest {now}, it led to {recorded}; this version of the \
+         program decides otherwise: use the version that wrote the log"
+    )]
+    Diverged {
+        /// Number of the record.
+        number: u64,
+        /// Digest now.
+        now: String,
+        /// Digest in the log.
+        recorded: String,
+    },
+    /// The control plane failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+/// A value as a line of a log, without the line feed.
+pub fn encode<T: Serialize>(number: u64, value: &T) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    format!("{} {text}", checksum(number, text.as_bytes()))
+}
+
+/// The value of a line of a log.
+///
+/// # Errors
+/// The line is damaged.
+pub fn decode<T: DeserializeOwned>(number: u64, line: &[u8]) -> Result<T, RecordError> {
+    let damaged = |why: &dyn std::fmt::Display| RecordError::Damaged {
+        number,
+        why: why.to_string(),
+    };
+    let text = match line.split_at_checked(DIGITS + 1) {
+        Some((sum, text)) if sum == format!("{} ", checksum(number, text)).as_bytes() => text,
+        _ => return Err(damaged(&"its checksum is another")),
+    };
+    serde_json::from_slice(text).map_err(|error| damaged(&error))
+}
+
+fn checksum(number: u64, text: &[u8]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&number.to_le_bytes());
+    hasher.update(text);
+    short(&hasher.finalize().to_hex())
+}
+
+fn short(digest: &str) -> String {
+    digest.chars().take(DIGITS).collect()
+}
+
+/// A log that was read from its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    /// Header of the log.
+    pub header: Header,
+    /// Records, in order.
+    pub records: Vec<Record>,
+    /// Length in bytes of a tail that was cut off while it was written; 0 if the log is whole.
+    pub torn_bytes: usize,
+}
+
+impl Log {
+    /// Reads a log. A last line that is cut off is left out and noted.
+    ///
+    /// # Errors
+    /// Another line is damaged, or the log has another format.
+    pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
+        let mut rest = bytes;
+        let mut header: Option<Header> = None;
+        let mut records = Vec::new();
+        let mut number = 0;
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let line = &rest[..end];
+            match &header {
+                None => header = Some(checked(decode(number, line)?)?),
+                Some(_) => records.push(decode(number, line)?),
+            }
+            number += 1;
+            rest = &rest[end + 1..];
+        }
+        let header = header.ok_or_else(|| RecordError::Damaged {
+            number: 0,
+            why: "the header is cut off".to_owned(),
+        })?;
+        Ok(Self {
+            header,
+            records,
+            torn_bytes: rest.len(),
+        })
+    }
+
+    /// Replays the records in a control plane.
+    ///
+    /// # Errors
+    /// A step has another result than it had.
+    pub fn replay(&self, plane: Plane) -> Result<Driver, RecordError> {
+        let mut driver = Driver::new(plane);
+        for (number, record) in self.records.iter().enumerate() {
+            replay(&mut driver, number as u64 + 1, record)?;
+        }
+        Ok(driver)
+    }
+}
+
+/// Refuses a header of another format.
+pub(crate) fn checked(header: Header) -> Result<Header, RecordError> {
+    if header.format != FORMAT {
+        return Err(RecordError::Format {
+            found: header.format,
+        });
+    }
+    Ok(header)
+}
+
+/// Replays one record.
+pub(crate) fn replay(
+    driver: &mut Driver,
+    number: u64,
+    record: &Record,
+) -> Result<Vec<Answer>, RecordError> {
+    let answers = driver.step(Instant::from_nanos(record.at_ns), &record.inputs)?;
+    let now = short(&driver.digest());
+    if now != record.digest {
+        return Err(RecordError::Diverged {
+            number,
+            now,
+            recorded: record.digest.clone(),
+        });
+    }
+    Ok(answers)
+}
+
+/// The record of a step that was made.
+pub(crate) fn of_step(driver: &Driver, inputs: Vec<Input>) -> Record {
+    Record {
+        at_ns: driver.now().as_nanos(),
+        inputs,
+        digest: short(&driver.digest()),
+    }
+}

@@ -1,0 +1,208 @@
+//! The thread that owns the control plane. It takes in the messages that wait together, so that one
+//! write to the disk is enough for them, and steps the control plane when something is due.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use units::Instant;
+
+use crate::control::{Control, ControlError};
+use crate::driver::input::{Answer, Input};
+use crate::driver::view::{NodeRow, PodRow};
+use crate::journal::Journal;
+use crate::wire::NodeAnswer;
+
+/// Greatest number of messages that are taken in together.
+const TOGETHER_MAX: usize = 1024;
+
+/// Longest time between two looks at the clock.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A pause of this length means that the server itself stood still: nodes were not silent.
+const STALL: units::Duration = units::Duration::from_secs(5);
+
+/// A message to the thread.
+pub(super) enum Message {
+    /// An input and the place for its answer.
+    Input(Box<Input>, oneshot::Sender<Answer>),
+    /// A request for commands.
+    Watch(Watch),
+    /// A request for the pods.
+    Pods(oneshot::Sender<Vec<PodRow>>),
+    /// A request for the nodes.
+    Nodes(oneshot::Sender<Vec<NodeRow>>),
+    /// A request for the log.
+    Log(oneshot::Sender<Vec<u8>>),
+    /// The thread is to end.
+    Stop,
+}
+
+/// A daemon that waits for commands.
+pub(super) struct Watch {
+    pub(super) node: String,
+    pub(super) session: u32,
+    /// Number of the last command that the daemon knows.
+    pub(super) after: u64,
+    pub(super) reply: oneshot::Sender<NodeAnswer>,
+}
+
+/// The running thread.
+pub(super) struct Engine {
+    sender: Sender<Message>,
+    thread: JoinHandle<Result<(), ControlError>>,
+}
+
+impl Engine {
+    pub(super) fn start<J: Journal + Send + 'static>(control: Control<J>) -> io::Result<Self> {
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new().name("control".to_owned());
+        let thread = thread.spawn(move || Loop::new(control).run(&receiver))?;
+        Ok(Self { sender, thread })
+    }
+
+    pub(super) fn sender(&self) -> Sender<Message> {
+        self.sender.clone()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    pub(super) fn stop(self) -> Result<(), ControlError> {
+        // A thread that has ended already takes no message.
+        let _ = self.sender.send(Message::Stop);
+        self.thread.join().unwrap_or(Err(ControlError::Halted))
+    }
+}
+
+/// The wall clock as the control plane sees it: it begins where the state ended, and goes on evenly
+/// whatever happens to the machine's own clock.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the control server runs in real time"
+)]
+struct Clock {
+    base: Instant,
+    began: std::time::Instant,
+}
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "the control server runs in real time"
+)]
+impl Clock {
+    fn new(base: Instant) -> Self {
+        let began = std::time::Instant::now();
+        Self { base, began }
+    }
+
+    fn now(&self) -> Instant {
+        let passed = i64::try_from(self.began.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        let passed = units::Duration::from_nanos(passed);
+        self.base.saturating_add(passed)
+    }
+}
+
+struct Loop<J> {
+    control: Control<J>,
+    clock: Clock,
+    watches: Vec<Watch>,
+    looked: Instant,
+}
+
+impl<J: Journal> Loop<J> {
+    fn new(control: Control<J>) -> Self {
+        let base = control.driver().now();
+        Self {
+            control,
+            clock: Clock::new(base),
+            watches: Vec::new(),
+            looked: base,
+        }
+    }
+
+    fn run(mut self, receiver: &Receiver<Message>) -> Result<(), ControlError> {
+        loop {
+            let first = match receiver.recv_timeout(self.patience()) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            let mut inputs = Vec::new();
+            let mut replies = Vec::new();
+            let mut ends = false;
+            let others = std::iter::from_fn(|| receiver.try_recv().ok());
+            for message in first.into_iter().chain(others.take(TOGETHER_MAX)) {
+                match message {
+                    Message::Input(input, reply) => {
+                        inputs.push(*input);
+                        replies.push(reply);
+                    }
+                    Message::Watch(watch) => self.watches.push(watch),
+                    Message::Pods(reply) => {
+                        let _ = reply.send(self.control.driver().pod_rows());
+                    }
+                    Message::Nodes(reply) => {
+                        let _ = reply.send(self.control.driver().node_rows());
+                    }
+                    Message::Log(reply) => {
+                        let _ = reply.send(self.control.log()?);
+                    }
+                    Message::Stop => ends = true,
+                }
+            }
+            self.step(inputs, replies)?;
+            if ends {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes in messages and what is due by the clock.
+    fn step(
+        &mut self,
+        inputs: Vec<Input>,
+        replies: Vec<oneshot::Sender<Answer>>,
+    ) -> Result<(), ControlError> {
+        let now = self.clock.now();
+        if now.since(self.looked) > STALL {
+            self.control.begin(now)?;
+        }
+        self.looked = now;
+        let answers = self.control.handle(now, inputs)?;
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // A client that has gone needs no answer.
+            let _ = reply.send(answer);
+        }
+        self.answer_watches();
+        Ok(())
+    }
+
+    /// Answers the daemons for which there are commands, and forgets those that have gone.
+    fn answer_watches(&mut self) {
+        let driver = self.control.driver();
+        for watch in std::mem::take(&mut self.watches) {
+            if watch.reply.is_closed() {
+                continue;
+            }
+            match driver.commands_after(&watch.node, watch.session, watch.after) {
+                None => self.watches.push(watch),
+                Some(answer) => {
+                    let _ = watch.reply.send(answer);
+                }
+            }
+        }
+    }
+
+    /// Time until the next look at the clock.
+    fn patience(&self) -> Duration {
+        let Some(at) = self.control.driver().next_wake() else {
+            return LOOK;
+        };
+        let left = at.since(self.clock.now()).as_nanos();
+        Duration::from_nanos(u64::try_from(left).unwrap_or(0)).min(LOOK)
+    }
+}

@@ -1,0 +1,154 @@
+//! Declarations of nodes: the resources and labels that a daemon states, and the labels and taints
+//! that the cluster keeps.
+
+use std::sync::Arc;
+
+use model::{Labels, Node, ResourceList, Taint, TaintEffect, Text};
+use serde::{Deserialize, Serialize};
+use units::{Quantity, SortedMap};
+
+/// Labels and resources of a machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Declaration {
+    /// Labels of the node.
+    #[serde(default)]
+    pub labels: Vec<Label>,
+    /// Resources that pods may use, such as `cpu: 4`.
+    pub allocatable: Vec<Amount>,
+}
+
+/// A label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Label {
+    /// Key of the label.
+    pub key: String,
+    /// Value of the label.
+    pub value: String,
+}
+
+/// An amount of a resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Amount {
+    /// Name of the resource.
+    pub resource: String,
+    /// Quantity in the grammar of Kubernetes.
+    pub quantity: String,
+}
+
+/// Labels and taints that the cluster keeps of a node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Standing {
+    /// Labels of the node.
+    pub labels: Vec<Label>,
+    /// Taints of the node.
+    pub taints: Vec<WrittenTaint>,
+    /// `true` if the node takes no new pods.
+    pub unschedulable: bool,
+}
+
+/// A taint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WrittenTaint {
+    /// Key of the taint.
+    pub key: String,
+    /// Value of the taint.
+    pub value: String,
+    /// Effect of the taint.
+    pub effect: Effect,
+}
+
+/// Effect of a taint, named as in manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// New pods are kept away.
+    NoSchedule,
+    /// New pods come only if nothing else is left.
+    PreferNoSchedule,
+    /// New pods are kept away and running ones are evicted.
+    NoExecute,
+}
+
+impl Declaration {
+    /// The node that a machine becomes under a name.
+    ///
+    /// # Errors
+    /// A quantity is none, or one is negative.
+    pub(crate) fn node(&self, name: &str) -> Result<Node, String> {
+        let mut allocatable = ResourceList::default();
+        for Amount { resource, quantity } in &self.allocatable {
+            let amount: Quantity = quantity.parse().map_err(|why| {
+                format!("allocatable.{resource}: `{quantity}` is no quantity: {why}")
+            })?;
+            if amount < Quantity::default() {
+                return Err(format!(
+                    "allocatable.{resource}: `{quantity}` is negative; give an amount of at least 0"
+                ));
+            }
+            allocatable.insert(resource.as_str().into(), amount);
+        }
+        let labels = self.labels.iter().map(pair);
+        Ok(Node {
+            name: name.into(),
+            labels: labels.collect(),
+            allocatable,
+            ..Node::default()
+        })
+    }
+}
+
+impl Standing {
+    /// The standing of a node.
+    pub(crate) fn of(node: &Node) -> Self {
+        let taints = node.taints.iter().map(|taint| WrittenTaint {
+            key: taint.key.to_string(),
+            value: taint.value.to_string(),
+            effect: match taint.effect {
+                TaintEffect::NoSchedule => Effect::NoSchedule,
+                TaintEffect::PreferNoSchedule => Effect::PreferNoSchedule,
+                TaintEffect::NoExecute => Effect::NoExecute,
+            },
+        });
+        Self {
+            labels: labels(&node.labels),
+            taints: taints.collect(),
+            unschedulable: node.unschedulable,
+        }
+    }
+
+    /// A node in this standing.
+    pub(crate) fn applied(&self, node: &Node) -> Arc<Node> {
+        let taints = self.taints.iter().map(|taint| Taint {
+            key: taint.key.as_str().into(),
+            value: taint.value.as_str().into(),
+            effect: match taint.effect {
+                Effect::NoSchedule => TaintEffect::NoSchedule,
+                Effect::PreferNoSchedule => TaintEffect::PreferNoSchedule,
+                Effect::NoExecute => TaintEffect::NoExecute,
+            },
+        });
+        Arc::new(Node {
+            labels: self.labels.iter().map(pair).collect(),
+            taints: taints.collect(),
+            unschedulable: self.unschedulable,
+            ..node.clone()
+        })
+    }
+}
+
+fn pair(label: &Label) -> (Text, Text) {
+    (label.key.as_str().into(), label.value.as_str().into())
+}
+
+fn labels(labels: &Labels) -> Vec<Label> {
+    let sorted: SortedMap<&Text, &Text> = labels.iter().collect();
+    let pairs = sorted.into_iter().map(|(key, value)| Label {
+        key: key.to_string(),
+        value: value.to_string(),
+    });
+    pairs.collect()
+}

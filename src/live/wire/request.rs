@@ -1,0 +1,53 @@
+//! Requests of users and their answers.
+
+use serde::{Deserialize, Serialize};
+
+/// A request of a user that changes the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "camelCase", deny_unknown_fields)]
+pub enum Request {
+    /// Creates the objects of a file, or declares those that exist anew.
+    Apply {
+        /// Name of the file, for messages.
+        file: String,
+        /// Text of the file, YAML or JSON.
+        text: String,
+    },
+    /// Deletes an object, a pod or a node.
+    Delete {
+        /// The object as `KIND/NAMESPACE/NAME`, or `KIND/NAME` of one of the whole cluster.
+        object: String,
+    },
+    /// Sets the number of replicas.
+    Scale {
+        /// The object as `KIND/NAMESPACE/NAME`.
+        object: String,
+        /// Number of replicas.
+        replicas: i32,
+    },
+    /// Keeps new pods off a node.
+    Cordon {
+        /// Name of the node.
+        node: String,
+    },
+    /// Lets new pods on a node again.
+    Uncordon {
+        /// Name of the node.
+        node: String,
+    },
+    /// Keeps new pods off a node and evicts those on it, as budgets allow.
+    Drain {
+        /// Name of the node.
+        node: String,
+    },
+}
+
+/// Answer to a user: a line for every object, and the lines of what was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Outcome {
+    /// Lines such as `Deployment/default/shop created`.
+    pub done: Vec<String>,
+    /// Reasons for what was refused.
+    pub refused: Vec<String>,
+}
