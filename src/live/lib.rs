@@ -8,7 +8,6 @@
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
-//! - `runtime`: containers of a host as processes under shims.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
