@@ -9,7 +9,6 @@
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
-//! - `runtime`: containers of a host as processes under shims.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;

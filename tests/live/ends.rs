@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use live::runtime::{AttemptId, LogLimits, Order, procfs};
+use live::runtime::cgroup::mounts;
+use live::runtime::{AttemptId, Identity, LogLimits, Order, procfs};
+use rustix::process::{Signal, pidfd_send_signal};
 
 use crate::audit::audit;
 use crate::hosts::Host;
@@ -41,6 +43,18 @@ pub(crate) const TESTS: &[Test] = &[
         name: "order to end survives the agent",
         needs: &["pidfd"],
         run: order_to_end_adopted,
+    },
+    Test {
+        fault: "8",
+        name: "workload stopped or frozen, and then ordered to end",
+        needs: &["pidfd", "cgroup-freezer"],
+        run: stopped_or_frozen,
+    },
+    Test {
+        fault: "8",
+        name: "shim stopped by a signal: an order to end comes to an end",
+        needs: &["pidfd"],
+        run: shim_stopped,
     },
     Test {
         fault: "33",
@@ -146,6 +160,48 @@ fn order_to_end_adopted() {
     let end = host.await_end(&running.attempt);
     assert_eq!(end["ended"]["outcome"]["signal"], 9, "{end}");
     assert_eq!(end["ended"]["stop"]["is_forced"], true, "{end}");
+    audit(&host);
+}
+
+fn signal(process: &Identity, signal: Signal) {
+    let handle = process.open(&process.boot).expect("a live process");
+    pidfd_send_signal(handle, signal).expect("a live process");
+}
+
+fn stopped_or_frozen() {
+    let host = Host::started();
+    let stopped = host.run(&host.order("stopped", "sleep 60000"));
+    signal(&stopped.workload, Signal::STOP);
+    host.stop(&stopped.attempt, millis(200));
+    let end = host.await_end(&stopped.attempt);
+    assert_eq!(end["ended"]["outcome"]["signal"], 9, "{end}");
+    let frozen = host.run(&host.order("frozen", "hide there"));
+    let groups = mounts(None).into_iter().map(|mount| {
+        let group = mount.own.join("windtunnel").join(&host.node);
+        group.join("frozen/main.0")
+    });
+    for group in groups {
+        // Version 1, then version 2: whichever freezes the container.
+        for (file, value) in [("freezer.state", "FROZEN"), ("cgroup.freeze", "1")] {
+            if group.join(file).exists() {
+                fs::write(group.join(file), value).expect("a cgroup");
+            }
+        }
+    }
+    host.stop(&frozen.attempt, millis(200));
+    let end = host.await_end(&frozen.attempt);
+    assert_eq!(end["ended"]["stop"]["is_forced"], true, "{end}");
+    audit(&host);
+}
+
+fn shim_stopped() {
+    let host = Host::started();
+    let running = host.run(&host.order("held", "hide there"));
+    signal(&running.shim, Signal::STOP);
+    host.stop(&running.attempt, millis(200));
+    let end = host.await_end(&running.attempt);
+    assert_eq!(end["reason"], "ShimLost", "{end}");
+    assert!(!is_alive(&running.workload) && !is_alive(&running.shim));
     audit(&host);
 }
 

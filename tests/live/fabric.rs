@@ -3,13 +3,17 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::audit::audit;
+use crate::hosts::Host;
 use crate::sweep::{is_of_gone_run, run_name};
 use crate::table::Test;
+use crate::wait::is_alive;
 
 pub(crate) const TESTS: &[Test] = &[
     Test {
@@ -29,6 +33,26 @@ pub(crate) const TESTS: &[Test] = &[
         name: "one direction dropped in the bridge",
         needs: &["root", "ip", "nft", "netns", "veth", "bridge-device"],
         run: one_direction,
+    },
+    Test {
+        fault: "net",
+        name: "answers of one host to another vanish",
+        needs: &["root", "ip", "netns", "veth", "bridge-device"],
+        run: answers_vanish,
+    },
+    Test {
+        fault: "15",
+        name: "link of a host cut: its workloads go on",
+        needs: &[
+            "pidfd",
+            "root",
+            "ip",
+            "nsenter",
+            "netns",
+            "veth",
+            "bridge-device",
+        ],
+        run: workloads_without_network,
     },
     Test {
         fault: "net",
@@ -84,6 +108,11 @@ impl Fabric {
         format!("{}-{number}", self.prefix)
     }
 
+    /// File that stands for the namespace of a host.
+    fn path(&self, number: u8) -> PathBuf {
+        Path::new("/run/netns").join(self.host(number))
+    }
+
     fn address(number: u8) -> Ipv4Addr {
         Ipv4Addr::new(10, 77, 0, number)
     }
@@ -97,7 +126,7 @@ impl Fabric {
     /// Does something within the network of a host. The namespace holds for a thread of its own; a
     /// socket stays in the one in which it was made.
     fn within<T: Send>(&self, number: u8, action: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/run/netns/{}", self.host(number));
+        let path = self.path(number);
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let file = std::fs::File::open(path).expect("a namespace");
@@ -179,6 +208,48 @@ fn one_direction() {
     command(&["nsenter", &format!("--net={hub}"), "nft", &rules]);
     assert!(!fabric.connects(1, 2), "its packets vanish");
     assert!(fabric.connects(3, 2) && fabric.connects(1, 3));
+}
+
+fn answers_vanish() {
+    let fabric = Fabric::new(3);
+    let _listeners = [1, 2, 3].map(|number| fabric.listen(number));
+    let route = format!("{}/32", Fabric::address(1));
+    command(&[
+        "ip",
+        "-n",
+        &fabric.host(2),
+        "route",
+        "add",
+        "blackhole",
+        &route,
+    ]);
+    assert!(!fabric.connects(1, 2));
+    assert!(fabric.connects(3, 2) && fabric.connects(1, 3));
+}
+
+fn workloads_without_network() {
+    let fabric = Fabric::new(2);
+    let listener = fabric.listen(1);
+    let outside = Host::started();
+    let mut host = Host::new();
+    host.enter(fabric.path(2));
+    host.start_agent();
+    let isolation = |host: &Host| host.events()[0]["what"]["agent"]["isolation"].clone();
+    assert_eq!(
+        isolation(&host),
+        isolation(&outside),
+        "cgroups are seen from within"
+    );
+    let running = host.run(&host.order("inside", "sleep 60000"));
+    let network = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/net")).expect("a process");
+    assert_eq!(network(running.workload.pid), network(running.shim.pid));
+    assert_ne!(network(running.workload.pid), network(std::process::id()));
+    fabric.set_port(2, &["nomaster"]);
+    assert!(!fabric.connects(2, 1));
+    assert!(is_alive(&running.workload));
+    host.end(&running.attempt);
+    audit(&host);
+    drop(listener);
 }
 
 fn namespaces_of_crashed_runs() {

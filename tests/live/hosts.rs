@@ -20,6 +20,8 @@ pub(crate) struct Host {
     pub(crate) folder: PathBuf,
     pub(crate) node: String,
     environment: Vec<(String, String)>,
+    /// Network namespace of the agent; that of the test by default.
+    namespace: Option<PathBuf>,
     agent: Option<Child>,
 }
 
@@ -38,6 +40,7 @@ impl Host {
             folder,
             node: format!("{}-{number}", sweep::run_name()),
             environment: Vec::new(),
+            namespace: None,
             agent: None,
         }
     }
@@ -47,6 +50,11 @@ impl Host {
         let mut host = Self::new();
         host.start_agent();
         host
+    }
+
+    /// Has the agent run in a network namespace, from its next start on.
+    pub(crate) fn enter(&mut self, namespace: PathBuf) {
+        self.namespace = Some(namespace);
     }
 
     /// Sets a variable of the agent, from its next start on.
@@ -88,7 +96,15 @@ impl Host {
 
     fn agent_command(&self) -> Command {
         let this = std::env::current_exe().expect("this program");
-        let mut command = Command::new(this);
+        let mut command = match &self.namespace {
+            None => Command::new(this),
+            // `ip netns exec` would hide the cgroups; this becomes the agent itself.
+            Some(path) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net={}", path.display())).arg(this);
+                command
+            }
+        };
         command
             .arg("agent")
             .arg(&self.folder)

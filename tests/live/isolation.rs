@@ -110,8 +110,13 @@ fn disk_full() {
         .status();
     assert!(mounted.is_ok_and(|status| status.success()), "a small disk");
     host.start_agent();
-    let talker = host.start(&host.order("talker", "spam 2097152"));
-    host.await_end(&talker);
+    // A log that fills the disk by itself.
+    let talker = host.start(&host.order("talker", "spam 8388608"));
+    let end = host.await_end(&talker);
+    assert_eq!(
+        end["code"], 0,
+        "no space for a log stops no workload: {end}"
+    );
     let sleeper = host.run(&host.order("sleeper", "sleep 60000"));
     let brief = host.run(&host.order("brief", "exit 5 1200"));
     fill(&state.join("filler"));

@@ -14,8 +14,6 @@ pub struct Mount {
     pub controllers: Vec<String>,
     /// Folder of the group that this process is in.
     pub own: PathBuf,
-    /// The process is in the root of the hierarchy.
-    pub is_root: bool,
 }
 
 /// Mounted hierarchies; below a folder alone, if one is given.
@@ -69,7 +67,6 @@ fn mount(line: &str, own: &str) -> Option<Mount> {
             .components()
             .chain(below.components())
             .collect(),
-        is_root: path == "/",
     })
 }
 
@@ -112,7 +109,6 @@ mod tests {
         ];
         assert_eq!(folders, expected);
         assert_eq!(mounts[0].controllers, ["cpu", "cpuacct"]);
-        assert!(mounts[0].is_root && !mounts[1].is_root);
         assert_eq!(mounts[2].version, Version::V2);
     }
 

@@ -150,7 +150,9 @@ fn of_version_2(mount: &Mount) -> Vec<Offer> {
         })
         .collect();
     let mut home = mount.own.clone();
-    if !wanted.is_empty() && !mount.is_root && !is_in_leaf {
+    // The root alone has no type; what a container shows as its root is none.
+    let is_root = !base.join("cgroup.type").exists();
+    if !wanted.is_empty() && !is_root && !is_in_leaf {
         let leaf = base.join(AGENT_LEAF);
         let moved = make(&leaf).and_then(|()| write(&leaf.join("cgroup.procs"), "0"));
         if moved.is_ok() {

@@ -49,7 +49,7 @@ enum Stage {
 }
 
 /// Time that a shim has after force to end what is left, before it is killed itself.
-const SHIM_LIMIT_NS: i64 = 15_000_000_000;
+const SHIM_LIMIT_NS: i64 = 6_000_000_000;
 /// Time after which processes that outlive SIGKILL are reported.
 const STUCK_NS: i64 = 10_000_000_000;
 
@@ -177,8 +177,10 @@ impl Attempt {
         };
         // The shim reaps the leader after its end alone, which the handle did not show.
         let group = i32::try_from(workload.pid).ok().and_then(Pid::from_raw);
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::TERM);
+        let is_sent = group.is_some_and(|group| kill_process_group(group, Signal::TERM).is_ok());
+        if !is_sent {
+            // The workload has left the group that was made for it.
+            let _ = pidfd_send_signal(&workload.handle, Signal::TERM);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Runtime of processes: a shim for each attempt, and a folder that holds all that is known of it.
 //! Nothing is kept in memory alone, so an agent that starts again continues where the last one was
-//! killed ([`adopt`]).
+//! killed (`adopt.rs`).
 
 mod adopt;
 mod attempt;
@@ -8,8 +8,9 @@ mod start;
 mod usage;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -89,7 +90,12 @@ impl ProcessRuntime {
             path: path.to_owned(),
             source,
         };
-        fs::create_dir_all(&config.folder).map_err(|error| failed(&config.folder, error))?;
+        // Orders hold the environments of workloads, which others need not read.
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.folder);
+        made.map_err(|error| failed(&config.folder, error))?;
         let path = config.folder.join(".agent");
         let lock = File::options().append(true).create(true).open(&path);
         let lock = lock.map_err(|error| failed(&path, error))?;

@@ -1,8 +1,9 @@
 //! Start of an attempt: its folder, its cgroups, its shim, in this order, so that an agent that is
 //! killed in between leaves what the next one understands.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -36,7 +37,9 @@ impl ProcessRuntime {
     }
 
     fn launch_in(&self, folder: &Path, record: &OrderRecord) -> Result<Process, StartError> {
-        let written = fs::create_dir(folder)
+        let written = DirBuilder::new()
+            .mode(0o700)
+            .create(folder)
             .and_then(|()| shim::keep_reserve(folder))
             .and_then(|()| files::sync(&self.config.folder))
             .and_then(|()| files::write(folder, "order", record));

@@ -16,7 +16,7 @@ use super::super::{ExitRecord, Outcome, clock, fault_point, files, procfs};
 use super::{RESERVE, Running, Streams};
 
 /// Time for the processes that a workload left to end after they were killed.
-const CLEARING_NS: i64 = 10_000_000_000;
+const CLEARING_NS: i64 = 4_000_000_000;
 /// Time between two looks at processes that were killed.
 const ROUND_NS: i64 = 5_000_000;
 /// Time between two attempts to record an end on a full disk.
