@@ -97,6 +97,6 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Get(arguments) => show::get(arguments),
         LiveCommand::Record(arguments) => show::record(arguments),
         LiveCommand::Doctor(arguments) => host::doctor(arguments),
-        LiveCommand::Shim(arguments) => host::shim(arguments),
+        LiveCommand::Shim(arguments) => host::hold(arguments),
     }
 }
