@@ -27,6 +27,7 @@ pub mod study;
 pub mod sweep;
 pub mod table;
 pub mod trace;
+pub mod upgrade;
 pub mod verdict;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod autoscale;
 mod autoscale_findings;
 mod catalogue;
 mod contention;
+mod decoded;
 mod descheduling;
 mod domains;
 mod economics;

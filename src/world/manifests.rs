@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
+use model::Changes;
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 
-use super::{BuildError, FileSource, Remarks};
+use super::{BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
@@ -14,6 +15,8 @@ use units::{SortedMap, SortedSet};
 pub struct ManifestFiles {
     read: SortedMap<String, Arc<Manifests>>,
     has_controllers: bool,
+    /// Switches of the release that the cluster follows.
+    changes: Changes,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
 }
@@ -27,10 +30,12 @@ impl ManifestFiles {
         }
     }
 
-    /// Reads the priority classes of several files, which pods of each of them may name. What is wrong
+    /// Follows the release of a scenario, and reads the priority classes of several files, which pods
+    /// of each of them may name. What is wrong
     /// with a file is said where it is read as a whole.
     #[must_use]
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
+        self.changes = scenario.system.scheduler_changes();
         let sources = scenario.workload.iter().filter_map(|source| match source {
             WorkloadSource::Manifests { file, .. } => Some(file),
             _ => None,
@@ -71,6 +76,9 @@ impl ManifestFiles {
         }
         reader.read(&input)?;
         let mut manifests = reader.finish();
+        for words in decoded::drop_unheeded(&mut manifests, self.changes) {
+            remarks.note(format!("{}: {words}", input.name));
+        }
         if self.has_controllers {
             remarks.controlled(&input.name, &manifests.controlled);
             // Their owners make them anew.

@@ -178,7 +178,8 @@ impl HorizontalAutoscaler {
         let own = |rules: fn(&Behavior) -> &ScalingRules| {
             let stated = behavior.and_then(|behavior| rules(behavior).tolerance_milli);
             let stated = stated.map(|milli| milli as f64 / 1000.0);
-            let is_known = self.settings.release >= Release::V1_36;
+            let is_known =
+                self.settings.release >= Release::V1_36 && self.settings.heeds_own_tolerance;
             stated
                 .filter(|_| is_known)
                 .unwrap_or(self.settings.tolerance)

@@ -25,7 +25,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::summarize::gap_notes;
 use manifest::{ManifestPod, PriorityClasses};
-use model::{ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
+use model::{Change, Changes, ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
 use trace::TraceError;
@@ -66,6 +66,8 @@ pub struct Gathered {
     pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
+    /// Switches of the release by which pods count.
+    pub changes: Changes,
 }
 
 /// Numbers of a snapshot's pods, by sort.
@@ -104,6 +106,7 @@ pub struct Snapshot {
 /// If an amount can't be expressed.
 pub fn pod_info(cache: &mut Cache, pod: &ManifestPod) -> Result<PodInfo, QuantityError> {
     let accounted = pod.accounted.as_ref();
+    let accounted = accounted.filter(|_| cache.changes().has(Change::InPlaceResize));
     let mut info = PodInfo {
         class: cache.class(&pod.spec)?,
         name: pod.name.clone().into(),
@@ -119,16 +122,24 @@ pub fn pod_info(cache: &mut Cache, pod: &ManifestPod) -> Result<PodInfo, Quantit
 }
 
 impl Snapshot {
-    /// Reads files, folders and snapshot scenarios; `-` is standard input.
+    /// Reads files, folders and snapshot scenarios; `-` is standard input. Pods count as in a
+    /// release with these switches.
     ///
     /// # Errors
     /// If a file can't be read or what the files say doesn't go together.
-    pub fn read(paths: &[PathBuf], traces_dirs: &[PathBuf]) -> Result<Self, SnapshotError> {
+    pub fn read(
+        paths: &[PathBuf],
+        traces_dirs: &[PathBuf],
+        changes: Changes,
+    ) -> Result<Self, SnapshotError> {
         let mut sources = Sources::new(traces_dirs);
         for path in paths {
             sources.add(path)?;
         }
-        Self::new(sources.finish()?)
+        Self::new(Gathered {
+            changes,
+            ..sources.finish()?
+        })
     }
 
     /// The snapshot of objects.
@@ -137,6 +148,7 @@ impl Snapshot {
     /// If two nodes have one name or an amount can't be expressed.
     pub fn new(gathered: Gathered) -> Result<Self, SnapshotError> {
         let mut snapshot = Self {
+            cache: Cache::of_release(gathered.changes),
             warnings: gathered.findings,
             ignored_kinds: gathered.ignored_kinds,
             pods: gathered.pods,

@@ -124,6 +124,7 @@ impl Settings {
         let defaults = HorizontalSettings::default();
         let or = |stated: Option<f64>, other: Duration| stated.map_or(Ok(other), duration);
         Ok(HorizontalSettings {
+            heeds_own_tolerance: true,
             release: Release::V1_28,
             period: defaults.period,
             tolerance: self.tolerance.unwrap_or(defaults.tolerance),

@@ -5,7 +5,7 @@
 //! A file is one JSON object a line. What a case declares goes through the manifest reader into
 //! the model; a case passes only if everything it records agrees.
 
-mod decision;
+pub(super) mod decision;
 mod fast;
 mod queue;
 mod sequence;
@@ -13,10 +13,11 @@ pub(super) mod world;
 
 use std::path::{Path, PathBuf};
 
+use model::Changes;
 use serde_json::Value;
 
 use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
-use super::{Family, FamilyReport, Judge, VerifyOptions};
+use super::{Family, FamilyReport, Judge, VerifyOptions, kube_releases};
 
 /// Decisions of the Kubernetes scheduler.
 pub const FAMILY: Family = Family {
@@ -91,6 +92,7 @@ const KINDS: &[&str] = &[
 fn claims(path: &Path) -> bool {
     let folder = path.parent().and_then(Path::file_name);
     has_json_lines(path)
+        && !(kube_releases::FAMILY.claims)(path)
         && (folder.is_some_and(|folder| folder == FAMILY.name) || is_recording(path))
 }
 
@@ -132,7 +134,7 @@ fn judge_case(
     } else if case.get("steps").is_some() {
         sequence::compare(id, case)
     } else {
-        decision::compare(id, case)
+        decision::compare(id, case, Changes::default())
     };
     let outcome = match compared {
         Ok(differences) => differences.outcome(id),

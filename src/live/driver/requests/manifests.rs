@@ -59,6 +59,7 @@ pub(super) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
             name: object.name().to_string(),
         };
         if let Some(template) = object.template_mut() {
+            let template = std::sync::Arc::make_mut(template);
             template.manifest = templates.get(&place).cloned();
         }
         operations.push(Operation::Apply(object));
