@@ -9,6 +9,7 @@ pub mod conflict;
 pub mod digest;
 pub mod fit;
 pub mod fragmentation;
+mod holds;
 mod identity;
 pub mod interner;
 pub mod log;

@@ -71,7 +71,7 @@ pub struct Store {
     gpu_models: Interner,
     nodes: Nodes,
     pods: Pods,
-    holds: SortedMap<(ComponentId, u64), Arc<Hold>>,
+    pub(super) holds: SortedMap<(ComponentId, u64), Arc<Hold>>,
     objects: Objects,
     pod_states: PodStates,
 }
@@ -182,23 +182,6 @@ impl Store {
     /// Names of GPU models by index.
     pub fn gpu_models(&self) -> &Interner {
         &self.gpu_models
-    }
-
-    /// The holds, by owner and number.
-    pub fn holds(&self) -> impl Iterator<Item = &Arc<Hold>> {
-        self.holds.values()
-    }
-
-    /// A hold that is there, by its owner's number.
-    pub fn hold(&self, owner: ComponentId, number: u64) -> Option<&Hold> {
-        self.holds.get(&(owner, number)).map(|hold| &**hold)
-    }
-
-    /// The release of a hold that has lapsed by now; `None` if it was released, or placed anew for
-    /// longer.
-    pub fn lapsed(&self, now: Instant, owner: ComponentId, number: u64) -> Option<Event> {
-        let until = self.hold(owner, number)?.until?;
-        (until <= now).then_some(Event::HoldReleased { owner, number })
     }
 
     /// A copy with an empty log, for a view or a fork.

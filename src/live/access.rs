@@ -23,7 +23,7 @@ const SECRET_BYTES: usize = 32;
 /// Party that a secret belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A user, who may ask for everything.
+    /// User of the cluster; every request is allowed.
     Admin,
     /// A daemon, which may register nodes and speak for them.
     Node,

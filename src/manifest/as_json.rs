@@ -198,7 +198,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 }
 
-/// Place of the value that so many others precede.
+/// Place of the value with a given number of values before it.
 fn find(value: &Spanned<Shape>, values_before: &mut usize) -> Option<Location> {
     if *values_before == 0 {
         return Some(value.defined);

@@ -44,7 +44,6 @@ impl DeclaredWorkload {
         let Some(template) = self.object.template_mut() else {
             return;
         };
-        let template = std::sync::Arc::make_mut(template);
         template.priority = class.value;
         if !self.states_policy {
             template.preempts = class.preempts;

@@ -49,7 +49,7 @@ pub use namespace::Namespace;
 pub use node::Node;
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
-pub use pod::{Container, HostPort, Needed, Needs, Pod, PodPhase, PodSpec};
+pub use pod::{Container, HostPort, Needed, Needs, Pod, PodPhase, PodSpec, Written};
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,
 };

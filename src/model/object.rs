@@ -115,8 +115,8 @@ impl Object {
     }
 
     /// Template of the object's pods, to be changed; `None` of objects without pods of their own.
-    pub fn template_mut(&mut self) -> Option<&mut Arc<PodSpec>> {
-        Some(match self {
+    pub fn template_mut(&mut self) -> Option<&mut PodSpec> {
+        let template = match self {
             Self::Deployment(object) => &mut Arc::make_mut(object).template,
             Self::ReplicaSet(object) | Self::ReplicationController(object) => {
                 &mut Arc::make_mut(object).template
@@ -139,7 +139,8 @@ impl Object {
             | Self::PriorityClass(_)
             | Self::Secret(_)
             | Self::ConfigMap(_) => return None,
-        })
+        };
+        Some(Arc::make_mut(template))
     }
 
     /// Whether others need it when they are made: such objects are made first.

@@ -75,12 +75,24 @@ pub struct PodSpec {
     pub needs: Needs,
     /// The template as its manifest states it, in JSON, where pods run on real hosts: programs,
     /// arguments and environments, on which no decision of a simulated cluster depends.
-    pub manifest: Option<Text>,
+    pub manifest: Written,
 }
 
 /// Secrets and configs that a pod needs. In canonical bytes they are nothing where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Needs(pub Vec<Needed>);
+
+/// A pod template as its manifest states it. In canonical bytes it is nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Written(pub Option<Text>);
+
+impl Hash for Written {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(text) = &self.0 {
+            text.hash(state);
+        }
+    }
+}
 
 impl Hash for Needs {
     fn hash<H: Hasher>(&self, state: &mut H) {

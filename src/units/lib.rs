@@ -2,6 +2,7 @@
 //! resource vectors, dense ids, stable identities, sorted maps and sets, names near a misspelt one, and plurals. Nothing
 //! here knows anything else of ours.
 
+pub mod date;
 pub mod id;
 pub mod identity;
 pub mod nearest;
@@ -12,6 +13,7 @@ pub mod sorted;
 pub mod text;
 pub mod time;
 
+pub use date::Date;
 pub use id::{
     CellId, ClassId, ComponentId, GangId, GpuModelId, NodeId, ObjectId, PodId, PodSlot, ResourceId,
     Revision, TenantId,

@@ -12,14 +12,34 @@ pub(super) fn drop_unheeded(manifests: &mut Manifests, changes: Changes) -> Vec<
     let mut words = Vec::new();
     if !changes.has(Change::PodLevelResources) {
         let pods = manifests.pods.iter_mut();
-        let dropped = pods.filter_map(|pod| drop_requests(&mut pod.spec)).count();
-        let templates = { manifests.workloads.iter_mut() }
-            .filter_map(|workload| drop_requests(workload.object.template_mut()?))
-            .count();
-        if dropped + templates > 0 {
+        let stated = pods.filter(|pod| !pod.spec.pod_requests.is_empty());
+        // Pods of one class stay of one class.
+        let mut last: Option<SpecPair> = None;
+        let mut pods = 0;
+        for pod in stated {
+            let known = last.filter(|pair| Arc::ptr_eq(&pair.stated, &pod.spec));
+            let pair = known.unwrap_or_else(|| SpecPair {
+                stated: pod.spec.clone(),
+                heeded: Arc::new(without_requests(&pod.spec)),
+            });
+            pod.spec = pair.heeded.clone();
+            last = Some(pair);
+            pods += 1;
+        }
+        let mut templates = 0;
+        for workload in &mut manifests.workloads {
+            let states = |spec: &PodSpec| !spec.pod_requests.is_empty();
+            if workload.object.template().is_some_and(states)
+                && let Some(template) = workload.object.template_mut()
+            {
+                *template = without_requests(template);
+                templates += 1;
+            }
+        }
+        if pods + templates > 0 {
             words.push(format!(
                 "`spec.resources` of {} and {} is ignored: the release does not heed it",
-                plural::count(dropped, "pod"),
+                plural::count(pods, "pod"),
                 plural::count(templates, "template"),
             ));
         }
@@ -32,11 +52,15 @@ pub(super) fn drop_unheeded(manifests: &mut Manifests, changes: Changes) -> Vec<
     words
 }
 
-/// Drops the requests that a spec states as a whole; `None` if it states none.
-fn drop_requests(spec: &mut Arc<PodSpec>) -> Option<()> {
-    if spec.pod_requests.is_empty() {
-        return None;
+/// Spec of a pod with and without the requests that it states as a whole.
+struct SpecPair {
+    stated: Arc<PodSpec>,
+    heeded: Arc<PodSpec>,
+}
+
+fn without_requests(spec: &PodSpec) -> PodSpec {
+    PodSpec {
+        pod_requests: ResourceList::default(),
+        ..spec.clone()
     }
-    Arc::make_mut(spec).pod_requests = ResourceList::default();
-    Some(())
 }

@@ -30,6 +30,7 @@ use windtunnel::units::{Duration, Instant, Revision, SortedMap, SortedSet};
 use windtunnel::world::FileSource;
 use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};
 
+use crate::scratch::new_folder;
 use crate::watch::watch;
 use crate::world::options;
 
@@ -38,8 +39,7 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str, files: &[(&str, &str)]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("kube-{name}"));
-        let _ = fs::remove_dir_all(&folder);
+        let folder = new_folder(&format!("kube-{name}"));
         fs::create_dir_all(&folder).unwrap();
         for (name, text) in files {
             let path = folder.join(name);

@@ -9,6 +9,8 @@ use windtunnel::trace::Input;
 use windtunnel::verify::VerifyOptions;
 use windtunnel::verify::place::FAMILY;
 
+use crate::scratch::new_folder;
+
 fn data(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/place");
     folder.join(name)
@@ -54,8 +56,7 @@ fn list(kind: &str, items: &[Value]) -> Value {
 /// A folder with the dump under `name`, made by `write`, and the answers about it.
 #[track_caller]
 fn check(form: &str, names: &[&str], write: impl FnOnce(&Path)) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("place-{form}"));
-    let _ = fs::remove_dir_all(&folder);
+    let folder = new_folder(&format!("place-{form}"));
     fs::create_dir_all(&folder).unwrap();
     for pod in ["plain.yaml", "zonal-spread.yaml"] {
         fs::copy(data(pod), folder.join(pod)).unwrap();
@@ -119,7 +120,7 @@ fn a_dump_in_several_files_gives_the_same_answers() {
 /// The folder of `kubectl cluster-info dump --output-directory`: nodes at its top, a folder per
 /// namespace with a typed list per kind, events and logs; kinds that it leaves out are beside it.
 #[test]
-fn the_folder_of_a_cluster_info_dump_gives_the_same_answers() {
+fn the_new_folder_a_cluster_info_dump_gives_the_same_answers() {
     let names = ["cluster-info", "beside.json"];
     check("folder", &names, |folder| {
         let root = folder.join("cluster-info");

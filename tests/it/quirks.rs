@@ -2,7 +2,7 @@
 //! (spec: kubernetes.md 1.2, 1.3, 1.6, 1.12).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use windtunnel::lab::explain::{Explanation, Outcome};
 use windtunnel::lab::place::lost::{Loss, lose};
@@ -12,6 +12,8 @@ use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
 use windtunnel::manifest::{SnapshotWriter, read_manifests};
 use windtunnel::model::Changes;
 use windtunnel::trace::Input;
+
+use crate::scratch::new_folder;
 
 const NODES: &str = "
 apiVersion: v1
@@ -36,11 +38,13 @@ fn pod(name: &str, node: &str, [metadata, spec, status]: [&str; 3]) -> String {
 
 /// A snapshot of a text, read from a file as the commands do it.
 fn snapshot(name: &str, text: &str) -> Snapshot {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quirks");
+    let folder = new_folder("quirks");
     fs::create_dir_all(&folder).unwrap();
     let file: PathBuf = folder.join(format!("{name}.yaml"));
     fs::write(&file, text).unwrap();
-    Snapshot::read(&[file], &[], Changes::default()).unwrap()
+    let snapshot = Snapshot::read(std::slice::from_ref(&file), &[], Changes::default()).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    snapshot
 }
 
 /// How many more pods like the one called `more` fit.
@@ -242,7 +246,7 @@ fn aliases_reach_over_items() {
 /// Of several files that are read as one, each remark names its own.
 #[test]
 fn remarks_name_their_file() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quirks-files");
+    let folder = new_folder("quirks-files");
     fs::create_dir_all(&folder).unwrap();
     let strange =
         "---\napiVersion: v1\nkind: Node\nmetadata: {name: n3}\nstatus: {allocatable: {cpu: 1}}\n";
@@ -257,4 +261,5 @@ fn remarks_name_their_file() {
     };
     let place = format!("{}: Node `n3`: ", files[1].display());
     assert!(told.starts_with(&place), "{told}");
+    fs::remove_dir_all(&folder).unwrap();
 }

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::scratch::new_folder;
+
 /// A folder that is gone with its owner.
 struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{name}"));
-        let _ = fs::remove_dir_all(&path);
+        let path = new_folder(&format!("report-{name}"));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -3,17 +3,26 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use windtunnel::lab::summary::Summary;
+
+/// Path of a folder that no other test has, even of the same name, and no other run of the tests at the
+/// same time: none takes another's files away.
+pub(crate) fn new_folder(name: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{name}-{}-{number}", std::process::id());
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
 
 /// A folder of its own for one test, taken away at its end.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    /// A folder of this name, which no other test has, with these files.
+    /// A folder with these files.
     pub(crate) fn new(name: &str, files: &[(&str, &str)]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&folder);
+        let folder = new_folder(name);
         fs::create_dir_all(&folder).expect("a folder for the test");
         for (name, text) in files {
             fs::write(folder.join(name), text).expect("a file for the test");

@@ -9,13 +9,14 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use lab::check::{
-    Baseline, BaselineError, CheckSettings, Date, Divergence, End, SuiteItem, SuiteScenario, judge,
+    Baseline, BaselineError, CheckSettings, Divergence, End, SuiteItem, SuiteScenario, judge,
     parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use lab::replicate::Workers;
 use report::check::{self, CheckOptions};
 use scenario::objective_lines;
+use units::Date;
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use lab::check::{CHECK_VERSION, CheckReport, Date, EntryReport, ErrorKind};
+use lab::check::{CHECK_VERSION, CheckReport, EntryReport, ErrorKind};
 use lab::folder::{Existing, write_file};
 use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
+use units::Date;
 
 use super::{CheckArguments, relative, source_date, stem};
 use crate::failure::folder_failure;

@@ -1,6 +1,6 @@
 //! `windtunnel live agent`: a node daemon with the process runtime.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
@@ -57,8 +57,10 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
     let address = address(state).map_err(unread)?;
     let secret = secret(&state.join(NODE_FILE)).map_err(unread)?;
     let program = std::env::current_exe().map_err(Failure::incomplete)?;
+    // Shims work in folders of their own.
+    let folder = std::path::absolute(&arguments.folder).map_err(Failure::input)?;
     let runtime = ProcessRuntime::open(Config {
-        folder: arguments.folder.clone(),
+        folder: folder.clone(),
         node: arguments.node.clone(),
         shim: vec![program.into(), "live".into(), "shim".into()],
         enforcement: Enforcement::BestEffort,
@@ -66,7 +68,7 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
     });
     let runtime = runtime.map_err(Failure::input)?;
     let client = Client::new(address, &secret);
-    let registration = registration(arguments);
+    let registration = registration(arguments, &folder);
     let daemon = Daemon::new(registration, &cluster(&secret), runtime, client);
     if !global.quiet {
         let node = &arguments.node;
@@ -81,7 +83,7 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
 }
 
 /// The registration of this host.
-fn registration(arguments: &AgentArguments) -> Registration {
+fn registration(arguments: &AgentArguments, folder: &Path) -> Registration {
     let host = capacity();
     let amount = |resource: &str, quantity: String| Amount {
         resource: resource.to_owned(),
@@ -93,7 +95,7 @@ fn registration(arguments: &AgentArguments) -> Registration {
     Registration {
         node: node.clone(),
         // The folder stands for the machine: its containers are the node's.
-        machine: cluster(&arguments.folder.display().to_string()),
+        machine: cluster(&folder.display().to_string()),
         process: format!("{node}-{}-{}", wall_ns(), std::process::id()),
         declaration: Declaration {
             labels: Vec::new(),

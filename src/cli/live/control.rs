@@ -16,6 +16,7 @@ use live::record::{Header, Log};
 use live::serve::{Limits, Server};
 use scenario::{Experiment, Scenario};
 use trace::Input;
+use units::plural;
 use world::FileSource;
 
 use super::super::experiment_file::{MessageFormat, Reading, read};
@@ -116,9 +117,9 @@ pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exi
         return Err(named(&what));
     }
     if log.torn_bytes > 0 {
-        let torn = log.torn_bytes;
+        let torn = plural::count(log.torn_bytes, "byte");
         terminal::complain(&format!(
-            "note: the last {torn} bytes are a record that was cut off; it is left out"
+            "note: the log ends with a record that was cut off ({torn}); it is left out"
         ));
     }
     let steps = log.records.len();

@@ -110,7 +110,7 @@ pub(super) fn spec(digest: &mut Digest, spec: &PodSpec) {
     for needed in &needs.0 {
         need(digest, needed);
     }
-    if let Some(manifest) = manifest {
+    if let Some(manifest) = &manifest.0 {
         digest.text(manifest);
     }
 }

@@ -1,7 +1,8 @@
 //! Regressions that a baseline puts up with for a while, and entries that nothing is left of.
 
 use super::run::SuiteResults;
-use super::{Acknowledgement, Baseline, Date, Gate, Outcome};
+use super::{Acknowledgement, Baseline, Gate, Outcome};
+use units::Date;
 
 /// Regressions that the baseline puts up with for now. What is acknowledged and expired, no longer
 /// needed or not in the suite is told.

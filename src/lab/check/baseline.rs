@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::date::Date;
-use units::SortedMap;
+use units::{Date, SortedMap};
 
 /// The version of this form.
 pub const BASELINE_VERSION: u32 = 2;

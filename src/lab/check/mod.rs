@@ -11,7 +11,6 @@ mod cause;
 mod change;
 mod changed;
 mod comparable;
-mod date;
 mod divergence;
 mod gate;
 mod limit;
@@ -33,12 +32,11 @@ pub use baseline::{
 pub use cause::{Divergence, FirstDivergence};
 pub use change::{Change, Selection, SelectionError, accepted, accepted_only, changes};
 pub use changed::Changed;
-pub use date::Date;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
 pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
-use units::SortedMap;
+use units::{Date, SortedMap};
 
 /// The version of the form of a report.
 pub const CHECK_VERSION: u32 = 2;

@@ -1,4 +1,4 @@
-//! The cluster as users see it: a row for every pod, node and object.
+//! View of the cluster for its users: a row for every pod, node and object.
 
 use model::{Pod, PodPhase};
 use serde::{Deserialize, Serialize};

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use units::plural;
 
 use super::Limits;
 use super::engine::{Message, Watch};
@@ -174,8 +175,8 @@ async fn body<T: DeserializeOwned>(
     })?;
     let read = read.map_err(|_| {
         let why = format!(
-            "the request is cut off, or longer than {} bytes; split it",
-            limits.body_bytes
+            "the request is cut off, or longer than {}; split it",
+            plural::count(limits.body_bytes, "byte")
         );
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why)
     })?;

@@ -185,7 +185,7 @@ pub(super) struct Bench<J> {
 }
 
 impl Bench<MemoryJournal> {
-    /// A cluster of so many hosts over a journal in memory.
+    /// Cluster with a number of hosts, over a journal in memory.
     pub(super) fn new(hosts: usize, journal: &MemoryJournal) -> Self {
         let mut bench = Self {
             control: None,
@@ -285,7 +285,7 @@ impl<J: Journal> Bench<J> {
         machines.sum()
     }
 
-    /// What must hold whatever happened: the processes of a pod were started on one host.
+    /// Asserts that the processes of each pod were started on one host.
     pub(super) fn audit_hosts(&self) {
         let mut seen: SortedMap<(u32, Option<u16>), &str> = SortedMap::new();
         for host in &self.hosts {

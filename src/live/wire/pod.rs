@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 /// The object of a pod.
 pub(crate) fn object(store: &Store, pod: &Pod) -> Value {
     let spec = &store.class(pod.class).spec;
-    let written = spec.manifest.as_deref();
+    let written = spec.manifest.0.as_deref();
     let written = written.and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
     let mut object = written.unwrap_or_else(|| template(spec));
     object.insert("apiVersion".to_owned(), json!("v1"));

@@ -42,7 +42,7 @@ pub enum Request {
     },
 }
 
-/// Answer to a user: a line for every object, and the lines of what was refused.
+/// Answer to a request: a line for every object, and a line for every refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Outcome {

@@ -25,6 +25,8 @@ use windtunnel::systems::fleet::unit_file::UnitFile;
 use windtunnel::trace::Input;
 use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};
 
+use crate::scratch::new_folder;
+
 mod experiments;
 mod results;
 mod traces;
@@ -65,6 +67,12 @@ struct Scene {
     folder: PathBuf,
 }
 
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
 impl Scene {
     fn new() -> Self {
         Self::in_folder("fuzz")
@@ -72,7 +80,7 @@ impl Scene {
 
     /// A scene in a folder of this name.
     fn in_folder(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let folder = new_folder(name);
         fs::create_dir_all(folder.join("result")).expect("a folder for the test");
         Self { folder }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use control::admission::BarePod;
 use control::operation::Operation;
 use manifest::ManifestReader;
-use model::{Object, Text};
+use model::{Object, Text, Written};
 use serde_json::{Map, Value, json};
 use trace::Input;
 use units::SortedMap;
@@ -59,8 +59,7 @@ pub(super) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
             name: object.name().to_string(),
         };
         if let Some(template) = object.template_mut() {
-            let template = std::sync::Arc::make_mut(template);
-            template.manifest = templates.get(&place).cloned();
+            template.manifest = Written(templates.get(&place).cloned());
         }
         operations.push(Operation::Apply(object));
     }
@@ -79,7 +78,7 @@ pub(super) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
             name: pod.name.to_string(),
         };
         let mut spec = pod.spec;
-        Arc::make_mut(&mut spec).manifest = templates.get(&place).cloned();
+        Arc::make_mut(&mut spec).manifest = Written(templates.get(&place).cloned());
         let name = pod.name;
         operations.push(Operation::ApplyPod(Arc::new(BarePod { name, spec })));
     }

@@ -1,4 +1,4 @@
-//! Calendar dates, for acknowledgements that expire.
+//! Calendar dates.
 
 use std::fmt;
 use std::str::FromStr;
