@@ -3,11 +3,10 @@
 use autoscale::horizontal::{HorizontalSettings, PipelineSettings};
 use autoscale::vertical::{RecommenderSettings, UpdaterSettings};
 use autoscale::workloads::{Action, AutoscalerOptions, ScheduledRule, ScheduledScaling};
-use control::controllers::Release;
 use control::controllers::manager::ControllerOptions;
 use control::operation::Operation;
 use model::workload::CronSchedule;
-use model::{Change, Object};
+use model::{Change, Object, Release};
 use scenario::Scenario;
 use scenario::schema;
 use sim::UsageOptions;

@@ -32,7 +32,8 @@ use std::cmp::Ordering;
 
 use super::finding::{Finding, Findings, Problem};
 use combine::Asked;
-use control::controllers::{ControllerEvent, Release};
+use control::controllers::ControllerEvent;
+use model::Release;
 use units::Instant;
 
 /// One horizontal autoscaler and what it remembers.

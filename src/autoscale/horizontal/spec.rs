@@ -1,7 +1,7 @@
 //! Settings of the controller of horizontal autoscalers. What an object asks for is
 //! [`model::workload::horizontal`].
 
-use control::controllers::Release;
+use model::Release;
 pub use model::workload::horizontal::{
     Behavior, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef, PolicyKind, ScalingPolicy,
     ScalingRules, SelectPolicy, Target, double_targets,
@@ -32,7 +32,7 @@ pub struct HorizontalSettings {
 impl Default for HorizontalSettings {
     fn default() -> Self {
         Self {
-            release: Release::default(),
+            release: Release::V1_36,
             heeds_own_tolerance: true,
             period: Duration::from_secs(15),
             tolerance: 0.1,

@@ -14,6 +14,8 @@ use units::nearest;
 /// Release of Kubernetes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Release {
+    /// Release 1.28, of which decisions of controllers are recorded and nothing else is known.
+    V1_28,
     /// Release 1.30.
     V1_30,
     /// Release 1.31.
@@ -32,7 +34,7 @@ pub enum Release {
 }
 
 impl Release {
-    /// All releases, the oldest first.
+    /// Releases that a cluster may have, the oldest first.
     pub const ALL: &[Self] = &[
         Self::V1_30,
         Self::V1_31,
@@ -46,6 +48,7 @@ impl Release {
     /// Name of the release, such as `1.34`.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::V1_28 => "1.28",
             Self::V1_30 => "1.30",
             Self::V1_31 => "1.31",
             Self::V1_32 => "1.32",

@@ -16,9 +16,8 @@ use autoscale::horizontal::{
     MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod, Pass, Phase,
     PodSample, PodSamples, Readiness, ReadyCondition,
 };
-use control::controllers::Release;
 use manifest::autoscalers::{Manifest, milli};
-use model::Text;
+use model::{Release, Text};
 use pods::{Pod, duration, instant};
 use units::{Duration, Instant, SortedMap};
 
