@@ -14,7 +14,7 @@ use model::{Change, ChangeEntry, Release};
 use report::upgrade::{RunsReport, UpgradeReport};
 use scenario::schema::WorkloadSource;
 use trace::Input;
-use units::nearest;
+use units::{nearest, plural};
 
 use super::failure::failure;
 use super::run::threads;
@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:
   windtunnel upgrade dump.json --from 1.34 --to 1.36 --keep balanced-allocation-improvement
   windtunnel upgrade dump.json --from 1.32 --to 1.34 --format html > upgrade.html
 
-Every pod that lives is taken out of the cluster, scheduled anew in both releases, and put back.
+Every pod that lives is taken out of the cluster, scheduled again in both releases, and put back.
 A pod would land elsewhere if none of the nodes that tie for the best in one release is among those
 of the other. Switches are turned one at a time; a switch is named if it makes the whole difference
 by itself (`or`), or if there is no such difference without it (`with`). `windtunnel systems kubernetes --changes` lists
@@ -139,9 +139,9 @@ impl Gate {
         let unit = if is_percent { "%" } else { "" };
         (value > bound).then(|| {
             format!(
-                "gate {}>{bound}{unit} fails: {count} of {} pods ({percent:.2} %)",
+                "gate {}>{bound}{unit} fails: {count} of {} ({percent:.2} %)",
                 difference.name(),
-                report.upgrade.pods
+                plural::count(report.upgrade.pods, "pod")
             )
         })
     }

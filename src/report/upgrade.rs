@@ -101,7 +101,7 @@ impl UpgradeReport<'_> {
         let Upgrade { from, to, pods, .. } = self.upgrade;
         let pods = plural::count(*pods, "pod");
         format!(
-            "upgrade {from} -> {to}: {}; {pods} scheduled anew, one by one",
+            "upgrade {from} -> {to}: {}; {pods} scheduled again, one by one",
             self.snapshot
         )
     }

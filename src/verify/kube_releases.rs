@@ -14,14 +14,14 @@ use rayon::prelude::*;
 use serde_json::Value;
 use units::SortedMap;
 
-use super::cases::has_json_lines;
+use super::cases::{RELEASES, has_json_lines, is_of_release, release_of};
 use super::kube_scheduler::decision;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::Input;
 
 /// Decisions of other releases of the Kubernetes scheduler.
 pub const FAMILY: Family = Family {
-    name: "kube-releases",
+    name: RELEASES,
     summary: "decisions of kube-scheduler 1.30 to 1.36 on the same cases, by the switches of each release",
     claims,
     kinds: KINDS,
@@ -44,28 +44,24 @@ const CASES: &str = "kube-scheduler";
 
 /// Whether a file belongs here: in a folder of the family's name, with a release in its own.
 fn claims(path: &Path) -> bool {
-    let folder = path.parent().and_then(Path::file_name);
-    has_json_lines(path)
-        && folder.is_some_and(|folder| folder == FAMILY.name)
-        && release_of(path).is_ok()
-}
-
-/// Release that the name of a file ends in.
-fn release_of(path: &Path) -> Result<Release, String> {
-    let name = file_name(path);
-    let name = name.strip_suffix(".gz").unwrap_or(name);
-    let name = name.strip_suffix(".jsonl").unwrap_or(name);
-    let release = name.rsplit('-').next().unwrap_or_default();
-    Release::find(release).map_err(|why| {
-        format!(
-            "{}: {why}; name the file `cases-RELEASE.jsonl.gz`",
-            path.display()
-        )
-    })
+    has_json_lines(path) && is_of_release(path)
 }
 
 /// Lines of cases, by name.
 type Cases = SortedMap<String, String>;
+
+/// Folders of cases beside a folder: those whose names begin with [`CASES`].
+fn folders_of_cases(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder.join("..")) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let mut folders: Vec<PathBuf> = paths
+        .filter(|path| path.is_dir() && file_name(path).starts_with(CASES))
+        .collect();
+    folders.sort();
+    folders
+}
 
 /// Reads the cases of a folder; files of sequences and of queues hold none.
 fn read_cases(folder: &Path, cases: &mut Cases) -> Result<(), String> {
@@ -157,7 +153,9 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
         if !known.contains_key(&folder) {
             let mut cases = Cases::new();
             read_cases(&folder, &mut cases)?;
-            read_cases(&folder.join("..").join(CASES), &mut cases)?;
+            for folder in folders_of_cases(&folder) {
+                read_cases(&folder, &mut cases)?;
+            }
             known.insert(folder.clone(), cases);
         }
         let nothing = Cases::new();

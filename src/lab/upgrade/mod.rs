@@ -56,7 +56,7 @@ impl UpgradePlan<'_> {
     }
 }
 
-/// What differs for a pod between two releases.
+/// Difference for a pod between two releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
     /// Every node that the later release may take is one that the earlier would not.
@@ -92,7 +92,7 @@ impl Difference {
         }
     }
 
-    /// What differs between two landings; `None` is nothing.
+    /// Difference between two landings, if there is one.
     pub fn between(from: &Landing, to: &Landing) -> Option<Self> {
         match (from, to) {
             _ if from == to => None,
@@ -131,7 +131,7 @@ impl Cause {
 /// Pods that differ in the same way: of one class, and on one node in the dump.
 #[derive(Clone, Debug)]
 pub struct Differing {
-    /// What differs.
+    /// Difference of the pods.
     pub difference: Difference,
     /// The pods, as `NAMESPACE/NAME`.
     pub pods: Vec<String>,

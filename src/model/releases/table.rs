@@ -70,32 +70,32 @@ changes! {
         "A namespace selector of the incoming pod that accepts no labels, such as one with NotIn, means every namespace.";
     OnePodClaimText "read-write-once-pod-text" "A7"
         Some(since(V1_34)), None, Message, false, Modelled,
-        "A claim of mode ReadWriteOncePod in use is told as `node(s) unavailable due to ..`.";
+        "The message for a claim of mode ReadWriteOncePod in use reads `node(s) unavailable due to ..`.";
     BalancedSkipsBestEffort "balanced-allocation-skips-best-effort" "A8"
         Some(since(V1_33)), None, Placement, false, Modelled,
         "NodeResourcesBalancedAllocation gives no points to pods that request none of its resources.";
     VolumeAffinityText "volume-node-affinity-text" "A9"
         Some(since(V1_33)), None, Message, false, Modelled,
-        "A volume out of reach is told as `node(s) didn't match PersistentVolume's node affinity`.";
+        "The message for a volume out of reach reads `node(s) didn't match PersistentVolume's node affinity`.";
     SpreadPerConstraint "spread-counts-per-constraint" "A10"
         Some(since(V1_33)), None, Placement, false,
         Unseen("the API server refuses two constraints with one key and one `whenUnsatisfiable`"),
         "Pods are counted for each spreading constraint rather than for each topology key.";
     TaintText "taint-text-without-key" "A11"
         Some(since(V1_35)), None, Message, false, Modelled,
-        "Untolerated taints are told without key and value, and so counted together.";
+        "Messages name untolerated taints without key and value, and so count them together.";
     SidecarDefaults "sidecar-scoring-defaults" "A12"
         Some(since(V1_32)), None, Placement, false, Modelled,
         "Requests that count in scores add sidecars and defaults for missing requests as pod requests do.";
     VictimsSortedAgain "victims-sorted-again" "A13"
         Some(since(V1_32)), None, Placement, false, Modelled,
         "Victims are sorted by importance after pods within their budgets were spared; before, those that exceed a budget came first.";
-    LeftOutNodesTold "left-out-nodes-told" "A14"
+    LeftOutNodesNamed "left-out-nodes-named" "A14"
         Some(since(V1_32)), None, Message, false, Modelled,
-        "Nodes that a field match on the name leaves out are told with the plugin that does.";
+        "Messages name the plugin whose field match on the name leaves nodes out.";
     LeftOutNodesOldText "left-out-nodes-as-filtered" "A14"
         Some(until(V1_30)), None, Message, false, Modelled,
-        "Nodes that a field match on the name leaves out are told as `node is filtered out by the prefilter result`.";
+        "The message for nodes that a field match on the name leaves out reads `node is filtered out by the prefilter result`.";
     ExplicitCandidates "explicit-preemption-candidates" "A15"
         Some(since(V1_32)), None, Placement, false,
         Unseen("nodes without a verdict are not tried in either form"),

@@ -25,7 +25,7 @@ pub enum Release {
     #[default]
     #[serde(rename = "1.34")]
     V1_34,
-    /// Release 1.35: taints are told without key and value.
+    /// Release 1.35: messages name taints without key and value.
     #[serde(rename = "1.35")]
     V1_35,
     /// Release 1.36: another balance score, and the first of a heap among equally good nodes.

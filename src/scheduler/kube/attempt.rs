@@ -183,7 +183,7 @@ impl<'a> Attempt<'a> {
             self.refusal = Some(Rejection::unresolvable(text).of(""));
         }
         let changes = self.profile.changes;
-        let text = if changes.has(Change::LeftOutNodesTold) {
+        let text = if changes.has(Change::LeftOutNodesNamed) {
             Some(format!("node(s) didn't satisfy plugin(s) [{list}]"))
         } else {
             let is_told = changes.has(Change::LeftOutNodesOldText);

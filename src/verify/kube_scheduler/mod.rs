@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use model::Changes;
 use serde_json::Value;
 
-use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
-use super::{Family, FamilyReport, Judge, VerifyOptions, kube_releases};
+use super::cases::{Differences, Outcome, first_case, has_json_lines, is_of_release, judge_lines};
+use super::{Family, FamilyReport, Judge, VerifyOptions};
 
 /// Decisions of the Kubernetes scheduler.
 pub const FAMILY: Family = Family {
@@ -92,7 +92,7 @@ const KINDS: &[&str] = &[
 fn claims(path: &Path) -> bool {
     let folder = path.parent().and_then(Path::file_name);
     has_json_lines(path)
-        && !(kube_releases::FAMILY.claims)(path)
+        && !is_of_release(path)
         && (folder.is_some_and(|folder| folder == FAMILY.name) || is_recording(path))
 }
 
