@@ -7,14 +7,17 @@ use clap::{Args, ValueEnum};
 
 use lab::replicate::Workers;
 use lab::snapshot::profile::read_config;
-use lab::snapshot::{Gathered, Snapshot, Sources, is_experiment};
+use lab::snapshot::{Gathered, Sources, is_experiment};
+use lab::upgrade::fields::{FieldUse, used};
 use lab::upgrade::runs::compare_runs;
-use lab::upgrade::{Difference, Upgrade, UpgradePlan, compare};
+use lab::upgrade::{Difference, UpgradePlan, compare};
 use model::{Change, ChangeEntry, Release};
-use report::upgrade::{RunsReport, UpgradeReport};
+use report::upgrade::UpgradeReport;
+use report::upgrade_runs::RunsReport;
 use scenario::schema::WorkloadSource;
 use trace::Input;
 use units::{nearest, plural};
+use world::node_prices;
 
 use super::failure::failure;
 use super::run::threads;
@@ -27,13 +30,14 @@ const EXAMPLES: &str = "Examples:
   windtunnel upgrade dump.json --from 1.32 --to 1.34
   windtunnel upgrade dump.json --from 1.34 --to 1.36 --fail-on 'moved>2%'
   windtunnel upgrade dump.json --from 1.34 --to 1.36 --keep balanced-allocation-improvement
+  windtunnel upgrade dump.json --from 1.32 --to 1.34 --prices prices.csv
   windtunnel upgrade dump.json --from 1.32 --to 1.34 --format html > upgrade.html
 
 Every pod that lives is taken out of the cluster, scheduled again in both releases, and put back.
 A pod would land elsewhere if none of the nodes that tie for the best in one release is among those
 of the other. Switches are turned one at a time; a switch is named if it makes the whole difference
-by itself (`or`), or if there is no such difference without it (`with`). `windtunnel systems kubernetes --changes` lists
-the switches.";
+by itself (`or`), or if there is no such difference without it (`with`). `windtunnel systems
+kubernetes --changes` lists the switches.";
 
 /// Arguments of `upgrade`.
 #[derive(Clone, Debug, Args)]
@@ -57,7 +61,17 @@ pub(super) struct UpgradeArguments {
     /// Compare though the dump uses fields that the later release drops
     #[arg(long)]
     drop_unknown: bool,
-    /// Seeds of the replay of all arrivals, paired; 0 leaves it out [default: 5, or 2 from 20000
+    /// Compare though the dump's kubelets are not of the release `--from`
+    #[arg(long)]
+    despite_kubelets: bool,
+    /// Number of pods to schedule again at most, taken evenly from the dump; 0 takes every pod
+    /// [default: all of up to 20000 pods, 5000 of more]
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+    /// List of prices by instance type, a CSV file, for the price of the nodes in use
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Seeds of the replay of the arrivals, paired; 0 leaves it out [default: 5, or 2 from 20000
     /// pods on]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
     seeds: Option<u32>,
@@ -80,8 +94,12 @@ enum UpgradeFormat {
     Html,
 }
 
-/// Number of pods from which the replay has fewer seeds.
+/// Number of pods from which a part of them is scheduled again, and the replay has fewer seeds.
 const MANY_PODS: usize = 20_000;
+/// Number of pods in that part.
+const SAMPLE: usize = 5_000;
+/// Number of releases by which a kubelet may be behind its API server.
+const OLDEST_KUBELET: u32 = 3;
 
 fn switch(name: &str) -> Result<Change, String> {
     ChangeEntry::find(name).map(|entry| entry.change)
@@ -135,7 +153,11 @@ impl Gate {
         } = self;
         let count = report.upgrade.count(difference);
         let percent = report.percent(difference);
-        let value = if is_percent { percent } else { count as f64 };
+        let value = if is_percent {
+            percent
+        } else {
+            report.upgrade.estimate(difference)
+        };
         let unit = if is_percent { "%" } else { "" };
         (value > bound).then(|| {
             format!(
@@ -163,7 +185,7 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         return Ok(exit);
     }
     let gathered = gather(global, arguments)?;
-    check_kubelets(arguments)?;
+    check_kubelets(arguments, &gathered)?;
     let input = arguments.config.as_ref().map(Input::path);
     let (config, doubts) = read_config(input.as_ref()).map_err(|error| failed(&error))?;
     tell(global, &doubts);
@@ -178,26 +200,33 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         }
     }
     let living = gathered.pods.iter().filter(|pod| !pod.phase.is_final());
-    let usual = if living.count() < MANY_PODS { 5 } else { 2 };
+    let is_large = living.count() >= MANY_PODS;
+    let usual = if is_large { 2 } else { 5 };
     let seeds: Vec<u64> = (1..=u64::from(arguments.seeds.unwrap_or(usual))).collect();
-    let upgrade = compare(&UpgradePlan {
+    let prices = arguments.prices.as_deref().map(|file| {
+        let read = node_prices(&gathered.nodes, &Input::path(file));
+        read.map_err(Failure::input)
+    });
+    let prices = prices.transpose()?;
+    let plan = UpgradePlan {
         gathered: &gathered,
         config: &config,
         from,
         to,
         kept: &arguments.keep,
         seeds: &seeds,
-    });
-    let upgrade = upgrade.map_err(|error| failed(&error))?;
+        most_pods: match arguments.sample {
+            Some(0) => usize::MAX,
+            Some(most) => most,
+            None if is_large => SAMPLE,
+            None => usize::MAX,
+        },
+        prices: prices.as_ref(),
+    };
+    check_fields(arguments, &used(&plan))?;
+    let upgrade = compare(&plan).map_err(|error| failed(&error))?;
     tell(global, &upgrade.warnings);
-    check_fields(arguments, &upgrade)?;
-    let snapshot = Snapshot::new(Gathered {
-        changes: from.changes(),
-        ..gathered
-    });
-    let summary = snapshot.map_err(|error| failed(&error))?.summary();
     let report = UpgradeReport {
-        snapshot: &summary,
         upgrade: &upgrade,
         is_verbose: global.verbose,
     };
@@ -287,55 +316,34 @@ fn gather(global: &Global, arguments: &UpgradeArguments) -> Result<Gathered, Fai
     sources.finish().map_err(|error| failed(&error))
 }
 
-/// Refuses a dump whose nodes are newer than its stated release: no node may be.
-fn check_kubelets(arguments: &UpgradeArguments) -> Result<(), Failure> {
-    for path in arguments.paths.iter().filter(|path| path.is_file()) {
-        let Some(version) = newest_kubelet(path)? else {
-            continue;
-        };
-        match Release::find(&version) {
-            Ok(release) if release > arguments.from => {
-                return Err(Failure::input(format!(
-                    "{}: a node reports kubelet {version}, which is newer than --from {}; a dump \
-                     of release {release} needs `--from {release}`",
-                    path.display(),
-                    arguments.from
-                )));
-            }
-            _ => {}
-        }
+/// Refuses a dump whose newest kubelet can't belong to its stated release: none may be newer than the
+/// API server, or more than three releases behind.
+fn check_kubelets(arguments: &UpgradeArguments, gathered: &Gathered) -> Result<(), Failure> {
+    let Some(kubelet) = gathered.newest_kubelet.as_ref() else {
+        return Ok(());
+    };
+    let (from, version) = (arguments.from, &kubelet.version);
+    let relation = if kubelet.minor > from.minor() {
+        "newer than"
+    } else if kubelet.minor + OLDEST_KUBELET < from.minor() {
+        "more than three releases behind"
+    } else {
+        return Ok(());
+    };
+    if arguments.despite_kubelets {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// Newest version of a kubelet that a file states.
-fn newest_kubelet(path: &Path) -> Result<Option<String>, Failure> {
-    const FIELD: &[u8] = b"kubeletVersion";
-    let mut lines = Input::path(path).lines().map_err(Failure::input)?;
-    let mut newest: Option<String> = None;
-    while let Some((_, line)) = lines.next_line().map_err(Failure::input)? {
-        let places = line.windows(FIELD.len()).enumerate();
-        for (place, _) in places.filter(|(_, text)| *text == FIELD) {
-            let rest = &line[place + FIELD.len()..];
-            let rest = rest
-                .iter()
-                .skip_while(|letter| !letter.is_ascii_alphanumeric());
-            let is_version = |letter: &&u8| letter.is_ascii_alphanumeric() || **letter == b'.';
-            let version: Vec<u8> = rest.take_while(is_version).copied().collect();
-            let version = String::from_utf8_lossy(&version).into_owned();
-            let release = |text: &str| Release::find(text).ok();
-            if release(&version) > newest.as_deref().and_then(release) {
-                newest = Some(version);
-            }
-        }
-    }
-    Ok(newest)
+    Err(Failure::input(format!(
+        "node `{}` reports kubelet {version}, which is {relation} --from {from}: the dump is of \
+         another release; give that release, or compare all the same with `--despite-kubelets`",
+        kubelet.node
+    )))
 }
 
 /// Refuses to go back past a field that the dump uses.
-fn check_fields(arguments: &UpgradeArguments, upgrade: &Upgrade) -> Result<(), Failure> {
-    let mut dropped = upgrade.fields.iter().filter(|_| !arguments.drop_unknown);
-    let dropped = dropped.find(|own| own.standing(arguments.to) == "unknown");
+fn check_fields(arguments: &UpgradeArguments, fields: &[FieldUse]) -> Result<(), Failure> {
+    let mut dropped = fields.iter().filter(|_| !arguments.drop_unknown);
+    let dropped = dropped.find(|own| own.is_unknown_to(arguments.to));
     let Some(own) = dropped else {
         return Ok(());
     };

@@ -136,6 +136,7 @@ const NODE: List = &[
             ("capacity", All),
             ("images", Each(&[("names", All), ("sizeBytes", All)])),
             ("conditions", Each(CONDITION)),
+            ("nodeInfo", Fields(&[("kubeletVersion", All)])),
         ]),
     ),
 ];

@@ -28,6 +28,7 @@ pub mod sweep;
 pub mod table;
 pub mod trace;
 pub mod upgrade;
+pub mod upgrade_runs;
 pub mod verdict;
 
 #[cfg(test)]

@@ -5,20 +5,20 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use lab::statistics::Interval;
-use lab::upgrade::runs::ComparedRuns;
 use lab::upgrade::{Difference, Differing, Landing, Upgrade};
-use model::{Change, Release, releases::CHANGES};
+use model::Change;
+use model::releases::CHANGES;
 use units::plural;
 
 /// Number of pods that the table names.
 const PODS_SHOWN: usize = 12;
+/// Two-sided quantile of the normal distribution at 95 %.
+const NORMAL_95: f64 = 1.96;
 /// Number of pods whose messages the page shows.
 const MESSAGES_SHOWN: usize = 200;
 
 /// Comparison of two releases with its context.
 pub struct UpgradeReport<'a> {
-    /// Contents of the dump, in one line.
-    pub snapshot: &'a str,
     /// The comparison.
     pub upgrade: &'a Upgrade,
     /// Whether messages are shown in full.
@@ -97,13 +97,37 @@ impl UpgradeReport<'_> {
         }
     }
 
+    /// Half of the interval of a share, as far as it comes from a sample, at 95 %.
+    fn reach_percent(&self, difference: Difference) -> Option<f64> {
+        let Upgrade { pods, living, .. } = self.upgrade;
+        let (pods, living) = (*pods as f64, *living as f64);
+        let share = self.percent(difference) / 100.0;
+        let rest = (living - pods) / (living - 1.0).max(1.0);
+        let variance = share * (1.0 - share) / pods.max(1.0) * rest;
+        (self.upgrade.is_sample()).then(|| 100.0 * NORMAL_95 * variance.sqrt())
+    }
+
+    fn reach(&self, difference: Difference) -> String {
+        let reach = self.reach_percent(difference);
+        reach.map_or_else(String::new, |own| format!(" +-{own:.1}"))
+    }
+
     fn headline(&self) -> String {
-        let Upgrade { from, to, pods, .. } = self.upgrade;
-        let pods = plural::count(*pods, "pod");
-        format!(
-            "upgrade {from} -> {to}: {}; {pods} scheduled again, one by one",
-            self.snapshot
-        )
+        let Upgrade {
+            from,
+            to,
+            pods,
+            living,
+            summary,
+            ..
+        } = self.upgrade;
+        let counted = plural::count(*pods, "pod");
+        let sample = if self.upgrade.is_sample() {
+            format!(" of {living}")
+        } else {
+            String::new()
+        };
+        format!("upgrade {from} -> {to}: {summary}; {counted}{sample} scheduled again, one by one")
     }
 
     /// Table for the terminal.
@@ -122,9 +146,10 @@ impl UpgradeReport<'_> {
             } else {
                 format!("  {}", by.join("; "))
             };
+            let reach = self.reach(difference);
             let _ = writeln!(
                 text,
-                "  {:27} {count:>7}  {share:>5.1} %{by}",
+                "  {:27} {count:>7}  {share:>5.1} %{reach}{by}",
                 words(difference)
             );
         }
@@ -226,13 +251,24 @@ impl UpgradeReport<'_> {
         let Some(replay) = &self.upgrade.replay else {
             return;
         };
+        let arrivals = plural::count(replay.pods, "arrival");
+        let part = if replay.pods < replay.all_pods {
+            let nodes = plural::count(replay.nodes, "node");
+            format!("{arrivals} of {} on {nodes}", replay.all_pods)
+        } else {
+            arrivals
+        };
         let _ = writeln!(
             text,
-            "\n  replay of {} in order of creation, {}: {:.1} % of the pods on another node",
-            plural::count(replay.pods, "arrival"),
+            "\n  replay of {} in order of creation, {}: {:.1} % of the pods on another node; {:.1} % by \
+             other draws among ties alone",
+            part,
             plural::count(replay.seeds, "seed"),
             replay.elsewhere_percent,
+            replay.chance_percent,
         );
+        let units = replay.effects.iter().map(|own| own.unit.len());
+        let width = units.max().unwrap_or(0);
         for effect in &replay.effects {
             let interval = effect
                 .interval
@@ -241,7 +277,7 @@ impl UpgradeReport<'_> {
                 });
             let _ = writeln!(
                 text,
-                "    {:20} {:>10.2} -> {:>10.2} {:1}{interval}",
+                "    {:21} {:>10.2} -> {:>10.2} {:width$}{interval}",
                 effect.name, effect.from, effect.to, effect.unit,
             );
         }
@@ -274,7 +310,11 @@ impl UpgradeReport<'_> {
             })
         });
         let counts = Difference::ALL.map(|own| {
-            let value = json!({"pods": self.upgrade.count(own), "percent": self.percent(own)});
+            let value = json!({
+                "pods": self.upgrade.count(own),
+                "percent": self.percent(own),
+                "reachPercent": self.reach_percent(own),
+            });
             (own.name().to_owned(), value)
         });
         let fields = self.upgrade.fields.iter().map(|own| {
@@ -299,6 +339,9 @@ impl UpgradeReport<'_> {
             });
             json!({
                 "pods": replay.pods,
+                "allPods": replay.all_pods,
+                "nodes": replay.nodes,
+                "chancePercent": replay.chance_percent,
                 "seeds": replay.seeds,
                 "elsewherePercent": replay.elsewhere_percent,
                 "effects": effects.collect::<Vec<Value>>(),
@@ -307,8 +350,9 @@ impl UpgradeReport<'_> {
         json!({
             "from": from.name(),
             "to": to.name(),
-            "snapshot": self.snapshot,
+            "snapshot": self.upgrade.summary,
             "pods": self.upgrade.pods,
+            "living": self.upgrade.living,
             "counts": counts.into_iter().collect::<serde_json::Map<String, Value>>(),
             "differing": groups.collect::<Vec<Value>>(),
             "fields": fields.collect::<Vec<Value>>(),
@@ -366,82 +410,7 @@ impl UpgradeReport<'_> {
     }
 }
 
-/// Comparison of two releases by runs, with its context.
-pub struct RunsReport<'a> {
-    /// Name of the experiment.
-    pub experiment: &'a str,
-    /// Release of the cluster.
-    pub from: Release,
-    /// Release that it is to have.
-    pub to: Release,
-    /// The comparison.
-    pub runs: &'a ComparedRuns,
-}
-
-impl RunsReport<'_> {
-    /// Table for the terminal.
-    pub fn table(&self) -> String {
-        let (seeds, differing) = (self.runs.seeds, self.runs.differing);
-        let mut text = format!(
-            "upgrade {} -> {}: {}; pods are placed otherwise with {differing} of {}\n",
-            self.from,
-            self.to,
-            self.experiment,
-            plural::count(seeds, "seed"),
-        );
-        if self.runs.effects.is_empty() {
-            text.push_str("  no metric differs\n");
-        }
-        let names = self.runs.effects.iter().map(|own| own.metric.len());
-        let width = names.max().unwrap_or(0);
-        for own in &self.runs.effects {
-            let interval = own
-                .interval
-                .map_or_else(String::new, |Interval { low, high }| {
-                    format!("  difference {low:+.4} to {high:+.4} (95 %)")
-                });
-            let _ = writeln!(
-                text,
-                "  {:width$}  {:>12.4} -> {:>12.4} {}{interval}",
-                own.metric, own.from, own.to, own.unit
-            );
-        }
-        text
-    }
-
-    /// JSON, one object.
-    pub fn json(&self) -> Value {
-        let effects = self.runs.effects.iter().map(|own| {
-            json!({
-                "metric": own.metric,
-                "unit": own.unit,
-                "from": own.from,
-                "to": own.to,
-                "low": own.interval.map(|own| own.low),
-                "high": own.interval.map(|own| own.high),
-            })
-        });
-        json!({
-            "from": self.from.name(),
-            "to": self.to.name(),
-            "experiment": self.experiment,
-            "seeds": self.runs.seeds,
-            "seedsThatDiffer": self.runs.differing,
-            "effects": effects.collect::<Vec<Value>>(),
-        })
-    }
-
-    /// Page for a browser, in one file.
-    pub fn html(&self) -> String {
-        let table = escaped(&self.table());
-        format!(
-            "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n<title>upgrade</title>\n\
-             <pre>{table}</pre>\n</html>\n"
-        )
-    }
-}
-
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -54,7 +54,7 @@ pub use alerts::{alerts, route};
 pub use autoscale::autoscalers;
 pub use contention::{checkpoints, contention};
 pub use descheduling::descheduling;
-pub use economics::economics;
+pub use economics::{NodePrices, economics, node_prices};
 pub use failures::{Failures, contact, failures, node_life};
 pub use images::images;
 pub use kube::{ignored_by, is_exact, kube_request};

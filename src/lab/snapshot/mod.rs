@@ -24,7 +24,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::summarize::gap_notes;
-use manifest::{ManifestPod, PriorityClasses};
+use manifest::{Kubelet, ManifestPod, PriorityClasses};
 use model::{Change, Changes, ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
@@ -68,6 +68,8 @@ pub struct Gathered {
     pub findings: Vec<String>,
     /// Switches of the release by which pods count.
     pub changes: Changes,
+    /// Newest kubelet that a node reports.
+    pub newest_kubelet: Option<Kubelet>,
 }
 
 /// Numbers of a snapshot's pods, by sort.

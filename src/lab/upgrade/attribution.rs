@@ -3,9 +3,10 @@
 //! whole difference by itself, or if the difference vanishes without it.
 
 use super::landing::{Subject, land};
-use super::{Difference, Differing, Landing, Side, UpgradePlan, profiles};
+use super::relevance::{can_matter, relevant};
+use super::{Cause, Difference, Differing, Landing, Side, UpgradePlan, profiles};
 use crate::snapshot::SnapshotError;
-use model::{Bearing, Change, ChangeEntry, Changes};
+use model::{Change, Changes};
 
 /// Switches on which the amounts of pods rest.
 const COUNTING: &[Change] = &[
@@ -22,23 +23,37 @@ pub(super) fn attribute(
     to: &mut Side,
     differing: &mut [(&Subject, Differing)],
 ) -> Result<(), SnapshotError> {
-    if differing.is_empty() {
-        return Ok(());
-    }
-    let subjects: Vec<&Subject> = differing.iter().map(|(subject, _)| *subject).collect();
     let (before, after) = (plan.before(), plan.after());
-    let bears = |entry: &&ChangeEntry| {
-        entry.is_settable() && matches!(entry.bearing, Bearing::Placement | Bearing::Message)
-    };
-    for entry in before.differing(after).filter(bears) {
+    let relevant = relevant(plan);
+    for (_, group) in differing.iter_mut() {
+        let own = relevant.iter();
+        let mut own = own.filter(|entry| can_matter(entry, &group.from, &group.to));
+        // With the only switch turned, a release is the other one as far as the pod goes.
+        if let (Some(only), None) = (own.next(), own.next()) {
+            group.cause = Cause {
+                needed: vec![only.change],
+                enough: vec![only.change],
+            };
+        }
+    }
+    for entry in relevant {
         let change = entry.change;
+        let mut asked: Vec<&mut (&Subject, Differing)> = { differing.iter_mut() }
+            .filter(|(_, group)| can_matter(entry, &group.from, &group.to))
+            .filter(|(_, group)| !group.cause.is_of(change))
+            .collect();
+        if asked.is_empty() {
+            continue;
+        }
+        let subjects: Vec<&Subject> = asked.iter().map(|(subject, _)| *subject).collect();
         let forth = before.with(change, after.has(change));
         let back = after.with(change, before.has(change));
         let (forth, back) = rayon::join(
             || landings(plan, from, forth, change, &subjects),
             || landings(plan, to, back, change, &subjects),
         );
-        for ((_, group), (forth, back)) in differing.iter_mut().zip(forth?.into_iter().zip(back?)) {
+        let turned = forth?.into_iter().zip(back?);
+        for ((_, group), (forth, back)) in asked.iter_mut().map(|own| &mut **own).zip(turned) {
             let whole = group.difference;
             if Difference::between(&group.from, &forth) == Some(whole)
                 && !is_told_apart(whole, &forth, &group.to)

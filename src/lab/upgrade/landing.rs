@@ -42,17 +42,29 @@ impl Subject {
     }
 }
 
-/// The pods of a dump that live and are not told to end, by class and node.
-pub(super) fn subjects(snapshot: &Snapshot) -> Vec<Subject> {
+/// Pods that are to be scheduled again.
+pub(super) struct Chosen {
+    /// The pods, by class and node.
+    pub(super) subjects: Vec<Subject>,
+    /// Number of pods that live and are not told to end, from which these were taken.
+    pub(super) living: usize,
+}
+
+/// An even part of the pods of a dump that live and are not told to end, with a number of pods at
+/// most. Dumps list the pods of a workload one after the other, so that every workload has its share.
+pub(super) fn subjects(snapshot: &Snapshot, most_pods: usize) -> Chosen {
     // The number of a pod whose volumes bear its own name; 0 is that of all others.
     type Key = (usize, Option<Text>, Option<Text>, usize);
     let mut numbers: IndexMap<Key, Subject, FxBuildHasher> = IndexMap::default();
-    for (index, pod) in snapshot.pods.iter().enumerate() {
+    let is_eligible = |pod: &ManifestPod| {
         let is_lost =
             { pod.node_name.as_ref() }.is_some_and(|node| snapshot.cache.node(node).is_none());
-        if pod.phase.is_final() || pod.is_terminating || is_lost {
-            continue;
-        }
+        !pod.phase.is_final() && !pod.is_terminating && !is_lost
+    };
+    let pods = snapshot.pods.iter().enumerate();
+    let living: Vec<(usize, &ManifestPod)> = pods.filter(|(_, pod)| is_eligible(pod)).collect();
+    let step = living.len().div_ceil(most_pods.max(1)).max(1);
+    for &(index, pod) in living.iter().skip(step / 2).step_by(step) {
         let mut volumes = pod.spec.volumes.iter();
         let has_own = volumes.any(|volume| matches!(volume, PodVolume::Ephemeral(_)));
         let own = if has_own { index + 1 } else { 0 };
@@ -69,7 +81,10 @@ pub(super) fn subjects(snapshot: &Snapshot) -> Vec<Subject> {
         });
         subject.pods.push(index);
     }
-    numbers.into_values().collect()
+    Chosen {
+        subjects: numbers.into_values().collect(),
+        living: living.len(),
+    }
 }
 
 /// Schedules one pod of each subject anew.

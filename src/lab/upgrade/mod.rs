@@ -4,11 +4,13 @@
 //!
 //! The dump is read once. Both releases see the same objects; they decide on pods one by one, each
 //! taken out of the cluster and put back ([`landing`]), and place all pods in their order of creation
-//! on the empty cluster ([`replay`]).
+//! on the empty cluster ([`replay`]). Of a large dump an even part of the pods is decided on, and a
+//! part of the cluster is replayed.
 
 mod attribution;
 pub mod fields;
 mod landing;
+mod relevance;
 pub mod replay;
 pub mod runs;
 #[cfg(test)]
@@ -23,6 +25,7 @@ use fields::FieldUse;
 pub use landing::Landing;
 use landing::{Subject, land, subjects};
 use replay::Replayed;
+use world::NodePrices;
 
 /// Question of a comparison of two releases.
 pub struct UpgradePlan<'a> {
@@ -38,6 +41,10 @@ pub struct UpgradePlan<'a> {
     pub kept: &'a [Change],
     /// Seeds of the replay; none leaves it out.
     pub seeds: &'a [u64],
+    /// Number of pods that are scheduled again at most, taken evenly from all.
+    pub most_pods: usize,
+    /// Prices of the nodes, in their order.
+    pub prices: Option<&'a NodePrices>,
 }
 
 impl UpgradePlan<'_> {
@@ -122,6 +129,11 @@ pub struct Cause {
 }
 
 impl Cause {
+    /// Whether a switch does it, whatever the others do.
+    fn is_of(&self, change: Change) -> bool {
+        self.needed.contains(&change) && self.enough.contains(&change)
+    }
+
     /// Whether no single switch does it.
     pub fn is_combination(&self) -> bool {
         self.needed.is_empty() && self.enough.is_empty()
@@ -151,8 +163,12 @@ pub struct Upgrade {
     pub from: Release,
     /// Release that it is to have.
     pub to: Release,
-    /// Number of pods that were scheduled anew.
+    /// Contents of the dump, in a line.
+    pub summary: String,
+    /// Number of pods that were scheduled again.
     pub pods: usize,
+    /// Number of pods from which these were taken.
+    pub living: usize,
     /// Names of the nodes, by slot.
     pub nodes: Vec<Text>,
     /// Pods that differ, in the order of the dump.
@@ -171,6 +187,18 @@ impl Upgrade {
         let own = self.differing.iter();
         let own = own.filter(|group| group.difference == difference);
         own.map(|group| group.pods.len()).sum()
+    }
+
+    /// Number of pods with a difference among all that live, as far as those that were scheduled
+    /// again tell.
+    pub fn estimate(&self, difference: Difference) -> f64 {
+        let count = self.count(difference) as f64;
+        count * self.living as f64 / self.pods.max(1) as f64
+    }
+
+    /// Whether a part of the pods was scheduled again.
+    pub const fn is_sample(&self) -> bool {
+        self.pods < self.living
     }
 
     /// Name of the node in a slot.
@@ -214,7 +242,8 @@ pub fn compare(plan: &UpgradePlan<'_>) -> Result<Upgrade, SnapshotError> {
     let (before, after) = (plan.before(), plan.after());
     let (from, to) = rayon::join(|| Side::new(plan, before), || Side::new(plan, after));
     let (mut from, mut to) = (from?, to?);
-    let subjects = subjects(&from.snapshot);
+    let chosen = subjects(&from.snapshot, plan.most_pods);
+    let subjects = chosen.subjects;
     let all: Vec<&Subject> = subjects.iter().collect();
     let (one, other) = rayon::join(|| land(&mut from, &all), || land(&mut to, &all));
     let (one, other) = (one?, other?);
@@ -245,6 +274,8 @@ pub fn compare(plan: &UpgradePlan<'_>) -> Result<Upgrade, SnapshotError> {
     Ok(Upgrade {
         from: plan.from,
         to: plan.to,
+        summary: from.snapshot.summary(),
+        living: chosen.living,
         pods: subjects.iter().map(|subject| subject.pods.len()).sum(),
         differing: differing.collect(),
         nodes: nodes.collect(),

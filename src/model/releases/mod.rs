@@ -79,6 +79,19 @@ impl Release {
         })
     }
 
+    /// Number of the release after `1.`.
+    pub fn minor(self) -> u32 {
+        Self::minor_of(self.name()).unwrap_or(0)
+    }
+
+    /// Number after `1.` of a version such as `v1.34.1`, of releases that are not modelled as well.
+    pub fn minor_of(version: &str) -> Option<u32> {
+        let plain = version.strip_prefix('v').unwrap_or(version);
+        let rest = plain.strip_prefix("1.")?;
+        let end = rest.find(|letter: char| !letter.is_ascii_digit());
+        rest[..end.unwrap_or(rest.len())].parse().ok()
+    }
+
     /// Switches that are on in the release.
     pub fn changes(self) -> Changes {
         let on = CHANGES.iter().filter(|entry| entry.is_on_in(self));
@@ -267,6 +280,9 @@ mod tests {
         let error = Release::find("1.3").expect_err("no release");
         assert!(error.contains("known are 1.30, 1.31"), "{error}");
         assert!(Release::find("1.345").is_err());
+        let minors = ["v1.34.1", "1.9", "v1.40.2+k3s1", "2.1", "v1.x"].map(Release::minor_of);
+        assert_eq!(minors, [Some(34), Some(9), Some(40), None, None]);
+        assert_eq!(Release::V1_36.minor(), 36);
     }
 
     #[test]
