@@ -69,8 +69,8 @@ pub enum FolderError {
         source: io::Error,
     },
     /// A file, link or device stands where a folder is to be.
-    #[error("{}: a file, link or device stands where a folder is to be made; it is never replaced: \
-             choose another folder with `--out`", path.display())]
+    #[error("{}: a file, link or device stands in the place of the folder and is never replaced; choose \
+             another folder with `--out`", path.display())]
     NoFolder {
         /// Path of the folder.
         path: PathBuf,
