@@ -28,6 +28,8 @@ mod memory;
 mod named;
 mod output;
 mod place;
+mod plan;
+mod plan_words;
 mod policy_list;
 mod profile;
 mod progress;
@@ -118,6 +120,9 @@ enum Command {
     Place(place::PlaceArguments),
     /// Show what a release of Kubernetes changes for the pods of a cluster, and which switch does it
     Upgrade(upgrade::UpgradeArguments),
+    /// Answer how few or how cheap nodes are enough, which can go, what a loss leaves waiting, and
+    /// when a cluster is full
+    Plan(Box<plan::PlanArguments>),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
     /// Create an experiment from cluster dumps (kubectl)
@@ -158,6 +163,7 @@ impl Command {
             | Self::Events(_)
             | Self::Place(_)
             | Self::Upgrade(_)
+            | Self::Plan(_)
             | Self::Report(_)
             | Self::Import(_)
             | Self::Trace(_)
@@ -202,6 +208,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
+        Command::Plan(arguments) => plan::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         #[cfg(feature = "live")]
         Command::Live(command) => live::run(&global, &command),

@@ -25,6 +25,7 @@ pub mod parquet;
 pub mod paths;
 pub mod place;
 mod placements;
+pub mod plan;
 mod pod_table;
 pub mod replicate;
 pub mod reproduce;

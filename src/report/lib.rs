@@ -20,6 +20,7 @@ pub mod import;
 mod latex;
 pub mod lost;
 pub mod place;
+pub mod plan;
 pub mod plot;
 pub mod runs;
 mod sense;

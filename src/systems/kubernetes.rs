@@ -82,6 +82,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::Taints,
         Yes("nodes with untolerated taints are excluded"),
     ),
+    (Capability::PodSlots, Yes(AS_ORIGINAL)),
     (Capability::HostPorts, Yes(AS_ORIGINAL)),
     (Capability::Volumes, Yes(AS_ORIGINAL)),
     (Capability::Needs, Without("assumed to exist")),

@@ -1,5 +1,6 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod adoption;
 mod alerts;
 mod autoscale;
 mod autoscale_findings;
@@ -23,6 +24,7 @@ mod mix;
 mod money;
 mod node_autoscalers;
 mod nodes;
+pub mod offers;
 mod operations;
 mod price_history;
 mod price_list;
@@ -33,6 +35,7 @@ pub mod request_limits;
 mod residents;
 mod scaling_rules;
 mod shapes;
+mod small_requests;
 mod start_up;
 mod system_options;
 mod traffic;
@@ -50,6 +53,7 @@ use scenario::schema::OnBadRow as Written;
 use scenario::{Arguments, Files};
 use trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
+pub use adoption::Adoption;
 pub use alerts::{alerts, route};
 pub use autoscale::autoscalers;
 pub use contention::{checkpoints, contention};

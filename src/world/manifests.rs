@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
-use model::Changes;
+use model::{Changes, Node};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 
-use super::{BuildError, FileSource, Remarks, decoded};
+use super::{Adoption, BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
@@ -17,6 +17,9 @@ pub struct ManifestFiles {
     has_controllers: bool,
     /// Switches of the release that the cluster follows.
     changes: Changes,
+    /// Whether controllers take over the pods that files bind or leave waiting.
+    adopts: bool,
+    adoption: Option<Arc<Adoption>>,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
 }
@@ -28,6 +31,44 @@ impl ManifestFiles {
             has_controllers,
             ..Self::default()
         }
+    }
+
+    /// Has controllers take over the pods of the files.
+    #[must_use]
+    pub fn adopting(self, adopts: bool) -> Self {
+        Self { adopts, ..self }
+    }
+
+    /// The workloads and pods of a scenario's files that are there when the run begins.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn adoption(
+        &mut self,
+        scenario: &Scenario,
+        nodes: &[Arc<Node>],
+        files: &FileSource<'_>,
+        remarks: &mut Remarks,
+    ) -> Result<Arc<Adoption>, BuildError> {
+        if let Some(known) = &self.adoption {
+            return Ok(Arc::clone(known));
+        }
+        let mut read: SortedMap<&String, Arc<Manifests>> = SortedMap::new();
+        let mut order = Vec::new();
+        for source in &scenario.workload {
+            if let WorkloadSource::Manifests { file, .. } = source
+                && self.adopts
+                && !read.contains_key(file)
+            {
+                let manifests = self.read(file, files, remarks)?;
+                order.push(Arc::clone(&manifests));
+                read.insert(file, manifests);
+            }
+        }
+        let adoption = Arc::new(Adoption::of(&order, nodes));
+        remarks.adopted(&adoption);
+        self.adoption = Some(Arc::clone(&adoption));
+        Ok(adoption)
     }
 
     /// Follows the release of a scenario, and reads the priority classes of several files, which pods
@@ -79,8 +120,7 @@ impl ManifestFiles {
         for words in decoded::drop_unheeded(&mut manifests, self.changes) {
             remarks.note(format!("{}: {words}", input.name));
         }
-        if self.has_controllers {
-            remarks.controlled(&input.name, &manifests.controlled);
+        if self.has_controllers && !self.adopts {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
         }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use model::resource_list::PODS;
 use model::{Needed, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::WorkloadSource;
+use scenario::schema::{DEFAULT_PODS, WorkloadSource};
 use systems::mapping::{Item, Mapping, template_of};
 use systems::registry::find;
 use trace::stream::ClassTotal;
@@ -13,7 +14,7 @@ use super::operations::{heeds_needs, runs_workloads};
 use super::system_options::check_updates;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
-use units::SortedMap;
+use units::{Quantity, SortedMap};
 
 /// The workload as the scenario's system takes it.
 ///
@@ -84,10 +85,17 @@ pub fn mapping(
     };
     let tainted = nodes.iter().filter(is_tainted);
     let tainted = tainted.map(|node| Item::TaintedNode(&node.name));
+    let is_limited = |node: &&Arc<Node>| {
+        let slots = node.allocatable.get(PODS);
+        slots != Quantity::from_units(DEFAULT_PODS) && slots != Quantity::ZERO
+    };
+    let limited = nodes.iter().filter(is_limited);
+    let limited = limited.map(|node| Item::LimitedNode(&node.name));
     let items = pods
         .chain(objects)
         .chain(services.map(Item::Services))
-        .chain(tainted);
+        .chain(tainted)
+        .chain(limited);
     let mapping = Mapping::of(entry.capabilities, items);
     if mapping.is_nothing() {
         return Err(nothing(entry.name, &mapping));

@@ -282,6 +282,7 @@ fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, SortedSet<Stri
         inputs: &inputs,
         scenario: scratch.0.join("snapshot.yaml"),
         name: "snapshot".to_owned(),
+        ignore: &[],
         existing: Existing::Refuse,
     };
     import(&plan).unwrap();

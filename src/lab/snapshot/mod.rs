@@ -25,6 +25,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::summarize::gap_notes;
 use manifest::{Kubelet, ManifestPod, PriorityClasses};
+use model::workload::DaemonSet;
 use model::{Change, Changes, ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
@@ -62,6 +63,8 @@ pub struct Gathered {
     pub objects: ClusterObjects,
     /// Classes of priority.
     pub priorities: PriorityClasses,
+    /// Daemon sets, where workloads are read.
+    pub daemon_sets: Vec<Arc<DaemonSet>>,
     /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
@@ -98,6 +101,8 @@ pub struct Snapshot {
     pub counts: PodCounts,
     /// Warnings about ignored or suspicious parts, in words.
     pub warnings: Vec<String>,
+    /// Daemon sets, where workloads are read.
+    pub daemon_sets: Vec<Arc<DaemonSet>>,
     /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: SortedMap<String, usize>,
 }
@@ -144,6 +149,21 @@ impl Snapshot {
         })
     }
 
+    /// Reads files as [`Self::read`] does, and the daemon sets among their workloads, too.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with_daemons(
+        paths: &[PathBuf],
+        traces_dirs: &[PathBuf],
+    ) -> Result<Self, SnapshotError> {
+        let mut sources = Sources::new(traces_dirs).with_daemons();
+        for path in paths {
+            sources.add(path)?;
+        }
+        Self::new(sources.finish()?)
+    }
+
     /// The snapshot of objects.
     ///
     /// # Errors
@@ -155,6 +175,7 @@ impl Snapshot {
             ignored_kinds: gathered.ignored_kinds,
             pods: gathered.pods,
             priorities: gathered.priorities,
+            daemon_sets: gathered.daemon_sets,
             ..Self::default()
         };
         *snapshot.cache.objects = gathered.objects;

@@ -44,6 +44,16 @@ pub fn read_config(
     Ok((stated, doubts))
 }
 
+/// The profile of a pod; the first one decides about a pod of another scheduler.
+pub fn profile_or_default<'p>(profiles: &'p [KubeProfile], pod: &PodInfo) -> &'p KubeProfile {
+    let wanted = &*pod.spec().scheduler_name;
+    let found = match wanted {
+        "" | DEFAULT => None,
+        name => profiles.iter().find(|own| own.scheduler_name == name),
+    };
+    found.unwrap_or(&profiles[0])
+}
+
 /// The profile of a pod.
 ///
 /// # Errors

@@ -36,8 +36,8 @@ pub use autoscaling::{
 };
 pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
-    Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint,
-    TaintEffect, Template,
+    Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,
+    Taint, TaintEffect, Template,
 };
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
