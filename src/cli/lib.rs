@@ -118,11 +118,11 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Show how many more copies of a pod fit in a cluster, where, and what runs out first
     Place(place::PlaceArguments),
-    /// Show what a release of Kubernetes changes for the pods of a cluster, and which switch does it
-    Upgrade(upgrade::UpgradeArguments),
     /// Answer how few or how cheap nodes are enough, which can go, what a loss leaves waiting, and
     /// when a cluster is full
     Plan(Box<plan::PlanArguments>),
+    /// Show what a release of Kubernetes changes for the pods of a cluster, and which switch does it
+    Upgrade(upgrade::UpgradeArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
     /// Create an experiment from cluster dumps (kubectl)
@@ -162,8 +162,8 @@ impl Command {
             Self::Verify(_)
             | Self::Events(_)
             | Self::Place(_)
-            | Self::Upgrade(_)
             | Self::Plan(_)
+            | Self::Upgrade(_)
             | Self::Report(_)
             | Self::Import(_)
             | Self::Trace(_)
@@ -207,8 +207,8 @@ pub fn main() -> ExitCode {
         Command::Import(command) => import::run(&global, &command),
         Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
-        Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments),
+        Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         #[cfg(feature = "live")]
         Command::Live(command) => live::run(&global, &command),

@@ -3,8 +3,8 @@
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::{Ctx, Kubelet, affinity, gpu, raw};
-use model::{Node, Release};
 use model::resource_list::{CPU, PODS};
+use model::{Node, Release};
 
 /// The node that a manifest declares. What it lists in `allocatable` counts; a node without it
 /// takes its `capacity`, as the API defaults it.

@@ -15,11 +15,11 @@ use units::{SortedMap, SortedSet};
 pub struct ManifestFiles {
     read: SortedMap<String, Arc<Manifests>>,
     has_controllers: bool,
-    /// Switches of the release that the cluster follows.
-    changes: Changes,
     /// Whether controllers take over the pods that files bind or leave waiting.
     adopts: bool,
     adoption: Option<Arc<Adoption>>,
+    /// Switches of the release that the cluster follows.
+    changes: Changes,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
 }
