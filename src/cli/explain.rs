@@ -108,7 +108,7 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
         node: node.as_deref(),
     };
     let (explanation, view) = asked.explain(&snapshot.cache, &pod);
-    let defects = deciding_defects(&arguments.scheduler, &snapshot.cache, &pod)?;
+    let defects = deciding_defects(&arguments.scheduler, profile, &snapshot.cache, &pod)?;
     tell(global, &defects);
     snapshot.warnings.extend(defects);
     let mut changed = None;

@@ -123,7 +123,11 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     let (questions, currency) = questions(arguments)?;
     let profiles = arguments.scheduler.profiles(global)?;
     let profiles = without_preemption(&profiles);
-    let snapshot = Snapshot::read_with_daemons(&arguments.paths, &terminal::traces_dirs(global));
+    let snapshot = Snapshot::read_with_daemons(
+        &arguments.paths,
+        &terminal::traces_dirs(global),
+        arguments.scheduler.changes(),
+    );
     let mut snapshot = snapshot.map_err(|error| failed(&error))?;
     tell(global, &snapshot.warnings);
     let summary = snapshot.summary();

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use lab::explain::Explanation;
-use lab::snapshot::profile::{profile_of, read_profiles};
+use lab::explain::defects::deciding;
+use lab::snapshot::profile::{read_config, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError};
-use model::releases::CHANGES;
 use model::{Changes, Release};
-use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo};
+use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use trace::Input;
 
 use super::{Failure, Global, terminal};
@@ -53,37 +52,13 @@ impl SchedulerArguments {
 /// Words about each defect of the release without which a pod's attempt would end otherwise.
 pub(super) fn deciding_defects(
     scheduler: &SchedulerArguments,
+    profile: &KubeProfile,
     cache: &Cache,
     pod: &PodInfo,
 ) -> Result<Vec<String>, Failure> {
-    let (release, usual) = (scheduler.release, scheduler.changes());
     let config = scheduler.config.as_ref().map(Input::path);
-    let profiles = |changes: Changes| {
-        let read = read_profiles(config.as_ref(), changes);
-        let read = read.map(|(profiles, _)| profiles);
-        read.map_err(|error| failed(&error))
-    };
-    let known = profiles(usual)?;
-    let with = profile_of(&known, pod).map_err(|error| failed(&error))?;
-    let mut words = Vec::new();
-    for entry in CHANGES
-        .iter()
-        .filter(|entry| entry.is_defect && usual.has(entry.change))
-    {
-        let others = profiles(usual.with(entry.change, false))?;
-        let without = profile_of(&others, pod).map_err(|error| failed(&error))?;
-        let panics = Attempt::begin(with, cache, pod).panic().is_some();
-        let explained = |profile| Explanation::of(cache, profile, pod);
-        if panics != Attempt::begin(without, cache, pod).panic().is_some()
-            || explained(with) != explained(without)
-        {
-            words.push(format!(
-                "a defect of release {release} decides here, `{}`: {}",
-                entry.name, entry.summary
-            ));
-        }
-    }
-    Ok(words)
+    let (config, _) = read_config(config.as_ref()).map_err(|error| failed(&error))?;
+    deciding(&config, profile, cache, pod).map_err(Failure::input)
 }
 
 /// Failure of a snapshot that cannot be read, or cannot answer the question.

@@ -64,10 +64,9 @@ pub(super) struct UpgradeArguments {
     /// Compare though the dump's kubelets are not of the release `--from`
     #[arg(long)]
     despite_kubelets: bool,
-    /// Number of pods to schedule again at most, taken evenly from the dump; 0 takes every pod
-    /// [default: all of up to 20000 pods, 5000 of more]
-    #[arg(long, value_name = "N")]
-    sample: Option<usize>,
+    /// Number of pods to schedule again at most, drawn from those of the dump; 0 takes every pod
+    #[arg(long, value_name = "N", default_value_t = MANY_PODS)]
+    sample: usize,
     /// List of prices by instance type, a CSV file, for the price of the nodes in use
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
@@ -94,10 +93,8 @@ enum UpgradeFormat {
     Html,
 }
 
-/// Number of pods from which a part of them is scheduled again, and the replay has fewer seeds.
+/// Number of pods of which a part is scheduled again, and from which the replay has fewer seeds.
 const MANY_PODS: usize = 20_000;
-/// Number of pods in that part.
-const SAMPLE: usize = 5_000;
 /// Number of releases by which a kubelet may be behind its API server.
 const OLDEST_KUBELET: u32 = 3;
 
@@ -216,10 +213,8 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         kept: &arguments.keep,
         seeds: &seeds,
         most_pods: match arguments.sample {
-            Some(0) => usize::MAX,
-            Some(most) => most,
-            None if is_large => SAMPLE,
-            None => usize::MAX,
+            0 => usize::MAX,
+            most => most,
         },
         prices: prices.as_ref(),
     };

@@ -29,6 +29,7 @@ pub(super) fn in_line(line: &str) -> Option<String> {
 
 /// Words about an object by which an API server reports a failure; `None` of any other.
 pub(super) fn in_object(source: &Source<'_>) -> Option<String> {
+    const LONGEST: usize = 1 << 14;
     let field = |name: &str| match source.syntax {
         Syntax::Json => top_level_text(source.text, name),
         Syntax::Yaml => {
@@ -37,7 +38,6 @@ pub(super) fn in_object(source: &Source<'_>) -> Option<String> {
         }
     };
     // Long objects are none: the check must not cost what reading them costs.
-    const LONGEST: usize = 1 << 14;
     if source.text.len() > LONGEST || field("kind").as_deref() != Some("Status") {
         return None;
     }

@@ -2,9 +2,9 @@
 
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::{Ctx, affinity, gpu, raw};
-use model::Node;
+use super::{Ctx, Kubelet, affinity, gpu, raw};
 use model::resource_list::{CPU, PODS};
+use model::{Node, Release};
 
 /// The node that a manifest declares. What it lists in `allocatable` counts; a node without it
 /// takes its `capacity`, as the API defaults it.
@@ -53,6 +53,16 @@ pub(super) fn node(
     node.gpu = gpu::take_inventory(&mut node, &allocatable_path)?;
     note_left_out(&node, status, ctx);
     Ok(node)
+}
+
+/// The kubelet that a node reports.
+pub(super) fn kubelet(node: &Node, status: &raw::NodeStatus) -> Option<Kubelet> {
+    let version = status.info.kubelet_version.as_deref()?;
+    Some(Kubelet {
+        node: node.name.clone(),
+        version: version.into(),
+        minor: Release::minor_of(version)?,
+    })
 }
 
 fn images(raw: &[raw::Image], ctx: &mut Ctx) -> Vec<(model::Text, i64)> {

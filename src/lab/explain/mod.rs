@@ -4,6 +4,7 @@
 //!
 //! [`Explanation::of`] takes a cluster, a profile and a pod, whatever they come from.
 
+pub mod defects;
 pub(super) mod pipeline;
 pub mod run;
 #[cfg(test)]

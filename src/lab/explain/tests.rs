@@ -113,3 +113,37 @@ fn a_pod_that_has_a_node_is_looked_at_without_it() {
         .find(|(plugin, _)| *plugin == "NodeResourcesFit");
     assert_eq!(fit, Some(&("NodeResourcesFit", None)));
 }
+
+#[test]
+fn a_defect_that_decides_is_named() {
+    let config = SchedulerConfig::default();
+    let on_a_ghost = model::NodeSelectorTerm {
+        match_fields: vec![model::Requirement {
+            key: "metadata.name".into(),
+            operator: model::Operator::In,
+            values: vec!["ghost".into()],
+        }],
+        ..model::NodeSelectorTerm::default()
+    };
+    let mut spec = PodSpec::with_requests(ResourceList::default());
+    spec.affinity.node.required = Some(model::NodeSelector {
+        terms: vec![on_a_ghost],
+    });
+    for (release, expected) in [(model::Release::V1_30, 1), (model::Release::V1_31, 0)] {
+        let changes = release.changes();
+        let class = PodClass::derive(Arc::new(spec.clone()), changes).expect("amounts that fit");
+        let haunted = PodInfo {
+            class: Arc::new(class),
+            name: "haunted".into(),
+            ..PodInfo::default()
+        };
+        let made = build_kube_profiles(&config, changes).expect("the default profile");
+        let words = defects::deciding(&config, &made[0], &cluster(), &haunted);
+        let words = words.expect("profiles");
+        assert_eq!(words.len(), expected, "{release}: {words:?}");
+        let named = |own: &String| own.contains("decides here, `unknown-node-name-panic`");
+        assert!(words.iter().all(named), "{words:?}");
+        let plain = defects::deciding(&config, &made[0], &cluster(), &pod("plain", 100, 0));
+        assert_eq!(plain.expect("profiles"), Vec::<String>::new());
+    }
+}

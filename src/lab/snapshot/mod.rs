@@ -156,12 +156,16 @@ impl Snapshot {
     pub fn read_with_daemons(
         paths: &[PathBuf],
         traces_dirs: &[PathBuf],
+        changes: Changes,
     ) -> Result<Self, SnapshotError> {
         let mut sources = Sources::new(traces_dirs).with_daemons();
         for path in paths {
             sources.add(path)?;
         }
-        Self::new(sources.finish()?)
+        Self::new(Gathered {
+            changes,
+            ..sources.finish()?
+        })
     }
 
     /// The snapshot of objects.

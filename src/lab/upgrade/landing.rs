@@ -10,6 +10,7 @@ use crate::snapshot::profile::profile_of;
 use crate::snapshot::{Snapshot, SnapshotError};
 use manifest::ManifestPod;
 use model::{PodPhase, PodVolume, Text};
+use rng::Stream;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{Attempt, KubeProfile, PodInfo, TieBreak};
 use scheduler::pipeline::evaluate::Form;
@@ -50,8 +51,8 @@ pub(super) struct Chosen {
     pub(super) living: usize,
 }
 
-/// An even part of the pods of a dump that live and are not told to end, with a number of pods at
-/// most. Dumps list the pods of a workload one after the other, so that every workload has its share.
+/// The pods of a dump that live and are not told to end; where they are more than asked for, a part
+/// drawn at random.
 pub(super) fn subjects(snapshot: &Snapshot, most_pods: usize) -> Chosen {
     // The number of a pod whose volumes bear its own name; 0 is that of all others.
     type Key = (usize, Option<Text>, Option<Text>, usize);
@@ -63,8 +64,13 @@ pub(super) fn subjects(snapshot: &Snapshot, most_pods: usize) -> Chosen {
     };
     let pods = snapshot.pods.iter().enumerate();
     let living: Vec<(usize, &ManifestPod)> = pods.filter(|(_, pod)| is_eligible(pod)).collect();
-    let step = living.len().div_ceil(most_pods.max(1)).max(1);
-    for &(index, pod) in living.iter().skip(step / 2).step_by(step) {
+    let mut drawn: Vec<usize> = (0..living.len()).collect();
+    if living.len() > most_pods {
+        Stream::new(0, "upgrade/sample", 0).shuffle(&mut drawn);
+        drawn.truncate(most_pods);
+        drawn.sort_unstable();
+    }
+    for (index, pod) in drawn.into_iter().map(|place| living[place]) {
         let mut volumes = pod.spec.volumes.iter();
         let has_own = volumes.any(|volume| matches!(volume, PodVolume::Ephemeral(_)));
         let own = if has_own { index + 1 } else { 0 };

@@ -4,7 +4,7 @@
 //!
 //! The dump is read once. Both releases see the same objects; they decide on pods one by one, each
 //! taken out of the cluster and put back ([`landing`]), and place all pods in their order of creation
-//! on the empty cluster ([`replay`]). Of a large dump an even part of the pods is decided on, and a
+//! on the empty cluster ([`replay`]). Of a large dump pods are drawn, and a
 //! part of the cluster is replayed.
 
 mod attribution;
@@ -41,7 +41,7 @@ pub struct UpgradePlan<'a> {
     pub kept: &'a [Change],
     /// Seeds of the replay; none leaves it out.
     pub seeds: &'a [u64],
-    /// Number of pods that are scheduled again at most, taken evenly from all.
+    /// Number of pods that are scheduled again at most, drawn from all.
     pub most_pods: usize,
     /// Prices of the nodes, in their order.
     pub prices: Option<&'a NodePrices>,

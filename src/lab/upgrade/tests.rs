@@ -259,7 +259,7 @@ fn a_sample_stands_for_all_pods() {
         (whole.pods, whole.living, whole.is_sample()),
         (all, all, false)
     );
-    assert_eq!((part.pods, part.living, part.is_sample()), (30, all, true));
+    assert_eq!((part.pods, part.living, part.is_sample()), (40, all, true));
     let count = whole.count(Difference::Moves) as f64;
     assert!((part.estimate(Difference::Moves) - count).abs() < 20.0);
 }

@@ -22,7 +22,7 @@ use super::{
     Ctx, Kubelet, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert,
     left_out, life, node, objects, pod, raw, resize, template, unmodelled,
 };
-use model::{ClusterObjects, Node, PodPhase, PodSpec, Release, Text};
+use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
 use trace::budget::OBJECTS;
 use units::{Duration, SortedMap, SortedSet};
 
@@ -309,16 +309,8 @@ impl Reader {
             return Err(path.field("name").problem(&expected, &node.name));
         }
         self.node_places.insert(node.name.clone(), place);
-        if let Some(version) = status.info.kubelet_version.as_deref()
-            && let Some(minor) = Release::minor_of(version)
-        {
-            let own = Kubelet {
-                node: node.name.clone(),
-                version: version.into(),
-                minor,
-            };
-            self.newest_kubelet = Kubelet::newer(self.newest_kubelet.take(), Some(own));
-        }
+        let newest = self.newest_kubelet.take();
+        self.newest_kubelet = Kubelet::newer(newest, node::kubelet(&node, status));
         self.nodes.push(node);
         Ok(())
     }

@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::defects::deciding;
 use super::{Explanation, NodeView, pipeline};
 use crate::run::{Prepared, prepare, run_watched};
 use crate::sides::{DiffError, Side, failed, stop_before};
 use crate::summarize::gap_notes;
 use cluster::Store;
-use model::Change;
+use model::{Change, SchedulerConfig};
 use scenario::Scenario;
 use scenario::schema::TieBreak;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
@@ -192,6 +193,7 @@ pub fn find(
     if is_exact {
         prepared.kube.witness = Some(kept.clone());
     }
+    let config = prepared.kube.config.clone();
     let mut followed = Followed {
         wanted: Wanted(pod.to_owned()),
         ..Followed::default()
@@ -223,7 +225,7 @@ pub fn find(
     match found {
         (0, _) => Err(never_tried(&about, &followed)),
         (count, None) if is_exact => Err(about.no_such_attempt(count)),
-        (count, Some(one)) => Ok(about.exact(count, one)),
+        (count, Some(one)) => Ok(about.exact(count, one, &config)),
         (_, None) => about.pipeline(&followed.attempts, interrupted),
     }
 }
@@ -275,7 +277,11 @@ impl About<'_> {
         }
     }
 
-    fn exact(self, count: u64, kept: KeptSight) -> Attempted {
+    fn exact(self, count: u64, kept: KeptSight, config: &SchedulerConfig) -> Attempted {
+        let mut notes = self.notes.clone();
+        // The configuration made the profile, so it makes it again.
+        let defects = deciding(config, &kept.profile, &kept.cache, &kept.pod);
+        notes.extend(defects.unwrap_or_default());
         let facts = self.facts(kept.number, count, kept.at);
         Attempted {
             facts: AttemptFacts {
@@ -289,7 +295,7 @@ impl About<'_> {
                 ..facts
             },
             ties: exact_ties(self.side.scenario),
-            notes: self.notes,
+            notes,
             pod: self.full_name,
             scene: Scene::Exact(Box::new((kept.cache, kept.profile, kept.pod))),
         }
