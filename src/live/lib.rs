@@ -10,6 +10,7 @@
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
 //! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
+//! - `joining`: joining a server and renewing certificates, as a party does it.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
@@ -17,6 +18,7 @@ pub mod client;
 pub mod control;
 pub mod daemon;
 pub mod driver;
+pub mod joining;
 pub mod journal;
 pub mod node;
 pub mod record;

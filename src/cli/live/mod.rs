@@ -14,9 +14,9 @@ use clap::{Args, Subcommand};
 
 use ::live::access::{ADMIN_FILE, location, secret};
 use ::live::client::Client;
+use ::live::joining::Renewal;
 use ::live::security::credentials::Credentials;
 use ::live::security::gate::ADMIN;
-use ::live::security::joining::Renewal;
 use ::live::security::tls;
 
 use super::{Exit, Failure, Global};
