@@ -10,6 +10,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use units::plural;
 
 use crate::security::tls::server_name;
 
