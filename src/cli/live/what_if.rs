@@ -59,7 +59,7 @@ fn text(recorded: &Outcome, other: &Outcome, with: &[String]) -> String {
         vec![name.to_owned(), one.to_string(), two.to_string()]
     };
     let mut table = vec![
-        vec![String::new(), "recorded".to_owned(), with.join(" ")],
+        vec![String::new(), "recorded".to_owned(), "other".to_owned()],
         row("bindings", recorded.bindings, other.bindings),
     ];
     let reasons: SortedSet<&String> = recorded.ends.keys().chain(other.ends.keys()).collect();
@@ -88,7 +88,8 @@ fn text(recorded: &Outcome, other: &Outcome, with: &[String]) -> String {
             (elsewhere != place).then(|| vec![pod.clone(), named(place), named(elsewhere)])
         })
         .collect();
-    let mut text = aligned(&table);
+    let mut text: String = with.iter().map(|set| format!("with {set}\n")).collect();
+    text.push_str(&aligned(&table));
     if !differ.is_empty() {
         let count = plural::count(differ.len(), "pod");
         text.push_str(&format!("\n{count} on another node at the end:\n"));
