@@ -1,5 +1,7 @@
 //! `windtunnel live replay --with`: a record under other settings of its system.
 
+use std::fmt::Write as _;
+
 use live::driver::Plane;
 use live::record::Log;
 use live::what_if::{Outcome, continued};
@@ -88,15 +90,18 @@ fn text(recorded: &Outcome, other: &Outcome, with: &[String]) -> String {
             (elsewhere != place).then(|| vec![pod.clone(), named(place), named(elsewhere)])
         })
         .collect();
-    let mut text: String = with.iter().map(|set| format!("with {set}\n")).collect();
+    let mut text = String::new();
+    for set in with {
+        let _ = writeln!(text, "with {set}");
+    }
     text.push_str(&aligned(&table));
     if !differ.is_empty() {
         let count = plural::count(differ.len(), "pod");
-        text.push_str(&format!("\n{count} on another node at the end:\n"));
+        let _ = writeln!(text, "\n{count} on another node at the end:");
         let shown = differ.len().min(LISTED_MAX);
         text.push_str(&aligned(&differ[..shown]));
         if shown < differ.len() {
-            text.push_str(&format!("and {} more\n", differ.len() - shown));
+            let _ = writeln!(text, "and {} more", differ.len() - shown);
         }
     }
     text

@@ -118,7 +118,7 @@ impl Course {
     }
 
     /// The last registrations of all nodes in a part of the record.
-    pub(super) fn registered<'r>(records: &'r [Record]) -> Vec<&'r Registration> {
+    pub(super) fn registered(records: &[Record]) -> Vec<&Registration> {
         let mut known: SortedMap<&str, &Registration> = SortedMap::new();
         for input in records.iter().flat_map(|record| &record.inputs) {
             if let Input::Register { message } = input {

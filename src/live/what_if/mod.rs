@@ -85,7 +85,7 @@ pub fn continued(
             match input {
                 Input::Register { message } => run.register(message)?,
                 Input::Opened { .. } | Input::Ask { .. } => {
-                    run.step(vec![input.clone()])?;
+                    run.step(std::slice::from_ref(input))?;
                 }
                 // Simulated machines send their own.
                 Input::Update { .. } | Input::Heard { .. } | Input::Measured { .. } => {}
@@ -136,7 +136,7 @@ impl<'l> Continued<'l> {
             self.now = self.now.max(next);
             self.settle()?;
             if self.driver.next_wake().is_some_and(|at| at <= self.now) {
-                self.step(Vec::new())?;
+                self.step(&[])?;
                 self.settle()?;
             }
         }
@@ -181,7 +181,7 @@ impl<'l> Continued<'l> {
         host.next = self.now.saturating_add(HEARTBEAT);
         host.is_due = false;
         let input = host.message();
-        let answers = self.step(input.into_iter().collect())?;
+        let answers = self.step(input.as_slice())?;
         if let Some(Answer::Node(answer)) = answers.into_iter().next()
             && let Some(host) = self.hosts.get_mut(name)
         {
@@ -190,8 +190,8 @@ impl<'l> Continued<'l> {
         Ok(())
     }
 
-    fn step(&mut self, inputs: Vec<Input>) -> Result<Vec<Answer>, RecordError> {
-        Ok(self.driver.step(self.now, &inputs)?)
+    fn step(&mut self, inputs: &[Input]) -> Result<Vec<Answer>, RecordError> {
+        Ok(self.driver.step(self.now, inputs)?)
     }
 
     /// Counts bindings and ends since the last look.
