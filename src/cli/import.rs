@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use lab::folder::Existing;
 use lab::import::{ImportError, ImportPlan, import};
+use manifest::kind_named;
 use report::import as told;
 use trace::Input;
 
@@ -14,15 +15,20 @@ use units::plural;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json > dump.json
+  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,job,cronjob,hpa \
+    -A -o json > dump.json
   windtunnel import kubectl dump.json --out snapshots
   windtunnel run snapshots/dump.yaml
+  windtunnel run snapshots/dump.yaml --set 'system.controllers={}'
+  windtunnel import kubectl dump.json --ignore hpa,cronjob
 
   kubectl cluster-info dump -A --output-directory=dump
   windtunnel import kubectl dump nodes.yaml.gz --name production
 
 Never copied: data of Secrets and ConfigMaps, literal environment values, managed fields, and
-annotations that do not affect placement.";
+annotations that do not affect placement.
+
+With `controllers` under `system`, the workloads of the dump take over their pods, bound and waiting.";
 
 /// Subcommands of `import`.
 #[derive(Clone, Debug, Subcommand)]
@@ -46,6 +52,9 @@ pub(super) struct KubectlArguments {
     /// Name of the snapshot [default: after the first file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Leave objects of these kinds out, such as `hpa,cronjob`; may be repeated
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    ignore: Vec<String>,
     /// Output format of the summary
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
@@ -73,10 +82,14 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
         others += more;
     }
     let (scenario, name) = place(arguments)?;
+    let ignore = arguments.ignore.iter().map(|word| kind_named(word));
+    let ignore: Result<Vec<&'static str>, String> = ignore.collect();
+    let ignore = ignore.map_err(|why| Failure::input(format!("--ignore: {why}")))?;
     let plan = ImportPlan {
         inputs: &inputs,
         scenario,
         name,
+        ignore: &ignore,
         existing: if arguments.force {
             Existing::Replace
         } else {
@@ -172,7 +185,7 @@ fn stem_of(file: &str) -> String {
         .unwrap_or_default()
         .to_string_lossy();
     let mut name = &*name;
-    for ending in [".zst", ".gz", ".json", ".yaml", ".yml"] {
+    for ending in [".zst", ".gz", ".xz", ".json", ".yaml", ".yml"] {
         name = name.strip_suffix(ending).unwrap_or(name);
     }
     if name.is_empty() {

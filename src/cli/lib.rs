@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod change_list;
 mod check;
 mod compare;
 mod completions;
@@ -27,6 +28,8 @@ mod memory;
 mod named;
 mod output;
 mod place;
+mod plan;
+mod plan_words;
 mod policy_list;
 mod profile;
 mod progress;
@@ -43,6 +46,7 @@ mod systems;
 mod terminal;
 mod trace;
 mod trip;
+mod upgrade;
 mod verify;
 mod visible;
 
@@ -114,6 +118,11 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Show how many more copies of a pod fit in a cluster, where, and what runs out first
     Place(place::PlaceArguments),
+    /// Answer how few or how cheap nodes are enough, which can go, what a loss leaves waiting, and
+    /// when a cluster is full
+    Plan(Box<plan::PlanArguments>),
+    /// Show what a release of Kubernetes changes for the pods of a cluster, and which switch does it
+    Upgrade(upgrade::UpgradeArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
     /// Create an experiment from cluster dumps (kubectl)
@@ -153,6 +162,8 @@ impl Command {
             Self::Verify(_)
             | Self::Events(_)
             | Self::Place(_)
+            | Self::Plan(_)
+            | Self::Upgrade(_)
             | Self::Report(_)
             | Self::Import(_)
             | Self::Trace(_)
@@ -196,6 +207,8 @@ pub fn main() -> ExitCode {
         Command::Import(command) => import::run(&global, &command),
         Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
+        Command::Plan(arguments) => plan::run(&global, &arguments),
+        Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         #[cfg(feature = "live")]
         Command::Live(command) => live::run(&global, &command),

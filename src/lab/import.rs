@@ -1,5 +1,6 @@
 //! Making a snapshot scenario of dumps of a cluster: an experiment file beside the objects that it
-//! names, ready for `run`. Bound pods stay where they are, pending ones are scheduled.
+//! names, ready for `run`. Bound pods stay where they are, pending ones are scheduled; with
+//! `controllers`, the workloads of the dump take them over.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,10 @@ use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
 use units::{SortedMap, plural};
+
+/// Kinds of objects that a dump for a snapshot has, as `kubectl get` takes them.
+pub const KINDS: &str = "nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,\
+                         job,cronjob,hpa";
 
 /// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
 const ZSTD_LEVEL: i32 = 3;
@@ -24,6 +29,8 @@ pub struct ImportPlan<'a> {
     pub scenario: PathBuf,
     /// Name of the experiment.
     pub name: String,
+    /// Kinds that are left out on purpose.
+    pub ignore: &'a [&'static str],
     /// Policy for existing files.
     pub existing: Existing,
 }
@@ -37,7 +44,7 @@ pub enum ImportError {
     /// The dumps hold nothing to schedule on.
     #[error(
         "there is no node in the {} read; dump them with `kubectl get \
-         nodes,pods,pv,pvc,sc,pdb,priorityclass,rs,sts,svc -A -o json`",
+         {KINDS} -A -o json`",
         plural::count(*objects, "object")
     )]
     NoNodes {
@@ -75,6 +82,8 @@ pub struct ImportSummary {
     pub pods: PodCounts,
     /// Number of kept objects of each kind, nodes and pods included.
     pub kept: SortedMap<String, u64>,
+    /// Number of objects of each kind that was left out on purpose.
+    pub left_out: SortedMap<String, u64>,
     /// Number of objects of each other kind: nothing of them is kept.
     pub ignored_kinds: SortedMap<String, u64>,
     /// Number of times that fields of kept objects were not copied, by kind and field.
@@ -155,6 +164,9 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
     encoder.include_checksum(true)?;
     let mut writer = SnapshotWriter::new(encoder);
+    for kind in plan.ignore {
+        writer = writer.without(kind);
+    }
     for input in plan.inputs {
         writer.read(input)?;
     }
@@ -183,6 +195,11 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
         nodes: manifests.nodes.len() as u64,
         pods,
         kept: snapshot.kept,
+        left_out: snapshot
+            .unwanted
+            .iter()
+            .map(|(kind, &count)| ((*kind).to_owned(), count))
+            .collect(),
         ignored_kinds,
         ignored_fields: fields
             .map(|(kind, fields)| {

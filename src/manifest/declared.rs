@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::priority::PriorityClass;
+use super::reported::{Controller, Reported};
 use model::workload::ResourceQuota;
 use model::{Object, PodSpec, ResourceList};
 
@@ -22,6 +23,10 @@ pub(super) enum PodPriority {
 pub struct DeclaredWorkload {
     /// The object.
     pub object: Object,
+    /// The object that controls it.
+    pub controller: Option<Controller>,
+    /// State that the file reports of it.
+    pub reported: Reported,
     /// Source of the pods' priority.
     pub(super) priority: PodPriority,
     /// `true` if the workload's pods state a preemption policy.

@@ -2,18 +2,23 @@
 //! one file or several, and the files of `kubectl cluster-info dump`. Objects are read one at a
 //! time, whatever the size of a file.
 
+use std::fmt::Write as _;
 use std::io::BufRead;
 
 use super::json_stream;
 use super::reader::Reader;
-use super::source::{Sink, Stop};
-use super::{Manifests, PriorityClasses, yaml, yaml_stream};
+use super::source::{CUT_OFF, Refused, Sink, Source, Stop};
+use super::{Manifests, PriorityClasses, api_error, yaml, yaml_stream};
 use trace::error::TraceError;
 use trace::error::read_error;
 use trace::input::Input;
+use units::plural;
 
 /// Number of bytes that tell JSON from YAML.
 const LOOKED_AT: usize = 4096;
+
+/// Number of faults of a file that are told; others are counted.
+const FAULTS_TOLD: usize = 20;
 
 /// Reads files of manifests one after the other.
 #[derive(Default)]
@@ -39,6 +44,14 @@ impl ManifestReader {
     pub fn with_workloads(self) -> Self {
         Self {
             reader: self.reader.with_workloads(),
+        }
+    }
+
+    /// Reads workloads, and what schedulers look at of them, too.
+    #[must_use]
+    pub fn with_everything(self) -> Self {
+        Self {
+            reader: self.reader.with_workloads().with_objects(),
         }
     }
 
@@ -76,18 +89,86 @@ pub(super) fn read_into(input: &Input, sink: &mut dyn Sink) -> Result<(), TraceE
         .fill_buf()
         .map_err(|error| read_error(&input.name, &error))?;
     let looked = &looked[..looked.len().min(LOOKED_AT)];
-    let outcome = if is_json(&input.name, looked) {
-        json_stream::read(&mut *text, sink)
-    } else {
-        yaml_stream::read(&mut *text, sink)
+    let first = String::from_utf8_lossy(looked);
+    let mut sink = Gathering {
+        sink,
+        faults: Vec::new(),
+        untold: 0,
     };
-    outcome.map_err(|stop| match stop {
-        Stop::Read(error) => read_error(&input.name, &error),
-        Stop::Refused(refused) => TraceError::Format {
-            file: input.name.to_string(),
-            reason: refused.0,
-        },
-    })
+    let outcome = if let Some(words) = first.lines().next().and_then(api_error::in_line) {
+        Err(Stop::Refused(Refused(format!("line 1: {words}"))))
+    } else if is_json(&input.name, looked) {
+        json_stream::read(&mut *text, &mut sink)
+    } else {
+        yaml_stream::read(&mut *text, &mut sink)
+    };
+    match outcome {
+        Ok(()) => {}
+        Err(Stop::Read(error)) => return Err(read_error(&input.name, &error)),
+        Err(Stop::Refused(refused)) => sink.note(refused),
+    }
+    sink.finish(&input.name)
+}
+
+/// Hands objects on and notes the faults of those that are refused, so that a file's faults are
+/// told together.
+struct Gathering<'s> {
+    sink: &'s mut dyn Sink,
+    faults: Vec<String>,
+    /// Number of further faults.
+    untold: u64,
+}
+
+impl Gathering<'_> {
+    fn note(&mut self, refused: Refused) {
+        if self.faults.len() < FAULTS_TOLD {
+            self.faults.push(refused.0);
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    fn finish(self, file: &str) -> Result<(), TraceError> {
+        let Some((first, others)) = self.faults.split_first() else {
+            return Ok(());
+        };
+        let mut reason = first.clone();
+        for other in others {
+            let _ = write!(reason, "\n{file}: {other}");
+        }
+        if self.untold > 0 {
+            let more = plural::count(self.untold, "more fault");
+            let _ = write!(reason, "\n{file}: and {more}");
+        }
+        Err(TraceError::Format {
+            file: file.to_owned(),
+            reason,
+        })
+    }
+}
+
+impl Sink for Gathering<'_> {
+    fn reader(&mut self) -> &mut Reader {
+        self.sink.reader()
+    }
+
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
+        if let Some(words) = api_error::in_object(&source) {
+            let place = self.sink.reader().place();
+            self.note(Refused(format!("{place}: {words}")));
+            return Ok(());
+        }
+        let depth = self.sink.reader().depth();
+        match self.sink.object(source, kind) {
+            // Nothing follows in a file that is cut off.
+            Err(refused) if !refused.0.contains(CUT_OFF) => {
+                self.note(refused);
+                self.sink.reader().recover(depth);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
 }
 
 /// Whether a text that begins so is JSON: in a file named as YAML, only if it begins as `kubectl`

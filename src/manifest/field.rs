@@ -229,7 +229,7 @@ pub(super) fn unix_secs(text: &str, path: &Path<'_>) -> Result<i64, Problem> {
     parse_unix_secs(text).ok_or_else(|| path.problem("a time such as `2025-03-01T12:00:00Z`", text))
 }
 
-fn parse_unix_secs(text: &str) -> Option<i64> {
+pub(super) fn parse_unix_secs(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix(['Z', 'z'])?.split_once(['T', 't'])?;
     let number = |text: &str, width: usize| -> Option<i64> {
         (text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit()))

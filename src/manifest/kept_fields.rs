@@ -1,4 +1,4 @@
-//! The fields that placements look at, by kind: what a snapshot keeps of a dump. It is what the
+//! The fields that placements and controllers look at, by kind: what a snapshot keeps of a dump. It is what the
 //! readers of this folder read; a test holds both to give the same objects.
 
 use super::keep::Keep;
@@ -45,7 +45,24 @@ const CONTAINER: List = &[
         ]),
     ),
     ("restartPolicy", All),
+    ("imagePullPolicy", All),
+    ("startupProbe", PROBE),
+    ("livenessProbe", PROBE),
+    ("readinessProbe", PROBE),
+    (
+        "lifecycle",
+        Fields(&[("preStop", Fields(&[("sleep", All)]))]),
+    ),
 ];
+
+/// Times of a probe; what it calls is nobody else's business.
+const PROBE: Keep = Fields(&[
+    ("initialDelaySeconds", All),
+    ("periodSeconds", All),
+    ("timeoutSeconds", All),
+    ("successThreshold", All),
+    ("failureThreshold", All),
+]);
 
 const DISK: Keep = Fields(&[
     ("pdName", All),
@@ -80,36 +97,37 @@ const CONTAINER_STATUS: List = &[
     ("resources", Fields(&[("requests", All)])),
 ];
 
+const POD_SPEC: Keep = Fields(&[
+    ("nodeName", All),
+    ("schedulerName", All),
+    ("priority", All),
+    ("priorityClassName", All),
+    ("preemptionPolicy", All),
+    ("activeDeadlineSeconds", All),
+    ("restartPolicy", All),
+    ("terminationGracePeriodSeconds", All),
+    ("hostNetwork", All),
+    ("containers", Each(CONTAINER)),
+    ("initContainers", Each(CONTAINER)),
+    ("overhead", All),
+    ("resources", RESOURCES),
+    ("nodeSelector", All),
+    ("affinity", All),
+    ("tolerations", All),
+    ("topologySpreadConstraints", All),
+    ("schedulingGates", Each(NAMES)),
+    ("volumes", Each(VOLUME)),
+    ("resourceClaims", Each(NAMES)),
+    ("runtimeClassName", All),
+    ("workloadRef", Presence),
+    ("schedulingGroup", Presence),
+]);
+
 const POD: List = &[
     ("apiVersion", All),
     ("kind", All),
     ("metadata", METADATA),
-    (
-        "spec",
-        Fields(&[
-            ("nodeName", All),
-            ("schedulerName", All),
-            ("priority", All),
-            ("priorityClassName", All),
-            ("preemptionPolicy", All),
-            ("activeDeadlineSeconds", All),
-            ("hostNetwork", All),
-            ("containers", Each(CONTAINER)),
-            ("initContainers", Each(CONTAINER)),
-            ("overhead", All),
-            ("resources", RESOURCES),
-            ("nodeSelector", All),
-            ("affinity", All),
-            ("tolerations", All),
-            ("topologySpreadConstraints", All),
-            ("schedulingGates", Each(NAMES)),
-            ("volumes", Each(VOLUME)),
-            ("resourceClaims", Each(NAMES)),
-            ("runtimeClassName", All),
-            ("workloadRef", Presence),
-            ("schedulingGroup", Presence),
-        ]),
-    ),
+    ("spec", POD_SPEC),
     (
         "status",
         Fields(&[
@@ -124,6 +142,121 @@ const POD: List = &[
     ),
 ];
 
+/// Fields of pod templates.
+const TEMPLATE: Keep = Fields(&[("metadata", METADATA), ("spec", POD_SPEC)]);
+
+const STRATEGY: Keep = Fields(&[("type", All), ("rollingUpdate", All)]);
+
+const CLAIM_TEMPLATE: List = &[
+    ("metadata", Fields(&[("name", All)])),
+    ("spec", Fields(&[("accessModes", All)])),
+];
+
+/// Fields of sets of pods: deployments, replica sets, stateful sets and daemon sets.
+const SET: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("replicas", All),
+            ("selector", All),
+            ("template", TEMPLATE),
+            ("minReadySeconds", All),
+            ("revisionHistoryLimit", All),
+            ("progressDeadlineSeconds", All),
+            ("paused", All),
+            ("strategy", STRATEGY),
+            ("updateStrategy", STRATEGY),
+            ("podManagementPolicy", All),
+            ("ordinals", All),
+            ("volumeClaimTemplates", Each(CLAIM_TEMPLATE)),
+        ]),
+    ),
+    ("status", Fields(&[("updateRevision", All)])),
+];
+
+const JOB_SPEC: Keep = Fields(&[
+    ("activeDeadlineSeconds", All),
+    ("backoffLimit", All),
+    ("backoffLimitPerIndex", All),
+    ("completionMode", All),
+    ("completions", All),
+    ("managedBy", All),
+    ("manualSelector", All),
+    ("maxFailedIndexes", All),
+    ("parallelism", All),
+    ("podFailurePolicy", All),
+    ("podReplacementPolicy", All),
+    ("selector", All),
+    ("successPolicy", All),
+    ("suspend", All),
+    ("template", TEMPLATE),
+    ("ttlSecondsAfterFinished", All),
+]);
+
+const JOB: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", JOB_SPEC),
+    (
+        "status",
+        Fields(&[
+            ("startTime", All),
+            ("completionTime", All),
+            ("succeeded", All),
+            ("failed", All),
+            ("completedIndexes", All),
+            ("failedIndexes", All),
+            (
+                "conditions",
+                Each(&[
+                    ("type", All),
+                    ("status", All),
+                    ("reason", All),
+                    ("lastTransitionTime", All),
+                ]),
+            ),
+        ]),
+    ),
+];
+
+const CRON_JOB: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "spec",
+        Fields(&[
+            ("schedule", All),
+            ("timeZone", All),
+            ("concurrencyPolicy", All),
+            ("startingDeadlineSeconds", All),
+            ("successfulJobsHistoryLimit", All),
+            ("failedJobsHistoryLimit", All),
+            ("suspend", All),
+            (
+                "jobTemplate",
+                Fields(&[("metadata", METADATA), ("spec", JOB_SPEC)]),
+            ),
+        ]),
+    ),
+    (
+        "status",
+        Fields(&[("lastScheduleTime", All), ("lastSuccessfulTime", All)]),
+    ),
+];
+
+/// Objects of rules, whose spec is read as a whole.
+const RULES: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", All),
+];
+
 const NODE: List = &[
     ("apiVersion", All),
     ("kind", All),
@@ -136,6 +269,7 @@ const NODE: List = &[
             ("capacity", All),
             ("images", Each(&[("names", All), ("sizeBytes", All)])),
             ("conditions", Each(CONDITION)),
+            ("nodeInfo", Fields(&[("kubeletVersion", All)])),
         ]),
     ),
 ];
@@ -169,16 +303,11 @@ const BUDGET: List = &[
     ),
 ];
 
-/// Fields by which workloads, services and namespaces select pods.
-const SELECTING: List = &[
+const NAMESPACE: List = &[
     ("apiVersion", All),
     ("kind", All),
     ("metadata", METADATA),
-    ("spec", Fields(&[("selector", All)])),
-    (
-        "status",
-        Fields(&[("disruptionsAllowed", All), ("disruptedPods", All)]),
-    ),
+    ("status", Fields(&[("phase", All)])),
 ];
 
 const VOLUME_OBJECT: List = &[
@@ -273,11 +402,20 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("Pod", Fields(POD)),
         ("Node", Fields(NODE)),
         ("PriorityClass", Fields(PRIORITY_CLASS)),
-        ("Namespace", Fields(SELECTING)),
-        ("Service", Fields(SELECTING)),
-        ("ReplicationController", Fields(SELECTING)),
-        ("ReplicaSet", Fields(SELECTING)),
-        ("StatefulSet", Fields(SELECTING)),
+        ("Namespace", Fields(NAMESPACE)),
+        ("Service", Fields(RULES)),
+        ("ReplicationController", Fields(SET)),
+        ("ReplicaSet", Fields(SET)),
+        ("StatefulSet", Fields(SET)),
+        ("Deployment", Fields(SET)),
+        ("DaemonSet", Fields(SET)),
+        ("Job", Fields(JOB)),
+        ("CronJob", Fields(CRON_JOB)),
+        ("HorizontalPodAutoscaler", Fields(RULES)),
+        ("VerticalPodAutoscaler", Fields(RULES)),
+        ("ResourceQuota", Fields(RULES)),
+        ("LimitRange", Fields(RULES)),
+        ("Ingress", Fields(RULES)),
         ("PodDisruptionBudget", Fields(BUDGET)),
         ("PersistentVolume", Fields(VOLUME_OBJECT)),
         ("PersistentVolumeClaim", Fields(CLAIM)),

@@ -173,7 +173,73 @@ fn find(name: &str, api_version: Option<&str>) -> Option<&'static Kind> {
     let Some((group, version)) = api_version.map(split) else {
         return named.next();
     };
-    named.find(|kind| kind.group == group && kind.versions.contains(&version))
+    named.find(|kind| {
+        let is_present = kind.group == group && kind.versions.contains(&version);
+        is_present || is_converted(name, group, version)
+    })
+}
+
+/// Whether objects of an older version are rewritten as the present one has them
+/// (`convert.rs`).
+fn is_converted(name: &str, group: &str, version: &str) -> bool {
+    matches!(
+        (name, group, version),
+        (
+            "Deployment" | "ReplicaSet" | "DaemonSet" | "Ingress",
+            "extensions",
+            "v1beta1"
+        ) | ("Deployment" | "StatefulSet", "apps", "v1beta1")
+            | ("CronJob", "batch", "v2alpha1")
+            | ("HorizontalPodAutoscaler", "autoscaling", "v2beta1")
+            | ("Ingress", "networking.k8s.io", "v1beta1")
+    )
+}
+
+/// Short names and plurals of kinds, as `kubectl` takes them.
+const NAMES: &[(&str, &[&str])] = &[
+    ("Pod", &["po"]),
+    ("Node", &["no"]),
+    ("Namespace", &["ns"]),
+    ("Service", &["svc"]),
+    ("ReplicationController", &["rc"]),
+    ("ReplicaSet", &["rs"]),
+    ("StatefulSet", &["sts"]),
+    ("Deployment", &["deploy"]),
+    ("DaemonSet", &["ds"]),
+    ("CronJob", &["cj"]),
+    ("PodDisruptionBudget", &["pdb"]),
+    ("PersistentVolume", &["pv"]),
+    ("PersistentVolumeClaim", &["pvc"]),
+    ("StorageClass", &["sc", "storageclasses"]),
+    ("PriorityClass", &["pc", "priorityclasses"]),
+    ("ResourceQuota", &["quota"]),
+    ("LimitRange", &["limits"]),
+    ("HorizontalPodAutoscaler", &["hpa"]),
+    ("VerticalPodAutoscaler", &["vpa"]),
+    ("Ingress", &["ing", "ingresses"]),
+];
+
+/// The kind that a word of a user names: the kind itself, its plural, or its short name, in any
+/// case.
+///
+/// # Errors
+/// No kind that is read has this name; the message says what does.
+pub fn kind_named(word: &str) -> Result<&'static str, String> {
+    let lower = word.to_ascii_lowercase();
+    let is_it = |kind: &&str| {
+        let own = kind.to_ascii_lowercase();
+        let short = NAMES.iter().find(|(name, _)| name == kind);
+        own == lower
+            || format!("{own}s") == lower
+            || short.is_some_and(|(_, names)| names.contains(&&*lower))
+    };
+    let mut kinds = KINDS.iter().map(|kind| kind.name);
+    kinds.find(is_it).ok_or_else(|| {
+        let shorts = NAMES.iter().flat_map(|(_, names)| names.iter().copied());
+        let known = KINDS.iter().map(|kind| kind.name).chain(shorts);
+        let hint = units::nearest::hint(word, known);
+        format!("no kind that is read is called `{word}`; {hint}")
+    })
 }
 
 /// Whether objects of a kind are pods, nodes or classes of priority.
@@ -253,21 +319,21 @@ mod tests {
     #[test]
     fn versions_of_other_fields_are_outdated_and_other_groups_are_not() {
         for (kind, version, instead) in [
-            ("Deployment", "extensions/v1beta1", Some("apps/v1")),
-            ("Deployment", "apps/v1beta1", Some("apps/v1")),
+            ("Deployment", "extensions/v1beta2", Some("apps/v1")),
+            ("DaemonSet", "apps/v1beta1", Some("apps/v1")),
             ("Deployment", "apps/v1beta2", None),
             ("Deployment", "example.com/v1", None),
-            ("CronJob", "batch/v2alpha1", Some("batch/v1")),
+            ("CronJob", "batch/v3", Some("batch/v1")),
             ("CronJob", "batch/v1beta1", None),
             ("Job", "batch.volcano.sh/v1alpha1", None),
             (
                 "Ingress",
-                "networking.k8s.io/v1beta1",
+                "networking.k8s.io/v1alpha1",
                 Some("networking.k8s.io/v1"),
             ),
             (
                 "HorizontalPodAutoscaler",
-                "autoscaling/v2beta1",
+                "autoscaling/v2alpha1",
                 Some("autoscaling/v2"),
             ),
             ("PodGroup", "scheduling.k8s.io/v1alpha2", None),

@@ -15,10 +15,12 @@
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
 mod affinity;
+mod api_error;
 mod as_json;
 pub mod autoscalers;
 mod budgets;
 mod cluster_scoped;
+mod convert;
 mod declared;
 mod dump;
 mod fault;
@@ -44,6 +46,7 @@ mod priority;
 mod quotas;
 mod raw;
 mod reader;
+mod reported;
 mod resize;
 mod scheduler_config;
 mod services;
@@ -68,8 +71,10 @@ pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
+pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
 pub use priority::PriorityClasses;
+pub use reported::{Controller, Reported, ReportedJob};
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use snapshot::{Snapshot, SnapshotWriter};
 pub use workload::count;
@@ -91,19 +96,42 @@ pub struct Manifests {
     pub pods: Vec<ManifestPod>,
     /// Namespaces, budgets, services, owners, storage.
     pub objects: ClusterObjects,
-    /// Workloads in the file's order, where they were asked for; those that another object controls
-    /// are left out.
+    /// Workloads in the file's order, where they were asked for; those that a deployment or a cron
+    /// job controls are among the dependents.
     pub workloads: Vec<DeclaredWorkload>,
+    /// Replica sets of deployments and jobs of cron jobs, where workloads were asked for.
+    pub dependents: Vec<DeclaredWorkload>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
     /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).
     pub ignored_kinds: SortedMap<String, usize>,
     /// Workloads by kind, where they are not read.
     pub unread_workloads: SortedMap<String, UnreadWorkloads>,
-    /// Pods whose controllers make them anew, or not, where workloads are read.
-    pub controlled: ControlledPods,
     /// Fields that bear on placement and aren't modelled.
     pub findings: Vec<ManifestFinding>,
+    /// Newest kubelet that a node reports.
+    pub newest_kubelet: Option<Kubelet>,
+}
+
+/// Kubelet of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubelet {
+    /// Name of the node.
+    pub node: Text,
+    /// Version as the node reports it, such as `v1.34.1`.
+    pub version: Text,
+    /// Number of the release after `1.`.
+    pub minor: u32,
+}
+
+impl Kubelet {
+    /// The newer of two kubelets, the first of two of one release.
+    pub fn newer(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) if other.minor > one.minor => Some(other),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 /// Workloads of a kind that nobody acts on.
@@ -113,19 +141,6 @@ pub struct UnreadWorkloads {
     pub objects: u64,
     /// Number of pods that they want, as far as they say.
     pub pods: u64,
-}
-
-/// Numbers of pods that belong to a controller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ControlledPods {
-    /// Pods on a node whose workload is declared.
-    pub bound: u64,
-    /// Pods on a node whose workload is not declared.
-    pub bound_lost: u64,
-    /// Pods without a node whose workload is declared.
-    pub waiting: u64,
-    /// Pods without a node whose workload is not declared.
-    pub waiting_lost: u64,
 }
 
 /// A pod as a manifest declares it.
@@ -161,6 +176,8 @@ pub struct ManifestPod {
     pub time_limit: Option<Duration>,
     /// Controller that recreates the pod if it is lost.
     pub maker: Maker,
+    /// The object that controls the pod.
+    pub controller: Option<Controller>,
 }
 
 /// Controller that recreates a pod lost with its node, by its controlling owner.

@@ -155,6 +155,9 @@ fn read_fields<'de, A: MapAccess<'de>>(
                 Some(Body::Node) => {
                     parts.node_status = map.next_value::<Option<_>>()?.unwrap_or_default();
                 }
+                Some(Body::Workload) if reader.reads_workloads() => {
+                    parts.late_status = map.next_value()?;
+                }
                 Some(_) => skip(map)?,
             },
             Key::Items if parts.is_list() => {

@@ -10,9 +10,6 @@ use units::{SortedMap, SortedSet};
 /// Kind, namespace and name.
 pub(super) type Identity = (Text, Text, Text);
 
-/// Chains of owners are two or three long.
-const MOST_OWNERS: usize = 16;
-
 /// The owners of the objects of a file.
 #[derive(Default)]
 pub(super) struct Owners(SortedMap<Identity, Vec<Identity>>);
@@ -58,19 +55,6 @@ impl Owners {
             .collect();
         self.0
             .insert((texts.share(kind), namespace.clone(), name), owners);
-    }
-
-    /// The outermost owner of an object, as far as owners are known.
-    pub(super) fn root_of(&self, object: Identity) -> Identity {
-        let mut at = object;
-        // Owners that lead in a circle are told elsewhere.
-        for _ in 0..MOST_OWNERS {
-            match self.0.get(&at).and_then(|owners| owners.first()) {
-                Some(owner) => at = owner.clone(),
-                None => break,
-            }
-        }
-        at
     }
 
     /// Every object that is reached from itself by the first owner that leads on, once a cycle.

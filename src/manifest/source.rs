@@ -10,6 +10,9 @@ use super::object::ObjectSeed;
 use super::reader::Reader;
 use super::yaml;
 
+/// Words of every fault at which a file ends in the middle of something.
+pub(super) const CUT_OFF: &str = "the file is cut off";
+
 /// Syntax of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Syntax {
@@ -127,7 +130,7 @@ impl Source<'_> {
         outcome.map_err(|error| {
             let told = self.told(&Fault::from(&error));
             if error.classify() == Category::Eof {
-                let words = format!("the file is cut off ({}); write it again", told.words);
+                let words = format!("{CUT_OFF} ({}); write it again", told.words);
                 return SourceFault { words };
             }
             told

@@ -14,6 +14,7 @@ use super::findings::ObjectName;
 use super::keys::QUEUE_NAME;
 use super::parts::Parts;
 use super::raw::{self, TextMap, nullable, texts};
+use super::reported::Reported;
 use super::template::Template;
 use super::workload::{Checked, Workload, count, part, span};
 use super::{
@@ -97,6 +98,8 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<DeclaredWorkload, Bro
     }
     Ok(DeclaredWorkload {
         object,
+        controller: pod::controller(&parts.metadata, workload.ctx),
+        reported: Reported::of(parts),
         priority: workload.priority,
         states_policy: workload.states_policy,
         places: Vec::new(),

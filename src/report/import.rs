@@ -51,6 +51,13 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
         let words = format!("{}, read once", plural::count(summary.repeated, "object"));
         line("repeated", &words);
     }
+    if !summary.left_out.is_empty() {
+        let kinds = summary.left_out.iter();
+        let kinds: Vec<String> = kinds
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
+        line("left out", &format!("{}  (`--ignore`)", kinds.join(", ")));
+    }
     if !summary.ignored_kinds.is_empty() {
         let kinds = summary.ignored_kinds.iter();
         let kinds: Vec<String> = kinds

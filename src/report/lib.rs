@@ -20,6 +20,7 @@ pub mod import;
 mod latex;
 pub mod lost;
 pub mod place;
+pub mod plan;
 pub mod plot;
 pub mod runs;
 mod sense;
@@ -27,6 +28,8 @@ pub mod study;
 pub mod sweep;
 pub mod table;
 pub mod trace;
+pub mod upgrade;
+pub mod upgrade_runs;
 pub mod verdict;
 
 #[cfg(test)]

@@ -54,6 +54,7 @@
 //!     devices: model::DeviceSet::EMPTY,
 //!     is_running: true,
 //!     found: Found { node: NodeId(0), started: None, is_terminating: false },
+//!     owner: None,
 //! };
 //! let cell = CellParts {
 //!     nodes: vec![Arc::new(node)],
@@ -127,7 +128,10 @@ pub use options::{
     DecisionTime, End, EndCause, NodeLife, NodeLoss, Options, Reached, RunControl, SimError,
     StartUp, Stop,
 };
-pub use parts::{CellParts, Environment, Provisions, Resident};
+pub use parts::{
+    CellParts, Environment, FoundObjects, Provisions, Resident, ResidentObject, ResidentOwner,
+    WaitingPod,
+};
 pub use provider::ProviderOptions;
 pub use travel::{Standing, Turn};
 pub use usage::{Usage, UsageOptions};

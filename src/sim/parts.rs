@@ -7,7 +7,7 @@ use cluster::Commitment;
 use control::operation::Operation;
 use control::{Component, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{DeviceSet, Found, Node, PodName, PodSpec};
+use model::{DeviceSet, Found, Node, Object, PodName, PodSpec};
 use trace::ArrivalSource;
 use units::{Duration, Instant, NodeId};
 
@@ -60,6 +60,48 @@ pub struct Environment {
     pub checkpoints: Option<Checkpoints>,
     /// The resources that processes on a node share; `None` gives each all that it wants.
     pub contention: Option<ContentionModel>,
+    /// Objects of the API, and pods of these without a node, that are there when the run begins.
+    pub found: FoundObjects,
+}
+
+/// Objects of the API that are there when the run begins.
+#[derive(Clone, Debug, Default)]
+pub struct FoundObjects {
+    /// The objects, each after the one that controls it.
+    pub objects: Vec<ResidentObject>,
+    /// Pods of the objects that wait for a node, in order.
+    pub waiting: Vec<WaitingPod>,
+}
+
+/// An object that is there when the run begins.
+#[derive(Clone, Debug)]
+pub struct ResidentObject {
+    /// The object.
+    pub object: Object,
+    /// Place of the object that controls it, among those found.
+    pub owner: Option<usize>,
+}
+
+/// The object that controls a pod from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResidentOwner {
+    /// Place of the object among those found.
+    pub object: usize,
+    /// The pod's place in the object (`model::PodOwner`).
+    pub index: i32,
+}
+
+/// A pod of an object that waits for a node when the run begins.
+#[derive(Clone, Debug)]
+pub struct WaitingPod {
+    /// The name of the pod.
+    pub name: PodName,
+    /// The spec of the pod.
+    pub spec: Arc<PodSpec>,
+    /// Longest run time that the pod declares.
+    pub time_limit: Option<Duration>,
+    /// The object that controls the pod.
+    pub owner: ResidentOwner,
 }
 
 /// Provisions from the start for what may come to need them.
@@ -93,4 +135,6 @@ pub struct Resident {
     pub is_running: bool,
     /// Node of the pod, and the instant from which it is there.
     pub found: Found,
+    /// The object that controls the pod, if one does.
+    pub owner: Option<ResidentOwner>,
 }

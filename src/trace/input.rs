@@ -1,6 +1,6 @@
 //! Opening what a trace is read from: a file, bytes embedded in the program, or standard input.
 //! The compression is recognised by content (gzip with any number of members, zstd with any number
-//! of frames, or none), never by name. Everything is streamed except the standard input of traces,
+//! of frames, xz with any number of streams, or none), never by name. Everything is streamed except the standard input of traces,
 //! which is read into memory once so that a reader can be forked.
 
 use std::fs::File;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
 
 use super::budget::{Counted, Expanding, check_compression, check_kind, read_whole};
 use super::error::{TraceError, read_error};
@@ -27,6 +28,7 @@ const SNIFF_BYTES: usize = 8_192;
 const MAGIC_BYTES: usize = 6;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const XZ_MAGIC: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Something that can be read from its beginning as often as needed.
@@ -285,6 +287,7 @@ fn is_manifest_name(path: &Path) -> bool {
     let name = name
         .strip_suffix(".gz")
         .or(name.strip_suffix(".zst"))
+        .or(name.strip_suffix(".xz"))
         .unwrap_or(&name);
     [".json", ".yaml", ".yml"]
         .iter()
@@ -293,12 +296,14 @@ fn is_manifest_name(path: &Path) -> bool {
 
 /// Whether compressed bytes begin so.
 fn is_magic(first: &[u8]) -> bool {
-    first.starts_with(&GZIP_MAGIC) || first.starts_with(&ZSTD_MAGIC)
+    first.starts_with(&GZIP_MAGIC)
+        || first.starts_with(&ZSTD_MAGIC)
+        || first.starts_with(&XZ_MAGIC[..4])
 }
 
 /// The text of stored bytes: decompressed, without a byte order mark.
 fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
-    let (magic, stored) = peek::<4>(stored)?;
+    let (magic, stored) = peek::<MAGIC_BYTES>(stored)?;
     let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
         Expanding::open(stored, |stored| Ok(Box::new(MultiGzDecoder::new(stored))))?
     } else if magic.starts_with(&ZSTD_MAGIC) {
@@ -306,6 +311,8 @@ fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>>
             let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
             Ok(Box::new(decoder))
         })?
+    } else if magic.starts_with(&XZ_MAGIC) {
+        Expanding::open(stored, |stored| Ok(Box::new(XzReader::new(stored, true))))?
     } else {
         stored
     };
@@ -345,6 +352,23 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(text).expect("memory");
         encoder.finish().expect("memory")
+    }
+
+    #[test]
+    fn xz_is_read_like_the_others() {
+        const PACKED: [u8; 64] = [
+            0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00,
+            0x21, 0x01, 0x16, 0x00, 0x00, 0x00, 0x74, 0x2f, 0xe5, 0xa3, 0x01, 0x00, 0x05, 0x68,
+            0x65, 0x6c, 0x6c, 0x6f, 0x0a, 0x00, 0x00, 0x00, 0xa5, 0x60, 0x97, 0xf1, 0x94, 0xf6,
+            0xfd, 0xe0, 0x00, 0x01, 0x1e, 0x06, 0xc1, 0x2f, 0xa4, 0x1d, 0x1f, 0xb6, 0xf3, 0x7d,
+            0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
+        ];
+        let once = Input::bytes("hello.xz", PACKED.to_vec());
+        assert_eq!(once.read_to_string(), Ok("hello\n".to_owned()));
+        let twice = Input::bytes("hello.xz", [PACKED, PACKED].concat());
+        assert_eq!(twice.read_to_string(), Ok("hello\nhello\n".to_owned()));
+        let cut = Input::bytes("hello.xz", PACKED[..40].to_vec());
+        assert!(cut.read_to_string().is_err());
     }
 
     #[test]

@@ -73,6 +73,45 @@ pub(super) fn catalogue(
     Ok((types, list))
 }
 
+/// Instance type of a list: its name, one of its machines, and its price on demand.
+pub(super) type Listed = (String, Node, Option<i64>);
+
+/// The instance types of one list, by name, and its currency. Types without a price are among them.
+pub(super) fn listed(
+    list: &Input,
+    reserved: &schema::Reserved,
+) -> Result<(Vec<Listed>, String), BuildError> {
+    if is_json(&list.name) {
+        let types = karpenter_types::read(list, &list.name, reserved)?;
+        let types = types.into_iter().map(|(name, own)| {
+            let price = price_list::in_zone(&own.prices, None).and_then(|price| price.on_demand);
+            (name, own.node, price)
+        });
+        return Ok((types.collect(), "USD".to_owned()));
+    }
+    let prices = price_list::read(list, "--types", &list.name, None)?;
+    let mut table = Table::open(list)?;
+    let columns = Columns::find(&table)?;
+    let mut types: SortedMap<String, (Node, Option<i64>)> = SortedMap::new();
+    while let Some(row) = table.next_row()? {
+        let row = row.map_err(|bad| at(&list.name, bad.line, &bad.column, &bad.rule))?;
+        let name = row.text(&columns.name);
+        if types.contains_key(name) {
+            continue;
+        }
+        let node = machine(&row, &columns, reserved)
+            .map_err(|(column, rule)| at(&list.name, row.line, &column, &rule))?;
+        let of_type = prices.of.get(name).map_or(&[][..], Vec::as_slice);
+        let cheapest = of_type.iter().filter_map(|own| own.on_demand).min();
+        let everywhere = price_list::in_zone(of_type, None).and_then(|own| own.on_demand);
+        types.insert(name.to_owned(), (node, everywhere.or(cheapest)));
+    }
+    let types = types
+        .into_iter()
+        .map(|(name, (node, price))| (name, node, price));
+    Ok((types.collect(), prices.currency))
+}
+
 /// Whether a list is one of Karpenter's.
 fn is_json(file: &str) -> bool {
     let ending = std::path::Path::new(file).extension();

@@ -1,10 +1,12 @@
 //! From an experiment's plan to a world that can be simulated: nodes, arrivals, control plane.
 
+mod adoption;
 mod alerts;
 mod autoscale;
 mod autoscale_findings;
 mod catalogue;
 mod contention;
+mod decoded;
 mod descheduling;
 mod domains;
 mod economics;
@@ -22,6 +24,7 @@ mod mix;
 mod money;
 mod node_autoscalers;
 mod nodes;
+pub mod offers;
 mod operations;
 mod price_history;
 mod price_list;
@@ -50,11 +53,12 @@ use scenario::schema::OnBadRow as Written;
 use scenario::{Arguments, Files};
 use trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
+pub use adoption::Adoption;
 pub use alerts::{alerts, route};
 pub use autoscale::autoscalers;
 pub use contention::{checkpoints, contention};
 pub use descheduling::descheduling;
-pub use economics::economics;
+pub use economics::{NodePrices, economics, node_prices};
 pub use failures::{Failures, contact, failures, node_life};
 pub use images::images;
 pub use kube::{ignored_by, is_exact, kube_request};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
+use model::{Changes, Node};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 
-use super::{BuildError, FileSource, Remarks};
+use super::{Adoption, BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
@@ -14,6 +15,11 @@ use units::{SortedMap, SortedSet};
 pub struct ManifestFiles {
     read: SortedMap<String, Arc<Manifests>>,
     has_controllers: bool,
+    /// Whether controllers take over the pods that files bind or leave waiting.
+    adopts: bool,
+    adoption: Option<Arc<Adoption>>,
+    /// Switches of the release that the cluster follows.
+    changes: Changes,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
 }
@@ -27,10 +33,50 @@ impl ManifestFiles {
         }
     }
 
-    /// Reads the priority classes of several files, which pods of each of them may name. What is wrong
+    /// Has controllers take over the pods of the files.
+    #[must_use]
+    pub fn adopting(self, adopts: bool) -> Self {
+        Self { adopts, ..self }
+    }
+
+    /// The workloads and pods of a scenario's files that are there when the run begins.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn adoption(
+        &mut self,
+        scenario: &Scenario,
+        nodes: &[Arc<Node>],
+        files: &FileSource<'_>,
+        remarks: &mut Remarks,
+    ) -> Result<Arc<Adoption>, BuildError> {
+        if let Some(known) = &self.adoption {
+            return Ok(Arc::clone(known));
+        }
+        let mut read: SortedMap<&String, Arc<Manifests>> = SortedMap::new();
+        let mut order = Vec::new();
+        for source in &scenario.workload {
+            if let WorkloadSource::Manifests { file, .. } = source
+                && self.adopts
+                && !read.contains_key(file)
+            {
+                let manifests = self.read(file, files, remarks)?;
+                order.push(Arc::clone(&manifests));
+                read.insert(file, manifests);
+            }
+        }
+        let adoption = Arc::new(Adoption::of(&order, nodes));
+        remarks.adopted(&adoption);
+        self.adoption = Some(Arc::clone(&adoption));
+        Ok(adoption)
+    }
+
+    /// Follows the release of a scenario, and reads the priority classes of several files, which pods
+    /// of each of them may name. What is wrong
     /// with a file is said where it is read as a whole.
     #[must_use]
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
+        self.changes = scenario.system.scheduler_changes();
         let sources = scenario.workload.iter().filter_map(|source| match source {
             WorkloadSource::Manifests { file, .. } => Some(file),
             _ => None,
@@ -71,8 +117,10 @@ impl ManifestFiles {
         }
         reader.read(&input)?;
         let mut manifests = reader.finish();
-        if self.has_controllers {
-            remarks.controlled(&input.name, &manifests.controlled);
+        for words in decoded::drop_unheeded(&mut manifests, self.changes) {
+            remarks.note(format!("{}: {words}", input.name));
+        }
+        if self.has_controllers && !self.adopts {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
         }

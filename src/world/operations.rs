@@ -124,7 +124,8 @@ pub fn operations(
         };
         let at = Instant::ZERO.saturating_add(*at);
         let declared = manifests.read(file, files, remarks)?;
-        let objects = heeded(scenario, &declared);
+        let adoption = manifests.adoption(scenario, nodes, files, remarks)?;
+        let objects = heeded(scenario, &declared).filter(|object| !adoption.has(object));
         operations.extend(objects.map(|object| (at, Operation::Create(object))));
     }
     let mut known: SortedSet<Text> = nodes.iter().map(|node| node.name.clone()).collect();

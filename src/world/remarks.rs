@@ -2,7 +2,7 @@
 //! was found in them.
 
 use cluster::Store;
-use manifest::{ControlledPods, DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
+use manifest::{DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
 use metrics::RunMetrics;
 use metrics::fights::DETECTORS;
 use model::objects::{AppliedObjects, ClusterObjects};
@@ -10,6 +10,8 @@ use model::workload::validate;
 use model::{Node, Object, PodSpec, Service, TaintEffect};
 use trace::Ledger;
 use units::{ClassId, Duration, SortedMap, plural};
+
+use super::Adoption;
 
 /// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -148,31 +150,18 @@ impl Remarks {
         }
     }
 
-    /// Notes the pods of controllers that a run does not take over from a file.
-    pub(super) fn controlled(&mut self, file: &str, pods: &ControlledPods) {
-        let bound = pods.bound + pods.bound_lost;
-        let waiting = pods.waiting + pods.waiting_lost;
-        if bound + waiting == 0 {
+    /// Notes the pods that no controller of a run takes over.
+    pub(super) fn adopted(&mut self, adoption: &Adoption) {
+        let left = adoption.counts.left;
+        if left == 0 {
             return;
         }
-        let mut parts = Vec::new();
-        if bound > 0 {
-            parts.push(format!(
-                "of {bound} on nodes, none keeps its place ({} made again by workloads of the file, {} \
-                 missing as the file lacks their workload)",
-                pods.bound, pods.bound_lost
-            ));
-        }
-        if waiting > 0 {
-            parts.push(format!(
-                "of {waiting} that wait, {} are made again and {} are missing",
-                pods.waiting, pods.waiting_lost
-            ));
-        }
+        let (taken, left) = (adoption.counts.taken, plural::count(left, "pod"));
+        let are = plural::either(adoption.counts.left, "has", "have");
         self.note_first(format!(
-            "{file}: with `controllers`, pods of controllers are not taken over: {}; leave \
-             `controllers` out to keep the pods as they are",
-            parts.join("; ")
+            "{left} {are} a controller whose workload no file declares: they stay as they are, and \
+             nobody makes another in their place ({taken} belong to declared workloads); dump \
+             `deploy,rs,sts,ds,job,cronjob` as well"
         ));
     }
 

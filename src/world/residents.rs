@@ -8,7 +8,7 @@ use model::{DeviceSet, Found, GpuRequest, Node, PodName, PodPhase, Text};
 use sim::Resident;
 use units::{Duration, Instant, NodeId, SortedMap, plural};
 
-use super::Remarks;
+use super::{Adoption, Remarks};
 
 /// Number of names that a remark lists; it counts the others.
 const NAMES_TOLD: usize = 3;
@@ -19,10 +19,11 @@ pub(super) struct Settling {
     /// The room of every device in milli-GPU, by node.
     rooms: Vec<Vec<u16>>,
     residents: Vec<Resident>,
+    adoption: Arc<Adoption>,
 }
 
 impl Settling {
-    pub(super) fn new(nodes: &[Arc<Node>]) -> Self {
+    pub(super) fn new(nodes: &[Arc<Node>], adoption: Arc<Adoption>) -> Self {
         let named = nodes.iter().enumerate();
         let devices = |node: &Arc<Node>| node.gpu.as_ref().map_or(0, |gpu| gpu.devices);
         Self {
@@ -34,6 +35,7 @@ impl Settling {
                 .map(|node| vec![DEVICE_MILLI; usize::from(devices(node))])
                 .collect(),
             residents: Vec::new(),
+            adoption,
         }
     }
 
@@ -58,7 +60,14 @@ impl Settling {
                 without_devices.push(told());
                 continue;
             };
-            self.residents.push(resident(pod, node, devices, zero));
+            let mut resident = resident(pod, node, devices, zero);
+            if let Some(adopted) = self.adoption.pod(pod) {
+                resident.owner = Some(adopted.owner);
+                if let Some(spec) = &adopted.spec {
+                    resident.spec = Arc::clone(spec);
+                }
+            }
+            self.residents.push(resident);
         }
         for (list, what) in [
             (homeless, "bound to a node that does not exist"),
@@ -108,6 +117,7 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
             started: started.map(|before| Instant::ZERO.saturating_add(before)),
             is_terminating: pod.is_terminating,
         },
+        owner: None,
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use ::units::{Duration, Instant};
 use cluster::fragmentation::Shape;
-use manifest::Manifests;
+use manifest::{ManifestPod, Manifests};
 use model::{Node, PodName};
 use scenario::Scenario;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
-use sim::Resident;
+use sim::{FoundObjects, Resident, WaitingPod};
 use trace::format::Constructor;
 use trace::intern::ClassTable;
 use trace::memory::{MemorySource, Recorded};
@@ -25,7 +25,7 @@ use super::mix::{count, count_recorded};
 use super::residents::Settling;
 use super::shapes::shape_of;
 use super::units::{submitted, units};
-use super::{BuildError, FileSource, Remarks, read_options, row_policy};
+use super::{Adoption, BuildError, FileSource, Remarks, read_options, row_policy};
 
 /// Arrivals of a scenario, and facts known about them in advance.
 pub struct Workload {
@@ -42,6 +42,8 @@ pub struct Workload {
     pub is_fill_up: bool,
     /// Pods that are on nodes when the run begins.
     pub residents: Vec<Resident>,
+    /// Objects that are there when the run begins, with those of their pods that wait.
+    pub found: FoundObjects,
 }
 
 impl Workload {
@@ -54,6 +56,7 @@ impl Workload {
             node_ranks: self.node_ranks.clone(),
             is_fill_up: self.is_fill_up,
             residents: self.residents.clone(),
+            found: self.found.clone(),
         })
     }
 }
@@ -74,9 +77,12 @@ pub fn workload(
         node_ranks: None,
         is_fill_up: false,
         residents: Vec::new(),
+        found: FoundObjects::default(),
     };
     usage_is_recorded(scenario)?;
-    let mut settled = Settling::new(nodes);
+    let adoption = manifests.adoption(scenario, nodes, files, remarks)?;
+    all.found.objects.clone_from(&adoption.objects);
+    let mut settled = Settling::new(nodes, Arc::clone(&adoption));
     let mut sources = Vec::new();
     for written in &scenario.workload {
         let source = match written {
@@ -84,7 +90,8 @@ pub fn workload(
             WorkloadSource::Manifests { file, at } => {
                 let manifests = manifests.read(file, files, remarks)?;
                 settled.add(file, &manifests.pods, remarks);
-                declared(&manifests, *at)
+                all.found.waiting.extend(waiting(&manifests, &adoption));
+                declared(&manifests, &adoption, *at)
             }
             WorkloadSource::Units { .. } => submitted(&units(written, files)?.units),
             WorkloadSource::Generate(generate) => generated(scenario, generate)?,
@@ -267,11 +274,27 @@ fn inverse_ratio(scale: f64) -> Result<Ratio, BuildError> {
         .ok_or_else(|| BuildError::Experiment("arrivals.scale: expected a positive number".into()))
 }
 
-/// Pods of manifests that wait for a node, submitted at their own time or at `at`.
-fn declared(manifests: &Manifests, at: Duration) -> Box<dyn ArrivalSource> {
+/// Pods of manifests that wait for a node and belong to an object that is there.
+fn waiting(manifests: &Manifests, adoption: &Adoption) -> Vec<WaitingPod> {
+    let pods = manifests.pods.iter().filter(|pod| pod.waits_for_node());
+    let pods = pods.filter_map(|pod| {
+        let adopted = adoption.pod(pod)?;
+        Some(WaitingPod {
+            name: PodName::Text(pod.name.clone()),
+            spec: adopted.spec.as_ref().unwrap_or(&pod.spec).clone(),
+            time_limit: pod.time_limit,
+            owner: adopted.owner,
+        })
+    });
+    pods.collect()
+}
+
+/// Pods of manifests that wait for a node and that no object controls, submitted at their own time or at `at`.
+fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn ArrivalSource> {
     let mut recorded = Recorded::default();
     let mut table = ClassTable::default();
-    for pod in (manifests.pods.iter()).filter(|pod| pod.waits_for_node()) {
+    let own = |pod: &&ManifestPod| pod.waits_for_node() && adoption.pod(pod).is_none();
+    for pod in manifests.pods.iter().filter(own) {
         recorded.arrivals.push(Arrival {
             submit: Instant::ZERO + pod.at.unwrap_or(at),
             name: PodName::Text(pod.name.clone()),

@@ -23,6 +23,7 @@ fn resident(name: &str, node: u32, cores: i64, is_running: bool) -> Resident {
             started: None,
             is_terminating: false,
         },
+        owner: None,
     }
 }
 

@@ -110,15 +110,24 @@ pub struct Prepared {
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
-    let controllers = world::controllers(scenario)?;
-    let mut manifests =
-        ManifestFiles::new(world::runs_workloads(scenario)).with_priorities_of(scenario, files);
+    let mut controllers = world::controllers(scenario)?;
+    let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
+        .adopting(controllers.is_some())
+        .with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let provider = world::provider(scenario, files)?;
     if let Some(plan) = &provider {
         nodes.extend(plan.initial.iter().cloned());
     }
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let stated = scenario.system.controllers.as_ref();
+    if let Some(own) = &mut controllers
+        && stated.is_some_and(|stated| stated.start_date.is_none())
+    {
+        // Schedules go on from where the dump left them.
+        let adoption = manifests.adoption(scenario, &nodes, files, &mut remarks)?;
+        own.zero_unix_secs = adoption.zero_unix_secs.unwrap_or(own.zero_unix_secs);
+    }
     let classes = workload.classes.as_slice();
     let mapping = world::mapping(
         scenario,
@@ -140,17 +149,18 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     let kube = world::kube_request(scenario, files, &mut manifests, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
-    let mut usage = world::usage(scenario, files, &workload, &operations)?;
+    let declared = declared(&workload, &operations);
+    let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, files)?;
     let autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),
-        &operations,
+        &declared,
         &usage,
         &mut remarks,
     )?;
     let images = world::images(scenario, &nodes)?;
-    let traffic = world::traffic(scenario, &operations, files, &mut remarks)?;
+    let traffic = world::traffic(scenario, &declared, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();
     usage.cpu_per_request = scenario.models.services.cpu_per_request;
     let start_up = world::start_up_values(scenario, files)?;
@@ -175,6 +185,13 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         remarks,
         probe: Probe::default(),
     })
+}
+
+/// All objects of a run as if users created them: those that are there at its beginning come first.
+fn declared(workload: &Workload, operations: &[(Instant, Operation)]) -> Vec<(Instant, Operation)> {
+    let found = workload.found.objects.iter();
+    let found = found.map(|own| (Instant::ZERO, Operation::Create(own.object.clone())));
+    found.chain(operations.iter().cloned()).collect()
 }
 
 /// Destinations of a run's tables.
@@ -435,6 +452,7 @@ fn world(
             traffic: prepared.traffic,
             contention: world::contention(scenario)?,
             checkpoints: world::checkpoints(scenario)?,
+            found: prepared.workload.found,
         },
         residents: prepared.workload.residents,
         operations: prepared.operations,

@@ -187,6 +187,7 @@ fn kube_field(scheduler: &schema::Scheduler) -> Option<&'static str> {
     let usual = schema::Scheduler::default();
     let stated = [
         ("release", scheduler.release != usual.release),
+        ("changes", scheduler.changes != usual.changes),
         ("bindingTime", scheduler.binding_time != usual.binding_time),
         (
             "evictionTime",

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::{Gathered, SnapshotError};
 use crate::names::Registered;
 use manifest::{
-    ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses, effect_of_kind,
-    read_inputs,
+    Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
+    effect_of_kind,
 };
+use model::Object;
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
@@ -18,7 +19,7 @@ use units::{SortedSet, plural};
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
 
-/// Endings of files that a folder is searched for, before `.gz` or `.zst`.
+/// Endings of files that a folder is searched for, before `.gz`, `.xz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
 
 /// Part of a file that counts.
@@ -39,6 +40,7 @@ pub struct Sources<'a> {
     /// The files of those.
     dumps: Vec<Arc<str>>,
     gathered: Gathered,
+    reads_daemons: bool,
     node_names: SortedSet<model::Text>,
     pod_names: SortedSet<(model::Text, model::Text)>,
 }
@@ -51,8 +53,19 @@ impl<'a> Sources<'a> {
             reader: ManifestReader::new(),
             dumps: Vec::new(),
             gathered: Gathered::default(),
+            reads_daemons: false,
             node_names: SortedSet::new(),
             pod_names: SortedSet::new(),
+        }
+    }
+
+    /// Reads the daemon sets among the workloads of dumps, too.
+    #[must_use]
+    pub fn with_daemons(self) -> Self {
+        Self {
+            reads_daemons: true,
+            reader: self.reader.with_everything(),
+            ..self
         }
     }
 
@@ -81,7 +94,7 @@ impl<'a> Sources<'a> {
         }
         if count == 0 {
             return Err(SnapshotError::Input(format!(
-                "{}: the folder has no .json or .yaml file (plain, .gz or .zst) of objects",
+                "{}: the folder has no .json or .yaml file (plain, .gz, .xz or .zst) of objects",
                 path.display()
             )));
         }
@@ -115,8 +128,12 @@ impl<'a> Sources<'a> {
     }
 
     fn add_manifests(&mut self, input: &Input, part: Part) -> Result<(), SnapshotError> {
-        let read = read_inputs(std::slice::from_ref(input))?;
-        self.merge(&input.name, read, part)
+        let mut reader = ManifestReader::new();
+        if self.reads_daemons {
+            reader = reader.with_everything();
+        }
+        reader.read(input)?;
+        self.merge(&input.name, reader.finish(), part)
     }
 
     fn merge(&mut self, file: &str, read: Manifests, part: Part) -> Result<(), SnapshotError> {
@@ -148,6 +165,12 @@ impl<'a> Sources<'a> {
                 self.gathered.pods.push(pod);
             }
         }
+        let objects = read.workloads.iter().map(|own| &own.object);
+        let sets = objects.filter_map(|object| match object {
+            Object::DaemonSet(set) => Some(Arc::clone(set)),
+            _ => None,
+        });
+        self.gathered.daemon_sets.extend(sets);
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.
             if !read.unread_workloads.contains_key(kind) {
@@ -166,6 +189,8 @@ impl<'a> Sources<'a> {
         let findings = read.findings.iter().filter(|own| !is_heeded(own));
         let findings = findings.map(|finding| format!("{place}{finding}"));
         self.gathered.findings.extend(findings);
+        let known = self.gathered.newest_kubelet.take();
+        self.gathered.newest_kubelet = Kubelet::newer(known, read.newest_kubelet);
         self.gathered.priorities.merge(read.priorities);
         self.gathered.objects.merge(read.objects);
         Ok(())
@@ -287,7 +312,7 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), SnapshotError> {
 fn holds_objects(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.unwrap_or_default();
-    let plain = [".gz", ".zst"]
+    let plain = [".gz", ".zst", ".xz"]
         .iter()
         .find_map(|ending| name.strip_suffix(ending))
         .unwrap_or(name);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{AmountText, TextMap};
-use crate::keys;
+use crate::{keys, reported};
 
 /// The annotations this reader looks at; others (which may be large) are never stored.
 #[derive(Debug, Default)]
@@ -29,6 +29,7 @@ impl Annotations {
                     | keys::SELECTED_NODE
                     | keys::BETA_CLASS
             )
+            || reported::ANNOTATIONS.contains(&key)
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&str> {

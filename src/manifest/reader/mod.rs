@@ -19,11 +19,10 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, left_out, life, node,
-    objects, pod, raw, resize, template, unmodelled,
+    Ctx, Kubelet, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert,
+    left_out, life, node, objects, pod, raw, resize, template, unmodelled,
 };
-use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
-use noting::Controlled;
+use model::{ClusterObjects, Node, PodPhase, PodSpec, Release, Text};
 use trace::budget::OBJECTS;
 use units::{Duration, SortedMap, SortedSet};
 
@@ -51,6 +50,7 @@ pub(super) struct Reader {
     nodes: Vec<Node>,
     /// Place of each node of a name.
     node_places: SortedMap<Text, String>,
+    newest_kubelet: Option<Kubelet>,
     pods: Vec<ManifestPod>,
     /// Of every object that was read: its identity, where it states one.
     identities: IndexSet<Box<str>, FxBuildHasher>,
@@ -65,8 +65,6 @@ pub(super) struct Reader {
     objects: ClusterObjects,
     ignored_kinds: SortedMap<String, usize>,
     unread_workloads: SortedMap<String, UnreadWorkloads>,
-    /// Pods that a controller makes, by the controller.
-    controlled: Vec<Controlled>,
     priorities: PriorityClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
@@ -79,7 +77,10 @@ pub(super) struct Reader {
     /// Place at which an object is reported that is settled after its list.
     moved_to: Option<String>,
     reads_workloads: bool,
+    /// Whether the selectors of workloads are kept for schedulers beside the workloads.
+    keeps_objects: bool,
     workloads: Vec<DeclaredWorkload>,
+    dependents: Vec<DeclaredWorkload>,
     /// The field of a workload that broke a rule.
     broken_field: Option<String>,
     failed_at: Option<String>,
@@ -141,6 +142,20 @@ impl Reader {
         place
     }
 
+    /// Forgets a broken rule, so that the objects after it are read, too; lists that were open
+    /// inside of the object are left.
+    pub(super) fn recover(&mut self, depth: usize) {
+        self.problem = None;
+        self.failed_at = None;
+        self.broken_field = None;
+        self.items.truncate(depth);
+    }
+
+    /// Number of lists around the object being read.
+    pub(super) fn depth(&self) -> usize {
+        self.items.len()
+    }
+
     /// Reports from another place; an empty one is the place being read. Gives the former one.
     pub(super) fn move_to(&mut self, place: String) -> String {
         let place = (!place.is_empty()).then_some(place);
@@ -187,6 +202,7 @@ impl Reader {
 
     /// Takes an object; the error says where it stands.
     pub(super) fn add(&mut self, parts: &mut Parts) -> Result<(), String> {
+        convert::to_present(parts);
         self.added += 1;
         if self.added > OBJECTS {
             let message = format!(
@@ -293,6 +309,16 @@ impl Reader {
             return Err(path.field("name").problem(&expected, &node.name));
         }
         self.node_places.insert(node.name.clone(), place);
+        if let Some(version) = status.info.kubelet_version.as_deref()
+            && let Some(minor) = Release::minor_of(version)
+        {
+            let own = Kubelet {
+                node: node.name.clone(),
+                version: version.into(),
+                minor,
+            };
+            self.newest_kubelet = Kubelet::newer(self.newest_kubelet.take(), Some(own));
+        }
         self.nodes.push(node);
         Ok(())
     }
@@ -309,10 +335,14 @@ impl Reader {
         let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
         unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
         spec.tolerations = tolerations;
-        if self.reads_workloads && pod::maker(metadata) == Maker::Nobody {
+        if self.reads_workloads {
             // The kubelet treats it like the pods of templates.
-            let life = life::stated_life(raw, &metadata.annotations, &spec)?;
-            spec.life = Some(Arc::new(life));
+            spec.life = if pod::maker(metadata) == Maker::Nobody {
+                let life = life::stated_life(raw, &metadata.annotations, &spec)?;
+                Some(Arc::new(life))
+            } else {
+                life::life(raw, &metadata.annotations, &spec)?
+            };
             spec.behaviour = template::behaviour(metadata, raw)?;
         }
         pod::check_sums(&spec)?;
@@ -346,12 +376,12 @@ impl Reader {
             at: at(metadata)?,
             time_limit: pod::time_limit(raw)?,
             maker: pod::maker(metadata),
+            controller: pod::controller(metadata, &mut self.ctx),
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
             accounted: accounted.map(|spec| self.share_class(spec)),
             spec: self.share_class(spec),
             name,
         };
-        self.note_controller(metadata, &pod);
         if raw.priority.is_none() {
             let class = raw.priority_class_name.clone();
             let class = class.filter(|class| !class.is_empty());
@@ -434,17 +464,17 @@ impl Reader {
                 "owners are matched by their selectors only",
             );
         }
-        let controlled = self.controlled_pods();
         Manifests {
             nodes: self.nodes,
             pods: self.pods,
             objects: self.objects,
             workloads: self.workloads,
+            dependents: self.dependents,
             priorities: self.priorities,
-            controlled,
             ignored_kinds: self.ignored_kinds,
             unread_workloads: self.unread_workloads,
             findings: self.ctx.findings.into_list(),
+            newest_kubelet: self.newest_kubelet,
         }
     }
 }

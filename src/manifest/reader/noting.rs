@@ -1,4 +1,4 @@
-//! Parts of objects that no reader looks at, and pods that depend on controllers: noted while they
+//! Parts of objects that no reader looks at, and workloads that nobody acts on: noted while they
 //! are met, so that a run can say what it does without them.
 
 use serde_json::Value;
@@ -8,16 +8,8 @@ use crate::field::{Path, Problem};
 use crate::fields::{self, Strays};
 use crate::findings::ObjectName;
 use crate::kinds::{self, Outdated};
-use crate::owners::Identity;
 use crate::parts::Parts;
-use crate::{ControlledPods, ManifestPod, pod, raw};
-use units::SortedSet;
-
-/// A pod of a controller.
-pub(super) struct Controlled {
-    owner: Identity,
-    is_bound: bool,
-}
+use crate::{pod, raw};
 
 /// Name of an object in messages, with the namespace that it has.
 fn object_name(parts: &Parts) -> ObjectName<'_> {
@@ -148,61 +140,5 @@ impl Reader {
         let unread = self.unread_workloads.entry(kind.to_owned()).or_default();
         unread.objects += 1;
         unread.pods = unread.pods.saturating_add(u64::try_from(pods).unwrap_or(0));
-    }
-
-    /// Notes whose pod a pod is.
-    pub(super) fn note_controller(&mut self, metadata: &raw::Metadata, pod: &ManifestPod) {
-        let mut owners = metadata.owner_references.iter();
-        let Some(owner) = owners.find(|owner| owner.controller) else {
-            return;
-        };
-        let is_bound = pod.node_name.is_some() && !pod.phase.is_final();
-        if !(is_bound || pod.waits_for_node()) {
-            return;
-        }
-        let texts = &mut self.ctx.texts;
-        let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        let owner = (
-            texts.share(&owner.kind),
-            texts.share(namespace),
-            texts.share(&owner.name),
-        );
-        self.controlled.push(Controlled { owner, is_bound });
-    }
-
-    /// Numbers of the pods of controllers, by whether their workload is declared.
-    pub(super) fn controlled_pods(&mut self) -> ControlledPods {
-        let mut counts = ControlledPods::default();
-        if !self.reads_workloads {
-            return counts;
-        }
-        let declared: SortedSet<(&str, &str, &str)> = self
-            .workloads
-            .iter()
-            .map(|own| {
-                let object = &own.object;
-                (object.kind(), &**object.namespace(), &**object.name())
-            })
-            .collect();
-        for pod in &self.controlled {
-            let (kind, namespace, name) = self.owners.root_of(pod.owner.clone());
-            let namespace = match &*namespace {
-                "" => "default",
-                namespace => namespace,
-            };
-            // A replica set that the files lack is named after its deployment.
-            let stem = name.rsplit_once('-').filter(|_| *kind == *"ReplicaSet");
-            let is_declared = declared.contains(&(&*kind, namespace, &*name))
-                || stem
-                    .is_some_and(|(stem, _)| declared.contains(&("Deployment", namespace, stem)));
-            let count = match (pod.is_bound, is_declared) {
-                (true, true) => &mut counts.bound,
-                (true, false) => &mut counts.bound_lost,
-                (false, true) => &mut counts.waiting,
-                (false, false) => &mut counts.waiting_lost,
-            };
-            *count += 1;
-        }
-        counts
     }
 }

@@ -2,13 +2,14 @@
 //! quotas that are too small.
 
 use super::Reader;
-use crate::declared::{PodPriority, small_quotas};
+use crate::declared::{DeclaredWorkload, PodPriority, small_quotas};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::kinds;
 use crate::objects;
 use crate::parts::Parts;
 use crate::priority::PriorityClass;
+use crate::reported::Reported;
 use crate::workloads::{self, Broken};
 use model::{Object, PodSpec};
 
@@ -17,6 +18,14 @@ impl Reader {
     pub(in super::super) fn with_workloads(self) -> Self {
         Self {
             reads_workloads: true,
+            ..self
+        }
+    }
+
+    /// Keeps what schedulers look at of workloads, too.
+    pub(in super::super) fn with_objects(self) -> Self {
+        Self {
+            keeps_objects: true,
             ..self
         }
     }
@@ -38,18 +47,24 @@ impl Reader {
     }
 
     pub(super) fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
-        let mut owners = parts.metadata.owner_references.iter();
-        if owners.any(|owner| owner.controller) {
-            // Its owner's controller makes it.
-            return Ok(());
-        }
-        if matches!(parts.kind.as_deref(), Some("Service" | "Namespace")) {
+        let (kind, version) = (parts.kind.as_deref(), parts.api_version.as_deref());
+        let is_placed = kind.is_some_and(|kind| kinds::is_read(kind, version));
+        if matches!(kind, Some("Service" | "Namespace")) || (self.keeps_objects && is_placed) {
             // Schedulers look at whom it selects and what it is labelled with, others at the rest.
             objects::add(parts, &mut self.objects, &mut self.ctx)?;
         }
         match workloads::read(parts, &mut self.ctx) {
+            Ok(workload) if is_dependent(&workload) => {
+                self.dependents.push(workload);
+                Ok(())
+            }
             Ok(workload) => {
                 self.workloads.push(workload);
+                Ok(())
+            }
+            Err(Broken { problem, .. }) if Reported::of(parts).is_there => {
+                // An API server has accepted it.
+                self.note_unread_workload(parts, &problem);
                 Ok(())
             }
             Err(Broken { problem, field }) => {
@@ -83,8 +98,12 @@ impl Reader {
 
     /// Gives workloads the priority of their class, and looks for quotas that are too small.
     pub(super) fn settle_workloads(&mut self) {
-        for place in 0..self.workloads.len() {
-            let workload = &mut self.workloads[place];
+        let declared = self.workloads.len();
+        for place in 0..declared + self.dependents.len() {
+            let workload = match place.checked_sub(declared) {
+                None => &mut self.workloads[place],
+                Some(place) => &mut self.dependents[place],
+            };
             let priority = workload.priority.clone();
             let found = match &priority {
                 PodPriority::Stated => None,
@@ -99,6 +118,22 @@ impl Reader {
             }
         }
         self.note_small_quotas();
+    }
+
+    fn note_unread_workload(&mut self, parts: &Parts, problem: &str) {
+        let (field, what) = problem.split_once(": ").unwrap_or(("spec", problem));
+        let metadata = &parts.metadata;
+        let object = ObjectName {
+            kind: parts.kind.as_deref().unwrap_or_default(),
+            namespace: metadata.namespace.as_deref(),
+            name: metadata.name.as_deref().unwrap_or_default(),
+        };
+        self.ctx.findings.add(
+            object,
+            &field,
+            what,
+            "no controller acts on it: pods of its stay as they are",
+        );
     }
 
     fn note_small_quotas(&mut self) {
@@ -164,4 +199,13 @@ impl Reader {
             "the priority is 0",
         );
     }
+}
+
+/// Whether the controller of another workload made one: it is no declaration of a user.
+fn is_dependent(workload: &DeclaredWorkload) -> bool {
+    let owner = workload.controller.as_ref().map(|owner| &*owner.kind);
+    matches!(
+        (&workload.object, owner),
+        (Object::ReplicaSet(_), Some("Deployment")) | (Object::Job(_), Some("CronJob"))
+    )
 }

@@ -1,4 +1,4 @@
-//! Writing a snapshot of a cluster out of dumps: the objects that placements look at, each with the
+//! Writing a snapshot of a cluster out of dumps: the objects that placements and controllers look at, each with the
 //! fields they look at, one a line in a list of JSON. What is written is what was read: every object
 //! passes through the reader in the very form in which it is kept.
 
@@ -34,6 +34,8 @@ pub struct SnapshotWriter<W: Write> {
     buffer: Vec<u8>,
     passed_over: PassedOver,
     kept: SortedMap<String, u64>,
+    /// Kinds that are left out on purpose, with the number of their objects.
+    unwanted: SortedMap<&'static str, u64>,
     failed: Option<io::Error>,
     any: bool,
 }
@@ -44,6 +46,8 @@ pub struct Snapshot<W> {
     pub manifests: Manifests,
     /// Number of objects of each kind in the snapshot.
     pub kept: SortedMap<String, u64>,
+    /// Number of objects of the kinds that were left out on purpose.
+    pub unwanted: SortedMap<&'static str, u64>,
     /// Pods that have ended, which are not.
     pub ended: u64,
     /// Objects that were met more than once.
@@ -58,16 +62,24 @@ impl<W: Write> SnapshotWriter<W> {
     /// Starts a snapshot.
     pub fn new(out: W) -> Self {
         let mut writer = Self {
-            reader: Reader::default(),
+            reader: Reader::default().with_workloads(),
             out: BufWriter::new(out),
             buffer: Vec::new(),
             passed_over: PassedOver::default(),
             kept: SortedMap::new(),
+            unwanted: SortedMap::new(),
             failed: None,
             any: false,
         };
         writer.put(FRAME.0);
         writer
+    }
+
+    /// Leaves objects of a kind out.
+    #[must_use]
+    pub fn without(mut self, kind: &'static str) -> Self {
+        self.unwanted.insert(kind, 0);
+        self
     }
 
     /// Reads a dump: JSON or YAML, plain or compressed.
@@ -98,6 +110,7 @@ impl<W: Write> SnapshotWriter<W> {
         Ok(Snapshot {
             manifests,
             kept: self.kept,
+            unwanted: self.unwanted,
             ended,
             repeated,
             passed_over: self.passed_over,
@@ -151,7 +164,7 @@ impl<W: Write> SnapshotWriter<W> {
 
     /// Refusal of the kept part by the reader, with the place in the file.
     fn refusal(&self, source: Source<'_>, kind: &str, plain: Refused) -> Refused {
-        let mut probe = Reader::default();
+        let mut probe = Reader::default().with_workloads();
         probe.move_to(self.reader.place());
         match probe.object(source, Some(kind)) {
             Err(refused) => refused,
@@ -202,6 +215,10 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         let Some(kind) = own.or_else(|| kind.map(str::to_owned)) else {
             return self.reader.object(source, None);
         };
+        if let Some(count) = self.unwanted.get_mut(&*kind) {
+            *count += 1;
+            return Ok(());
+        }
         if kind == SCHEDULER_CONFIG {
             self.check_config(source)?;
         }

@@ -118,15 +118,16 @@ fn fate_of_kind(kind: &str, version: &str) -> &'static str {
     let object =
         json!({"apiVersion": version, "kind": kind, "metadata": {"name": "o"}, "spec": {}});
     match read(&object) {
-        Err(why) => {
-            assert!(
-                why.contains("apiVersion: expected") && why.contains(version),
-                "{why}"
-            );
+        Err(why) if why.contains("apiVersion: expected") => {
+            assert!(why.contains(version), "{why}");
             REFUSED
         }
+        // Its fields are looked at, and there are none.
+        Err(_) => "converted",
         Ok(read) => {
-            let (counted, _) = read.ignored_kinds.iter().next().expect("it is counted");
+            let Some((counted, _)) = read.ignored_kinds.iter().next() else {
+                return "converted";
+            };
             assert!(!crate::effect_of_kind(counted).is_empty());
             "ignored"
         }

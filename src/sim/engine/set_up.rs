@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use cluster::Conflict;
 use control::node_api::Notice;
-use model::{Event, PodCreated};
-use units::{ClassId, TenantId};
+use model::{Event, Object, ObjectChange, PodCreated, PodOwner, PodSpec};
+use units::{ClassId, ObjectId, TenantId};
 
 use super::super::SimError;
 use super::super::context::Context;
 use super::super::control_plane::ControlPlane;
 use super::super::endless::Endless;
 use super::super::message::ToNodes;
-use super::super::node_plane::{NodeParts, NodePlane};
-use super::super::parts::{CellParts, Resident};
+use super::super::node_plane::{NodeParts, NodePlane, drawn_run_time};
+use super::super::parts::{CellParts, Resident, ResidentObject, ResidentOwner, WaitingPod};
 use super::super::queue::Upcoming;
 use super::super::surroundings::Surroundings;
 use super::{Engine, declaration};
@@ -44,8 +44,15 @@ impl Engine {
             own.commit(ctx, event)
                 .map_err(|why| declaration(format!("node `{}`", node.name), &why))?;
         }
+        let first = own.control.store().objects().next();
+        for found in &environment.found.objects {
+            own.place_object(ctx, first, found)?;
+        }
         for resident in &parts.residents {
-            own.settle_in(ctx, resident)?;
+            own.settle_in(ctx, first, resident)?;
+        }
+        for waiting in &environment.found.waiting {
+            own.await_node(ctx, first, waiting)?;
         }
         own.endless.arriving(ctx.now(), false);
         own.surroundings.await_price(ctx, 0);
@@ -79,20 +86,84 @@ impl Engine {
         Ok(own)
     }
 
+    /// Declares an object that was found; `first` is the identity of the first of them.
+    fn place_object(
+        &mut self,
+        ctx: &mut Context<'_>,
+        first: ObjectId,
+        found: &ResidentObject,
+    ) -> Result<(), SimError> {
+        let object = &found.object;
+        let created = ObjectChange::Created {
+            id: self.control.store().objects().next(),
+            owner: found.owner.map(|place| nth(first, place)),
+            object: object.clone(),
+        };
+        self.commit(ctx, Event::Object(created)).map_err(|why| {
+            let (kind, namespace, name) = (object.kind(), object.namespace(), object.name());
+            let what = format!("{kind} `{namespace}/{name}`, which is there already");
+            declaration(what, &why)
+        })
+    }
+
+    /// The class of a pod that was found; a new one is added.
+    fn found_class(
+        &mut self,
+        ctx: &mut Context<'_>,
+        spec: &Arc<PodSpec>,
+    ) -> Result<ClassId, Conflict> {
+        let known = self.control.store().class_of(spec);
+        let class =
+            known.unwrap_or_else(|| ClassId::from_index(self.control.store().class_count()));
+        if known.is_none() {
+            let object = spec.clone();
+            self.commit(ctx, Event::ClassAdded { class, object })?;
+        }
+        Ok(class)
+    }
+
+    /// Creates a pod of an object that was found without a node.
+    fn await_node(
+        &mut self,
+        ctx: &mut Context<'_>,
+        first: ObjectId,
+        waiting: &WaitingPod,
+    ) -> Result<(), SimError> {
+        let wrong =
+            |why: Conflict| declaration(format!("pod `{}`, which waits", waiting.name), &why);
+        let class = self.found_class(ctx, &waiting.spec).map_err(wrong)?;
+        let owner = owner_of(first, waiting.owner);
+        let created = PodCreated {
+            pod: self.control.store().pods().next(),
+            class,
+            name: waiting.name.clone(),
+            tenant: TenantId(0),
+            gang: None,
+            time_limit: waiting.time_limit,
+            found: None,
+            owner: Some(owner),
+        };
+        let who = self.control.store().identity_of_new(&created);
+        let run_time = drawn_run_time(ctx, who, 0, &waiting.spec)?;
+        let row = self.control.store().objects().get(owner.object);
+        let is_job = row.is_some_and(|row| matches!(row.object, Object::Job(_)));
+        let job = is_job.then_some(owner.object);
+        (self.nodes).begin(created.pod, who, run_time, job);
+        self.commit(ctx, Event::PodCreated(created)).map_err(wrong)
+    }
+
     /// Puts a pod on the node it was found on.
-    fn settle_in(&mut self, ctx: &mut Context<'_>, resident: &Resident) -> Result<(), SimError> {
+    fn settle_in(
+        &mut self,
+        ctx: &mut Context<'_>,
+        first: ObjectId,
+        resident: &Resident,
+    ) -> Result<(), SimError> {
         let wrong = |why: Conflict| {
             let what = format!("pod `{}`, which is on a node already", resident.name);
             declaration(what, &why)
         };
-        let known = self.control.store().class_of(&resident.spec);
-        let class =
-            known.unwrap_or_else(|| ClassId::from_index(self.control.store().class_count()));
-        if known.is_none() {
-            let object = resident.spec.clone();
-            self.commit(ctx, Event::ClassAdded { class, object })
-                .map_err(wrong)?;
-        }
+        let class = self.found_class(ctx, &resident.spec).map_err(wrong)?;
         let (pod, node) = (self.control.store().pods().next(), resident.found.node);
         let created = PodCreated {
             pod,
@@ -102,7 +173,7 @@ impl Engine {
             gang: None,
             time_limit: resident.time_limit,
             found: Some(Arc::new(resident.found.clone())),
-            owner: None,
+            owner: resident.owner.map(|owner| owner_of(first, owner)),
         };
         let who = self.control.store().identity_of_new(&created);
         (self.nodes).find(pod, who, resident.is_running, resident.run_time);
@@ -114,4 +185,13 @@ impl Engine {
         ctx.send(ToNodes::Notice(Notice::Assign(pod)));
         self.deliver(ctx, 0)
     }
+}
+
+/// The object at a place among those found.
+fn nth(first: ObjectId, place: usize) -> ObjectId {
+    ObjectId::from_index(first.index() + place)
+}
+
+fn owner_of(first: ObjectId, owner: ResidentOwner) -> PodOwner {
+    PodOwner::new(nth(first, owner.object), owner.index)
 }

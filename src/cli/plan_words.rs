@@ -1,0 +1,113 @@
+//! Small grammars of `plan`: losses to survive, growth, shares and spans of months.
+
+use lab::plan::growth::{Grow, Rate};
+use lab::plan::loss::Survive;
+
+/// Most months that a plan looks ahead.
+const MOST_MONTHS: u32 = 1_200;
+
+/// Room that is to stay free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Headroom {
+    /// A share of each resource, in parts per million.
+    Share(i64),
+}
+
+/// A loss to survive: `node`, `node:2`, `zone`, or a label.
+pub(super) fn survive(word: &str) -> Result<Survive, String> {
+    let wrong = || {
+        format!(
+            "--survive: expected `node`, `node:2`, `zone` or the name of a label such as \
+             `topology.kubernetes.io/region`, found `{word}`"
+        )
+    };
+    match word.split_once(':') {
+        Some(("node", count)) => match count.parse() {
+            Ok(count) if (1..=1_000).contains(&count) => Ok(Survive::Node(count)),
+            _ => Err(wrong()),
+        },
+        _ if word == "node" => Ok(Survive::Node(1)),
+        _ if word == "zone" => Ok(Survive::zone()),
+        None if word.contains('/') => Ok(Survive::Label(word.into())),
+        _ => Err(wrong()),
+    }
+}
+
+/// A share such as `10%`, in parts per million.
+fn share(text: &str) -> Option<i64> {
+    let number: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
+    let ppm = number * 10_000.0;
+    (ppm.abs() <= 1e9).then(|| (ppm + if ppm < 0.0 { -0.5 } else { 0.5 }) as i64)
+}
+
+/// Room that is to stay free.
+pub(super) fn headroom(word: &str) -> Result<Headroom, String> {
+    match share(word) {
+        Some(ppm) if (0..1_000_000).contains(&ppm) => Ok(Headroom::Share(ppm)),
+        _ => Err(format!(
+            "--headroom: expected a share from 0% to below 100%, such as `10%`, found `{word}`"
+        )),
+    }
+}
+
+/// Growth: `5%/month`, `5/month`, `shop/*=10%`.
+pub(super) fn growth(word: &str) -> Result<Grow, String> {
+    let wrong = |what: &str| {
+        format!("--grow: {what}, such as `5%/month`, `20/month` or `shop/*=10%`; found `{word}`")
+    };
+    let (pattern, rate) = word.rsplit_once('=').unwrap_or(("", word));
+    let rate = rate.strip_suffix("/month").unwrap_or(rate);
+    let rate = if rate.ends_with('%') {
+        let ppm = share(rate).ok_or_else(|| wrong("expected a rate a month"))?;
+        if ppm < -1_000_000 {
+            return Err(wrong("a workload can't shrink by more than 100 % a month"));
+        }
+        Rate::Share(ppm)
+    } else {
+        let pods = rate.parse().ok();
+        let pods = pods.filter(|pods: &i64| pods.abs() <= 1_000_000);
+        Rate::Pods(pods.ok_or_else(|| wrong("expected a rate a month"))?)
+    };
+    Ok(Grow {
+        pattern: pattern.to_owned(),
+        rate,
+    })
+}
+
+/// A span in months: `12mo`, `2y`.
+pub(super) fn horizon(word: &str) -> Result<u32, String> {
+    let (number, unit) = match (word.strip_suffix("mo"), word.strip_suffix('y')) {
+        (Some(number), _) => (number, 1),
+        (None, Some(number)) => (number, 12),
+        (None, None) => (word, 1),
+    };
+    let months = number.trim().parse::<u32>().ok();
+    let months = months.and_then(|months| months.checked_mul(unit));
+    months
+        .filter(|months| (1..=MOST_MONTHS).contains(months))
+        .ok_or_else(|| {
+            format!(
+                "--horizon: expected 1 to {MOST_MONTHS} months, such as `12mo` or `2y`, found \
+                 `{word}`"
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_or_refused() {
+        assert_eq!(survive("node:2"), Ok(Survive::Node(2)));
+        assert!(survive("nodes").is_err() && survive("node:0").is_err());
+        let all = growth("5%/month").map(|own| own.rate);
+        assert_eq!(all, Ok(Rate::Share(50_000)));
+        assert!(growth("-150%/month").is_err() && growth("fast").is_err());
+        let some = growth("shop/*=10").map(|own| own.pattern);
+        assert_eq!(some, Ok("shop/*".to_owned()));
+        assert_eq!(horizon("2y"), Ok(24));
+        assert!(horizon("0mo").is_err() && headroom("100%").is_err());
+        assert_eq!(headroom("10%"), Ok(Headroom::Share(100_000)));
+    }
+}

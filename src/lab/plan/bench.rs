@@ -1,0 +1,136 @@
+//! A cluster to try plans in: nodes go and come, pods find new places one by one by the decisions of
+//! the very scheduler that runs use, and every change can be taken back.
+
+use std::sync::Arc;
+
+use crate::snapshot::profile::profile_or_default;
+use model::{Node, Text};
+use scheduler::kube::cycle::{Outcome, Round};
+use scheduler::kube::{
+    Attempt, Cache, CacheError, KubeProfile, NodeInfo, NodeOrder, PodInfo, TieBreak,
+};
+use scheduler::pipeline::evaluate::Form;
+
+/// A change to take back.
+#[derive(Clone)]
+enum Step {
+    Placed {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
+    Gone {
+        nodes: Vec<NodeInfo>,
+        order: NodeOrder,
+    },
+    Came {
+        names: Vec<Text>,
+        order: NodeOrder,
+    },
+}
+
+/// A cluster under trial. A copy goes its own way.
+#[derive(Clone)]
+pub struct Bench<'p> {
+    cache: Cache,
+    round: Round,
+    profiles: &'p [KubeProfile],
+    steps: Vec<Step>,
+}
+
+impl<'p> Bench<'p> {
+    /// A cluster whose pods the profiles decide about; of equally good nodes they take the first in
+    /// the scheduler's order.
+    pub fn new(cache: Cache, profiles: &'p [KubeProfile]) -> Self {
+        Self {
+            cache,
+            round: Round::new(TieBreak::First, Form::Incremental),
+            profiles,
+            steps: Vec::new(),
+        }
+    }
+
+    /// The scheduler's view of the cluster as it is now.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Begins a trial whose outcome does not depend on those before: the search for nodes starts at
+    /// the first one. The trial ends with [`Bench::roll_back`] to the mark.
+    pub fn mark(&mut self) -> usize {
+        self.round.start = 0;
+        self.steps.len()
+    }
+
+    /// Takes back everything since a mark.
+    pub fn roll_back(&mut self, mark: usize) {
+        while self.steps.len() > mark {
+            match self.steps.pop() {
+                Some(Step::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
+                Some(Step::Gone { nodes, order }) => {
+                    for info in nodes {
+                        self.cache.put_back(info);
+                    }
+                    self.cache.restore_order(order);
+                }
+                Some(Step::Came { names, order }) => {
+                    self.cache.take_nodes(&names);
+                    self.cache.restore_order(order);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Takes nodes out, and gives back the pods that were on them.
+    pub fn take_nodes(&mut self, names: &[Text]) -> Vec<Arc<PodInfo>> {
+        let order = self.cache.node_order();
+        let nodes = self.cache.take_nodes(names);
+        let pods = nodes.iter().flat_map(|node| node.pods.iter().cloned());
+        let pods = pods.collect();
+        self.steps.push(Step::Gone { nodes, order });
+        pods
+    }
+
+    /// Adds empty nodes.
+    ///
+    /// # Errors
+    /// If a node of one of the names is there, or an amount does not fit.
+    pub fn add_nodes(&mut self, nodes: &[Arc<Node>]) -> Result<(), CacheError> {
+        let order = self.cache.node_order();
+        let names = nodes.iter().map(|node| node.name.clone()).collect();
+        self.steps.push(Step::Came { names, order });
+        self.cache.add_nodes(nodes.iter().cloned())
+    }
+
+    /// Puts a pod on a node without asking anybody.
+    pub fn put(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        if let Some(slot) = self.cache.slot_of(node) {
+            self.put_in(pod, slot);
+        }
+    }
+
+    fn put_in(&mut self, pod: &Arc<PodInfo>, slot: usize) {
+        self.cache.add_pod_in(pod.clone(), slot);
+        let pod = pod.clone();
+        self.steps.push(Step::Placed { pod, slot });
+    }
+
+    /// Has the scheduler place a pod.
+    ///
+    /// # Errors
+    /// It finds no node; the scheduler's message says why.
+    pub fn place(&mut self, pod: &Arc<PodInfo>) -> Result<Text, Text> {
+        let profile = profile_or_default(self.profiles, pod);
+        if let Err(status) = Attempt::gate(profile, pod) {
+            return Err(status.text().into());
+        }
+        match self.round.decide(profile, &self.cache, pod) {
+            Outcome::Placed(slot) => {
+                self.put_in(pod, slot);
+                let node = self.cache.node_in(slot);
+                Ok(node.map(|node| node.name().clone()).unwrap_or_default())
+            }
+            Outcome::Failed(failure) => Err(failure.message),
+        }
+    }
+}

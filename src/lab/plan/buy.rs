@@ -1,0 +1,494 @@
+//! Buying: the cheapest numbers of nodes of each type on which the scheduler places every pod, in a
+//! stated order. Numbers that break a rule of [`super::rules`] are left out; the others are tried
+//! from the cheapest up, each with all pods from the first to the last.
+
+use super::bench::Bench;
+use super::demand::Demand;
+use super::duals;
+use super::goal::Goal;
+use super::loss::{Survive, Unplaced};
+use super::market::{BoughtNode, Market};
+use super::rules::{Rule, rules, spreads};
+use crate::snapshot::SnapshotError;
+use rng::Stream;
+use scheduler::kube::{Cache, KubeProfile};
+
+/// Numbers of nodes that are listed before the search gives up; the bound stands all the same.
+const MOST_LISTED: usize = 200_000;
+
+/// Numbers of one type that are tried beyond its rules.
+const MOST_BEYOND: u64 = 64;
+
+/// Settings of the search.
+#[derive(Clone, Copy, Debug)]
+pub struct Search {
+    /// Number of decisions of the scheduler that the search may take.
+    pub steps: u64,
+    /// Number of further orders of the pods that are tried, seeded.
+    pub orders: u64,
+}
+
+/// An outcome of buying.
+#[derive(Clone, Debug)]
+pub struct Purchase {
+    /// Number of nodes of each type, as the scheduler needs them in the given order.
+    pub reached: Option<Choice>,
+    /// Numbers that are enough in one of the orders that were tried.
+    pub possible: Option<Choice>,
+    /// No numbers below this price keep the rules.
+    pub bound: i64,
+    /// The rule that asks for most by itself, and its words.
+    pub binding: Option<Rule>,
+    /// Numbers just below the reached ones, each with its first pod without a node.
+    pub refuted: Vec<Refuted>,
+    /// Whether every cheaper choice was tried.
+    pub is_complete: bool,
+    /// Orders in which the reached numbers are enough, of those tried.
+    pub orders: (u64, u64),
+    /// The first pod that no number of nodes helps, if that is so.
+    pub hopeless: Option<Unplaced>,
+    /// Number of pods that wait all the same then.
+    pub hopeless_pods: u64,
+}
+
+/// Numbers of nodes by type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Choice {
+    /// Price in millionths an hour, or the number of nodes where these are counted.
+    pub price: i64,
+    /// Number of nodes of each type of the market.
+    pub counts: Vec<u64>,
+}
+
+/// Numbers that are too few.
+#[derive(Clone, Debug)]
+pub struct Refuted {
+    /// The numbers.
+    pub choice: Choice,
+    /// Number of pods without a node; 0 where only a goal is missed.
+    pub waiting: u64,
+    /// The first of them.
+    pub first: Unplaced,
+}
+
+/// The outcome of a trial.
+enum Trial {
+    Fits,
+    TooFew(u64, Unplaced),
+}
+
+/// A search among numbers of nodes.
+pub struct Buyer<'b> {
+    /// The cluster to begin with: empty, or what is kept.
+    pub base: &'b Bench<'b>,
+    /// The pods to place.
+    pub demand: &'b Demand,
+    /// What is on offer.
+    pub market: &'b Market,
+    /// Goals beside room.
+    pub goal: &'b Goal,
+    /// Settings of the search.
+    pub search: Search,
+    /// Cost of a node of each type: its price, or 1.
+    pub costs: Vec<i64>,
+    /// Decisions taken so far.
+    pub taken: u64,
+}
+
+/// An empty cluster that knows the objects of another.
+pub fn empty<'p>(cache: &Cache, profiles: &'p [KubeProfile]) -> Bench<'p> {
+    let mut cache = cache.clone();
+    let names: Vec<_> = cache.nodes().map(|node| node.name().clone()).collect();
+    cache.take_nodes(&names);
+    Bench::new(cache, profiles)
+}
+
+impl Buyer<'_> {
+    fn cost(&self, counts: &[u64]) -> i64 {
+        let parts = counts.iter().zip(&self.costs);
+        parts
+            .map(|(&count, cost)| cost.saturating_mul(count as i64))
+            .fold(0, i64::saturating_add)
+    }
+
+    fn choice(&self, counts: Vec<u64>) -> Choice {
+        let price = self.cost(&counts);
+        Choice { price, counts }
+    }
+
+    /// The bought nodes of a choice.
+    pub fn nodes(&self, choice: &Choice) -> Vec<BoughtNode> {
+        self.market.nodes(&choice.counts)
+    }
+
+    /// The cluster of a choice with all pods placed in an order; the first that finds no node.
+    fn trial(&mut self, counts: &[u64], order: &[usize]) -> Result<Trial, SnapshotError> {
+        let mut bench = self.base.clone();
+        bench.mark();
+        self.market.add(&mut bench, &self.market.nodes(counts))?;
+        let (mut waiting, mut first) = (0, None);
+        for &place in order {
+            let pod = &self.demand.pods[place];
+            self.taken += 1;
+            if let Err(message) = bench.place(&pod.info) {
+                waiting += 1;
+                first.get_or_insert_with(|| Unplaced {
+                    pod: pod.name.clone(),
+                    message: message.to_string(),
+                });
+            }
+        }
+        if let Some(first) = first {
+            return Ok(Trial::TooFew(waiting, first));
+        }
+        Ok(match self.goal.missed(&bench, self.demand) {
+            None => Trial::Fits,
+            Some(missed) => Trial::TooFew(0, missed),
+        })
+    }
+
+    /// The cluster of a choice with all its pods.
+    ///
+    /// # Errors
+    /// If a name is taken.
+    pub fn cluster(&self, choice: &Choice) -> Result<Bench<'_>, SnapshotError> {
+        let mut bench = self.base.clone();
+        bench.mark();
+        self.market.add(&mut bench, &self.nodes(choice))?;
+        for pod in &self.demand.pods {
+            let _ = bench.place(&pod.info);
+        }
+        Ok(bench)
+    }
+
+    /// Looks for the cheapest numbers.
+    ///
+    /// # Errors
+    /// If something does not go together.
+    pub fn run(&mut self) -> Result<Purchase, SnapshotError> {
+        let kinds = self.market.kinds();
+        let zones = self.market.zones.len();
+        let mut rules = rules(self.demand, &kinds);
+        rules.extend(spreads(self.demand, &kinds, zones));
+        let survives_zone =
+            self.goal.survive.iter().any(
+                |own| matches!(own, Survive::Label(label) if &**label == model::node::ZONE_LABEL),
+            );
+        if survives_zone {
+            let more: Vec<Rule> = rules
+                .iter()
+                .map(|rule| rule.without_a_zone(zones))
+                .collect();
+            rules.extend(more);
+        }
+        let given: Vec<usize> = (0..self.demand.pods.len()).collect();
+        let mut purchase = Purchase {
+            reached: None,
+            possible: None,
+            bound: 0,
+            binding: None,
+            refuted: Vec::new(),
+            is_complete: true,
+            orders: (0, 0),
+            hopeless: None,
+            hopeless_pods: 0,
+        };
+        self.single_types(&rules, &given, &mut purchase)?;
+        let Some(best) = purchase.reached.clone() else {
+            return Ok(purchase);
+        };
+        let mut listed = Listed::new(self, &rules, best.price);
+        listed.list();
+        purchase.is_complete = !listed.is_cut;
+        let (bound, mut cheaper) = (listed.bound, listed.found);
+        cheaper.sort();
+        purchase.bound = bound.min(best.price);
+        purchase.binding = binding(&rules, &self.costs);
+        self.refute(cheaper, &given, &mut purchase)?;
+        self.try_orders(&given, &mut purchase)?;
+        Ok(purchase)
+    }
+
+    /// The best of each type by itself, from the type that its rules make cheapest.
+    fn single_types(
+        &mut self,
+        rules: &[Rule],
+        order: &[usize],
+        purchase: &mut Purchase,
+    ) -> Result<(), SnapshotError> {
+        let types = self.market.types.len();
+        let mut starts: Vec<(i64, usize, u64)> = Vec::new();
+        for kind in 0..types {
+            let mut counts = vec![0; types];
+            counts[kind] = u64::MAX / 4;
+            let least: Option<Vec<u64>> = rules.iter().map(|rule| rule.fewest(&counts)).collect();
+            if let Some(least) = least {
+                let start = least.into_iter().max().unwrap_or(0);
+                starts.push((self.costs[kind].saturating_mul(start as i64), kind, start));
+            }
+        }
+        starts.sort_unstable();
+        let mut hopeless: Option<(u64, Unplaced)> = None;
+        for (cost, kind, start) in starts {
+            let best = purchase.reached.as_ref().map(|own| own.price);
+            if best.is_some_and(|best| cost >= best) {
+                continue;
+            }
+            let pods = self.demand.pods.len() as u64;
+            let most = (start + start / 2 + MOST_BEYOND).min(start.max(pods) + MOST_BEYOND);
+            let (mut number, mut tried) = (start, Vec::new());
+            let found = loop {
+                let mut counts = vec![0; types];
+                counts[kind] = number;
+                match self.trial(&counts, order)? {
+                    Trial::Fits => break Some(number),
+                    Trial::TooFew(waiting, first) => {
+                        tried.push(number);
+                        if number >= most || self.taken > self.search.steps.saturating_mul(100) {
+                            hopeless.get_or_insert((waiting, first));
+                            break None;
+                        }
+                        number += (waiting / 16).max(1).min(most - number);
+                    }
+                }
+            };
+            let Some(mut number) = found else { continue };
+            // What fits with fewer is not told by what fits with more: all between are tried.
+            let first_tried = tried.last().map_or(start, |last| last + 1);
+            for fewer in first_tried..number {
+                let mut counts = vec![0; types];
+                counts[kind] = fewer;
+                if matches!(self.trial(&counts, order)?, Trial::Fits) {
+                    number = fewer;
+                    break;
+                }
+            }
+            let mut counts = vec![0; types];
+            counts[kind] = number;
+            let choice = self.choice(counts);
+            if purchase.reached.as_ref().is_none_or(|best| choice < *best) {
+                purchase.reached = Some(choice);
+            }
+        }
+        if purchase.reached.is_none()
+            && let Some((waiting, first)) = hopeless
+        {
+            purchase.hopeless_pods = waiting;
+            purchase.hopeless = Some(first);
+        }
+        Ok(())
+    }
+
+    /// Tries what is cheaper than the best so far, from the cheapest up.
+    fn refute(
+        &mut self,
+        cheaper: Vec<Choice>,
+        order: &[usize],
+        purchase: &mut Purchase,
+    ) -> Result<(), SnapshotError> {
+        for choice in cheaper {
+            if self.taken > self.search.steps {
+                purchase.is_complete = false;
+                break;
+            }
+            match self.trial(&choice.counts, order)? {
+                Trial::Fits => {
+                    purchase.reached = Some(choice);
+                    break;
+                }
+                Trial::TooFew(waiting, first) => purchase.refuted.push(Refuted {
+                    choice,
+                    waiting,
+                    first,
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries other orders: whether the reached numbers are enough in them, and whether fewer are.
+    fn try_orders(
+        &mut self,
+        given: &[usize],
+        purchase: &mut Purchase,
+    ) -> Result<(), SnapshotError> {
+        purchase.possible.clone_from(&purchase.reached);
+        let Some(reached) = purchase.reached.clone() else {
+            return Ok(());
+        };
+        let mut orders = vec![self.large_first(given)];
+        for number in 0..self.search.orders {
+            orders.push(self.shuffled(given, number));
+        }
+        let fewer: Vec<Choice> = purchase
+            .refuted
+            .iter()
+            .map(|own| own.choice.clone())
+            .collect();
+        'fewer: for choice in fewer {
+            for order in &orders {
+                if self.taken > self.search.steps {
+                    break 'fewer;
+                }
+                if matches!(self.trial(&choice.counts, order)?, Trial::Fits) {
+                    purchase.possible = Some(choice);
+                    break 'fewer;
+                }
+            }
+        }
+        purchase.orders = (1, 1);
+        for order in &orders[1..] {
+            purchase.orders.1 += 1;
+            let fits = matches!(self.trial(&reached.counts, order)?, Trial::Fits);
+            purchase.orders.0 += u64::from(fits);
+        }
+        Ok(())
+    }
+
+    /// The pods by falling size.
+    fn large_first(&self, given: &[usize]) -> Vec<usize> {
+        let largest = |pick: fn(&super::rules::NodeKind) -> i64| {
+            let kinds = self.market.kinds();
+            kinds.iter().map(pick).max().unwrap_or(1).max(1)
+        };
+        let (cpu, memory) = (
+            largest(|kind| kind.free.cpu_milli),
+            largest(|kind| kind.free.memory),
+        );
+        let size = |place: usize| {
+            let asked = &self.demand.pods[place].info.class.requests;
+            let share =
+                |own: i64, of: i64| i128::from(own).saturating_mul(1_000_000) / i128::from(of);
+            share(asked.cpu_milli, cpu).max(share(asked.memory, memory))
+        };
+        let mut order = given.to_vec();
+        order.sort_by_key(|&place| std::cmp::Reverse(size(place)));
+        order
+    }
+
+    fn shuffled(&self, given: &[usize], number: u64) -> Vec<usize> {
+        let mut stream = Stream::new(0, "plan/orders", number);
+        let mut order = given.to_vec();
+        for last in (1..order.len()).rev() {
+            order.swap(last, stream.below(last as u64 + 1) as usize);
+        }
+        // Higher priorities go first in every order.
+        order.sort_by_key(|&place| std::cmp::Reverse(self.demand.pods[place].info.priority()));
+        order
+    }
+}
+
+/// The rule that alone asks for the most.
+fn binding(rules: &[Rule], costs: &[i64]) -> Option<Rule> {
+    let alone = |rule: &Rule| {
+        let kinds = rule.gives.iter().zip(costs);
+        let per_unit = kinds.filter(|(gives, _)| **gives > 0).map(|(gives, cost)| {
+            i128::from(*cost) * i128::from(rule.need) * 1_000 / i128::from(*gives)
+        });
+        let exact = per_unit.min().unwrap_or(0);
+        // Whole nodes count.
+        let cheapest = costs.iter().copied().min().unwrap_or(1).max(1);
+        if costs.iter().all(|cost| *cost == cheapest) {
+            let unit = i128::from(cheapest) * 1_000;
+            (exact + unit - 1) / unit * unit
+        } else {
+            exact
+        }
+    };
+    let most = rules.iter().map(alone).max()?;
+    rules.iter().find(|rule| alone(rule) == most).cloned()
+}
+
+/// Lists all numbers of nodes that keep the rules and cost less than a price.
+struct Listed<'r> {
+    rules: &'r [Rule],
+    costs: &'r [i64],
+    prices: Vec<f64>,
+    below: i64,
+    /// Whether the loss of any node has to be borne.
+    survives_node: bool,
+    found: Vec<Choice>,
+    bound: i64,
+    is_cut: bool,
+    visited: usize,
+}
+
+impl<'r> Listed<'r> {
+    fn new(buyer: &'r Buyer<'_>, rules: &'r [Rule], below: i64) -> Self {
+        let survive = &buyer.goal.survive;
+        Self {
+            rules,
+            costs: &buyer.costs,
+            prices: duals::prices(rules, &buyer.costs),
+            below,
+            survives_node: survive.iter().any(|own| matches!(own, Survive::Node(_))),
+            found: Vec::new(),
+            bound: below,
+            is_cut: false,
+            visited: 0,
+        }
+    }
+
+    fn list(&mut self) {
+        let given = vec![0; self.rules.len()];
+        let least = duals::worth(self.rules, &self.prices, &given);
+        let mut counts = vec![0; self.costs.len()];
+        self.visit(0, &mut counts, &given, 0);
+        self.bound = if self.is_cut {
+            least
+        } else {
+            let found = self.found.iter().map(|own| own.price).min();
+            found.unwrap_or(self.below)
+        };
+    }
+
+    /// Whether what is given is enough, also after the loss of the largest node.
+    fn is_enough(&self, counts: &[u64], given: &[i64]) -> bool {
+        self.rules.iter().zip(given).all(|(rule, given)| {
+            let there = rule
+                .gives
+                .iter()
+                .zip(counts)
+                .filter(|(_, count)| **count > 0);
+            let largest = there.map(|(gives, _)| *gives).max().unwrap_or(0);
+            let lost = if self.survives_node { largest } else { 0 };
+            given.saturating_sub(lost) >= rule.need
+        })
+    }
+
+    fn visit(&mut self, kind: usize, counts: &mut Vec<u64>, given: &[i64], cost: i64) {
+        self.visited += 1;
+        if self.visited > MOST_LISTED || self.is_cut {
+            self.is_cut = true;
+            return;
+        }
+        let left = duals::worth(self.rules, &self.prices, given);
+        if cost.saturating_add(left.max(0)) >= self.below {
+            return;
+        }
+        if kind == self.costs.len() {
+            if self.is_enough(counts, given) {
+                self.found.push(Choice {
+                    price: cost,
+                    counts: counts.clone(),
+                });
+            }
+            return;
+        }
+        let mut given = given.to_vec();
+        let mut cost = cost;
+        let price = self.costs[kind].max(0);
+        for count in 0.. {
+            counts[kind] = count;
+            self.visit(kind + 1, counts, &given, cost);
+            cost = cost.saturating_add(price);
+            if self.is_cut || cost >= self.below || (price == 0 && count > 0) {
+                break;
+            }
+            for (sum, rule) in given.iter_mut().zip(self.rules) {
+                *sum = sum.saturating_add(rule.gives[kind]);
+            }
+        }
+        counts[kind] = 0;
+    }
+}

@@ -1,0 +1,162 @@
+//! The pods of a cluster by what a plan does with them: those that have to run, those that belong
+//! to their node, and those that wait today.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use crate::snapshot::{Snapshot, SnapshotError, pod_info};
+use manifest::{Maker, ManifestPod};
+use model::Text;
+use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
+use scheduler::kube::{Cache, NodeInfo, PodInfo};
+use units::SortedMap;
+
+/// Labels that name the pool of a node, the first that a node has.
+const POOL_LABELS: [&str; 7] = [
+    model::node::GROUP_LABEL,
+    "karpenter.sh/nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "cloud.google.com/gke-nodepool",
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    INSTANCE_TYPE_LABEL,
+];
+
+/// Label of nodes that run the control plane: no plan touches them.
+const CONTROL_PLANE_LABELS: [&str; 2] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+];
+
+/// A pod that has to run somewhere.
+#[derive(Clone, Debug)]
+pub struct GoalPod {
+    /// The pod without a node, as the scheduler meets it.
+    pub info: Arc<PodInfo>,
+    /// `NAMESPACE/NAME`.
+    pub name: String,
+    /// The workload that the pod belongs to; its own name if nobody controls it.
+    pub workload: Text,
+    /// Node of the pod today.
+    pub node: Option<Text>,
+    /// Marks a pod that no controller makes anew.
+    pub is_bare: bool,
+}
+
+/// Pods of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Demand {
+    /// Pods that have to run, in the order in which the scheduler meets them: by falling priority,
+    /// then in order of the dump. Place `n` has the identity `n + 1` in the cache.
+    pub pods: Vec<GoalPod>,
+    /// Pods that wait today and stay out of the goal, `NAMESPACE/NAME`.
+    pub waiting: Vec<String>,
+    /// Numbers of pods by the scheduler that they name, where that is not the default one.
+    pub foreign: SortedMap<Text, u64>,
+}
+
+impl Demand {
+    /// The pods that have to run. Those that wait today are among them if `waits_too`.
+    ///
+    /// # Errors
+    /// If an amount can't be expressed.
+    pub fn of(snapshot: &mut Snapshot, waits_too: bool) -> Result<Self, SnapshotError> {
+        let mut order: Vec<usize> = (0..snapshot.pods.len()).collect();
+        order.sort_by_key(|&index| (Reverse(snapshot.pods[index].spec.priority), index));
+        let mut demand = Self::default();
+        for index in order {
+            let pod = snapshot.pods[index].clone();
+            if pod.phase.is_final() || pod.is_terminating || pod.maker == Maker::Node {
+                continue;
+            }
+            let name = format!("{}/{}", pod.namespace(), pod.name);
+            let is_lost =
+                (pod.node_name.as_ref()).is_some_and(|node| snapshot.cache.node(node).is_none());
+            if pod.node_name.is_none() && !waits_too {
+                demand.waiting.push(name);
+                continue;
+            }
+            if is_lost {
+                continue;
+            }
+            let scheduler = &pod.spec.scheduler_name;
+            if !["", "default-scheduler"].contains(&&**scheduler) {
+                *demand.foreign.entry(scheduler.clone()).or_default() += 1;
+            }
+            let mut info = pod_info(&mut snapshot.cache, &pod)?;
+            info.set_node_name(None);
+            info.set_nominated_node(None);
+            info.set_accounted(None);
+            info.uid = demand.pods.len() as u64 + 1;
+            demand.pods.push(GoalPod {
+                info: Arc::new(info),
+                name,
+                workload: workload_of(&pod),
+                node: pod.node_name.clone(),
+                is_bare: pod.maker == Maker::Nobody,
+            });
+        }
+        Ok(demand)
+    }
+
+    /// The cluster as it is, with the pods of the goal under their identities.
+    ///
+    /// # Errors
+    /// If something in the snapshot does not go together.
+    pub fn cluster(&self, snapshot: &Snapshot) -> Result<Cache, SnapshotError> {
+        let mut cache = snapshot.cache.clone();
+        for pod in &self.pods {
+            let Some(node) = &pod.node else { continue };
+            let mut known = PodInfo::clone(&pod.info);
+            known.uid = 0;
+            cache.remove_pod(&known, node);
+            cache.add_pod(pod.info.clone(), node)?;
+        }
+        Ok(cache)
+    }
+
+    /// Places in the goal of pods that were found on nodes, in order.
+    pub fn places(&self, pods: &[Arc<PodInfo>]) -> Vec<usize> {
+        let places = pods.iter().filter(|pod| pod.uid > 0);
+        let mut places: Vec<usize> = places.map(|pod| (pod.uid - 1) as usize).collect();
+        places.sort_unstable();
+        places
+    }
+}
+
+/// The workload of a pod: pods of one workload are alike, and grow in number together.
+fn workload_of(pod: &ManifestPod) -> Text {
+    let namespace = pod.namespace();
+    match &pod.controller {
+        Some(owner) => format!("{namespace}/{}", owner.name).into(),
+        None => {
+            // `web-1` and `web-2` are alike, as far as their names tell.
+            let digits = |letter: char| letter.is_ascii_digit();
+            let stem = pod.name.trim_end_matches(digits).trim_end_matches('-');
+            format!("{namespace}/{stem}").into()
+        }
+    }
+}
+
+/// Name of a node's zone; empty if it states none.
+pub fn zone_of(node: &NodeInfo) -> Text {
+    node.label(ZONE_LABEL).cloned().unwrap_or_default()
+}
+
+/// Name of a node's pool; empty if no label names one.
+pub fn pool_of(node: &NodeInfo) -> Text {
+    let mut labels = POOL_LABELS.iter();
+    let found = labels.find_map(|label| node.label(label));
+    found.cloned().unwrap_or_default()
+}
+
+/// Whether a node runs the control plane.
+pub fn is_control_plane(node: &NodeInfo) -> bool {
+    let mut labels = CONTROL_PLANE_LABELS.iter();
+    labels.any(|label| node.label(label).is_some())
+}
+
+/// Whether a node is out of order or cordoned: it keeps its state in every plan.
+pub fn is_troubled(node: &NodeInfo) -> bool {
+    node.is_down || node.object.unschedulable || node.object.is_marked_away()
+}

@@ -1,0 +1,140 @@
+//! Draining: the existing nodes that can go, one after the other, while the scheduler finds new
+//! places for their pods. The emptiest and dearest nodes are tried first; a node whose pods don't
+//! all find a place stays.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::bench::Bench;
+use super::demand::{Demand, is_control_plane, is_troubled};
+use super::loss::Unplaced;
+use super::{Goal, Move};
+use model::Text;
+use scheduler::kube::NodeInfo;
+
+/// Draining of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Drained {
+    /// The nodes that go, in order.
+    pub gone: Vec<Text>,
+    /// Moves of the pods, in order.
+    pub moves: Vec<Move>,
+    /// Nodes that stay because the first of their pods named here finds no other node, or because
+    /// the goal is not met without them.
+    pub kept: Vec<(Text, Unplaced)>,
+    /// Nodes that no plan touches: of the control plane, troubled ones.
+    pub untouched: Vec<Text>,
+}
+
+/// Nodes whose fullness differs by less than this are taken for alike, and the dearer one goes
+/// first: 5 % in millionths.
+const ALIKE: i64 = 50_000;
+
+/// Share of a node that is requested, in millionths: of the resource that is used most.
+fn fullness(node: &NodeInfo) -> i64 {
+    let share = |used: i64, of: i64| match of {
+        1.. => i64::try_from(i128::from(used) * 1_000_000 / i128::from(of)).unwrap_or(i64::MAX),
+        _ => 0,
+    };
+    let (used, of) = (&node.requested, &node.allocatable);
+    share(used.cpu_milli, of.cpu_milli)
+        .max(share(used.memory, of.memory))
+        .max(share(node.pods.len() as i64, of.pods))
+}
+
+/// Drains a cluster as far as it goes; the cluster is left as it is then.
+pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
+    let mut drained = Drained::default();
+    let mut candidates = Vec::new();
+    for node in bench.cache().nodes() {
+        if is_control_plane(node) || is_troubled(node) {
+            drained.untouched.push(node.name().clone());
+        } else {
+            let (fullness, price) = (fullness(node), goal.price_of(node));
+            let key = (fullness / ALIKE, std::cmp::Reverse(price), fullness);
+            candidates.push((key, node.name().clone()));
+        }
+    }
+    candidates.sort();
+    let mut at = bench.mark();
+    let mut marks = Vec::new();
+    for (_, name) in &candidates {
+        match take(bench, demand, name) {
+            Ok(moves) => {
+                marks.push((at, name.clone(), drained.moves.len()));
+                drained.moves.extend(moves);
+                at = bench.mark();
+            }
+            Err(unplaced) => {
+                bench.roll_back(at);
+                drained.kept.push((name.clone(), unplaced));
+            }
+        }
+    }
+    // Whatever else is asked for may need some of them back: the last to go is the first to stay.
+    while let Some(missed) = goal.missed(bench, demand) {
+        let Some((mark, name, moves)) = marks.pop() else {
+            break;
+        };
+        bench.roll_back(mark);
+        drained.moves.truncate(moves);
+        drained.kept.push((name, missed));
+    }
+    drained.moves = joined(std::mem::take(&mut drained.moves));
+    drained.gone = marks.into_iter().map(|(_, name, _)| name).collect();
+    drained
+}
+
+/// Moves of which each pod makes one: from its first node to its last.
+fn joined(moves: Vec<Move>) -> Vec<Move> {
+    let mut joined: IndexMap<String, Move, FxBuildHasher> = IndexMap::default();
+    for one in moves {
+        match joined.get_mut(&one.pod) {
+            Some(known) => known.to = one.to,
+            None => {
+                joined.insert(one.pod.clone(), one);
+            }
+        }
+    }
+    joined.into_values().collect()
+}
+
+/// Takes a node out; the moves of its pods, or the first that finds no other node.
+fn take(bench: &mut Bench<'_>, demand: &Demand, name: &Text) -> Result<Vec<Move>, Unplaced> {
+    bench.mark();
+    let pods = bench.take_nodes(std::slice::from_ref(name));
+    let mut moves = Vec::new();
+    for place in demand.places(&pods) {
+        let pod = &demand.pods[place];
+        match bench.place(&pod.info) {
+            Ok(node) => moves.push(Move {
+                pod: pod.name.clone(),
+                from: name.clone(),
+                to: node,
+            }),
+            Err(message) => {
+                return Err(Unplaced {
+                    pod: pod.name.clone(),
+                    message: message.to_string(),
+                });
+            }
+        }
+    }
+    Ok(moves)
+}
+
+/// Tries each node that stayed once more, now that all others are where they end: the first pod of
+/// each that finds no other node.
+pub fn prove_local(bench: &mut Bench<'_>, demand: &Demand, drained: &mut Drained) -> bool {
+    let mut is_local = true;
+    for (name, unplaced) in &mut drained.kept {
+        let mark = bench.mark();
+        match take(bench, demand, name) {
+            Err(now) => *unplaced = now,
+            // A goal of its own keeps the node.
+            Ok(_) => is_local = false,
+        }
+        bench.roll_back(mark);
+    }
+    is_local
+}

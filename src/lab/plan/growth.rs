@@ -1,0 +1,171 @@
+//! Growth: more pods of each workload, month by month, until one finds no node.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::bench::Bench;
+use super::demand::{Demand, GoalPod};
+use super::loss::Unplaced;
+use model::Text;
+use scheduler::kube::PodInfo;
+
+/// Growth in each month.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rate {
+    /// A share, in parts per million; each month grows on the one before.
+    Share(i64),
+    /// So many pods.
+    Pods(i64),
+}
+
+/// Growth of the workloads whose names match.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grow {
+    /// Pattern of `NAMESPACE/WORKLOAD` with `*`; empty is all that no other pattern names.
+    pub pattern: String,
+    /// Growth in each month.
+    pub rate: Rate,
+}
+
+/// A month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Month {
+    /// Number of the month, from 1.
+    pub month: u32,
+    /// Number of pods in the goal.
+    pub pods: u64,
+    /// Number of pods that find no node.
+    pub waiting: u64,
+    /// The first of these.
+    pub first: Option<Unplaced>,
+}
+
+/// A workload with one of its pods.
+struct Workload<'d> {
+    name: Text,
+    pod: &'d GoalPod,
+    pods: u64,
+}
+
+/// Whether a name is one of a pattern, in which `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((first, rest)) => name.strip_prefix(first).is_some_and(|left| {
+            (0..=left.len())
+                .filter(|&at| left.is_char_boundary(at))
+                .any(|at| matches(rest, &left[at..]))
+        }),
+    }
+}
+
+/// Number of pods after so many months, rounded up.
+fn grown(pods: u64, rate: &Rate, month: u32) -> u64 {
+    let whole = match rate {
+        Rate::Pods(more) => {
+            let more = more.saturating_mul(i64::from(month));
+            return pods.saturating_add_signed(more);
+        }
+        Rate::Share(ppm) => {
+            let mut factor = 1.0_f64;
+            for _ in 0..month {
+                factor *= 1.0 + *ppm as f64 / 1e6;
+            }
+            pods as f64 * factor
+        }
+    };
+    // What is a whole number but for the last bits of a product is that number.
+    let rounded = nearest_whole(whole);
+    if (whole - rounded).abs() < 1e-6 * whole.max(1.0) {
+        rounded as u64
+    } else {
+        whole as u64 + 1
+    }
+}
+
+fn nearest_whole(value: f64) -> f64 {
+    (value + 0.5) as u64 as f64
+}
+
+/// The months up to the horizon, or up to the first in which a pod waits.
+pub fn months(bench: &mut Bench<'_>, demand: &Demand, grows: &[Grow], horizon: u32) -> Vec<Month> {
+    let mut workloads: IndexMap<Text, Workload<'_>, FxBuildHasher> = IndexMap::default();
+    for pod in &demand.pods {
+        let known = workloads
+            .entry(pod.workload.clone())
+            .or_insert_with(|| Workload {
+                name: pod.workload.clone(),
+                pod,
+                pods: 0,
+            });
+        known.pods += 1;
+    }
+    let rate_of = |name: &str| {
+        let named = grows
+            .iter()
+            .find(|own| !own.pattern.is_empty() && matches(&own.pattern, name));
+        named
+            .or_else(|| grows.iter().find(|own| own.pattern.is_empty()))
+            .map(|own| &own.rate)
+    };
+    let mark = bench.mark();
+    let mut added: IndexMap<Text, u64, FxBuildHasher> = IndexMap::default();
+    let mut months = Vec::new();
+    for month in 1..=horizon {
+        let mut outcome = Month {
+            month,
+            pods: 0,
+            waiting: 0,
+            first: None,
+        };
+        for own in workloads.values() {
+            let wanted = rate_of(&own.name).map_or(own.pods, |rate| grown(own.pods, rate, month));
+            outcome.pods += wanted;
+            let more = added.entry(own.name.clone()).or_default();
+            while own.pods + *more < wanted {
+                *more += 1;
+                let name = format!("{}-{more}", own.pod.info.name);
+                let info = PodInfo {
+                    name: name.clone().into(),
+                    uid: 0,
+                    ..PodInfo::clone(&own.pod.info)
+                };
+                if let Err(message) = bench.place(&Arc::new(info)) {
+                    outcome.waiting += 1;
+                    outcome.first.get_or_insert_with(|| Unplaced {
+                        pod: format!("{}/{name}", own.pod.info.spec().namespace),
+                        message: message.to_string(),
+                    });
+                }
+            }
+        }
+        let is_full = outcome.waiting > 0;
+        months.push(outcome);
+        if is_full {
+            break;
+        }
+    }
+    bench.roll_back(mark);
+    months
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_grow_by_months_and_round_up() {
+        for (rate, month, expected) in [
+            (Rate::Share(50_000), 3, 116),
+            (Rate::Share(50_000), 4, 122),
+            (Rate::Share(100_000), 2, 121),
+            (Rate::Pods(5), 5, 125),
+            (Rate::Share(0), 12, 100),
+        ] {
+            assert_eq!(grown(100, &rate, month), expected, "{rate:?} {month}");
+        }
+        assert!(matches("shop/*", "shop/web") && !matches("shop/*", "mail/web"));
+    }
+}

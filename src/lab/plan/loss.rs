@@ -1,0 +1,155 @@
+//! Loss of each node and each zone in turn: whether the scheduler finds new places for the pods.
+
+use rayon::prelude::*;
+
+use super::bench::Bench;
+use super::demand::{Demand, zone_of};
+use model::Text;
+use units::SortedMap;
+
+/// Trials that one thread makes with one copy of the cluster.
+const TRIALS_AT_ONCE: usize = 64;
+
+/// Nodes that are lost together.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// The domain, such as `node n1` or `zone a`.
+    pub name: String,
+    /// The lost nodes.
+    pub nodes: Vec<Text>,
+}
+
+/// Effect of a loss.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The lost domain.
+    pub domain: String,
+    /// Number of pods that look for a new node.
+    pub requeued: u64,
+    /// Number of these that find none.
+    pub waiting: u64,
+    /// The first pod that finds none, and the scheduler's message about it.
+    pub first: Option<Unplaced>,
+}
+
+/// A pod that finds no node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    /// `NAMESPACE/NAME`.
+    pub pod: String,
+    /// Message of the scheduler.
+    pub message: String,
+}
+
+/// Domains that a plan is to survive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Survive {
+    /// Any node; the number of nodes at once, those next to each other in the scheduler's order.
+    Node(usize),
+    /// Any value of a label.
+    Label(Text),
+}
+
+impl Survive {
+    /// Any zone.
+    pub fn zone() -> Self {
+        Self::Label(model::node::ZONE_LABEL.into())
+    }
+
+    /// The domains in a cluster.
+    pub fn domains(&self, bench: &Bench<'_>) -> Vec<Domain> {
+        match self {
+            Self::Node(count) => nodes(bench, *count),
+            Self::Label(label) if &**label == model::node::ZONE_LABEL => zones(bench),
+            Self::Label(label) => by(bench, label, |value| format!("{label}={value}")),
+        }
+    }
+}
+
+/// Each node, or `count` nodes at once: the largest pods go with the fullest nodes.
+fn nodes(bench: &Bench<'_>, count: usize) -> Vec<Domain> {
+    let names: Vec<Text> = bench
+        .cache()
+        .nodes()
+        .map(|node| node.name().clone())
+        .collect();
+    if count <= 1 {
+        let single = |name: &Text| Domain {
+            name: format!("node {name}"),
+            nodes: vec![name.clone()],
+        };
+        return names.iter().map(single).collect();
+    }
+    let groups = names.windows(count).map(|group| Domain {
+        name: format!("nodes {}", group.join(", ")),
+        nodes: group.to_vec(),
+    });
+    groups.collect()
+}
+
+/// Each zone.
+pub fn zones(bench: &Bench<'_>) -> Vec<Domain> {
+    by(bench, model::node::ZONE_LABEL, |zone| {
+        format!("zone {zone}")
+    })
+}
+
+fn by(bench: &Bench<'_>, label: &str, name: impl Fn(&str) -> String) -> Vec<Domain> {
+    let mut groups: SortedMap<Text, Vec<Text>> = SortedMap::new();
+    for node in bench.cache().nodes() {
+        let value = match label {
+            model::node::ZONE_LABEL => zone_of(node),
+            _ => node.label(label).cloned().unwrap_or_default(),
+        };
+        if !value.is_empty() {
+            groups.entry(value).or_default().push(node.name().clone());
+        }
+    }
+    let groups = groups.into_iter().map(|(value, nodes)| Domain {
+        name: name(&value),
+        nodes,
+    });
+    groups.collect()
+}
+
+/// Loses each domain by itself; the answers are in order of the domains, however many threads work.
+pub fn lose_each(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Vec<Loss> {
+    let parts = domains.par_chunks(TRIALS_AT_ONCE);
+    let losses = parts.flat_map_iter(|part| {
+        let mut own = bench.clone();
+        let losses = part.iter().map(|domain| lose(&mut own, demand, domain));
+        losses.collect::<Vec<Loss>>()
+    });
+    losses.collect()
+}
+
+/// The first domain whose loss leaves pods waiting.
+pub fn first_fatal(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Option<Loss> {
+    let mut own = bench.clone();
+    let mut losses = domains.iter().map(|domain| lose(&mut own, demand, domain));
+    losses.find(|loss| loss.waiting > 0)
+}
+
+fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain) -> Loss {
+    let mark = bench.mark();
+    let pods = bench.take_nodes(&domain.nodes);
+    let places = demand.places(&pods);
+    let mut loss = Loss {
+        domain: domain.name.clone(),
+        requeued: places.len() as u64,
+        waiting: 0,
+        first: None,
+    };
+    for place in places {
+        let pod = &demand.pods[place];
+        if let Err(message) = bench.place(&pod.info) {
+            loss.waiting += 1;
+            loss.first.get_or_insert_with(|| Unplaced {
+                pod: pod.name.clone(),
+                message: message.to_string(),
+            });
+        }
+    }
+    bench.roll_back(mark);
+    loss
+}

@@ -1,0 +1,282 @@
+//! Nodes that can be bought: types with their prices, the zones they come in, and what each node
+//! carries before any other pod: its daemons and static pods.
+
+use std::sync::Arc;
+
+use super::bench::Bench;
+use super::demand::{is_control_plane, is_troubled, zone_of};
+use super::rules::NodeKind;
+use crate::snapshot::{Snapshot, SnapshotError};
+use control::controllers::daemon_set::{added_tolerations, eligibility};
+use manifest::{Maker, ManifestPod};
+use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL};
+use model::workload::DaemonSet;
+use model::{Node, PodSpec, Text};
+use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
+use units::{SortedMap, SortedSet};
+use world::offers::Offer;
+
+/// Types of nodes on offer for a cluster.
+pub struct Market {
+    /// The types, in order of their list.
+    pub types: Vec<Type>,
+    /// Zones in which nodes are bought in turn; one without a name if no node states a zone.
+    pub zones: Vec<Text>,
+}
+
+/// A type of node.
+pub struct Type {
+    /// Name of the type.
+    pub name: Text,
+    /// Price in millionths an hour.
+    pub price: i64,
+    /// A node of the type.
+    node: Node,
+    /// Pods that each of its nodes carries first.
+    carried: Vec<Arc<PodInfo>>,
+    /// Amounts left for others.
+    free: Amounts,
+}
+
+/// A node that is bought.
+#[derive(Clone, Debug)]
+pub struct BoughtNode {
+    /// The node as the scheduler sees it.
+    pub node: Arc<Node>,
+    /// Place of its type on the market.
+    pub kind: usize,
+    /// Zone of the node; empty if it has none.
+    pub zone: Text,
+}
+
+impl Market {
+    /// The types on offer, as the nodes of a cluster show them: allocatable amounts are the least
+    /// that ready nodes of the type have.
+    ///
+    /// # Errors
+    /// If an amount does not fit.
+    pub fn new(snapshot: &mut Snapshot, offers: &[Offer]) -> Result<Self, SnapshotError> {
+        let daemons = daemons(snapshot);
+        let statics = statics(snapshot);
+        let ready = snapshot.cache.nodes().filter(|node| !is_troubled(node));
+        let workers = ready.filter(|node| !is_control_plane(node));
+        let workers: Vec<NodeInfo> = workers.cloned().collect();
+        let zones: SortedSet<Text> = workers.iter().map(zone_of).collect();
+        let zones: Vec<Text> = zones.into_iter().collect();
+        let mut types = Vec::new();
+        for offer in offers {
+            let own = |node: &&NodeInfo| {
+                node.label(INSTANCE_TYPE_LABEL)
+                    .is_some_and(|name| **name == *offer.name)
+            };
+            let seen: Vec<&NodeInfo> = workers.iter().filter(own).collect();
+            let node = as_seen(&offer.node, &offer.name, &seen);
+            let mut carried = Vec::new();
+            for set in daemons
+                .iter()
+                .filter(|set| eligibility(set, &node).should_run)
+            {
+                carried.push(Arc::new(pod_of(
+                    &mut snapshot.cache,
+                    &set.template,
+                    &set.name,
+                )?));
+            }
+            for (name, spec) in statics.on_all(&seen) {
+                carried.push(Arc::new(pod_of(&mut snapshot.cache, &spec, &name)?));
+            }
+            let mut free = Amounts::of(&node.allocatable)?;
+            for pod in &carried {
+                free.change(&pod.class.requests, -1);
+                free.pods -= 1;
+            }
+            types.push(Type {
+                name: offer.name.as_str().into(),
+                price: offer.price,
+                node,
+                carried,
+                free,
+            });
+        }
+        let zones = if zones.is_empty() {
+            vec![Text::default()]
+        } else {
+            zones
+        };
+        Ok(Self { types, zones })
+    }
+
+    /// The kinds of nodes that rules are about.
+    pub fn kinds(&self) -> Vec<NodeKind> {
+        let kinds = self.types.iter().map(|own| NodeKind {
+            node: Arc::new(own.node.clone()),
+            free: own.free.clone(),
+        });
+        kinds.collect()
+    }
+
+    /// Nodes of each type in so many copies, in each zone in turn.
+    pub fn nodes(&self, counts: &[u64]) -> Vec<BoughtNode> {
+        let mut nodes = Vec::new();
+        for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {
+            for number in 1..=count {
+                let zone = self.zones[nodes.len() % self.zones.len()].clone();
+                let name: Text = format!("plan-{}-{number}", own.name).into();
+                let mut node = own.node.clone();
+                node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
+                if !zone.is_empty() {
+                    node.labels.insert(ZONE_LABEL.into(), zone.clone());
+                }
+                node.name = name;
+                nodes.push(BoughtNode {
+                    node: Arc::new(node),
+                    kind,
+                    zone,
+                });
+            }
+        }
+        nodes
+    }
+
+    /// Adds bought nodes to a cluster with what they carry.
+    ///
+    /// # Errors
+    /// If a node of one of the names is there.
+    pub fn add(&self, bench: &mut Bench<'_>, nodes: &[BoughtNode]) -> Result<(), SnapshotError> {
+        let objects: Vec<Arc<Node>> = nodes.iter().map(|own| own.node.clone()).collect();
+        bench.add_nodes(&objects)?;
+        for own in nodes {
+            for pod in &self.types[own.kind].carried {
+                let mut pod = PodInfo::clone(pod);
+                pod.name = format!("{}-{}", pod.name, own.node.name).into();
+                bench.put(&Arc::new(pod), &own.node.name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A node of a type, with the labels and taints of one that is there and the least amounts of all.
+fn as_seen(listed: &Node, name: &str, seen: &[&NodeInfo]) -> Node {
+    let mut node = listed.clone();
+    if let Some(first) = seen.first() {
+        node.labels.clone_from(&first.object.labels);
+        node.taints.clone_from(&first.object.taints);
+        node.gpu.clone_from(&first.object.gpu);
+        node.allocatable.clone_from(&first.object.allocatable);
+        for other in &seen[1..] {
+            for (resource, amount) in other.object.allocatable.iter() {
+                if amount < node.allocatable.get(resource) {
+                    node.allocatable.set(resource, amount);
+                }
+            }
+        }
+    }
+    node.labels.insert(INSTANCE_TYPE_LABEL.into(), name.into());
+    node
+}
+
+fn pod_of(cache: &mut Cache, spec: &Arc<PodSpec>, name: &str) -> Result<PodInfo, SnapshotError> {
+    Ok(PodInfo {
+        class: cache.class(spec)?,
+        name: name.into(),
+        ..PodInfo::default()
+    })
+}
+
+/// The daemon sets of a cluster: those that the dump has, and those that its pods tell of.
+fn daemons(snapshot: &Snapshot) -> Vec<DaemonSet> {
+    let mut sets: SortedMap<(Text, Text), DaemonSet> = SortedMap::new();
+    for set in &snapshot.daemon_sets {
+        let key = (set.namespace.clone(), set.name.clone());
+        let mut set = DaemonSet::clone(set);
+        let template = PodSpec {
+            namespace: set.namespace.clone(),
+            ..PodSpec::clone(&set.template)
+        };
+        set.template = Arc::new(template);
+        sets.insert(key, set);
+    }
+    for pod in snapshot.pods.iter().filter(|pod| !pod.phase.is_final()) {
+        let Some(owner) = pod
+            .controller
+            .as_ref()
+            .filter(|own| &*own.kind == "DaemonSet")
+        else {
+            continue;
+        };
+        let key = (pod.namespace().clone(), owner.name.clone());
+        sets.entry(key).or_insert_with(|| DaemonSet {
+            namespace: pod.namespace().clone(),
+            name: owner.name.clone(),
+            template: Arc::new(unpinned(&pod.spec)),
+            ..DaemonSet::default()
+        });
+    }
+    sets.into_values().collect()
+}
+
+/// Spec of a daemon's pod for any node.
+fn unpinned(spec: &PodSpec) -> PodSpec {
+    let mut spec = spec.clone();
+    if let Some(required) = &mut spec.affinity.node.required {
+        for term in &mut required.terms {
+            term.match_fields.clear();
+        }
+        required
+            .terms
+            .retain(|term| !term.match_expressions.is_empty());
+        if required.terms.is_empty() {
+            spec.affinity.node.required = None;
+        }
+    }
+    let added = added_tolerations(false);
+    spec.tolerations.retain(|own| !added.contains(own));
+    spec
+}
+
+/// Static pods by the nodes that they are on.
+struct Statics(SortedMap<(Text, String), Static>);
+
+struct Static {
+    spec: Arc<PodSpec>,
+    nodes: SortedSet<Text>,
+}
+
+/// The static pods of a cluster; each is named after its node.
+fn statics(snapshot: &Snapshot) -> Statics {
+    let mut statics = SortedMap::new();
+    let of_node = |pod: &&ManifestPod| {
+        let owner = pod.controller.as_ref().map(|own| &*own.kind);
+        pod.maker == Maker::Node && owner != Some("DaemonSet") && !pod.phase.is_final()
+    };
+    for pod in snapshot.pods.iter().filter(of_node) {
+        let Some(node) = &pod.node_name else { continue };
+        let stem = pod.name.strip_suffix(&**node).unwrap_or(&pod.name);
+        let stem = stem.trim_end_matches('-').to_owned();
+        let known = statics
+            .entry((pod.namespace().clone(), stem))
+            .or_insert_with(|| Static {
+                spec: pod.spec.clone(),
+                nodes: SortedSet::new(),
+            });
+        known.nodes.insert(node.clone());
+    }
+    Statics(statics)
+}
+
+impl Statics {
+    /// The static pods that every one of some nodes has.
+    fn on_all(&self, nodes: &[&NodeInfo]) -> Vec<(String, Arc<PodSpec>)> {
+        if nodes.is_empty() {
+            return Vec::new();
+        }
+        let everywhere = self.0.iter().filter(|(_, own)| {
+            let mut names = nodes.iter().map(|node| node.name());
+            names.all(|name| own.nodes.contains(name))
+        });
+        everywhere
+            .map(|((_, stem), own)| (stem.clone(), own.spec.clone()))
+            .collect()
+    }
+}

@@ -1,0 +1,392 @@
+//! Rules that every placement keeps, whatever the scheduler: so much of a resource, so many places
+//! for pods of a size, one node each for pods that keep apart. Each gives the least that nodes have
+//! to offer together, and names the pods that it adds up.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::demand::{Demand, GoalPod};
+use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::rules::admits;
+use model::{Node, Text};
+use scheduler::kube::{Amounts, PodClass, PodInfo};
+use units::SortedSet;
+
+/// Number of sizes of pods that get a rule of their own: the most numerous.
+const SIZES: usize = 50;
+
+/// Number of pods and nodes that a proof names.
+const NAMED: usize = 5;
+
+/// Nodes that offer the same to every pod.
+#[derive(Clone, Debug)]
+pub struct NodeKind {
+    /// One of the nodes, without pods.
+    pub node: Arc<Node>,
+    /// Amounts that are left for pods of the goal: what daemons and static pods take is off.
+    pub free: Amounts,
+}
+
+/// A rule that every placement keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Words about what is counted, such as `cpu` or `places for pods of 1500m cpu`.
+    pub what: String,
+    /// Amount that the pods need together.
+    pub need: i64,
+    /// Amount that one node of each kind gives.
+    pub gives: Vec<i64>,
+    /// Number of pods that are added up.
+    pub pods: u64,
+    /// The first of these.
+    pub named: Vec<String>,
+}
+
+impl Rule {
+    /// The rule if the largest of the nodes may be lost: what is left has to be enough.
+    pub fn fewest_after_loss(&self, counts: &[u64]) -> Option<u64> {
+        let there = self
+            .gives
+            .iter()
+            .zip(counts)
+            .filter(|(_, count)| **count > 0);
+        let largest = there.map(|(gives, _)| *gives).max().unwrap_or(0);
+        let more = Self {
+            need: self.need.saturating_add(largest),
+            ..self.clone()
+        };
+        more.fewest(counts)
+    }
+
+    /// The rule if any of so many zones may be lost.
+    #[must_use]
+    pub fn without_a_zone(&self, zones: usize) -> Self {
+        let zones = i64::try_from(zones).unwrap_or(i64::MAX);
+        let need = match zones {
+            0 | 1 => self.need,
+            _ => i64::try_from(
+                (i128::from(self.need) * i128::from(zones) + i128::from(zones - 2))
+                    / i128::from(zones - 1),
+            )
+            .unwrap_or(i64::MAX),
+        };
+        Self {
+            need,
+            ..self.clone()
+        }
+    }
+
+    /// The fewest nodes that give enough, of kinds that are there so often; `None` if all of them
+    /// don't.
+    pub fn fewest(&self, counts: &[u64]) -> Option<u64> {
+        let mut offers: Vec<(i64, u64)> = self
+            .gives
+            .iter()
+            .copied()
+            .zip(counts.iter().copied())
+            .collect();
+        offers.sort_unstable_by(|one, other| other.cmp(one));
+        let (mut left, mut nodes) = (self.need, 0);
+        for (gives, count) in offers {
+            if left <= 0 {
+                break;
+            }
+            if gives <= 0 {
+                return None;
+            }
+            let wanted = u64::try_from((left - 1) / gives + 1).unwrap_or(u64::MAX);
+            let taken = wanted.min(count);
+            nodes += taken;
+            left = left.saturating_sub(gives.saturating_mul(taken as i64));
+        }
+        (left <= 0).then_some(nodes)
+    }
+}
+
+/// A resource of amounts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Resource {
+    Cpu,
+    Memory,
+    Storage,
+    Pods,
+    Scalar(Text),
+}
+
+impl Resource {
+    fn of(&self, amounts: &Amounts) -> i64 {
+        match self {
+            Self::Cpu => amounts.cpu_milli,
+            Self::Memory => amounts.memory,
+            Self::Storage => amounts.storage,
+            Self::Pods => amounts.pods,
+            Self::Scalar(name) => amounts.scalar(name),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Storage => "ephemeral-storage",
+            Self::Pods => "pods",
+            Self::Scalar(name) => name,
+        }
+    }
+
+    /// Request of a pod: each takes one place.
+    fn asked(&self, pod: &PodClass) -> i64 {
+        match self {
+            Self::Pods => 1,
+            other => other.of(&pod.requests),
+        }
+    }
+}
+
+/// Pods of one class.
+struct Class<'d> {
+    class: &'d Arc<PodClass>,
+    pods: Vec<&'d GoalPod>,
+    /// By kind of node: whether it may take them.
+    admitted: Vec<bool>,
+}
+
+/// The rules of a goal on nodes of some kinds.
+pub fn rules(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
+    let mut classes: IndexMap<usize, Class<'_>, FxBuildHasher> = IndexMap::default();
+    for pod in &demand.pods {
+        let key = Arc::as_ptr(&pod.info.class).addr();
+        let class = classes.entry(key).or_insert_with(|| Class {
+            class: &pod.info.class,
+            pods: Vec::new(),
+            admitted: kinds
+                .iter()
+                .map(|kind| admits(pod.info.spec(), &kind.node))
+                .collect(),
+        });
+        class.pods.push(pod);
+    }
+    let classes: Vec<Class<'_>> = classes.into_values().collect();
+    let sets: SortedSet<&[bool]> = classes.iter().map(|own| &*own.admitted).collect();
+    let mut rules = Vec::new();
+    let everywhere = vec![true; kinds.len()];
+    for set in sets.into_iter().chain([&*everywhere]) {
+        let within = |own: &&Class<'_>| own.admitted.iter().zip(set).all(|(own, set)| !own || *set);
+        let group: Vec<&Class<'_>> = classes.iter().filter(within).collect();
+        for rule in resources(&group, set, kinds)
+            .into_iter()
+            .chain(sizes(&group, set, kinds))
+        {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+    }
+    rules.extend(classes.iter().filter_map(|own| apart(own, kinds)));
+    rules
+}
+
+fn named<'a>(pods: impl Iterator<Item = &'a GoalPod>) -> Vec<String> {
+    pods.take(NAMED).map(|pod| pod.name.clone()).collect()
+}
+
+/// Words for a group that not every node takes.
+fn of_group(set: &[bool]) -> String {
+    let open = set.iter().filter(|own| **own).count();
+    if open == set.len() {
+        String::new()
+    } else {
+        format!(" on nodes of {open} of {} kinds", set.len())
+    }
+}
+
+/// Each resource, added up.
+fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
+    let mut all = vec![
+        Resource::Cpu,
+        Resource::Memory,
+        Resource::Storage,
+        Resource::Pods,
+    ];
+    let scalars: SortedSet<&Text> = group
+        .iter()
+        .flat_map(|own| own.class.requests.scalars.keys())
+        .collect();
+    all.extend(
+        scalars
+            .into_iter()
+            .map(|name| Resource::Scalar(name.clone())),
+    );
+    let rules = all.into_iter().filter_map(|resource| {
+        let asks = |own: &&&Class<'_>| resource.asked(own.class) > 0;
+        let asking: Vec<&&Class<'_>> = group.iter().filter(asks).collect();
+        let need = asking.iter().map(|own| {
+            resource
+                .asked(own.class)
+                .saturating_mul(own.pods.len() as i64)
+        });
+        let need = need.fold(0, i64::saturating_add);
+        let gives = kinds.iter().zip(set).map(|(kind, open)| match open {
+            true => resource.of(&kind.free).max(0),
+            false => 0,
+        });
+        let pods = asking.iter().flat_map(|own| own.pods.iter().copied());
+        (need > 0).then(|| Rule {
+            what: format!("{}{}", resource.name(), of_group(set)),
+            need,
+            gives: gives.collect(),
+            pods: pods.clone().count() as u64,
+            named: named(pods),
+        })
+    });
+    rules.collect()
+}
+
+/// Places for pods of a size and more: nodes hold only so many of them, whatever else is on them.
+fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
+    let mut sizes: IndexMap<Vec<(Resource, i64)>, usize, FxBuildHasher> = IndexMap::default();
+    for own in group {
+        *sizes.entry(size_of(own.class)).or_default() += own.pods.len();
+    }
+    let mut order: Vec<(Vec<(Resource, i64)>, usize)> = sizes.into_iter().collect();
+    order.sort_by(|one, other| other.1.cmp(&one.1));
+    let rules = order.into_iter().take(SIZES).filter_map(|(size, _)| {
+        let is_large = |own: &&&Class<'_>| {
+            let mut parts = size.iter();
+            parts.all(|(resource, amount)| resource.asked(own.class) >= *amount)
+        };
+        let large: Vec<&&Class<'_>> = group.iter().filter(is_large).collect();
+        let pods = large.iter().flat_map(|own| own.pods.iter().copied());
+        let count = pods.clone().count();
+        let most = |kind: &NodeKind| {
+            let parts = size.iter().map(|(resource, amount)| {
+                let free = resource.of(&kind.free).max(0);
+                free / amount
+            });
+            parts.min().unwrap_or(0).min(kind.free.pods.max(0))
+        };
+        let gives = kinds.iter().zip(set).map(|(kind, open)| match open {
+            true => most(kind),
+            false => 0,
+        });
+        let words: Vec<String> = size
+            .iter()
+            .map(|(resource, amount)| format!("{} {amount}", resource.name()))
+            .collect();
+        (!size.is_empty()).then(|| Rule {
+            what: format!(
+                "places for pods of {} or more{}",
+                words.join(", "),
+                of_group(set)
+            ),
+            need: count as i64,
+            gives: gives.collect(),
+            pods: count as u64,
+            named: named(pods),
+        })
+    });
+    rules.collect()
+}
+
+fn size_of(class: &PodClass) -> Vec<(Resource, i64)> {
+    let plain = [Resource::Cpu, Resource::Memory, Resource::Storage];
+    let scalars = class.requests.scalars.keys();
+    let all = plain
+        .into_iter()
+        .chain(scalars.map(|name| Resource::Scalar(name.clone())));
+    let asked = all.map(|resource| {
+        let amount = resource.asked(class);
+        (resource, amount)
+    });
+    asked.filter(|(_, amount)| *amount > 0).collect()
+}
+
+/// Pods of a class that keep apart from each other: one on a node.
+fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
+    let spec = &own.class.spec;
+    let is_own = |term: &model::PodAffinityTerm| {
+        let selector = term.selector.as_ref();
+        &*term.topology_key == HOSTNAME_LABEL
+            && term.namespaces.is_empty()
+            && term.namespace_selector.is_none()
+            && selector.is_some_and(|selector| selector.matches(&spec.labels))
+    };
+    let mut terms = spec.affinity.required_pod_anti_affinity.iter();
+    let words = if terms.any(is_own) {
+        "nodes for pods that keep apart (anti-affinity)"
+    } else if !own.class.host_ports.is_empty() {
+        "nodes for pods that take the same host port"
+    } else {
+        return None;
+    };
+    let gives = kinds
+        .iter()
+        .zip(&own.admitted)
+        .map(|(kind, open)| i64::from(*open && holds(kind, own.class)));
+    Some(Rule {
+        what: words.to_owned(),
+        need: own.pods.len() as i64,
+        gives: gives.collect(),
+        pods: own.pods.len() as u64,
+        named: named(own.pods.iter().copied()),
+    })
+}
+
+/// Whether an empty node has room for a pod.
+fn holds(kind: &NodeKind, class: &PodClass) -> bool {
+    let mut size = size_of(class).into_iter();
+    kind.free.pods > 0 && size.all(|(resource, amount)| resource.of(&kind.free) >= amount)
+}
+
+/// Rules of spreading over zones, for a number of zones.
+pub fn spreads(demand: &Demand, kinds: &[NodeKind], zones: usize) -> Vec<Rule> {
+    type Alike<'d> = (Arc<PodInfo>, Vec<&'d GoalPod>);
+    let mut counts: IndexMap<usize, Alike<'_>, FxBuildHasher> = IndexMap::default();
+    for pod in &demand.pods {
+        let key = Arc::as_ptr(&pod.info.class).addr();
+        let entry = counts
+            .entry(key)
+            .or_insert_with(|| (pod.info.clone(), Vec::new()));
+        entry.1.push(pod);
+    }
+    let mut spreads = Vec::new();
+    for (info, pods) in counts.into_values() {
+        let spec = info.spec();
+        let mut rules = spec.topology_spread.iter();
+        let rule = rules.find(|rule| {
+            let selector = rule.selector.as_ref();
+            rule.hard
+                && &*rule.topology_key == ZONE_LABEL
+                && selector.is_some_and(|selector| selector.matches(&spec.labels))
+        });
+        let Some(rule) = rule.filter(|_| zones > 1) else {
+            continue;
+        };
+        let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (zones as u64 - 1);
+        let count = pods.len() as u64;
+        let least = count.saturating_sub(skew).div_ceil(zones as u64);
+        let per_node = kinds.iter().map(|kind| {
+            let parts = size_of(&info.class).into_iter();
+            let parts = parts.map(|(resource, amount)| resource.of(&kind.free).max(0) / amount);
+            parts.min().unwrap_or(i64::MAX).min(kind.free.pods.max(0))
+        });
+        let most = u64::try_from(per_node.max().unwrap_or(0)).unwrap_or(0);
+        if most == 0 {
+            continue;
+        }
+        let nodes = least.div_ceil(most) * zones as u64;
+        spreads.push(Rule {
+            what: format!(
+                "nodes in {zones} zones that each take {least} pods under a hard spread, at most \
+                 {most} a node"
+            ),
+            need: i64::try_from(nodes).unwrap_or(i64::MAX),
+            gives: vec![1; kinds.len()],
+            pods: count,
+            named: named(pods.into_iter()),
+        });
+    }
+    spreads
+}

@@ -1,0 +1,54 @@
+//! Answers of an API server that are errors: `kubectl` writes them where objects were expected, and
+//! a dump that holds one lacks whatever was asked for.
+
+use serde_json::Value;
+
+use super::json_stream::top_level_text;
+use super::source::{Source, Syntax};
+use super::yaml;
+
+/// Beginnings of the lines by which `kubectl` reports a failure.
+const LINES: [&str; 5] = [
+    "Error from server",
+    "error: ",
+    "Unable to connect to the server",
+    "The connection to the server",
+    "You must be logged in to the server",
+];
+
+/// The advice at the end of each message.
+const FIX: &str = "what was asked for is missing in the dump: take it again with an account that \
+                   may list these objects";
+
+/// Words about a line of text in which `kubectl` reports a failure; `None` of any other.
+pub(super) fn in_line(line: &str) -> Option<String> {
+    let line = line.trim();
+    let is_one = LINES.iter().any(|own| line.starts_with(own));
+    is_one.then(|| format!("`kubectl` failed here (`{line}`); {FIX}"))
+}
+
+/// Words about an object by which an API server reports a failure; `None` of any other.
+pub(super) fn in_object(source: &Source<'_>) -> Option<String> {
+    let field = |name: &str| match source.syntax {
+        Syntax::Json => top_level_text(source.text, name),
+        Syntax::Yaml => {
+            let text = std::str::from_utf8(source.text).ok()?;
+            yaml::top_level_text(text, name).map(str::to_owned)
+        }
+    };
+    // Long objects are none: the check must not cost what reading them costs.
+    const LONGEST: usize = 1 << 14;
+    if source.text.len() > LONGEST || field("kind").as_deref() != Some("Status") {
+        return None;
+    }
+    let value: Value = source.read(std::marker::PhantomData).ok()?;
+    if value.get("status").and_then(Value::as_str) != Some("Failure") {
+        return None;
+    }
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let message = text("message").unwrap_or("it gives no message");
+    let reason = text("reason").unwrap_or("a failure");
+    Some(format!(
+        "the API server answered with an error instead of objects ({reason}: {message}); {FIX}"
+    ))
+}

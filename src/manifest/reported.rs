@@ -1,0 +1,147 @@
+//! The state that a dump reports of a workload: its age, its rollout and the pods that it has
+//! counted. A manifest that a user wrote reports nothing, and its workload begins with the run.
+
+use serde_json::Value;
+
+use super::field::parse_unix_secs;
+use super::parts::Parts;
+use model::Text;
+
+/// Annotations by which a deployment numbers its replica sets and remembers its size.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+const DESIRED_REPLICAS: &str = "deployment.kubernetes.io/desired-replicas";
+const MAX_REPLICAS: &str = "deployment.kubernetes.io/max-replicas";
+/// Annotation of a daemon set that counts its templates; its pods carry the number as a label.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+/// Keys of the annotations that hold a workload's state.
+pub(super) const ANNOTATIONS: [&str; 4] = [
+    REVISION,
+    DESIRED_REPLICAS,
+    MAX_REPLICAS,
+    TEMPLATE_GENERATION,
+];
+
+/// The object that controls another one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Controller {
+    /// Kind of the controlling object.
+    pub kind: Text,
+    /// Name of the controlling object, in the namespace of what it controls.
+    pub name: Text,
+}
+
+/// State of a workload as a dump reports it. Times are seconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// Marks an object of an API server: it states an identity or a time of creation.
+    pub is_there: bool,
+    /// Time of the object's creation.
+    pub created: Option<i64>,
+    /// Number of the rollout that last used a replica set.
+    pub revision: i64,
+    /// Size of the deployment when a replica set was last scaled.
+    pub desired_replicas: Option<i32>,
+    /// The desired size and the surge.
+    pub max_replicas: Option<i32>,
+    /// Number of a daemon set's present template.
+    pub template_generation: Option<Text>,
+    /// Revision that a rollout of a stateful set leads to.
+    pub update_revision: Option<Text>,
+    /// State of a job.
+    pub job: ReportedJob,
+    /// Time for which a cron job last made a job.
+    pub last_schedule: Option<i64>,
+    /// Time at which a job of a cron job last succeeded.
+    pub last_success: Option<i64>,
+}
+
+/// State of a job as a dump reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportedJob {
+    /// Time of the beginning.
+    pub start: Option<i64>,
+    /// Time of the end, whichever it was.
+    pub end: Option<i64>,
+    /// `true` of a job that is complete, `false` of one that failed; `None` of one that runs.
+    pub is_complete: Option<bool>,
+    /// Pods that succeeded and were counted.
+    pub succeeded: i32,
+    /// Pods that failed and were counted.
+    pub failed: i32,
+    /// Indexes that succeeded.
+    pub completed_indexes: Text,
+    /// Indexes that failed.
+    pub failed_indexes: Option<Text>,
+}
+
+impl Reported {
+    /// State that the parts of an object report. What an API server would not write is passed over:
+    /// a status is no declaration.
+    pub(super) fn of(parts: &Parts) -> Self {
+        let metadata = &parts.metadata;
+        let annotation = |key: &str| metadata.annotations.get(key);
+        let number = |key: &str| annotation(key).and_then(|text| text.parse::<i32>().ok());
+        let status = parts.late_status.as_ref().unwrap_or(&Value::Null);
+        let created = metadata
+            .creation_timestamp
+            .as_deref()
+            .and_then(parse_unix_secs);
+        let has_identity = metadata.uid.as_deref().is_some_and(|uid| !uid.is_empty());
+        Self {
+            is_there: has_identity || created.is_some(),
+            created,
+            revision: annotation(REVISION)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0),
+            desired_replicas: number(DESIRED_REPLICAS),
+            max_replicas: number(MAX_REPLICAS),
+            template_generation: annotation(TEMPLATE_GENERATION).map(Into::into),
+            update_revision: text(status, "updateRevision"),
+            job: ReportedJob::of(status),
+            last_schedule: time(status, "lastScheduleTime"),
+            last_success: time(status, "lastSuccessfulTime"),
+        }
+    }
+}
+
+impl ReportedJob {
+    fn of(status: &Value) -> Self {
+        let conditions = status.get("conditions").and_then(Value::as_array);
+        let mut ends = conditions.into_iter().flatten().filter_map(|condition| {
+            let holds = condition.get("status").and_then(Value::as_str) == Some("True");
+            let is_complete = match condition.get("type").and_then(Value::as_str) {
+                Some("Complete") => true,
+                Some("Failed") => false,
+                _ => return None,
+            };
+            holds.then(|| (is_complete, time(condition, "lastTransitionTime")))
+        });
+        let end = ends.next();
+        Self {
+            start: time(status, "startTime"),
+            end: time(status, "completionTime").or(end.and_then(|(_, at)| at)),
+            is_complete: end.map(|(is_complete, _)| is_complete),
+            succeeded: number(status, "succeeded"),
+            failed: number(status, "failed"),
+            completed_indexes: text(status, "completedIndexes").unwrap_or_default(),
+            failed_indexes: text(status, "failedIndexes"),
+        }
+    }
+}
+
+fn text(value: &Value, field: &str) -> Option<Text> {
+    let text = value.get(field)?.as_str()?;
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn time(value: &Value, field: &str) -> Option<i64> {
+    parse_unix_secs(value.get(field)?.as_str()?)
+}
+
+fn number(value: &Value, field: &str) -> i32 {
+    let number = value.get(field).and_then(Value::as_i64);
+    number
+        .and_then(|number| i32::try_from(number).ok())
+        .unwrap_or(0)
+}

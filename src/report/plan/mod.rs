@@ -1,0 +1,89 @@
+//! Output formats of a plan: sentences with tables for people, JSON for programs, CSV tables.
+
+mod files;
+mod json;
+mod text;
+
+pub use files::PlanFile;
+
+use lab::plan::Plan;
+use lab::plan::loss::Loss;
+
+/// Hours of a month, as vendors count them.
+pub const MONTH_HOURS: i64 = 730;
+
+/// A plan with its context.
+pub struct PlanReport<'a> {
+    /// Contents of the snapshot, in one line.
+    pub snapshot: &'a str,
+    /// The command that gives this plan again.
+    pub command: &'a str,
+    /// Currency of the prices; empty if there are none.
+    pub currency: &'a str,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Assumptions behind the answers, in sentences.
+    pub assumptions: Vec<String>,
+    /// Warnings about input that was ignored or looks wrong.
+    pub warnings: &'a [String],
+}
+
+/// Numbers of domains whose loss leaves nobody waiting, and of all.
+fn survived(losses: &[Loss]) -> (usize, usize) {
+    let whole = losses.iter().filter(|loss| loss.waiting == 0).count();
+    (whole, losses.len())
+}
+
+/// A share in per cent with one decimal.
+fn percent(ppm: i64) -> String {
+    let tenths = (ppm + 500) / 1_000;
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+/// A price with so many decimals as it has, at least two and at most four.
+fn money(micro: i64) -> String {
+    let rounded = (micro + 50) / 100;
+    let (whole, rest) = (rounded / 10_000, rounded % 10_000);
+    let rest = format!("{rest:04}");
+    let rest = match rest.strip_suffix("00") {
+        Some(short) => short.to_owned(),
+        None => rest.strip_suffix('0').unwrap_or(&rest).to_owned(),
+    };
+    format!("{}.{rest}", grouped(whole))
+}
+
+/// A whole number with commas.
+fn grouped(number: i64) -> String {
+    let digits = number.abs().to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 {
+        text.insert(0, '-');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_written_as_people_write_them() {
+        for (micro, expected) in [
+            (2_468_000, "2.468"),
+            (9_600_000, "9.60"),
+            (8_064_000, "8.064"),
+            (5_886_720_000, "5,886.72"),
+            (96_000, "0.096"),
+            (0, "0.00"),
+        ] {
+            assert_eq!(money(micro), expected);
+        }
+        assert_eq!(percent(25_000), "2.5 %");
+    }
+}

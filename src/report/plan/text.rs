@@ -1,0 +1,467 @@
+//! A plan in sentences and tables: the verdict comes first, its proof below it.
+
+use std::fmt::Write;
+
+use super::{MONTH_HOURS, PlanReport, grouped, money, percent, survived};
+use lab::plan::buy::{Choice, Purchase};
+use lab::plan::loss::Loss;
+use lab::plan::picture::{Picture, RESOURCES};
+use lab::plan::rules::Rule;
+use lab::plan::{BuyAnswer, DrainAnswer};
+use units::plural;
+
+/// Most rows of a list that are shown; files have all.
+const SHOWN: usize = 5;
+
+impl PlanReport<'_> {
+    /// The verdict in one sentence or a few.
+    pub fn verdict(&self) -> String {
+        let plan = self.plan;
+        if let Some(buy) = &plan.buy {
+            return self.verdict_of_purchase(buy);
+        }
+        if let Some(drain) = &plan.drain {
+            return self.verdict_of_drain(drain);
+        }
+        if let Some(last) = plan.months.last() {
+            let months = plural::count(last.month, "month");
+            return match &last.first {
+                Some(first) => format!(
+                    "full in month {}: of {} pods, {} {} no node ({}: {})",
+                    last.month,
+                    grouped(last.pods as i64),
+                    last.waiting,
+                    plural::either(last.waiting, "finds", "find"),
+                    first.pod,
+                    first.message
+                ),
+                None => format!(
+                    "not full within {months}: all {} pods of month {} find a node",
+                    grouped(last.pods as i64),
+                    last.month
+                ),
+            };
+        }
+        let today = &plan.today;
+        let taken = &today.taken;
+        let binding = taken.binding();
+        format!(
+            "{} hold the {} that have to run; {} binds first ({} requested); {}",
+            plural::count(today.nodes, "node"),
+            plural::count(plan.pods, "pod"),
+            RESOURCES[binding],
+            percent(taken.share_ppm(binding)),
+            survival(today)
+        )
+    }
+
+    fn verdict_of_drain(&self, drain: &DrainAnswer) -> String {
+        let today = &self.plan.today;
+        let gone = drain.drained.gone.len();
+        let mut text = format!(
+            "{} of {} are enough: {gone} can go",
+            drain.reached,
+            plural::count(today.nodes, "node")
+        );
+        let saved = today.price - drain.picture.price;
+        if saved > 0 {
+            let _ = write!(
+                text,
+                ", {} {} a month less ({} → {})",
+                money(saved * MONTH_HOURS),
+                self.currency,
+                money(today.price * MONTH_HOURS),
+                money(drain.picture.price * MONTH_HOURS)
+            );
+        }
+        if let Some((node, first)) = drain.drained.kept.first() {
+            let _ = write!(
+                text,
+                "; without {node}, {} finds no node ({})",
+                first.pod, first.message
+            );
+        }
+        text
+    }
+
+    fn verdict_of_purchase(&self, buy: &BuyAnswer) -> String {
+        let purchase = &buy.purchase;
+        let Some(reached) = &purchase.reached else {
+            return match &purchase.hopeless {
+                Some(first) if is_of_rules(&first.message) => format!(
+                    "no number of nodes helps: {} {} whatever the count; {}: {}",
+                    plural::count(purchase.hopeless_pods, "pod"),
+                    plural::either(purchase.hopeless_pods, "waits", "wait"),
+                    first.pod,
+                    first.message
+                ),
+                Some(first) => format!(
+                    "no number of nodes was found on which all pods fit; {}: {}",
+                    first.pod, first.message
+                ),
+                None => "no type on offer takes all pods, whatever the count: each lacks room or \
+                         is of the wrong kind for one of them"
+                    .to_owned(),
+            };
+        };
+        let mut text = format!("{} are enough", self.counts(buy, reached));
+        let price = self.price(buy, reached);
+        let _ = write!(
+            text,
+            ": {} {} an hour, {} a month",
+            money(price),
+            self.currency,
+            money(price * MONTH_HOURS)
+        );
+        if let Some(possible) = &purchase.possible
+            && possible != reached
+        {
+            let _ = write!(
+                text,
+                "; possible {}, reached {} in dump order",
+                nodes_of(possible),
+                nodes_of(reached)
+            );
+        }
+        text
+    }
+
+    /// Words for numbers of nodes: `5 c + 2 m`.
+    fn counts(&self, buy: &BuyAnswer, choice: &Choice) -> String {
+        let parts = buy.types.iter().zip(&choice.counts);
+        let parts = parts.filter(|(_, count)| **count > 0);
+        let parts: Vec<String> = parts
+            .map(|((name, _), count)| format!("{count} {name}"))
+            .collect();
+        let nodes = plural::count(nodes_of(choice), "node");
+        format!("{nodes} ({})", parts.join(" + "))
+    }
+
+    /// Price of numbers of nodes, whatever was made small.
+    fn price(&self, buy: &BuyAnswer, choice: &Choice) -> i64 {
+        let parts = buy.types.iter().zip(&choice.counts);
+        parts.map(|((_, price), count)| price * *count as i64).sum()
+    }
+
+    /// Sentences and tables for people.
+    pub fn table(&self) -> String {
+        let plan = self.plan;
+        let mut text = format!("{}\n\n", self.verdict());
+        let planned = (plan.drain.as_ref().map(|own| &own.picture))
+            .or_else(|| plan.buy.as_ref().and_then(|own| own.picture.as_ref()));
+        self.pictures(&mut text, planned);
+        self.binds(&mut text, planned.unwrap_or(&plan.today));
+        if let Some(drain) = &plan.drain {
+            self.proof_of_drain(&mut text, drain);
+        }
+        if let Some(buy) = &plan.buy {
+            self.proof_of_purchase(&mut text, buy);
+        }
+        let shown = planned.unwrap_or(&plan.today);
+        losses(&mut text, "node", &shown.node_losses);
+        losses(&mut text, "zone", &shown.zone_losses);
+        self.growth(&mut text);
+        self.notes(&mut text);
+        text
+    }
+
+    fn pictures(&self, text: &mut String, planned: Option<&Picture>) {
+        let today = &self.plan.today;
+        let mut row = |name: &str, of: &dyn Fn(&Picture) -> String| {
+            let second = planned.map(of).unwrap_or_default();
+            let line = format!("{name:<26}{:>22}{second:>22}", of(today));
+            let _ = writeln!(text, "{}", line.trim_end());
+        };
+        row("", &|own| {
+            if std::ptr::eq(own, today) {
+                "today"
+            } else {
+                "plan"
+            }
+            .to_owned()
+        });
+        row("nodes", &|own| own.nodes.to_string());
+        if today.price > 0 || planned.is_some_and(|own| own.price > 0) {
+            let name = format!("{} a month", self.currency);
+            row(&name, &|own| money(own.price * MONTH_HOURS));
+        }
+        for (place, resource) in RESOURCES.iter().enumerate() {
+            let name = format!("{resource} requested");
+            row(&name, &|own| percent(own.taken.share_ppm(place)));
+        }
+        row("survives any node", &|own| yes(&own.node_losses));
+        if !today.zone_losses.is_empty() || planned.is_some_and(|own| !own.zone_losses.is_empty()) {
+            row("survives any zone", &|own| yes(&own.zone_losses));
+        }
+        for room in today.headroom.first().into_iter() {
+            let name = format!("more of {}", room.pod);
+            row(&name, &|own| {
+                let known = own.headroom.iter().find(|other| other.pod == room.pod);
+                known.map(|own| own.fits.to_string()).unwrap_or_default()
+            });
+        }
+    }
+
+    fn binds(&self, text: &mut String, picture: &Picture) {
+        let _ = writeln!(text, "\nwhat binds");
+        for pool in &picture.pools {
+            let name = if pool.name.is_empty() {
+                "–"
+            } else {
+                &*pool.name
+            };
+            let shares = RESOURCES.iter().enumerate().map(|(place, resource)| {
+                format!("{resource} {}", percent(pool.taken.share_ppm(place)))
+            });
+            let shares: Vec<String> = shares.collect();
+            let binding = pool.taken.binding();
+            let stranded = (0..2).map(|place| {
+                let share = percent(pool.taken.stranded_ppm(place));
+                format!("{share} of {}", RESOURCES[place])
+            });
+            let stranded: Vec<String> = stranded.collect();
+            let _ = writeln!(
+                text,
+                "  {name}: {}, {}; {} binds; {} full, which strand {}",
+                plural::count(pool.nodes, "node"),
+                shares.join(", "),
+                RESOURCES[binding],
+                pool.full,
+                stranded.join(" and ")
+            );
+        }
+        for room in &picture.headroom {
+            let reason = room.reason.as_deref().unwrap_or("there is room for more");
+            let _ = writeln!(
+                text,
+                "  {} more of {} ({}m cpu, {} Mi) {}: {reason}",
+                room.fits,
+                room.pod,
+                room.cpu_milli,
+                room.memory >> 20,
+                plural::either(room.fits, "fits", "fit"),
+            );
+        }
+    }
+
+    fn proof_of_drain(&self, text: &mut String, drain: &DrainAnswer) {
+        let _ = writeln!(text, "\nwhy not fewer");
+        for (node, first) in drain.drained.kept.iter().take(SHOWN) {
+            let _ = writeln!(text, "  {node} stays: {}: {}", first.pod, first.message);
+        }
+        if drain.drained.kept.len() > SHOWN {
+            let more = drain.drained.kept.len() - SHOWN;
+            let _ = writeln!(text, "  and {}", plural::count(more, "more node"));
+        }
+        status(text, drain.reached as i64, drain.bound as i64, &|own| {
+            own.to_string()
+        });
+        rule(text, drain.rule.as_ref());
+        if drain.reached > drain.bound && drain.is_local {
+            let _ = writeln!(text, "  local: no single node less works; each was tried");
+        }
+    }
+
+    fn proof_of_purchase(&self, text: &mut String, buy: &BuyAnswer) {
+        let purchase: &Purchase = &buy.purchase;
+        let Some(reached) = &purchase.reached else {
+            return;
+        };
+        let _ = writeln!(text, "\nwhy not fewer");
+        for own in purchase.refuted.iter().rev().take(SHOWN) {
+            let wait = match own.waiting {
+                0 => "a goal is missed".to_owned(),
+                count => format!("{count} {}", plural::either(count, "waits", "wait")),
+            };
+            let _ = writeln!(
+                text,
+                "  {}: {wait}; {}: {}",
+                self.counts(buy, &own.choice),
+                own.first.pod,
+                own.first.message
+            );
+        }
+        let is_money = reached.price != nodes_of(reached) as i64;
+        let words = |own: i64| match is_money {
+            true => money(own),
+            false => own.to_string(),
+        };
+        if let Some(possible) = &purchase.possible {
+            let _ = writeln!(
+                text,
+                "  possible {}, reached {} (this scheduler, dump order)",
+                words(possible.price),
+                words(reached.price)
+            );
+        }
+        status(text, reached.price, purchase.bound, &words);
+        rule(text, purchase.binding.as_ref());
+        if purchase.orders.1 > 1 {
+            let (fits, all) = purchase.orders;
+            let _ = writeln!(text, "  fits in {fits} of {all} orders");
+        }
+        if purchase.is_complete {
+            let _ = writeln!(
+                text,
+                "  every cheaper choice that keeps the rules was tried"
+            );
+        }
+    }
+
+    fn growth(&self, text: &mut String) {
+        if self.plan.months.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "\nmonth      pods   waiting");
+        for month in &self.plan.months {
+            let _ = writeln!(
+                text,
+                "{:>5}{:>10}{:>10}",
+                month.month, month.pods, month.waiting
+            );
+        }
+    }
+
+    fn notes(&self, text: &mut String) {
+        let plan = self.plan;
+        let _ = writeln!(text, "\nassumptions");
+        for line in &self.assumptions {
+            let _ = writeln!(text, "  {line}");
+        }
+        if !plan.waiting.is_empty() {
+            let named = plan.waiting[..plan.waiting.len().min(SHOWN)].join(", ");
+            let _ = writeln!(
+                text,
+                "  {} today and {} out of the goal (`--strict` counts them): {named}{}",
+                format_args!(
+                    "{} {}",
+                    plural::count(plan.waiting.len(), "pod"),
+                    plural::either(plan.waiting.len(), "waits", "wait")
+                ),
+                plural::either(plan.waiting.len(), "stays", "stay"),
+                if plan.waiting.len() > SHOWN {
+                    ", …"
+                } else {
+                    ""
+                }
+            );
+        }
+        if plan.bare > 0 {
+            let _ = writeln!(
+                text,
+                "  {} no controller: nobody makes another after a loss or a move",
+                format_args!(
+                    "{} {}",
+                    plural::count(plan.bare, "pod"),
+                    plural::either(plan.bare, "has", "have")
+                )
+            );
+        }
+        for (scheduler, count) in &plan.foreign {
+            let _ = writeln!(
+                text,
+                "  {} the scheduler `{scheduler}`; the default one decides about {} here",
+                format_args!(
+                    "{} {}",
+                    plural::count(*count, "pod"),
+                    plural::either(*count, "names", "name")
+                ),
+                plural::either(*count, "it", "them")
+            );
+        }
+        let _ = writeln!(text, "\nagain: {}", self.command);
+    }
+}
+
+fn nodes_of(choice: &Choice) -> u64 {
+    choice.counts.iter().sum()
+}
+
+/// Whether no node of the message lacks a resource: more nodes give nothing that is missing.
+fn is_of_rules(message: &str) -> bool {
+    !message.contains("Insufficient") && !message.contains("Too many pods")
+}
+
+fn yes(losses: &[Loss]) -> String {
+    let (whole, all) = survived(losses);
+    match all {
+        0 => "–".to_owned(),
+        _ if whole == all => format!("yes ({all} of {all})"),
+        _ => format!("no ({whole} of {all})"),
+    }
+}
+
+fn survival(picture: &Picture) -> String {
+    let part = |what: &str, losses: &[Loss]| {
+        let worst = losses.iter().max_by_key(|loss| loss.waiting)?;
+        Some(match worst.waiting {
+            0 => format!("any {what} may be lost"),
+            waiting => format!(
+                "the loss of {} leaves {} waiting",
+                worst.domain,
+                plural::count(waiting, "pod")
+            ),
+        })
+    };
+    let parts = [
+        part("node", &picture.node_losses),
+        part("zone", &picture.zone_losses),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join("; ")
+}
+
+fn losses(text: &mut String, what: &str, losses: &[Loss]) {
+    let mut fatal: Vec<&Loss> = losses.iter().filter(|loss| loss.waiting > 0).collect();
+    if fatal.is_empty() {
+        return;
+    }
+    fatal.sort_by_key(|loss| std::cmp::Reverse(loss.waiting));
+    let _ = writeln!(
+        text,
+        "\nloss of each {what}: {} of {} leave pods waiting",
+        fatal.len(),
+        losses.len()
+    );
+    for loss in fatal.iter().take(SHOWN) {
+        let first = loss.first.as_ref();
+        let first = first.map_or(String::new(), |own| {
+            format!("; {}: {}", own.pod, own.message)
+        });
+        let _ = writeln!(
+            text,
+            "  {}: {} requeued, {} {}{first}",
+            loss.domain,
+            loss.requeued,
+            loss.waiting,
+            plural::either(loss.waiting, "waits", "wait")
+        );
+    }
+}
+
+fn status(text: &mut String, reached: i64, bound: i64, words: &dyn Fn(i64) -> String) {
+    let line = if reached <= bound {
+        format!("proved: no placement does with less than {}", words(bound))
+    } else {
+        let gap = (reached - bound) * 1_000_000 / reached.max(1);
+        format!(
+            "gap: reached {}, and no placement does with less than {} ({} between)",
+            words(reached),
+            words(bound),
+            percent(gap)
+        )
+    };
+    let _ = writeln!(text, "  {line}");
+}
+
+fn rule(text: &mut String, rule: Option<&Rule>) {
+    let Some(rule) = rule else { return };
+    let _ = writeln!(
+        text,
+        "  binding: {}; {} need {} together ({}, …)",
+        rule.what,
+        plural::count(rule.pods, "pod"),
+        rule.need,
+        rule.named.join(", ")
+    );
+}

@@ -1,0 +1,261 @@
+//! State of workloads and pods by the names of a run: a dump tells revisions by hashes that the
+//! original computes, and times by the calendar.
+
+use std::sync::Arc;
+
+use manifest::{DeclaredWorkload, ManifestPod, Reported, ReportedJob};
+use model::canonical::short_name;
+use model::workload::indexes::Indexes;
+use model::workload::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
+use model::workload::replica_set::{RolloutAnnotations, TEMPLATE_HASH_LABEL};
+use model::workload::stateful_set::StatefulRevision;
+use model::workload::{CompletionMode, StatefulSet};
+use model::workload::{CronJob, DaemonSet, Deployment, DeploymentStrategy, Job, ReplicaSet};
+use model::{LabelSelector, Object, Operator, PodSpec, Requirement, Text};
+use units::{Duration, Instant, SortedMap};
+
+/// On a pod: the revision of the template that it was made from.
+const REVISION_LABEL: &str = "controller-revision-hash";
+/// On a pod of a daemon set: the number of its template.
+const GENERATION_LABEL: &str = "pod-template-generation";
+/// On a pod of an indexed job: its index.
+const INDEX_LABEL: &str = "batch.kubernetes.io/job-completion-index";
+
+/// An object with the state that a dump reports of it; `root` is the one that controls it, and
+/// `zero` the time of the run's beginning.
+pub(super) fn as_reported(
+    declared: &DeclaredWorkload,
+    root: Option<&Object>,
+    pods: &[&ManifestPod],
+    zero: Option<i64>,
+) -> Object {
+    let reported = &declared.reported;
+    let at = |secs: Option<i64>| {
+        let before = (secs? - zero?).min(0);
+        let before = Duration::checked_from_secs(before)?;
+        Some(Instant::ZERO.saturating_add(before))
+    };
+    match &declared.object {
+        Object::ReplicaSet(set) => {
+            let rollout = match root {
+                Some(Object::Deployment(root)) => {
+                    let known = rollout(root, reported.revision);
+                    RolloutAnnotations {
+                        desired_replicas: reported.desired_replicas.or(known.desired_replicas),
+                        max_replicas: reported.max_replicas.or(known.max_replicas),
+                        ..known
+                    }
+                }
+                _ => RolloutAnnotations::default(),
+            };
+            Object::ReplicaSet(Arc::new(ReplicaSet {
+                created: at(reported.created).unwrap_or(Instant::ZERO),
+                rollout,
+                ..(**set).clone()
+            }))
+        }
+        Object::StatefulSet(set) => Object::StatefulSet(Arc::new(revisions(set, reported, pods))),
+        Object::Job(job) => Object::Job(Arc::new(Job {
+            status: job_status(job, &reported.job, at),
+            ..(**job).clone()
+        })),
+        Object::CronJob(own) => {
+            let mut own: CronJob = (**own).clone();
+            own.status.last_schedule = at(reported.last_schedule);
+            own.status.last_success = at(reported.last_success);
+            Object::CronJob(Arc::new(own))
+        }
+        other => other.clone(),
+    }
+}
+
+/// The annotations that a deployment keeps on a set of its.
+pub(super) fn rollout(deployment: &Deployment, revision: i64) -> RolloutAnnotations {
+    let surge = match deployment.strategy {
+        DeploymentStrategy::RollingUpdate(own) => own.max_surge.rounded_up(deployment.replicas),
+        DeploymentStrategy::Recreate => 0,
+    };
+    RolloutAnnotations {
+        revision,
+        desired_replicas: Some(deployment.replicas),
+        max_replicas: Some(deployment.replicas.saturating_add(surge)),
+    }
+}
+
+/// Selector of a deployment's set with a template of this hash.
+pub(super) fn selector(of: &LabelSelector, hash: &str) -> LabelSelector {
+    let mut selector = of.clone();
+    selector.requirements.push(Requirement {
+        key: TEMPLATE_HASH_LABEL.into(),
+        operator: Operator::In,
+        values: vec![hash.into()],
+    });
+    selector
+}
+
+fn job_status(
+    job: &Job,
+    reported: &ReportedJob,
+    at: impl Fn(Option<i64>) -> Option<Instant>,
+) -> JobStatus {
+    let completions = job.completions.unwrap_or(0);
+    let indexes = |text: &str| Indexes::parse(text, completions);
+    let changed = at(reported.end).unwrap_or(Instant::ZERO);
+    let condition = |kind, reason| JobCondition {
+        kind,
+        holds: true,
+        reason,
+        changed,
+    };
+    let conditions = match reported.is_complete {
+        None => Vec::new(),
+        Some(true) => vec![
+            condition(
+                JobConditionKind::SuccessCriteriaMet,
+                JobReason::CompletionsReached,
+            ),
+            condition(JobConditionKind::Complete, JobReason::CompletionsReached),
+        ],
+        Some(false) => vec![
+            condition(
+                JobConditionKind::FailureTarget,
+                JobReason::BackoffLimitExceeded,
+            ),
+            condition(JobConditionKind::Failed, JobReason::BackoffLimitExceeded),
+        ],
+    };
+    JobStatus {
+        start: at(reported.start),
+        completion: at(reported.end).filter(|_| reported.is_complete == Some(true)),
+        succeeded: reported.succeeded,
+        failed: reported.failed,
+        completed_indexes: indexes(&reported.completed_indexes),
+        failed_indexes: reported.failed_indexes.as_deref().map(indexes),
+        conditions,
+        ..JobStatus::default()
+    }
+}
+
+/// Label of a pod's revision.
+fn revision_of(pod: &ManifestPod) -> Option<&Text> {
+    pod.spec.labels.get(REVISION_LABEL)
+}
+
+/// Name that the controller gives to the present template of a stateful set.
+fn present_revision(set: &StatefulSet) -> Text {
+    format!("{}-{}", set.name, short_name(&*set.template)).into()
+}
+
+/// The revision by which the dump knows the present template: the one that it reports, or that of
+/// the pod with the highest ordinal, where updates begin.
+fn reported_update<'p>(
+    set: &StatefulSet,
+    reported: &'p Reported,
+    pods: &[&'p ManifestPod],
+) -> Option<&'p Text> {
+    let highest = pods.iter().max_by_key(|pod| ordinal(&set.name, &pod.name));
+    let of_highest = highest.and_then(|pod| revision_of(pod));
+    reported.update_revision.as_ref().or(of_highest)
+}
+
+/// A stateful set that knows the templates of all its pods.
+fn revisions(set: &StatefulSet, reported: &Reported, pods: &[&ManifestPod]) -> StatefulSet {
+    let update = reported_update(set, reported, pods);
+    let mut own = set.clone();
+    let mut former: SortedMap<Text, &ManifestPod> = SortedMap::new();
+    for pod in pods {
+        if let Some(revision) = revision_of(pod).filter(|own| Some(*own) != update) {
+            former.entry(revision.clone()).or_insert(pod);
+        }
+    }
+    own.revisions
+        .extend(former.iter().map(|(name, pod)| StatefulRevision {
+            name: name.clone(),
+            template: pod.spec.clone(),
+        }));
+    own.status.update_revision = present_revision(set);
+    own.status.current_revision = match former.keys().next() {
+        Some(name) => name.clone(),
+        None => own.status.update_revision.clone(),
+    };
+    own
+}
+
+/// Spec of a pod with its revision by the names of the run; `None` where it stays as it is.
+pub(super) fn revised(
+    object: &Object,
+    reported: &Reported,
+    pod: &ManifestPod,
+    pods: &[&ManifestPod],
+) -> Option<Arc<PodSpec>> {
+    let present: Text = match object {
+        Object::StatefulSet(set) => {
+            let is_present = match reported_update(set, reported, pods) {
+                Some(update) => revision_of(pod).is_none_or(|own| own == update),
+                None => true,
+            };
+            is_present.then(|| present_revision(set))?
+        }
+        Object::DaemonSet(set) => {
+            is_of_present_template(reported, pod, pods).then(|| hash_of(set))?
+        }
+        _ => return None,
+    };
+    let spec = pod.accounted.as_ref().unwrap_or(&pod.spec);
+    let mut spec = (**spec).clone();
+    spec.labels.insert(REVISION_LABEL.into(), present);
+    Some(Arc::new(spec))
+}
+
+fn hash_of(set: &DaemonSet) -> Text {
+    short_name(&*set.template).into()
+}
+
+/// Whether a pod of a daemon set was made from the present template: by the number of the template
+/// where both state it, else by the revision of the youngest pod.
+fn is_of_present_template(reported: &Reported, pod: &ManifestPod, pods: &[&ManifestPod]) -> bool {
+    let generation = pod.spec.labels.get(GENERATION_LABEL);
+    if let (Some(own), Some(present)) = (generation, &reported.template_generation) {
+        return own == present;
+    }
+    let youngest = pods.iter().max_by_key(|pod| pod.created_unix_secs);
+    let youngest = youngest.and_then(|pod| revision_of(pod));
+    youngest.is_none_or(|youngest| revision_of(pod) == Some(youngest))
+}
+
+/// Ordinal at the end of a pod's name.
+fn ordinal(set: &str, pod: &str) -> Option<i32> {
+    pod.strip_prefix(set)?.strip_prefix('-')?.parse().ok()
+}
+
+/// A pod's place in its object; `None` if it has none there.
+pub(super) fn index(
+    object: &Object,
+    pod: &ManifestPod,
+    nodes: &SortedMap<&str, usize>,
+) -> Option<i32> {
+    match object {
+        Object::StatefulSet(set) => ordinal(&set.name, &pod.name),
+        Object::DaemonSet(_) => {
+            let node = pod.node_name.as_deref().or_else(|| pinned_to(&pod.spec))?;
+            nodes.get(node).map(|&place| place as i32)
+        }
+        Object::Job(job) if job.mode == CompletionMode::Indexed => {
+            let label = pod.spec.labels.get(INDEX_LABEL);
+            let of_name = || {
+                let rest = pod.name.strip_prefix(&*job.name)?.strip_prefix('-')?;
+                rest.split('-').next()
+            };
+            label.map(|text| &**text).or_else(of_name)?.parse().ok()
+        }
+        _ => Some(0),
+    }
+}
+
+/// The node that a pod of a daemon set is meant for.
+fn pinned_to(spec: &PodSpec) -> Option<&str> {
+    let terms = &spec.affinity.node.required.as_ref()?.terms;
+    let mut fields = terms.iter().flat_map(|term| &term.match_fields);
+    let field = fields.find(|own| &*own.key == "metadata.name")?;
+    field.values.first().map(|node| &**node)
+}

@@ -1,0 +1,70 @@
+//! Types of nodes that a price list offers, for questions about clusters that no scenario describes.
+
+use model::Node;
+use scenario::schema::Reserved;
+use trace::Input;
+use units::nearest::hint;
+
+use super::BuildError;
+use super::catalogue::{listed, matches};
+
+/// A type of node with a price.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Name of the type.
+    pub name: String,
+    /// A node of the type, as its list has it.
+    pub node: Node,
+    /// Price on demand, in millionths an hour.
+    pub price: i64,
+}
+
+/// Offers of one list, in one currency.
+#[derive(Clone, Debug)]
+pub struct Offers {
+    /// The offers, in order of name.
+    pub offers: Vec<Offer>,
+    /// Currency of the prices.
+    pub currency: String,
+}
+
+/// The types of a list whose names are among some patterns; without patterns all.
+///
+/// # Errors
+/// The list can't be read, a pattern matches nothing, or a type has no price.
+pub fn offers(list: &Input, only: &[String], reserved: &Reserved) -> Result<Offers, BuildError> {
+    let (types, currency) = listed(list, reserved)?;
+    for pattern in only {
+        if !types.iter().any(|(name, _, _)| matches(pattern, name)) {
+            let names = types.iter().map(|(name, _, _)| name.as_str());
+            let hint = hint(pattern, names);
+            return Err(BuildError::Experiment(format!(
+                "{}: no instance type is called `{pattern}`; {hint}",
+                list.name
+            )));
+        }
+    }
+    let is_wanted =
+        |name: &str| only.is_empty() || only.iter().any(|pattern| matches(pattern, name));
+    let mut offers = Vec::new();
+    for (name, node, price) in types {
+        if !is_wanted(&name) {
+            continue;
+        }
+        let Some(price) = price else {
+            return Err(BuildError::Experiment(format!(
+                "{}: `{name}` has no price on demand; give one, or leave the type out with `--only`",
+                list.name
+            )));
+        };
+        offers.push(Offer { name, node, price });
+    }
+    if offers.is_empty() {
+        return Err(BuildError::Experiment(format!(
+            "{}: the list has no instance type; expected rows with `instance_type`, `vcpu`, \
+             `memory_mib` and a price",
+            list.name
+        )));
+    }
+    Ok(Offers { offers, currency })
+}
