@@ -295,14 +295,14 @@ fn tokens_are_good_once_in_time_and_for_their_name() {
 
 #[test]
 fn certificates_are_renewed_in_time_expire_and_are_revoked() {
-    let mut running = Running::secured("renewal", 4);
+    let mut running = Running::secured("renewal", 6);
     let agent = running.joined(Role::Agent, "n0");
     let idle = running.joined(Role::Viewer, "idle");
     let folder = running.party_folder("n0");
     let credentials = Credentials::read(&folder, "own").expect("credentials");
     let mut renewal = Renewal::new(&folder, "own", credentials);
     let path = "/v1/nodes/n0/commands?session=1&after=0";
-    let until = boot_ns() + 6_500_000_000;
+    let until = boot_ns() + 9_500_000_000;
     let mut renewed = 0;
     while boot_ns() < until {
         renewed += u32::from(renewal.keep(&agent).expect("a renewal"));
