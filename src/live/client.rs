@@ -10,6 +10,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use units::plural;
 
 use crate::security::tls::server_name;
 
@@ -51,9 +52,7 @@ pub enum ClientError {
         why: String,
     },
     /// The request is too long.
-    #[error(
-        "the request has {bytes} bytes, more than the {REQUEST_MAX} that are allowed; split it"
-    )]
+    #[error("the request has {}, more than the 1 MiB that is allowed; split it", plural::count(*.bytes, "byte"))]
     TooLong {
         /// Length of the request.
         bytes: usize,

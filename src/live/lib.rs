@@ -3,6 +3,7 @@
 //!
 //! - `driver`: the pure core; inputs with their instant go in, commands and answers come out.
 //! - `record`: the inputs of a run as a log that replays to the same commands.
+//! - `what_if`: a record continued under another control plane, with simulated machines.
 //! - `journal`: durable storage of that log.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
@@ -10,6 +11,7 @@
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
 //! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
+//! - `joining`: joining a server and renewing certificates, as a party does it.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
@@ -17,12 +19,14 @@ pub mod client;
 pub mod control;
 pub mod daemon;
 pub mod driver;
+pub mod joining;
 pub mod journal;
 pub mod node;
 pub mod record;
 pub mod runtime;
 pub mod security;
 pub mod serve;
+pub mod what_if;
 pub mod wire;
 
 #[cfg(test)]

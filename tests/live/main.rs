@@ -25,6 +25,7 @@ mod sweep;
 mod table;
 mod torn;
 mod wait;
+mod walk;
 mod workload;
 
 use std::path::PathBuf;

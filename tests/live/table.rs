@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
-use crate::{crashes, ends, fabric, isolation, limits, restarts, soak, sweep, torn};
+use crate::{crashes, ends, fabric, isolation, limits, restarts, soak, sweep, torn, walk};
 
 /// A test.
 pub(crate) struct Test {
@@ -32,6 +32,7 @@ const GROUPS: &[&[Test]] = &[
     soak::TESTS,
     crashes::TESTS,
     fabric::TESTS,
+    walk::TESTS,
 ];
 
 enum Result {

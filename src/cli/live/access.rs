@@ -8,9 +8,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use live::access::{Location, announce};
+use live::joining::join;
 use live::security::gate::{ADMIN, TokenRow, TokenWish};
 use live::security::identity::{Identity, Role};
-use live::security::joining::join;
 use live::security::token::Token;
 use trace::Input;
 

@@ -24,6 +24,7 @@ use world::FileSource;
 use super::super::experiment_file::{MessageFormat, Reading, read};
 use super::super::{Exit, Failure, Global, interrupt, output, terminal};
 use super::access::seconds;
+use super::what_if;
 
 /// Shortest life of a certificate, in seconds.
 const LIFE_MIN_S: i64 = 10;
@@ -74,6 +75,12 @@ pub(in super::super) struct ReplayArguments {
     /// Variant of the experiment [default: the first]
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
+    /// Show what the system would have done with another setting; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    with: Vec<String>,
+    /// Instant of the record from which on the other setting decides
+    #[arg(long, value_name = "DURATION", default_value = "0s", requires = "with")]
+    from: String,
 }
 
 /// The control plane of an experiment.
@@ -86,7 +93,12 @@ struct Chosen {
 }
 
 pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit, Failure> {
-    let chosen = chosen(global, &arguments.experiment, arguments.variant.as_deref())?;
+    let chosen = chosen(
+        global,
+        &arguments.experiment,
+        arguments.variant.as_deref(),
+        &[],
+    )?;
     let folder = &arguments.state;
     let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
     let header = Header::new(&chosen.name, &chosen.setup, unix_ns());
@@ -138,7 +150,11 @@ fn access(arguments: &ControlArguments) -> Result<Access, Failure> {
 }
 
 pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exit, Failure> {
-    let chosen = chosen(global, &arguments.experiment, arguments.variant.as_deref())?;
+    let choose = |sets: &[String]| {
+        let variant = arguments.variant.as_deref();
+        chosen(global, &arguments.experiment, variant, sets)
+    };
+    let chosen = choose(&[])?;
     let named =
         |why: &dyn std::fmt::Display| Failure::input(format!("{}: {why}", arguments.log.display()));
     let text = Input::path(&arguments.log).read_to_string();
@@ -157,6 +173,10 @@ pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exi
             "note: the log ends with a record that was cut off ({torn}); it is left out"
         ));
     }
+    if !arguments.with.is_empty() {
+        let plane = |sets: &[String]| choose(sets).map(|chosen| chosen.plane);
+        return what_if::compare(&log, &plane, &arguments.with, &arguments.from);
+    }
     let steps = log.records.len();
     let driver = log.replay(chosen.plane).map_err(|error| named(&error))?;
     let line = format!(
@@ -172,10 +192,11 @@ fn chosen(
     global: &Global,
     path: &std::path::Path,
     variant: Option<&str>,
+    sets: &[String],
 ) -> Result<Chosen, Failure> {
     let reading = Reading {
         path: Some(path),
-        sets: &[],
+        sets,
         variants: None,
         messages: MessageFormat::Human,
     };

@@ -7,6 +7,7 @@ mod host;
 mod logs;
 mod requests;
 mod show;
+mod what_if;
 
 use std::path::PathBuf;
 
@@ -14,9 +15,9 @@ use clap::{Args, Subcommand};
 
 use ::live::access::{ADMIN_FILE, location, secret};
 use ::live::client::Client;
+use ::live::joining::Renewal;
 use ::live::security::credentials::Credentials;
 use ::live::security::gate::ADMIN;
-use ::live::security::joining::Renewal;
 use ::live::security::tls;
 
 use super::{Exit, Failure, Global};
@@ -61,7 +62,7 @@ pub(super) enum LiveCommand {
     Top(show::TopArguments),
     /// Write the log of the inputs so far
     Record(show::RecordArguments),
-    /// Replay a log; the commands must come out the same
+    /// Replay a log; the commands must come out the same, or show those of another policy
     Replay(control::ReplayArguments),
     /// Show what live mode can use on this host, and what it has to do without
     Doctor(host::DoctorArguments),

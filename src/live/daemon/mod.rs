@@ -13,9 +13,9 @@ use std::time::Duration as WallDuration;
 use units::{Duration, Instant};
 
 use crate::client::Client;
+use crate::joining::Renewal;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
-use crate::security::joining::Renewal;
 use crate::wire::errand::ErrandResult;
 use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;

@@ -115,7 +115,7 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
                 (pod, !is_ready, word, format!("on {}", on(pod)))
             }
             PodChange::Terminating { reason, .. } => {
-                let message = format!("told to end: {}", crate::wire::end_reason(reason));
+                let message = format!("ordered to end: {}", crate::wire::end_reason(reason));
                 (pod, false, "Killing", message)
             }
             _ => return None,

@@ -9,6 +9,7 @@
 
 mod commit;
 pub mod events;
+mod handover;
 pub mod input;
 mod links;
 mod nodes;
@@ -94,6 +95,8 @@ pub struct Driver {
     reporter: Option<NodeId>,
     measured: Measured,
     events: Events,
+    /// `true` if the log of the store is kept for control planes that take over.
+    keeps_log: bool,
 }
 
 /// The lapse of a hold.
@@ -130,6 +133,7 @@ impl Driver {
             reporter: None,
             measured: Measured::default(),
             events: Events::default(),
+            keeps_log: false,
         }
     }
 
@@ -199,7 +203,9 @@ impl Driver {
                 break;
             }
         }
-        self.store.truncate(self.seats.read(self.store.revision()));
+        if !self.keeps_log {
+            self.store.truncate(self.seats.read(self.store.revision()));
+        }
         let drafts = inputs.iter().zip(drafts);
         let finished = drafts.map(|(input, draft)| self.finish(input, draft));
         Ok(finished.collect())

@@ -97,6 +97,13 @@ impl Seats {
         seats.any(|seat| seat.component.reads_metrics(now))
     }
 
+    /// Components take over at an instant.
+    pub(super) fn restart(&mut self, now: Instant) {
+        for seat in &mut self.seats {
+            seat.component.restarted(now);
+        }
+    }
+
     /// A component learns that its write was refused.
     pub(super) fn refuse(&mut self, index: usize, write: &Write, conflict: &Conflict) {
         let seat = &mut self.seats[index];

@@ -56,6 +56,14 @@ impl Driver {
         pods.into_iter().map(|pod| self.pod_row(pod)).collect()
     }
 
+    /// Namespace and name of a living pod, by its number.
+    pub(crate) fn pod_name(&self, number: u32) -> Option<String> {
+        let mut pods = self.store.pods().iter();
+        let pod = pods.find(|pod| pod.pod.id.0 == number)?;
+        let namespace = &self.store.class(pod.class).spec.namespace;
+        Some(format!("{namespace}/{}", pod.name))
+    }
+
     fn pod_row(&self, pod: &Pod) -> PodRow {
         let state = self.store.pod_states().get(pod.pod);
         let nodes = self.store.nodes();

@@ -13,9 +13,6 @@ use super::token::Token;
 use super::{Refused, SecurityError};
 use crate::runtime::clock::wall_ns;
 
-/// Seconds for which a certificate is good: seven days.
-pub const CERTIFICATE_LIFE_S: i64 = 7 * 86_400;
-
 /// Name of the user whose certificate is in the server's state.
 const LOCAL: &str = "local";
 

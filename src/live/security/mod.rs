@@ -7,14 +7,12 @@
 //! - `roster`: tokens and certificates that are good, in a file of the server's state.
 //! - `gate`: joining, renewing and revoking over the two.
 //! - `credentials`: the key and certificate of one party, in a folder.
-//! - `joining`: joining and renewing as a party does it.
 //! - `tls`: the configurations of both ends.
 
 pub mod authority;
 pub mod credentials;
 pub mod gate;
 pub mod identity;
-pub mod joining;
 mod roster;
 pub mod tls;
 pub mod token;

@@ -90,6 +90,11 @@ pub(crate) fn party_of(certificate: &CertificateDer<'_>) -> Option<Certified> {
     read.valid_uri_names().find_map(Certified::of_uri)
 }
 
+/// SHA-256 of a certificate's public key, in hexadecimal.
+pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Option<String> {
+    pin(certificate).ok()
+}
+
 fn without_sessions(mut config: ClientConfig) -> ClientConfig {
     config.resumption = rustls::client::Resumption::disabled();
     config

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::http::{Peer, Shared, converse};
 use crate::access::Access;
 use crate::security::gate::Gate;
+use crate::security::identity::Role;
 use crate::security::tls::party_of;
 use crate::security::{SecurityError, tls};
 
@@ -153,8 +154,10 @@ async fn admit(
     let party = first.and_then(party_of);
     let name = party.as_ref().map(|party| party.identity.to_string());
     let name = name.as_deref().unwrap_or(STRANGER);
-    let (room, most) = match party {
-        Some(_) => (&rooms.known, limits.party),
+    let role = party.as_ref().map(|party| party.identity.role);
+    let (room, most) = match role {
+        Some(Role::Agent) => (&rooms.known, limits.agent),
+        Some(_) => (&rooms.known, limits.user),
         None => (&rooms.strangers, limits.strangers),
     };
     let permit = Arc::clone(room).try_acquire_owned();

@@ -122,3 +122,52 @@ impl Drop for Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> (Arc<Guard>, Arc<Mutex<Vec<String>>>) {
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = Arc::clone(&lines);
+        let notes: Notes = Arc::new(move |line| {
+            kept.lock().expect("no panic").push(line.to_owned());
+        });
+        (Guard::new(notes), lines)
+    }
+
+    #[test]
+    fn a_party_has_a_number_of_connections_and_gets_them_back() {
+        let (guard, _) = guard();
+        let first = guard.enter("agent/n0", 2).expect("a place");
+        let second = guard.enter("agent/n0", 2).expect("a place");
+        assert!(guard.enter("agent/n0", 2).is_none());
+        assert!(
+            guard.enter("agent/n1", 2).is_some(),
+            "others have their own"
+        );
+        drop(first);
+        assert!(guard.enter("agent/n0", 2).is_some());
+        drop(second);
+        assert!(guard.counts().open.is_empty());
+    }
+
+    #[test]
+    fn requests_and_notes_are_counted_by_the_second() {
+        let (guard, lines) = guard();
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        // The window may turn once in between.
+        let allowed = (0..100).filter(|_| guard.allows("ada", 10)).count();
+        assert!((10..=20).contains(&allowed), "{allowed}");
+        for _ in 0..1000 {
+            guard.note(address, "ada", "GET /\u{1b}[2J\nforged line", "path");
+        }
+        let lines = lines.lock().expect("no panic");
+        assert!(lines.len() <= 2 * NOTES_MAX as usize + 1, "{}", lines.len());
+        assert!(
+            lines[0].ends_with("GET /\\u{1b}[2J\\nforged line"),
+            "{}",
+            lines[0]
+        );
+    }
+}

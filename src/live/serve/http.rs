@@ -39,6 +39,9 @@ const DISCARD_BYTES: usize = 4 << 20;
 /// Time for which they are read.
 const DISCARD: Duration = Duration::from_secs(1);
 
+/// A request whose body has yet to be read.
+pub(super) type Asked = Request<Option<Incoming>>;
+
 /// The parts of the server that connections share.
 pub(super) struct Shared {
     pub(super) engine: Sender<Message>,
@@ -120,12 +123,17 @@ async fn respond(
     peer: &Peer,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let mut request = Request::from_parts(parts, Some(body));
     let party = party_name(shared, peer, &request);
     // The query is left out: it is not needed to find what was refused.
     let asked = format!("{} {}", request.method(), request.uri().path());
-    match route(shared, peer, request).await {
+    match route(shared, peer, &mut request).await {
         Ok(body) => response(StatusCode::OK, "application/json", body),
         Err(refusal) => {
+            if let Some(mut unread) = request.body_mut().take() {
+                discard(&mut unread).await;
+            }
             shared
                 .guard
                 .note(peer.address, &party, &asked, refusal.code);
@@ -154,10 +162,11 @@ fn response(
 /// Reads the message of a request, within the limits.
 pub(super) async fn body<T: DeserializeOwned>(
     shared: &Shared,
-    request: Request<Incoming>,
+    request: &mut Asked,
 ) -> Result<T, Refusal> {
     let limits = shared.limits;
-    let mut incoming = request.into_body();
+    let incoming = request.body_mut().take();
+    let mut incoming = incoming.ok_or_else(Refusal::stopped)?;
     let too_long = || {
         let most = plural::count(limits.body_bytes, "byte");
         let why = format!("the request is cut off, or longer than {most}; split it");

@@ -34,8 +34,10 @@ pub struct Limits {
     pub handshakes: usize,
     /// Connections of parties without a certificate at one time.
     pub strangers: usize,
-    /// Connections of one party at one time.
-    pub party: usize,
+    /// Connections of one user at one time.
+    pub user: usize,
+    /// Connections of one agent at one time.
+    pub agent: usize,
     /// Requests of one party in a second.
     pub rate: u32,
     /// Joinings in a second, of all together.
@@ -62,7 +64,8 @@ impl Default for Limits {
             connections: 4096,
             handshakes: 256,
             strangers: 64,
-            party: 16,
+            user: 64,
+            agent: 8,
             rate: 200,
             joinings: 10,
             handshake: Duration::from_secs(5),

@@ -1,14 +1,13 @@
 //! Paths of requests: each is allowed to some parties, and passed to the thread of the control plane or
 //! to the gate.
 
-use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::engine::{Message, Watch};
-use super::http::{Peer, Refusal, Shared, body, json};
+use super::http::{Asked, Peer, Refusal, Shared, body, json};
 use crate::access::{Access, Holder};
 use crate::driver::input::{Answer, Input};
 use crate::driver::view::PodRow;
@@ -48,7 +47,7 @@ struct PartyName {
 }
 
 /// Name of the party that sends a request, for notes and rates.
-pub(super) fn party_name(shared: &Shared, peer: &Peer, request: &Request<Incoming>) -> String {
+pub(super) fn party_name(shared: &Shared, peer: &Peer, request: &Asked) -> String {
     match (&peer.party, &shared.access) {
         (Some(party), _) => party.identity.to_string(),
         (None, Access::Mutual(_)) => "stranger".to_owned(),
@@ -61,11 +60,7 @@ pub(super) fn party_name(shared: &Shared, peer: &Peer, request: &Request<Incomin
 }
 
 /// The party that sends a request.
-fn party_of<'p>(
-    shared: &Shared,
-    peer: &'p Peer,
-    request: &Request<Incoming>,
-) -> Result<Party<'p>, Refusal> {
+fn party_of<'p>(shared: &Shared, peer: &'p Peer, request: &Asked) -> Result<Party<'p>, Refusal> {
     match &shared.access {
         Access::Plain(secrets) => {
             let header = request.headers().get(AUTHORIZATION);
@@ -86,7 +81,7 @@ fn party_of<'p>(
 pub(super) async fn route(
     shared: &Shared,
     peer: &Peer,
-    request: Request<Incoming>,
+    request: &mut Asked,
 ) -> Result<Vec<u8>, Refusal> {
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.split('/').skip(1).collect();
@@ -98,7 +93,7 @@ pub(super) async fn route(
     if !is_post && parts == ["healthz"] {
         return Ok(b"\"ok\"".to_vec());
     }
-    let party = party_of(shared, peer, &request)?;
+    let party = party_of(shared, peer, request)?;
     if let Party::Known(known) = party
         && !shared
             .guard
@@ -149,7 +144,7 @@ pub(super) async fn route(
 async fn change(
     shared: &Shared,
     party: &Party<'_>,
-    request: Request<Incoming>,
+    request: &mut Asked,
     parts: &[&str],
 ) -> Result<Vec<u8>, Refusal> {
     match parts {
@@ -200,7 +195,7 @@ async fn change(
 /// A message of an agent about its node.
 async fn speak(
     shared: &Shared,
-    request: Request<Incoming>,
+    request: &mut Asked,
     node: &str,
     verb: &str,
 ) -> Result<Vec<u8>, Refusal> {
@@ -285,7 +280,7 @@ fn gate(shared: &Shared) -> Result<&Gate, Refusal> {
     }
 }
 
-async fn join(shared: &Shared, request: Request<Incoming>) -> Result<Vec<u8>, Refusal> {
+async fn join(shared: &Shared, request: &mut Asked) -> Result<Vec<u8>, Refusal> {
     let gate = gate(shared)?;
     if !shared.guard.allows(JOINERS, shared.limits.joinings) {
         let why = "too many join in this second; try again";
@@ -298,7 +293,7 @@ async fn join(shared: &Shared, request: Request<Incoming>) -> Result<Vec<u8>, Re
 async fn renew(
     shared: &Shared,
     party: &Party<'_>,
-    request: Request<Incoming>,
+    request: &mut Asked,
 ) -> Result<Vec<u8>, Refusal> {
     let gate = gate(shared)?;
     let Party::Known(known) = party else {

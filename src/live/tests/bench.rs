@@ -35,16 +35,21 @@ pub(super) fn deployment(replicas: u32) -> String {
 
 /// Kubernetes with its controllers and the watch over nodes.
 pub(super) fn plane() -> Plane {
+    plane_of("kubernetes", "default")
+}
+
+/// A scheduler of Kubernetes nodes, with the same controllers.
+pub(super) fn plane_of(system: &str, profile: &str) -> Plane {
     let request = SystemRequest {
         setup: Setup::default(),
-        profile: ProfileChoice::named("default"),
+        profile: ProfileChoice::named(profile),
         options: SystemOptions::default(),
         controllers: Some(ControllerOptions::default()),
         form: Form::Incremental,
         time_limits: TimeLimits::Ignored,
         images: None,
     };
-    let entry = registry::find("kubernetes").expect("a system");
+    let entry = registry::find(system).expect("a system");
     let mut parts = (entry.build)(&request).expect("a system that can be built");
     parts
         .components

@@ -7,3 +7,4 @@ mod replay;
 mod security;
 mod server;
 mod usage;
+mod what_if;

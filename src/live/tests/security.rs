@@ -14,12 +14,12 @@ use super::bench::{Machine, deployment, registration};
 use super::server::{Running, exchange};
 use crate::client::{Client, ClientError};
 use crate::driver::view::{NodeRow, PodRow};
+use crate::joining::{JoinError, Renewal, join};
 use crate::node::NodeCore;
 use crate::runtime::clock::boot_ns;
 use crate::security::credentials::Credentials;
 use crate::security::gate::{ADMIN, TokenRow, TokenWish};
 use crate::security::identity::Role;
-use crate::security::joining::{JoinError, Renewal, join};
 use crate::security::tls;
 use crate::security::token::Token;
 use crate::wire::request::{Outcome, Request};
@@ -295,14 +295,14 @@ fn tokens_are_good_once_in_time_and_for_their_name() {
 
 #[test]
 fn certificates_are_renewed_in_time_expire_and_are_revoked() {
-    let mut running = Running::secured("renewal", 4);
+    let mut running = Running::secured("renewal", 6);
     let agent = running.joined(Role::Agent, "n0");
     let idle = running.joined(Role::Viewer, "idle");
     let folder = running.party_folder("n0");
     let credentials = Credentials::read(&folder, "own").expect("credentials");
     let mut renewal = Renewal::new(&folder, "own", credentials);
     let path = "/v1/nodes/n0/commands?session=1&after=0";
-    let until = boot_ns() + 6_500_000_000;
+    let until = boot_ns() + 9_500_000_000;
     let mut renewed = 0;
     while boot_ns() < until {
         renewed += u32::from(renewal.keep(&agent).expect("a renewal"));

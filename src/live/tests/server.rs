@@ -76,7 +76,7 @@ impl Running {
         let limits = Limits {
             header: Duration::from_millis(300),
             watch: Duration::from_millis(300),
-            handshake: Duration::from_millis(500),
+            handshake: Duration::from_secs(2),
             handshakes: 16,
             ..Limits::default()
         };

@@ -1,19 +1,17 @@
 //! A party's side of joining and renewing.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use thiserror::Error;
 
-use super::SecurityError;
-use super::authority::pin;
-use super::credentials::{Credentials, renewal_percent};
-use super::gate::{Issued, JoinWish, RenewWish, now_s};
-use super::tls;
-use super::token::Token;
 use crate::client::{Client, ClientError};
+use crate::security::credentials::{Credentials, renewal_percent};
+use crate::security::gate::{Issued, JoinWish, RenewWish, now_s};
+use crate::security::token::Token;
+use crate::security::{SecurityError, tls};
 
 /// Seconds before a renewal that failed is tried again, at first and at most; they double.
 const RETRY_S: [i64; 2] = [1, 300];
@@ -55,7 +53,8 @@ pub fn join(
     };
     let issued: Issued = client.post("/v1/join", &wish)?;
     let authority = CertificateDer::from_pem_slice(issued.authority.as_bytes());
-    let is_pinned = authority.is_ok_and(|sent| pin(&sent).is_ok_and(|pin| pin == token.pin));
+    let is_pinned =
+        authority.is_ok_and(|sent| tls::pin_of(&sent).is_some_and(|pin| pin == token.pin));
     if !is_pinned {
         return Err(JoinError::OtherAuthority);
     }
@@ -64,7 +63,7 @@ pub fn join(
 
 /// Credentials that are renewed in time.
 pub struct Renewal {
-    folder: std::path::PathBuf,
+    folder: PathBuf,
     file: String,
     credentials: Credentials,
     /// Part of the life after which to renew, in percent.
