@@ -169,18 +169,16 @@ impl Buyer<'_> {
         let kinds = self.market.kinds();
         let zones = self.market.zones.len();
         let mut rules = rules(self.demand, &kinds);
-        rules.extend(spreads(self.demand, &kinds, zones));
-        let survives_zone =
-            self.goal.survive.iter().any(
-                |own| matches!(own, Survive::Label(label) if &**label == model::node::ZONE_LABEL),
-            );
-        if survives_zone {
+        if self.goal.survives_zone() {
             let more: Vec<Rule> = rules
                 .iter()
                 .map(|rule| rule.without_a_zone(zones))
                 .collect();
             rules.extend(more);
+            let taking = zones.saturating_sub(1);
+            rules.extend(spreads(self.demand, &kinds, taking, zones));
         }
+        rules.extend(spreads(self.demand, &kinds, zones, zones));
         let given: Vec<usize> = (0..self.demand.pods.len()).collect();
         let mut purchase = Purchase {
             reached: None,
@@ -206,6 +204,7 @@ impl Buyer<'_> {
         purchase.binding = binding(&rules, &self.costs);
         self.refute(cheaper, &given, &mut purchase)?;
         self.try_orders(&given, &mut purchase)?;
+        self.one_less(&given, &mut purchase)?;
         Ok(purchase)
     }
 
@@ -341,6 +340,33 @@ impl Buyer<'_> {
             purchase.orders.1 += 1;
             let fits = matches!(self.trial(&reached.counts, order)?, Trial::Fits);
             purchase.orders.0 += u64::from(fits);
+        }
+        Ok(())
+    }
+
+    /// Tries the reached numbers with one node less of each type, unless that was done: they break a
+    /// rule, and this shows what it means for the pods.
+    fn one_less(&mut self, order: &[usize], purchase: &mut Purchase) -> Result<(), SnapshotError> {
+        let Some(reached) = purchase.reached.clone() else {
+            return Ok(());
+        };
+        for kind in 0..reached.counts.len() {
+            let mut counts = reached.counts.clone();
+            let Some(less) = counts[kind].checked_sub(1) else {
+                continue;
+            };
+            counts[kind] = less;
+            let choice = self.choice(counts);
+            if purchase.refuted.iter().any(|own| own.choice == choice) {
+                continue;
+            }
+            if let Trial::TooFew(waiting, first) = self.trial(&choice.counts, order)? {
+                purchase.refuted.push(Refuted {
+                    choice,
+                    waiting,
+                    first,
+                });
+            }
         }
         Ok(())
     }

@@ -340,8 +340,9 @@ fn holds(kind: &NodeKind, class: &PodClass) -> bool {
     kind.free.pods > 0 && size.all(|(resource, amount)| resource.of(&kind.free) >= amount)
 }
 
-/// Rules of spreading over zones, for a number of zones.
-pub fn spreads(demand: &Demand, kinds: &[NodeKind], zones: usize) -> Vec<Rule> {
+/// Rules of spreading over zones: `taking` of the zones take the pods, and any of all `zones` may be
+/// among those.
+pub fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> Vec<Rule> {
     type Alike<'d> = (Arc<PodInfo>, Vec<&'d GoalPod>);
     let mut counts: IndexMap<usize, Alike<'_>, FxBuildHasher> = IndexMap::default();
     for pod in &demand.pods {
@@ -361,12 +362,12 @@ pub fn spreads(demand: &Demand, kinds: &[NodeKind], zones: usize) -> Vec<Rule> {
                 && &*rule.topology_key == ZONE_LABEL
                 && selector.is_some_and(|selector| selector.matches(&spec.labels))
         });
-        let Some(rule) = rule.filter(|_| zones > 1) else {
+        let Some(rule) = rule.filter(|_| zones > 1 && taking > 0) else {
             continue;
         };
-        let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (zones as u64 - 1);
+        let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (taking as u64 - 1);
         let count = pods.len() as u64;
-        let least = count.saturating_sub(skew).div_ceil(zones as u64);
+        let least = count.saturating_sub(skew).div_ceil(taking as u64);
         let per_node = kinds.iter().map(|kind| {
             let parts = size_of(&info.class).into_iter();
             let parts = parts.map(|(resource, amount)| resource.of(&kind.free).max(0) / amount);
