@@ -83,6 +83,7 @@ pub struct ImportSummary {
     /// Number of kept objects of each kind, nodes and pods included.
     pub kept: SortedMap<String, u64>,
     /// Number of objects of each kind that was left out on purpose.
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
     pub left_out: SortedMap<String, u64>,
     /// Number of objects of each other kind: nothing of them is kept.
     pub ignored_kinds: SortedMap<String, u64>,

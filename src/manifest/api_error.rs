@@ -20,8 +20,18 @@ const LINES: [&str; 5] = [
 const FIX: &str = "what was asked for is missing in the dump: take it again with an account that \
                    may list these objects";
 
+/// Number of bytes in which an error message of `kubectl` is looked for.
+const LONGEST_MESSAGE: usize = 400;
+
+/// Words about a text whose first line is one in which `kubectl` reports a failure; `None` of any
+/// other.
+pub(super) fn in_text(text: &[u8]) -> Option<String> {
+    let first = String::from_utf8_lossy(&text[..text.len().min(LONGEST_MESSAGE)]);
+    in_line(first.lines().next()?)
+}
+
 /// Words about a line of text in which `kubectl` reports a failure; `None` of any other.
-pub(super) fn in_line(line: &str) -> Option<String> {
+fn in_line(line: &str) -> Option<String> {
     let line = line.trim();
     let is_one = LINES.iter().any(|own| line.starts_with(own));
     is_one.then(|| format!("`kubectl` failed here (`{line}`); {FIX}"))

@@ -10,9 +10,6 @@ use trace::budget::{OBJECT_BYTES, make_room, too_long};
 /// Number of bytes read at once.
 const CHUNK_BYTES: usize = 1 << 18;
 
-/// Number of bytes in which an error message of `kubectl` is looked for.
-const LONGEST_MESSAGE: usize = 400;
-
 /// Lists deeper within each other are refused.
 const MOST_LISTS: usize = 32;
 
@@ -302,13 +299,12 @@ impl<'t> Splitter<'t> {
     fn unexpected(&mut self, sink: &mut dyn Sink, expected: &str) -> Stop {
         self.release();
         let rest = &self.window[self.at..];
-        let text = String::from_utf8_lossy(&rest[..rest.len().min(LONGEST_MESSAGE)]);
-        let first = text.lines().next().unwrap_or_default();
         let (line, column) = (self.line + 1, self.column + 1);
-        if let Some(words) = api_error::in_line(first) {
+        if let Some(words) = api_error::in_text(rest) {
             return Refused(format!("line {line}: {words}")).into();
         }
-        let found: String = first.chars().take(20).collect();
+        let found = String::from_utf8_lossy(&rest[..rest.len().min(20)]);
+        let found = found.lines().next().unwrap_or_default();
         let fault = format!("expected {expected} at line {line} column {column}, found `{found}`");
         Refused(sink.reader().describe(&fault)).into()
     }

@@ -4,17 +4,14 @@
 
 use super::bench::Bench;
 use super::demand::Demand;
-use super::duals;
 use super::goal::Goal;
-use super::loss::{Survive, Unplaced};
+use super::listed::Listed;
+use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::rules::{Rule, rules, spreads};
 use crate::snapshot::SnapshotError;
 use rng::Stream;
 use scheduler::kube::{Cache, KubeProfile};
-
-/// Numbers of nodes that are listed before the search gives up; the bound stands all the same.
-const MOST_LISTED: usize = 200_000;
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
@@ -423,98 +420,4 @@ fn binding(rules: &[Rule], costs: &[i64]) -> Option<Rule> {
     };
     let most = rules.iter().map(alone).max()?;
     rules.iter().find(|rule| alone(rule) == most).cloned()
-}
-
-/// Lists all numbers of nodes that keep the rules and cost less than a price.
-struct Listed<'r> {
-    rules: &'r [Rule],
-    costs: &'r [i64],
-    prices: Vec<f64>,
-    below: i64,
-    /// Whether the loss of any node has to be borne.
-    survives_node: bool,
-    found: Vec<Choice>,
-    bound: i64,
-    is_cut: bool,
-    visited: usize,
-}
-
-impl<'r> Listed<'r> {
-    fn new(buyer: &'r Buyer<'_>, rules: &'r [Rule], below: i64) -> Self {
-        let survive = &buyer.goal.survive;
-        Self {
-            rules,
-            costs: &buyer.costs,
-            prices: duals::prices(rules, &buyer.costs),
-            below,
-            survives_node: survive.iter().any(|own| matches!(own, Survive::Node(_))),
-            found: Vec::new(),
-            bound: below,
-            is_cut: false,
-            visited: 0,
-        }
-    }
-
-    fn list(&mut self) {
-        let given = vec![0; self.rules.len()];
-        let least = duals::worth(self.rules, &self.prices, &given);
-        let mut counts = vec![0; self.costs.len()];
-        self.visit(0, &mut counts, &given, 0);
-        self.bound = if self.is_cut {
-            least
-        } else {
-            let found = self.found.iter().map(|own| own.price).min();
-            found.unwrap_or(self.below)
-        };
-    }
-
-    /// Whether what is given is enough, also after the loss of the largest node.
-    fn is_enough(&self, counts: &[u64], given: &[i64]) -> bool {
-        self.rules.iter().zip(given).all(|(rule, given)| {
-            let there = rule
-                .gives
-                .iter()
-                .zip(counts)
-                .filter(|(_, count)| **count > 0);
-            let largest = there.map(|(gives, _)| *gives).max().unwrap_or(0);
-            let lost = if self.survives_node { largest } else { 0 };
-            given.saturating_sub(lost) >= rule.need
-        })
-    }
-
-    fn visit(&mut self, kind: usize, counts: &mut Vec<u64>, given: &[i64], cost: i64) {
-        self.visited += 1;
-        if self.visited > MOST_LISTED || self.is_cut {
-            self.is_cut = true;
-            return;
-        }
-        let left = duals::worth(self.rules, &self.prices, given);
-        if cost.saturating_add(left.max(0)) >= self.below {
-            return;
-        }
-        if kind == self.costs.len() {
-            if self.is_enough(counts, given) {
-                self.found.push(Choice {
-                    price: cost,
-                    counts: counts.clone(),
-                });
-            }
-            return;
-        }
-        let mut given = given.to_vec();
-        let mut cost = cost;
-        let price = self.costs[kind].max(0);
-        for count in 0.. {
-            counts[kind] = count;
-            self.visit(kind + 1, counts, &given, cost);
-            cost = cost.saturating_add(price);
-            if self.is_cut || cost >= self.below || (price == 0 && count > 0) {
-                break;
-            }
-            for (sum, rule) in given.iter_mut().zip(self.rules) {
-                *sum = sum.saturating_add(rule.gives[kind]);
-            }
-        }
-        counts[kind] = 0;
-    }
 }

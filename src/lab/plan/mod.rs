@@ -12,6 +12,7 @@ pub mod drain;
 mod duals;
 pub mod goal;
 pub mod growth;
+mod listed;
 pub mod loss;
 pub mod market;
 pub mod picture;
