@@ -16,6 +16,10 @@ const LINES: [&str; 5] = [
     "You must be logged in to the server",
 ];
 
+/// Number of bytes of the longest object that is looked into: the check must not cost what reading
+/// costs.
+const LONGEST_OBJECT: usize = 1 << 14;
+
 /// The advice at the end of each message.
 const FIX: &str = "what was asked for is missing in the dump: take it again with an account that \
                    may list these objects";
@@ -46,9 +50,7 @@ pub(super) fn in_object(source: &Source<'_>) -> Option<String> {
             yaml::top_level_text(text, name).map(str::to_owned)
         }
     };
-    // Long objects are none: the check must not cost what reading them costs.
-    const LONGEST: usize = 1 << 14;
-    if source.text.len() > LONGEST || field("kind").as_deref() != Some("Status") {
+    if source.text.len() > LONGEST_OBJECT || field("kind").as_deref() != Some("Status") {
         return None;
     }
     let value: Value = source.read(std::marker::PhantomData).ok()?;

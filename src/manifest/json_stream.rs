@@ -268,12 +268,7 @@ impl<'t> Splitter<'t> {
 
     /// Kept text up to here.
     fn source(&self) -> Source<'_> {
-        Source {
-            text: &self.window[self.kept..self.at],
-            syntax: Syntax::Json,
-            lines_before: self.line,
-            columns_before: self.column,
-        }
+        Source::json(&self.window[self.kept..self.at], self.line, self.column)
     }
 
     /// The file ends within an object: the parser says in which, and how far it came.
@@ -303,8 +298,8 @@ impl<'t> Splitter<'t> {
         if let Some(words) = api_error::in_text(rest) {
             return Refused(format!("line {line}: {words}")).into();
         }
-        let found = String::from_utf8_lossy(&rest[..rest.len().min(20)]);
-        let found = found.lines().next().unwrap_or_default();
+        let rest = String::from_utf8_lossy(&rest[..rest.len().min(20)]);
+        let found = rest.lines().next().unwrap_or_default();
         let fault = format!("expected {expected} at line {line} column {column}, found `{found}`");
         Refused(sink.reader().describe(&fault)).into()
     }
