@@ -114,12 +114,15 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
 }
 
 /// What nodes are tried by, their zones, and their names.
-type Candidate = ((i64, Reverse<i64>, i64), Text, Text);
+type Candidate = (Key, Text, Text);
+
+/// Fullness in steps, price, fullness.
+type Key = (i64, Reverse<i64>, i64);
 
 /// Names of candidates in order of their keys, those of one key from each zone in turn.
 fn in_turn(mut candidates: Vec<Candidate>) -> Vec<Text> {
     candidates.sort();
-    let mut before: SortedMap<((i64, Reverse<i64>, i64), Text), usize> = SortedMap::new();
+    let mut before: SortedMap<(Key, Text), usize> = SortedMap::new();
     let mut ranked: Vec<_> = candidates
         .into_iter()
         .map(|(key, zone, name)| {

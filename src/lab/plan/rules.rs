@@ -147,7 +147,7 @@ impl Resource {
 
 /// Pods of one class.
 struct Class<'d> {
-    class: &'d Arc<PodClass>,
+    of: &'d Arc<PodClass>,
     pods: Vec<&'d GoalPod>,
     /// By kind of node: whether it may take them.
     admitted: Vec<bool>,
@@ -159,7 +159,7 @@ pub fn rules(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
     for pod in &demand.pods {
         let key = Arc::as_ptr(&pod.info.class).addr();
         let class = classes.entry(key).or_insert_with(|| Class {
-            class: &pod.info.class,
+            of: &pod.info.class,
             pods: Vec::new(),
             admitted: kinds
                 .iter()
@@ -212,7 +212,7 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
     ];
     let scalars: SortedSet<&Text> = group
         .iter()
-        .flat_map(|own| own.class.requests.scalars.keys())
+        .flat_map(|own| own.of.requests.scalars.keys())
         .collect();
     all.extend(
         scalars
@@ -220,13 +220,11 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
             .map(|name| Resource::Scalar(name.clone())),
     );
     let rules = all.into_iter().filter_map(|resource| {
-        let asks = |own: &&&Class<'_>| resource.asked(own.class) > 0;
+        let asks = |own: &&&Class<'_>| resource.asked(own.of) > 0;
         let asking: Vec<&&Class<'_>> = group.iter().filter(asks).collect();
-        let need = asking.iter().map(|own| {
-            resource
-                .asked(own.class)
-                .saturating_mul(own.pods.len() as i64)
-        });
+        let need = asking
+            .iter()
+            .map(|own| resource.asked(own.of).saturating_mul(own.pods.len() as i64));
         let need = need.fold(0, i64::saturating_add);
         let gives = kinds.iter().zip(set).map(|(kind, open)| match open {
             true => resource.of(&kind.free).max(0),
@@ -248,14 +246,14 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
 fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
     let mut sizes: IndexMap<Vec<(Resource, i64)>, usize, FxBuildHasher> = IndexMap::default();
     for own in group {
-        *sizes.entry(size_of(own.class)).or_default() += own.pods.len();
+        *sizes.entry(size_of(own.of)).or_default() += own.pods.len();
     }
     let mut order: Vec<(Vec<(Resource, i64)>, usize)> = sizes.into_iter().collect();
-    order.sort_by(|one, other| other.1.cmp(&one.1));
+    order.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let rules = order.into_iter().take(SIZES).filter_map(|(size, _)| {
         let is_large = |own: &&&Class<'_>| {
             let mut parts = size.iter();
-            parts.all(|(resource, amount)| resource.asked(own.class) >= *amount)
+            parts.all(|(resource, amount)| resource.asked(own.of) >= *amount)
         };
         let large: Vec<&&Class<'_>> = group.iter().filter(is_large).collect();
         let pods = large.iter().flat_map(|own| own.pods.iter().copied());
@@ -305,7 +303,7 @@ fn size_of(class: &PodClass) -> Vec<(Resource, i64)> {
 
 /// Pods of a class that keep apart from each other: one on a node.
 fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
-    let spec = &own.class.spec;
+    let spec = &own.of.spec;
     let is_own = |term: &model::PodAffinityTerm| {
         let selector = term.selector.as_ref();
         &*term.topology_key == HOSTNAME_LABEL
@@ -316,7 +314,7 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
     let mut terms = spec.affinity.required_pod_anti_affinity.iter();
     let words = if terms.any(is_own) {
         "nodes for pods that keep apart (anti-affinity)"
-    } else if !own.class.host_ports.is_empty() {
+    } else if !own.of.host_ports.is_empty() {
         "nodes for pods that take the same host port"
     } else {
         return None;
@@ -324,7 +322,7 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
     let gives = kinds
         .iter()
         .zip(&own.admitted)
-        .map(|(kind, open)| i64::from(*open && holds(kind, own.class)));
+        .map(|(kind, open)| i64::from(*open && holds(kind, own.of)));
     Some(Rule {
         what: words.to_owned(),
         need: own.pods.len() as i64,

@@ -126,19 +126,6 @@ impl<'a> Sources<'a> {
         Ok(self.reader.read(input)?)
     }
 
-    /// Declarations of a file that a scenario names, which is read once.
-    fn known(
-        &self,
-        manifests: &mut ManifestFiles,
-        file: &str,
-        files: &FileSource<'_>,
-    ) -> Result<Manifests, SnapshotError> {
-        let mut remarks = Remarks::default();
-        let read = manifests.read(file, files, &mut remarks);
-        let read = read.map_err(|error| SnapshotError::Input(error.to_string()))?;
-        Ok(Manifests::clone(&read))
-    }
-
     fn merge(&mut self, file: &str, read: Manifests, part: Part) -> Result<(), SnapshotError> {
         let place = match file {
             "" => String::new(),
@@ -220,7 +207,7 @@ impl<'a> Sources<'a> {
         for source in &plan.scenario.workload {
             match source {
                 WorkloadSource::Manifests { file, .. } if pods.insert(file) => {
-                    let read = self.known(&mut manifests, file, &files)?;
+                    let read = known(&mut manifests, file, &files)?;
                     self.merge(&files.open(file).name, read, Part::Pods)?;
                 }
                 WorkloadSource::Manifests { .. } => {}
@@ -234,7 +221,7 @@ impl<'a> Sources<'a> {
         for source in &plan.scenario.cluster.nodes {
             match source {
                 NodeSource::Manifests(file) if !pods.contains(file) => {
-                    let read = self.known(&mut manifests, file, &files)?;
+                    let read = known(&mut manifests, file, &files)?;
                     self.merge(&files.open(file).name, read, Part::Objects)?;
                 }
                 _ => {}
@@ -259,6 +246,18 @@ impl<'a> Sources<'a> {
             SnapshotError::Input(rejected.render(Color::Off).trim_end().to_owned())
         })
     }
+}
+
+/// Declarations of a file that a scenario names, which is read once.
+fn known(
+    manifests: &mut ManifestFiles,
+    file: &str,
+    files: &FileSource<'_>,
+) -> Result<Manifests, SnapshotError> {
+    let mut remarks = Remarks::default();
+    let read = manifests.read(file, files, &mut remarks);
+    let read = read.map_err(|error| SnapshotError::Input(error.to_string()))?;
+    Ok(Manifests::clone(&read))
 }
 
 /// Whether a file is an experiment of this program.
