@@ -80,7 +80,7 @@ pub struct Buyer<'b> {
     pub base: &'b Bench<'b>,
     /// The pods to place.
     pub demand: &'b Demand,
-    /// What is on offer.
+    /// Types on offer.
     pub market: &'b Market,
     /// Goals beside room.
     pub goal: &'b Goal,

@@ -12,7 +12,7 @@ use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::rules::admits;
 use model::{Node, Text};
 use scheduler::kube::{Amounts, PodClass, PodInfo};
-use units::SortedSet;
+use units::{SortedSet, plural};
 
 /// Number of sizes of pods that get a rule of their own: the most numerous.
 const SIZES: usize = 50;
@@ -378,8 +378,9 @@ pub fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize)
         let nodes = least.div_ceil(most) * zones as u64;
         spreads.push(Rule {
             what: format!(
-                "nodes in {zones} zones that each take {least} pods under a hard spread, at most \
-                 {most} a node"
+                "nodes in {zones} zones that each take {} under a hard spread, at most {most} a \
+                 node",
+                plural::count(least, "pod")
             ),
             need: i64::try_from(nodes).unwrap_or(i64::MAX),
             gives: vec![1; kinds.len()],

@@ -66,6 +66,8 @@ impl Reader {
                 self.dependents.push(workload);
                 Ok(())
             }
+            // Its owner's controller makes it.
+            Ok(workload) if is_made(&workload) => Ok(()),
             Ok(workload) => {
                 self.workloads.push(workload);
                 Ok(())
@@ -226,4 +228,10 @@ fn is_dependent(workload: &DeclaredWorkload) -> bool {
         (&workload.object, owner),
         (Object::ReplicaSet(_), Some("Deployment")) | (Object::Job(_), Some("CronJob"))
     )
+}
+
+/// Whether the controller of another kind of workload makes a workload.
+fn is_made(workload: &DeclaredWorkload) -> bool {
+    let owner = workload.controller.as_ref();
+    owner.is_some_and(|owner| Object::KINDS.contains(&&*owner.kind))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{MONTH_HOURS, PlanReport, grouped, money, percent, survived};
+use super::{MONTH_HOURS, PlanReport, money, percent, survived};
 use lab::plan::buy::{Choice, Purchase};
 use lab::plan::loss::Loss;
 use lab::plan::picture::{Picture, RESOURCES};
@@ -27,17 +27,17 @@ impl PlanReport<'_> {
             let months = plural::count(last.month, "month");
             return match &last.first {
                 Some(first) => format!(
-                    "full in month {}: of {} pods, {} {} no node ({}: {})",
+                    "full in month {}: of {}, {} {} no node ({}: {})",
                     last.month,
-                    grouped(last.pods as i64),
+                    plural::count(last.pods, "pod"),
                     last.waiting,
                     plural::either(last.waiting, "finds", "find"),
                     first.pod,
                     first.message
                 ),
                 None => format!(
-                    "not full within {months}: all {} pods of month {} find a node",
-                    grouped(last.pods as i64),
+                    "not full within {months}: all {} of month {} find a node",
+                    plural::count(last.pods, "pod"),
                     last.month
                 ),
             };
@@ -226,7 +226,7 @@ impl PlanReport<'_> {
         if plan.bare > 0 {
             let _ = writeln!(
                 text,
-                "  {} no controller: nobody makes another after a loss or a move",
+                "  {} no controller: none is made again after a loss or a move",
                 format_args!(
                     "{} {}",
                     plural::count(plan.bare, "pod"),
