@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use windtunnel::lab::place::{MOST, place};
+use windtunnel::model::Changes;
 use windtunnel::model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use windtunnel::model::{
     LabelSelector, Labels, Node, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm,
@@ -15,7 +16,7 @@ use windtunnel::model::{
 };
 use windtunnel::policy::kube_profiles::build_kube_profiles;
 use windtunnel::scheduler::kube::cycle::{Outcome, Round};
-use windtunnel::scheduler::kube::{Cache, KubeProfile, PodInfo, Release, TieBreak};
+use windtunnel::scheduler::kube::{Cache, KubeProfile, PodInfo, TieBreak};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::units::Quantity;
 
@@ -204,7 +205,7 @@ fn setting(nodes: usize, workload: Workload, percentage: i64) -> Setting {
         percentage_of_nodes_to_score: percentage,
         ..SchedulerConfig::default()
     };
-    let profiles = build_kube_profiles(&config, Release::V1_34);
+    let profiles = build_kube_profiles(&config, Changes::default());
     Setting {
         cache,
         pods,

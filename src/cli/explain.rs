@@ -18,7 +18,7 @@ use units::{Duration, Instant};
 
 use super::diff::diff_failed;
 use super::named::{self, NamedRun};
-use super::snapshot::{SchedulerArguments, failed, read, tell, without};
+use super::snapshot::{SchedulerArguments, deciding_defects, failed, read, tell, without};
 use super::{Exit, Failure, Global, interrupt, output};
 
 const EXAMPLES: &str = "Examples:
@@ -96,7 +96,7 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
         return of_run(global, arguments, &run, &changes);
     }
     let profiles = arguments.scheduler.profiles(global)?;
-    let mut snapshot = read(global, &arguments.snapshot)?;
+    let mut snapshot = read(global, &arguments.snapshot, arguments.scheduler.changes())?;
     without(&mut snapshot, &arguments.without_node)?;
     let pod = find_pod(global, &mut snapshot, &arguments.pod)?;
     let profile = profile_of(&profiles, &pod).map_err(|error| failed(&error))?;
@@ -108,6 +108,9 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
         node: node.as_deref(),
     };
     let (explanation, view) = asked.explain(&snapshot.cache, &pod);
+    let defects = deciding_defects(&arguments.scheduler, &snapshot.cache, &pod)?;
+    tell(global, &defects);
+    snapshot.warnings.extend(defects);
     let mut changed = None;
     if !changes.is_empty() {
         let found = asked.with(&changes, &snapshot.cache, &pod);

@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod change_list;
 mod check;
 mod compare;
 mod completions;
@@ -45,6 +46,7 @@ mod systems;
 mod terminal;
 mod trace;
 mod trip;
+mod upgrade;
 mod verify;
 mod visible;
 
@@ -118,6 +120,8 @@ enum Command {
     Place(place::PlaceArguments),
     /// Plan a cluster: what binds, which nodes can go, what to buy, when it is full
     Plan(Box<plan::PlanArguments>),
+    /// Show what a release of Kubernetes changes for the pods of a cluster, and which switch does it
+    Upgrade(upgrade::UpgradeArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
     Report(report::ReportArguments),
     /// Create an experiment from cluster dumps (kubectl)
@@ -158,6 +162,7 @@ impl Command {
             | Self::Events(_)
             | Self::Place(_)
             | Self::Plan(_)
+            | Self::Upgrade(_)
             | Self::Report(_)
             | Self::Import(_)
             | Self::Trace(_)
@@ -202,6 +207,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&global, &arguments),
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments),
+        Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
         Command::Trace(command) => trace::run(&global, &command),
         #[cfg(feature = "live")]
         Command::Live(command) => live::run(&global, &command),

@@ -87,7 +87,7 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
              dump.json web.yaml`; or a node with `--lose`, to find new nodes for its pods",
         ));
     };
-    let mut snapshot = read(global, paths)?;
+    let mut snapshot = read(global, paths, arguments.scheduler.changes())?;
     without(&mut snapshot, &arguments.without_node)?;
     let read = read_pod(path, &snapshot.priorities);
     let (pod, findings) = read.map_err(|error| failed(&error))?;
@@ -128,7 +128,7 @@ fn lost(
     arguments: &PlaceArguments,
     profiles: &[KubeProfile],
 ) -> Result<Exit, Failure> {
-    let mut snapshot = read(global, &arguments.paths)?;
+    let mut snapshot = read(global, &arguments.paths, arguments.scheduler.changes())?;
     without(&mut snapshot, &arguments.without_node)?;
     let summary = snapshot.summary();
     let loss = lose(&mut snapshot, profiles, &arguments.lose).map_err(|error| failed(&error))?;

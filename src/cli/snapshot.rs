@@ -3,11 +3,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use lab::snapshot::profile::read_profiles;
+use lab::explain::Explanation;
+use lab::snapshot::profile::{profile_of, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError};
-use scheduler::kube::{KubeProfile, Release};
+use model::releases::CHANGES;
+use model::{Changes, Release};
+use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo};
 use trace::Input;
 
 use super::{Failure, Global, terminal};
@@ -21,40 +24,66 @@ pub(super) struct SchedulerArguments {
     /// Scheduler configuration, a `KubeSchedulerConfiguration` file [default: built-in defaults]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Release of the scheduler to follow
-    #[arg(long, value_enum, default_value_t = ReleaseName::V134)]
-    pub(super) release: ReleaseName,
-}
-
-/// Release of the scheduler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReleaseName {
-    /// Release 1.34.
-    #[value(name = "1.34")]
-    V134,
-    /// Release 1.36.
-    #[value(name = "1.36")]
-    V136,
+    /// Release of the scheduler to follow, 1.30 to 1.36
+    #[arg(long, default_value_t = Release::default(), value_parser = Release::find)]
+    pub(super) release: Release,
 }
 
 impl SchedulerArguments {
     /// Returns whether anything but the defaults is requested.
     pub(super) fn is_stated(&self) -> bool {
-        self.config.is_some() || self.release != ReleaseName::V134
+        self.config.is_some() || self.release != Release::default()
+    }
+
+    /// Switches of the release.
+    pub(super) fn changes(&self) -> Changes {
+        self.release.changes()
     }
 
     /// Profiles of the scheduler; prints warnings about doubtful configuration.
     pub(super) fn profiles(&self, global: &Global) -> Result<Vec<KubeProfile>, Failure> {
-        let release = match self.release {
-            ReleaseName::V134 => Release::V1_34,
-            ReleaseName::V136 => Release::V1_36,
-        };
         let config = self.config.as_ref().map(Input::path);
-        let read = read_profiles(config.as_ref(), release);
+        let read = read_profiles(config.as_ref(), self.changes());
         let (profiles, doubts) = read.map_err(|error| failed(&error))?;
         tell(global, &doubts);
         Ok(profiles)
     }
+}
+
+/// Words about each defect of the release without which a pod's attempt would end otherwise.
+pub(super) fn deciding_defects(
+    scheduler: &SchedulerArguments,
+    cache: &Cache,
+    pod: &PodInfo,
+) -> Result<Vec<String>, Failure> {
+    let (release, usual) = (scheduler.release, scheduler.changes());
+    let config = scheduler.config.as_ref().map(Input::path);
+    let profiles = |changes: Changes| {
+        let read = read_profiles(config.as_ref(), changes);
+        let read = read.map(|(profiles, _)| profiles);
+        read.map_err(|error| failed(&error))
+    };
+    let known = profiles(usual)?;
+    let with = profile_of(&known, pod).map_err(|error| failed(&error))?;
+    let mut words = Vec::new();
+    for entry in CHANGES
+        .iter()
+        .filter(|entry| entry.is_defect && usual.has(entry.change))
+    {
+        let others = profiles(usual.with(entry.change, false))?;
+        let without = profile_of(&others, pod).map_err(|error| failed(&error))?;
+        let panics = Attempt::begin(with, cache, pod).panic().is_some();
+        let explained = |profile| Explanation::of(cache, profile, pod);
+        if panics != Attempt::begin(without, cache, pod).panic().is_some()
+            || explained(with) != explained(without)
+        {
+            words.push(format!(
+                "a defect of release {release} decides here, `{}`: {}",
+                entry.name, entry.summary
+            ));
+        }
+    }
+    Ok(words)
 }
 
 /// Failure of a snapshot that cannot be read, or cannot answer the question.
@@ -62,9 +91,14 @@ pub(super) fn failed(error: &SnapshotError) -> Failure {
     Failure::input(error)
 }
 
-/// Reads a snapshot and prints what was left out.
-pub(super) fn read(global: &Global, paths: &[PathBuf]) -> Result<Snapshot, Failure> {
-    let snapshot = Snapshot::read(paths, &terminal::traces_dirs(global));
+/// Reads a snapshot, in which pods count as in a release with these switches, and prints what was
+/// left out.
+pub(super) fn read(
+    global: &Global,
+    paths: &[PathBuf],
+    changes: Changes,
+) -> Result<Snapshot, Failure> {
+    let snapshot = Snapshot::read(paths, &terminal::traces_dirs(global), changes);
     let snapshot = snapshot.map_err(|error| failed(&error))?;
     tell(global, &snapshot.warnings);
     Ok(snapshot)

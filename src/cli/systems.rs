@@ -13,7 +13,7 @@ use systems::registry::{SYSTEMS, find};
 use trace::generate::GENERATORS;
 use trace::registry::FORMATS;
 
-use super::{Exit, Failure, policy_list, terminal};
+use super::{Exit, Failure, change_list, policy_list, terminal};
 
 /// Arguments of `systems`.
 #[derive(Clone, Debug, Args)]
@@ -21,6 +21,9 @@ pub(super) struct SystemsArguments {
     /// Show all capabilities of this system, with its profiles, policies and their arguments
     #[arg(value_name = "SYSTEM")]
     system: Option<String>,
+    /// List the changes between releases, with the switches that turn them on and off
+    #[arg(long)]
+    changes: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -33,8 +36,23 @@ const KUBE_PLUGINS: &str = "plugins of kube-scheduler";
 type Section = (&'static str, Vec<(String, String)>);
 
 pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
+    let is_of_changes = arguments.changes && arguments.system.as_deref().is_none_or(is_kubernetes);
+    if is_of_changes {
+        terminal::print(&if arguments.json {
+            format!("{:#}\n", change_list::json())
+        } else {
+            change_list::table()
+        });
+        return Ok(Exit::Done);
+    }
     if let Some(name) = &arguments.system {
         let entry = find(name).map_err(|error| Failure::input(error.to_string()))?;
+        if arguments.changes && !is_kubernetes(entry.name) {
+            return Err(Failure::input(format!(
+                "--changes: the system `{name}` follows one release; write `windtunnel systems \
+                 kubernetes --changes`"
+            )));
+        }
         terminal::print(&if arguments.json {
             format!("{:#}\n", capabilities_json(entry))
         } else {
@@ -82,6 +100,10 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     }
     terminal::print(&text);
     Ok(Exit::Done)
+}
+
+fn is_kubernetes(name: &str) -> bool {
+    name == systems::kubernetes::ENTRY.name
 }
 
 /// Capabilities of every system, one word per row and column.

@@ -40,6 +40,13 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(out, "{}", visible(text));
 }
 
+/// Clears the terminal that stdout is.
+#[cfg(feature = "live")]
+pub(super) fn clear() {
+    // One that went away needs no clearing.
+    let _ = std::io::stdout().lock().write_all(b"\x1b[H\x1b[J");
+}
+
 /// Returns whether messages may be colored.
 pub(super) fn color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()

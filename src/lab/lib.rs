@@ -42,5 +42,6 @@ pub mod sweep;
 pub mod tables;
 pub mod tenants;
 pub mod travel;
+pub mod upgrade;
 mod waiting;
 mod watched_source;

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
+use model::releases::CHANGES;
 use policy::job_order::JOB_ORDERS;
 use policy::profiles::named;
 use policy::{Point, registry};
@@ -36,6 +37,12 @@ fn formats(kind: FormatKind) -> Vec<&'static str> {
         .collect()
 }
 
+/// Names of the changes between releases that an experiment may turn on or off.
+fn settable_changes() -> Vec<&'static str> {
+    let settable = CHANGES.iter().filter(|entry| entry.is_settable());
+    settable.map(|entry| entry.name).collect()
+}
+
 impl Names for Registered {
     fn names(&self, kind: NameKind) -> Vec<&'static str> {
         match kind {
@@ -55,6 +62,7 @@ impl Names for Registered {
             NameKind::WorkloadFormat => formats(FormatKind::Workload),
             NameKind::Generator => GENERATORS.iter().map(|entry| entry.name).collect(),
             NameKind::Metric => metric_ids(),
+            NameKind::Change => settable_changes(),
         }
     }
 

@@ -6,7 +6,7 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::schema::{Backfill, Release};
+use scenario::schema::Backfill;
 use scenario::{Scenario, VariantPlan};
 use sim::EndCause;
 use systems::kubernetes;
@@ -22,19 +22,19 @@ use super::summary::{
 };
 use units::SortedMap;
 
-/// Releases that the parts of a scenario's system follow: kube-scheduler has one of its own, beside
-/// the controllers' (spec: kubernetes.md parts 1 and 2).
-fn releases(scenario: &Scenario) -> Vec<String> {
-    if scenario.system.name != kubernetes::ENTRY.name {
+/// Releases that the parts of a scenario's system follow, with the switches that are turned.
+pub(crate) fn releases(scenario: &Scenario) -> Vec<String> {
+    let system = &scenario.system;
+    if system.name != kubernetes::ENTRY.name {
         return Vec::new();
     }
-    let scheduler = match scenario.system.scheduler.release {
-        Release::V1_34 => "kube-scheduler 1.34",
-        Release::V1_36 => "kube-scheduler 1.36",
-    };
-    [scheduler, "controllers and kubelet 1.36"]
-        .map(str::to_owned)
-        .to_vec()
+    let release = system.scheduler_release();
+    let mut told = vec![
+        format!("kube-scheduler {release}"),
+        format!("controllers and kubelet {}", system.controllers_release()),
+    ];
+    told.extend(system.scheduler_changes().told(release));
+    told
 }
 
 /// Limits by which a scenario's system holds back its own requests.

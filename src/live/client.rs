@@ -1,12 +1,17 @@
-//! A client of the control server: one request per connection, over HTTP/1.1.
+//! A client of the control server: one request per connection, over HTTP/1.1, encrypted or, on one
+//! machine, as plain text with a secret.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use crate::security::tls::server_name;
 
 /// Longest time to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -20,6 +25,9 @@ const ANSWER_MAX: u64 = 1 << 30;
 /// Greatest length of a line of a header, in bytes.
 const LINE_MAX: u64 = 64 << 10;
 
+/// Greatest length of a request, in bytes; servers refuse longer ones.
+pub const REQUEST_MAX: usize = 1 << 20;
+
 /// A problem of a request.
 #[derive(Debug, Error)]
 pub enum ClientError {
@@ -30,6 +38,25 @@ pub enum ClientError {
         address: SocketAddr,
         /// Reason.
         source: io::Error,
+    },
+    /// One end does not trust the other.
+    #[error(
+        "control server at {address}: {why}; the certificate may be of another control server, \
+         revoked or expired: join again with a new token"
+    )]
+    Untrusted {
+        /// Address of the server.
+        address: SocketAddr,
+        /// Problem of a certificate.
+        why: String,
+    },
+    /// The request is too long.
+    #[error(
+        "the request has {bytes} bytes, more than the {REQUEST_MAX} that are allowed; split it"
+    )]
+    TooLong {
+        /// Length of the request.
+        bytes: usize,
     },
     /// The server refused the request.
     #[error("control server: {why} (status {status})")]
@@ -49,12 +76,26 @@ pub enum ClientError {
     },
 }
 
-/// A client.
+/// A client. Its clones use the same credentials, also when these are renewed.
 #[derive(Clone, Debug)]
 pub struct Client {
     address: SocketAddr,
-    secret: String,
+    way: Way,
 }
+
+/// Way in which a client proves who it is.
+#[derive(Clone, Debug)]
+enum Way {
+    /// A secret in every request.
+    Plain(Arc<str>),
+    /// TLS with these certificates.
+    Secured(Arc<Mutex<Arc<ClientConfig>>>),
+}
+
+/// A connection of either kind.
+trait Connection: Read + Write {}
+
+impl<T: Read + Write> Connection for T {}
 
 /// An answer as it came.
 struct Raw {
@@ -63,11 +104,27 @@ struct Raw {
 }
 
 impl Client {
-    /// A client of the server at an address, with its secret.
-    pub fn new(address: SocketAddr, secret: &str) -> Self {
-        Self {
-            address,
-            secret: secret.to_owned(),
+    /// A client of the server at an address of this machine, with its secret.
+    pub fn plain(address: SocketAddr, secret: &str) -> Self {
+        let way = Way::Plain(secret.into());
+        Self { address, way }
+    }
+
+    /// A client of the server at an address, with a configuration of TLS.
+    pub fn secured(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
+        let way = Way::Secured(Arc::new(Mutex::new(config)));
+        Self { address, way }
+    }
+
+    /// Address of the server.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Uses another configuration of TLS for the connections to come.
+    pub(crate) fn replace(&self, config: Arc<ClientConfig>) {
+        if let Way::Secured(known) = &self.way {
+            *known.lock().unwrap_or_else(PoisonError::into_inner) = config;
         }
     }
 
@@ -112,11 +169,11 @@ impl Client {
     }
 
     fn call(&self, method: &str, path: &str, body: &[u8]) -> Result<Vec<u8>, ClientError> {
+        if body.len() > REQUEST_MAX {
+            return Err(ClientError::TooLong { bytes: body.len() });
+        }
         let raw = self.exchange(method, path, body);
-        let raw = raw.map_err(|source| ClientError::Unreached {
-            address: self.address,
-            source,
-        })?;
+        let raw = raw.map_err(|source| self.failed(source))?;
         if raw.status == 200 {
             return Ok(raw.body);
         }
@@ -126,21 +183,52 @@ impl Client {
         })
     }
 
-    fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Raw> {
-        let mut stream = TcpStream::connect_timeout(&self.address, CONNECT)?;
+    fn failed(&self, source: io::Error) -> ClientError {
+        let address = self.address;
+        let inner = source.get_ref().and_then(|inner| inner.downcast_ref());
+        match inner {
+            Some(
+                why @ (rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)),
+            ) => ClientError::Untrusted {
+                address,
+                why: why.to_string(),
+            },
+            _ => ClientError::Unreached { address, source },
+        }
+    }
+
+    fn connect(&self) -> io::Result<Box<dyn Connection>> {
+        let stream = TcpStream::connect_timeout(&self.address, CONNECT)?;
         stream.set_read_timeout(Some(ANSWER))?;
         stream.set_write_timeout(Some(ANSWER))?;
+        match &self.way {
+            Way::Plain(_) => Ok(Box::new(stream)),
+            Way::Secured(config) => {
+                let config = config.lock().unwrap_or_else(PoisonError::into_inner);
+                let name = server_name().map_err(io::Error::other)?;
+                let connection = ClientConnection::new(Arc::clone(&config), name);
+                let connection = connection.map_err(io::Error::other)?;
+                Ok(Box::new(StreamOwned::new(connection, stream)))
+            }
+        }
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Raw> {
+        let mut stream = self.connect()?;
+        let secret = match &self.way {
+            Way::Plain(secret) => format!("authorization: Bearer {secret}\r\n"),
+            Way::Secured(_) => String::new(),
+        };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{secret}content-type: application/json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n",
             self.address,
-            self.secret,
             body.len()
         );
         stream.write_all(head.as_bytes())?;
-        // A server that refuses a long body answers before it has read it.
-        let sent = stream.write_all(body);
-        let answer = read_answer(&stream);
+        // A server that refuses a body may answer before it has read it.
+        let sent = stream.write_all(body).and_then(|()| stream.flush());
+        let answer = read_answer(&mut stream);
         if answer.is_err() {
             sent?;
         }
@@ -148,9 +236,9 @@ impl Client {
     }
 }
 
-/// Reads an answer whose end is that of the connection.
-fn read_answer(stream: &TcpStream) -> io::Result<Raw> {
-    let broken = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP");
+/// Reads an answer of the length that its header states.
+fn read_answer(stream: &mut dyn Connection) -> io::Result<Raw> {
+    let broken = |why| io::Error::new(io::ErrorKind::InvalidData, why);
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     (&mut reader).take(LINE_MAX).read_line(&mut line)?;
@@ -158,18 +246,29 @@ fn read_answer(stream: &TcpStream) -> io::Result<Raw> {
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok());
-    let status = status.ok_or_else(broken)?;
+    let status = status.ok_or_else(|| broken("the answer is not HTTP"))?;
+    let mut length = None;
     loop {
         line.clear();
         let read = (&mut reader).take(LINE_MAX).read_line(&mut line)?;
         if read == 0 {
-            return Err(broken());
+            return Err(broken("the header of the answer is cut off"));
         }
         if line.trim_end().is_empty() {
             break;
         }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse::<u64>().ok();
+        }
     }
+    let length = length.filter(|&length| length <= ANSWER_MAX);
+    let length = length.ok_or_else(|| broken("the answer states no length that is possible"))?;
     let mut body = Vec::new();
-    reader.take(ANSWER_MAX).read_to_end(&mut body)?;
+    reader.take(length).read_to_end(&mut body)?;
+    if body.len() as u64 != length {
+        return Err(broken("the answer is cut off"));
+    }
     Ok(Raw { status, body })
 }

@@ -2,12 +2,14 @@
 //! server that was killed had answered is in its journal, and its successor goes on from there.
 
 use thiserror::Error;
-use units::Instant;
+use units::{Instant, NodeId, SortedMap};
 
-use crate::driver::input::{Answer, Input};
+use crate::driver::events::EventRow;
+use crate::driver::input::{Answer, HeardNode, Input};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::{Journal, JournalError};
 use crate::record::{self, Header, Record, RecordError};
+use crate::wire::usage::{PodUsage, Top};
 
 /// Reason a control server can't start or go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -47,6 +49,11 @@ pub struct Control<J> {
     /// Number of the next record.
     next: u64,
     is_halted: bool,
+    /// Last heartbeats that said nothing else, by node. They need not outlive this server: its
+    /// successor counts its nodes as heard when it begins.
+    heard: SortedMap<NodeId, Instant>,
+    /// Usage that nodes measured last.
+    usage: SortedMap<NodeId, Vec<PodUsage>>,
 }
 
 impl<J: Journal> Control<J> {
@@ -84,6 +91,8 @@ impl<J: Journal> Control<J> {
             header,
             next: lines.len().max(1) as u64,
             is_halted: false,
+            heard: SortedMap::new(),
+            usage: SortedMap::new(),
         })
     }
 
@@ -108,18 +117,100 @@ impl<J: Journal> Control<J> {
         if self.is_halted {
             return Err(ControlError::Halted);
         }
+        let mut answers = Vec::with_capacity(inputs.len());
+        let mut recorded = Vec::new();
+        for mut input in inputs {
+            self.set_usage_aside(&mut input);
+            let answer = self.answered_unrecorded(now, &input);
+            if answer.is_none() {
+                recorded.push(input);
+            }
+            answers.push(answer);
+        }
         let is_due = self.driver.next_wake().is_some_and(|at| at <= now);
-        if inputs.is_empty() && !is_due {
-            return Ok(Vec::new());
+        let mut others = Vec::new();
+        if !recorded.is_empty() || is_due {
+            others = self.step(now, recorded)?;
+        }
+        let mut others = others.into_iter();
+        let filled = answers
+            .into_iter()
+            .map(|answer| answer.or_else(|| others.next()).unwrap_or(Answer::None));
+        Ok(filled.collect())
+    }
+
+    /// The answer to a heartbeat that says nothing else, which is not recorded by itself.
+    fn answered_unrecorded(&mut self, now: Instant, input: &Input) -> Option<Answer> {
+        let Input::Update { message } = input else {
+            return None;
+        };
+        let sign = self.driver.sign_of_life(message)?;
+        self.heard.insert(sign.node, now);
+        Some(Answer::Node(sign.answer))
+    }
+
+    /// Takes the measurements out of a heartbeat. A node speaks for its own pods alone.
+    fn set_usage_aside(&mut self, input: &mut Input) {
+        let Input::Update { message } = input else {
+            return;
+        };
+        let mut usage = std::mem::take(&mut message.usage);
+        if usage.is_empty() {
+            // Reports between two heartbeats come without measurements.
+            return;
+        }
+        let store = self.driver.store();
+        if let Some(node) = self.driver.node_of(message) {
+            let pods = control::node_api::pods_on(store, node);
+            usage.retain(|usage| pods.iter().any(|pod| pod.id.0 == usage.pod));
+            self.usage.insert(node, usage);
+        }
+    }
+
+    /// The usage that was measured last, of nodes and pods that are there.
+    pub fn top(&self) -> Top {
+        self.driver.top(&self.usage)
+    }
+
+    /// The last events after a number, with their instants in nanoseconds since 1970.
+    pub fn events(&self, after: u64) -> Vec<EventRow> {
+        let mut rows = self.driver.events_after(after);
+        for row in &mut rows {
+            row.at_ns = row.at_ns.saturating_add(self.header.zero_unix_ns);
+        }
+        rows
+    }
+
+    /// Makes a step and records it.
+    fn step(&mut self, now: Instant, mut inputs: Vec<Input>) -> Result<Vec<Answer>, ControlError> {
+        let with_heartbeats = self.driver.awaits_heartbeats(now) && !self.heard.is_empty();
+        if with_heartbeats {
+            let heard = std::mem::take(&mut self.heard).into_iter();
+            let nodes = heard.map(|(node, at)| HeardNode {
+                node: node.0,
+                at_ns: at.as_nanos(),
+            });
+            let nodes = nodes.collect();
+            inputs.insert(0, Input::Heard { nodes });
+        }
+        let with_usage = self.driver.reads_usage(now);
+        if with_usage {
+            // What a lost node said is not known to be so any more.
+            let nodes = self.driver.store().nodes();
+            self.usage.retain(|&node, _| nodes.is_ready(node));
+            let pods = self.usage.values().flatten().cloned().collect();
+            inputs.insert(0, Input::Measured { pods });
         }
         // Until the record is durable, the memory is ahead of it.
         self.is_halted = true;
-        let answers = self.driver.step(now, &inputs)?;
+        let mut answers = self.driver.step(now, &inputs)?;
         let record = record::of_step(&self.driver, inputs);
         let line = record::encode(self.next, &record);
         self.journal.append(line.as_bytes())?;
         self.next += 1;
         self.is_halted = false;
+        // Those two have no sender.
+        answers.drain(..usize::from(with_heartbeats) + usize::from(with_usage));
         Ok(answers)
     }
 

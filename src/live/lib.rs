@@ -9,6 +9,7 @@
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
+//! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
@@ -20,6 +21,7 @@ pub mod journal;
 pub mod node;
 pub mod record;
 pub mod runtime;
+pub mod security;
 pub mod serve;
 pub mod wire;
 

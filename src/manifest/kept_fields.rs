@@ -269,6 +269,7 @@ const NODE: List = &[
             ("capacity", All),
             ("images", Each(&[("names", All), ("sizeBytes", All)])),
             ("conditions", Each(CONDITION)),
+            ("nodeInfo", Fields(&[("kubeletVersion", All)])),
         ]),
     ),
 ];

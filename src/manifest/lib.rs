@@ -109,6 +109,29 @@ pub struct Manifests {
     pub unread_workloads: SortedMap<String, UnreadWorkloads>,
     /// Fields that bear on placement and aren't modelled.
     pub findings: Vec<ManifestFinding>,
+    /// Newest kubelet that a node reports.
+    pub newest_kubelet: Option<Kubelet>,
+}
+
+/// Kubelet of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubelet {
+    /// Name of the node.
+    pub node: Text,
+    /// Version as the node reports it, such as `v1.34.1`.
+    pub version: Text,
+    /// Number of the release after `1.`.
+    pub minor: u32,
+}
+
+impl Kubelet {
+    /// The newer of two kubelets, the first of two of one release.
+    pub fn newer(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) if other.minor > one.minor => Some(other),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 /// Workloads of a kind that nobody acts on.

@@ -22,6 +22,7 @@ pub mod pod_life;
 pub mod pod_name;
 pub mod priority_class;
 pub mod qos;
+pub mod releases;
 pub mod resource_list;
 pub mod rules;
 pub mod scheduler_config;
@@ -54,6 +55,7 @@ pub use pod_life::{
 };
 pub use pod_name::PodName;
 pub use priority_class::{PriorityClass, TemplatePriority};
+pub use releases::{Bearing, Change, ChangeEntry, Changes, Release, Standing};
 pub use resource_list::ResourceList;
 pub use scheduler_config::SchedulerConfig;
 pub use service::{Ingress, ServerSpec, Service};

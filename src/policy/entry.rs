@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::parameter::{ArgumentError, Arguments, Parameter, check_names, object_schema};
 use cluster::fragmentation::TypicalPods;
-use model::Text;
 use model::scheduler_config::PluginArguments;
+use model::{Changes, Text};
 use rng::Stream;
-use scheduler::kube::{KubePlugin, Release};
+use scheduler::kube::KubePlugin;
 use scheduler::{Plugin, QueueOrder, Select};
 
 /// The extension point that a policy is listed under. One plugin may act at several.
@@ -83,8 +83,9 @@ pub struct KubeConstructor {
     /// The factor on its points where nothing is stated, 0 without a score; `None` for a plugin that
     /// acts only where a configuration enables it.
     pub weight: Option<i64>,
-    /// Makes one from the arguments of a configuration, which has them decoded and checked.
-    pub build: fn(&PluginArguments, Release) -> Arc<dyn KubePlugin>,
+    /// Makes one from the arguments of a configuration, which has them decoded and checked, and the
+    /// switches of the release that is followed.
+    pub build: fn(&PluginArguments, Changes) -> Arc<dyn KubePlugin>,
 }
 
 impl Entry {

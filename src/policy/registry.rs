@@ -80,8 +80,8 @@ mod tests {
     use super::*;
     use crate::kube_profiles::POINTS;
     use crate::{Arguments, Built, Setup};
+    use model::Changes;
     use model::scheduler_config::PluginArguments;
-    use scheduler::kube::Release;
 
     #[test]
     fn every_file_is_listed_and_every_name_is_its_file() {
@@ -117,7 +117,7 @@ mod tests {
         let arguments = PluginArguments::default();
         for entry in at(Point::KubePlugin) {
             let constructor = entry.kube().expect("a plugin of kube-scheduler");
-            let plugin = (constructor.build)(&arguments, Release::default());
+            let plugin = (constructor.build)(&arguments, Changes::default());
             assert_eq!(plugin.name(), entry.name);
             for &(name, point) in POINTS {
                 let (stated, acts) = (constructor.points.contains(&name), plugin.points());

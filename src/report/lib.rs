@@ -28,6 +28,8 @@ pub mod study;
 pub mod sweep;
 pub mod table;
 pub mod trace;
+pub mod upgrade;
+pub mod upgrade_runs;
 pub mod verdict;
 
 #[cfg(test)]

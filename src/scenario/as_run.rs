@@ -12,7 +12,12 @@ use super::{Experiment, Names, yaml};
 
 /// Experiment as YAML text.
 pub fn to_yaml(experiment: &Experiment) -> String {
-    let mut text = yaml::write(&to_json(experiment)).expect("invariant: plain values are YAML");
+    yaml_of(&to_json(experiment))
+}
+
+/// A JSON value as YAML text.
+pub fn yaml_of(value: &Json) -> String {
+    let mut text = yaml::write(value).expect("invariant: plain values are YAML");
     if !text.ends_with('\n') {
         text.push('\n');
     }

@@ -40,6 +40,12 @@ pub trait FileLookup {
     /// Returns whether a file exists at this path.
     fn exists(&self, path: &Path) -> bool;
 
+    /// Noun for what stands at a path that is no file, such as `a folder`; `None` if nothing does.
+    fn kind_of_other(&self, path: &Path) -> Option<&'static str> {
+        let _ = path;
+        None
+    }
+
     /// Names of the files in a folder, in order; empty if the folder does not exist.
     fn names_in(&self, folder: &Path) -> Vec<String> {
         let _ = folder;
@@ -92,7 +98,15 @@ impl SearchPath {
     }
 
     /// Finding for a file that is missing everywhere.
-    pub fn missing(&self, written: &str, span: Span) -> Finding {
+    pub fn missing(&self, written: &str, span: Span, lookup: &dyn FileLookup) -> Finding {
+        if let Some(kind) = self
+            .places(written)
+            .find_map(|path| lookup.kind_of_other(&path))
+        {
+            let message = format!("`{written}` is {kind}, not a file");
+            return Finding::new(Code::MissingFile, message, span)
+                .label("name a file that can be read");
+        }
         let looked: Vec<String> = std::iter::once(&self.base_dir)
             .chain(&self.traces_dirs)
             .map(|folder| {

@@ -24,11 +24,13 @@ pub enum NameKind {
     Generator,
     /// Name of a metric, `metric` of an objective.
     Metric,
+    /// Name of a change between releases, a key of `system.scheduler.changes`.
+    Change,
 }
 
 impl NameKind {
     /// All kinds of names, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::System,
         Self::Profile,
         Self::Policy,
@@ -37,6 +39,7 @@ impl NameKind {
         Self::WorkloadFormat,
         Self::Generator,
         Self::Metric,
+        Self::Change,
     ];
 
     /// Noun for the kind in messages.
@@ -50,6 +53,7 @@ impl NameKind {
             Self::WorkloadFormat => "workload trace format",
             Self::Generator => "workload model",
             Self::Metric => "metric",
+            Self::Change => "change between releases",
         }
     }
 
@@ -58,6 +62,7 @@ impl NameKind {
         match self {
             Self::Policy => "policies".to_owned(),
             Self::Queue => "queue policies".to_owned(),
+            Self::Change => "changes between releases".to_owned(),
             _ => format!("{}s", self.noun()),
         }
     }
@@ -73,6 +78,7 @@ impl NameKind {
             Self::WorkloadFormat => "workload-format",
             Self::Generator => "generator",
             Self::Metric => "metric",
+            Self::Change => "change",
         }
     }
 

@@ -42,6 +42,7 @@ impl Names for SomeNames {
     fn names(&self, kind: NameKind) -> Vec<&'static str> {
         match kind {
             NameKind::System => vec!["kubernetes", "swarm", "swarmkit", "fleet", "mesos"],
+            NameKind::Change => vec!["balanced-allocation-improvement"],
             NameKind::Profile => vec!["default", "fgd"],
             NameKind::Policy => {
                 vec![

@@ -108,7 +108,7 @@ impl Validator<'_> {
             }
             None => self
                 .findings
-                .push(self.search.missing(written, self.at(place))),
+                .push(self.search.missing(written, self.at(place), self.lookup)),
         }
     }
 

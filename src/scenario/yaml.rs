@@ -4,6 +4,7 @@
 //! budget; JSON is read as the subset it is. Everything wrong with the text becomes a finding, and
 //! all duplicate keys are reported, not only the first.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -64,11 +65,20 @@ fn parse_padded(text: &str, source: SourceId, findings: &mut Findings) -> Option
         }
     };
     let before = findings.len();
-    let builder = Builder { text, source };
+    let builder = Builder {
+        text,
+        source,
+        commas: RefCell::default(),
+    };
     let tree = builder.tree(parsed, findings);
     if findings.len() == before {
-        // Keys that are equal as integers (`1` and `0x1`) are joined by the library itself.
-        if let Err(error) = read(text, DuplicateKeyPolicy::Error) {
+        // Keys that are equal as integers (`1` and `0x1`) are joined by the library itself. The ends of
+        // two calls may be equal keys to it (`0.5)`), which their commas alone make them.
+        let mut plain = text.to_owned();
+        for comma in builder.commas.into_inner() {
+            plain.replace_range(comma..=comma, ";");
+        }
+        if let Err(error) = read(&plain, DuplicateKeyPolicy::Error) {
             findings.push(finding_of(&error, text, source));
         }
     }
@@ -174,6 +184,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
 struct Builder<'text> {
     text: &'text str,
     source: SourceId,
+    /// Places of commas that are parts of values, not between entries.
+    commas: RefCell<Vec<usize>>,
 }
 
 impl Builder<'_> {
@@ -253,6 +265,10 @@ impl Builder<'_> {
         };
         match self.text.get(span.bytes()) {
             Some(whole) if opened > closed && whole.starts_with(text.as_str()) => {
+                if let Some(comma) = whole[text.len()..].find(',') {
+                    let comma = span.bytes().start + text.len() + comma;
+                    self.commas.borrow_mut().push(comma);
+                }
                 whole.clone_into(text);
                 call.value.span = span;
                 true

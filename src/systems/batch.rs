@@ -83,6 +83,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::Taints,
         Yes("nodes with untolerated taints are excluded"),
     ),
+    (Capability::PodSlots, Yes("as many as the node has slots")),
     (Capability::HostPorts, Without(ALIKE)),
     (Capability::Volumes, Without(ALIKE)),
     (Capability::Needs, Without("assumed to exist")),

@@ -64,6 +64,8 @@ capabilities! {
     SpreadRequired: "spread, required",
     /// Taints of nodes.
     Taints: "taints of nodes",
+    /// Largest numbers of pods that nodes take.
+    PodSlots: "pods per node",
     /// Ports of nodes.
     HostPorts: "host ports",
     /// Volumes that bear on a pod's place.

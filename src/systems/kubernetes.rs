@@ -39,18 +39,18 @@ use control::client_limit::ClientLimit;
 use control::controllers::manager::ControllerManager;
 use control::volumes::AttachDetach;
 use control::{Component, Stepping};
-use model::{ClusterObjects, SchedulerConfig, Text};
+use model::{Change, Changes, ClusterObjects, SchedulerConfig, Text};
 use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::{Registration, add_registered};
 use scheduler::kube::queue::Backoff;
-use scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak, Witness};
+use scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, TieBreak, Witness};
 use units::{ComponentId, Duration, SortedMap};
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "kubernetes",
     summary: "Kubernetes: kube-scheduler itself, decision for decision, with kubelets and controllers.",
-    source: "kube-scheduler 1.34 (1.36 by `release`): all default plugins, queue, preemption",
+    source: "kube-scheduler 1.34 (1.30 to 1.36 by `release`): all default plugins, queue, preemption",
     scheduler: SchedulerKind::KubeScheduler,
     workloads: RunsWorkloads::WithControllers,
     capabilities: CAPABILITIES,
@@ -82,6 +82,7 @@ const CAPABILITIES: Capabilities = &[
         Capability::Taints,
         Yes("nodes with untolerated taints are excluded"),
     ),
+    (Capability::PodSlots, Yes(AS_ORIGINAL)),
     (Capability::HostPorts, Yes(AS_ORIGINAL)),
     (Capability::Volumes, Yes(AS_ORIGINAL)),
     (Capability::Needs, Without("assumed to exist")),
@@ -155,8 +156,8 @@ pub struct KubeRequest {
     pub config: SchedulerConfig,
     /// Policies of the registry that run beside its own plugins.
     pub registered: Vec<Registration>,
-    /// The release that is followed.
-    pub release: Release,
+    /// Switches of the release that is followed.
+    pub changes: Changes,
     /// Whether the first of equally good nodes is taken, rather than the release's choice.
     pub takes_first: bool,
     /// Time from the end of a decision to the binding.
@@ -207,15 +208,17 @@ pub(super) fn cell(request: &SystemRequest, scheduler: Box<dyn Component>) -> Sy
 /// Its configuration names what does not exist, or a name twice.
 pub fn exact(request: &SystemRequest) -> Result<KubeScheduler, SystemError> {
     let kube = request.options.of::<KubeRequest>();
-    let mut profiles = build_kube_profiles(&kube.config, kube.release)?;
+    let mut profiles = build_kube_profiles(&kube.config, kube.changes)?;
     for profile in &mut profiles {
         add_registered(profile, &kube.registered, &request.setup)?;
         add_machine(profile);
     }
-    let ties = match kube.release {
-        _ if kube.takes_first => TieBreak::First,
-        Release::V1_36 => TieBreak::HeapRoot,
-        Release::V1_34 => TieBreak::random(request.setup.seed, request.setup.scheduler),
+    let ties = if kube.takes_first {
+        TieBreak::First
+    } else if kube.changes.has(Change::HeapRoot) {
+        TieBreak::HeapRoot
+    } else {
+        TieBreak::random(request.setup.seed, request.setup.scheduler)
     };
     Ok(KubeScheduler::new(KubeOptions {
         owner: ComponentId(0),

@@ -315,6 +315,8 @@ pub enum Item<'a> {
     Services(u64),
     /// A node with taints.
     TaintedNode(&'a str),
+    /// A node that takes another number of pods than nodes do by default.
+    LimitedNode(&'a str),
 }
 
 /// Something that a workload asks for and a system can't express.
@@ -427,6 +429,10 @@ impl Mapper {
             Item::Services(count) => {
                 let asked = [(Capability::Service, "spec.selector")];
                 self.ask("Service", count, asked.into_iter());
+            }
+            Item::LimitedNode(name) => {
+                let asked = [(Capability::PodSlots, "status.allocatable.pods")];
+                self.ask(&format!("Node/{name}"), 1, asked.into_iter());
             }
             Item::TaintedNode(name) => {
                 let asked = [(Capability::Taints, "spec.taints")];

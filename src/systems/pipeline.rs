@@ -67,6 +67,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::SpreadPreferred, Without(NO_POLICY)),
     (Capability::SpreadRequired, Without(NO_POLICY)),
     (Capability::Taints, Yes("pods tolerate them or stay away")),
+    (Capability::PodSlots, Yes("as many as `allocatable.pods`")),
     (Capability::HostPorts, Yes("nodes on which they are free")),
     (
         Capability::Volumes,

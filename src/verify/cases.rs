@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{FamilyReport, VerifyOptions, file_name};
+use model::Release;
 use trace::Input;
 
 /// Outcome of a case.
@@ -28,6 +29,30 @@ pub(super) fn has_json_lines(path: &Path) -> bool {
     Path::new(plain)
         .extension()
         .is_some_and(|ending| ending == "jsonl")
+}
+
+/// Name of the family of decisions of several releases.
+pub(super) const RELEASES: &str = "kube-releases";
+
+/// Release that the name of a file ends in.
+pub(super) fn release_of(path: &Path) -> Result<Release, String> {
+    let name = file_name(path);
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let name = name.strip_suffix(".jsonl").unwrap_or(name);
+    let release = name.rsplit('-').next().unwrap_or_default();
+    Release::find(release).map_err(|why| {
+        format!(
+            "{}: {why}; name the file `cases-RELEASE.jsonl.gz`",
+            path.display()
+        )
+    })
+}
+
+/// Whether a file holds decisions of one release, by its name or its folder.
+pub(super) fn is_of_release(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
+    let is_named = file_name(path).starts_with("cases-");
+    release_of(path).is_ok() && (is_named || folder.is_some_and(|folder| folder == RELEASES))
 }
 
 /// The first line of a file, if it is a JSON object.

@@ -54,7 +54,7 @@ struct Judged {
 }
 
 fn compare(id: &str, case: &Value) -> Result<Differences, String> {
-    let mut world = World::read(id, case)?;
+    let mut world = World::read(id, case, model::Changes::default())?;
     let groups = read_groups(id, case, &mut world)?;
     let templates = read_templates(id, case, &mut world)?;
     let max_nodes: usize = typed(&case["maxNodes"])?;

@@ -12,6 +12,7 @@ pub mod fgd_tables;
 pub mod go_rand;
 pub mod hpa;
 pub mod kube_controllers;
+pub mod kube_releases;
 pub mod kube_scheduler;
 pub mod metrics;
 pub mod orchestrators;
@@ -191,6 +192,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_placements::FAMILY,
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
+    kube_releases::FAMILY,
     kube_scheduler::FAMILY,
     kube_controllers::DEPLOYMENT,
     kube_controllers::REPLICA_SET,

@@ -10,7 +10,7 @@ use lab::place::{MOST, Stop, place};
 use lab::snapshot::profile::{profile_of, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError, read_pod};
 use manifest::PriorityClasses;
-use scheduler::kube::Release;
+use model::Changes;
 use trace::Input;
 
 /// Replicas that fit in dumps.
@@ -87,7 +87,7 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
             }
             let dump = answer.dump.paths(folder);
             if known.as_ref().is_none_or(|(paths, _)| *paths != dump) {
-                let snapshot = Snapshot::read(&dump, &options.traces);
+                let snapshot = Snapshot::read(&dump, &options.traces, Changes::default());
                 known = Some((dump, snapshot.map_err(|error| error.to_string())?));
             }
             let Some((_, snapshot)) = &mut known else {
@@ -125,7 +125,7 @@ fn decide(
     let (pod, _) = read_pod(&folder.join(&answer.pod), &priorities)?;
     snapshot.name_namespace(pod.namespace());
     let pod = snapshot.pod_info(&pod)?;
-    let (profiles, _) = read_profiles(None, Release::V1_34)?;
+    let (profiles, _) = read_profiles(None, Changes::default())?;
     let placement = place(&snapshot.cache, profile_of(&profiles, &pod)?, &pod, MOST)?;
     let message = match placement.stop {
         Stop::NoNode(message) => message,

@@ -3,11 +3,10 @@
 use autoscale::horizontal::{HorizontalSettings, PipelineSettings};
 use autoscale::vertical::{RecommenderSettings, UpdaterSettings};
 use autoscale::workloads::{Action, AutoscalerOptions, ScheduledRule, ScheduledScaling};
-use control::controllers::Release;
 use control::controllers::manager::ControllerOptions;
 use control::operation::Operation;
-use model::Object;
 use model::workload::CronSchedule;
+use model::{Change, Object, Release};
 use scenario::Scenario;
 use scenario::schema;
 use sim::UsageOptions;
@@ -89,6 +88,10 @@ fn options(
     Ok(AutoscalerOptions {
         horizontal: HorizontalSettings {
             release: Release::V1_36,
+            heeds_own_tolerance: scenario
+                .system
+                .controllers_changes()
+                .has(Change::ToleranceByObject),
             period: horizontal.sync_period,
             tolerance: horizontal.tolerance,
             cpu_initialization: horizontal.cpu_initialization,

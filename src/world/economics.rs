@@ -9,6 +9,7 @@ use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_L
 use model::{Node, Text};
 use scenario::schema::{self, NodeSource};
 use scenario::{Scenario, Share};
+use trace::Input;
 use units::nearest::nearest;
 use units::{Instant, Quantity, SortedMap, SortedSet};
 
@@ -61,6 +62,27 @@ pub fn economics(
             schema::Billing::PerSecond => Billing::PerSecond,
             schema::Billing::PerHour => Billing::PerHour,
         },
+    })
+}
+
+/// Prices of nodes by a list.
+#[derive(Clone, Debug)]
+pub struct NodePrices {
+    /// Currency of the list; empty where it states none.
+    pub currency: String,
+    /// Price of each node in millionths an hour, in the nodes' order; `None` stands in no row.
+    pub micro_per_hour: Vec<Option<i64>>,
+}
+
+/// Prices of nodes by a file, a list of prices by instance type.
+///
+/// # Errors
+/// The file can't be read, or is no list of prices.
+pub fn node_prices(nodes: &[Arc<Node>], input: &Input) -> Result<NodePrices, BuildError> {
+    let listed = price_list::read(input, "--prices", &input.name, None)?;
+    Ok(NodePrices {
+        micro_per_hour: nodes.iter().map(|node| list_price(node, &listed)).collect(),
+        currency: listed.currency,
     })
 }
 

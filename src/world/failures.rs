@@ -5,7 +5,7 @@ use std::sync::Arc;
 use control::Component;
 use control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
 use control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
-use model::Node;
+use model::{Change, Node};
 use scenario::Scenario;
 use scenario::schema::{
     self, ControlPart, Failure as Written, FailureKind, NodeLife as WrittenLife,
@@ -48,6 +48,7 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
     let setup = LifecycleSetup {
         options: LifecycleOptions {
             eviction,
+            grace: node_grace(scenario),
             ..LifecycleOptions::default()
         },
         observing: Observing::Computed,
@@ -58,6 +59,15 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
         Box::new(Lifecycle::new(setup)),
         Box::new(Eviction::default()),
     ]
+}
+
+/// Silence after which a node counts as lost in the release that the controllers follow.
+fn node_grace(scenario: &Scenario) -> Duration {
+    if scenario.system.controllers_changes().has(Change::NodeGrace) {
+        LifecycleOptions::default().grace
+    } else {
+        Duration::from_secs(40)
+    }
 }
 
 /// Failures of a scenario: the logs read for them, and the layout of the nodes.

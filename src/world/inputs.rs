@@ -39,6 +39,14 @@ impl FileLookup for DiskAndEmbedded {
         embedded(path).is_some() || path.is_file()
     }
 
+    fn kind_of_other(&self, path: &Path) -> Option<&'static str> {
+        match path.metadata() {
+            Ok(found) if found.is_dir() => Some("a folder"),
+            Ok(found) if !found.is_file() => Some("a device, pipe or socket"),
+            _ => None,
+        }
+    }
+
     fn names_in(&self, folder: &Path) -> Vec<String> {
         let entries = folder.read_dir().into_iter().flatten().flatten();
         let files = entries.filter(|entry| entry.path().is_file());

@@ -10,7 +10,7 @@ use policy::registered::{Registration, obstacle};
 use policy::registry;
 use scenario::Scenario;
 use scenario::schema::{self, NodeSource, TieBreak, WorkloadSource};
-use scheduler::kube::{PreemptionState, Release};
+use scheduler::kube::PreemptionState;
 use systems::registry::find;
 use systems::{KubeRequest, SchedulerKind};
 use units::nearest::hint;
@@ -71,10 +71,7 @@ pub fn kube_request(
     Ok(KubeRequest {
         config,
         registered,
-        release: match scheduler.release {
-            schema::Release::V1_34 => Release::V1_34,
-            schema::Release::V1_36 => Release::V1_36,
-        },
+        changes: scenario.system.scheduler_changes(),
         takes_first: scheduler.tie_break == Some(TieBreak::First),
         binding_time: scheduler.binding_time,
         eviction_time: scheduler.eviction_time,

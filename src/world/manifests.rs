@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
-use model::Node;
+use model::{Changes, Node};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 
-use super::{Adoption, BuildError, FileSource, Remarks};
+use super::{Adoption, BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
@@ -20,6 +20,8 @@ pub struct ManifestFiles {
     /// Whether controllers take over the pods that files bind or leave waiting.
     adopts: bool,
     adoption: Option<Arc<Adoption>>,
+    /// Switches of the release that the cluster follows.
+    changes: Changes,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
 }
@@ -79,10 +81,12 @@ impl ManifestFiles {
         Ok(adoption)
     }
 
-    /// Reads the priority classes of several files, which pods of each of them may name. What is wrong
+    /// Follows the release of a scenario, and reads the priority classes of several files, which pods
+    /// of each of them may name. What is wrong
     /// with a file is said where it is read as a whole.
     #[must_use]
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
+        self.changes = scenario.system.scheduler_changes();
         let sources = scenario.workload.iter().filter_map(|source| match source {
             WorkloadSource::Manifests { file, .. } => Some(file),
             _ => None,
@@ -128,6 +132,9 @@ impl ManifestFiles {
         }
         reader.read(&input)?;
         let mut manifests = reader.finish();
+        for words in decoded::drop_unheeded(&mut manifests, self.changes) {
+            remarks.note(format!("{}: {words}", input.name));
+        }
         if self.has_controllers && !self.adopts {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use model::resource_list::PODS;
 use model::{Needed, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::WorkloadSource;
+use scenario::schema::{DEFAULT_PODS, WorkloadSource};
 use systems::mapping::{Item, Mapping, template_of};
 use systems::registry::find;
 use trace::stream::ClassTotal;
@@ -13,7 +14,7 @@ use super::operations::{heeds_needs, runs_workloads};
 use super::system_options::check_updates;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
-use units::SortedMap;
+use units::{Quantity, SortedMap};
 
 /// The workload as the scenario's system takes it.
 ///
@@ -78,21 +79,31 @@ pub fn mapping(
     let objects = objects.filter(|_| runs_workloads(scenario));
     let services = read.iter().map(|one| one.objects.services.len() as u64);
     let services = Some(services.sum()).filter(|&count| count > 0);
-    let is_tainted = |node: &&Arc<Node>| {
-        let mut effects = node.taints.iter().map(|taint| taint.effect);
-        effects.any(|effect| effect != TaintEffect::PreferNoSchedule)
-    };
-    let tainted = nodes.iter().filter(is_tainted);
-    let tainted = tainted.map(|node| Item::TaintedNode(&node.name));
     let items = pods
         .chain(objects)
         .chain(services.map(Item::Services))
-        .chain(tainted);
+        .chain(of_nodes(nodes));
     let mapping = Mapping::of(entry.capabilities, items);
     if mapping.is_nothing() {
         return Err(nothing(entry.name, &mapping));
     }
     Ok(mapping)
+}
+
+/// What nodes ask of schedulers.
+fn of_nodes(nodes: &[Arc<Node>]) -> impl Iterator<Item = Item<'_>> {
+    let is_tainted = |node: &&Arc<Node>| {
+        let mut effects = node.taints.iter().map(|taint| taint.effect);
+        effects.any(|effect| effect != TaintEffect::PreferNoSchedule)
+    };
+    let tainted = nodes.iter().filter(is_tainted);
+    let is_limited = |node: &&Arc<Node>| {
+        let slots = node.allocatable.get(PODS);
+        slots != Quantity::from_units(DEFAULT_PODS) && slots != Quantity::ZERO
+    };
+    let limited = nodes.iter().filter(is_limited);
+    let tainted = tainted.map(|node| Item::TaintedNode(&node.name));
+    tainted.chain(limited.map(|node| Item::LimitedNode(&node.name)))
 }
 
 /// The global units of unit files, as objects.

@@ -60,7 +60,7 @@ pub fn node_autoscalers(
              {at: 24h}`",
         );
     }
-    let profiles = build_kube_profiles(&kube.config, kube.release);
+    let profiles = build_kube_profiles(&kube.config, kube.changes);
     let mut profiles = profiles.map_err(|error| BuildError::Policy(error.to_string()))?;
     profiles.truncate(1);
     let Some(mut profile) = profiles.pop() else {

@@ -262,7 +262,7 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 35] = [
+const SCENARIOS: [(&str, &[&str]); 36] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
@@ -309,6 +309,7 @@ const SCENARIOS: [(&str, &[&str]); 35] = [
     ("spot-fleet.yaml", &["--set", "stop={at: 6h}"]),
     ("gpu-packing.yaml", &[]),
     ("kubernetes.yaml", &[]),
+    ("releases.yaml", &[]),
     ("registry-outage.yaml", &[]),
     ("rolling-update.yaml", &[]),
     ("small-cluster.yaml", &[]),

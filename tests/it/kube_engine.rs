@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use windtunnel::control::Component;
+use windtunnel::model::Changes;
 use windtunnel::model::objects::PodGroup;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
 use windtunnel::model::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
@@ -11,7 +12,7 @@ use windtunnel::model::{
     ClusterObjects, PodName, PodSpec, PodVolume, ResourceList, SchedulerConfig, Text,
 };
 use windtunnel::policy::kube_profiles::{add_machine, build_kube_profiles};
-use windtunnel::scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, Release, TieBreak};
+use windtunnel::scheduler::kube::{KubeOptions, KubeScheduler, PreemptionState, TieBreak};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{CellParts, DecisionTime, End, Environment, Options, Stop};
 use windtunnel::systems::TimeLimits;
@@ -61,7 +62,7 @@ impl World {
 
     fn run(&self) -> (End, Vec<String>) {
         let mut profiles =
-            build_kube_profiles(&self.config, Release::default()).expect("known plugins");
+            build_kube_profiles(&self.config, Changes::default()).expect("known plugins");
         profiles.iter_mut().for_each(add_machine);
         let scheduler: Box<dyn Component> = Box::new(KubeScheduler::new(KubeOptions {
             owner: ComponentId(0),

@@ -14,11 +14,12 @@ use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Prepared, prepare};
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
+use windtunnel::model::Changes;
 use windtunnel::model::{Event, Pod, PodRef, Text};
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::scenario::{Color, Experiment, LoadOptions, Scenario, SearchPath, load};
 use windtunnel::scheduler::kube::cycle::{Nomination, Outcome, Round};
-use windtunnel::scheduler::kube::{PodInfo, Release, TieBreak};
+use windtunnel::scheduler::kube::{PodInfo, TieBreak};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{CellParts, Environment, RunControl, Simulation, Stop};
 use windtunnel::systems::kubernetes::exact;
@@ -226,7 +227,7 @@ impl Loaded {
 
 /// What a scheduler does that gets the snapshot's pending pods one after the other.
 fn decided(snapshot: &mut Snapshot, seed: u64) -> (Vec<String>, SortedSet<String>) {
-    let (profiles, _) = read_profiles(None, Release::default()).unwrap();
+    let (profiles, _) = read_profiles(None, Changes::default()).unwrap();
     let mut pending: Vec<_> = snapshot
         .pods
         .iter()
@@ -295,7 +296,7 @@ fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, SortedSet<Stri
     fs::write(&plan.scenario, text).unwrap();
     let loaded = scratch.load("snapshot.yaml");
     let told = loaded.run();
-    let mut snapshot = Snapshot::read(&[plan.scenario], &[]).unwrap();
+    let mut snapshot = Snapshot::read(&[plan.scenario], &[], Changes::default()).unwrap();
     let (lines, victims) = decided(&mut snapshot, loaded.scenario().seed);
     assert!(told.len() >= lines.len(), "{told:#?}");
     assert_eq!(told[..lines.len()], lines, "{told:#?}");

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use windtunnel::verify::VerifyOptions;
+use windtunnel::verify::kube_releases;
 use windtunnel::verify::kube_scheduler::FAMILY;
 
 fn vectors(names: &[&str]) -> Vec<PathBuf> {
@@ -53,4 +54,25 @@ fn a_sequence_in_which_pods_and_nodes_leave_is_that_recorded() {
 #[test]
 fn operations_on_the_queue_are_those_recorded() {
     check(&["queue.jsonl.gz"], 240);
+}
+
+#[test]
+fn decisions_of_other_releases_are_those_recorded() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kube-releases");
+    let releases = ["1.30", "1.31", "1.32", "1.33", "1.35", "1.36"];
+    let files = releases.map(|release| folder.join(format!("cases-{release}.jsonl.gz")));
+    assert!(
+        files
+            .iter()
+            .all(|file| (kube_releases::FAMILY.claims)(file))
+    );
+    let reports = kube_releases::FAMILY
+        .judge
+        .run(&files, &VerifyOptions::default());
+    for report in reports.expect("files that can be read") {
+        let told = report.disagreements.join("\n");
+        let (row, failed) = (&report.family, report.failed + report.unsupported);
+        assert_eq!(failed, 0, "{row}: {told}");
+        assert_eq!(report.passed, 3_244, "{row}");
+    }
 }

@@ -17,6 +17,7 @@ mod contention;
 mod control_faults;
 mod controlled;
 mod descheduling;
+mod drain;
 mod ended;
 mod endings;
 mod extremes;

@@ -10,7 +10,7 @@ use windtunnel::lab::place::{MOST, place};
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
 use windtunnel::manifest::{SnapshotWriter, read_manifests};
-use windtunnel::scheduler::kube::Release;
+use windtunnel::model::Changes;
 use windtunnel::trace::Input;
 
 use crate::scratch::new_folder;
@@ -42,14 +42,14 @@ fn snapshot(name: &str, text: &str) -> Snapshot {
     fs::create_dir_all(&folder).unwrap();
     let file: PathBuf = folder.join(format!("{name}.yaml"));
     fs::write(&file, text).unwrap();
-    let snapshot = Snapshot::read(std::slice::from_ref(&file), &[]).unwrap();
+    let snapshot = Snapshot::read(std::slice::from_ref(&file), &[], Changes::default()).unwrap();
     fs::remove_dir_all(&folder).unwrap();
     snapshot
 }
 
 /// How many more pods like the one called `more` fit.
 fn fits(snapshot: &mut Snapshot) -> u64 {
-    let (profiles, _) = read_profiles(None, Release::default()).unwrap();
+    let (profiles, _) = read_profiles(None, Changes::default()).unwrap();
     let more = snapshot.pod("more").unwrap().clone();
     let info = snapshot.pod_info(&more).unwrap();
     let profile = profile_of(&profiles, &info).unwrap();
@@ -105,7 +105,7 @@ fn a_pod_that_is_deleted_while_it_waits_is_left_alone() {
     let text = pod("late", "", [deleted, "", ""]).replace("Running", "Pending");
     let mut own = snapshot("deleted", &format!("{NODES}{text}"));
     assert_eq!((own.counts.bound, own.counts.pending), (0, 0));
-    let (profiles, _) = read_profiles(None, Release::default()).unwrap();
+    let (profiles, _) = read_profiles(None, Changes::default()).unwrap();
     let late = own.pod("late").unwrap().clone();
     assert!(!late.waits_for_node());
     let info = own.pod_info(&late).unwrap();
@@ -183,7 +183,7 @@ fn pods_of_a_lost_node_find_new_places() {
         text.push_str(&pod(name, on, [metadata, spec, ""]));
     }
     let mut own = snapshot("lost", &text);
-    let (profiles, _) = read_profiles(None, Release::default()).unwrap();
+    let (profiles, _) = read_profiles(None, Changes::default()).unwrap();
     let loss = lose(&mut own, &profiles, &["n1".to_owned()]).unwrap();
     let message = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, \
                    preemption: 0/1 nodes are available: 1 No preemption victims found for incoming \
@@ -255,7 +255,7 @@ fn remarks_name_their_file() {
         fs::write(&path, text).unwrap();
         path
     });
-    let own = Snapshot::read(&files, &[]).unwrap();
+    let own = Snapshot::read(&files, &[], Changes::default()).unwrap();
     let [told] = own.warnings.as_slice() else {
         panic!("{:?}", own.warnings)
     };

@@ -94,7 +94,7 @@ impl ClusterAutoscaler {
     /// A cluster autoscaler that has seen nothing yet.
     pub fn new(options: ClusterAutoscalerOptions) -> Self {
         Self {
-            seen: Seen::default(),
+            seen: Seen::new(options.profile.changes),
             grower: Grower::new(options.grow.clone()),
             shrinker: Shrinker::new(options.shrink.clone()),
             leaving: Leaving::new(LEAVING_TAINT, Some(PATIENCE)),

@@ -8,8 +8,7 @@
 use super::super::float::{to_i32, to_i64};
 use super::observed::{ObservedPod, Phase, PodSample, PodSamples, Readiness};
 use super::spec::HorizontalSettings;
-use control::controllers::Release;
-use model::Text;
+use model::{Release, Text};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// The resource whose usage at a pod's start says nothing.
@@ -169,7 +168,7 @@ impl Calculator<'_> {
         let Tolerances { up, down } = self.tolerances;
         match self.settings.release {
             Release::V1_28 => libm::fabs(1.0 - ratio) <= up,
-            Release::V1_36 => 1.0 - down <= ratio && ratio <= 1.0 + up,
+            _ => 1.0 - down <= ratio && ratio <= 1.0 + up,
         }
     }
 

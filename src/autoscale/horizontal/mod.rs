@@ -32,7 +32,8 @@ use std::cmp::Ordering;
 
 use super::finding::{Finding, Findings, Problem};
 use combine::Asked;
-use control::controllers::{ControllerEvent, Release};
+use control::controllers::ControllerEvent;
+use model::Release;
 use units::Instant;
 
 /// One horizontal autoscaler and what it remembers.
@@ -178,7 +179,8 @@ impl HorizontalAutoscaler {
         let own = |rules: fn(&Behavior) -> &ScalingRules| {
             let stated = behavior.and_then(|behavior| rules(behavior).tolerance_milli);
             let stated = stated.map(|milli| milli as f64 / 1000.0);
-            let is_known = self.settings.release >= Release::V1_36;
+            let is_known =
+                self.settings.release >= Release::V1_36 && self.settings.heeds_own_tolerance;
             stated
                 .filter(|_| is_known)
                 .unwrap_or(self.settings.tolerance)

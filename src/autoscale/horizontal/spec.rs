@@ -1,7 +1,7 @@
 //! Settings of the controller of horizontal autoscalers. What an object asks for is
 //! [`model::workload::horizontal`].
 
-use control::controllers::Release;
+use model::Release;
 pub use model::workload::horizontal::{
     Behavior, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef, PolicyKind, ScalingPolicy,
     ScalingRules, SelectPolicy, Target, double_targets,
@@ -15,6 +15,8 @@ pub struct HorizontalSettings {
     /// as requests; in 1.36 tolerances are by direction and object, sidecars count and results
     /// saturate.
     pub release: Release,
+    /// Whether the tolerance that an object states counts.
+    pub heeds_own_tolerance: bool,
     /// Time between two passes over an object.
     pub period: Duration,
     /// Distance of a ratio from 1 that changes nothing.
@@ -30,7 +32,8 @@ pub struct HorizontalSettings {
 impl Default for HorizontalSettings {
     fn default() -> Self {
         Self {
-            release: Release::default(),
+            release: Release::V1_36,
+            heeds_own_tolerance: true,
             period: Duration::from_secs(15),
             tolerance: 0.1,
             cpu_initialization: Duration::from_secs(300),

@@ -10,7 +10,8 @@ use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use model::node::NOT_READY_TAINT;
 use model::{
-    ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec, Text,
+    Changes, ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec,
+    Text,
 };
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
@@ -55,9 +56,19 @@ pub struct Seen {
     daemons: SortedMap<ObjectId, Arc<PodClass>>,
     /// Node of each slot's pod.
     places: Vec<Option<(PodId, NodeId)>>,
+    /// Switches of the release by which pods count.
+    changes: Changes,
 }
 
 impl Seen {
+    /// Has seen nothing yet; pods count as in the release that the scheduler follows.
+    pub fn new(changes: Changes) -> Self {
+        Self {
+            changes,
+            ..Self::default()
+        }
+    }
+
     /// Revision up to which the log was read.
     pub const fn cursor(&self) -> Revision {
         self.cursor
@@ -266,7 +277,7 @@ impl Seen {
         if let Some(known) = self.classes.get(&class) {
             return Some(known.clone());
         }
-        let derived = PodClass::derive(store.class(class).spec.clone()).ok()?;
+        let derived = PodClass::derive(store.class(class).spec.clone(), self.changes).ok()?;
         let derived = Arc::new(derived);
         self.classes.insert(class, derived.clone());
         Some(derived)
@@ -345,7 +356,7 @@ impl Seen {
     }
 
     fn whole(&mut self, store: &Store, objects: &ClusterObjects) -> Result<Cache, CacheError> {
-        let mut cache = Cache::default();
+        let mut cache = Cache::of_release(self.changes);
         *cache.objects = objects.clone();
         let nodes = store.nodes();
         let present: Vec<NodeId> = nodes.present().collect();
@@ -417,7 +428,10 @@ impl Seen {
                 ..(*set.template).clone()
             };
             let known = self.daemons.remove(&id).filter(|known| *known.spec == spec);
-            let class = known.map_or_else(|| PodClass::derive(Arc::new(spec)).map(Arc::new), Ok);
+            let class = known.map_or_else(
+                || PodClass::derive(Arc::new(spec), self.changes).map(Arc::new),
+                Ok,
+            );
             let Ok(class) = class else { continue };
             classes.insert(id, class.clone());
             let pod = PodInfo {

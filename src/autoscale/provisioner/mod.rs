@@ -145,8 +145,8 @@ impl Provisioner {
     /// A provisioner that has seen nothing yet.
     pub fn new(options: ProvisionerOptions) -> Self {
         Self {
+            seen: Seen::new(options.profile.changes),
             options,
-            seen: Seen::default(),
             leaving: Leaving::new(LEAVING_TAINT, None),
             declared: Declared::default(),
             ordered: SortedMap::new(),

@@ -1,24 +1,37 @@
 //! `windtunnel live agent`: a node daemon with the process runtime.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
 
-use live::access::{NODE_FILE, address, cluster, secret};
+use live::access::{Location, NODE_FILE, announce, cluster, location, machine, secret};
 use live::client::Client;
 use live::daemon::Daemon;
 use live::runtime::clock::wall_ns;
 use live::runtime::host::capacity;
 use live::runtime::process::{Config, Enforcement, ProcessRuntime};
+use live::security::credentials::Credentials;
+use live::security::gate::{TokenWish, now_s};
+use live::security::identity::Role;
+use live::security::joining::{Renewal, join};
+use live::security::tls;
+use live::security::token::Token;
 use live::wire::Registration;
 use live::wire::declaration::{Amount, Declaration};
 
 use super::super::{Exit, Failure, Global, interrupt, terminal};
 use super::ServerArguments;
+use super::access::read_token;
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live agent --node n0 --folder /var/lib/windtunnel-n0 --state /var/lib/windtunnel
+  windtunnel live agent --node n1 --folder /var/lib/windtunnel-n1 --server 10.0.0.1:7320 --token-file n1.token
+
+On the machine of the control server `--state` is enough. Elsewhere an agent joins with a token, made
+by `windtunnel live token create --role agent`; from then on it has a certificate, which it renews, and
+needs `--node` and `--folder` alone.
 
 Each container runs its `command` as a process of this host, under a shim that outlives the agent: an
 agent that was killed or stopped finds its containers when it starts again. Images are not used.";
@@ -32,6 +45,17 @@ pub(in super::super) struct AgentArguments {
     /// Folder for the state of containers; of one agent alone
     #[arg(long, value_name = "DIR")]
     folder: PathBuf,
+    /// Address of a control server on another machine
+    #[arg(
+        long = "server",
+        value_name = "ADDRESS",
+        requires = "token_file",
+        conflicts_with = "state"
+    )]
+    server_address: Option<SocketAddr>,
+    /// File with a join token; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Processor time to offer, such as `2` or `500m` [default: that of the host]
     #[arg(long, value_name = "QUANTITY")]
     cpu: Option<String>,
@@ -45,17 +69,24 @@ pub(in super::super) struct AgentArguments {
     server: ServerArguments,
 }
 
+/// Folder of the agent's credentials, in that of its containers.
+const CREDENTIALS: &str = ".credentials";
+
+/// Name of the files of its credentials.
+const AGENT: &str = "agent";
+
+/// Seconds for which the token is valid that an agent of this machine gets.
+const OWN_TOKEN_S: i64 = 60;
+
+/// The control server of an agent.
+struct Server {
+    client: Client,
+    renewal: Option<Renewal>,
+    /// Name that tells its containers from those of other control servers.
+    cluster: String,
+}
+
 pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, Failure> {
-    let state = &arguments.server.state;
-    let unread = |error: std::io::Error| {
-        Failure::input(format!(
-            "{}: no control server was started with this state ({error}); give its folder with \
-             `--state`",
-            state.display()
-        ))
-    };
-    let address = address(state).map_err(unread)?;
-    let secret = secret(&state.join(NODE_FILE)).map_err(unread)?;
     let program = std::env::current_exe().map_err(Failure::incomplete)?;
     // Shims work in folders of their own.
     let folder = std::path::absolute(&arguments.folder).map_err(Failure::input)?;
@@ -67,9 +98,19 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
         cgroup_root: None,
     });
     let runtime = runtime.map_err(Failure::input)?;
-    let client = Client::new(address, &secret);
-    let registration = registration(arguments, &folder);
-    let daemon = Daemon::new(registration, &cluster(&secret), runtime, client);
+    let server = server(arguments, &folder.join(CREDENTIALS))?;
+    let address = server.client.address();
+    let registration = registration(arguments, &folder)?;
+    let mut daemon = Daemon::new(
+        registration,
+        &server.cluster,
+        &folder,
+        runtime,
+        server.client,
+    );
+    if let Some(renewal) = server.renewal {
+        daemon = daemon.renewing(renewal);
+    }
     if !global.quiet {
         let node = &arguments.node;
         terminal::complain(&format!("node `{node}` of the control server at {address}"));
@@ -82,8 +123,73 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
     Ok(interrupt::exit())
 }
 
+/// The control server, and the credentials for it: those of the folder, else new ones.
+fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> {
+    let state = &arguments.server.state;
+    let known = location(folder).ok();
+    let location = match (arguments.server_address, known) {
+        (Some(address), _) => Location {
+            address,
+            is_plain: false,
+        },
+        // A server of this machine may have another address than it had.
+        (None, known) => location(state).or_else(|error| {
+            known.ok_or_else(|| {
+                Failure::input(format!(
+                    "{}: no control server was started with this state ({error}); give its folder \
+                     with `--state`, or `--server` and `--token-file`",
+                    state.display()
+                ))
+            })
+        })?,
+    };
+    let address = location.address;
+    if location.is_plain {
+        let secret = secret(&state.join(NODE_FILE)).map_err(Failure::input)?;
+        return Ok(Server {
+            client: Client::plain(address, &secret),
+            renewal: None,
+            cluster: cluster(&secret),
+        });
+    }
+    let credentials = match Credentials::read(folder, AGENT) {
+        Ok(known) if !known.has_expired(now_s()) => known,
+        _ => {
+            let token = match &arguments.token_file {
+                Some(file) => read_token(file)?,
+                None => own_token(arguments)?,
+            };
+            let joined = join(address, &token, &arguments.node, folder, AGENT);
+            joined.map_err(Failure::input)?
+        }
+    };
+    announce(folder, location).map_err(Failure::input)?;
+    let pin = credentials.pin().map_err(Failure::input)?;
+    let config = tls::client(&credentials).map_err(Failure::input)?;
+    Ok(Server {
+        client: Client::secured(address, config),
+        renewal: Some(Renewal::new(folder, AGENT, credentials)),
+        cluster: cluster(&pin),
+    })
+}
+
+/// A token for this agent alone, from the control server of this machine.
+fn own_token(arguments: &AgentArguments) -> Result<Token, Failure> {
+    let wish = TokenWish {
+        role: Role::Agent,
+        name: Some(arguments.node.clone()),
+        uses: 1,
+        valid_s: OWN_TOKEN_S,
+    };
+    let client = arguments.server.client()?;
+    let token: String = client
+        .post("/v1/tokens", &wish)
+        .map_err(Failure::incomplete)?;
+    token.parse().map_err(Failure::incomplete)
+}
+
 /// The registration of this host.
-fn registration(arguments: &AgentArguments, folder: &Path) -> Registration {
+fn registration(arguments: &AgentArguments, folder: &Path) -> Result<Registration, Failure> {
     let host = capacity();
     let amount = |resource: &str, quantity: String| Amount {
         resource: resource.to_owned(),
@@ -92,10 +198,10 @@ fn registration(arguments: &AgentArguments, folder: &Path) -> Registration {
     let cpu = arguments.cpu.clone();
     let memory = arguments.memory.clone();
     let node = &arguments.node;
-    Registration {
+    Ok(Registration {
         node: node.clone(),
         // The folder stands for the machine: its containers are the node's.
-        machine: cluster(&folder.display().to_string()),
+        machine: machine(folder).map_err(Failure::incomplete)?,
         process: format!("{node}-{}-{}", wall_ns(), std::process::id()),
         declaration: Declaration {
             labels: Vec::new(),
@@ -105,5 +211,5 @@ fn registration(arguments: &AgentArguments, folder: &Path) -> Registration {
                 amount("pods", arguments.pods.to_string()),
             ],
         },
-    }
+    })
 }

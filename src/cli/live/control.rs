@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use clap::Args;
 
 use lab::run::control_plane;
-use live::access::{Access, announce};
+use live::access::{Access, Location, Secrets, announce};
 use live::control::Control;
 use live::driver::Plane;
 use live::journal::DatabaseJournal;
 use live::record::{Header, Log};
+use live::security::gate::Gate;
 use live::serve::{Limits, Server};
 use scenario::{Experiment, Scenario};
 use trace::Input;
@@ -21,6 +23,10 @@ use world::FileSource;
 
 use super::super::experiment_file::{MessageFormat, Reading, read};
 use super::super::{Exit, Failure, Global, interrupt, output, terminal};
+use super::access::seconds;
+
+/// Shortest life of a certificate, in seconds.
+const LIFE_MIN_S: i64 = 10;
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live control experiment.yaml --state /var/lib/windtunnel
@@ -29,8 +35,9 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 The system of the experiment runs; its nodes, workload and failures belong to the simulator.
 Every input is durable before a command leaves: a server that was killed continues where it was.
-Connections are plain text and only possible on this machine; the folder of the state holds the
-secrets of users (admin.token) and of node daemons (node.token).";
+Connections are encrypted, and both ends show certificates of an authority that the server makes in the
+folder of its state. The certificate of the user of this machine is there too, and the other commands
+find it; others join with tokens (`windtunnel live token create`).";
 
 /// Arguments of `live control`.
 #[derive(Clone, Debug, Args)]
@@ -44,9 +51,15 @@ pub(in super::super) struct ControlArguments {
     /// Folder of the state, created if it does not exist
     #[arg(long, value_name = "DIR", default_value = "windtunnel-live")]
     state: PathBuf,
-    /// Address of this machine to listen at
+    /// Address to listen at; 0.0.0.0:7320 is reached from other machines
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7320")]
     listen: SocketAddr,
+    /// Time for which certificates are good; parties renew theirs between 50 and 80 % of it
+    #[arg(long, value_name = "DURATION", default_value = "7d")]
+    certificate_life: String,
+    /// Use plain text and two secrets, on an address of this machine alone
+    #[arg(long)]
+    plain: bool,
 }
 
 /// Arguments of `live replay`.
@@ -81,11 +94,16 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let passed = unix_ns().saturating_sub(control.header().zero_unix_ns);
     let now = units::Instant::from_nanos(passed);
     control.begin(now).map_err(Failure::incomplete)?;
-    let server = Server::listen(arguments.listen, Limits::default()).map_err(Failure::input)?;
     let unwritten =
         |error: std::io::Error| Failure::incomplete(format!("{}: {error}", folder.display()));
-    let access = Access::of_folder(folder).map_err(unwritten)?;
-    announce(folder, server.address()).map_err(unwritten)?;
+    let access = access(arguments)?;
+    let server = Server::listen(arguments.listen, access, Limits::default());
+    let server = server.map_err(Failure::input)?;
+    let location = Location {
+        address: server.address(),
+        is_plain: arguments.plain,
+    };
+    announce(folder, location).map_err(unwritten)?;
     let revision = control.driver().store().revision().0;
     if !global.quiet {
         terminal::complain(&format!(
@@ -97,9 +115,26 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     }
     let interrupted = interrupt::flag();
     let is_interrupted = || interrupted.load(Ordering::Relaxed);
-    let served = server.serve(control, access, &is_interrupted);
+    let notes = Arc::new(|note: &str| terminal::complain(note));
+    let served = server.serve(control, folder, notes, &is_interrupted);
     served.map_err(Failure::incomplete)?;
     Ok(interrupt::exit())
+}
+
+/// The means by which parties prove who they are, in the folder of the state.
+fn access(arguments: &ControlArguments) -> Result<Access, Failure> {
+    let folder = &arguments.state;
+    if arguments.plain {
+        let secrets = Secrets::of_folder(folder);
+        let unwritten =
+            |error: std::io::Error| Failure::incomplete(format!("{}: {error}", folder.display()));
+        return Ok(Access::Plain(secrets.map_err(unwritten)?));
+    }
+    let life = &arguments.certificate_life;
+    let life_s = seconds("--certificate-life", life, LIFE_MIN_S)?;
+    let gate = Gate::of_folder(folder, life_s).map_err(Failure::input)?;
+    gate.keep_local(folder).map_err(Failure::incomplete)?;
+    Ok(Access::Mutual(gate))
 }
 
 pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exit, Failure> {

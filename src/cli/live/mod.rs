@@ -1,8 +1,10 @@
 //! `windtunnel live`: the control plane of an experiment on real hosts, and its users.
 
+mod access;
 mod agent;
 mod control;
 mod host;
+mod logs;
 mod requests;
 mod show;
 
@@ -10,8 +12,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use ::live::access::{ADMIN_FILE, address, secret};
+use ::live::access::{ADMIN_FILE, location, secret};
 use ::live::client::Client;
+use ::live::security::credentials::Credentials;
+use ::live::security::gate::ADMIN;
+use ::live::security::joining::Renewal;
+use ::live::security::tls;
 
 use super::{Exit, Failure, Global};
 
@@ -38,8 +44,21 @@ pub(super) enum LiveCommand {
     Uncordon(requests::NodeArguments),
     /// Keep new pods off a node and evict those on it, as budgets allow
     Drain(requests::NodeArguments),
+    /// Create, list and delete the tokens by which agents and users join
+    #[command(subcommand)]
+    Token(access::TokenCommand),
+    /// Take the certificates of an agent or a user back
+    Revoke(access::RevokeArguments),
+    /// Join a control server as a user; other commands find it by `--state`
+    Login(access::LoginArguments),
     /// List pods or nodes
     Get(show::GetArguments),
+    /// Show the output of a pod's containers
+    Logs(logs::LogsArguments),
+    /// List what happened lately to pods and nodes
+    Events(show::EventsArguments),
+    /// Show the use of processors and memory by nodes and pods
+    Top(show::TopArguments),
     /// Write the log of the inputs so far
     Record(show::RecordArguments),
     /// Replay a log; the commands must come out the same
@@ -68,18 +87,27 @@ pub(super) struct ServerArguments {
 }
 
 impl ServerArguments {
-    /// A client of the server, with the secret of users.
+    /// A client of the server, with the credentials of users.
     fn client(&self) -> Result<Client, Failure> {
+        let state = &self.state;
         let unread = |error: std::io::Error| {
             Failure::input(format!(
-                "{}: no control server was started with this state ({error}); give its folder \
-                 with `--state`",
-                self.state.display()
+                "{}: no control server was started with this state ({error}); give its folder with \
+                 `--state`, or join it with `windtunnel live login`",
+                state.display()
             ))
         };
-        let address = address(&self.state).map_err(unread)?;
-        let secret = secret(&self.state.join(ADMIN_FILE)).map_err(unread)?;
-        Ok(Client::new(address, &secret))
+        let location = location(state).map_err(unread)?;
+        if location.is_plain {
+            let secret = secret(&state.join(ADMIN_FILE)).map_err(unread)?;
+            return Ok(Client::plain(location.address, &secret));
+        }
+        let credentials = Credentials::read(state, ADMIN).map_err(Failure::input)?;
+        let config = tls::client(&credentials).map_err(Failure::input)?;
+        let client = Client::secured(location.address, config);
+        // One that can't be renewed now is good until it expires.
+        let _ = Renewal::new(state, ADMIN, credentials).keep(&client);
+        Ok(client)
     }
 }
 
@@ -94,7 +122,13 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Cordon(arguments) => requests::cordon(arguments),
         LiveCommand::Uncordon(arguments) => requests::uncordon(arguments),
         LiveCommand::Drain(arguments) => requests::drain(arguments),
+        LiveCommand::Token(command) => access::token(command),
+        LiveCommand::Revoke(arguments) => access::revoke(arguments),
+        LiveCommand::Login(arguments) => access::login(global, arguments),
         LiveCommand::Get(arguments) => show::get(arguments),
+        LiveCommand::Logs(arguments) => logs::logs(arguments),
+        LiveCommand::Events(arguments) => show::events(arguments),
+        LiveCommand::Top(arguments) => show::top(arguments),
         LiveCommand::Record(arguments) => show::record(arguments),
         LiveCommand::Doctor(arguments) => host::doctor(arguments),
         LiveCommand::Shim(arguments) => host::hold(arguments),

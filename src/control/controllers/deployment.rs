@@ -8,11 +8,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{ControllerEvent, Release};
+use super::ControllerEvent;
 use model::workload::deployment::{ConditionReason, DeploymentStatus};
 use model::workload::replica_set::{RolloutAnnotations, is_same_template};
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
-use model::{PodSpec, Text};
+use model::{PodSpec, Release, Text};
 use units::{Instant, SortedMap};
 
 /// The controller's view of one deployment.
@@ -223,7 +223,7 @@ impl<'a> Sync<'a> {
         if set.replicas > 0 {
             let verb = match self.view.release {
                 Release::V1_28 => "",
-                Release::V1_36 => "from 0 ",
+                _ => "from 0 ",
             };
             self.tell(format!(
                 "Scaled up replica set {} {verb}to {}",
@@ -457,7 +457,7 @@ impl<'a> Sync<'a> {
             Release::V1_28 => {
                 format!("Scaled {direction} replica set {name} to {size} from {present}")
             }
-            Release::V1_36 => {
+            _ => {
                 format!("Scaled {direction} replica set {name} from {present} to {size}")
             }
         });

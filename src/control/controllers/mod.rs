@@ -21,13 +21,3 @@ pub mod stateful_set;
 pub mod taint_eviction;
 
 pub use event::{ControllerEvent, Severity};
-
-/// The release of Kubernetes whose rules hold, where releases differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Release {
-    /// 1.28.
-    V1_28,
-    /// 1.36.
-    #[default]
-    V1_36,
-}

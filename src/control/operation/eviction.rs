@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Steps;
+use super::{Operation, Rest, Steps};
 use crate::controllers::disruption::{EvictionAnswer, evict};
 use crate::controllers::manager::observe;
 use crate::daemons::is_daemon;
@@ -15,16 +15,11 @@ use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
 impl Steps {
-    /// Evicts every pod of a node that is no daemon; those whose budget is used up later.
-    pub(super) fn evict_all(&mut self, now: Instant, store: &Store, node: NodeId) {
-        let slots = store.nodes().pods(node).iter();
-        let mut pods: Vec<PodRef> = slots
-            .filter_map(|&slot| Some(store.pods().at(slot)?.pod))
-            .filter(|&pod| !is_daemon(store, pod))
-            .collect();
-        pods.sort_unstable();
+    /// Evicts pods in the given order; those whose budget is used up later.
+    pub(super) fn evict(&mut self, now: Instant, store: &Store, pods: Vec<PodRef>) {
         let mut charged = SortedMap::new();
-        for pod in pods {
+        let mut has_refused = false;
+        for &pod in &pods {
             if store.pod_states().is_terminating(pod) {
                 continue;
             }
@@ -32,14 +27,29 @@ impl Steps {
                 Some(Some(event)) => {
                     self.events.push(event);
                 }
-                Some(None) => self.again = Some(now.saturating_add(EVICTION_RETRY)),
+                Some(None) => has_refused = true,
                 None => {}
             }
         }
         for (id, budget) in charged {
             self.update(id, Object::PodDisruptionBudget(Arc::new(budget)));
         }
+        self.rest = has_refused.then(|| Rest {
+            at: now.saturating_add(EVICTION_RETRY),
+            operation: Operation::Evict(pods),
+        });
     }
+}
+
+/// The pods of a node that a drain evicts: those that are no daemons, in the order of their creation.
+pub(super) fn pods_to_evict(store: &Store, node: NodeId) -> Vec<PodRef> {
+    let slots = store.nodes().pods(node).iter();
+    let mut pods: Vec<PodRef> = slots
+        .filter_map(|&slot| Some(store.pods().at(slot)?.pod))
+        .filter(|&pod| !is_daemon(store, pod))
+        .collect();
+    pods.sort_unstable();
+    pods
 }
 
 /// Asks the eviction API for a pod, budgets charged before included: the order to end it for the

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use super::admission::{BarePod, Creation};
 use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
+use eviction::pods_to_evict;
 use model::workload::Deployment;
-use model::{Event, Namespace, Node, Object, ObjectChange, Taint, Text};
+use model::{Event, Namespace, Node, Object, ObjectChange, PodRef, Taint, Text};
 use succession::succeeding;
 use units::{Instant, ObjectId, plural};
 
@@ -57,6 +58,8 @@ pub enum Operation {
     Uncordon(Text),
     /// Lets no new pods on a node and evicts those on it, but for daemons, as budgets allow.
     Drain(Text),
+    /// Evicts pods as budgets allow: the rest of a drain, whatever has become of its node.
+    Evict(Vec<PodRef>),
     /// Takes nodes out of use one after the other, and back.
     Upgrade(Arc<UpgradePlan>),
 }
@@ -135,6 +138,7 @@ impl fmt::Display for Operation {
             Self::Cordon(node) => write!(f, "cordon {node}"),
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
             Self::Drain(node) => write!(f, "drain {node}"),
+            Self::Evict(pods) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
             Self::Upgrade(plan) => {
                 write!(f, "upgrade of {}", plural::count(plan.nodes.len(), "node"))
             }
@@ -149,8 +153,17 @@ pub struct Steps {
     pub events: Vec<Event>,
     /// Objects to create after the changes.
     pub creations: Vec<Creation>,
-    /// Instant at which the operation is carried on, if it is not done.
-    pub again: Option<Instant>,
+    /// Rest of the operation, if it is not done.
+    pub rest: Option<Rest>,
+}
+
+/// Rest of an operation that could not be done at once.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    /// Instant at which it is to be carried out.
+    pub at: Instant,
+    /// The operation that is left.
+    pub operation: Operation,
 }
 
 /// Reason an operation can't be carried out.
@@ -248,8 +261,9 @@ pub fn carry_out(
         Operation::Uncordon(node) => steps.cordon(store, node, false).map(|_| ())?,
         Operation::Drain(name) => {
             let node = steps.cordon(store, name, true)?;
-            steps.evict_all(now, store, node);
+            steps.evict(now, store, pods_to_evict(store, node));
         }
+        Operation::Evict(pods) => steps.evict(now, store, pods.clone()),
         // It goes on by itself: see [`super::upgrade`].
         Operation::Upgrade(_) => {}
     }

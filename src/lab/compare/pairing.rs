@@ -43,7 +43,7 @@ pub enum Method {
         /// The seeds, in ascending order.
         seeds: Vec<u64>,
     },
-    /// Small perturbations of one deterministic input: no seed changes anything.
+    /// Small perturbations of one input: no seed changes anything that is measured.
     Shaking {
         /// The seed of all runs.
         seed: u64,
@@ -100,19 +100,26 @@ impl Paired<'_> {
     }
 }
 
-/// Returns whether there are several runs, all copies of one.
+/// Returns whether there are several runs, all copies of one: the same decisions, or others that
+/// change no metric, such as ties between equal nodes.
 fn is_alike(runs: &mut dyn Iterator<Item = &VariantSummary>) -> bool {
     let Some(first) = runs.next() else {
         return false;
     };
+    let is_copy = |run: &VariantSummary| run.digest == first.digest || run.metrics == first.metrics;
     let mut others = runs.peekable();
-    others.peek().is_some() && others.all(|run| run.digest == first.digest)
+    others.peek().is_some() && others.all(is_copy)
 }
 
-/// Returns whether the first two seeds give one run. Two are enough to tell if seeds matter at all,
-/// and an answer from more would depend on the number that other pairs need.
-pub(super) fn is_deterministic(candidate: &Candidate) -> bool {
-    is_alike(&mut candidate.by_seed.iter().take(2))
+/// Returns whether no seed changes anything that is measured. Two runs with the same decisions are
+/// enough to tell. Where decisions differ, all of the seeds asked for tell; runs beyond these, which
+/// other pairs need, do not count.
+pub(super) fn is_deterministic(candidate: &Candidate, seeds: usize) -> bool {
+    let runs = &candidate.by_seed;
+    match &runs[..] {
+        [first, second, ..] if first.digest == second.digest => true,
+        _ => runs.len() >= seeds && is_alike(&mut runs.iter().take(seeds)),
+    }
 }
 
 /// The pairs of two candidates. By the seeds that both have; where no seed changes the run of either,

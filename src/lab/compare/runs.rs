@@ -61,6 +61,7 @@ pub fn run(
         experiment: &experiment,
         workers,
         seed: experiment.variants[0].scenario.seed,
+        seeds: settings.seeds,
         candidates: (experiment.variants.iter())
             .map(|plan| Candidate {
                 name: plan.name.clone(),
@@ -245,6 +246,8 @@ struct Runs<'a> {
     experiment: &'a Experiment,
     workers: Workers<'a>,
     seed: u64,
+    /// Number of seeds asked for.
+    seeds: usize,
     candidates: Vec<Candidate>,
     /// Number of seeds that each candidate is to have, or to be perturbed for; the baseline's entry is
     /// not used.
@@ -262,12 +265,19 @@ impl Runs<'_> {
 
     /// Returns whether seeds change neither the runs of the baseline nor those of a candidate.
     fn is_shaken(&self, candidate: usize) -> bool {
-        let both = [0, candidate].map(|at| is_deterministic(&self.candidates[at]));
-        both.into_iter().all(|own| own)
+        let both = [0, candidate];
+        both.into_iter()
+            .all(|at| is_deterministic(&self.candidates[at], self.seeds))
     }
 
-    /// Makes what the pairs lack.
+    /// Makes what the pairs lack. Runs by seed may show that only perturbations tell more.
     fn fill(&mut self) -> Result<(), CompareError> {
+        self.fill_once()?;
+        self.fill_once()
+    }
+
+    /// Makes what the pairs lack by what is known of them.
+    fn fill_once(&mut self) -> Result<(), CompareError> {
         let count = self.candidates.len();
         let (mut by_seed, mut shaken) = (vec![0; count], vec![0; count]);
         for other in 1..count {
@@ -360,8 +370,8 @@ impl Runs<'_> {
         let shaken = by(|method| matches!(method, Method::Shaking { .. }));
         if !shaken.is_empty() {
             notes.push(format!(
-                "{}one deterministic input, on which no seed changes anything: points, intervals \
-                 and verdicts are over perturbations of it, {SHAKES_PER_SEED} for each seed asked for \
+                "{}one deterministic input, on which no seed changes what is measured: points, \
+                 intervals and verdicts are over perturbations of it, {SHAKES_PER_SEED} for each seed asked for \
                  (arrivals moved by up to their mean distance, run times by up to {} %)",
                 whom(&shaken),
                 SHAKE_OF_RUN_TIME * 100.0

@@ -106,7 +106,7 @@ fn the_company_of_a_pair_changes_nothing() {
         }
     }
     println!("{methods:?}");
-    assert!(methods.get("seeds").is_some_and(|&count| count > 20));
+    assert!(methods.get("seeds").is_some_and(|&count| count >= 20));
     assert!(methods.get("shaking").is_some_and(|&count| count > 10));
 }
 
@@ -326,15 +326,22 @@ fn intervals_of_normal_pairs_hold_a_known_effect_as_often_as_stated() {
     }
 }
 
-/// Copies of a run are no samples, wherever they come from.
+/// Copies of a run are no samples, wherever they come from, and whether or not decisions that change no
+/// metric, such as ties between equal nodes, tell them apart.
 #[test]
 fn copies_count_once() {
-    let copies = |name: &str, wait: f64, digest: &str| Candidate {
+    for digest_of in [|_| "x".to_owned(), |seed: u64| format!("x{seed}")] {
+        check_copies(digest_of);
+    }
+}
+
+fn check_copies(digest_of: fn(u64) -> String) {
+    let copies = |name: &str, wait: f64| Candidate {
         name: name.to_owned(),
         by_seed: (0..20)
             .map(|seed| {
                 let mut run = made_up::run(seed);
-                digest.clone_into(&mut run.digest);
+                run.digest = format!("{name} {}", digest_of(seed));
                 run.metrics
                     .insert("pending_time.mean".to_owned(), made_up::metric(Some(wait)));
                 run
@@ -342,7 +349,7 @@ fn copies_count_once() {
             .collect(),
         shaken: Vec::new(),
     };
-    let candidates = [copies("a", 10.0, "x"), copies("b", 12.0, "y")];
+    let candidates = [copies("a", 10.0), copies("b", 12.0)];
     let study = judge_candidates("waits", &candidates, &Settings::default()).expect("a study");
     let pair = &study.pairs[0];
     assert_eq!(pair.method, Method::Whole { seed: 0 });

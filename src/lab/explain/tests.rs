@@ -3,11 +3,11 @@ use std::sync::Arc;
 use super::*;
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, Taint, TaintEffect};
 use policy::kube_profiles::build_kube_profiles;
-use scheduler::kube::{PodClass, Release};
+use scheduler::kube::PodClass;
 use units::Quantity;
 
 fn profile() -> KubeProfile {
-    let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
+    let profiles = build_kube_profiles(&SchedulerConfig::default(), model::Changes::default());
     profiles.expect("the default profile").remove(0)
 }
 
@@ -18,7 +18,9 @@ fn pod(name: &str, cpu_milli: i64, priority: i32) -> PodInfo {
         ..PodSpec::with_requests(ResourceList::from_pairs([("cpu", cpu)]))
     };
     PodInfo {
-        class: Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit")),
+        class: Arc::new(
+            PodClass::derive(Arc::new(spec), model::Changes::default()).expect("amounts that fit"),
+        ),
         name: name.into(),
         ..PodInfo::default()
     }

@@ -68,6 +68,13 @@ pub enum FolderError {
         /// Error of the system.
         source: io::Error,
     },
+    /// A file, link or device stands where a folder is to be.
+    #[error("{}: a file, link or device stands where a folder is to be made; it is never replaced: \
+             choose another folder with `--out`", path.display())]
+    NoFolder {
+        /// Path of the folder.
+        path: PathBuf,
+    },
     /// The disk, or the user's share of it, is full.
     #[error(
         "{}: the disk is full ({source}); free some space or choose another disk with `--out`, \
@@ -114,6 +121,7 @@ impl FolderError {
             Self::Exists { .. }
             | Self::FileExists { .. }
             | Self::NoFile { .. }
+            | Self::NoFolder { .. }
             | Self::NotOurs { .. }
             | Self::NoName { .. }
             | Self::Busy { .. }
@@ -129,10 +137,10 @@ impl FolderError {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 Self::Full { path, source }
             }
-            ErrorKind::PermissionDenied
-            | ErrorKind::AlreadyExists
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::NotADirectory => Self::NotWritable { path, source },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Self::NotWritable { path, source }
+            }
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Self::NoFolder { path },
             _ => Self::Io { path, source },
         }
     }

@@ -2,11 +2,11 @@ use super::*;
 use model::node::HOSTNAME_LABEL;
 use model::{Node, PodSpec, ResourceList, SchedulerConfig, TopologySpread};
 use policy::kube_profiles::build_kube_profiles;
-use scheduler::kube::{PodClass, Release};
+use scheduler::kube::PodClass;
 use units::Quantity;
 
 fn profile() -> KubeProfile {
-    let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
+    let profiles = build_kube_profiles(&SchedulerConfig::default(), model::Changes::default());
     profiles.expect("the default profile").remove(0)
 }
 
@@ -34,7 +34,9 @@ fn cluster(zones: &[&str]) -> Cache {
 
 fn pod(spec: PodSpec) -> PodInfo {
     PodInfo {
-        class: Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit")),
+        class: Arc::new(
+            PodClass::derive(Arc::new(spec), model::Changes::default()).expect("amounts that fit"),
+        ),
         name: "more".into(),
         ..PodInfo::default()
     }

@@ -8,7 +8,7 @@ use crate::snapshot::Gathered;
 use crate::snapshot::profile::read_profiles;
 use manifest::ManifestReader;
 use model::Object;
-use scheduler::kube::Release;
+use model::Release;
 use trace::Input;
 
 const ZONE: &str = "topology.kubernetes.io/zone";

@@ -370,6 +370,7 @@ pub fn run_through(
     remarks.ledger(simulation.ledger(0));
     remarks.autoscalers(simulation.store(0));
     remarks.gpus(simulation.store(0));
+    remarks.small_requests(simulation.store(0));
     remarks.selectors(simulation.store(0));
     let answer = |pod| simulation.waiting_message(0, pod);
     waiting::note(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
-use autoscale::workloads::Autoscalers;
+use autoscale::workloads::{AutoscalerOptions, Autoscalers};
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use policy::job_order::job_order;
@@ -54,12 +54,10 @@ pub fn control_plane(
              {nodeLife: observed}`, and `controllers: {}` under `system` for Kubernetes",
         );
     }
-    let prepared = super::prepare(scenario, files)?;
-    if prepared.autoscaling.is_some() {
-        return wrong(
-            "autoscalers of workloads: nodes report no usage yet, so they would never act; leave \
-             HorizontalPodAutoscaler and VerticalPodAutoscaler out",
-        );
+    let mut prepared = super::prepare(scenario, files)?;
+    if prepared.controllers.is_some() && prepared.autoscaling.is_none() {
+        // Users may declare autoscalers at any time.
+        prepared.autoscaling = Some(AutoscalerOptions::default());
     }
     if prepared.provider.is_some() {
         return wrong(
@@ -189,6 +187,7 @@ fn kube_field(scheduler: &schema::Scheduler) -> Option<&'static str> {
     let usual = schema::Scheduler::default();
     let stated = [
         ("release", scheduler.release != usual.release),
+        ("changes", scheduler.changes != usual.changes),
         ("bindingTime", scheduler.binding_time != usual.binding_time),
         (
             "evictionTime",

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::{Gathered, SnapshotError};
 use crate::names::Registered;
 use manifest::{
-    ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses, effect_of_kind,
+    Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
+    effect_of_kind,
 };
 use model::Object;
 use scenario::schema::{NodeSource, WorkloadSource};
@@ -179,6 +180,8 @@ impl<'a> Sources<'a> {
         let findings = read.findings.iter().filter(|own| !is_heeded(own));
         let findings = findings.map(|finding| format!("{place}{finding}"));
         self.gathered.findings.extend(findings);
+        let known = self.gathered.newest_kubelet.take();
+        self.gathered.newest_kubelet = Kubelet::newer(known, read.newest_kubelet);
         self.gathered.priorities.merge(read.priorities);
         self.gathered.objects.merge(read.objects);
         Ok(())

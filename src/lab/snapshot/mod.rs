@@ -24,9 +24,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::summarize::gap_notes;
-use manifest::{ManifestPod, PriorityClasses};
+use manifest::{Kubelet, ManifestPod, PriorityClasses};
 use model::workload::DaemonSet;
-use model::{ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
+use model::{Change, Changes, ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
 use trace::TraceError;
@@ -69,6 +69,10 @@ pub struct Gathered {
     pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
+    /// Switches of the release by which pods count.
+    pub changes: Changes,
+    /// Newest kubelet that a node reports.
+    pub newest_kubelet: Option<Kubelet>,
 }
 
 /// Numbers of a snapshot's pods, by sort.
@@ -109,6 +113,7 @@ pub struct Snapshot {
 /// If an amount can't be expressed.
 pub fn pod_info(cache: &mut Cache, pod: &ManifestPod) -> Result<PodInfo, QuantityError> {
     let accounted = pod.accounted.as_ref();
+    let accounted = accounted.filter(|_| cache.changes().has(Change::InPlaceResize));
     let mut info = PodInfo {
         class: cache.class(&pod.spec)?,
         name: pod.name.clone().into(),
@@ -124,16 +129,24 @@ pub fn pod_info(cache: &mut Cache, pod: &ManifestPod) -> Result<PodInfo, Quantit
 }
 
 impl Snapshot {
-    /// Reads files, folders and snapshot scenarios; `-` is standard input.
+    /// Reads files, folders and snapshot scenarios; `-` is standard input. Pods count as in a
+    /// release with these switches.
     ///
     /// # Errors
     /// If a file can't be read or what the files say doesn't go together.
-    pub fn read(paths: &[PathBuf], traces_dirs: &[PathBuf]) -> Result<Self, SnapshotError> {
+    pub fn read(
+        paths: &[PathBuf],
+        traces_dirs: &[PathBuf],
+        changes: Changes,
+    ) -> Result<Self, SnapshotError> {
         let mut sources = Sources::new(traces_dirs);
         for path in paths {
             sources.add(path)?;
         }
-        Self::new(sources.finish()?)
+        Self::new(Gathered {
+            changes,
+            ..sources.finish()?
+        })
     }
 
     /// Reads files as [`Self::read`] does, and the daemon sets among their workloads, too.
@@ -157,6 +170,7 @@ impl Snapshot {
     /// If two nodes have one name or an amount can't be expressed.
     pub fn new(gathered: Gathered) -> Result<Self, SnapshotError> {
         let mut snapshot = Self {
+            cache: Cache::of_release(gathered.changes),
             warnings: gathered.findings,
             ignored_kinds: gathered.ignored_kinds,
             pods: gathered.pods,

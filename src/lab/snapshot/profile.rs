@@ -2,24 +2,38 @@
 
 use super::SnapshotError;
 use manifest::{config_doubts, read_scheduler_config};
-use model::SchedulerConfig;
+use model::{Changes, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
-use scheduler::kube::{KubeProfile, PodInfo, Release};
+use scheduler::kube::{KubeProfile, PodInfo};
 use trace::Input;
 use units::nearest;
 
 /// The scheduler name of pods that state none.
 const DEFAULT: &str = "default-scheduler";
 
-/// The profiles of a configuration file (`KubeSchedulerConfiguration`), or the default one, and
-/// what in the file is hardly meant.
+/// The profiles of a configuration file (`KubeSchedulerConfiguration`), or the default one, with the
+/// switches of a release, and what in the file is hardly meant.
 ///
 /// # Errors
 /// If the file can't be read or names what doesn't exist.
 pub fn read_profiles(
     config: Option<&Input>,
-    release: Release,
+    changes: Changes,
 ) -> Result<(Vec<KubeProfile>, Vec<String>), SnapshotError> {
+    let (stated, doubts) = read_config(config)?;
+    let file = config.map_or("the default configuration", |input| &input.name);
+    let profiles = build_kube_profiles(&stated, changes)
+        .map_err(|error| SnapshotError::Input(format!("{file}: {error}")))?;
+    Ok((profiles, doubts))
+}
+
+/// The configuration of a file, or the default one, and what in it is hardly meant.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn read_config(
+    config: Option<&Input>,
+) -> Result<(SchedulerConfig, Vec<String>), SnapshotError> {
     let stated = match config {
         None => SchedulerConfig::default(),
         Some(input) => read_scheduler_config(&input.name, &input.read_to_string()?)?,
@@ -27,9 +41,7 @@ pub fn read_profiles(
     let file = config.map_or("the default configuration", |input| &input.name);
     let doubts = config_doubts(&stated).into_iter();
     let doubts = doubts.map(|doubt| format!("{file}: {doubt}")).collect();
-    let profiles = build_kube_profiles(&stated, release)
-        .map_err(|error| SnapshotError::Input(format!("{file}: {error}")))?;
-    Ok((profiles, doubts))
+    Ok((stated, doubts))
 }
 
 /// The profile of a pod; the first one decides about a pod of another scheduler.

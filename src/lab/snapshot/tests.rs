@@ -85,7 +85,7 @@ fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
         write("nodes.yaml", NODES),
         write("classes.yaml", &classes),
     ];
-    let snapshot = Snapshot::read(&files, &[]).expect("a snapshot");
+    let snapshot = Snapshot::read(&files, &[], model::Changes::default()).expect("a snapshot");
     assert_eq!(snapshot.pod("runs").expect("a pod").spec.priority, 7);
     for (stated, priority, preempts, findings) in [
         ("priorityClassName: high, ", 900, false, 0),

@@ -5,10 +5,12 @@ use std::time::Duration as WallDuration;
 
 use control::node::{ContainerEvent, MachineEvent};
 use serde_json::Value;
-use units::{Quantity, SortedMap};
+use units::{Quantity, SortedMap, SortedSet};
 
 use crate::node::MachineOrder;
 use crate::runtime::{AttemptId, Change, Happening, Limits, Order, Phase, Runtime};
+use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
+use crate::wire::usage::{ContainerUsage, PodUsage};
 
 /// Code of a container that could not be started, as shells have it.
 const NOT_STARTED: i32 = 127;
@@ -28,6 +30,19 @@ pub(super) struct Containers<R> {
     known: SortedMap<AttemptId, Known>,
     events: VecDeque<Event>,
     problems: Vec<String>,
+    /// Pods of the node, once the control server has said which they are.
+    kept: Option<Vec<u32>>,
+    /// Pods that the agent ordered something of.
+    ordered: SortedSet<u32>,
+    /// Use of processors at the last measurement, by attempt.
+    measured: SortedMap<AttemptId, Sample>,
+}
+
+/// A measurement of an attempt.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at_ns: i64,
+    cpu_ns: u64,
 }
 
 /// An attempt that the agent ordered.
@@ -53,6 +68,9 @@ impl<R: Runtime> Containers<R> {
             known: SortedMap::new(),
             events: VecDeque::new(),
             problems: Vec::new(),
+            kept: None,
+            ordered: SortedSet::new(),
+            measured: SortedMap::new(),
         }
     }
 
@@ -71,6 +89,77 @@ impl<R: Runtime> Containers<R> {
         for happening in self.runtime.poll(patience) {
             self.noticed(happening);
         }
+    }
+
+    /// Measures the containers that run; use of processors is the mean since the last measurement.
+    pub(super) fn measure(&mut self, now_ns: i64) -> Vec<PodUsage> {
+        let mut pods: SortedMap<u32, Vec<ContainerUsage>> = SortedMap::new();
+        let mut measured = SortedMap::new();
+        for (attempt, known) in &self.known {
+            let Some(usage) = self.runtime.usage(attempt) else {
+                continue;
+            };
+            let sample = Sample {
+                at_ns: now_ns,
+                cpu_ns: usage.cpu_ns,
+            };
+            measured.insert(attempt.clone(), sample);
+            // What has been measured once has no mean yet.
+            let Some(last) = self.measured.get(attempt) else {
+                continue;
+            };
+            let passed = u64::try_from(now_ns - last.at_ns).unwrap_or(0).max(1);
+            let used = usage.cpu_ns.saturating_sub(last.cpu_ns);
+            let cpu_milli = u128::from(used) * 1000 / u128::from(passed);
+            let containers = pods.entry(known.pod).or_default();
+            containers.push(ContainerUsage {
+                name: attempt.container().to_owned(),
+                cpu_milli: u32::try_from(cpu_milli).unwrap_or(u32::MAX),
+                memory_bytes: usage.memory_bytes,
+            });
+        }
+        self.measured = measured;
+        let pods = pods.into_iter();
+        pods.map(|(pod, containers)| PodUsage { pod, containers })
+            .collect()
+    }
+
+    /// Reads a part of a log for a user: of the last attempt of a container.
+    pub(super) fn read(&self, errand: &Errand) -> Result<LogText, String> {
+        let id = self.id(errand.pod);
+        let mut attempts: Vec<AttemptId> =
+            self.runtime.list().into_iter().map(|l| l.attempt).collect();
+        attempts.retain(|attempt| attempt.pod() == id);
+        let mut names: Vec<&str> = attempts.iter().map(AttemptId::container).collect();
+        names.sort_unstable();
+        names.dedup();
+        let wanted = match (&errand.container, names.as_slice()) {
+            (Some(name), _) => name.as_str(),
+            (None, [only]) => only,
+            (None, []) => return Err("the pod has no container here yet".to_owned()),
+            (None, several) => {
+                let several = several.join(", ");
+                return Err(format!(
+                    "the pod has several containers; choose one of {several}"
+                ));
+            }
+        };
+        let own = attempts
+            .iter()
+            .filter(|attempt| attempt.container() == wanted);
+        let Some(last) = own.max_by_key(|attempt| attempt.number()) else {
+            let known = names.join(", ");
+            return Err(format!(
+                "there is no such container; those of the pod are {known}"
+            ));
+        };
+        let part = self.runtime.log(last, errand.from.as_ref(), LOG_PART_BYTES);
+        let part = part.map_err(|error| format!("the log can't be read: {error}"))?;
+        Ok(LogText {
+            records: String::from_utf8_lossy(&part.records).into_owned(),
+            next: part.next,
+            is_gap: part.is_gap,
+        })
     }
 
     fn noticed(&mut self, happening: Happening) {
@@ -104,7 +193,7 @@ impl<R: Runtime> Containers<R> {
         let listed = self.runtime.list().into_iter();
         let ended = listed.filter(|listed| listed.phase == Phase::Ended);
         for listed in ended.collect::<Vec<_>>() {
-            if self.known.remove(&listed.attempt).is_some() || !self.is_ours(&listed.attempt) {
+            if self.known.remove(&listed.attempt).is_some() || self.is_surplus(&listed.attempt) {
                 self.runtime.acknowledge(&listed.attempt);
             }
         }
@@ -144,6 +233,7 @@ impl<R: Runtime> Containers<R> {
             is_stopping: false,
         };
         let name = written.get("name").and_then(Value::as_str);
+        self.ordered.insert(pod);
         let id = self.id(pod);
         let listed = self.runtime.list().into_iter();
         let own = listed.filter(|listed| {
@@ -232,16 +322,26 @@ impl<R: Runtime> Containers<R> {
                 self.runtime.stop(attempt, SURPLUS_GRACE, "surplus");
             }
         }
+        self.kept = Some(pods.to_vec());
     }
 
     fn id(&self, pod: u32) -> String {
         format!("{}.{pod}", self.cluster)
     }
 
-    /// Whether an attempt belongs to a pod that the agent ordered something of.
-    fn is_ours(&self, attempt: &AttemptId) -> bool {
-        let mut known = self.known.values();
-        known.any(|known| attempt.pod() == self.id(known.pod))
+    /// Whether an attempt belongs to no pod of the node, or to one of which nothing is known any more.
+    /// Before the control server has said which its pods are, none does: the end of one that ended
+    /// while no daemon was there has yet to be reported.
+    fn is_surplus(&self, attempt: &AttemptId) -> bool {
+        let Some(kept) = &self.kept else {
+            return false;
+        };
+        let is_of = |pod: u32| attempt.pod() == self.id(pod);
+        let is_known = self.known.values().any(|known| is_of(known.pod));
+        let awaits_order = kept
+            .iter()
+            .any(|&pod| is_of(pod) && !self.ordered.contains(&pod));
+        !is_known && !awaits_order
     }
 
     fn say(&mut self, known: Known, event: ContainerEvent) {

@@ -61,6 +61,11 @@ impl Link {
         self.is_reached
     }
 
+    /// The client that messages are sent with.
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Sends a message.
     pub(super) fn post(
         &mut self,

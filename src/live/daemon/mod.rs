@@ -1,10 +1,13 @@
 //! A node daemon: the pure core of a node over a runtime of containers, with the control server at the
-//! other end. It holds no state of its own that a restart needs: containers are the runtime's, and the
-//! control server assigns every pod again.
+//! other end. Of its own state the newest term of the server alone outlives a restart: containers are
+//! the runtime's, and the control server assigns every pod again.
 
 mod containers;
+mod errands;
 mod link;
+mod term;
 
+use std::path::Path;
 use std::time::Duration as WallDuration;
 
 use units::{Duration, Instant};
@@ -12,9 +15,13 @@ use units::{Duration, Instant};
 use crate::client::Client;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
+use crate::security::joining::Renewal;
+use crate::wire::errand::ErrandResult;
 use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;
+use errands::Errands;
 use link::Link;
+use term::Term;
 
 /// Time between two looks at the runtime and at what has come.
 const LOOK: WallDuration = WallDuration::from_millis(50);
@@ -30,18 +37,47 @@ pub struct Daemon<R> {
     heartbeat: Duration,
     /// Instant of the next message.
     due: Instant,
+    /// Credentials to renew in time, of an encrypted link.
+    renewal: Option<Renewal>,
+    term: Term,
+    errands: Errands,
 }
 
 impl<R: Runtime> Daemon<R> {
     /// A daemon that has yet to register; `cluster` tells the containers of this control server from
-    /// those of others.
-    pub fn new(registration: Registration, cluster: &str, runtime: R, client: Client) -> Self {
+    /// those of others, and `folder` is that of the node.
+    pub fn new(
+        registration: Registration,
+        cluster: &str,
+        folder: &Path,
+        runtime: R,
+        client: Client,
+    ) -> Self {
+        let term = Term::of_folder(folder, cluster);
         Self {
+            errands: Errands::start(client.clone(), &registration.node),
             link: Link::new(client, &registration.node),
-            core: NodeCore::new(registration),
+            core: NodeCore::new(registration, term.epoch()),
+            term,
             containers: Containers::new(cluster.to_owned(), runtime),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
+            renewal: None,
+        }
+    }
+
+    /// A daemon with another time between two heartbeats than the usual one.
+    #[must_use]
+    pub fn with_heartbeat(self, heartbeat: Duration) -> Self {
+        Self { heartbeat, ..self }
+    }
+
+    /// A daemon that renews its credentials in time.
+    #[must_use]
+    pub fn renewing(self, renewal: Renewal) -> Self {
+        Self {
+            renewal: Some(renewal),
+            ..self
         }
     }
 
@@ -58,9 +94,17 @@ impl<R: Runtime> Daemon<R> {
         while !is_interrupted() {
             self.work(complain);
             self.exchange(complain)?;
+            self.renew(complain);
+            while let Some(wanted) = self.errands.next() {
+                let result = ErrandResult {
+                    number: wanted.errand.number,
+                    result: self.containers.read(&wanted.errand),
+                };
+                wanted.done(result);
+            }
             if let Some(answer) = self.link.received() {
                 match answer {
-                    Ok(answer) => self.answered(answer)?,
+                    Ok(answer) => self.answered(answer, complain)?,
                     Err(error) => complain(&error.to_string()),
                 }
             }
@@ -96,13 +140,18 @@ impl<R: Runtime> Daemon<R> {
         }
         let answer = match (self.core.registration(), self.core.update(true)) {
             (Some(message), _) => self.link.post("register", message),
-            (None, Some(message)) => self.link.post("reports", &message),
+            (None, Some(mut message)) => {
+                if self.due <= now {
+                    message.usage = self.containers.measure(now.as_nanos());
+                }
+                self.link.post("reports", &message)
+            }
             (None, None) => return Ok(()),
         };
         match answer {
             Ok(answer) => {
                 self.due = now.saturating_add(self.heartbeat);
-                self.answered(answer)
+                self.answered(answer, complain)
             }
             Err(error) => {
                 self.due = now.saturating_add(RETRY);
@@ -112,7 +161,33 @@ impl<R: Runtime> Daemon<R> {
         }
     }
 
-    fn answered(&mut self, answer: NodeAnswer) -> Result<(), NodeError> {
+    /// Renews the credentials if it is time.
+    fn renew(&mut self, complain: &dyn Fn(&str)) {
+        let Some(renewal) = &mut self.renewal else {
+            return;
+        };
+        if let Err(error) = renewal.keep(self.link.client()) {
+            complain(&format!("the certificate is not renewed yet: {error}"));
+        }
+    }
+
+    fn answered(&mut self, answer: NodeAnswer, complain: &dyn Fn(&str)) -> Result<(), NodeError> {
+        if let Some(epoch) = answer.epoch() {
+            if epoch < self.term.epoch() {
+                let newest = self.term.epoch();
+                complain(&format!(
+                    "a control server of term {epoch} is ignored: this node has seen term {newest}"
+                ));
+                return Ok(());
+            }
+            // A term that can't be noted is not obeyed; the server sends its commands again.
+            if let Err(error) = self.term.see(epoch) {
+                complain(&format!(
+                    "the control server's term can't be noted: {error}"
+                ));
+                return Ok(());
+            }
+        }
         if answer == NodeAnswer::Unregistered {
             self.due = now();
         }

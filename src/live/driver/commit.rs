@@ -109,6 +109,9 @@ impl Driver {
             return Ok(());
         };
         self.digest.event(self.now, &entry.event);
+        let now = self.now;
+        self.events
+            .note(now, &self.store, &entry.event, ended.as_ref());
         if let Some(record) = ended {
             if let Some(node) = record.node()
                 && self.reporter != Some(node)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::wire::request::{Outcome, Request};
+use crate::wire::usage::PodUsage;
 use crate::wire::{NodeAnswer, Registration, Update};
 
 /// An input of the driver.
@@ -24,11 +25,32 @@ pub enum Input {
         /// The message.
         message: Update,
     },
+    /// Heartbeats that said nothing else. They are recorded together, and only when a node would
+    /// fall silent without them.
+    Heard {
+        /// Nodes that were heard.
+        nodes: Vec<HeardNode>,
+    },
+    /// Usage of all pods, as it was measured last. It is recorded when an autoscaler reads it.
+    Measured {
+        /// Usage of the pods.
+        pods: Vec<PodUsage>,
+    },
     /// A user asks for a change.
     Ask {
         /// The message.
         message: Request,
     },
+}
+
+/// The last heartbeat of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HeardNode {
+    /// Number of the node.
+    pub node: u32,
+    /// Instant of the heartbeat.
+    pub at_ns: i64,
 }
 
 /// Answer to an input.

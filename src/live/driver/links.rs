@@ -87,6 +87,13 @@ impl Links {
         }
     }
 
+    /// A node was heard at an instant.
+    pub(super) fn heard(&mut self, node: NodeId, at: Instant) {
+        if let Some(link) = self.links.get_mut(&node) {
+            link.heard = link.heard.max(at);
+        }
+    }
+
     /// The nodes that have fallen silent by now, with the instants of their last heartbeats.
     pub(super) fn fallen_silent(&mut self, now: Instant) -> Vec<Silence> {
         let mut silent = Vec::new();
@@ -129,6 +136,12 @@ impl Link {
     pub(super) fn awaits_relist(&self) -> bool {
         let mut waiting = self.waiting.iter();
         waiting.any(|waiting| waiting.command == Command::Relist)
+    }
+
+    /// Whether the receipt for commands up to a number says nothing new.
+    pub(super) fn is_confirmed(&self, received: u64) -> bool {
+        let first = self.waiting.front();
+        first.is_none_or(|first| first.number > received)
     }
 
     /// The daemon has carried out the commands up to a number.

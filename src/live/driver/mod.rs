@@ -8,11 +8,13 @@
 //! anything to do.
 
 mod commit;
+pub mod events;
 pub mod input;
 mod links;
 mod nodes;
 mod requests;
 mod seats;
+mod usage;
 pub mod view;
 
 use cluster::{Commitment, Digest, Store};
@@ -22,9 +24,11 @@ use systems::SystemParts;
 use thiserror::Error;
 use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
 
+use events::{EventRow, Events};
 use input::{Answer, Input};
 use links::Links;
 use seats::Seats;
+use usage::Measured;
 
 /// Rounds at one instant that are always allowed.
 const ROUNDS_ALLOWED: u64 = 1 << 20;
@@ -88,6 +92,8 @@ pub struct Driver {
     now: Instant,
     /// The node whose report is being applied: it knows of a pod's end.
     reporter: Option<NodeId>,
+    measured: Measured,
+    events: Events,
 }
 
 /// The lapse of a hold.
@@ -122,6 +128,8 @@ impl Driver {
             epoch: 0,
             now: Instant::ZERO,
             reporter: None,
+            measured: Measured::default(),
+            events: Events::default(),
         }
     }
 
@@ -158,6 +166,21 @@ impl Driver {
         wakes.into_iter().flatten().min()
     }
 
+    /// Whether a node falls silent by an instant unless it was heard since.
+    pub(crate) fn awaits_heartbeats(&self, now: Instant) -> bool {
+        self.links.next_silence().is_some_and(|at| at <= now)
+    }
+
+    /// Whether a component reads measured usage in a step at an instant.
+    pub(crate) fn reads_usage(&self, now: Instant) -> bool {
+        self.seats.read_usage(now)
+    }
+
+    /// The last events after a number, oldest first.
+    pub fn events_after(&self, number: u64) -> Vec<EventRow> {
+        self.events.after(number)
+    }
+
     /// Makes a step: takes in what came, does what is due by now, and lets the components settle. An
     /// instant before the last one counts as that. The answers stand in the order of the inputs.
     ///
@@ -192,6 +215,17 @@ impl Driver {
             }
             Input::Register { message } => Answer::Node(self.register(message)),
             Input::Update { message } => Answer::Node(self.update(message)),
+            Input::Heard { nodes } => {
+                for heard in nodes {
+                    let at = Instant::from_nanos(heard.at_ns);
+                    self.links.heard(NodeId(heard.node), at);
+                }
+                Answer::None
+            }
+            Input::Measured { pods } => {
+                self.measured = Measured::of(pods);
+                Answer::None
+            }
             Input::Ask { message } => Answer::User(self.ask(message)),
         }
     }
@@ -226,7 +260,10 @@ impl Driver {
         loop {
             let mut is_busy = false;
             for index in 0..self.seats.len() {
-                if let Some(batch) = self.seats.step(self.now, &self.store, index) {
+                if let Some(batch) = self
+                    .seats
+                    .step(self.now, &self.store, &self.measured, index)
+                {
                     is_busy = true;
                     self.make(index, batch);
                 }

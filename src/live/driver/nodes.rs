@@ -117,6 +117,34 @@ impl Driver {
         }
     }
 
+    /// The node of an update whose session is current.
+    pub(crate) fn node_of(&self, message: &Update) -> Option<NodeId> {
+        let node = self.store.nodes().by_name(&message.node)?;
+        let link = self.links.get(node)?;
+        let is_current = *link.process == *message.process && link.session == message.session;
+        is_current.then_some(node)
+    }
+
+    /// The answer to an update that is a sign of life and nothing else; `None` of any other, which has
+    /// to be recorded.
+    pub(crate) fn sign_of_life(&self, message: &Update) -> Option<SignOfLife> {
+        let node = self.node_of(message)?;
+        let link = self.links.get(node)?;
+        let says_nothing = message.reports.is_empty()
+            && link.is_confirmed(message.received)
+            && self.store.nodes().is_ready(node) == message.ready;
+        if !says_nothing || link.is_silent {
+            return None;
+        }
+        let answer = NodeAnswer::Received {
+            epoch: self.epoch,
+            session: link.session,
+            reports: link.reported,
+            commands: link.waiting(COMMANDS_MAX),
+        };
+        Some(SignOfLife { node, answer })
+    }
+
     /// Completes an answer once the components have settled: with the commands that wait.
     pub(super) fn finish_update(&self, node: NodeId, answer: NodeAnswer) -> NodeAnswer {
         match (answer, self.links.get(node)) {
@@ -222,6 +250,12 @@ impl Driver {
             None => draft,
         }
     }
+}
+
+/// A heartbeat that says nothing else.
+pub(crate) struct SignOfLife {
+    pub(crate) node: NodeId,
+    pub(crate) answer: NodeAnswer,
 }
 
 /// Refuses names that are empty, too long, or hold anything but letters, digits, `-`, `.` and `_`.

@@ -1,6 +1,6 @@
 //! Components in their places: which of them are due, and when they asked to wake.
 
-use cluster::{Conflict, Store};
+use cluster::{Conflict, Store, UsageSamples};
 use control::admission::Creation;
 use control::provider::{OrderFailed, ProviderRequest};
 use control::{Component, Outbox, Progress, Write};
@@ -62,12 +62,21 @@ impl Seats {
     }
 
     /// Has a component make a step if it has anything to do.
-    pub(super) fn step(&mut self, now: Instant, store: &Store, index: usize) -> Option<Batch> {
+    pub(super) fn step(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        usage: &dyn UsageSamples,
+        index: usize,
+    ) -> Option<Batch> {
         let seat = &mut self.seats[index];
         if !seat.is_due && seat.component.cursor() >= store.revision() {
             return None;
         }
         seat.outbox.clear();
+        if seat.component.reads_metrics(now) {
+            seat.component.metrics(now, store, usage);
+        }
         let progress = seat.component.step(now, store, &mut seat.outbox);
         seat.is_due = progress == Progress::More;
         // A wake-up that no run goes on for is one like the others: real time always goes on.
@@ -80,6 +89,12 @@ impl Seats {
             creations: std::mem::take(&mut seat.outbox.creations),
             requests: std::mem::take(&mut seat.outbox.requests),
         })
+    }
+
+    /// Whether a component reads measured usage at an instant.
+    pub(super) fn read_usage(&self, now: Instant) -> bool {
+        let mut seats = self.seats.iter();
+        seats.any(|seat| seat.component.reads_metrics(now))
     }
 
     /// A component learns that its write was refused.

@@ -3,7 +3,10 @@
 use model::{Pod, PodPhase};
 use serde::{Deserialize, Serialize};
 
+use units::{NodeId, SortedMap};
+
 use super::Driver;
+use crate::wire::usage::{NodeTop, PodTop, PodUsage, Top};
 
 /// A pod in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +73,56 @@ impl Driver {
             restarts: state.map_or(0, |state| state.restarts),
             waits: waits.map(|waits| waits.to_string()),
         }
+    }
+
+    /// The usage of nodes and pods, from what each node measured.
+    pub(crate) fn top(&self, measured: &SortedMap<NodeId, Vec<PodUsage>>) -> Top {
+        let nodes = self.store.nodes();
+        let mut top = Top {
+            nodes: Vec::new(),
+            pods: Vec::new(),
+        };
+        for node in nodes.present() {
+            let usage = measured.get(&node).map_or(&[][..], Vec::as_slice);
+            let (mut cpu_milli, mut memory_bytes) = (0, 0);
+            for pod in control::node_api::pods_on(&self.store, node) {
+                let Some(used) = usage.iter().find(|used| used.pod == pod.id.0) else {
+                    continue;
+                };
+                let Some(record) = self.store.pods().get(pod) else {
+                    continue;
+                };
+                let containers = used.containers.iter();
+                let cpu: u64 = containers.map(|one| u64::from(one.cpu_milli)).sum();
+                let memory = used.containers.iter().map(|one| one.memory_bytes).sum();
+                cpu_milli += cpu;
+                memory_bytes += memory;
+                top.pods.push(PodTop {
+                    namespace: self.store.class(record.class).spec.namespace.to_string(),
+                    name: record.name.to_string(),
+                    node: nodes.name(node).to_owned(),
+                    cpu_milli: cpu,
+                    memory_bytes: memory,
+                });
+            }
+            let allocatable = |resource: &str| {
+                let object = nodes.object(node);
+                object.map(|object| object.allocatable.get(resource))
+            };
+            let cpu = allocatable("cpu").and_then(|amount| amount.milli_ceil().ok());
+            let memory = allocatable("memory").and_then(|amount| amount.units_ceil().ok());
+            top.nodes.push(NodeTop {
+                name: nodes.name(node).to_owned(),
+                ready: nodes.is_ready(node),
+                pods: nodes.pods(node).len(),
+                cpu_milli,
+                cpu_allocatable_milli: cpu.map_or(0, |cpu| u64::try_from(cpu).unwrap_or(0)),
+                memory_bytes,
+                memory_allocatable_bytes: memory
+                    .map_or(0, |memory| u64::try_from(memory).unwrap_or(0)),
+            });
+        }
+        top
     }
 
     /// The nodes, in the order in which they joined.

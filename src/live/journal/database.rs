@@ -1,6 +1,8 @@
 //! The journal of a control server as an embedded database: one transaction per record, durable when
 //! it returns. The file is locked while it is open, so there is one control server per folder.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use redb::{
@@ -32,7 +34,9 @@ impl DatabaseJournal {
         let file = folder.join(FILE);
         let is_new = !file.exists();
         if is_new {
-            std::fs::create_dir_all(folder).map_err(|error| failed(&file, &error))?;
+            // The journal holds manifests, which others need not read.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            made.map_err(|error| failed(&file, &error))?;
         }
         let database = if is_new {
             Database::create(&file)
@@ -40,6 +44,11 @@ impl DatabaseJournal {
             Database::open(&file)
         };
         let database = database.map_err(|error| unopened(&file, &error))?;
+        if is_new {
+            let owner_alone = std::fs::Permissions::from_mode(0o600);
+            let set = std::fs::set_permissions(&file, owner_alone);
+            set.map_err(|error| failed(&file, &error))?;
+        }
         let next = prepare(&database).map_err(|error| failed(&file, &error))?;
         Ok(Self {
             file,

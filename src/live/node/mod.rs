@@ -93,12 +93,13 @@ struct Held {
 }
 
 impl NodeCore {
-    /// A node that has yet to register.
-    pub fn new(registration: Registration) -> Self {
+    /// A node that has yet to register. `epoch` is the greatest number of a term that earlier daemons
+    /// of the node have seen.
+    pub fn new(registration: Registration, epoch: u64) -> Self {
         Self {
             registration,
             session: None,
-            epoch: 0,
+            epoch,
             received: 0,
             local: None,
             pods: SortedMap::new(),
@@ -123,7 +124,13 @@ impl NodeCore {
             received: self.received,
             ready: is_ready,
             reports: self.reports.iter().cloned().collect(),
+            usage: Vec::new(),
         })
+    }
+
+    /// Greatest number of a term that was seen.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Whether reports wait to be sent.

@@ -52,6 +52,17 @@ pub trait Runtime {
     /// Forgets an attempt that ended, after the control plane has its ending for good.
     fn acknowledge(&mut self, attempt: &AttemptId);
 
+    /// Reads the log of an attempt from a place on, or from its beginning.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    fn log(
+        &self,
+        attempt: &AttemptId,
+        from: Option<&LogPosition>,
+        most_bytes: usize,
+    ) -> io::Result<LogPart>;
+
     /// Measures an attempt; `None` of one that does not run.
     fn usage(&self, attempt: &AttemptId) -> Option<Usage>;
 }

@@ -10,10 +10,12 @@ use tokio::sync::oneshot;
 use units::Instant;
 
 use crate::control::{Control, ControlError};
+use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
 use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::Journal;
 use crate::wire::NodeAnswer;
+use crate::wire::usage::Top;
 
 /// Greatest number of messages that are taken in together.
 const TOGETHER_MAX: usize = 1024;
@@ -34,6 +36,10 @@ pub(super) enum Message {
     Pods(oneshot::Sender<Vec<PodRow>>),
     /// A request for the nodes.
     Nodes(oneshot::Sender<Vec<NodeRow>>),
+    /// A request for the events after a number.
+    Events(u64, oneshot::Sender<Vec<EventRow>>),
+    /// A request for the usage that was measured.
+    Top(oneshot::Sender<Top>),
     /// A request for the log.
     Log(oneshot::Sender<Vec<u8>>),
     /// The thread is to end.
@@ -147,6 +153,12 @@ impl<J: Journal> Loop<J> {
                     }
                     Message::Nodes(reply) => {
                         let _ = reply.send(self.control.driver().node_rows());
+                    }
+                    Message::Events(after, reply) => {
+                        let _ = reply.send(self.control.events(after));
+                    }
+                    Message::Top(reply) => {
+                        let _ = reply.send(self.control.top());
                     }
                     Message::Log(reply) => {
                         let _ = reply.send(self.control.log()?);

@@ -1,28 +1,47 @@
 //! The control server: a thread that owns the control plane and its journal, and a loop that accepts
 //! connections. This is where the wall clock comes in.
 
+mod accept;
 mod engine;
+mod errands;
+mod guard;
 mod http;
+mod routes;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::control::{Control, ControlError};
 use crate::journal::Journal;
+use crate::security::SecurityError;
 use engine::Engine;
+use guard::Guard;
+
+pub use guard::Notes;
 
 /// Limits of connections and requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at one time.
+    /// Connections of known parties at one time.
     pub connections: usize,
+    /// Connections at one time that have yet to show a certificate; the oldest gives way.
+    pub handshakes: usize,
+    /// Connections of parties without a certificate at one time.
+    pub strangers: usize,
+    /// Connections of one party at one time.
+    pub party: usize,
+    /// Requests of one party in a second.
+    pub rate: u32,
+    /// Joinings in a second, of all together.
+    pub joinings: u32,
+    /// Time for the handshake of TLS.
+    pub handshake: Duration,
     /// Time for the header of a request.
     pub header: Duration,
     /// Time for the body of a request.
@@ -31,16 +50,28 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Time for which a request for commands waits for one.
     pub watch: Duration,
+    /// Time for which a request for a log waits for its node.
+    pub errand: Duration,
+    /// Time after which a connection is closed.
+    pub life: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4096,
+            handshakes: 256,
+            strangers: 64,
+            party: 16,
+            rate: 200,
+            joinings: 10,
+            handshake: Duration::from_secs(5),
             header: Duration::from_secs(10),
             body: Duration::from_secs(30),
-            body_bytes: 1 << 20,
+            body_bytes: crate::client::REQUEST_MAX,
             watch: Duration::from_secs(20),
+            errand: Duration::from_secs(10),
+            life: Duration::from_hours(1),
         }
     }
 }
@@ -58,13 +89,16 @@ pub enum ServeError {
     },
     /// The address can be reached from other machines.
     #[error(
-        "{0}: connections are plain text, so only addresses of this machine are allowed; listen on \
-         127.0.0.1"
+        "{0}: plain text is allowed on addresses of this machine alone; listen on 127.0.0.1, or leave \
+         out `--plain`"
     )]
     NotLoopback(SocketAddr),
     /// The threads can't be started.
     #[error("the server's threads can't be started: {0}")]
     Threads(io::Error),
+    /// The certificates have a problem.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// The control plane failed.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -74,16 +108,17 @@ pub enum ServeError {
 pub struct Server {
     listener: std::net::TcpListener,
     address: SocketAddr,
+    access: Access,
     limits: Limits,
 }
 
 impl Server {
-    /// Listens at an address of this machine.
+    /// Listens at an address.
     ///
     /// # Errors
-    /// The address can't be had, or can be reached from other machines.
-    pub fn listen(address: SocketAddr, limits: Limits) -> Result<Self, ServeError> {
-        if !address.ip().is_loopback() {
+    /// The address can't be had, or connections would be plain text and reach other machines.
+    pub fn listen(address: SocketAddr, access: Access, limits: Limits) -> Result<Self, ServeError> {
+        if matches!(access, Access::Plain(_)) && !address.ip().is_loopback() {
             return Err(ServeError::NotLoopback(address));
         }
         let failed = |source| ServeError::Address { address, source };
@@ -92,6 +127,7 @@ impl Server {
         Ok(Self {
             address: listener.local_addr().map_err(failed)?,
             listener,
+            access,
             limits,
         })
     }
@@ -101,14 +137,16 @@ impl Server {
         self.address
     }
 
-    /// Serves until it is interrupted or the control plane fails.
+    /// Serves until it is interrupted or the control plane fails. The credentials of the server's own
+    /// user are kept in `folder`, and `notes` gets a line for what is refused.
     ///
     /// # Errors
     /// The control plane or its storage fails.
     pub fn serve<J: Journal + Send + 'static>(
         self,
         control: Control<J>,
-        access: Access,
+        folder: &Path,
+        notes: Notes,
         is_interrupted: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), ServeError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -116,29 +154,23 @@ impl Server {
             .build();
         let runtime = runtime.map_err(ServeError::Threads)?;
         let engine = Engine::start(control).map_err(ServeError::Threads)?;
-        let address = self.address;
-        let failed = |source| ServeError::Address { address, source };
-        runtime.block_on(async {
-            let listener = TcpListener::from_std(self.listener).map_err(failed)?;
-            let shared = Arc::new(http::Shared {
-                engine: engine.sender(),
-                access,
-                limits: self.limits,
-            });
-            let room = Arc::new(Semaphore::new(self.limits.connections));
-            while !is_interrupted() && !engine.has_ended() {
-                let patience = Duration::from_millis(100);
-                let accepted = tokio::time::timeout(patience, listener.accept()).await;
-                let Ok(Ok((stream, _))) = accepted else {
-                    continue;
-                };
-                // Without room the connection is closed at once.
-                if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
-                    tokio::spawn(http::converse(stream, Arc::clone(&shared), permit));
-                }
-            }
-            Ok::<(), ServeError>(())
+        let shared = Arc::new(http::Shared {
+            engine: engine.sender(),
+            access: self.access,
+            limits: self.limits,
+            guard: Guard::new(notes),
+            errands: errands::Errands::default(),
+        });
+        let goes_on = || !is_interrupted() && !engine.has_ended();
+        let accepted = runtime.block_on(accept::accept(self.listener, &shared, folder, &goes_on));
+        accepted.map_err(|error| match error {
+            accept::AcceptError::Listener(source) => ServeError::Address {
+                address: self.address,
+                source,
+            },
+            accept::AcceptError::Security(error) => ServeError::Security(error),
         })?;
+        drop(shared);
         drop(runtime);
         Ok(engine.stop()?)
     }

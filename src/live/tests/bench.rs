@@ -136,7 +136,7 @@ impl Host {
     fn new(number: usize) -> Self {
         let name = format!("n{number}");
         Self {
-            core: NodeCore::new(registration(&name, 1)),
+            core: NodeCore::new(registration(&name, 1), 0),
             name,
             processes: 1,
             machine: Machine::default(),
@@ -148,7 +148,7 @@ impl Host {
     /// The daemon is killed and started again; what runs goes on.
     pub(super) fn restart(&mut self) {
         self.processes += 1;
-        self.core = NodeCore::new(registration(&self.name, self.processes));
+        self.core = NodeCore::new(registration(&self.name, self.processes), 0);
         self.machine.events.clear();
     }
 
@@ -187,12 +187,17 @@ pub(super) struct Bench<J> {
 impl Bench<MemoryJournal> {
     /// Cluster with a number of hosts, over a journal in memory.
     pub(super) fn new(hosts: usize, journal: &MemoryJournal) -> Self {
+        Self::with_plane(hosts, journal, plane())
+    }
+
+    /// Cluster of a control plane.
+    pub(super) fn with_plane(hosts: usize, journal: &MemoryJournal, plane: Plane) -> Self {
         let mut bench = Self {
             control: None,
             hosts: (0..hosts).map(Host::new).collect(),
             now: Instant::ZERO,
         };
-        bench.open(journal.clone());
+        bench.open_with(journal.clone(), plane);
         bench
     }
 }
@@ -200,7 +205,11 @@ impl Bench<MemoryJournal> {
 impl<J: Journal> Bench<J> {
     /// A control server opens the state.
     pub(super) fn open(&mut self, journal: J) {
-        let mut control = Control::open(header(), plane(), journal).expect("a state that opens");
+        self.open_with(journal, plane());
+    }
+
+    fn open_with(&mut self, journal: J, plane: Plane) {
+        let mut control = Control::open(header(), plane, journal).expect("a state that opens");
         control.begin(self.now).expect("a term that begins");
         self.control = Some(control);
     }

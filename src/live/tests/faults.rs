@@ -244,6 +244,27 @@ fn a_state_of_another_experiment_is_refused() {
     ));
 }
 
+#[test]
+fn heartbeats_alone_fill_no_journal_and_a_lost_node_is_still_noticed_in_time() {
+    let journal = MemoryJournal::default();
+    let mut bench = Bench::new(5, &journal);
+    bench.turns(2);
+    bench.apply(&deployment(5));
+    bench.turns(10);
+    let before = journal.len();
+    bench.turns(3600);
+    // 18,000 heartbeats; timers of the control plane and one record in 15 s for all nodes remain.
+    let records = journal.len() - before;
+    assert!(records < 1000, "{records} records in an hour without news");
+    bench.hosts[2].is_cut = true;
+    bench.turns(66);
+    assert!(!nodes_ready(&bench, "n2"));
+    let control = bench.control.take().expect("a control server");
+    let log = crate::record::Log::read(&control.log().expect("a log")).expect("a whole log");
+    let replayed = log.replay(super::bench::plane()).expect("the same run");
+    assert_eq!(replayed.digest(), control.driver().digest());
+}
+
 fn nodes_ready(bench: &Bench<MemoryJournal>, name: &str) -> bool {
     let control = bench.control.as_ref().expect("a control server");
     let rows = control.driver().node_rows();

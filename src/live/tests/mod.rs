@@ -1,6 +1,9 @@
 //! The control server and daemons of several nodes in one process, over fake machines.
 
 mod bench;
+mod daemon;
 mod faults;
 mod replay;
+mod security;
 mod server;
+mod usage;

@@ -4,41 +4,58 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use units::Instant;
 
 use super::bench::{Machine, deployment, header, plane, registration};
-use crate::access::{ADMIN_FILE, Access, NODE_FILE, secret};
+use crate::access::{ADMIN_FILE, Access, NODE_FILE, Secrets, secret};
 use crate::client::{Client, ClientError};
 use crate::control::Control;
 use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::DatabaseJournal;
 use crate::node::NodeCore;
 use crate::record::Log;
-use crate::serve::{Limits, ServeError, Server};
+use crate::security::gate::Gate;
+use crate::serve::{Limits, Notes, ServeError, Server};
 use crate::wire::NodeAnswer;
 use crate::wire::request::{Outcome, Request};
 
 /// A server in a thread, over a folder that is removed at the end.
-struct Running {
-    folder: PathBuf,
-    address: SocketAddr,
+pub(super) struct Running {
+    pub(super) folder: PathBuf,
+    pub(super) address: SocketAddr,
+    /// Notes about what was refused.
+    pub(super) notes: Arc<Mutex<Vec<String>>>,
+    /// Seconds for which certificates are good; `None` over plain text.
+    life_s: Option<i64>,
     is_interrupted: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
 
 impl Running {
+    /// A server over plain text.
     fn new(name: &str) -> Self {
+        Self::with_life(name, None)
+    }
+
+    /// A server whose certificates are good for a number of seconds.
+    pub(super) fn secured(name: &str, life_s: i64) -> Self {
+        Self::with_life(name, Some(life_s))
+    }
+
+    fn with_life(name: &str, life_s: Option<i64>) -> Self {
         let folder = format!("windtunnel-server-{name}-{}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         let _ = std::fs::remove_dir_all(&folder);
         let mut own = Self {
             folder,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            notes: Arc::default(),
+            life_s,
             is_interrupted: Arc::new(AtomicBool::new(false)),
             thread: None,
         };
@@ -46,27 +63,49 @@ impl Running {
         own
     }
 
-    fn start(&mut self) {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    pub(super) fn start(&mut self) {
+        self.start_at(SocketAddr::from(([127, 0, 0, 1], 0)));
+    }
+
+    /// Starts the server at the address that it had.
+    pub(super) fn start_again(&mut self) {
+        self.start_at(self.address);
+    }
+
+    fn start_at(&mut self, address: SocketAddr) {
         let limits = Limits {
             header: Duration::from_millis(300),
             watch: Duration::from_millis(300),
+            handshake: Duration::from_millis(500),
+            handshakes: 16,
             ..Limits::default()
         };
-        let access = Access::of_folder(&self.folder).expect("secrets");
+        let access = match self.life_s {
+            None => Access::Plain(Secrets::of_folder(&self.folder).expect("secrets")),
+            Some(life_s) => {
+                std::fs::create_dir_all(&self.folder).expect("a folder");
+                let gate = Gate::of_folder(&self.folder, life_s).expect("an authority");
+                gate.keep_local(&self.folder).expect("credentials");
+                Access::Mutual(gate)
+            }
+        };
         let journal = DatabaseJournal::open(&self.folder).expect("a journal");
         let mut control = Control::open(header(), plane(), journal).expect("a state");
         control.begin(control.driver().now()).expect("a term");
-        let server = Server::listen(any, limits).expect("an address");
+        let server = Server::listen(address, access, limits).expect("an address");
         self.address = server.address();
         self.is_interrupted.store(false, Ordering::Relaxed);
         let flag = Arc::clone(&self.is_interrupted);
+        let (folder, kept) = (self.folder.clone(), Arc::clone(&self.notes));
+        let notes: Notes = Arc::new(move |note| {
+            kept.lock().expect("no panic").push(note.to_owned());
+        });
         self.thread = Some(std::thread::spawn(move || {
-            server.serve(control, access, &|| flag.load(Ordering::Relaxed))
+            server.serve(control, &folder, notes, &|| flag.load(Ordering::Relaxed))
         }));
     }
 
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.is_interrupted.store(true, Ordering::Relaxed);
         let thread = self.thread.take().expect("a running server");
         let served = thread.join().expect("no panic");
@@ -75,7 +114,7 @@ impl Running {
 
     fn client(&self, file: &str) -> Client {
         let secret = secret(&self.folder.join(file)).expect("a secret");
-        Client::new(self.address, &secret)
+        Client::plain(self.address, &secret)
     }
 }
 
@@ -87,7 +126,7 @@ impl Drop for Running {
 }
 
 /// A daemon: one message of each kind.
-fn exchange(client: &Client, core: &mut NodeCore, machine: &mut Machine, now: Instant) {
+pub(super) fn exchange(client: &Client, core: &mut NodeCore, machine: &mut Machine, now: Instant) {
     let answer: NodeAnswer = match (core.registration(), core.update(true)) {
         (Some(message), _) => client.post("/v1/nodes/n0/register", message),
         (None, Some(message)) => client.post("/v1/nodes/n0/reports", &message),
@@ -101,7 +140,7 @@ fn exchange(client: &Client, core: &mut NodeCore, machine: &mut Machine, now: In
 #[test]
 fn a_server_takes_a_daemon_and_a_user_over_its_own_restart() {
     let mut running = Running::new("restart");
-    let (mut core, mut machine) = (NodeCore::new(registration("n0", 1)), Machine::default());
+    let (mut core, mut machine) = (NodeCore::new(registration("n0", 1), 0), Machine::default());
     let node = running.client(NODE_FILE);
     let mut now = Instant::ZERO;
     exchange(&node, &mut core, &mut machine, now);
@@ -149,7 +188,7 @@ fn clients_that_break_the_rules_are_refused_and_others_are_served() {
         Err(ClientError::Refused { status, .. }) => status,
         other => panic!("expected a refusal, found {other:?}"),
     };
-    let stranger = Client::new(running.address, "guess");
+    let stranger = Client::plain(running.address, "guess");
     assert_eq!(status(stranger.get("/v1/pods")), 401);
     assert_eq!(status(node.get("/v1/pods")), 403);
     assert_eq!(status(node.post("/v1/requests", &"x")), 403);
@@ -160,7 +199,8 @@ fn clients_that_break_the_rules_are_refused_and_others_are_served() {
     let long = Request::Cordon {
         node: "n".repeat(2 << 20),
     };
-    assert_eq!(status(admin.post("/v1/requests", &long)), 413);
+    let too_long: Result<Outcome, _> = admin.post("/v1/requests", &long);
+    assert!(matches!(too_long, Err(ClientError::TooLong { .. })));
     let nested = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let apply = Request::Apply {
         file: "deep.yaml".to_owned(),
@@ -184,8 +224,11 @@ fn clients_that_break_the_rules_are_refused_and_others_are_served() {
 }
 
 #[test]
-fn a_server_listens_on_its_own_machine_alone() {
+fn plain_text_stays_on_its_own_machine() {
     let open = SocketAddr::from(([0, 0, 0, 0], 0));
-    let refused = Server::listen(open, Limits::default()).err();
+    let folder = std::env::temp_dir().join(format!("windtunnel-open-{}", std::process::id()));
+    let secrets = Secrets::of_folder(&folder).expect("secrets");
+    let refused = Server::listen(open, Access::Plain(secrets), Limits::default()).err();
+    let _ = std::fs::remove_dir_all(&folder);
     assert!(matches!(refused, Some(ServeError::NotLoopback(_))));
 }

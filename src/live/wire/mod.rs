@@ -2,16 +2,20 @@
 //! Times are nanoseconds, pods are numbers that the cluster never uses twice.
 
 pub mod declaration;
+pub mod errand;
 pub mod pod;
 mod reason;
+pub(crate) mod redact;
 pub mod report;
 pub mod request;
+pub mod usage;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use declaration::{Declaration, Standing};
 use report::NumberedReport;
+use usage::PodUsage;
 
 /// The first message of a daemon: its node, and what the machine has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +47,14 @@ pub struct Update {
     pub ready: bool,
     /// Reports that the control server has not confirmed yet, in order.
     pub reports: Vec<NumberedReport>,
+    /// Measured usage of pods that run; not part of the record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<PodUsage>,
+}
+
+/// The text of a reason of a pod's end, such as `completed` or `evicted/drain`.
+pub(crate) fn end_reason(reason: model::EndReason) -> String {
+    reason::text(reason)
 }
 
 /// Answer to a daemon.
@@ -80,6 +92,16 @@ pub enum NodeAnswer {
         /// Reason, with the remedy.
         why: String,
     },
+}
+
+impl NodeAnswer {
+    /// Number of the term of the control server that answers, where the answer holds it.
+    pub(crate) const fn epoch(&self) -> Option<u64> {
+        match self {
+            Self::Welcome { epoch, .. } | Self::Received { epoch, .. } => Some(*epoch),
+            Self::Quiet | Self::Unregistered | Self::Refused { .. } => None,
+        }
+    }
 }
 
 /// A command of a session with its number, from 1.

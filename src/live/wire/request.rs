@@ -42,6 +42,17 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether the request is about nodes, and not about what runs on them.
+    pub(crate) fn changes_nodes(&self) -> bool {
+        match self {
+            Self::Apply { .. } | Self::Scale { .. } => false,
+            Self::Delete { object } => object.starts_with("Node/"),
+            Self::Cordon { .. } | Self::Uncordon { .. } | Self::Drain { .. } => true,
+        }
+    }
+}
+
 /// Answer to a request: a line for every object, and a line for every refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -151,6 +151,15 @@ pub(super) struct NodeStatus {
     pub(super) images: Vec<Image>,
     #[serde(deserialize_with = "nullable")]
     pub(super) conditions: Vec<Condition>,
+    #[serde(rename = "nodeInfo", deserialize_with = "nullable")]
+    pub(super) info: NodeInfo,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodeInfo {
+    #[serde(rename = "kubeletVersion")]
+    pub(super) kubelet_version: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

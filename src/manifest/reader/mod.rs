@@ -20,10 +20,10 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert, left_out, life,
-    node, objects, pod, raw, resize, template, unmodelled,
+    Ctx, Kubelet, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert,
+    left_out, life, node, objects, pod, raw, resize, template, unmodelled,
 };
-use model::{ClusterObjects, Node, PodSpec, Text};
+use model::{ClusterObjects, Node, PodSpec, Release, Text};
 use stated::{at, created, phase, started};
 use trace::budget::OBJECTS;
 use units::{SortedMap, SortedSet};
@@ -52,6 +52,7 @@ pub(super) struct Reader {
     nodes: Vec<Node>,
     /// Place of each node of a name.
     node_places: SortedMap<Text, String>,
+    newest_kubelet: Option<Kubelet>,
     pods: Vec<ManifestPod>,
     /// Of every object that was read: its identity, where it states one.
     identities: IndexSet<Box<str>, FxBuildHasher>,
@@ -323,6 +324,16 @@ impl Reader {
             return Err(path.field("name").problem(&expected, &node.name));
         }
         self.node_places.insert(node.name.clone(), place);
+        if let Some(version) = status.info.kubelet_version.as_deref()
+            && let Some(minor) = Release::minor_of(version)
+        {
+            let own = Kubelet {
+                node: node.name.clone(),
+                version: version.into(),
+                minor,
+            };
+            self.newest_kubelet = Kubelet::newer(self.newest_kubelet.take(), Some(own));
+        }
         self.nodes.push(node);
         Ok(())
     }
@@ -478,6 +489,7 @@ impl Reader {
             ignored_kinds: self.ignored_kinds,
             unread_workloads: self.unread_workloads,
             findings: self.ctx.findings.into_list(),
+            newest_kubelet: self.newest_kubelet,
         }
     }
 }

@@ -173,7 +173,8 @@ impl Values {
             let remark = |fault| format!("{fault}; please report this fault of the program");
             Ok(MetricValue {
                 id,
-                value: reading.value,
+                // Readers of tables would take -0 for another value than 0.
+                value: reading.value.map(|value| value + 0.0),
                 reason: fault.map(remark).or(reading.reason),
                 approx: reading.approx,
                 n: reading.n,

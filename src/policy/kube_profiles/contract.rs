@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::{add_machine, build_kube_profiles};
 use crate::testing::{node, pod};
+use model::Changes;
 use model::node::CORDON_TAINT;
 use model::{HostPort, PodSpec, SchedulerConfig, Taint, TaintEffect, Text, Toleration};
 use scheduler::kube::cycle::{Outcome, Round};
@@ -14,7 +15,7 @@ use scheduler::kube::fast_plugin::{node_points, node_test};
 use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow};
 use scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, PreScoreResult,
-    Rejection, Release, TieBreak,
+    Rejection, TieBreak,
 };
 use scheduler::pipeline::evaluate::Form;
 use units::Quantity;
@@ -45,7 +46,7 @@ impl KubePlugin for AvoidRack {
 }
 
 fn default_profile() -> KubeProfile {
-    let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::default());
+    let profiles = build_kube_profiles(&SchedulerConfig::default(), Changes::default());
     let mut profile = profiles.expect("the default").remove(0);
     add_machine(&mut profile);
     profile

@@ -11,9 +11,9 @@ use thiserror::Error;
 
 use crate::kubernetes::machine::Machine;
 use crate::{Entry, KubeConstructor, Point, registry};
-use model::SchedulerConfig;
 use model::scheduler_config::{PluginArguments, PluginSet, SchedulerProfile};
-use scheduler::kube::{KubePlugin, KubePoints, KubeProfile, Release};
+use model::{Changes, SchedulerConfig};
+use scheduler::kube::{KubePlugin, KubePoints, KubeProfile};
 
 /// Reason a configuration makes no profile.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -51,18 +51,18 @@ const OTHER_POINTS: &[&str] = &[
 ];
 
 /// Every plugin that acts by default, in the default order, with its default weight.
-fn defaults(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubePlugin>, i64)> {
+fn defaults(arguments: &PluginArguments, changes: Changes) -> Vec<(Arc<dyn KubePlugin>, i64)> {
     let known = constructors().filter_map(|own| Some((own, own.weight?)));
     known
-        .map(|(own, weight)| ((own.build)(arguments, release), weight))
+        .map(|(own, weight)| ((own.build)(arguments, changes), weight))
         .collect()
 }
 
 /// Plugins that act only where a configuration enables them.
-fn optional(arguments: &PluginArguments, release: Release) -> Vec<(Arc<dyn KubePlugin>, i64)> {
+fn optional(arguments: &PluginArguments, changes: Changes) -> Vec<(Arc<dyn KubePlugin>, i64)> {
     let known = constructors().filter(|own| own.weight.is_none());
     known
-        .map(|own| ((own.build)(arguments, release), 0))
+        .map(|own| ((own.build)(arguments, changes), 0))
         .collect()
 }
 
@@ -89,13 +89,13 @@ pub fn add_machine(profile: &mut KubeProfile) {
     profile.plugins.push(Arc::new(Machine));
 }
 
-/// The profiles of a configuration; without any, the default one.
+/// The profiles of a configuration, with the switches of a release; without any, the default one.
 ///
 /// # Errors
 /// If a plugin or point is unknown, or two profiles have one name.
 pub fn build_kube_profiles(
     config: &SchedulerConfig,
-    release: Release,
+    changes: Changes,
 ) -> Result<Vec<KubeProfile>, KubeProfileError> {
     let plain = [SchedulerProfile {
         scheduler_name: "default-scheduler".into(),
@@ -108,7 +108,7 @@ pub fn build_kube_profiles(
     };
     let mut profiles: Vec<KubeProfile> = Vec::new();
     for own in stated {
-        let profile = profile(own, config.percentage_of_nodes_to_score, release)?;
+        let profile = profile(own, config.percentage_of_nodes_to_score, changes)?;
         if profiles
             .iter()
             .any(|known| known.scheduler_name == profile.scheduler_name)
@@ -123,11 +123,11 @@ pub fn build_kube_profiles(
 fn profile(
     stated: &SchedulerProfile,
     percentage: i64,
-    release: Release,
+    changes: Changes,
 ) -> Result<KubeProfile, KubeProfileError> {
-    let mut known = defaults(&stated.arguments, release);
+    let mut known = defaults(&stated.arguments, changes);
     let default_count = known.len();
-    known.extend(optional(&stated.arguments, release));
+    known.extend(optional(&stated.arguments, changes));
     check_names(stated, &known)?;
     let nothing = PluginSet::default();
     let everywhere = stated.points.get("multiPoint").unwrap_or(&nothing);
@@ -142,6 +142,7 @@ fn profile(
         stated.unwrap_or(0).max(1)
     };
     Ok(KubeProfile {
+        changes,
         scheduler_name: stated.scheduler_name.to_string(),
         percentage_of_nodes_to_score: stated.percentage_of_nodes_to_score.unwrap_or(percentage),
         pre_enqueue: order("preEnqueue", KubePoints::PRE_ENQUEUE),

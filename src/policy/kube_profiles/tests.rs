@@ -24,7 +24,7 @@ fn built(points: &[(&str, PluginSet)]) -> Result<KubeProfile, KubeProfileError> 
         }],
         ..SchedulerConfig::default()
     };
-    build_kube_profiles(&config, Release::default()).map(|mut profiles| profiles.remove(0))
+    build_kube_profiles(&config, Changes::default()).map(|mut profiles| profiles.remove(0))
 }
 
 fn scores(profile: &KubeProfile) -> String {

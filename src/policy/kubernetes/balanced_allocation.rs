@@ -9,11 +9,11 @@ use smallvec::SmallVec;
 use super::node_resources_fit::amounts::{
     Counted, CpuAndMemory, Resource, RowResource, Scale, asked,
 };
-use model::Text;
+use model::{Change, Changes, Text};
 use scheduler::kube::keep::{KeptScore, NodeRow, Rests, RowPoints};
 use scheduler::kube::{
     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
-    PreScoreResult, Reach, Release,
+    PreScoreResult, Reach,
 };
 
 use super::resource_parameters::BALANCED;
@@ -29,10 +29,10 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["score"],
         weight: Some(1),
-        build: |arguments, release| {
+        build: |arguments, changes| {
             Arc::new(BalancedAllocation::new(
                 &arguments.balanced_resources,
-                release,
+                changes,
             ))
         },
     }),
@@ -44,27 +44,31 @@ pub struct BalancedAllocation(Arc<Balance>);
 /// Resources to balance.
 struct Balance {
     resources: Vec<Resource>,
-    release: Release,
+    /// Whether points tell how much the pod improves the balance (spec: kubernetes-releases.md A17).
+    scores_improvement: bool,
+    /// Whether pods that ask for none of the resources get no points (A8).
+    skips_unasked: bool,
 }
 
 /// Shares of resources in use; more than three are rare.
 type Fractions = SmallVec<[f64; 3]>;
 
 impl BalancedAllocation {
-    /// Over these resources, in order, as a release counts.
-    pub fn new(resources: &[Text], release: Release) -> Self {
+    /// Over these resources, in order, with the switches of a release.
+    pub fn new(resources: &[Text], changes: Changes) -> Self {
         Self(Arc::new(Balance {
             resources: resources.iter().map(Resource::of).collect(),
-            release,
+            scores_improvement: changes.has(Change::BalancedImprovement),
+            skips_unasked: changes.has(Change::BalancedSkipsBestEffort),
         }))
     }
 }
 
 impl Balance {
-    /// Whether the pod asks for none of the resources.
-    fn is_unasked(&self, pod: &PodInfo) -> bool {
+    /// Whether the pod gets no points, because it asks for none of the resources.
+    fn is_skipped(&self, pod: &PodInfo) -> bool {
         let mut resources = self.resources.iter();
-        resources.all(|own| asked(own, Scale::Plain, pod) == 0)
+        self.skips_unasked && resources.all(|own| asked(own, Scale::Plain, pod) == 0)
     }
 
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
@@ -81,7 +85,7 @@ impl Balance {
             .clone()
             .map(|own| fraction(own.requested(), own.offered))
             .collect();
-        if self.release < Release::V1_36 {
+        if !self.scores_improvement {
             return balance(&with);
         }
         let without: Fractions = counted.map(|own| fraction(own.used, own.offered)).collect();
@@ -132,7 +136,7 @@ impl KubePlugin for BalancedAllocation {
     }
 
     fn pre_score(&self, ctx: AttemptContext<'_>) -> PreScoreResult {
-        if self.0.is_unasked(ctx.pod) {
+        if self.0.is_skipped(ctx.pod) {
             return PreScoreResult::Skip;
         }
         PreScoreResult::Run
@@ -149,7 +153,7 @@ impl FastPlugin for BalancedAllocation {
     }
 
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
-        if self.0.is_unasked(ctx.pod) {
+        if self.0.is_skipped(ctx.pod) {
             return KeptScore::Nothing;
         }
         KeptScore::Node(Rests::OnNode, self.normalize_score())
@@ -166,7 +170,7 @@ impl FastPlugin for BalancedAllocation {
         };
         let both = CpuAndMemory::of(&self.0.resources, Scale::Plain, pod);
         if let Some(both) = both
-            && self.0.release < Release::V1_36
+            && !self.0.scores_improvement
         {
             return Some(Box::new(move |row| {
                 let Some([cpu, memory]) = both.of_row(row, Scale::Plain) else {

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use model::Text;
-use scheduler::kube::keep::KeptFilter;
+use model::{Change, Changes, Text};
+use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
-    Attempt, AttemptContext, FastPlugin, KubePlugin, KubePoints, PostFilter, PreFilterResult,
-    Preemption, Reach, Status,
+    Attempt, AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, PostFilter,
+    PreFilterResult, Preemption, Reach, Scores, Status,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -23,12 +23,28 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["preEnqueue", "preFilter", "filter", "postFilter"],
         weight: Some(0),
-        build: |_, _| Arc::new(DynamicResources),
+        build: |_, changes| Arc::new(DynamicResources::new(changes)),
     }),
 };
 
 /// Claims on devices; pods have none.
-pub struct DynamicResources;
+pub struct DynamicResources {
+    /// Whether it takes part at all (spec: kubernetes-releases.md A2).
+    is_on: bool,
+    /// Whether it gives every node 0 points instead of none (A24).
+    scores: bool,
+}
+
+impl DynamicResources {
+    /// Plugin with the switches of a release.
+    pub const fn new(changes: Changes) -> Self {
+        let is_on = changes.has(Change::DynamicResourceAllocation);
+        Self {
+            is_on,
+            scores: is_on && changes.has(Change::DynamicResourcesScore),
+        }
+    }
+}
 
 const NAME: &str = "DynamicResources";
 
@@ -38,10 +54,18 @@ impl KubePlugin for DynamicResources {
     }
 
     fn points(&self) -> KubePoints {
-        KubePoints::PRE_ENQUEUE
+        if !self.is_on {
+            return KubePoints::default();
+        }
+        let always = KubePoints::PRE_ENQUEUE
             .and(KubePoints::PRE_FILTER)
             .and(KubePoints::FILTER)
-            .and(KubePoints::POST_FILTER)
+            .and(KubePoints::POST_FILTER);
+        if self.scores {
+            always.and(KubePoints::SCORE)
+        } else {
+            always
+        }
     }
 
     fn fast(self: Arc<Self>) -> Option<Arc<dyn FastPlugin>> {
@@ -50,6 +74,10 @@ impl KubePlugin for DynamicResources {
 
     fn pre_filter<'a>(&'a self, _: AttemptContext<'a>) -> PreFilterResult<'a> {
         PreFilterResult::Skip
+    }
+
+    fn scores(&self, _: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
+        Some(Scores::plain(vec![0; feasible.len()]))
     }
 
     fn post_filter(&self, attempt: &Attempt<'_>, _: &[(Text, Status)]) -> PostFilter {
@@ -69,6 +97,10 @@ impl FastPlugin for DynamicResources {
 
     fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
         KeptFilter::Open
+    }
+
+    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+        KeptScore::Nothing
     }
 
     fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, _: usize) -> Option<PostFilter> {

@@ -7,7 +7,7 @@ mod term;
 
 use std::sync::Arc;
 
-use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
+use model::{Change, Changes, ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints,
@@ -17,7 +17,7 @@ use scheduler::kube::{
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
 use score::{FollowedAffinity, NO_LABELS};
-use term::Term;
+use term::{OwnSelector, Term};
 use units::SortedMap;
 
 /// The registry's entry.
@@ -45,31 +45,49 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["preFilter", "filter", "score"],
         weight: Some(2),
-        build: |arguments, _| {
-            Arc::new(InterPodAffinity::new(
-                arguments.hard_pod_affinity_weight,
-                arguments.ignore_preferred_terms_of_existing_pods,
-            ))
+        build: |arguments, changes| {
+            Arc::new(InterPodAffinity {
+                rules: Rules::new(arguments.hard_pod_affinity_weight, changes),
+                ignores_preferred_of_others: arguments.ignore_preferred_terms_of_existing_pods,
+                compares_values: changes.has(Change::PodAffinityHint),
+            })
         },
     }),
 };
 
 /// Puts pods together and apart.
 pub struct InterPodAffinity {
-    hard_weight: i64,
+    rules: Rules,
+    /// Whether preferred terms of other pods are skipped for pods without their own.
     ignores_preferred_of_others: bool,
+    /// Whether a node that changed helps only where the value of a topology key did (spec:
+    /// kubernetes-releases.md B).
+    compares_values: bool,
+}
+
+/// Rules by which terms count.
+#[derive(Clone, Copy)]
+struct Rules {
+    /// Points for a required term of another pod.
+    hard_weight: i64,
+    selector: OwnSelector,
+}
+
+impl Rules {
+    fn new(hard_weight: i64, changes: Changes) -> Self {
+        let selector = if changes.has(Change::LostNamespaceSelector) {
+            OwnSelector::AskedAgain
+        } else {
+            OwnSelector::PutAside
+        };
+        Self {
+            hard_weight,
+            selector,
+        }
+    }
 }
 
 impl InterPodAffinity {
-    /// Plugin with the points for a required term of another pod, and whether preferred terms of
-    /// other pods are skipped for pods without their own.
-    pub fn new(hard_weight: i64, ignores_preferred_of_others: bool) -> Self {
-        Self {
-            hard_weight,
-            ignores_preferred_of_others,
-        }
-    }
-
     fn gives_no_points(&self, pod: &PodInfo) -> bool {
         let affinity = &pod.spec().affinity;
         let has_own = !affinity.preferred_pod_affinity.is_empty()
@@ -233,7 +251,14 @@ impl<'a> NodeFilter<'a> for AffinityFilter<'a> {
 
 /// Whether a node that came or changed brings a domain of an affinity term, or parts from one of
 /// an anti-affinity term.
-fn node_may_help(pod: &PodInfo, before: Option<&NodeInfo>, after: Option<&NodeInfo>) -> bool {
+///
+/// Where values are not compared, any node with one of the labels does.
+fn node_may_help(
+    pod: &PodInfo,
+    before: Option<&NodeInfo>,
+    after: Option<&NodeInfo>,
+    compares_values: bool,
+) -> bool {
     let affinity = &pod.spec().affinity;
     let Some(after) = after else {
         return false;
@@ -244,7 +269,7 @@ fn node_may_help(pod: &PodInfo, before: Option<&NodeInfo>, after: Option<&NodeIn
         return wanted.any(|term| value_now(&term.topology_key).is_some())
             || !affinity.required_pod_anti_affinity.is_empty();
     };
-    let has_moved = |key: &Text| before.label(key) != value_now(key);
+    let has_moved = |key: &Text| !compares_values || before.label(key) != value_now(key);
     let mut wanted = affinity
         .required_pod_affinity
         .iter()
@@ -306,7 +331,7 @@ impl KubePlugin for InterPodAffinity {
 
     fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         match (event.node(), event.pod()) {
-            (Some((before, after)), _) => node_may_help(pod, before, after),
+            (Some((before, after)), _) => node_may_help(pod, before, after, self.compares_values),
             (_, Some((before, after))) => pod_may_help(pod, before, after),
             _ => true,
         }
@@ -319,7 +344,7 @@ impl KubePlugin for InterPodAffinity {
     fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
         let objects = &ctx.cache.objects;
         let spec = ctx.pod.spec();
-        let resolved = |stated| Term::resolved(stated, spec, objects);
+        let resolved = |stated| Term::resolved(stated, spec, objects, self.rules.selector);
         let affinity = &spec.affinity;
         let mut filter = AffinityFilter {
             pod: ctx.pod,
@@ -352,7 +377,7 @@ impl KubePlugin for InterPodAffinity {
         if self.gives_no_points(ctx.pod) {
             return None;
         }
-        score::score(ctx, self.hard_weight, feasible)
+        score::score(ctx, self.rules, feasible)
     }
 }
 
@@ -370,11 +395,11 @@ impl FastPlugin for InterPodAffinity {
         if self.gives_no_points(ctx.pod) {
             return Follow::NoPoints;
         }
-        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.hard_weight)))
+        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.rules)))
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        let rules = kept::rules(ctx);
+        let rules = kept::rules(ctx, self.rules.selector);
         if rules.is_empty() {
             return KeptFilter::Open;
         }
@@ -385,7 +410,7 @@ impl FastPlugin for InterPodAffinity {
         if self.gives_no_points(ctx.pod) {
             return KeptScore::Nothing;
         }
-        let counts = kept::points(ctx, self.hard_weight);
+        let counts = kept::points(ctx, self.rules);
         if counts.is_empty() {
             return KeptScore::Nothing;
         }
@@ -393,6 +418,6 @@ impl FastPlugin for InterPodAffinity {
     }
 
     fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
-        kept::is_meant_by(ctx, self.hard_weight, other)
+        kept::is_meant_by(ctx, self.rules.hard_weight, other)
     }
 }

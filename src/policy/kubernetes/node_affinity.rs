@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use model::rules::affinity;
 use model::{
-    ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm, Operator, Text,
+    Change, Changes, ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm,
+    Operator, Text,
 };
 use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
@@ -30,19 +31,26 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["preFilter", "filter", "score"],
         weight: Some(2),
-        build: |arguments, _| Arc::new(NodeAffinity::new(arguments.added_affinity.clone())),
+        build: |arguments, changes| {
+            Arc::new(NodeAffinity::new(arguments.added_affinity.clone(), changes))
+        },
     }),
 };
 
 /// Rejects nodes that the pod's selector or required terms exclude, and counts preferred terms.
 pub struct NodeAffinity {
     added: Affinity,
+    /// Whether a node helps only where it did not match before (spec: kubernetes-releases.md B).
+    heeds_before: bool,
 }
 
 impl NodeAffinity {
-    /// Plugin with affinity that is added to every pod.
-    pub fn new(added: Affinity) -> Self {
-        Self { added }
+    /// Plugin with affinity that is added to every pod, and the switches of a release.
+    pub fn new(added: Affinity, changes: Changes) -> Self {
+        Self {
+            added,
+            heeds_before: changes.has(Change::NodeAffinityHint),
+        }
     }
 
     /// Whether the affinity that is added to every pod admits a node.
@@ -114,7 +122,9 @@ impl KubePlugin for NodeAffinity {
         };
         self.admits_by_configuration(after)
             && affinity::admits(pod.spec(), &after.object)
-            && before.is_none_or(|before| !affinity::admits(pod.spec(), &before.object))
+            && before.is_none_or(|before| {
+                !self.heeds_before || !affinity::admits(pod.spec(), &before.object)
+            })
     }
 
     fn normalize_score(&self) -> Normalization {

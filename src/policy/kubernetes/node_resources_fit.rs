@@ -11,7 +11,7 @@ use crate::score::scaled;
 use amounts::{Counted, CpuAndMemory, Resource, RowResource, Scale};
 use model::rules::room::fits;
 use model::scheduler_config::{FitArguments, FitStrategy};
-use model::{ClusterObjects, Text};
+use model::{Change, Changes, ClusterObjects, Text};
 use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow, Rests, RowAmount, RowPoints, RowTest};
 use scheduler::kube::pod_info::is_extended;
 use scheduler::kube::{
@@ -32,7 +32,7 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["preFilter", "filter", "score"],
         weight: Some(1),
-        build: |arguments, _| Arc::new(NodeResourcesFit::new(arguments.fit.clone())),
+        build: |arguments, changes| Arc::new(NodeResourcesFit::new(arguments.fit.clone(), changes)),
     }),
 };
 
@@ -40,13 +40,16 @@ pub const ENTRY: Entry = Entry {
 pub struct NodeResourcesFit(Arc<Fit>);
 
 impl NodeResourcesFit {
-    /// Plugin with these arguments.
-    pub fn new(arguments: FitArguments) -> Self {
+    /// Plugin with these arguments and the switches of a release.
+    pub fn new(arguments: FitArguments, changes: Changes) -> Self {
         let scored = arguments.resources.iter();
         let scored = scored.map(|(name, weight)| (Resource::of(name), *weight));
         Self(Arc::new(Fit {
             scored: scored.collect(),
             arguments,
+            tells_final_shortage: changes.has(Change::AllocatableShortage),
+            heeds_growth: changes.has(Change::FitHint),
+            heeds_nominated: changes.has(Change::NominatedDeletion),
         }))
     }
 }
@@ -56,6 +59,13 @@ struct Fit {
     arguments: FitArguments,
     /// The resources scored, with weights.
     scored: Vec<(Resource, i64)>,
+    /// Whether a node that offers too little in all is left out of preemption (spec:
+    /// kubernetes-releases.md A1).
+    tells_final_shortage: bool,
+    /// Whether a node helps only where something that the pod asks for grew (B).
+    heeds_growth: bool,
+    /// Whether the deletion of a pod that awaits its place helps (B).
+    heeds_nominated: bool,
 }
 
 impl Fit {
@@ -82,7 +92,7 @@ impl Fit {
                 None => "Too many pods".into(),
                 Some(name) => format!("Insufficient {name}").into(),
             });
-            if shortage.is_unresolvable {
+            if shortage.is_unresolvable && self.tells_final_shortage {
                 code = Code::UnschedulableAndUnresolvable;
             }
             ControlFlow::Continue(())
@@ -293,11 +303,12 @@ impl KubePlugin for NodeResourcesFit {
     fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         match (event.node(), event.pod()) {
             (Some((before, Some(after))), _) => {
-                let is_more = |before: &NodeInfo| offers_more(pod, before, after);
+                let is_more =
+                    |before: &NodeInfo| !self.0.heeds_growth || offers_more(pod, before, after);
                 fits_empty(pod, after) && before.is_none_or(is_more)
             }
             (_, Some((Some(before), None))) => {
-                before.has_node() || before.nominated_node().is_some()
+                before.has_node() || (self.0.heeds_nominated && before.nominated_node().is_some())
             }
             (_, Some((Some(before), Some(after)))) => {
                 after.is(pod) || (after.has_node() && frees(pod, before, after))

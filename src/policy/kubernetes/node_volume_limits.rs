@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{ClusterObjects, Text};
+use model::{Change, Changes, ClusterObjects, Text};
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
@@ -10,7 +10,7 @@ use scheduler::kube::{
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
-use units::SortedSet;
+use units::{SortedMap, SortedSet};
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -22,12 +22,59 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["preFilter", "filter"],
         weight: Some(0),
-        build: |_, _| Arc::new(NodeVolumeLimits),
+        build: |_, changes| Arc::new(NodeVolumeLimits::new(changes)),
     }),
 };
 
 /// Rejects nodes that could not attach the pod's volumes.
-pub struct NodeVolumeLimits;
+pub struct NodeVolumeLimits(Counting);
+
+/// Rules by which volumes and limits count (spec: kubernetes-releases.md A16).
+#[derive(Clone, Copy)]
+struct Counting {
+    /// Whether volumes that are attached count though no pod of the node uses them.
+    attachments: bool,
+    /// Whether allocatable amounts of the node are limits.
+    allocatable: bool,
+}
+
+impl NodeVolumeLimits {
+    /// Plugin with the switches of a release.
+    pub const fn new(changes: Changes) -> Self {
+        Self(Counting {
+            attachments: changes.has(Change::VolumeAttachments),
+            allocatable: changes.has(Change::AllocatableVolumeLimits),
+        })
+    }
+}
+
+/// Longest name of a resource that a driver's limit is given under.
+const LONGEST_NAME: usize = 63;
+
+/// Limits of a node, by driver: those of its allocatable amounts where they count, and in their
+/// place those that its `CSINode` states.
+fn limits(
+    counting: Counting,
+    wanted: &SortedSet<(Text, Text)>,
+    objects: &ClusterObjects,
+    node: &NodeInfo,
+) -> SortedMap<Text, i64> {
+    let mut limits = SortedMap::new();
+    for (driver, _) in wanted.iter().filter(|_| counting.allocatable) {
+        let name = format!("attachable-volumes-csi-{driver}");
+        let limit = node.allocatable.scalars.get(name.as_str());
+        if let Some(&limit) = limit.filter(|_| name.len() <= LONGEST_NAME) {
+            limits.insert(driver.clone(), limit);
+        }
+    }
+    let stated = objects.csi_nodes.get(node.name());
+    for (driver, limit) in stated.iter().flat_map(|csi| &csi.drivers) {
+        if let Some(limit) = limit {
+            limits.insert(driver.clone(), *limit);
+        }
+    }
+    limits
+}
 
 /// The volumes of a pod, as driver and handle. A claim without a volume stands for itself.
 fn attached(pod: &PodInfo, objects: &ClusterObjects) -> SortedSet<(Text, Text)> {
@@ -51,13 +98,15 @@ fn attached(pod: &PodInfo, objects: &ClusterObjects) -> SortedSet<(Text, Text)> 
 }
 
 fn check(
+    counting: Counting,
     wanted: &SortedSet<(Text, Text)>,
     objects: &ClusterObjects,
     node: &NodeInfo,
 ) -> Result<(), Rejection> {
-    let Some(csi) = objects.csi_nodes.get(node.name()) else {
+    let limits = limits(counting, wanted, objects, node);
+    if limits.is_empty() {
         return Ok(());
-    };
+    }
     let mut present = SortedSet::new();
     for other in &node.pods {
         present.append(&mut attached(other, objects));
@@ -66,14 +115,15 @@ fn check(
         volumes.iter().filter(|(own, _)| own == driver).count() as i64
     };
     let fresh: SortedSet<_> = wanted.difference(&present).cloned().collect();
-    present.extend(objects.attachments.iter().filter_map(|own| {
+    let attachments = objects.attachments.iter().filter(|_| counting.attachments);
+    present.extend(attachments.filter_map(|own| {
         let volume = objects.volumes.get(&own.volume)?;
         let (_, handle) = volume.csi.as_ref()?;
         (own.node == *node.name()).then(|| (own.driver.clone(), handle.clone()))
     }));
-    for (driver, limit) in &csi.drivers {
+    for (driver, &limit) in &limits {
         let count = of_driver(&fresh, driver);
-        if count > 0 && limit.is_some_and(|limit| of_driver(&present, driver) + count > limit) {
+        if count > 0 && of_driver(&present, driver) + count > limit {
             return Err(Rejection::unschedulable("node(s) exceed max volume count"));
         }
     }
@@ -103,8 +153,8 @@ impl KubePlugin for NodeVolumeLimits {
         if wanted.is_empty() {
             return PreFilterResult::Skip;
         }
-        let wanted = std::sync::Arc::new(wanted);
-        PreFilterResult::run_with(move |node: &NodeInfo| check(&wanted, objects, node))
+        let (wanted, counting) = (Arc::new(wanted), self.0);
+        PreFilterResult::run_with(move |node: &NodeInfo| check(counting, &wanted, objects, node))
     }
 }
 

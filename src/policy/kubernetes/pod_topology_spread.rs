@@ -460,7 +460,8 @@ mod tests {
                 }),
                 ..PodSpec::default()
             };
-            let class = PodClass::derive(Arc::new(spec)).expect("no amounts at all");
+            let class = PodClass::derive(Arc::new(spec), model::Changes::default())
+                .expect("no amounts at all");
             let pod = PodInfo {
                 class: Arc::new(class),
                 ..PodInfo::default()

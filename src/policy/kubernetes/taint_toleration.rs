@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use model::rules::taints;
-use model::{ClusterObjects, Taint};
+use model::{Change, Changes, ClusterObjects, Taint};
 use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
-    Normalization, PodInfo, Reach, Rejection, Release,
+    Normalization, PodInfo, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -23,19 +23,22 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["filter", "score"],
         weight: Some(3),
-        build: |_, release| Arc::new(TaintToleration::new(release)),
+        build: |_, changes| Arc::new(TaintToleration::new(changes)),
     }),
 };
 
 /// Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.
 pub struct TaintToleration {
-    release: Release,
+    /// Whether a taint is told without key and value (spec: kubernetes-releases.md A11).
+    tells_no_key: bool,
 }
 
 impl TaintToleration {
-    /// Plugin in the words of a release.
-    pub const fn new(release: Release) -> Self {
-        Self { release }
+    /// Plugin with the switches of a release.
+    pub const fn new(changes: Changes) -> Self {
+        Self {
+            tells_no_key: changes.has(Change::TaintText),
+        }
     }
 }
 
@@ -72,7 +75,7 @@ impl KubePlugin for TaintToleration {
         let Some(taint) = taints::first_repelling(pod.spec(), &node.object.taints) else {
             return Ok(());
         };
-        if self.release >= Release::V1_36 {
+        if self.tells_no_key {
             return Err(Rejection::unresolvable("node(s) had untolerated taint(s)"));
         }
         let Taint { key, value, .. } = taint;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
-use model::{ClusterObjects, Text};
+use model::{Change, Changes, ClusterObjects, Text};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
     AttemptContext, Code, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
@@ -24,11 +24,10 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["preFilter", "filter"],
         weight: Some(0),
-        build: |_, _| Arc::new(VolumeBinding),
+        build: |_, changes| Arc::new(VolumeBinding::new(changes)),
     }),
 };
 
-const NOT_REACHED: &str = "node(s) didn't match PersistentVolume's node affinity";
 const NOT_FOUND: &str = "node(s) didn't find available persistent volumes to bind";
 const NOT_ENOUGH: &str = "node(s) did not have enough free storage";
 const GONE: &str = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)";
@@ -36,7 +35,22 @@ const GONE: &str = "node(s) unavailable due to one or more pvc(s) bound to non-e
 const BY_HAND: &str = "kubernetes.io/no-provisioner";
 
 /// Rejects nodes where the pod's claims can't have their volumes.
-pub struct VolumeBinding;
+pub struct VolumeBinding {
+    /// Reason for a volume that can't be used on a node (spec: kubernetes-releases.md A9).
+    not_reached: &'static str,
+}
+
+impl VolumeBinding {
+    /// Plugin with the switches of a release.
+    pub const fn new(changes: Changes) -> Self {
+        let not_reached = if changes.has(Change::VolumeAffinityText) {
+            "node(s) didn't match PersistentVolume's node affinity"
+        } else {
+            "node(s) had volume node affinity conflict"
+        };
+        Self { not_reached }
+    }
+}
 
 /// The pod's claims, by what remains to be done for them.
 struct Claims<'a> {
@@ -66,9 +80,9 @@ fn is_kept_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool
 }
 
 impl Claims<'_> {
-    fn check(&self, node: &NodeInfo) -> Result<(), Rejection> {
+    fn check(&self, node: &NodeInfo, not_reached: &'static str) -> Result<(), Rejection> {
         let mut reasons = Vec::new();
-        if let Err(reason) = self.check_bound(node) {
+        if let Err(reason) = self.check_bound(node, not_reached) {
             reasons.push(reason.into());
         }
         if let Err(reason) = self.choose(node) {
@@ -83,11 +97,11 @@ impl Claims<'_> {
         })
     }
 
-    fn check_bound(&self, node: &NodeInfo) -> Result<(), &'static str> {
+    fn check_bound(&self, node: &NodeInfo, not_reached: &'static str) -> Result<(), &'static str> {
         for claim in &self.bound {
             let volume = self.objects.volumes.get(&claim.volume).ok_or(GONE)?;
             if !reaches(volume, node) {
-                return Err(NOT_REACHED);
+                return Err(not_reached);
             }
         }
         Ok(())
@@ -291,8 +305,8 @@ impl KubePlugin for VolumeBinding {
         match sort_claims(ctx) {
             Err(rejection) => PreFilterResult::Reject(rejection),
             Ok(claims) => {
-                let claims = Arc::new(claims);
-                PreFilterResult::run_with(move |node: &NodeInfo| claims.check(node))
+                let (claims, not_reached) = (Arc::new(claims), self.not_reached);
+                PreFilterResult::run_with(move |node: &NodeInfo| claims.check(node, not_reached))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{ClusterObjects, PodVolume, Text};
+use model::{Change, Changes, ClusterObjects, PodVolume, Text};
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeFilter,
@@ -22,7 +22,7 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Kube(KubeConstructor {
         points: &["preFilter", "filter"],
         weight: Some(0),
-        build: |_, _| Arc::new(VolumeRestrictions),
+        build: |_, changes| Arc::new(VolumeRestrictions::new(changes)),
     }),
 };
 
@@ -30,7 +30,24 @@ pub const ENTRY: Entry = Entry {
 const ONE_POD: &str = "ReadWriteOncePod";
 
 /// Rejects nodes where a disk of the pod is in use, and all if a claim is.
-pub struct VolumeRestrictions;
+pub struct VolumeRestrictions {
+    /// Reason for a claim in use (spec: kubernetes-releases.md A7).
+    in_use: &'static str,
+}
+
+impl VolumeRestrictions {
+    /// Plugin with the switches of a release.
+    pub const fn new(changes: Changes) -> Self {
+        let in_use = if changes.has(Change::OnePodClaimText) {
+            "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode \
+             already in-use by another pod"
+        } else {
+            "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod \
+             access mode"
+        };
+        Self { in_use }
+    }
+}
 
 #[derive(Clone)]
 struct RestrictionFilter<'a> {
@@ -39,6 +56,7 @@ struct RestrictionFilter<'a> {
     exclusive: SortedSet<Text>,
     /// Number of volumes that others use.
     conflicts: i64,
+    in_use: &'static str,
 }
 
 /// Whether two disks can't be on one node.
@@ -112,10 +130,7 @@ impl<'a> NodeFilter<'a> for RestrictionFilter<'a> {
             return Err(Rejection::unschedulable("node(s) had no available disk"));
         }
         if self.conflicts > 0 {
-            return Err(Rejection::unschedulable(
-                "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access \
-                 mode already in-use by another pod",
-            ));
+            return Err(Rejection::unschedulable(self.in_use));
         }
         Ok(())
     }
@@ -194,6 +209,7 @@ impl KubePlugin for VolumeRestrictions {
             pod: ctx.pod,
             exclusive,
             conflicts,
+            in_use: self.in_use,
         })
     }
 }
@@ -223,7 +239,9 @@ mod tests {
                 ..PodSpec::default()
             };
             PodInfo {
-                class: Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit")),
+                class: Arc::new(
+                    PodClass::derive(Arc::new(spec), Changes::default()).expect("amounts that fit"),
+                ),
                 ..PodInfo::default()
             }
         };
@@ -239,7 +257,8 @@ mod tests {
             let deleted = ClusterEvent::PodDeleted(Arc::new(pod(namespace, other)));
             let own = pod("default", own);
             let objects = ClusterObjects::default();
-            let hint = VolumeRestrictions.queueing_hint(&own, &deleted, &objects);
+            let plugin = VolumeRestrictions::new(Changes::default());
+            let hint = plugin.queueing_hint(&own, &deleted, &objects);
             assert_eq!(hint, helps, "{own:?} {deleted:?}");
         }
     }

@@ -11,10 +11,11 @@ use crate::kube_profiles::{add_machine, build_kube_profiles};
 use crate::testing::{World, device_set, node, pod};
 use cluster::GpuColumns;
 use cluster::fragmentation::{TypicalPod, TypicalPods};
+use model::Changes;
 use model::{LabelSelector, SchedulerConfig, Text, TopologySpread};
+use scheduler::kube::TieBreak;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::plugin::in_whole_span;
-use scheduler::kube::{Release, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::plugin::PreFilter;
 use units::ClassId;
@@ -288,7 +289,7 @@ fn an_attempt_builds_one_mirror_of_all_nodes() {
 
 /// A profile with policies of the registry beside all default plugins.
 fn profile(scope: Option<Scope>) -> KubeProfile {
-    let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
+    let profiles = build_kube_profiles(&SchedulerConfig::default(), Changes::default());
     let mut profile = profiles.expect("the default").remove(0);
     let own = [
         ("fgd", 2),

@@ -214,7 +214,7 @@ pub enum TaintEffect {
 }
 
 /// Default maximum number of pods of a node, as in Kubernetes.
-const DEFAULT_PODS: i64 = 110;
+pub const DEFAULT_PODS: i64 = 110;
 
 /// Names of the resources that every node has.
 const CPU: &str = "cpu";

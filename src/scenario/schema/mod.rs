@@ -21,6 +21,7 @@ mod metrics;
 mod operation;
 mod power;
 mod provider;
+mod release;
 mod run;
 mod swarm;
 mod swarmkit;
@@ -35,8 +36,8 @@ pub use autoscaling::{
 };
 pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
-    Allocatable, Cluster, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace, Taint,
-    TaintEffect, Template,
+    Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,
+    Taint, TaintEffect, Template,
 };
 pub use contention::{Contention, Overhead};
 pub use descheduling::{
@@ -62,6 +63,7 @@ pub use provider::{
     ClusterAutoscaling, ConsolidationPolicy, DisruptionReason, DisruptionWindow, ExpanderName,
     NodeGroup, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
 };
+pub use release::{Release, Switch};
 pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,
@@ -73,7 +75,7 @@ pub use swarmkit::{
     RestartCondition, ServicePlacement, ServiceRestart, ServiceUpdate, SpreadCount, SwarmKit,
     UpdateFailureAction, UpdateTaskOrder,
 };
-pub use system::{Backfill, Plugin, Plugins, Release, Scheduler, System, TieBreak};
+pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
 pub use traffic::{
     Balancing, DiurnalRate, FlashCrowd, Function, Gaps, LatencyObjective, RateFormat, RateTrace,
     Retries, Services, Traffic, TrafficForm,

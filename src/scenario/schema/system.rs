@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::release::{Release, Switch};
 use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -16,6 +17,10 @@ pub struct System {
     #[serde(default = "default_system")]
     #[schemars(extend("x-names" = "system"))]
     pub name: String,
+    /// Release of Kubernetes to follow: kube-scheduler, controllers and kubelets, with the system
+    /// `kubernetes`; default that of `scheduler.release`, or else `1.34`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// Scheduler options: how the system places pods.
     #[serde(default)]
     pub scheduler: Scheduler,
@@ -49,6 +54,7 @@ impl Default for System {
     fn default() -> Self {
         Self {
             name: default_system(),
+            release: None,
             scheduler: Scheduler::default(),
             controllers: None,
             swarm: None,
@@ -101,9 +107,14 @@ pub struct Scheduler {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub config: Option<String>,
-    /// Release of kube-scheduler to follow, with the system `kubernetes`; default `1.34`.
-    #[serde(default)]
-    pub release: Release,
+    /// Release of kube-scheduler to follow, with the system `kubernetes`; default `system.release`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+    /// Changes between releases to turn on or off, by name, whatever the release has, with the system
+    /// `kubernetes` (`windtunnel systems kubernetes --changes` lists them); default none.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    #[schemars(extend("x-key-names" = "change"))]
+    pub changes: SortedMap<String, Switch>,
     /// Binding time from a decision to its binding, with the system `kubernetes`; default `0s`.
     #[serde(default)]
     pub binding_time: Duration,
@@ -111,19 +122,6 @@ pub struct Scheduler {
     /// `0s`.
     #[serde(default)]
     pub eviction_time: Duration,
-}
-
-/// Release of kube-scheduler to follow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Release {
-    /// Release 1.34 of kube-scheduler.
-    #[default]
-    #[serde(rename = "1.34")]
-    V1_34,
-    /// Release 1.36 of kube-scheduler: another balance score, and the first of a heap among equally
-    /// good nodes.
-    #[serde(rename = "1.36")]
-    V1_36,
 }
 
 /// Policies by name, in written order; `None` disables one.
@@ -139,7 +137,8 @@ impl Default for Scheduler {
             plugins: Plugins::default(),
             percentage_of_nodes_to_score: None,
             config: None,
-            release: Release::default(),
+            release: None,
+            changes: SortedMap::new(),
             binding_time: Duration::ZERO,
             eviction_time: Duration::ZERO,
         }

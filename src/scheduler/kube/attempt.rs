@@ -11,7 +11,7 @@ use super::{
     Cache, Code, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, Preemption, Rejection,
     Status,
 };
-use model::Text;
+use model::{Change, Text};
 use units::SortedSet;
 
 /// A node's verdict: `None` can take the pod.
@@ -30,7 +30,7 @@ pub struct Attempt<'a> {
     pub refusal: Option<Status>,
     /// The names of plugins whose `PreFilter` was asked.
     pub asked: Vec<&'static str>,
-    /// The verdict of nodes outside the set that `PreFilter` gave.
+    /// The verdict of nodes outside the set that `PreFilter` gave; `None` where they have none.
     pub outside: Option<Status>,
     /// Positions of the plugins that gave such sets.
     pub limiting: Vec<usize>,
@@ -182,8 +182,14 @@ impl<'a> Attempt<'a> {
             };
             self.refusal = Some(Rejection::unresolvable(text).of(""));
         }
-        let text = format!("node(s) didn't satisfy plugin(s) [{list}]");
-        self.outside = Some(Rejection::unresolvable(text).of(""));
+        let changes = self.profile.changes;
+        let text = if changes.has(Change::LeftOutNodesNamed) {
+            Some(format!("node(s) didn't satisfy plugin(s) [{list}]"))
+        } else {
+            let is_told = changes.has(Change::LeftOutNodesOldText);
+            is_told.then(|| "node is filtered out by the prefilter result".to_owned())
+        };
+        self.outside = text.map(|text| Rejection::unresolvable(text).of(""));
         self.names = Some(names);
     }
 
@@ -197,6 +203,16 @@ impl<'a> Attempt<'a> {
                 .count(),
             None => cache.node_count(),
         }
+    }
+
+    /// Words of the panic with which releases up to 1.30 end an attempt whose set of nodes has none
+    /// that exists (spec: kubernetes-releases.md A21).
+    pub fn panic(&self) -> Option<&'static str> {
+        let is_bound_to = self.profile.changes.has(Change::NodeNamePanic)
+            && self.refusal.is_none()
+            && self.names.is_some()
+            && self.candidate_count() == 0;
+        is_bound_to.then_some("panic: runtime error: integer divide by zero")
     }
 
     /// Whether a node can take the pod, with the pods that await a place there and without.

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::change_log::{Change, ChangeLog, Identity, Watched};
 use super::node_tree::NodeTree;
 use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
-use model::{ClusterObjects, Node, PodSpec, Text};
+use model::{Changes, ClusterObjects, Node, PodSpec, Text};
 use units::{QuantityError, SortedMap};
 
 /// Reason a change can't be taken in.
@@ -59,6 +59,8 @@ pub struct Cache {
     /// Number of machines that are down.
     down: usize,
     classes: IndexMap<Arc<PodSpec>, Arc<PodClass>, FxBuildHasher>,
+    /// Switches of the release by which pods count.
+    changes: Changes,
     /// Groups of pods.
     pub groups: Groups,
     /// Namespaces, budgets, services, owners, storage.
@@ -71,6 +73,19 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// An empty cache in which pods count as releases with these switches count them.
+    pub fn of_release(changes: Changes) -> Self {
+        Self {
+            changes,
+            ..Self::default()
+        }
+    }
+
+    /// Switches of the release by which pods count.
+    pub fn changes(&self) -> Changes {
+        self.changes
+    }
+
     /// The class of a spec, derived once.
     ///
     /// # Errors
@@ -79,7 +94,7 @@ impl Cache {
         if let Some(known) = self.classes.get(spec) {
             return Ok(known.clone());
         }
-        let class = Arc::new(PodClass::derive(spec.clone())?);
+        let class = Arc::new(PodClass::derive(spec.clone(), self.changes)?);
         self.classes.insert(spec.clone(), class.clone());
         Ok(class)
     }

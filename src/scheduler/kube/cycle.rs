@@ -131,6 +131,13 @@ impl Round {
                 Some(status) => nominated = Some((name.clone(), status)),
             }
         }
+        if let Some(words) = attempt.panic() {
+            return Outcome::Failed(Failure {
+                message: words.into(),
+                nomination: Nomination::Keep,
+                ..Failure::default()
+            });
+        }
         let wanted = profile.wanted(attempt.candidate_count());
         let search = || attempt.search(self.start, wanted);
         let mut search = labels.within(Work::Filter, search);

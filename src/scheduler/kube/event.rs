@@ -40,6 +40,10 @@ impl EventKinds {
     /// A claim or its volume changed.
     pub const CLAIM: Self = Self(1 << 12);
 
+    /// All changes of a node that is there.
+    pub const NODE_CHANGE: Self =
+        Self(Self::NODE_ALLOCATABLE.0 | Self::NODE_LABEL.0 | Self::NODE_TAINT.0);
+
     /// Both sets together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

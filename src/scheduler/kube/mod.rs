@@ -49,7 +49,7 @@ pub use plugin::{
 };
 pub use pod_info::{Amounts, Few, PodClass, PodInfo, Start};
 pub use preemption::{Candidate, Preemption};
-pub use profile::{KubePoints, KubeProfile, Release};
+pub use profile::{KubePoints, KubeProfile};
 pub use queue::{Queue, QueueContext};
 pub use scheduler::{KubeOptions, KubeScheduler, PreemptionState};
 pub use status::{Code, Rejection, Status};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::GroupRef;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{Affinity, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text};
+use model::{
+    Affinity, Change, Changes, DeviceSet, HostPort, PodName, PodSpec, PodVolume, ResourceList, Text,
+};
 use units::{Quantity, QuantityError, SortedMap};
 
 /// CPU that a container without a CPU request counts as in scores, in milli-cores.
@@ -99,20 +101,30 @@ pub struct PodClass {
 }
 
 impl PodClass {
-    /// Derives everything from a spec.
+    /// Derives everything from a spec, as releases with these switches do (spec:
+    /// kubernetes-releases.md A4, A5, A12).
     ///
     /// # Errors
     /// If an amount does not fit.
-    pub fn derive(spec: Arc<PodSpec>) -> Result<Self, QuantityError> {
-        let requests = spec.requests()?;
-        let is_stated_as_whole = !spec.pod_requests.is_empty();
+    pub fn derive(spec: Arc<PodSpec>, changes: Changes) -> Result<Self, QuantityError> {
+        let heeded = if changes.has(Change::PodLevelResources) || spec.pod_requests.is_empty() {
+            spec.clone()
+        } else {
+            Arc::new(PodSpec {
+                pod_requests: ResourceList::default(),
+                ..(*spec).clone()
+            })
+        };
+        let requests = heeded.requests()?;
+        let is_stated_as_whole = !heeded.pod_requests.is_empty();
         let counts = |name: &str| !is_stated_as_whole || !requests.contains(name);
-        let non_zero = with_defaults(&spec, counts).requests()?;
-        let mut plain = with_defaults(&spec, |_| true);
+        let non_zero = Amounts::of(&with_defaults(&heeded, counts).requests()?)?;
+        let mut plain = with_defaults(&heeded, |_| true);
         plain.pod_requests = ResourceList::default();
         let scored = plain.requests()?;
-        let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
-        let host_ports = spec
+        let sidecars = heeded.init_containers.iter().filter(|own| own.restartable);
+        let sidecars = sidecars.filter(|_| changes.has(Change::SidecarHostPorts));
+        let host_ports = heeded
             .containers
             .iter()
             .chain(sidecars)
@@ -120,13 +132,62 @@ impl PodClass {
             .collect();
         Ok(Self {
             requests: Amounts::of(&requests)?,
-            non_zero: Amounts::of(&non_zero)?,
+            non_zero: if changes.has(Change::SidecarDefaults) {
+                non_zero
+            } else {
+                non_zero_apart(&heeded, non_zero)?
+            },
             scored: Amounts::of(&scored)?,
             host_ports,
             has_terms: has_terms(&spec.affinity),
             spec,
         })
     }
+}
+
+/// Cpu and memory as releases before 1.32 counted them on a pod's node: the sum over containers, or
+/// the largest of init containers if that is more, each with its own defaults. A sidecar counts as
+/// an init container, together with the sidecars before it.
+fn non_zero_apart(spec: &PodSpec, amounts: Amounts) -> Result<Amounts, QuantityError> {
+    let filled = |list: &ResourceList| {
+        let own = Amounts::of(list)?;
+        let cpu_milli = if list.contains(CPU) {
+            own.cpu_milli
+        } else {
+            DEFAULT_CPU_MILLI
+        };
+        let memory = if list.contains(MEMORY) {
+            own.memory
+        } else {
+            DEFAULT_MEMORY_BYTES
+        };
+        Ok::<Amounts, QuantityError>(Amounts {
+            cpu_milli,
+            memory,
+            ..Amounts::default()
+        })
+    };
+    let mut sum = Amounts::default();
+    for container in &spec.containers {
+        sum.change(&filled(&container.requests)?, 1);
+    }
+    let mut sidecars = ResourceList::default();
+    for container in &spec.init_containers {
+        let mut with_sidecars = sidecars.clone();
+        with_sidecars.add(&container.requests)?;
+        if container.restartable {
+            sidecars = with_sidecars.clone();
+        }
+        let own = filled(&with_sidecars)?;
+        sum.cpu_milli = sum.cpu_milli.max(own.cpu_milli);
+        sum.memory = sum.memory.max(own.memory);
+    }
+    sum.change(&Amounts::of(&spec.overhead)?, 1);
+    Ok(Amounts {
+        cpu_milli: sum.cpu_milli,
+        memory: sum.memory,
+        ..amounts
+    })
 }
 
 fn has_terms(affinity: &Affinity) -> bool {

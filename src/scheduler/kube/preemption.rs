@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::message::{counted_text, node_text};
 use super::{Attempt, Code, NodeInfo, PodInfo, PostFilter, Rejection, Status};
-use model::Text;
 use model::objects::DisruptionBudget;
+use model::{Change, Text};
 use units::SortedSet;
 
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
@@ -215,7 +215,9 @@ fn try_node(attempt: &Attempt<'_>, node: &NodeInfo) -> Result<Candidate, Status>
         status.code = Code::Error;
         return Err(status.of(""));
     }
-    candidate.victims.sort_by_key(|victim| victim.importance());
+    if attempt.profile.changes.has(Change::VictimsSortedAgain) {
+        candidate.victims.sort_by_key(|victim| victim.importance());
+    }
     Ok(candidate)
 }
 
@@ -247,18 +249,20 @@ fn split_by_budget(
 fn best(candidates: &[Candidate]) -> Vec<usize> {
     let key = |candidate: &Candidate| {
         let victims = &candidate.victims;
-        let highest = victims.first().map_or(i32::MIN, |victim| victim.priority());
+        // The first victim has the highest priority where victims are sorted.
+        let first = victims.first().map_or(i32::MIN, |victim| victim.priority());
+        let highest = victims.iter().map(|victim| victim.priority()).max();
         let sum: i128 = victims
             .iter()
             .map(|victim| i128::from(victim.priority()) + (1_i128 << 31))
             .sum();
         let earliest = victims
             .iter()
-            .filter(|victim| victim.priority() == highest)
+            .filter(|victim| Some(victim.priority()) == highest)
             .map(|victim| victim.importance().1)
             .min();
         let count = victims.len();
-        (candidate.violations, highest, sum, count, Reverse(earliest))
+        (candidate.violations, first, sum, count, Reverse(earliest))
     };
     let Some(least) = candidates.iter().map(key).min() else {
         return Vec::new();

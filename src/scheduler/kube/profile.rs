@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{AttemptContext, FastPlugin, KubePlugin, Reach};
+use model::Changes;
 
 /// A set of extension points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,19 +41,11 @@ impl KubePoints {
     }
 }
 
-/// Release of the original to follow (spec: kubernetes.md 1.16).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Release {
-    /// 1.34.
-    #[default]
-    V1_34,
-    /// 1.36.
-    V1_36,
-}
-
 /// A profile. The lists hold positions in `plugins`, each in the order of its point.
 #[derive(Clone, Default)]
 pub struct KubeProfile {
+    /// Switches of the release that is followed; plugins read theirs when they are made.
+    pub changes: Changes,
     /// The scheduler name of its pods; empty is the default one.
     pub scheduler_name: String,
     /// The part of nodes that is looked for, in percent; 0 is adaptive.

@@ -9,12 +9,15 @@ mod backoff;
 mod flush;
 mod in_flight;
 mod look;
+mod places;
 mod queued;
+mod unasked;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
 pub use backoff::Backoff;
+use backoff::Timing;
 pub use queued::{Hints, Place, PluginMask, QueuedPod};
 
 use indexmap::IndexMap;
@@ -75,6 +78,7 @@ pub struct Move {
 #[derive(Clone, Debug)]
 pub struct Queue {
     backoff: Backoff,
+    timing: Timing,
     hints: Vec<Hints>,
     pods: IndexMap<PodUid, QueuedPod, FxBuildHasher>,
     active: SortedSet<(Rank, PodUid)>,
@@ -95,6 +99,7 @@ impl Queue {
     pub fn new(profiles: &[KubeProfile], backoff: Backoff, now: Instant) -> Self {
         Self {
             backoff,
+            timing: Timing::of(profiles),
             hints: profiles.iter().map(Hints::of).collect(),
             pods: IndexMap::default(),
             active: SortedSet::new(),
@@ -130,6 +135,7 @@ impl Queue {
     pub fn pop(&mut self) -> Option<(PodUid, &QueuedPod)> {
         let uid = match self.active.pop_first() {
             Some((_, uid)) => uid,
+            None if self.timing == Timing::Late => return None,
             None => self.waiting_out.pop_first()?.2,
         };
         let pod = self.pods.get_mut(&uid)?;
@@ -226,7 +232,12 @@ impl Queue {
             Place::Unschedulable => {
                 self.replace(uid, after.clone());
                 for event in pod_changes(&before, &after) {
-                    let strategy = self.worth(ctx, uid, &event);
+                    let is_asked = self.hints[profile].are_asked;
+                    let strategy = if is_asked {
+                        self.worth(ctx, uid, &event)
+                    } else {
+                        Strategy::AfterBackoff
+                    };
                     if strategy > Strategy::Skip && self.requeue(ctx, uid, strategy) != place {
                         break;
                     }
@@ -357,8 +368,12 @@ impl Queue {
         if pod.rejectors().is_empty() || !self.in_flight.contains(uid) {
             return Strategy::AfterBackoff;
         }
+        let mut events = self.in_flight.since(uid).peekable();
+        if !self.hints[pod.profile].are_asked && events.peek().is_some() {
+            return Strategy::AfterBackoff;
+        }
         let mut strategy = Strategy::Skip;
-        for event in self.in_flight.since(uid) {
+        for event in events {
             strategy = strategy.max(self.worth(ctx, uid, event));
             let is_decided = pod.pending_on.is_empty() && strategy == Strategy::AfterBackoff;
             if strategy == Strategy::Immediately || is_decided {
@@ -383,10 +398,14 @@ impl Queue {
             return Strategy::Skip;
         }
         let (hints, plugins) = (&self.hints[pod.profile], &ctx.profiles[pod.profile].plugins);
+        if !hints.are_asked && !unasked::is_offered(event, &pod.info) {
+            return Strategy::Skip;
+        }
         let mut strategy = Strategy::Skip;
         for plugin in pod.rejectors().iter() {
             let helps = hints.listens(plugin, kind)
-                && (hints.takes_any_taint(plugin, kind)
+                && (!hints.are_asked
+                    || hints.takes_any_taint(plugin, kind)
                     || plugins[plugin].queueing_hint(&pod.info, event, ctx.objects));
             if helps && pod.pending_on.contains(plugin) {
                 return Strategy::Immediately;
@@ -396,97 +415,6 @@ impl Queue {
             }
         }
         strategy
-    }
-
-    /// Puts a pod where a strategy says; returns where it went.
-    fn requeue(&mut self, ctx: QueueContext<'_>, uid: PodUid, strategy: Strategy) -> Place {
-        let Some(pod) = self.pods.get_mut(&uid) else {
-            return Place::Unschedulable;
-        };
-        let expiry = self.backoff.expiry(pod);
-        let is_waiting = expiry.is_some_and(|expiry| backoff::is_backing_off(expiry, ctx.now));
-        match strategy {
-            Strategy::Skip => {
-                self.take_out(uid);
-                self.put(uid, Place::Unschedulable);
-            }
-            Strategy::AfterBackoff if is_waiting => self.put_into_backoff(ctx, uid),
-            Strategy::AfterBackoff | Strategy::Immediately => self.put_into_active(ctx, uid, true),
-        }
-        self.pods
-            .get(&uid)
-            .map_or(Place::Unschedulable, |pod| pod.place)
-    }
-
-    fn put_into_backoff(&mut self, ctx: QueueContext<'_>, uid: PodUid) {
-        self.take_out(uid);
-        let is_gated = self.gate(ctx, uid);
-        let place = match self.pods.get(&uid) {
-            _ if is_gated => Place::Unschedulable,
-            Some(pod) if pod.rejectors().is_empty() => Place::ErrorBackoff,
-            _ => Place::Backoff,
-        };
-        self.put(uid, place);
-    }
-
-    fn put_into_active(&mut self, ctx: QueueContext<'_>, uid: PodUid, asks_gates: bool) {
-        self.take_out(uid);
-        let is_gated = asks_gates && self.gate(ctx, uid);
-        let place = if is_gated {
-            Place::Unschedulable
-        } else {
-            Place::Active
-        };
-        self.put(uid, place);
-    }
-
-    /// Asks the plugins that let pods into the queue; returns whether one holds the pod back.
-    fn gate(&mut self, ctx: QueueContext<'_>, uid: PodUid) -> bool {
-        self.pods.get_mut(&uid).is_some_and(|pod| pod.gate(ctx))
-    }
-
-    /// Takes a pod out of the place where it is.
-    fn take_out(&mut self, uid: PodUid) {
-        let Some(pod) = self.pods.get(&uid) else {
-            return;
-        };
-        let rank = pod.rank();
-        let expiry = pod.expiry.unwrap_or_default();
-        match pod.place {
-            Place::Active => _ = self.active.remove(&(rank, uid)),
-            Place::Backoff => _ = self.waiting_out.remove(&(expiry, rank, uid)),
-            Place::ErrorBackoff => _ = self.after_errors.remove(&(expiry, rank, uid)),
-            Place::Unschedulable => {
-                let key = Rejected::of(pod);
-                if let Some(members) = self.unschedulable.get_mut(&key) {
-                    members.remove(&(pod.timestamp, uid));
-                    if members.is_empty() {
-                        self.unschedulable.remove(&key);
-                    }
-                }
-            }
-            Place::InFlight => {}
-        }
-    }
-
-    /// Puts a pod that is in no place into one.
-    fn put(&mut self, uid: PodUid, place: Place) {
-        let Some(pod) = self.pods.get_mut(&uid) else {
-            return;
-        };
-        let expiry = self.backoff.expiry(pod).unwrap_or_default();
-        pod.place = place;
-        let rank = pod.rank();
-        match place {
-            Place::Active => _ = self.active.insert((rank, uid)),
-            Place::Backoff => _ = self.waiting_out.insert((expiry, rank, uid)),
-            Place::ErrorBackoff => _ = self.after_errors.insert((expiry, rank, uid)),
-            Place::Unschedulable => {
-                let members = self.unschedulable.entry(Rejected::of(pod)).or_default();
-                members.insert((pod.timestamp, uid));
-            }
-            Place::InFlight => {}
-        }
     }
 
     fn next_sequence(&mut self) -> u64 {

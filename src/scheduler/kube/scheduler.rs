@@ -140,7 +140,8 @@ impl KubeScheduler {
     /// A scheduler that has seen nothing yet.
     pub fn new(options: KubeOptions) -> Self {
         let queue = Queue::new(&options.profiles, options.backoff, Instant::ZERO);
-        let mut cache = Cache::default();
+        let first = options.profiles.first();
+        let mut cache = Cache::of_release(first.map(|own| own.changes).unwrap_or_default());
         *cache.objects = options.objects.clone();
         Self {
             round: Round::new(options.ties.clone(), options.form),

@@ -18,6 +18,9 @@ pub enum TieBreak {
     First,
     /// The root of a heap over the nodes as they were found, as release 1.36 does.
     HeapRoot,
+    /// The first in the scheduler's order, with all that tie with it, for those who compare
+    /// decisions: their places in the order; none where a single node could take the pod.
+    Every(Vec<usize>),
 }
 
 /// The position that release 1.36 takes: the root of a binary heap built over the totals in the order
@@ -54,6 +57,11 @@ impl TieBreak {
         match self {
             Self::HeapRoot => ranking.root(),
             Self::First => best.first().copied(),
+            Self::Every(places) => {
+                places.clear();
+                places.extend(best.iter().map(|&position| search.places[position]));
+                best.first().copied()
+            }
             Self::Random { .. } if best.is_empty() => None,
             Self::Random { nodes, .. } => Some(best[nodes.below(best.len() as u64) as usize]),
         }
@@ -63,7 +71,7 @@ impl TieBreak {
     pub fn pick_among(&mut self, count: usize) -> usize {
         match self {
             Self::Random { nodes, .. } => nodes.below(count.max(1) as u64) as usize,
-            Self::First | Self::HeapRoot => 0,
+            Self::First | Self::HeapRoot | Self::Every(_) => 0,
         }
     }
 
@@ -71,7 +79,7 @@ impl TieBreak {
     pub fn pick_preemption(&mut self, count: usize) -> usize {
         match self {
             Self::Random { preemption, .. } => preemption.below(count.max(1) as u64) as usize,
-            Self::First | Self::HeapRoot => 0,
+            Self::First | Self::HeapRoot | Self::Every(_) => 0,
         }
     }
 
@@ -79,7 +87,7 @@ impl TieBreak {
     pub fn draw_preemption(&mut self) -> u64 {
         match self {
             Self::Random { preemption, .. } => preemption.next_u64(),
-            Self::First | Self::HeapRoot => 0,
+            Self::First | Self::HeapRoot | Self::Every(_) => 0,
         }
     }
 }

@@ -13,7 +13,7 @@ use control::operation::Operation;
 use control::upgrade::Upgrade;
 use model::{Node, PodRef, Text, Used};
 use trace::{Arrival, ArrivalSource, Ledger};
-use units::{ClassId, Duration, Instant, NodeId, SortedMap, SortedSet};
+use units::{ClassId, Duration, Instant, NodeId, SortedMap};
 
 use super::SimError;
 use super::context::Context;
@@ -39,12 +39,10 @@ pub(super) struct Surroundings {
     /// The classes of the arrivals, by their numbers in the source.
     classes: Vec<ClassId>,
     gangs: u32,
-    /// The operations of users, by number.
+    /// The operations of users, by number; of one that could not be done at once, its rest.
     operations: Vec<Operation>,
     /// Number of operations still to come.
     operations_left: usize,
-    /// Operations that are carried on later, by number.
-    under_way: SortedSet<u32>,
     /// Operations that nobody took, to be tried again.
     postponed: Vec<u32>,
     /// Upgrades that have begun, by number.
@@ -68,7 +66,6 @@ impl Surroundings {
             gangs: 0,
             operations: Vec::new(),
             operations_left: 0,
-            under_way: SortedSet::new(),
             postponed: Vec::new(),
             upgrades: Vec::new(),
             departed: SortedMap::new(),

@@ -31,7 +31,8 @@ impl Surroundings {
         number: u32,
         is_answered: bool,
     ) -> Result<(), SimError> {
-        let Some(operation) = self.operations.get(number as usize).cloned() else {
+        let place = number as usize;
+        let Some(operation) = self.operations.get(place).cloned() else {
             return Ok(());
         };
         if !is_answered {
@@ -45,24 +46,18 @@ impl Surroundings {
             return Ok(());
         }
         let now = ctx.now();
-        let steps = match carry_out(now, &operation, store) {
-            // A drain that was under way is over with its node.
-            Err(OperationError::NoNode(_)) if self.under_way.remove(&number) => {
-                self.operations_left -= 1;
-                return Ok(());
-            }
-            steps => steps.map_err(|why| wrong(&operation, now, &why))?,
-        };
+        let steps = carry_out(now, &operation, store);
+        let steps = steps.map_err(|why| wrong(&operation, now, &why))?;
         // What was decided on one state together is not stale.
         ctx.send(ToControlPlane::Request(Box::new(Request {
             operation,
             events: steps.events,
             creations: steps.creations,
         })));
-        match steps.again {
-            Some(at) => {
-                self.under_way.insert(number);
-                ctx.expect(at.max(now), Upcoming::Operation(number));
+        match steps.rest {
+            Some(rest) => {
+                self.operations[place] = rest.operation;
+                ctx.expect(rest.at.max(now), Upcoming::Operation(number));
             }
             None => self.operations_left -= 1,
         }
@@ -104,7 +99,7 @@ impl Surroundings {
             events: steps.events,
             creations: Vec::new(),
         })));
-        Ok(steps.again)
+        Ok(steps.rest.map(|rest| rest.at))
     }
 
     /// The next steps of an upgrade; where nobody answers it is asked again later.

@@ -85,6 +85,10 @@ const CAPABILITIES: Capabilities = &[
     ),
     (Capability::Taints, Without("machines accept any unit")),
     (
+        Capability::PodSlots,
+        Without("machines take any number of units"),
+    ),
+    (
         Capability::HostPorts,
         Without("two units on one port would fail; write Conflicts"),
     ),

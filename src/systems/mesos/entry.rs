@@ -81,6 +81,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("agents accept any task; roles and reservations dedicate agents"),
     ),
     (
+        Capability::PodSlots,
+        Yes("as many as `allocatable.pods`, beside what agents offer"),
+    ),
+    (
         Capability::HostPorts,
         Without("ports are not modelled in offers"),
     ),

@@ -92,6 +92,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Refused("the strategy spreads over engines, not over zones"),
     ),
     (Capability::Taints, Without("engines accept any container")),
+    (
+        Capability::PodSlots,
+        Without("engines take any number of containers"),
+    ),
     (Capability::HostPorts, Yes("the port filter")),
     (
         Capability::Volumes,

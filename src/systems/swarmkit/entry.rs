@@ -74,6 +74,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Taints,
         Without("nodes are active, paused or drained"),
     ),
+    (
+        Capability::PodSlots,
+        Without("nodes take any number of tasks"),
+    ),
     (Capability::HostPorts, Yes("ports published in host mode")),
     (Capability::Volumes, Without("volumes are ignored")),
     (

@@ -16,9 +16,8 @@ use autoscale::horizontal::{
     MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod, Pass, Phase,
     PodSample, PodSamples, Readiness, ReadyCondition,
 };
-use control::controllers::Release;
 use manifest::autoscalers::{Manifest, milli};
-use model::Text;
+use model::{Release, Text};
 use pods::{Pod, duration, instant};
 use units::{Duration, Instant, SortedMap};
 
@@ -124,6 +123,7 @@ impl Settings {
         let defaults = HorizontalSettings::default();
         let or = |stated: Option<f64>, other: Duration| stated.map_or(Ok(other), duration);
         Ok(HorizontalSettings {
+            heeds_own_tolerance: true,
             release: Release::V1_28,
             period: defaults.period,
             tolerance: self.tolerance.unwrap_or(defaults.tolerance),

@@ -7,13 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::seconds;
 use crate::cases::{Differences, typed};
-use control::controllers::Release;
 use control::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
 use manifest::count;
 use model::workload::deployment::{ConditionKind, ConditionReason};
 use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
-use model::{PodSpec, Text};
+use model::{PodSpec, Release, Text};
 use units::{Duration, Instant, SortedMap};
 
 /// A template that differs by its image.

@@ -6,13 +6,14 @@ use super::Differences;
 use super::fast::{Expected, Fast};
 use super::sequence::SAMPLED;
 use super::world::World;
+use model::Changes;
 use scheduler::kube::attempt::Aftermath;
 use scheduler::kube::message::message;
-use scheduler::kube::{Attempt, Preemption, Search, Status};
+use scheduler::kube::{Attempt, AttemptContext, KubeProfile, Preemption, Search, Status};
 
-/// Holds a case against the recording.
-pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
-    let mut world = World::read(id, case)?;
+/// Holds a case, as a release with these switches decides it, against the recording.
+pub(crate) fn compare(id: &str, case: &Value, changes: Changes) -> Result<Differences, String> {
+    let mut world = World::read(id, case, changes)?;
     let pod = world.pod(id, case.get("pod").unwrap_or(&Value::Null))?;
     let profile = world.profile(&pod)?;
     let expected = case.get("expect").unwrap_or(&Value::Null);
@@ -32,6 +33,13 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         }
         None => attempt.search_all(),
     };
+    if let Some(words) = attempt.panic() {
+        decided.insert("result".into(), "error".into());
+        decided.insert("error".into(), words.into());
+        check_fast(&world, profile, attempt.ctx, &decided, &mut differences);
+        compare_all(expected, &decided, &mut differences);
+        return Ok(differences);
+    }
     if attempt.refusal.is_none() {
         decided.insert("filters".into(), filters(&attempt, &search));
     }
@@ -45,6 +53,19 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
         decided.insert("result".into(), "scheduled".into());
         rank(&attempt, &search, &mut decided);
     }
+    check_fast(&world, profile, attempt.ctx, &decided, &mut differences);
+    compare_all(expected, &decided, &mut differences);
+    Ok(differences)
+}
+
+/// Holds the fast form to what the plain one decided.
+fn check_fast(
+    world: &World,
+    profile: &KubeProfile,
+    ctx: AttemptContext<'_>,
+    decided: &Map<String, Value>,
+    differences: &mut Differences,
+) {
     if world.cache.node_count() < SAMPLED {
         let best = decided.get("best").and_then(Value::as_array);
         let best = best.into_iter().flatten().filter_map(Value::as_str);
@@ -53,14 +74,12 @@ pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
             next_start: None,
             best: best.collect(),
         };
-        Fast::new().check(profile, attempt.ctx, &expected, &mut differences);
+        Fast::new().check(profile, ctx, &expected, differences);
     }
-    compare_all(expected, &decided, &mut differences);
-    Ok(differences)
 }
 
 fn compare_all(expected: &Value, decided: &Map<String, Value>, differences: &mut Differences) {
-    for field in ["result", "preEnqueue", "preFilter"] {
+    for field in ["result", "error", "preEnqueue", "preFilter"] {
         let decided = decided.get(field).unwrap_or(&Value::Null);
         differences.field(field, expected.get(field), decided);
     }
@@ -84,10 +103,11 @@ pub(super) fn status_value(status: &Status) -> Value {
 
 fn filters(attempt: &Attempt<'_>, search: &Search) -> Value {
     let mut verdicts = Map::new();
-    let outside = attempt.outside.as_ref().map(status_value);
+    // A node left out without a status is recorded as missing.
+    let missing = || json!({"plugin": "", "code": "missing", "reasons": []});
+    let outside = attempt.outside.as_ref().map_or_else(missing, status_value);
     for node in attempt.ctx.cache.nodes() {
-        let outside = outside.clone().unwrap_or(Value::Null);
-        verdicts.insert(node.name().to_string(), outside);
+        verdicts.insert(node.name().to_string(), outside.clone());
     }
     for name in &search.feasible {
         verdicts.insert(name.to_string(), Value::Null);

@@ -5,7 +5,7 @@
 //! A file is one JSON object a line. What a case declares goes through the manifest reader into
 //! the model; a case passes only if everything it records agrees.
 
-mod decision;
+pub(super) mod decision;
 mod fast;
 mod queue;
 mod sequence;
@@ -13,9 +13,10 @@ pub(super) mod world;
 
 use std::path::{Path, PathBuf};
 
+use model::Changes;
 use serde_json::Value;
 
-use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
+use super::cases::{Differences, Outcome, first_case, has_json_lines, is_of_release, judge_lines};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 
 /// Decisions of the Kubernetes scheduler.
@@ -91,6 +92,7 @@ const KINDS: &[&str] = &[
 fn claims(path: &Path) -> bool {
     let folder = path.parent().and_then(Path::file_name);
     has_json_lines(path)
+        && !is_of_release(path)
         && (folder.is_some_and(|folder| folder == FAMILY.name) || is_recording(path))
 }
 
@@ -132,7 +134,7 @@ fn judge_case(
     } else if case.get("steps").is_some() {
         sequence::compare(id, case)
     } else {
-        decision::compare(id, case)
+        decision::compare(id, case, Changes::default())
     };
     let outcome = match compared {
         Ok(differences) => differences.outcome(id),

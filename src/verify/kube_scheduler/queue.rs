@@ -8,13 +8,11 @@ use serde_json::{Value, json};
 use super::Differences;
 use super::world::manifests;
 use manifest::ManifestPod;
-use model::{SchedulerConfig, Text};
+use model::{Changes, SchedulerConfig, Text};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::event::{node_changes, pod_changes};
 use scheduler::kube::queue::{Backoff, Move, Place, PluginMask, PodUid};
-use scheduler::kube::{
-    Cache, ClusterEvent, KubeProfile, NodeInfo, PodInfo, Queue, QueueContext, Release,
-};
+use scheduler::kube::{Cache, ClusterEvent, KubeProfile, NodeInfo, PodInfo, Queue, QueueContext};
 use units::{Duration, Instant, SortedMap};
 
 /// Holds a case against the recording.
@@ -79,7 +77,7 @@ struct Replay {
 
 impl Replay {
     fn new(id: &str, case: &Value) -> Result<Self, String> {
-        let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34)
+        let profiles = build_kube_profiles(&SchedulerConfig::default(), Changes::default())
             .map_err(|error| error.to_string())?;
         let seconds = |field: &str, default: Duration| {
             let stated = case.get(field).and_then(Value::as_i64);

@@ -9,6 +9,7 @@ use super::Differences;
 use super::decision::{best_names, nominations};
 use super::fast::{Expected, Fast};
 use super::world::{World, manifests};
+use model::Changes;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, AttemptContext, PodInfo, Search};
 
@@ -23,7 +24,7 @@ pub(super) const SAMPLED: usize = 100;
 
 /// Holds a case against the recording.
 pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
-    let mut world = World::read(id, case)?;
+    let mut world = World::read(id, case, Changes::default())?;
     let mut differences = Differences::default();
     let empty = Vec::new();
     let list = |value: Option<&'_ Value>| value.and_then(Value::as_array).cloned();

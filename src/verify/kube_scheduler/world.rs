@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use lab::snapshot::pod_info;
 use manifest::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
-use model::SchedulerConfig;
+use model::{Changes, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
-use scheduler::kube::{Cache, KubeProfile, PodInfo, Release};
+use scheduler::kube::{Cache, KubeProfile, PodInfo};
 
 /// Fields of a case that hold objects around nodes and pods.
 const AROUND: &[&str] = &[
@@ -33,8 +33,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The world of a case.
-    pub(crate) fn read(id: &str, case: &Value) -> Result<Self, String> {
+    /// The world of a case, as a release with these switches sees it.
+    pub(crate) fn read(id: &str, case: &Value, changes: Changes) -> Result<Self, String> {
         let mut config = match case.get("config") {
             None => SchedulerConfig::default(),
             Some(config) => {
@@ -45,9 +45,8 @@ impl World {
             .get("percentageOfNodesToScore")
             .and_then(Value::as_i64)
             .unwrap_or(100);
-        let profiles =
-            build_kube_profiles(&config, Release::V1_34).map_err(|error| error.to_string())?;
-        let mut cache = Cache::default();
+        let profiles = build_kube_profiles(&config, changes).map_err(|error| error.to_string())?;
+        let mut cache = Cache::of_release(changes);
         let mut list = Vec::new();
         for field in AROUND {
             list.extend(

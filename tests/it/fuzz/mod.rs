@@ -18,9 +18,9 @@ use windtunnel::lab::names::Registered;
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::read_profiles;
 use windtunnel::manifest::{SnapshotWriter, read_inputs, read_manifests, read_scheduler_config};
+use windtunnel::model::Changes;
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
-use windtunnel::scheduler::kube::Release;
 use windtunnel::systems::fleet::unit_file::UnitFile;
 use windtunnel::trace::Input;
 use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};
@@ -170,7 +170,7 @@ fn of_kubernetes() -> Vec<Kind> {
         }),
         Kind::new("import", dumps, |scene, bytes| {
             let file = scene.file("dump.json", bytes);
-            let _ = Snapshot::read(&[file], &[]);
+            let _ = Snapshot::read(&[file], &[], Changes::default());
         }),
         Kind::new("snapshot", manifests, |_, bytes| {
             let mut writer = SnapshotWriter::new(Vec::new());
@@ -181,7 +181,7 @@ fn of_kubernetes() -> Vec<Kind> {
         Kind::new("scheduler configuration", configs, |_, bytes| {
             let text = String::from_utf8_lossy(bytes);
             let _ = read_scheduler_config("fuzz.yaml", &text);
-            let _ = read_profiles(Some(&Input::bytes("fuzz.yaml", bytes)), Release::V1_34);
+            let _ = read_profiles(Some(&Input::bytes("fuzz.yaml", bytes)), Changes::default());
         }),
         Kind::new("unit file", texts([UNIT]), |_, bytes| {
             let _ = UnitFile::parse("web@1.service", &String::from_utf8_lossy(bytes));

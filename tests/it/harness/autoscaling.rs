@@ -12,6 +12,7 @@ use windtunnel::autoscale::nodes::Daemons;
 use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodController, PodEnd};
 use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
 use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
+use windtunnel::model::Changes;
 use windtunnel::model::{Node, PodRef, PodSpec, Text};
 use windtunnel::policy::kube_profiles::add_machine;
 use windtunnel::rng::Stream;
@@ -108,7 +109,7 @@ impl Asked {
         if asked.dice.chance(40) {
             let spec = Arc::new(asked.spec());
             let pod = PodInfo {
-                class: Arc::new(PodClass::derive(spec.clone()).unwrap()),
+                class: Arc::new(PodClass::derive(spec.clone(), Changes::default()).unwrap()),
                 name: "daemon".into(),
                 ..PodInfo::default()
             };
@@ -133,7 +134,7 @@ impl Asked {
 
     fn pod(&mut self) -> (PodRef, Arc<PodInfo>) {
         if self.classes.len() < 8 || self.dice.chance(3) {
-            let class = PodClass::derive(Arc::new(self.spec())).unwrap();
+            let class = PodClass::derive(Arc::new(self.spec()), Changes::default()).unwrap();
             self.classes.push(Arc::new(class));
         }
         self.made += 1;

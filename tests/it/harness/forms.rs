@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use windtunnel::model::SchedulerConfig;
 use windtunnel::model::scheduler_config::{FitStrategy, PluginSet, SchedulerProfile};
+use windtunnel::model::{Changes, Release};
 use windtunnel::policy::Setup;
 use windtunnel::policy::kube_profiles::{add_machine, build_kube_profiles};
 use windtunnel::policy::registered::{Registration, add_registered};
 use windtunnel::scheduler::kube::cycle::{Failure, Nomination, Outcome, Round};
-use windtunnel::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo, Release, TieBreak};
+use windtunnel::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo, TieBreak};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 
 use super::deciders::{self, Change};
@@ -43,7 +44,7 @@ struct Tally {
 
 /// The default profile, two that differ in everything that can be configured, and one with policies
 /// of the registry.
-fn profiles(release: Release) -> Vec<KubeProfile> {
+fn profiles(changes: Changes) -> Vec<KubeProfile> {
     let named = |name: &str| SchedulerProfile {
         scheduler_name: name.into(),
         ..SchedulerProfile::default()
@@ -82,7 +83,7 @@ fn profiles(release: Release) -> Vec<KubeProfile> {
         ],
         ..SchedulerConfig::default()
     };
-    let mut profiles = build_kube_profiles(&config, release).unwrap();
+    let mut profiles = build_kube_profiles(&config, changes).unwrap();
     add_machine(&mut profiles[1]);
     // Policies of the pipeline beside the original's plugins.
     let registered = |name: &str, weight| Registration {
@@ -102,11 +103,12 @@ fn profiles(release: Release) -> Vec<KubeProfile> {
 
 impl Forms {
     fn new(seed: u64, nodes: usize) -> Self {
-        let (ties, release) = match seed % 4 {
-            0 => (TieBreak::HeapRoot, Release::V1_36),
-            1 => (TieBreak::First, Release::V1_34),
-            _ => (TieBreak::random(seed, 0), Release::V1_34),
+        let ties = match seed % 4 {
+            0 => TieBreak::HeapRoot,
+            1 => TieBreak::First,
+            _ => TieBreak::random(seed, 0),
         };
+        let release = Release::ALL[(seed / 4) as usize % Release::ALL.len()];
         // A small budget drops what is kept again and again.
         let budget = if seed.is_multiple_of(3) {
             20_000
@@ -119,7 +121,7 @@ impl Forms {
             plain: Round::new(ties.clone(), Form::Plain),
             fast: Round::with_budget(ties, budget),
             classes: Vec::new(),
-            profiles: profiles(release),
+            profiles: profiles(release.changes()),
         };
         for change in forms.world.begin() {
             forms.apply(change);

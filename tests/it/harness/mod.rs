@@ -14,9 +14,10 @@ mod placing;
 
 use std::sync::Arc;
 
+use windtunnel::model::Changes;
 use windtunnel::model::{Node, SchedulerConfig, Text};
 use windtunnel::policy::kube_profiles::build_kube_profiles;
-use windtunnel::scheduler::kube::{KubeProfile, PodClass, PodInfo, Release};
+use windtunnel::scheduler::kube::{KubeProfile, PodClass, PodInfo};
 
 use deciders::{Change, Decider, Fresh, Kept};
 use decision::{Decision, Question};
@@ -36,7 +37,7 @@ fn clusters(usual: u64) -> u64 {
 }
 
 fn profile() -> KubeProfile {
-    let profiles = build_kube_profiles(&SchedulerConfig::default(), Release::V1_34);
+    let profiles = build_kube_profiles(&SchedulerConfig::default(), Changes::default());
     profiles.unwrap().remove(0)
 }
 
@@ -85,7 +86,7 @@ impl World {
         let spec = Arc::new(objects::pod_spec(&mut self.dice));
         self.made += 1;
         let mut pod = PodInfo {
-            class: Arc::new(PodClass::derive(spec).unwrap()),
+            class: Arc::new(PodClass::derive(spec, Changes::default()).unwrap()),
             name: format!("pod-{}", self.made).into(),
             ..PodInfo::default()
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use windtunnel::lab::place::{Stop, place, place_plainly};
+use windtunnel::model::Changes;
 use windtunnel::model::{Affinity, PodSpec};
 use windtunnel::scheduler::kube::{Cache, PodClass, PodInfo};
 
@@ -55,7 +56,7 @@ fn pod(dice: &mut Dice) -> PodInfo {
         };
     }
     PodInfo {
-        class: Arc::new(PodClass::derive(Arc::new(spec)).unwrap()),
+        class: Arc::new(PodClass::derive(Arc::new(spec), Changes::default()).unwrap()),
         name: "more".into(),
         ..PodInfo::default()
     }
@@ -79,7 +80,7 @@ fn pod_with_rules(dice: &mut Dice) -> PodInfo {
                 ..spec
             };
             return PodInfo {
-                class: Arc::new(PodClass::derive(Arc::new(spec)).unwrap()),
+                class: Arc::new(PodClass::derive(Arc::new(spec), Changes::default()).unwrap()),
                 name: "more".into(),
                 ..PodInfo::default()
             };

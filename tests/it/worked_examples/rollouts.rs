@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use windtunnel::control::controllers::Release;
 use windtunnel::control::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
 use windtunnel::model::PodSpec;
+use windtunnel::model::Release;
 use windtunnel::model::workload::deployment::DeploymentStatus;
 use windtunnel::model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
 use windtunnel::model::workload::{

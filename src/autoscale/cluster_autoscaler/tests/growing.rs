@@ -115,7 +115,9 @@ fn pods_that_ask_for_gpus_are_waited_for_longer() {
         },
         ..PodSpec::clone(&class(1000, GIB, 0).spec)
     };
-    let class = Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit"));
+    let class = Arc::new(
+        PodClass::derive(Arc::new(spec), model::Changes::default()).expect("amounts that fit"),
+    );
     let info = pods("g", &class, 1).remove(0);
     for (age, expected) in [(29, Growth::TooYoung), (30, grow("only", 1, 1))] {
         let waiting = [PendingPod {

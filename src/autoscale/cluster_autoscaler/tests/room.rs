@@ -126,7 +126,7 @@ pub(super) fn class(cpu_milli: i64, memory: i64, priority: i32) -> Arc<PodClass>
         }],
         ..PodSpec::default()
     };
-    Arc::new(PodClass::derive(Arc::new(spec)).expect("amounts that fit"))
+    Arc::new(PodClass::derive(Arc::new(spec), model::Changes::default()).expect("amounts that fit"))
 }
 
 pub(super) fn pods(name: &str, class: &Arc<PodClass>, count: usize) -> Vec<Arc<PodInfo>> {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
-use crate::controllers::Release;
 use crate::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
 use cluster::Store;
 use model::canonical::short_name;
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::workload::{Deployment, ReplicaSet};
-use model::{LabelSelector, Object, Operator, PodSpec, Requirement, Text};
+use model::{LabelSelector, Object, Operator, PodSpec, Release, Requirement, Text};
 use units::{ObjectId, SortedMap};
 
 /// The registry's entry.

@@ -16,6 +16,7 @@ use crate::run::{Prepared, prepare, run_watched};
 use crate::sides::{DiffError, Side, failed, stop_before};
 use crate::summarize::gap_notes;
 use cluster::Store;
+use model::Change;
 use scenario::Scenario;
 use scenario::schema::TieBreak;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
@@ -338,12 +339,13 @@ impl About<'_> {
 
 /// Choice of kube-scheduler among equally good nodes in this run.
 fn exact_ties(scenario: &Scenario) -> String {
-    use scenario::schema::Release;
-    let scheduler = &scenario.system.scheduler;
-    match (scheduler.tie_break, scheduler.release) {
-        (Some(TieBreak::First), _) => "the first in the scheduler's order is taken".to_owned(),
-        (_, Release::V1_36) => "the root of a heap over them is taken".to_owned(),
-        (_, Release::V1_34) => super::DRAWN.to_owned(),
+    let changes = scenario.system.scheduler_changes();
+    if scenario.system.scheduler.tie_break == Some(TieBreak::First) {
+        "the first in the scheduler's order is taken".to_owned()
+    } else if changes.has(Change::HeapRoot) {
+        "the root of a heap over them is taken".to_owned()
+    } else {
+        super::DRAWN.to_owned()
     }
 }
 

@@ -46,9 +46,9 @@ pub(super) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
     let mut operations = Vec::new();
     for workload in declared.workloads {
         let mut object = workload.object;
-        if let Object::HorizontalPodAutoscaler(_) | Object::VerticalPodAutoscaler(_) = object {
+        if let Object::VerticalPodAutoscaler(_) = object {
             return Err(format!(
-                "{file}: {}/{}: nodes report no usage yet, so nothing would be scaled; leave it out",
+                "{file}: {}/{}: sizes of pods are not changed on real hosts yet; leave it out",
                 object.kind(),
                 object.name()
             ));

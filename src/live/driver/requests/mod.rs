@@ -40,8 +40,8 @@ impl Driver {
         for creation in &steps.creations {
             self.create(creation).map_err(|why| why.to_string())?;
         }
-        if let (Operation::Drain(node), Some(at)) = (operation, steps.again) {
-            let node = node.clone();
+        if let (Operation::Drain(node), Some(rest)) = (operation, steps.rest) {
+            let (at, node) = (rest.at, node.clone());
             self.drains.insert(Drain { at, node });
         }
         Ok(self.store.revision() > before)

@@ -20,8 +20,8 @@ use units::SortedMap;
 
 use super::cgroup::Hierarchies;
 use super::{
-    AttemptId, Happening, Listed, NameError, Order, Runtime, StartError, Started, Usage, clock,
-    order, procfs,
+    AttemptId, Happening, Listed, LogPart, LogPosition, NameError, Order, Runtime, StartError,
+    Started, Usage, clock, order, procfs, read_log,
 };
 use attempt::Attempt;
 
@@ -218,6 +218,15 @@ impl Runtime for ProcessRuntime {
             start::discard(&folder);
             self.attempts.remove(attempt);
         }
+    }
+
+    fn log(
+        &self,
+        attempt: &AttemptId,
+        from: Option<&LogPosition>,
+        most_bytes: usize,
+    ) -> io::Result<LogPart> {
+        read_log(&self.folder(attempt), from, most_bytes)
     }
 
     fn usage(&self, attempt: &AttemptId) -> Option<Usage> {

@@ -14,14 +14,15 @@ const UNREPAIRED: Statistic = Statistic::amount("unrepaired", "losses", Directio
 /// `time_to_recover.*`.
 pub const RECOVER: MetricEntry = MetricEntry {
     subject: "time_to_recover",
-    title: Title::new("time to recover"),
+    title: Title::new("time below strength"),
     group: Group::Service.at(30),
     short_lists: &[
         ShortList::Headline.at(30, &["max"]),
         ShortList::GatedOfWorkloads.at(20, &["mean"]),
     ],
     series: &[],
-    summary: "Time from an involuntary loss of ready pods to full strength.",
+    summary: "Time from an involuntary loss of ready pods to full strength, one time for losses that \
+              overlap.",
     statistics: &[MEAN, P50, P90, P99, MAX, LOSSES, UNREPAIRED],
     formula: "for every workload, from the first loss at full strength to the first instant from \
               which ready >= desired lasts for some time; losses in between belong to the same \

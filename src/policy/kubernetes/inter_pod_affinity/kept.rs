@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::matches_all;
 use super::score::{NO_LABELS, namespace_labels, terms_of};
-use super::term::Term;
+use super::term::{OwnSelector, Term};
+use super::{Rules, matches_all};
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::keep::{ClassCount, KeptRule, PodCount};
 use scheduler::kube::{AttemptContext, PodClass};
@@ -17,23 +17,30 @@ use units::SortedSet;
 struct OwnTerms {
     spec: Arc<PodSpec>,
     terms: Vec<(PodAffinityTerm, Arc<SortedSet<Text>>)>,
+    selector: OwnSelector,
 }
 
 impl OwnTerms {
-    fn new(spec: &Arc<PodSpec>, stated: &[PodAffinityTerm], objects: &ClusterObjects) -> Self {
+    fn new(
+        spec: &Arc<PodSpec>,
+        stated: &[PodAffinityTerm],
+        objects: &ClusterObjects,
+        selector: OwnSelector,
+    ) -> Self {
         let terms = stated.iter().map(|stated| {
-            let term = Term::resolved(stated, spec, objects);
+            let term = Term::resolved(stated, spec, objects, selector);
             (stated.clone(), term.namespaces())
         });
         Self {
             terms: terms.collect(),
             spec: spec.clone(),
+            selector,
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = Term<'_>> {
         let terms = self.terms.iter();
-        terms.map(|(stated, namespaces)| Term::with(stated, &self.spec, namespaces))
+        terms.map(|(stated, namespaces)| Term::with(stated, &self.spec, namespaces, self.selector))
     }
 
     fn matches_all(&self, other: &PodSpec) -> bool {
@@ -79,10 +86,15 @@ fn with_terms(ctx: AttemptContext<'_>) -> impl Iterator<Item = &PodSpec> {
 }
 
 /// The rules that required terms make.
-pub(super) fn rules(ctx: AttemptContext<'_>) -> Vec<KeptRule> {
+pub(super) fn rules(ctx: AttemptContext<'_>, selector: OwnSelector) -> Vec<KeptRule> {
     let (spec, objects) = (&ctx.pod.class.spec, &ctx.cache.objects);
     let mut rules = Vec::new();
-    let wanted = OwnTerms::new(spec, &spec.affinity.required_pod_affinity, objects);
+    let wanted = OwnTerms::new(
+        spec,
+        &spec.affinity.required_pod_affinity,
+        objects,
+        selector,
+    );
     if !wanted.terms.is_empty() {
         let or_nowhere = wanted.matches_all(spec);
         let keys = wanted
@@ -100,7 +112,12 @@ pub(super) fn rules(ctx: AttemptContext<'_>) -> Vec<KeptRule> {
             or_nowhere,
         });
     }
-    let unwanted = OwnTerms::new(spec, &spec.affinity.required_pod_anti_affinity, objects);
+    let unwanted = OwnTerms::new(
+        spec,
+        &spec.affinity.required_pod_anti_affinity,
+        objects,
+        selector,
+    );
     let keys: SortedSet<Text> = unwanted.iter().map(|term| term.key().clone()).collect();
     rules.extend(keys.into_iter().map(|key| {
         let unwanted = unwanted.clone();
@@ -142,7 +159,8 @@ fn rules_of_others(ctx: AttemptContext<'_>) -> impl Iterator<Item = KeptRule> {
 }
 
 /// The points that preferred terms, and required ones of others, give by label.
-pub(super) fn points(ctx: AttemptContext<'_>, hard_weight: i64) -> Vec<PodCount> {
+pub(super) fn points(ctx: AttemptContext<'_>, rules: Rules) -> Vec<PodCount> {
+    let hard_weight = rules.hard_weight;
     let (spec, objects) = (&ctx.pod.class.spec, &ctx.cache.objects);
     let affinity = &spec.affinity;
     let signed = |sign: i64| move |(weight, _): &(i32, PodAffinityTerm)| sign * i64::from(*weight);
@@ -151,7 +169,7 @@ pub(super) fn points(ctx: AttemptContext<'_>, hard_weight: i64) -> Vec<PodCount>
     let weights = towards.clone().map(signed(1));
     let weights: Vec<i64> = weights.chain(against.clone().map(signed(-1))).collect();
     let stated = towards.chain(against).map(|(_, term)| term.clone());
-    let own = OwnTerms::new(spec, &stated.collect::<Vec<_>>(), objects);
+    let own = OwnTerms::new(spec, &stated.collect::<Vec<_>>(), objects, rules.selector);
     let meant = Meant::of(ctx);
     let mut keys: SortedSet<Text> = own.iter().map(|term| term.key().clone()).collect();
     for other in with_terms(ctx) {

@@ -1,5 +1,6 @@
 //! Points for pods that would like to be together or apart (spec: kubernetes.md 1.10).
 
+use super::Rules;
 use super::term::Term;
 use model::{Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::plugin::in_span;
@@ -37,11 +38,11 @@ impl Sums {
 }
 
 /// Sums of the terms of this pod and of others, by node labels.
-fn sums(ctx: AttemptContext<'_>, hard_weight: i64) -> Sums {
-    let own = own_terms(ctx);
+fn sums(ctx: AttemptContext<'_>, rules: Rules) -> Sums {
+    let own = own_terms(ctx, rules);
     let mut sums = Sums::default();
     for places in ctx.cache.placements().iter() {
-        let said = said(ctx, &own, &places.class, hard_weight);
+        let said = said(ctx, &own, &places.class, rules);
         if said.is_empty() {
             continue;
         }
@@ -57,17 +58,17 @@ fn sums(ctx: AttemptContext<'_>, hard_weight: i64) -> Sums {
 }
 
 /// The preferred terms of the pod.
-fn own_terms(ctx: AttemptContext<'_>) -> Vec<(i64, Term<'_>)> {
+fn own_terms(ctx: AttemptContext<'_>, rules: Rules) -> Vec<(i64, Term<'_>)> {
     let spec = ctx.pod.spec();
     let affinity = &spec.affinity;
     let objects = &ctx.cache.objects;
     let mut own: Vec<(i64, Term<'_>)> = Vec::new();
     for (weight, stated) in &affinity.preferred_pod_affinity {
-        let term = Term::resolved(stated, spec, objects);
+        let term = Term::resolved(stated, spec, objects, rules.selector);
         own.push((i64::from(*weight), term));
     }
     for (weight, stated) in &affinity.preferred_pod_anti_affinity {
-        let term = Term::resolved(stated, spec, objects);
+        let term = Term::resolved(stated, spec, objects, rules.selector);
         own.push((-i64::from(*weight), term));
     }
     own
@@ -79,7 +80,7 @@ fn said<'a>(
     ctx: AttemptContext<'a>,
     own: &'a [(i64, Term<'a>)],
     class: &'a PodClass,
-    hard_weight: i64,
+    rules: Rules,
 ) -> Vec<(&'a Text, i64)> {
     let other = &*class.spec;
     let mut said: Vec<(&Text, i64)> = Vec::new();
@@ -90,7 +91,7 @@ fn said<'a>(
     }
     if class.has_terms {
         let labels = namespace_labels(ctx);
-        for (stated, points) in terms_of(other, hard_weight) {
+        for (stated, points) in terms_of(other, rules.hard_weight) {
             if Term::of(stated, other).matches(ctx.pod.spec(), labels) {
                 said.push((&stated.topology_key, points));
             }
@@ -102,10 +103,10 @@ fn said<'a>(
 /// Points of the feasible nodes; `None` where no term means anything.
 pub(super) fn score(
     ctx: AttemptContext<'_>,
-    hard_weight: i64,
+    rules: Rules,
     feasible: &[&NodeInfo],
 ) -> Option<Scores> {
-    let sums = sums(ctx, hard_weight);
+    let sums = sums(ctx, rules);
     if sums.0.is_empty() {
         return None;
     }
@@ -147,11 +148,11 @@ pub(super) struct FollowedAffinity {
 }
 
 impl FollowedAffinity {
-    pub(super) fn new(ctx: AttemptContext<'_>, hard_weight: i64) -> Self {
-        let sums = sums(ctx, hard_weight);
-        let own = own_terms(ctx);
+    pub(super) fn new(ctx: AttemptContext<'_>, rules: Rules) -> Self {
+        let sums = sums(ctx, rules);
+        let own = own_terms(ctx, rules);
         let mut more: SortedMap<&Text, i64> = sums.0.keys().map(|key| (key, 0)).collect();
-        for (key, points) in said(ctx, &own, &ctx.pod.class, hard_weight) {
+        for (key, points) in said(ctx, &own, &ctx.pod.class, rules) {
             *more.entry(key).or_insert(0) += points;
         }
         let keys = more.into_iter().map(|(key, more)| {

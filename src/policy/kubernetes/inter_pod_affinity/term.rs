@@ -5,6 +5,16 @@ use std::sync::Arc;
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use units::SortedSet;
 
+/// Fate of the namespace selector of a pod that is being placed once it is resolved to names (spec:
+/// kubernetes-releases.md A6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnSelector {
+    /// It is put aside.
+    PutAside,
+    /// It is asked about empty labels as well, which is a defect of the original.
+    AskedAgain,
+}
+
 /// A term of a pod.
 #[derive(Clone, Debug)]
 pub(super) struct Term<'a> {
@@ -13,6 +23,8 @@ pub(super) struct Term<'a> {
     own_namespace: Option<&'a Text>,
     /// Namespaces that the namespace selector was found to match.
     resolved: Arc<SortedSet<Text>>,
+    /// Whether the namespace selector is looked at beside them.
+    asks_selector: bool,
 }
 
 impl<'a> Term<'a> {
@@ -23,17 +35,21 @@ impl<'a> Term<'a> {
             stated,
             own_namespace: is_own.then_some(&pod.namespace),
             resolved: Arc::default(),
+            asks_selector: true,
         }
     }
 
-    /// A term with the namespaces that its selector was found to match.
+    /// A term of the pod that is being placed, with the namespaces that its selector was found to
+    /// match.
     pub(super) fn with(
         stated: &'a PodAffinityTerm,
         pod: &'a PodSpec,
         resolved: &Arc<SortedSet<Text>>,
+        selector: OwnSelector,
     ) -> Self {
         Self {
             resolved: resolved.clone(),
+            asks_selector: selector == OwnSelector::AskedAgain,
             ..Self::of(stated, pod)
         }
     }
@@ -48,8 +64,10 @@ impl<'a> Term<'a> {
         stated: &'a PodAffinityTerm,
         pod: &'a PodSpec,
         objects: &ClusterObjects,
+        selector: OwnSelector,
     ) -> Self {
         let mut term = Self::of(stated, pod);
+        term.asks_selector = selector == OwnSelector::AskedAgain;
         if let Some(selector) = &stated.namespace_selector {
             let namespaces = objects.namespaces.iter();
             let matching = namespaces.filter(|(_, labels)| selector.matches(labels));
@@ -64,15 +82,16 @@ impl<'a> Term<'a> {
     }
 
     /// Whether a pod is meant. For terms of the pod being placed the labels of the namespace are
-    /// always the empty ones, as in the original: a selector with `NotIn` or `DoesNotExist` then
-    /// matches every namespace.
+    /// always the empty ones: where their selector is asked again, as in the original from 1.34 on,
+    /// one with `NotIn` or `DoesNotExist` matches every namespace.
     pub(super) fn matches(&self, pod: &PodSpec, namespace_labels: &Labels) -> bool {
         let namespace = &pod.namespace;
         let selector = self.stated.namespace_selector.as_ref();
         let is_looked_at = self.own_namespace == Some(namespace)
             || self.stated.namespaces.contains(namespace)
             || self.resolved.contains(namespace)
-            || selector.is_some_and(|selector| selector.matches(namespace_labels));
+            || (self.asks_selector
+                && selector.is_some_and(|selector| selector.matches(namespace_labels)));
         let selector = self.stated.selector.as_ref();
         is_looked_at && selector.is_some_and(|selector| selector.matches(&pod.labels))
     }

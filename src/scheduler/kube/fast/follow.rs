@@ -198,7 +198,7 @@ impl Fast {
             self.shapes[place].as_mut()?.used = self.tick;
             return Some(place);
         }
-        let class = PodClass::derive(Arc::new(key.3.clone())).ok()?;
+        let class = PodClass::derive(Arc::new(key.3.clone()), cache.changes()).ok()?;
         let bare = Arc::new(PodInfo {
             class: Arc::new(class),
             ..PodInfo::default()

@@ -99,6 +99,14 @@ impl Ranker {
             *count = bits::count(self.total(sight, *index), top);
             all += *count;
         }
+        if let TieBreak::Every(places) = ties {
+            places.clear();
+            for &(index, count) in &best {
+                let chunk = self.total(sight, index);
+                let found = (0..count).filter_map(|nth| bits::find(chunk, top, nth));
+                places.extend(found.map(|bit| index * WORD + bit));
+            }
+        }
         let mut skip = ties.pick_among(all);
         let mut words = best.iter();
         let found = words.find_map(|&(index, count)| {

@@ -1,6 +1,7 @@
 //! Back-off: the time for which a pod is kept back after failed attempts.
 
-use super::QueuedPod;
+use super::{BACKOFF_FLUSH, KubeProfile, QueuedPod};
+use model::Change;
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant};
 
@@ -39,9 +40,8 @@ impl Backoff {
         Duration::from_nanos(initial << shift)
     }
 
-    /// End of a pod's back-off, in whole seconds; `None` means no back-off. Computed once per
-    /// failure.
-    pub(super) fn expiry(self, pod: &mut QueuedPod) -> Option<Instant> {
+    /// End of a pod's back-off; `None` means no back-off. Computed once per failure.
+    pub(super) fn expiry(self, pod: &mut QueuedPod, timing: Timing) -> Option<Instant> {
         if pod.expiry.is_none() {
             let count = match pod.consecutive_errors {
                 0 => pod.unschedulable_count,
@@ -49,7 +49,11 @@ impl Backoff {
             };
             let duration = self.after(count);
             if duration > Duration::ZERO {
-                pod.expiry = Some(whole_second(pod.timestamp.saturating_add(duration)));
+                let end = pod.timestamp.saturating_add(duration);
+                pod.expiry = Some(match timing {
+                    Timing::Early => whole_second(end),
+                    Timing::Late => end,
+                });
             }
         }
         pod.expiry
@@ -62,9 +66,45 @@ pub(super) fn whole_second(at: Instant) -> Instant {
     Instant::from_nanos(nanos - nanos.rem_euclid(NANOS_PER_SECOND))
 }
 
-/// Whether a back-off until `expiry` is not over.
-pub(super) fn is_backing_off(expiry: Instant, now: Instant) -> bool {
-    expiry >= whole_second(now)
+/// Rule by which back-offs end (spec: kubernetes-releases.md B).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timing {
+    /// When no other pod waits, or after the whole second that they end in.
+    Early,
+    /// When they are over.
+    Late,
+}
+
+impl Timing {
+    /// Rule of the release that profiles follow.
+    pub(super) fn of(profiles: &[KubeProfile]) -> Self {
+        let changes = profiles.first().map(|profile| profile.changes);
+        if changes.unwrap_or_default().has(Change::PopFromBackoff) {
+            Self::Early
+        } else {
+            Self::Late
+        }
+    }
+
+    /// Whether a back-off until `expiry` is not over.
+    pub(super) fn is_backing_off(self, expiry: Instant, now: Instant) -> bool {
+        match self {
+            Self::Early => expiry >= whole_second(now),
+            Self::Late => expiry > now,
+        }
+    }
+
+    /// Earliest instant at which a flush lets go a pod with a back-off until `expiry`, if flushes
+    /// are at whole seconds.
+    pub(super) fn let_go(self, expiry: Instant) -> Instant {
+        match self {
+            Self::Early => expiry + BACKOFF_FLUSH,
+            Self::Late => match whole_second(expiry) {
+                whole if whole == expiry => expiry,
+                whole => whole + BACKOFF_FLUSH,
+            },
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! an event.
 
 use super::{
-    BACKOFF_FLUSH, ClusterEvent, Move, Place, PodUid, Queue, QueueContext, Rank,
-    UNSCHEDULABLE_FLUSH, backoff,
+    BACKOFF_FLUSH, ClusterEvent, Move, Place, PodUid, Queue, QueueContext, Rank, Timing,
+    UNSCHEDULABLE_FLUSH,
 };
 use units::{Duration, Instant, SortedSet};
 
@@ -19,7 +19,7 @@ impl Queue {
         // A pod is let go at the first whole second after its expiry.
         let let_go = expiries
             .chain(expiry(&self.after_errors))
-            .map(|expiry| (expiry + BACKOFF_FLUSH).max(self.next_backoff_flush));
+            .map(|expiry| self.timing.let_go(expiry).max(self.next_backoff_flush));
         // A pod that is held back does not move, but pods in flight see that it was looked at.
         let is_anybody_in_flight = !self.in_flight.is_empty();
         let waiting = self.unschedulable.iter();
@@ -77,14 +77,14 @@ impl Queue {
     }
 
     fn flush_backoff(&mut self, ctx: QueueContext<'_>, moves: &mut Vec<Move>) {
-        let mut over = Vec::new();
+        let (mut over, timing) = (Vec::new(), self.timing);
         for pods in [&self.waiting_out, &self.after_errors] {
             let pods = pods.iter();
-            let pods = pods.take_while(|&&(expiry, ..)| !backoff::is_backing_off(expiry, ctx.now));
+            let pods = pods.take_while(|&&(expiry, ..)| !timing.is_backing_off(expiry, ctx.now));
             over.extend(pods.map(|&(_, _, uid)| uid));
         }
         for pod in over {
-            self.put_into_active(ctx, pod, false);
+            self.put_into_active(ctx, pod, timing == Timing::Late);
             let (at, to) = (ctx.now, Place::Active);
             moves.push(Move { at, pod, to });
         }

@@ -1,6 +1,6 @@
 //! Views of the queue.
 
-use super::{Instant, PodUid, Queue, QueuedPod};
+use super::{Instant, PodUid, Queue, QueuedPod, Timing};
 use units::SortedMap;
 
 impl Queue {
@@ -48,6 +48,7 @@ impl Queue {
 
     /// Whether [`Queue::pop`] would give a pod.
     pub fn is_ready(&self) -> bool {
-        !self.active.is_empty() || !self.waiting_out.is_empty()
+        let is_early = self.timing == Timing::Early && !self.waiting_out.is_empty();
+        is_early || !self.active.is_empty()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{EventKinds, QueueContext, Rank};
 use crate::kube::{Attempt, KubeProfile, PodInfo};
+use model::Change;
 use units::Instant;
 
 /// A set of plugins, by their position in a profile; a profile has fewer than 64.
@@ -163,13 +164,23 @@ pub struct Hints {
     /// Plugins that hear of node additions and not of taints: they take any taint event of any
     /// node for one that may help.
     any_taint: PluginMask,
+    /// Whether plugins are asked about an event that they listen to, rather than taken to expect
+    /// that it helps (spec: kubernetes-releases.md B).
+    pub(super) are_asked: bool,
 }
 
 impl Hints {
     pub(super) fn of(profile: &KubeProfile) -> Self {
-        let mut hints = Self::default();
+        let hears_all = !profile.changes.has(Change::FinerEvents);
+        let mut hints = Self {
+            are_asked: profile.changes.has(Change::QueueingHints),
+            ..Self::default()
+        };
         for (index, plugin) in profile.plugins.iter().enumerate() {
             let mut listens = plugin.events_to_register();
+            if hears_all && listens.contains(EventKinds::NODE_ADD) {
+                listens = listens.and(EventKinds::NODE_CHANGE);
+            }
             if listens.contains(EventKinds::NODE_ADD) && !listens.contains(EventKinds::NODE_TAINT) {
                 hints.any_taint.insert(index);
                 listens = listens.and(EventKinds::NODE_TAINT);

@@ -1,0 +1,385 @@
+//! `windtunnel upgrade`: what a release of Kubernetes changes for the pods of a cluster.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use lab::replicate::Workers;
+use lab::snapshot::profile::read_config;
+use lab::snapshot::{Gathered, Sources, is_experiment};
+use lab::upgrade::fields::{FieldUse, used};
+use lab::upgrade::runs::compare_runs;
+use lab::upgrade::{Difference, UpgradePlan, compare};
+use model::{Change, ChangeEntry, Release};
+use report::upgrade::UpgradeReport;
+use report::upgrade_runs::RunsReport;
+use scenario::schema::WorkloadSource;
+use trace::Input;
+use units::{nearest, plural};
+use world::node_prices;
+
+use super::failure::failure;
+use super::run::threads;
+use super::snapshot::{failed, tell};
+use super::source::Source;
+use super::{Exit, Failure, Global, interrupt, output, terminal};
+
+const EXAMPLES: &str = "Examples:
+  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,deploy,rs,sts,svc,ns -A -o json > dump.json
+  windtunnel upgrade dump.json --from 1.32 --to 1.34
+  windtunnel upgrade dump.json --from 1.34 --to 1.36 --fail-on 'moved>2%'
+  windtunnel upgrade dump.json --from 1.34 --to 1.36 --keep balanced-allocation-improvement
+  windtunnel upgrade dump.json --from 1.32 --to 1.34 --prices prices.csv
+  windtunnel upgrade dump.json --from 1.32 --to 1.34 --format html > upgrade.html
+
+Every pod that lives is taken out of the cluster, scheduled again in both releases, and put back.
+A pod would land elsewhere if none of the nodes that tie for the best in one release is among those
+of the other. Switches are turned one at a time; a switch is named if it makes the whole difference
+by itself (`or`), or if there is no such difference without it (`with`). `windtunnel systems
+kubernetes --changes` lists the switches.";
+
+/// Arguments of `upgrade`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct UpgradeArguments {
+    /// Cluster: files of `kubectl get -o json|yaml`, folders of them, a snapshot scenario, or `-`
+    #[arg(required = true, value_name = "DUMP")]
+    paths: Vec<PathBuf>,
+    /// Release of the cluster, 1.30 to 1.36
+    #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
+    from: Release,
+    /// Release that it is to have, 1.30 to 1.36
+    #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
+    to: Release,
+    /// Scheduler configuration, a `KubeSchedulerConfiguration` file [default: built-in defaults]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Leave this switch as it is in the earlier release; may be repeated
+    #[arg(long, value_name = "SWITCH", value_parser = switch)]
+    keep: Vec<Change>,
+    /// Compare though the dump uses fields that the later release drops
+    #[arg(long)]
+    drop_unknown: bool,
+    /// Compare though the dump's kubelets are not of the release `--from`
+    #[arg(long)]
+    despite_kubelets: bool,
+    /// Number of pods to schedule again at most, taken evenly from the dump; 0 takes every pod
+    /// [default: all of up to 20000 pods, 5000 of more]
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+    /// List of prices by instance type, a CSV file, for the price of the nodes in use
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Seeds of the replay of the arrivals, paired; 0 leaves it out [default: 5, or 2 from 20000
+    /// pods on]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    seeds: Option<u32>,
+    /// Exit with 100 if so many pods differ, such as `moved>2%` or `waiting>0`; may be repeated
+    #[arg(long, value_name = "GATE")]
+    fail_on: Vec<Gate>,
+    /// Output format of the answer
+    #[arg(long, value_enum, default_value_t = UpgradeFormat::Table)]
+    format: UpgradeFormat,
+}
+
+/// Output format of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum UpgradeFormat {
+    /// Table for the terminal.
+    Table,
+    /// JSON, one object.
+    Json,
+    /// HTML, one file.
+    Html,
+}
+
+/// Number of pods from which a part of them is scheduled again, and the replay has fewer seeds.
+const MANY_PODS: usize = 20_000;
+/// Number of pods in that part.
+const SAMPLE: usize = 5_000;
+/// Number of releases by which a kubelet may be behind its API server.
+const OLDEST_KUBELET: u32 = 3;
+
+fn switch(name: &str) -> Result<Change, String> {
+    ChangeEntry::find(name).map(|entry| entry.change)
+}
+
+/// Bound on the number of pods with a difference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Gate {
+    difference: Difference,
+    bound: f64,
+    is_percent: bool,
+}
+
+impl FromStr for Gate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{text}` is no gate; expected `NAME>NUMBER` or `NAME>NUMBER%`, such as `moved>2%`"
+            )
+        };
+        let (name, bound) = text.split_once('>').ok_or_else(wrong)?;
+        let name = name.trim();
+        let found = Difference::ALL.into_iter().find(|own| own.name() == name);
+        let difference = found.ok_or_else(|| {
+            let hint = nearest::hint(name, Difference::ALL.map(Difference::name));
+            format!("`{name}` is nothing that can be bounded; {hint}")
+        })?;
+        let bound = bound.trim();
+        let number = bound.strip_suffix('%').unwrap_or(bound).trim();
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        if !number.is_finite() || number < 0.0 {
+            return Err(wrong());
+        }
+        Ok(Self {
+            difference,
+            bound: number,
+            is_percent: bound.ends_with('%'),
+        })
+    }
+}
+
+impl Gate {
+    /// Words about the gate if it fails.
+    fn broken_by(self, report: &UpgradeReport<'_>) -> Option<String> {
+        let Self {
+            difference,
+            bound,
+            is_percent,
+        } = self;
+        let count = report.upgrade.count(difference);
+        let percent = report.percent(difference);
+        let value = if is_percent {
+            percent
+        } else {
+            report.upgrade.estimate(difference)
+        };
+        let unit = if is_percent { "%" } else { "" };
+        (value > bound).then(|| {
+            format!(
+                "gate {}>{bound}{unit} fails: {count} of {} ({percent:.2} %)",
+                difference.name(),
+                plural::count(report.upgrade.pods, "pod")
+            )
+        })
+    }
+}
+
+pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit, Failure> {
+    let (from, to) = (arguments.from, arguments.to);
+    if from == to {
+        return Err(Failure::input(format!(
+            "--from and --to are both {from}; give the release of the cluster and the one that it \
+             is to have"
+        )));
+    }
+    if let [path] = arguments.paths.as_slice()
+        && path.is_file()
+        && is_experiment(path).map_err(|error| failed(&error))?
+        && let Some(exit) = of_runs(global, arguments, path)?
+    {
+        return Ok(exit);
+    }
+    let gathered = gather(global, arguments)?;
+    check_kubelets(arguments, &gathered)?;
+    let input = arguments.config.as_ref().map(Input::path);
+    let (config, doubts) = read_config(input.as_ref()).map_err(|error| failed(&error))?;
+    tell(global, &doubts);
+    let differs = from.changes().differing(to.changes());
+    let differing: Vec<Change> = differs.map(|entry| entry.change).collect();
+    for &change in &arguments.keep {
+        if !differing.contains(&change) {
+            let name = model::releases::CHANGES[change as usize].name;
+            return Err(Failure::input(format!(
+                "--keep {name}: the switch is the same in {from} and {to}; leave it out"
+            )));
+        }
+    }
+    let living = gathered.pods.iter().filter(|pod| !pod.phase.is_final());
+    let is_large = living.count() >= MANY_PODS;
+    let usual = if is_large { 2 } else { 5 };
+    let seeds: Vec<u64> = (1..=u64::from(arguments.seeds.unwrap_or(usual))).collect();
+    let prices = arguments.prices.as_deref().map(|file| {
+        let read = node_prices(&gathered.nodes, &Input::path(file));
+        read.map_err(Failure::input)
+    });
+    let prices = prices.transpose()?;
+    let plan = UpgradePlan {
+        gathered: &gathered,
+        config: &config,
+        from,
+        to,
+        kept: &arguments.keep,
+        seeds: &seeds,
+        most_pods: match arguments.sample {
+            Some(0) => usize::MAX,
+            Some(most) => most,
+            None if is_large => SAMPLE,
+            None => usize::MAX,
+        },
+        prices: prices.as_ref(),
+    };
+    check_fields(arguments, &used(&plan))?;
+    let upgrade = compare(&plan).map_err(|error| failed(&error))?;
+    tell(global, &upgrade.warnings);
+    let report = UpgradeReport {
+        upgrade: &upgrade,
+        is_verbose: global.verbose,
+    };
+    let text = match arguments.format {
+        UpgradeFormat::Table => report.table(),
+        UpgradeFormat::Json => format!("{:#}\n", report.json()),
+        UpgradeFormat::Html => report.html(),
+    };
+    output::print(text.as_bytes())?;
+    let mut exit = Exit::Done;
+    for gate in &arguments.fail_on {
+        if let Some(words) = gate.broken_by(&report) {
+            terminal::complain(&words);
+            exit = Exit::GateFailed;
+        }
+    }
+    Ok(exit)
+}
+
+/// Compares the runs of an experiment; `None` of one that is a snapshot, whose pods are scheduled anew.
+fn of_runs(
+    global: &Global,
+    arguments: &UpgradeArguments,
+    path: &Path,
+) -> Result<Option<Exit>, Failure> {
+    let source = Source::read(global, Some(path))?;
+    let in_release = |release: Release| {
+        let set = format!("system.release={release}");
+        let mut sets = vec![set, "system.scheduler.release=null".to_owned()];
+        let later = release == arguments.to;
+        for &change in arguments.keep.iter().filter(|_| later) {
+            let name = model::releases::CHANGES[change as usize].name;
+            let is_on = arguments.from.changes().has(change);
+            let word = if is_on { "on" } else { "off" };
+            sets.push(format!("system.scheduler.changes.{name}={word}"));
+        }
+        source.experiment(&sets)
+    };
+    let (from, to) = (in_release(arguments.from)?, in_release(arguments.to)?);
+    let Some(plan) = from.variants.first() else {
+        return Ok(None);
+    };
+    let is_of_manifests =
+        |source: &WorkloadSource| matches!(source, WorkloadSource::Manifests { .. });
+    if plan.scenario.workload.iter().all(is_of_manifests) {
+        return Ok(None);
+    }
+    if let Some(gate) = arguments.fail_on.first() {
+        return Err(Failure::input(format!(
+            "--fail-on {}: gates are for the pods of a dump; use `windtunnel check` for runs",
+            gate.difference.name()
+        )));
+    }
+    let first = plan.scenario.seed;
+    let count = u64::from(arguments.seeds.unwrap_or(5)).max(1);
+    let seeds: Vec<u64> = (0..count)
+        .map(|number| first.wrapping_add(number))
+        .collect();
+    let workers = Workers {
+        threads: threads(global),
+        interrupted: interrupt::flag(),
+        progress: &|_, _| {},
+    };
+    let runs = compare_runs(&from, &to, &seeds, workers);
+    let runs = runs.map_err(|error| failure(error, interrupt::exit()))?;
+    let report = RunsReport {
+        experiment: &plan.scenario.name,
+        from: arguments.from,
+        to: arguments.to,
+        runs: &runs,
+    };
+    let text = match arguments.format {
+        UpgradeFormat::Table => report.table(),
+        UpgradeFormat::Json => format!("{:#}\n", report.json()),
+        UpgradeFormat::Html => report.html(),
+    };
+    output::print(text.as_bytes())?;
+    Ok(Some(Exit::Done))
+}
+
+fn gather(global: &Global, arguments: &UpgradeArguments) -> Result<Gathered, Failure> {
+    let folders = terminal::traces_dirs(global);
+    let mut sources = Sources::new(&folders);
+    for path in &arguments.paths {
+        sources.add(path).map_err(|error| failed(&error))?;
+    }
+    sources.finish().map_err(|error| failed(&error))
+}
+
+/// Refuses a dump whose newest kubelet can't belong to its stated release: none may be newer than the
+/// API server, or more than three releases behind.
+fn check_kubelets(arguments: &UpgradeArguments, gathered: &Gathered) -> Result<(), Failure> {
+    let Some(kubelet) = gathered.newest_kubelet.as_ref() else {
+        return Ok(());
+    };
+    let (from, version) = (arguments.from, &kubelet.version);
+    let relation = if kubelet.minor > from.minor() {
+        "newer than"
+    } else if kubelet.minor + OLDEST_KUBELET < from.minor() {
+        "more than three releases behind"
+    } else {
+        return Ok(());
+    };
+    if arguments.despite_kubelets {
+        return Ok(());
+    }
+    Err(Failure::input(format!(
+        "node `{}` reports kubelet {version}, which is {relation} --from {from}: the dump is of \
+         another release; give that release, or compare all the same with `--despite-kubelets`",
+        kubelet.node
+    )))
+}
+
+/// Refuses to go back past a field that the dump uses.
+fn check_fields(arguments: &UpgradeArguments, fields: &[FieldUse]) -> Result<(), Failure> {
+    let mut dropped = fields.iter().filter(|_| !arguments.drop_unknown);
+    let dropped = dropped.find(|own| own.is_unknown_to(arguments.to));
+    let Some(own) = dropped else {
+        return Ok(());
+    };
+    Err(Failure::input(format!(
+        "{} uses `{}`, which release {} does not know (it came with {}): the API server would drop \
+         it; choose a later release, take the field out, or compare all the same with \
+         `--drop-unknown`",
+        own.names.first().map_or("a pod", String::as_str),
+        own.field.path,
+        arguments.to,
+        own.field.known_since
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_are_read_and_wrong_ones_told() {
+        let gate: Gate = "moved>2%".parse().expect("a gate");
+        assert_eq!((gate.bound, gate.is_percent), (2.0, true));
+        let gate: Gate = "waiting > 0".parse().expect("a gate");
+        assert_eq!(
+            (gate.difference, gate.is_percent),
+            (Difference::Waits, false)
+        );
+        for (text, expected) in [
+            ("moved", "is no gate"),
+            ("moved>two", "is no gate"),
+            ("moved>-1", "is no gate"),
+            ("moved>NaN%", "is no gate"),
+            ("moves>2%", "did you mean `moved`?"),
+        ] {
+            let error = text.parse::<Gate>().expect_err("no gate");
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The last events of the cluster as its users read them. They follow from the changes of the store and
+//! decide nothing.
+
+use std::collections::VecDeque;
+
+use cluster::Store;
+use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef};
+use serde::{Deserialize, Serialize};
+use units::{Instant, NodeId};
+
+/// Greatest number of events that are kept.
+const KEPT_MAX: usize = 4096;
+
+/// An event in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventRow {
+    /// Number of the event, from 1.
+    pub number: u64,
+    /// Instant of the event, in nanoseconds since the run's zero.
+    pub at_ns: i64,
+    /// `true` of an event that should not happen.
+    pub is_warning: bool,
+    /// Object such as `Pod/default/web-0` or `Node/n0`.
+    pub object: String,
+    /// Reason in one word.
+    pub reason: String,
+    /// The event in words.
+    pub message: String,
+}
+
+/// The last events.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Events {
+    rows: VecDeque<EventRow>,
+    last: u64,
+}
+
+/// An event in words.
+struct Told {
+    is_warning: bool,
+    object: String,
+    reason: String,
+    message: String,
+}
+
+impl Events {
+    /// The events after a number, oldest first.
+    pub(super) fn after(&self, number: u64) -> Vec<EventRow> {
+        let rows = self.rows.iter().filter(|row| row.number > number);
+        rows.cloned().collect()
+    }
+
+    /// Takes note of a change that the store has made; `ended` is the record of the pod that went with
+    /// it.
+    pub(super) fn note(&mut self, now: Instant, store: &Store, event: &Event, ended: Option<&Pod>) {
+        let told = match (event, ended) {
+            (Event::PodEnded { reason, .. }, Some(pod)) => Some(told_end(store, pod, *reason)),
+            (event, _) => told_pod(store, event).or_else(|| told_node(store, event)),
+        };
+        let Some(told) = told else {
+            return;
+        };
+        self.last += 1;
+        if self.rows.len() == KEPT_MAX {
+            self.rows.pop_front();
+        }
+        self.rows.push_back(EventRow {
+            number: self.last,
+            at_ns: now.as_nanos(),
+            is_warning: told.is_warning,
+            object: told.object,
+            reason: told.reason,
+            message: told.message,
+        });
+    }
+}
+
+fn told_end(store: &Store, pod: &Pod, reason: EndReason) -> Told {
+    let word = crate::wire::end_reason(reason);
+    Told {
+        is_warning: !matches!(reason, EndReason::Completed | EndReason::Cancelled),
+        object: object_of(store, pod),
+        reason: "Ended".to_owned(),
+        message: format!("pod ended: {word}"),
+    }
+}
+
+fn told_pod(store: &Store, event: &Event) -> Option<Told> {
+    let on = |pod: PodRef| {
+        let node = store.pods().get(pod).and_then(Pod::node);
+        node.map_or("no node", |node| store.nodes().name(node))
+    };
+    let (pod, is_warning, reason, message) = match *event {
+        Event::PodBound { pod, node, .. } => {
+            let node = store.nodes().name(node);
+            (pod, false, "Scheduled", format!("assigned to {node}"))
+        }
+        Event::PodUnschedulable { pod } => {
+            let message = "no node fits; `live get pods` says why".to_owned();
+            (pod, true, "FailedScheduling", message)
+        }
+        Event::PodRunning { pod } => (pod, false, "Started", format!("runs on {}", on(pod))),
+        Event::PodChanged { pod, change } => match change {
+            PodChange::Exited { container, code } => {
+                let message = format!("container {container} exited with code {code}");
+                (pod, code != 0, "Exited", message)
+            }
+            PodChange::OomKilled { container } => {
+                let message = format!("container {container} was killed for want of memory");
+                (pod, true, "OOMKilled", message)
+            }
+            PodChange::Ready(is_ready) => {
+                let word = if is_ready { "Ready" } else { "Unready" };
+                (pod, !is_ready, word, format!("on {}", on(pod)))
+            }
+            PodChange::Terminating { reason, .. } => {
+                let message = format!("told to end: {}", crate::wire::end_reason(reason));
+                (pod, false, "Killing", message)
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Told {
+        is_warning,
+        object: object_of(store, store.pods().get(pod)?),
+        reason: reason.to_owned(),
+        message,
+    })
+}
+
+fn told_node(store: &Store, event: &Event) -> Option<Told> {
+    let (node, is_warning, reason, message) = match event {
+        Event::NodeAdded { node, .. } => (*node, false, "Registered", "joined the cluster"),
+        Event::NodeRemoved { node } => (*node, false, "Removed", "left the cluster"),
+        Event::NodeReadiness { node, ready: true } => (*node, false, "Ready", "is ready"),
+        Event::NodeReadiness { node, ready: false } => (*node, true, "NotReady", "is not ready"),
+        Event::NodeContact { node, contact } => match contact {
+            NodeContact::Silent { .. } => (*node, true, "Silent", "sends no heartbeats"),
+            NodeContact::Steady => (*node, false, "Heard", "sends heartbeats again"),
+            NodeContact::Heard => return None,
+        },
+        _ => return None,
+    };
+    Some(Told {
+        is_warning,
+        object: format!("Node/{}", name_of(store, node)),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    })
+}
+
+fn object_of(store: &Store, pod: &Pod) -> String {
+    let namespace = &store.class(pod.class).spec.namespace;
+    format!("Pod/{namespace}/{}", pod.name)
+}
+
+fn name_of(store: &Store, node: NodeId) -> &str {
+    store.nodes().name(node)
+}

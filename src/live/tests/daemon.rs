@@ -1,0 +1,465 @@
+//! Daemons over a runtime in memory, with a control server over TLS: containers are started once,
+//! adopted, reported, measured and read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use units::SortedMap;
+
+use super::bench::{deployment, registration};
+use super::server::Running;
+use crate::client::{Client, ClientError};
+use crate::daemon::Daemon;
+use crate::driver::events::EventRow;
+use crate::driver::view::PodRow;
+use crate::node::NodeError;
+use crate::runtime::clock::boot_ns;
+use crate::runtime::{
+    AttemptId, Change, Counters, Ending, Happening, Listed, LogPart, LogPosition, Order, Outcome,
+    Phase, Runtime, StartError, Started, Usage,
+};
+use crate::security::identity::Role;
+use crate::wire::errand::{LogText, LogWish};
+use crate::wire::request::{Outcome as UserOutcome, Request};
+use crate::wire::usage::Top;
+
+/// Longest time for anything to come about.
+const PATIENCE_NS: i64 = 8_000_000_000;
+
+/// Containers of a host; they outlive their daemon.
+#[derive(Clone, Default)]
+struct Host(Arc<Mutex<World>>);
+
+#[derive(Default)]
+struct World {
+    attempts: SortedMap<AttemptId, Attempt>,
+    /// How often each attempt was started.
+    starts: SortedMap<String, u32>,
+    pending: Vec<Happening>,
+    cpu_ns: u64,
+}
+
+#[derive(Clone)]
+struct Attempt {
+    command: Vec<String>,
+    ending: Option<Ending>,
+}
+
+fn ending(outcome: Outcome) -> Ending {
+    Ending {
+        outcome,
+        ended_ns: None,
+        counters: Counters::default(),
+        stop: None,
+    }
+}
+
+impl Host {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().expect("no panic")
+    }
+
+    /// An attempt ends by itself.
+    fn exit(&self, attempt: &AttemptId, code: i32) {
+        self.end(attempt, Outcome::Code(code));
+    }
+
+    fn end(&self, attempt: &AttemptId, outcome: Outcome) {
+        let mut world = self.world();
+        let Some(known) = world.attempts.get_mut(attempt) else {
+            return;
+        };
+        if known.ending.is_none() {
+            let ending = ending(outcome);
+            known.ending = Some(ending.clone());
+            world.pending.push(Happening {
+                attempt: attempt.clone(),
+                change: Change::Ended(ending),
+            });
+        }
+    }
+
+    /// Attempts that run.
+    fn running(&self) -> Vec<AttemptId> {
+        let world = self.world();
+        let running = world
+            .attempts
+            .iter()
+            .filter(|(_, own)| own.ending.is_none());
+        running.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+impl Runtime for Host {
+    fn start(&mut self, order: &Order) -> Result<Started, StartError> {
+        let mut world = self.world();
+        if world.attempts.contains_key(&order.attempt) {
+            return Ok(Started::Before);
+        }
+        *world.starts.entry(order.attempt.to_string()).or_insert(0) += 1;
+        let attempt = Attempt {
+            command: order.command.clone(),
+            ending: None,
+        };
+        world.attempts.insert(order.attempt.clone(), attempt);
+        let change = Change::Running {
+            started_ns: 0,
+            is_adopted: false,
+        };
+        let attempt = order.attempt.clone();
+        world.pending.push(Happening { attempt, change });
+        Ok(Started::Now)
+    }
+
+    fn stop(&mut self, attempt: &AttemptId, _grace: Duration, _reason: &str) {
+        self.end(attempt, Outcome::Signal(15));
+    }
+
+    fn poll(&mut self, timeout: Duration) -> Vec<Happening> {
+        std::thread::park_timeout(timeout.min(Duration::from_millis(5)));
+        let mut world = self.world();
+        // A busy container: what it used grows with every look.
+        world.cpu_ns += 1_000_000;
+        std::mem::take(&mut world.pending)
+    }
+
+    fn list(&self) -> Vec<Listed> {
+        let world = self.world();
+        let listed = world.attempts.iter().map(|(attempt, own)| Listed {
+            attempt: attempt.clone(),
+            phase: match own.ending {
+                Some(_) => Phase::Ended,
+                None => Phase::Running,
+            },
+            workload: None,
+            shim: None,
+            ending: own.ending.clone(),
+        });
+        listed.collect()
+    }
+
+    fn acknowledge(&mut self, attempt: &AttemptId) {
+        self.world().attempts.remove(attempt);
+    }
+
+    fn log(
+        &self,
+        attempt: &AttemptId,
+        _from: Option<&LogPosition>,
+        _most_bytes: usize,
+    ) -> io::Result<LogPart> {
+        let world = self.world();
+        let own = world.attempts.get(attempt).ok_or(io::ErrorKind::NotFound)?;
+        let records = format!("T stdout F ran {}\n", own.command.join(" "));
+        Ok(LogPart {
+            records: records.into_bytes(),
+            next: None,
+            is_gap: false,
+        })
+    }
+
+    fn usage(&self, attempt: &AttemptId) -> Option<Usage> {
+        let world = self.world();
+        let own = world.attempts.get(attempt)?;
+        own.ending.is_none().then_some(Usage {
+            cpu_ns: world.cpu_ns,
+            memory_bytes: 5 << 20,
+            process_count: 1,
+        })
+    }
+}
+
+/// A daemon in a thread.
+struct Working {
+    is_interrupted: Arc<AtomicBool>,
+    problems: Arc<Mutex<Vec<String>>>,
+    thread: Option<JoinHandle<Result<(), NodeError>>>,
+}
+
+impl Working {
+    fn start(client: Client, folder: &Path, host: &Host, process: u32) -> Self {
+        let is_interrupted = Arc::new(AtomicBool::new(false));
+        let problems: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (flag, kept) = (Arc::clone(&is_interrupted), Arc::clone(&problems));
+        let (folder, host) = (folder.to_owned(), host.clone());
+        let thread = std::thread::spawn(move || {
+            let message = registration("n0", process);
+            let daemon = Daemon::new(message, "test", &folder, host, client);
+            let daemon = daemon.with_heartbeat(units::Duration::from_millis(200));
+            daemon.run(&|| flag.load(Ordering::Relaxed), &|problem| {
+                kept.lock().expect("no panic").push(problem.to_owned());
+            })
+        });
+        Self {
+            is_interrupted,
+            problems,
+            thread: Some(thread),
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), NodeError> {
+        self.is_interrupted.store(true, Ordering::Relaxed);
+        let thread = self.thread.take().expect("a running daemon");
+        thread.join().expect("no panic")
+    }
+
+    fn problems(&self) -> String {
+        self.problems.lock().expect("no panic").join("\n")
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.is_interrupted.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A server with one node.
+struct Cluster {
+    server: Running,
+    agent: Client,
+    folder: PathBuf,
+    host: Host,
+    daemon: Working,
+}
+
+impl Cluster {
+    fn new(name: &str) -> Self {
+        let server = Running::secured(name, 3600);
+        let agent = server.joined(Role::Agent, "n0");
+        let folder = server.folder.join("node");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let host = Host::default();
+        let daemon = Working::start(agent.clone(), &folder, &host, 1);
+        Self {
+            server,
+            agent,
+            folder,
+            host,
+            daemon,
+        }
+    }
+
+    fn apply(&self, text: &str) {
+        let request = Request::Apply {
+            file: "web.yaml".to_owned(),
+            text: text.to_owned(),
+        };
+        let outcome: UserOutcome = self
+            .server
+            .admin()
+            .post("/v1/requests", &request)
+            .expect("an outcome");
+        assert_eq!(outcome.refused, Vec::<String>::new());
+    }
+
+    fn pods(&self) -> Vec<PodRow> {
+        self.server.admin().get("/v1/pods").expect("pods")
+    }
+
+    fn restart_daemon(&mut self, process: u32) {
+        self.daemon.stop().expect("an orderly end");
+        self.daemon = Working::start(self.agent.clone(), &self.folder, &self.host, process);
+    }
+
+    fn logs(&self, pod: &str, container: Option<&str>) -> Result<LogText, ClientError> {
+        let wish = LogWish {
+            namespace: "default".to_owned(),
+            name: pod.to_owned(),
+            container: container.map(str::to_owned),
+            from: None,
+        };
+        self.server.admin().post("/v1/logs", &wish)
+    }
+
+    fn end(mut self) {
+        self.daemon.stop().expect("an orderly end");
+        self.server.stop();
+    }
+}
+
+/// Waits until something holds.
+fn wait(what: &str, holds: impl Fn() -> bool) {
+    let until = boot_ns() + PATIENCE_NS;
+    while !holds() {
+        assert!(boot_ns() < until, "{what} did not come about");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+fn ready(pods: &[PodRow]) -> usize {
+    pods.iter().filter(|pod| pod.ready).count()
+}
+
+#[test]
+fn a_daemon_that_is_started_again_adopts_what_runs() {
+    let mut cluster = Cluster::new("daemon-adopt");
+    cluster.apply(&deployment(3));
+    wait("three ready pods", || ready(&cluster.pods()) == 3);
+    let before = cluster.host.running();
+    cluster.restart_daemon(2);
+    wait("a new session", || {
+        let events: Vec<EventRow> = cluster
+            .server
+            .admin()
+            .get("/v1/events?after=0")
+            .expect("events");
+        events.iter().any(|event| event.object == "Node/n0")
+    });
+    // One that ends while no daemon looks is reported by the next one, and replaced by the agent.
+    cluster.daemon.stop().expect("an orderly end");
+    cluster.host.exit(&before[0], 3);
+    cluster.host.world().pending.clear();
+    cluster.daemon = Working::start(cluster.agent.clone(), &cluster.folder, &cluster.host, 3);
+    wait("a restart", || {
+        let pods = cluster.pods();
+        ready(&pods) == 3 && pods.iter().map(|pod| pod.restarts).sum::<u32>() == 1
+    });
+    let world = cluster.host.world();
+    assert!(world.starts.values().all(|&starts| starts == 1));
+    assert_eq!(world.starts.len(), 4);
+    drop(world);
+    cluster.end();
+}
+
+#[test]
+fn what_is_deleted_is_stopped_and_what_nobody_knows_as_well() {
+    let cluster = Cluster::new("daemon-surplus");
+    let surplus = AttemptId::new("test.900", "old", 0).expect("an attempt");
+    cluster.host.world().attempts.insert(
+        surplus.clone(),
+        Attempt {
+            command: Vec::new(),
+            ending: None,
+        },
+    );
+    cluster.apply(&deployment(2));
+    wait("two ready pods", || ready(&cluster.pods()) == 2);
+    wait("the end of the surplus", || {
+        !cluster.host.running().contains(&surplus)
+    });
+    let delete = Request::Delete {
+        object: "Deployment/default/web".to_owned(),
+    };
+    let _: UserOutcome = cluster
+        .server
+        .admin()
+        .post("/v1/requests", &delete)
+        .expect("an outcome");
+    wait("an empty host", || cluster.host.running().is_empty());
+    wait("an empty cluster", || cluster.pods().is_empty());
+    cluster.end();
+}
+
+#[test]
+fn logs_usage_and_events_reach_users() {
+    let cluster = Cluster::new("daemon-logs");
+    cluster.apply(&deployment(1));
+    wait("a ready pod", || ready(&cluster.pods()) == 1);
+    let name = cluster.pods()[0].name.clone();
+    let text = cluster.logs(&name, None).expect("a log");
+    assert_eq!(text.records, "T stdout F ran sleep 100000\n");
+    assert_eq!(cluster.logs(&name, Some("web")).expect("a log"), text);
+    let refused = |pod: &str, container: Option<&str>| match cluster.logs(pod, container) {
+        Err(ClientError::Refused { status, why }) => (status, why),
+        other => panic!("expected a refusal, found {other:?}"),
+    };
+    for trick in [
+        "../../etc/passwd",
+        "web/../web",
+        "",
+        "web_0",
+        "/etc/shadow",
+        "web\0",
+    ] {
+        let (status, why) = refused(&name, Some(trick));
+        assert_eq!(status, 409, "{trick}: {why}");
+        assert!(why.contains("those of the pod are web"), "{why}");
+        assert_eq!(refused(trick, None).0, 404, "{trick}");
+    }
+    wait("measured usage", || {
+        let top: Top = cluster.server.admin().get("/v1/top").expect("usage");
+        let is_busy = |pod: &crate::wire::usage::PodTop| pod.name == name && pod.cpu_milli > 0;
+        top.pods.iter().any(is_busy)
+            && top.nodes[0].memory_bytes == 5 << 20
+            && top.nodes[0].cpu_allocatable_milli == 4000
+    });
+    let events: Vec<EventRow> = cluster
+        .server
+        .admin()
+        .get("/v1/events?after=0")
+        .expect("events");
+    let reasons: Vec<&str> = events.iter().map(|event| event.reason.as_str()).collect();
+    for reason in ["Registered", "Scheduled", "Started"] {
+        assert!(reasons.contains(&reason), "{reason}: {reasons:?}");
+    }
+    let last = events.last().expect("an event").number;
+    let path = format!("/v1/events?after={last}");
+    let later: Vec<EventRow> = cluster.server.admin().get(&path).expect("events");
+    assert!(later.iter().all(|event| event.number > last));
+    // Usage is no part of the record as long as nothing reads it.
+    let log = cluster.server.admin().fetch("/v1/log").expect("a log");
+    assert!(!String::from_utf8_lossy(&log).contains("cpuMilli"));
+    cluster.end();
+}
+
+#[test]
+fn a_restarted_daemon_ignores_a_server_of_an_earlier_term() {
+    let mut cluster = Cluster::new("daemon-term");
+    cluster.apply(&deployment(1));
+    wait("a ready pod", || ready(&cluster.pods()) == 1);
+    cluster.daemon.stop().expect("an orderly end");
+    let file = cluster.folder.join(".term");
+    let seen = crate::access::secret(&file).expect("a term");
+    assert_eq!(seen, "test 1");
+    crate::security::write_text(&file, "test 7\n").expect("a later term");
+    let host = Host::default();
+    cluster.daemon = Working::start(cluster.agent.clone(), &cluster.folder, &host, 2);
+    wait("a note", || {
+        cluster.daemon.problems().contains("seen term 7")
+    });
+    assert!(
+        host.running().is_empty(),
+        "nothing of the old server is obeyed"
+    );
+    // The terms of another control server say nothing.
+    cluster.daemon.stop().expect("an orderly end");
+    crate::security::write_text(&file, "other 7\n").expect("a term of another server");
+    cluster.daemon = Working::start(cluster.agent.clone(), &cluster.folder, &host, 3);
+    wait("a started pod", || host.running().len() == 1);
+    cluster.end();
+}
+
+#[test]
+fn a_daemon_goes_on_after_the_server_was_away() {
+    let mut cluster = Cluster::new("daemon-away");
+    cluster.apply(&deployment(2));
+    wait("two ready pods", || ready(&cluster.pods()) == 2);
+    let before = cluster.host.running();
+    cluster.server.stop();
+    cluster.host.exit(&before[0], 1);
+    wait("a note", || {
+        cluster
+            .daemon
+            .problems()
+            .contains("is `windtunnel live control` running")
+    });
+    cluster.server.start_again();
+    wait("two ready pods again", || {
+        let pods = cluster.pods();
+        ready(&pods) == 2 && pods.iter().map(|pod| pod.restarts).sum::<u32>() == 1
+    });
+    assert!(
+        cluster
+            .host
+            .world()
+            .starts
+            .values()
+            .all(|&starts| starts == 1)
+    );
+    cluster.end();
+}

@@ -1,0 +1,416 @@
+//! Output formats of the answer of `upgrade`.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use lab::statistics::Interval;
+use lab::upgrade::{Difference, Differing, Landing, Upgrade};
+use model::Change;
+use model::releases::CHANGES;
+use units::plural;
+
+/// Number of pods that the table names.
+const PODS_SHOWN: usize = 12;
+/// Two-sided quantile of the normal distribution at 95 %.
+const NORMAL_95: f64 = 1.96;
+/// Number of pods whose messages the page shows.
+const MESSAGES_SHOWN: usize = 200;
+
+/// Comparison of two releases with its context.
+pub struct UpgradeReport<'a> {
+    /// The comparison.
+    pub upgrade: &'a Upgrade,
+    /// Whether messages are shown in full.
+    pub is_verbose: bool,
+}
+
+fn name_of(change: Change) -> &'static str {
+    CHANGES[change as usize].name
+}
+
+fn names(changes: &[Change]) -> Vec<&'static str> {
+    changes.iter().map(|&change| name_of(change)).collect()
+}
+
+/// Names of the causes of a difference.
+fn causes(group: &Differing) -> String {
+    let cause = &group.cause;
+    let (switches, joint) = if cause.needed.is_empty() {
+        (&cause.enough, " or ")
+    } else {
+        (&cause.needed, " with ")
+    };
+    if switches.is_empty() {
+        return "only a combination".to_owned();
+    }
+    let names: Vec<&str> = switches.iter().map(|&change| name_of(change)).collect();
+    names.join(joint)
+}
+
+/// A difference in words.
+const fn words(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Moves => "would land elsewhere",
+        Difference::Waits => "would wait",
+        Difference::Freed => "would no longer wait",
+        Difference::MayMove => "may land elsewhere (ties)",
+        Difference::Message => "wait with another message",
+    }
+}
+
+impl UpgradeReport<'_> {
+    fn landing(&self, landing: &Landing) -> String {
+        match landing {
+            Landing::On(slots) => {
+                let first = slots.first().map_or("?", |&slot| self.upgrade.node(slot));
+                match slots.len() {
+                    0 | 1 => first.to_owned(),
+                    many => format!("{first} (+{})", many - 1),
+                }
+            }
+            Landing::Evicting(node) => format!("{node}, evicting"),
+            Landing::Waits(_) => "waits".to_owned(),
+        }
+    }
+
+    /// Numbers of pods by cause, the most first.
+    fn tally(&self, difference: Difference) -> Vec<(String, usize)> {
+        let mut tally: Vec<(String, usize)> = Vec::new();
+        let own = self.upgrade.differing.iter();
+        for group in own.filter(|group| group.difference == difference) {
+            let cause = causes(group);
+            match tally.iter_mut().find(|(known, _)| *known == cause) {
+                Some((_, count)) => *count += group.pods.len(),
+                None => tally.push((cause, group.pods.len())),
+            }
+        }
+        tally.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        tally
+    }
+
+    /// Share of the pods with a difference, in percent.
+    pub fn percent(&self, difference: Difference) -> f64 {
+        match self.upgrade.pods {
+            0 => 0.0,
+            all => 100.0 * self.upgrade.count(difference) as f64 / all as f64,
+        }
+    }
+
+    /// Half of the interval of a share, as far as it comes from a sample, at 95 %.
+    fn reach_percent(&self, difference: Difference) -> Option<f64> {
+        let Upgrade { pods, living, .. } = self.upgrade;
+        let (pods, living) = (*pods as f64, *living as f64);
+        let share = self.percent(difference) / 100.0;
+        let rest = (living - pods) / (living - 1.0).max(1.0);
+        let variance = share * (1.0 - share) / pods.max(1.0) * rest;
+        (self.upgrade.is_sample()).then(|| 100.0 * NORMAL_95 * variance.sqrt())
+    }
+
+    fn reach(&self, difference: Difference) -> String {
+        let reach = self.reach_percent(difference);
+        reach.map_or_else(String::new, |own| format!(" +-{own:.1}"))
+    }
+
+    fn headline(&self) -> String {
+        let Upgrade {
+            from,
+            to,
+            pods,
+            living,
+            summary,
+            ..
+        } = self.upgrade;
+        let counted = plural::count(*pods, "pod");
+        let sample = if self.upgrade.is_sample() {
+            format!(" of {living}")
+        } else {
+            String::new()
+        };
+        format!("upgrade {from} -> {to}: {summary}; {counted}{sample} scheduled again, one by one")
+    }
+
+    /// Table for the terminal.
+    pub fn table(&self) -> String {
+        let mut text = format!("{}\n\n", self.headline());
+        for difference in Difference::ALL {
+            let count = self.upgrade.count(difference);
+            let share = self.percent(difference);
+            let tally = self.tally(difference);
+            let by: Vec<String> = tally
+                .iter()
+                .map(|(cause, count)| format!("{cause} {count}"))
+                .collect();
+            let by = if by.is_empty() {
+                String::new()
+            } else {
+                format!("  {}", by.join("; "))
+            };
+            let reach = self.reach(difference);
+            let _ = writeln!(
+                text,
+                "  {:27} {count:>7}  {share:>5.1} %{reach}{by}",
+                words(difference)
+            );
+        }
+        self.write_pods(&mut text);
+        self.write_messages(&mut text);
+        self.write_fields(&mut text);
+        self.write_replay(&mut text);
+        text
+    }
+
+    fn write_pods(&self, text: &mut String) {
+        let shown = |group: &&Differing| {
+            !matches!(group.difference, Difference::Message | Difference::MayMove)
+        };
+        let groups: Vec<&Differing> = self.upgrade.differing.iter().filter(shown).collect();
+        if groups.is_empty() {
+            return;
+        }
+        let rows = groups.iter().take(PODS_SHOWN).map(|group| {
+            let first = group.pods.first().map_or("", String::as_str);
+            let pods = match group.pods.len() {
+                0 | 1 => first.to_owned(),
+                many => format!("{first} (+{})", many - 1),
+            };
+            let on = group.node.as_deref().unwrap_or("-").to_owned();
+            [
+                pods,
+                on,
+                self.landing(&group.from),
+                self.landing(&group.to),
+                causes(group),
+            ]
+        });
+        let (from, to) = (self.upgrade.from, self.upgrade.to);
+        let head = ["pod", "on", from.name(), to.name(), "switch"].map(str::to_owned);
+        let rows: Vec<[String; 5]> = [head].into_iter().chain(rows).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+        let widths = [0, 1, 2, 3].map(width);
+        text.push('\n');
+        for row in &rows {
+            let mut line = String::from(" ");
+            for (cell, width) in row.iter().zip(widths) {
+                let _ = write!(line, " {cell:width$} ");
+            }
+            let _ = write!(line, " {}", row[4]);
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        if groups.len() > PODS_SHOWN {
+            let _ = writeln!(
+                text,
+                "  and {} more; --format json has all",
+                groups.len() - PODS_SHOWN
+            );
+        }
+    }
+
+    /// Messages that differ, folded to their numbers unless all are asked for.
+    fn write_messages(&self, text: &mut String) {
+        if !self.is_verbose {
+            return;
+        }
+        for (group, from, to) in self.messages() {
+            let first = group.pods.first().map_or("", String::as_str);
+            let _ = writeln!(
+                text,
+                "\n  {first} ({}), by {}\n    {}: {from}\n    {}: {to}",
+                plural::count(group.pods.len(), "pod"),
+                causes(group),
+                self.upgrade.from,
+                self.upgrade.to,
+            );
+        }
+    }
+
+    fn messages(&self) -> impl Iterator<Item = (&Differing, &str, &str)> {
+        let groups = self.upgrade.differing.iter();
+        groups.filter_map(|group| match (&group.from, &group.to) {
+            (Landing::Waits(from), Landing::Waits(to)) => Some((group, &**from, &**to)),
+            _ => None,
+        })
+    }
+
+    fn write_fields(&self, text: &mut String) {
+        for own in &self.upgrade.fields {
+            let (from, to) = (self.upgrade.from, self.upgrade.to);
+            let _ = writeln!(
+                text,
+                "\n  field {}: {} in {from}, {} in {to}; {} ({})",
+                own.field.path,
+                own.standing(from),
+                own.standing(to),
+                plural::count(own.pods, "pod"),
+                own.names.join(", "),
+            );
+        }
+    }
+
+    fn write_replay(&self, text: &mut String) {
+        let Some(replay) = &self.upgrade.replay else {
+            return;
+        };
+        let arrivals = plural::count(replay.pods, "arrival");
+        let part = if replay.pods < replay.all_pods {
+            let nodes = plural::count(replay.nodes, "node");
+            format!("{arrivals} of {} on {nodes}", replay.all_pods)
+        } else {
+            arrivals
+        };
+        let _ = writeln!(
+            text,
+            "\n  replay of {} in order of creation, {}: {:.1} % of the pods on another node; {:.1} % by \
+             other draws among ties alone",
+            part,
+            plural::count(replay.seeds, "seed"),
+            replay.elsewhere_percent,
+            replay.chance_percent,
+        );
+        let units = replay.effects.iter().map(|own| own.unit.len());
+        let width = units.max().unwrap_or(0);
+        for effect in &replay.effects {
+            let interval = effect
+                .interval
+                .map_or_else(String::new, |Interval { low, high }| {
+                    format!("  difference {low:+.2} to {high:+.2} (95 %)")
+                });
+            let _ = writeln!(
+                text,
+                "    {:21} {:>10.2} -> {:>10.2} {:width$}{interval}",
+                effect.name, effect.from, effect.to, effect.unit,
+            );
+        }
+    }
+
+    fn landing_json(&self, landing: &Landing) -> Value {
+        match landing {
+            Landing::On(slots) => {
+                let nodes: Vec<&str> = slots.iter().map(|&slot| self.upgrade.node(slot)).collect();
+                json!({"nodes": nodes})
+            }
+            Landing::Evicting(node) => json!({"evicts": &**node}),
+            Landing::Waits(message) => json!({"message": &**message}),
+        }
+    }
+
+    /// JSON, one object.
+    pub fn json(&self) -> Value {
+        let (from, to) = (self.upgrade.from, self.upgrade.to);
+        let groups = self.upgrade.differing.iter().map(|group| {
+            json!({
+                "difference": group.difference.name(),
+                "pods": group.pods,
+                "node": group.node.as_deref(),
+                "from": self.landing_json(&group.from),
+                "to": self.landing_json(&group.to),
+                "needed": names(&group.cause.needed),
+                "enough": names(&group.cause.enough),
+                "combination": group.cause.is_combination(),
+            })
+        });
+        let counts = Difference::ALL.map(|own| {
+            let value = json!({
+                "pods": self.upgrade.count(own),
+                "percent": self.percent(own),
+                "reachPercent": self.reach_percent(own),
+            });
+            (own.name().to_owned(), value)
+        });
+        let fields = self.upgrade.fields.iter().map(|own| {
+            json!({
+                "field": own.field.path,
+                "from": own.standing(from),
+                "to": own.standing(to),
+                "pods": own.pods,
+                "examples": own.names,
+            })
+        });
+        let replay = self.upgrade.replay.as_ref().map(|replay| {
+            let effects = replay.effects.iter().map(|effect| {
+                json!({
+                    "measure": effect.name,
+                    "unit": effect.unit,
+                    "from": effect.from,
+                    "to": effect.to,
+                    "low": effect.interval.map(|own| own.low),
+                    "high": effect.interval.map(|own| own.high),
+                })
+            });
+            json!({
+                "pods": replay.pods,
+                "allPods": replay.all_pods,
+                "nodes": replay.nodes,
+                "chancePercent": replay.chance_percent,
+                "seeds": replay.seeds,
+                "elsewherePercent": replay.elsewhere_percent,
+                "effects": effects.collect::<Vec<Value>>(),
+            })
+        });
+        json!({
+            "from": from.name(),
+            "to": to.name(),
+            "snapshot": self.upgrade.summary,
+            "pods": self.upgrade.pods,
+            "living": self.upgrade.living,
+            "counts": counts.into_iter().collect::<serde_json::Map<String, Value>>(),
+            "differing": groups.collect::<Vec<Value>>(),
+            "fields": fields.collect::<Vec<Value>>(),
+            "replay": replay,
+            "warnings": self.upgrade.warnings,
+        })
+    }
+
+    /// Page for a browser, in one file.
+    pub fn html(&self) -> String {
+        let mut text = format!(
+            "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n<title>{title}</title>\n\
+             <style>body{{font:15px sans-serif;margin:2em;max-width:70em}}pre{{overflow:auto}}\
+             td,th{{text-align:left;padding:.2em .8em;border-bottom:1px solid #ccc}}</style>\n\
+             <h1>{title}</h1>\n<pre>{table}</pre>\n",
+            title = escaped(&self.headline()),
+            table = escaped(
+                &UpgradeReport {
+                    is_verbose: false,
+                    ..*self
+                }
+                .table()
+            ),
+        );
+        text.push_str("<details><summary>All pods that differ</summary>\n<table>\n");
+        let (from, to) = (self.upgrade.from, self.upgrade.to);
+        let _ = writeln!(
+            text,
+            "<tr><th>pods<th>difference<th>on<th>{from}<th>{to}<th>switch"
+        );
+        for group in &self.upgrade.differing {
+            let _ = writeln!(
+                text,
+                "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
+                escaped(&group.pods.join(", ")),
+                words(group.difference),
+                escaped(group.node.as_deref().unwrap_or("-")),
+                escaped(&self.landing(&group.from)),
+                escaped(&self.landing(&group.to)),
+                escaped(&causes(group)),
+            );
+        }
+        text.push_str("</table></details>\n<details><summary>Changed messages</summary>\n<dl>\n");
+        for (group, before, after) in self.messages().take(MESSAGES_SHOWN) {
+            let _ = writeln!(
+                text,
+                "<dt>{}<dd>{from}: {}<dd>{to}: {}",
+                escaped(&group.pods.join(", ")),
+                escaped(before),
+                escaped(after),
+            );
+        }
+        text.push_str("</dl></details>\n</html>\n");
+        text
+    }
+}
+
+pub(super) fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
+}
