@@ -118,8 +118,7 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Show how many more copies of a pod fit in a cluster, where, and what runs out first
     Place(place::PlaceArguments),
-    /// Answer how few or how cheap nodes are enough, which can go, what a loss leaves waiting, and
-    /// when a cluster is full
+    /// Plan a cluster: what binds, which nodes can go, what to buy, when it is full
     Plan(Box<plan::PlanArguments>),
     /// Show what a release of Kubernetes changes for the pods of a cluster, and which switch does it
     Upgrade(upgrade::UpgradeArguments),

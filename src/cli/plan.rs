@@ -36,6 +36,10 @@ amounts of a type are the least of its ready nodes in the dump, else those of th
 /// Arguments of `plan`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and none excludes another"
+)]
 pub(super) struct PlanArguments {
     /// Cluster: files of `kubectl get -o json|yaml`, folders of them, a snapshot scenario, or `-`
     #[arg(required = true, value_name = "SNAPSHOT")]

@@ -53,7 +53,7 @@ pub(super) fn headroom(word: &str) -> Result<Headroom, String> {
 /// Growth: `5%/month`, `5/month`, `shop/*=10%`.
 pub(super) fn growth(word: &str) -> Result<Grow, String> {
     let wrong = |what: &str| {
-        format!("--grow: {what}, such as `5%/month`, `20/month` or `shop/*=10%`; found `{word}`")
+        format!("--grow: {what}; write `5%/month`, `20/month` or `shop/*=10%`; found `{word}`")
     };
     let (pattern, rate) = word.rsplit_once('=').unwrap_or(("", word));
     let rate = rate.strip_suffix("/month").unwrap_or(rate);

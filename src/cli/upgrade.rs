@@ -186,16 +186,7 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
     let input = arguments.config.as_ref().map(Input::path);
     let (config, doubts) = read_config(input.as_ref()).map_err(|error| failed(&error))?;
     tell(global, &doubts);
-    let differs = from.changes().differing(to.changes());
-    let differing: Vec<Change> = differs.map(|entry| entry.change).collect();
-    for &change in &arguments.keep {
-        if !differing.contains(&change) {
-            let name = model::releases::CHANGES[change as usize].name;
-            return Err(Failure::input(format!(
-                "--keep {name}: the switch is the same in {from} and {to}; leave it out"
-            )));
-        }
-    }
+    check_kept(arguments)?;
     let living = gathered.pods.iter().filter(|pod| !pod.phase.is_final());
     let is_large = living.count() >= MANY_PODS;
     let usual = if is_large { 2 } else { 5 };
@@ -239,6 +230,22 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         }
     }
     Ok(exit)
+}
+
+/// Refuses switches to keep that both releases have alike.
+fn check_kept(arguments: &UpgradeArguments) -> Result<(), Failure> {
+    let (from, to) = (arguments.from, arguments.to);
+    let differs = from.changes().differing(to.changes());
+    let differing: Vec<Change> = differs.map(|entry| entry.change).collect();
+    match arguments.keep.iter().find(|own| !differing.contains(own)) {
+        None => Ok(()),
+        Some(&change) => {
+            let name = model::releases::CHANGES[change as usize].name;
+            Err(Failure::input(format!(
+                "--keep {name}: the switch is the same in {from} and {to}; leave it out"
+            )))
+        }
+    }
 }
 
 /// Compares the runs of an experiment; `None` of one that is a snapshot, whose pods are scheduled anew.

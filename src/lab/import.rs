@@ -83,6 +83,7 @@ pub struct ImportSummary {
     /// Number of kept objects of each kind, nodes and pods included.
     pub kept: SortedMap<String, u64>,
     /// Number of objects of each kind that was left out on purpose.
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
     pub left_out: SortedMap<String, u64>,
     /// Number of objects of each other kind: nothing of them is kept.
     pub ignored_kinds: SortedMap<String, u64>,
@@ -150,17 +151,7 @@ pub fn objects_path(scenario: &Path) -> PathBuf {
 /// Reads dumps and writes their snapshot: all of it or nothing.
 pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
     let objects = objects_path(&plan.scenario);
-    // Refused before anything is read, so that a wrong place costs no time.
-    for path in [&plan.scenario, &objects] {
-        let written = path.canonicalize().ok();
-        let is_input = |input: &Input| Path::new(&*input.name).canonicalize().ok() == written;
-        if written.is_some() && plan.inputs.iter().any(is_input) {
-            return Err(ImportError::OverInput { path: path.clone() });
-        }
-        if plan.existing == Existing::Refuse && path.symlink_metadata().is_ok() {
-            return Err(FolderError::FileExists { path: path.clone() }.into());
-        }
-    }
+    check_places(plan, &objects)?;
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
     encoder.include_checksum(true)?;
     let mut writer = SnapshotWriter::new(encoder);
@@ -223,6 +214,27 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
             )
             .collect(),
     })
+}
+
+/// Checks that the files of a snapshot take the place of nothing.
+fn check_places(plan: &ImportPlan<'_>, objects: &Path) -> Result<(), ImportError> {
+    // Refused before anything is read, so that a wrong place costs no time.
+    for path in [plan.scenario.as_path(), objects] {
+        let written = path.canonicalize().ok();
+        let is_input = |input: &Input| Path::new(&*input.name).canonicalize().ok() == written;
+        if written.is_some() && plan.inputs.iter().any(is_input) {
+            return Err(ImportError::OverInput {
+                path: path.to_owned(),
+            });
+        }
+        if plan.existing == Existing::Refuse && path.symlink_metadata().is_ok() {
+            return Err(FolderError::FileExists {
+                path: path.to_owned(),
+            }
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// A remark on objects of a kind that a snapshot leaves out.

@@ -51,7 +51,7 @@ impl ManifestReader {
     #[must_use]
     pub fn with_everything(self) -> Self {
         Self {
-            reader: self.reader.with_workloads().with_objects(),
+            reader: self.reader.with_workloads().with_objects().tolerant(),
         }
     }
 
@@ -89,13 +89,12 @@ pub(super) fn read_into(input: &Input, sink: &mut dyn Sink) -> Result<(), TraceE
         .fill_buf()
         .map_err(|error| read_error(&input.name, &error))?;
     let looked = &looked[..looked.len().min(LOOKED_AT)];
-    let first = String::from_utf8_lossy(looked);
     let mut sink = Gathering {
         sink,
         faults: Vec::new(),
         untold: 0,
     };
-    let outcome = if let Some(words) = first.lines().next().and_then(api_error::in_line) {
+    let outcome = if let Some(words) = api_error::in_text(looked) {
         Err(Stop::Refused(Refused(format!("line 1: {words}"))))
     } else if is_json(&input.name, looked) {
         json_stream::read(&mut *text, &mut sink)

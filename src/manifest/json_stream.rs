@@ -10,9 +10,6 @@ use trace::budget::{OBJECT_BYTES, make_room, too_long};
 /// Number of bytes read at once.
 const CHUNK_BYTES: usize = 1 << 18;
 
-/// Number of bytes in which an error message of `kubectl` is looked for.
-const LONGEST_MESSAGE: usize = 400;
-
 /// Lists deeper within each other are refused.
 const MOST_LISTS: usize = 32;
 
@@ -271,12 +268,7 @@ impl<'t> Splitter<'t> {
 
     /// Kept text up to here.
     fn source(&self) -> Source<'_> {
-        Source {
-            text: &self.window[self.kept..self.at],
-            syntax: Syntax::Json,
-            lines_before: self.line,
-            columns_before: self.column,
-        }
+        Source::json(&self.window[self.kept..self.at], self.line, self.column)
     }
 
     /// The file ends within an object: the parser says in which, and how far it came.
@@ -302,13 +294,12 @@ impl<'t> Splitter<'t> {
     fn unexpected(&mut self, sink: &mut dyn Sink, expected: &str) -> Stop {
         self.release();
         let rest = &self.window[self.at..];
-        let text = String::from_utf8_lossy(&rest[..rest.len().min(LONGEST_MESSAGE)]);
-        let first = text.lines().next().unwrap_or_default();
         let (line, column) = (self.line + 1, self.column + 1);
-        if let Some(words) = api_error::in_line(first) {
+        if let Some(words) = api_error::in_text(rest) {
             return Refused(format!("line {line}: {words}")).into();
         }
-        let found: String = first.chars().take(20).collect();
+        let rest = String::from_utf8_lossy(&rest[..rest.len().min(20)]);
+        let found = rest.lines().next().unwrap_or_default();
         let fault = format!("expected {expected} at line {line} column {column}, found `{found}`");
         Refused(sink.reader().describe(&fault)).into()
     }

@@ -317,6 +317,8 @@ impl<'de> Visitor<'de> for KeepSeed<'_, '_> {
             }
         }
         self.keeper.out.push(b'}');
-        Ok(true)
+        // Most objects have no annotation that is read.
+        let is_empty = self.keeper.out.len() == begun + 1;
+        Ok(!(is_empty && matches!(self.keep, Keep::Annotations)))
     }
 }

@@ -92,6 +92,18 @@ pub(super) struct SourceFault {
     pub(super) words: String,
 }
 
+impl<'a> Source<'a> {
+    /// Text of JSON after so many lines of its file, and so many bytes of its first line.
+    pub(super) const fn json(text: &'a [u8], lines_before: u64, columns_before: u64) -> Self {
+        Self {
+            text,
+            syntax: Syntax::Json,
+            lines_before,
+            columns_before,
+        }
+    }
+}
+
 impl Source<'_> {
     /// The line of the file where a field stands, such as `spec.strategy`, as far as it is found.
     fn line_of(&self, field: &str) -> u64 {

@@ -15,6 +15,8 @@ use units::{SortedMap, SortedSet};
 pub struct ManifestFiles {
     read: SortedMap<String, Arc<Manifests>>,
     has_controllers: bool,
+    /// Whether what schedulers look at of workloads is read beside the workloads.
+    keeps_objects: bool,
     /// Whether controllers take over the pods that files bind or leave waiting.
     adopts: bool,
     adoption: Option<Arc<Adoption>>,
@@ -29,6 +31,14 @@ impl ManifestFiles {
     pub fn new(has_controllers: bool) -> Self {
         Self {
             has_controllers,
+            ..Self::default()
+        }
+    }
+
+    /// Reads workloads and what schedulers look at of them, and keeps every pod.
+    pub fn with_everything() -> Self {
+        Self {
+            keeps_objects: true,
             ..Self::default()
         }
     }
@@ -101,7 +111,10 @@ impl ManifestFiles {
     }
 
     /// Reads the declarations of a file; what it says and the model leaves out is noted.
-    pub(super) fn read(
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn read(
         &mut self,
         written: &str,
         files: &FileSource<'_>,
@@ -112,7 +125,9 @@ impl ManifestFiles {
         }
         let input = files.open(written);
         let mut reader = ManifestReader::with_priorities(self.priorities.clone());
-        if self.has_controllers {
+        if self.keeps_objects {
+            reader = reader.with_everything();
+        } else if self.has_controllers {
             reader = reader.with_workloads();
         }
         reader.read(&input)?;

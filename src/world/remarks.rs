@@ -160,7 +160,7 @@ impl Remarks {
         let are = plural::either(adoption.counts.left, "has", "have");
         self.note_first(format!(
             "{left} {are} a controller whose workload no file declares: they stay as they are, and \
-             nobody makes another in their place ({taken} belong to declared workloads); dump \
+             none is made again ({taken} belong to declared workloads); dump \
              `deploy,rs,sts,ds,job,cronjob` as well"
         ));
     }

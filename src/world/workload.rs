@@ -44,6 +44,8 @@ pub struct Workload {
     pub residents: Vec<Resident>,
     /// Objects that are there when the run begins, with those of their pods that wait.
     pub found: FoundObjects,
+    /// Time of the dump that those are of, in seconds since 1970-01-01T00:00:00Z.
+    pub dumped_unix_secs: Option<i64>,
 }
 
 impl Workload {
@@ -57,6 +59,7 @@ impl Workload {
             is_fill_up: self.is_fill_up,
             residents: self.residents.clone(),
             found: self.found.clone(),
+            dumped_unix_secs: self.dumped_unix_secs,
         })
     }
 }
@@ -78,10 +81,12 @@ pub fn workload(
         is_fill_up: false,
         residents: Vec::new(),
         found: FoundObjects::default(),
+        dumped_unix_secs: None,
     };
     usage_is_recorded(scenario)?;
     let adoption = manifests.adoption(scenario, nodes, files, remarks)?;
     all.found.objects.clone_from(&adoption.objects);
+    all.dumped_unix_secs = adoption.zero_unix_secs;
     let mut settled = Settling::new(nodes, Arc::clone(&adoption));
     let mut sources = Vec::new();
     for written in &scenario.workload {

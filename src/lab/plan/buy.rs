@@ -4,17 +4,14 @@
 
 use super::bench::Bench;
 use super::demand::Demand;
-use super::duals;
 use super::goal::Goal;
-use super::loss::{Survive, Unplaced};
+use super::listed::Listed;
+use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::rules::{Rule, rules, spreads};
 use crate::snapshot::SnapshotError;
 use rng::Stream;
 use scheduler::kube::{Cache, KubeProfile};
-
-/// Numbers of nodes that are listed before the search gives up; the bound stands all the same.
-const MOST_LISTED: usize = 200_000;
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
@@ -83,7 +80,7 @@ pub struct Buyer<'b> {
     pub base: &'b Bench<'b>,
     /// The pods to place.
     pub demand: &'b Demand,
-    /// What is on offer.
+    /// Types on offer.
     pub market: &'b Market,
     /// Goals beside room.
     pub goal: &'b Goal,
@@ -169,18 +166,16 @@ impl Buyer<'_> {
         let kinds = self.market.kinds();
         let zones = self.market.zones.len();
         let mut rules = rules(self.demand, &kinds);
-        rules.extend(spreads(self.demand, &kinds, zones));
-        let survives_zone =
-            self.goal.survive.iter().any(
-                |own| matches!(own, Survive::Label(label) if &**label == model::node::ZONE_LABEL),
-            );
-        if survives_zone {
+        if self.goal.survives_zone() {
             let more: Vec<Rule> = rules
                 .iter()
                 .map(|rule| rule.without_a_zone(zones))
                 .collect();
             rules.extend(more);
+            let taking = zones.saturating_sub(1);
+            rules.extend(spreads(self.demand, &kinds, taking, zones));
         }
+        rules.extend(spreads(self.demand, &kinds, zones, zones));
         let given: Vec<usize> = (0..self.demand.pods.len()).collect();
         let mut purchase = Purchase {
             reached: None,
@@ -206,6 +201,7 @@ impl Buyer<'_> {
         purchase.binding = binding(&rules, &self.costs);
         self.refute(cheaper, &given, &mut purchase)?;
         self.try_orders(&given, &mut purchase)?;
+        self.one_less(&given, &mut purchase)?;
         Ok(purchase)
     }
 
@@ -345,6 +341,33 @@ impl Buyer<'_> {
         Ok(())
     }
 
+    /// Tries the reached numbers with one node less of each type, unless that was done: they break a
+    /// rule, and this shows what it means for the pods.
+    fn one_less(&mut self, order: &[usize], purchase: &mut Purchase) -> Result<(), SnapshotError> {
+        let Some(reached) = purchase.reached.clone() else {
+            return Ok(());
+        };
+        for kind in 0..reached.counts.len() {
+            let mut counts = reached.counts.clone();
+            let Some(less) = counts[kind].checked_sub(1) else {
+                continue;
+            };
+            counts[kind] = less;
+            let choice = self.choice(counts);
+            if purchase.refuted.iter().any(|own| own.choice == choice) {
+                continue;
+            }
+            if let Trial::TooFew(waiting, first) = self.trial(&choice.counts, order)? {
+                purchase.refuted.push(Refuted {
+                    choice,
+                    waiting,
+                    first,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The pods by falling size.
     fn large_first(&self, given: &[usize]) -> Vec<usize> {
         let largest = |pick: fn(&super::rules::NodeKind) -> i64| {
@@ -397,98 +420,4 @@ fn binding(rules: &[Rule], costs: &[i64]) -> Option<Rule> {
     };
     let most = rules.iter().map(alone).max()?;
     rules.iter().find(|rule| alone(rule) == most).cloned()
-}
-
-/// Lists all numbers of nodes that keep the rules and cost less than a price.
-struct Listed<'r> {
-    rules: &'r [Rule],
-    costs: &'r [i64],
-    prices: Vec<f64>,
-    below: i64,
-    /// Whether the loss of any node has to be borne.
-    survives_node: bool,
-    found: Vec<Choice>,
-    bound: i64,
-    is_cut: bool,
-    visited: usize,
-}
-
-impl<'r> Listed<'r> {
-    fn new(buyer: &'r Buyer<'_>, rules: &'r [Rule], below: i64) -> Self {
-        let survive = &buyer.goal.survive;
-        Self {
-            rules,
-            costs: &buyer.costs,
-            prices: duals::prices(rules, &buyer.costs),
-            below,
-            survives_node: survive.iter().any(|own| matches!(own, Survive::Node(_))),
-            found: Vec::new(),
-            bound: below,
-            is_cut: false,
-            visited: 0,
-        }
-    }
-
-    fn list(&mut self) {
-        let given = vec![0; self.rules.len()];
-        let least = duals::worth(self.rules, &self.prices, &given);
-        let mut counts = vec![0; self.costs.len()];
-        self.visit(0, &mut counts, &given, 0);
-        self.bound = if self.is_cut {
-            least
-        } else {
-            let found = self.found.iter().map(|own| own.price).min();
-            found.unwrap_or(self.below)
-        };
-    }
-
-    /// Whether what is given is enough, also after the loss of the largest node.
-    fn is_enough(&self, counts: &[u64], given: &[i64]) -> bool {
-        self.rules.iter().zip(given).all(|(rule, given)| {
-            let there = rule
-                .gives
-                .iter()
-                .zip(counts)
-                .filter(|(_, count)| **count > 0);
-            let largest = there.map(|(gives, _)| *gives).max().unwrap_or(0);
-            let lost = if self.survives_node { largest } else { 0 };
-            given.saturating_sub(lost) >= rule.need
-        })
-    }
-
-    fn visit(&mut self, kind: usize, counts: &mut Vec<u64>, given: &[i64], cost: i64) {
-        self.visited += 1;
-        if self.visited > MOST_LISTED || self.is_cut {
-            self.is_cut = true;
-            return;
-        }
-        let left = duals::worth(self.rules, &self.prices, given);
-        if cost.saturating_add(left.max(0)) >= self.below {
-            return;
-        }
-        if kind == self.costs.len() {
-            if self.is_enough(counts, given) {
-                self.found.push(Choice {
-                    price: cost,
-                    counts: counts.clone(),
-                });
-            }
-            return;
-        }
-        let mut given = given.to_vec();
-        let mut cost = cost;
-        let price = self.costs[kind].max(0);
-        for count in 0.. {
-            counts[kind] = count;
-            self.visit(kind + 1, counts, &given, cost);
-            cost = cost.saturating_add(price);
-            if self.is_cut || cost >= self.below || (price == 0 && count > 0) {
-                break;
-            }
-            for (sum, rule) in given.iter_mut().zip(self.rules) {
-                *sum = sum.saturating_add(rule.gives[kind]);
-            }
-        }
-        counts[kind] = 0;
-    }
 }

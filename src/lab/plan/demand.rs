@@ -127,15 +127,13 @@ impl Demand {
 /// The workload of a pod: pods of one workload are alike, and grow in number together.
 fn workload_of(pod: &ManifestPod) -> Text {
     let namespace = pod.namespace();
-    match &pod.controller {
-        Some(owner) => format!("{namespace}/{}", owner.name).into(),
-        None => {
-            // `web-1` and `web-2` are alike, as far as their names tell.
-            let digits = |letter: char| letter.is_ascii_digit();
-            let stem = pod.name.trim_end_matches(digits).trim_end_matches('-');
-            format!("{namespace}/{stem}").into()
-        }
+    if let Some(owner) = &pod.controller {
+        return format!("{namespace}/{}", owner.name).into();
     }
+    // `web-1` and `web-2` are alike, as far as their names tell.
+    let digits = |letter: char| letter.is_ascii_digit();
+    let stem = pod.name.trim_end_matches(digits).trim_end_matches('-');
+    format!("{namespace}/{stem}").into()
 }
 
 /// Name of a node's zone; empty if it states none.

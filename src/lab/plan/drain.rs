@@ -2,15 +2,18 @@
 //! places for their pods. The emptiest and dearest nodes are tried first; a node whose pods don't
 //! all find a place stays.
 
+use std::cmp::Reverse;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, is_control_plane, is_troubled};
+use super::demand::{Demand, is_control_plane, is_troubled, zone_of};
 use super::loss::Unplaced;
 use super::{Goal, Move};
 use model::Text;
 use scheduler::kube::NodeInfo;
+use units::SortedMap;
 
 /// Draining of a cluster.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,9 @@ pub struct Drained {
 /// Nodes whose fullness differs by less than this are taken for alike, and the dearer one goes
 /// first: 5 % in millionths.
 const ALIKE: i64 = 50_000;
+
+/// Number of nodes up to which each node that stayed for a goal is tried again with that goal.
+const MOST_TRIED_AGAIN: usize = 200;
 
 /// Share of a node that is requested, in millionths: of the resource that is used most.
 fn fullness(node: &NodeInfo) -> i64 {
@@ -51,14 +57,14 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
             drained.untouched.push(node.name().clone());
         } else {
             let (fullness, price) = (fullness(node), goal.price_of(node));
-            let key = (fullness / ALIKE, std::cmp::Reverse(price), fullness);
-            candidates.push((key, node.name().clone()));
+            let key = (fullness / ALIKE, Reverse(price), fullness);
+            candidates.push((key, zone_of(node), node.name().clone()));
         }
     }
-    candidates.sort();
+    let candidates = in_turn(candidates);
     let mut at = bench.mark();
     let mut marks = Vec::new();
-    for (_, name) in &candidates {
+    for name in &candidates {
         match take(bench, demand, name) {
             Ok(moves) => {
                 marks.push((at, name.clone(), drained.moves.len()));
@@ -80,9 +86,53 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
         drained.moves.truncate(moves);
         drained.kept.push((name, missed));
     }
+    if !marks.is_empty() && goal.is_stated() && bench.cache().node_count() <= MOST_TRIED_AGAIN {
+        // Others may go in the place of those that came back.
+        let kept = std::mem::take(&mut drained.kept);
+        for (name, _) in kept {
+            let at = bench.mark();
+            let found = take(bench, demand, &name);
+            let outcome = found.and_then(|moves| match goal.missed(bench, demand) {
+                None => Ok(moves),
+                Some(missed) => Err(missed),
+            });
+            match outcome {
+                Ok(moves) => {
+                    marks.push((at, name, drained.moves.len()));
+                    drained.moves.extend(moves);
+                }
+                Err(missed) => {
+                    bench.roll_back(at);
+                    drained.kept.push((name, missed));
+                }
+            }
+        }
+    }
     drained.moves = joined(std::mem::take(&mut drained.moves));
     drained.gone = marks.into_iter().map(|(_, name, _)| name).collect();
     drained
+}
+
+/// What nodes are tried by, their zones, and their names.
+type Candidate = (Key, Text, Text);
+
+/// Fullness in steps, price, fullness.
+type Key = (i64, Reverse<i64>, i64);
+
+/// Names of candidates in order of their keys, those of one key from each zone in turn.
+fn in_turn(mut candidates: Vec<Candidate>) -> Vec<Text> {
+    candidates.sort();
+    let mut before: SortedMap<(Key, Text), usize> = SortedMap::new();
+    let mut ranked: Vec<_> = candidates
+        .into_iter()
+        .map(|(key, zone, name)| {
+            let rank = before.entry((key, zone.clone())).or_default();
+            *rank += 1;
+            (key, *rank, zone, name)
+        })
+        .collect();
+    ranked.sort();
+    ranked.into_iter().map(|(_, _, _, name)| name).collect()
 }
 
 /// Moves of which each pod makes one: from its first node to its last.

@@ -37,9 +37,9 @@ pub(super) fn prices(rules: &[Rule], costs: &[i64]) -> Vec<f64> {
         let Some(enters) = goal[..width - 1].iter().position(|own| *own < -1e-9) else {
             break;
         };
-        let ratios = table.iter().enumerate().filter_map(|(row, line)| {
-            (line[enters] > TINY).then(|| (line[width - 1] / line[enters], basis[row], row))
-        });
+        let binding = table.iter().enumerate();
+        let binding = binding.filter(|(_, line)| line[enters] > TINY);
+        let ratios = binding.map(|(row, line)| (line[width - 1] / line[enters], basis[row], row));
         let leaves =
             ratios.min_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let Some((_, _, row)) = leaves else { break };

@@ -27,6 +27,16 @@ impl Goal {
         price.copied().unwrap_or(0)
     }
 
+    /// Whether anything beside room is asked for.
+    pub fn is_stated(&self) -> bool {
+        !self.survive.is_empty() || self.free_ppm > 0
+    }
+
+    /// Whether any zone may be lost.
+    pub fn survives_zone(&self) -> bool {
+        self.survive.contains(&Survive::zone())
+    }
+
     /// The first pod that a goal leaves without a place in a cluster; `None` if all goals are met.
     pub fn missed(&self, bench: &Bench<'_>, demand: &Demand) -> Option<Unplaced> {
         if let Some(short) = self.short_zone(bench) {

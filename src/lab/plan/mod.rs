@@ -12,6 +12,7 @@ pub mod drain;
 mod duals;
 pub mod goal;
 pub mod growth;
+mod listed;
 pub mod loss;
 pub mod market;
 pub mod picture;
@@ -256,16 +257,17 @@ fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> (u64, Option<Rule>
     let existing = existing(bench);
     let zones = loss::zones(bench).len();
     let mut rules = rules(demand, &existing.kinds);
-    rules.extend(spreads(demand, &existing.kinds, zones));
-    let survives = |wanted: fn(&Survive) -> bool| goal.survive.iter().any(wanted);
-    if survives(|own| matches!(own, Survive::Label(label) if &**label == model::node::ZONE_LABEL)) {
+    if goal.survives_zone() {
         let more: Vec<Rule> = rules
             .iter()
             .map(|rule| rule.without_a_zone(zones))
             .collect();
         rules.extend(more);
+        let taking = zones.saturating_sub(1);
+        rules.extend(spreads(demand, &existing.kinds, taking, zones));
     }
-    let survives_node = survives(|own| matches!(own, Survive::Node(_)));
+    rules.extend(spreads(demand, &existing.kinds, zones, zones));
+    let survives_node = (goal.survive.iter()).any(|own| matches!(own, Survive::Node(_)));
     let stay: u64 = existing.untouched.iter().sum();
     let mut best = (stay, None);
     for rule in rules {

@@ -12,7 +12,7 @@ use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::rules::admits;
 use model::{Node, Text};
 use scheduler::kube::{Amounts, PodClass, PodInfo};
-use units::SortedSet;
+use units::{SortedSet, plural};
 
 /// Number of sizes of pods that get a rule of their own: the most numerous.
 const SIZES: usize = 50;
@@ -147,7 +147,7 @@ impl Resource {
 
 /// Pods of one class.
 struct Class<'d> {
-    class: &'d Arc<PodClass>,
+    of: &'d Arc<PodClass>,
     pods: Vec<&'d GoalPod>,
     /// By kind of node: whether it may take them.
     admitted: Vec<bool>,
@@ -159,7 +159,7 @@ pub fn rules(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
     for pod in &demand.pods {
         let key = Arc::as_ptr(&pod.info.class).addr();
         let class = classes.entry(key).or_insert_with(|| Class {
-            class: &pod.info.class,
+            of: &pod.info.class,
             pods: Vec::new(),
             admitted: kinds
                 .iter()
@@ -212,7 +212,7 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
     ];
     let scalars: SortedSet<&Text> = group
         .iter()
-        .flat_map(|own| own.class.requests.scalars.keys())
+        .flat_map(|own| own.of.requests.scalars.keys())
         .collect();
     all.extend(
         scalars
@@ -220,13 +220,11 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
             .map(|name| Resource::Scalar(name.clone())),
     );
     let rules = all.into_iter().filter_map(|resource| {
-        let asks = |own: &&&Class<'_>| resource.asked(own.class) > 0;
+        let asks = |own: &&&Class<'_>| resource.asked(own.of) > 0;
         let asking: Vec<&&Class<'_>> = group.iter().filter(asks).collect();
-        let need = asking.iter().map(|own| {
-            resource
-                .asked(own.class)
-                .saturating_mul(own.pods.len() as i64)
-        });
+        let need = asking
+            .iter()
+            .map(|own| resource.asked(own.of).saturating_mul(own.pods.len() as i64));
         let need = need.fold(0, i64::saturating_add);
         let gives = kinds.iter().zip(set).map(|(kind, open)| match open {
             true => resource.of(&kind.free).max(0),
@@ -248,14 +246,14 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
 fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
     let mut sizes: IndexMap<Vec<(Resource, i64)>, usize, FxBuildHasher> = IndexMap::default();
     for own in group {
-        *sizes.entry(size_of(own.class)).or_default() += own.pods.len();
+        *sizes.entry(size_of(own.of)).or_default() += own.pods.len();
     }
     let mut order: Vec<(Vec<(Resource, i64)>, usize)> = sizes.into_iter().collect();
-    order.sort_by(|one, other| other.1.cmp(&one.1));
+    order.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let rules = order.into_iter().take(SIZES).filter_map(|(size, _)| {
         let is_large = |own: &&&Class<'_>| {
             let mut parts = size.iter();
-            parts.all(|(resource, amount)| resource.asked(own.class) >= *amount)
+            parts.all(|(resource, amount)| resource.asked(own.of) >= *amount)
         };
         let large: Vec<&&Class<'_>> = group.iter().filter(is_large).collect();
         let pods = large.iter().flat_map(|own| own.pods.iter().copied());
@@ -305,7 +303,7 @@ fn size_of(class: &PodClass) -> Vec<(Resource, i64)> {
 
 /// Pods of a class that keep apart from each other: one on a node.
 fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
-    let spec = &own.class.spec;
+    let spec = &own.of.spec;
     let is_own = |term: &model::PodAffinityTerm| {
         let selector = term.selector.as_ref();
         &*term.topology_key == HOSTNAME_LABEL
@@ -316,7 +314,7 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
     let mut terms = spec.affinity.required_pod_anti_affinity.iter();
     let words = if terms.any(is_own) {
         "nodes for pods that keep apart (anti-affinity)"
-    } else if !own.class.host_ports.is_empty() {
+    } else if !own.of.host_ports.is_empty() {
         "nodes for pods that take the same host port"
     } else {
         return None;
@@ -324,7 +322,7 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
     let gives = kinds
         .iter()
         .zip(&own.admitted)
-        .map(|(kind, open)| i64::from(*open && holds(kind, own.class)));
+        .map(|(kind, open)| i64::from(*open && holds(kind, own.of)));
     Some(Rule {
         what: words.to_owned(),
         need: own.pods.len() as i64,
@@ -340,8 +338,9 @@ fn holds(kind: &NodeKind, class: &PodClass) -> bool {
     kind.free.pods > 0 && size.all(|(resource, amount)| resource.of(&kind.free) >= amount)
 }
 
-/// Rules of spreading over zones, for a number of zones.
-pub fn spreads(demand: &Demand, kinds: &[NodeKind], zones: usize) -> Vec<Rule> {
+/// Rules of spreading over zones: `taking` of the zones take the pods, and any of all `zones` may be
+/// among those.
+pub fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> Vec<Rule> {
     type Alike<'d> = (Arc<PodInfo>, Vec<&'d GoalPod>);
     let mut counts: IndexMap<usize, Alike<'_>, FxBuildHasher> = IndexMap::default();
     for pod in &demand.pods {
@@ -361,12 +360,12 @@ pub fn spreads(demand: &Demand, kinds: &[NodeKind], zones: usize) -> Vec<Rule> {
                 && &*rule.topology_key == ZONE_LABEL
                 && selector.is_some_and(|selector| selector.matches(&spec.labels))
         });
-        let Some(rule) = rule.filter(|_| zones > 1) else {
+        let Some(rule) = rule.filter(|_| zones > 1 && taking > 0) else {
             continue;
         };
-        let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (zones as u64 - 1);
+        let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (taking as u64 - 1);
         let count = pods.len() as u64;
-        let least = count.saturating_sub(skew).div_ceil(zones as u64);
+        let least = count.saturating_sub(skew).div_ceil(taking as u64);
         let per_node = kinds.iter().map(|kind| {
             let parts = size_of(&info.class).into_iter();
             let parts = parts.map(|(resource, amount)| resource.of(&kind.free).max(0) / amount);
@@ -379,8 +378,9 @@ pub fn spreads(demand: &Demand, kinds: &[NodeKind], zones: usize) -> Vec<Rule> {
         let nodes = least.div_ceil(most) * zones as u64;
         spreads.push(Rule {
             what: format!(
-                "nodes in {zones} zones that each take {least} pods under a hard spread, at most \
-                 {most} a node"
+                "nodes in {zones} zones that each take {} under a hard spread, at most {most} a \
+                 node",
+                plural::count(least, "pod")
             ),
             need: i64::try_from(nodes).unwrap_or(i64::MAX),
             gives: vec![1; kinds.len()],

@@ -120,14 +120,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         nodes.extend(plan.initial.iter().cloned());
     }
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
-    let stated = scenario.system.controllers.as_ref();
-    if let Some(own) = &mut controllers
-        && stated.is_some_and(|stated| stated.start_date.is_none())
-    {
-        // Schedules go on from where the dump left them.
-        let adoption = manifests.adoption(scenario, &nodes, files, &mut remarks)?;
-        own.zero_unix_secs = adoption.zero_unix_secs.unwrap_or(own.zero_unix_secs);
-    }
+    date(controllers.as_mut(), scenario, workload.dumped_unix_secs);
     let classes = workload.classes.as_slice();
     let mapping = world::mapping(
         scenario,
@@ -185,6 +178,16 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         remarks,
         probe: Probe::default(),
     })
+}
+
+/// Gives controllers the date of a dump, unless the scenario states another: schedules go on from
+/// where the dump left them.
+fn date(controllers: Option<&mut ControllerOptions>, scenario: &Scenario, zero: Option<i64>) {
+    let stated = scenario.system.controllers.as_ref();
+    let is_open = stated.is_some_and(|stated| stated.start_date.is_none());
+    if let (Some(own), Some(zero)) = (controllers.filter(|_| is_open), zero) {
+        own.zero_unix_secs = zero;
+    }
 }
 
 /// All objects of a run as if users created them: those that are there at its beginning come first.

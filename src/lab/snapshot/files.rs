@@ -127,15 +127,6 @@ impl<'a> Sources<'a> {
         Ok(self.reader.read(input)?)
     }
 
-    fn add_manifests(&mut self, input: &Input, part: Part) -> Result<(), SnapshotError> {
-        let mut reader = ManifestReader::new();
-        if self.reads_daemons {
-            reader = reader.with_everything();
-        }
-        reader.read(input)?;
-        self.merge(&input.name, reader.finish(), part)
-    }
-
     fn merge(&mut self, file: &str, read: Manifests, part: Part) -> Result<(), SnapshotError> {
         let place = match file {
             "" => String::new(),
@@ -204,7 +195,11 @@ impl<'a> Sources<'a> {
         let files = FileSource {
             files: &experiment.files,
         };
-        let mut manifests = ManifestFiles::default();
+        let mut manifests = if self.reads_daemons {
+            ManifestFiles::with_everything()
+        } else {
+            ManifestFiles::default()
+        };
         let mut remarks = Remarks::default();
         let made = nodes(&plan.scenario, &files, &mut manifests, &mut remarks);
         let made = made.map_err(|error| SnapshotError::Input(error.to_string()))?;
@@ -215,7 +210,8 @@ impl<'a> Sources<'a> {
         for source in &plan.scenario.workload {
             match source {
                 WorkloadSource::Manifests { file, .. } if pods.insert(file) => {
-                    self.add_manifests(&files.open(file), Part::Pods)?;
+                    let read = known(&mut manifests, file, &files)?;
+                    self.merge(&files.open(file).name, read, Part::Pods)?;
                 }
                 WorkloadSource::Manifests { .. } => {}
                 _ => self.gathered.findings.push(format!(
@@ -228,7 +224,8 @@ impl<'a> Sources<'a> {
         for source in &plan.scenario.cluster.nodes {
             match source {
                 NodeSource::Manifests(file) if !pods.contains(file) => {
-                    self.add_manifests(&files.open(file), Part::Objects)?;
+                    let read = known(&mut manifests, file, &files)?;
+                    self.merge(&files.open(file).name, read, Part::Objects)?;
                 }
                 _ => {}
             }
@@ -252,6 +249,18 @@ impl<'a> Sources<'a> {
             SnapshotError::Input(rejected.render(Color::Off).trim_end().to_owned())
         })
     }
+}
+
+/// Declarations of a file that a scenario names, which is read once.
+fn known(
+    manifests: &mut ManifestFiles,
+    file: &str,
+    files: &FileSource<'_>,
+) -> Result<Manifests, SnapshotError> {
+    let mut remarks = Remarks::default();
+    let read = manifests.read(file, files, &mut remarks);
+    let read = read.map_err(|error| SnapshotError::Input(error.to_string()))?;
+    Ok(Manifests::clone(&read))
 }
 
 /// Whether a file is an experiment of this program.

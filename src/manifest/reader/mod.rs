@@ -3,6 +3,7 @@
 
 mod noting;
 mod settling;
+mod stated;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
 use super::declared::DeclaredWorkload;
-use super::field::{Path, Problem, unix_secs};
+use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::owners::Owners;
 use super::parts::{Body, Parts};
@@ -22,9 +23,10 @@ use super::{
     Ctx, Kubelet, Maker, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert,
     left_out, life, node, objects, pod, raw, resize, template, unmodelled,
 };
-use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
+use model::{ClusterObjects, Node, PodSpec, Text};
+use stated::{at, created, phase, started};
 use trace::budget::OBJECTS;
-use units::{Duration, SortedMap, SortedSet};
+use units::{SortedMap, SortedSet};
 
 /// Lists deeper within each other are not told apart in messages.
 const DEPTH_SHOWN: usize = 4;
@@ -79,6 +81,8 @@ pub(super) struct Reader {
     reads_workloads: bool,
     /// Whether the selectors of workloads are kept for schedulers beside the workloads.
     keeps_objects: bool,
+    /// Whether workloads that break a rule are told of instead of refused.
+    tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
     /// The field of a workload that broke a rule.
@@ -217,7 +221,9 @@ impl Reader {
         }
         self.fate = match body {
             None | Some(Body::Skipped | Body::Outdated(_)) => Fate::Ignored,
-            Some(Body::Workload) if !self.reads_workloads => Fate::Ignored,
+            Some(Body::Workload) if !self.reads_workloads || self.is_left_out(parts) => {
+                Fate::Ignored
+            }
             Some(_) if self.is_repeated(&parts.metadata) => {
                 self.repeated += 1;
                 self.fate = Fate::Repeated;
@@ -232,6 +238,10 @@ impl Reader {
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
             Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::Workload) if self.is_left_out(parts) => {
+                self.count_ignored(parts);
+                Ok(())
+            }
             Some(Body::Object | Body::Workload) if self.is_read_workload(parts) => {
                 Self::check_version(parts).and_then(|()| self.add_workload(parts))
             }
@@ -288,6 +298,11 @@ impl Reader {
     /// Number of pods that have ended, and number of objects met more than once.
     pub(super) fn left_out(&self) -> (u64, u64) {
         (self.ended, self.repeated)
+    }
+
+    /// Whether an object is known by its name alone, and nobody waits for that name.
+    fn is_left_out(&self, parts: &Parts) -> bool {
+        self.tolerates_workloads && matches!(parts.kind.as_deref(), Some("Secret" | "ConfigMap"))
     }
 
     fn count_ignored(&mut self, parts: &Parts) {
@@ -469,48 +484,4 @@ impl Reader {
             newest_kubelet: self.newest_kubelet,
         }
     }
-}
-
-fn phase(status: &raw::PodStatus, has_node: bool) -> Result<PodPhase, Problem> {
-    const EXPECTED: &str = "`Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`";
-    let is_evicted = status.reason.as_deref() == Some("Evicted");
-    match status.phase.as_deref() {
-        None | Some("" | "Pending") if has_node => Ok(PodPhase::Bound),
-        None | Some("" | "Pending") => Ok(PodPhase::Pending),
-        // Of a pod in phase `Unknown` its node could not tell the state; it holds its place.
-        Some("Running" | "Unknown") => Ok(PodPhase::Running),
-        Some("Succeeded") => Ok(PodPhase::Succeeded),
-        Some("Failed") if is_evicted => Ok(PodPhase::Evicted),
-        Some("Failed") => Ok(PodPhase::Failed),
-        Some(other) => Err(Path::root("status").field("phase").problem(EXPECTED, other)),
-    }
-}
-
-fn created(metadata: &raw::Metadata) -> Result<Option<i64>, Problem> {
-    let path = Path::root("metadata");
-    let path = path.field("creationTimestamp");
-    let text = metadata.creation_timestamp.as_deref();
-    text.map(|text| unix_secs(text, &path)).transpose()
-}
-
-fn started(status: &raw::PodStatus) -> Result<Option<i64>, Problem> {
-    let path = Path::root("status");
-    let path = path.field("startTime");
-    let text = status.start_time.as_deref();
-    text.map(|text| unix_secs(text, &path)).transpose()
-}
-
-fn at(metadata: &raw::Metadata) -> Result<Option<Duration>, Problem> {
-    const KEY: &str = "windtunnel/at";
-    let Some(text) = metadata.annotations.get(KEY) else {
-        return Ok(None);
-    };
-    let path = Path::root("metadata");
-    let path = path.field("annotations");
-    let path = path.key(KEY);
-    let at: Duration = text.parse().map_err(|error| path.broken(error))?;
-    if at < Duration::ZERO {
-        return Err(path.problem("a duration of 0 or more", text));
-    }
-    Ok(Some(at))
 }

@@ -22,6 +22,14 @@ impl Reader {
         }
     }
 
+    /// Tells of workloads that no controller can act on, instead of refusing them.
+    pub(in super::super) fn tolerant(self) -> Self {
+        Self {
+            tolerates_workloads: true,
+            ..self
+        }
+    }
+
     /// Keeps what schedulers look at of workloads, too.
     pub(in super::super) fn with_objects(self) -> Self {
         Self {
@@ -58,11 +66,15 @@ impl Reader {
                 self.dependents.push(workload);
                 Ok(())
             }
+            // Its owner's controller makes it.
+            Ok(workload) if is_made(&workload) => Ok(()),
             Ok(workload) => {
                 self.workloads.push(workload);
                 Ok(())
             }
-            Err(Broken { problem, .. }) if Reported::of(parts).is_there => {
+            Err(Broken { problem, .. })
+                if self.tolerates_workloads || Reported::of(parts).is_there =>
+            {
                 // An API server has accepted it.
                 self.note_unread_workload(parts, &problem);
                 Ok(())
@@ -121,7 +133,15 @@ impl Reader {
     }
 
     fn note_unread_workload(&mut self, parts: &Parts, problem: &str) {
-        let (field, what) = problem.split_once(": ").unwrap_or(("spec", problem));
+        let spec = parts.late_spec.as_ref();
+        let template = spec.and_then(|spec| spec.get("template")?.get("spec"));
+        let (field, what) = if template.is_none_or(serde_json::Value::is_null) {
+            ("spec.template", "the file holds no template of its pods")
+        } else {
+            // What differs between objects of one fault would tell it once for each of them.
+            let (field, what) = problem.split_once(": ").unwrap_or(("spec", problem));
+            (field, what.split([':', ',', ';']).next().unwrap_or(what))
+        };
         let metadata = &parts.metadata;
         let object = ObjectName {
             kind: parts.kind.as_deref().unwrap_or_default(),
@@ -208,4 +228,10 @@ fn is_dependent(workload: &DeclaredWorkload) -> bool {
         (&workload.object, owner),
         (Object::ReplicaSet(_), Some("Deployment")) | (Object::Job(_), Some("CronJob"))
     )
+}
+
+/// Whether the controller of another kind of workload makes a workload.
+fn is_made(workload: &DeclaredWorkload) -> bool {
+    let owner = workload.controller.as_ref();
+    owner.is_some_and(|owner| Object::KINDS.contains(&&*owner.kind))
 }

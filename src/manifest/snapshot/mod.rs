@@ -62,7 +62,7 @@ impl<W: Write> SnapshotWriter<W> {
     /// Starts a snapshot.
     pub fn new(out: W) -> Self {
         let mut writer = Self {
-            reader: Reader::default().with_workloads(),
+            reader: Reader::default().with_workloads().tolerant(),
             out: BufWriter::new(out),
             buffer: Vec::new(),
             passed_over: PassedOver::default(),
@@ -164,7 +164,7 @@ impl<W: Write> SnapshotWriter<W> {
 
     /// Refusal of the kept part by the reader, with the place in the file.
     fn refusal(&self, source: Source<'_>, kind: &str, plain: Refused) -> Refused {
-        let mut probe = Reader::default().with_workloads();
+        let mut probe = Reader::default().with_workloads().tolerant();
         probe.move_to(self.reader.place());
         match probe.object(source, Some(kind)) {
             Err(refused) => refused,

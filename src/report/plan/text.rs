@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{MONTH_HOURS, PlanReport, grouped, money, percent, survived};
+use super::{MONTH_HOURS, PlanReport, money, percent, survived};
 use lab::plan::buy::{Choice, Purchase};
 use lab::plan::loss::Loss;
 use lab::plan::picture::{Picture, RESOURCES};
@@ -27,17 +27,17 @@ impl PlanReport<'_> {
             let months = plural::count(last.month, "month");
             return match &last.first {
                 Some(first) => format!(
-                    "full in month {}: of {} pods, {} {} no node ({}: {})",
+                    "full in month {}: of {}, {} {} no node ({}: {})",
                     last.month,
-                    grouped(last.pods as i64),
+                    plural::count(last.pods, "pod"),
                     last.waiting,
                     plural::either(last.waiting, "finds", "find"),
                     first.pod,
                     first.message
                 ),
                 None => format!(
-                    "not full within {months}: all {} pods of month {} find a node",
-                    grouped(last.pods as i64),
+                    "not full within {months}: all {} of month {} find a node",
+                    plural::count(last.pods, "pod"),
                     last.month
                 ),
             };
@@ -104,8 +104,8 @@ impl PlanReport<'_> {
                     .to_owned(),
             };
         };
-        let mut text = format!("{} are enough", self.counts(buy, reached));
-        let price = self.price(buy, reached);
+        let mut text = format!("{} are enough", counts(buy, reached));
+        let price = price(buy, reached);
         let _ = write!(
             text,
             ": {} {} an hour, {} a month",
@@ -126,23 +126,6 @@ impl PlanReport<'_> {
         text
     }
 
-    /// Words for numbers of nodes: `5 c + 2 m`.
-    fn counts(&self, buy: &BuyAnswer, choice: &Choice) -> String {
-        let parts = buy.types.iter().zip(&choice.counts);
-        let parts = parts.filter(|(_, count)| **count > 0);
-        let parts: Vec<String> = parts
-            .map(|((name, _), count)| format!("{count} {name}"))
-            .collect();
-        let nodes = plural::count(nodes_of(choice), "node");
-        format!("{nodes} ({})", parts.join(" + "))
-    }
-
-    /// Price of numbers of nodes, whatever was made small.
-    fn price(&self, buy: &BuyAnswer, choice: &Choice) -> i64 {
-        let parts = buy.types.iter().zip(&choice.counts);
-        parts.map(|((_, price), count)| price * *count as i64).sum()
-    }
-
     /// Sentences and tables for people.
     pub fn table(&self) -> String {
         let plan = self.plan;
@@ -150,12 +133,12 @@ impl PlanReport<'_> {
         let planned = (plan.drain.as_ref().map(|own| &own.picture))
             .or_else(|| plan.buy.as_ref().and_then(|own| own.picture.as_ref()));
         self.pictures(&mut text, planned);
-        self.binds(&mut text, planned.unwrap_or(&plan.today));
+        binds(&mut text, planned.unwrap_or(&plan.today));
         if let Some(drain) = &plan.drain {
-            self.proof_of_drain(&mut text, drain);
+            proof_of_drain(&mut text, drain);
         }
         if let Some(buy) = &plan.buy {
-            self.proof_of_purchase(&mut text, buy);
+            proof_of_purchase(&mut text, buy);
         }
         let shown = planned.unwrap_or(&plan.today);
         losses(&mut text, "node", &shown.node_losses);
@@ -193,118 +176,12 @@ impl PlanReport<'_> {
         if !today.zone_losses.is_empty() || planned.is_some_and(|own| !own.zone_losses.is_empty()) {
             row("survives any zone", &|own| yes(&own.zone_losses));
         }
-        for room in today.headroom.first().into_iter() {
+        if let Some(room) = today.headroom.first() {
             let name = format!("more of {}", room.pod);
             row(&name, &|own| {
                 let known = own.headroom.iter().find(|other| other.pod == room.pod);
                 known.map(|own| own.fits.to_string()).unwrap_or_default()
             });
-        }
-    }
-
-    fn binds(&self, text: &mut String, picture: &Picture) {
-        let _ = writeln!(text, "\nwhat binds");
-        for pool in &picture.pools {
-            let name = if pool.name.is_empty() {
-                "–"
-            } else {
-                &*pool.name
-            };
-            let shares = RESOURCES.iter().enumerate().map(|(place, resource)| {
-                format!("{resource} {}", percent(pool.taken.share_ppm(place)))
-            });
-            let shares: Vec<String> = shares.collect();
-            let binding = pool.taken.binding();
-            let stranded = (0..2).map(|place| {
-                let share = percent(pool.taken.stranded_ppm(place));
-                format!("{share} of {}", RESOURCES[place])
-            });
-            let stranded: Vec<String> = stranded.collect();
-            let _ = writeln!(
-                text,
-                "  {name}: {}, {}; {} binds; {} full, which strand {}",
-                plural::count(pool.nodes, "node"),
-                shares.join(", "),
-                RESOURCES[binding],
-                pool.full,
-                stranded.join(" and ")
-            );
-        }
-        for room in &picture.headroom {
-            let reason = room.reason.as_deref().unwrap_or("there is room for more");
-            let _ = writeln!(
-                text,
-                "  {} more of {} ({}m cpu, {} Mi) {}: {reason}",
-                room.fits,
-                room.pod,
-                room.cpu_milli,
-                room.memory >> 20,
-                plural::either(room.fits, "fits", "fit"),
-            );
-        }
-    }
-
-    fn proof_of_drain(&self, text: &mut String, drain: &DrainAnswer) {
-        let _ = writeln!(text, "\nwhy not fewer");
-        for (node, first) in drain.drained.kept.iter().take(SHOWN) {
-            let _ = writeln!(text, "  {node} stays: {}: {}", first.pod, first.message);
-        }
-        if drain.drained.kept.len() > SHOWN {
-            let more = drain.drained.kept.len() - SHOWN;
-            let _ = writeln!(text, "  and {}", plural::count(more, "more node"));
-        }
-        status(text, drain.reached as i64, drain.bound as i64, &|own| {
-            own.to_string()
-        });
-        rule(text, drain.rule.as_ref());
-        if drain.reached > drain.bound && drain.is_local {
-            let _ = writeln!(text, "  local: no single node less works; each was tried");
-        }
-    }
-
-    fn proof_of_purchase(&self, text: &mut String, buy: &BuyAnswer) {
-        let purchase: &Purchase = &buy.purchase;
-        let Some(reached) = &purchase.reached else {
-            return;
-        };
-        let _ = writeln!(text, "\nwhy not fewer");
-        for own in purchase.refuted.iter().rev().take(SHOWN) {
-            let wait = match own.waiting {
-                0 => "a goal is missed".to_owned(),
-                count => format!("{count} {}", plural::either(count, "waits", "wait")),
-            };
-            let _ = writeln!(
-                text,
-                "  {}: {wait}; {}: {}",
-                self.counts(buy, &own.choice),
-                own.first.pod,
-                own.first.message
-            );
-        }
-        let is_money = reached.price != nodes_of(reached) as i64;
-        let words = |own: i64| match is_money {
-            true => money(own),
-            false => own.to_string(),
-        };
-        if let Some(possible) = &purchase.possible {
-            let _ = writeln!(
-                text,
-                "  possible {}, reached {} (this scheduler, dump order)",
-                words(possible.price),
-                words(reached.price)
-            );
-        }
-        status(text, reached.price, purchase.bound, &words);
-        rule(text, purchase.binding.as_ref());
-        if purchase.orders.1 > 1 {
-            let (fits, all) = purchase.orders;
-            let _ = writeln!(text, "  fits in {fits} of {all} orders");
-        }
-        if purchase.is_complete {
-            let _ = writeln!(
-                text,
-                "  every cheaper choice that keeps the rules was tried"
-            );
         }
     }
 
@@ -349,7 +226,7 @@ impl PlanReport<'_> {
         if plan.bare > 0 {
             let _ = writeln!(
                 text,
-                "  {} no controller: nobody makes another after a loss or a move",
+                "  {} no controller: none is made again after a loss or a move",
                 format_args!(
                     "{} {}",
                     plural::count(plan.bare, "pod"),
@@ -370,6 +247,132 @@ impl PlanReport<'_> {
             );
         }
         let _ = writeln!(text, "\nagain: {}", self.command);
+    }
+}
+
+/// Words for numbers of nodes: `5 c + 2 m`.
+fn counts(buy: &BuyAnswer, choice: &Choice) -> String {
+    let parts = buy.types.iter().zip(&choice.counts);
+    let parts = parts.filter(|(_, count)| **count > 0);
+    let parts: Vec<String> = parts
+        .map(|((name, _), count)| format!("{count} {name}"))
+        .collect();
+    let nodes = plural::count(nodes_of(choice), "node");
+    format!("{nodes} ({})", parts.join(" + "))
+}
+
+/// Price of numbers of nodes, whatever was made small.
+fn price(buy: &BuyAnswer, choice: &Choice) -> i64 {
+    let parts = buy.types.iter().zip(&choice.counts);
+    parts.map(|((_, price), count)| price * *count as i64).sum()
+}
+
+fn binds(text: &mut String, picture: &Picture) {
+    let _ = writeln!(text, "\nwhat binds");
+    for pool in &picture.pools {
+        let name = if pool.name.is_empty() {
+            "–"
+        } else {
+            &*pool.name
+        };
+        let shares = RESOURCES.iter().enumerate().map(|(place, resource)| {
+            format!("{resource} {}", percent(pool.taken.share_ppm(place)))
+        });
+        let shares: Vec<String> = shares.collect();
+        let binding = pool.taken.binding();
+        let stranded = (0..2).map(|place| {
+            let share = percent(pool.taken.stranded_ppm(place));
+            format!("{share} of {}", RESOURCES[place])
+        });
+        let stranded: Vec<String> = stranded.collect();
+        let _ = writeln!(
+            text,
+            "  {name}: {}, {}; {} binds; {} full, which strand {}",
+            plural::count(pool.nodes, "node"),
+            shares.join(", "),
+            RESOURCES[binding],
+            pool.full,
+            stranded.join(" and ")
+        );
+    }
+    for room in &picture.headroom {
+        let reason = room.reason.as_deref().unwrap_or("there is room for more");
+        let _ = writeln!(
+            text,
+            "  {} more of {} ({}m cpu, {} Mi) {}: {reason}",
+            room.fits,
+            room.pod,
+            room.cpu_milli,
+            room.memory >> 20,
+            plural::either(room.fits, "fits", "fit"),
+        );
+    }
+}
+
+fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
+    let _ = writeln!(text, "\nwhy not fewer");
+    for (node, first) in drain.drained.kept.iter().take(SHOWN) {
+        let _ = writeln!(text, "  {node} stays: {}: {}", first.pod, first.message);
+    }
+    if drain.drained.kept.len() > SHOWN {
+        let more = drain.drained.kept.len() - SHOWN;
+        let _ = writeln!(text, "  and {}", plural::count(more, "more node"));
+    }
+    status(text, drain.reached as i64, drain.bound as i64, &|own| {
+        own.to_string()
+    });
+    rule(text, drain.rule.as_ref());
+    if drain.reached > drain.bound && drain.is_local {
+        let _ = writeln!(text, "  local: no single node less works; each was tried");
+    }
+}
+
+fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
+    let purchase: &Purchase = &buy.purchase;
+    let Some(reached) = &purchase.reached else {
+        return;
+    };
+    let _ = writeln!(text, "\nwhy not fewer");
+    for own in purchase.refuted.iter().rev().take(SHOWN) {
+        let wait = match own.waiting {
+            0 => "a goal is missed".to_owned(),
+            count => format!("{count} {}", plural::either(count, "waits", "wait")),
+        };
+        let _ = writeln!(
+            text,
+            "  {}: {wait}; {}: {}",
+            counts(buy, &own.choice),
+            own.first.pod,
+            own.first.message
+        );
+    }
+    let is_money = reached.price != nodes_of(reached) as i64;
+    let words = |own: i64| {
+        if is_money {
+            money(own)
+        } else {
+            own.to_string()
+        }
+    };
+    if let Some(possible) = &purchase.possible {
+        let _ = writeln!(
+            text,
+            "  possible {}, reached {} (this scheduler, dump order)",
+            words(possible.price),
+            words(reached.price)
+        );
+    }
+    status(text, reached.price, purchase.bound, &words);
+    rule(text, purchase.binding.as_ref());
+    if purchase.orders.1 > 1 {
+        let (fits, all) = purchase.orders;
+        let _ = writeln!(text, "  fits in {fits} of {all} orders");
+    }
+    if purchase.is_complete {
+        let _ = writeln!(
+            text,
+            "  every cheaper choice that keeps the rules was tried"
+        );
     }
 }
 
