@@ -7,8 +7,8 @@ use super::*;
 use crate::snapshot::Gathered;
 use crate::snapshot::profile::read_profiles;
 use manifest::ManifestReader;
-use model::Object;
-use model::Release;
+use model::{Changes, Object};
+
 use trace::Input;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -113,7 +113,7 @@ fn questions() -> Questions {
 }
 
 fn ask(items: &[Value], questions: &Questions) -> Plan {
-    let (profiles, _) = read_profiles(None, Release::V1_34.changes()).expect("the default profile");
+    let (profiles, _) = read_profiles(None, Changes::default()).expect("the default profile");
     let profiles = without_preemption(&profiles);
     plan(&mut snapshot(items), &profiles, questions).expect("a plan")
 }
@@ -343,7 +343,7 @@ fn a_rule_that_no_node_meets_is_told() {
 
 #[test]
 fn more_nodes_may_take_fewer_pods() {
-    let (profiles, _) = read_profiles(None, Release::V1_34.changes()).expect("the default profile");
+    let (profiles, _) = read_profiles(None, Changes::default()).expect("the default profile");
     let profiles = without_preemption(&profiles);
     let mut items = vec![
         node("a", ["4", "16Gi", "110"], "a", ""),
@@ -427,7 +427,7 @@ fn bought_nodes_carry_what_nodes_of_the_dump_carry() {
 /// A trial leaves nothing behind: the same loss has the same outcome, whatever was tried before.
 #[test]
 fn trials_are_taken_back() {
-    let (profiles, _) = read_profiles(None, Release::V1_34.changes()).expect("the default profile");
+    let (profiles, _) = read_profiles(None, Changes::default()).expect("the default profile");
     let profiles = without_preemption(&profiles);
     let mut snapshot = snapshot(&zones(4));
     let demand = Demand::of(&mut snapshot, true).expect("pods");
