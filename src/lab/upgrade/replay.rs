@@ -24,7 +24,7 @@ const CONFIDENCE: f64 = 0.95;
 /// Number of pods from which a part of the cluster is replayed.
 const MANY_PODS: usize = 20_000;
 /// Number of pods in such a part.
-const PART: usize = 10_000;
+const PART: usize = 4000;
 
 /// Measure of a replay.
 #[derive(Clone, Debug)]
