@@ -1,5 +1,5 @@
 //! Buying: the cheapest numbers of nodes of each type on which the scheduler places every pod, in a
-//! stated order. Numbers that break a rule of [`super::rules`] are left out; the others are tried
+//! stated order. Numbers that break a rule of `rules.rs` are left out; the others are tried
 //! from the cheapest up, each with all pods from the first to the last.
 
 use super::bench::Bench;

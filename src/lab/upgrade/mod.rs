@@ -3,7 +3,7 @@
 //! and the switch of the release that does it (spec: kubernetes-releases.md).
 //!
 //! The dump is read once. Both releases see the same objects; they decide on pods one by one, each
-//! taken out of the cluster and put back ([`landing`]), and place all pods in their order of creation
+//! taken out of the cluster and put back (`landing.rs`), and place all pods in their order of creation
 //! on the empty cluster ([`replay`]). Of a large dump pods are drawn, and a
 //! part of the cluster is replayed.
 
