@@ -113,7 +113,7 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
     drained
 }
 
-/// What nodes are tried by, their zones, and their names.
+/// Order in which nodes are tried, with their zones and names.
 type Candidate = (Key, Text, Text);
 
 /// Fullness in steps, price, fullness.

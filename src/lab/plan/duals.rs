@@ -8,7 +8,7 @@ use super::rules::Rule;
 /// Rounds of the method; it ends far sooner, and any prices that it has by then are right.
 const ROUNDS: usize = 1_000;
 
-/// What counts as nothing.
+/// Largest amount that counts as nothing.
 const TINY: f64 = 1e-12;
 
 /// Prices of the rules' units, given what a node of each kind costs.

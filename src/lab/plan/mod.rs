@@ -194,7 +194,7 @@ pub fn plan(
     Ok(plan)
 }
 
-/// What tells a kind of node from another.
+/// Traits that tell a kind of node from another.
 type KindKey = (Vec<(Text, Text)>, Vec<Taint>, Vec<(Text, i64)>, [i64; 4]);
 
 /// The kinds of the nodes that are there, with how many of each go and how many stay untouched.
