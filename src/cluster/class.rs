@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::rules::ports;
 use model::rules::unschedulable::tolerates_cordon;
 use model::{GpuRequest, PodSpec, ResourceList};
-use units::{Quantity, QuantityError, ResourceId, Resources};
+use units::{NodeId, Quantity, QuantityError, ResourceId, Resources};
 
-use super::Interner;
 use super::conflict::Conflict;
+use super::{Interner, Store};
 
 /// The most GPU models a cell may know: a set of them is one machine word.
 pub const MAX_GPU_MODELS: usize = 64;
@@ -117,6 +118,20 @@ impl Class {
             tolerates_cordon,
             takes_ports,
         })
+    }
+
+    /// Whether a pod of a node has taken a host port that pods of this class need. Looks through the
+    /// pods of the node, and only for a class that takes ports.
+    pub fn lacks_ports(&self, store: &Store, node: NodeId) -> bool {
+        if !self.takes_ports {
+            return false;
+        }
+        let pods = store.nodes().pods(node).iter();
+        let classes = pods.filter_map(|&slot| Some(store.class(store.pods().at(slot)?.class)));
+        let taken = classes
+            .filter(|class| class.takes_ports)
+            .flat_map(|class| class.spec.host_ports());
+        ports::is_any_taken(&self.spec.host_ports(), taken)
     }
 }
 

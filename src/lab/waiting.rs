@@ -3,7 +3,7 @@
 //! whatever the number of its pods.
 
 use cluster::Store;
-use model::rules::{affinity, ports, room, taints, unschedulable};
+use model::rules::{affinity, room, taints, unschedulable};
 use model::{Pod, PodPhase, PodRef, Text};
 use systems::capability::{Capabilities, Capability, Support, support};
 use units::{ClassId, NodeId, SortedMap, plural};
@@ -218,13 +218,8 @@ fn of_node(
     {
         return format!("Insufficient {resource}");
     }
-    if heeds(Capability::HostPorts) && class.takes_ports {
-        let pods = nodes.pods(node).iter();
-        let others = pods.filter_map(|&slot| Some(store.class(store.pods().at(slot)?.class)));
-        let taken = others.flat_map(|other| other.spec.host_ports());
-        if ports::is_any_taken(&class.spec.host_ports(), taken) {
-            return "host ports are taken".to_owned();
-        }
+    if heeds(Capability::HostPorts) && class.lacks_ports(store, node) {
+        return "host ports are taken".to_owned();
     }
     "room, but the queue or another rule holds the pod back".to_owned()
 }

@@ -8,7 +8,7 @@ use super::goal::Goal;
 use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
-use super::rules::{Rule, rules, spreads};
+use super::rules::{Rule, rules};
 use crate::snapshot::SnapshotError;
 use rng::Stream;
 use scheduler::kube::{Cache, KubeProfile};
@@ -165,17 +165,7 @@ impl Buyer<'_> {
     pub fn run(&mut self) -> Result<Purchase, SnapshotError> {
         let kinds = self.market.kinds();
         let zones = self.market.zones.len();
-        let mut rules = rules(self.demand, &kinds);
-        if self.goal.survives_zone() {
-            let more: Vec<Rule> = rules
-                .iter()
-                .map(|rule| rule.without_a_zone(zones))
-                .collect();
-            rules.extend(more);
-            let taking = zones.saturating_sub(1);
-            rules.extend(spreads(self.demand, &kinds, taking, zones));
-        }
-        rules.extend(spreads(self.demand, &kinds, zones, zones));
+        let rules = rules(self.demand, &kinds, zones, self.goal.survives_zone());
         let given: Vec<usize> = (0..self.demand.pods.len()).collect();
         let mut purchase = Purchase {
             reached: None,

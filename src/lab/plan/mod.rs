@@ -35,7 +35,7 @@ use market::{BoughtNode, Market};
 use model::node::HOSTNAME_LABEL;
 use model::{Node, Taint, Text};
 use picture::{Picture, look};
-use rules::{NodeKind, Rule, rules, spreads};
+use rules::{NodeKind, Rule, rules};
 use scheduler::kube::{Amounts, KubeProfile};
 use world::offers::Offer;
 
@@ -256,17 +256,7 @@ fn existing(bench: &Bench<'_>) -> Existing {
 fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> (u64, Option<Rule>) {
     let existing = existing(bench);
     let zones = loss::zones(bench).len();
-    let mut rules = rules(demand, &existing.kinds);
-    if goal.survives_zone() {
-        let more: Vec<Rule> = rules
-            .iter()
-            .map(|rule| rule.without_a_zone(zones))
-            .collect();
-        rules.extend(more);
-        let taking = zones.saturating_sub(1);
-        rules.extend(spreads(demand, &existing.kinds, taking, zones));
-    }
-    rules.extend(spreads(demand, &existing.kinds, zones, zones));
+    let rules = rules(demand, &existing.kinds, zones, goal.survives_zone());
     let survives_node = (goal.survive.iter()).any(|own| matches!(own, Survive::Node(_)));
     let stay: u64 = existing.untouched.iter().sum();
     let mut best = (stay, None);

@@ -62,7 +62,7 @@ impl Rule {
 
     /// The rule if any of so many zones may be lost.
     #[must_use]
-    pub fn without_a_zone(&self, zones: usize) -> Self {
+    fn without_a_zone(&self, zones: usize) -> Self {
         let zones = i64::try_from(zones).unwrap_or(i64::MAX);
         let need = match zones {
             0 | 1 => self.need,
@@ -153,8 +153,23 @@ struct Class<'d> {
     admitted: Vec<bool>,
 }
 
-/// The rules of a goal on nodes of some kinds.
-pub fn rules(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
+/// The rules of a goal on nodes of some kinds in so many zones, of which any may be lost.
+pub fn rules(demand: &Demand, kinds: &[NodeKind], zones: usize, survives_zone: bool) -> Vec<Rule> {
+    let mut rules = of_room(demand, kinds);
+    if survives_zone {
+        let more: Vec<Rule> = rules
+            .iter()
+            .map(|rule| rule.without_a_zone(zones))
+            .collect();
+        rules.extend(more);
+        rules.extend(spreads(demand, kinds, zones.saturating_sub(1), zones));
+    }
+    rules.extend(spreads(demand, kinds, zones, zones));
+    rules
+}
+
+/// Rules of what pods need, wherever the zones of the nodes are.
+fn of_room(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
     let mut classes: IndexMap<usize, Class<'_>, FxBuildHasher> = IndexMap::default();
     for pod in &demand.pods {
         let key = Arc::as_ptr(&pod.info.class).addr();
@@ -340,7 +355,7 @@ fn holds(kind: &NodeKind, class: &PodClass) -> bool {
 
 /// Rules of spreading over zones: `taking` of the zones take the pods, and any of all `zones` may be
 /// among those.
-pub fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> Vec<Rule> {
+fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> Vec<Rule> {
     type Alike<'d> = (Arc<PodInfo>, Vec<&'d GoalPod>);
     let mut counts: IndexMap<usize, Alike<'_>, FxBuildHasher> = IndexMap::default();
     for pod in &demand.pods {

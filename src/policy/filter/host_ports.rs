@@ -2,7 +2,6 @@
 //! (spec: kubernetes.md 1.5, `NodePorts`).
 
 use crate::{Built, Constructor, Entry, Point};
-use model::rules::ports;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
@@ -39,16 +38,7 @@ impl Plugin for HostPorts {
     }
 
     fn filter(&self, ctx: &ClassContext<'_>, node: NodeId) -> Result<(), Reason> {
-        if !ctx.class.takes_ports {
-            return Ok(());
-        }
-        let store = ctx.store;
-        let pods = store.nodes().pods(node).iter();
-        let classes = pods.filter_map(|&slot| Some(store.class(store.pods().at(slot)?.class)));
-        let taken = classes
-            .filter(|class| class.takes_ports)
-            .flat_map(|class| class.spec.host_ports());
-        if ports::is_any_taken(&ctx.class.spec.host_ports(), taken) {
+        if ctx.class.lacks_ports(ctx.store, node) {
             return Err(Reason::Text(
                 "node(s) didn't have free ports for the requested pod ports",
             ));
