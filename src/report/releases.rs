@@ -1,5 +1,7 @@
 //! Releases of Kubernetes that runs follow, in words for the first line of their reports.
 
+use std::fmt::Write as _;
+
 use crate::format;
 use model::Release;
 use units::plural;
@@ -52,7 +54,7 @@ pub(crate) fn words(releases: &[String]) -> String {
     };
     if !switches.is_empty() {
         let noun = plural::noun(switches.len(), "switch");
-        text.push_str(&format!(", {noun} {}", switches.join(", ")));
+        let _ = write!(text, ", {noun} {}", switches.join(", "));
     }
     text
 }

@@ -262,7 +262,7 @@ fn of_runs(
     )))
 }
 
-/// Whether all pods of a scenario come from manifests.
+/// Returns whether all pods of a scenario come from manifests.
 fn has_only_manifests(scenario: &Scenario) -> bool {
     let is_of_manifests =
         |source: &WorkloadSource| matches!(source, WorkloadSource::Manifests { .. });

@@ -71,14 +71,14 @@ pub(super) fn attribute(
 }
 
 impl Differing {
-    /// Whether a landing makes the whole difference to the earlier release.
+    /// Returns whether a landing makes the whole difference to the earlier release.
     pub(super) fn is_made_by(&self, landing: &Landing) -> bool {
         Difference::between(&self.from, landing) == Some(self.difference)
             && !is_told_apart(self.difference, landing, &self.to)
     }
 }
 
-/// Whether two landings are not the same as far as a difference goes: messages count only where they
+/// Returns whether two landings are not the same as far as a difference goes: messages count only where they
 /// are what differs, and nodes that tie only where one set of them has none of the other.
 fn is_told_apart(difference: Difference, one: &Landing, other: &Landing) -> bool {
     match Difference::between(one, other) {
@@ -105,7 +105,7 @@ pub(super) fn landings(
     landed
 }
 
-/// Whether the pods of a dump count alike with two sets of switches.
+/// Returns whether the pods of a dump count alike with two sets of switches.
 pub(super) fn counts_alike(plan: &UpgradePlan<'_>, one: Changes, other: Changes) -> bool {
     let differing = one.differing(other).map(|entry| entry.change);
     let mut counting = differing.filter(|change| COUNTING.contains(change));

@@ -44,7 +44,7 @@ impl Effect {
         (base > f64::EPSILON).then(|| 100.0 * self.difference() / base)
     }
 
-    /// Whether every seed has the same difference, so that the interval has no width.
+    /// Returns whether every seed has the same difference, so that the interval has no width.
     pub fn is_constant(&self) -> bool {
         self.interval
             .is_some_and(|own| own.high - own.low <= f64::EPSILON * own.high.abs().max(1.0))

@@ -134,7 +134,7 @@ fn measured(before: &[PlacedReplicate], after: &[PlacedReplicate]) -> Vec<Effect
     effects.collect()
 }
 
-/// Whether some seed has another value in the later release.
+/// Returns whether some seed has another value in the later release.
 fn differs(effect: &Effect) -> bool {
     let is_other = effect.difference().abs() >= f64::EPSILON;
     is_other || (effect.interval.is_some() && !effect.is_constant())

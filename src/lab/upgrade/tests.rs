@@ -188,6 +188,43 @@ fn kind_of(upgrade: &Upgrade, pod: &str) -> Option<Difference> {
     difference(upgrade, pod).map(|(difference, _)| difference)
 }
 
+/// Every set of switches that make differences together makes them, and does not without any one.
+fn check_sets(whole: &Upgrade, compared: impl Fn(&[Change]) -> Upgrade) {
+    let (from, to) = (whole.from, whole.to);
+    let differing = whole.before.differing(whole.after);
+    let differing: Vec<Change> = differing.map(|entry| entry.change).collect();
+    let sets = whole.differing.iter().map(|group| &group.cause.together);
+    let sets: units::SortedSet<&Vec<Change>> = sets.filter(|set| !set.is_empty()).collect();
+    for set in sets {
+        let without = |gone: Option<Change>| {
+            let is_left = |own: &Change| !set.contains(own) || Some(*own) == gone;
+            let kept = differing.iter().copied().filter(is_left);
+            compared(&kept.collect::<Vec<Change>>())
+        };
+        let members = || {
+            whole
+                .differing
+                .iter()
+                .filter(|own| own.cause.together == *set)
+        };
+        let joint = without(None);
+        for group in members() {
+            let (pod, kind) = (&group.pods[0], Some(group.difference));
+            assert_eq!(kind_of(&joint, pod), kind, "{from} {to} {set:?} {pod}");
+        }
+        for &gone in set {
+            let fewer = without(Some(gone));
+            for group in members().filter(|own| own.difference != Difference::Message) {
+                let pod = &group.pods[0];
+                let mut others = fewer.differing.iter();
+                let other = others.find(|own| own.pods.contains(pod));
+                let is_whole = other.is_some_and(|own| group.is_made_by(&own.to));
+                assert!(!is_whole, "{from} {to} {gone:?} {pod}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_attribution_holds_when_its_switch_is_turned() {
     let mut seen = units::SortedSet::new();
@@ -234,36 +271,7 @@ fn every_attribution_holds_when_its_switch_is_turned() {
                 }
             }
         }
-        let sets = whole.differing.iter().map(|group| &group.cause.together);
-        let sets: units::SortedSet<&Vec<Change>> = sets.filter(|set| !set.is_empty()).collect();
-        for set in sets {
-            let without = |gone: Option<Change>| {
-                let is_left = |own: &Change| !set.contains(own) || Some(*own) == gone;
-                let kept = differing.iter().copied().filter(is_left);
-                compared(&kept.collect::<Vec<Change>>())
-            };
-            let members = || {
-                whole
-                    .differing
-                    .iter()
-                    .filter(|own| own.cause.together == *set)
-            };
-            let joint = without(None);
-            for group in members() {
-                let (pod, kind) = (&group.pods[0], Some(group.difference));
-                assert_eq!(kind_of(&joint, pod), kind, "{from} {to} {set:?} {pod}");
-            }
-            for &gone in set {
-                let fewer = without(Some(gone));
-                for group in members().filter(|own| own.difference != Difference::Message) {
-                    let pod = &group.pods[0];
-                    let mut others = fewer.differing.iter();
-                    let other = others.find(|own| own.pods.contains(pod));
-                    let is_whole = other.is_some_and(|own| group.is_made_by(&own.to));
-                    assert!(!is_whole, "{from} {to} {gone:?} {pod}");
-                }
-            }
-        }
+        check_sets(&whole, compared);
     }
     let expected = [
         Change::PodLevelResources,

@@ -23,23 +23,18 @@ pub(super) struct Between {
 }
 
 impl Between {
-    /// Entries of the switches that pass a test.
-    fn all(self, test: impl Fn(&ChangeEntry) -> bool) -> Vec<&'static ChangeEntry> {
-        CHANGES.iter().filter(|entry| test(entry)).collect()
-    }
-
-    /// Whether a switch is on in one of the two sides alone.
+    /// Returns whether a switch is on in one of the two sides alone.
     fn is_compared(self, entry: &ChangeEntry) -> bool {
         self.before.has(entry.change) != self.after.has(entry.change)
     }
 
-    /// Whether a switch changes between the releases, but not between the sides.
+    /// Returns whether a switch changes between the releases, but not between the sides.
     fn is_kept(self, entry: &ChangeEntry) -> bool {
         let changes = entry.is_on_in(self.from) != entry.is_on_in(self.to);
         changes && !self.is_compared(entry)
     }
 
-    /// Whether a switch that the releases have alike is turned in both sides.
+    /// Returns whether a switch that the releases have alike is turned in both sides.
     fn is_turned(self, entry: &ChangeEntry) -> bool {
         let is_alike = entry.is_on_in(self.from) == entry.is_on_in(self.to);
         is_alike && self.after.has(entry.change) != entry.is_on_in(self.to)
@@ -52,15 +47,15 @@ impl Between {
             entries.iter().map(|entry| entry.name).collect()
         };
         for bearing in Bearing::ALL {
-            let own = self
-                .all(|own| own.bearing == bearing && own.is_settable() && self.is_compared(own));
+            let own =
+                all(|own| own.bearing == bearing && own.is_settable() && self.is_compared(own));
             row(&mut text, bearing.name(), &names(own));
         }
-        let kept = self.all(|own| own.is_settable() && self.is_kept(own));
+        let kept = all(|own| own.is_settable() && self.is_kept(own));
         row(&mut text, "alike in both", &names(kept));
-        let turned = self.all(|own| own.is_settable() && self.is_turned(own));
+        let turned = all(|own| own.is_settable() && self.is_turned(own));
         row(&mut text, "turned in both", &names(turned));
-        let idle = self.all(|own| !own.is_settable() && self.is_compared(own));
+        let idle = all(|own| !own.is_settable() && self.is_compared(own));
         if !idle.is_empty() {
             let changes = plural::count(idle.len(), "change");
             let act = plural::either(idle.len(), "acts", "act");
@@ -77,7 +72,7 @@ impl Between {
     pub(super) fn json(self) -> Value {
         let told =
             |own: &ChangeEntry| self.is_compared(own) || self.is_kept(own) || self.is_turned(own);
-        let switches = self.all(told).into_iter().map(|entry| {
+        let switches = all(told).into_iter().map(|entry| {
             json!({
                 "switch": entry.name,
                 "bearing": entry.bearing.name(),
@@ -90,6 +85,11 @@ impl Between {
         });
         Value::Array(switches.collect())
     }
+}
+
+/// Entries of the switches that pass a test.
+fn all(test: impl Fn(&ChangeEntry) -> bool) -> Vec<&'static ChangeEntry> {
+    CHANGES.iter().filter(|entry| test(entry)).collect()
 }
 
 /// Names after a head, broken into lines.
