@@ -65,7 +65,7 @@ impl LossesReport<'_> {
         let mut losses: Vec<&DomainLoss> = self.losses.iter().collect();
         losses.sort_by_key(|own| {
             let loss = &own.loss;
-            std::cmp::Reverse((loss.waiting.len(), loss.evicted.len()))
+            std::cmp::Reverse((loss.waiting.len(), loss.evicted.len(), loss.requeued()))
         });
         losses
     }

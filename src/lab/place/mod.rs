@@ -12,6 +12,8 @@ mod followed;
 mod kept;
 pub mod lost;
 pub mod mix;
+#[cfg(test)]
+mod questions;
 pub mod selection;
 #[cfg(test)]
 mod tests;
