@@ -4,6 +4,7 @@ pub mod cells;
 pub mod check;
 mod classes;
 pub mod columns;
+pub mod compact;
 pub mod compare;
 pub mod decisions;
 pub mod diff;

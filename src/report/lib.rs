@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 pub mod check;
 mod clock;
+pub mod compact;
 pub mod comparison;
 pub mod diff;
 pub mod embedded;
