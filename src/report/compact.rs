@@ -62,7 +62,7 @@ impl CompactReport<'_> {
         let trials = plural::count(self.plan.trials, "trial");
         let pending = self.plan.pending_ppm as f64 / 10_000.0;
         let nodes = self.variants.first().map_or(0, |own| own.nodes);
-        let arrivals = self.variants.first().map_or(0, |own| own.arrivals);
+        let pods = self.variants.first().map_or(0, |own| own.pods);
         let question = match self.plan.question {
             Question::Compact => "fewest machines for all pods at once",
             Question::Inflate => "most further arrivals that fit as well",
@@ -70,7 +70,7 @@ impl CompactReport<'_> {
         format!(
             "{}: {question}; {} on {}, {trials}, {pending} % may stay pending",
             format::clean(self.experiment),
-            plural::count(arrivals, "arrival"),
+            plural::count(pods, "pod"),
             plural::count(nodes, "machine"),
         )
     }
@@ -85,7 +85,18 @@ impl CompactReport<'_> {
             Question::Compact => "the number is searched by halves along each order of removal",
             Question::Inflate => "the number is searched by halves along each order of copies",
         };
-        format!("p90 is the nearest rank over the trials, their ends are error bars; {method}")
+        let ignoring = self.variants.iter().filter(|own| own.ignores_requests);
+        let ignoring: Vec<String> = ignoring.map(|own| format::clean(&own.name)).collect();
+        let caution = match ignoring.as_slice() {
+            [] => String::new(),
+            names => format!(
+                "\n{}: places pods whatever they request, so that any number fits on a machine",
+                names.join(", ")
+            ),
+        };
+        format!(
+            "p90 is the nearest rank over the trials, their ends are error bars; {method}{caution}"
+        )
     }
 
     fn heads(&self) -> [String; COLUMNS] {
@@ -199,6 +210,8 @@ impl CompactReport<'_> {
                 "policy": variant.name,
                 "machines": variant.nodes,
                 "arrivals": variant.arrivals,
+                "pods": variant.pods,
+                "ignoresRequests": variant.ignores_requests,
                 "trials": variant.trials,
                 "p90": variant.value(self.plan.question),
                 "least": span.map(|own| own[0]),

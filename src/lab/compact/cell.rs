@@ -15,7 +15,7 @@ use trace::{Arrival, MemorySource, Recorded};
 use units::{Duration, Instant};
 
 use crate::run::{Prepared, RunError, Tables, prepare_on, run};
-use world::FileSource;
+use world::{BuildError, FileSource};
 
 /// Pods and machines of a variant.
 #[derive(Clone)]
@@ -52,6 +52,13 @@ impl<'a> Cell<'a> {
         files: &'a Files,
         settle: Duration,
     ) -> Result<Self, RunError> {
+        if scenario.cluster.provider.is_some() {
+            return Err(RunError::Build(BuildError::Experiment(
+                "cluster.provider: a cell has the machines that it begins with; leave the provider \
+                 and the autoscalers of nodes out, and state the machines under `cluster.nodes`"
+                    .to_owned(),
+            )));
+        }
         let mut scenario = scenario.clone();
         scenario.failures.clear();
         scenario.operations.clear();
@@ -80,6 +87,16 @@ impl<'a> Cell<'a> {
     /// Number of arrivals.
     pub(super) fn arrivals(&self) -> usize {
         self.recorded.arrivals.len()
+    }
+
+    /// Number of pods of the arrivals.
+    pub(super) fn pods(&self) -> u64 {
+        let members = self
+            .recorded
+            .arrivals
+            .iter()
+            .map(|own| u64::from(own.members));
+        members.sum()
     }
 
     /// The machines, each so many times.
@@ -160,7 +177,7 @@ impl<'a> Cell<'a> {
 fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
     let workload = &mut prepared.workload;
     let source = Recorded::collect(&mut *workload.source);
-    let mut recorded = source.map_err(world::BuildError::Trace)?;
+    let mut recorded = source.map_err(BuildError::Trace)?;
     for arrival in &mut recorded.arrivals {
         arrival.submit = Instant::ZERO;
         arrival.run_time = None;

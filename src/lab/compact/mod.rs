@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use model::Node;
 use rng::Stream;
 use scenario::Experiment;
+use systems::capability::{Capability, Support, support};
 use units::Duration;
 
 use crate::experiment::ExperimentError;
@@ -66,6 +67,10 @@ pub struct Compacted {
     pub nodes: usize,
     /// Number of arrivals of the workload.
     pub arrivals: usize,
+    /// Number of pods in these arrivals.
+    pub pods: u64,
+    /// Whether the system places pods whatever they request, so that any number fits on a machine.
+    pub ignores_requests: bool,
     /// Result of each trial in order: machines that are enough, or further arrivals that fit. `None`
     /// where the workload does not fit at all.
     pub trials: Vec<Option<usize>>,
@@ -148,11 +153,22 @@ pub fn compact(
             name: variant.name.clone(),
             nodes: cell.nodes.len(),
             arrivals: cell.arrivals(),
+            pods: cell.pods(),
+            ignores_requests: ignores_requests(&variant.scenario.system.name),
             trials: trials.collect::<Result<_, _>>()?,
         });
         (workers.progress)(number + 1, experiment.variants.len());
     }
     Ok(compacted)
+}
+
+/// Whether a system does not heed the requests of pods.
+fn ignores_requests(system: &str) -> bool {
+    let entry = systems::registry::find(system).ok();
+    entry.is_some_and(|entry| {
+        let support = support(entry.capabilities, Capability::Requests);
+        !matches!(support, Some(Support::Yes(_)))
+    })
 }
 
 /// Result of a trial.
@@ -281,6 +297,9 @@ impl Search<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::Registered;
+    use scenario::{LoadOptions, SearchPath, load};
+    use world::inputs::DiskAndEmbedded;
 
     #[test]
     fn the_ninetieth_percentile_is_the_tenth_of_eleven() {
@@ -289,10 +308,83 @@ mod tests {
             name: "a".to_owned(),
             nodes: 1000,
             arrivals: 1,
+            pods: 1,
+            ignores_requests: false,
             trials: known.map(Some).to_vec(),
         };
         assert_eq!(own.value(Question::Compact), Some(830));
         assert_eq!(own.value(Question::Inflate), Some(815));
         assert_eq!(own.span(), Some([812, 841]));
+    }
+
+    const CELL: &str = "\
+windtunnel: v1
+name: cell
+seed: 7
+cluster:
+  nodes:
+    - {name: 'big-{}', count: 4, template: {allocatable: {cpu: 8, memory: 32Gi, pods: 110}}}
+    - {name: 'small-{}', count: 4, template: {allocatable: {cpu: 4, memory: 16Gi, pods: 110}}}
+workload: [{generate: {model: lublin99, jobs: 6, processors: 8}}]
+system: {name: pipeline, scheduler: {profile: most-allocated}}
+stop: {when: drained}
+variants: {kubernetes: {system: {name: kubernetes}}, pipeline: {}, fleet: {system: {name: fleet}}}
+";
+
+    fn compacted(question: Question, text: &str) -> Result<Vec<Compacted>, ExperimentError> {
+        let options = LoadOptions {
+            sets: &[],
+            search: &SearchPath::default(),
+            lookup: &DiskAndEmbedded,
+            names: &Registered,
+        };
+        let experiment = load(text, "cell.yaml", options).expect("an experiment");
+        let plan = TrialPlan {
+            question,
+            trials: 3,
+            pending_ppm: 2000,
+            seed: 7,
+            settle: Duration::from_secs(3600),
+        };
+        let workers = Workers {
+            threads: 2,
+            interrupted: &AtomicBool::new(false),
+            progress: &|_, _| {},
+        };
+        compact(&experiment, plan, workers)
+    }
+
+    #[test]
+    fn as_many_machines_stay_as_the_pods_need() {
+        let found = compacted(Question::Compact, CELL).expect("answers");
+        let pods = usize::try_from(found[0].pods).expect("a small number");
+        for own in &found[..2] {
+            for trial in &own.trials {
+                let count = trial.expect("a value");
+                // Every pod takes a whole core, and the largest machine has eight.
+                assert!(count >= pods.div_ceil(8) && count <= 8, "{own:?}");
+            }
+        }
+        assert!(found[2].ignores_requests && !found[0].ignores_requests);
+        assert_eq!(found[2].value(Question::Compact), Some(1));
+    }
+
+    #[test]
+    fn an_inflated_workload_fills_the_cell() {
+        let found = compacted(Question::Inflate, CELL).expect("answers");
+        for trial in &found[1].trials {
+            let more = trial.expect("a value");
+            assert!(more > 0 && more + found[1].arrivals <= 48, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_workload_that_fits_nowhere_has_no_value() {
+        let tight = CELL
+            .replace("cpu: 8", "cpu: 500m")
+            .replace("cpu: 4", "cpu: 500m");
+        let found = compacted(Question::Compact, &tight).expect("answers");
+        assert_eq!(found[0].trials, [None; 3]);
+        assert_eq!(found[0].value(Question::Compact), None);
     }
 }
