@@ -44,5 +44,6 @@ pub mod tables;
 pub mod tenants;
 pub mod travel;
 pub mod upgrade;
+pub mod validate;
 mod waiting;
 mod watched_source;
