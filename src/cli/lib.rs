@@ -48,6 +48,7 @@ mod terminal;
 mod trace;
 mod trip;
 mod upgrade;
+mod validate;
 mod verify;
 mod visible;
 
@@ -122,6 +123,8 @@ enum Command {
     Place(place::PlaceArguments),
     /// Plan a cluster: what binds, which nodes can go, what to buy, when it is full
     Plan(Box<plan::PlanArguments>),
+    /// Compare a run with a recording of the same cluster: placements, waits, allocation
+    Validate(validate::ValidateArguments),
     /// Measure the fewest machines that hold a workload, by policy (cell compaction)
     Compact(compact::CompactArguments),
     /// Measure how much more of a workload a cluster holds, by policy (workload inflation)
@@ -161,6 +164,7 @@ impl Command {
             | Self::Diff(_)
             | Self::Reproduce(_)
             | Self::Compact(_)
+            | Self::Validate(_)
             | Self::Inflate(_)
             | Self::Explain(_) => true,
             // A shim ends with its workload, and has its own ways with signals.
@@ -216,6 +220,7 @@ pub fn main() -> ExitCode {
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments),
         Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
+        Command::Validate(arguments) => validate::run(&global, &arguments),
         Command::Compact(arguments) => compact::run(&global, &arguments, Question::Compact),
         Command::Inflate(arguments) => compact::run(&global, &arguments, Question::Inflate),
         Command::Trace(command) => trace::run(&global, &command),

@@ -33,6 +33,7 @@ pub mod sweep;
 pub mod table;
 pub mod trace;
 pub mod upgrade;
+pub mod validate;
 pub mod verdict;
 
 #[cfg(test)]

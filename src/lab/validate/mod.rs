@@ -68,6 +68,8 @@ pub struct Parting {
 /// Agreement of a run with a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Validation {
+    /// Number of nodes of the cluster.
+    pub nodes: usize,
     /// Number of recorded pods.
     pub recorded: usize,
     /// Number of simulated pods.
@@ -249,6 +251,7 @@ fn compare(recording: &Recording, simulated: &Simulated) -> Validation {
     pairs.sort_by_key(|pair| (pair.recorded.bound.unwrap_or(i64::MAX), &pair.recorded.name));
     let kinds = kinds(simulated);
     let mut validation = Validation {
+        nodes: simulated.nodes.len(),
         recorded: recording.pods.len(),
         simulated: simulated.pods.len(),
         matched: pairs.len(),
