@@ -26,7 +26,7 @@ impl ValidationReport<'_> {
             format::clean(self.experiment),
             format::clean(self.recording),
             own.agreement_percent(),
-            plural::count(own.placed, "recorded placement"),
+            plural::count(own.placed, "matched placement"),
             own.same_node,
         )
     }

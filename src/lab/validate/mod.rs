@@ -316,7 +316,8 @@ fn times(pairs: &[Pair<'_>], time: impl Fn(&PodLife) -> Option<i64>) -> Distance
     let simulated = pairs.iter().filter_map(|pair| time(&pair.simulated.life));
     let simulated = sorted(simulated.collect());
     let mean = |times: &[i64]| {
-        let sum: f64 = times.iter().map(|&time| time as f64 / 1e9).sum();
+        // The sum of no numbers is the negative zero.
+        let sum: f64 = times.iter().map(|&time| time as f64 / 1e9).sum::<f64>() + 0.0;
         sum / times.len().max(1) as f64
     };
     Distance {
