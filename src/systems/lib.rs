@@ -10,6 +10,7 @@ pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
+pub mod nova;
 pub mod options;
 pub mod parts;
 pub mod pipeline;

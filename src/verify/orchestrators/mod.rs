@@ -20,6 +20,7 @@ mod machines;
 mod marathon;
 mod mesos;
 mod network;
+mod nova;
 mod swarm;
 mod swarmkit;
 mod timeline;
@@ -100,6 +101,7 @@ const KINDS: &[&str] = &[
     "swarm-classic",
     "swarmkit",
     "fleet",
+    "nova",
     "mesos-sorter",
     "mesos-random-sorter",
     "mesos-allocator",
@@ -147,6 +149,7 @@ fn forms(kind: &str) -> Option<Forms> {
         "swarm-classic" => return Some(swarm::FORMS),
         "swarmkit" => swarmkit::decide,
         "fleet" => return Some(fleet::FORMS),
+        "nova" => return Some(nova::FORMS),
         kind if kind.starts_with("mesos-") => return mesos::forms(kind),
         "drf-tasks" => mesos::drf_tasks,
         kind if kind.starts_with("marathon-") => return marathon::decide(kind).map(Forms::One),
