@@ -20,6 +20,7 @@ mod kube;
 mod manifests;
 mod mapping;
 mod mesos_options;
+mod nova_options;
 mod mix;
 mod money;
 mod node_autoscalers;

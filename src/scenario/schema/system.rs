@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::release::{Release, Switch};
-use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKit};
+use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Nova, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -48,6 +48,9 @@ pub struct System {
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
+    /// Options of Nova, for `name: nova`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nova: Option<Nova>,
 }
 
 impl Default for System {
@@ -63,6 +66,7 @@ impl Default for System {
             descheduling: None,
             fleet: None,
             mesos: None,
+            nova: None,
         }
     }
 }
