@@ -78,12 +78,13 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
 }
 
 fn bytes(field: &str, amount: Quantity) -> Result<i64, BuildError> {
-    let wrong = |why: &dyn std::fmt::Display| {
-        BuildError::Experiment(format!("system.nova.{field}: {why}"))
-    };
+    let wrong =
+        |why: &dyn std::fmt::Display| BuildError::Experiment(format!("system.nova.{field}: {why}"));
     let bytes = amount.units_ceil().map_err(|why| wrong(&why))?;
     if bytes < 0 {
-        return Err(wrong(&format!("{amount} is less than nothing; expected 0 or more")));
+        return Err(wrong(&format!(
+            "{amount} is less than nothing; expected 0 or more"
+        )));
     }
     Ok(bytes)
 }

@@ -56,9 +56,7 @@ pub use mesos::{
     MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
-pub use nova::{
-    Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers,
-};
+pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
 pub use operation::{
     Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
 };

@@ -111,8 +111,7 @@ impl FastCloud {
         self.feasible.clear();
         let columns = vcpus.iter().zip(memory).zip(disk).enumerate();
         for (host, ((&vcpus, &memory), &disk)) in columns {
-            let has_room =
-                fits(asked[0], vcpus) && fits(asked[1], memory) && fits(asked[2], disk);
+            let has_room = fits(asked[0], vcpus) && fits(asked[1], memory) && fits(asked[2], disk);
             if has_room && !request.excluded.contains(&host) {
                 self.feasible.push(host as u32);
                 if self.feasible.len() == rules.most_candidates {
@@ -156,8 +155,7 @@ impl FastCloud {
             return;
         }
         for (weigher, factor) in rules.multipliers.counted() {
-            let is_of_group =
-                matches!(weigher, Weigher::SoftAffinity | Weigher::SoftAntiAffinity);
+            let is_of_group = matches!(weigher, Weigher::SoftAffinity | Weigher::SoftAntiAffinity);
             if is_of_group {
                 if self.plain.members_of(request).is_some() {
                     let raws = self.feasible.iter();

@@ -32,7 +32,13 @@ impl Filter {
     ];
 
     /// Whether a host passes.
-    pub fn passes(self, host: &Host, standing: Standing, request: &Request, rules: &Limits) -> bool {
+    pub fn passes(
+        self,
+        host: &Host,
+        standing: Standing,
+        request: &Request,
+        rules: &Limits,
+    ) -> bool {
         let group = request.group.as_ref().map(|group| group.policy);
         match self {
             Self::Compute => host.is_enabled && host.is_up,

@@ -66,7 +66,10 @@ const UNDECLARED_DISK: i64 = 1 << 30;
 /// Amounts of the instance that a pod runs in: whole processors, whole MiB and whole GiB of disk,
 /// with the guest system's own memory.
 pub fn flavor(pod: &PodSpec, options: &NovaOptions) -> Amounts {
-    amounts(&pod.requests().unwrap_or_default(), options.machine.guest_memory)
+    amounts(
+        &pod.requests().unwrap_or_default(),
+        options.machine.guest_memory,
+    )
 }
 
 fn amounts(list: &ResourceList, guest_memory: i64) -> Amounts {

@@ -13,7 +13,7 @@ use super::host::{Amounts, Host, Ratios};
 use super::options::{Machine, Rules};
 use super::scheduler::{Cloud, Request};
 use super::service::ServiceOptions;
-use super::weigher::Weigher;
+use super::weigher::{Multipliers, Weigher};
 
 fn host(name: &str, total: Amounts, used: Amounts) -> Host {
     Host {
@@ -147,8 +147,10 @@ fn groups_keep_members_apart_or_together() {
     assert_eq!(feasible(&cloud, apart(1)), [2]);
     assert_eq!(feasible(&cloud, apart(2)), [0, 2]);
     assert_eq!(feasible(&cloud, GroupPolicy::Affinity), [0, 1]);
-    let mut rules = Rules::default();
-    rules.multipliers = super::weigher::Multipliers::NONE;
+    let mut rules = Rules {
+        multipliers: Multipliers::NONE,
+        ..Rules::default()
+    };
     rules.multipliers.set(Weigher::SoftAffinity, 1.0);
     rules.multipliers.set(Weigher::SoftAntiAffinity, 1.0);
     let order = |policy| {

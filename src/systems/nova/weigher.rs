@@ -61,11 +61,9 @@ impl Weigher {
     /// The factor of Nova's own configuration.
     const fn default_multiplier(self) -> f64 {
         match self {
-            Self::Memory
-            | Self::Cpu
-            | Self::Disk
-            | Self::SoftAffinity
-            | Self::SoftAntiAffinity => 1.0,
+            Self::Memory | Self::Cpu | Self::Disk | Self::SoftAffinity | Self::SoftAntiAffinity => {
+                1.0
+            }
             Self::IoOperations => -1.0,
             Self::BuildFailure => -1_000_000.0,
             Self::Instances => 0.0,

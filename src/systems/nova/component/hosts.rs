@@ -71,13 +71,7 @@ impl Nova {
     }
 
     /// A host reports again.
-    pub(super) fn heard(
-        &mut self,
-        now: Instant,
-        node: NodeId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn heard(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
         let Some(own) = self.services.get_mut(node.index()) else {
             return;
         };
@@ -110,13 +104,7 @@ impl Nova {
     }
 
     /// The last report of a host has become too old.
-    pub(super) fn down(
-        &mut self,
-        now: Instant,
-        node: NodeId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn down(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
         if !self.is_down(now, node) {
             return;
         }
@@ -132,13 +120,7 @@ impl Nova {
     }
 
     /// An operator has the instances of a host built again elsewhere.
-    pub(super) fn evacuate(
-        &mut self,
-        now: Instant,
-        node: NodeId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn evacuate(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
         if !self.is_down(now, node) {
             return;
         }

@@ -73,11 +73,12 @@ struct Batch {
     first_asked: Option<Instant>,
 }
 
-/// The owner of a batch.
+/// Pods that are asked for in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Together {
     Workload(ObjectId),
     Gang(GangId),
+    Alone(PodId),
 }
 
 /// The control plane of a Nova.
@@ -176,7 +177,7 @@ impl Nova {
     }
 
     /// A pod was created: the batch that it belongs to, unless it is on a node already.
-    fn enter(&mut self, created: &PodCreated, store: &Store) -> Option<Option<Together>> {
+    fn enter(&mut self, created: &PodCreated, store: &Store) -> Option<Together> {
         let slot = created.pod.slot.index();
         if self.instances.len() <= slot {
             self.instances.resize(slot + 1, None);
@@ -195,21 +196,23 @@ impl Nova {
             return None;
         }
         let workload = created.owner.map(|owner| Together::Workload(owner.object));
-        Some(workload.or(created.gang.map(Together::Gang)))
+        let gang = || created.gang.map(Together::Gang);
+        let together = workload.or_else(gang);
+        Some(together.unwrap_or(Together::Alone(created.pod.id)))
     }
 
     /// Queues requests in the order of their first pods.
-    fn queue(&mut self, arrived: Vec<(Option<Together>, PodRef)>) {
+    fn queue(&mut self, arrived: Vec<(Together, PodRef)>) {
         let mut last = None;
         for (together, pod) in arrived {
             match self.requests.back_mut() {
-                Some(batch) if together.is_some() && together == last => batch.pods.push(pod),
+                Some(batch) if last == Some(together) => batch.pods.push(pod),
                 _ => self.requests.push_back(Batch {
                     pods: vec![pod],
                     first_asked: None,
                 }),
             }
-            last = together;
+            last = Some(together);
         }
     }
 

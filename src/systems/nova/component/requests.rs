@@ -62,13 +62,7 @@ impl Nova {
     }
 
     /// A client asks for instances: all of them, or none.
-    pub(super) fn ask(
-        &mut self,
-        now: Instant,
-        mut batch: Batch,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn ask(&mut self, now: Instant, mut batch: Batch, store: &Store, out: &mut Outbox) {
         batch.first_asked.get_or_insert(now);
         batch.pods.retain(|&pod| {
             let record = store.pods().get(pod);
@@ -77,7 +71,10 @@ impl Nova {
         });
         let mut refused = Vec::new();
         batch.pods.retain(|&pod| {
-            let known = self.instances.get(pod.slot.index()).and_then(Option::as_ref);
+            let known = self
+                .instances
+                .get(pod.slot.index())
+                .and_then(Option::as_ref);
             let class = known.map(|own| own.class);
             let is_known = class.is_some_and(|class| self.templates[class.index()].is_some());
             if !is_known {
@@ -108,14 +105,10 @@ impl Nova {
     }
 
     /// An instance whose host did not take it goes to the next best one, while there is one.
-    pub(super) fn retry(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        let alternates = self.instance_mut(pod).map(|own| std::mem::take(&mut own.alternates));
+    pub(super) fn retry(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+        let alternates = self
+            .instance_mut(pod)
+            .map(|own| std::mem::take(&mut own.alternates));
         let mut alternates = alternates.unwrap_or_default().into_iter();
         let Some(host) = alternates.next() else {
             let batch = Batch {
@@ -124,10 +117,13 @@ impl Nova {
             };
             return self.rest(batch, store, out);
         };
-        self.take(pod, Choice {
-            host,
-            alternates: alternates.collect(),
-        });
+        self.take(
+            pod,
+            Choice {
+                host,
+                alternates: alternates.collect(),
+            },
+        );
         self.bind(pod, store, out);
     }
 
@@ -157,7 +153,10 @@ impl Nova {
         let unknown = || NoValidHost {
             reason: "the instance is unknown".to_owned(),
         };
-        let own = self.instances.get(pod.slot.index()).and_then(Option::as_ref);
+        let own = self
+            .instances
+            .get(pod.slot.index())
+            .and_then(Option::as_ref);
         let own = own.filter(|own| own.pod == pod).ok_or_else(unknown)?;
         let template = self.templates.get(own.class.index());
         let template = template.and_then(Option::as_ref).ok_or_else(unknown)?;
