@@ -11,6 +11,7 @@
 mod chronos;
 mod compare;
 mod dcos;
+mod ecs;
 mod energy;
 mod failures;
 mod features;
@@ -102,6 +103,7 @@ const KINDS: &[&str] = &[
     "swarmkit",
     "fleet",
     "nova",
+    "ecs",
     "mesos-sorter",
     "mesos-random-sorter",
     "mesos-allocator",
@@ -150,6 +152,7 @@ fn forms(kind: &str) -> Option<Forms> {
         "swarmkit" => swarmkit::decide,
         "fleet" => return Some(fleet::FORMS),
         "nova" => return Some(nova::FORMS),
+        "ecs" => return Some(ecs::FORMS),
         kind if kind.starts_with("mesos-") => return mesos::forms(kind),
         "drf-tasks" => mesos::drf_tasks,
         kind if kind.starts_with("marathon-") => return marathon::decide(kind).map(Forms::One),
