@@ -40,7 +40,7 @@ pub struct Sources<'a> {
     /// The files of those.
     dumps: Vec<Arc<str>>,
     gathered: Gathered,
-    reads_daemons: bool,
+    reads_workloads: bool,
     node_names: SortedSet<model::Text>,
     pod_names: SortedSet<(model::Text, model::Text)>,
 }
@@ -53,17 +53,17 @@ impl<'a> Sources<'a> {
             reader: ManifestReader::new(),
             dumps: Vec::new(),
             gathered: Gathered::default(),
-            reads_daemons: false,
+            reads_workloads: false,
             node_names: SortedSet::new(),
             pod_names: SortedSet::new(),
         }
     }
 
-    /// Reads the daemon sets among the workloads of dumps, too.
+    /// Reads the workloads of dumps, too.
     #[must_use]
-    pub fn with_daemons(self) -> Self {
+    pub fn with_workloads(self) -> Self {
         Self {
-            reads_daemons: true,
+            reads_workloads: true,
             reader: self.reader.with_everything(),
             ..self
         }
@@ -162,6 +162,8 @@ impl<'a> Sources<'a> {
             _ => None,
         });
         self.gathered.daemon_sets.extend(sets);
+        let workloads = read.workloads.iter().map(|own| own.object.clone());
+        self.gathered.workloads.extend(workloads);
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.
             if !read.unread_workloads.contains_key(kind) {
@@ -195,7 +197,7 @@ impl<'a> Sources<'a> {
         let files = FileSource {
             files: &experiment.files,
         };
-        let mut manifests = if self.reads_daemons {
+        let mut manifests = if self.reads_workloads {
             ManifestFiles::with_everything()
         } else {
             ManifestFiles::default()

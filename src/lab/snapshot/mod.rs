@@ -26,7 +26,7 @@ use rustc_hash::FxBuildHasher;
 use crate::summarize::gap_notes;
 use manifest::{Kubelet, ManifestPod, PriorityClasses};
 use model::workload::DaemonSet;
-use model::{Change, Changes, ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
+use model::{Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
 use trace::TraceError;
@@ -65,6 +65,8 @@ pub struct Gathered {
     pub priorities: PriorityClasses,
     /// Daemon sets, where workloads are read.
     pub daemon_sets: Vec<Arc<DaemonSet>>,
+    /// Workloads and autoscalers that nothing else controls, where workloads are read.
+    pub workloads: Vec<Object>,
     /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
@@ -158,7 +160,7 @@ impl Snapshot {
         traces_dirs: &[PathBuf],
         changes: Changes,
     ) -> Result<Self, SnapshotError> {
-        let mut sources = Sources::new(traces_dirs).with_daemons();
+        let mut sources = Sources::new(traces_dirs).with_workloads();
         for path in paths {
             sources.add(path)?;
         }
