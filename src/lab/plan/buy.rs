@@ -8,9 +8,9 @@ use super::goal::Goal;
 use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
+use super::orders;
 use super::rules::{Rule, rules};
 use crate::snapshot::SnapshotError;
-use rng::Stream;
 use scheduler::kube::{Cache, KubeProfile};
 
 /// Numbers of one type that are tried beyond its rules.
@@ -34,6 +34,8 @@ pub struct Purchase {
     pub possible: Option<Choice>,
     /// No numbers below this price keep the rules.
     pub bound: i64,
+    /// The rules that every choice has to keep.
+    pub rules: Vec<Rule>,
     /// The rule that asks for most by itself, and its words.
     pub binding: Option<Rule>,
     /// Numbers just below the reached ones, each with its first pod without a node.
@@ -123,18 +125,14 @@ impl Buyer<'_> {
         let mut bench = self.base.clone();
         bench.mark();
         self.market.add(&mut bench, &self.market.nodes(counts))?;
-        let (mut waiting, mut first) = (0, None);
-        for &place in order {
-            let pod = &self.demand.pods[place];
-            self.taken += 1;
-            if let Err(message) = bench.place(&pod.info) {
-                waiting += 1;
-                first.get_or_insert_with(|| Unplaced {
-                    pod: pod.name.clone(),
-                    message: message.to_string(),
-                });
-            }
-        }
+        self.taken += order.len() as u64;
+        let pods = order.iter().map(|&place| &self.demand.pods[place].info);
+        let unplaced = bench.place_all(pods);
+        let waiting = unplaced.len() as u64;
+        let first = unplaced.first().map(|(pod, message)| Unplaced {
+            pod: pod.full_name(),
+            message: message.to_string(),
+        });
         if let Some(first) = first {
             return Ok(Trial::TooFew(waiting, first));
         }
@@ -152,9 +150,7 @@ impl Buyer<'_> {
         let mut bench = self.base.clone();
         bench.mark();
         self.market.add(&mut bench, &self.nodes(choice))?;
-        for pod in &self.demand.pods {
-            let _ = bench.place(&pod.info);
-        }
+        bench.place_all(self.demand.pods.iter().map(|pod| &pod.info));
         Ok(bench)
     }
 
@@ -165,12 +161,14 @@ impl Buyer<'_> {
     pub fn run(&mut self) -> Result<Purchase, SnapshotError> {
         let kinds = self.market.kinds();
         let zones = self.market.zones.len();
-        let rules = rules(self.demand, &kinds, zones, self.goal.survives_zone());
+        let asked = self.goal.with_room(self.demand);
+        let rules = rules(&asked, &kinds, zones, self.goal.survives_zone());
         let given: Vec<usize> = (0..self.demand.pods.len()).collect();
         let mut purchase = Purchase {
             reached: None,
             possible: None,
             bound: 0,
+            rules: rules.clone(),
             binding: None,
             refuted: Vec::new(),
             is_complete: true,
@@ -302,9 +300,11 @@ impl Buyer<'_> {
         let Some(reached) = purchase.reached.clone() else {
             return Ok(());
         };
-        let mut orders = vec![self.large_first(given)];
+        let kinds = self.market.kinds();
+        let largest = orders::largest(kinds.iter().map(|kind| &kind.free));
+        let mut orders = vec![orders::large_first(self.demand, largest, given)];
         for number in 0..self.search.orders {
-            orders.push(self.shuffled(given, number));
+            orders.push(orders::shuffled(self.demand, number));
         }
         let fewer: Vec<Choice> = purchase
             .refuted
@@ -356,38 +356,6 @@ impl Buyer<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The pods by falling size.
-    fn large_first(&self, given: &[usize]) -> Vec<usize> {
-        let largest = |pick: fn(&super::rules::NodeKind) -> i64| {
-            let kinds = self.market.kinds();
-            kinds.iter().map(pick).max().unwrap_or(1).max(1)
-        };
-        let (cpu, memory) = (
-            largest(|kind| kind.free.cpu_milli),
-            largest(|kind| kind.free.memory),
-        );
-        let size = |place: usize| {
-            let asked = &self.demand.pods[place].info.class.requests;
-            let share =
-                |own: i64, of: i64| i128::from(own).saturating_mul(1_000_000) / i128::from(of);
-            share(asked.cpu_milli, cpu).max(share(asked.memory, memory))
-        };
-        let mut order = given.to_vec();
-        order.sort_by_key(|&place| std::cmp::Reverse(size(place)));
-        order
-    }
-
-    fn shuffled(&self, given: &[usize], number: u64) -> Vec<usize> {
-        let mut stream = Stream::new(0, "plan/orders", number);
-        let mut order = given.to_vec();
-        for last in (1..order.len()).rev() {
-            order.swap(last, stream.below(last as u64 + 1) as usize);
-        }
-        // Higher priorities go first in every order.
-        order.sort_by_key(|&place| std::cmp::Reverse(self.demand.pods[place].info.priority()));
-        order
     }
 }
 

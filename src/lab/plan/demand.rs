@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
+use super::moves::{Budget, budgets};
 use manifest::{Maker, ManifestPod};
 use model::Text;
 use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
@@ -41,6 +42,8 @@ pub struct GoalPod {
     pub node: Option<Text>,
     /// Marks a pod that no controller makes anew.
     pub is_bare: bool,
+    /// Budget that allows no disruption of the pod: it keeps its node.
+    pub kept_by: Option<Text>,
 }
 
 /// Pods of a cluster.
@@ -53,6 +56,8 @@ pub struct Demand {
     pub waiting: Vec<String>,
     /// Numbers of pods by the scheduler that they name, where that is not the default one.
     pub foreign: SortedMap<Text, u64>,
+    /// Budgets of disruption.
+    pub budgets: Vec<Budget>,
 }
 
 impl Demand {
@@ -64,6 +69,7 @@ impl Demand {
         let mut order: Vec<usize> = (0..snapshot.pods.len()).collect();
         order.sort_by_key(|&index| (Reverse(snapshot.pods[index].spec.priority), index));
         let mut demand = Self::default();
+        let budgets = budgets(snapshot);
         for index in order {
             let pod = snapshot.pods[index].clone();
             if pod.phase.is_final() || pod.is_terminating || pod.maker == Maker::Node {
@@ -94,8 +100,14 @@ impl Demand {
                 workload: workload_of(&pod),
                 node: pod.node_name.clone(),
                 is_bare: pod.maker == Maker::Nobody,
+                kept_by: None,
             });
+            if let Some(known) = demand.pods.last_mut() {
+                let mut own = budgets.iter().filter(|budget| budget.covers(&pod.spec));
+                known.kept_by = own.find(|own| own.allowed <= 0).map(|own| own.name.clone());
+            }
         }
+        demand.budgets = budgets;
         Ok(demand)
     }
 

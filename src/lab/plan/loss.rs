@@ -140,16 +140,13 @@ fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain) -> Loss {
         waiting: 0,
         first: None,
     };
-    for place in places {
-        let pod = &demand.pods[place];
-        if let Err(message) = bench.place(&pod.info) {
-            loss.waiting += 1;
-            loss.first.get_or_insert_with(|| Unplaced {
-                pod: pod.name.clone(),
-                message: message.to_string(),
-            });
-        }
-    }
+    let requeued = places.iter().map(|&place| &demand.pods[place].info);
+    let unplaced = bench.place_all(requeued);
+    loss.waiting = unplaced.len() as u64;
+    loss.first = unplaced.first().map(|(pod, message)| Unplaced {
+        pod: pod.full_name(),
+        message: message.to_string(),
+    });
     bench.roll_back(mark);
     loss
 }

@@ -11,7 +11,7 @@ use super::demand::{Demand, GoalPod};
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::rules::admits;
 use model::{Node, Text};
-use scheduler::kube::{Amounts, PodClass, PodInfo};
+use scheduler::kube::{Amounts, PodClass};
 use units::{SortedSet, plural};
 
 /// Number of sizes of pods that get a rule of their own: the most numerous.
@@ -42,6 +42,23 @@ pub struct Rule {
     pub pods: u64,
     /// The first of these.
     pub named: Vec<String>,
+    /// Classes of these, by their places in [`classes`].
+    pub classes: Vec<usize>,
+    /// Arithmetic of the rule.
+    pub sort: RuleSort,
+}
+
+/// Arithmetic of a rule, by which anyone can add it up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleSort {
+    /// Sum of a resource.
+    Resource(String),
+    /// Places for pods that request at least these amounts; a node has as many as fit side by side.
+    Size(Vec<(String, i64)>),
+    /// Pods of which a node takes one.
+    Apart,
+    /// Pods that spread evenly over zones.
+    Spread,
 }
 
 impl Rule {
@@ -147,10 +164,21 @@ impl Resource {
 
 /// Pods of one class.
 struct Class<'d> {
+    place: usize,
     of: &'d Arc<PodClass>,
     pods: Vec<&'d GoalPod>,
     /// By kind of node: whether it may take them.
     admitted: Vec<bool>,
+}
+
+/// Pods of equal specs, by their places in a demand; classes in order of their first pods.
+pub fn classes(demand: &Demand) -> Vec<Vec<usize>> {
+    let mut classes: IndexMap<usize, Vec<usize>, FxBuildHasher> = IndexMap::default();
+    for (place, pod) in demand.pods.iter().enumerate() {
+        let key = Arc::as_ptr(&pod.info.class).addr();
+        classes.entry(key).or_default().push(place);
+    }
+    classes.into_values().collect()
 }
 
 /// The rules of a goal on nodes of some kinds in so many zones, of which any may be lost.
@@ -170,20 +198,20 @@ pub fn rules(demand: &Demand, kinds: &[NodeKind], zones: usize, survives_zone: b
 
 /// Rules of what pods need, wherever the zones of the nodes are.
 fn of_room(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
-    let mut classes: IndexMap<usize, Class<'_>, FxBuildHasher> = IndexMap::default();
-    for pod in &demand.pods {
-        let key = Arc::as_ptr(&pod.info.class).addr();
-        let class = classes.entry(key).or_insert_with(|| Class {
-            of: &pod.info.class,
-            pods: Vec::new(),
+    let grouped = classes(demand).into_iter().enumerate();
+    let classes = grouped.map(|(place, pods)| {
+        let info = &demand.pods[pods[0]].info;
+        Class {
+            place,
+            of: &info.class,
+            pods: pods.iter().map(|&pod| &demand.pods[pod]).collect(),
             admitted: kinds
                 .iter()
-                .map(|kind| admits(pod.info.spec(), &kind.node))
+                .map(|kind| admits(info.spec(), &kind.node))
                 .collect(),
-        });
-        class.pods.push(pod);
-    }
-    let classes: Vec<Class<'_>> = classes.into_values().collect();
+        }
+    });
+    let classes: Vec<Class<'_>> = classes.collect();
     let sets: SortedSet<&[bool]> = classes.iter().map(|own| &*own.admitted).collect();
     let mut rules = Vec::new();
     let everywhere = vec![true; kinds.len()];
@@ -252,6 +280,8 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
             gives: gives.collect(),
             pods: pods.clone().count() as u64,
             named: named(pods),
+            classes: asking.iter().map(|own| own.place).collect(),
+            sort: RuleSort::Resource(resource.name().to_owned()),
         })
     });
     rules.collect()
@@ -298,6 +328,12 @@ fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
             gives: gives.collect(),
             pods: count as u64,
             named: named(pods),
+            classes: large.iter().map(|own| own.place).collect(),
+            sort: RuleSort::Size(
+                size.iter()
+                    .map(|(resource, amount)| (resource.name().to_owned(), *amount))
+                    .collect(),
+            ),
         })
     });
     rules.collect()
@@ -344,6 +380,8 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
         gives: gives.collect(),
         pods: own.pods.len() as u64,
         named: named(own.pods.iter().copied()),
+        classes: vec![own.place],
+        sort: RuleSort::Apart,
     })
 }
 
@@ -356,17 +394,10 @@ fn holds(kind: &NodeKind, class: &PodClass) -> bool {
 /// Rules of spreading over zones: `taking` of the zones take the pods, and any of all `zones` may be
 /// among those.
 fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> Vec<Rule> {
-    type Alike<'d> = (Arc<PodInfo>, Vec<&'d GoalPod>);
-    let mut counts: IndexMap<usize, Alike<'_>, FxBuildHasher> = IndexMap::default();
-    for pod in &demand.pods {
-        let key = Arc::as_ptr(&pod.info.class).addr();
-        let entry = counts
-            .entry(key)
-            .or_insert_with(|| (pod.info.clone(), Vec::new()));
-        entry.1.push(pod);
-    }
     let mut spreads = Vec::new();
-    for (info, pods) in counts.into_values() {
+    for (place, pods) in classes(demand).into_iter().enumerate() {
+        let info = &demand.pods[pods[0]].info;
+        let pods: Vec<&GoalPod> = pods.iter().map(|&pod| &demand.pods[pod]).collect();
         let spec = info.spec();
         let mut rules = spec.topology_spread.iter();
         let rule = rules.find(|rule| {
@@ -401,6 +432,8 @@ fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> 
             gives: vec![1; kinds.len()],
             pods: count,
             named: named(pods.into_iter()),
+            classes: vec![place],
+            sort: RuleSort::Spread,
         });
     }
     spreads
