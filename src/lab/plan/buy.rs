@@ -176,6 +176,11 @@ impl Buyer<'_> {
             hopeless: None,
             hopeless_pods: 0,
         };
+        if let Some(refused) = &self.goal.refused {
+            purchase.hopeless = Some(refused.clone());
+            purchase.hopeless_pods = 1;
+            return Ok(purchase);
+        }
         self.single_types(&rules, &given, &mut purchase)?;
         let Some(best) = purchase.reached.clone() else {
             return Ok(purchase);

@@ -57,6 +57,8 @@ pub struct Limits {
     pub least: u64,
     /// Number of decisions of the scheduler that exchanges may take.
     pub steps: u64,
+    /// Whether dear nodes go before empty ones.
+    pub sells_dear: bool,
 }
 
 /// Drains a cluster as far as it goes; the cluster is left as it is then.
@@ -68,7 +70,9 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits
             drained.untouched.push(node.name().clone());
         } else {
             let (fullness, price) = (fullness(node), goal.price_of(node));
-            let key = (fullness / ALIKE, Reverse(price), fullness);
+            // Dear nodes of any fullness are alike where prices count.
+            let step = if limits.sells_dear { 0 } else { fullness / ALIKE };
+            let key = (step, Reverse(price), fullness);
             candidates.push((key, zone_of(node), node.name().clone()));
         }
     }

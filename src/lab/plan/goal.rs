@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bench::Bench;
 use super::demand::{Demand, GoalPod, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal};
+use super::quotas::Quotas;
 use model::Text;
 use model::node::INSTANCE_TYPE_LABEL;
 use scheduler::kube::{NodeInfo, PodInfo};
@@ -19,6 +20,8 @@ pub struct Goal {
     pub free_ppm: i64,
     /// Further pods for which there has to be room, all of them together.
     pub room: Vec<Room>,
+    /// A pod among these that a quota refuses, whatever nodes there are.
+    pub refused: Option<Unplaced>,
     /// Prices of types in millionths an hour.
     pub prices: SortedMap<Text, i64>,
 }
@@ -71,6 +74,9 @@ impl Goal {
 
     /// The first pod that a goal leaves without a place in a cluster; `None` if all goals are met.
     pub fn missed(&self, bench: &Bench<'_>, demand: &Demand) -> Option<Unplaced> {
+        if self.refused.is_some() {
+            return self.refused.clone();
+        }
         if let Some(short) = self.short_zone(bench) {
             return Some(short);
         }
@@ -99,6 +105,16 @@ impl Goal {
             });
         }
         all
+    }
+
+    /// Charges the further pods to the quotas of their namespaces.
+    pub fn charge(&mut self, mut quotas: Quotas) {
+        let mut pods = self.room.iter().flat_map(Room::pods);
+        self.refused = pods.find_map(|pod| {
+            let message = quotas.admit(pod.spec()).err()?;
+            let pod = pod.full_name();
+            Some(Unplaced { pod, message })
+        });
     }
 
     /// A shape of pods of which too few fit.

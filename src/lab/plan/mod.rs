@@ -21,6 +21,7 @@ pub mod orders;
 pub mod picture;
 pub mod planned;
 pub mod proof;
+mod quotas;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ use buy::{Buyer, Choice, Purchase, Search, empty};
 use demand::{Demand, is_control_plane, is_troubled};
 use drain::{Drained, Limits, drain, prove_local};
 use goal::{Goal, Room};
-use growth::{Grow, Month, months};
+use growth::{Grow, Growth, Month, months};
 use loss::{Survive, Unplaced};
 use market::{BoughtNode, Market};
 use moves::{Turn, ordered};
@@ -44,9 +45,11 @@ use model::node::HOSTNAME_LABEL;
 use model::{Node, Taint, Text};
 use picture::{Picture, look};
 use planned::{Carried, Planned};
+use quotas::Quotas;
 use proof::{Proof, ProofKind, classes_of, kinds_of, prices};
 use rules::{NodeKind, Rule, rules};
 use scheduler::kube::{Amounts, KubeProfile, NodeInfo};
+use units::SortedMap;
 use world::offers::Offer;
 
 /// Quantity that a plan makes small.
@@ -73,6 +76,8 @@ pub struct Questions {
     pub survive: Vec<Survive>,
     /// Share of cpu and memory that stays free in every zone, in parts per million.
     pub free_ppm: i64,
+    /// Prices of the types of existing nodes, in millionths an hour.
+    pub prices: SortedMap<Text, i64>,
     /// Further pods for which there has to be room.
     pub room: Vec<Room>,
     /// Growth of workloads.
@@ -191,15 +196,18 @@ pub fn plan(
 ) -> Result<Plan, SnapshotError> {
     let demand = Demand::of(snapshot, questions.is_strict)?;
     let cache = demand.cluster(snapshot)?;
-    let prices = questions.offers.iter();
-    let goal = Goal {
+    let offered = questions.offers.iter();
+    let mut all_prices = questions.prices.clone();
+    all_prices.extend(offered.map(|own| (own.name.as_str().into(), own.price)));
+    let mut goal = Goal {
         survive: questions.survive.clone(),
         free_ppm: questions.free_ppm,
         room: questions.room.clone(),
-        prices: prices
-            .map(|own| (own.name.as_str().into(), own.price))
-            .collect(),
+        refused: None,
+        prices: all_prices,
     };
+    let quotas = Quotas::of(snapshot);
+    goal.charge(quotas.clone());
     let calm = without_preemption(profiles);
     let deciding = if questions.preempts {
         profiles
@@ -239,7 +247,11 @@ pub fn plan(
     }
     if !questions.grow.is_empty() {
         let mut bench = bench.clone();
-        plan.months = months(&mut bench, &demand, &questions.grow, questions.horizon);
+        let growth = Growth {
+            grows: &questions.grow,
+            horizon: questions.horizon,
+        };
+        plan.months = months(&mut bench, &demand, quotas, &growth);
     }
     Ok(plan)
 }
@@ -379,6 +391,7 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Drain
     let limits = Limits {
         least: proof.bound as u64,
         steps: asked.questions.search.steps,
+        sells_dear: asked.questions.minimize == Some(Minimize::Cost),
     };
     let mut drained = drain(&mut own, demand, goal, limits);
     let is_local = prove_local(&mut own, demand, &mut drained);

@@ -17,7 +17,7 @@ pub struct ProofKind {
     /// One of the nodes.
     pub node: Arc<model::Node>,
     /// Amounts that are left for pods of the goal.
-    pub free: Amounts,
+    pub free: Vec<(String, i64)>,
     /// Number of nodes that may go or stay; `None` if any number can be bought.
     pub count: Option<u64>,
     /// Number of nodes that no plan touches.
@@ -32,7 +32,7 @@ pub struct ProofClass {
     /// Names of the pods.
     pub pods: Vec<String>,
     /// Their requests, each.
-    pub requests: Amounts,
+    pub requests: Vec<(String, i64)>,
 }
 
 /// A proof of a lower bound.
@@ -67,12 +67,26 @@ impl Proof {
 pub(super) fn classes_of(demand: &Demand) -> Vec<ProofClass> {
     let grouped = classes(demand).into_iter();
     let classes = grouped.map(|places| ProofClass {
-        requests: demand.pods[places[0]].info.class.requests.clone(),
+        requests: named(&demand.pods[places[0]].info.class.requests),
         pods: { places.iter() }
             .map(|&place| demand.pods[place].name.clone())
             .collect(),
     });
     classes.collect()
+}
+
+/// Amounts by the names of their resources.
+fn named(amounts: &Amounts) -> Vec<(String, i64)> {
+    let plain = [
+        ("cpu", amounts.cpu_milli),
+        ("memory", amounts.memory),
+        ("ephemeral-storage", amounts.storage),
+        ("pods", amounts.pods),
+    ];
+    let plain = plain.map(|(name, own)| (name.to_owned(), own)).into_iter();
+    let scalars = amounts.scalars.iter();
+    let scalars = scalars.map(|(name, own)| (name.to_string(), *own));
+    plain.chain(scalars).collect()
 }
 
 /// The kinds of a proof, each with its cost and no number.
@@ -81,7 +95,7 @@ pub(super) fn kinds_of(kinds: &[NodeKind], names: &[Text], costs: &[i64]) -> Vec
     let kinds = all.map(|((kind, name), &cost)| ProofKind {
         name: name.clone(),
         node: kind.node.clone(),
-        free: kind.free.clone(),
+        free: named(&kind.free),
         count: None,
         untouched: 0,
         cost,

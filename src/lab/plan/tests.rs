@@ -106,6 +106,7 @@ fn questions() -> Questions {
         is_strict: true,
         survive: Vec::new(),
         free_ppm: 0,
+        prices: units::SortedMap::new(),
         room: Vec::new(),
         preempts: false,
         grow: Vec::new(),

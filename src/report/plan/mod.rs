@@ -1,6 +1,8 @@
 //! Output formats of a plan: sentences with tables for people, JSON for programs, CSV tables.
 
+mod bound;
 mod files;
+mod html;
 mod json;
 mod text;
 
@@ -8,6 +10,7 @@ pub use files::PlanFile;
 
 use lab::plan::Plan;
 use lab::plan::loss::Loss;
+use trace::Input;
 
 /// Hours of a month, as vendors count them.
 pub const MONTH_HOURS: i64 = 730;
@@ -20,6 +23,8 @@ pub struct PlanReport<'a> {
     pub command: &'a str,
     /// Currency of the prices; empty if there are none.
     pub currency: &'a str,
+    /// Files of the cluster.
+    pub inputs: &'a [Input],
     /// The plan.
     pub plan: &'a Plan,
     /// Assumptions behind the answers, in sentences.
