@@ -377,6 +377,7 @@ fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
         reached: 0,
         counts_nodes: true,
         survives_node,
+        lost_zones: if goal.survives_zone() { zones } else { 0 },
         prices: best.1.iter().map(|_| 0.0).collect(),
         rules: best.1.into_iter().collect(),
         kinds,
@@ -473,6 +474,11 @@ fn bought(
             reached: choice.price,
             counts_nodes: questions.minimize == Some(Minimize::Nodes),
             survives_node: goal.survives_node(),
+            lost_zones: if goal.survives_zone() {
+                market.zones.len()
+            } else {
+                0
+            },
             prices: prices(&purchase.rules, &buyer.costs),
             rules: purchase.rules.clone(),
             kinds: kinds_of(&market.kinds(), &names, &buyer.costs),

@@ -26,6 +26,8 @@ impl PlanReport<'_> {
             "reached": proof.reached,
             "status": status,
             "survivesNode": proof.survives_node,
+            "survivesZone": proof.lost_zones > 0,
+            "zones": proof.lost_zones,
             "inequality": inequality(proof),
             "rules": rules.map(|(own, price)| rule(own, *price)).collect::<Vec<Value>>(),
             "nodes": proof.kinds.iter().map(kind).collect::<Vec<Value>>(),
