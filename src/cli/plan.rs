@@ -24,7 +24,7 @@ use world::offers::{Offers, offers};
 
 use super::plan_words::{self, Headroom, growth, headroom, horizon, survive};
 use super::snapshot::{SchedulerArguments, failed, tell};
-use super::{Exit, Failure, Global, output, terminal};
+use super::{Exit, Failure, Global, output, plan_scenario, terminal};
 
 const EXAMPLES: &str = "Examples:
   kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,job,cronjob,hpa \\
@@ -52,11 +52,11 @@ amounts of a type are the least of its ready nodes in the dump, else those of th
 pub(super) struct PlanArguments {
     /// Cluster: files of `kubectl get -o json|yaml`, folders of them, a snapshot scenario, or `-`
     #[arg(required = true, value_name = "SNAPSHOT")]
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
     /// Make the number of nodes or their price small: drains existing nodes, or buys others with
     /// `--types`
     #[arg(long, value_enum, value_name = "WHAT")]
-    minimize: Option<What>,
+    pub(super) minimize: Option<What>,
     /// Buy nodes of the types of this price list (CSV or JSON), from nothing
     #[arg(long, value_name = "FILE")]
     types: Option<PathBuf>,
@@ -77,7 +77,7 @@ pub(super) struct PlanArguments {
     /// Count the pods that wait today among those that have to run; exit 10 where a bound is not
     /// reached
     #[arg(long)]
-    strict: bool,
+    pub(super) strict: bool,
     /// Every pod finds a node after the loss of any node, any N nodes, any zone, or any value of a
     /// label: `node`, `node:2`, `zone`, a label; may be repeated
     #[arg(long, value_name = "DOMAIN")]
@@ -104,6 +104,12 @@ pub(super) struct PlanArguments {
     /// How far to look ahead, in months or years
     #[arg(long, value_name = "TIME", default_value = "12mo", requires = "grow")]
     horizon: String,
+    /// Goal of a scenario, such as `pending_time.p99<=30s`; replaces its `objectives`; may be repeated
+    #[arg(long, value_name = "METRIC<=BOUND")]
+    pub(super) goal: Vec<String>,
+    /// Number of seeds under which the goals of a scenario have to hold
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) seeds: u64,
     /// Further orders of the pods to try, seeded
     #[arg(long, value_name = "N", default_value_t = 0)]
     orders: u64,
@@ -117,7 +123,7 @@ pub(super) struct PlanArguments {
     check: bool,
     /// Output format of the answer
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
-    format: PlanFormat,
+    pub(super) format: PlanFormat,
     /// Folder for `plan.json`, `plan.md`, `report.html`, the tables, the proof and the cluster of the
     /// plan as a scenario that runs
     #[arg(long, value_name = "DIR")]
@@ -129,7 +135,7 @@ pub(super) struct PlanArguments {
 
 /// Quantity to make small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum What {
+pub(super) enum What {
     /// Number of nodes.
     Nodes,
     /// Price of nodes; needs `--types`.
@@ -138,7 +144,7 @@ enum What {
 
 /// Output format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PlanFormat {
+pub(super) enum PlanFormat {
     /// Sentences and tables for the terminal.
     Table,
     /// JSON, one object.
@@ -150,6 +156,9 @@ enum PlanFormat {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
+    if let Some(exit) = plan_scenario::run(global, arguments)? {
+        return Ok(exit);
+    }
     let (mut questions, currency) = questions(arguments)?;
     let profiles = arguments.scheduler.profiles(global)?;
     let traces = terminal::traces_dirs(global);
@@ -438,7 +447,7 @@ fn requesting(pods: usize) -> String {
 }
 
 /// The command line that was given.
-fn command() -> String {
+pub(super) fn command() -> String {
     let words: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
     format!("windtunnel {}", words.join(" "))
 }

@@ -18,6 +18,7 @@ pub mod loss;
 pub mod market;
 pub mod moves;
 pub mod orders;
+pub mod over_time;
 pub mod picture;
 pub mod planned;
 pub mod proof;

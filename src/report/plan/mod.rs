@@ -4,6 +4,8 @@ mod bound;
 mod files;
 mod html;
 mod json;
+#[cfg(test)]
+mod schema_tests;
 mod text;
 
 pub use files::PlanFile;
@@ -14,6 +16,9 @@ use trace::Input;
 
 /// Hours of a month, as vendors count them.
 pub const MONTH_HOURS: i64 = 730;
+
+/// JSON Schema of `plan.json`.
+pub const SCHEMA_TEXT: &str = include_str!("plan.schema.json");
 
 /// A plan with its context.
 pub struct PlanReport<'a> {
