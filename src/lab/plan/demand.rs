@@ -8,20 +8,9 @@ use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use super::moves::{Budget, budgets};
 use manifest::{Maker, ManifestPod};
 use model::Text;
-use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
+use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL};
 use scheduler::kube::{Cache, NodeInfo, PodInfo};
 use units::SortedMap;
-
-/// Labels that name the pool of a node, the first that a node has.
-const POOL_LABELS: [&str; 7] = [
-    model::node::GROUP_LABEL,
-    "karpenter.sh/nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "cloud.google.com/gke-nodepool",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    INSTANCE_TYPE_LABEL,
-];
 
 /// Label of nodes that run the control plane: no plan touches them.
 const CONTROL_PLANE_LABELS: [&str; 2] = [
@@ -155,7 +144,10 @@ pub fn zone_of(node: &NodeInfo) -> Text {
 
 /// Name of a node's pool; empty if no label names one.
 pub fn pool_of(node: &NodeInfo) -> Text {
-    let mut labels = POOL_LABELS.iter();
+    let others = POOL_LABELS.iter().copied();
+    let mut labels = std::iter::once(GROUP_LABEL)
+        .chain(others)
+        .chain([INSTANCE_TYPE_LABEL]);
     let found = labels.find_map(|label| node.label(label));
     found.cloned().unwrap_or_default()
 }

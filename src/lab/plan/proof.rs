@@ -96,7 +96,10 @@ pub(super) fn kinds_of(kinds: &[NodeKind], names: &[Text], costs: &[i64]) -> Vec
     let all = kinds.iter().zip(names).zip(costs);
     let kinds = all.map(|((kind, name), &cost)| ProofKind {
         name: name.clone(),
-        node: kind.node.clone(),
+        node: Arc::new(model::Node {
+            name: name.clone(),
+            ..model::Node::clone(&kind.node)
+        }),
         free: named(&kind.free),
         count: None,
         untouched: 0,
