@@ -9,9 +9,9 @@ use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::orders;
-use super::rules::{Rule, rules};
+use super::rules::{NodeKind, Rule, RuleSort, Zones, rules};
 use crate::snapshot::SnapshotError;
-use scheduler::kube::{Cache, KubeProfile};
+use scheduler::kube::{Amounts, Cache, KubeProfile};
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
@@ -160,9 +160,8 @@ impl Buyer<'_> {
     /// If something does not go together.
     pub fn run(&mut self) -> Result<Purchase, SnapshotError> {
         let kinds = self.market.kinds();
-        let zones = self.market.zones.len();
         let asked = self.goal.with_room(self.demand);
-        let rules = rules(&asked, &kinds, zones, self.goal.survives_zone());
+        let rules = self.rules(&asked, &kinds);
         let given: Vec<usize> = (0..self.demand.pods.len()).collect();
         let mut purchase = Purchase {
             reached: None,
@@ -196,6 +195,32 @@ impl Buyer<'_> {
         self.try_orders(&given, &mut purchase)?;
         self.one_less(&given, &mut purchase)?;
         Ok(purchase)
+    }
+
+    /// The rules of what is bought: kept nodes give what is left on them.
+    fn rules(&self, asked: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
+        let kept = self.base.cache().nodes().map(|info| {
+            let mut free = Amounts::clone(&info.allocatable);
+            for pod in &info.pods {
+                free.change(&pod.counted_class().requests, -1);
+                free.pods -= 1;
+            }
+            NodeKind {
+                node: info.object.clone(),
+                free,
+            }
+        });
+        let all: Vec<NodeKind> = kinds.iter().cloned().chain(kept).collect();
+        let zones = Zones {
+            count: self.market.zones.len(),
+            may_be_lost: self.goal.survives_zone(),
+        };
+        let has_kept = all.len() > kinds.len();
+        let rules = rules(asked, &[], &all, zones).into_iter();
+        // Pods that are there already may make up for a spread.
+        let rules = rules.filter(|rule| !has_kept || rule.sort != RuleSort::Spread);
+        let rules = rules.map(|rule| rule.beside(kinds.len()));
+        rules.filter(|rule| rule.need > 0 || !has_kept).collect()
     }
 
     /// The best of each type by itself, from the type that its rules make cheapest.

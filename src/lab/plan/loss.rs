@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::bench::Bench;
 use super::demand::{Demand, zone_of};
 use model::Text;
-use units::SortedMap;
+use units::{SortedMap, plural};
 
 /// Trials that one thread makes with one copy of the cluster.
 const TRIALS_AT_ONCE: usize = 64;
@@ -54,6 +54,27 @@ impl Survive {
     /// Any zone.
     pub fn zone() -> Self {
         Self::Label(model::node::ZONE_LABEL.into())
+    }
+
+    /// Refuses a loss that says nothing about a cluster: of more nodes than there are, or by a label that
+    /// no node has.
+    ///
+    /// # Errors
+    /// The loss in words, with what there is.
+    pub fn check(&self, bench: &Bench<'_>) -> Result<(), String> {
+        let nodes = bench.cache().node_count();
+        match self {
+            Self::Node(count) if *count > 1 && *count >= nodes => Err(format!(
+                "--survive node:{count}: the cluster has {}, so that none would be left; give a \
+                 smaller number",
+                plural::count(nodes, "node")
+            )),
+            Self::Label(label) if self.domains(bench).is_empty() => Err(format!(
+                "--survive: no node has the label `{label}`, so that nothing can be lost by it; give \
+                 `node`, or a label that nodes have"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The domains in a cluster.

@@ -11,6 +11,7 @@ pub mod buy;
 pub mod demand;
 pub mod drain;
 mod duals;
+mod existing;
 pub mod goal;
 pub mod growth;
 mod listed;
@@ -28,13 +29,11 @@ pub mod rules;
 mod tests;
 pub mod usage;
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
-
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
 use buy::{Buyer, Choice, Purchase, Search, empty};
-use demand::{Demand, is_control_plane, is_troubled};
+use demand::Demand;
+use existing::fewest;
 use drain::{Drained, Limits, drain, prove_local};
 use goal::{Goal, Room};
 use growth::{Grow, Growth, Month, months};
@@ -42,14 +41,13 @@ use loss::{Survive, Unplaced};
 use market::{BoughtNode, Market};
 use moves::{Turn, ordered};
 use orders::{OrdersTried, replay};
-use model::node::HOSTNAME_LABEL;
-use model::{Node, Taint, Text};
+use model::Text;
 use picture::{Picture, look};
 use planned::{Carried, Planned};
 use quotas::Quotas;
-use proof::{Proof, ProofKind, classes_of, kinds_of, prices};
-use rules::{NodeKind, Rule, rules};
-use scheduler::kube::{Amounts, KubeProfile, NodeInfo};
+use proof::{Proof, classes_of, kinds_of, prices};
+use rules::Rule;
+use scheduler::kube::KubeProfile;
 use units::SortedMap;
 use world::offers::Offer;
 
@@ -171,6 +169,8 @@ pub struct Plan {
     pub buy: Option<BuyAnswer>,
     /// Months of growth.
     pub months: Vec<Month>,
+    /// Whether anything beside room for the pods is asked for.
+    pub has_goals: bool,
     /// First pod that a goal leaves without a place in the cluster as it is.
     pub missed: Option<Unplaced>,
     /// The cluster of the plan, or that of today.
@@ -216,6 +216,9 @@ pub fn plan(
         &calm
     };
     let bench = Bench::new(cache, deciding);
+    for survive in &questions.survive {
+        survive.check(&bench).map_err(SnapshotError::Input)?;
+    }
     let asked = Asked {
         demand: &demand,
         goal: &goal,
@@ -236,6 +239,7 @@ pub fn plan(
         drain: None,
         buy: None,
         months: Vec::new(),
+        has_goals: goal.is_stated(),
         missed: goal.missed(&bench, &demand),
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
     };
@@ -266,124 +270,6 @@ struct Asked<'a> {
     /// Profiles that never displace a pod: moves are voluntary.
     calm: &'a [KubeProfile],
     questions: &'a Questions,
-}
-
-/// Traits that tell a kind of node from another.
-type KindKey = (Vec<(Text, Text)>, Vec<Taint>, Vec<(Text, i64)>, [i64; 4]);
-
-/// The kinds of the nodes that are there, with how many of each go and how many stay untouched.
-struct Existing {
-    kinds: Vec<NodeKind>,
-    counts: Vec<u64>,
-    untouched: Vec<u64>,
-}
-
-/// Whether a node stays whatever a plan does: of the control plane, troubled, or with a pod that may
-/// not be disrupted.
-fn stays(info: &NodeInfo, demand: &Demand) -> bool {
-    let is_kept = |place: usize| demand.pods[place].kept_by.is_some();
-    is_control_plane(info)
-        || is_troubled(info)
-        || demand.places(&info.pods).into_iter().any(is_kept)
-}
-
-fn existing(bench: &Bench<'_>, demand: &Demand) -> Existing {
-    let mut found: IndexMap<KindKey, (NodeKind, u64, u64), FxBuildHasher> = IndexMap::default();
-    for info in bench.cache().nodes() {
-        let mut free = Amounts::clone(&info.allocatable);
-        for pod in info.pods.iter().filter(|pod| pod.uid == 0) {
-            free.change(&pod.counted_class().requests, -1);
-            free.pods -= 1;
-        }
-        let node: &Node = &info.object;
-        let labels = node.labels.iter();
-        let labels = labels.filter(|(key, _)| &***key != HOSTNAME_LABEL);
-        let labels: Vec<(Text, Text)> = labels
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let scalars = free.scalars.iter();
-        let scalars = scalars.map(|(name, &amount)| (name.clone(), amount));
-        let key = (
-            labels,
-            node.taints.clone(),
-            scalars.collect(),
-            [free.cpu_milli, free.memory, free.storage, free.pods],
-        );
-        let entry = found.entry(key).or_insert_with(|| {
-            let kind = NodeKind {
-                node: info.object.clone(),
-                free,
-            };
-            (kind, 0, 0)
-        });
-        if stays(info, demand) {
-            entry.2 += 1;
-        } else {
-            entry.1 += 1;
-        }
-    }
-    let mut existing = Existing {
-        kinds: Vec::new(),
-        counts: Vec::new(),
-        untouched: Vec::new(),
-    };
-    for (kind, count, untouched) in found.into_values() {
-        existing.kinds.push(kind);
-        existing.counts.push(count);
-        existing.untouched.push(untouched);
-    }
-    existing
-}
-
-/// The fewest of the existing nodes that any placement needs, and the rule that says so.
-fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
-    let existing = existing(bench, demand);
-    let zones = loss::zones(bench).len();
-    let asked = goal.with_room(demand);
-    let rules = rules(&asked, &existing.kinds, zones, goal.survives_zone());
-    let survives_node = goal.survives_node();
-    let stay: u64 = existing.untouched.iter().sum();
-    let mut best: (u64, Option<Rule>) = (stay, None);
-    for rule in rules {
-        let kept = rule.gives.iter().zip(&existing.untouched);
-        let kept = kept.map(|(gives, &count)| gives.saturating_mul(count as i64));
-        let given = kept.fold(0, i64::saturating_add);
-        let rest = Rule {
-            need: rule.need.saturating_sub(given).max(0),
-            ..rule.clone()
-        };
-        let least = if survives_node {
-            rest.fewest_after_loss(&existing.counts)
-        } else {
-            rest.fewest(&existing.counts)
-        };
-        let all = existing.counts.iter().sum();
-        let least = stay + least.unwrap_or(all);
-        if least > best.0 {
-            best = (least, Some(rule));
-        }
-    }
-    let names: Vec<Text> = { existing.kinds.iter() }
-        .map(|kind| kind.node.name.clone())
-        .collect();
-    let costs = vec![1; names.len()];
-    let mut kinds: Vec<ProofKind> = kinds_of(&existing.kinds, &names, &costs);
-    let counted = existing.counts.iter().zip(&existing.untouched);
-    for (kind, (&count, &untouched)) in kinds.iter_mut().zip(counted) {
-        kind.count = Some(count);
-        kind.untouched = untouched;
-    }
-    Proof {
-        bound: best.0 as i64,
-        reached: 0,
-        counts_nodes: true,
-        survives_node,
-        lost_zones: if goal.survives_zone() { zones } else { 0 },
-        prices: best.1.iter().map(|_| 0.0).collect(),
-        rules: best.1.into_iter().collect(),
-        kinds,
-        classes: classes_of(&asked),
-    }
 }
 
 fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> DrainAnswer {
@@ -475,6 +361,7 @@ fn bought(
             reached: choice.price,
             counts_nodes: questions.minimize == Some(Minimize::Nodes),
             survives_node: goal.survives_node(),
+            closed: 0,
             lost_zones: if goal.survives_zone() {
                 market.zones.len()
             } else {

@@ -153,11 +153,12 @@ fn placed(item: &Value, planned: &Planned, changed: Changed<'_>) -> Option<Value
             }
             pod["status"] = json!({"phase": "Pending"});
         }
-        // Pods of a node stay with it; those that wait stay out.
+        // Pods of a node and pods that end stay with it; those that wait stay out.
         None => {
             let node = pod["spec"]["nodeName"].as_str()?;
             let belongs = ["DaemonSet", "Node"].contains(&owner(item).0);
-            if !belongs || !planned.kept.contains(node) {
+            let ends = !item["metadata"]["deletionTimestamp"].is_null();
+            if !(belongs || ends) || !planned.kept.contains(node) {
                 return None;
             }
         }

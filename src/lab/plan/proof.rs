@@ -46,6 +46,8 @@ pub struct Proof {
     pub counts_nodes: bool,
     /// Whether the loss of any node has to be borne.
     pub survives_node: bool,
+    /// Number of nodes that stay and take no further pods: cordoned ones, those out of order.
+    pub closed: u64,
     /// Number of zones, of which any may be lost; 0 if none has to be borne.
     pub lost_zones: usize,
     /// Rules, each with the price of a unit of what it asks for.

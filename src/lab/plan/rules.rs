@@ -46,6 +46,8 @@ pub struct Rule {
     pub classes: Vec<usize>,
     /// Arithmetic of the rule.
     pub sort: RuleSort,
+    /// Amount that nodes give which stay as they are, and which is off the need.
+    pub given: i64,
 }
 
 /// Arithmetic of a rule, by which anyone can add it up again.
@@ -181,19 +183,62 @@ pub fn classes(demand: &Demand) -> Vec<Vec<usize>> {
     classes.into_values().collect()
 }
 
-/// The rules of a goal on nodes of some kinds in so many zones, of which any may be lost.
-pub fn rules(demand: &Demand, kinds: &[NodeKind], zones: usize, survives_zone: bool) -> Vec<Rule> {
+/// Zones of a cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Zones {
+    /// Number of zones.
+    pub count: usize,
+    /// Whether any of them may be lost.
+    pub may_be_lost: bool,
+}
+
+/// The rules of a goal on nodes of some kinds. Pods beside those of the goal stay where they are; they
+/// count where pods spread.
+pub fn rules(demand: &Demand, beside: &[GoalPod], kinds: &[NodeKind], zones: Zones) -> Vec<Rule> {
     let mut rules = of_room(demand, kinds);
-    if survives_zone {
+    if zones.may_be_lost {
         let more: Vec<Rule> = rules
             .iter()
-            .map(|rule| rule.without_a_zone(zones))
+            .map(|rule| rule.without_a_zone(zones.count))
             .collect();
         rules.extend(more);
-        rules.extend(spreads(demand, kinds, zones.saturating_sub(1), zones));
+        rules.extend(spreads(demand, beside, kinds, zones.left()));
     }
-    rules.extend(spreads(demand, kinds, zones, zones));
+    let all = Taking {
+        taking: zones.count,
+        zones: zones.count,
+    };
+    rules.extend(spreads(demand, beside, kinds, all));
     rules
+}
+
+/// Zones that take pods, among all.
+#[derive(Clone, Copy)]
+struct Taking {
+    taking: usize,
+    zones: usize,
+}
+
+impl Zones {
+    /// The zones after the loss of one.
+    fn left(self) -> Taking {
+        Taking {
+            taking: self.count.saturating_sub(1),
+            zones: self.count,
+        }
+    }
+}
+
+impl Rule {
+    /// The rule for the kinds before a place; those from there on are there once each, and what they
+    /// give is off the need.
+    pub fn beside(mut self, place: usize) -> Self {
+        let given = self.gives.split_off(place.min(self.gives.len()));
+        let given = given.into_iter().fold(0, i64::saturating_add);
+        self.given = given.min(self.need);
+        self.need -= self.given;
+        self
+    }
 }
 
 /// Rules of what pods need, wherever the zones of the nodes are.
@@ -282,6 +327,7 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
             named: named(pods),
             classes: asking.iter().map(|own| own.place).collect(),
             sort: RuleSort::Resource(resource.name().to_owned()),
+            given: 0,
         })
     });
     rules.collect()
@@ -334,6 +380,7 @@ fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
                     .map(|(resource, amount)| (resource.name().to_owned(), *amount))
                     .collect(),
             ),
+            given: 0,
         })
     });
     rules.collect()
@@ -382,6 +429,7 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
         named: named(own.pods.iter().copied()),
         classes: vec![own.place],
         sort: RuleSort::Apart,
+        given: 0,
     })
 }
 
@@ -391,9 +439,14 @@ fn holds(kind: &NodeKind, class: &PodClass) -> bool {
     kind.free.pods > 0 && size.all(|(resource, amount)| resource.of(&kind.free) >= amount)
 }
 
-/// Rules of spreading over zones: `taking` of the zones take the pods, and any of all `zones` may be
-/// among those.
-fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> Vec<Rule> {
+/// Rules of spreading over zones: some of the zones take the pods, and any may be among those. Pods
+/// that others are counted with may lie anywhere by themselves.
+fn spreads(
+    demand: &Demand,
+    beside: &[GoalPod],
+    kinds: &[NodeKind],
+    Taking { taking, zones }: Taking,
+) -> Vec<Rule> {
     let mut spreads = Vec::new();
     for (place, pods) in classes(demand).into_iter().enumerate() {
         let info = &demand.pods[pods[0]].info;
@@ -409,6 +462,16 @@ fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> 
         let Some(rule) = rule.filter(|_| zones > 1 && taking > 0) else {
             continue;
         };
+        let is_counted = |other: &&GoalPod| {
+            let theirs = other.info.spec();
+            let selector = rule.selector.as_ref();
+            theirs.namespace == spec.namespace
+                && selector.is_some_and(|selector| selector.matches(&theirs.labels))
+        };
+        let counted = demand.pods.iter().chain(beside).filter(is_counted).count();
+        if counted != pods.len() {
+            continue;
+        }
         let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (taking as u64 - 1);
         let count = pods.len() as u64;
         let least = count.saturating_sub(skew).div_ceil(taking as u64);
@@ -434,6 +497,7 @@ fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> 
             named: named(pods.into_iter()),
             classes: vec![place],
             sort: RuleSort::Spread,
+            given: 0,
         });
     }
     spreads

@@ -28,6 +28,7 @@ impl PlanReport<'_> {
             "survivesNode": proof.survives_node,
             "survivesZone": proof.lost_zones > 0,
             "zones": proof.lost_zones,
+            "closed": proof.closed,
             "inequality": inequality(proof),
             "rules": rules.map(|(own, price)| rule(own, *price)).collect::<Vec<Value>>(),
             "nodes": proof.kinds.iter().map(kind).collect::<Vec<Value>>(),
@@ -39,7 +40,7 @@ impl PlanReport<'_> {
 /// The bound in words.
 fn inequality(proof: &Proof) -> String {
     if let ([own], true) = (&proof.rules[..], proof.kinds.iter().all(|own| own.count.is_some())) {
-        let untouched: u64 = proof.kinds.iter().map(|own| own.untouched).sum();
+        let untouched: u64 = proof.closed + proof.kinds.iter().map(|own| own.untouched).sum::<u64>();
         let most = own.gives.iter().max().copied().unwrap_or(0);
         return format!(
             "{}: {} needed, {most} a node at most, {untouched} nodes stay whatever is planned: \
@@ -83,6 +84,7 @@ fn rule(own: &Rule, price: f64) -> Value {
         "sort": sort,
         "of": of,
         "need": own.need,
+        "given": own.given,
         "gives": own.gives,
         "price": price,
         "pods": own.pods,

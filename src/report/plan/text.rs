@@ -45,8 +45,12 @@ impl PlanReport<'_> {
         let today = &plan.today;
         let taken = &today.taken;
         let binding = taken.binding();
+        let missed = plan.missed.as_ref();
+        let missed = missed.map_or(String::new(), |own| {
+            format!("a goal is missed ({}: {}); ", own.pod, own.message)
+        });
         format!(
-            "{} hold the {} that have to run; {} binds first ({} requested); {}",
+            "{missed}{} hold the {} that have to run; {} binds first ({} requested); {}",
             plural::count(today.nodes, "node"),
             plural::count(plan.pods, "pod"),
             RESOURCES[binding],
@@ -143,12 +147,18 @@ impl PlanReport<'_> {
         let shown = planned.unwrap_or(&plan.today);
         losses(&mut text, "node", &shown.node_losses);
         losses(&mut text, "zone", &shown.zone_losses);
-        if let Some(missed) = &plan.missed {
-            let _ = writeln!(
-                text,
-                "\nthe cluster as it is misses a goal: {}: {}",
-                missed.pod, missed.message
-            );
+        match &plan.missed {
+            Some(missed) => {
+                let _ = writeln!(
+                    text,
+                    "\nthe cluster as it is misses a goal: {}: {}",
+                    missed.pod, missed.message
+                );
+            }
+            None if plan.has_goals => {
+                let _ = writeln!(text, "\nthe cluster as it is meets the goals");
+            }
+            None => {}
         }
         self.growth(&mut text);
         self.notes(&mut text);

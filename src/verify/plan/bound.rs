@@ -8,7 +8,8 @@ use super::{Case, Cluster, array, text};
 use manifest::read_manifests;
 use model::rules::admits;
 use model::{Node, PodSpec};
-use scheduler::kube::Amounts;
+use scheduler::kube::{Amounts, NodeInfo};
+use units::SortedSet;
 
 /// Numbers of nodes that are tried before a bound counts as beyond this reader.
 const MOST_TRIED: u64 = 5_000_000;
@@ -22,6 +23,7 @@ pub(super) fn cases(proof: &Value, cluster: &Cluster) -> Vec<(&'static str, Case
         ("requests of the proof", requests(proof, cluster)),
         ("needs of the proof", needs(proof)),
         ("what nodes give", gives(proof, cluster)),
+        ("closed nodes", closed(proof, cluster)),
         ("bound", bound(proof)),
         ("status", status(proof)),
     ]
@@ -104,15 +106,10 @@ fn needs(proof: &Value) -> Case {
             // A spread needs nodes of each zone, which its words say.
             _ => continue,
         };
-        // Where zones may be lost, what is left has to be enough, so that more is needed.
-        if found > number(&rule["need"]) {
-            return Err(format!(
-                "`{}` asks for {found}, the proof says {}",
-                text(&rule["rule"]),
-                rule["need"]
-            ));
-        }
-        if found < number(&rule["need"]) && !may_need_more(proof, rule) {
+        // What kept nodes give is off the need. Where zones may be lost, what is left has to be
+        // enough, so that more is needed.
+        let need = number(&rule["need"]).saturating_add(number(&rule["given"]));
+        if found < need && !may_need_more(proof, rule) {
             return Err(format!(
                 "`{}` asks for {found} only, the proof says {}",
                 text(&rule["rule"]),
@@ -190,12 +187,36 @@ fn spec<'c>(cluster: &'c Cluster, class: &Value) -> Option<&'c PodSpec> {
     cluster.found.get(name).map(|class| &*class.spec)
 }
 
+/// The cluster has the nodes that take no further pods, and the rules are not about pods on them.
+fn closed(proof: &Value, cluster: &Cluster) -> Case {
+    let of = |node: &&NodeInfo| node.object.unschedulable || node.object.is_marked_away();
+    let nodes: Vec<&NodeInfo> = cluster.nodes.iter().filter(of).collect();
+    let said = number(&proof["closed"]);
+    if said > nodes.len() as i64 {
+        return Err(format!(
+            "{} nodes take no further pods, the proof says {said}",
+            nodes.len()
+        ));
+    }
+    if said == 0 {
+        return Ok(());
+    }
+    let held: SortedSet<String> = { nodes.iter() }
+        .flat_map(|node| node.pods.iter().map(|pod| pod.full_name()))
+        .collect();
+    let mut named = array(&proof["classes"]).iter().flat_map(|class| array(&class["pods"]));
+    match named.find(|pod| held.contains(text(pod))) {
+        Some(pod) => Err(format!("{pod} stays on a node that takes no further pods")),
+        None => Ok(()),
+    }
+}
+
 /// No numbers of nodes below the bound keep every rule.
 fn bound(proof: &Value) -> Case {
     let kinds = array(&proof["nodes"]);
     let rules = array(&proof["rules"]);
     let said = number(&proof["bound"]);
-    let mut stays = 0;
+    let mut stays = number(&proof["closed"]);
     let mut search = Search {
         costs: kinds.iter().map(|kind| number(&kind["cost"])).collect(),
         most: kinds.iter().map(|kind| kind["count"].as_i64()).collect(),
