@@ -61,6 +61,10 @@ pub(in super::super) struct ControlArguments {
     /// Use plain text and two secrets, on an address of this machine alone
     #[arg(long)]
     plain: bool,
+    /// Seconds of the cluster's time that pass in a real second, for trials: heartbeats, grace periods and
+    /// tolerations pass sooner, and containers run at their own speed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pace: u32,
 }
 
 /// Arguments of `live replay`.
@@ -101,10 +105,9 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     )?;
     let folder = &arguments.state;
     let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
-    let header = Header::new(&chosen.name, &chosen.setup, unix_ns());
+    let header = Header::new(&chosen.name, &chosen.setup, unix_ns()).at_pace(arguments.pace);
     let mut control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
-    let passed = unix_ns().saturating_sub(control.header().zero_unix_ns);
-    let now = units::Instant::from_nanos(passed);
+    let now = control.header().instant(unix_ns());
     control.begin(now).map_err(Failure::incomplete)?;
     let unwritten =
         |error: std::io::Error| Failure::incomplete(format!("{}: {error}", folder.display()));

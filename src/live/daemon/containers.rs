@@ -5,8 +5,9 @@ use std::time::Duration as WallDuration;
 
 use control::node::{ContainerEvent, MachineEvent};
 use serde_json::Value;
-use units::{Quantity, SortedMap, SortedSet};
+use units::{Duration, Quantity, SortedMap, SortedSet};
 
+use super::pace::Clock;
 use crate::node::MachineOrder;
 use crate::runtime::{AttemptId, Change, Happening, Limits, Order, Phase, Runtime};
 use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
@@ -19,7 +20,7 @@ const NOT_STARTED: i32 = 127;
 const UNKNOWN: i32 = 255;
 
 /// Time that containers get which the cluster does not know.
-const SURPLUS_GRACE: WallDuration = WallDuration::from_secs(30);
+const SURPLUS_GRACE: Duration = Duration::from_secs(30);
 
 /// The containers of a node.
 pub(super) struct Containers<R> {
@@ -200,10 +201,12 @@ impl<R: Runtime> Containers<R> {
     }
 
     /// Carries out the orders of the agent.
-    pub(super) fn obey(&mut self, orders: Vec<MachineOrder>) {
+    pub(super) fn obey(&mut self, clock: &Clock, orders: Vec<MachineOrder>) {
         for order in orders {
             match order {
-                MachineOrder::KeepOnly { pods } => self.keep_only(&pods),
+                MachineOrder::KeepOnly { pods } => {
+                    self.keep_only(&pods, clock.real(SURPLUS_GRACE));
+                }
                 MachineOrder::Start {
                     pod,
                     container,
@@ -217,10 +220,7 @@ impl<R: Runtime> Containers<R> {
                     pod,
                     container,
                     grace,
-                } => {
-                    let nanos = u64::try_from(grace.as_nanos()).unwrap_or(0);
-                    self.stop(pod, container, WallDuration::from_nanos(nanos));
-                }
+                } => self.stop(pod, container, clock.real(grace)),
             }
         }
     }
@@ -313,13 +313,13 @@ impl<R: Runtime> Containers<R> {
     }
 
     /// Stops what belongs to no pod of the node.
-    fn keep_only(&mut self, pods: &[u32]) {
+    fn keep_only(&mut self, pods: &[u32], grace: WallDuration) {
         let kept: Vec<String> = pods.iter().map(|&pod| self.id(pod)).collect();
         for listed in self.runtime.list() {
             let is_kept = kept.iter().any(|id| *id == listed.attempt.pod());
             if !is_kept && listed.phase != Phase::Ended {
                 let attempt = &listed.attempt;
-                self.runtime.stop(attempt, SURPLUS_GRACE, "surplus");
+                self.runtime.stop(attempt, grace, "surplus");
             }
         }
         self.kept = Some(pods.to_vec());

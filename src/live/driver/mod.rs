@@ -49,6 +49,8 @@ pub struct Plane {
     pub posts_status: bool,
     /// Time between two heartbeats of a node.
     pub heartbeat: Duration,
+    /// Seconds of the cluster's time that pass in a real second.
+    pub pace: u32,
 }
 
 impl Plane {
@@ -60,7 +62,14 @@ impl Plane {
             components: parts.components,
             commitment: parts.commitment,
             heartbeat: HEARTBEAT,
+            pace: 1,
         }
+    }
+
+    /// The control plane with a clock that runs faster than real time.
+    #[must_use]
+    pub fn at_pace(self, pace: u32) -> Self {
+        Self { pace, ..self }
     }
 }
 
@@ -81,6 +90,7 @@ pub enum DriverError {
 pub struct Driver {
     system: Text,
     posts_status: bool,
+    pace: u32,
     store: Store,
     seats: Seats,
     links: Links,
@@ -122,6 +132,7 @@ impl Driver {
         Self {
             system: plane.system,
             posts_status: plane.posts_status,
+            pace: plane.pace,
             store: Store::committed(plane.commitment),
             seats: Seats::new(plane.components),
             links: Links::new(silence),

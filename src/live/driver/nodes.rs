@@ -68,6 +68,7 @@ impl Driver {
             session,
             epoch: self.epoch,
             system: self.system.to_string(),
+            pace: self.pace,
         }
     }
 

@@ -93,6 +93,8 @@ impl Engine {
 struct Clock {
     base: Instant,
     began: std::time::Instant,
+    /// Seconds that pass in a real second.
+    pace: i64,
 }
 
 #[expect(
@@ -100,15 +102,31 @@ struct Clock {
     reason = "the control server runs in real time"
 )]
 impl Clock {
-    fn new(base: Instant) -> Self {
-        let began = std::time::Instant::now();
-        Self { base, began }
+    fn new(base: Instant, pace: u32) -> Self {
+        Self {
+            base,
+            began: std::time::Instant::now(),
+            pace: i64::from(pace.max(1)),
+        }
     }
 
     fn now(&self) -> Instant {
         let passed = i64::try_from(self.began.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        let passed = units::Duration::from_nanos(passed);
+        let passed = units::Duration::from_nanos(passed.saturating_mul(self.pace));
         self.base.saturating_add(passed)
+    }
+
+    /// Real time until an instant.
+    fn until(&self, at: Instant) -> Duration {
+        let left = at.since(self.now()).as_nanos();
+        // Rounded up: the instant has come when the time is over.
+        let left = u64::try_from(left).unwrap_or(0);
+        Duration::from_nanos(left.div_ceil(self.pace.unsigned_abs()))
+    }
+
+    /// A span of real time.
+    fn span(&self, real: units::Duration) -> units::Duration {
+        units::Duration::from_nanos(real.as_nanos().saturating_mul(self.pace))
     }
 }
 
@@ -123,8 +141,8 @@ impl<J: Journal> Loop<J> {
     fn new(control: Control<J>) -> Self {
         let base = control.driver().now();
         Self {
+            clock: Clock::new(base, control.header().pace),
             control,
-            clock: Clock::new(base),
             watches: Vec::new(),
             looked: base,
         }
@@ -180,7 +198,7 @@ impl<J: Journal> Loop<J> {
         replies: Vec<oneshot::Sender<Answer>>,
     ) -> Result<(), ControlError> {
         let now = self.clock.now();
-        if now.since(self.looked) > STALL {
+        if now.since(self.looked) > self.clock.span(STALL) {
             self.control.begin(now)?;
         }
         self.looked = now;
@@ -214,7 +232,6 @@ impl<J: Journal> Loop<J> {
         let Some(at) = self.control.driver().next_wake() else {
             return LOOK;
         };
-        let left = at.since(self.clock.now()).as_nanos();
-        Duration::from_nanos(u64::try_from(left).unwrap_or(0)).min(LOOK)
+        self.clock.until(at).min(LOOK)
     }
 }

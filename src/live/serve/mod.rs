@@ -46,6 +46,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time for the header of a request.
     pub header: Duration,
+    /// Time between two requests of a known party over one connection.
+    pub idle: Duration,
     /// Time for the body of a request.
     pub body: Duration,
     /// Length of a body in bytes.
@@ -70,6 +72,7 @@ impl Default for Limits {
             joinings: 10,
             handshake: Duration::from_secs(5),
             header: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
             body: Duration::from_secs(30),
             body_bytes: crate::client::REQUEST_MAX,
             watch: Duration::from_secs(20),

@@ -57,6 +57,11 @@ pub(crate) fn end_reason(reason: model::EndReason) -> String {
     reason::text(reason)
 }
 
+/// The pace of clocks that nobody set.
+pub(crate) const fn real_time() -> u32 {
+    1
+}
+
 /// Answer to a daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "camelCase", deny_unknown_fields)]
@@ -70,6 +75,9 @@ pub enum NodeAnswer {
         epoch: u64,
         /// The modelled system, whose node agent the daemon runs.
         system: String,
+        /// Seconds of the cluster's time that pass in a real second.
+        #[serde(default = "real_time")]
+        pace: u32,
     },
     /// The update is durable.
     #[serde(rename_all = "camelCase")]
