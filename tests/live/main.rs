@@ -13,12 +13,14 @@
 
 mod agent;
 mod audit;
+mod cluster;
 mod crashes;
 mod ends;
 mod fabric;
 mod hosts;
 mod isolation;
 mod limits;
+mod network;
 mod restarts;
 mod soak;
 mod sweep;

@@ -32,6 +32,9 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
     };
     let code = match words[0] {
         "sleep" => {
+            if is_tracked {
+                println!("started");
+            }
             thread::sleep(Duration::from_millis(number(1)));
             0
         }
