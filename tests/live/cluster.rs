@@ -300,6 +300,11 @@ impl Cluster {
         command.spawn().expect("the program")
     }
 
+    /// A user's command.
+    pub(crate) fn user(&self, words: &[&str]) -> Command {
+        self.command(CONTROL, words)
+    }
+
     /// Starts a user's command without waiting.
     pub(crate) fn spawn(&self, words: &[&str]) -> Child {
         self.in_background(self.command(CONTROL, words))

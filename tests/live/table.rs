@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
-use crate::{crashes, ends, fabric, isolation, limits, network, restarts, soak, sweep, torn, walk};
+use crate::{crashes, ends, fabric, isolation, limits, network, parties, restarts, server, soak, sweep, torn, walk};
 
 /// A test.
 pub(crate) struct Test {
@@ -33,6 +33,8 @@ const GROUPS: &[&[Test]] = &[
     crashes::TESTS,
     fabric::TESTS,
     network::TESTS,
+    server::TESTS,
+    parties::TESTS,
     walk::TESTS,
 ];
 

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
 
 use clap::Args;
 
@@ -14,6 +13,7 @@ use live::control::Control;
 use live::driver::Plane;
 use live::journal::DatabaseJournal;
 use live::record::{Header, Log};
+use live::runtime::clock::wall_ns;
 use live::security::gate::Gate;
 use live::serve::{Limits, Server};
 use scenario::{Experiment, Scenario};
@@ -105,9 +105,9 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     )?;
     let folder = &arguments.state;
     let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
-    let header = Header::new(&chosen.name, &chosen.setup, unix_ns()).at_pace(arguments.pace);
+    let header = Header::new(&chosen.name, &chosen.setup, wall_ns()).at_pace(arguments.pace);
     let mut control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
-    let now = control.header().instant(unix_ns());
+    let now = control.header().instant(wall_ns());
     control.begin(now).map_err(Failure::incomplete)?;
     let unwritten =
         |error: std::io::Error| Failure::incomplete(format!("{}: {error}", folder.display()));
@@ -235,12 +235,4 @@ fn scenario_of<'e>(
         ))
     })?;
     Ok(&plan.scenario)
-}
-
-/// The wall clock, in nanoseconds since 1970-01-01T00:00:00Z.
-fn unix_ns() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-    })
 }

@@ -26,6 +26,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A pause of this length means that the server itself stood still: nodes were not silent.
 const STALL: units::Duration = units::Duration::from_secs(5);
 
+/// Real time that a pause takes at least, however fast the clock runs.
+const STALL_MIN: units::Duration = units::Duration::from_secs(1);
+
 /// A message to the thread.
 pub(super) enum Message {
     /// An input and the place for its answer.
@@ -198,7 +201,7 @@ impl<J: Journal> Loop<J> {
         replies: Vec<oneshot::Sender<Answer>>,
     ) -> Result<(), ControlError> {
         let now = self.clock.now();
-        if now.since(self.looked) > self.clock.span(STALL) {
+        if now.since(self.looked) > self.clock.span(STALL_MIN).max(STALL) {
             self.control.begin(now)?;
         }
         self.looked = now;
