@@ -4,6 +4,7 @@
 //! - `driver`: the pure core; inputs with their instant go in, commands and answers come out.
 //! - `record`: the inputs of a run as a log that replays to the same commands.
 //! - `what_if`: a record continued under another control plane, with simulated machines.
+//! - `story`: what happened in a record apart from decisions, and its events.
 //! - `journal`: durable storage of that log.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
@@ -26,6 +27,7 @@ pub mod record;
 pub mod runtime;
 pub mod security;
 pub mod serve;
+pub mod story;
 pub mod what_if;
 pub mod wire;
 

@@ -186,6 +186,11 @@ impl Cluster {
     /// Starts the control server and waits until it answers.
     pub(crate) fn start_control(&mut self) {
         self.spawn_control();
+        self.await_control();
+    }
+
+    /// Waits until the control server answers.
+    pub(crate) fn await_control(&mut self) {
         wait_calmly("the control server answers", seconds(9), || {
             let control = self.control.as_mut().expect("a control server");
             let ended = control.try_wait().expect("a status");

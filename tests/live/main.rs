@@ -27,6 +27,7 @@ mod server;
 mod soak;
 mod sweep;
 mod table;
+mod thirty;
 mod torn;
 mod wait;
 mod walk;

@@ -128,7 +128,7 @@ fn flapping() {
     let before = cluster.processes();
     let server = open_files(cluster.control_pid());
     let agent = threads(cluster.agent_pid(0));
-    for _ in 0..4 {
+    for _ in 0..3 {
         for state in ["down", "up"] {
             cluster.network().set_port(Cluster::number(0), &[state]);
             holds_for("nothing ends", millis(700), || true);
@@ -184,8 +184,8 @@ fn all_lost() {
         let lost = cluster.events("NotReady");
         (lost.len() == 3).then_some(()).ok_or(lost)
     });
-    // Twice the time that pods tolerate, and nothing is evicted: the fault may be on this side.
-    holds_for("no pod is told to end", millis(2_500), || {
+    // Longer than pods tolerate, and nothing is evicted: the fault may be on this side.
+    holds_for("no pod is told to end", millis(1_800), || {
         std::thread::sleep(millis(200));
         cluster.pods().iter().all(|pod| !pod.terminating)
     });

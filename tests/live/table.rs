@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
-use crate::{crashes, ends, fabric, isolation, limits, network, parties, restarts, server, soak, sweep, torn, walk};
+use crate::{crashes, ends, fabric, isolation, limits, network, parties, restarts, server, soak, sweep, thirty, torn, walk};
 
 /// A test.
 pub(crate) struct Test {
@@ -36,6 +36,7 @@ const GROUPS: &[&[Test]] = &[
     server::TESTS,
     parties::TESTS,
     walk::TESTS,
+    thirty::TESTS,
 ];
 
 enum Result {

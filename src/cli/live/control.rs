@@ -17,6 +17,7 @@ use live::runtime::clock::wall_ns;
 use live::security::gate::Gate;
 use live::serve::{Limits, Server};
 use scenario::{Experiment, Scenario};
+use serde_json::Value;
 use trace::Input;
 use units::plural;
 use world::FileSource;
@@ -70,15 +71,8 @@ pub(in super::super) struct ControlArguments {
 /// Arguments of `live replay`.
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct ReplayArguments {
-    /// Log that `live record` wrote
-    #[arg(value_name = "LOG")]
-    log: PathBuf,
-    /// Experiment whose system ran
-    #[arg(value_name = "EXPERIMENT")]
-    experiment: PathBuf,
-    /// Variant of the experiment [default: the first]
-    #[arg(long, value_name = "NAME")]
-    variant: Option<String>,
+    #[command(flatten)]
+    recorded: LogArguments,
     /// Show what the system would have done with another setting; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     with: Vec<String>,
@@ -94,6 +88,30 @@ struct Chosen {
     name: String,
     /// Everything that the control plane is made from.
     setup: String,
+    /// The experiment as it is run.
+    document: Value,
+}
+
+/// A log and the experiment whose system ran.
+pub(super) struct Recorded {
+    pub(super) log: Log,
+    pub(super) plane: Plane,
+    /// The experiment as it is run.
+    pub(super) document: Value,
+}
+
+/// Arguments that name a log and its experiment.
+#[derive(Clone, Debug, Args)]
+pub(super) struct LogArguments {
+    /// Log that `live record` wrote
+    #[arg(value_name = "LOG")]
+    log: PathBuf,
+    /// Experiment whose system ran
+    #[arg(value_name = "EXPERIMENT")]
+    experiment: PathBuf,
+    /// Variant of the experiment [default: the first]
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
 }
 
 pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit, Failure> {
@@ -152,36 +170,53 @@ fn access(arguments: &ControlArguments) -> Result<Access, Failure> {
     Ok(Access::Mutual(gate))
 }
 
+impl LogArguments {
+    fn choose(&self, global: &Global, sets: &[String]) -> Result<Chosen, Failure> {
+        chosen(global, &self.experiment, self.variant.as_deref(), sets)
+    }
+
+    /// A problem of the log, with its name.
+    pub(super) fn named(&self, why: &dyn std::fmt::Display) -> Failure {
+        Failure::input(format!("{}: {why}", self.log.display()))
+    }
+
+    /// Reads the log and the experiment, which have to belong together.
+    pub(super) fn read(&self, global: &Global) -> Result<Recorded, Failure> {
+        let chosen = self.choose(global, &[])?;
+        let text = Input::path(&self.log).read_to_string();
+        let text = text.map_err(Failure::input)?;
+        let log = Log::read(text.as_bytes()).map_err(|error| self.named(&error))?;
+        if log.header.hash != Header::new(&chosen.name, &chosen.setup, 0).hash {
+            let what = format!(
+                "the log is of the experiment `{}` with another system or seed; give that experiment",
+                log.header.experiment
+            );
+            return Err(self.named(&what));
+        }
+        if log.torn_bytes > 0 {
+            let torn = plural::count(log.torn_bytes, "byte");
+            terminal::complain(&format!(
+                "note: the log ends with a record that was cut off ({torn}); it is left out"
+            ));
+        }
+        Ok(Recorded {
+            log,
+            plane: chosen.plane,
+            document: chosen.document,
+        })
+    }
+}
+
 pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exit, Failure> {
-    let choose = |sets: &[String]| {
-        let variant = arguments.variant.as_deref();
-        chosen(global, &arguments.experiment, variant, sets)
-    };
-    let chosen = choose(&[])?;
-    let named =
-        |why: &dyn std::fmt::Display| Failure::input(format!("{}: {why}", arguments.log.display()));
-    let text = Input::path(&arguments.log).read_to_string();
-    let text = text.map_err(Failure::input)?;
-    let log = Log::read(text.as_bytes()).map_err(|error| named(&error))?;
-    if log.header.hash != Header::new(&chosen.name, &chosen.setup, 0).hash {
-        let what = format!(
-            "the log is of the experiment `{}` with another system or seed; give that experiment",
-            log.header.experiment
-        );
-        return Err(named(&what));
-    }
-    if log.torn_bytes > 0 {
-        let torn = plural::count(log.torn_bytes, "byte");
-        terminal::complain(&format!(
-            "note: the log ends with a record that was cut off ({torn}); it is left out"
-        ));
-    }
+    let recorded = &arguments.recorded;
+    let Recorded { log, plane, .. } = recorded.read(global)?;
     if !arguments.with.is_empty() {
-        let plane = |sets: &[String]| choose(sets).map(|chosen| chosen.plane);
+        let plane = |sets: &[String]| recorded.choose(global, sets).map(|chosen| chosen.plane);
         return what_if::compare(&log, &plane, &arguments.with, &arguments.from);
     }
     let steps = log.records.len();
-    let driver = log.replay(chosen.plane).map_err(|error| named(&error))?;
+    let replayed = log.replay(plane);
+    let driver = replayed.map_err(|error| recorded.named(&error))?;
     let line = format!(
         "{steps} steps replayed to the same commands, digest {}\n",
         driver.digest()
@@ -216,6 +251,7 @@ fn chosen(
         plane: Plane::new(&scenario.system.name, parts),
         name: experiment.name.clone(),
         setup: format!("{system} {}", scenario.seed),
+        document,
     })
 }
 
