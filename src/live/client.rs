@@ -168,7 +168,6 @@ impl Client {
         self.value(&self.call("POST", path, &body, ANSWER)?)
     }
 
-
     fn value<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ClientError> {
         serde_json::from_slice(body).map_err(|error| self.no_answer(&error))
     }
@@ -189,7 +188,8 @@ impl Client {
     ) -> Result<Vec<u8>, ClientError> {
         let asked = Asked::new(method, path, body)?;
         let stream = self.connect(patience);
-        let raw = stream.and_then(|stream| self.exchange(&mut BufReader::new(stream), &asked, CLOSE));
+        let raw =
+            stream.and_then(|stream| self.exchange(&mut BufReader::new(stream), &asked, CLOSE));
         self.body(raw)
     }
 

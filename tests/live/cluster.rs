@@ -501,7 +501,10 @@ impl Drop for Cluster {
                 let shown = events.iter().rev().take(60).rev();
                 for event in shown {
                     let at_ms = event.at_ns / 1_000_000 % 1_000_000;
-                    eprintln!("{at_ms:>6} {} {} {}", event.reason, event.object, event.message);
+                    eprintln!(
+                        "{at_ms:>6} {} {} {}",
+                        event.reason, event.object, event.message
+                    );
                 }
             }
         }

@@ -104,12 +104,18 @@ fn certificates() {
     fs::copy(cluster.state().join("address"), forged.join("address")).expect("a copy");
     let output = cluster.output(&["get", "pods", "--state", forged.to_str().expect("a path")]);
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && words.contains("certificate"), "{words}");
+    assert!(
+        !output.status.success() && words.contains("certificate"),
+        "{words}"
+    );
     // An agent that says it is another node, with the certificate of its own.
     let folder = cluster.host(0).join("state");
     let stolen = cluster.folder.join("stolen");
     fs::create_dir_all(stolen.join(".credentials")).expect("a folder");
-    for entry in fs::read_dir(folder.join(".credentials")).expect("credentials").flatten() {
+    for entry in fs::read_dir(folder.join(".credentials"))
+        .expect("credentials")
+        .flatten()
+    {
         let copy = stolen.join(".credentials").join(entry.file_name());
         fs::copy(entry.path(), copy).expect("a copy");
     }
@@ -207,7 +213,10 @@ fn tokens() {
     assert!(!output.status.success());
     let seen = reader.join().expect("a thread");
     let secret = token.trim().rsplit('.').next().expect("a secret");
-    let holds = |seen: &[u8]| seen.windows(secret.len()).any(|part| part == secret.as_bytes());
+    let holds = |seen: &[u8]| {
+        seen.windows(secret.len())
+            .any(|part| part == secret.as_bytes())
+    };
     assert!(!holds(&seen));
     let mut other = Cluster::without_agents(Shape {
         node_count: 0,
@@ -216,7 +225,10 @@ fn tokens() {
     let misled = other.address().to_string();
     let output = cluster.output(&login(&misled, "eve", "spare"));
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && words.contains("certificate"), "{words}");
+    assert!(
+        !output.status.success() && words.contains("certificate"),
+        "{words}"
+    );
     other.kill_control();
     cluster.run(&login(&address, "eve", "spare"));
     let said = notes(&cluster);
@@ -262,7 +274,11 @@ fn hostile() {
         look();
     }
     // Users who are known: nesting without end, in the form of the wire and in a manifest.
-    for text in ["[".repeat(200_000), "- ".repeat(20_000), "{a: ".repeat(20_000)] {
+    for text in [
+        "[".repeat(200_000),
+        "- ".repeat(20_000),
+        "{a: ".repeat(20_000),
+    ] {
         let file = cluster.folder.join("deep.yaml");
         fs::write(&file, text).expect("a file");
         let output = cluster.output(&["apply", "deep.yaml", "--state", "state"]);
@@ -272,7 +288,10 @@ fn hostile() {
     assert!(slowest_ms < 1_000, "{slowest_ms} ms for an answer");
     assert!(cluster.events("NotReady").is_empty());
     cluster.agrees(2);
-    println!("     {} hostile connections, answers within {slowest_ms} ms", held.len());
+    println!(
+        "     {} hostile connections, answers within {slowest_ms} ms",
+        held.len()
+    );
     cluster.audit();
 }
 

@@ -111,7 +111,10 @@ fn damaged_store() {
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     let words = refusal(&cluster);
-    assert!(words.contains("another control server has this state open"), "{words}");
+    assert!(
+        words.contains("another control server has this state open"),
+        "{words}"
+    );
     cluster.kill_control();
     let file = cluster.state().join("control.redb");
     let whole = fs::read(&file).expect("a store");

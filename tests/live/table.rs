@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
-use crate::{crashes, ends, fabric, isolation, limits, network, parties, restarts, server, soak, sweep, thirty, torn, walk};
+use crate::{
+    crashes, ends, fabric, isolation, limits, network, parties, restarts, server, soak, sweep,
+    thirty, torn, walk,
+};
 
 /// A test.
 pub(crate) struct Test {
@@ -130,9 +133,9 @@ fn is_fault(test: &Test, fault: &str) -> bool {
     test.fault.split(", ").any(|own| own == fault)
 }
 
-/// Returns whether the plan exempts the test: variables make it as long as one likes.
+/// Returns whether the plan exempts the test: variables make it as long as one likes, or it is all at once.
 fn is_long(test: &Test) -> bool {
-    matches!(test.fault, "34" | "36")
+    matches!(test.fault, "34" | "36" | "T")
 }
 
 /// Returns whether a feature that the test needs is mandatory.

@@ -30,7 +30,9 @@ const REPLICAS: u32 = 30;
 const KILLS: usize = 25;
 
 fn thirty() {
-    let seed = std::env::var("WT_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = std::env::var("WT_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| clock::wall_ns().unsigned_abs() % 1_000_000);
     println!("     seed {seed}");
     let mut draws = Draws(seed);
@@ -50,7 +52,6 @@ fn thirty() {
     for number in 0..KILLS {
         match number {
             2 => apply_at_last(&mut cluster, second),
-            12 => kill(&identity(cluster.processes()[0].pid)),
             15 => cluster.kill_agent(0),
             20 => cluster.start_agent(0),
             _ => {}
@@ -59,9 +60,19 @@ fn thirty() {
     }
     cluster.await_nodes();
     cluster.agrees(REPLICAS);
+    let restarts = |cluster: &Cluster| cluster.pods().iter().map(|pod| pod.restarts).sum::<u32>();
+    assert_eq!(restarts(&cluster), 0);
+    kill(&identity(cluster.processes()[0].pid));
+    wait_calmly("a restart", seconds(5), || {
+        let restarts = restarts(&cluster);
+        (restarts == 1).then_some(()).ok_or(restarts)
+    });
+    cluster.agrees(REPLICAS);
     let before = cluster.processes();
     // A host is cut, given up and replaced.
-    cluster.network().set_port(Cluster::number(1), &["nomaster"]);
+    cluster
+        .network()
+        .set_port(Cluster::number(1), &["nomaster"]);
     let lost = before.iter().filter(|process| process.node == 1).count();
     wait_calmly("its pods are replaced", seconds(12), || {
         let pods = cluster.pods();
@@ -72,7 +83,9 @@ fn thirty() {
     });
     for number in 0..KILLS {
         match number {
-            5 => cluster.network().set_port(Cluster::number(1), &["master", "br0"]),
+            5 => cluster
+                .network()
+                .set_port(Cluster::number(1), &["master", "br0"]),
             10 => apply_at_last(&mut cluster, Web::of(REPLICAS)),
             _ => {}
         }
@@ -113,7 +126,10 @@ fn compare(cluster: &Cluster, predicted: &str, lost: usize) {
     let pairs: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a comparison");
     let of = |reason: &str, object: &str| -> Vec<&serde_json::Value> {
         let is_meant = |pair: &&serde_json::Value| {
-            pair["reason"] == reason && pair["object"].as_str().is_some_and(|own| own.contains(object))
+            pair["reason"] == reason
+                && pair["object"]
+                    .as_str()
+                    .is_some_and(|own| own.contains(object))
         };
         pairs.iter().filter(is_meant).collect()
     };
@@ -121,14 +137,28 @@ fn compare(cluster: &Cluster, predicted: &str, lost: usize) {
     let unknown = of("NotReady", "Node/n1");
     assert!(!unknown.is_empty(), "{predicted}");
     for pair in unknown {
-        let (Some(real), Some(simulated)) = (pair["recorded"].as_f64(), pair["predicted"].as_f64()) else {
+        let (Some(real), Some(simulated)) = (number(&pair["recorded"]), number(&pair["predicted"]))
+        else {
             panic!("in one account alone: {pair}");
         };
-        assert!((real - simulated).abs() <= 20.0, "{pair}");
+        assert!((real - simulated).abs() <= 12.0, "{pair}");
     }
     let killed = |side: &str| {
         let pods = of("Killing", "Pod/");
-        pods.iter().filter(|pair| pair[side].is_number()).count()
+        pods.iter()
+            .filter(|pair| number(&pair[side]).is_some())
+            .count()
     };
-    println!("     {lost} pods on the cut host; orders to end: {} recorded, {} predicted", killed("recorded"), killed("predicted"));
+    let (recorded, simulated) = (killed("recorded"), killed("predicted"));
+    println!("     {lost} pods on the cut host; orders to end: {recorded} and {simulated}");
+    // Two rollouts and an eviction; how a rollout proceeds depends on when its pods are ready.
+    assert!(
+        recorded >= 60 + lost && recorded.abs_diff(simulated) <= 10,
+        "{predicted}"
+    );
+}
+
+/// Seconds of an instant in a comparison.
+fn number(value: &serde_json::Value) -> Option<f64> {
+    value.as_str()?.parse().ok()
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use control::operation::Operation;
 use serde_json::{Value, json};
 
 use lab::folder::{Existing, ResultFolder};
@@ -109,6 +110,7 @@ pub(super) fn calibrate(global: &Global, arguments: &PredictArguments) -> Result
     let fitted = Fitted {
         start: log_normal(&real.start),
         stop: mean(&real.stop).map(|stop| stop.to_string()),
+        heartbeat: told.story.heartbeat_phase().map(|phase| phase.to_string()),
     };
     let first = Folder::create(None)?;
     let before = told.simulate(global, &first.folder, &Fitted::default())?;
@@ -151,7 +153,16 @@ impl Told {
         let Some(plan) = experiment.variants.first() else {
             return Ok(Vec::new());
         };
-        let prepared = prepare(&plan.scenario, &files).map_err(Failure::input)?;
+        let mut prepared = prepare(&plan.scenario, &files).map_err(Failure::input)?;
+        prepared.operations.retain(|(_, operation)| {
+            !matches!(operation, Operation::Apply(_) | Operation::ApplyPod(_))
+        });
+        for applied in derived.applied {
+            let operations = applied.operations.into_iter();
+            let operations = operations.map(|operation| (applied.at, operation));
+            prepared.operations.extend(operations);
+        }
+        prepared.operations.sort_by_key(|&(at, _)| at);
         let mut chronicle = Chronicle::default();
         let mut control = RunControl {
             interrupted: interrupt::flag(),
@@ -229,11 +240,20 @@ fn log_normal(delays: &[Duration]) -> Option<String> {
 /// The fitted delays as an experiment states them.
 fn settings(fitted: &Fitted) -> String {
     let mut text = String::new();
+    if fitted.start.is_some() || fitted.heartbeat.is_some() {
+        let _ = writeln!(text, "models:");
+    }
     if let Some(start) = &fitted.start {
-        let _ = writeln!(text, "models: {{startup: {{containerStart: {start:?}}}}}");
+        let _ = writeln!(text, "  startup: {{containerStart: {start:?}}}");
+    }
+    if let Some(heartbeat) = &fitted.heartbeat {
+        let _ = writeln!(text, "  leaseOffset: {heartbeat}");
     }
     if let Some(stop) = &fitted.stop {
-        let _ = writeln!(text, "windtunnel.dev/stop-time: {stop}   # of pod templates");
+        let _ = writeln!(
+            text,
+            "windtunnel.dev/stop-time: {stop}   # of pod templates"
+        );
     }
     text
 }
@@ -241,10 +261,21 @@ fn settings(fitted: &Fitted) -> String {
 /// Delays of the record, of the simulation without the fitted ones, and with them.
 fn metrics(real: &Delays, before: &Delays, after: &Delays) -> String {
     let head = [
-        "DELAY", "COUNT", "", "REAL", "SIMULATED", "OFF", "FITTED", "OFF",
+        "DELAY",
+        "COUNT",
+        "",
+        "REAL",
+        "SIMULATED",
+        "OFF",
+        "FITTED",
+        "OFF",
     ];
     let mut rows = vec![words(head)];
-    let named = real.named().into_iter().zip(before.named()).zip(after.named());
+    let named = real
+        .named()
+        .into_iter()
+        .zip(before.named())
+        .zip(after.named());
     for (((name, real), (_, before)), (_, after)) in named {
         if real.is_empty() && before.is_empty() {
             continue;
@@ -267,7 +298,11 @@ fn metrics(real: &Delays, before: &Delays, after: &Delays) -> String {
             let is_first = number == 0;
             rows.push(vec![
                 if is_first { name } else { "" }.to_owned(),
-                if is_first { real.len().to_string() } else { String::new() },
+                if is_first {
+                    real.len().to_string()
+                } else {
+                    String::new()
+                },
                 label.to_owned(),
                 shown(real),
                 shown(before),

@@ -72,7 +72,13 @@ mod tests {
         let before = clock.now();
         clock.set_pace(50);
         assert!(clock.now() >= before);
-        assert_eq!(clock.real(Duration::from_secs(10)), WallDuration::from_millis(200));
-        assert_eq!(clock.at(clock.began_ns + 1_000_000_000), clock.base.saturating_add(Duration::from_secs(50)));
+        assert_eq!(
+            clock.real(Duration::from_secs(10)),
+            WallDuration::from_millis(200)
+        );
+        assert_eq!(
+            clock.at(clock.began_ns + 1_000_000_000),
+            clock.base.saturating_add(Duration::from_secs(50))
+        );
     }
 }

@@ -13,7 +13,7 @@ mod handover;
 pub mod input;
 mod links;
 mod nodes;
-mod requests;
+pub(crate) mod requests;
 mod seats;
 mod usage;
 pub mod view;

@@ -65,7 +65,9 @@ impl Delays {
                 "Ready" => {
                     if let Some(exited) = pod.exited.take() {
                         delays.restart.push(at.since(exited));
-                    } else if !pod.is_ready && let Some(started) = pod.started {
+                    } else if !pod.is_ready
+                        && let Some(started) = pod.started
+                    {
                         delays.ready.push(at.since(started));
                     }
                     pod.is_ready = true;
@@ -147,8 +149,13 @@ pub fn quantile(sorted: &[Duration], percent: usize) -> Option<Duration> {
 
 /// Mean of delays.
 pub fn mean(delays: &[Duration]) -> Option<Duration> {
-    let count = i128::try_from(delays.len()).ok().filter(|count| *count > 0)?;
-    let sum: i128 = delays.iter().map(|delay| i128::from(delay.as_nanos())).sum();
+    let count = i128::try_from(delays.len())
+        .ok()
+        .filter(|count| *count > 0)?;
+    let sum: i128 = delays
+        .iter()
+        .map(|delay| i128::from(delay.as_nanos()))
+        .sum();
     i64::try_from(sum / count).ok().map(Duration::from_nanos)
 }
 
@@ -179,7 +186,12 @@ mod tests {
             row(2_000, "Node/n0", "NotReady", "is not ready"),
             row(5_000, pod, "Killing", "ordered to end: evicted/taint"),
             row(9_000, pod, "Ended", "pod ended: evicted/taint"),
-            row(9_100, "Pod/default/b", "Killing", "ordered to end: cancelled"),
+            row(
+                9_100,
+                "Pod/default/b",
+                "Killing",
+                "ordered to end: cancelled",
+            ),
             row(9_400, "Pod/default/b", "Ended", "pod ended: cancelled"),
         ];
         let delays = Delays::of(&events, &Silences::default());

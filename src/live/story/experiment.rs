@@ -1,20 +1,43 @@
 //! The experiment that a story is: its machines join, its users ask and its nodes fall silent at the
 //! recorded instants, and the simulator does the rest.
 
+use control::operation::Operation;
 use serde_json::{Map, Value, json};
 use units::{Duration, Instant};
 
 use super::{DeedKind, Story};
+use crate::driver::requests::manifests::operations as read_operations;
 use crate::wire::Registration;
 use crate::wire::request::Request;
 
+/// Time between the last heartbeat of a node and the cut.
+const AFTER: Duration = Duration::from_millis(1);
+
+/// File of the machines that are there from the start.
+const NODES: &str = "nodes.yaml";
+
+/// File of a workload that runs nothing.
+const NAMESPACE: &str = "namespace.yaml";
+
 /// An experiment and the files that it names.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Derived {
     /// The experiment.
     pub document: Value,
     /// Files beside it.
     pub files: Vec<File>,
+    /// Manifests that users applied, in order.
+    pub applied: Vec<Applied>,
+}
+
+/// Objects that a user applied.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Instant of the request.
+    pub at: Instant,
+    /// Operations of the request. They bear the templates as they are written: programs and variables
+    /// tell one template from another, although the simulator runs none.
+    pub operations: Vec<Operation>,
 }
 
 /// A file of an experiment.
@@ -33,17 +56,29 @@ pub struct Fitted {
     pub start: Option<String>,
     /// Time from an order to end to the end.
     pub stop: Option<String>,
+    /// Phase of heartbeats, by which the loss of a node is noticed sooner or later.
+    pub heartbeat: Option<String>,
 }
 
 impl Story {
     /// The experiment of the story. `base` is the experiment whose system ran: its system, models and seed
     /// are kept, its nodes and its workload are replaced by the recorded ones.
     pub fn experiment(&self, base: &Value, fitted: &Fitted) -> Derived {
-        let mut files = Vec::new();
-        let mut operations = Vec::new();
-        for deed in &self.deeds {
+        let there = self.there_from_the_start();
+        let mut files = vec![
+            File {
+                name: NODES.to_owned(),
+                text: list(there.iter().copied().map(node).collect()),
+            },
+            File {
+                name: NAMESPACE.to_owned(),
+                text: "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n".to_owned(),
+            },
+        ];
+        let (mut operations, mut manifests) = (Vec::new(), Vec::new());
+        for deed in self.deeds.iter().skip(there.len()) {
             let text = match &deed.kind {
-                DeedKind::Joined(message) => Some(node(message)),
+                DeedKind::Joined(message) => Some(list(vec![node(message)])),
                 DeedKind::Asked(Request::Apply { text, .. }) => Some(applied(text, fitted)),
                 DeedKind::Asked(_) | DeedKind::Measured(_) => None,
             };
@@ -57,6 +92,12 @@ impl Story {
                 operation["at"] = json!(span(deed.at));
                 operations.push(operation);
             }
+            if let (DeedKind::Asked(_), Some(text)) = (&deed.kind, &text)
+                && let Ok(operations) = read_operations(&name, text)
+            {
+                let at = deed.at;
+                manifests.push(Applied { at, operations });
+            }
             files.extend(text.map(|text| File { name, text }));
         }
         let mut document = Map::new();
@@ -65,19 +106,35 @@ impl Story {
                 document.insert(field.to_owned(), value.clone());
             }
         }
+        let models = document.entry("models").or_insert_with(|| json!({}));
         if let Some(start) = &fitted.start {
-            let models = document.entry("models").or_insert_with(|| json!({}));
             models["startup"] = json!({"containerStart": start});
         }
-        document.insert("cluster".to_owned(), json!({"nodes": []}));
-        document.insert("workload".to_owned(), json!([]));
+        if let Some(heartbeat) = &fitted.heartbeat {
+            models["leaseOffset"] = json!(heartbeat);
+        }
+        let cluster = json!({"nodes": [{"manifests": NODES}]});
+        document.insert("cluster".to_owned(), cluster);
+        // What runs is asked for later.
+        let workload = json!([{"manifests": NAMESPACE}]);
+        document.insert("workload".to_owned(), workload);
         document.insert("operations".to_owned(), json!(operations));
         document.insert("failures".to_owned(), json!(self.failures()));
         document.insert("stop".to_owned(), json!({"at": span(self.end)}));
         Derived {
             document: Value::Object(document),
             files,
+            applied: manifests,
         }
+    }
+
+    /// Machines that joined before anything else happened.
+    fn there_from_the_start(&self) -> Vec<&Registration> {
+        let joined = self.deeds.iter().map_while(|deed| match &deed.kind {
+            DeedKind::Joined(message) => Some(message),
+            DeedKind::Asked(_) | DeedKind::Measured(_) => None,
+        });
+        joined.collect()
     }
 
     /// The silences of nodes and the absences of control servers as failures.
@@ -87,7 +144,7 @@ impl Story {
             let mut failure = json!({
                 "kind": "partition",
                 "node": node,
-                "at": span(silence.from),
+                "at": span(silence.from.saturating_add(AFTER)),
             });
             if silence.until < Instant::MAX {
                 failure["for"] = json!(silence.until.since(silence.from).to_string());
@@ -106,7 +163,9 @@ impl Story {
 }
 
 fn span(at: Instant) -> String {
-    at.since(Instant::ZERO).max(Duration::from_nanos(1)).to_string()
+    at.since(Instant::ZERO)
+        .max(Duration::from_nanos(1))
+        .to_string()
 }
 
 /// The operation that a request is; a manifest stands in a file of its own.
@@ -122,7 +181,7 @@ fn asked(request: &Request, file: &str) -> Option<Value> {
 }
 
 /// A machine as an object of the API.
-fn node(message: &Registration) -> String {
+fn node(message: &Registration) -> Value {
     let declaration = &message.declaration;
     let labels = declaration.labels.iter();
     let labels: Map<String, Value> = labels
@@ -132,13 +191,18 @@ fn node(message: &Registration) -> String {
     let amounts: Map<String, Value> = amounts
         .map(|amount| (amount.resource.clone(), json!(amount.quantity)))
         .collect();
-    let object = json!({
+    json!({
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": message.node, "labels": labels},
         "status": {"allocatable": amounts, "capacity": amounts},
-    });
-    format!("{object:#}\n")
+    })
+}
+
+/// The text of a file of objects.
+fn list(items: Vec<Value>) -> String {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    format!("{list:#}\n")
 }
 
 /// A manifest with the fitted time of stops in its templates.
@@ -152,7 +216,7 @@ fn applied(text: &str, fitted: &Fitted) -> String {
     for document in &mut documents {
         annotate(document, stop);
     }
-    json!({"apiVersion": "v1", "kind": "List", "items": documents}).to_string()
+    list(documents)
 }
 
 fn annotate(object: &mut Value, stop: &str) {

@@ -10,14 +10,14 @@ use units::{Duration, Instant};
 
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
-use crate::driver::{Driver, Plane};
+use crate::driver::{Driver, HEARTBEAT, Plane};
 use crate::record::silence::Silences;
 use crate::record::{self, Log, RecordError};
 use crate::wire::Registration;
 use crate::wire::request::Request;
 use crate::wire::usage::PodUsage;
 
-pub use experiment::{Derived, File, Fitted};
+pub use experiment::{Applied, Derived, File, Fitted};
 
 /// Shortest time between two records in which a control server that was replaced counts as away.
 const AWAY_MIN: Duration = Duration::from_secs(1);
@@ -107,6 +107,13 @@ impl Story {
             story.end = driver.now();
         }
         Ok(story)
+    }
+
+    /// Phase of the heartbeats within their period, as the first silence shows it.
+    pub fn heartbeat_phase(&self) -> Option<Duration> {
+        let (_, silence) = self.silences.iter().next()?;
+        let nanos = silence.from.as_nanos() % HEARTBEAT.as_nanos();
+        Some(Duration::from_nanos(nanos))
     }
 
     fn tell(&mut self, at: Instant, kind: DeedKind) {

@@ -7,7 +7,7 @@ use model::{Labels, Object, Text};
 use super::{Drain, Driver};
 use crate::wire::request::{Outcome, Request};
 
-mod manifests;
+pub(crate) mod manifests;
 
 impl Driver {
     /// A user asks for a change.
