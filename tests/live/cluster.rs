@@ -54,6 +54,8 @@ pub(crate) struct Cluster {
     control: Option<Child>,
     agents: SortedMap<u8, Child>,
     address: SocketAddr,
+    /// Further arguments of the control server.
+    arguments: Vec<String>,
     /// Variables of the programs, from their next start on.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
@@ -129,9 +131,14 @@ impl Cluster {
 
     /// A cluster whose control server runs.
     pub(crate) fn without_agents(shape: Shape) -> Self {
+        Self::with(shape, EXPERIMENT, &[])
+    }
+
+    /// A cluster whose control server runs an experiment, with further arguments.
+    pub(crate) fn with(shape: Shape, experiment: &str, arguments: &[&str]) -> Self {
         let folder = run_folder().join(shape.name);
         fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join("walk.yaml"), EXPERIMENT).expect("a file");
+        fs::write(folder.join("walk.yaml"), experiment).expect("a file");
         let fabric = shape
             .is_networked
             .then(|| Fabric::new(shape.node_count + CONTROL));
@@ -146,6 +153,7 @@ impl Cluster {
             control: None,
             agents: SortedMap::new(),
             address,
+            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
             environment: Vec::new(),
         };
         fs::write(cluster.folder.join("web.yaml"), cluster.text(Web::of(1))).expect("a file");
@@ -207,6 +215,7 @@ impl Cluster {
         let (address, pace) = (self.address.to_string(), self.shape.pace.to_string());
         let mut command = self.command(CONTROL, &["control", "walk.yaml", "--state", "state"]);
         command.args(["--listen", &address, "--pace", &pace]);
+        command.args(&self.arguments);
         self.control = Some(self.in_background(command));
     }
 
@@ -389,13 +398,22 @@ impl Cluster {
         let text = self.text(web);
         // Beside the experiment, too: it names the file.
         fs::write(self.folder.join("web.yaml"), &text).expect("a file");
-        let client = self.client()?;
-        let request = Request::Apply {
+        self.try_ask(&Request::Apply {
             file: "web.yaml".to_owned(),
             text,
-        };
-        let answer = self.within(|| client.post("/v1/requests", &request));
+        })
+    }
+
+    fn try_ask(&self, request: &Request) -> Result<Outcome, String> {
+        let client = self.client()?;
+        let answer = self.within(|| client.post("/v1/requests", request));
         answer.map_err(|error| error.to_string())
+    }
+
+    /// Asks for a change.
+    #[track_caller]
+    pub(crate) fn ask(&self, request: Request) -> Outcome {
+        self.try_ask(&request).expect("an answer")
     }
 
     #[track_caller]

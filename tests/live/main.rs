@@ -20,6 +20,7 @@ mod fabric;
 mod hosts;
 mod isolation;
 mod limits;
+mod machines;
 mod network;
 mod parties;
 mod restarts;

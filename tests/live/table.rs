@@ -8,7 +8,7 @@ use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
 use crate::{
-    crashes, ends, fabric, isolation, limits, network, parties, restarts, server, soak, sweep,
+    crashes, ends, fabric, isolation, limits, machines, network, parties, restarts, server, soak, sweep,
     thirty, torn, walk,
 };
 
@@ -40,6 +40,7 @@ const GROUPS: &[&[Test]] = &[
     parties::TESTS,
     walk::TESTS,
     thirty::TESTS,
+    machines::TESTS,
 ];
 
 enum Result {

@@ -62,6 +62,10 @@ pub(in super::super) struct ControlArguments {
     /// Use plain text and two secrets, on an address of this machine alone
     #[arg(long)]
     plain: bool,
+    /// Executable that brings and removes machines for the node groups of the experiment: `add NODE`,
+    /// `remove NODE` and `list`
+    #[arg(long, value_name = "PROGRAM")]
+    machines: Option<PathBuf>,
     /// Seconds of the cluster's time that pass in a real second, for trials: heartbeats, grace periods and
     /// tolerations pass sooner, and containers run at their own speed
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -132,6 +136,7 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let access = access(arguments)?;
     let server = Server::listen(arguments.listen, access, Limits::default());
     let server = server.map_err(Failure::input)?;
+    let server = server.providing(machines(arguments, &chosen.document)?);
     let location = Location {
         address: server.address(),
         is_plain: arguments.plain,
@@ -152,6 +157,27 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let served = server.serve(control, folder, notes, &is_interrupted);
     served.map_err(Failure::incomplete)?;
     Ok(interrupt::exit())
+}
+
+/// The executable that provides machines, where the experiment has any to provide.
+fn machines(arguments: &ControlArguments, document: &Value) -> Result<Option<PathBuf>, Failure> {
+    let has_provider = document
+        .pointer("/cluster/provider")
+        .is_some_and(|provider| !provider.is_null());
+    match (&arguments.machines, has_provider) {
+        (None, true) => Err(Failure::input(
+            "cluster.provider: the experiment's autoscaler orders machines; name the program that \
+             brings them with `--machines`, or leave the provider out",
+        )),
+        (Some(program), true) => {
+            let program = std::path::absolute(program).map_err(Failure::input)?;
+            Ok(Some(program))
+        }
+        (Some(_), false) => Err(Failure::input(
+            "--machines: the experiment has no `cluster.provider`, so nothing would order machines",
+        )),
+        (None, false) => Ok(None),
+    }
 }
 
 /// The means by which parties prove who they are, in the folder of the state.
@@ -247,10 +273,12 @@ fn chosen(
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
     let document = scenario::as_run::document(scenario);
     let system = document.get("system").cloned().unwrap_or_default();
+    let provider = document.pointer("/cluster/provider");
+    let provider = provider.map_or(String::new(), |provider| format!(" {provider}"));
     Ok(Chosen {
         plane: Plane::new(&scenario.system.name, parts),
         name: experiment.name.clone(),
-        setup: format!("{system} {}", scenario.seed),
+        setup: format!("{system} {}{provider}", scenario.seed),
         document,
     })
 }

@@ -12,6 +12,7 @@ pub mod events;
 mod handover;
 pub mod input;
 mod links;
+mod machines;
 mod nodes;
 pub(crate) mod requests;
 mod seats;
@@ -28,6 +29,7 @@ use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
 use events::{EventRow, Events};
 use input::{Answer, Input};
 use links::Links;
+use machines::Machines;
 use seats::Seats;
 use usage::Measured;
 
@@ -94,6 +96,7 @@ pub struct Driver {
     store: Store,
     seats: Seats,
     links: Links,
+    machines: Machines,
     /// Holds that lapse by themselves.
     lapses: SortedSet<Lapse>,
     /// Nodes that are being drained, by the instants at which evictions are tried again.
@@ -136,6 +139,7 @@ impl Driver {
             store: Store::committed(plane.commitment),
             seats: Seats::new(plane.components),
             links: Links::new(silence),
+            machines: Machines::default(),
             lapses: SortedSet::new(),
             drains: SortedSet::new(),
             digest: Digest::new(),
@@ -241,6 +245,10 @@ impl Driver {
             }
             Input::Measured { pods } => {
                 self.measured = Measured::of(pods);
+                Answer::None
+            }
+            Input::Machines { news } => {
+                self.provided(news);
                 Answer::None
             }
             Input::Ask { message } => Answer::User(self.ask(message)),

@@ -15,6 +15,7 @@ use crate::driver::input::{Answer, Input};
 use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::Journal;
 use crate::wire::NodeAnswer;
+use crate::wire::machine::MachineWish;
 use crate::wire::usage::Top;
 
 /// Greatest number of messages that are taken in together.
@@ -43,6 +44,8 @@ pub(super) enum Message {
     Events(u64, oneshot::Sender<Vec<EventRow>>),
     /// A request for the usage that was measured.
     Top(oneshot::Sender<Top>),
+    /// A request for what is wished of the provider of machines.
+    Machines(oneshot::Sender<Vec<MachineWish>>),
     /// A request for the log.
     Log(oneshot::Sender<Vec<u8>>),
     /// The thread is to end.
@@ -180,6 +183,9 @@ impl<J: Journal> Loop<J> {
                     }
                     Message::Top(reply) => {
                         let _ = reply.send(self.control.top());
+                    }
+                    Message::Machines(reply) => {
+                        let _ = reply.send(self.control.driver().machine_wishes());
                     }
                     Message::Log(reply) => {
                         let _ = reply.send(self.control.log()?);

@@ -68,7 +68,7 @@ impl Story {
         let mut files = vec![
             File {
                 name: NODES.to_owned(),
-                text: list(there.iter().copied().map(node).collect()),
+                text: list(&there.iter().copied().map(node).collect::<Vec<_>>()),
             },
             File {
                 name: NAMESPACE.to_owned(),
@@ -78,13 +78,13 @@ impl Story {
         let (mut operations, mut manifests) = (Vec::new(), Vec::new());
         for deed in self.deeds.iter().skip(there.len()) {
             let text = match &deed.kind {
-                DeedKind::Joined(message) => Some(list(vec![node(message)])),
+                DeedKind::Joined(message) => Some(list(&[node(message)])),
                 DeedKind::Asked(Request::Apply { text, .. }) => Some(applied(text, fitted)),
                 DeedKind::Asked(_) | DeedKind::Measured(_) => None,
             };
             let name = format!("apply-{}.yaml", files.len());
             let operation = match &deed.kind {
-                DeedKind::Asked(request) => asked(request, &name),
+                DeedKind::Asked(request) => Some(asked(request, &name)),
                 DeedKind::Joined(_) => Some(json!({"apply": name})),
                 DeedKind::Measured(_) => None,
             };
@@ -113,7 +113,10 @@ impl Story {
         if let Some(heartbeat) = &fitted.heartbeat {
             models["leaseOffset"] = json!(heartbeat);
         }
-        let cluster = json!({"nodes": [{"manifests": NODES}]});
+        let mut cluster = json!({"nodes": [{"manifests": NODES}]});
+        if let Some(provider) = base.pointer("/cluster/provider") {
+            cluster["provider"] = provider.clone();
+        }
         document.insert("cluster".to_owned(), cluster);
         // What runs is asked for later.
         let workload = json!([{"manifests": NAMESPACE}]);
@@ -169,15 +172,15 @@ fn span(at: Instant) -> String {
 }
 
 /// The operation that a request is; a manifest stands in a file of its own.
-fn asked(request: &Request, file: &str) -> Option<Value> {
-    Some(match request {
+fn asked(request: &Request, file: &str) -> Value {
+    match request {
         Request::Apply { .. } => json!({"apply": file}),
         Request::Delete { object } => json!({"delete": object}),
         Request::Scale { object, replicas } => json!({"scale": object, "replicas": replicas}),
         Request::Cordon { node } => json!({"cordon": node}),
         Request::Uncordon { node } => json!({"uncordon": node}),
         Request::Drain { node } => json!({"drain": node}),
-    })
+    }
 }
 
 /// A machine as an object of the API.
@@ -200,7 +203,7 @@ fn node(message: &Registration) -> Value {
 }
 
 /// The text of a file of objects.
-fn list(items: Vec<Value>) -> String {
+fn list(items: &[Value]) -> String {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
     format!("{list:#}\n")
 }
@@ -216,7 +219,7 @@ fn applied(text: &str, fitted: &Fitted) -> String {
     for document in &mut documents {
         annotate(document, stop);
     }
-    list(documents)
+    list(&documents)
 }
 
 fn annotate(object: &mut Value, stop: &str) {

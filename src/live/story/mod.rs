@@ -85,6 +85,8 @@ impl Story {
                         let from = before;
                         story.absences.push(Absence { from, until: at });
                     }
+                    // The simulator's own provider sends machines that were ordered.
+                    Input::Register { message } if driver.was_ordered(&message.node) => {}
                     Input::Register { message } => {
                         let last = known.iter().rfind(|last| last.node == message.node);
                         if last.is_none_or(|last| last.declaration != message.declaration) {

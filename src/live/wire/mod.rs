@@ -3,6 +3,7 @@
 
 pub mod declaration;
 pub mod errand;
+pub mod machine;
 pub mod pod;
 mod reason;
 pub(crate) mod redact;
