@@ -148,7 +148,9 @@ fn autoscaling() {
         let pods = cluster.pods();
         let ready = pods.iter().filter(|pod| pod.ready && !pod.terminating);
         let nodes: units::SortedSet<_> = ready.filter_map(|pod| pod.node.clone()).collect();
-        (nodes.len() == 3).then_some(()).ok_or((pods, cluster.nodes()))
+        (nodes.len() == 3)
+            .then_some(())
+            .ok_or((pods, cluster.nodes()))
     });
     let brought = machines.names();
     assert_eq!(brought.len(), 2, "{brought:?}");
