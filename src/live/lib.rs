@@ -11,6 +11,7 @@
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
+//! - `discovery`: services on a host, as files, variables and proxies.
 //! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
 //! - `joining`: joining a server and renewing certificates, as a party does it.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
@@ -19,6 +20,7 @@ pub mod access;
 pub mod client;
 pub mod control;
 pub mod daemon;
+mod discovery;
 pub mod driver;
 pub mod joining;
 pub mod journal;

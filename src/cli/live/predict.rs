@@ -258,6 +258,9 @@ fn settings(fitted: &Fitted) -> String {
     text
 }
 
+/// Statistic of delays.
+type Statistic = fn(&[Duration]) -> Option<Duration>;
+
 /// Delays of the record, of the simulation without the fitted ones, and with them.
 fn metrics(real: &Delays, before: &Delays, after: &Delays) -> String {
     let head = [
@@ -280,7 +283,6 @@ fn metrics(real: &Delays, before: &Delays, after: &Delays) -> String {
         if real.is_empty() && before.is_empty() {
             continue;
         }
-        type Statistic = fn(&[Duration]) -> Option<Duration>;
         let statistics: [(&str, Statistic); 3] = [
             ("mean", mean),
             ("p50", |delays| quantile(delays, 50)),

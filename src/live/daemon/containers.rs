@@ -8,6 +8,7 @@ use serde_json::Value;
 use units::{Duration, Quantity, SortedMap, SortedSet};
 
 use super::pace::Clock;
+use crate::discovery::Discovery;
 use crate::node::MachineOrder;
 use crate::runtime::{AttemptId, Change, Happening, Limits, Order, Phase, Runtime};
 use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
@@ -27,6 +28,7 @@ pub(super) struct Containers<R> {
     /// Beginning of the ids of pods.
     cluster: String,
     runtime: R,
+    discovery: Discovery,
     /// Attempts that the agent ordered, and what it calls them.
     known: SortedMap<AttemptId, Known>,
     events: VecDeque<Event>,
@@ -62,10 +64,11 @@ pub(super) struct Event {
 }
 
 impl<R: Runtime> Containers<R> {
-    pub(super) const fn new(cluster: String, runtime: R) -> Self {
+    pub(super) const fn new(cluster: String, runtime: R, discovery: Discovery) -> Self {
         Self {
             cluster,
             runtime,
+            discovery,
             known: SortedMap::new(),
             events: VecDeque::new(),
             problems: Vec::new(),
@@ -213,7 +216,7 @@ impl<R: Runtime> Containers<R> {
                     manifest,
                 } => {
                     for written in chosen(&manifest, container) {
-                        self.start(pod, container, written);
+                        self.start(pod, container, &manifest, written);
                     }
                 }
                 MachineOrder::Stop {
@@ -226,7 +229,7 @@ impl<R: Runtime> Containers<R> {
     }
 
     /// Starts a container, or adopts the attempt of it that is there.
-    fn start(&mut self, pod: u32, container: Option<u16>, written: &Value) {
+    fn start(&mut self, pod: u32, container: Option<u16>, manifest: &Value, written: &Value) {
         let known = Known {
             pod,
             container,
@@ -251,7 +254,15 @@ impl<R: Runtime> Containers<R> {
         };
         let order = AttemptId::new(&id, name.unwrap_or_default(), next)
             .map_err(|error| error.to_string())
-            .and_then(|attempt| order(attempt, written));
+            .and_then(|attempt| order(attempt, written))
+            .map(|mut order| {
+                let variables = self.discovery.environment(pod, manifest, written);
+                for (name, value) in variables {
+                    // What the manifest states goes first.
+                    order.environment.entry(name).or_insert(value);
+                }
+                order
+            });
         let started = order.and_then(|order| {
             let started = self.runtime.start(&order);
             started

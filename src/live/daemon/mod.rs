@@ -14,6 +14,7 @@ use std::time::Duration as WallDuration;
 use units::{Duration, Instant};
 
 use crate::client::Client;
+use crate::discovery::Discovery;
 use crate::joining::Renewal;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
@@ -57,12 +58,15 @@ impl<R: Runtime> Daemon<R> {
         client: Client,
     ) -> Self {
         let term = Term::of_folder(folder, cluster);
+        let address = registration.address.clone();
+        let discovery = Discovery::new(&registration.node, address, folder);
+        discovery.start(client.clone());
         Self {
             errands: Errands::start(client.clone(), &registration.node),
             link: Link::new(client, &registration.node),
             core: NodeCore::new(registration, term.epoch()),
             term,
-            containers: Containers::new(cluster.to_owned(), runtime),
+            containers: Containers::new(cluster.to_owned(), runtime, discovery),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
             renewal: None,

@@ -16,6 +16,7 @@ mod machines;
 mod nodes;
 pub(crate) mod requests;
 mod seats;
+mod services;
 mod usage;
 pub mod view;
 
@@ -31,6 +32,7 @@ use input::{Answer, Input};
 use links::Links;
 use machines::Machines;
 use seats::Seats;
+use services::Ports;
 use usage::Measured;
 
 /// Rounds at one instant that are always allowed.
@@ -97,6 +99,7 @@ pub struct Driver {
     seats: Seats,
     links: Links,
     machines: Machines,
+    ports: Ports,
     /// Holds that lapse by themselves.
     lapses: SortedSet<Lapse>,
     /// Nodes that are being drained, by the instants at which evictions are tried again.
@@ -140,6 +143,7 @@ impl Driver {
             seats: Seats::new(plane.components),
             links: Links::new(silence),
             machines: Machines::default(),
+            ports: Ports::default(),
             lapses: SortedSet::new(),
             drains: SortedSet::new(),
             digest: Digest::new(),

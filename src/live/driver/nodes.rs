@@ -67,6 +67,9 @@ impl Driver {
         };
         let (machine, process) = (&message.machine, &message.process);
         let session = self.links.open(self.now, node, machine, process);
+        if let Some(link) = self.links.get_mut(node) {
+            link.address.clone_from(&message.address);
+        }
         self.hear(node);
         if !self.store.nodes().is_ready(node) {
             self.happened(Event::NodeReadiness { node, ready: true });

@@ -2,12 +2,13 @@
 //! write to the disk is enough for them, and steps the control plane when something is due.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use units::Instant;
+use units::{Instant, Revision};
 
 use crate::control::{Control, ControlError};
 use crate::driver::events::EventRow;
@@ -16,6 +17,7 @@ use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::Journal;
 use crate::wire::NodeAnswer;
 use crate::wire::machine::MachineWish;
+use crate::wire::service::ServiceRow;
 use crate::wire::usage::Top;
 
 /// Greatest number of messages that are taken in together.
@@ -44,12 +46,22 @@ pub(super) enum Message {
     Events(u64, oneshot::Sender<Vec<EventRow>>),
     /// A request for the usage that was measured.
     Top(oneshot::Sender<Top>),
+    /// A request for the services.
+    Services(oneshot::Sender<Arc<Services>>),
     /// A request for what is wished of the provider of machines.
     Machines(oneshot::Sender<Vec<MachineWish>>),
     /// A request for the log.
     Log(oneshot::Sender<Vec<u8>>),
     /// The thread is to end.
     Stop,
+}
+
+/// The services at a revision of the store.
+pub(super) struct Services {
+    /// Number that is another when the services are others.
+    pub(super) version: u64,
+    pub(super) rows: Vec<ServiceRow>,
+    revision: Revision,
 }
 
 /// A daemon that waits for commands.
@@ -141,6 +153,7 @@ struct Loop<J> {
     clock: Clock,
     watches: Vec<Watch>,
     looked: Instant,
+    services: Arc<Services>,
 }
 
 impl<J: Journal> Loop<J> {
@@ -151,6 +164,11 @@ impl<J: Journal> Loop<J> {
             control,
             watches: Vec::new(),
             looked: base,
+            services: Arc::new(Services {
+                version: 0,
+                rows: Vec::new(),
+                revision: Revision::default(),
+            }),
         }
     }
 
@@ -184,6 +202,9 @@ impl<J: Journal> Loop<J> {
                     Message::Top(reply) => {
                         let _ = reply.send(self.control.top());
                     }
+                    Message::Services(reply) => {
+                        let _ = reply.send(self.services());
+                    }
                     Message::Machines(reply) => {
                         let _ = reply.send(self.control.driver().machine_wishes());
                     }
@@ -198,6 +219,25 @@ impl<J: Journal> Loop<J> {
                 return Ok(());
             }
         }
+    }
+
+    /// The services, made anew when anything has changed since.
+    fn services(&mut self) -> Arc<Services> {
+        let driver = self.control.driver();
+        let revision = driver.store().revision();
+        if self.services.revision != revision || self.services.version == 0 {
+            let rows = driver.services();
+            // Equal services have equal numbers, also after a restart.
+            let text = serde_json::to_vec(&rows).unwrap_or_default();
+            let hash = blake3::hash(&text);
+            let bytes = hash.as_bytes().first_chunk().copied();
+            self.services = Arc::new(Services {
+                version: bytes.map_or(1, u64::from_le_bytes).max(1),
+                rows,
+                revision,
+            });
+        }
+        Arc::clone(&self.services)
     }
 
     /// Takes in messages and what is due by the clock.

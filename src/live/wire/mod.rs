@@ -9,6 +9,7 @@ mod reason;
 pub(crate) mod redact;
 pub mod report;
 pub mod request;
+pub mod service;
 pub mod usage;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct Registration {
     pub process: String,
     /// The machine's labels and resources.
     pub declaration: Declaration,
+    /// Address at which other hosts reach the node's pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// A heartbeat of a daemon, with its reports and the receipt for its commands.
