@@ -25,6 +25,7 @@ mod network;
 mod parties;
 mod restarts;
 mod server;
+mod services;
 mod soak;
 mod sweep;
 mod table;

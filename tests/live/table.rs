@@ -8,8 +8,8 @@ use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
 use crate::{
-    crashes, ends, fabric, isolation, limits, machines, network, parties, restarts, server, soak,
-    sweep, thirty, torn, walk,
+    crashes, ends, fabric, isolation, limits, machines, network, parties, restarts, server,
+    services, soak, sweep, thirty, torn, walk,
 };
 
 /// A test.
@@ -41,6 +41,7 @@ const GROUPS: &[&[Test]] = &[
     walk::TESTS,
     thirty::TESTS,
     machines::TESTS,
+    services::TESTS,
 ];
 
 enum Result {
