@@ -187,7 +187,7 @@ impl Driver {
         self.machines.joined.insert(declared.name.clone());
         let mut node = Node::clone(&awaited.order.node);
         node.allocatable = declared.allocatable.clone();
-        for (key, value) in declared.labels.iter() {
+        for (key, value) in &declared.labels {
             node.labels.insert(key.clone(), value.clone());
         }
         Arc::new(node)

@@ -1,8 +1,10 @@
 //! The provider's side of a control server: a thread that runs an executable for every machine that is to
 //! come or go, one after the other, and asks it from time to time which machines there are.
 
-use std::fs::{self, File};
+use std::fs::OpenOptions;
+use std::io::Read as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -83,7 +85,13 @@ impl Hook {
 
     fn run(&self, action: &str, spec: Option<&MachineSpec>, node: Option<&str>) -> Ran {
         let output = self.folder.join("machines.out");
-        let open = File::create(&output).and_then(|file| Ok((file.try_clone()?, file)));
+        let made = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&output);
+        let open = made.and_then(|file| Ok((file.try_clone()?, file)));
         let (out, errors) = match open {
             Ok(files) => files,
             Err(error) => return Ran::NotNow(format!("{}: {error}", output.display())),
@@ -155,9 +163,8 @@ impl Hook {
 }
 
 fn read(path: &Path) -> String {
-    use std::io::Read as _;
     let mut text = Vec::new();
-    if let Ok(file) = fs::OpenOptions::new().read(true).open(path) {
+    if let Ok(file) = OpenOptions::new().read(true).open(path) {
         let _ = file.take(OUTPUT_MAX).read_to_end(&mut text);
     }
     String::from_utf8_lossy(&text).into_owned()
