@@ -19,9 +19,9 @@ use units::{SortedMap, SortedSet};
 
 use crate::agent::PROGRAM;
 use crate::fabric::Fabric;
-use crate::sweep::{end_all, run_folder, run_name};
+use crate::sweep::{end_all, run_folder};
 use crate::wait::{seconds, wait_calmly};
-use crate::workload::{RUN, TRACK};
+pub(crate) use crate::web::Web;
 
 /// Experiment whose system runs.
 const EXPERIMENT: &str = "\
@@ -67,55 +67,6 @@ pub(crate) struct Process {
     /// Number of the pod.
     pub(crate) pod: u32,
     pub(crate) pid: u32,
-}
-
-/// A deployment of this program as a workload.
-#[derive(Clone, Copy)]
-pub(crate) struct Web {
-    pub(crate) replicas: u32,
-    /// Version of the template.
-    pub(crate) version: u32,
-    /// Time that its pods stay on a node that is lost, in seconds.
-    pub(crate) tolerated_s: u32,
-}
-
-impl Web {
-    pub(crate) const fn of(replicas: u32) -> Self {
-        Self {
-            replicas,
-            version: 1,
-            tolerated_s: 60,
-        }
-    }
-
-    fn text(self, track: &Path) -> String {
-        let this = std::env::current_exe().expect("this program");
-        let tolerations: String = ["unreachable", "not-ready"]
-            .iter()
-            .map(|taint| {
-                format!(
-                    "      - {{key: node.kubernetes.io/{taint}, operator: Exists, effect: NoExecute, \
-                     tolerationSeconds: {}}}\n",
-                    self.tolerated_s
-                )
-            })
-            .collect();
-        format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  \
-             replicas: {}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    \
-             metadata: {{labels: {{app: web}}}}\n    spec:\n      tolerations:\n{tolerations}      \
-             containers:\n      - name: web\n        image: none\n        \
-             command: [{}, workload, sleep, \"600000\"]\n        \
-             env:\n        - {{name: {TRACK}, value: {}}}\n        - {{name: {RUN}, value: {}}}\n        \
-             - {{name: VERSION, value: \"{}\"}}\n        \
-             resources: {{requests: {{cpu: 10m, memory: 8Mi}}}}\n",
-            self.replicas,
-            this.display(),
-            track.display(),
-            run_name(),
-            self.version
-        )
-    }
 }
 
 impl Cluster {
@@ -167,7 +118,7 @@ impl Cluster {
             let nodes = self.nodes();
             let ready = nodes.iter().filter(|node| node.ready).count();
             let is_whole = ready == usize::from(self.shape.node_count);
-            is_whole.then_some(()).ok_or(nodes)
+            (!is_whole).then_some(nodes)
         });
     }
 
@@ -203,7 +154,7 @@ impl Cluster {
             let control = self.control.as_mut().expect("a control server");
             let ended = control.try_wait().expect("a status");
             assert!(ended.is_none(), "{ended:?}:\n{}", notes(&self.folder));
-            self.try_get::<Vec<NodeRow>>("/v1/nodes").map(drop)
+            self.try_get::<Vec<NodeRow>>("/v1/nodes").err()
         });
         let place = live::access::location(&self.state()).expect("an address");
         self.address = place.address;
@@ -234,7 +185,7 @@ impl Cluster {
         let mut control = self.control.take().expect("a control server");
         wait_calmly("the control server ends", seconds(5), || {
             let ended = control.try_wait().expect("a status");
-            ended.map(drop).ok_or("it runs")
+            ended.is_none().then_some("it runs")
         });
     }
 
@@ -277,7 +228,7 @@ impl Cluster {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a process");
         wait_calmly("the agent ends", seconds(5), || {
             let ended = agent.try_wait().expect("a status");
-            ended.map(drop).ok_or("it runs")
+            ended.is_none().then_some("it runs")
         });
     }
 
@@ -412,8 +363,8 @@ impl Cluster {
 
     /// Asks for a change.
     #[track_caller]
-    pub(crate) fn ask(&self, request: Request) -> Outcome {
-        self.try_ask(&request).expect("an answer")
+    pub(crate) fn ask(&self, request: &Request) -> Outcome {
+        self.try_ask(request).expect("an answer")
     }
 
     #[track_caller]
@@ -464,7 +415,7 @@ impl Cluster {
             let is_whole = believed.len() == wanted as usize && pods.len() == wanted as usize;
             pods.retain(|pod| !pod.ready || pod.terminating);
             let agree = is_whole && believed == found && processes.len() == found.len();
-            agree.then_some(()).ok_or((believed, found, pods))
+            (!agree).then_some((believed, found, pods))
         });
     }
 

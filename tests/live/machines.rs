@@ -138,7 +138,7 @@ fn autoscaling() {
     cluster.start_agent_of(Path::new(PROGRAM), 0, &["--cpu", "300m"]);
     cluster.await_nodes();
     let this = std::env::current_exe().expect("this program");
-    let outcome = cluster.ask(Request::Apply {
+    let outcome = cluster.ask(&Request::Apply {
         file: "busy.yaml".to_owned(),
         text: busy(&this),
     });
@@ -148,9 +148,7 @@ fn autoscaling() {
         let pods = cluster.pods();
         let ready = pods.iter().filter(|pod| pod.ready && !pod.terminating);
         let nodes: units::SortedSet<_> = ready.filter_map(|pod| pod.node.clone()).collect();
-        (nodes.len() == 3)
-            .then_some(())
-            .ok_or((pods, cluster.nodes()))
+        (nodes.len() != 3).then_some((pods, cluster.nodes()))
     });
     let brought = machines.names();
     assert_eq!(brought.len(), 2, "{brought:?}");
@@ -158,13 +156,13 @@ fn autoscaling() {
     cluster.kill_control();
     cluster.start_control();
     let object = "Deployment/default/busy".to_owned();
-    let outcome = cluster.ask(Request::Delete { object });
+    let outcome = cluster.ask(&Request::Delete { object });
     assert_eq!(outcome.refused, Vec::<String>::new());
     wait_calmly("the machines are given back", seconds(20), || {
         let left = machines.names();
         let nodes = cluster.nodes();
         let is_over = left.is_empty() && nodes.len() == 1;
-        is_over.then_some(()).ok_or((left, nodes))
+        (!is_over).then_some((left, nodes))
     });
     cluster.audit();
 }

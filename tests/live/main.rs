@@ -33,6 +33,7 @@ mod thirty;
 mod torn;
 mod wait;
 mod walk;
+mod web;
 mod workload;
 
 use std::path::PathBuf;

@@ -90,7 +90,7 @@ fn cut_hosts() {
     network.drop_packets(&format!("ip saddr {mute} ip daddr {control} drop"));
     wait_calmly("three nodes are unknown", seconds(6), || {
         let lost = cluster.events("NotReady");
-        (lost.len() == 3).then_some(()).ok_or(lost)
+        (lost.len() != 3).then_some(lost)
     });
     // Heard last at most a heartbeat before the cut; 50 s of silence are one second here.
     let silent = cluster.events("Silent");
@@ -104,7 +104,7 @@ fn cut_hosts() {
         let ready = pods.iter().filter(|pod| pod.ready && !pod.terminating);
         let ending = pods.iter().filter(|pod| pod.terminating).count();
         let is_replaced = ready.count() == 12 && ending == 6;
-        is_replaced.then_some(()).ok_or(pods)
+        (!is_replaced).then_some(pods)
     });
     // The lost hosts know nothing of it: their workloads overlap with those that stand in for them.
     let meanwhile = cluster.processes();
@@ -182,7 +182,7 @@ fn all_lost() {
     cluster.network().set_bridge("down");
     wait_calmly("every node is unknown", seconds(6), || {
         let lost = cluster.events("NotReady");
-        (lost.len() == 3).then_some(()).ok_or(lost)
+        (lost.len() != 3).then_some(lost)
     });
     // Longer than pods tolerate, and nothing is evicted: the fault may be on this side.
     holds_for("no pod is told to end", millis(1_800), || {

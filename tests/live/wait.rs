@@ -74,15 +74,15 @@ pub(crate) const fn millis(count: u64) -> Duration {
 /// Time between two looks at a whole cluster, which cost its control server something.
 const CALM: Duration = Duration::from_millis(40);
 
-/// Waits until a condition of a cluster holds; panics with its name and what was seen last.
+/// Waits until nothing is wrong with a cluster; panics with what is wrong at the end.
 #[track_caller]
 pub(crate) fn wait_calmly<T: std::fmt::Debug>(
     name: &str,
     limit: Duration,
-    mut look: impl FnMut() -> Result<(), T>,
+    mut wrong: impl FnMut() -> Option<T>,
 ) {
     let end_ns = clock::boot_ns() + i64::try_from(limit.as_nanos()).expect("a short limit");
-    while let Err(seen) = look() {
+    while let Some(seen) = wrong() {
         assert!(
             clock::boot_ns() < end_ns,
             "not within {limit:?}: {name}; last seen: {seen:?}"
