@@ -45,7 +45,7 @@ use super::plain_agent::PlainAgent;
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "batch",
     summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
-    source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
+    source: "the simulator of the RLScheduler study (SC'20), EASY and conservative backfilling (Batsim), Slurm's priority",
     scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
     capabilities: CAPABILITIES,

@@ -4,17 +4,18 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use cluster::{Observer, Store};
+use cluster::{Commitment, Observer, Store};
 use model::resource_list::{CPU, PODS};
 use model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
+use policy::{ProfileChoice, Setup};
 use scheduler::pipeline::evaluate::Form;
 use sim::{
     CellParts, DecisionTime, Environment, NodeLife, NodeLoss, Options, RunControl, Simulation,
     StartUp, Stop,
 };
-use systems::TimeLimits;
 use systems::batch::{BatchOptions, Planner, planner};
 use systems::plain_agent::PlainAgent;
+use systems::{SystemOptions, SystemParts, SystemRequest, TimeLimits};
 use trace::{Arrival, MemorySource, Recorded};
 use units::{Duration, Instant, NodeId, Quantity};
 
@@ -66,22 +67,83 @@ pub fn run_jobs(jobs: &[RigidJob], machine: &JobMachine) -> Result<Vec<Started>,
         component,
         stepping,
     } = planner(&machine.options, machine.form).map_err(|error| error.to_string())?;
-    let world = CellParts {
-        nodes: (0..machine.nodes).map(node).collect(),
+    let parts = SystemParts {
         components: vec![component],
         agent: Box::new(PlainAgent::new(machine.time_limits)),
-        arrivals: Box::new(MemorySource::new(recorded(jobs))),
-        outages: Vec::new(),
-        environment: Environment::default(),
-        residents: Vec::new(),
-        operations: Vec::new(),
+        stepping,
+        commitment: Commitment::Checked,
     };
+    let nodes = (0..machine.nodes).map(node).collect();
+    let work = Work {
+        recorded: recorded(jobs),
+        jobs: jobs.len(),
+    };
+    let started = simulate(parts, nodes, work, machine.decision_time)?;
+    match (0..jobs.len()).find(|job| started.iter().all(|start| start.position != *job)) {
+        Some(position) => Err(format!("the job at position {position} never starts")),
+        None => Ok(started),
+    }
+}
+
+/// Runs pods, all there at once and for ever, under a profile of the pipeline; their starts in the
+/// order of the decisions.
+///
+/// # Errors
+/// In words, if the profile is unknown or the simulator gives up.
+pub fn run_pods(
+    pods: &[PodSpec],
+    nodes: Vec<Arc<Node>>,
+    profile: ProfileChoice,
+) -> Result<Vec<Started>, String> {
+    let request = SystemRequest {
+        setup: Setup::default(),
+        profile,
+        options: SystemOptions::default(),
+        controllers: None,
+        form: Form::Incremental,
+        time_limits: TimeLimits::Ignored,
+        images: None,
+    };
+    let parts = (systems::pipeline::ENTRY.build)(&request).map_err(|error| error.to_string())?;
+    let arrival = |position: usize| Arrival {
+        submit: Instant::ZERO,
+        name: PodName::Job(position as u64),
+        class: position as u32,
+        members: 1,
+        tenant: 0,
+        run_time: None,
+        time_limit: None,
+        historic_start: None,
+    };
+    let work = Work {
+        recorded: Recorded {
+            arrivals: (0..pods.len()).map(arrival).collect(),
+            classes: pods.iter().cloned().map(Arc::new).collect(),
+            ..Recorded::default()
+        },
+        jobs: pods.len(),
+    };
+    simulate(parts, nodes, work, DecisionTime::default())
+}
+
+/// Arrivals, each job called by its position.
+struct Work {
+    recorded: Recorded,
+    jobs: usize,
+}
+
+fn simulate(
+    parts: SystemParts,
+    nodes: Vec<Arc<Node>>,
+    work: Work,
+    decision_time: DecisionTime,
+) -> Result<Vec<Started>, String> {
     let options = Options {
         seed: 0,
         stop: Stop::Idle,
-        decision_time: machine.decision_time,
+        decision_time,
         start_up: StartUp::None,
-        stepping,
+        stepping: parts.stepping,
         node_loss: NodeLoss::Lose,
         node_life: NodeLife::Declared,
         node_client: None,
@@ -90,8 +152,18 @@ pub fn run_jobs(jobs: &[RigidJob], machine: &JobMachine) -> Result<Vec<Started>,
         lease_offset: None,
         view_lag: Duration::ZERO,
     };
+    let world = CellParts {
+        nodes,
+        components: parts.components,
+        agent: parts.agent,
+        arrivals: Box::new(MemorySource::new(work.recorded)),
+        outages: Vec::new(),
+        environment: Environment::default(),
+        residents: Vec::new(),
+        operations: Vec::new(),
+    };
     let mut starts = Starts {
-        seen: vec![None; jobs.len()],
+        seen: vec![None; work.jobs],
         decided: Vec::new(),
     };
     let mut simulation =
@@ -105,10 +177,7 @@ pub fn run_jobs(jobs: &[RigidJob], machine: &JobMachine) -> Result<Vec<Started>,
         .run(&mut control)
         .map_err(|error| error.to_string())?;
     drop(simulation);
-    match starts.seen.iter().position(Option::is_none) {
-        Some(position) => Err(format!("the job at position {position} never starts")),
-        None => Ok(starts.decided),
-    }
+    Ok(starts.decided)
 }
 
 fn node(index: u32) -> Arc<Node> {
@@ -277,8 +346,11 @@ mod tests {
             let jobs = exact(jobs);
             let kept = kept.min(jobs.len());
             for backfill in ["conservative", "conservative-hosts"] {
-                let all = run(&jobs, 7, backfill, Form::Incremental);
-                let first = run(&jobs[..kept], 7, backfill, Form::Incremental);
+                let starts = |jobs: &[RigidJob]| -> Vec<Instant> {
+                    let started = run(jobs, 7, backfill, Form::Incremental);
+                    started.iter().map(|start| start.at).collect()
+                };
+                let (all, first) = (starts(&jobs), starts(&jobs[..kept]));
                 prop_assert_eq!(&all[..kept], &first[..], "{}", backfill);
             }
         }

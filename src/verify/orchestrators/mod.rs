@@ -10,6 +10,8 @@
 
 mod batch;
 mod bench;
+mod bins;
+mod borg;
 mod chronos;
 mod compare;
 mod dcos;
@@ -128,6 +130,12 @@ const KINDS: &[&str] = &[
     "batch-sjf",
     "batch-easy",
     "batch-conservative",
+    "borg-score",
+    "borg-preemption",
+    "borg-reservation",
+    "borg-p90",
+    "borg-metrics",
+    "bin-packing",
     "slurm-priority",
     "slurm-fs",
     "slurm-fairtree",
@@ -180,6 +188,9 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| energy::decide(kind));
             let own = own.or_else(|| packing::decide(kind));
             let own = own.or_else(|| slurm::decide(kind));
+            let own = own
+                .or_else(|| borg::decide(kind))
+                .or_else(|| bins::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
