@@ -318,6 +318,7 @@ const SCENARIOS: [(&str, &[&str]); 37] = [
     ("retry-storm.yaml", &[]),
     ("many-services.yaml", &["--set", "stop={at: 2h}"]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
+    ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-systems.yaml", &["--set", "stop={at: 1h}"]),

@@ -24,6 +24,7 @@ mod power;
 mod provider;
 mod release;
 mod run;
+mod slurm;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -70,6 +71,7 @@ pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,
 };
+pub use slurm::{FairShareRule, Slurm};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };

@@ -11,6 +11,7 @@ pub mod membership;
 pub mod pattern;
 pub mod permit;
 pub mod quorum;
+pub mod reservation;
 pub mod speculation;
 pub mod time_limits;
 pub mod timers;
