@@ -48,7 +48,7 @@ const SYSTEMS: [&str; 14] = [
     "{name: swarmkit}",
     "{name: fleet}",
     "{name: mesos}",
-    "{name: nova}",
+    "{name: nova, nova: {ratios: {cpu: 1}}}",
 ];
 
 /// Runs an experiment with a table of jobs; the outcome in words, and an overcommitted node.
