@@ -17,6 +17,7 @@ const OWN: &[(&str, IsGiven)] = &[
     ("mesos", |system| system.mesos.is_some()),
     ("dcos", |_| false),
     ("nova", |system| system.nova.is_some()),
+    ("ecs", |system| system.ecs.is_some()),
 ];
 
 /// Reports every broken rule of `system:`.
@@ -49,6 +50,17 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     if let Some(written) = &system.swarm {
         swarm(written, tree, findings);
+    }
+    if let Some(written) = &system.ecs
+        && written.replace_after < written.agent_timeout
+    {
+        let (replaced, timeout) = (written.replace_after, written.agent_timeout);
+        let span = tree.locate(["system", "ecs", "replaceAfter"]);
+        let message =
+            format!("instances would be given up after {replaced}, before they are missed");
+        findings.push(Finding::new(Code::Conflict, message, span).label(format!(
+            "expected the agent's time-out of {timeout} or more"
+        )));
     }
     if let Some(written) = &system.nova {
         nova(written, tree, findings);
@@ -167,6 +179,7 @@ impl System {
             "swarmkit" => "services".to_owned(),
             "fleet" => "least-loaded".to_owned(),
             "nova" => "weighed-hosts".to_owned(),
+            "ecs" => "strategies".to_owned(),
             "dcos" => "drf".to_owned(),
             "mesos" => {
                 let own = self.mesos.as_ref();

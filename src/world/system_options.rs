@@ -9,6 +9,7 @@ use scenario::schema::{
     SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
 };
 use systems::SystemOptions;
+use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
 use systems::fleet::presence::FleetOptions;
 use systems::nova::NovaOptions;
@@ -66,7 +67,11 @@ pub fn system_options(
         Some(written) => super::nova_options::nova_options(written)?,
         None => NovaOptions::default(),
     };
-    let options = SystemOptions::default();
+    let ecs = match &system.ecs {
+        Some(written) => super::ecs_options::ecs_options(written)?,
+        None => EcsOptions::default(),
+    };
+    let options = SystemOptions::default().with(ecs);
     let options = options.with(swarm).with(swarmkit).with(fleet);
     Ok(options.with(mesos).with(nova))
 }

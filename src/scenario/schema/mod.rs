@@ -13,6 +13,7 @@ mod clients;
 mod cluster;
 mod contention;
 mod descheduling;
+mod ecs;
 mod failure;
 mod fleet;
 mod images;
@@ -48,6 +49,7 @@ pub use descheduling::{
     Strategies, TooManyRestarts, ViolatingNodeAffinity, ViolatingNodeTaints,
     ViolatingTopologySpread,
 };
+pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
 pub use images::{Images, Pulls};

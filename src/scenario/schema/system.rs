@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
-use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Nova, Swarm, SwarmKit};
+use super::{Autoscaling, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -52,6 +52,9 @@ pub struct System {
     /// Options of Nova, for `name: nova`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nova: Option<Nova>,
+    /// Options of ECS, for `name: ecs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs: Option<Ecs>,
 }
 
 impl Default for System {
@@ -68,6 +71,7 @@ impl Default for System {
             fleet: None,
             mesos: None,
             nova: None,
+            ecs: None,
         }
     }
 }
