@@ -16,6 +16,7 @@ const OWN: &[(&str, IsGiven)] = &[
     ("fleet", |system| system.fleet.is_some()),
     ("mesos", |system| system.mesos.is_some()),
     ("dcos", |_| false),
+    ("sparrow", |system| system.sparrow.is_some()),
 ];
 
 /// Reports every broken rule of `system:`.

@@ -33,7 +33,8 @@ use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 use super::units::units;
 use super::{BuildError, FileSource};
-use units::SortedMap;
+use scheduler::sparrow::SparrowOptions;
+use units::{Duration, SortedMap};
 
 /// The options of a scenario's system.
 pub fn system_options(
@@ -61,8 +62,24 @@ pub fn system_options(
     if system.name == systems::mesos::ENTRY.name {
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
-    let options = SystemOptions::default();
+    let sparrow = sparrow(system.sparrow.unwrap_or_default())?;
+    let options = SystemOptions::default().with(sparrow);
     Ok(options.with(swarm).with(swarmkit).with(fleet).with(mesos))
+}
+
+fn sparrow(written: schema::Sparrow) -> Result<SparrowOptions, BuildError> {
+    if written.round_trip < Duration::ZERO {
+        let why = "system.sparrow.roundTrip: expected a duration of 0s or more, such as 1ms";
+        return Err(BuildError::Experiment(why.to_owned()));
+    }
+    Ok(SparrowOptions {
+        probes: written.probes,
+        round_trip: written.round_trip,
+        late_binding: written.late_binding,
+        cancellation: written.cancellation,
+        per_task: written.sampling == schema::Sampling::PerTask,
+        ..SparrowOptions::default()
+    })
 }
 
 fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {

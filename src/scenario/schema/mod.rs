@@ -24,6 +24,7 @@ mod provider;
 mod release;
 mod run;
 mod slurm;
+mod sparrow;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -70,6 +71,7 @@ pub use run::{
     Stop, StopWhen, Usage, UsageFields,
 };
 pub use slurm::{FairShareRule, Slurm};
+pub use sparrow::{Sampling, Sparrow};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };

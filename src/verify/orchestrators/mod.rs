@@ -20,14 +20,17 @@ mod failures;
 mod features;
 mod fleet;
 mod functions;
+mod gang;
 mod machines;
 mod marathon;
 mod mesos;
 mod network;
 mod packing;
 mod slurm;
+mod sparrow;
 mod swarm;
 mod swarmkit;
+mod tetris;
 mod timeline;
 
 use std::path::{Path, PathBuf};
@@ -130,6 +133,12 @@ const KINDS: &[&str] = &[
     "batch-sjf",
     "batch-easy",
     "batch-conservative",
+    "gang",
+    "sparrow",
+    "sparrow-zero-wait",
+    "supermarket",
+    "tetris",
+    "tetris-fill",
     "borg-score",
     "borg-preemption",
     "borg-reservation",
@@ -180,6 +189,7 @@ fn forms(kind: &str) -> Option<Forms> {
         kind if kind.starts_with("chronos-") => return chronos::decide(kind).map(Forms::One),
         "dcos-autoscale" => dcos::autoscale,
         kind if kind.starts_with("batch-") => return batch::forms(kind),
+        "gang" => return gang::forms(kind),
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind).map(Forms::One);
         }
@@ -188,6 +198,8 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| energy::decide(kind));
             let own = own.or_else(|| packing::decide(kind));
             let own = own.or_else(|| slurm::decide(kind));
+            let own = own.or_else(|| sparrow::decide(kind));
+            let own = own.or_else(|| tetris::decide(kind));
             let own = own
                 .or_else(|| borg::decide(kind))
                 .or_else(|| bins::decide(kind));
@@ -284,7 +296,22 @@ mod tests {
     use super::*;
 
     /// Kinds of the shared vectors that take no trace.
-    const SHARED: &[&str] = &["batch-*", "slurm-*", "fgd-F", "gpu-packing-score"];
+    const SHARED: &[&str] = &[
+        "batch-*",
+        "slurm-*",
+        "gang",
+        "borg-score",
+        "borg-preemption",
+        "borg-reservation",
+        "borg-p90",
+        "borg-metrics",
+        "sparrow*",
+        "supermarket",
+        "tetris*",
+        "fgd",
+        "gpu-packing-score",
+        "bin-packing",
+    ];
 
     #[test]
     fn shared_cases_of_datacenter_schedulers_agree() {
