@@ -27,12 +27,18 @@ pub(crate) fn releases(scenario: &Scenario) -> Vec<String> {
     if system.name != kubernetes::ENTRY.name {
         return Vec::new();
     }
-    let release = system.scheduler_release();
+    let (scheduler, controllers) = (system.scheduler_release(), system.controllers_release());
     let mut told = vec![
-        format!("kube-scheduler {release}"),
-        format!("controllers and kubelet {}", system.controllers_release()),
+        format!("kube-scheduler {scheduler}"),
+        format!("controllers and kubelet {controllers}"),
     ];
-    told.extend(system.scheduler_changes().told(release));
+    told.extend(system.scheduler_changes().told(scheduler));
+    // Where the releases are mixed, a switch may be turned for the controllers alone.
+    for words in system.controllers_changes().told(controllers) {
+        if !told.contains(&words) {
+            told.push(words);
+        }
+    }
     told
 }
 

@@ -2,7 +2,7 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, fleet, kubernetes, mesos, pipeline, sparrow, swarm, swarmkit};
+use super::{batch, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
@@ -13,6 +13,7 @@ pub const SYSTEMS: &[SystemEntry] = &[
     fleet::ENTRY,
     mesos::ENTRY,
     mesos::dcos::ENTRY,
+    nova::ENTRY,
     batch::ENTRY,
     sparrow::ENTRY,
 ];
@@ -129,7 +130,7 @@ mod tests {
     fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
-                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `batch`, `sparrow`";
+                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `batch`, `sparrow`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

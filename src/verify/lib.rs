@@ -19,6 +19,7 @@ pub mod kube_scheduler;
 pub mod metrics;
 pub mod orchestrators;
 pub mod place;
+pub mod plan;
 
 pub mod published;
 pub mod real_cluster;
@@ -203,6 +204,7 @@ pub const FAMILIES: &[Family] = &[
     hpa::FAMILY,
     cluster_autoscaler::FAMILY,
     place::FAMILY,
+    plan::FAMILY,
     metrics::FAMILY,
     orchestrators::FAMILY,
     real_cluster::FAMILY,

@@ -262,12 +262,13 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 38] = [
+const SCENARIOS: [(&str, &[&str]); 39] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
+    ("nova.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("four-managers.yaml", &[]),
     (

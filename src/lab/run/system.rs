@@ -62,12 +62,6 @@ pub fn control_plane(
         // Users may declare autoscalers at any time.
         prepared.autoscaling = Some(AutoscalerOptions::default());
     }
-    if prepared.provider.is_some() {
-        return wrong(
-            "cluster: no provider of machines is connected to real hosts yet; leave node groups \
-             and their autoscaler out",
-        );
-    }
     let parts = system(scenario, &prepared, Form::Incremental)?;
     if parts.stepping == Stepping::PerEvent {
         let system = &scenario.system.name;

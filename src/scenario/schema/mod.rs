@@ -18,6 +18,7 @@ mod fleet;
 mod images;
 mod mesos;
 mod metrics;
+mod nova;
 mod operation;
 mod power;
 mod provider;
@@ -57,6 +58,7 @@ pub use mesos::{
     MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
+pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
 pub use operation::{
     Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
 };

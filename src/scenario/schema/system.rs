@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
-use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKit};
+use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Nova, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -53,6 +53,9 @@ pub struct System {
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
+    /// Options of Nova, for `name: nova`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nova: Option<Nova>,
 }
 
 impl Default for System {
@@ -69,6 +72,7 @@ impl Default for System {
             fleet: None,
             sparrow: None,
             mesos: None,
+            nova: None,
         }
     }
 }

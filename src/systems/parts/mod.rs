@@ -1,7 +1,8 @@
-//! Parts that several of the modelled systems have in common, each concept once: expressions over
+//! Parts that several of the modelled systems have in common, each concept once: clients, expressions over
 //! labels, patterns, leases, membership that expires, growing delays, health checks, permits and
 //! majorities, agendas, time limits.
 
+pub(crate) mod client;
 pub mod delay;
 pub mod expression;
 pub mod health_check;

@@ -15,6 +15,7 @@ mod borg;
 mod chronos;
 mod compare;
 mod dcos;
+mod ecs;
 mod energy;
 mod failures;
 mod features;
@@ -25,6 +26,7 @@ mod machines;
 mod marathon;
 mod mesos;
 mod network;
+mod nova;
 mod packing;
 mod slurm;
 mod sparrow;
@@ -112,6 +114,8 @@ const KINDS: &[&str] = &[
     "swarm-classic",
     "swarmkit",
     "fleet",
+    "nova",
+    "ecs",
     "mesos-sorter",
     "mesos-random-sorter",
     "mesos-allocator",
@@ -183,6 +187,8 @@ fn forms(kind: &str) -> Option<Forms> {
         "swarm-classic" => return Some(swarm::FORMS),
         "swarmkit" => swarmkit::decide,
         "fleet" => return Some(fleet::FORMS),
+        "nova" => return Some(nova::FORMS),
+        "ecs" => return Some(ecs::FORMS),
         kind if kind.starts_with("mesos-") => return mesos::forms(kind),
         "drf-tasks" => mesos::drf_tasks,
         kind if kind.starts_with("marathon-") => return marathon::decide(kind).map(Forms::One),
