@@ -16,6 +16,7 @@ const OWN: &[(&str, IsGiven)] = &[
     ("fleet", |system| system.fleet.is_some()),
     ("mesos", |system| system.mesos.is_some()),
     ("dcos", |_| false),
+    ("sparrow", |system| system.sparrow.is_some()),
     ("nova", |system| system.nova.is_some()),
     ("ecs", |system| system.ecs.is_some()),
 ];

@@ -26,6 +26,7 @@ mod provider;
 mod release;
 mod run;
 mod slurm;
+mod sparrow;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -74,6 +75,7 @@ pub use run::{
     Stop, StopWhen, Usage, UsageFields,
 };
 pub use slurm::{FairShareRule, Slurm};
+pub use sparrow::{Sampling, Sparrow};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };

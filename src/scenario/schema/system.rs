@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
+use super::sparrow::Sparrow;
 use super::{Autoscaling, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -46,6 +47,9 @@ pub struct System {
     /// Options of Fleet, for `name: fleet`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
+    /// Options of Sparrow, for `name: sparrow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparrow: Option<Sparrow>,
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
@@ -69,6 +73,7 @@ impl Default for System {
             autoscaling: None,
             descheduling: None,
             fleet: None,
+            sparrow: None,
             mesos: None,
             nova: None,
             ecs: None,
