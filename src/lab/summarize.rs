@@ -6,7 +6,6 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::schema::Backfill;
 use scenario::{Scenario, VariantPlan};
 use sim::EndCause;
 use systems::kubernetes;
@@ -54,7 +53,7 @@ fn limits(scenario: &Scenario, outcome: &Outcome) -> Option<LimitsSummary> {
 pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
-        Some(queue) => format!("{queue}, backfill {}", backfill_name(scheduler.backfill)),
+        Some(queue) => format!("{queue}, backfill {}", scheduler.backfill.name()),
         None => variant.scenario.system.placement(),
     };
     VariantSummary {
@@ -273,13 +272,6 @@ fn unexpressed(mapping: &Mapping) -> Vec<UnexpressedSummary> {
         instead: gap.instead.to_owned(),
     });
     gaps.collect()
-}
-
-const fn backfill_name(backfill: Backfill) -> &'static str {
-    match backfill {
-        Backfill::None => "none",
-        Backfill::GreedyOnce => "greedy-once",
-    }
 }
 
 const fn ended(cause: EndCause) -> &'static str {

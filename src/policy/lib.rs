@@ -3,6 +3,8 @@
 
 mod allocation;
 pub mod backfill;
+pub mod borg;
+pub mod bounds;
 mod declared;
 pub mod devices;
 pub mod entry;
@@ -12,6 +14,7 @@ pub mod kube_profiles;
 pub mod kubernetes;
 pub mod order;
 pub mod parameter;
+pub mod preemption;
 mod profile_error;
 pub mod profiles;
 pub mod registered;
@@ -20,6 +23,7 @@ pub mod score;
 pub mod select;
 #[cfg(test)]
 mod testing;
+pub mod tetris;
 
 pub use entry::{Built, Constructor, Entry, KubeConstructor, Point, Setup};
 pub use parameter::{ArgumentError, Arguments, Kind, Parameter};

@@ -4,18 +4,21 @@
 
 pub mod batch;
 pub mod capability;
+pub mod ecs;
 pub mod entry;
 pub mod fleet;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
+pub mod nova;
 pub mod options;
 pub mod parts;
 pub mod pipeline;
 pub mod plain_agent;
 pub mod profile;
 pub mod registry;
+pub mod sparrow;
 pub mod swarm;
 pub mod swarmkit;
 

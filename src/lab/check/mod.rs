@@ -13,7 +13,7 @@ mod changed;
 mod comparable;
 mod divergence;
 mod gate;
-mod limit;
+pub mod limit;
 mod run;
 mod suite;
 

@@ -13,16 +13,20 @@ mod clients;
 mod cluster;
 mod contention;
 mod descheduling;
+mod ecs;
 mod failure;
 mod fleet;
 mod images;
 mod mesos;
 mod metrics;
+mod nova;
 mod operation;
 mod power;
 mod provider;
 mod release;
 mod run;
+mod slurm;
+mod sparrow;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -46,6 +50,7 @@ pub use descheduling::{
     Strategies, TooManyRestarts, ViolatingNodeAffinity, ViolatingNodeTaints,
     ViolatingTopologySpread,
 };
+pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
 pub use images::{Images, Pulls};
@@ -55,6 +60,7 @@ pub use mesos::{
     MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
+pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
 pub use operation::{
     Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
 };
@@ -68,6 +74,8 @@ pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,
 };
+pub use slurm::{FairShareRule, Slurm};
+pub use sparrow::{Sampling, Sparrow};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };
