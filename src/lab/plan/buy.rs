@@ -9,7 +9,7 @@ use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::orders;
-use super::rules::{NodeKind, Rule, RuleSort, Zones, rules};
+use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use crate::snapshot::SnapshotError;
 use scheduler::kube::{Amounts, Cache, KubeProfile};
 
@@ -211,12 +211,15 @@ impl Buyer<'_> {
             }
         });
         let all: Vec<NodeKind> = kinds.iter().cloned().chain(kept).collect();
-        let zones = Zones {
-            count: self.market.zones.len(),
-            may_be_lost: self.goal.survives_zone(),
+        let ground = Ground {
+            kinds: &all,
+            beside: &[],
+            zones: &self.market.zones,
+            loses_zone: self.goal.survives_zone(),
+            objects: &self.base.cache().objects,
         };
         let has_kept = all.len() > kinds.len();
-        let rules = rules(asked, &[], &all, zones).into_iter();
+        let rules = rules(asked, &ground).into_iter();
         // Pods that are there already may make up for a spread.
         let rules = rules.filter(|rule| !has_kept || rule.sort != RuleSort::Spread);
         let rules = rules.map(|rule| rule.beside(kinds.len()));

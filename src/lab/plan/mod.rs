@@ -28,6 +28,7 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+mod zonal;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;

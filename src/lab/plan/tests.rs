@@ -7,9 +7,11 @@ use super::*;
 use crate::snapshot::{Declared, Gathered};
 use crate::snapshot::profile::read_profiles;
 use manifest::ManifestReader;
-use model::{Changes, Object};
+use model::{Changes, Node, Object};
 
 use trace::Input;
+
+mod dumps;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const TYPE: &str = "node.kubernetes.io/instance-type";
@@ -66,19 +68,26 @@ fn spread(more: &Value) -> Value {
 
 fn snapshot(items: &[Value]) -> Snapshot {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    snapshot_of(list.to_string().into_bytes())
+}
+
+/// The cluster of a dump.
+fn snapshot_of(bytes: Vec<u8>) -> Snapshot {
     let mut reader = ManifestReader::new().with_everything();
-    let input = Input::bytes("dump.json", list.to_string().into_bytes());
+    let input = Input::bytes("dump.json", bytes);
     reader.read(&input).expect("a good dump");
     let read = reader.finish();
-    let sets = read.workloads.iter().filter_map(|own| match &own.object {
-        Object::DaemonSet(set) => Some(set.clone()),
-        _ => None,
-    });
+    let mut declared = Declared::default();
+    for own in &read.workloads {
+        match &own.object {
+            Object::DaemonSet(set) => declared.daemon_sets.push(set.clone()),
+            Object::PodDisruptionBudget(budget) => declared.budgets.push(budget.clone()),
+            Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
+            _ => {}
+        }
+    }
     let gathered = Gathered {
-        declared: Declared {
-            daemon_sets: sets.collect(),
-            ..Declared::default()
-        },
+        declared,
         nodes: read.nodes.into_iter().map(std::sync::Arc::new).collect(),
         pods: read.pods,
         objects: read.objects,

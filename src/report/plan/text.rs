@@ -120,11 +120,18 @@ impl PlanReport<'_> {
         if let Some(possible) = &purchase.possible
             && possible != reached
         {
+            let words = |own: &Choice| {
+                if counts_nodes(reached) {
+                    own.price.to_string()
+                } else {
+                    money(own.price)
+                }
+            };
             let _ = write!(
                 text,
                 "; possible {}, reached {} in dump order",
-                nodes_of(possible),
-                nodes_of(reached)
+                words(possible),
+                words(reached)
             );
         }
         text
@@ -380,7 +387,7 @@ fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
             own.first.message
         );
     }
-    let is_money = reached.price != nodes_of(reached) as i64;
+    let is_money = !counts_nodes(reached);
     let words = |own: i64| {
         if is_money {
             money(own)
@@ -408,6 +415,11 @@ fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
             "  every cheaper choice that keeps the rules was tried"
         );
     }
+}
+
+/// Whether a choice was made by the number of nodes: its price is that number.
+fn counts_nodes(choice: &Choice) -> bool {
+    choice.price == nodes_of(choice) as i64
 }
 
 fn nodes_of(choice: &Choice) -> u64 {
