@@ -348,6 +348,8 @@ fn a_rule_that_no_node_meets_is_told() {
     let purchase = ask(&items, &questions).buy.expect("an answer").purchase;
     assert_eq!(purchase.reached, None);
     assert_eq!(purchase.hopeless_pods, 28);
+    let rule = purchase.hopeless_rule.as_deref();
+    assert_eq!(rule, Some("minDomains 3, zones 2"));
     let first = purchase.hopeless.expect("a pod");
     assert!(
         first.message.contains("topology spread"),

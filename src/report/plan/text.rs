@@ -93,7 +93,8 @@ impl PlanReport<'_> {
         let Some(reached) = &purchase.reached else {
             return match &purchase.hopeless {
                 Some(first) if is_of_rules(&first.message) => format!(
-                    "no number of nodes helps: {} {} whatever the count; {}: {}",
+                    "no number of nodes helps: {}{} {} whatever the count; {}: {}",
+                    rule_before(purchase.hopeless_rule.as_deref()),
                     plural::count(purchase.hopeless_pods, "pod"),
                     plural::either(purchase.hopeless_pods, "waits", "wait"),
                     first.pod,
@@ -424,6 +425,11 @@ fn counts_nodes(choice: &Choice) -> bool {
 
 fn nodes_of(choice: &Choice) -> u64 {
     choice.counts.iter().sum()
+}
+
+/// A rule that cannot be kept, with what parts it from the words behind it.
+fn rule_before(rule: Option<&str>) -> String {
+    rule.map_or(String::new(), |rule| format!("{rule}; "))
 }
 
 /// Whether no node of the message lacks a resource: more nodes give nothing that is missing.
