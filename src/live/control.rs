@@ -9,6 +9,7 @@ use crate::driver::input::{Answer, HeardNode, Input};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::{Journal, JournalError};
 use crate::record::{self, Header, Record, RecordError};
+use crate::runtime::fault_point;
 use crate::wire::usage::{PodUsage, Top};
 
 /// Reason a control server can't start or go on.
@@ -35,6 +36,14 @@ pub enum ControlError {
         found_hash: String,
         /// Experiment of this server.
         given: String,
+    },
+    /// The state was begun at another pace.
+    #[error("the time of the state passes at pace {found}, not at {given}; give `--pace {found}`")]
+    OtherPace {
+        /// Pace of the state.
+        found: u32,
+        /// Pace of this server.
+        given: u32,
     },
     /// The storage failed before: what is in memory is ahead of what is durable.
     #[error("the storage failed before; start the control server again")]
@@ -63,7 +72,7 @@ impl<J: Journal> Control<J> {
     /// The state is of another experiment, is damaged, or this version would have decided otherwise.
     pub fn open(header: Header, plane: Plane, mut journal: J) -> Result<Self, ControlError> {
         let lines = journal.records()?;
-        let mut driver = Driver::new(plane);
+        let mut driver = Driver::new(plane.at_pace(header.pace));
         let header = match lines.split_first() {
             None => {
                 journal.append(record::encode(0, &header).as_bytes())?;
@@ -76,6 +85,12 @@ impl<J: Journal> Control<J> {
                         found: found.experiment,
                         found_hash: found.hash,
                         given: header.experiment,
+                    });
+                }
+                if found.pace != header.pace {
+                    return Err(ControlError::OtherPace {
+                        found: found.pace,
+                        given: header.pace,
                     });
                 }
                 for (number, line) in (1..).zip(lines) {
@@ -176,7 +191,7 @@ impl<J: Journal> Control<J> {
     pub fn events(&self, after: u64) -> Vec<EventRow> {
         let mut rows = self.driver.events_after(after);
         for row in &mut rows {
-            row.at_ns = row.at_ns.saturating_add(self.header.zero_unix_ns);
+            row.at_ns = self.header.wall_ns(Instant::from_nanos(row.at_ns));
         }
         rows
     }
@@ -208,6 +223,13 @@ impl<J: Journal> Control<J> {
         let line = record::encode(self.next, &record);
         self.journal.append(line.as_bytes())?;
         self.next += 1;
+        if record
+            .inputs
+            .iter()
+            .any(|input| matches!(input, Input::Ask { .. }))
+        {
+            fault_point::reached("after-commit");
+        }
         self.is_halted = false;
         // Those two have no sender.
         answers.drain(..usize::from(with_heartbeats) + usize::from(with_usage));

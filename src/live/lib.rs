@@ -4,12 +4,14 @@
 //! - `driver`: the pure core; inputs with their instant go in, commands and answers come out.
 //! - `record`: the inputs of a run as a log that replays to the same commands.
 //! - `what_if`: a record continued under another control plane, with simulated machines.
+//! - `story`: what happened in a record apart from decisions, and its events.
 //! - `journal`: durable storage of that log.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
+//! - `discovery`: services on a host, as files, variables and proxies.
 //! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
 //! - `joining`: joining a server and renewing certificates, as a party does it.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
@@ -18,6 +20,7 @@ pub mod access;
 pub mod client;
 pub mod control;
 pub mod daemon;
+mod discovery;
 pub mod driver;
 pub mod joining;
 pub mod journal;
@@ -26,6 +29,7 @@ pub mod record;
 pub mod runtime;
 pub mod security;
 pub mod serve;
+pub mod story;
 pub mod what_if;
 pub mod wire;
 

@@ -3,6 +3,7 @@
 //! simulator runs a fast form of what a plain form defines (kube-scheduler, Mesos, Fleet, Swarm), both
 //! have to give the recorded answer.
 
+pub mod batsim;
 mod cases;
 pub mod cluster_autoscaler;
 pub mod fgd_orders;
@@ -11,6 +12,7 @@ pub mod fgd_tables;
 
 pub mod go_rand;
 pub mod hpa;
+pub mod job_runs;
 pub mod kube_controllers;
 pub mod kube_releases;
 pub mod kube_scheduler;
@@ -193,6 +195,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_placements::FAMILY,
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
+    batsim::FAMILY,
     kube_releases::FAMILY,
     kube_scheduler::FAMILY,
     kube_controllers::DEPLOYMENT,

@@ -25,6 +25,7 @@ mod money;
 mod node_autoscalers;
 mod node_groups;
 mod nodes;
+mod nova_options;
 pub mod offers;
 mod operations;
 mod price_history;

@@ -13,19 +13,27 @@
 
 mod agent;
 mod audit;
+mod cluster;
 mod crashes;
 mod ends;
 mod fabric;
 mod hosts;
 mod isolation;
 mod limits;
+mod machines;
+mod network;
+mod parties;
 mod restarts;
+mod server;
+mod services;
 mod soak;
 mod sweep;
 mod table;
+mod thirty;
 mod torn;
 mod wait;
 mod walk;
+mod web;
 mod workload;
 
 use std::path::PathBuf;

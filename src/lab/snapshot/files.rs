@@ -171,6 +171,7 @@ impl<'a> Sources<'a> {
                 Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
                 _ => {}
             }
+            self.gathered.workloads.push(own.object.clone());
         }
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.

@@ -26,7 +26,7 @@ use rustc_hash::FxBuildHasher;
 use crate::summarize::gap_notes;
 use manifest::{Kubelet, ManifestPod, PriorityClasses};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
-use model::{Change, Changes, ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
+use model::{Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
 use trace::{Input, TraceError};
@@ -76,6 +76,8 @@ pub struct Gathered {
     pub priorities: PriorityClasses,
     /// Objects that plans look at, where workloads are read.
     pub declared: Declared,
+    /// Workloads and autoscalers that nothing else controls, where workloads are read.
+    pub workloads: Vec<Object>,
     /// Files of objects, in order of reading.
     pub inputs: Vec<Input>,
     /// Number of objects of kinds that placements don't read.

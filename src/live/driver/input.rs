@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::machine::MachineNews;
 use crate::wire::request::{Outcome, Request};
 use crate::wire::usage::PodUsage;
 use crate::wire::{NodeAnswer, Registration, Update};
@@ -35,6 +36,11 @@ pub enum Input {
     Measured {
         /// Usage of the pods.
         pods: Vec<PodUsage>,
+    },
+    /// The provider of machines has news.
+    Machines {
+        /// The news.
+        news: MachineNews,
     },
     /// A user asks for a change.
     Ask {

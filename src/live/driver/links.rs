@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) machine: Text,
     /// Identity of the daemon's process.
     pub(super) process: Text,
+    /// Address at which other hosts reach the node's pods.
+    pub(super) address: Option<String>,
     /// Number of the session.
     pub(super) session: u32,
     /// Number of the last report of the process.
@@ -61,6 +63,7 @@ impl Links {
         let link = self.links.entry(node).or_insert_with(|| Link {
             machine: machine.into(),
             process: process.into(),
+            address: None,
             session: 0,
             reported: 0,
             heard: now,

@@ -39,6 +39,14 @@ impl Driver {
             );
             return NodeAnswer::Refused { why };
         }
+        if self.machines.is_given_back(&message.node) {
+            let why = format!(
+                "the machine of node `{}` was given back; start an agent under another name",
+                message.node
+            );
+            return NodeAnswer::Refused { why };
+        }
+        let declared = self.delivered(declared);
         let operation = Operation::ApplyNode(self.redeclared(declared));
         let steps = match carry_out(self.now, &operation, &self.store) {
             Ok(steps) => steps,
@@ -59,6 +67,9 @@ impl Driver {
         };
         let (machine, process) = (&message.machine, &message.process);
         let session = self.links.open(self.now, node, machine, process);
+        if let Some(link) = self.links.get_mut(node) {
+            link.address.clone_from(&message.address);
+        }
         self.hear(node);
         if !self.store.nodes().is_ready(node) {
             self.happened(Event::NodeReadiness { node, ready: true });
@@ -68,6 +79,7 @@ impl Driver {
             session,
             epoch: self.epoch,
             system: self.system.to_string(),
+            pace: self.pace,
         }
     }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod daemon;
 mod faults;
+mod machines;
 mod replay;
 mod security;
 mod server;

@@ -88,7 +88,10 @@ pub fn continued(
                     run.step(std::slice::from_ref(input))?;
                 }
                 // Simulated machines send their own.
-                Input::Update { .. } | Input::Heard { .. } | Input::Measured { .. } => {}
+                Input::Update { .. }
+                | Input::Heard { .. }
+                | Input::Measured { .. }
+                | Input::Machines { .. } => {}
             }
         }
         run.settle()?;
