@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::scratch::{Scratch, output, stderr};
+use crate::scratch::Scratch;
 
 /// The cluster of the manual's page, with its prices.
 fn cluster(name: &str) -> Scratch {
@@ -13,13 +13,6 @@ fn cluster(name: &str) -> Scratch {
     let (nodes, prices) = (read("cluster.yaml"), read("prices.csv"));
     let files = [("dump.yaml", &*nodes), ("prices.csv", &*prices)];
     Scratch::new(&format!("plan-{name}"), &files)
-}
-
-#[track_caller]
-fn check(scratch: &Scratch, arguments: &[&str], code: i32) -> String {
-    let output = output(&scratch.0, arguments);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
@@ -31,9 +24,9 @@ fn a_run_places_what_a_plan_says_and_a_second_reader_agrees() {
     for (number, goal) in goals.into_iter().enumerate() {
         let scratch = cluster(&number.to_string());
         let plan = ["plan", "dump.yaml", "--out", "made"];
-        check(&scratch, &[&plan[..], goal].concat(), 0);
-        check(&scratch, &["verify", "made/plan.json"], 0);
-        check(&scratch, &["run", "made/cluster.yaml", "--out", "ran"], 0);
+        scratch.run(&[&plan[..], goal].concat(), 0);
+        scratch.run(&["verify", "made/plan.json"], 0);
+        scratch.run(&["run", "made/cluster.yaml", "--out", "ran"], 0);
         let summary = scratch.summary("ran");
         let metrics = &summary.variants[0].metrics;
         assert_eq!(metrics["pods.never_placed"].value, Some(0.0));
@@ -47,11 +40,14 @@ fn a_plan_that_was_changed_does_not_add_up() {
         ("bound.json", "\"bound\": 4", "\"bound\": 5"),
         ("bound.json", "\"need\": 7", "\"need\": 9"),
         ("plan.json", "\"reached\": 4", "\"reached\": 3"),
-        ("plan.json", "\"pods\": 7", "\"pods\": 8"),
+        (
+            "plan.json",
+            "\"pods\": 7,\n  \"podsWithoutController\"",
+            "\"pods\": 8,\n  \"podsWithoutController\"",
+        ),
     ] {
         let scratch = cluster("changed");
-        check(
-            &scratch,
+        scratch.run(
             &["plan", "dump.yaml", "--minimize", "nodes", "--out", "made"],
             0,
         );
@@ -59,7 +55,6 @@ fn a_plan_that_was_changed_does_not_add_up() {
         let text = fs::read_to_string(&path).expect("a file of the plan");
         assert!(text.contains(before), "{before}");
         fs::write(&path, text.replacen(before, after, 1)).expect("the changed file");
-        let told = check(&scratch, &["verify", "made/plan.json"], 100);
-        assert!(told.contains("failed"), "{told}");
+        scratch.run(&["verify", "made/plan.json"], 100);
     }
 }

@@ -305,7 +305,12 @@ impl Buyer<'_> {
     fn domains_missing(&self, first: &Unplaced) -> Option<String> {
         let mut pods = self.demand.pods.iter();
         let pod = pods.find(|pod| pod.name == first.pod)?;
-        let zones = self.market.zones.iter().filter(|zone| !zone.is_empty()).count();
+        let zones = self
+            .market
+            .zones
+            .iter()
+            .filter(|zone| !zone.is_empty())
+            .count();
         let mut rules = pod.info.spec().topology_spread.iter();
         rules.find_map(|rule| {
             let wanted = rule.min_domains.filter(|_| rule.hard)?;

@@ -98,7 +98,8 @@ pub(super) fn zonal(demand: &Demand, ground: &Ground<'_>) -> Vec<Rule> {
     }
     let sets: SortedSet<&[bool]> = pinned.iter().map(|own| &*own.admitted).collect();
     let rules = sets.into_iter().filter_map(|set| {
-        let within = |own: &&Pinned<'_>| own.admitted.iter().zip(set).all(|(own, set)| !own || *set);
+        let within =
+            |own: &&Pinned<'_>| own.admitted.iter().zip(set).all(|(own, set)| !own || *set);
         let group: Vec<&Pinned<'_>> = pinned.iter().filter(within).collect();
         let mut by_zone: SortedMap<usize, Vec<&Pinned<'_>>> = SortedMap::new();
         for own in &group {

@@ -38,7 +38,9 @@ fn fewer_nodes() -> Questions {
 
 #[test]
 fn moves_keep_budgets_wave_by_wave() {
-    let drain = ask(&sixty(&[budget(3)]), &fewer_nodes()).drain.expect("an answer");
+    let drain = ask(&sixty(&[budget(3)]), &fewer_nodes())
+        .drain
+        .expect("an answer");
     assert_eq!((drain.reached, drain.bound), (50, 50));
     let waves = drain.drained.moves.iter().map(|own| own.turn.wave);
     let waves: Vec<u64> = waves.collect();
@@ -46,15 +48,24 @@ fn moves_keep_budgets_wave_by_wave() {
     let left = drain.drained.moves[2].turn.budget_left;
     assert_eq!(left, Some(0));
     // A budget that allows nothing keeps every node that has one of its pods.
-    let drain = ask(&sixty(&[budget(0)]), &fewer_nodes()).drain.expect("an answer");
+    let drain = ask(&sixty(&[budget(0)]), &fewer_nodes())
+        .drain
+        .expect("an answer");
     assert_eq!((drain.reached, drain.bound), (60, 60));
     let (_, first) = drain.drained.kept.first().expect("a node that stays");
-    assert!(first.message.contains("`shop/web` allows no disruption"), "{}", first.message);
+    assert!(
+        first.message.contains("`shop/web` allows no disruption"),
+        "{}",
+        first.message
+    );
 }
 
 /// Room for so many more pods of a shape.
 fn room(count: u64) -> Vec<Room> {
-    let mut alone = snapshot(&[node("n", ROOM, "", "t"), pod("more-0", SIZE, None, &json!({}))]);
+    let mut alone = snapshot(&[
+        node("n", ROOM, "", "t"),
+        pod("more-0", SIZE, None, &json!({})),
+    ]);
     let pod = alone.pods[0].clone();
     let info = alone.pod_info(&pod).expect("a pod");
     vec![Room {
@@ -71,7 +82,11 @@ fn room_for_further_pods_is_kept_free() {
     };
     assert!(ask(&sixty(&[]), &asked(20)).missed.is_none());
     let missed = ask(&sixty(&[]), &asked(21)).missed.expect("a pod too many");
-    assert!(missed.message.starts_with("20 of 21 more fit"), "{}", missed.message);
+    assert!(
+        missed.message.starts_with("20 of 21 more fit"),
+        "{}",
+        missed.message
+    );
     let drain = ask(&sixty(&[]), &asked(10)).drain.expect("an answer");
     assert_eq!((drain.reached, drain.bound), (55, 55));
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota",
@@ -81,8 +96,15 @@ fn room_for_further_pods_is_kept_free() {
         ..asked(10)
     };
     let plan = ask(&sixty(&[quota]), &questions);
-    let hopeless = plan.buy.and_then(|own| own.purchase.hopeless).expect("a refusal");
-    assert!(hopeless.message.contains("exceeded quota: q"), "{}", hopeless.message);
+    let hopeless = plan
+        .buy
+        .and_then(|own| own.purchase.hopeless)
+        .expect("a refusal");
+    assert!(
+        hopeless.message.contains("exceeded quota: q"),
+        "{}",
+        hopeless.message
+    );
 }
 
 #[test]
@@ -94,7 +116,10 @@ fn nodes_are_bought_for_what_kept_ones_do_not_hold() {
             keeps: true,
             ..fewer_nodes()
         };
-        let purchase = ask(&sixty(&more), &questions).buy.expect("an answer").purchase;
+        let purchase = ask(&sixty(&more), &questions)
+            .buy
+            .expect("an answer")
+            .purchase;
         let reached = purchase.reached.expect("enough nodes");
         assert_eq!((reached.counts[0], purchase.bound), (bought, bought as i64));
     }
@@ -150,7 +175,9 @@ fn twenty_clusters_are_drained_to_their_bounds() {
             pods: nodes * (6 + 2 * (seed % 7)),
             seed: u64::from(seed),
         };
-        let drain = planned(snapshot_of(made_up(config))).drain.expect("an answer");
+        let drain = planned(snapshot_of(made_up(config)))
+            .drain
+            .expect("an answer");
         let gap = (drain.reached - drain.bound) as f64 / drain.reached as f64;
         shown.push(format!("{seed}: {} of {}", drain.reached, drain.bound));
         is_close &= gap <= 0.03;
