@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::folder::Existing;
+use crate::folder::{Existing, write_file};
 use crate::import::{ImportPlan, import};
 use goal::Room;
 use trace::generate::kubectl_dump::{DumpConfig, write_kubectl_dump};
@@ -188,14 +188,13 @@ fn twenty_clusters_are_drained_to_their_bounds() {
 #[test]
 fn a_dump_and_its_snapshot_have_one_plan() {
     let folder = std::env::temp_dir().join(format!("windtunnel-plan-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
     let config = DumpConfig {
         nodes: 12,
         pods: 150,
         seed: 3,
     };
     let dump = folder.join("dump.json");
-    std::fs::write(&dump, made_up(config)).expect("a file");
+    write_file(&dump, &made_up(config), Existing::Replace).expect("a file");
     let scenario = folder.join("cluster.yaml");
     let summary = import(&ImportPlan {
         inputs: &[Input::path(&dump)],
