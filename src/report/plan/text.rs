@@ -351,7 +351,7 @@ fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
     if orders.tried > 1 {
         let _ = writeln!(
             text,
-            "  all pods placed anew on the nodes that stay fit in {} of {} orders",
+            "  all pods, placed again on the nodes that stay, fit in {} of {} orders",
             orders.fits, orders.tried
         );
     }
