@@ -10,7 +10,7 @@ use units::{Duration, Quantity, SortedMap, SortedSet};
 use super::pace::Clock;
 use crate::discovery::Discovery;
 use crate::node::MachineOrder;
-use crate::runtime::{AttemptId, Change, Happening, Limits, Order, Phase, Runtime};
+use crate::runtime::{AttemptId, Change, Happening, Image, Limits, Order, Phase, Runtime};
 use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
 use crate::wire::usage::{ContainerUsage, PodUsage};
 
@@ -81,6 +81,11 @@ impl<R: Runtime> Containers<R> {
     /// The next event for the agent.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Whether the runtime works.
+    pub(super) fn is_ready(&self) -> bool {
+        self.runtime.is_ready()
     }
 
     /// Problems since the last call.
@@ -390,14 +395,15 @@ fn order(attempt: AttemptId, written: &Value) -> Result<Order, String> {
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
         texts.map(str::to_owned).collect()
     };
-    let mut command = texts("command");
-    command.extend(texts("args"));
-    if command.is_empty() {
-        return Err(format!(
-            "{attempt}: the container has no `command`; processes of this host need one"
-        ));
-    }
+    let (entrypoint, arguments) = (texts("command"), texts("args"));
+    let command = [&entrypoint[..], &arguments].concat();
     let mut order = Order::new(attempt, command);
+    let image = written.get("image").and_then(Value::as_str);
+    order.image = image.map(|name| Image {
+        name: name.to_owned(),
+        entrypoint,
+        arguments,
+    });
     let variables = written.get("env").and_then(Value::as_array);
     for variable in variables.into_iter().flatten() {
         let text = |field: &str| variable.get(field).and_then(Value::as_str);
