@@ -67,14 +67,27 @@ impl Engine {
     fn start(&mut self) {
         let at = |name: &str| self.folder.join(name).display().to_string();
         let _ = fs::remove_file(at("docker.pid"));
-        let notes = fs::File::options().append(true).create(true).open(at("notes"));
+        let notes = fs::File::options()
+            .append(true)
+            .create(true)
+            .open(at("notes"));
         let mut command = Command::new("dockerd");
         command
-            .args(["--config-file", &at("daemon.json"), "--data-root", &at("data")])
+            .args([
+                "--config-file",
+                &at("daemon.json"),
+                "--data-root",
+                &at("data"),
+            ])
             .args(["--exec-root", &at("exec"), "--pidfile", &at("docker.pid")])
             .arg("-H")
             .arg(format!("unix://{}", self.socket().display()))
-            .args(["--storage-driver", "vfs", "--iptables=false", "--ip6tables=false"])
+            .args([
+                "--storage-driver",
+                "vfs",
+                "--iptables=false",
+                "--ip6tables=false",
+            ])
             .args(["--bridge=none", "--cgroup-parent", &self.group])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -90,7 +103,9 @@ impl Engine {
 
     fn docker(&self, words: &[&str]) -> Option<String> {
         let mut command = Command::new("docker");
-        command.arg("-H").arg(format!("unix://{}", self.socket().display()));
+        command
+            .arg("-H")
+            .arg(format!("unix://{}", self.socket().display()));
         let output = command.args(words).stdin(Stdio::null()).output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         output.status.success().then_some(text)
@@ -127,7 +142,9 @@ impl Engine {
 
     /// Containers that the engine knows, running or not.
     fn containers(&self) -> Vec<String> {
-        let text = self.docker(&["ps", "-aq", "--no-trunc"]).unwrap_or_default();
+        let text = self
+            .docker(&["ps", "-aq", "--no-trunc"])
+            .unwrap_or_default();
         let mut ids: Vec<String> = text.lines().map(str::to_owned).collect();
         ids.sort();
         ids
@@ -199,7 +216,7 @@ fn deployment() -> String {
          selector: {{matchLabels: {{app: web}}}}\n  template:\n    \
          metadata: {{labels: {{app: web}}}}\n    spec:\n      terminationGracePeriodSeconds: 1\n      \
          containers:\n      - name: web\n        image: {IMAGE}\n        \
-         command: [sh, -c, \"echo started; exec sleep 1000\"]\n        \
+         command: [sh, -c, \"echo started; trap 'exit 3' TERM; while :; do sleep 0.1; done\"]\n        \
          resources: {{requests: {{cpu: 10m, memory: 8Mi}}, limits: {{memory: 32Mi}}}}\n"
     )
 }
@@ -245,7 +262,9 @@ fn kept_alive() {
     let brief = pod("brief", IMAGE, "sleep 2; exit 7");
     apply(&cluster, &format!("{}{brief}", deployment()));
     await_ready(&cluster, 2, 0);
-    let name = cluster.pods()[0].name.clone();
+    let pods = cluster.pods();
+    let web = pods.iter().find(|pod| pod.name.starts_with("web-"));
+    let name = web.expect("a pod").name.clone();
     let log = cluster.run(&["logs", &name, "--state", "state"]);
     assert!(log.contains("started"), "{log}");
     let before = engine.containers();
@@ -261,12 +280,20 @@ fn kept_alive() {
     start_agent(&mut cluster, &engine);
     cluster.await_nodes();
     await_ready(&cluster, 2, 0);
-    await_event(&cluster, "Exited", "code 7");
+    await_event(&cluster, "Ended", "brief");
+    let ends = cluster.events("Ended");
+    assert!(
+        ends.iter().any(|end| end.message.contains("error")),
+        "{ends:?}"
+    );
     let kept = engine.containers();
     let is_kept = kept.iter().all(|id| before.contains(id));
     assert!(is_kept && kept.len() >= 2, "{before:?} {kept:?}");
     // An image that can't be had: an end with words, and no loop.
-    apply(&cluster, &pod("missing", "nowhere.invalid/nothing:1", "true"));
+    apply(
+        &cluster,
+        &pod("missing", "nowhere.invalid/nothing:1", "true"),
+    );
     await_event(&cluster, "Ended", "missing");
     let object = "Deployment/default/web".to_owned();
     cluster.ask(&Request::Delete { object });

@@ -146,7 +146,10 @@ impl<R: Runtime> Daemon<R> {
         if self.due > now && !is_urgent {
             return Ok(());
         }
-        let answer = match (self.core.registration(), self.core.update(self.containers.is_ready())) {
+        let answer = match (
+            self.core.registration(),
+            self.core.update(self.containers.is_ready()),
+        ) {
             (Some(message), _) => self.link.post("register", message),
             (None, Some(mut message)) => {
                 if self.due <= now {

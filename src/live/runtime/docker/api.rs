@@ -158,8 +158,8 @@ fn read_answer(mut reader: BufReader<UnixStream>) -> io::Result<(u16, Vec<u8>)> 
         if name.eq_ignore_ascii_case("content-length") {
             length = value.parse::<u64>().ok();
         }
-        is_chunked |= name.eq_ignore_ascii_case("transfer-encoding")
-            && value.eq_ignore_ascii_case("chunked");
+        is_chunked |=
+            name.eq_ignore_ascii_case("transfer-encoding") && value.eq_ignore_ascii_case("chunked");
     }
     let mut body = Vec::new();
     if !is_chunked {

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::api::{ApiError, Engine};
 use crate::runtime::{
     AttemptId, Change, Counters, Ending, Listed, LogPart, LogPosition, Outcome, Phase, StopRecord,
-    Usage,
 };
 
 /// Length of the head of a frame of a log, in bytes.
@@ -56,6 +55,12 @@ impl Container {
     pub(super) fn running(&self) -> Option<&str> {
         let is_running = self.phase == Phase::Running;
         self.id.as_deref().filter(|_| is_running)
+    }
+
+    /// Process of a container that runs.
+    pub(super) fn process(&self) -> Option<u32> {
+        let is_running = self.phase == Phase::Running;
+        self.pid.filter(|_| is_running)
     }
 
     /// The engine has started the container.
@@ -251,19 +256,6 @@ pub(super) fn part(records: &[u8], from: Option<&LogPosition>, most_bytes: usize
     }
 }
 
-/// Use of resources by the engine's statistics.
-pub(super) fn usage_of(stats: &Value) -> Usage {
-    let number = |path: &str| stats.pointer(path).and_then(Value::as_u64).unwrap_or(0);
-    let used = number("/memory_stats/usage");
-    let inactive = number("/memory_stats/stats/total_inactive_file")
-        .max(number("/memory_stats/stats/inactive_file"));
-    Usage {
-        cpu_ns: number("/cpu_stats/cpu_usage/total_usage"),
-        memory_bytes: used.saturating_sub(inactive),
-        process_count: number("/pids_stats/current"),
-    }
-}
-
 /// An instant such as `2026-11-22T09:42:26.123456789Z`, in nanoseconds since 1970.
 fn instant_ns(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
@@ -275,9 +267,14 @@ fn instant_ns(text: &str) -> Option<i64> {
     let mut number = || numbers.next()?.ok();
     let (year, month, day) = (number()?, number()?, number()?);
     let days = days_since_1970(year, month, day);
-    let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    let nanos: String = fraction
+        .chars()
+        .chain("000000000".chars())
+        .take(9)
+        .collect();
     let secs = days * 86_400 + hours * 3_600 + minutes * 60 + seconds;
-    secs.checked_mul(1_000_000_000)?.checked_add(nanos.parse().ok()?)
+    secs.checked_mul(1_000_000_000)?
+        .checked_add(nanos.parse().ok()?)
 }
 
 /// Days from 1970-01-01 to a date (Hinnant's days-from-civil).
@@ -301,14 +298,20 @@ mod tests {
             instant_ns("2000-02-29T12:00:00.5Z"),
             Some(951_825_600_500_000_000)
         );
-        assert_eq!(instant_ns("0001-01-01T00:00:00Z"), None, "a container that did not start");
+        assert_eq!(
+            instant_ns("0001-01-01T00:00:00Z"),
+            None,
+            "a container that did not start"
+        );
         assert_eq!(instant_ns("soon"), None);
     }
 
     #[test]
     fn logs_come_in_parts_that_go_on_where_the_last_one_ended() {
         let frame = |stream: u8, line: &str| {
-            let length = u32::try_from(line.len()).expect("a short line").to_be_bytes();
+            let length = u32::try_from(line.len())
+                .expect("a short line")
+                .to_be_bytes();
             [&[stream, 0, 0, 0], &length[..], line.as_bytes()].concat()
         };
         let frames = [
@@ -324,7 +327,11 @@ mod tests {
         let second = part(&log, first.next.as_ref(), 4096);
         assert!(second.records.ends_with(b"two\n") && !second.is_gap);
         assert!(part(&log, second.next.as_ref(), 4096).records.is_empty());
-        let other = part(b"2026-11-22T10:00:00Z stdout F later\n", second.next.as_ref(), 4096);
+        let other = part(
+            b"2026-11-22T10:00:00Z stdout F later\n",
+            second.next.as_ref(),
+            4096,
+        );
         assert!(other.is_gap && !other.records.is_empty());
     }
 }

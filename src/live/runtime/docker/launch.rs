@@ -65,7 +65,10 @@ fn start(
         }) => engine.get(&format!("/containers/{attempt}/json"))?,
         created => created?,
     };
-    let id = created.get("Id").and_then(Value::as_str).unwrap_or_default();
+    let id = created
+        .get("Id")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     match engine.post(&format!("/containers/{id}/start"), None) {
         Ok(_) => Ok(id.to_owned()),
         Err(error) => {
@@ -99,7 +102,10 @@ fn body(order: &Order, owner: &str) -> Value {
             .map(|milli| (milli * 1024 / 1000).clamp(2, 262_144)),
     );
     set("CpuPeriod", limits.cpu_milli.map(|_| 100_000));
-    set("CpuQuota", limits.cpu_milli.map(|milli| (milli * 100).max(1_000)));
+    set(
+        "CpuQuota",
+        limits.cpu_milli.map(|milli| (milli * 100).max(1_000)),
+    );
     set("Memory", limits.memory_bytes);
     set("MemorySwap", limits.memory_bytes);
     set("PidsLimit", limits.process_count);

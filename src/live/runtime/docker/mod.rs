@@ -5,6 +5,7 @@
 mod api;
 mod container;
 mod launch;
+mod usage;
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -19,12 +20,13 @@ use units::SortedMap;
 
 use super::process::OpenError;
 use super::{
-    AttemptId, Happening, Listed, LogPart, LogPosition, Order, Outcome, Phase, Runtime,
-    StartError, Started, StopRecord, Usage, clock, order,
+    AttemptId, Happening, Listed, LogPart, LogPosition, Order, Outcome, Phase, Runtime, StartError,
+    Started, StopRecord, Usage, clock, order,
 };
 use api::{ApiError, Engine, escaped};
-use container::{Container, usage_of};
+use container::Container;
 use launch::{Launched, launch};
+use usage::usage_of;
 
 /// Socket of the engine unless another one is named.
 pub const SOCKET: &str = "/var/run/docker.sock";
@@ -165,25 +167,29 @@ impl DockerRuntime {
                     let _ = self.engine.delete(&format!("/containers/{id}?force=1"));
                     continue;
                 }
-                self.containers.insert(attempt.clone(), Container::adopted());
+                self.containers
+                    .insert(attempt.clone(), Container::adopted());
             }
             let Some(container) = self.containers.get_mut(attempt) else {
                 continue;
             };
             let changes = container.look(&self.engine, id, state);
-            self.pending.extend(changes.into_iter().map(|change| Happening {
-                attempt: attempt.clone(),
-                change,
-            }));
+            self.pending
+                .extend(changes.into_iter().map(|change| Happening {
+                    attempt: attempt.clone(),
+                    change,
+                }));
         }
         for (attempt, container) in &mut self.containers {
             if container.has_vanished(seen.contains_key(attempt)) {
                 let change = container.end(Outcome::Unknown, None);
                 let attempt = attempt.clone();
-                self.pending.extend(change.map(|change| Happening { attempt, change }));
+                self.pending
+                    .extend(change.map(|change| Happening { attempt, change }));
             }
         }
-        self.containers.retain(|_, container| !container.is_forgotten());
+        self.containers
+            .retain(|_, container| !container.is_forgotten());
     }
 
     fn take_launched(&mut self, launched: Launched) {
@@ -198,10 +204,14 @@ impl DockerRuntime {
             }
             Err(message) => {
                 let errno = None;
-                container.end(Outcome::StartError { errno, message }, Some(clock::wall_ns()))
+                container.end(
+                    Outcome::StartError { errno, message },
+                    Some(clock::wall_ns()),
+                )
             }
         };
-        self.pending.extend(change.map(|change| Happening { attempt, change }));
+        self.pending
+            .extend(change.map(|change| Happening { attempt, change }));
     }
 
     /// Whether the engine has not answered for long.
@@ -224,7 +234,11 @@ impl Runtime for DockerRuntime {
         if !self.has_adopted || self.away_since_ns.is_some() {
             return Err(failed(io::Error::other("the engine does not answer")));
         }
-        if order.image.as_ref().is_none_or(|image| image.name.is_empty()) {
+        if order
+            .image
+            .as_ref()
+            .is_none_or(|image| image.name.is_empty())
+        {
             return Err(failed(io::Error::other("the container has no `image`")));
         }
         launch(&self.engine, order, &self.owner, &self.launched.0).map_err(failed)?;
@@ -279,14 +293,15 @@ impl Runtime for DockerRuntime {
         let container = self.containers.get(attempt);
         let log = container.map(|container| container.log(&self.engine));
         let records = log.transpose().map_err(io::Error::other)?;
-        Ok(container::part(&records.unwrap_or_default(), from, most_bytes))
+        Ok(container::part(
+            &records.unwrap_or_default(),
+            from,
+            most_bytes,
+        ))
     }
 
     fn usage(&self, attempt: &AttemptId) -> Option<Usage> {
-        let container = self.containers.get(attempt)?;
-        let id = container.running()?;
-        let path = format!("/containers/{id}/stats?stream=false&one-shot=true");
-        Some(usage_of(&self.engine.get(&path).ok()?))
+        usage_of(self.containers.get(attempt)?.process()?)
     }
 
     fn is_ready(&self) -> bool {
