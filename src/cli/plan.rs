@@ -345,7 +345,9 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
         let list = offers(&Input::path(path), &[], &Reserved::default());
         let list = list.map_err(Failure::input)?;
         let all = list.offers.iter();
-        prices = all.map(|own| (own.name.as_str().into(), own.price)).collect();
+        prices = all
+            .map(|own| (own.name.as_str().into(), own.price))
+            .collect();
         currency = Some(list.currency);
     }
     let offers = match &arguments.types {
@@ -401,11 +403,7 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
     Ok((questions, currency.unwrap_or(offers.currency)))
 }
 
-fn assumptions(
-    arguments: &PlanArguments,
-    questions: &Questions,
-    resized: &Resized,
-) -> Vec<String> {
+fn assumptions(arguments: &PlanArguments, questions: &Questions, resized: &Resized) -> Vec<String> {
     let preemption = if questions.preempts { "on" } else { "off" };
     let mut lines = vec![
         format!(
@@ -427,7 +425,9 @@ fn assumptions(
     }
     if !arguments.overcommit.is_empty() {
         let factors = arguments.overcommit.join(", ");
-        lines.push(format!("nodes offer {factors} times what they have (`--overcommit`)"));
+        lines.push(format!(
+            "nodes offer {factors} times what they have (`--overcommit`)"
+        ));
     }
     if !arguments.requests.is_empty() {
         lines.push(format!(

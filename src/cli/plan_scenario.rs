@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use lab::check::limit::{bounds, within};
 use lab::check::Outcome;
+use lab::check::limit::{bounds, within};
 use lab::plan::over_time::{Fewest, Held, SeedOutcome, fewest};
 use lab::replicate::{Work, Workers, replicate};
 use lab::snapshot::is_experiment;
@@ -176,9 +176,8 @@ fn outcomes(
         let value = |own: &Objective| one.summary.metrics.get(&own.metric)?.value;
         let values: Vec<Option<f64>> = objectives.iter().map(value).collect();
         let all = objectives.iter().zip(&values);
-        let holds = all.map(|(own, value)| {
-            value.is_some_and(|value| within(own, value) == Outcome::Within)
-        });
+        let holds = all
+            .map(|(own, value)| value.is_some_and(|value| within(own, value) == Outcome::Within));
         SeedOutcome {
             holds: holds.collect(),
             values,
@@ -220,7 +219,12 @@ impl Answer<'_> {
         }
         if let Some(held) = of(reached) {
             let seeds = held.seeds.len() as u64;
-            let _ = write!(text, " in {} of {}", held.count(), plural::count(seeds, "seed"));
+            let _ = write!(
+                text,
+                " in {} of {}",
+                held.count(),
+                plural::count(seeds, "seed")
+            );
             let _ = match held.least_share() {
                 _ if held.is_certain() => write!(text, ", which all give the same run"),
                 Some(share) => write!(
@@ -250,7 +254,11 @@ impl Answer<'_> {
         let first = (0..self.objectives.len()).find(missed);
         let named = first.and_then(|place| {
             let mean = held.mean(place)?;
-            Some(format!(" ({} is {})", self.objectives[place].metric, number(mean)))
+            Some(format!(
+                " ({} is {})",
+                self.objectives[place].metric,
+                number(mean)
+            ))
         });
         named.unwrap_or_default()
     }

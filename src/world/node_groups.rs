@@ -67,7 +67,9 @@ mod tests {
     use super::*;
 
     fn node(labels: &[(&str, &str)]) -> Arc<Node> {
-        let labels = labels.iter().map(|&(key, value)| (key.into(), value.into()));
+        let labels = labels
+            .iter()
+            .map(|&(key, value)| (key.into(), value.into()));
         Arc::new(Node {
             labels: labels.collect(),
             ..Node::default()
@@ -77,7 +79,9 @@ mod tests {
     #[test]
     fn nodes_join_the_groups_that_their_labels_name() {
         let group = |name: &str, labels: &[(&str, &str)]| {
-            let labels = labels.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+            let labels = labels
+                .iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()));
             let text = serde_json::json!({
                 "name": name, "max": 9, "min": 2, "labels": labels.collect::<SortedMap<_, _>>(),
             });

@@ -63,10 +63,9 @@ impl Bench {
         let (plain, fast) = match rule.rule {
             RuleKind::Events(_) if order().needs_passes() => return None,
             RuleKind::Events(build) => (events(Box::new(Asked(build()))), events(build())),
-            RuleKind::Passes(build) => (
-                passes(build(Form::Plain)),
-                passes(build(Form::Incremental)),
-            ),
+            RuleKind::Passes(build) => {
+                (passes(build(Form::Plain)), passes(build(Form::Incremental)))
+            }
         };
         Some(Self {
             store: Store::new(),

@@ -33,7 +33,11 @@ impl Factors {
         let factor = i128::from(*self.0.get(resource)?);
         let nanos = amount.nanos().checked_mul(factor)? / i128::from(WHOLE);
         // Kubelets report whole milli-cores and whole units of everything else.
-        let step = if resource == CPU { 1_000_000 } else { 1_000_000_000 };
+        let step = if resource == CPU {
+            1_000_000
+        } else {
+            1_000_000_000
+        };
         Some(Quantity::from_nanos(nanos / step * step).with_family(amount.family()))
     }
 
@@ -100,7 +104,10 @@ fn full_name(pod: &ManifestPod) -> String {
 /// Lets the first container of a pod request an amount, and the others that run beside it nothing.
 fn request(spec: &mut PodSpec, name: &str, amount: Quantity) {
     spec.pod_requests.remove(name);
-    let sidecars = spec.init_containers.iter_mut().filter(|own| own.restartable);
+    let sidecars = spec
+        .init_containers
+        .iter_mut()
+        .filter(|own| own.restartable);
     for container in sidecars {
         container.requests.remove(name);
     }

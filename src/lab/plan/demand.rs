@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use super::moves::{Budget, budgets};
+use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use manifest::{Maker, ManifestPod};
 use model::Text;
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL};

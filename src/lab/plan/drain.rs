@@ -71,7 +71,11 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits
         } else {
             let (fullness, price) = (fullness(node), goal.price_of(node));
             // Dear nodes of any fullness are alike where prices count.
-            let step = if limits.sells_dear { 0 } else { fullness / ALIKE };
+            let step = if limits.sells_dear {
+                0
+            } else {
+                fullness / ALIKE
+            };
             let key = (step, Reverse(price), fullness);
             candidates.push((key, zone_of(node), node.name().clone()));
         }
@@ -195,7 +199,10 @@ fn shuffle(
         let places = demand.places(&node.pods);
         homes.extend(places.into_iter().map(|place| (place, own.clone())));
     }
-    if homes.iter().any(|(place, _)| demand.pods[*place].kept_by.is_some()) {
+    if homes
+        .iter()
+        .any(|(place, _)| demand.pods[*place].kept_by.is_some())
+    {
         return None;
     }
     for (place, home) in homes.iter().filter(|(_, home)| home != name) {

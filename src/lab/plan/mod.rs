@@ -33,19 +33,19 @@ use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
 use buy::{Buyer, Choice, Purchase, Search, empty};
 use demand::Demand;
-use existing::fewest;
 use drain::{Drained, Limits, drain, prove_local};
+use existing::fewest;
 use goal::{Goal, Room};
 use growth::{Grow, Growth, Month, months};
 use loss::{Survive, Unplaced};
 use market::{BoughtNode, Market};
+use model::Text;
 use moves::{Turn, ordered};
 use orders::{OrdersTried, replay};
-use model::Text;
 use picture::{Picture, look};
 use planned::{Carried, Planned};
-use quotas::Quotas;
 use proof::{Proof, classes_of, kinds_of, prices};
+use quotas::Quotas;
 use rules::Rule;
 use scheduler::kube::KubeProfile;
 use units::SortedMap;
@@ -210,11 +210,7 @@ pub fn plan(
     let quotas = Quotas::of(snapshot);
     goal.charge(quotas.clone());
     let calm = without_preemption(profiles);
-    let deciding = if questions.preempts {
-        profiles
-    } else {
-        &calm
-    };
+    let deciding = if questions.preempts { profiles } else { &calm };
     let bench = Bench::new(cache, deciding);
     for survive in &questions.survive {
         survive.check(&bench).map_err(SnapshotError::Input)?;

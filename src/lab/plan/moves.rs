@@ -41,9 +41,10 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
             selector: own.selector.clone()?,
             allowed: 0,
         };
-        let covered = snapshot.pods.iter().filter(|pod| {
-            !pod.phase.is_final() && !pod.is_terminating && budget.covers(&pod.spec)
-        });
+        let covered = snapshot
+            .pods
+            .iter()
+            .filter(|pod| !pod.phase.is_final() && !pod.is_terminating && budget.covers(&pod.spec));
         let (mut expected, mut healthy) = (0, 0);
         for pod in covered {
             expected += 1;

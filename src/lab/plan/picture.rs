@@ -130,7 +130,10 @@ pub fn zone_rooms(bench: &Bench<'_>) -> Vec<ZoneRoom> {
     let mut zones: SortedMap<Text, Taken> = SortedMap::new();
     for node in bench.cache().nodes() {
         let (requested, offered) = amounts(node);
-        zones.entry(zone_of(node)).or_default().add(requested, offered);
+        zones
+            .entry(zone_of(node))
+            .or_default()
+            .add(requested, offered);
     }
     let zones = zones.into_iter();
     zones

@@ -189,7 +189,8 @@ fn resize(pod: &mut Value, spec: &PodSpec) {
                 continue;
             };
             let amounts = own.requests.named();
-            let amounts = amounts.map(|(name, amount)| (name.to_string(), amount.to_string().into()));
+            let amounts =
+                amounts.map(|(name, amount)| (name.to_string(), amount.to_string().into()));
             container["resources"]["requests"] = Value::Object(amounts.collect::<Map<_, _>>());
         }
     }
@@ -211,7 +212,10 @@ pub fn node_object(node: &Node) -> Value {
     });
     let mut amounts = Map::new();
     for name in resource_names(&node.allocatable) {
-        amounts.insert(name.to_string(), node.allocatable.get(&name).to_string().into());
+        amounts.insert(
+            name.to_string(),
+            node.allocatable.get(&name).to_string().into(),
+        );
     }
     json!({
         "apiVersion": "v1",

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::snapshot::{Declared, Gathered};
 use crate::snapshot::profile::read_profiles;
+use crate::snapshot::{Declared, Gathered};
 use manifest::ManifestReader;
 use model::{Changes, Object};
 

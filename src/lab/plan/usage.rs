@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use crate::snapshot::SnapshotError;
 use manifest::ManifestPod;
-use trace::table::Table;
 use trace::Input;
+use trace::table::Table;
 use units::{Quantity, SortedMap};
 
 /// Percentile of the samples of a series that counts.
@@ -56,7 +56,10 @@ impl Usage {
         }
         self.pods = SortedMap::new();
         for ((namespace, pod, _), seen) in &self.containers {
-            let known = self.pods.entry((namespace.clone(), pod.clone())).or_default();
+            let known = self
+                .pods
+                .entry((namespace.clone(), pod.clone()))
+                .or_default();
             known.cpu = sum(known.cpu, seen.cpu);
             known.memory = sum(known.memory, seen.memory);
         }
@@ -75,7 +78,8 @@ impl Usage {
         let namespace = pod.namespace().to_string();
         names.into_iter().find_map(|name| {
             let own = self.pods.get(&(namespace.clone(), name.clone()));
-            own.or_else(|| self.pods.get(&(String::new(), name))).copied()
+            own.or_else(|| self.pods.get(&(String::new(), name)))
+                .copied()
         })
     }
 
@@ -90,9 +94,15 @@ impl Usage {
 
     fn read_table(&mut self, input: &Input) -> Result<(), SnapshotError> {
         let mut table = Table::open(input)?;
-        let name = ["pod", "workload", "name"].iter().find_map(|own| table.column(own));
-        let cpu = ["cpu", "cpu_cores"].iter().find_map(|own| table.column(own));
-        let memory = ["memory", "memory_bytes"].iter().find_map(|own| table.column(own));
+        let name = ["pod", "workload", "name"]
+            .iter()
+            .find_map(|own| table.column(own));
+        let cpu = ["cpu", "cpu_cores"]
+            .iter()
+            .find_map(|own| table.column(own));
+        let memory = ["memory", "memory_bytes"]
+            .iter()
+            .find_map(|own| table.column(own));
         let wrong = |rule: String| SnapshotError::Input(format!("{}: {rule}", input.name));
         let Some(name) = name else {
             let columns: Vec<&str> = table.columns().iter().map(|own| &**own).collect();
@@ -278,7 +288,11 @@ impl Series {
             let rates = pairs.map(|pair| {
                 let (before, after) = (pair[0][1], pair[1][1]);
                 // A counter that fell began anew at 0.
-                let grown = if after < before { after } else { after - before };
+                let grown = if after < before {
+                    after
+                } else {
+                    after - before
+                };
                 grown / (pair[1][0] - pair[0][0])
             });
             rates.collect()
@@ -290,7 +304,6 @@ impl Series {
         values.get(rank - 1).copied()
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -306,12 +319,16 @@ mod tests {
     }
 
     fn seen(usage: &Usage, pod: &str) -> Option<Seen> {
-        usage.pods.get(&("shop".to_owned(), pod.to_owned())).copied()
+        usage
+            .pods
+            .get(&("shop".to_owned(), pod.to_owned()))
+            .copied()
     }
 
     #[test]
     fn tables_and_answers_of_prometheus_are_read() {
-        let table = "namespace,pod,container,cpu,memory\nshop,web-0,a,250m,1Gi\nshop,web-0,b,0.1,\n";
+        let table =
+            "namespace,pod,container,cpu,memory\nshop,web-0,a,250m,1Gi\nshop,web-0,b,0.1,\n";
         let usage = read(table, None).expect("a table");
         let expected = Seen {
             cpu: Some(Quantity::from_milli(350)),

@@ -259,8 +259,8 @@ impl<R: Runtime> Containers<R> {
         };
         let order = AttemptId::new(&id, name.unwrap_or_default(), next)
             .map_err(|error| error.to_string())
-            .and_then(|attempt| order(attempt, written))
-            .map(|mut order| {
+            .map(|attempt| {
+                let mut order = order(attempt, written);
                 let variables = self.discovery.environment(pod, manifest, written);
                 for (name, value) in variables {
                     // What the manifest states goes first.
@@ -389,7 +389,7 @@ fn chosen(manifest: &Value, container: Option<u16>) -> Vec<&Value> {
 }
 
 /// The order that starts a container as it is written.
-fn order(attempt: AttemptId, written: &Value) -> Result<Order, String> {
+fn order(attempt: AttemptId, written: &Value) -> Order {
     let texts = |field: &str| -> Vec<String> {
         let list = written.get(field).and_then(Value::as_array);
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
@@ -422,5 +422,5 @@ fn order(attempt: AttemptId, written: &Value) -> Result<Order, String> {
         memory_bytes: bytes("/resources/limits/memory"),
         process_count: None,
     };
-    Ok(order)
+    order
 }

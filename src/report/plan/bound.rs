@@ -39,8 +39,12 @@ impl PlanReport<'_> {
 
 /// The bound in words.
 fn inequality(proof: &Proof) -> String {
-    if let ([own], true) = (&proof.rules[..], proof.kinds.iter().all(|own| own.count.is_some())) {
-        let untouched: u64 = proof.closed + proof.kinds.iter().map(|own| own.untouched).sum::<u64>();
+    if let ([own], true) = (
+        &proof.rules[..],
+        proof.kinds.iter().all(|own| own.count.is_some()),
+    ) {
+        let untouched: u64 =
+            proof.closed + proof.kinds.iter().map(|own| own.untouched).sum::<u64>();
         let most = own.gives.iter().max().copied().unwrap_or(0);
         return format!(
             "{}: {} needed, {most} a node at most, {untouched} nodes stay whatever is planned: \

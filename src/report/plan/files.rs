@@ -163,7 +163,15 @@ impl PlanReport<'_> {
             })
         });
         table(
-            &["at", "zone", "resource", "requested", "offered", "free", "free_share"],
+            &[
+                "at",
+                "zone",
+                "resource",
+                "requested",
+                "offered",
+                "free",
+                "free_share",
+            ],
             rows,
         )
     }

@@ -44,7 +44,9 @@ impl PlanReport<'_> {
         self.prices(&mut page);
         pools(&mut page, shown);
         let table = self.table();
-        let rest = table.split_once("\nwhat binds").map_or("", |(_, rest)| rest);
+        let rest = table
+            .split_once("\nwhat binds")
+            .map_or("", |(_, rest)| rest);
         let _ = write!(
             page,
             "<h2>What binds, and why not fewer</h2>\n<pre>{}</pre>\n",
@@ -186,7 +188,11 @@ impl PlanReport<'_> {
             );
         }
         for (month, own) in (1_u32..).zip(months) {
-            let mark = if own.waiting > 0 { " class=\"bad\"" } else { "" };
+            let mark = if own.waiting > 0 {
+                " class=\"bad\""
+            } else {
+                ""
+            };
             let _ = writeln!(
                 page,
                 "<text x=\"{}\" y=\"{}\"{mark}>{month}</text>",
@@ -259,7 +265,9 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
     );
     for loss in losses {
         let first = loss.first.as_ref();
-        let first = first.map_or(String::new(), |own| format!("; {}: {}", own.pod, own.message));
+        let first = first.map_or(String::new(), |own| {
+            format!("; {}: {}", own.pod, own.message)
+        });
         let words = format!(
             "{}: {} requeued, {} waiting{first}",
             loss.domain, loss.requeued, loss.waiting
@@ -309,7 +317,10 @@ fn pools(page: &mut String, shown: &Picture) {
             );
             for place in 0..RESOURCES.len() {
                 let height = own.taken.share_ppm(place).clamp(0, 1_000_000) / 10_000;
-                let _ = write!(page, "<i class=\"r{place}\" style=\"height:{height}%\"></i>");
+                let _ = write!(
+                    page,
+                    "<i class=\"r{place}\" style=\"height:{height}%\"></i>"
+                );
             }
             page.push_str("</div>");
         }

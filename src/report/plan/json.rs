@@ -139,21 +139,17 @@ fn drain(own: &DrainAnswer) -> Value {
     let names = |names: &[model::Text]| -> Vec<Value> {
         names.iter().map(|name| Value::from(&**name)).collect()
     };
-    let moves = own
-        .drained
-        .moves
-        .iter()
-        .map(|one| {
-            json!({
-                "pod": one.pod,
-                "from": &*one.from,
-                "to": &*one.to,
-                "wave": one.turn.wave,
-                "budget": one.turn.budget.as_deref(),
-                "budgetLeft": one.turn.budget_left,
-                "swaps": one.turn.swaps,
-            })
-        });
+    let moves = own.drained.moves.iter().map(|one| {
+        json!({
+            "pod": one.pod,
+            "from": &*one.from,
+            "to": &*one.to,
+            "wave": one.turn.wave,
+            "budget": one.turn.budget.as_deref(),
+            "budgetLeft": one.turn.budget_left,
+            "swaps": one.turn.swaps,
+        })
+    });
     let kept = own
         .drained
         .kept

@@ -98,7 +98,10 @@ fn needs(proof: &Value) -> Case {
                     own.any(|class| number(&class["requests"][name.as_str()]) < number(least))
                 });
                 if let Some((name, _)) = small {
-                    return Err(format!("a pod of `{}` is smaller in {name}", text(&rule["rule"])));
+                    return Err(format!(
+                        "a pod of `{}` is smaller in {name}",
+                        text(&rule["rule"])
+                    ));
                 }
                 pods
             }
@@ -142,7 +145,9 @@ fn node_of(kind: &Value) -> Result<Node, String> {
     let read = read_manifests("bound.json", &kind["node"].to_string());
     let read = read.map_err(|error| error.to_string())?;
     let mut nodes = read.nodes.into_iter();
-    nodes.next().ok_or_else(|| "a kind of node has no node".to_owned())
+    nodes
+        .next()
+        .ok_or_else(|| "a kind of node has no node".to_owned())
 }
 
 /// Nodes give no more than is left on them, and give nothing only to pods that they don't admit.
@@ -150,7 +155,10 @@ fn gives(proof: &Value, cluster: &Cluster) -> Case {
     let kinds = array(&proof["nodes"]);
     for rule in array(&proof["rules"]) {
         let own = classes(proof, rule);
-        let specs: Vec<&PodSpec> = own.iter().filter_map(|class| spec(cluster, class)).collect();
+        let specs: Vec<&PodSpec> = own
+            .iter()
+            .filter_map(|class| spec(cluster, class))
+            .collect();
         for (kind, gives) in kinds.iter().zip(array(&rule["gives"])) {
             let free = &kind["free"];
             let node = node_of(kind)?;
@@ -204,7 +212,9 @@ fn closed(proof: &Value, cluster: &Cluster) -> Case {
     let held: SortedSet<String> = { nodes.iter() }
         .flat_map(|node| node.pods.iter().map(|pod| pod.full_name()))
         .collect();
-    let mut named = array(&proof["classes"]).iter().flat_map(|class| array(&class["pods"]));
+    let mut named = array(&proof["classes"])
+        .iter()
+        .flat_map(|class| array(&class["pods"]));
     match named.find(|pod| held.contains(text(pod))) {
         Some(pod) => Err(format!("{pod} stays on a node that takes no further pods")),
         None => Ok(()),
@@ -221,9 +231,17 @@ fn bound(proof: &Value) -> Case {
         costs: kinds.iter().map(|kind| number(&kind["cost"])).collect(),
         most: kinds.iter().map(|kind| kind["count"].as_i64()).collect(),
         gives: { kinds.iter().enumerate() }
-            .map(|(place, _)| rules.iter().map(|rule| number(&rule["gives"][place])).collect())
+            .map(|(place, _)| {
+                rules
+                    .iter()
+                    .map(|rule| number(&rule["gives"][place]))
+                    .collect()
+            })
             .collect(),
-        prices: rules.iter().map(|rule| rule["price"].as_f64().unwrap_or(0.0)).collect(),
+        prices: rules
+            .iter()
+            .map(|rule| rule["price"].as_f64().unwrap_or(0.0))
+            .collect(),
         survives_node: proof["survivesNode"] == true,
         counts: Vec::new(),
         limit: said,
@@ -241,7 +259,9 @@ fn bound(proof: &Value) -> Case {
     if !is_bought {
         let least = stays + needs.first().map_or(0, |need| search.fewest(*need));
         return if least < said {
-            Err(format!("{least} nodes are enough for the rule of the proof, not {said}"))
+            Err(format!(
+                "{least} nodes are enough for the rule of the proof, not {said}"
+            ))
         } else {
             Ok(())
         };
@@ -252,11 +272,15 @@ fn bound(proof: &Value) -> Case {
             .map(|(own, price)| *own as f64 * price)
             .sum();
         if worth > *cost as f64 * (1.0 + TINY) {
-            return Err(format!("a node gives {worth} of its rules and costs {cost}"));
+            return Err(format!(
+                "a node gives {worth} of its rules and costs {cost}"
+            ));
         }
     }
     match search.cheaper(0, &needs, 0) {
-        Some(true) => Err(format!("numbers of nodes below {said} keep every rule of the proof")),
+        Some(true) => Err(format!(
+            "numbers of nodes below {said} keep every rule of the proof"
+        )),
         Some(false) => Ok(()),
         None => Err(format!(
             "more than {MOST_TRIED} numbers of nodes are below {said}; too many to try"
@@ -359,6 +383,8 @@ fn status(proof: &Value) -> Case {
     if said == expected {
         Ok(())
     } else {
-        Err(format!("reached {reached}, bound {bound}: `{expected}`, not `{said}`"))
+        Err(format!(
+            "reached {reached}, bound {bound}: `{expected}`, not `{said}`"
+        ))
     }
 }

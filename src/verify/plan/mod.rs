@@ -98,7 +98,9 @@ fn inputs(plan: &Value) -> Case {
         }
         let found = input.blake3().map_err(|error| error.to_string())?;
         if found != text(&own["blake3"]) {
-            return Err(format!("`{path}` is not the file that the plan was made of"));
+            return Err(format!(
+                "`{path}` is not the file that the plan was made of"
+            ));
         }
     }
     Ok(())
@@ -150,7 +152,9 @@ impl Cluster {
                 continue;
             }
             let Some(&place) = places.get(&**node) else {
-                cluster.missing.push(format!("`{node}` of pod `{name}` is not there"));
+                cluster
+                    .missing
+                    .push(format!("`{node}` of pod `{name}` is not there"));
                 continue;
             };
             cluster.nodes[place].add_pod(Arc::new(info));
@@ -158,7 +162,9 @@ impl Cluster {
         }
         for (name, node) in &placement {
             if !cluster.found.contains_key(name) {
-                cluster.missing.push(format!("pod `{name}` on `{node}` is not there"));
+                cluster
+                    .missing
+                    .push(format!("pod `{name}` on `{node}` is not there"));
             }
         }
         Ok(cluster)
@@ -173,7 +179,9 @@ impl Cluster {
         let wanted = plan["pods"].as_u64().unwrap_or(0);
         let found = self.found.len() as u64;
         if needs && found != wanted {
-            return Err(format!("{wanted} pods have to run, and {found} have a node"));
+            return Err(format!(
+                "{wanted} pods have to run, and {found} have a node"
+            ));
         }
         Ok(())
     }
@@ -306,9 +314,9 @@ impl Cluster {
         let of_purchase = plan["buy"]["plan"]["nodes"].as_u64();
         let today = plan["today"]["nodes"].as_u64();
         match of_drain.or(of_purchase).or(today) {
-            Some(said) if said != found => {
-                Err(format!("the plan says {said} nodes, its cluster has {found}"))
-            }
+            Some(said) if said != found => Err(format!(
+                "the plan says {said} nodes, its cluster has {found}"
+            )),
             _ => Ok(()),
         }
     }

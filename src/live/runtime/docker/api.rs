@@ -1,6 +1,7 @@
 //! The engine's API, as far as the runtime needs it: HTTP/1.1 over a socket of this host, a connection for
 //! each request.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longest time without a byte while an image comes.
-const PULL_PATIENCE: Duration = Duration::from_secs(120);
+const PULL_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Greatest length of an answer, in bytes.
 const ANSWER_MAX: u64 = 64 << 20;
@@ -189,7 +190,7 @@ pub(super) fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            let _ = write!(escaped, "%{byte:02X}");
         }
     }
     escaped
