@@ -15,6 +15,7 @@ mod agent;
 mod audit;
 mod cluster;
 mod crashes;
+mod docker;
 mod ends;
 mod fabric;
 mod hosts;

@@ -8,7 +8,7 @@ use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
 use crate::{
-    crashes, ends, fabric, isolation, limits, machines, network, parties, restarts, server,
+    crashes, docker, ends, fabric, isolation, limits, machines, network, parties, restarts, server,
     services, soak, sweep, thirty, torn, walk,
 };
 
@@ -42,6 +42,7 @@ const GROUPS: &[&[Test]] = &[
     thirty::TESTS,
     machines::TESTS,
     services::TESTS,
+    docker::TESTS,
 ];
 
 enum Result {
