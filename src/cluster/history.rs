@@ -4,7 +4,7 @@
 
 mod course;
 
-use model::{Event, Object, ObjectChange, PodOwner, PodRef};
+use model::{Event, Object, ObjectChange, PodOwner};
 use serde::{Deserialize, Serialize};
 use units::{Identity, Instant, ObjectId, PodId, SortedMap};
 

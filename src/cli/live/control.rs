@@ -10,9 +10,10 @@ use clap::Args;
 
 use lab::run::control_plane;
 use live::access::{Access, Location, Secrets, announce};
-use live::control::Control;
+use live::control::{Compaction, Control};
 use live::driver::Plane;
 use live::journal::DatabaseJournal;
+use live::journal::archive::Archive;
 use live::record::{Header, Log};
 use live::security::gate::Gate;
 use live::serve::{Limits, Server};
@@ -58,6 +59,9 @@ pub(in super::super) struct ControlArguments {
     /// Time for which certificates are good; parties renew theirs between 50 and 80 % of it
     #[arg(long, value_name = "DURATION", default_value = "7d")]
     certificate_life: String,
+    /// Folder for logs that a snapshot replaces; without it they go
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
     /// Use plain text and two secrets, on an address of this machine alone
     #[arg(long)]
     plain: bool,
@@ -102,7 +106,11 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let folder = &arguments.state;
     let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
     let header = Header::new(&chosen.name, &chosen.setup, unix_ns());
-    let mut control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
+    let control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
+    let mut control = control.with_compaction(Compaction {
+        archive: arguments.archive.as_deref().map(Archive::new),
+        ..Compaction::default()
+    });
     let passed = unix_ns().saturating_sub(control.header().zero_unix_ns);
     let now = units::Instant::from_nanos(passed);
     control.begin(now).map_err(Failure::incomplete)?;

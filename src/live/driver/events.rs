@@ -30,7 +30,7 @@ pub struct EventRow {
 }
 
 /// The last events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Events {
     rows: VecDeque<EventRow>,
     last: u64,

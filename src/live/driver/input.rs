@@ -36,6 +36,9 @@ pub enum Input {
         /// Usage of the pods.
         pods: Vec<PodUsage>,
     },
+    /// The log is made short: the control plane goes on from what is stored alone. It stands alone in
+    /// its step.
+    Compacted {},
     /// A user asks for a change.
     Ask {
         /// The message.

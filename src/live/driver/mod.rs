@@ -15,12 +15,14 @@ mod links;
 mod nodes;
 mod requests;
 mod seats;
+pub mod snapshot;
 mod usage;
 pub mod view;
 
 use cluster::{Commitment, Digest, Store};
 use control::Component;
 use model::Text;
+use serde::{Deserialize, Serialize};
 use systems::SystemParts;
 use thiserror::Error;
 use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
@@ -75,6 +77,14 @@ pub enum DriverError {
         /// Names of the components.
         components: String,
     },
+    /// A snapshot can't be taken, or leads to no cluster.
+    #[error("at {at} the snapshot leads to no cluster ({why}); please report this")]
+    Snapshot {
+        /// The instant.
+        at: Instant,
+        /// Reason.
+        why: String,
+    },
 }
 
 /// A control plane with its store and its links to nodes.
@@ -108,7 +118,8 @@ struct Lapse {
 }
 
 /// The next attempt to evict pods of a node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Drain {
     at: Instant,
     node: Text,
@@ -192,6 +203,10 @@ impl Driver {
     /// Components keep each other busy.
     pub fn step(&mut self, now: Instant, inputs: &[Input]) -> Result<Vec<Answer>, DriverError> {
         self.now = now.max(self.now);
+        if let [Input::Compacted {}] = inputs {
+            self.compacted(self.now)?;
+            return Ok(vec![Answer::None]);
+        }
         let mut drafts = Vec::with_capacity(inputs.len());
         for input in inputs {
             drafts.push(self.take(input));
@@ -219,6 +234,8 @@ impl Driver {
                 self.links.took_over(self.now);
                 Answer::None
             }
+            // It stands alone: what came with it would be taken in twice.
+            Input::Compacted {} => Answer::None,
             Input::Register { message } => Answer::Node(self.register(message)),
             Input::Update { message } => Answer::Node(self.update(message)),
             Input::Heard { nodes } => {

@@ -13,7 +13,7 @@
 pub mod cgroup;
 pub mod clock;
 pub mod doctor;
-mod fault_point;
+pub(crate) mod fault_point;
 mod files;
 pub mod host;
 mod log;

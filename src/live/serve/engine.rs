@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use units::Instant;
 
+use super::guard::Notes;
 use crate::control::{Control, ControlError};
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
@@ -62,10 +63,14 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn start<J: Journal + Send + 'static>(control: Control<J>) -> io::Result<Self> {
+    /// Starts the thread; `notes` gets a line for what its storage puts off.
+    pub(super) fn start<J: Journal + Send + 'static>(
+        control: Control<J>,
+        notes: Notes,
+    ) -> io::Result<Self> {
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new().name("control".to_owned());
-        let thread = thread.spawn(move || Loop::new(control).run(&receiver))?;
+        let thread = thread.spawn(move || Loop::new(control, notes).run(&receiver))?;
         Ok(Self { sender, thread })
     }
 
@@ -117,16 +122,18 @@ struct Loop<J> {
     clock: Clock,
     watches: Vec<Watch>,
     looked: Instant,
+    notes: Notes,
 }
 
 impl<J: Journal> Loop<J> {
-    fn new(control: Control<J>) -> Self {
+    fn new(control: Control<J>, notes: Notes) -> Self {
         let base = control.driver().now();
         Self {
             control,
             clock: Clock::new(base),
             watches: Vec::new(),
             looked: base,
+            notes,
         }
     }
 
@@ -188,6 +195,9 @@ impl<J: Journal> Loop<J> {
         for (reply, answer) in replies.into_iter().zip(answers) {
             // A client that has gone needs no answer.
             let _ = reply.send(answer);
+        }
+        if let Some(why) = self.control.take_put_off() {
+            (self.notes)(&format!("the log stays long: {why}"));
         }
         self.answer_watches();
         Ok(())

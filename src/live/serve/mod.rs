@@ -156,7 +156,7 @@ impl Server {
             .enable_all()
             .build();
         let runtime = runtime.map_err(ServeError::Threads)?;
-        let engine = Engine::start(control).map_err(ServeError::Threads)?;
+        let engine = Engine::start(control, Arc::clone(&notes)).map_err(ServeError::Threads)?;
         let shared = Arc::new(http::Shared {
             engine: engine.sender(),
             access: self.access,

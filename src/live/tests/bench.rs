@@ -11,7 +11,7 @@ use scheduler::pipeline::evaluate::Form;
 use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
 use units::{Duration, Instant, SortedMap};
 
-use crate::control::Control;
+use crate::control::{Compaction, Control};
 use crate::driver::Plane;
 use crate::driver::input::{Answer, Input};
 use crate::driver::view::PodRow;
@@ -187,6 +187,8 @@ pub(super) struct Bench<J> {
     pub(super) control: Option<Control<J>>,
     pub(super) hosts: Vec<Host>,
     pub(super) now: Instant,
+    /// The rule by which control servers make their logs short.
+    pub(super) compaction: Compaction,
 }
 
 impl Bench<MemoryJournal> {
@@ -201,6 +203,7 @@ impl Bench<MemoryJournal> {
             control: None,
             hosts: (0..hosts).map(Host::new).collect(),
             now: Instant::ZERO,
+            compaction: Compaction::default(),
         };
         bench.open_with(journal.clone(), plane);
         bench
@@ -214,8 +217,10 @@ impl<J: Journal> Bench<J> {
     }
 
     fn open_with(&mut self, journal: J, plane: Plane) {
-        let mut control = Control::open(header(), plane, journal).expect("a state that opens");
-        control.begin(self.now).expect("a term that begins");
+        let control = Control::open(header(), plane, journal).expect("a state that opens");
+        let mut control = control.with_compaction(self.compaction.clone());
+        // One that can't begin is halted, and answers nothing.
+        let _ = control.begin(self.now);
         self.control = Some(control);
     }
 

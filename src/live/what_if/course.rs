@@ -5,8 +5,7 @@ use units::{Duration, Instant, SortedMap};
 
 use crate::driver::input::Input;
 use crate::driver::{Driver, Plane};
-use crate::record::{self, Log, Record, RecordError};
-use crate::wire::Registration;
+use crate::record::{self, Log, RecordError};
 use crate::wire::report::News;
 
 /// The life of a pod's processes.
@@ -40,7 +39,7 @@ impl Course {
     /// The record does not replay.
     pub(super) fn of(log: &Log, plane: Plane) -> Result<Self, RecordError> {
         let mut course = Self::default();
-        let mut driver = Driver::new(plane);
+        let mut driver = log.begin(plane)?;
         let mut started: SortedMap<u32, Instant> = SortedMap::new();
         for (number, record) in log.records.iter().enumerate() {
             for input in &record.inputs {
@@ -51,7 +50,7 @@ impl Course {
                     }
                 }
             }
-            record::replay(&mut driver, number as u64 + 1, record)?;
+            record::replay(&mut driver, log.first() + number as u64, record)?;
             course.listen(&driver);
         }
         Ok(course)
@@ -115,16 +114,5 @@ impl Course {
         let silences = self.silences.get(node);
         let mut silences = silences.into_iter().flatten();
         silences.any(|silence| silence.from < at && at < silence.until)
-    }
-
-    /// The last registrations of all nodes in a part of the record.
-    pub(super) fn registered(records: &[Record]) -> Vec<&Registration> {
-        let mut known: SortedMap<&str, &Registration> = SortedMap::new();
-        for input in records.iter().flat_map(|record| &record.inputs) {
-            if let Input::Register { message } = input {
-                known.insert(&message.node, message);
-            }
-        }
-        known.into_iter().map(|(_, message)| message).collect()
     }
 }
