@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ const ANSWER_MAX: u64 = 1 << 30;
 
 /// Greatest length of a line of a header, in bytes.
 const LINE_MAX: u64 = 64 << 10;
+
+/// Header in which a server states the number of steps of rotations of its authority.
+pub(crate) const GENERATION: &str = "windtunnel-generation";
 
 /// Greatest length of a request, in bytes; servers refuse longer ones.
 pub const REQUEST_MAX: usize = 1 << 20;
@@ -80,6 +84,8 @@ pub enum ClientError {
 pub struct Client {
     address: SocketAddr,
     way: Way,
+    /// Number of steps of rotations that the server stated last.
+    generation: Arc<AtomicU64>,
 }
 
 /// Way in which a client proves who it is.
@@ -99,20 +105,32 @@ impl<T: Read + Write> Connection for T {}
 /// An answer as it came.
 struct Raw {
     status: u16,
+    generation: Option<u64>,
     body: Vec<u8>,
 }
 
 impl Client {
     /// A client of the server at an address of this machine, with its secret.
     pub fn plain(address: SocketAddr, secret: &str) -> Self {
-        let way = Way::Plain(secret.into());
-        Self { address, way }
+        Self::new(address, Way::Plain(secret.into()))
     }
 
     /// A client of the server at an address, with a configuration of TLS.
     pub fn secured(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
-        let way = Way::Secured(Arc::new(Mutex::new(config)));
-        Self { address, way }
+        Self::new(address, Way::Secured(Arc::new(Mutex::new(config))))
+    }
+
+    fn new(address: SocketAddr, way: Way) -> Self {
+        Self {
+            address,
+            way,
+            generation: Arc::default(),
+        }
+    }
+
+    /// Number of steps of rotations that the server stated last.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// Address of the server.
@@ -173,6 +191,9 @@ impl Client {
         }
         let raw = self.exchange(method, path, body);
         let raw = raw.map_err(|source| self.failed(source))?;
+        if let Some(generation) = raw.generation {
+            self.generation.store(generation, Ordering::Relaxed);
+        }
         if raw.status == 200 {
             return Ok(raw.body);
         }
@@ -246,7 +267,7 @@ fn read_answer(stream: &mut dyn Connection) -> io::Result<Raw> {
         .nth(1)
         .and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| broken("the answer is not HTTP"))?;
-    let mut length = None;
+    let (mut length, mut generation) = (None, None);
     loop {
         line.clear();
         let read = (&mut reader).take(LINE_MAX).read_line(&mut line)?;
@@ -256,10 +277,13 @@ fn read_answer(stream: &mut dyn Connection) -> io::Result<Raw> {
         if line.trim_end().is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse::<u64>().ok();
+        if let Some((name, value)) = line.split_once(':') {
+            let value = value.trim().parse::<u64>().ok();
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value;
+            } else if name.eq_ignore_ascii_case(GENERATION) {
+                generation = value;
+            }
         }
     }
     let length = length.filter(|&length| length <= ANSWER_MAX);
@@ -269,5 +293,9 @@ fn read_answer(stream: &mut dyn Connection) -> io::Result<Raw> {
     if body.len() as u64 != length {
         return Err(broken("the answer is cut off"));
     }
-    Ok(Raw { status, body })
+    Ok(Raw {
+        status,
+        generation,
+        body,
+    })
 }

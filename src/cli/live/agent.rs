@@ -164,12 +164,12 @@ fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> 
         }
     };
     announce(folder, location).map_err(Failure::input)?;
-    let pin = credentials.pin().map_err(Failure::input)?;
+    let cluster = credentials.cluster().map_err(Failure::input)?;
     let config = tls::client(&credentials).map_err(Failure::input)?;
     Ok(Server {
         client: Client::secured(address, config),
         renewal: Some(Renewal::new(folder, AGENT, credentials)),
-        cluster: cluster(&pin),
+        cluster,
     })
 }
 

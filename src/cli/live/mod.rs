@@ -48,6 +48,8 @@ pub(super) enum LiveCommand {
     /// Create, list and delete the tokens by which agents and users join
     #[command(subcommand)]
     Token(access::TokenCommand),
+    /// Show the authority of the certificates, or put another one in its place, step by step
+    Authority(access::AuthorityArguments),
     /// Take the certificates of an agent or a user back
     Revoke(access::RevokeArguments),
     /// Join a control server as a user; other commands find it by `--state`
@@ -106,6 +108,8 @@ impl ServerArguments {
         let credentials = Credentials::read(state, ADMIN).map_err(Failure::input)?;
         let config = tls::client(&credentials).map_err(Failure::input)?;
         let client = Client::secured(location.address, config);
+        // What the server says about its authorities is known once it has answered.
+        let _ = client.fetch("/healthz");
         // One that can't be renewed now is good until it expires.
         let _ = Renewal::new(state, ADMIN, credentials).keep(&client);
         Ok(client)
@@ -124,6 +128,7 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Uncordon(arguments) => requests::uncordon(arguments),
         LiveCommand::Drain(arguments) => requests::drain(arguments),
         LiveCommand::Token(command) => access::token(command),
+        LiveCommand::Authority(arguments) => access::authority(arguments),
         LiveCommand::Revoke(arguments) => access::revoke(arguments),
         LiveCommand::Login(arguments) => access::login(global, arguments),
         LiveCommand::Get(arguments) => show::get(arguments),

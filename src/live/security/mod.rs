@@ -5,6 +5,7 @@
 //! - `authority`: the key and certificate of the authority, and the certificates that it issues.
 //! - `token`: join tokens, which pin the authority's public key.
 //! - `roster`: tokens and certificates that are good, in a file of the server's state.
+//! - `rotation`: the steps by which another authority takes the place of the present one.
 //! - `gate`: joining, renewing and revoking over the two.
 //! - `credentials`: the key and certificate of one party, in a folder.
 //! - `tls`: the configurations of both ends.
@@ -14,6 +15,7 @@ pub mod credentials;
 pub mod gate;
 pub mod identity;
 mod roster;
+pub mod rotation;
 pub mod tls;
 pub mod token;
 

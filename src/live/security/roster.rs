@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Certified, Identity, Role};
+use super::rotation::Rotation;
 use super::token::Token;
 use super::{Refused, SecurityError, read_text, write_text};
 
@@ -37,6 +38,8 @@ struct Stored {
     next: u64,
     tokens: Vec<StoredToken>,
     certificates: Vec<StoredCertificate>,
+    #[serde(default)]
+    rotation: Rotation,
 }
 
 /// A token as it is kept.
@@ -66,6 +69,9 @@ struct StoredCertificate {
     key: String,
     /// Second since 1970 at which the newest certificate expires.
     expires_s: i64,
+    /// Number of steps of rotations before the newest certificate was issued.
+    #[serde(default)]
+    generation: u64,
 }
 
 impl Roster {
@@ -96,6 +102,7 @@ impl Roster {
                 next: 1,
                 tokens: Vec::new(),
                 certificates: Vec::new(),
+                rotation: Rotation::default(),
             }
         };
         Ok(Self { path, stored })
@@ -137,6 +144,7 @@ impl Roster {
             };
             if let Some(known) = known.find(same) {
                 known.expires_s = joining.expires_s;
+                known.generation = stored.rotation.generation;
                 return Ok(known.certified());
             }
             let given = Token::hash(joining.secret);
@@ -184,7 +192,9 @@ impl Roster {
         self.change(now_s, |stored| {
             let mut known = stored.certificates.iter_mut();
             let known = known.find(|known| known.is(party));
-            known.ok_or(Refused::Revoked)?.expires_s = expires_s;
+            let known = known.ok_or(Refused::Revoked)?;
+            known.expires_s = expires_s;
+            known.generation = stored.rotation.generation;
             Ok(())
         })
     }
@@ -201,6 +211,27 @@ impl Roster {
             let before = stored.certificates.len();
             stored.certificates.retain(|known| known.party != *party);
             Ok(stored.certificates.len() < before)
+        })
+    }
+
+    /// The state of the rotation.
+    pub(super) const fn rotation(&self) -> &Rotation {
+        &self.stored.rotation
+    }
+
+    /// Parties with good certificates that were issued before the last step.
+    pub(super) fn behind(&self, now_s: i64) -> Vec<String> {
+        let generation = self.stored.rotation.generation;
+        let known = self.stored.certificates.iter();
+        let behind = known.filter(|one| one.expires_s > now_s && one.generation < generation);
+        behind.map(|known| known.party.to_string()).collect()
+    }
+
+    /// Sets the state of the rotation.
+    pub(super) fn rotate(&mut self, rotation: Rotation, now_s: i64) -> Result<(), Refused> {
+        self.change(now_s, |stored| {
+            stored.rotation = rotation;
+            Ok(())
         })
     }
 
@@ -236,6 +267,7 @@ impl Stored {
             number,
             key: key.to_owned(),
             expires_s,
+            generation: self.rotation.generation,
         };
         let certified = known.certified();
         self.certificates.push(known);

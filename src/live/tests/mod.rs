@@ -5,6 +5,7 @@ mod compaction;
 mod daemon;
 mod faults;
 mod replay;
+mod rotation;
 mod security;
 mod server;
 mod usage;
