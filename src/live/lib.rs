@@ -5,6 +5,7 @@
 //! - `record`: the inputs of a run as a log that replays to the same commands.
 //! - `what_if`: a record continued under another control plane, with simulated machines.
 //! - `journal`: durable storage of that log.
+//! - `etcd`: several control servers, of which one leads.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
@@ -19,6 +20,7 @@ pub mod client;
 pub mod control;
 pub mod daemon;
 pub mod driver;
+pub mod etcd;
 pub mod joining;
 pub mod journal;
 pub mod node;

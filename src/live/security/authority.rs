@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::identity::Certified;
-use super::{SecurityError, random_bytes, read_text, write_text};
+use super::place::Place;
+use super::{SecurityError, random_bytes, read_text};
 
 /// Name that the server's certificate has, whatever its address.
 pub(super) const SERVER_NAME: &str = "control.windtunnel";
@@ -69,20 +70,21 @@ impl Authority {
     ///
     /// # Errors
     /// The folder can't be read or written, or its files are damaged.
-    pub(super) fn numbered(folder: &Path, number: u32, now_s: i64) -> Result<Self, SecurityError> {
-        let file = file_of(number);
-        let path = folder.join(format!("{file}.key"));
+    pub(super) fn numbered(place: &Place, number: u32, now_s: i64) -> Result<Self, SecurityError> {
+        let file = format!("{}.key", file_of(number));
+        let path = place.folder().join(&file);
         if !path.exists() {
             let key = KeyPair::generate().map_err(made)?;
-            write(&path, &key.serialize_pem())?;
+            write(place, &file, &key.serialize_pem())?;
         }
         let key = KeyPair::from_pem(&read_text(&path)?);
         let key = key.map_err(|error| damaged(&path, &error))?;
         let params = authority(now_s);
-        let path = folder.join(format!("{file}.crt"));
+        let file = format!("{}.crt", file_of(number));
+        let path = place.folder().join(&file);
         if !path.exists() {
             let certificate = params.self_signed(&key).map_err(made)?;
-            write(&path, &certificate.pem())?;
+            write(place, &file, &certificate.pem())?;
         }
         let pem = read_text(&path)?;
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
@@ -101,12 +103,12 @@ impl Authority {
     }
 
     /// Removes the files of an authority that is gone for good.
-    pub(super) fn remove(folder: &Path, number: u32) {
-        let file = file_of(number);
+    pub(super) fn remove(place: &Place, number: u32) {
         // What stays is of no use to anybody: nobody trusts it.
-        let _ = std::fs::remove_file(folder.join(format!("{file}.key")));
+        let file = file_of(number);
+        place.remove(&format!("{file}.key"));
         if number > 0 {
-            let _ = std::fs::remove_file(folder.join(format!("{file}.crt")));
+            place.remove(&format!("{file}.crt"));
         }
     }
 
@@ -221,9 +223,10 @@ fn made(error: impl std::fmt::Display) -> SecurityError {
     SecurityError::Making(error.to_string())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), SecurityError> {
-    write_text(path, text).map_err(|source| SecurityError::File {
-        path: path.to_owned(),
+fn write(place: &Place, file: &str, text: &str) -> Result<(), SecurityError> {
+    let written = place.write(file, text);
+    written.map_err(|source| SecurityError::File {
+        path: place.folder().join(file),
         source,
     })
 }

@@ -1,6 +1,6 @@
 //! The gate of a control server: parties join, renew their certificates and lose them here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::authority::{Authority, Request};
 use super::credentials::Credentials;
 use super::identity::{Certified, Identity, Role};
+use super::place::Place;
 use super::roster::{Joining, Roster, StoredToken};
 use super::rotation::{Authorities, Rotation, RotationError, RotationStatus, Step};
 use super::token::Token;
@@ -23,7 +24,7 @@ pub const ADMIN: &str = "admin";
 
 /// A gate.
 pub struct Gate {
-    folder: PathBuf,
+    place: Place,
     authorities: Mutex<Arc<Authorities>>,
     roster: Mutex<Roster>,
     life_s: i64,
@@ -114,10 +115,18 @@ impl Gate {
     /// # Errors
     /// The folder can't be read or written, or its files are damaged.
     pub fn of_folder(folder: &Path, life_s: i64) -> Result<Arc<Self>, SecurityError> {
-        let roster = Roster::of_folder(folder)?;
-        let authorities = Authorities::of_folder(folder, roster.rotation(), now_s())?;
+        Self::of_place(&Place::own(folder), life_s)
+    }
+
+    /// As above, with a folder whose files several control servers may share.
+    ///
+    /// # Errors
+    /// The place can't be read or written, or its files are damaged.
+    pub fn of_place(place: &Place, life_s: i64) -> Result<Arc<Self>, SecurityError> {
+        let roster = Roster::of_place(place)?;
+        let authorities = Authorities::of_place(place, roster.rotation(), now_s())?;
         let gate = Self {
-            folder: folder.to_owned(),
+            place: place.clone(),
             authorities: Mutex::new(Arc::new(authorities)),
             roster: Mutex::new(roster),
             life_s,
@@ -165,15 +174,15 @@ impl Gate {
         let mut after = before.after(step);
         after.cluster = Some(self.cluster(&before));
         // The new authority is on the disk before anything depends on it.
-        let authorities = Authorities::of_folder(&self.folder, &after, now)?;
+        let authorities = Authorities::of_place(&self.place, &after, now)?;
         roster.rotate(after, now)?;
         let present = self.authorities.lock();
         *present.unwrap_or_else(PoisonError::into_inner) = Arc::new(authorities);
         drop(roster);
         if step == Step::Drop {
-            Authority::remove(&self.folder, before.current);
+            Authority::remove(&self.place, before.current);
         }
-        self.keep_local(&self.folder)?;
+        self.keep_local(self.place.folder())?;
         Ok(self.rotation())
     }
 

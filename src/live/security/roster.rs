@@ -1,14 +1,13 @@
 //! The roster of a control server: join tokens that are good and certificates that are, in one file of
 //! its state. What a token or certificate led to is durable before anybody learns of it.
 
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Certified, Identity, Role};
+use super::place::Place;
 use super::rotation::Rotation;
 use super::token::Token;
-use super::{Refused, SecurityError, read_text, write_text};
+use super::{Refused, SecurityError, read_text};
 
 /// Name of the file.
 const FILE: &str = "access.json";
@@ -25,7 +24,7 @@ const CERTIFICATES_MAX: usize = 16_384;
 /// The roster.
 #[derive(Clone, Debug)]
 pub(super) struct Roster {
-    path: PathBuf,
+    place: Place,
     stored: Stored,
 }
 
@@ -79,8 +78,8 @@ impl Roster {
     ///
     /// # Errors
     /// The file can't be read or is damaged.
-    pub(super) fn of_folder(folder: &Path) -> Result<Self, SecurityError> {
-        let path = folder.join(FILE);
+    pub(super) fn of_place(place: &Place) -> Result<Self, SecurityError> {
+        let path = place.folder().join(FILE);
         let damaged = |why: String| SecurityError::Damaged {
             path: path.clone(),
             why,
@@ -105,7 +104,8 @@ impl Roster {
                 rotation: Rotation::default(),
             }
         };
-        Ok(Self { path, stored })
+        let place = place.clone();
+        Ok(Self { place, stored })
     }
 
     /// The tokens that are good.
@@ -249,7 +249,8 @@ impl Roster {
         stored.certificates.retain(|known| known.expires_s > now_s);
         let result = change(&mut stored)?;
         let text = serde_json::to_string(&stored).map_err(|_| Refused::Storage)?;
-        write_text(&self.path, &text).map_err(|_| Refused::Storage)?;
+        let written = self.place.write(FILE, &text);
+        written.map_err(|_| Refused::Storage)?;
         self.stored = stored;
         Ok(result)
     }

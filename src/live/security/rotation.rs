@@ -2,14 +2,13 @@
 //! signs, then the old one goes. Every step waits until all parties have taken the one before it in,
 //! so nobody is locked out.
 
-use std::path::Path;
-
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::SecurityError;
 use super::authority::Authority;
+use super::place::Place;
 
 /// A step of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,15 +129,15 @@ impl Authorities {
     ///
     /// # Errors
     /// The folder can't be read or written, or its files are damaged.
-    pub(super) fn of_folder(
-        folder: &Path,
+    pub(super) fn of_place(
+        place: &Place,
         rotation: &Rotation,
         now_s: i64,
     ) -> Result<Self, SecurityError> {
         let next = rotation.next;
-        let next = next.map(|number| Authority::numbered(folder, number, now_s));
+        let next = next.map(|number| Authority::numbered(place, number, now_s));
         Ok(Self {
-            current: Authority::numbered(folder, rotation.current, now_s)?,
+            current: Authority::numbered(place, rotation.current, now_s)?,
             next: next.transpose()?,
             is_switched: rotation.is_switched,
             generation: rotation.generation,

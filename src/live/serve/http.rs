@@ -24,7 +24,7 @@ use super::errands::Errands;
 use super::guard::Guard;
 use super::routes::{party_name, route};
 use crate::access::Access;
-use crate::client::GENERATION;
+use crate::client::{GENERATION, SERVERS};
 use crate::security::Refused;
 use crate::security::identity::Certified;
 
@@ -50,6 +50,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) guard: Arc<Guard>,
     pub(super) errands: Errands,
+    /// Addresses of all control servers, where there are several.
+    pub(super) servers: Option<HeaderValue>,
 }
 
 /// The other end of a connection.
@@ -136,6 +138,10 @@ async fn respond(
                 let generation = gate.authorities().generation();
                 let name = HeaderName::from_static(GENERATION);
                 response.headers_mut().insert(name, generation.into());
+            }
+            if let Some(servers) = &shared.servers {
+                let name = HeaderName::from_static(SERVERS);
+                response.headers_mut().insert(name, servers.clone());
             }
             response
         }

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use thiserror::Error;
 
 use crate::access::Access;
@@ -113,6 +114,7 @@ pub struct Server {
     address: SocketAddr,
     access: Access,
     limits: Limits,
+    servers: Option<HeaderValue>,
 }
 
 impl Server {
@@ -132,7 +134,17 @@ impl Server {
             listener,
             access,
             limits,
+            servers: None,
         })
+    }
+
+    /// The server as one of several, which are reached at these addresses.
+    #[must_use]
+    pub fn among(self, servers: &[SocketAddr]) -> Self {
+        let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+        let listed = HeaderValue::from_str(&servers.join(",")).ok();
+        let servers = listed.filter(|_| !servers.is_empty());
+        Self { servers, ..self }
     }
 
     /// Address at which the server listens.
@@ -163,6 +175,7 @@ impl Server {
             limits: self.limits,
             guard: Guard::new(notes),
             errands: errands::Errands::default(),
+            servers: self.servers,
         });
         let goes_on = || !is_interrupted() && !engine.has_ended();
         let accepted = runtime.block_on(accept::accept(self.listener, &shared, folder, &goes_on));

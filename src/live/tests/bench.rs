@@ -211,6 +211,18 @@ impl Bench<MemoryJournal> {
 }
 
 impl<J: Journal> Bench<J> {
+    /// Cluster with a number of hosts, over a journal.
+    pub(super) fn over(hosts: usize, journal: J) -> Self {
+        let mut bench = Self {
+            control: None,
+            hosts: (0..hosts).map(Host::new).collect(),
+            now: Instant::ZERO,
+            compaction: Compaction::default(),
+        };
+        bench.open(journal);
+        bench
+    }
+
     /// A control server opens the state.
     pub(super) fn open(&mut self, journal: J) {
         self.open_with(journal, plane());

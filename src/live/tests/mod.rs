@@ -3,6 +3,7 @@
 mod bench;
 mod compaction;
 mod daemon;
+mod etcd;
 mod faults;
 mod replay;
 mod rotation;
