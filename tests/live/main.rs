@@ -13,6 +13,7 @@
 
 mod agent;
 mod audit;
+mod controllers;
 mod crashes;
 mod ends;
 mod fabric;

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
-use crate::{crashes, ends, fabric, isolation, limits, restarts, soak, sweep, torn, walk};
+use crate::{
+    controllers, crashes, ends, fabric, isolation, limits, restarts, soak, sweep, torn, walk,
+};
 
 /// A test.
 pub(crate) struct Test {
@@ -33,6 +35,7 @@ const GROUPS: &[&[Test]] = &[
     crashes::TESTS,
     fabric::TESTS,
     walk::TESTS,
+    controllers::TESTS,
 ];
 
 enum Result {
@@ -102,9 +105,10 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
 
 fn one(test: &Test, findings: &[Finding]) -> Result {
     let is_there = |feature: &&str| {
-        findings
-            .iter()
-            .any(|finding| finding.feature == *feature && finding.is_there)
+        (*feature == "etcd" && controllers::has_etcd())
+            || findings
+                .iter()
+                .any(|finding| finding.feature == *feature && finding.is_there)
     };
     let lacks: Vec<&str> = test
         .needs
@@ -123,7 +127,7 @@ fn one(test: &Test, findings: &[Finding]) -> Result {
 
 /// Returns whether the plan exempts the test: variables make it as long as one likes.
 fn is_long(test: &Test) -> bool {
-    matches!(test.fault, "34" | "36")
+    matches!(test.fault, "24" | "34" | "36")
 }
 
 /// Returns whether a feature that the test needs is mandatory.

@@ -147,7 +147,7 @@ fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> 
     if location.is_plain {
         let secret = secret(&state.join(NODE_FILE)).map_err(Failure::input)?;
         return Ok(Server {
-            client: Client::plain(address, &secret),
+            client: Client::plain(address, &secret).remembering(folder),
             renewal: None,
             cluster: cluster(&secret),
         });
@@ -167,7 +167,7 @@ fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> 
     let cluster = credentials.cluster().map_err(Failure::input)?;
     let config = tls::client(&credentials).map_err(Failure::input)?;
     Ok(Server {
-        client: Client::secured(address, config),
+        client: Client::secured(address, config).remembering(folder),
         renewal: Some(Renewal::new(folder, AGENT, credentials)),
         cluster,
     })

@@ -7,6 +7,7 @@ mod host;
 mod logs;
 mod requests;
 mod show;
+mod store;
 mod what_if;
 
 use std::path::PathBuf;
@@ -103,11 +104,11 @@ impl ServerArguments {
         let location = location(state).map_err(unread)?;
         if location.is_plain {
             let secret = secret(&state.join(ADMIN_FILE)).map_err(unread)?;
-            return Ok(Client::plain(location.address, &secret));
+            return Ok(Client::plain(location.address, &secret).remembering(state));
         }
         let credentials = Credentials::read(state, ADMIN).map_err(Failure::input)?;
         let config = tls::client(&credentials).map_err(Failure::input)?;
-        let client = Client::secured(location.address, config);
+        let client = Client::secured(location.address, config).remembering(state);
         // What the server says about its authorities is known once it has answered.
         let _ = client.fetch("/healthz");
         // One that can't be renewed now is good until it expires.

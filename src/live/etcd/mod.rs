@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use units::Duration;
 
-pub use gateway::Tls;
+pub use gateway::{Own, Tls};
 
 /// An etcd and the part of it that a cluster has.
 #[derive(Clone, Debug)]
