@@ -207,16 +207,16 @@ pub(super) fn authority(arguments: &AuthorityArguments) -> Result<Exit, Failure>
         }
     }
     .map_err(Failure::incomplete)?;
-    let mut text = format!("signs    {}\n", status.signs);
-    for pin in &status.trusted {
-        text.push_str(&format!("trusted  {pin}\n"));
-    }
-    text.push_str(&format!("next     {}\n", status.next.name()));
-    for party in &status.behind {
-        text.push_str(&format!("behind   {party}\n"));
-    }
-    output::print(text.as_bytes())?;
+    let mut table = vec![row("signs", &status.signs)];
+    table.extend(status.trusted.iter().map(|pin| row("trusted", pin)));
+    table.push(row("next", status.next.name()));
+    table.extend(status.behind.iter().map(|party| row("behind", party)));
+    output::print(aligned(&table).as_bytes())?;
     Ok(Exit::Done)
+}
+
+fn row(what: &str, value: &str) -> Vec<String> {
+    vec![what.to_owned(), value.to_owned()]
 }
 
 pub(super) fn login(global: &Global, arguments: &LoginArguments) -> Result<Exit, Failure> {

@@ -345,9 +345,9 @@ impl Office {
             let key = encoded(self.keys.name(&entry.key));
             json!({"key": key, "target": "CREATE", "result": "EQUAL", "create_revision": "0"})
         };
-        let puts = entries.iter().map(|entry| self.put(entry));
+        let puts: Vec<Value> = entries.iter().map(|entry| self.put(entry)).collect();
         let looks: Vec<Value> = entries.iter().map(|entry| self.look(entry)).collect();
-        let message = self.fenced(entries.iter().map(absent).collect(), puts.collect(), looks);
+        let message = self.fenced(entries.iter().map(absent).collect(), &puts, looks);
         let answer = self.carry_out(&message)?;
         if answer.succeeded {
             return Ok(());
@@ -367,7 +367,7 @@ impl Office {
 
     /// Writes an entry, whatever was there.
     pub(super) fn set(&self, entry: &Entry) -> Result<(), EtcdError> {
-        let message = self.fenced(Vec::new(), vec![self.put(entry)], Vec::new());
+        let message = self.fenced(Vec::new(), &[self.put(entry)], Vec::new());
         let answer = self.carry_out(&message)?;
         self.check(&answer)
     }
@@ -382,7 +382,7 @@ impl Office {
         let removal = json!({"request_delete_range": {
             "key": encoded(first), "range_end": encoded(end),
         }});
-        let answer = self.carry_out(&self.fenced(Vec::new(), vec![removal], Vec::new()))?;
+        let answer = self.carry_out(&self.fenced(Vec::new(), &[removal], Vec::new()))?;
         self.check(&answer)?;
         // Removed entries take up room until their revisions are forgotten.
         let revision = answer.header.revision.to_string();
@@ -401,7 +401,7 @@ impl Office {
     }
 
     /// A transaction that only this leader can make.
-    fn fenced(&self, compare: Vec<Value>, success: Vec<Value>, failure: Vec<Value>) -> Value {
+    fn fenced(&self, compare: Vec<Value>, success: &[Value], failure: Vec<Value>) -> Value {
         let leader = self.keys.leader();
         let mut compared = vec![json!({
             "key": leader, "target": "CREATE", "result": "EQUAL",

@@ -80,8 +80,8 @@ impl Files {
 
 /// Files that all have in common.
 fn is_shared(name: &str) -> bool {
-    let is_of_authority =
-        name.starts_with("ca") && (name.ends_with(".key") || name.ends_with(".crt"));
+    let extension = Path::new(name).extension().and_then(|known| known.to_str());
+    let is_of_authority = name.starts_with("ca") && matches!(extension, Some("key" | "crt"));
     is_of_authority || matches!(name, "access.json" | "admin.token" | "node.token")
 }
 

@@ -16,9 +16,6 @@ use super::{Refused, SecurityError};
 use crate::access;
 use crate::runtime::clock::wall_ns;
 
-/// Name of the user whose certificate is in the server's state.
-const LOCAL: &str = "local";
-
 /// Name of the files with the certificate of that user.
 pub const ADMIN: &str = "admin";
 
@@ -213,9 +210,13 @@ impl Gate {
         if kept.as_ref().is_some_and(is_good) {
             return Ok(());
         }
+        let name = self.place.local_user();
         let local = Identity {
             role: Role::Admin,
-            name: LOCAL.to_owned(),
+            name: name.map_err(|source| SecurityError::File {
+                path: folder.to_owned(),
+                source,
+            })?,
         };
         let failed = |error: Refused| SecurityError::Making(error.to_string());
         let request = Credentials::request(folder, ADMIN)?;

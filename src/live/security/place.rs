@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use super::write_text;
 
+/// Name of the user whose certificate is in the server's state.
+const LOCAL: &str = "local";
+
 /// Storage that has a copy of each file, for the control servers on other machines.
 pub trait Mirror: fmt::Debug + Send + Sync {
     /// Keeps a file; it is durable once this returns.
@@ -44,6 +47,15 @@ impl Place {
             folder: folder.to_owned(),
             mirror: Some(mirror),
         }
+    }
+
+    /// Name of the user of this machine: each of several servers has one of its own.
+    pub(super) fn local_user(&self) -> io::Result<String> {
+        if self.mirror.is_none() {
+            return Ok(LOCAL.to_owned());
+        }
+        let machine = crate::access::machine(&self.folder)?;
+        Ok(format!("{LOCAL}-{machine}"))
     }
 
     /// The folder.

@@ -76,7 +76,6 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 fn etcd(name: &str) -> Option<Etcd> {
     let started = Etcd::started(name);
     if started.is_none() {
