@@ -117,7 +117,7 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
         changed = Some(found.map_err(|error| failed(&error))?);
     }
     let report = ExplainReport {
-        place: Place::Snapshot(&snapshot.summary()),
+        place: Place::Snapshot(&arguments.scheduler.described(&snapshot)),
         explanation: &explanation,
         node: view.as_ref(),
         changed: changed.as_ref().map(|(own, view)| (own, view.as_ref())),

@@ -106,7 +106,7 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
     let mut warnings = snapshot.warnings.clone();
     warnings.extend(findings);
     let report = PlaceReport {
-        snapshot: &snapshot.summary(),
+        snapshot: &arguments.scheduler.described(&snapshot),
         pod: &info.full_name(),
         wanted: arguments.replicas,
         placement: &placement,
@@ -130,7 +130,7 @@ fn lost(
 ) -> Result<Exit, Failure> {
     let mut snapshot = read(global, &arguments.paths, arguments.scheduler.changes())?;
     without(&mut snapshot, &arguments.without_node)?;
-    let summary = snapshot.summary();
+    let summary = arguments.scheduler.described(&snapshot);
     let loss = lose(&mut snapshot, profiles, &arguments.lose).map_err(|error| failed(&error))?;
     let report = LossReport {
         snapshot: &summary,

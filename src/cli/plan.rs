@@ -1,23 +1,30 @@
 //! `windtunnel plan`: what binds in a cluster, what a loss leaves waiting, which nodes can go, how few
 //! or how cheap nodes are enough, and when the cluster is full.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use lab::folder::{Existing, write_file};
+use lab::plan::adjust::{Resized, overcommit, resize};
 use lab::plan::buy::Search;
-use lab::plan::{Minimize, Plan, Questions, plan, without_preemption};
+use lab::plan::goal::Room;
+use lab::plan::planned::{Changed, Planned, objects};
+use lab::plan::usage::Usage;
+use lab::plan::{Minimize, Plan, Questions, plan};
 use lab::shell::quoted;
-use lab::snapshot::Snapshot;
-use report::plan::PlanReport;
+use lab::snapshot::{Gathered, Snapshot, read_pod};
+use model::Release;
+use report::plan::{PlanFile, PlanReport};
 use scenario::schema::Reserved;
 use trace::Input;
+use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
 
-use super::plan_words::{Headroom, growth, headroom, horizon, survive};
+use super::plan_words::{self, Headroom, growth, headroom, horizon, survive};
 use super::snapshot::{SchedulerArguments, failed, tell};
-use super::{Exit, Failure, Global, output, terminal};
+use super::{Exit, Failure, Global, output, plan_scenario, terminal};
 
 const EXAMPLES: &str = "Examples:
   kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,job,cronjob,hpa \\
@@ -27,6 +34,8 @@ const EXAMPLES: &str = "Examples:
   windtunnel plan dump.json --minimize cost --types prices.csv --only 'm5.*,c5.*' --survive node
   windtunnel plan dump.json --grow 5%/month --horizon 12mo
   windtunnel plan dump.json --survive zone --check
+  windtunnel plan dump.json --headroom 20=web.yaml --overcommit cpu=1.5 --requests p95.csv
+  windtunnel plan dump.json --minimize nodes --out plan/ && windtunnel run plan/cluster.yaml
 
 A plan places every pod that has to run by the Kubernetes scheduler itself: by falling priority, then
 in the order of the dump, without preemption. Pods that wait today stay out and are listed, unless
@@ -43,14 +52,17 @@ amounts of a type are the least of its ready nodes in the dump, else those of th
 pub(super) struct PlanArguments {
     /// Cluster: files of `kubectl get -o json|yaml`, folders of them, a snapshot scenario, or `-`
     #[arg(required = true, value_name = "SNAPSHOT")]
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
     /// Make the number of nodes or their price small: drains existing nodes, or buys others with
     /// `--types`
     #[arg(long, value_enum, value_name = "WHAT")]
-    minimize: Option<What>,
+    pub(super) minimize: Option<What>,
     /// Buy nodes of the types of this price list (CSV or JSON), from nothing
     #[arg(long, value_name = "FILE")]
     types: Option<PathBuf>,
+    /// Price list of the existing nodes' types (CSV or JSON); nothing is bought
+    #[arg(long, value_name = "FILE", conflicts_with = "types")]
+    prices: Option<PathBuf>,
     /// Only types of these names, in which `*` stands for any text; may be repeated
     #[arg(
         long,
@@ -65,20 +77,39 @@ pub(super) struct PlanArguments {
     /// Count the pods that wait today among those that have to run; exit 10 where a bound is not
     /// reached
     #[arg(long)]
-    strict: bool,
+    pub(super) strict: bool,
     /// Every pod finds a node after the loss of any node, any N nodes, any zone, or any value of a
     /// label: `node`, `node:2`, `zone`, a label; may be repeated
     #[arg(long, value_name = "DOMAIN")]
     survive: Vec<String>,
-    /// Share of cpu and memory that stays free in every zone, such as `10%`
-    #[arg(long, value_name = "SHARE")]
-    headroom: Option<String>,
+    /// Share of cpu and memory that stays free in every zone, such as `10%`, or a number of pods of a
+    /// file for which there has to be room, such as `20=web.yaml`; may be repeated
+    #[arg(long, value_name = "SHARE|N=FILE")]
+    headroom: Vec<String>,
+    /// Factor by which nodes offer more of a resource than they have, such as `cpu=1.5`; may be
+    /// repeated
+    #[arg(long, value_name = "RESOURCE=FACTOR", value_delimiter = ',')]
+    overcommit: Vec<String>,
+    /// Give pods the requests of a file: a table with `namespace`, `pod` or `workload`, `cpu` and
+    /// `memory`, or an answer of Prometheus, of which the 95th percentile counts; `cpu=FILE` and
+    /// `memory=FILE` say what a file is about; may be repeated
+    #[arg(long, value_name = "FILE")]
+    requests: Vec<String>,
+    /// Let pods displace others of lower priority after a loss, on bought nodes and in growth
+    #[arg(long)]
+    preemption: bool,
     /// Growth of workloads: `5%/month`, `5/month`, or of some alone: `shop/*=10%`; may be repeated
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     grow: Vec<String>,
     /// How far to look ahead, in months or years
     #[arg(long, value_name = "TIME", default_value = "12mo", requires = "grow")]
     horizon: String,
+    /// Goal of a scenario, such as `pending_time.p99<=30s`; replaces its `objectives`; may be repeated
+    #[arg(long, value_name = "METRIC<=BOUND")]
+    pub(super) goal: Vec<String>,
+    /// Number of seeds under which the goals of a scenario have to hold
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) seeds: u64,
     /// Further orders of the pods to try, seeded
     #[arg(long, value_name = "N", default_value_t = 0)]
     orders: u64,
@@ -92,8 +123,9 @@ pub(super) struct PlanArguments {
     check: bool,
     /// Output format of the answer
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
-    format: PlanFormat,
-    /// Folder for `plan.json`, `plan.md` and the tables
+    pub(super) format: PlanFormat,
+    /// Folder for `plan.json`, `plan.md`, `report.html`, the tables, the proof and the cluster of the
+    /// plan as a scenario that runs
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace existing files
@@ -103,7 +135,7 @@ pub(super) struct PlanArguments {
 
 /// Quantity to make small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum What {
+pub(super) enum What {
     /// Number of nodes.
     Nodes,
     /// Price of nodes; needs `--types`.
@@ -112,7 +144,7 @@ enum What {
 
 /// Output format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PlanFormat {
+pub(super) enum PlanFormat {
     /// Sentences and tables for the terminal.
     Table,
     /// JSON, one object.
@@ -124,15 +156,23 @@ enum PlanFormat {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let (questions, currency) = questions(arguments)?;
+    if let Some(exit) = plan_scenario::run(global, arguments)? {
+        return Ok(exit);
+    }
+    let (mut questions, currency) = questions(arguments)?;
     let profiles = arguments.scheduler.profiles(global)?;
-    let profiles = without_preemption(&profiles);
-    let snapshot = Snapshot::read_with_daemons(
-        &arguments.paths,
-        &terminal::traces_dirs(global),
-        arguments.scheduler.changes(),
-    );
-    let mut snapshot = snapshot.map_err(|error| failed(&error))?;
+    let traces = terminal::traces_dirs(global);
+    let changes = arguments.scheduler.changes();
+    let gathered = Snapshot::gather(&arguments.paths, &traces, changes);
+    let mut gathered = gathered.map_err(|error| failed(&error))?;
+    let factors = plan_words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
+    overcommit(&mut gathered, &factors);
+    let resized = resized(arguments, &mut gathered)?;
+    let mut snapshot = Snapshot::new(gathered).map_err(|error| failed(&error))?;
+    for offer in &mut questions.offers {
+        offer.node = factors.apply(&offer.node);
+    }
+    questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
     let summary = snapshot.summary();
     let answers = plan(&mut snapshot, &profiles, &questions).map_err(|error| failed(&error))?;
@@ -141,24 +181,19 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         snapshot: &summary,
         command: &command,
         currency: &currency,
+        inputs: &snapshot.inputs,
         plan: &answers,
-        assumptions: assumptions(arguments, &questions),
+        assumptions: assumptions(arguments, &questions, &resized),
         warnings: &snapshot.warnings,
     };
     if let Some(folder) = &arguments.out {
-        let existing = if arguments.force {
-            Existing::Replace
-        } else {
-            Existing::Refuse
+        let changed = Changed {
+            factors: &factors,
+            resized: &resized.specs,
         };
-        for file in report.files() {
-            write_file(&folder.join(file.name), file.text.as_bytes(), existing).map_err(
-                |error| match error.exit_code() {
-                    2 => Failure::input(error),
-                    _ => Failure::incomplete(error),
-                },
-            )?;
-        }
+        let mut files = report.files().map_err(Failure::incomplete)?;
+        files.extend(cluster(arguments, &snapshot, &answers.planned, changed)?);
+        write(arguments, folder, &files)?;
     }
     let text = match arguments.format {
         PlanFormat::Table => report.table(),
@@ -170,10 +205,127 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     Ok(exit(arguments, &answers))
 }
 
+/// Writes files into a folder.
+fn write(arguments: &PlanArguments, folder: &Path, files: &[PlanFile]) -> Result<(), Failure> {
+    let existing = if arguments.force {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
+    for file in files {
+        let written = write_file(&folder.join(file.name), &file.bytes, existing);
+        written.map_err(|error| match error.exit_code() {
+            2 => Failure::input(error),
+            _ => Failure::incomplete(error),
+        })?;
+    }
+    Ok(())
+}
+
+/// Gives the pods of a cluster the requests of files.
+fn resized(arguments: &PlanArguments, gathered: &mut Gathered) -> Result<Resized, Failure> {
+    if arguments.requests.is_empty() {
+        return Ok(Resized::default());
+    }
+    let mut usage = Usage::default();
+    for word in &arguments.requests {
+        let file = plan_words::usage(word);
+        let read = usage.read(&Input::path(&file.path), file.about);
+        read.map_err(|error| failed(&error))?;
+    }
+    let resized = resize(gathered, &usage);
+    if resized.specs.is_empty() {
+        let pods = gathered.pods.iter().find(|pod| !pod.phase.is_final());
+        let one = pods.map_or(String::new(), |pod| {
+            format!(", such as `{}/{}`", pod.namespace(), pod.name)
+        });
+        return Err(Failure::input(format!(
+            "--requests: {} names no pod or workload of the cluster; expected names of its \
+             pods{one}",
+            arguments.requests.join(", ")
+        )));
+    }
+    Ok(resized)
+}
+
+/// The further pods for which there has to be room.
+fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>, Failure> {
+    let mut room = Vec::new();
+    for word in &arguments.headroom {
+        let Headroom::Pods { count, file } = headroom(word).map_err(Failure::input)? else {
+            continue;
+        };
+        let read = read_pod(&file, &snapshot.priorities);
+        let (pod, _) = read.map_err(|error| failed(&error))?;
+        snapshot.name_namespace(pod.namespace());
+        let mut info = snapshot.pod_info(&pod);
+        if let Ok(info) = &mut info {
+            info.set_node_name(None);
+        }
+        let info = info.map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
+        room.push(Room {
+            count,
+            pod: Arc::new(info),
+        });
+    }
+    Ok(room)
+}
+
+/// Files of the planned cluster: a scenario that runs, its objects, and the scheduler's configuration.
+fn cluster(
+    arguments: &PlanArguments,
+    snapshot: &Snapshot,
+    planned: &Planned,
+    changed: Changed<'_>,
+) -> Result<Vec<PlanFile>, Failure> {
+    let objects = objects(&snapshot.inputs, planned, changed).map_err(|error| failed(&error))?;
+    let mut files = vec![PlanFile::new(CLUSTER_OBJECTS, objects)];
+    let mut scheduler = "{tieBreak: first}".to_owned();
+    if let Some(path) = &arguments.scheduler.config {
+        let config = Input::path(path).read_to_string().map_err(Failure::input)?;
+        files.push(PlanFile::new(CLUSTER_CONFIG, config));
+        scheduler = format!("{{tieBreak: first, config: {CLUSTER_CONFIG}}}");
+    }
+    let text = scenario_text(planned, arguments.scheduler.release, &scheduler);
+    files.push(PlanFile::new("cluster.yaml", text));
+    Ok(files)
+}
+
+/// File of the planned cluster's objects.
+const CLUSTER_OBJECTS: &str = "cluster.objects.json";
+
+/// File of the scheduler's configuration.
+const CLUSTER_CONFIG: &str = "cluster.scheduler.yaml";
+
+fn scenario_text(planned: &Planned, release: Release, scheduler: &str) -> String {
+    let nodes = plural::count(planned.kept.len() + planned.bought.len(), "node");
+    let pods = plural::count(planned.nodes_of_pods.len(), "pod");
+    let placed = if planned.is_placed_anew {
+        "which the run places"
+    } else {
+        "each on its node"
+    };
+    format!(
+        "windtunnel: v1\n\
+         name: plan\n\
+         description: \"Cluster of a plan: {nodes}, {pods}, {placed}.\"\n\
+         cluster:\n\
+         \x20 nodes:\n\
+         \x20   - manifests: {CLUSTER_OBJECTS}\n\
+         workload:\n\
+         \x20 - manifests: {CLUSTER_OBJECTS}\n\
+         system:\n\
+         \x20 name: kubernetes\n\
+         \x20 release: \"{release}\"\n\
+         \x20 scheduler: {scheduler}\n\
+         stop: {{when: idle}}\n"
+    )
+}
+
 /// The exit code of answers.
 fn exit(arguments: &PlanArguments, plan: &Plan) -> Exit {
     let is_hopeless = (plan.buy.as_ref()).is_some_and(|buy| buy.purchase.reached.is_none());
-    if is_hopeless || (arguments.check && !plan.meets_goals) {
+    if is_hopeless || (arguments.check && plan.missed.is_some()) {
         return Exit::GateFailed;
     }
     let of_drain = plan.drain.as_ref().map(|own| own.reached > own.bound);
@@ -188,6 +340,16 @@ fn exit(arguments: &PlanArguments, plan: &Plan) -> Exit {
 }
 
 fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> {
+    let (mut prices, mut currency) = (SortedMap::new(), None);
+    if let Some(path) = &arguments.prices {
+        let list = offers(&Input::path(path), &[], &Reserved::default());
+        let list = list.map_err(Failure::input)?;
+        let all = list.offers.iter();
+        prices = all
+            .map(|own| (own.name.as_str().into(), own.price))
+            .collect();
+        currency = Some(list.currency);
+    }
     let offers = match &arguments.types {
         None => Offers {
             offers: Vec::new(),
@@ -196,10 +358,10 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
         Some(path) => offers(&Input::path(path), &arguments.only, &Reserved::default())
             .map_err(Failure::input)?,
     };
-    if arguments.minimize == Some(What::Cost) && offers.offers.is_empty() {
+    if arguments.minimize == Some(What::Cost) && offers.offers.is_empty() && prices.is_empty() {
         return Err(Failure::input(
-            "--minimize cost: the dump states no prices; give a price list with `--types FILE.csv`, \
-             or ask for `--minimize nodes`",
+            "--minimize cost: the dump states no prices; give a price list with `--types FILE.csv` \
+             to buy of it, or with `--prices FILE.csv` to drain, or ask for `--minimize nodes`",
         ));
     }
     let mut domains = Vec::new();
@@ -210,11 +372,12 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
     for word in &arguments.grow {
         grows.push(growth(word).map_err(Failure::input)?);
     }
-    let free_ppm = match arguments.headroom.as_deref().map(headroom) {
-        None => 0,
-        Some(Ok(Headroom::Share(ppm))) => ppm,
-        Some(Err(why)) => return Err(Failure::input(why)),
-    };
+    let mut free_ppm = 0;
+    for word in &arguments.headroom {
+        if let Headroom::Share(ppm) = headroom(word).map_err(Failure::input)? {
+            free_ppm = free_ppm.max(ppm);
+        }
+    }
     let minimize = match arguments.minimize {
         Some(What::Nodes) => Some(Minimize::Nodes),
         Some(What::Cost) => Some(Minimize::Cost),
@@ -227,6 +390,9 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
         is_strict: arguments.strict,
         survive: domains,
         free_ppm,
+        prices,
+        room: Vec::new(),
+        preempts: arguments.preemption,
         grow: grows,
         horizon: horizon(&arguments.horizon).map_err(Failure::input)?,
         search: Search {
@@ -234,13 +400,16 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
             orders: arguments.orders,
         },
     };
-    Ok((questions, offers.currency))
+    Ok((questions, currency.unwrap_or(offers.currency)))
 }
 
-fn assumptions(arguments: &PlanArguments, questions: &Questions) -> Vec<String> {
+fn assumptions(arguments: &PlanArguments, questions: &Questions, resized: &Resized) -> Vec<String> {
+    let preemption = if questions.preempts { "on" } else { "off" };
     let mut lines = vec![
-        "pods are placed by falling priority, then in the order of the dump; preemption is off"
-            .to_owned(),
+        format!(
+            "pods are placed by falling priority, then in the order of the dump; preemption is \
+             {preemption}"
+        ),
         "cordoned and unready nodes keep their state; nodes of the control plane stay".to_owned(),
     ];
     if questions.minimize.is_some() {
@@ -254,11 +423,31 @@ fn assumptions(arguments: &PlanArguments, questions: &Questions) -> Vec<String> 
         );
         lines.push("zones are filled in turn".to_owned());
     }
+    if !arguments.overcommit.is_empty() {
+        let factors = arguments.overcommit.join(", ");
+        lines.push(format!(
+            "nodes offer {factors} times what they have (`--overcommit`)"
+        ));
+    }
+    if !arguments.requests.is_empty() {
+        lines.push(format!(
+            "{} the usage of {}; {} {} the requests of the dump (`--requests`)",
+            requesting(resized.specs.len()),
+            arguments.requests.join(", "),
+            resized.unknown,
+            plural::either(resized.unknown, "keeps", "keep")
+        ));
+    }
     lines
 }
 
+fn requesting(pods: usize) -> String {
+    let verb = plural::either(pods, "requests", "request");
+    format!("{} {verb}", plural::count(pods, "pod"))
+}
+
 /// The command line that was given.
-fn command() -> String {
+pub(super) fn command() -> String {
     let words: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
     format!("windtunnel {}", words.join(" "))
 }

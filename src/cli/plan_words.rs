@@ -1,16 +1,34 @@
-//! Small grammars of `plan`: losses to survive, growth, shares and spans of months.
+//! Small grammars of `plan`: losses to survive, growth, shares and spans of months, factors, files of
+//! usage.
 
+use std::path::PathBuf;
+
+use lab::plan::adjust::{Factors, WHOLE};
 use lab::plan::growth::{Grow, Rate};
 use lab::plan::loss::Survive;
+use lab::plan::usage::Measured;
 
 /// Most months that a plan looks ahead.
 const MOST_MONTHS: u32 = 1_200;
 
+/// Most further pods of a shape that are asked for.
+const MOST_PODS: u64 = 100_000;
+
+/// Largest factor of overcommitment.
+const MOST_FACTOR: f64 = 100.0;
+
 /// Room that is to stay free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Headroom {
     /// A share of each resource, in parts per million.
     Share(i64),
+    /// Number of further pods of a shape that are to fit.
+    Pods {
+        /// Number of pods.
+        count: u64,
+        /// File of the pod.
+        file: PathBuf,
+    },
 }
 
 /// A loss to survive: `node`, `node:2`, `zone`, or a label.
@@ -42,12 +60,69 @@ fn share(text: &str) -> Option<i64> {
 
 /// Room that is to stay free.
 pub(super) fn headroom(word: &str) -> Result<Headroom, String> {
+    if let Some((count, file)) = word.split_once('=') {
+        let count = count.trim().parse().ok();
+        return match count.filter(|own| (1..=MOST_PODS).contains(own)) {
+            Some(count) if !file.is_empty() => Ok(Headroom::Pods {
+                count,
+                file: file.into(),
+            }),
+            _ => Err(format!(
+                "--headroom: expected 1 to {MOST_PODS} pods of a file, such as `20=web.yaml`, \
+                 found `{word}`"
+            )),
+        };
+    }
     match share(word) {
         Some(ppm) if (0..1_000_000).contains(&ppm) => Ok(Headroom::Share(ppm)),
         _ => Err(format!(
-            "--headroom: expected a share from 0% to below 100%, such as `10%`, found `{word}`"
+            "--headroom: expected a share from 0% to below 100%, such as `10%`, or a number of \
+             pods of a file, such as `20=web.yaml`; found `{word}`"
         )),
     }
+}
+
+/// Factors of overcommitment: `cpu=1.5`.
+pub(super) fn overcommit(words: &[String]) -> Result<Factors, String> {
+    let mut factors = Factors::default();
+    for word in words {
+        let parts = word.split_once('=');
+        let parts = parts.filter(|(resource, _)| !resource.is_empty());
+        let factor = parts.and_then(|(_, factor)| factor.parse::<f64>().ok());
+        let (Some((resource, _)), Some(factor)) = (
+            parts,
+            factor.filter(|own| *own > 0.0 && *own <= MOST_FACTOR),
+        ) else {
+            return Err(format!(
+                "--overcommit: expected a resource and a factor above 0 and up to {MOST_FACTOR}, \
+                 such as `cpu=1.5`; found `{word}`"
+            ));
+        };
+        factors.set(resource, (factor * WHOLE as f64 + 0.5) as i64);
+    }
+    Ok(factors)
+}
+
+/// A file of usage: `p95.csv`, or `cpu=cpu.json` where the file does not say what it measures.
+pub(super) fn usage(word: &str) -> UsageFile {
+    let (about, path) = match word.split_once('=') {
+        Some(("cpu", path)) => (Some(Measured::Cpu), path),
+        Some(("memory", path)) => (Some(Measured::Memory), path),
+        _ => (None, word),
+    };
+    UsageFile {
+        about,
+        path: path.into(),
+    }
+}
+
+/// File of usage with its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UsageFile {
+    /// Subject of the file, where it does not say so itself.
+    pub(super) about: Option<Measured>,
+    /// The file.
+    pub(super) path: PathBuf,
 }
 
 /// Growth: `5%/month`, `5/month`, `shop/*=10%`.
@@ -109,5 +184,16 @@ mod tests {
         assert_eq!(horizon("2y"), Ok(24));
         assert!(horizon("0mo").is_err() && headroom("100%").is_err());
         assert_eq!(headroom("10%"), Ok(Headroom::Share(100_000)));
+        let pods = Headroom::Pods {
+            count: 20,
+            file: "web.yaml".into(),
+        };
+        assert_eq!(headroom("20=web.yaml"), Ok(pods));
+        assert!(headroom("0=web.yaml").is_err() && headroom("20=").is_err());
+        for wrong in ["cpu", "cpu=0", "cpu=-1", "=2", "cpu=many"] {
+            assert!(overcommit(&[wrong.to_owned()]).is_err(), "{wrong}");
+        }
+        assert_eq!(usage("cpu=a.json").about, Some(Measured::Cpu));
+        assert_eq!(usage("p95.csv").about, None);
     }
 }

@@ -29,6 +29,8 @@ enum Subject {
     Summary,
     /// Data of a report beyond the summary, `report.json`.
     Report,
+    /// Plan of a cluster, `plan.json`.
+    Plan,
     /// Metrics: id, unit, direction, formula, census, censoring rule.
     Metrics,
 }
@@ -38,6 +40,10 @@ pub(super) fn run(arguments: &SchemaArguments) -> Exit {
         Subject::Scenario => json_schema(&Registered),
         Subject::Summary => schemars::schema_for!(Summary).to_value(),
         Subject::Report => schemars::schema_for!(ReportData).to_value(),
+        Subject::Plan => {
+            terminal::print(report::plan::SCHEMA_TEXT);
+            return Exit::Done;
+        }
         Subject::Metrics => metrics(),
     };
     terminal::print(&format!("{schema:#}\n"));

@@ -39,6 +39,11 @@ impl SchedulerArguments {
         self.release.changes()
     }
 
+    /// Line on what a snapshot holds and which scheduler decides in it.
+    pub(super) fn described(&self, snapshot: &Snapshot) -> String {
+        format!("{}; kube-scheduler {}", snapshot.summary(), self.release)
+    }
+
     /// Profiles of the scheduler; prints warnings about doubtful configuration.
     pub(super) fn profiles(&self, global: &Global) -> Result<Vec<KubeProfile>, Failure> {
         let config = self.config.as_ref().map(Input::path);

@@ -52,6 +52,7 @@ impl Names for Registered {
                 Point::Filter,
                 Point::Score,
                 Point::Devices,
+                Point::Preemption,
                 Point::KubePlugin,
             ]
             .into_iter()

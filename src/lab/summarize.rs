@@ -6,7 +6,6 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::schema::Backfill;
 use scenario::{Scenario, VariantPlan};
 use sim::EndCause;
 use systems::kubernetes;
@@ -28,12 +27,18 @@ pub(crate) fn releases(scenario: &Scenario) -> Vec<String> {
     if system.name != kubernetes::ENTRY.name {
         return Vec::new();
     }
-    let release = system.scheduler_release();
+    let (scheduler, controllers) = (system.scheduler_release(), system.controllers_release());
     let mut told = vec![
-        format!("kube-scheduler {release}"),
-        format!("controllers and kubelet {}", system.controllers_release()),
+        format!("kube-scheduler {scheduler}"),
+        format!("controllers and kubelet {controllers}"),
     ];
-    told.extend(system.scheduler_changes().told(release));
+    told.extend(system.scheduler_changes().told(scheduler));
+    // Where the releases are mixed, a switch may be turned for the controllers alone.
+    for words in system.controllers_changes().told(controllers) {
+        if !told.contains(&words) {
+            told.push(words);
+        }
+    }
     told
 }
 
@@ -48,7 +53,7 @@ fn limits(scenario: &Scenario, outcome: &Outcome) -> Option<LimitsSummary> {
 pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
-        Some(queue) => format!("{queue}, backfill {}", backfill_name(scheduler.backfill)),
+        Some(queue) => format!("{queue}, backfill {}", scheduler.backfill.name()),
         None => variant.scenario.system.placement(),
     };
     VariantSummary {
@@ -267,13 +272,6 @@ fn unexpressed(mapping: &Mapping) -> Vec<UnexpressedSummary> {
         instead: gap.instead.to_owned(),
     });
     gaps.collect()
-}
-
-const fn backfill_name(backfill: Backfill) -> &'static str {
-    match backfill {
-        Backfill::None => "none",
-        Backfill::GreedyOnce => "greedy-once",
-    }
 }
 
 const fn ended(cause: EndCause) -> &'static str {

@@ -1,5 +1,5 @@
-//! A client of the control server: one request per connection, over HTTP/1.1, encrypted or, on one
-//! machine, as plain text with a secret.
+//! A client of the control server over HTTP/1.1, encrypted or, on one machine, as plain text with a
+//! secret. A user's client has a connection for each request, an agent's line keeps its own.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,6 +22,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// Longest time to wait for an answer.
 const ANSWER: Duration = Duration::from_secs(45);
+
+/// Longest time to wait for an answer that is due at once.
+const ANSWER_SOON: Duration = Duration::from_secs(3);
 
 /// Greatest length of an answer, in bytes: a log of some weeks.
 const ANSWER_MAX: u64 = 1 << 30;
@@ -117,12 +120,21 @@ trait Connection: Read + Write {}
 
 impl<T: Read + Write> Connection for T {}
 
+/// A connection and what of an answer was read ahead.
+type Stream = BufReader<Box<dyn Connection + Send>>;
+
+/// Words by which a connection ends with its answer, or does not.
+const CLOSE: &str = "close";
+const KEEP: &str = "keep-alive";
+
 /// An answer as it came.
 struct Raw {
     status: u16,
     generation: Option<u64>,
     servers: Option<String>,
     body: Vec<u8>,
+    /// `true` if the connection may be used again.
+    is_kept: bool,
 }
 
 impl Client {
@@ -203,7 +215,7 @@ impl Client {
     /// # Errors
     /// The server is not reached, or refuses.
     pub fn fetch(&self, path: &str) -> Result<Vec<u8>, ClientError> {
-        self.call("GET", path, &[])
+        self.call("GET", path, &[], ANSWER)
     }
 
     /// Sends a message.
@@ -216,7 +228,7 @@ impl Client {
         message: &impl Serialize,
     ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(message).map_err(|error| self.no_answer(&error))?;
-        self.value(&self.call("POST", path, &body)?)
+        self.value(&self.call("POST", path, &body, ANSWER)?)
     }
 
     fn value<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ClientError> {
@@ -230,11 +242,22 @@ impl Client {
         }
     }
 
-    fn call(&self, method: &str, path: &str, body: &[u8]) -> Result<Vec<u8>, ClientError> {
-        if body.len() > REQUEST_MAX {
-            return Err(ClientError::TooLong { bytes: body.len() });
-        }
-        let raw = self.exchange(method, path, body);
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        patience: Duration,
+    ) -> Result<Vec<u8>, ClientError> {
+        let asked = Asked::new(method, path, body)?;
+        let stream = self.connect(patience);
+        let raw =
+            stream.and_then(|stream| self.exchange(&mut BufReader::new(stream), &asked, CLOSE));
+        self.body(raw)
+    }
+
+    /// The body of an answer that says that all is well.
+    fn body(&self, raw: io::Result<Raw>) -> Result<Vec<u8>, ClientError> {
         let raw = raw.map_err(|source| self.failed(source))?;
         if let Some(generation) = raw.generation {
             self.generation.store(generation, Ordering::Relaxed);
@@ -270,12 +293,12 @@ impl Client {
     }
 
     /// Connects to the control server that answered last, or else to another one.
-    fn connect(&self) -> io::Result<Box<dyn Connection>> {
+    fn connect(&self, patience: Duration) -> io::Result<Box<dyn Connection + Send>> {
         let servers = self.servers.lock();
         let servers = servers.unwrap_or_else(PoisonError::into_inner).clone();
         let mut failed = io::Error::other("no address is known");
         for (place, &address) in servers.iter().enumerate() {
-            match self.connect_to(address) {
+            match self.connect_to(address, patience) {
                 Ok(connection) => {
                     if place > 0 {
                         let servers = self.servers.lock();
@@ -290,14 +313,19 @@ impl Client {
         Err(failed)
     }
 
-    fn connect_to(&self, address: SocketAddr) -> io::Result<Box<dyn Connection>> {
-        let mut stream = TcpStream::connect_timeout(&address, CONNECT)?;
+    fn connect_to(
+        &self,
+        address: SocketAddr,
+        patience: Duration,
+    ) -> io::Result<Box<dyn Connection + Send>> {
+        let mut stream = TcpStream::connect_timeout(&address, CONNECT.min(patience))?;
         // A server that stands still accepts connections and says nothing.
-        stream.set_read_timeout(Some(CONNECT))?;
-        stream.set_write_timeout(Some(ANSWER))?;
+        stream.set_read_timeout(Some(CONNECT.min(patience)))?;
+        stream.set_write_timeout(Some(patience))?;
+        stream.set_nodelay(true)?;
         match &self.way {
             Way::Plain(_) => {
-                stream.set_read_timeout(Some(ANSWER))?;
+                stream.set_read_timeout(Some(patience))?;
                 Ok(Box::new(stream))
             }
             Way::Secured(config) => {
@@ -309,28 +337,30 @@ impl Client {
                 while connection.is_handshaking() {
                     connection.complete_io(&mut stream)?;
                 }
-                stream.set_read_timeout(Some(ANSWER))?;
+                stream.set_read_timeout(Some(patience))?;
                 Ok(Box::new(StreamOwned::new(connection, stream)))
             }
         }
     }
 
-    fn exchange(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Raw> {
-        let mut stream = self.connect()?;
+    fn exchange(&self, stream: &mut Stream, asked: &Asked<'_>, after: &str) -> io::Result<Raw> {
         let secret = match &self.way {
             Way::Plain(secret) => format!("authorization: Bearer {secret}\r\n"),
             Way::Secured(_) => String::new(),
         };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{secret}content-type: application/json\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n",
+            "{} {} HTTP/1.1\r\nhost: {}\r\n{secret}content-type: application/json\r\n\
+             content-length: {}\r\nconnection: {after}\r\n\r\n",
+            asked.method,
+            asked.path,
             self.address,
-            body.len()
+            asked.body.len()
         );
-        stream.write_all(head.as_bytes())?;
+        let out = stream.get_mut();
+        out.write_all(head.as_bytes())?;
         // A server that refuses a body may answer before it has read it.
-        let sent = stream.write_all(body).and_then(|()| stream.flush());
-        let answer = read_answer(&mut stream);
+        let sent = out.write_all(asked.body).and_then(|()| out.flush());
+        let answer = read_answer(stream);
         if answer.is_err() {
             sent?;
         }
@@ -338,12 +368,113 @@ impl Client {
     }
 }
 
+/// A request before it is sent.
+struct Asked<'r> {
+    method: &'r str,
+    path: &'r str,
+    body: &'r [u8],
+}
+
+impl<'r> Asked<'r> {
+    const fn new(method: &'r str, path: &'r str, body: &'r [u8]) -> Result<Self, ClientError> {
+        if body.len() > REQUEST_MAX {
+            return Err(ClientError::TooLong { bytes: body.len() });
+        }
+        Ok(Self { method, path, body })
+    }
+}
+
+/// A client that keeps its connection from one request to the next, as agents do: a heartbeat costs no
+/// handshake then.
+pub(crate) struct Line {
+    client: Client,
+    patience: Duration,
+    open: Option<Stream>,
+}
+
+impl Line {
+    /// A line for messages whose answers are due at once: a server that stays silent for some seconds is
+    /// cut off, or gone.
+    pub(crate) const fn prompt(client: Client) -> Self {
+        Self::new(client, ANSWER_SOON)
+    }
+
+    /// A line for requests that wait for something.
+    pub(crate) const fn waiting(client: Client) -> Self {
+        Self::new(client, ANSWER)
+    }
+
+    const fn new(client: Client, patience: Duration) -> Self {
+        Self {
+            client,
+            patience,
+            open: None,
+        }
+    }
+
+    /// The client whose credentials the line uses.
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Closes the connection: the next request opens another, with the credentials of then.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// The server is not reached, or refuses.
+    pub(crate) fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, ClientError> {
+        let body = self.call(&Asked::new("GET", path, &[])?)?;
+        self.client.value(&body)
+    }
+
+    /// Sends a message; it may arrive twice.
+    ///
+    /// # Errors
+    /// The server is not reached, or refuses.
+    pub(crate) fn post<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        message: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let sent = serde_json::to_vec(message).map_err(|error| self.client.no_answer(&error))?;
+        let body = self.call(&Asked::new("POST", path, &sent)?)?;
+        self.client.value(&body)
+    }
+
+    fn call(&mut self, asked: &Asked<'_>) -> Result<Vec<u8>, ClientError> {
+        // The server closes connections that were idle for long, or old.
+        if let Some(mut stream) = self.open.take()
+            && let Ok(raw) = self.client.exchange(&mut stream, asked, KEEP)
+        {
+            return self.keep(stream, raw);
+        }
+        let stream = self.client.connect(self.patience);
+        let mut stream = match stream {
+            Ok(stream) => BufReader::new(stream),
+            Err(source) => return Err(self.client.failed(source)),
+        };
+        match self.client.exchange(&mut stream, asked, KEEP) {
+            Ok(raw) => self.keep(stream, raw),
+            Err(source) => Err(self.client.failed(source)),
+        }
+    }
+
+    fn keep(&mut self, stream: Stream, raw: Raw) -> Result<Vec<u8>, ClientError> {
+        self.open = raw.is_kept.then_some(stream);
+        self.client.body(Ok(raw))
+    }
+}
+
 /// Reads an answer of the length that its header states.
-fn read_answer(stream: &mut dyn Connection) -> io::Result<Raw> {
+fn read_answer(reader: &mut Stream) -> io::Result<Raw> {
     let broken = |why| io::Error::new(io::ErrorKind::InvalidData, why);
-    let mut reader = BufReader::new(stream);
+    let mut is_kept = true;
     let mut line = String::new();
-    (&mut reader).take(LINE_MAX).read_line(&mut line)?;
+    reader.take(LINE_MAX).read_line(&mut line)?;
     let status = line
         .split(' ')
         .nth(1)
@@ -352,22 +483,28 @@ fn read_answer(stream: &mut dyn Connection) -> io::Result<Raw> {
     let (mut length, mut generation, mut servers) = (None, None, None);
     loop {
         line.clear();
-        let read = (&mut reader).take(LINE_MAX).read_line(&mut line)?;
+        let read = reader.take(LINE_MAX).read_line(&mut line)?;
         if read == 0 {
             return Err(broken("the header of the answer is cut off"));
         }
         if line.trim_end().is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(':') {
-            let number = value.trim().parse::<u64>().ok();
-            if name.eq_ignore_ascii_case("content-length") {
-                length = number;
-            } else if name.eq_ignore_ascii_case(GENERATION) {
-                generation = number;
-            } else if name.eq_ignore_ascii_case(SERVERS) {
-                servers = Some(value.trim().to_owned());
-            }
+        let Some((name, value)) = line.split_once(':') else {
+            continue;
+        };
+        let number = value.trim().parse::<u64>().ok();
+        if name.eq_ignore_ascii_case("content-length") {
+            length = number;
+        }
+        if name.eq_ignore_ascii_case(GENERATION) {
+            generation = number;
+        }
+        if name.eq_ignore_ascii_case(SERVERS) {
+            servers = Some(value.trim().to_owned());
+        }
+        if name.eq_ignore_ascii_case("connection") {
+            is_kept &= !value.trim().eq_ignore_ascii_case(CLOSE);
         }
     }
     let length = length.filter(|&length| length <= ANSWER_MAX);
@@ -382,5 +519,6 @@ fn read_answer(stream: &mut dyn Connection) -> io::Result<Raw> {
         generation,
         servers,
         body,
+        is_kept,
     })
 }

@@ -39,6 +39,14 @@ pub enum ControlError {
         /// Experiment of this server.
         given: String,
     },
+    /// The state was begun at another pace.
+    #[error("the time of the state passes at pace {found}, not at {given}; give `--pace {found}`")]
+    OtherPace {
+        /// Pace of the state.
+        found: u32,
+        /// Pace of this server.
+        given: u32,
+    },
     /// The storage failed before: what is in memory is ahead of what is durable.
     #[error("the storage failed before; start the control server again")]
     Halted,
@@ -104,6 +112,7 @@ impl<J: Journal> Control<J> {
         let mut lines = journal.records()?.into_iter();
         let mut lengths = Lengths::default();
         let mut next = 1;
+        let plane = plane.at_pace(header.pace);
         let (header, driver) = match lines.next() {
             None => {
                 journal.append(record::encode(0, &header).as_bytes())?;
@@ -116,6 +125,12 @@ impl<J: Journal> Control<J> {
                         found: found.experiment,
                         found_hash: found.hash,
                         given: header.experiment,
+                    });
+                }
+                if found.pace != header.pace {
+                    return Err(ControlError::OtherPace {
+                        found: found.pace,
+                        given: header.pace,
                     });
                 }
                 let mut driver = if found.first() == 1 {
@@ -240,7 +255,7 @@ impl<J: Journal> Control<J> {
     pub fn events(&self, after: u64) -> Vec<EventRow> {
         let mut rows = self.driver.events_after(after);
         for row in &mut rows {
-            row.at_ns = row.at_ns.saturating_add(self.header.zero_unix_ns);
+            row.at_ns = self.header.wall_ns(Instant::from_nanos(row.at_ns));
         }
         rows
     }
@@ -273,6 +288,13 @@ impl<J: Journal> Control<J> {
         self.journal.append(line.as_bytes())?;
         self.lengths.records += line.len() as u64;
         self.next += 1;
+        if record
+            .inputs
+            .iter()
+            .any(|input| matches!(input, Input::Ask { .. }))
+        {
+            fault_point::reached("after-commit");
+        }
         self.is_halted = false;
         // Those two have no sender.
         answers.drain(..usize::from(with_heartbeats) + usize::from(with_usage));

@@ -4,6 +4,7 @@
 //! - `driver`: the pure core; inputs with their instant go in, commands and answers come out.
 //! - `record`: the inputs of a run as a log that replays to the same commands.
 //! - `what_if`: a record continued under another control plane, with simulated machines.
+//! - `story`: what happened in a record apart from decisions, and its events.
 //! - `journal`: durable storage of that log.
 //! - `etcd`: several control servers, of which one leads.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
@@ -11,6 +12,7 @@
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
+//! - `discovery`: services on a host, as files, variables and proxies.
 //! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
 //! - `joining`: joining a server and renewing certificates, as a party does it.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
@@ -19,6 +21,7 @@ pub mod access;
 pub mod client;
 pub mod control;
 pub mod daemon;
+mod discovery;
 pub mod driver;
 pub mod etcd;
 pub mod joining;
@@ -28,6 +31,7 @@ pub mod record;
 pub mod runtime;
 pub mod security;
 pub mod serve;
+pub mod story;
 pub mod what_if;
 pub mod wire;
 

@@ -27,6 +27,16 @@ pub const DISK_PRESSURE_TAINT: &str = "node.kubernetes.io/disk-pressure";
 
 /// The label of the group or pool that a node was ordered for.
 pub const GROUP_LABEL: &str = "windtunnel.dev/node-group";
+/// Labels by which providers name the pool of a node.
+pub const POOL_LABELS: [&str; 7] = [
+    "karpenter.sh/nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "alpha.eksctl.io/nodegroup-name",
+    "cloud.google.com/gke-nodepool",
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "kops.k8s.io/instancegroup",
+];
 /// The label of a node's instance type.
 pub const INSTANCE_TYPE_LABEL: &str = "node.kubernetes.io/instance-type";
 /// The label that says how a node was bought.

@@ -27,6 +27,8 @@ pub enum Point {
     Select,
     /// Says which pod goes first.
     QueueOrder,
+    /// Makes room when no node can take a pod.
+    Preemption,
     /// Acts in kube-scheduler, at the extension points that its [`KubeConstructor`] lists.
     KubePlugin,
 }
@@ -40,6 +42,7 @@ impl Point {
             Self::Devices => "devices",
             Self::Select => "select",
             Self::QueueOrder => "queue-order",
+            Self::Preemption => "preemption",
             Self::KubePlugin => "kube-scheduler",
         }
     }

@@ -3,6 +3,8 @@
 
 mod allocation;
 pub mod backfill;
+pub mod borg;
+pub mod bounds;
 mod declared;
 pub mod devices;
 pub mod entry;
@@ -12,6 +14,7 @@ pub mod kube_profiles;
 pub mod kubernetes;
 pub mod order;
 pub mod parameter;
+pub mod preemption;
 mod profile_error;
 pub mod profiles;
 pub mod registered;

@@ -52,6 +52,20 @@ const fn fifo(
     }
 }
 
+const fn borg(
+    name: &'static str,
+    plugins: &'static [&'static str],
+    summary: &'static str,
+) -> ProfileEntry {
+    ProfileEntry {
+        name,
+        summary,
+        plugins,
+        select: "first",
+        order: "priority",
+    }
+}
+
 /// The profile that is kube-scheduler itself: its name and what it does. It is no profile of the
 /// pipeline; [`crate::kube_profiles::build_kube_profiles`] makes it.
 pub const KUBE_PROFILE: (&str, &str) = (
@@ -91,6 +105,33 @@ pub const PROFILES: &[ProfileEntry] = &[
         &["tightest"],
         "round-robin",
         "Next fit: nodes with room in round-robin order.",
+    ),
+    fifo(
+        "next-fit",
+        &["tightest"],
+        "next-fit",
+        "Next fit of bin packing: the node used last while it has room, then the next one.",
+    ),
+    fifo(
+        "worst-fit-open",
+        &["worst-fit-open", "tightest"],
+        "first",
+        "Worst fit of bin packing: the emptiest node in use, an empty node only if none has room.",
+    ),
+    borg(
+        "borg-epvm",
+        &["borg-epvm", "borg-preemption", "tightest"],
+        "Borg, E-PVM: the node whose cost rises least, with preemption.",
+    ),
+    borg(
+        "borg-best-fit",
+        &["borg-best-fit", "borg-preemption", "tightest"],
+        "Borg, best fit: the node with the smallest sum of free fractions, with preemption.",
+    ),
+    borg(
+        "borg",
+        &["borg-stranded", "borg-preemption", "tightest"],
+        "Borg, hybrid: the node that strands the least resources, with preemption.",
     ),
     fifo(
         "random",
@@ -190,7 +231,12 @@ impl ProfileChoice {
 }
 
 /// Points whose policies are plugins of the pipeline.
-const PLUGIN_POINTS: &[Point] = &[Point::Filter, Point::Score, Point::Devices];
+const PLUGIN_POINTS: &[Point] = &[
+    Point::Filter,
+    Point::Score,
+    Point::Devices,
+    Point::Preemption,
+];
 
 /// The profile of a name.
 pub fn find(name: &str) -> Option<&'static ProfileEntry> {

@@ -2,7 +2,7 @@
 //! here.
 
 use super::entry::{Entry, Point};
-use super::{devices, filter, kubernetes, order, score, select};
+use super::{devices, filter, kubernetes, order, preemption, score, select};
 use units::nearest::hint;
 
 /// The policies.
@@ -16,6 +16,7 @@ pub const POLICIES: &[Entry] = &[
     filter::whole_devices::ENTRY,
     score::best_fit::ENTRY,
     score::worst_fit::ENTRY,
+    score::worst_fit_open::ENTRY,
     score::least_allocated::ENTRY,
     score::most_allocated::ENTRY,
     score::dot_product::ENTRY,
@@ -23,14 +24,20 @@ pub const POLICIES: &[Entry] = &[
     score::gpu_packing::ENTRY,
     score::gpu_best_fit::ENTRY,
     score::fgd::ENTRY,
+    score::borg_epvm::ENTRY,
+    score::borg_best_fit::ENTRY,
+    score::borg_stranded::ENTRY,
+    preemption::borg_preemption::ENTRY,
     devices::tightest::ENTRY,
     devices::random_device::ENTRY,
     select::first::ENTRY,
     select::random::ENTRY,
     select::rank::ENTRY,
     select::round_robin::ENTRY,
+    select::next_fit::ENTRY,
     order::fifo::ENTRY,
     order::priority::ENTRY,
+    order::decreasing::ENTRY,
     // Plugins of kube-scheduler, in the order of its default profile; those that act only where a
     // configuration enables them are last.
     kubernetes::scheduling_gates::ENTRY,
@@ -89,6 +96,7 @@ mod tests {
             ("filter", Point::Filter),
             ("score", Point::Score),
             ("devices", Point::Devices),
+            ("preemption", Point::Preemption),
             ("select", Point::Select),
             ("order", Point::QueueOrder),
         ];
@@ -161,7 +169,10 @@ mod tests {
                 let (name, fits) = match &built {
                     Built::Plugin(plugin) => (
                         plugin.name(),
-                        matches!(entry.point, Point::Filter | Point::Score | Point::Devices),
+                        matches!(
+                            entry.point,
+                            Point::Filter | Point::Score | Point::Devices | Point::Preemption
+                        ),
                     ),
                     Built::Select(select) => (select.name(), entry.point == Point::Select),
                     Built::Order(order) => (order.name(), entry.point == Point::QueueOrder),

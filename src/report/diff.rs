@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::format;
-use lab::diff::{DecisionFacts, Difference, Growth, NodeView, Parting};
+use crate::releases::{self, Follower};
+use lab::diff::{DecisionFacts, Difference, Growth, NodeView, Parting, SideFacts};
 use units::{Instant, plural};
 
 /// Names of the two sides.
@@ -18,10 +19,11 @@ pub fn text(difference: &Difference) -> String {
     for (letter, side) in LETTERS.iter().zip(&difference.sides) {
         let _ = writeln!(
             text,
-            "{letter}: {} · {} · digest {}",
+            "{letter}: {} · {} · digest {}{}",
             format::clean(&side.label),
             format::counted(side.decisions as u64, "decision"),
-            &side.digest[..side.digest.len().min(12)]
+            &side.digest[..side.digest.len().min(12)],
+            release(side)
         );
     }
     for (letter, side) in LETTERS.iter().zip(&difference.sides) {
@@ -51,6 +53,16 @@ pub fn text(difference: &Difference) -> String {
     first(&mut text, parting);
     growth(&mut text, &difference.growth);
     text
+}
+
+/// Words about the release of a side, where it is not the usual one.
+fn release(side: &SideFacts) -> String {
+    let follower = Follower {
+        name: &side.label,
+        releases: &side.releases,
+    };
+    let words = releases::fact([follower].into_iter());
+    words.map_or_else(String::new, |words| format!(" · {words}"))
 }
 
 fn pods(count: &str, number: usize, first: &str) -> String {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::format;
+use crate::releases::{self, Follower};
 use lab::explain::run::AttemptFacts;
 use lab::explain::{
     Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
@@ -59,6 +60,13 @@ fn attempt_of_run(facts: &AttemptFacts) -> String {
     }
     if let Some(node) = &facts.began_at {
         let _ = write!(text, "; the scheduler started its search at {node}");
+    }
+    let follower = Follower {
+        name: &facts.run,
+        releases: &facts.releases,
+    };
+    if let Some(words) = releases::fact([follower].into_iter()) {
+        let _ = write!(text, "; {words}");
     }
     text.push('\n');
     text

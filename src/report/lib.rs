@@ -22,6 +22,7 @@ pub mod lost;
 pub mod place;
 pub mod plan;
 pub mod plot;
+mod releases;
 pub mod runs;
 mod sense;
 pub mod study;
@@ -29,7 +30,6 @@ pub mod sweep;
 pub mod table;
 pub mod trace;
 pub mod upgrade;
-pub mod upgrade_runs;
 pub mod verdict;
 
 #[cfg(test)]

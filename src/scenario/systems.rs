@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
-use super::schema::{MesosStrategy, Scenario, Swarm, System};
+use super::schema::{MesosStrategy, Nova, Scenario, Swarm, System};
 use super::tree::Tree;
 use units::plural;
 
@@ -16,6 +16,7 @@ const OWN: &[(&str, IsGiven)] = &[
     ("fleet", |system| system.fleet.is_some()),
     ("mesos", |system| system.mesos.is_some()),
     ("dcos", |_| false),
+    ("nova", |system| system.nova.is_some()),
 ];
 
 /// Reports every broken rule of `system:`.
@@ -48,6 +49,9 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     if let Some(written) = &system.swarm {
         swarm(written, tree, findings);
+    }
+    if let Some(written) = &system.nova {
+        nova(written, tree, findings);
     }
     if let Some(written) = &system.swarmkit
         && written.managers % 2 == 0
@@ -105,6 +109,36 @@ fn swarm(swarm: &Swarm, tree: &Tree, findings: &mut Findings) {
     }
 }
 
+fn nova(nova: &Nova, tree: &Tree, findings: &mut Findings) {
+    let own = &nova.weighers;
+    for (field, factor) in [
+        ("ram", own.ram),
+        ("cpu", own.cpu),
+        ("disk", own.disk),
+        ("ioOps", own.io_ops),
+        ("softAffinity", own.soft_affinity),
+        ("softAntiAffinity", own.soft_anti_affinity),
+        ("buildFailure", own.build_failure),
+        ("numInstances", own.num_instances),
+    ] {
+        if !factor.is_finite() {
+            let span = tree.locate(["system", "nova", "weighers", field]);
+            let message = format!("a factor of {factor} leaves no order among hosts");
+            findings.push(
+                Finding::new(Code::Conflict, message, span).label("expected a finite number"),
+            );
+        }
+    }
+    if nova.service_down_time < nova.report_interval {
+        let (down, report) = (nova.service_down_time, nova.report_interval);
+        let span = tree.locate(["system", "nova", "serviceDownTime"]);
+        let message = format!("hosts that report every {report} would be down after {down}");
+        findings.push(
+            Finding::new(Code::Conflict, message, span).label(format!("expected {report} or more")),
+        );
+    }
+}
+
 impl System {
     /// The systems whose own options are given.
     fn with_options(&self) -> Vec<&'static str> {
@@ -132,6 +166,7 @@ impl System {
             }
             "swarmkit" => "services".to_owned(),
             "fleet" => "least-loaded".to_owned(),
+            "nova" => "weighed-hosts".to_owned(),
             "dcos" => "drf".to_owned(),
             "mesos" => {
                 let own = self.mesos.as_ref();

@@ -41,7 +41,7 @@ enum FitStrategy {
 impl Names for SomeNames {
     fn names(&self, kind: NameKind) -> Vec<&'static str> {
         match kind {
-            NameKind::System => vec!["kubernetes", "swarm", "swarmkit", "fleet", "mesos"],
+            NameKind::System => vec!["kubernetes", "swarm", "swarmkit", "fleet", "nova", "mesos"],
             NameKind::Change => vec!["balanced-allocation-improvement"],
             NameKind::Profile => vec!["default", "fgd"],
             NameKind::Policy => {

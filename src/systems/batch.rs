@@ -14,6 +14,7 @@
 //!     options: SystemOptions::default().with(BatchOptions {
 //!         order: "sjf".to_owned(),
 //!         backfill: "greedy-once".to_owned(),
+//!         ..BatchOptions::default()
 //!     }),
 //!     controllers: None,
 //!     form: Form::Incremental,
@@ -26,10 +27,12 @@
 //! ```
 
 use cluster::Commitment;
-use control::Stepping;
-use policy::backfill::{BACKFILLS, backfill};
-use policy::job_order::{JOB_ORDERS, job_order};
+use control::{Component, Stepping};
+use policy::backfill::{BACKFILLS, RuleKind, backfill};
+use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
 use scheduler::BatchPlanner;
+use scheduler::batch::PassPlanner;
+use scheduler::pipeline::evaluate::Form;
 
 use super::capability::Support::{Refused, Without, Yes};
 use super::capability::{Capabilities, Capability};
@@ -42,7 +45,7 @@ use super::plain_agent::PlainAgent;
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "batch",
     summary: "A queue system that plans rigid jobs over several nodes, all or nothing.",
-    source: "the simulator of the RLScheduler study (SC'20): orders, greedy backfilling, event by event",
+    source: "the simulator of the RLScheduler study (SC'20), EASY and conservative backfilling (Batsim), Slurm's priority",
     scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
     capabilities: CAPABILITIES,
@@ -145,21 +148,27 @@ const CAPABILITIES: Capabilities = &[
 ];
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    let Planner {
+        component,
+        stepping,
+    } = planner(&request.options.of(), request.form)?;
     Ok(SystemParts {
-        components: vec![Box::new(planner(&request.options.of())?)],
+        components: vec![component],
         agent: Box::new(PlainAgent::new(request.time_limits)),
-        stepping: Stepping::PerEvent,
+        stepping,
         commitment: Commitment::Checked,
     })
 }
 
 /// Policies of a batch system, by their names in the registries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BatchOptions {
     /// Order in which jobs are chosen: a name of [`JOB_ORDERS`].
     pub order: String,
     /// Backfilling rule: a name of [`BACKFILLS`].
     pub backfill: String,
+    /// Options of the order.
+    pub orders: OrderOptions,
 }
 
 impl Default for BatchOptions {
@@ -168,15 +177,24 @@ impl Default for BatchOptions {
         Self {
             order: "fcfs".to_owned(),
             backfill: "none".to_owned(),
+            orders: OrderOptions::default(),
         }
     }
 }
 
-/// The planner of a batch system.
+/// The planner of a batch system, with the moments at which it decides.
+pub struct Planner {
+    /// The planner.
+    pub component: Box<dyn Component>,
+    /// After every single event, or once an instant.
+    pub stepping: Stepping,
+}
+
+/// The planner of a batch system; both forms decide alike.
 ///
 /// # Errors
 /// A name is in no registry.
-pub fn planner(options: &BatchOptions) -> Result<BatchPlanner, SystemError> {
+pub fn planner(options: &BatchOptions, form: Form) -> Result<Planner, SystemError> {
     let order = job_order(&options.order).ok_or_else(|| SystemError::UnknownOption {
         registry: "job order",
         name: options.order.clone(),
@@ -187,7 +205,23 @@ pub fn planner(options: &BatchOptions) -> Result<BatchPlanner, SystemError> {
         name: options.backfill.clone(),
         known: listed(BACKFILLS.iter().map(|entry| entry.name)),
     })?;
-    Ok(BatchPlanner::new((order.build)(), (rule.build)()))
+    let order = (order.build)(&options.orders);
+    if order.needs_passes() && matches!(rule.rule, RuleKind::Events(_)) {
+        return Err(SystemError::NeedsPasses {
+            order: options.order.clone(),
+            rule: options.backfill.clone(),
+        });
+    }
+    Ok(match rule.rule {
+        RuleKind::Events(build) => Planner {
+            component: Box::new(BatchPlanner::new(order, build())),
+            stepping: Stepping::PerEvent,
+        },
+        RuleKind::Passes(build) => Planner {
+            component: Box::new(PassPlanner::new(order, build(form))),
+            stepping: Stepping::PerInstant,
+        },
+    })
 }
 
 fn listed(names: impl Iterator<Item = &'static str>) -> String {
@@ -203,25 +237,24 @@ mod tests {
 
     #[test]
     fn names_of_the_registries_compose_and_others_are_told_what_there_is() {
-        let composed = planner(&BatchOptions::default()).expect("names of the registries");
-        assert_eq!(
-            (composed.order().name(), composed.backfill().name()),
-            ("fcfs", "none")
-        );
-        let options = BatchOptions {
-            order: "lifo".to_owned(),
-            ..BatchOptions::default()
+        let plan = |order: &str, backfill: &str| {
+            let options = BatchOptions {
+                order: order.to_owned(),
+                backfill: backfill.to_owned(),
+                ..BatchOptions::default()
+            };
+            planner(&options, Form::Incremental).map(|planner| planner.stepping)
         };
-        let error = planner(&options).map(|_| ()).expect_err("no such order");
+        assert_eq!(plan("fcfs", "none"), Ok(Stepping::PerEvent));
+        assert_eq!(plan("sjf", "easy"), Ok(Stepping::PerInstant));
+        let error = plan("lifo", "none").expect_err("no such order");
         assert!(
             error
                 .to_string()
                 .starts_with("unknown job order `lifo`, expected one of `fcfs`")
         );
-        let options = BatchOptions {
-            backfill: "all".to_owned(),
-            ..BatchOptions::default()
-        };
-        assert!(planner(&options).is_err());
+        assert!(plan("fcfs", "all").is_err());
+        let error = plan("slurm", "none").expect_err("use is told once a pass");
+        assert!(error.to_string().contains("write `backfill: easy`"));
     }
 }

@@ -121,6 +121,17 @@ pub enum SystemError {
     /// The scheduler's profile is wrong.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// A job order that accounts for use, under a rule that decides after every single event.
+    #[error(
+        "queue: `{order}` accounts for what jobs use, which the backfilling rule `{rule}` does not \
+         tell it; write `backfill: easy`, or another one of the rules that plan once an instant"
+    )]
+    NeedsPasses {
+        /// The order.
+        order: String,
+        /// The rule.
+        rule: String,
+    },
     /// An option of a system names an entry that its registry does not have.
     #[error("unknown {registry} `{name}`, expected one of {known}")]
     UnknownOption {

@@ -4,12 +4,14 @@
 
 pub mod batch;
 pub mod capability;
+pub mod ecs;
 pub mod entry;
 pub mod fleet;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod mapping;
 pub mod mesos;
+pub mod nova;
 pub mod options;
 pub mod parts;
 pub mod pipeline;

@@ -2,7 +2,7 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, fleet, kubernetes, mesos, pipeline, swarm, swarmkit};
+use super::{batch, fleet, kubernetes, mesos, nova, pipeline, swarm, swarmkit};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
@@ -13,6 +13,7 @@ pub const SYSTEMS: &[SystemEntry] = &[
     fleet::ENTRY,
     mesos::ENTRY,
     mesos::dcos::ENTRY,
+    nova::ENTRY,
     batch::ENTRY,
 ];
 
@@ -128,7 +129,7 @@ mod tests {
     fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
-                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `batch`";
+                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `batch`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

@@ -3,6 +3,7 @@
 //! simulator runs a fast form of what a plain form defines (kube-scheduler, Mesos, Fleet, Swarm), both
 //! have to give the recorded answer.
 
+pub mod batsim;
 mod cases;
 pub mod cluster_autoscaler;
 pub mod fgd_orders;
@@ -11,12 +12,14 @@ pub mod fgd_tables;
 
 pub mod go_rand;
 pub mod hpa;
+pub mod job_runs;
 pub mod kube_controllers;
 pub mod kube_releases;
 pub mod kube_scheduler;
 pub mod metrics;
 pub mod orchestrators;
 pub mod place;
+pub mod plan;
 
 pub mod published;
 pub mod real_cluster;
@@ -192,6 +195,7 @@ pub const FAMILIES: &[Family] = &[
     fgd_placements::FAMILY,
     fgd_tables::FAMILY,
     swf_sched::FAMILY,
+    batsim::FAMILY,
     kube_releases::FAMILY,
     kube_scheduler::FAMILY,
     kube_controllers::DEPLOYMENT,
@@ -200,6 +204,7 @@ pub const FAMILIES: &[Family] = &[
     hpa::FAMILY,
     cluster_autoscaler::FAMILY,
     place::FAMILY,
+    plan::FAMILY,
     metrics::FAMILY,
     orchestrators::FAMILY,
     real_cluster::FAMILY,

@@ -11,6 +11,7 @@ use scenario::schema::{
 use systems::SystemOptions;
 use systems::fleet::options::FleetSetup;
 use systems::fleet::presence::FleetOptions;
+use systems::nova::NovaOptions;
 use systems::swarm::SwarmOptions;
 use systems::swarm::contact::ContactOptions;
 use systems::swarm::container::ReschedulePolicy;
@@ -61,8 +62,13 @@ pub fn system_options(
     if system.name == systems::mesos::ENTRY.name {
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
+    let nova = match &system.nova {
+        Some(written) => super::nova_options::nova_options(written)?,
+        None => NovaOptions::default(),
+    };
     let options = SystemOptions::default();
-    Ok(options.with(swarm).with(swarmkit).with(fleet).with(mesos))
+    let options = options.with(swarm).with(swarmkit).with(fleet);
+    Ok(options.with(mesos).with(nova))
 }
 
 fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {

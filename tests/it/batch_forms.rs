@@ -1,5 +1,6 @@
-//! The batch planner decides the same whether or not a backfilling rule says which waiting jobs it
-//! need not be asked about, for every order and rule: random jobs on a small cluster.
+//! The batch planners decide the same whether or not a backfilling rule says which waiting jobs it
+//! need not be asked about, and in both forms of rules that plan once an instant, for every order and
+//! rule: random jobs on a small cluster.
 
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use windtunnel::control::{Component, Outbox, Progress};
 use windtunnel::model::{
     EndReason, Event, Node, PodCreated, PodName, PodPhase, PodRef, PodSpec, ResourceList,
 };
-use windtunnel::policy::backfill::BACKFILLS;
-use windtunnel::policy::job_order::JOB_ORDERS;
+use windtunnel::policy::backfill::{BACKFILLS, BackfillEntry, RuleKind};
+use windtunnel::policy::job_order::{JOB_ORDERS, JobOrderEntry, OrderOptions};
 use windtunnel::scheduler::BatchPlanner;
-use windtunnel::scheduler::batch::{Backfill, JobFacts, Outlook};
+use windtunnel::scheduler::batch::{Backfill, JobFacts, Outlook, PassPlanner};
+use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::units::{Duration, GangId, Instant, Quantity, TenantId};
 
 /// A rule that is asked about every job.
@@ -47,11 +49,32 @@ type Draw = (u32, i64, i64);
 struct Bench {
     store: Store,
     now: Instant,
-    plain: BatchPlanner,
-    fast: BatchPlanner,
+    plain: Box<dyn Component>,
+    fast: Box<dyn Component>,
 }
 
 impl Bench {
+    /// An empty cluster under two forms of a rule; `None` for an order that the rule's planner does
+    /// not serve.
+    fn new(order: &JobOrderEntry, rule: &BackfillEntry) -> Option<Self> {
+        let order = || (order.build)(&OrderOptions::default());
+        let events = |rule| -> Box<dyn Component> { Box::new(BatchPlanner::new(order(), rule)) };
+        let passes = |rule| -> Box<dyn Component> { Box::new(PassPlanner::new(order(), rule)) };
+        let (plain, fast) = match rule.rule {
+            RuleKind::Events(_) if order().needs_passes() => return None,
+            RuleKind::Events(build) => (events(Box::new(Asked(build()))), events(build())),
+            RuleKind::Passes(build) => {
+                (passes(build(Form::Plain)), passes(build(Form::Incremental)))
+            }
+        };
+        Some(Self {
+            store: Store::new(),
+            now: Instant::ZERO,
+            plain,
+            fast,
+        })
+    }
+
     fn apply(&mut self, event: Event) {
         let applied = self.store.apply(self.now, event);
         applied.expect("the store takes the change");
@@ -141,12 +164,8 @@ proptest! {
         for (order, rule) in JOB_ORDERS.iter().flat_map(|order| {
             BACKFILLS.iter().map(move |rule| (order, rule))
         }) {
-            let planner = |rule| BatchPlanner::new((order.build)(), rule);
-            let mut bench = Bench {
-                store: Store::new(),
-                now: Instant::ZERO,
-                plain: planner(Box::new(Asked((rule.build)()))),
-                fast: planner((rule.build)()),
+            let Some(mut bench) = Bench::new(order, rule) else {
+                continue;
             };
             for (number, &cores) in cores.iter().enumerate() {
                 let event = bench.store.node_added(node(number, cores));

@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 13] = [
+const SYSTEMS: [&str; 14] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -48,6 +48,7 @@ const SYSTEMS: [&str; 13] = [
     "{name: swarmkit}",
     "{name: fleet}",
     "{name: mesos}",
+    "{name: nova}",
 ];
 
 /// Runs an experiment with a table of jobs; the outcome in words, and an overcommitted node.

@@ -156,6 +156,29 @@ fn a_partition_is_a_crash_to_managers_and_what_was_replaced_stops_on_return() {
 }
 
 #[test]
+fn nova_takes_a_host_for_down_a_minute_after_its_last_report_and_moves_nothing_by_itself() {
+    // Reports every 10 s, the last at 50.
+    let outage = "failures: [{kind: node-outage, node: n0, at: 53s}]\nstop: {at: 10m}\n";
+    let story = play("nova", (3, 6), "name: nova", outage);
+    let is_at = |found: &[f64], at: f64| found.len() == 1 && (found[0] - at).abs() < 1e-6;
+    assert!(is_at(&story.lost, 110.0), "{:?}", story.lost);
+    assert_eq!((story.bound.len(), story.ended.len()), (6, 0));
+    let system = "name: nova, nova: {evacuateAfter: 2m, machine: {boot: 20s}}";
+    let story = play("nova-evacuated", (3, 6), system, outage);
+    assert!(is_at(&story.lost, 110.0), "{:?}", story.lost);
+    let (bound, running) = (
+        Story::later(&story.bound, 53.0),
+        Story::later(&story.running, 53.0),
+    );
+    let near = |found: &[f64], at: f64| found.iter().all(|own| (own - at).abs() < 1.5);
+    assert!(bound.len() == 2 && near(&bound, 230.0), "{bound:?}");
+    assert!(running.len() == 2 && near(&running, 251.0), "{running:?}");
+    // A short cut is not noticed.
+    let rest = "failures: [{kind: partition, node: n0, at: 53s, for: 50s}]\nstop: {at: 10m}\n";
+    assert!(play("nova-cut", (3, 6), "name: nova", rest).lost.is_empty());
+}
+
+#[test]
 fn fleet_misses_a_machine_when_its_key_ends_and_moves_its_units_in_the_next_round() {
     // Declared at 1, so that rounds are at odd seconds; beats every 15 s, the last at 30.
     let rest = "failures: [{kind: node-outage, node: n0, at: 40s}]\nstop: {at: 5m}\n";
@@ -350,6 +373,7 @@ fn the_same_run_twice_is_the_same() {
         "name: swarmkit",
         "name: fleet",
         "name: mesos",
+        "name: nova, nova: {hostSubsetSize: 3}",
     ] {
         let once = play(&format!("twice-a-{}", system.len()), (4, 12), system, rest);
         let again = play(&format!("twice-b-{}", system.len()), (4, 12), system, rest);

@@ -44,6 +44,8 @@ fn every_recorded_decision_of_a_judged_kind_is_the_one_made() {
         ("swarm-classic", 51),
         ("swarmkit", 29),
         ("fleet", 13),
+        ("nova", 16),
+        ("ecs", 13),
         ("feature-lb", 3),
         ("feature-scale", 2),
         ("feature-serverless", 3),

@@ -63,7 +63,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// Hosts on a bridge.
-struct Fabric {
+pub(crate) struct Fabric {
     prefix: String,
     host_count: u8,
 }
@@ -74,7 +74,7 @@ const PORT: u16 = 7000;
 
 impl Fabric {
     /// Hosts 1 to `host_count`, each with its address on the bridge.
-    fn new(host_count: u8) -> Self {
+    pub(crate) fn new(host_count: u8) -> Self {
         let fabric = Self {
             prefix: run_name(),
             host_count,
@@ -109,23 +109,23 @@ impl Fabric {
     }
 
     /// File that stands for the namespace of a host.
-    fn path(&self, number: u8) -> PathBuf {
+    pub(crate) fn path(&self, number: u8) -> PathBuf {
         Path::new("/run/netns").join(self.host(number))
     }
 
-    fn address(number: u8) -> Ipv4Addr {
+    pub(crate) fn address(number: u8) -> Ipv4Addr {
         Ipv4Addr::new(10, 77, 0, number)
     }
 
     /// Changes the port of a host at the bridge.
-    fn set_port(&self, number: u8, setting: &[&str]) {
+    pub(crate) fn set_port(&self, number: u8, setting: &[&str]) {
         let (hub, port) = (self.hub(), format!("v{number}"));
         command(&[&["ip", "-n", &hub, "link", "set", &port][..], setting].concat());
     }
 
     /// Does something within the network of a host. The namespace holds for a thread of its own; a
     /// socket stays in the one in which it was made.
-    fn within<T: Send>(&self, number: u8, action: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn within<T: Send>(&self, number: u8, action: impl FnOnce() -> T + Send) -> T {
         let path = self.path(number);
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
@@ -136,6 +136,32 @@ impl Fabric {
             });
             thread.join().expect("a thread")
         })
+    }
+
+    /// Takes the bridge down, or up again.
+    pub(crate) fn set_bridge(&self, state: &str) {
+        command(&["ip", "-n", &self.hub(), "link", "set", "br0", state]);
+    }
+
+    /// Drops packets in the bridge by a rule.
+    pub(crate) fn drop_packets(&self, rule: &str) {
+        let rules = format!(
+            "table bridge cut {{ chain forward {{ type filter hook forward priority 0; {rule}; }}; }}"
+        );
+        let hub = format!("--net=/run/netns/{}", self.hub());
+        command(&["nsenter", &hub, "nft", &rules]);
+    }
+
+    /// Drops no packets any more.
+    pub(crate) fn drop_no_packets(&self) {
+        let hub = format!("--net=/run/netns/{}", self.hub());
+        command(&["nsenter", &hub, "nft", "delete table bridge cut"]);
+    }
+
+    /// Runs a command on a host.
+    pub(crate) fn run(&self, number: u8, words: &[&str]) {
+        let host = format!("--net={}", self.path(number).display());
+        command(&[&["nsenter", &host], words].concat());
     }
 
     fn listen(&self, number: u8) -> TcpListener {
@@ -198,14 +224,8 @@ fn isolated() {
 fn one_direction() {
     let fabric = Fabric::new(3);
     let _listeners = [1, 2, 3].map(|number| fabric.listen(number));
-    let hub = format!("/run/netns/{}", fabric.hub());
-    let rules = format!(
-        "table bridge cut {{ chain forward {{ type filter hook forward priority 0; \
-         ip saddr {} ip daddr {} drop; }} }}",
-        Fabric::address(1),
-        Fabric::address(2)
-    );
-    command(&["nsenter", &format!("--net={hub}"), "nft", &rules]);
+    let (one, other) = (Fabric::address(1), Fabric::address(2));
+    fabric.drop_packets(&format!("ip saddr {one} ip daddr {other} drop"));
     assert!(!fabric.connects(1, 2), "its packets vanish");
     assert!(fabric.connects(3, 2) && fabric.connects(1, 3));
 }

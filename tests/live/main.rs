@@ -13,6 +13,7 @@
 
 mod agent;
 mod audit;
+mod cluster;
 mod controllers;
 mod crashes;
 mod ends;
@@ -20,13 +21,20 @@ mod fabric;
 mod hosts;
 mod isolation;
 mod limits;
+mod machines;
+mod network;
+mod parties;
 mod restarts;
+mod server;
+mod services;
 mod soak;
 mod sweep;
 mod table;
+mod thirty;
 mod torn;
 mod wait;
 mod walk;
+mod web;
 mod workload;
 
 use std::path::PathBuf;

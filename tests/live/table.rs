@@ -8,12 +8,13 @@ use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
 use crate::{
-    controllers, crashes, ends, fabric, isolation, limits, restarts, soak, sweep, torn, walk,
+    controllers, crashes, ends, fabric, isolation, limits, machines, network, parties, restarts,
+    server, services, soak, sweep, thirty, torn, walk,
 };
 
 /// A test.
 pub(crate) struct Test {
-    /// Number of the fault in the plan of faults, or a letter of what the plan needs.
+    /// Numbers of the faults in the plan of faults, or a word for what the plan needs.
     pub(crate) fault: &'static str,
     pub(crate) name: &'static str,
     /// Features that the host must have, as `live doctor` names them.
@@ -34,8 +35,14 @@ const GROUPS: &[&[Test]] = &[
     soak::TESTS,
     crashes::TESTS,
     fabric::TESTS,
+    network::TESTS,
+    server::TESTS,
+    parties::TESTS,
     walk::TESTS,
     controllers::TESTS,
+    thirty::TESTS,
+    machines::TESTS,
+    services::TESTS,
 ];
 
 enum Result {
@@ -55,7 +62,7 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
         filters.is_empty()
             || filters
                 .iter()
-                .any(|filter| test.name.contains(filter) || test.fault == *filter)
+                .any(|filter| test.name.contains(filter) || is_fault(test, filter))
     };
     let tests = GROUPS
         .iter()
@@ -88,7 +95,7 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
         failures += usize::from(is_failure);
         let millis = taken_ns / 1_000_000;
         let line = format!(
-            "{:>3}  {:<54} {millis:>6} ms  {words}",
+            "{:>10}  {:<58} {millis:>6} ms  {words}",
             test.fault, test.name
         );
         println!("{line}");
@@ -125,9 +132,14 @@ fn one(test: &Test, findings: &[Finding]) -> Result {
     }
 }
 
-/// Returns whether the plan exempts the test: variables make it as long as one likes.
+/// Returns whether a test is of a fault.
+fn is_fault(test: &Test, fault: &str) -> bool {
+    test.fault.split(", ").any(|own| own == fault)
+}
+
+/// Returns whether the plan exempts the test: variables make it as long as one likes, or it is all at once.
 fn is_long(test: &Test) -> bool {
-    matches!(test.fault, "24" | "34" | "36")
+    matches!(test.fault, "24" | "34" | "36" | "T")
 }
 
 /// Returns whether a feature that the test needs is mandatory.

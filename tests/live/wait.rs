@@ -70,3 +70,23 @@ pub(crate) const fn seconds(count: u64) -> Duration {
 pub(crate) const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
+
+/// Time between two looks at a whole cluster, which cost its control server something.
+const CALM: Duration = Duration::from_millis(40);
+
+/// Waits until nothing is wrong with a cluster; panics with what is wrong at the end.
+#[track_caller]
+pub(crate) fn wait_calmly<T: std::fmt::Debug>(
+    name: &str,
+    limit: Duration,
+    mut wrong: impl FnMut() -> Option<T>,
+) {
+    let end_ns = clock::boot_ns() + i64::try_from(limit.as_nanos()).expect("a short limit");
+    while let Some(seen) = wrong() {
+        assert!(
+            clock::boot_ns() < end_ns,
+            "not within {limit:?}: {name}; last seen: {seen:?}"
+        );
+        thread::sleep(CALM);
+    }
+}

@@ -32,6 +32,9 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
     };
     let code = match words[0] {
         "sleep" => {
+            if is_tracked {
+                println!("started");
+            }
             thread::sleep(Duration::from_millis(number(1)));
             0
         }
@@ -71,6 +74,7 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
             0
         }
         "bomb" => bomb(),
+        "serve" => serve(),
         "spin" => {
             let end_ns = clock::boot_ns() + i64::try_from(number(1)).expect("short") * 1_000_000;
             while clock::boot_ns() < end_ns {}
@@ -158,4 +162,16 @@ fn bomb() -> u64 {
         }
     }
     1
+}
+
+/// Answers every connection with the name of the pod, at the port that the pod was given.
+fn serve() -> u64 {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let port: u16 = variable("PORT").parse().expect("a port");
+    let listener = std::net::TcpListener::bind(("0.0.0.0", port)).expect("a free port");
+    for mut stream in listener.incoming().flatten() {
+        // A client that is gone needs no answer.
+        let _ = stream.write_all(variable("POD_NAME").as_bytes());
+    }
+    0
 }

@@ -1,6 +1,6 @@
 //! `windtunnel live agent`: a node daemon with the process runtime.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -62,6 +62,10 @@ pub(in super::super) struct AgentArguments {
     /// Memory to offer, such as `4Gi` [default: that of the host]
     #[arg(long, value_name = "QUANTITY")]
     memory: Option<String>,
+    /// Address at which other hosts reach the pods of this node [default: the one that the control server
+    /// sees]
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<IpAddr>,
     /// Number of pods to offer
     #[arg(long, value_name = "N", default_value_t = 110)]
     pods: u32,
@@ -100,7 +104,7 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
     let runtime = runtime.map_err(Failure::input)?;
     let server = server(arguments, &folder.join(CREDENTIALS))?;
     let address = server.client.address();
-    let registration = registration(arguments, &folder)?;
+    let registration = registration(arguments, &folder, address)?;
     let mut daemon = Daemon::new(
         registration,
         &server.cluster,
@@ -189,7 +193,11 @@ fn own_token(arguments: &AgentArguments) -> Result<Token, Failure> {
 }
 
 /// The registration of this host.
-fn registration(arguments: &AgentArguments, folder: &Path) -> Result<Registration, Failure> {
+fn registration(
+    arguments: &AgentArguments,
+    folder: &Path,
+    server: SocketAddr,
+) -> Result<Registration, Failure> {
     let host = capacity();
     let amount = |resource: &str, quantity: String| Amount {
         resource: resource.to_owned(),
@@ -211,5 +219,22 @@ fn registration(arguments: &AgentArguments, folder: &Path) -> Result<Registratio
                 amount("pods", arguments.pods.to_string()),
             ],
         },
+        address: arguments
+            .address
+            .or_else(|| own_address(server))
+            .map(|own| own.to_string()),
     })
+}
+
+/// Address of this host as the control server sees it.
+fn own_address(server: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if server.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    // Nothing is sent: the system says by which address it would be.
+    let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+    socket.connect(server).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
 
 use clap::Args;
 
@@ -18,10 +17,12 @@ use live::etcd::journal::EtcdJournal;
 use live::journal::archive::Archive;
 use live::journal::{DatabaseJournal, Journal};
 use live::record::{Header, Log};
+use live::runtime::clock::wall_ns;
 use live::security::gate::Gate;
 use live::security::place::Place;
 use live::serve::{Limits, ServeError, Server};
 use scenario::{Experiment, Scenario};
+use serde_json::Value;
 use trace::Input;
 use units::plural;
 use world::FileSource;
@@ -72,20 +73,21 @@ pub(in super::super) struct ControlArguments {
     /// Use plain text and two secrets, on an address of this machine alone
     #[arg(long)]
     plain: bool,
+    /// Executable that brings and removes machines for the node groups of the experiment: `add NODE`,
+    /// `remove NODE` and `list`
+    #[arg(long, value_name = "PROGRAM")]
+    machines: Option<PathBuf>,
+    /// Seconds of the cluster's time that pass in a real second, for trials: heartbeats, grace periods and
+    /// tolerations pass sooner, and containers run at their own speed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pace: u32,
 }
 
 /// Arguments of `live replay`.
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct ReplayArguments {
-    /// Log that `live record` wrote
-    #[arg(value_name = "LOG")]
-    log: PathBuf,
-    /// Experiment whose system ran
-    #[arg(value_name = "EXPERIMENT")]
-    experiment: PathBuf,
-    /// Variant of the experiment [default: the first]
-    #[arg(long, value_name = "NAME")]
-    variant: Option<String>,
+    #[command(flatten)]
+    recorded: LogArguments,
     /// Show what the system would have done with another setting; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     with: Vec<String>,
@@ -101,6 +103,30 @@ struct Chosen {
     name: String,
     /// Everything that the control plane is made from.
     setup: String,
+    /// The experiment as it is run.
+    document: Value,
+}
+
+/// A log and the experiment whose system ran.
+pub(super) struct Recorded {
+    pub(super) log: Log,
+    pub(super) plane: Plane,
+    /// The experiment as it is run.
+    pub(super) document: Value,
+}
+
+/// Arguments that name a log and its experiment.
+#[derive(Clone, Debug, Args)]
+pub(super) struct LogArguments {
+    /// Log that `live record` wrote
+    #[arg(value_name = "LOG")]
+    log: PathBuf,
+    /// Experiment whose system ran
+    #[arg(value_name = "EXPERIMENT")]
+    experiment: PathBuf,
+    /// Variant of the experiment [default: the first]
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
 }
 
 pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit, Failure> {
@@ -151,14 +177,13 @@ fn serve<J: Journal + Send + 'static>(
     is_interrupted: &(dyn Fn() -> bool + Sync),
 ) -> Result<Result<(), ServeError>, Failure> {
     let folder = &arguments.state;
-    let header = Header::new(&chosen.name, &chosen.setup, unix_ns());
+    let header = Header::new(&chosen.name, &chosen.setup, wall_ns()).at_pace(arguments.pace);
     let control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
     let mut control = control.with_compaction(Compaction {
         archive: arguments.archive.as_deref().map(Archive::new),
         ..Compaction::default()
     });
-    let passed = unix_ns().saturating_sub(control.header().zero_unix_ns);
-    let now = units::Instant::from_nanos(passed);
+    let now = control.header().instant(wall_ns());
     if let Err(error) = control.begin(now) {
         return Ok(Err(error.into()));
     }
@@ -166,6 +191,7 @@ fn serve<J: Journal + Send + 'static>(
     let server = server
         .map_err(Failure::input)?
         .among(&arguments.store.servers);
+    let server = server.providing(machines(arguments, &chosen.document)?);
     let location = Location {
         address: server.address(),
         is_plain: arguments.plain,
@@ -195,6 +221,27 @@ fn chosen_system(global: &Global, arguments: &ControlArguments) -> Result<Chosen
     chosen(global, &arguments.experiment, variant, &[])
 }
 
+/// The executable that provides machines, where the experiment has any to provide.
+fn machines(arguments: &ControlArguments, document: &Value) -> Result<Option<PathBuf>, Failure> {
+    let has_provider = document
+        .pointer("/cluster/provider")
+        .is_some_and(|provider| !provider.is_null());
+    match (&arguments.machines, has_provider) {
+        (None, true) => Err(Failure::input(
+            "cluster.provider: the experiment's autoscaler orders machines; name the program that \
+             brings them with `--machines`, or leave the provider out",
+        )),
+        (Some(program), true) => {
+            let program = std::path::absolute(program).map_err(Failure::input)?;
+            Ok(Some(program))
+        }
+        (Some(_), false) => Err(Failure::input(
+            "--machines: the experiment has no `cluster.provider`, so nothing would order machines",
+        )),
+        (None, false) => Ok(None),
+    }
+}
+
 /// The means by which parties prove who they are, at a place.
 fn access(arguments: &ControlArguments, place: &Place) -> Result<Access, Failure> {
     let folder = &arguments.state;
@@ -211,36 +258,53 @@ fn access(arguments: &ControlArguments, place: &Place) -> Result<Access, Failure
     Ok(Access::Mutual(gate))
 }
 
+impl LogArguments {
+    fn choose(&self, global: &Global, sets: &[String]) -> Result<Chosen, Failure> {
+        chosen(global, &self.experiment, self.variant.as_deref(), sets)
+    }
+
+    /// A problem of the log, with its name.
+    pub(super) fn named(&self, why: &dyn std::fmt::Display) -> Failure {
+        Failure::input(format!("{}: {why}", self.log.display()))
+    }
+
+    /// Reads the log and the experiment, which have to belong together.
+    pub(super) fn read(&self, global: &Global) -> Result<Recorded, Failure> {
+        let chosen = self.choose(global, &[])?;
+        let text = Input::path(&self.log).read_to_string();
+        let text = text.map_err(Failure::input)?;
+        let log = Log::read(text.as_bytes()).map_err(|error| self.named(&error))?;
+        if log.header.hash != Header::new(&chosen.name, &chosen.setup, 0).hash {
+            let what = format!(
+                "the log is of the experiment `{}` with another system or seed; give that experiment",
+                log.header.experiment
+            );
+            return Err(self.named(&what));
+        }
+        if log.torn_bytes > 0 {
+            let torn = plural::count(log.torn_bytes, "byte");
+            terminal::complain(&format!(
+                "note: the log ends with a record that was cut off ({torn}); it is left out"
+            ));
+        }
+        Ok(Recorded {
+            log,
+            plane: chosen.plane,
+            document: chosen.document,
+        })
+    }
+}
+
 pub(super) fn replay(global: &Global, arguments: &ReplayArguments) -> Result<Exit, Failure> {
-    let choose = |sets: &[String]| {
-        let variant = arguments.variant.as_deref();
-        chosen(global, &arguments.experiment, variant, sets)
-    };
-    let chosen = choose(&[])?;
-    let named =
-        |why: &dyn std::fmt::Display| Failure::input(format!("{}: {why}", arguments.log.display()));
-    let text = Input::path(&arguments.log).read_to_string();
-    let text = text.map_err(Failure::input)?;
-    let log = Log::read(text.as_bytes()).map_err(|error| named(&error))?;
-    if log.header.hash != Header::new(&chosen.name, &chosen.setup, 0).hash {
-        let what = format!(
-            "the log is of the experiment `{}` with another system or seed; give that experiment",
-            log.header.experiment
-        );
-        return Err(named(&what));
-    }
-    if log.torn_bytes > 0 {
-        let torn = plural::count(log.torn_bytes, "byte");
-        terminal::complain(&format!(
-            "note: the log ends with a record that was cut off ({torn}); it is left out"
-        ));
-    }
+    let recorded = &arguments.recorded;
+    let Recorded { log, plane, .. } = recorded.read(global)?;
     if !arguments.with.is_empty() {
-        let plane = |sets: &[String]| choose(sets).map(|chosen| chosen.plane);
+        let plane = |sets: &[String]| recorded.choose(global, sets).map(|chosen| chosen.plane);
         return what_if::compare(&log, &plane, &arguments.with, &arguments.from);
     }
     let steps = log.records.len();
-    let driver = log.replay(chosen.plane).map_err(|error| named(&error))?;
+    let replayed = log.replay(plane);
+    let driver = replayed.map_err(|error| recorded.named(&error))?;
     let line = format!(
         "{steps} steps replayed to the same commands, digest {}\n",
         driver.digest()
@@ -271,10 +335,13 @@ fn chosen(
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
     let document = scenario::as_run::document(scenario);
     let system = document.get("system").cloned().unwrap_or_default();
+    let provider = document.pointer("/cluster/provider");
+    let provider = provider.map_or(String::new(), |provider| format!(" {provider}"));
     Ok(Chosen {
         plane: Plane::new(&scenario.system.name, parts),
         name: experiment.name.clone(),
-        setup: format!("{system} {}", scenario.seed),
+        setup: format!("{system} {}{provider}", scenario.seed),
+        document,
     })
 }
 
@@ -294,12 +361,4 @@ fn scenario_of<'e>(
         ))
     })?;
     Ok(&plan.scenario)
-}
-
-/// The wall clock, in nanoseconds since 1970-01-01T00:00:00Z.
-fn unix_ns() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-    })
 }

@@ -5,6 +5,7 @@ mod agent;
 mod control;
 mod host;
 mod logs;
+mod predict;
 mod requests;
 mod show;
 mod store;
@@ -67,6 +68,11 @@ pub(super) enum LiveCommand {
     Record(show::RecordArguments),
     /// Replay a log; the commands must come out the same, or show those of another policy
     Replay(control::ReplayArguments),
+    /// Show what the simulator predicts for a recorded run, beside what happened
+    #[command(after_help = predict::EXAMPLES)]
+    Predict(predict::PredictArguments),
+    /// Fit delays to a recorded run, and show how far simulated times are from real ones
+    Calibrate(predict::PredictArguments),
     /// Show what live mode can use on this host, and what it has to do without
     Doctor(host::DoctorArguments),
     /// Hold a workload for an agent; agents start it themselves
@@ -137,6 +143,8 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Events(arguments) => show::events(arguments),
         LiveCommand::Top(arguments) => show::top(arguments),
         LiveCommand::Record(arguments) => show::record(arguments),
+        LiveCommand::Predict(arguments) => predict::predict(global, arguments),
+        LiveCommand::Calibrate(arguments) => predict::calibrate(global, arguments),
         LiveCommand::Doctor(arguments) => host::doctor(arguments),
         LiveCommand::Shim(arguments) => host::hold(arguments),
     }

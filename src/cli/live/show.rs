@@ -11,6 +11,7 @@ use live::client::{Client, ClientError};
 use live::driver::events::EventRow;
 use live::driver::view::{NodeRow, PodRow};
 use live::runtime::timestamp;
+use live::wire::service::ServiceRow;
 use live::wire::usage::Top;
 use scenario::as_run::yaml_of;
 
@@ -42,6 +43,20 @@ pub(in super::super) struct GetArguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// Pods that have not ended.
+    #[value(alias = "pod")]
+    Pods,
+    /// Nodes.
+    #[value(alias = "node")]
+    Nodes,
+    /// Services and the number of their endpoints.
+    #[value(aliases = ["service", "svc"])]
+    Services,
+}
+
+/// Kind of objects whose usage is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TopKind {
+    /// Pods.
     #[value(alias = "pod")]
     Pods,
     /// Nodes.
@@ -88,7 +103,7 @@ pub(in super::super) struct EventsArguments {
 pub(in super::super) struct TopArguments {
     /// Kind of the objects [default: both]
     #[arg(value_enum, value_name = "KIND")]
-    kind: Option<Kind>,
+    kind: Option<TopKind>,
     /// Show it anew every second
     #[arg(long, short)]
     watch: bool,
@@ -127,6 +142,7 @@ pub(super) fn get(arguments: &GetArguments) -> Result<Exit, Failure> {
     let list = || match arguments.kind {
         Kind::Pods => pods(&client, arguments.namespace.as_deref()),
         Kind::Nodes => nodes(&client),
+        Kind::Services => services(&client, arguments.namespace.as_deref()),
     };
     let form = arguments.form.output;
     let mut shown = list().map_err(Failure::incomplete)?;
@@ -233,10 +249,10 @@ pub(super) fn top(arguments: &TopArguments) -> Result<Exit, Failure> {
     loop {
         let top: Top = client.get("/v1/top").map_err(Failure::incomplete)?;
         let mut lists = Vec::new();
-        if arguments.kind != Some(Kind::Pods) {
+        if arguments.kind != Some(TopKind::Pods) {
             lists.push(top_nodes(&top));
         }
-        if arguments.kind != Some(Kind::Nodes) {
+        if arguments.kind != Some(TopKind::Nodes) {
             lists.push(top_pods(&top));
         }
         if arguments.watch && terminal::width().is_some() {
@@ -360,6 +376,37 @@ fn nodes(client: &Client) -> Result<List, ClientError> {
     });
     Ok(List {
         head: vec!["NAME", "STATUS", "PODS", "COMMANDS"],
+        rows: rows.collect(),
+    })
+}
+
+fn services(client: &Client, namespace: Option<&str>) -> Result<List, ClientError> {
+    let mut rows: Vec<ServiceRow> = client.get("/v1/services")?;
+    rows.retain(|row| namespace.is_none_or(|wanted| wanted == row.namespace));
+    let rows = rows.into_iter().map(|row| {
+        let ports = row.ports.iter().map(|port| port.port.to_string());
+        Row {
+            key: format!("{}/{}", row.namespace, row.name),
+            value: value(&row),
+            cells: vec![
+                row.namespace.clone(),
+                row.name.clone(),
+                row.address.clone().unwrap_or_else(|| "none".to_owned()),
+                ports.collect::<Vec<_>>().join(","),
+                row.balancing.clone(),
+                row.endpoints.len().to_string(),
+            ],
+        }
+    });
+    Ok(List {
+        head: vec![
+            "NAMESPACE",
+            "NAME",
+            "ADDRESS",
+            "PORTS",
+            "BALANCING",
+            "ENDPOINTS",
+        ],
         rows: rows.collect(),
     })
 }

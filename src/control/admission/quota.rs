@@ -76,7 +76,9 @@ fn charge(
 ) -> Result<Object, Conflict> {
     let mut now = used.clone();
     now.add(asked).map_err(Conflict::Quantity)?;
-    exceeded(quota, asked, used, &now)?;
+    if let Some(words) = quota.exceeded(asked, used, &now) {
+        return Err(Conflict::Forbidden(words));
+    }
     Ok(Object::ResourceQuota(Arc::new(ResourceQuota {
         status: QuotaStatus {
             used: now,
@@ -84,34 +86,6 @@ fn charge(
         },
         ..quota.clone()
     })))
-}
-
-/// Refuses what goes beyond a quota, in the words of the original.
-fn exceeded(
-    quota: &ResourceQuota,
-    asked: &ResourceList,
-    used: &ResourceList,
-    now: &ResourceList,
-) -> Result<(), Conflict> {
-    // What asks for nothing more of a resource may come, whatever is used of it.
-    let beyond = quota.hard.iter().filter(|(resource, most)| {
-        asked.get(resource) > units::Quantity::ZERO && now.get(resource) > *most
-    });
-    let beyond: Vec<&str> = beyond.map(|(resource, _)| resource).collect();
-    if beyond.is_empty() {
-        return Ok(());
-    }
-    let list = |of: &ResourceList| {
-        let amounts = beyond.iter().map(|name| format!("{name}={}", of.get(name)));
-        amounts.collect::<Vec<_>>().join(",")
-    };
-    Err(Conflict::Forbidden(format!(
-        "exceeded quota: {}, requested: {}, used: {}, limited: {}",
-        quota.name,
-        list(asked),
-        list(used),
-        list(&quota.hard)
-    )))
 }
 
 /// Total usage of the pods in a quota's namespace at an instant. Pods that have ended, and

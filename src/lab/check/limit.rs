@@ -14,7 +14,7 @@ pub(super) fn number(bound: &Bound) -> f64 {
 }
 
 /// Whether a mean keeps to the bounds.
-pub(super) fn within(objective: &Objective, head: f64) -> Outcome {
+pub fn within(objective: &Objective, head: f64) -> Outcome {
     let is_low = objective.min.as_ref().is_some_and(|min| head < number(min));
     let is_high = objective.max.as_ref().is_some_and(|max| head > number(max));
     if is_low || is_high {
@@ -33,7 +33,7 @@ pub(super) fn excess(objective: &Objective, value: f64) -> f64 {
 }
 
 /// The bounds in words.
-pub(super) fn bounds(objective: &Objective, unit: &str) -> String {
+pub fn bounds(objective: &Objective, unit: &str) -> String {
     let text = |bound: &Bound| bound_text(bound, unit);
     match (&objective.min, &objective.max) {
         (Some(min), Some(max)) => format!("limit {} to {}", text(min), text(max)),

@@ -13,7 +13,7 @@ mod changed;
 mod comparable;
 mod divergence;
 mod gate;
-mod limit;
+pub mod limit;
 mod run;
 mod suite;
 
@@ -165,6 +165,9 @@ pub struct EntryReport {
     pub name: String,
     /// The entry's file.
     pub file: String,
+    /// Releases that the parts of the system follow, with the switches that are turned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<String>,
     /// The entry's seeds.
     pub seeds: Vec<u64>,
     /// `true` if the entry's runs do not depend on the seed: one was made.

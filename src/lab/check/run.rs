@@ -11,6 +11,7 @@ use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
 use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;
+use crate::summarize::releases;
 use crate::summary::{InputSummary, VariantSummary};
 use scenario::schema::Objective;
 use scenario::{Experiment, Files, Scenario, files_of};
@@ -141,6 +142,7 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
         report: EntryReport {
             name: entry_name(experiment, &plan.name),
             file: scenario.file.clone(),
+            releases: releases(&plan.scenario),
             seeds: Vec::new(),
             deterministic: false,
             digest: String::new(),

@@ -33,6 +33,9 @@ pub struct CandidateInfo {
     pub system: String,
     /// The scheduler's profile, or queue policy and backfilling.
     pub scheduler: String,
+    /// Releases that the parts of the system follow, with the switches that are turned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<String>,
     /// Hash over the digests of its runs on the input as it is: equal hashes mean equal runs
     /// throughout.
     pub digest: String,
@@ -402,6 +405,7 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
         name: candidate.name.clone(),
         system: first.map_or_else(String::new, |run| run.system.clone()),
         scheduler: first.map_or_else(String::new, |run| run.scheduler.clone()),
+        releases: first.map_or_else(Vec::new, |run| run.releases.clone()),
         digest: hasher.finalize().to_hex().to_string(),
         gated: means.collect(),
         runs: by_seed.chain(shaken).collect(),

@@ -21,6 +21,7 @@ use sim::{EndCause, RunControl};
 use super::run::{prepare, run_watched};
 use super::sides::failed;
 pub use super::sides::{DiffError, Side};
+use super::summarize::releases;
 use world::FileSource;
 
 pub use explain::{Explanation, NodeView, Situation};
@@ -47,6 +48,9 @@ pub struct SideFacts {
     pub label: String,
     /// The side's digest.
     pub digest: String,
+    /// Releases that the parts of the system follow, with the switches that are turned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<String>,
     /// Number of decisions of the run.
     pub decisions: usize,
     /// Instant of the run's end, in nanoseconds.
@@ -105,6 +109,7 @@ pub fn first_difference(
     let facts = |side: usize| SideFacts {
         label: sides[side].label.clone(),
         digest: courses[side].digest.clone(),
+        releases: releases(sides[side].scenario),
         decisions: courses[side].course.decisions().count(),
         end_ns: courses[side].course.end.as_nanos(),
         pods_alone: matched.alone(side).count(),

@@ -1,11 +1,13 @@
 //! A cluster to try plans in: nodes go and come, pods find new places one by one by the decisions of
-//! the very scheduler that runs use, and every change can be taken back.
+//! the very scheduler that runs use, and every change can be taken back. Where the profiles preempt,
+//! the pods that are displaced look for places after those that displaced them.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::snapshot::profile::profile_or_default;
 use model::{Node, Text};
-use scheduler::kube::cycle::{Outcome, Round};
+use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{
     Attempt, Cache, CacheError, KubeProfile, NodeInfo, NodeOrder, PodInfo, TieBreak,
 };
@@ -15,6 +17,10 @@ use scheduler::pipeline::evaluate::Form;
 #[derive(Clone)]
 enum Step {
     Placed {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
+    Displaced {
         pod: Arc<PodInfo>,
         slot: usize,
     },
@@ -35,7 +41,12 @@ pub struct Bench<'p> {
     round: Round,
     profiles: &'p [KubeProfile],
     steps: Vec<Step>,
+    /// Pods that preemption displaced and that nobody has placed since.
+    displaced: Vec<Arc<PodInfo>>,
 }
+
+/// Pods without a node, each with the scheduler's message.
+pub type Unplaceable = Vec<(Arc<PodInfo>, Text)>;
 
 impl<'p> Bench<'p> {
     /// A cluster whose pods the profiles decide about; of equally good nodes they take the first in
@@ -46,6 +57,7 @@ impl<'p> Bench<'p> {
             round: Round::new(TieBreak::First, Form::Incremental),
             profiles,
             steps: Vec::new(),
+            displaced: Vec::new(),
         }
     }
 
@@ -63,8 +75,10 @@ impl<'p> Bench<'p> {
 
     /// Takes back everything since a mark.
     pub fn roll_back(&mut self, mark: usize) {
+        self.displaced.clear();
         while self.steps.len() > mark {
             match self.steps.pop() {
+                Some(Step::Displaced { pod, slot }) => self.cache.add_pod_in(pod, slot),
                 Some(Step::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
                 Some(Step::Gone { nodes, order }) => {
                     for info in nodes {
@@ -115,7 +129,16 @@ impl<'p> Bench<'p> {
         self.steps.push(Step::Placed { pod, slot });
     }
 
-    /// Has the scheduler place a pod.
+    /// Takes a pod off its node.
+    pub fn displace(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        if let Some(slot) = self.cache.slot_of(node) {
+            self.cache.remove_pod_in(pod, slot);
+            let pod = pod.clone();
+            self.steps.push(Step::Displaced { pod, slot });
+        }
+    }
+
+    /// Has the scheduler place a pod. Pods that it displaces wait for [`Bench::place_all`].
     ///
     /// # Errors
     /// It finds no node; the scheduler's message says why.
@@ -130,7 +153,41 @@ impl<'p> Bench<'p> {
                 let node = self.cache.node_in(slot);
                 Ok(node.map(|node| node.name().clone()).unwrap_or_default())
             }
-            Outcome::Failed(failure) => Err(failure.message),
+            Outcome::Failed(failure) => match failure.nomination {
+                Nomination::Make(candidate) => {
+                    for victim in &candidate.victims {
+                        self.displace(victim, &candidate.node);
+                    }
+                    self.displaced.extend(candidate.victims);
+                    self.put(pod, &candidate.node);
+                    Ok(candidate.node)
+                }
+                _ => Err(failure.message),
+            },
         }
+    }
+
+    /// Has the scheduler place pods in this order, and those that they displace after them, by
+    /// falling priority; gives those that find no node.
+    pub fn place_all<'a>(
+        &mut self,
+        pods: impl IntoIterator<Item = &'a Arc<PodInfo>>,
+    ) -> Unplaceable {
+        let mut unplaced = Unplaceable::new();
+        for pod in pods {
+            if let Err(message) = self.place(pod) {
+                unplaced.push((pod.clone(), message));
+            }
+        }
+        while !self.displaced.is_empty() {
+            let mut next = std::mem::take(&mut self.displaced);
+            next.sort_by_key(|pod| (Reverse(pod.priority()), pod.uid));
+            for pod in next {
+                if let Err(message) = self.place(&pod) {
+                    unplaced.push((pod, message));
+                }
+            }
+        }
+        unplaced
     }
 }

@@ -8,10 +8,10 @@ use super::goal::Goal;
 use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
-use super::rules::{Rule, rules};
+use super::orders;
+use super::rules::{NodeKind, Rule, RuleSort, Zones, rules};
 use crate::snapshot::SnapshotError;
-use rng::Stream;
-use scheduler::kube::{Cache, KubeProfile};
+use scheduler::kube::{Amounts, Cache, KubeProfile};
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
@@ -34,6 +34,8 @@ pub struct Purchase {
     pub possible: Option<Choice>,
     /// No numbers below this price keep the rules.
     pub bound: i64,
+    /// The rules that every choice has to keep.
+    pub rules: Vec<Rule>,
     /// The rule that asks for most by itself, and its words.
     pub binding: Option<Rule>,
     /// Numbers just below the reached ones, each with its first pod without a node.
@@ -123,18 +125,14 @@ impl Buyer<'_> {
         let mut bench = self.base.clone();
         bench.mark();
         self.market.add(&mut bench, &self.market.nodes(counts))?;
-        let (mut waiting, mut first) = (0, None);
-        for &place in order {
-            let pod = &self.demand.pods[place];
-            self.taken += 1;
-            if let Err(message) = bench.place(&pod.info) {
-                waiting += 1;
-                first.get_or_insert_with(|| Unplaced {
-                    pod: pod.name.clone(),
-                    message: message.to_string(),
-                });
-            }
-        }
+        self.taken += order.len() as u64;
+        let pods = order.iter().map(|&place| &self.demand.pods[place].info);
+        let unplaced = bench.place_all(pods);
+        let waiting = unplaced.len() as u64;
+        let first = unplaced.first().map(|(pod, message)| Unplaced {
+            pod: pod.full_name(),
+            message: message.to_string(),
+        });
         if let Some(first) = first {
             return Ok(Trial::TooFew(waiting, first));
         }
@@ -152,9 +150,7 @@ impl Buyer<'_> {
         let mut bench = self.base.clone();
         bench.mark();
         self.market.add(&mut bench, &self.nodes(choice))?;
-        for pod in &self.demand.pods {
-            let _ = bench.place(&pod.info);
-        }
+        bench.place_all(self.demand.pods.iter().map(|pod| &pod.info));
         Ok(bench)
     }
 
@@ -164,13 +160,14 @@ impl Buyer<'_> {
     /// If something does not go together.
     pub fn run(&mut self) -> Result<Purchase, SnapshotError> {
         let kinds = self.market.kinds();
-        let zones = self.market.zones.len();
-        let rules = rules(self.demand, &kinds, zones, self.goal.survives_zone());
+        let asked = self.goal.with_room(self.demand);
+        let rules = self.rules(&asked, &kinds);
         let given: Vec<usize> = (0..self.demand.pods.len()).collect();
         let mut purchase = Purchase {
             reached: None,
             possible: None,
             bound: 0,
+            rules: rules.clone(),
             binding: None,
             refuted: Vec::new(),
             is_complete: true,
@@ -178,6 +175,11 @@ impl Buyer<'_> {
             hopeless: None,
             hopeless_pods: 0,
         };
+        if let Some(refused) = &self.goal.refused {
+            purchase.hopeless = Some(refused.clone());
+            purchase.hopeless_pods = 1;
+            return Ok(purchase);
+        }
         self.single_types(&rules, &given, &mut purchase)?;
         let Some(best) = purchase.reached.clone() else {
             return Ok(purchase);
@@ -193,6 +195,32 @@ impl Buyer<'_> {
         self.try_orders(&given, &mut purchase)?;
         self.one_less(&given, &mut purchase)?;
         Ok(purchase)
+    }
+
+    /// The rules of what is bought: kept nodes give what is left on them.
+    fn rules(&self, asked: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
+        let kept = self.base.cache().nodes().map(|info| {
+            let mut free = Amounts::clone(&info.allocatable);
+            for pod in &info.pods {
+                free.change(&pod.counted_class().requests, -1);
+                free.pods -= 1;
+            }
+            NodeKind {
+                node: info.object.clone(),
+                free,
+            }
+        });
+        let all: Vec<NodeKind> = kinds.iter().cloned().chain(kept).collect();
+        let zones = Zones {
+            count: self.market.zones.len(),
+            may_be_lost: self.goal.survives_zone(),
+        };
+        let has_kept = all.len() > kinds.len();
+        let rules = rules(asked, &[], &all, zones).into_iter();
+        // Pods that are there already may make up for a spread.
+        let rules = rules.filter(|rule| !has_kept || rule.sort != RuleSort::Spread);
+        let rules = rules.map(|rule| rule.beside(kinds.len()));
+        rules.filter(|rule| rule.need > 0 || !has_kept).collect()
     }
 
     /// The best of each type by itself, from the type that its rules make cheapest.
@@ -302,9 +330,11 @@ impl Buyer<'_> {
         let Some(reached) = purchase.reached.clone() else {
             return Ok(());
         };
-        let mut orders = vec![self.large_first(given)];
+        let kinds = self.market.kinds();
+        let largest = orders::largest(kinds.iter().map(|kind| &kind.free));
+        let mut orders = vec![orders::large_first(self.demand, largest, given)];
         for number in 0..self.search.orders {
-            orders.push(self.shuffled(given, number));
+            orders.push(orders::shuffled(self.demand, number));
         }
         let fewer: Vec<Choice> = purchase
             .refuted
@@ -356,38 +386,6 @@ impl Buyer<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The pods by falling size.
-    fn large_first(&self, given: &[usize]) -> Vec<usize> {
-        let largest = |pick: fn(&super::rules::NodeKind) -> i64| {
-            let kinds = self.market.kinds();
-            kinds.iter().map(pick).max().unwrap_or(1).max(1)
-        };
-        let (cpu, memory) = (
-            largest(|kind| kind.free.cpu_milli),
-            largest(|kind| kind.free.memory),
-        );
-        let size = |place: usize| {
-            let asked = &self.demand.pods[place].info.class.requests;
-            let share =
-                |own: i64, of: i64| i128::from(own).saturating_mul(1_000_000) / i128::from(of);
-            share(asked.cpu_milli, cpu).max(share(asked.memory, memory))
-        };
-        let mut order = given.to_vec();
-        order.sort_by_key(|&place| std::cmp::Reverse(size(place)));
-        order
-    }
-
-    fn shuffled(&self, given: &[usize], number: u64) -> Vec<usize> {
-        let mut stream = Stream::new(0, "plan/orders", number);
-        let mut order = given.to_vec();
-        for last in (1..order.len()).rev() {
-            order.swap(last, stream.below(last as u64 + 1) as usize);
-        }
-        // Higher priorities go first in every order.
-        order.sort_by_key(|&place| std::cmp::Reverse(self.demand.pods[place].info.priority()));
-        order
     }
 }
 

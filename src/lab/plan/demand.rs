@@ -4,23 +4,13 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use super::moves::{Budget, budgets};
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use manifest::{Maker, ManifestPod};
 use model::Text;
-use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
+use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL};
 use scheduler::kube::{Cache, NodeInfo, PodInfo};
 use units::SortedMap;
-
-/// Labels that name the pool of a node, the first that a node has.
-const POOL_LABELS: [&str; 7] = [
-    model::node::GROUP_LABEL,
-    "karpenter.sh/nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "cloud.google.com/gke-nodepool",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    INSTANCE_TYPE_LABEL,
-];
 
 /// Label of nodes that run the control plane: no plan touches them.
 const CONTROL_PLANE_LABELS: [&str; 2] = [
@@ -41,6 +31,8 @@ pub struct GoalPod {
     pub node: Option<Text>,
     /// Marks a pod that no controller makes anew.
     pub is_bare: bool,
+    /// Budget that allows no disruption of the pod: it keeps its node.
+    pub kept_by: Option<Text>,
 }
 
 /// Pods of a cluster.
@@ -53,6 +45,8 @@ pub struct Demand {
     pub waiting: Vec<String>,
     /// Numbers of pods by the scheduler that they name, where that is not the default one.
     pub foreign: SortedMap<Text, u64>,
+    /// Budgets of disruption.
+    pub budgets: Vec<Budget>,
 }
 
 impl Demand {
@@ -64,6 +58,7 @@ impl Demand {
         let mut order: Vec<usize> = (0..snapshot.pods.len()).collect();
         order.sort_by_key(|&index| (Reverse(snapshot.pods[index].spec.priority), index));
         let mut demand = Self::default();
+        let budgets = budgets(snapshot);
         for index in order {
             let pod = snapshot.pods[index].clone();
             if pod.phase.is_final() || pod.is_terminating || pod.maker == Maker::Node {
@@ -94,8 +89,14 @@ impl Demand {
                 workload: workload_of(&pod),
                 node: pod.node_name.clone(),
                 is_bare: pod.maker == Maker::Nobody,
+                kept_by: None,
             });
+            if let Some(known) = demand.pods.last_mut() {
+                let mut own = budgets.iter().filter(|budget| budget.covers(&pod.spec));
+                known.kept_by = own.find(|own| own.allowed <= 0).map(|own| own.name.clone());
+            }
         }
+        demand.budgets = budgets;
         Ok(demand)
     }
 
@@ -143,7 +144,10 @@ pub fn zone_of(node: &NodeInfo) -> Text {
 
 /// Name of a node's pool; empty if no label names one.
 pub fn pool_of(node: &NodeInfo) -> Text {
-    let mut labels = POOL_LABELS.iter();
+    let others = POOL_LABELS.iter().copied();
+    let mut labels = std::iter::once(GROUP_LABEL)
+        .chain(others)
+        .chain([INSTANCE_TYPE_LABEL]);
     let found = labels.find_map(|label| node.label(label));
     found.cloned().unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Draining: the existing nodes that can go, one after the other, while the scheduler finds new
 //! places for their pods. The emptiest and dearest nodes are tried first; a node whose pods don't
-//! all find a place stays.
+//! all find a place stays. While a bound leaves room for fewer nodes, pods of several nodes are placed
+//! anew together, the largest first, so that one of these nodes becomes free.
 
 use std::cmp::Reverse;
 
@@ -10,6 +11,7 @@ use rustc_hash::FxBuildHasher;
 use super::bench::Bench;
 use super::demand::{Demand, is_control_plane, is_troubled, zone_of};
 use super::loss::Unplaced;
+use super::orders::largest;
 use super::{Goal, Move};
 use model::Text;
 use scheduler::kube::NodeInfo;
@@ -48,8 +50,19 @@ fn fullness(node: &NodeInfo) -> i64 {
         .max(share(node.pods.len() as i64, of.pods))
 }
 
+/// Limits of a drain.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// No placement does with fewer nodes.
+    pub least: u64,
+    /// Number of decisions of the scheduler that exchanges may take.
+    pub steps: u64,
+    /// Whether dear nodes go before empty ones.
+    pub sells_dear: bool,
+}
+
 /// Drains a cluster as far as it goes; the cluster is left as it is then.
-pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
+pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits) -> Drained {
     let mut drained = Drained::default();
     let mut candidates = Vec::new();
     for node in bench.cache().nodes() {
@@ -57,7 +70,13 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
             drained.untouched.push(node.name().clone());
         } else {
             let (fullness, price) = (fullness(node), goal.price_of(node));
-            let key = (fullness / ALIKE, Reverse(price), fullness);
+            // Dear nodes of any fullness are alike where prices count.
+            let step = if limits.sells_dear {
+                0
+            } else {
+                fullness / ALIKE
+            };
+            let key = (step, Reverse(price), fullness);
             candidates.push((key, zone_of(node), node.name().clone()));
         }
     }
@@ -108,9 +127,103 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal) -> Drained {
             }
         }
     }
-    drained.moves = joined(std::mem::take(&mut drained.moves));
     drained.gone = marks.into_iter().map(|(_, name, _)| name).collect();
+    exchange(bench, demand, goal, limits, &mut drained);
+    drained.moves = joined(std::mem::take(&mut drained.moves));
     drained
+}
+
+/// Numbers of nodes whose pods are placed anew together with those of the node that is to go.
+const PARTNERS: [usize; 4] = [1, 3, 7, 15];
+
+/// Frees further nodes by placing the pods of several anew, the largest first.
+fn exchange(
+    bench: &mut Bench<'_>,
+    demand: &Demand,
+    goal: &Goal,
+    limits: Limits,
+    drained: &mut Drained,
+) {
+    let mut taken = 0;
+    for partners in PARTNERS {
+        let mut order = by_fullness(bench);
+        let mut place = 0;
+        while let Some(name) = order.get(place).cloned() {
+            if bench.cache().node_count() as u64 <= limits.least || taken > limits.steps {
+                return;
+            }
+            let others = order.iter().filter(|own| **own != name);
+            let others: Vec<Text> = others.take(partners).cloned().collect();
+            let mark = bench.mark();
+            let moved = shuffle(bench, demand, &name, &others, &mut taken);
+            match moved.filter(|_| !goal.is_stated() || goal.missed(bench, demand).is_none()) {
+                Some(moves) => {
+                    drained.moves.extend(moves);
+                    drained.kept.retain(|(kept, _)| *kept != name);
+                    drained.gone.push(name);
+                    order = by_fullness(bench);
+                    place = 0;
+                }
+                None => {
+                    bench.roll_back(mark);
+                    place += 1;
+                }
+            }
+        }
+    }
+}
+
+/// The nodes that may go, the emptiest first.
+fn by_fullness(bench: &Bench<'_>) -> Vec<Text> {
+    let nodes = bench.cache().nodes();
+    let open = nodes.filter(|node| !is_control_plane(node) && !is_troubled(node));
+    let mut order: Vec<(i64, Text)> = open
+        .map(|node| (fullness(node), node.name().clone()))
+        .collect();
+    order.sort();
+    order.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Takes a node out and places its pods and those of other nodes anew; the moves, if all pods find
+/// places.
+fn shuffle(
+    bench: &mut Bench<'_>,
+    demand: &Demand,
+    name: &Text,
+    others: &[Text],
+    taken: &mut u64,
+) -> Option<Vec<Move>> {
+    let mut homes: Vec<(usize, Text)> = Vec::new();
+    for own in others.iter().chain([name]) {
+        let node = bench.cache().node(own)?;
+        let places = demand.places(&node.pods);
+        homes.extend(places.into_iter().map(|place| (place, own.clone())));
+    }
+    if homes
+        .iter()
+        .any(|(place, _)| demand.pods[*place].kept_by.is_some())
+    {
+        return None;
+    }
+    for (place, home) in homes.iter().filter(|(_, home)| home != name) {
+        bench.displace(&demand.pods[*place].info, home);
+    }
+    bench.take_nodes(std::slice::from_ref(name));
+    let most = largest(bench.cache().nodes().map(|node| &*node.allocatable));
+    homes.sort_by_key(|(place, _)| {
+        let asked = &demand.pods[*place].info.class.requests;
+        (Reverse(most.share(asked)), *place)
+    });
+    let mut moves = Vec::new();
+    for (place, home) in homes {
+        *taken += 1;
+        let pod = &demand.pods[place];
+        let node = bench.place(&pod.info).ok()?;
+        if node != home {
+            moves.push(Move::new(&pod.name, home, node));
+        }
+    }
+    Some(moves)
 }
 
 /// Order in which nodes are tried, with their zones and names.
@@ -146,22 +259,29 @@ fn joined(moves: Vec<Move>) -> Vec<Move> {
             }
         }
     }
-    joined.into_values().collect()
+    let moves = joined.into_values();
+    moves.filter(|own| own.from != own.to).collect()
 }
 
-/// Takes a node out; the moves of its pods, or the first that finds no other node.
+/// Takes a node out; the moves of its pods, or the first that finds no other node or may not move.
 fn take(bench: &mut Bench<'_>, demand: &Demand, name: &Text) -> Result<Vec<Move>, Unplaced> {
     bench.mark();
     let pods = bench.take_nodes(std::slice::from_ref(name));
+    let places = demand.places(&pods);
+    for &place in &places {
+        let pod = &demand.pods[place];
+        if let Some(budget) = &pod.kept_by {
+            return Err(Unplaced {
+                pod: pod.name.clone(),
+                message: format!("the disruption budget `{budget}` allows no disruption"),
+            });
+        }
+    }
     let mut moves = Vec::new();
-    for place in demand.places(&pods) {
+    for place in places {
         let pod = &demand.pods[place];
         match bench.place(&pod.info) {
-            Ok(node) => moves.push(Move {
-                pod: pod.name.clone(),
-                from: name.clone(),
-                to: node,
-            }),
+            Ok(node) => moves.push(Move::new(&pod.name, name.clone(), node)),
             Err(message) => {
                 return Err(Unplaced {
                     pod: pod.name.clone(),

@@ -1,11 +1,14 @@
 //! Goals beside room for every pod: losses to survive, shares that stay free.
 
+use std::sync::Arc;
+
 use super::bench::Bench;
-use super::demand::{Demand, zone_of};
+use super::demand::{Demand, GoalPod, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal};
+use super::quotas::Quotas;
 use model::Text;
 use model::node::INSTANCE_TYPE_LABEL;
-use scheduler::kube::NodeInfo;
+use scheduler::kube::{NodeInfo, PodInfo};
 use units::SortedMap;
 
 /// Goals of a plan, and the prices of nodes.
@@ -15,8 +18,34 @@ pub struct Goal {
     pub survive: Vec<Survive>,
     /// Share of cpu and memory that stays free in every zone, in parts per million.
     pub free_ppm: i64,
+    /// Further pods for which there has to be room, all of them together.
+    pub room: Vec<Room>,
+    /// A pod among these that a quota refuses, whatever nodes there are.
+    pub refused: Option<Unplaced>,
     /// Prices of types in millionths an hour.
     pub prices: SortedMap<Text, i64>,
+}
+
+/// Room for further pods of a shape.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Number of pods.
+    pub count: u64,
+    /// A pod of the shape.
+    pub pod: Arc<PodInfo>,
+}
+
+impl Room {
+    /// The pods, numbered.
+    fn pods(&self) -> impl Iterator<Item = Arc<PodInfo>> + '_ {
+        (1..=self.count).map(|number| {
+            Arc::new(PodInfo {
+                name: format!("{}-{number}", self.pod.name).into(),
+                uid: 0,
+                ..PodInfo::clone(&self.pod)
+            })
+        })
+    }
 }
 
 impl Goal {
@@ -29,7 +58,13 @@ impl Goal {
 
     /// Whether anything beside room is asked for.
     pub fn is_stated(&self) -> bool {
-        !self.survive.is_empty() || self.free_ppm > 0
+        !self.survive.is_empty() || self.free_ppm > 0 || !self.room.is_empty()
+    }
+
+    /// Whether any node may be lost.
+    pub fn survives_node(&self) -> bool {
+        let mut survive = self.survive.iter();
+        survive.any(|own| matches!(own, Survive::Node(_)))
     }
 
     /// Whether any zone may be lost.
@@ -39,7 +74,13 @@ impl Goal {
 
     /// The first pod that a goal leaves without a place in a cluster; `None` if all goals are met.
     pub fn missed(&self, bench: &Bench<'_>, demand: &Demand) -> Option<Unplaced> {
+        if self.refused.is_some() {
+            return self.refused.clone();
+        }
         if let Some(short) = self.short_zone(bench) {
+            return Some(short);
+        }
+        if let Some(short) = self.short_room(bench) {
             return Some(short);
         }
         self.survive.iter().find_map(|survive| {
@@ -47,6 +88,54 @@ impl Goal {
             let Unplaced { pod, message } = loss.first?;
             let message = format!("after the loss of {}: {message}", loss.domain);
             Some(Unplaced { pod, message })
+        })
+    }
+
+    /// The pods of a demand, and those for which there has to be room: what placements have to hold.
+    pub fn with_room(&self, demand: &Demand) -> Demand {
+        let mut all = demand.clone();
+        for info in self.room.iter().flat_map(Room::pods) {
+            all.pods.push(GoalPod {
+                name: info.full_name(),
+                workload: Text::default(),
+                node: None,
+                is_bare: false,
+                kept_by: None,
+                info,
+            });
+        }
+        all
+    }
+
+    /// Charges the further pods to the quotas of their namespaces.
+    pub fn charge(&mut self, mut quotas: Quotas) {
+        let mut pods = self.room.iter().flat_map(Room::pods);
+        self.refused = pods.find_map(|pod| {
+            let message = quotas.admit(pod.spec()).err()?;
+            let pod = pod.full_name();
+            Some(Unplaced { pod, message })
+        });
+    }
+
+    /// A shape of pods of which too few fit.
+    fn short_room(&self, bench: &Bench<'_>) -> Option<Unplaced> {
+        if self.room.is_empty() {
+            return None;
+        }
+        let mut own = bench.clone();
+        own.mark();
+        self.room.iter().find_map(|room| {
+            let mut fits = 0;
+            for pod in room.pods() {
+                if let Err(message) = own.place(&pod) {
+                    return Some(Unplaced {
+                        pod: pod.full_name(),
+                        message: format!("{fits} of {} more fit: {message}", room.count),
+                    });
+                }
+                fits += 1;
+            }
+            None
         })
     }
 

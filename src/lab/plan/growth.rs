@@ -8,6 +8,8 @@ use rustc_hash::FxBuildHasher;
 use super::bench::Bench;
 use super::demand::{Demand, GoalPod};
 use super::loss::Unplaced;
+use super::picture::{ZoneRoom, zone_rooms};
+use super::quotas::Quotas;
 use model::Text;
 use scheduler::kube::PodInfo;
 
@@ -29,6 +31,15 @@ pub struct Grow {
     pub rate: Rate,
 }
 
+/// Growth up to a horizon.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth<'g> {
+    /// Growth of workloads.
+    pub grows: &'g [Grow],
+    /// Number of months to look ahead.
+    pub horizon: u32,
+}
+
 /// A month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Month {
@@ -40,6 +51,16 @@ pub struct Month {
     pub waiting: u64,
     /// The first of these.
     pub first: Option<Unplaced>,
+    /// Room in each zone.
+    pub zones: Vec<ZoneRoom>,
+}
+
+impl Month {
+    /// Notes a pod without a node.
+    fn note(&mut self, pod: String, message: String) {
+        self.waiting += 1;
+        self.first.get_or_insert(Unplaced { pod, message });
+    }
 }
 
 /// A workload with one of its pods.
@@ -90,7 +111,13 @@ fn nearest_whole(value: f64) -> f64 {
 }
 
 /// The months up to the horizon, or up to the first in which a pod waits.
-pub fn months(bench: &mut Bench<'_>, demand: &Demand, grows: &[Grow], horizon: u32) -> Vec<Month> {
+pub fn months(
+    bench: &mut Bench<'_>,
+    demand: &Demand,
+    mut quotas: Quotas,
+    growth: &Growth<'_>,
+) -> Vec<Month> {
+    let Growth { grows, horizon } = *growth;
     let mut workloads: IndexMap<Text, Workload<'_>, FxBuildHasher> = IndexMap::default();
     for pod in &demand.pods {
         let known = workloads
@@ -119,6 +146,7 @@ pub fn months(bench: &mut Bench<'_>, demand: &Demand, grows: &[Grow], horizon: u
             pods: 0,
             waiting: 0,
             first: None,
+            zones: Vec::new(),
         };
         for own in workloads.values() {
             let wanted = rate_of(&own.name).map_or(own.pods, |rate| grown(own.pods, rate, month));
@@ -128,19 +156,21 @@ pub fn months(bench: &mut Bench<'_>, demand: &Demand, grows: &[Grow], horizon: u
                 *more += 1;
                 let name = format!("{}-{more}", own.pod.info.name);
                 let info = PodInfo {
-                    name: name.clone().into(),
+                    name: name.into(),
                     uid: 0,
                     ..PodInfo::clone(&own.pod.info)
                 };
-                if let Err(message) = bench.place(&Arc::new(info)) {
-                    outcome.waiting += 1;
-                    outcome.first.get_or_insert_with(|| Unplaced {
-                        pod: format!("{}/{name}", own.pod.info.spec().namespace),
-                        message: message.to_string(),
-                    });
+                let name = info.full_name();
+                if let Err(words) = quotas.admit(info.spec()) {
+                    outcome.note(name, words);
+                    continue;
+                }
+                for (pod, message) in bench.place_all([&Arc::new(info)]) {
+                    outcome.note(pod.full_name(), message.to_string());
                 }
             }
         }
+        outcome.zones = zone_rooms(bench);
         let is_full = outcome.waiting > 0;
         months.push(outcome);
         if is_full {

@@ -3,7 +3,6 @@
 
 use super::buy::{Buyer, Choice};
 use super::duals;
-use super::loss::Survive;
 use super::rules::Rule;
 
 /// Numbers of nodes that are listed before the search gives up; the bound stands all the same.
@@ -29,13 +28,12 @@ pub(super) struct Listed<'r> {
 impl<'r> Listed<'r> {
     /// Nothing is listed yet.
     pub(super) fn new(buyer: &'r Buyer<'_>, rules: &'r [Rule], below: i64) -> Self {
-        let survive = &buyer.goal.survive;
         Self {
             rules,
             costs: &buyer.costs,
             prices: duals::prices(rules, &buyer.costs),
             below,
-            survives_node: survive.iter().any(|own| matches!(own, Survive::Node(_))),
+            survives_node: buyer.goal.survives_node(),
             found: Vec::new(),
             bound: below,
             is_cut: false,

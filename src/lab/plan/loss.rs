@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::bench::Bench;
 use super::demand::{Demand, zone_of};
 use model::Text;
-use units::SortedMap;
+use units::{SortedMap, plural};
 
 /// Trials that one thread makes with one copy of the cluster.
 const TRIALS_AT_ONCE: usize = 64;
@@ -54,6 +54,27 @@ impl Survive {
     /// Any zone.
     pub fn zone() -> Self {
         Self::Label(model::node::ZONE_LABEL.into())
+    }
+
+    /// Refuses a loss that says nothing about a cluster: of more nodes than there are, or by a label that
+    /// no node has.
+    ///
+    /// # Errors
+    /// The loss in words, with what there is.
+    pub fn check(&self, bench: &Bench<'_>) -> Result<(), String> {
+        let nodes = bench.cache().node_count();
+        match self {
+            Self::Node(count) if *count > 1 && *count >= nodes => Err(format!(
+                "--survive node:{count}: the cluster has {}, so that none would be left; give a \
+                 smaller number",
+                plural::count(nodes, "node")
+            )),
+            Self::Label(label) if self.domains(bench).is_empty() => Err(format!(
+                "--survive: no node has the label `{label}`, so that nothing can be lost by it; give \
+                 `node`, or a label that nodes have"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The domains in a cluster.
@@ -140,16 +161,13 @@ fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain) -> Loss {
         waiting: 0,
         first: None,
     };
-    for place in places {
-        let pod = &demand.pods[place];
-        if let Err(message) = bench.place(&pod.info) {
-            loss.waiting += 1;
-            loss.first.get_or_insert_with(|| Unplaced {
-                pod: pod.name.clone(),
-                message: message.to_string(),
-            });
-        }
-    }
+    let requeued = places.iter().map(|&place| &demand.pods[place].info);
+    let unplaced = bench.place_all(requeued);
+    loss.waiting = unplaced.len() as u64;
+    loss.first = unplaced.first().map(|(pod, message)| Unplaced {
+        pod: pod.full_name(),
+        message: message.to_string(),
+    });
     bench.roll_back(mark);
     loss
 }

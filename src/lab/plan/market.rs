@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::bench::Bench;
 use super::demand::{is_control_plane, is_troubled, zone_of};
+use super::planned::Carried;
 use super::rules::NodeKind;
 use crate::snapshot::{Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
@@ -138,6 +139,17 @@ impl Market {
         nodes
     }
 
+    /// Pods that a bought node carries before all others.
+    pub fn carried(&self, own: &BoughtNode) -> Vec<Carried> {
+        let pods = self.types[own.kind].carried.iter();
+        let carried = pods.map(|pod| Carried {
+            node: own.node.name.clone(),
+            namespace: pod.spec().namespace.clone(),
+            stem: pod.name.text(),
+        });
+        carried.collect()
+    }
+
     /// Adds bought nodes to a cluster with what they carry.
     ///
     /// # Errors
@@ -187,7 +199,7 @@ fn pod_of(cache: &mut Cache, spec: &Arc<PodSpec>, name: &str) -> Result<PodInfo,
 /// The daemon sets of a cluster: those that the dump has, and those that its pods tell of.
 fn daemons(snapshot: &Snapshot) -> Vec<DaemonSet> {
     let mut sets: SortedMap<(Text, Text), DaemonSet> = SortedMap::new();
-    for set in &snapshot.daemon_sets {
+    for set in &snapshot.declared.daemon_sets {
         let key = (set.namespace.clone(), set.name.clone());
         let mut set = DaemonSet::clone(set);
         let template = PodSpec {

@@ -5,38 +5,50 @@
 //! by rules that any placement keeps (`rules.rs`), so that a plan says what it proves and what it
 //! only reached.
 
+pub mod adjust;
 pub mod bench;
 pub mod buy;
 pub mod demand;
 pub mod drain;
 mod duals;
+mod existing;
 pub mod goal;
 pub mod growth;
 mod listed;
 pub mod loss;
 pub mod market;
+pub mod moves;
+pub mod orders;
+pub mod over_time;
 pub mod picture;
+pub mod planned;
+pub mod proof;
+mod quotas;
 pub mod rules;
 #[cfg(test)]
 mod tests;
-
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+pub mod usage;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
 use buy::{Buyer, Choice, Purchase, Search, empty};
-use demand::{Demand, is_control_plane, is_troubled};
-use drain::{Drained, drain, prove_local};
-use goal::Goal;
-use growth::{Grow, Month, months};
-use loss::Survive;
+use demand::Demand;
+use drain::{Drained, Limits, drain, prove_local};
+use existing::fewest;
+use goal::{Goal, Room};
+use growth::{Grow, Growth, Month, months};
+use loss::{Survive, Unplaced};
 use market::{BoughtNode, Market};
-use model::node::HOSTNAME_LABEL;
-use model::{Node, Taint, Text};
+use model::Text;
+use moves::{Turn, ordered};
+use orders::{OrdersTried, replay};
 use picture::{Picture, look};
-use rules::{NodeKind, Rule, rules};
-use scheduler::kube::{Amounts, KubeProfile};
+use planned::{Carried, Planned};
+use proof::{Proof, classes_of, kinds_of, prices};
+use quotas::Quotas;
+use rules::Rule;
+use scheduler::kube::KubeProfile;
+use units::SortedMap;
 use world::offers::Offer;
 
 /// Quantity that a plan makes small.
@@ -63,10 +75,16 @@ pub struct Questions {
     pub survive: Vec<Survive>,
     /// Share of cpu and memory that stays free in every zone, in parts per million.
     pub free_ppm: i64,
+    /// Prices of the types of existing nodes, in millionths an hour.
+    pub prices: SortedMap<Text, i64>,
+    /// Further pods for which there has to be room.
+    pub room: Vec<Room>,
     /// Growth of workloads.
     pub grow: Vec<Grow>,
     /// Number of months to look ahead.
     pub horizon: u32,
+    /// Whether pods may displace others of lower priority.
+    pub preempts: bool,
     /// Settings of the search.
     pub search: Search,
 }
@@ -80,6 +98,20 @@ pub struct Move {
     pub from: Text,
     /// Node of the plan.
     pub to: Text,
+    /// Place among the other moves.
+    pub turn: Turn,
+}
+
+impl Move {
+    /// A move whose turn is not known yet.
+    fn new(pod: &str, from: Text, to: Text) -> Self {
+        Self {
+            pod: pod.to_owned(),
+            from,
+            to,
+            turn: Turn::default(),
+        }
+    }
 }
 
 /// An answer about fewer existing nodes.
@@ -95,6 +127,10 @@ pub struct DrainAnswer {
     pub rule: Option<Rule>,
     /// Whether no other node can go by itself.
     pub is_local: bool,
+    /// Orders in which all pods find nodes on those that stay.
+    pub orders: OrdersTried,
+    /// The bound with all that it adds up.
+    pub proof: Proof,
     /// The cluster of the plan.
     pub picture: Picture,
 }
@@ -108,6 +144,8 @@ pub struct BuyAnswer {
     pub purchase: Purchase,
     /// The nodes to buy.
     pub nodes: Vec<BoughtNode>,
+    /// The bound with all that it adds up, if a plan was reached.
+    pub proof: Option<Proof>,
     /// The cluster of the plan, if one was reached.
     pub picture: Option<Picture>,
 }
@@ -131,8 +169,12 @@ pub struct Plan {
     pub buy: Option<BuyAnswer>,
     /// Months of growth.
     pub months: Vec<Month>,
-    /// Whether the cluster as it is meets the goals.
-    pub meets_goals: bool,
+    /// Whether anything beside room for the pods is asked for.
+    pub has_goals: bool,
+    /// First pod that a goal leaves without a place in the cluster as it is.
+    pub missed: Option<Unplaced>,
+    /// The cluster of the plan, or that of today.
+    pub planned: Planned,
 }
 
 /// Profiles that decide without preemption.
@@ -155,17 +197,33 @@ pub fn plan(
 ) -> Result<Plan, SnapshotError> {
     let demand = Demand::of(snapshot, questions.is_strict)?;
     let cache = demand.cluster(snapshot)?;
-    let prices = questions.offers.iter();
-    let goal = Goal {
+    let offered = questions.offers.iter();
+    let mut all_prices = questions.prices.clone();
+    all_prices.extend(offered.map(|own| (own.name.as_str().into(), own.price)));
+    let mut goal = Goal {
         survive: questions.survive.clone(),
         free_ppm: questions.free_ppm,
-        prices: prices
-            .map(|own| (own.name.as_str().into(), own.price))
-            .collect(),
+        room: questions.room.clone(),
+        refused: None,
+        prices: all_prices,
     };
-    let bench = Bench::new(cache, profiles);
+    let quotas = Quotas::of(snapshot);
+    goal.charge(quotas.clone());
+    let calm = without_preemption(profiles);
+    let deciding = if questions.preempts { profiles } else { &calm };
+    let bench = Bench::new(cache, deciding);
+    for survive in &questions.survive {
+        survive.check(&bench).map_err(SnapshotError::Input)?;
+    }
+    let asked = Asked {
+        demand: &demand,
+        goal: &goal,
+        profiles: deciding,
+        calm: &calm,
+        questions,
+    };
     let mut plan = Plan {
-        today: look(&bench, &demand, &goal, profiles),
+        today: look(&bench, &demand, &goal, deciding),
         pods: demand.pods.len() as u64,
         waiting: demand.waiting.clone(),
         bare: demand.pods.iter().filter(|pod| pod.is_bare).count() as u64,
@@ -177,140 +235,81 @@ pub fn plan(
         drain: None,
         buy: None,
         months: Vec::new(),
-        meets_goals: goal.missed(&bench, &demand).is_none(),
+        has_goals: goal.is_stated(),
+        missed: goal.missed(&bench, &demand),
+        planned: Planned::of(bench.cache(), &demand, Vec::new()),
     };
     if questions.minimize.is_some() && questions.offers.is_empty() {
-        plan.drain = Some(drained(&bench, &demand, &goal, profiles));
+        plan.drain = Some(drained(&bench, &asked, &mut plan.planned));
     }
     if !questions.offers.is_empty() {
         let market = Market::new(snapshot, &questions.offers)?;
-        let answer = bought(&bench, &demand, &goal, profiles, questions, &market)?;
-        plan.buy = Some(answer);
+        plan.buy = Some(bought(&bench, &asked, &market, &mut plan.planned)?);
     }
     if !questions.grow.is_empty() {
         let mut bench = bench.clone();
-        plan.months = months(&mut bench, &demand, &questions.grow, questions.horizon);
+        let growth = Growth {
+            grows: &questions.grow,
+            horizon: questions.horizon,
+        };
+        plan.months = months(&mut bench, &demand, quotas, &growth);
     }
     Ok(plan)
 }
 
-/// Traits that tell a kind of node from another.
-type KindKey = (Vec<(Text, Text)>, Vec<Taint>, Vec<(Text, i64)>, [i64; 4]);
-
-/// The kinds of the nodes that are there, with how many of each go and how many stay untouched.
-struct Existing {
-    kinds: Vec<NodeKind>,
-    counts: Vec<u64>,
-    untouched: Vec<u64>,
+/// Questions with all that answers are about.
+struct Asked<'a> {
+    demand: &'a Demand,
+    goal: &'a Goal,
+    /// Profiles that decide about losses and bought nodes.
+    profiles: &'a [KubeProfile],
+    /// Profiles that never displace a pod: moves are voluntary.
+    calm: &'a [KubeProfile],
+    questions: &'a Questions,
 }
 
-fn existing(bench: &Bench<'_>) -> Existing {
-    let mut found: IndexMap<KindKey, (NodeKind, u64, u64), FxBuildHasher> = IndexMap::default();
-    for info in bench.cache().nodes() {
-        let mut free = Amounts::clone(&info.allocatable);
-        for pod in info.pods.iter().filter(|pod| pod.uid == 0) {
-            free.change(&pod.counted_class().requests, -1);
-            free.pods -= 1;
-        }
-        let node: &Node = &info.object;
-        let labels = node.labels.iter();
-        let labels = labels.filter(|(key, _)| &***key != HOSTNAME_LABEL);
-        let labels: Vec<(Text, Text)> = labels
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let scalars = free.scalars.iter();
-        let scalars = scalars.map(|(name, &amount)| (name.clone(), amount));
-        let key = (
-            labels,
-            node.taints.clone(),
-            scalars.collect(),
-            [free.cpu_milli, free.memory, free.storage, free.pods],
-        );
-        let entry = found.entry(key).or_insert_with(|| {
-            let kind = NodeKind {
-                node: info.object.clone(),
-                free,
-            };
-            (kind, 0, 0)
-        });
-        if is_control_plane(info) || is_troubled(info) {
-            entry.2 += 1;
-        } else {
-            entry.1 += 1;
-        }
-    }
-    let mut existing = Existing {
-        kinds: Vec::new(),
-        counts: Vec::new(),
-        untouched: Vec::new(),
+fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> DrainAnswer {
+    let (demand, goal) = (asked.demand, asked.goal);
+    let mut proof = fewest(bench, demand, goal);
+    let mut own = Bench::new(bench.cache().clone(), asked.calm);
+    let limits = Limits {
+        least: proof.bound as u64,
+        steps: asked.questions.search.steps,
+        sells_dear: asked.questions.minimize == Some(Minimize::Cost),
     };
-    for (kind, count, untouched) in found.into_values() {
-        existing.kinds.push(kind);
-        existing.counts.push(count);
-        existing.untouched.push(untouched);
-    }
-    existing
-}
-
-/// The fewest of the existing nodes that any placement needs, and the rule that says so.
-fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> (u64, Option<Rule>) {
-    let existing = existing(bench);
-    let zones = loss::zones(bench).len();
-    let rules = rules(demand, &existing.kinds, zones, goal.survives_zone());
-    let survives_node = (goal.survive.iter()).any(|own| matches!(own, Survive::Node(_)));
-    let stay: u64 = existing.untouched.iter().sum();
-    let mut best = (stay, None);
-    for rule in rules {
-        let kept = rule.gives.iter().zip(&existing.untouched);
-        let kept = kept.map(|(gives, &count)| gives.saturating_mul(count as i64));
-        let given = kept.fold(0, i64::saturating_add);
-        let rest = Rule {
-            need: rule.need.saturating_sub(given).max(0),
-            ..rule.clone()
-        };
-        let least = if survives_node {
-            rest.fewest_after_loss(&existing.counts)
-        } else {
-            rest.fewest(&existing.counts)
-        };
-        let all = existing.counts.iter().sum();
-        let least = stay + least.unwrap_or(all);
-        if least > best.0 {
-            best = (least, Some(rule));
-        }
-    }
-    best
-}
-
-fn drained(
-    bench: &Bench<'_>,
-    demand: &Demand,
-    goal: &Goal,
-    profiles: &[KubeProfile],
-) -> DrainAnswer {
-    let (bound, rule) = fewest(bench, demand, goal);
-    let mut own = bench.clone();
-    let mut drained = drain(&mut own, demand, goal);
+    let mut drained = drain(&mut own, demand, goal, limits);
     let is_local = prove_local(&mut own, demand, &mut drained);
+    drained.moves = ordered(bench.cache(), demand, drained.moves);
     let reached = own.cache().node_count() as u64;
+    let end = Bench::new(own.cache().clone(), asked.profiles);
+    *planned = Planned::of(end.cache(), demand, Vec::new());
+    proof.bound = proof.bound.min(reached as i64);
+    proof.reached = reached as i64;
     DrainAnswer {
-        bound: bound.min(reached),
-        rule,
+        bound: proof.bound as u64,
+        rule: proof.rules.first().cloned(),
         is_local,
         reached,
-        picture: look(&own, demand, goal, profiles),
+        orders: replay(&end, demand, asked.questions.search.orders),
+        picture: look(&end, demand, goal, asked.profiles),
+        proof,
         drained,
     }
 }
 
 fn bought(
     bench: &Bench<'_>,
-    demand: &Demand,
-    goal: &Goal,
-    profiles: &[KubeProfile],
-    questions: &Questions,
+    asked: &Asked<'_>,
     market: &Market,
+    planned: &mut Planned,
 ) -> Result<BuyAnswer, SnapshotError> {
+    let Asked {
+        demand,
+        goal,
+        profiles,
+        questions,
+        ..
+    } = *asked;
     let base = if questions.keeps {
         bench.clone()
     } else {
@@ -340,13 +339,36 @@ fn bought(
     };
     let purchase = buyer.run()?;
     let reached: Option<Choice> = purchase.reached.clone();
-    let picture = match &reached {
-        None => None,
-        Some(choice) => {
-            let bench = buyer.cluster(choice)?;
-            Some(look(&bench, demand, goal, profiles))
-        }
-    };
+    let (mut picture, mut proof) = (None, None);
+    if let Some(choice) = &reached {
+        let bench = buyer.cluster(choice)?;
+        picture = Some(look(&bench, demand, goal, profiles));
+        let nodes = buyer.nodes(choice);
+        let carried: Vec<Carried> = { nodes.iter() }
+            .flat_map(|node| market.carried(node))
+            .collect();
+        *planned = Planned {
+            carried,
+            ..Planned::of(bench.cache(), demand, nodes)
+        };
+        let names: Vec<Text> = market.types.iter().map(|own| own.name.clone()).collect();
+        proof = Some(Proof {
+            bound: purchase.bound,
+            reached: choice.price,
+            counts_nodes: questions.minimize == Some(Minimize::Nodes),
+            survives_node: goal.survives_node(),
+            closed: 0,
+            lost_zones: if goal.survives_zone() {
+                market.zones.len()
+            } else {
+                0
+            },
+            prices: prices(&purchase.rules, &buyer.costs),
+            rules: purchase.rules.clone(),
+            kinds: kinds_of(&market.kinds(), &names, &buyer.costs),
+            classes: classes_of(&goal.with_room(&unbound)),
+        });
+    }
     let types = market.types.iter();
     Ok(BuyAnswer {
         types: types.map(|own| (own.name.clone(), own.price)).collect(),
@@ -354,6 +376,7 @@ fn bought(
             .map(|choice| buyer.nodes(&choice))
             .unwrap_or_default(),
         purchase,
+        proof,
         picture,
     })
 }

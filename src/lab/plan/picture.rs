@@ -48,6 +48,14 @@ impl Taken {
         share(self.stranded[resource], self.offered[resource])
     }
 
+    /// Adds a node.
+    fn add(&mut self, requested: [i64; 3], offered: [i64; 3]) {
+        for place in 0..RESOURCES.len() {
+            self.requested[place] = self.requested[place].saturating_add(requested[place]);
+            self.offered[place] = self.offered[place].saturating_add(offered[place]);
+        }
+    }
+
     /// The resource that is taken most.
     pub fn binding(&self) -> usize {
         let places = 0..RESOURCES.len();
@@ -91,9 +99,55 @@ pub struct Headroom {
     pub reason: Option<String>,
 }
 
+/// A node as it is filled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeShare {
+    /// Name of the node.
+    pub name: Text,
+    /// Its pool; empty if no label names one.
+    pub pool: Text,
+    /// Its type; empty if no label names one.
+    pub kind: Text,
+    /// Its zone; empty if it states none.
+    pub zone: Text,
+    /// Its price in millionths an hour; 0 if it is not known.
+    pub price: i64,
+    /// Amounts of the node.
+    pub taken: Taken,
+}
+
+/// Amounts of a zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneRoom {
+    /// Name of the zone; empty if nodes state none.
+    pub zone: Text,
+    /// Amounts of its nodes.
+    pub taken: Taken,
+}
+
+/// The zones of a cluster, by name.
+pub fn zone_rooms(bench: &Bench<'_>) -> Vec<ZoneRoom> {
+    let mut zones: SortedMap<Text, Taken> = SortedMap::new();
+    for node in bench.cache().nodes() {
+        let (requested, offered) = amounts(node);
+        zones
+            .entry(zone_of(node))
+            .or_default()
+            .add(requested, offered);
+    }
+    let zones = zones.into_iter();
+    zones
+        .map(|(zone, taken)| ZoneRoom { zone, taken })
+        .collect()
+}
+
 /// A cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Picture {
+    /// Each node, in the scheduler's order.
+    pub shares: Vec<NodeShare>,
+    /// Each zone.
+    pub zones: Vec<ZoneRoom>,
     /// Number of nodes.
     pub nodes: u64,
     /// Number of nodes of each type and zone.
@@ -157,14 +211,23 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         pool.nodes += 1;
         pool.full += u64::from(is_full);
         for taken in [&mut pool.taken, &mut picture.taken] {
-            for place in 0..RESOURCES.len() {
-                taken.requested[place] = taken.requested[place].saturating_add(requested[place]);
-                taken.offered[place] = taken.offered[place].saturating_add(offered[place]);
-                if is_full {
-                    taken.stranded[place] = taken.stranded[place].saturating_add(free[place]);
+            taken.add(requested, offered);
+            if is_full {
+                for (sum, own) in taken.stranded.iter_mut().zip(&free) {
+                    *sum = sum.saturating_add(*own);
                 }
             }
         }
+        let mut share = NodeShare {
+            name: node.name().clone(),
+            pool: pool_of(node),
+            kind: node.label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default(),
+            zone: zone_of(node),
+            price: goal.price_of(node),
+            taken: Taken::default(),
+        };
+        share.taken.add(requested, offered);
+        picture.shares.push(share);
         picture.nodes += 1;
         picture.price = picture.price.saturating_add(goal.price_of(node));
         let kind = node.label(INSTANCE_TYPE_LABEL).cloned();
@@ -172,6 +235,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         *picture.kinds.entry(kind).or_default() += 1;
     }
     picture.pools = pools.into_values().collect();
+    picture.zones = zone_rooms(bench);
     picture.node_losses = lose_each(bench, demand, &Survive::Node(1).domains(bench));
     let zones = zones(bench);
     if zones.len() > 1 {

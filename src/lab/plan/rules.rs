@@ -11,7 +11,7 @@ use super::demand::{Demand, GoalPod};
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::rules::admits;
 use model::{Node, Text};
-use scheduler::kube::{Amounts, PodClass, PodInfo};
+use scheduler::kube::{Amounts, PodClass};
 use units::{SortedSet, plural};
 
 /// Number of sizes of pods that get a rule of their own: the most numerous.
@@ -42,6 +42,25 @@ pub struct Rule {
     pub pods: u64,
     /// The first of these.
     pub named: Vec<String>,
+    /// Classes of these, by their places in [`classes`].
+    pub classes: Vec<usize>,
+    /// Arithmetic of the rule.
+    pub sort: RuleSort,
+    /// Amount that nodes give which stay as they are, and which is off the need.
+    pub given: i64,
+}
+
+/// Arithmetic of a rule, by which anyone can add it up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleSort {
+    /// Sum of a resource.
+    Resource(String),
+    /// Places for pods that request at least these amounts; a node has as many as fit side by side.
+    Size(Vec<(String, i64)>),
+    /// Pods of which a node takes one.
+    Apart,
+    /// Pods that spread evenly over zones.
+    Spread,
 }
 
 impl Rule {
@@ -147,43 +166,97 @@ impl Resource {
 
 /// Pods of one class.
 struct Class<'d> {
+    place: usize,
     of: &'d Arc<PodClass>,
     pods: Vec<&'d GoalPod>,
     /// By kind of node: whether it may take them.
     admitted: Vec<bool>,
 }
 
-/// The rules of a goal on nodes of some kinds in so many zones, of which any may be lost.
-pub fn rules(demand: &Demand, kinds: &[NodeKind], zones: usize, survives_zone: bool) -> Vec<Rule> {
+/// Pods of equal specs, by their places in a demand; classes in order of their first pods.
+pub fn classes(demand: &Demand) -> Vec<Vec<usize>> {
+    let mut classes: IndexMap<usize, Vec<usize>, FxBuildHasher> = IndexMap::default();
+    for (place, pod) in demand.pods.iter().enumerate() {
+        let key = Arc::as_ptr(&pod.info.class).addr();
+        classes.entry(key).or_default().push(place);
+    }
+    classes.into_values().collect()
+}
+
+/// Zones of a cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Zones {
+    /// Number of zones.
+    pub count: usize,
+    /// Whether any of them may be lost.
+    pub may_be_lost: bool,
+}
+
+/// The rules of a goal on nodes of some kinds. Pods beside those of the goal stay where they are; they
+/// count where pods spread.
+pub fn rules(demand: &Demand, beside: &[GoalPod], kinds: &[NodeKind], zones: Zones) -> Vec<Rule> {
     let mut rules = of_room(demand, kinds);
-    if survives_zone {
+    if zones.may_be_lost {
         let more: Vec<Rule> = rules
             .iter()
-            .map(|rule| rule.without_a_zone(zones))
+            .map(|rule| rule.without_a_zone(zones.count))
             .collect();
         rules.extend(more);
-        rules.extend(spreads(demand, kinds, zones.saturating_sub(1), zones));
+        rules.extend(spreads(demand, beside, kinds, zones.left()));
     }
-    rules.extend(spreads(demand, kinds, zones, zones));
+    let all = Taking {
+        taking: zones.count,
+        zones: zones.count,
+    };
+    rules.extend(spreads(demand, beside, kinds, all));
     rules
+}
+
+/// Zones that take pods, among all.
+#[derive(Clone, Copy)]
+struct Taking {
+    taking: usize,
+    zones: usize,
+}
+
+impl Zones {
+    /// The zones after the loss of one.
+    fn left(self) -> Taking {
+        Taking {
+            taking: self.count.saturating_sub(1),
+            zones: self.count,
+        }
+    }
+}
+
+impl Rule {
+    /// The rule for the kinds before a place; those from there on are there once each, and what they
+    /// give is off the need.
+    pub fn beside(mut self, place: usize) -> Self {
+        let given = self.gives.split_off(place.min(self.gives.len()));
+        let given = given.into_iter().fold(0, i64::saturating_add);
+        self.given = given.min(self.need);
+        self.need -= self.given;
+        self
+    }
 }
 
 /// Rules of what pods need, wherever the zones of the nodes are.
 fn of_room(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
-    let mut classes: IndexMap<usize, Class<'_>, FxBuildHasher> = IndexMap::default();
-    for pod in &demand.pods {
-        let key = Arc::as_ptr(&pod.info.class).addr();
-        let class = classes.entry(key).or_insert_with(|| Class {
-            of: &pod.info.class,
-            pods: Vec::new(),
+    let grouped = classes(demand).into_iter().enumerate();
+    let classes = grouped.map(|(place, pods)| {
+        let info = &demand.pods[pods[0]].info;
+        Class {
+            place,
+            of: &info.class,
+            pods: pods.iter().map(|&pod| &demand.pods[pod]).collect(),
             admitted: kinds
                 .iter()
-                .map(|kind| admits(pod.info.spec(), &kind.node))
+                .map(|kind| admits(info.spec(), &kind.node))
                 .collect(),
-        });
-        class.pods.push(pod);
-    }
-    let classes: Vec<Class<'_>> = classes.into_values().collect();
+        }
+    });
+    let classes: Vec<Class<'_>> = classes.collect();
     let sets: SortedSet<&[bool]> = classes.iter().map(|own| &*own.admitted).collect();
     let mut rules = Vec::new();
     let everywhere = vec![true; kinds.len()];
@@ -252,6 +325,9 @@ fn resources(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule
             gives: gives.collect(),
             pods: pods.clone().count() as u64,
             named: named(pods),
+            classes: asking.iter().map(|own| own.place).collect(),
+            sort: RuleSort::Resource(resource.name().to_owned()),
+            given: 0,
         })
     });
     rules.collect()
@@ -298,6 +374,13 @@ fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
             gives: gives.collect(),
             pods: count as u64,
             named: named(pods),
+            classes: large.iter().map(|own| own.place).collect(),
+            sort: RuleSort::Size(
+                size.iter()
+                    .map(|(resource, amount)| (resource.name().to_owned(), *amount))
+                    .collect(),
+            ),
+            given: 0,
         })
     });
     rules.collect()
@@ -344,6 +427,9 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
         gives: gives.collect(),
         pods: own.pods.len() as u64,
         named: named(own.pods.iter().copied()),
+        classes: vec![own.place],
+        sort: RuleSort::Apart,
+        given: 0,
     })
 }
 
@@ -353,20 +439,18 @@ fn holds(kind: &NodeKind, class: &PodClass) -> bool {
     kind.free.pods > 0 && size.all(|(resource, amount)| resource.of(&kind.free) >= amount)
 }
 
-/// Rules of spreading over zones: `taking` of the zones take the pods, and any of all `zones` may be
-/// among those.
-fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> Vec<Rule> {
-    type Alike<'d> = (Arc<PodInfo>, Vec<&'d GoalPod>);
-    let mut counts: IndexMap<usize, Alike<'_>, FxBuildHasher> = IndexMap::default();
-    for pod in &demand.pods {
-        let key = Arc::as_ptr(&pod.info.class).addr();
-        let entry = counts
-            .entry(key)
-            .or_insert_with(|| (pod.info.clone(), Vec::new()));
-        entry.1.push(pod);
-    }
+/// Rules of spreading over zones: some of the zones take the pods, and any may be among those. Pods
+/// that others are counted with may lie anywhere by themselves.
+fn spreads(
+    demand: &Demand,
+    beside: &[GoalPod],
+    kinds: &[NodeKind],
+    Taking { taking, zones }: Taking,
+) -> Vec<Rule> {
     let mut spreads = Vec::new();
-    for (info, pods) in counts.into_values() {
+    for (place, pods) in classes(demand).into_iter().enumerate() {
+        let info = &demand.pods[pods[0]].info;
+        let pods: Vec<&GoalPod> = pods.iter().map(|&pod| &demand.pods[pod]).collect();
         let spec = info.spec();
         let mut rules = spec.topology_spread.iter();
         let rule = rules.find(|rule| {
@@ -378,6 +462,16 @@ fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> 
         let Some(rule) = rule.filter(|_| zones > 1 && taking > 0) else {
             continue;
         };
+        let is_counted = |other: &&GoalPod| {
+            let theirs = other.info.spec();
+            let selector = rule.selector.as_ref();
+            theirs.namespace == spec.namespace
+                && selector.is_some_and(|selector| selector.matches(&theirs.labels))
+        };
+        let counted = demand.pods.iter().chain(beside).filter(is_counted).count();
+        if counted != pods.len() {
+            continue;
+        }
         let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (taking as u64 - 1);
         let count = pods.len() as u64;
         let least = count.saturating_sub(skew).div_ceil(taking as u64);
@@ -401,6 +495,9 @@ fn spreads(demand: &Demand, kinds: &[NodeKind], taking: usize, zones: usize) -> 
             gives: vec![1; kinds.len()],
             pods: count,
             named: named(pods.into_iter()),
+            classes: vec![place],
+            sort: RuleSort::Spread,
+            given: 0,
         });
     }
     spreads

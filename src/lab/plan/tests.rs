@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::snapshot::Gathered;
 use crate::snapshot::profile::read_profiles;
+use crate::snapshot::{Declared, Gathered};
 use manifest::ManifestReader;
 use model::{Changes, Object};
 
@@ -75,7 +75,10 @@ fn snapshot(items: &[Value]) -> Snapshot {
         _ => None,
     });
     let gathered = Gathered {
-        daemon_sets: sets.collect(),
+        declared: Declared {
+            daemon_sets: sets.collect(),
+            ..Declared::default()
+        },
         nodes: read.nodes.into_iter().map(std::sync::Arc::new).collect(),
         pods: read.pods,
         objects: read.objects,
@@ -103,6 +106,9 @@ fn questions() -> Questions {
         is_strict: true,
         survive: Vec::new(),
         free_ppm: 0,
+        prices: units::SortedMap::new(),
+        room: Vec::new(),
+        preempts: false,
         grow: Vec::new(),
         horizon: 12,
         search: Search {

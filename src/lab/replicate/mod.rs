@@ -13,7 +13,7 @@ use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl, SimError};
 
 use super::experiment::ExperimentError;
-use super::placements::Placements;
+use super::placements::{FirstNodes, Placements};
 use super::run::{RunError, Tables, prepare, run};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
@@ -58,6 +58,14 @@ pub struct Replicate {
     pub drawn: Option<VariantData>,
 }
 
+/// Result of one run with the first nodes of its pods.
+pub(crate) struct PlacedReplicate {
+    /// Result of the run.
+    pub(crate) replicate: Replicate,
+    /// First nodes of its pods.
+    pub(crate) first_nodes: FirstNodes,
+}
+
 /// Runs all of the work; results are in its order.
 ///
 /// # Errors
@@ -67,6 +75,33 @@ pub fn replicate(
     work: &[Work],
     workers: Workers<'_>,
 ) -> Result<Vec<Replicate>, ExperimentError> {
+    each(work, workers, |work| {
+        run_one(experiment, work, workers.interrupted, Placements::default())
+            .map(|placed| placed.replicate)
+    })
+}
+
+/// Runs all of the work as [`replicate`] does, and keeps the first node of each pod.
+///
+/// # Errors
+/// As [`replicate`].
+pub(crate) fn replicate_placed(
+    experiment: &Experiment,
+    work: &[Work],
+    workers: Workers<'_>,
+) -> Result<Vec<PlacedReplicate>, ExperimentError> {
+    each(work, workers, |work| {
+        let placements = Placements::with_first_nodes();
+        run_one(experiment, work, workers.interrupted, placements)
+    })
+}
+
+/// Makes every run of the work on the workers; no run begins after one that failed.
+fn each<T: Send>(
+    work: &[Work],
+    workers: Workers<'_>,
+    run: impl Fn(Work) -> Result<T, ExperimentError> + Sync,
+) -> Result<Vec<T>, ExperimentError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(workers.threads)
         .build()
@@ -77,11 +112,11 @@ pub fn replicate(
     let failed = AtomicUsize::new(usize::MAX);
     let done = AtomicUsize::new(0);
     let count = work.len();
-    let results: Vec<Option<Result<Replicate, ExperimentError>>> = pool.install(|| {
+    let results: Vec<Option<Result<T, ExperimentError>>> = pool.install(|| {
         (work.par_iter().enumerate())
             .map(|(index, work)| {
                 (index < failed.load(Ordering::Relaxed)).then(|| {
-                    let result = run_one(experiment, *work, workers.interrupted);
+                    let result = run(*work);
                     if result.is_err() {
                         failed.fetch_min(index, Ordering::Relaxed);
                     }
@@ -98,7 +133,8 @@ fn run_one(
     experiment: &Experiment,
     work: Work,
     interrupted: &AtomicBool,
-) -> Result<Replicate, ExperimentError> {
+    mut placements: Placements,
+) -> Result<PlacedReplicate, ExperimentError> {
     let plan = &experiment.variants[work.variant];
     let failed = |source: RunError| {
         let is_of_a_file = matches!(
@@ -130,7 +166,6 @@ fn run_one(
         interrupted,
         progress: &mut |_| {},
     };
-    let mut placements = Placements::default();
     let tables = Tables {
         watch: Some(&mut placements),
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
@@ -151,9 +186,13 @@ fn run_one(
         name: plan.name.clone(),
         ..report
     });
-    Ok(Replicate {
-        summary: summarize(&plan, outcome),
-        placements: placements.value(),
-        drawn,
+    let first_nodes = placements.take_first_nodes();
+    Ok(PlacedReplicate {
+        replicate: Replicate {
+            summary: summarize(&plan, outcome),
+            placements: placements.value(),
+            drawn,
+        },
+        first_nodes,
     })
 }

@@ -115,8 +115,11 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         .adopting(controllers.is_some())
         .with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
-    let provider = world::provider(scenario, files)?;
-    if let Some(plan) = &provider {
+    let mut provider = world::provider(scenario, files)?;
+    if let Some(plan) = &mut provider {
+        if let Some(written) = &scenario.cluster.provider {
+            world::join_groups(written, &mut nodes, plan);
+        }
         nodes.extend(plan.initial.iter().cloned());
     }
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;

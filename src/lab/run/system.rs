@@ -7,14 +7,17 @@ use autoscale::workloads::{AutoscalerOptions, Autoscalers};
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use policy::job_order::job_order;
+use policy::job_order::slurm::multifactor::{SizeRule, Weights};
+use policy::job_order::slurm::{FairShare, SlurmOptions};
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
-use scenario::schema::{self, Backfill, TieBreak};
+use scenario::schema::{self, Backfill, FairShareRule, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use systems::batch::BatchOptions;
 use systems::{RunsWorkloads, SchedulerKind, SystemParts, SystemRequest, TimeLimits};
 
 use super::Prepared;
+use units::Duration;
 use world::{self, BuildError};
 
 /// The profile that a scenario chooses.
@@ -59,12 +62,6 @@ pub fn control_plane(
         // Users may declare autoscalers at any time.
         prepared.autoscaling = Some(AutoscalerOptions::default());
     }
-    if prepared.provider.is_some() {
-        return wrong(
-            "cluster: no provider of machines is connected to real hosts yet; leave node groups \
-             and their autoscaler out",
-        );
-    }
     let parts = system(scenario, &prepared, Form::Incremental)?;
     if parts.stepping == Stepping::PerEvent {
         let system = &scenario.system.name;
@@ -96,10 +93,8 @@ pub(crate) fn system(
         (Some(queue), SchedulerKind::Planner) => jobs.order.clone_from(queue),
         (queue, _) => profile.queue_order.clone_from(queue),
     }
-    jobs.backfill = match scheduler.backfill {
-        Backfill::None => "none".to_owned(),
-        Backfill::GreedyOnce => "greedy-once".to_owned(),
-    };
+    scheduler.backfill.name().clone_into(&mut jobs.backfill);
+    jobs.orders.slurm = slurm_options(scheduler)?;
     let options = prepared.options.clone().with(jobs);
     let options = options.with(prepared.kube.clone());
     let request = SystemRequest {
@@ -136,6 +131,53 @@ pub(crate) fn system(
     Ok(parts)
 }
 
+/// Options of Slurm's order.
+fn slurm_options(scheduler: &schema::Scheduler) -> Result<SlurmOptions, BuildError> {
+    let Some(written) = &scheduler.slurm else {
+        return Ok(SlurmOptions::default());
+    };
+    let wrong = |what: &str| Err(BuildError::Policy(what.to_owned()));
+    if scheduler.queue.as_deref() != Some("slurm") {
+        return wrong(
+            "slurm: these options belong to the queue order `slurm`; write `queue: slurm`, or \
+             leave them out",
+        );
+    }
+    if written.max_age <= Duration::ZERO || written.calc_period <= Duration::ZERO {
+        return wrong(
+            "slurm: `maxAge` and `calcPeriod` must be above 0s, such as `maxAge: 7d` and \
+             `calcPeriod: 5m`",
+        );
+    }
+    if written.half_life < Duration::from_secs(1) {
+        return wrong("slurm: `halfLife` must be at least 1s, such as `halfLife: 7d`");
+    }
+    if written.damp == 0 {
+        return wrong("slurm: `damp` must be at least 1, which dampens nothing");
+    }
+    Ok(SlurmOptions {
+        weights: Weights {
+            age: written.age_weight,
+            fair_share: written.fair_share_weight,
+            job_size: written.job_size_weight,
+            ..Weights::default()
+        },
+        max_age: written.max_age,
+        half_life: written.half_life,
+        period: written.calc_period,
+        size: SizeRule {
+            favor_small: written.favor_small,
+            relative_to_time: written.relative_to_time,
+        },
+        fair_share: match written.fair_share {
+            FairShareRule::FairTree => FairShare::FairTree,
+            FairShareRule::Classic => FairShare::Classic {
+                damp: f64::from(written.damp),
+            },
+        },
+    })
+}
+
 /// Refuses what the system of this scenario does not look at: a setting without effect would be
 /// taken for one that makes no difference.
 fn without_effect(scenario: &Scenario, kind: SchedulerKind) -> Result<(), BuildError> {
@@ -143,7 +185,7 @@ fn without_effect(scenario: &Scenario, kind: SchedulerKind) -> Result<(), BuildE
     let share = scheduler.percentage_of_nodes_to_score.unwrap_or(100);
     let plans_jobs = kind == SchedulerKind::Planner;
     let words = match (plans_jobs, scheduler.backfill, &scheduler.queue) {
-        (false, Backfill::GreedyOnce, _) => format!(
+        (false, backfill, _) if backfill != Backfill::None => format!(
             "backfill: the system `{system}` places one pod at a time and does not backfill; \
              leave it out, or write `name: batch` under `system`"
         ),

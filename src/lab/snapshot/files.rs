@@ -40,7 +40,7 @@ pub struct Sources<'a> {
     /// The files of those.
     dumps: Vec<Arc<str>>,
     gathered: Gathered,
-    reads_daemons: bool,
+    reads_workloads: bool,
     node_names: SortedSet<model::Text>,
     pod_names: SortedSet<(model::Text, model::Text)>,
 }
@@ -53,17 +53,17 @@ impl<'a> Sources<'a> {
             reader: ManifestReader::new(),
             dumps: Vec::new(),
             gathered: Gathered::default(),
-            reads_daemons: false,
+            reads_workloads: false,
             node_names: SortedSet::new(),
             pod_names: SortedSet::new(),
         }
     }
 
-    /// Reads the daemon sets among the workloads of dumps, too.
+    /// Reads the objects that plans look at, too.
     #[must_use]
-    pub fn with_daemons(self) -> Self {
+    pub fn with_workloads(self) -> Self {
         Self {
-            reads_daemons: true,
+            reads_workloads: true,
             reader: self.reader.with_everything(),
             ..self
         }
@@ -75,7 +75,13 @@ impl<'a> Sources<'a> {
     /// If it can't be read, or if a node or pod of a name was there before.
     pub fn add(&mut self, path: &Path) -> Result<(), SnapshotError> {
         if !path.is_dir() {
-            let input = Input::streamed(&path.display().to_string())?;
+            let name = path.display().to_string();
+            // A plan writes its cluster out of the files that it came from.
+            let input = if self.reads_workloads {
+                Input::argument(&name)?
+            } else {
+                Input::streamed(&name)?
+            };
             return if is_scenario(&input)? {
                 self.add_scenario(&input, path)
             } else {
@@ -124,6 +130,7 @@ impl<'a> Sources<'a> {
 
     fn add_dump(&mut self, input: &Input) -> Result<(), SnapshotError> {
         self.dumps.push(input.name.clone());
+        self.gathered.inputs.push(input.clone());
         Ok(self.reader.read(input)?)
     }
 
@@ -156,12 +163,16 @@ impl<'a> Sources<'a> {
                 self.gathered.pods.push(pod);
             }
         }
-        let objects = read.workloads.iter().map(|own| &own.object);
-        let sets = objects.filter_map(|object| match object {
-            Object::DaemonSet(set) => Some(Arc::clone(set)),
-            _ => None,
-        });
-        self.gathered.daemon_sets.extend(sets);
+        let declared = &mut self.gathered.declared;
+        for own in &read.workloads {
+            match &own.object {
+                Object::DaemonSet(set) => declared.daemon_sets.push(set.clone()),
+                Object::PodDisruptionBudget(budget) => declared.budgets.push(budget.clone()),
+                Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
+                _ => {}
+            }
+            self.gathered.workloads.push(own.object.clone());
+        }
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.
             if !read.unread_workloads.contains_key(kind) {
@@ -195,7 +206,7 @@ impl<'a> Sources<'a> {
         let files = FileSource {
             files: &experiment.files,
         };
-        let mut manifests = if self.reads_daemons {
+        let mut manifests = if self.reads_workloads {
             ManifestFiles::with_everything()
         } else {
             ManifestFiles::default()
@@ -211,6 +222,7 @@ impl<'a> Sources<'a> {
             match source {
                 WorkloadSource::Manifests { file, .. } if pods.insert(file) => {
                     let read = known(&mut manifests, file, &files)?;
+                    self.gathered.inputs.push(files.open(file));
                     self.merge(&files.open(file).name, read, Part::Pods)?;
                 }
                 WorkloadSource::Manifests { .. } => {}
@@ -225,6 +237,7 @@ impl<'a> Sources<'a> {
             match source {
                 NodeSource::Manifests(file) if !pods.contains(file) => {
                     let read = known(&mut manifests, file, &files)?;
+                    self.gathered.inputs.push(files.open(file));
                     self.merge(&files.open(file).name, read, Part::Objects)?;
                 }
                 _ => {}

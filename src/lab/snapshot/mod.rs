@@ -25,11 +25,11 @@ use rustc_hash::FxBuildHasher;
 
 use crate::summarize::gap_notes;
 use manifest::{Kubelet, ManifestPod, PriorityClasses};
-use model::workload::DaemonSet;
-use model::{Change, Changes, ClusterObjects, Labels, Node, PodPhase, PodSpec, Text};
+use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
+use model::{Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
-use trace::TraceError;
+use trace::{Input, TraceError};
 use units::{QuantityError, SortedMap, nearest, plural};
 
 /// Number of names that a warning gives.
@@ -52,6 +52,17 @@ pub enum SnapshotError {
     Input(String),
 }
 
+/// Objects of a cluster that bear on plans rather than on single placements.
+#[derive(Clone, Debug, Default)]
+pub struct Declared {
+    /// Daemon sets.
+    pub daemon_sets: Vec<Arc<DaemonSet>>,
+    /// Budgets of disruption with their limits.
+    pub budgets: Vec<Arc<PodDisruptionBudget>>,
+    /// Quotas of namespaces.
+    pub quotas: Vec<Arc<ResourceQuota>>,
+}
+
 /// Joint declarations of files.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
@@ -63,8 +74,12 @@ pub struct Gathered {
     pub objects: ClusterObjects,
     /// Classes of priority.
     pub priorities: PriorityClasses,
-    /// Daemon sets, where workloads are read.
-    pub daemon_sets: Vec<Arc<DaemonSet>>,
+    /// Objects that plans look at, where workloads are read.
+    pub declared: Declared,
+    /// Workloads and autoscalers that nothing else controls, where workloads are read.
+    pub workloads: Vec<Object>,
+    /// Files of objects, in order of reading.
+    pub inputs: Vec<Input>,
     /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
@@ -101,8 +116,10 @@ pub struct Snapshot {
     pub counts: PodCounts,
     /// Warnings about ignored or suspicious parts, in words.
     pub warnings: Vec<String>,
-    /// Daemon sets, where workloads are read.
-    pub daemon_sets: Vec<Arc<DaemonSet>>,
+    /// Objects that plans look at, where workloads are read.
+    pub declared: Declared,
+    /// Files of objects, in order of reading.
+    pub inputs: Vec<Input>,
     /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: SortedMap<String, usize>,
 }
@@ -149,20 +166,20 @@ impl Snapshot {
         })
     }
 
-    /// Reads files as [`Self::read`] does, and the daemon sets among their workloads, too.
+    /// Declarations of files as [`Self::read`] reads them, with the objects that plans look at.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn read_with_daemons(
+    pub fn gather(
         paths: &[PathBuf],
         traces_dirs: &[PathBuf],
         changes: Changes,
-    ) -> Result<Self, SnapshotError> {
-        let mut sources = Sources::new(traces_dirs).with_daemons();
+    ) -> Result<Gathered, SnapshotError> {
+        let mut sources = Sources::new(traces_dirs).with_workloads();
         for path in paths {
             sources.add(path)?;
         }
-        Self::new(Gathered {
+        Ok(Gathered {
             changes,
             ..sources.finish()?
         })
@@ -179,7 +196,8 @@ impl Snapshot {
             ignored_kinds: gathered.ignored_kinds,
             pods: gathered.pods,
             priorities: gathered.priorities,
-            daemon_sets: gathered.daemon_sets,
+            declared: gathered.declared,
+            inputs: gathered.inputs,
             ..Self::default()
         };
         *snapshot.cache.objects = gathered.objects;

@@ -2,14 +2,15 @@
 //! alone, forth in the earlier release and back in the later one. A switch is a cause if it makes the
 //! whole difference by itself, or if the difference vanishes without it.
 
+use super::combination;
 use super::landing::{Subject, land};
-use super::relevance::{can_matter, relevant};
+use super::relevance::{can_matter, concerns, relevant};
 use super::{Cause, Difference, Differing, Landing, Side, UpgradePlan, profiles};
 use crate::snapshot::SnapshotError;
 use model::{Change, Changes};
 
 /// Switches on which the amounts of pods rest.
-const COUNTING: &[Change] = &[
+pub(super) const COUNTING: &[Change] = &[
     Change::PodLevelResources,
     Change::SidecarHostPorts,
     Change::SidecarDefaults,
@@ -33,10 +34,11 @@ pub(super) fn attribute(
             group.cause = Cause {
                 needed: vec![only.change],
                 enough: vec![only.change],
+                ..Cause::default()
             };
         }
     }
-    for entry in relevant {
+    for &entry in &relevant {
         let change = entry.change;
         let mut asked: Vec<&mut (&Subject, Differing)> = { differing.iter_mut() }
             .filter(|(_, group)| can_matter(entry, &group.from, &group.to))
@@ -49,17 +51,15 @@ pub(super) fn attribute(
         let forth = before.with(change, after.has(change));
         let back = after.with(change, before.has(change));
         let (forth, back) = rayon::join(
-            || landings(plan, from, forth, change, &subjects),
-            || landings(plan, to, back, change, &subjects),
+            || landings(plan, from, forth, &subjects),
+            || landings(plan, to, back, &subjects),
         );
         let turned = forth?.into_iter().zip(back?);
         for ((_, group), (forth, back)) in asked.iter_mut().map(|own| &mut **own).zip(turned) {
-            let whole = group.difference;
-            if Difference::between(&group.from, &forth) == Some(whole)
-                && !is_told_apart(whole, &forth, &group.to)
-            {
+            if group.is_made_by(&forth) {
                 group.cause.enough.push(change);
             }
+            let whole = group.difference;
             if Difference::between(&back, &group.to) == Some(whole)
                 && !is_told_apart(whole, &back, &group.from)
             {
@@ -67,10 +67,18 @@ pub(super) fn attribute(
             }
         }
     }
-    Ok(())
+    combination::combine(plan, from, to, differing)
 }
 
-/// Whether two landings are not the same as far as a difference goes: messages count only where they
+impl Differing {
+    /// Returns whether a landing makes the whole difference to the earlier release.
+    pub(super) fn is_made_by(&self, landing: &Landing) -> bool {
+        Difference::between(&self.from, landing) == Some(self.difference)
+            && !is_told_apart(self.difference, landing, &self.to)
+    }
+}
+
+/// Returns whether two landings are not the same as far as a difference goes: messages count only where they
 /// are what differs, and nodes that tie only where one set of them has none of the other.
 fn is_told_apart(difference: Difference, one: &Landing, other: &Landing) -> bool {
     match Difference::between(one, other) {
@@ -81,19 +89,25 @@ fn is_told_apart(difference: Difference, one: &Landing, other: &Landing) -> bool
     }
 }
 
-/// Landings with one switch turned. The cluster is read anew only if pods count otherwise.
-fn landings(
+/// Landings with other switches. The cluster is read anew only if pods count otherwise.
+pub(super) fn landings(
     plan: &UpgradePlan<'_>,
     side: &mut Side,
     changes: Changes,
-    turned: Change,
     subjects: &[&Subject],
 ) -> Result<Vec<Landing>, SnapshotError> {
-    if COUNTING.contains(&turned) {
+    if !counts_alike(plan, side.snapshot.cache.changes(), changes) {
         return land(&mut Side::new(plan, changes)?, subjects);
     }
     let usual = std::mem::replace(&mut side.profiles, profiles(plan.config, changes)?);
     let landed = land(side, subjects);
     side.profiles = usual;
     landed
+}
+
+/// Returns whether the pods of a dump count alike with two sets of switches.
+pub(super) fn counts_alike(plan: &UpgradePlan<'_>, one: Changes, other: Changes) -> bool {
+    let differing = one.differing(other).map(|entry| entry.change);
+    let mut counting = differing.filter(|change| COUNTING.contains(change));
+    !counting.any(|change| concerns(change, plan))
 }

@@ -4,7 +4,8 @@
 use super::UpgradePlan;
 use super::relevance::{has_sidecar, terms};
 use manifest::ManifestPod;
-use model::{Labels, PodAffinityTerm, Release};
+use model::workload::horizontal::HorizontalSpec;
+use model::{Labels, Object, PodAffinityTerm, PodSpec, Release};
 
 /// Number of objects that are named.
 const NAMED: usize = 3;
@@ -20,34 +21,59 @@ pub struct Field {
     changed_in: Release,
     /// Meaning before and after, in a few words.
     meanings: [&'static str; 2],
-    is_used: fn(&ManifestPod) -> bool,
+    holder: Holder,
+}
+
+/// Objects that may have a field, and the test for it.
+#[derive(Clone, Copy)]
+enum Holder {
+    /// Pods, and the templates of workloads.
+    Spec(fn(&PodSpec) -> bool),
+    /// Status of pods.
+    Pod(fn(&ManifestPod) -> bool),
+    /// Horizontal autoscalers.
+    Autoscaler(fn(&HorizontalSpec) -> bool),
+}
+
+impl Holder {
+    fn has_pod(self, pod: &ManifestPod) -> bool {
+        match self {
+            Self::Spec(has) => has(&pod.spec),
+            Self::Pod(has) => has(pod),
+            Self::Autoscaler(_) => false,
+        }
+    }
+
+    fn has_object(self, object: &Object) -> bool {
+        match (self, object) {
+            (Self::Autoscaler(has), Object::HorizontalPodAutoscaler(own)) => has(&own.spec),
+            (Self::Spec(has), object) => object.template().is_some_and(has),
+            _ => false,
+        }
+    }
 }
 
 /// Meanings of a field that older releases ignore.
 const IGNORED_AT_FIRST: [&str; 2] = ["ignored", "heeded"];
 
-/// Fields of pods that changed between the releases.
+/// Fields of pods, templates and autoscalers that changed between the releases.
 const FIELDS: &[Field] = &[
     Field {
         path: "spec.resources",
         known_since: Release::V1_32,
         changed_in: Release::V1_34,
         meanings: IGNORED_AT_FIRST,
-        is_used: |pod| !pod.spec.pod_requests.is_empty(),
+        holder: Holder::Spec(|spec| !spec.pod_requests.is_empty()),
     },
     Field {
         path: "spec.initContainers.ports.hostPort of sidecars",
         known_since: Release::V1_30,
         changed_in: Release::V1_34,
         meanings: IGNORED_AT_FIRST,
-        is_used: |pod| {
-            let mut sidecars = pod
-                .spec
-                .init_containers
-                .iter()
-                .filter(|own| own.restartable);
+        holder: Holder::Spec(|spec| {
+            let mut sidecars = { spec.init_containers.iter() }.filter(|own| own.restartable);
             sidecars.any(|own| !own.host_ports.is_empty())
-        },
+        }),
     },
     Field {
         path: "spec.initContainers.restartPolicy with requests left out",
@@ -57,34 +83,44 @@ const FIELDS: &[Field] = &[
             "scored by its own default",
             "scored by the default of the pod",
         ],
-        is_used: |pod| has_sidecar(&pod.spec) && misses_request(pod),
+        holder: Holder::Spec(|spec| has_sidecar(spec) && misses_request(spec)),
     },
     Field {
         path: "spec.affinity.podAffinity.namespaceSelector with NotIn or DoesNotExist",
         known_since: Release::V1_30,
         changed_in: Release::V1_34,
         meanings: ["heeded", "every namespace for the incoming pod (a defect)"],
-        is_used: |pod| terms(&pod.spec).any(accepts_no_labels),
+        holder: Holder::Spec(|spec| terms(spec).any(accepts_no_labels)),
     },
     Field {
         path: "spec.affinity.podAffinity.matchLabelKeys",
         known_since: Release::V1_30,
         changed_in: Release::V1_31,
         meanings: IGNORED_AT_FIRST,
-        is_used: |pod| terms(&pod.spec).any(|term| !term.match_label_keys.is_empty()),
+        holder: Holder::Spec(|spec| terms(spec).any(|term| !term.match_label_keys.is_empty())),
     },
     Field {
         path: "status.containerStatuses.resources",
         known_since: Release::V1_30,
         changed_in: Release::V1_33,
         meanings: IGNORED_AT_FIRST,
-        is_used: |pod| pod.accounted.is_some(),
+        holder: Holder::Pod(|pod| pod.accounted.is_some()),
+    },
+    Field {
+        path: "spec.behavior.scaleUp.tolerance or scaleDown.tolerance",
+        known_since: Release::V1_33,
+        changed_in: Release::V1_35,
+        meanings: IGNORED_AT_FIRST,
+        holder: Holder::Autoscaler(|spec| {
+            let mut rules = { spec.behavior.iter() }.flat_map(|own| [&own.up, &own.down]);
+            rules.any(|rules| rules.tolerance_milli.is_some())
+        }),
     },
 ];
 
 /// Whether a container states no request for cpu or memory.
-fn misses_request(pod: &ManifestPod) -> bool {
-    let containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
+fn misses_request(spec: &PodSpec) -> bool {
+    let containers = spec.containers.iter().chain(&spec.init_containers);
     let mut containers = containers.map(|own| &own.requests);
     containers.any(|own| !own.contains("cpu") || !own.contains("memory"))
 }
@@ -101,7 +137,10 @@ pub struct FieldUse {
     pub field: Field,
     /// Number of pods with the field.
     pub pods: usize,
-    /// The first pods with the field, as `NAMESPACE/NAME`.
+    /// Number of workloads and autoscalers with the field.
+    pub objects: usize,
+    /// The first pods with the field as `NAMESPACE/NAME`, or the first objects as
+    /// `KIND/NAMESPACE/NAME`, objects before pods.
     pub names: Vec<String>,
 }
 
@@ -124,22 +163,25 @@ impl FieldUse {
 /// Uses of the fields that mean something else in one of a plan's releases.
 pub fn used(plan: &UpgradePlan<'_>) -> Vec<FieldUse> {
     let uses = FIELDS.iter().filter_map(|&field| {
-        let living = plan
-            .gathered
-            .pods
-            .iter()
-            .filter(|pod| !pod.phase.is_final());
-        let with: Vec<&ManifestPod> = living.filter(|pod| (field.is_used)(pod)).collect();
-        let names = with.iter().take(NAMED);
-        let own = FieldUse {
-            field,
-            pods: with.len(),
-            names: names
-                .map(|pod| format!("{}/{}", pod.namespace(), pod.name))
-                .collect(),
-        };
+        let own = use_of(plan, field);
         let differs = own.standing(plan.from) != own.standing(plan.to);
-        (own.pods > 0 && differs).then_some(own)
+        (own.pods + own.objects > 0 && differs).then_some(own)
     });
     uses.collect()
+}
+
+fn use_of(plan: &UpgradePlan<'_>, field: Field) -> FieldUse {
+    let living = { plan.gathered.pods.iter() }.filter(|pod| !pod.phase.is_final());
+    let pods: Vec<&ManifestPod> = living.filter(|pod| field.holder.has_pod(pod)).collect();
+    let objects = { plan.gathered.workloads.iter() }.filter(|own| field.holder.has_object(own));
+    let objects: Vec<&Object> = objects.collect();
+    let of_objects =
+        { objects.iter() }.map(|own| format!("{}/{}/{}", own.kind(), own.namespace(), own.name()));
+    let of_pods = { pods.iter() }.map(|pod| format!("{}/{}", pod.namespace(), pod.name));
+    FieldUse {
+        field,
+        pods: pods.len(),
+        objects: objects.len(),
+        names: of_objects.chain(of_pods).take(NAMED).collect(),
+    }
 }

@@ -8,6 +8,8 @@
 //! part of the cluster is replayed.
 
 mod attribution;
+mod combination;
+mod effect;
 pub mod fields;
 mod landing;
 mod relevance;
@@ -21,6 +23,7 @@ use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::KubeProfile;
 
 use crate::snapshot::{Gathered, Snapshot, SnapshotError};
+pub use effect::Effect;
 use fields::FieldUse;
 pub use landing::Landing;
 use landing::{Subject, land, subjects};
@@ -126,6 +129,9 @@ pub struct Cause {
     pub needed: Vec<Change>,
     /// Switches each of which makes the difference by itself.
     pub enough: Vec<Change>,
+    /// Switches that make the difference together, each of them needed for that, where none makes it
+    /// by itself.
+    pub together: Vec<Change>,
 }
 
 impl Cause {
@@ -136,7 +142,7 @@ impl Cause {
 
     /// Whether no single switch does it.
     pub fn is_combination(&self) -> bool {
-        self.needed.is_empty() && self.enough.is_empty()
+        self.enough.is_empty()
     }
 }
 
@@ -163,6 +169,10 @@ pub struct Upgrade {
     pub from: Release,
     /// Release that it is to have.
     pub to: Release,
+    /// Switches that are on before.
+    pub before: Changes,
+    /// Switches that are on after.
+    pub after: Changes,
     /// Contents of the dump, in a line.
     pub summary: String,
     /// Number of pods that were scheduled again.
@@ -274,6 +284,8 @@ pub fn compare(plan: &UpgradePlan<'_>) -> Result<Upgrade, SnapshotError> {
     Ok(Upgrade {
         from: plan.from,
         to: plan.to,
+        before,
+        after,
         summary: from.snapshot.summary(),
         living: chosen.living,
         pods: subjects.iter().map(|subject| subject.pods.len()).sum(),

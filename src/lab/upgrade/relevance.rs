@@ -22,7 +22,7 @@ pub(super) fn can_matter(entry: &ChangeEntry, from: &Landing, to: &Landing) -> b
 }
 
 /// Whether a dump has what a switch is about.
-fn concerns(change: Change, plan: &UpgradePlan<'_>) -> bool {
+pub(super) fn concerns(change: Change, plan: &UpgradePlan<'_>) -> bool {
     let gathered = plan.gathered;
     let any = |has: fn(&PodSpec) -> bool| gathered.pods.iter().any(|pod| has(&pod.spec));
     match change {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::effect::Effect;
 use super::landing::waiting;
 use super::{Side, UpgradePlan};
 use crate::snapshot::profile::profile_of;
 use crate::snapshot::{Gathered, SnapshotError, pod_info};
-use crate::statistics::{Interval, mean, student_interval};
+use crate::statistics::mean;
 use manifest::{Maker, ManifestPod};
 use model::{Change, Changes};
 use rng::Stream;
@@ -19,27 +20,10 @@ use scheduler::kube::{Attempt, Cache, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use units::SortedSet;
 
-/// Confidence of the intervals.
-const CONFIDENCE: f64 = 0.95;
 /// Number of pods from which a part of the cluster is replayed.
 const MANY_PODS: usize = 20_000;
 /// Number of pods in such a part.
 const PART: usize = 4000;
-
-/// Measure of a replay.
-#[derive(Clone, Debug)]
-pub struct Effect {
-    /// Name of the measure.
-    pub name: &'static str,
-    /// Unit of the measure.
-    pub unit: String,
-    /// Mean over the seeds in the earlier release.
-    pub from: f64,
-    /// Mean over the seeds in the later release.
-    pub to: f64,
-    /// Interval of the mean difference over the seeds; `None` with a single seed.
-    pub interval: Option<Interval>,
-}
 
 /// Result of a replay.
 #[derive(Clone, Debug)]
@@ -136,14 +120,7 @@ pub(super) fn replay(plan: &UpgradePlan<'_>) -> Result<Option<Replayed>, Snapsho
                 .map(move |own| own[side].measures[index])
         };
         let (before, after): (Vec<f64>, Vec<f64>) = (of(0).collect(), of(1).collect());
-        let differences = of(0).zip(of(1)).map(|(one, other)| other - one);
-        Effect {
-            name,
-            unit: unit(plan, index),
-            from: mean(&before).unwrap_or(0.0),
-            to: mean(&after).unwrap_or(0.0),
-            interval: student_interval(&differences.collect::<Vec<f64>>(), CONFIDENCE),
-        }
+        Effect::new(name, &unit(plan, index), &before, &after)
     });
     Ok(Some(Replayed {
         pods: ends.first().map_or(0, |end| end.slots.len()),

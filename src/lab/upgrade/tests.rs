@@ -1,5 +1,5 @@
 use super::*;
-use manifest::read_manifests;
+use manifest::{ManifestReader, read_manifests};
 use std::sync::Arc;
 
 /// Two nodes of which the first has less room, with a pod that states its requests as a whole.
@@ -91,6 +91,11 @@ fn a_message_that_several_switches_change_is_of_none_alone() {
     let stuck = difference(&found, "default/stuck").expect("a difference");
     assert_eq!(stuck.0, Difference::Message);
     assert!(stuck.1.is_combination());
+    let together = [
+        Change::AllocatableShortage,
+        Change::DynamicResourceAllocation,
+    ];
+    assert_eq!(stuck.1.together, together);
     let kept = [Change::AllocatableShortage];
     let found = upgrade(Release::V1_33, Release::V1_34, &kept);
     let stuck = difference(&found, "default/stuck").expect("a difference");
@@ -183,6 +188,43 @@ fn kind_of(upgrade: &Upgrade, pod: &str) -> Option<Difference> {
     difference(upgrade, pod).map(|(difference, _)| difference)
 }
 
+/// Every set of switches that make differences together makes them, and does not without any one.
+fn check_sets(whole: &Upgrade, compared: impl Fn(&[Change]) -> Upgrade) {
+    let (from, to) = (whole.from, whole.to);
+    let differing = whole.before.differing(whole.after);
+    let differing: Vec<Change> = differing.map(|entry| entry.change).collect();
+    let sets = whole.differing.iter().map(|group| &group.cause.together);
+    let sets: units::SortedSet<&Vec<Change>> = sets.filter(|set| !set.is_empty()).collect();
+    for set in sets {
+        let without = |gone: Option<Change>| {
+            let is_left = |own: &Change| !set.contains(own) || Some(*own) == gone;
+            let kept = differing.iter().copied().filter(is_left);
+            compared(&kept.collect::<Vec<Change>>())
+        };
+        let members = || {
+            whole
+                .differing
+                .iter()
+                .filter(|own| own.cause.together == *set)
+        };
+        let joint = without(None);
+        for group in members() {
+            let (pod, kind) = (&group.pods[0], Some(group.difference));
+            assert_eq!(kind_of(&joint, pod), kind, "{from} {to} {set:?} {pod}");
+        }
+        for &gone in set {
+            let fewer = without(Some(gone));
+            for group in members().filter(|own| own.difference != Difference::Message) {
+                let pod = &group.pods[0];
+                let mut others = fewer.differing.iter();
+                let other = others.find(|own| own.pods.contains(pod));
+                let is_whole = other.is_some_and(|own| group.is_made_by(&own.to));
+                assert!(!is_whole, "{from} {to} {gone:?} {pod}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_attribution_holds_when_its_switch_is_turned() {
     let mut seen = units::SortedSet::new();
@@ -229,6 +271,7 @@ fn every_attribution_holds_when_its_switch_is_turned() {
                 }
             }
         }
+        check_sets(&whole, compared);
     }
     let expected = [
         Change::PodLevelResources,
@@ -262,4 +305,74 @@ fn a_sample_stands_for_all_pods() {
     assert_eq!((part.pods, part.living, part.is_sample()), (40, all, true));
     let count = whole.count(Difference::Moves) as f64;
     assert!((part.estimate(Difference::Moves) - count).abs() < 20.0);
+}
+
+/// Workloads whose templates use fields that changed, and an autoscaler with a tolerance of its own.
+const WORKLOADS: &str = r#"[
+    {"kind": "Node", "metadata": {"name": "only"},
+     "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}},
+    {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+     "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": {
+        "metadata": {"labels": {"app": "web"}}, "spec": {
+            "resources": {"requests": {"cpu": "1"}}, "containers": [{"name": "c"}]}}}},
+    {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "night", "namespace": "shop"},
+     "spec": {"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": {"spec": {
+        "restartPolicy": "Never", "initContainers": [{"name": "s", "restartPolicy": "Always",
+            "ports": [{"containerPort": 80, "hostPort": 8080}],
+            "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}],
+        "containers": [{"name": "c", "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}]}}}}}},
+    {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+     "metadata": {"name": "web", "namespace": "shop"}, "spec": {"maxReplicas": 5,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "behavior": {"scaleUp": {"tolerance": "0.02"}}}}
+]"#;
+
+#[test]
+fn fields_are_found_in_templates_and_autoscalers() {
+    let mut reader = ManifestReader::new().with_everything();
+    let read = reader.read(&trace::Input::bytes("dump.json", WORKLOADS.as_bytes()));
+    read.expect("manifests");
+    let read = reader.finish();
+    let gathered = Gathered {
+        nodes: read.nodes.into_iter().map(Arc::new).collect(),
+        workloads: read.workloads.into_iter().map(|own| own.object).collect(),
+        ..Gathered::default()
+    };
+    let config = SchedulerConfig::default();
+    let plan = |from, to| UpgradePlan {
+        gathered: &gathered,
+        config: &config,
+        from,
+        to,
+        kept: &[],
+        seeds: &[],
+        most_pods: 0,
+        prices: None,
+    };
+    let told = |from, to| -> Vec<String> {
+        let uses = fields::used(&plan(from, to));
+        let told = uses.iter().map(|own| {
+            assert_eq!((own.pods, own.objects), (0, 1));
+            let (before, after) = (own.standing(from), own.standing(to));
+            format!("{}: {before}, {after}", own.names[0])
+        });
+        told.collect()
+    };
+    assert_eq!(
+        told(Release::V1_31, Release::V1_36),
+        [
+            "Deployment/shop/web: unknown, heeded",
+            "CronJob/shop/night: ignored, heeded",
+            "HorizontalPodAutoscaler/shop/web: unknown, heeded",
+        ]
+    );
+    assert_eq!(
+        told(Release::V1_33, Release::V1_34),
+        [
+            "Deployment/shop/web: ignored, heeded",
+            "CronJob/shop/night: ignored, heeded",
+        ]
+    );
+    let uses = fields::used(&plan(Release::V1_36, Release::V1_32));
+    assert!(uses.iter().any(|own| own.is_unknown_to(Release::V1_32)));
 }

@@ -5,8 +5,10 @@ use std::time::Duration as WallDuration;
 
 use control::node::{ContainerEvent, MachineEvent};
 use serde_json::Value;
-use units::{Quantity, SortedMap, SortedSet};
+use units::{Duration, Quantity, SortedMap, SortedSet};
 
+use super::pace::Clock;
+use crate::discovery::Discovery;
 use crate::node::MachineOrder;
 use crate::runtime::{AttemptId, Change, Happening, Limits, Order, Phase, Runtime};
 use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
@@ -19,13 +21,14 @@ const NOT_STARTED: i32 = 127;
 const UNKNOWN: i32 = 255;
 
 /// Time that containers get which the cluster does not know.
-const SURPLUS_GRACE: WallDuration = WallDuration::from_secs(30);
+const SURPLUS_GRACE: Duration = Duration::from_secs(30);
 
 /// The containers of a node.
 pub(super) struct Containers<R> {
     /// Beginning of the ids of pods.
     cluster: String,
     runtime: R,
+    discovery: Discovery,
     /// Attempts that the agent ordered, and what it calls them.
     known: SortedMap<AttemptId, Known>,
     events: VecDeque<Event>,
@@ -61,10 +64,11 @@ pub(super) struct Event {
 }
 
 impl<R: Runtime> Containers<R> {
-    pub(super) const fn new(cluster: String, runtime: R) -> Self {
+    pub(super) const fn new(cluster: String, runtime: R, discovery: Discovery) -> Self {
         Self {
             cluster,
             runtime,
+            discovery,
             known: SortedMap::new(),
             events: VecDeque::new(),
             problems: Vec::new(),
@@ -200,33 +204,32 @@ impl<R: Runtime> Containers<R> {
     }
 
     /// Carries out the orders of the agent.
-    pub(super) fn obey(&mut self, orders: Vec<MachineOrder>) {
+    pub(super) fn obey(&mut self, clock: &Clock, orders: Vec<MachineOrder>) {
         for order in orders {
             match order {
-                MachineOrder::KeepOnly { pods } => self.keep_only(&pods),
+                MachineOrder::KeepOnly { pods } => {
+                    self.keep_only(&pods, clock.real(SURPLUS_GRACE));
+                }
                 MachineOrder::Start {
                     pod,
                     container,
                     manifest,
                 } => {
                     for written in chosen(&manifest, container) {
-                        self.start(pod, container, written);
+                        self.start(pod, container, &manifest, written);
                     }
                 }
                 MachineOrder::Stop {
                     pod,
                     container,
                     grace,
-                } => {
-                    let nanos = u64::try_from(grace.as_nanos()).unwrap_or(0);
-                    self.stop(pod, container, WallDuration::from_nanos(nanos));
-                }
+                } => self.stop(pod, container, clock.real(grace)),
             }
         }
     }
 
     /// Starts a container, or adopts the attempt of it that is there.
-    fn start(&mut self, pod: u32, container: Option<u16>, written: &Value) {
+    fn start(&mut self, pod: u32, container: Option<u16>, manifest: &Value, written: &Value) {
         let known = Known {
             pod,
             container,
@@ -251,7 +254,15 @@ impl<R: Runtime> Containers<R> {
         };
         let order = AttemptId::new(&id, name.unwrap_or_default(), next)
             .map_err(|error| error.to_string())
-            .and_then(|attempt| order(attempt, written));
+            .and_then(|attempt| order(attempt, written))
+            .map(|mut order| {
+                let variables = self.discovery.environment(pod, manifest, written);
+                for (name, value) in variables {
+                    // What the manifest states goes first.
+                    order.environment.entry(name).or_insert(value);
+                }
+                order
+            });
         let started = order.and_then(|order| {
             let started = self.runtime.start(&order);
             started
@@ -313,13 +324,13 @@ impl<R: Runtime> Containers<R> {
     }
 
     /// Stops what belongs to no pod of the node.
-    fn keep_only(&mut self, pods: &[u32]) {
+    fn keep_only(&mut self, pods: &[u32], grace: WallDuration) {
         let kept: Vec<String> = pods.iter().map(|&pod| self.id(pod)).collect();
         for listed in self.runtime.list() {
             let is_kept = kept.iter().any(|id| *id == listed.attempt.pod());
             if !is_kept && listed.phase != Phase::Ended {
                 let attempt = &listed.attempt;
-                self.runtime.stop(attempt, SURPLUS_GRACE, "surplus");
+                self.runtime.stop(attempt, grace, "surplus");
             }
         }
         self.kept = Some(pods.to_vec());

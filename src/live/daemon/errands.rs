@@ -6,7 +6,7 @@ use std::time::Duration as WallDuration;
 
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::client::{Client, Line};
 use crate::wire::errand::{Errand, ErrandResult};
 
 /// Time after which a server that did not answer is asked again.
@@ -31,7 +31,8 @@ impl Errands {
     pub(super) fn start(client: Client, node: &str) -> Self {
         let (sender, wanted) = channel();
         let path = format!("/v1/nodes/{node}/errands");
-        let work = move || while go(&client, &path, &sender) {};
+        let mut line = Line::waiting(client);
+        let work = move || while go(&mut line, &path, &sender) {};
         // Without the thread nothing is lost but logs on demand.
         let _ = std::thread::Builder::new()
             .name("errands".to_owned())
@@ -54,8 +55,8 @@ impl Wanted {
 }
 
 /// Fetches errands and brings their results; returns whether to go on.
-fn go(client: &Client, path: &str, sender: &Sender<Wanted>) -> bool {
-    let Ok(errands) = client.get::<Vec<Errand>>(path) else {
+fn go(line: &mut Line, path: &str, sender: &Sender<Wanted>) -> bool {
+    let Ok(errands) = line.get::<Vec<Errand>>(path) else {
         std::thread::park_timeout(RETRY);
         return true;
     };
@@ -66,7 +67,7 @@ fn go(client: &Client, path: &str, sender: &Sender<Wanted>) -> bool {
         }
         if let Ok(result) = result.recv_timeout(PATIENCE) {
             // A result that does not arrive is asked for again by who wants it.
-            let _ = client.post::<Value>(path, &result);
+            let _ = line.post::<Value>(path, &result);
         }
     }
     true

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use serde::Serialize;
 use units::{Duration, Instant};
 
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Line};
 use crate::wire::{NodeAnswer, Update};
 
 /// Time after which a server that did not answer is asked for commands again.
@@ -14,7 +14,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The link to a control server.
 pub(super) struct Link {
-    client: Client,
+    line: Line,
     node: String,
     requests: Sender<String>,
     answers: Receiver<Result<NodeAnswer, ClientError>>,
@@ -32,7 +32,7 @@ impl Link {
     pub(super) fn new(client: Client, node: &str) -> Self {
         let (requests, paths) = channel::<String>();
         let (sender, answers) = channel();
-        let watching = client.clone();
+        let mut watching = Line::waiting(client.clone());
         let wait = move || {
             for path in paths {
                 if sender.send(watching.get(&path)).is_err() {
@@ -45,7 +45,7 @@ impl Link {
             .name("commands".to_owned())
             .spawn(wait);
         Self {
-            client,
+            line: Line::prompt(client),
             node: node.to_owned(),
             requests,
             answers,
@@ -63,7 +63,12 @@ impl Link {
 
     /// The client that messages are sent with.
     pub(super) const fn client(&self) -> &Client {
-        &self.client
+        self.line.client()
+    }
+
+    /// Uses new credentials from the next message on.
+    pub(super) fn renewed(&mut self) {
+        self.line.close();
     }
 
     /// Sends a message.
@@ -73,7 +78,7 @@ impl Link {
         message: &impl Serialize,
     ) -> Result<NodeAnswer, ClientError> {
         let path = format!("/v1/nodes/{}/{verb}", self.node);
-        let answer = self.client.post(&path, message);
+        let answer = self.line.post(&path, message);
         self.is_reached = answer.is_ok();
         answer
     }

@@ -5,6 +5,7 @@
 mod containers;
 mod errands;
 mod link;
+mod pace;
 mod term;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use std::time::Duration as WallDuration;
 use units::{Duration, Instant};
 
 use crate::client::Client;
+use crate::discovery::Discovery;
 use crate::joining::Renewal;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
@@ -21,6 +23,7 @@ use crate::wire::{NodeAnswer, Registration};
 use containers::Containers;
 use errands::Errands;
 use link::Link;
+use pace::Clock;
 use term::Term;
 
 /// Time between two looks at the runtime and at what has come.
@@ -41,6 +44,7 @@ pub struct Daemon<R> {
     renewal: Option<Renewal>,
     term: Term,
     errands: Errands,
+    clock: Clock,
 }
 
 impl<R: Runtime> Daemon<R> {
@@ -54,15 +58,19 @@ impl<R: Runtime> Daemon<R> {
         client: Client,
     ) -> Self {
         let term = Term::of_folder(folder, cluster);
+        let address = registration.address.clone();
+        let discovery = Discovery::new(&registration.node, address, folder);
+        discovery.start(client.clone());
         Self {
             errands: Errands::start(client.clone(), &registration.node),
             link: Link::new(client, &registration.node),
             core: NodeCore::new(registration, term.epoch()),
             term,
-            containers: Containers::new(cluster.to_owned(), runtime),
+            containers: Containers::new(cluster.to_owned(), runtime, discovery),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
             renewal: None,
+            clock: Clock::new(),
         }
     }
 
@@ -109,7 +117,7 @@ impl<R: Runtime> Daemon<R> {
                 }
             }
             let update = self.core.update(true);
-            self.link.watch(now(), update.as_ref());
+            self.link.watch(self.clock.now(), update.as_ref());
         }
         Ok(())
     }
@@ -117,11 +125,11 @@ impl<R: Runtime> Daemon<R> {
     /// Takes in what the runtime noticed and what is due by the clock.
     fn work(&mut self, complain: &dyn Fn(&str)) {
         self.containers.look(LOOK);
-        let orders = self.core.woken(now());
-        self.containers.obey(orders);
+        let orders = self.core.woken(self.clock.now());
+        self.containers.obey(&self.clock, orders);
         while let Some(event) = self.containers.next_event() {
-            let orders = self.core.machine(now(), event.pod, event.event);
-            self.containers.obey(orders);
+            let orders = self.core.machine(self.clock.now(), event.pod, event.event);
+            self.containers.obey(&self.clock, orders);
         }
         for problem in self.containers.problems() {
             complain(&problem);
@@ -133,7 +141,7 @@ impl<R: Runtime> Daemon<R> {
 
     /// Sends a registration, reports, or a heartbeat if one is due.
     fn exchange(&mut self, complain: &dyn Fn(&str)) -> Result<(), NodeError> {
-        let now = now();
+        let now = self.clock.now();
         let is_urgent = self.core.has_reports() && self.link.is_reached();
         if self.due > now && !is_urgent {
             return Ok(());
@@ -142,7 +150,7 @@ impl<R: Runtime> Daemon<R> {
             (Some(message), _) => self.link.post("register", message),
             (None, Some(mut message)) => {
                 if self.due <= now {
-                    message.usage = self.containers.measure(now.as_nanos());
+                    message.usage = self.containers.measure(clock::boot_ns());
                 }
                 self.link.post("reports", &message)
             }
@@ -166,8 +174,10 @@ impl<R: Runtime> Daemon<R> {
         let Some(renewal) = &mut self.renewal else {
             return;
         };
-        if let Err(error) = renewal.keep(self.link.client()) {
-            complain(&format!("the certificate is not renewed yet: {error}"));
+        match renewal.keep(self.link.client()) {
+            Ok(true) => self.link.renewed(),
+            Ok(false) => {}
+            Err(error) => complain(&format!("the certificate is not renewed yet: {error}")),
         }
     }
 
@@ -189,15 +199,13 @@ impl<R: Runtime> Daemon<R> {
             }
         }
         if answer == NodeAnswer::Unregistered {
-            self.due = now();
+            self.due = self.clock.now();
         }
-        let orders = self.core.answered(now(), answer)?;
-        self.containers.obey(orders);
+        if let NodeAnswer::Welcome { pace, .. } = answer {
+            self.clock.set_pace(pace);
+        }
+        let orders = self.core.answered(self.clock.now(), answer)?;
+        self.containers.obey(&self.clock, orders);
         Ok(())
     }
-}
-
-/// The clock of the daemon, which nobody sets.
-fn now() -> Instant {
-    Instant::from_nanos(clock::boot_ns())
 }

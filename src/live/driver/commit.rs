@@ -5,7 +5,6 @@ use cluster::Conflict;
 use control::admission::{Creation, admit};
 use control::node::{Assignment, StopOrder};
 use control::node_api::{Notice, doubted};
-use control::provider::{OrderFailed, ProviderRequest};
 use model::{Event, Pod, PodPhase, PodRef};
 use units::NodeId;
 
@@ -35,13 +34,7 @@ impl Driver {
             }
         }
         for request in batch.requests {
-            if let ProviderRequest::Launch(order) = request {
-                let failed = OrderFailed {
-                    node: order.node.name.clone(),
-                    why: "no provider of machines is connected".into(),
-                };
-                self.seats.order_failed(self.now, index, &failed);
-            }
+            self.provide(index, request);
         }
     }
 

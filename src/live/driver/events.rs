@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use cluster::Store;
+use cluster::{Observer, Store};
 use model::{EndReason, Event, NodeContact, Pod, PodChange, PodRef};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId};
@@ -29,6 +29,28 @@ pub struct EventRow {
     pub message: String,
 }
 
+/// The events of a cluster that somebody else drives, such as the simulator, in the words of this one.
+#[derive(Clone, Debug, Default)]
+pub struct Chronicle {
+    events: Events,
+    rows: Vec<EventRow>,
+}
+
+impl Chronicle {
+    /// Every event, oldest first.
+    pub fn into_rows(self) -> Vec<EventRow> {
+        self.rows
+    }
+}
+
+impl Observer for Chronicle {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.events.note(at, store, event, ended);
+        let known = self.rows.last().map_or(0, |row| row.number);
+        self.rows.extend(self.events.after(known));
+    }
+}
+
 /// The last events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Events {
@@ -47,8 +69,13 @@ struct Told {
 impl Events {
     /// The events after a number, oldest first.
     pub(super) fn after(&self, number: u64) -> Vec<EventRow> {
-        let rows = self.rows.iter().filter(|row| row.number > number);
-        rows.cloned().collect()
+        let newest = self.rows.iter().rev();
+        let mut rows: Vec<EventRow> = newest
+            .take_while(|row| row.number > number)
+            .cloned()
+            .collect();
+        rows.reverse();
+        rows
     }
 
     /// Takes note of a change that the store has made; `ended` is the record of the pod that went with

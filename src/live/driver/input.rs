@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::machine::MachineNews;
 use crate::wire::request::{Outcome, Request};
 use crate::wire::usage::PodUsage;
 use crate::wire::{NodeAnswer, Registration, Update};
@@ -39,6 +40,11 @@ pub enum Input {
     /// The log is made short: the control plane goes on from what is stored alone. It stands alone in
     /// its step.
     Compacted {},
+    /// The provider of machines has news.
+    Machines {
+        /// The news.
+        news: MachineNews,
+    },
     /// A user asks for a change.
     Ask {
         /// The message.

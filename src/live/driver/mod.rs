@@ -12,9 +12,11 @@ pub mod events;
 mod handover;
 pub mod input;
 mod links;
+mod machines;
 mod nodes;
-mod requests;
+pub(crate) mod requests;
 mod seats;
+mod services;
 pub mod snapshot;
 mod usage;
 pub mod view;
@@ -30,7 +32,9 @@ use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
 use events::{EventRow, Events};
 use input::{Answer, Input};
 use links::Links;
+use machines::Machines;
 use seats::Seats;
+use services::Ports;
 use usage::Measured;
 
 /// Rounds at one instant that are always allowed.
@@ -51,6 +55,8 @@ pub struct Plane {
     pub posts_status: bool,
     /// Time between two heartbeats of a node.
     pub heartbeat: Duration,
+    /// Seconds of the cluster's time that pass in a real second.
+    pub pace: u32,
 }
 
 impl Plane {
@@ -62,7 +68,14 @@ impl Plane {
             components: parts.components,
             commitment: parts.commitment,
             heartbeat: HEARTBEAT,
+            pace: 1,
         }
+    }
+
+    /// The control plane with a clock that runs faster than real time.
+    #[must_use]
+    pub fn at_pace(self, pace: u32) -> Self {
+        Self { pace, ..self }
     }
 }
 
@@ -78,7 +91,7 @@ pub enum DriverError {
         components: String,
     },
     /// A snapshot can't be taken, or leads to no cluster.
-    #[error("at {at} the snapshot leads to no cluster ({why}); please report this")]
+    #[error("at {at} there is no snapshot: {why}")]
     Snapshot {
         /// The instant.
         at: Instant,
@@ -91,9 +104,12 @@ pub enum DriverError {
 pub struct Driver {
     system: Text,
     posts_status: bool,
+    pace: u32,
     store: Store,
     seats: Seats,
     links: Links,
+    machines: Machines,
+    ports: Ports,
     /// Holds that lapse by themselves.
     lapses: SortedSet<Lapse>,
     /// Nodes that are being drained, by the instants at which evictions are tried again.
@@ -133,9 +149,12 @@ impl Driver {
         Self {
             system: plane.system,
             posts_status: plane.posts_status,
+            pace: plane.pace,
             store: Store::committed(plane.commitment),
             seats: Seats::new(plane.components),
             links: Links::new(silence),
+            machines: Machines::default(),
+            ports: Ports::default(),
             lapses: SortedSet::new(),
             drains: SortedSet::new(),
             digest: Digest::new(),
@@ -247,6 +266,10 @@ impl Driver {
             }
             Input::Measured { pods } => {
                 self.measured = Measured::of(pods);
+                Answer::None
+            }
+            Input::Machines { news } => {
+                self.provided(news);
                 Answer::None
             }
             Input::Ask { message } => Answer::User(self.ask(message)),

@@ -39,6 +39,14 @@ impl Driver {
             );
             return NodeAnswer::Refused { why };
         }
+        if self.machines.is_given_back(&message.node) {
+            let why = format!(
+                "the machine of node `{}` was given back; start an agent under another name",
+                message.node
+            );
+            return NodeAnswer::Refused { why };
+        }
+        let declared = self.delivered(declared);
         let operation = Operation::ApplyNode(self.redeclared(declared));
         let steps = match carry_out(self.now, &operation, &self.store) {
             Ok(steps) => steps,
@@ -67,6 +75,7 @@ impl Driver {
             session,
             epoch: self.epoch,
             system: self.system.to_string(),
+            pace: self.pace,
         }
     }
 

@@ -9,6 +9,8 @@ use units::{Instant, SortedSet};
 
 use super::events::Events;
 use super::links::Links;
+use super::machines::Machines;
+use super::services::{NamedPorts, Ports};
 use super::usage::Measured;
 use super::{Drain, Driver, DriverError, Plane};
 
@@ -24,6 +26,8 @@ pub struct Snapshot {
     history: History,
     links: Links,
     drains: SortedSet<Drain>,
+    machines: Machines,
+    services: Vec<NamedPorts>,
     events: Events,
 }
 
@@ -44,6 +48,10 @@ impl Driver {
     /// What is stored can't be written and read.
     pub(crate) fn compacted(&mut self, now: Instant) -> Result<Snapshot, DriverError> {
         let at = now.max(self.now);
+        if self.machines.are_awaited() {
+            let why = "machines that were ordered have yet to join; it is tried again".to_owned();
+            return Err(DriverError::Snapshot { at, why });
+        }
         let snapshot = Snapshot {
             at,
             epoch: self.epoch,
@@ -51,6 +59,8 @@ impl Driver {
             history: self.store.history(at),
             links: self.links.clone(),
             drains: self.drains.clone(),
+            machines: self.machines.clone(),
+            services: self.ports.present(&self.store),
             events: self.events.clone(),
         };
         self.go_on_from(&snapshot)?;
@@ -76,6 +86,8 @@ impl Driver {
         self.epoch = snapshot.epoch;
         self.links = snapshot.links.clone();
         self.drains = snapshot.drains.clone();
+        self.machines = snapshot.machines.clone();
+        self.ports = Ports::of(&snapshot.services);
         self.events = snapshot.events.clone();
         // Their holds are gone with what they had in mind.
         self.lapses.clear();

@@ -160,6 +160,7 @@ impl NodeCore {
                 session,
                 epoch,
                 system,
+                ..
             } => {
                 if epoch < self.epoch {
                     return Ok(orders);

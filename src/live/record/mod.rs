@@ -5,6 +5,8 @@
 //! A line is 16 hexadecimal digits, a space, and an object in JSON. The first line is the header. The
 //! checksum covers the line's number, so lines can't be missing, doubled or exchanged.
 
+pub mod silence;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -13,6 +15,7 @@ use units::Instant;
 use crate::driver::input::{Answer, Input};
 use crate::driver::snapshot::Snapshot;
 use crate::driver::{Driver, DriverError, Plane};
+use crate::wire::real_time;
 
 /// Version of the format of a log that begins with the run.
 const FORMAT: u32 = 1;
@@ -38,14 +41,25 @@ pub struct Header {
     /// Number of steps that the snapshot behind this header stands for; 0 if there is no snapshot.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub compacted: u64,
+    /// Seconds of the run's time that pass in a real second.
+    #[serde(default = "real_time", skip_serializing_if = "is_real_time")]
+    pub pace: u32,
 }
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
+    reason = "serde passes fields by reference"
 )]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+const fn is_real_time(pace: &u32) -> bool {
+    *pace == real_time()
 }
 
 impl Header {
@@ -72,7 +86,26 @@ impl Header {
             hash: short(&blake3::hash(setup.as_bytes()).to_hex()),
             zero_unix_ns,
             compacted: 0,
+            pace: real_time(),
         }
+    }
+
+    /// The header of a run whose clock runs faster than real time.
+    #[must_use]
+    pub fn at_pace(self, pace: u32) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Wall clock at an instant of the run, in nanoseconds since 1970-01-01T00:00:00Z.
+    pub fn wall_ns(&self, at: Instant) -> i64 {
+        let passed = at.as_nanos() / i64::from(self.pace.max(1));
+        self.zero_unix_ns.saturating_add(passed)
+    }
+
+    /// Instant of the run at a time of the wall clock.
+    pub fn instant(&self, wall_ns: i64) -> Instant {
+        let passed = wall_ns.saturating_sub(self.zero_unix_ns).max(0);
+        Instant::from_nanos(passed.saturating_mul(i64::from(self.pace)))
     }
 }
 
@@ -120,6 +153,12 @@ pub enum RecordError {
         /// Digest in the log.
         recorded: String,
     },
+    /// The log begins with a snapshot, and the run's beginning is needed.
+    #[error(
+        "the log begins with a snapshot, which does not say what came before; give the first log of \
+         the run, which `live control --archive DIR` keeps"
+    )]
+    Short,
     /// The control plane failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -222,6 +261,7 @@ impl Log {
     /// # Errors
     /// The snapshot leads to no cluster.
     pub(crate) fn begin(&self, plane: Plane) -> Result<Driver, RecordError> {
+        let plane = plane.at_pace(self.header.pace);
         Ok(match &self.snapshot {
             None => Driver::new(plane),
             Some(snapshot) => Driver::restored(plane, snapshot)?,

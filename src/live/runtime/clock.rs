@@ -1,12 +1,13 @@
 //! Clocks of the host, in nanoseconds.
 
+use super::fault_point::wall_shift_ns;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 const NANOS_A_SECOND: i64 = 1_000_000_000;
 
 /// Wall clock, nanoseconds since 1970. People set it; nothing waits for it.
 pub fn wall_ns() -> i64 {
-    nanos(clock_gettime(ClockId::Realtime))
+    nanos(clock_gettime(ClockId::Realtime)).saturating_add(wall_shift_ns())
 }
 
 /// Clock since boot, the time of sleep included, nanoseconds. All processes of a boot share it.

@@ -2,6 +2,7 @@
 //! that expired or was revoked opens none.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,6 +13,7 @@ use rustls::server::{
     ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
@@ -33,7 +35,7 @@ pub fn server(gate: Arc<Gate>) -> Result<Arc<ServerConfig>, SecurityError> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
     let verifier = verifier.allow_unauthenticated().build();
     let verifier: Arc<dyn ClientCertVerifier> = verifier.map_err(made)?;
-    let builder = ServerConfig::builder_with_provider(provider());
+    let builder = ServerConfig::builder_with_details(provider(), Arc::new(WallClock));
     let builder = builder.with_protocol_versions(&[&TLS13]).map_err(made)?;
     let mut config = builder
         .with_client_cert_verifier(verifier)
@@ -52,7 +54,7 @@ pub fn server(gate: Arc<Gate>) -> Result<Arc<ServerConfig>, SecurityError> {
 /// The key does not belong to the certificate.
 pub fn client(credentials: &Credentials) -> Result<Arc<ClientConfig>, SecurityError> {
     let roots = roots(credentials.authorities())?;
-    let builder = ClientConfig::builder_with_provider(provider());
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(WallClock));
     let builder = builder.with_protocol_versions(&[&TLS13]).map_err(made)?;
     let chain = vec![credentials.certificate().clone()];
     let config = builder.with_root_certificates(roots);
@@ -65,7 +67,7 @@ pub fn client(credentials: &Credentials) -> Result<Arc<ClientConfig>, SecurityEr
 /// # Errors
 /// The library lacks TLS 1.3.
 pub fn joining(pin: &str) -> Result<Arc<ClientConfig>, SecurityError> {
-    let builder = ClientConfig::builder_with_provider(provider());
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(WallClock));
     let builder = builder.with_protocol_versions(&[&TLS13]).map_err(made)?;
     let verifier = Arc::new(PinVerifier {
         pin: pin.to_owned(),
@@ -93,6 +95,17 @@ pub(crate) fn party_of(certificate: &CertificateDer<'_>) -> Option<Certified> {
 /// SHA-256 of a certificate's public key, in hexadecimal.
 pub(crate) fn pin_of(certificate: &CertificateDer<'_>) -> Option<String> {
     pin(certificate).ok()
+}
+
+/// The clock by which certificates are judged: the one by which they are issued.
+#[derive(Debug)]
+struct WallClock;
+
+impl TimeProvider for WallClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(now_s()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
 }
 
 fn without_sessions(mut config: ClientConfig) -> ClientConfig {

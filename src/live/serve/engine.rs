@@ -2,12 +2,13 @@
 //! write to the disk is enough for them, and steps the control plane when something is due.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use units::Instant;
+use units::{Instant, Revision};
 
 use super::guard::Notes;
 use crate::control::{Control, ControlError};
@@ -16,6 +17,8 @@ use crate::driver::input::{Answer, Input};
 use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::Journal;
 use crate::wire::NodeAnswer;
+use crate::wire::machine::MachineWish;
+use crate::wire::service::ServiceRow;
 use crate::wire::usage::Top;
 
 /// Greatest number of messages that are taken in together.
@@ -26,6 +29,9 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// A pause of this length means that the server itself stood still: nodes were not silent.
 const STALL: units::Duration = units::Duration::from_secs(5);
+
+/// Real time that a pause takes at least, however fast the clock runs.
+const STALL_MIN: units::Duration = units::Duration::from_secs(1);
 
 /// A message to the thread.
 pub(super) enum Message {
@@ -41,10 +47,22 @@ pub(super) enum Message {
     Events(u64, oneshot::Sender<Vec<EventRow>>),
     /// A request for the usage that was measured.
     Top(oneshot::Sender<Top>),
+    /// A request for the services.
+    Services(oneshot::Sender<Arc<Services>>),
+    /// A request for what is wished of the provider of machines.
+    Machines(oneshot::Sender<Vec<MachineWish>>),
     /// A request for the log.
     Log(oneshot::Sender<Vec<u8>>),
     /// The thread is to end.
     Stop,
+}
+
+/// The services at a revision of the store.
+pub(super) struct Services {
+    /// Number that is another when the services are others.
+    pub(super) version: u64,
+    pub(super) rows: Vec<ServiceRow>,
+    revision: Revision,
 }
 
 /// A daemon that waits for commands.
@@ -98,6 +116,8 @@ impl Engine {
 struct Clock {
     base: Instant,
     began: std::time::Instant,
+    /// Seconds that pass in a real second.
+    pace: i64,
 }
 
 #[expect(
@@ -105,15 +125,31 @@ struct Clock {
     reason = "the control server runs in real time"
 )]
 impl Clock {
-    fn new(base: Instant) -> Self {
-        let began = std::time::Instant::now();
-        Self { base, began }
+    fn new(base: Instant, pace: u32) -> Self {
+        Self {
+            base,
+            began: std::time::Instant::now(),
+            pace: i64::from(pace.max(1)),
+        }
     }
 
     fn now(&self) -> Instant {
         let passed = i64::try_from(self.began.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        let passed = units::Duration::from_nanos(passed);
+        let passed = units::Duration::from_nanos(passed.saturating_mul(self.pace));
         self.base.saturating_add(passed)
+    }
+
+    /// Real time until an instant.
+    fn until(&self, at: Instant) -> Duration {
+        let left = at.since(self.now()).as_nanos();
+        // Rounded up: the instant has come when the time is over.
+        let left = u64::try_from(left).unwrap_or(0);
+        Duration::from_nanos(left.div_ceil(self.pace.unsigned_abs()))
+    }
+
+    /// A span of real time.
+    fn span(&self, real: units::Duration) -> units::Duration {
+        units::Duration::from_nanos(real.as_nanos().saturating_mul(self.pace))
     }
 }
 
@@ -123,17 +159,23 @@ struct Loop<J> {
     watches: Vec<Watch>,
     looked: Instant,
     notes: Notes,
+    services: Arc<Services>,
 }
 
 impl<J: Journal> Loop<J> {
     fn new(control: Control<J>, notes: Notes) -> Self {
         let base = control.driver().now();
         Self {
+            clock: Clock::new(base, control.header().pace),
             control,
-            clock: Clock::new(base),
             watches: Vec::new(),
             looked: base,
             notes,
+            services: Arc::new(Services {
+                version: 0,
+                rows: Vec::new(),
+                revision: Revision::default(),
+            }),
         }
     }
 
@@ -167,6 +209,12 @@ impl<J: Journal> Loop<J> {
                     Message::Top(reply) => {
                         let _ = reply.send(self.control.top());
                     }
+                    Message::Services(reply) => {
+                        let _ = reply.send(self.services());
+                    }
+                    Message::Machines(reply) => {
+                        let _ = reply.send(self.control.driver().machine_wishes());
+                    }
                     Message::Log(reply) => {
                         let _ = reply.send(self.control.log()?);
                     }
@@ -180,6 +228,25 @@ impl<J: Journal> Loop<J> {
         }
     }
 
+    /// The services, made anew when anything has changed since.
+    fn services(&mut self) -> Arc<Services> {
+        let driver = self.control.driver();
+        let revision = driver.store().revision();
+        if self.services.revision != revision || self.services.version == 0 {
+            let rows = driver.services();
+            // Equal services have equal numbers, also after a restart.
+            let text = serde_json::to_vec(&rows).unwrap_or_default();
+            let hash = blake3::hash(&text);
+            let bytes = hash.as_bytes().first_chunk().copied();
+            self.services = Arc::new(Services {
+                version: bytes.map_or(1, u64::from_le_bytes).max(1),
+                rows,
+                revision,
+            });
+        }
+        Arc::clone(&self.services)
+    }
+
     /// Takes in messages and what is due by the clock.
     fn step(
         &mut self,
@@ -187,7 +254,7 @@ impl<J: Journal> Loop<J> {
         replies: Vec<oneshot::Sender<Answer>>,
     ) -> Result<(), ControlError> {
         let now = self.clock.now();
-        if now.since(self.looked) > STALL {
+        if now.since(self.looked) > self.clock.span(STALL_MIN).max(STALL) {
             self.control.begin(now)?;
         }
         self.looked = now;
@@ -224,7 +291,6 @@ impl<J: Journal> Loop<J> {
         let Some(at) = self.control.driver().next_wake() else {
             return LOOK;
         };
-        let left = at.since(self.clock.now()).as_nanos();
-        Duration::from_nanos(u64::try_from(left).unwrap_or(0)).min(LOOK)
+        self.clock.until(at).min(LOOK)
     }
 }

@@ -105,6 +105,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = shared.limits;
+    let header = if peer.party.is_some() {
+        limits.idle
+    } else {
+        limits.header
+    };
     let peer = Arc::new(peer);
     let service = service_fn(move |request| {
         let (shared, peer) = (Arc::clone(&shared), Arc::clone(&peer));
@@ -113,7 +118,7 @@ where
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header)
+        .header_read_timeout(header)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADERS_BYTES);
     let connection = builder.serve_connection(TokioIo::new(stream), service);

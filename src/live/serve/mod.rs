@@ -6,11 +6,12 @@ mod engine;
 mod errands;
 mod guard;
 mod http;
+mod machines;
 mod routes;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::journal::Journal;
 use crate::security::SecurityError;
 use engine::Engine;
 use guard::Guard;
+use machines::Hook;
 
 pub use guard::Notes;
 
@@ -47,6 +49,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time for the header of a request.
     pub header: Duration,
+    /// Time between two requests of a known party over one connection.
+    pub idle: Duration,
     /// Time for the body of a request.
     pub body: Duration,
     /// Length of a body in bytes.
@@ -71,6 +75,7 @@ impl Default for Limits {
             joinings: 10,
             handshake: Duration::from_secs(5),
             header: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
             body: Duration::from_secs(30),
             body_bytes: crate::client::REQUEST_MAX,
             watch: Duration::from_secs(20),
@@ -115,6 +120,8 @@ pub struct Server {
     access: Access,
     limits: Limits,
     servers: Option<HeaderValue>,
+    /// Executable that adds, removes and lists machines.
+    machines: Option<PathBuf>,
 }
 
 impl Server {
@@ -135,6 +142,7 @@ impl Server {
             access,
             limits,
             servers: None,
+            machines: None,
         })
     }
 
@@ -145,6 +153,15 @@ impl Server {
         let listed = HeaderValue::from_str(&servers.join(",")).ok();
         let servers = listed.filter(|_| !servers.is_empty());
         Self { servers, ..self }
+    }
+
+    /// Has machines come and go by an executable.
+    #[must_use]
+    pub fn providing(self, program: Option<PathBuf>) -> Self {
+        Self {
+            machines: program,
+            ..self
+        }
     }
 
     /// Address at which the server listens.
@@ -169,6 +186,16 @@ impl Server {
             .build();
         let runtime = runtime.map_err(ServeError::Threads)?;
         let engine = Engine::start(control, Arc::clone(&notes)).map_err(ServeError::Threads)?;
+        if let Some(program) = self.machines {
+            let hook = Hook {
+                program,
+                folder: folder.to_owned(),
+                address: self.address,
+                access: self.access.clone(),
+                notes: Arc::clone(&notes),
+            };
+            hook.start(engine.sender());
+        }
         let shared = Arc::new(http::Shared {
             engine: engine.sender(),
             access: self.access,

@@ -1,6 +1,8 @@
 //! Paths of requests: each is allowed to some parties, and passed to the thread of the control plane or
 //! to the gate.
 
+use std::time::Duration;
+
 use hyper::header::AUTHORIZATION;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
@@ -18,10 +20,14 @@ use crate::security::rotation::Step;
 use crate::wire::errand::{ErrandResult, LogText, LogWish};
 use crate::wire::redact::redacted;
 use crate::wire::request::Request as UserRequest;
+use crate::wire::service::ServiceRow;
 use crate::wire::{NodeAnswer, Registration, Update};
 
 /// Party under which joinings of all together are counted.
 const JOINERS: &str = "those who join";
+
+/// Time between two looks at the services for an agent that waits for others.
+const SERVICES_LOOK: Duration = Duration::from_millis(200);
 
 /// A party that sends a request.
 enum Party<'p> {
@@ -125,6 +131,10 @@ pub(super) async fn route(
         ["v1", "nodes"] => {
             check(&party, Act::Read)?;
             json(&query(shared, Message::Nodes).await?)
+        }
+        ["v1", "services"] => {
+            check(&party, Act::Read)?;
+            json(&query(shared, Message::Services).await?.rows)
         }
         ["v1", "events"] => {
             check(&party, Act::Read)?;
@@ -245,6 +255,10 @@ async fn speak(
                 errands = shared.errands.fetch(node);
             }
             json(&errands)
+        }
+        "services" if !is_post => {
+            let query = request.uri().query().unwrap_or_default();
+            services(shared, number(query, "version").unwrap_or(0)).await
         }
         "commands" if !is_post => {
             let query = request.uri().query().unwrap_or_default();
@@ -391,6 +405,19 @@ fn number(query: &str, field: &str) -> Option<u64> {
     let mut fields = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, text) = fields.find(|(name, _)| *name == field)?;
     text.parse().ok()
+}
+
+/// Waits for services other than those of a version.
+async fn services(shared: &Shared, version: u64) -> Result<Vec<u8>, Refusal> {
+    let looks = shared.limits.watch.as_millis() / SERVICES_LOOK.as_millis();
+    for _ in 0..looks {
+        let services = query(shared, Message::Services).await?;
+        if services.version != version {
+            return json(&(services.version, &services.rows));
+        }
+        tokio::time::sleep(SERVICES_LOOK).await;
+    }
+    json(&(version, Vec::<ServiceRow>::new()))
 }
 
 /// Waits for commands to a node; without any, the answer says that there are none.

@@ -179,6 +179,7 @@ pub(super) fn registration(name: &str, process: u32) -> Registration {
                 amount("pods", "110"),
             ],
         },
+        address: Some("127.0.0.1".to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@ mod compaction;
 mod daemon;
 mod etcd;
 mod faults;
+mod machines;
 mod replay;
 mod rotation;
 mod security;

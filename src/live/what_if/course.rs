@@ -5,6 +5,7 @@ use units::{Duration, Instant, SortedMap};
 
 use crate::driver::input::Input;
 use crate::driver::{Driver, Plane};
+use crate::record::silence::Silences;
 use crate::record::{self, Log, RecordError};
 use crate::wire::report::News;
 
@@ -17,19 +18,12 @@ pub(super) struct Life {
     pub(super) code: i32,
 }
 
-/// A time without heartbeats.
-#[derive(Clone, Copy, Debug)]
-struct Silence {
-    from: Instant,
-    until: Instant,
-}
-
 /// The course of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Course {
     /// First end of a pod by itself, by namespace and name.
     lives: SortedMap<String, Life>,
-    silences: SortedMap<String, Vec<Silence>>,
+    silences: Silences,
 }
 
 impl Course {
@@ -51,7 +45,7 @@ impl Course {
                 }
             }
             record::replay(&mut driver, log.first() + number as u64, record)?;
-            course.listen(&driver);
+            course.silences.listen(&driver);
         }
         Ok(course)
     }
@@ -84,26 +78,6 @@ impl Course {
         }
     }
 
-    /// Takes note of the nodes that are silent.
-    fn listen(&mut self, driver: &Driver) {
-        for hearing in driver.hearing() {
-            let silences = self.silences.entry(hearing.node).or_default();
-            let last = silences.last_mut();
-            let is_open = last.as_ref().is_some_and(|last| last.until == Instant::MAX);
-            if hearing.is_silent && !is_open {
-                silences.push(Silence {
-                    from: hearing.heard,
-                    until: Instant::MAX,
-                });
-            } else if !hearing.is_silent
-                && let Some(last) = last
-                && is_open
-            {
-                last.until = hearing.heard;
-            }
-        }
-    }
-
     /// The life of a pod's processes; `None` if they did not end by themselves.
     pub(super) fn life(&self, name: &str) -> Option<Life> {
         self.lives.get(name).copied()
@@ -111,8 +85,6 @@ impl Course {
 
     /// Whether a node was silent at an instant.
     pub(super) fn is_silent(&self, node: &str, at: Instant) -> bool {
-        let silences = self.silences.get(node);
-        let mut silences = silences.into_iter().flatten();
-        silences.any(|silence| silence.from < at && at < silence.until)
+        self.silences.is_silent(node, at)
     }
 }

@@ -92,6 +92,7 @@ pub fn continued(
                 Input::Update { .. }
                 | Input::Heard { .. }
                 | Input::Measured { .. }
+                | Input::Machines { .. }
                 | Input::Compacted {} => {}
             }
         }

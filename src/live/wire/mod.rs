@@ -3,11 +3,13 @@
 
 pub mod declaration;
 pub mod errand;
+pub mod machine;
 pub mod pod;
 mod reason;
 pub(crate) mod redact;
 pub mod report;
 pub mod request;
+pub mod service;
 pub mod usage;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,9 @@ pub struct Registration {
     pub process: String,
     /// The machine's labels and resources.
     pub declaration: Declaration,
+    /// Address at which other hosts reach the node's pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// A heartbeat of a daemon, with its reports and the receipt for its commands.
@@ -57,6 +62,11 @@ pub(crate) fn end_reason(reason: model::EndReason) -> String {
     reason::text(reason)
 }
 
+/// The pace of clocks that nobody set.
+pub(crate) const fn real_time() -> u32 {
+    1
+}
+
 /// Answer to a daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "camelCase", deny_unknown_fields)]
@@ -70,6 +80,9 @@ pub enum NodeAnswer {
         epoch: u64,
         /// The modelled system, whose node agent the daemon runs.
         system: String,
+        /// Seconds of the cluster's time that pass in a real second.
+        #[serde(default = "real_time")]
+        pace: u32,
     },
     /// The update is durable.
     #[serde(rename_all = "camelCase")]

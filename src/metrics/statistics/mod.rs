@@ -2,6 +2,7 @@
 //! distributions with censored durations, ratios and time series in bins.
 
 pub mod bins;
+pub mod concentration;
 pub mod distribution;
 pub mod integral;
 pub mod pairwise;

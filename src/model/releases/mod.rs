@@ -119,6 +119,14 @@ pub enum Bearing {
 }
 
 impl Bearing {
+    /// Parts of a cluster's life, in the order of reports.
+    pub const ALL: [Self; 4] = [
+        Self::Placement,
+        Self::Message,
+        Self::Queue,
+        Self::Controllers,
+    ];
+
     /// Name of the bearing in tables.
     pub const fn name(self) -> &'static str {
         match self {

@@ -255,6 +255,34 @@ impl ResourceQuota {
         Ok(usage)
     }
 
+    /// Refusal of a request that raises usage beyond this quota, in the words of the original.
+    pub fn exceeded(
+        &self,
+        asked: &ResourceList,
+        used: &ResourceList,
+        now: &ResourceList,
+    ) -> Option<String> {
+        // What asks for nothing more of a resource may come, whatever is used of it.
+        let beyond = self.hard.iter().filter(|(resource, most)| {
+            asked.get(resource) > Quantity::ZERO && now.get(resource) > *most
+        });
+        let beyond: Vec<&str> = beyond.map(|(resource, _)| resource).collect();
+        if beyond.is_empty() {
+            return None;
+        }
+        let list = |of: &ResourceList| {
+            let amounts = beyond.iter().map(|name| format!("{name}={}", of.get(name)));
+            amounts.collect::<Vec<_>>().join(",")
+        };
+        Some(format!(
+            "exceeded quota: {}, requested: {}, used: {}, limited: {}",
+            self.name,
+            list(asked),
+            list(used),
+            list(&self.hard)
+        ))
+    }
+
     /// The resources of this quota that a container has to state and does not; a quota on
     /// processor or memory obliges every container.
     pub fn unstated(&self, spec: &PodSpec) -> Vec<Text> {

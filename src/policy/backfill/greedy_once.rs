@@ -6,18 +6,18 @@
 use scheduler::batch::{Backfill, JobFacts, Outlook};
 use units::{Duration, Instant};
 
-use super::BackfillEntry;
+use super::{BackfillEntry, RuleKind};
 
 /// The registry's entry.
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "greedy-once",
     summary: "Starts jobs that end before the chosen job's earliest start, which is estimated \
         once.",
-    build: || {
+    rule: RuleKind::Events(|| {
         Box::new(GreedyOnce {
             earliest_start: Instant::ZERO,
         })
-    },
+    }),
 };
 
 /// Lets jobs pass that end before the chosen one's estimated start.
@@ -52,6 +52,7 @@ impl Backfill for GreedyOnce {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use units::TenantId;
 
     #[test]
     fn a_job_passes_if_it_ends_before_the_estimated_start_and_not_at_it() {
@@ -63,6 +64,8 @@ mod tests {
             submitted: Instant::ZERO,
             requested,
             processors: 1,
+            members: 1,
+            tenant: TenantId(0),
         };
         let edge = Duration::from_secs(60);
         let below = Duration::from_nanos(edge.as_nanos() - 1);

@@ -1,9 +1,16 @@
-//! Backfilling rules of the batch planner, one file each.
+//! Backfilling rules of the batch planners, one file each.
 
+pub mod conservative;
+pub mod conservative_hosts;
+pub mod easy;
+pub mod easy_hosts;
 pub mod greedy_once;
 pub mod none;
+pub mod skip;
+pub mod strict;
 
-use scheduler::batch::Backfill;
+use scheduler::batch::{Backfill, PassRule};
+use scheduler::pipeline::evaluate::Form;
 
 /// A backfilling rule in the registry.
 #[derive(Clone, Copy, Debug)]
@@ -12,12 +19,30 @@ pub struct BackfillEntry {
     pub name: &'static str,
     /// Description of the rule in one sentence.
     pub summary: &'static str,
-    /// Makes one.
-    pub build: fn() -> Box<dyn Backfill>,
+    /// The maker of the rule.
+    pub rule: RuleKind,
+}
+
+/// The planner that a rule belongs to, with the maker of the rule.
+#[derive(Clone, Copy, Debug)]
+pub enum RuleKind {
+    /// The planner that decides after every single event and keeps to the job it chose.
+    Events(fn() -> Box<dyn Backfill>),
+    /// The planner of passes over the whole queue, once an instant.
+    Passes(fn(Form) -> Box<dyn PassRule>),
 }
 
 /// Every rule, in the order of the manual.
-pub const BACKFILLS: &[BackfillEntry] = &[none::ENTRY, greedy_once::ENTRY];
+pub const BACKFILLS: &[BackfillEntry] = &[
+    none::ENTRY,
+    greedy_once::ENTRY,
+    strict::ENTRY,
+    skip::ENTRY,
+    easy::ENTRY,
+    easy_hosts::ENTRY,
+    conservative::ENTRY,
+    conservative_hosts::ENTRY,
+];
 
 /// The rule of a name.
 pub fn backfill(name: &str) -> Option<&'static BackfillEntry> {

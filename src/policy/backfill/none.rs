@@ -3,13 +3,13 @@
 use scheduler::batch::{Backfill, JobFacts};
 use units::Instant;
 
-use super::BackfillEntry;
+use super::{BackfillEntry, RuleKind};
 
 /// The registry's entry.
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "none",
     summary: "No job starts before the chosen job.",
-    build: || Box::new(NoBackfill),
+    rule: RuleKind::Events(|| Box::new(NoBackfill)),
 };
 
 /// Lets nobody pass.

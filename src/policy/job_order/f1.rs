@@ -11,7 +11,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "f1",
     summary: "Small areas and early submit times first: log10(requested)·processors + 870·log10(submitted).",
-    build: || Box::new(F1),
+    build: |_| Box::new(F1),
 };
 
 /// log10(requested)·processors + 870·log10(submitted), in seconds since the log's zero.

@@ -9,7 +9,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "fcfs",
     summary: "First come, first served.",
-    build: || Box::new(Fcfs),
+    build: |_| Box::new(Fcfs),
 };
 
 /// The submit time.

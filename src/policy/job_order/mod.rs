@@ -4,11 +4,13 @@
 pub mod f1;
 pub mod fcfs;
 pub mod sjf;
+pub mod slurm;
 pub mod unicep;
 pub mod unicep_published;
 pub mod wfp3;
 pub mod wfp3_published;
 
+use self::slurm::SlurmOptions;
 use scheduler::batch::JobOrder;
 use units::{Duration, Instant};
 
@@ -20,7 +22,14 @@ pub struct JobOrderEntry {
     /// Description of the order in one sentence.
     pub summary: &'static str,
     /// Makes one.
-    pub build: fn() -> Box<dyn JobOrder>,
+    pub build: fn(&OrderOptions) -> Box<dyn JobOrder>,
+}
+
+/// Options of the orders that have any.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OrderOptions {
+    /// Options of `slurm`.
+    pub slurm: SlurmOptions,
 }
 
 /// Every order, in the order of the manual.
@@ -32,6 +41,7 @@ pub const JOB_ORDERS: &[JobOrderEntry] = &[
     wfp3_published::ENTRY,
     unicep::ENTRY,
     unicep_published::ENTRY,
+    slurm::ENTRY,
 ];
 
 /// The order of a name.
@@ -59,18 +69,22 @@ fn seconds(requested: Duration) -> f64 {
 mod tests {
     use super::*;
     use scheduler::batch::JobFacts;
+    use units::TenantId;
 
     fn job(submitted: i64, requested: i64, processors: i64) -> JobFacts {
         JobFacts {
             submitted: Instant::from_secs(submitted),
             requested: Duration::from_secs(requested),
             processors,
+            members: processors as u32,
+            tenant: TenantId(0),
         }
     }
 
     /// Checks that an order puts jobs in the expected order at second 1,000.
     fn check(name: &str, jobs: &[JobFacts], expected: &[usize]) {
-        let order = (job_order(name).expect("a name of the registry").build)();
+        let order =
+            (job_order(name).expect("a name of the registry").build)(&OrderOptions::default());
         let now = Instant::from_secs(1_000);
         let mut sorted: Vec<usize> = (0..jobs.len()).collect();
         sorted.sort_by_key(|&index| order.score(&jobs[index], now));
@@ -112,7 +126,7 @@ mod tests {
             &[1, 2, 0],
         );
         for entry in JOB_ORDERS {
-            let order = (entry.build)();
+            let order = (entry.build)(&OrderOptions::default());
             order.score(&job(0, 0, 1), Instant::ZERO);
             order.clone_order().score(&unknown, Instant::MAX);
         }

@@ -9,7 +9,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "sjf",
     summary: "Shortest requested time first.",
-    build: || Box::new(Sjf),
+    build: |_| Box::new(Sjf),
 };
 
 /// The requested time, then the submit time.

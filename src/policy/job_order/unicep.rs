@@ -11,7 +11,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "unicep",
     summary: "Long waits, few processors and short requested times first: -waited/(log2(processors)·requested).",
-    build: || Box::new(Unicep),
+    build: |_| Box::new(Unicep),
 };
 
 /// -(waited + 1e-15)/(log2(processors + 1e-15)·requested).

@@ -10,7 +10,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "unicep-published",
     summary: "UNICEP with the defect of a published baseline: the wait is -1 - submitted.",
-    build: || Box::new(UnicepPublished),
+    build: |_| Box::new(UnicepPublished),
 };
 
 /// -(-1 - submitted + 1e-15)/(log2(processors + 1e-15)·requested).

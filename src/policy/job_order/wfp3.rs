@@ -11,7 +11,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "wfp3",
     summary: "Long waits relative to the requested time, and many processors, first: -(waited/requested)^3·processors.",
-    build: || Box::new(Wfp3),
+    build: |_| Box::new(Wfp3),
 };
 
 /// -(waited/requested)^3·processors.

@@ -10,7 +10,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "wfp3-published",
     summary: "WFP3 with the defect of a published baseline: the wait is -1 - submitted.",
-    build: || Box::new(Wfp3Published),
+    build: |_| Box::new(Wfp3Published),
 };
 
 /// -((-1 - submitted)/requested)^3·processors.

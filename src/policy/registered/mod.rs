@@ -86,6 +86,7 @@ pub fn obstacle(entry: &Entry) -> Option<&'static str> {
             "it only chooses devices, and kube-scheduler shares the tightest device unless a score \
              such as `fgd` chooses itself; leave it out",
         ),
+        Point::Preemption => Some("kube-scheduler preempts by its own plugin; leave it out"),
         Point::Select => Some("ties are broken by `tieBreak`; leave it out"),
         Point::KubePlugin => Some("it is one of its own plugins; it acts without being added"),
         Point::QueueOrder => Some(

@@ -27,7 +27,8 @@ pub const ENTRY: Entry = Entry {
 #[derive(Clone, Copy, Debug)]
 pub struct GpuPacking;
 
-fn points(rooms: &[u16], gpu: GpuColumns) -> i64 {
+/// Points of a node whose devices have these rooms.
+pub fn points(rooms: &[u16], gpu: GpuColumns) -> i64 {
     if gpu.devices == 0 {
         return 0;
     }

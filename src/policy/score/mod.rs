@@ -1,6 +1,9 @@
 //! Scores: which of the feasible nodes is the best place.
 
 pub mod best_fit;
+pub mod borg_best_fit;
+pub mod borg_epvm;
+pub mod borg_stranded;
 pub mod dot_product;
 pub mod fgd;
 pub mod gpu_best_fit;
@@ -9,6 +12,7 @@ pub mod gpu_packing;
 pub mod least_allocated;
 pub mod most_allocated;
 pub mod worst_fit;
+pub mod worst_fit_open;
 
 /// `part · factor / whole`, truncated towards 0; what leaves 64 bits ends at their end. Bytes times a
 /// factor may need 128 bits on the way, but hardly ever do, and a division of 128 bits is slow.

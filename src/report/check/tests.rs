@@ -34,6 +34,7 @@ fn report(gates: Vec<Gate>) -> CheckReport {
     let entry = |name: &str, error: Option<&str>| EntryReport {
         name: name.to_owned(),
         file: "ci/burst.yaml".to_owned(),
+        releases: Vec::new(),
         seeds: vec![1, 2],
         deterministic: false,
         digest: "d".to_owned(),

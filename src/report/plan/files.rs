@@ -1,15 +1,26 @@
-//! A plan as CSV tables: nodes, moves, losses, headroom.
+//! The files of a plan: tables, texts, the proof of its bound.
 
 use super::PlanReport;
 use lab::plan::loss::Loss;
-use lab::plan::picture::Picture;
+use lab::plan::picture::{Picture, RESOURCES};
+use trace::TraceError;
 
 /// A file of a plan.
 pub struct PlanFile {
     /// Name of the file.
     pub name: &'static str,
     /// Content of the file.
-    pub text: String,
+    pub bytes: Vec<u8>,
+}
+
+impl PlanFile {
+    /// A file of text.
+    pub fn new(name: &'static str, text: String) -> Self {
+        Self {
+            name,
+            bytes: text.into_bytes(),
+        }
+    }
 }
 
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -25,7 +36,7 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 
 impl PlanReport<'_> {
     /// The cluster that the answers are about: the plan's, or today's.
-    fn shown(&self) -> &Picture {
+    pub(super) fn shown(&self) -> &Picture {
         let plan = self.plan;
         let planned = plan.drain.as_ref().map(|own| &own.picture);
         let bought = plan.buy.as_ref().and_then(|own| own.picture.as_ref());
@@ -36,24 +47,30 @@ impl PlanReport<'_> {
     pub fn nodes_csv(&self) -> String {
         let mut rows = Vec::new();
         if let Some(drain) = &self.plan.drain {
-            for node in &drain.drained.gone {
-                rows.push(vec!["-".to_owned(), node.to_string()]);
+            let known = &self.plan.today.shares;
+            for name in &drain.drained.gone {
+                let own = known.iter().find(|own| own.name == *name);
+                let own = own.cloned().unwrap_or_default();
+                rows.push(vec![
+                    "-".to_owned(),
+                    name.to_string(),
+                    own.kind.to_string(),
+                    own.zone.to_string(),
+                    price(own.price),
+                ]);
             }
         }
         if let Some(buy) = &self.plan.buy {
             for node in &buy.nodes {
-                let (name, price) = &buy.types[node.kind];
+                let (name, own_price) = &buy.types[node.kind];
                 rows.push(vec![
                     "+".to_owned(),
                     node.node.name.to_string(),
                     name.to_string(),
                     node.zone.to_string(),
-                    super::money(*price),
+                    price(*own_price),
                 ]);
             }
-        }
-        for row in &mut rows {
-            row.resize(5, String::new());
         }
         table(
             &["change", "node", "type", "zone", "price_per_hour"],
@@ -65,14 +82,37 @@ impl PlanReport<'_> {
     pub fn moves_csv(&self) -> String {
         let moves = self.plan.drain.iter().flat_map(|own| &own.drained.moves);
         let rows = moves.enumerate().map(|(number, one)| {
+            let turn = &one.turn;
+            let left = turn.budget_left.map(|left| left.to_string());
+            let swaps = if turn.swaps {
+                "ends before its successor starts"
+            } else {
+                ""
+            };
             vec![
                 (number + 1).to_string(),
+                turn.wave.to_string(),
                 one.pod.clone(),
                 one.from.to_string(),
                 one.to.to_string(),
+                turn.budget.clone().unwrap_or_default().to_string(),
+                left.unwrap_or_default(),
+                swaps.to_owned(),
             ]
         });
-        table(&["order", "pod", "from", "to"], rows)
+        table(
+            &[
+                "order",
+                "wave",
+                "pod",
+                "from",
+                "to",
+                "budget",
+                "budget_left",
+                "note",
+            ],
+            rows,
+        )
     }
 
     /// Losses of each node and each zone.
@@ -95,8 +135,49 @@ impl PlanReport<'_> {
         )
     }
 
-    /// Further pods that fit, by size.
+    /// Room in each zone, today, in the plan, and in each month of growth.
     pub fn headroom_csv(&self) -> String {
+        let plan = self.plan;
+        let mut times = vec![("today".to_owned(), &plan.today.zones)];
+        if !std::ptr::eq(self.shown(), &plan.today) {
+            times.push(("plan".to_owned(), &self.shown().zones));
+        }
+        let months = plan.months.iter();
+        times.extend(months.map(|month| (format!("month {}", month.month), &month.zones)));
+        let rows = times.into_iter().flat_map(|(at, zones)| {
+            zones.iter().flat_map(move |zone| {
+                let at = at.clone();
+                RESOURCES.iter().enumerate().map(move |(place, resource)| {
+                    let taken = &zone.taken;
+                    let free = taken.offered[place].saturating_sub(taken.requested[place]);
+                    vec![
+                        at.clone(),
+                        zone.zone.to_string(),
+                        (*resource).to_owned(),
+                        taken.requested[place].to_string(),
+                        taken.offered[place].to_string(),
+                        free.to_string(),
+                        super::percent(1_000_000 - taken.share_ppm(place)),
+                    ]
+                })
+            })
+        });
+        table(
+            &[
+                "at",
+                "zone",
+                "resource",
+                "requested",
+                "offered",
+                "free",
+                "free_share",
+            ],
+            rows,
+        )
+    }
+
+    /// Further pods that fit, by size.
+    pub fn shapes_csv(&self) -> String {
         let rows = self.shown().headroom.iter().map(|room| {
             vec![
                 room.pod.clone(),
@@ -119,16 +200,32 @@ impl PlanReport<'_> {
         format!("**{}**\n\n```text{rest}```\n", self.verdict())
     }
 
-    /// Every table of the plan.
-    pub fn files(&self) -> Vec<PlanFile> {
-        let file = |name, text| PlanFile { name, text };
-        vec![
-            file("plan.json", format!("{:#}\n", self.json())),
-            file("plan.md", self.markdown()),
-            file("nodes.csv", self.nodes_csv()),
-            file("moves.csv", self.moves_csv()),
-            file("losses.csv", self.losses_csv()),
-            file("headroom.csv", self.headroom_csv()),
-        ]
+    /// Every file of the plan.
+    ///
+    /// # Errors
+    /// If an input can't be read again for its hash.
+    pub fn files(&self) -> Result<Vec<PlanFile>, TraceError> {
+        let mut files = vec![
+            PlanFile::new("plan.json", format!("{:#}\n", self.json_with_inputs()?)),
+            PlanFile::new("plan.md", self.markdown()),
+            PlanFile::new("report.html", self.html()),
+            PlanFile::new("nodes.csv", self.nodes_csv()),
+            PlanFile::new("moves.csv", self.moves_csv()),
+            PlanFile::new("losses.csv", self.losses_csv()),
+            PlanFile::new("headroom.csv", self.headroom_csv()),
+            PlanFile::new("shapes.csv", self.shapes_csv()),
+        ];
+        if let Some(bound) = self.bound() {
+            files.push(PlanFile::new("bound.json", format!("{bound:#}\n")));
+        }
+        Ok(files)
+    }
+}
+
+/// A price an hour; nothing if it is not known.
+fn price(micro: i64) -> String {
+    match micro {
+        0 => String::new(),
+        _ => super::money(micro),
     }
 }

@@ -8,6 +8,7 @@ use lab::plan::loss::Loss;
 use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
 use lab::plan::rules::Rule;
 use lab::plan::{BuyAnswer, DrainAnswer};
+use trace::TraceError;
 
 /// Version of the format.
 const SCHEMA: u32 = 1;
@@ -25,7 +26,8 @@ impl PlanReport<'_> {
             "pods": plan.pods,
             "waiting": plan.waiting,
             "podsWithoutController": plan.bare,
-            "meetsGoals": plan.meets_goals,
+            "meetsGoals": plan.missed.is_none(),
+            "missed": plan.missed.as_ref().map(unplaced),
             "today": picture(&plan.today),
             "drain": plan.drain.as_ref().map(drain),
             "buy": plan.buy.as_ref().map(buy),
@@ -38,6 +40,23 @@ impl PlanReport<'_> {
             "assumptions": self.assumptions,
             "warnings": self.warnings,
         })
+    }
+
+    /// JSON of the files of a plan: with the hashes of its inputs, and the node of each pod.
+    ///
+    /// # Errors
+    /// If an input can't be read again.
+    pub(super) fn json_with_inputs(&self) -> Result<Value, TraceError> {
+        let mut inputs = Vec::new();
+        for input in self.inputs {
+            inputs.push(json!({"path": &*input.name, "blake3": input.blake3()?}));
+        }
+        let placement = self.plan.planned.nodes_of_pods.iter();
+        let placement = placement.map(|(pod, node)| json!({"pod": pod, "node": &**node}));
+        let mut value = self.json();
+        value["inputs"] = inputs.into();
+        value["placement"] = placement.collect();
+        Ok(value)
     }
 }
 
@@ -120,11 +139,17 @@ fn drain(own: &DrainAnswer) -> Value {
     let names = |names: &[model::Text]| -> Vec<Value> {
         names.iter().map(|name| Value::from(&**name)).collect()
     };
-    let moves = own
-        .drained
-        .moves
-        .iter()
-        .map(|one| json!({"pod": one.pod, "from": &*one.from, "to": &*one.to}));
+    let moves = own.drained.moves.iter().map(|one| {
+        json!({
+            "pod": one.pod,
+            "from": &*one.from,
+            "to": &*one.to,
+            "wave": one.turn.wave,
+            "budget": one.turn.budget.as_deref(),
+            "budgetLeft": one.turn.budget_left,
+            "swaps": one.turn.swaps,
+        })
+    });
     let kept = own
         .drained
         .kept
@@ -135,6 +160,7 @@ fn drain(own: &DrainAnswer) -> Value {
         "bound": own.bound,
         "status": status(own.reached as i64, own.bound as i64),
         "isLocal": own.is_local,
+        "orders": {"fits": own.orders.fits, "tried": own.orders.tried},
         "rule": own.rule.as_ref().map(rule),
         "gone": names(&own.drained.gone),
         "untouched": names(&own.drained.untouched),

@@ -1,16 +1,24 @@
 //! Output formats of a plan: sentences with tables for people, JSON for programs, CSV tables.
 
+mod bound;
 mod files;
+mod html;
 mod json;
+#[cfg(test)]
+mod schema_tests;
 mod text;
 
 pub use files::PlanFile;
 
 use lab::plan::Plan;
 use lab::plan::loss::Loss;
+use trace::Input;
 
 /// Hours of a month, as vendors count them.
 pub const MONTH_HOURS: i64 = 730;
+
+/// JSON Schema of `plan.json`.
+pub const SCHEMA_TEXT: &str = include_str!("plan.schema.json");
 
 /// A plan with its context.
 pub struct PlanReport<'a> {
@@ -20,6 +28,8 @@ pub struct PlanReport<'a> {
     pub command: &'a str,
     /// Currency of the prices; empty if there are none.
     pub currency: &'a str,
+    /// Files of the cluster.
+    pub inputs: &'a [Input],
     /// The plan.
     pub plan: &'a Plan,
     /// Assumptions behind the answers, in sentences.

@@ -45,8 +45,12 @@ impl PlanReport<'_> {
         let today = &plan.today;
         let taken = &today.taken;
         let binding = taken.binding();
+        let missed = plan.missed.as_ref();
+        let missed = missed.map_or(String::new(), |own| {
+            format!("a goal is missed ({}: {}); ", own.pod, own.message)
+        });
         format!(
-            "{} hold the {} that have to run; {} binds first ({} requested); {}",
+            "{missed}{} hold the {} that have to run; {} binds first ({} requested); {}",
             plural::count(today.nodes, "node"),
             plural::count(plan.pods, "pod"),
             RESOURCES[binding],
@@ -143,6 +147,19 @@ impl PlanReport<'_> {
         let shown = planned.unwrap_or(&plan.today);
         losses(&mut text, "node", &shown.node_losses);
         losses(&mut text, "zone", &shown.zone_losses);
+        match &plan.missed {
+            Some(missed) => {
+                let _ = writeln!(
+                    text,
+                    "\nthe cluster as it is misses a goal: {}: {}",
+                    missed.pod, missed.message
+                );
+            }
+            None if plan.has_goals => {
+                let _ = writeln!(text, "\nthe cluster as it is meets the goals");
+            }
+            None => {}
+        }
         self.growth(&mut text);
         self.notes(&mut text);
         text
@@ -322,6 +339,23 @@ fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
         own.to_string()
     });
     rule(text, drain.rule.as_ref());
+    let orders = drain.orders;
+    if orders.tried > 1 {
+        let _ = writeln!(
+            text,
+            "  all pods placed anew on the nodes that stay fit in {} of {} orders",
+            orders.fits, orders.tried
+        );
+    }
+    let waves = drain.drained.moves.iter().map(|own| own.turn.wave).max();
+    if let Some(waves) = waves {
+        let _ = writeln!(
+            text,
+            "  {} in {}, so that budgets hold (`moves.csv`)",
+            plural::count(drain.drained.moves.len(), "move"),
+            plural::count(waves, "wave")
+        );
+    }
     if drain.reached > drain.bound && drain.is_local {
         let _ = writeln!(text, "  local: no single node less works; each was tried");
     }

@@ -18,11 +18,13 @@ mod fleet;
 mod images;
 mod mesos;
 mod metrics;
+mod nova;
 mod operation;
 mod power;
 mod provider;
 mod release;
 mod run;
+mod slurm;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -55,6 +57,7 @@ pub use mesos::{
     MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
+pub use nova::{Nova, NovaFilter, NovaMachine, NovaPreset, NovaRatios, NovaReserved, NovaWeighers};
 pub use operation::{
     Controllers, NodeTaint, NodeTaints, Operation, PodDeletion, PropagationPolicy, Upgrade,
 };
@@ -68,6 +71,7 @@ pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,
 };
+pub use slurm::{FairShareRule, Slurm};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };

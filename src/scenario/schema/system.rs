@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::release::{Release, Switch};
-use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Swarm, SwarmKit};
+use super::slurm::Slurm;
+use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Nova, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -48,6 +49,9 @@ pub struct System {
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
+    /// Options of Nova, for `name: nova`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nova: Option<Nova>,
 }
 
 impl Default for System {
@@ -63,6 +67,7 @@ impl Default for System {
             descheduling: None,
             fleet: None,
             mesos: None,
+            nova: None,
         }
     }
 }
@@ -89,6 +94,9 @@ pub struct Scheduler {
     /// `none`.
     #[serde(default)]
     pub backfill: Backfill,
+    /// Options of the queue order `slurm`, with the system `batch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<Slurm>,
     /// Tie-break between equally good nodes; default the profile's.
     #[serde(default)]
     pub tie_break: Option<TieBreak>,
@@ -133,6 +141,7 @@ impl Default for Scheduler {
             profile: default_profile(),
             queue: None,
             backfill: Backfill::default(),
+            slurm: None,
             tie_break: None,
             plugins: Plugins::default(),
             percentage_of_nodes_to_score: None,
@@ -177,6 +186,34 @@ pub enum Backfill {
     /// Jobs that end before the first one could start may overtake it, considered once in queue
     /// order.
     GreedyOnce,
+    /// No job overtakes another; the queue is ordered anew once an instant.
+    Strict,
+    /// Every job that fits starts, in queue order, without reservations.
+    Skip,
+    /// EASY: the first job has a reservation, which no other delays.
+    Easy,
+    /// EASY as Batsim has it: the first job reserves concrete hosts.
+    EasyHosts,
+    /// Conservative: every job has a reservation, which none behind it delays.
+    Conservative,
+    /// Conservative as Batsim has it: every job reserves concrete hosts.
+    ConservativeHosts,
+}
+
+impl Backfill {
+    /// The rule's name in the registry.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::GreedyOnce => "greedy-once",
+            Self::Strict => "strict",
+            Self::Skip => "skip",
+            Self::Easy => "easy",
+            Self::EasyHosts => "easy-hosts",
+            Self::Conservative => "conservative",
+            Self::ConservativeHosts => "conservative-hosts",
+        }
+    }
 }
 
 /// Tie-break between equally good nodes.

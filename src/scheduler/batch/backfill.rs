@@ -15,7 +15,7 @@ use super::running::{Place, Running, RunningJob};
 ///
 /// ```
 /// use scheduler::batch::{Backfill, JobFacts};
-/// use units::{Duration, Instant};
+/// use units::{Duration, Instant, TenantId};
 ///
 /// #[derive(Clone, Copy)]
 /// struct ShortJobs {
@@ -45,6 +45,8 @@ use super::running::{Place, Running, RunningJob};
 ///     submitted: Instant::ZERO,
 ///     requested: Duration::from_secs(seconds),
 ///     processors: 4,
+///     members: 4,
+///     tenant: TenantId(0),
 /// };
 /// assert!(rule.admits(Instant::ZERO, &job(30)));
 /// assert!(!rule.admits(Instant::ZERO, &job(90)));

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use model::PodRef;
-use units::{ClassId, Duration, Instant};
+use units::{ClassId, Duration, Instant, TenantId};
 
 /// A job's place in the order of submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,19 @@ pub struct JobFacts {
     /// Run time that the job requests; [`Duration::MAX`] where it does not say.
     pub requested: Duration,
     /// Processors over all members, rounded up; the number of members where none are asked for.
+    pub processors: i64,
+    /// Number of members.
+    pub members: u32,
+    /// Tenant that the job is accounted to: the user of a job log.
+    pub tenant: TenantId,
+}
+
+/// Size of the cluster, for orders that weigh jobs by their share of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MachineFacts {
+    /// Number of nodes.
+    pub nodes: u64,
+    /// Processors of all nodes.
     pub processors: i64,
 }
 
@@ -61,7 +74,7 @@ impl Score {
 ///
 /// ```
 /// use scheduler::batch::{JobFacts, JobOrder, Score};
-/// use units::{Duration, Instant};
+/// use units::{Duration, Instant, TenantId};
 ///
 /// #[derive(Clone, Copy)]
 /// struct WidestFirst;
@@ -84,6 +97,8 @@ impl Score {
 ///     submitted: Instant::ZERO,
 ///     requested: Duration::from_secs(60),
 ///     processors,
+///     members: 1,
+///     tenant: TenantId(0),
 /// };
 /// let score = |processors| WidestFirst.score(&job(processors), Instant::ZERO);
 /// assert!(score(64) < score(8));
@@ -98,6 +113,37 @@ pub trait JobOrder: Send {
     /// Whether scores change while jobs wait. Then every waiting job is scored again whenever one
     /// is chosen; otherwise once, when it is submitted.
     fn ages(&self) -> bool {
+        false
+    }
+
+    /// Takes note of the cluster's present size, before jobs are scored.
+    fn machine(&mut self, machine: &MachineFacts) {
+        let _ = machine;
+    }
+
+    /// Takes note that a job holds its nodes from now on.
+    fn started(&mut self, now: Instant, job: &JobFacts) {
+        let _ = (now, job);
+    }
+
+    /// Takes note that a job gave up its nodes.
+    fn ended(&mut self, now: Instant, job: &JobFacts) {
+        let _ = (now, job);
+    }
+
+    /// Time between two scorings of the waiting jobs, in the planner of passes; zero scores them in
+    /// every pass.
+    fn period(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Prepares a scoring of all waiting jobs.
+    fn refresh(&mut self, now: Instant) {
+        let _ = now;
+    }
+
+    /// Whether the order accounts for what jobs use, which the planner of passes alone tells it.
+    fn needs_passes(&self) -> bool {
         false
     }
 

@@ -14,8 +14,10 @@
 
 pub mod backfill;
 pub mod job;
+mod passes;
 mod refused;
 mod room;
+mod roster;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -26,17 +28,22 @@ use smallvec::SmallVec;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
-use model::{DeviceSet, Event, PodCreated, PodRef};
-use units::{Duration, GangId, Instant, NodeId, Revision};
+use model::{DeviceSet, Event, PodRef};
+use units::{Instant, NodeId, Revision};
 
 use crate::retry::Retry;
 
 pub use self::backfill::{Backfill, Outlook};
-pub use self::job::{JobFacts, JobNumber, JobOrder, Score};
+pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, Score};
+pub use self::passes::{
+    Candidate, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start, Timetable,
+};
+pub use self::turns::Bounds;
 
-use self::job::{Job, processors};
+use self::job::Job;
 use self::refused::Refused;
 use self::room::{Places, Rooms};
+use self::roster::{Roster, Submitted, Whereabouts};
 use self::running::{Place, Running, RunningJob};
 use self::waiting::{Turn, Waiting};
 
@@ -49,9 +56,7 @@ pub struct BatchPlanner {
     running: Running,
     rooms: Rooms,
     chosen: Option<Chosen>,
-    /// The pods of waiting and running jobs, by slot.
-    pods: Vec<Option<Whereabouts>>,
-    next: JobNumber,
+    roster: Roster,
     cursor: Revision,
     /// The instant for which a wake-up was asked in the midst of a job's end.
     asked: Option<Instant>,
@@ -83,14 +88,6 @@ impl Chosen {
     }
 }
 
-/// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
-#[derive(Clone, Copy, Debug)]
-struct Whereabouts {
-    pod: PodRef,
-    job: JobNumber,
-    position: Option<u32>,
-}
-
 /// News from the log.
 #[derive(Clone, Copy, Debug, Default)]
 struct News {
@@ -100,9 +97,6 @@ struct News {
     /// Whether a node was declared anew or came up or went down.
     declared: bool,
 }
-
-/// A job whose members are being read.
-type Assembling = Option<(GangId, JobNumber, Job)>;
 
 impl BatchPlanner {
     /// A planner that chooses by an order and fills up by a rule.
@@ -114,8 +108,7 @@ impl BatchPlanner {
             running: Running::default(),
             rooms: Rooms::default(),
             chosen: None,
-            pods: Vec::new(),
-            next: JobNumber(0),
+            roster: Roster::default(),
             cursor: Revision::default(),
             asked: None,
             refused: Vec::new(),
@@ -135,7 +128,6 @@ impl BatchPlanner {
 
     fn read(&mut self, now: Instant, store: &Store) -> News {
         let mut news = News::default();
-        let mut assembling: Assembling = None;
         if self.cursor < store.revision() || self.retry.is_due(now) {
             self.take_back_refused();
         }
@@ -143,11 +135,13 @@ impl BatchPlanner {
             news.any = true;
             match &entry.event {
                 Event::PodCreated(created) => {
-                    self.created(entry.at, store, created, &mut assembling);
+                    for submitted in self.roster.created(entry.at, store, created) {
+                        self.submitted(submitted);
+                    }
                 }
-                Event::PodBound { pod, .. } => self.bound(*pod, &mut assembling),
+                Event::PodBound { pod, .. } => self.bound(*pod),
                 Event::PodEnded { pod, .. } => {
-                    self.ended(entry.at, *pod, &mut assembling);
+                    self.ended(entry.at, *pod);
                     news.freed = true;
                 }
                 Event::HoldReleased { .. } => news.freed = true,
@@ -158,7 +152,9 @@ impl BatchPlanner {
                 _ => {}
             }
         }
-        self.assembled(&mut assembling);
+        if let Some(submitted) = self.roster.finish() {
+            self.submitted(submitted);
+        }
         self.cursor = store.revision();
         if news.declared {
             self.waiting.take_back(&*self.order, now);
@@ -176,92 +172,37 @@ impl BatchPlanner {
         news
     }
 
-    fn created(
-        &mut self,
-        at: Instant,
-        store: &Store,
-        created: &PodCreated,
-        assembling: &mut Assembling,
-    ) {
-        let cpu_milli = store.class(created.class).requests.cpu_milli;
-        let number = match assembling {
-            Some((gang, number, job)) if Some(*gang) == created.gang => {
-                job.members.push(created.pod);
-                job.facts.processors = processors(cpu_milli, job.members.len());
-                *number
-            }
-            _ => {
-                self.assembled(assembling);
-                let number = self.next;
-                self.next = JobNumber(number.0 + 1);
-                let facts = JobFacts {
-                    submitted: at,
-                    requested: created.time_limit.unwrap_or(Duration::MAX),
-                    processors: processors(cpu_milli, 1),
-                };
-                let members = SmallVec::from_slice(&[created.pod]);
-                let job = Job {
-                    facts,
-                    class: created.class,
-                    members,
-                };
-                match created.gang {
-                    Some(gang) => *assembling = Some((gang, number, job)),
-                    None => self.waiting.add(number, job, &*self.order, at),
-                }
-                number
-            }
-        };
-        let slot = created.pod.slot.index();
-        if self.pods.len() <= slot {
-            self.pods.resize(slot + 1, None);
-        }
-        self.pods[slot] = Some(Whereabouts {
-            pod: created.pod,
-            job: number,
-            position: None,
-        });
-    }
-
     /// A job's members are complete: it waits from now on.
-    fn assembled(&mut self, assembling: &mut Assembling) {
-        if let Some((_, number, job)) = assembling.take() {
-            let at = job.facts.submitted;
-            self.waiting.add(number, job, &*self.order, at);
-        }
-    }
-
-    fn find(&self, pod: PodRef) -> Option<Whereabouts> {
-        (*self.pods.get(pod.slot.index())?).filter(|known| known.pod == pod)
+    fn submitted(&mut self, Submitted { number, job }: Submitted) {
+        let at = job.facts.submitted;
+        self.waiting.add(number, job, &*self.order, at);
     }
 
     /// A pod has a node. If this planner did not choose it, the pod's job goes without it.
-    fn bound(&mut self, pod: PodRef, assembling: &mut Assembling) {
+    fn bound(&mut self, pod: PodRef) {
         if let Some(Whereabouts {
             job,
             position: None,
             ..
-        }) = self.find(pod)
+        }) = self.roster.find(pod)
         {
-            self.assembled(assembling);
+            if let Some(submitted) = self.roster.finish() {
+                self.submitted(submitted);
+            }
             self.waiting.remove_member(job, pod);
-            self.pods[pod.slot.index()] = None;
+            self.roster.forget(pod);
         }
     }
 
-    fn ended(&mut self, at: Instant, pod: PodRef, assembling: &mut Assembling) {
-        let Some(known) = self.find(pod) else {
+    fn ended(&mut self, at: Instant, pod: PodRef) {
+        let Some(known) = self.roster.forget(pod) else {
             return;
         };
-        self.pods[pod.slot.index()] = None;
         if let Some(position) = known.position {
             self.running.release(known.job, position as usize, at);
         } else {
-            if assembling
-                .as_ref()
-                .is_some_and(|(_, number, _)| *number == known.job)
-            {
-                self.assembled(assembling);
+            if let Some(submitted) = self.roster.finish_if(known.job) {
+                self.submitted(submitted);
             }
             self.waiting.remove_member(known.job, pod);
         }
@@ -382,7 +323,7 @@ impl BatchPlanner {
         for (index, (&pod, &(node, devices))) in job.members.iter().zip(places).enumerate() {
             taken.push(place(pod, node, devices));
             let position = Some((first + index) as u32);
-            self.pods[pod.slot.index()] = Some(Whereabouts {
+            self.roster.note(Whereabouts {
                 pod,
                 job: number,
                 position,
@@ -454,7 +395,7 @@ impl Component for BatchPlanner {
             job: number,
             position: Some(position),
             ..
-        }) = self.find(pod)
+        }) = self.roster.find(pod)
         else {
             return;
         };
@@ -470,7 +411,7 @@ impl Component for BatchPlanner {
             class,
             members: SmallVec::from_slice(&[pod]),
         };
-        self.pods[pod.slot.index()] = Some(Whereabouts {
+        self.roster.note(Whereabouts {
             pod,
             job: number,
             position: None,

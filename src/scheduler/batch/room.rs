@@ -71,7 +71,8 @@ impl Rooms {
         for node in room.open.ones() {
             let here = (room.slots[node] as usize).min(members - places.len());
             let node = NodeId::from_index(node);
-            push_places(&mut places, store, columns, node, here);
+            let rooms = store.nodes().gpu_room(node);
+            push_places(&mut places, columns, node, rooms, here);
             if places.len() == members {
                 break;
             }
@@ -190,13 +191,16 @@ fn capacity(store: &Store, class: &Class) -> u64 {
 }
 
 /// Adds places for `count` members on a node, each on its lowest devices with room.
-fn push_places(places: &mut Places, store: &Store, class: &Class, node: NodeId, count: usize) {
+pub(super) fn push_places(
+    places: &mut Places,
+    class: &Class,
+    node: NodeId,
+    rooms: &[u16],
+    count: usize,
+) {
     let milli = class.gpu.milli_per_device;
-    let mut rooms: SmallVec<[u16; 8]> = SmallVec::from_slice(if class.gpu.devices > 0 {
-        store.nodes().gpu_room(node)
-    } else {
-        &[]
-    });
+    let rooms = if class.gpu.devices > 0 { rooms } else { &[] };
+    let mut rooms: SmallVec<[u16; 8]> = SmallVec::from_slice(rooms);
     for _ in 0..count {
         let mut devices = DeviceSet::EMPTY;
         for (index, room) in rooms.iter_mut().enumerate() {

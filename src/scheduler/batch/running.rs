@@ -34,6 +34,8 @@ pub(super) struct RunningJob {
 pub(super) struct Running {
     jobs: SortedMap<JobNumber, RunningJob>,
     by_end: SortedSet<(Instant, JobNumber)>,
+    /// Members that hold places, by expected end.
+    ends: SortedMap<Instant, u64>,
     /// Jobs that lost members, with the instant of the last loss, while others hold their places.
     ending: SortedMap<JobNumber, Instant>,
 }
@@ -45,8 +47,10 @@ impl Running {
             // The rest of a job whose first members are up already.
             known.members += job.members;
             known.places.append(&mut job.places);
+            *self.ends.entry(known.expected_end).or_default() += job.members as u64;
             return;
         }
+        *self.ends.entry(job.expected_end).or_default() += job.members as u64;
         self.by_end.insert((job.expected_end, number));
         self.jobs.insert(number, job);
     }
@@ -71,6 +75,12 @@ impl Running {
         };
         if std::mem::replace(&mut place.held, false) {
             job.members -= 1;
+            if let Some(members) = self.ends.get_mut(&job.expected_end) {
+                *members -= 1;
+                if *members == 0 {
+                    self.ends.remove(&job.expected_end);
+                }
+            }
         }
         if job.members > 0 {
             self.ending.insert(number, at);
@@ -91,6 +101,16 @@ impl Running {
     /// The ends that happened so far are all that happen at this instant.
     pub(super) fn settle_ends(&mut self) {
         self.ending.clear();
+    }
+
+    /// The jobs that hold nodes, in the order of submission.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = (&JobNumber, &RunningJob)> {
+        self.jobs.iter()
+    }
+
+    /// The members that hold places, by expected end.
+    pub(super) fn ends(&self) -> impl Iterator<Item = (Instant, u64)> {
+        self.ends.iter().map(|(&at, &members)| (at, members))
     }
 
     /// The jobs by expected end, equal ones in the order of submission.

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use cluster::check::conservation;
 use model::resource_list::{CPU, PODS};
-use model::{EndReason, Node, Pod, PodName, PodPhase, PodSpec, ResourceList};
-use units::{ClassId, NodeId, Quantity, TenantId};
+use model::{EndReason, Node, Pod, PodCreated, PodName, PodPhase, PodSpec, ResourceList};
+use units::{ClassId, Duration, GangId, NodeId, Quantity, TenantId};
 
 /// First come, first served.
 #[derive(Clone, Copy)]

@@ -2,10 +2,38 @@
 //! them: when a backfilling rule says how long a job may take, the blocks where none is so short are
 //! passed over as a whole.
 
+use std::ops::Bound;
+
 use units::Duration;
 
 use super::job::JobFacts;
 use super::waiting::Turn;
+
+/// Bounds that a job has to keep to be worth a look: its width, and either its length or its width
+/// again. [`Bounds::ANY`] keeps every job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most members of any job.
+    pub members: u64,
+    /// Longest requested time of a job of any width.
+    pub longest: Duration,
+    /// Most members of a job that requests more than `longest`.
+    pub spare: u64,
+}
+
+impl Bounds {
+    /// Bounds that every job keeps.
+    pub const ANY: Self = Self {
+        members: u64::MAX,
+        longest: Duration::MAX,
+        spare: u64::MAX,
+    };
+
+    fn allow(&self, fewest: u32, shortest: Duration) -> bool {
+        let fewest = u64::from(fewest);
+        fewest <= self.members && (shortest <= self.longest || fewest <= self.spare)
+    }
+}
 
 /// Turns of a block that is full: it is parted in two.
 const FULL: usize = 64;
@@ -21,13 +49,16 @@ pub(super) struct Turns {
 struct Block {
     turns: Vec<(Turn, JobFacts)>,
     shortest: Duration,
+    fewest: u32,
 }
 
 impl Block {
     fn new(turns: Vec<(Turn, JobFacts)>) -> Self {
         let shortest = turns.iter().map(|(_, facts)| facts.requested).min();
+        let fewest = turns.iter().map(|(_, facts)| facts.members).min();
         Self {
             shortest: shortest.unwrap_or(Duration::MAX),
+            fewest: fewest.unwrap_or(u32::MAX),
             turns,
         }
     }
@@ -59,6 +90,7 @@ impl Turns {
             Err(position) => {
                 block.turns.insert(position, (turn, facts));
                 block.shortest = block.shortest.min(facts.requested);
+                block.fewest = block.fewest.min(facts.members);
             }
         }
         if block.turns.len() > FULL {
@@ -80,7 +112,7 @@ impl Turns {
         let (_, facts) = block.turns.remove(position);
         if block.turns.is_empty() {
             self.blocks.remove(at);
-        } else if facts.requested == block.shortest {
+        } else if facts.requested == block.shortest || facts.members == block.fewest {
             *block = Block::new(std::mem::take(&mut block.turns));
         }
     }
@@ -107,6 +139,29 @@ impl Turns {
             .map(|(turn, facts)| (*turn, facts))
     }
 
+    /// The first turn from a bound on whose job keeps to bounds.
+    pub(super) fn next(&self, from: Bound<Turn>, bounds: &Bounds) -> Option<(Turn, &JobFacts)> {
+        let is_past = |known: Turn| match from {
+            Bound::Unbounded => false,
+            Bound::Included(turn) => known < turn,
+            Bound::Excluded(turn) => known <= turn,
+        };
+        let first = self.blocks.partition_point(|block| {
+            let last = block.turns.last();
+            last.is_some_and(|&(last, _)| is_past(last))
+        });
+        let mut blocks = self.blocks[first..].iter();
+        blocks
+            .by_ref()
+            .filter(|block| bounds.allow(block.fewest, block.shortest))
+            .find_map(|block| {
+                let past = block.turns.partition_point(|&(known, _)| is_past(known));
+                let mut turns = block.turns[past..].iter();
+                turns.find(|(_, facts)| bounds.allow(facts.members, facts.requested))
+            })
+            .map(|(turn, facts)| (*turn, facts))
+    }
+
     /// The last turn.
     pub(super) fn last(&self) -> Option<Turn> {
         Some(self.blocks.last()?.turns.last()?.0)
@@ -115,13 +170,11 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::Bound;
-
     use proptest::prelude::*;
 
     use super::super::job::{JobNumber, Score};
     use super::*;
-    use units::{Instant, SortedMap};
+    use units::{Instant, SortedMap, TenantId};
 
     proptest! {
         #[test]
@@ -136,6 +189,8 @@ mod tests {
                     submitted: turn.0,
                     requested: Duration::from_secs(requested),
                     processors: 1,
+                    members: 1 + u32::from(what),
+                    tenant: TenantId(0),
                 };
                 if what == 0 {
                     turns.remove(turn);
@@ -154,6 +209,13 @@ mod tests {
                     let expected = expected.filter(|(_, facts)| is_short(facts));
                     let found = turns.after(from, longest).filter(|(_, facts)| is_short(facts));
                     prop_assert!(found.eq(expected));
+                    let bounds = Bounds { members: 2, longest, spare: 1 };
+                    let keeps = |facts: &JobFacts| {
+                        facts.members <= 2 && (facts.requested <= longest || facts.members <= 1)
+                    };
+                    let first = plain.range((bound, Bound::Unbounded));
+                    let first = first.map(|(&turn, facts)| (turn, facts)).find(|(_, facts)| keeps(facts));
+                    prop_assert_eq!(turns.next(bound, &bounds), first);
                 }
             }
         }

@@ -1,7 +1,8 @@
-//! Parts that several of the modelled systems have in common, each concept once: expressions over
+//! Parts that several of the modelled systems have in common, each concept once: clients, expressions over
 //! labels, patterns, leases, membership that expires, growing delays, health checks, permits and
 //! majorities, agendas, time limits.
 
+pub(crate) mod client;
 pub mod delay;
 pub mod expression;
 pub mod health_check;
@@ -10,6 +11,7 @@ pub mod membership;
 pub mod pattern;
 pub mod permit;
 pub mod quorum;
+pub mod reservation;
 pub mod speculation;
 pub mod time_limits;
 pub mod timers;

@@ -49,7 +49,6 @@ mod entry;
 mod primary;
 mod standing;
 mod watch;
-mod workloads;
 
 #[cfg(test)]
 mod tests;

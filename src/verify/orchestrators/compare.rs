@@ -13,15 +13,20 @@ const BILL: [&str; 3] = ["compute", "requests", "total"];
 const DRAWN_TOLERANCE: &str = "sim_abs_tol";
 /// The field that says the same of rounded numbers.
 const ROUNDED_TOLERANCE: &str = "tol";
+/// The field that says how far apart means over other draws may be.
+const MEAN_TOLERANCE: &str = "tol_mean_other_random_order";
 
 /// Fields of an expectation that are words for people, or another answer that the original may
 /// give.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 10] = [
     "note",
     "invariant",
     "rel_tol",
     "mode_upstream_other_visit_order",
     "original_also_gives",
+    "tol_single_seed_other_random_order",
+    "sim_rel_tol",
+    MEAN_TOLERANCE,
     DRAWN_TOLERANCE,
     ROUNDED_TOLERANCE,
 ];
@@ -32,7 +37,8 @@ pub(super) fn expected(expected: &Value, decided: &Value) -> Result<(), String> 
         return same("expected", expected, decided, TOLERANCE);
     };
     let stated = |field| fields.get(field).and_then(Value::as_f64);
-    let drawn = stated(DRAWN_TOLERANCE).or_else(|| stated(ROUNDED_TOLERANCE));
+    let drawn = [DRAWN_TOLERANCE, ROUNDED_TOLERANCE, MEAN_TOLERANCE];
+    let drawn = drawn.into_iter().find_map(stated);
     let tolerance = drawn.unwrap_or(TOLERANCE);
     for (field, expected) in fields {
         if WORDS.contains(&field.as_str()) {

@@ -8,9 +8,14 @@
 //! Where runs decide in a fast form of what a plain form defines, both are asked, and a case passes
 //! only if both give the recorded answer.
 
+mod batch;
+mod bench;
+mod bins;
+mod borg;
 mod chronos;
 mod compare;
 mod dcos;
+mod ecs;
 mod energy;
 mod failures;
 mod features;
@@ -20,6 +25,9 @@ mod machines;
 mod marathon;
 mod mesos;
 mod network;
+mod nova;
+mod packing;
+mod slurm;
 mod swarm;
 mod swarmkit;
 mod timeline;
@@ -56,6 +64,9 @@ struct Case {
     #[serde(default, alias = "requests")]
     request: Value,
     expected: Value,
+    /// Folders in which the traces that a case names are found.
+    #[serde(skip)]
+    traces: Vec<PathBuf>,
 }
 
 /// Driver of the machines of a kind: it returns their decisions, or the reason the case can't be
@@ -100,6 +111,8 @@ const KINDS: &[&str] = &[
     "swarm-classic",
     "swarmkit",
     "fleet",
+    "nova",
+    "ecs",
     "mesos-sorter",
     "mesos-random-sorter",
     "mesos-allocator",
@@ -117,6 +130,24 @@ const KINDS: &[&str] = &[
     "chronos-timeline",
     "chronos-dependency",
     "dcos-autoscale",
+    "batch-fcfs",
+    "batch-sjf",
+    "batch-easy",
+    "batch-conservative",
+    "borg-score",
+    "borg-preemption",
+    "borg-reservation",
+    "borg-p90",
+    "borg-metrics",
+    "bin-packing",
+    "slurm-priority",
+    "slurm-fs",
+    "slurm-fairtree",
+    "slurm-decay",
+    "fgd-F",
+    "fgd",
+    "gpu-packing-score",
+    "fgd-replay",
     "weibull",
     "lognormal",
     "availability",
@@ -147,17 +178,25 @@ fn forms(kind: &str) -> Option<Forms> {
         "swarm-classic" => return Some(swarm::FORMS),
         "swarmkit" => swarmkit::decide,
         "fleet" => return Some(fleet::FORMS),
+        "nova" => return Some(nova::FORMS),
+        "ecs" => return Some(ecs::FORMS),
         kind if kind.starts_with("mesos-") => return mesos::forms(kind),
         "drf-tasks" => mesos::drf_tasks,
         kind if kind.starts_with("marathon-") => return marathon::decide(kind).map(Forms::One),
         kind if kind.starts_with("chronos-") => return chronos::decide(kind).map(Forms::One),
         "dcos-autoscale" => dcos::autoscale,
+        kind if kind.starts_with("batch-") => return batch::forms(kind),
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind).map(Forms::One);
         }
         kind => {
             let own = network::decide(kind).or_else(|| machines::decide(kind));
             let own = own.or_else(|| energy::decide(kind));
+            let own = own.or_else(|| packing::decide(kind));
+            let own = own.or_else(|| slurm::decide(kind));
+            let own = own
+                .or_else(|| borg::decide(kind))
+                .or_else(|| bins::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
@@ -194,11 +233,12 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
             if line.trim().is_empty() {
                 continue;
             }
-            let case: Case = serde_json::from_str(line)
+            let mut case: Case = serde_json::from_str(line)
                 .map_err(|error| format!("{}:{number}: {error}", file.display()))?;
             if !options.wants(&case.name) || !options.wants_row(FAMILY.name, &case.system) {
                 continue;
             }
+            case.traces.clone_from(&options.traces);
             let Some(forms) = forms(&case.system) else {
                 *unknown.entry(case.system).or_default() += 1;
                 continue;
@@ -248,6 +288,33 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Kinds of the shared vectors that take no trace.
+    const SHARED: &[&str] = &["batch-*", "slurm-*", "fgd-F", "gpu-packing-score"];
+
+    #[test]
+    fn shared_cases_of_datacenter_schedulers_agree() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
+        let file = folder.join("orchestrators-b.jsonl");
+        if !file.exists() {
+            println!("skipped: needs ../shared/vectors/orchestrators-b.jsonl");
+            return;
+        }
+        for kind in SHARED {
+            let options = VerifyOptions {
+                families: vec![(*kind).to_owned()],
+                ..VerifyOptions::default()
+            };
+            let reports = judge(std::slice::from_ref(&file), &options).expect("cases");
+            for report in reports
+                .iter()
+                .filter(|report| report.family != "fgd-replay")
+            {
+                let wrong = report.failed + report.unsupported;
+                assert!(wrong == 0 && report.passed > 0, "{report:#?}");
+            }
+        }
+    }
 
     #[test]
     fn a_case_fails_by_each_form_and_counts_once() {

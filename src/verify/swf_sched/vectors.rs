@@ -46,6 +46,7 @@ impl Case {
         Some(Rules {
             order,
             backfill: backfill.to_owned(),
+            ..Rules::default()
         })
     }
 }

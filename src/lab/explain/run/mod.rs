@@ -15,7 +15,7 @@ use super::defects::deciding;
 use super::{Explanation, NodeView, pipeline};
 use crate::run::{Prepared, prepare, run_watched};
 use crate::sides::{DiffError, Side, failed, stop_before};
-use crate::summarize::gap_notes;
+use crate::summarize::{gap_notes, releases};
 use cluster::Store;
 use model::{Change, SchedulerConfig};
 use scenario::Scenario;
@@ -61,6 +61,9 @@ pub struct AttemptFacts {
     pub run: String,
     /// The digest of the whole run.
     pub digest: String,
+    /// Releases that the parts of the system follow, with the switches that are turned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<String>,
     /// Instant of the attempt, in nanoseconds.
     pub time_ns: i64,
     /// Number of the attempt of the pod, from 1.
@@ -268,6 +271,7 @@ impl About<'_> {
         AttemptFacts {
             run: self.side.label.clone(),
             digest: self.digest.clone(),
+            releases: releases(self.side.scenario),
             time_ns: at.as_nanos(),
             attempt: number,
             attempts: count,

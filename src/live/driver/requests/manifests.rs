@@ -26,7 +26,7 @@ struct Place {
 ///
 /// # Errors
 /// The file is not readable, or holds what real hosts do not run.
-pub(super) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, String> {
+pub(crate) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, String> {
     let mut reader = ManifestReader::new().with_workloads();
     let input = Input::bytes(file, text.as_bytes());
     reader.read(&input).map_err(|error| error.to_string())?;

@@ -7,11 +7,12 @@ use model::{Labels, Object, Text};
 use super::{Drain, Driver};
 use crate::wire::request::{Outcome, Request};
 
-mod manifests;
+pub(crate) mod manifests;
 
 impl Driver {
     /// A user asks for a change.
     pub(super) fn ask(&mut self, request: &Request) -> Outcome {
+        self.ports.read(request);
         let mut outcome = Outcome::default();
         let operations = match operations(request) {
             Ok(operations) => operations,

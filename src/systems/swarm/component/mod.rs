@@ -13,6 +13,7 @@ mod engines;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::parts::client::Workloads;
 use crate::parts::timers::Timers;
 use cluster::{Conflict, Store};
 use control::admission::Creation as Asked;
@@ -22,12 +23,12 @@ use units::{ClassId, Duration, Instant, PodId, Revision, SortedMap, SortedSet};
 
 use super::cluster::{Cluster, Creation};
 use super::container::ContainerConfig;
+use super::entry::CAPABILITIES;
 use super::options::SwarmOptions;
 use super::primary::Primary;
 use super::request;
 use super::watch::{Round, Watch};
 use super::watchdog::Watchdog;
-use super::workloads::Workloads;
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +114,7 @@ impl SwarmManager {
             is_watchdog_due: false,
             timers: Timers::default(),
             unlisted_since: None,
-            workloads: Workloads::default(),
+            workloads: Workloads::new(CAPABILITIES),
             options,
         }
     }

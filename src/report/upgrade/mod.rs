@@ -1,13 +1,18 @@
 //! Output formats of the answer of `upgrade`.
 
+mod effects;
+pub mod runs;
+mod switches;
+
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use lab::statistics::Interval;
+use lab::upgrade::fields::FieldUse;
 use lab::upgrade::{Difference, Differing, Landing, Upgrade};
 use model::Change;
 use model::releases::CHANGES;
+use switches::Between;
 use units::plural;
 
 /// Number of pods that the table names.
@@ -36,7 +41,9 @@ fn names(changes: &[Change]) -> Vec<&'static str> {
 /// Names of the causes of a difference.
 fn causes(group: &Differing) -> String {
     let cause = &group.cause;
-    let (switches, joint) = if cause.needed.is_empty() {
+    let (switches, joint) = if !cause.together.is_empty() {
+        (&cause.together, " with ")
+    } else if cause.needed.is_empty() {
         (&cause.enough, " or ")
     } else {
         (&cause.needed, " with ")
@@ -46,6 +53,16 @@ fn causes(group: &Differing) -> String {
     }
     let names: Vec<&str> = switches.iter().map(|&change| name_of(change)).collect();
     names.join(joint)
+}
+
+/// Numbers of the pods and other objects with a field.
+fn holders(own: &FieldUse) -> String {
+    let pods = plural::count(own.pods, "pod");
+    match (own.pods, own.objects) {
+        (_, 0) => pods,
+        (0, objects) => plural::count(objects, "object"),
+        (_, objects) => format!("{} and {pods}", plural::count(objects, "object")),
+    }
 }
 
 /// A difference in words.
@@ -112,6 +129,15 @@ impl UpgradeReport<'_> {
         reach.map_or_else(String::new, |own| format!(" +-{own:.1}"))
     }
 
+    fn between(&self) -> Between {
+        Between {
+            from: self.upgrade.from,
+            to: self.upgrade.to,
+            before: self.upgrade.before,
+            after: self.upgrade.after,
+        }
+    }
+
     fn headline(&self) -> String {
         let Upgrade {
             from,
@@ -153,6 +179,8 @@ impl UpgradeReport<'_> {
                 words(difference)
             );
         }
+        text.push('\n');
+        text.push_str(&self.between().lines());
         self.write_pods(&mut text);
         self.write_messages(&mut text);
         self.write_fields(&mut text);
@@ -241,7 +269,7 @@ impl UpgradeReport<'_> {
                 own.field.path,
                 own.standing(from),
                 own.standing(to),
-                plural::count(own.pods, "pod"),
+                holders(own),
                 own.names.join(", "),
             );
         }
@@ -267,20 +295,7 @@ impl UpgradeReport<'_> {
             replay.elsewhere_percent,
             replay.chance_percent,
         );
-        let units = replay.effects.iter().map(|own| own.unit.len());
-        let width = units.max().unwrap_or(0);
-        for effect in &replay.effects {
-            let interval = effect
-                .interval
-                .map_or_else(String::new, |Interval { low, high }| {
-                    format!("  difference {low:+.2} to {high:+.2} (95 %)")
-                });
-            let _ = writeln!(
-                text,
-                "    {:21} {:>10.2} -> {:>10.2} {:width$}{interval}",
-                effect.name, effect.from, effect.to, effect.unit,
-            );
-        }
+        text.push_str(&effects::lines(&replay.effects, 2, 4));
     }
 
     fn landing_json(&self, landing: &Landing) -> Value {
@@ -306,6 +321,7 @@ impl UpgradeReport<'_> {
                 "to": self.landing_json(&group.to),
                 "needed": names(&group.cause.needed),
                 "enough": names(&group.cause.enough),
+                "together": names(&group.cause.together),
                 "combination": group.cause.is_combination(),
             })
         });
@@ -323,20 +339,11 @@ impl UpgradeReport<'_> {
                 "from": own.standing(from),
                 "to": own.standing(to),
                 "pods": own.pods,
+                "objects": own.objects,
                 "examples": own.names,
             })
         });
         let replay = self.upgrade.replay.as_ref().map(|replay| {
-            let effects = replay.effects.iter().map(|effect| {
-                json!({
-                    "measure": effect.name,
-                    "unit": effect.unit,
-                    "from": effect.from,
-                    "to": effect.to,
-                    "low": effect.interval.map(|own| own.low),
-                    "high": effect.interval.map(|own| own.high),
-                })
-            });
             json!({
                 "pods": replay.pods,
                 "allPods": replay.all_pods,
@@ -344,12 +351,13 @@ impl UpgradeReport<'_> {
                 "chancePercent": replay.chance_percent,
                 "seeds": replay.seeds,
                 "elsewherePercent": replay.elsewhere_percent,
-                "effects": effects.collect::<Vec<Value>>(),
+                "effects": effects::json(&replay.effects),
             })
         });
         json!({
             "from": from.name(),
             "to": to.name(),
+            "switches": self.between().json(),
             "snapshot": self.upgrade.summary,
             "pods": self.upgrade.pods,
             "living": self.upgrade.living,

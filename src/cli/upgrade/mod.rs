@@ -1,7 +1,8 @@
 //! `windtunnel upgrade`: what a release of Kubernetes changes for the pods of a cluster.
 
+mod gate;
+
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
@@ -10,13 +11,13 @@ use lab::snapshot::profile::read_config;
 use lab::snapshot::{Gathered, Sources, is_experiment};
 use lab::upgrade::fields::{FieldUse, used};
 use lab::upgrade::runs::compare_runs;
-use lab::upgrade::{Difference, UpgradePlan, compare};
+use lab::upgrade::{UpgradePlan, compare};
 use model::{Change, ChangeEntry, Release};
 use report::upgrade::UpgradeReport;
-use report::upgrade_runs::RunsReport;
+use report::upgrade::runs::RunsReport;
+use scenario::Scenario;
 use scenario::schema::WorkloadSource;
 use trace::Input;
-use units::{nearest, plural};
 use world::node_prices;
 
 use super::failure::failure;
@@ -24,6 +25,7 @@ use super::run::threads;
 use super::snapshot::{failed, tell};
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
+use gate::Gate;
 
 const EXAMPLES: &str = "Examples:
   kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,deploy,rs,sts,svc,ns -A -o json > dump.json
@@ -75,7 +77,8 @@ pub(super) struct UpgradeArguments {
     /// pods on]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
     seeds: Option<u32>,
-    /// Exit with 100 if so many pods differ, such as `moved>2%` or `waiting>0`; may be repeated
+    /// Exit with 100 if so many pods differ, such as `moved>2%` or `waiting>0`, or if a metric of an
+    /// experiment gets so much worse, such as `pending_time.p99>5%`; may be repeated
     #[arg(long, value_name = "GATE")]
     fail_on: Vec<Gate>,
     /// Output format of the answer
@@ -106,70 +109,6 @@ fn switch(name: &str) -> Result<Change, String> {
     ChangeEntry::find(name).map(|entry| entry.change)
 }
 
-/// Bound on the number of pods with a difference.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Gate {
-    difference: Difference,
-    bound: f64,
-    is_percent: bool,
-}
-
-impl FromStr for Gate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` is no gate; expected `NAME>NUMBER` or `NAME>NUMBER%`, such as `moved>2%`"
-            )
-        };
-        let (name, bound) = text.split_once('>').ok_or_else(wrong)?;
-        let name = name.trim();
-        let found = Difference::ALL.into_iter().find(|own| own.name() == name);
-        let difference = found.ok_or_else(|| {
-            let hint = nearest::hint(name, Difference::ALL.map(Difference::name));
-            format!("`{name}` is nothing that can be bounded; {hint}")
-        })?;
-        let bound = bound.trim();
-        let number = bound.strip_suffix('%').unwrap_or(bound).trim();
-        let number: f64 = number.parse().map_err(|_| wrong())?;
-        if !number.is_finite() || number < 0.0 {
-            return Err(wrong());
-        }
-        Ok(Self {
-            difference,
-            bound: number,
-            is_percent: bound.ends_with('%'),
-        })
-    }
-}
-
-impl Gate {
-    /// Words about the gate if it fails.
-    fn broken_by(self, report: &UpgradeReport<'_>) -> Option<String> {
-        let Self {
-            difference,
-            bound,
-            is_percent,
-        } = self;
-        let count = report.upgrade.count(difference);
-        let percent = report.percent(difference);
-        let value = if is_percent {
-            percent
-        } else {
-            report.upgrade.estimate(difference)
-        };
-        let unit = if is_percent { "%" } else { "" };
-        (value > bound).then(|| {
-            format!(
-                "gate {}>{bound}{unit} fails: {count} of {} ({percent:.2} %)",
-                difference.name(),
-                plural::count(report.upgrade.pods, "pod")
-            )
-        })
-    }
-}
-
 pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit, Failure> {
     let (from, to) = (arguments.from, arguments.to);
     if from == to {
@@ -184,6 +123,9 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         && let Some(exit) = of_runs(global, arguments, path)?
     {
         return Ok(exit);
+    }
+    for gate in &arguments.fail_on {
+        gate.check_for_dump().map_err(Failure::input)?;
     }
     let gathered = gather(global, arguments)?;
     check_kubelets(arguments, &gathered)?;
@@ -228,14 +170,18 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         UpgradeFormat::Html => report.html(),
     };
     output::print(text.as_bytes())?;
+    let broken = arguments.fail_on.iter();
+    Ok(told(broken.filter_map(|gate| gate.broken_by(&report))))
+}
+
+/// Prints the words about gates that fail; the exit that follows from them.
+fn told(broken: impl Iterator<Item = String>) -> Exit {
     let mut exit = Exit::Done;
-    for gate in &arguments.fail_on {
-        if let Some(words) = gate.broken_by(&report) {
-            terminal::complain(&words);
-            exit = Exit::GateFailed;
-        }
+    for words in broken {
+        terminal::complain(&words);
+        exit = Exit::GateFailed;
     }
-    Ok(exit)
+    exit
 }
 
 /// Refuses switches to keep that both releases have alike.
@@ -274,19 +220,15 @@ fn of_runs(
         source.experiment(&sets)
     };
     let (from, to) = (in_release(arguments.from)?, in_release(arguments.to)?);
-    let Some(plan) = from.variants.first() else {
+    let (Some(plan), Some(later)) = (from.variants.first(), to.variants.first()) else {
         return Ok(None);
     };
-    let is_of_manifests =
-        |source: &WorkloadSource| matches!(source, WorkloadSource::Manifests { .. });
-    if plan.scenario.workload.iter().all(is_of_manifests) {
+    // Controllers make pods in the course of a run, which no snapshot shows.
+    if plan.scenario.system.controllers.is_none() && has_only_manifests(&plan.scenario) {
         return Ok(None);
     }
-    if let Some(gate) = arguments.fail_on.first() {
-        return Err(Failure::input(format!(
-            "--fail-on {}: gates are for the pods of a dump; use `windtunnel check` for runs",
-            gate.difference.name()
-        )));
+    for gate in &arguments.fail_on {
+        gate.check_for_runs().map_err(Failure::input)?;
     }
     let first = plan.scenario.seed;
     let count = u64::from(arguments.seeds.unwrap_or(5)).max(1);
@@ -304,6 +246,8 @@ fn of_runs(
         experiment: &plan.scenario.name,
         from: arguments.from,
         to: arguments.to,
+        before: plan.scenario.system.scheduler_changes(),
+        after: later.scenario.system.scheduler_changes(),
         runs: &runs,
     };
     let text = match arguments.format {
@@ -312,12 +256,22 @@ fn of_runs(
         UpgradeFormat::Html => report.html(),
     };
     output::print(text.as_bytes())?;
-    Ok(Some(Exit::Done))
+    let broken = arguments.fail_on.iter();
+    Ok(Some(told(
+        broken.filter_map(|gate| gate.broken_by_runs(&runs)),
+    )))
+}
+
+/// Returns whether all pods of a scenario come from manifests.
+fn has_only_manifests(scenario: &Scenario) -> bool {
+    let is_of_manifests =
+        |source: &WorkloadSource| matches!(source, WorkloadSource::Manifests { .. });
+    scenario.workload.iter().all(is_of_manifests)
 }
 
 fn gather(global: &Global, arguments: &UpgradeArguments) -> Result<Gathered, Failure> {
     let folders = terminal::traces_dirs(global);
-    let mut sources = Sources::new(&folders);
+    let mut sources = Sources::new(&folders).with_workloads();
     for path in &arguments.paths {
         sources.add(path).map_err(|error| failed(&error))?;
     }
@@ -359,35 +313,9 @@ fn check_fields(arguments: &UpgradeArguments, fields: &[FieldUse]) -> Result<(),
         "{} uses `{}`, which release {} does not know (it came with {}): the API server would drop \
          it; choose a later release, take the field out, or compare all the same with \
          `--drop-unknown`",
-        own.names.first().map_or("a pod", String::as_str),
+        own.names.first().map_or("the dump", String::as_str),
         own.field.path,
         arguments.to,
         own.field.known_since
     )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gates_are_read_and_wrong_ones_told() {
-        let gate: Gate = "moved>2%".parse().expect("a gate");
-        assert_eq!((gate.bound, gate.is_percent), (2.0, true));
-        let gate: Gate = "waiting > 0".parse().expect("a gate");
-        assert_eq!(
-            (gate.difference, gate.is_percent),
-            (Difference::Waits, false)
-        );
-        for (text, expected) in [
-            ("moved", "is no gate"),
-            ("moved>two", "is no gate"),
-            ("moved>-1", "is no gate"),
-            ("moved>NaN%", "is no gate"),
-            ("moves>2%", "did you mean `moved`?"),
-        ] {
-            let error = text.parse::<Gate>().expect_err("no gate");
-            assert!(error.contains(expected), "{text}: {error}");
-        }
-    }
 }

@@ -1,0 +1,318 @@
+//! `windtunnel live predict` and `live calibrate`: the story of a recorded run as an experiment, what the
+//! simulator makes of it, and how far that is from what happened.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use control::operation::Operation;
+use serde_json::{Value, json};
+
+use lab::folder::{Existing, ResultFolder};
+use lab::run::{prepare, run_watched};
+use live::driver::events::{Chronicle, EventRow};
+use live::story::compare::{Pair, pairs, sums};
+use live::story::delays::{Delays, mean, quantile};
+use live::story::{Fitted, Story};
+use scenario::as_run::yaml_of;
+use scheduler::pipeline::evaluate::Form;
+use sim::RunControl;
+use units::{Duration, Instant};
+use world::FileSource;
+
+use super::super::experiment_file::{MessageFormat, Reading, read};
+use super::super::{Exit, Failure, Global, interrupt, output};
+use super::control::{LogArguments, Recorded};
+use super::show::aligned;
+
+pub(super) const EXAMPLES: &str = "Examples:
+  windtunnel live record --out run.log
+  windtunnel live predict run.log experiment.yaml
+  windtunnel live predict run.log experiment.yaml --out predicted && windtunnel run predicted/experiment.yaml
+
+Machines that joined, requests of users, silences of nodes and absences of the control server are those of
+the record; everything else is simulated.";
+
+/// Name of the experiment in its folder.
+const EXPERIMENT: &str = "experiment.yaml";
+
+/// Arguments of `live predict` and `live calibrate`.
+#[derive(Clone, Debug, Args)]
+pub(in super::super) struct PredictArguments {
+    #[command(flatten)]
+    recorded: LogArguments,
+    /// Folder for the experiment that the record is, and for the comparison as JSON
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// A story and what is needed to simulate it.
+struct Told {
+    story: Story,
+    document: Value,
+}
+
+/// A folder for an experiment; without a wish for one it goes at the end.
+struct Folder {
+    folder: ResultFolder,
+    is_kept: bool,
+}
+
+impl Folder {
+    fn create(out: Option<&PathBuf>) -> Result<Self, Failure> {
+        let name = format!("windtunnel-story-{}", std::process::id());
+        let path = out.map_or_else(|| std::env::temp_dir().join(name), Clone::clone);
+        let folder = ResultFolder::create(&path, Existing::Refuse);
+        Ok(Self {
+            folder: folder.map_err(Failure::incomplete)?,
+            is_kept: out.is_some(),
+        })
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        if self.is_kept {
+            self.folder.finish().map_err(Failure::incomplete)?;
+        } else {
+            self.folder.withdraw();
+        }
+        Ok(())
+    }
+}
+
+fn told(global: &Global, arguments: &PredictArguments) -> Result<Told, Failure> {
+    let Recorded {
+        log,
+        plane,
+        document,
+    } = arguments.recorded.read(global)?;
+    let story = Story::of(&log, plane);
+    let story = story.map_err(|error| arguments.recorded.named(&error))?;
+    Ok(Told { story, document })
+}
+
+pub(super) fn predict(global: &Global, arguments: &PredictArguments) -> Result<Exit, Failure> {
+    let told = told(global, arguments)?;
+    let folder = Folder::create(arguments.out.as_ref())?;
+    let predicted = told.simulate(global, &folder.folder, &Fitted::default())?;
+    let pairs = pairs(&told.story.events, &predicted);
+    let json = pairs.iter().map(as_json).collect::<Vec<_>>();
+    let written = folder.folder.json("comparison.json", &json);
+    written.map_err(Failure::incomplete)?;
+    folder.finish()?;
+    output::print(table(&pairs).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn calibrate(global: &Global, arguments: &PredictArguments) -> Result<Exit, Failure> {
+    let told = told(global, arguments)?;
+    let silences = &told.story.silences;
+    let real = Delays::of(&told.story.events, silences);
+    let fitted = Fitted {
+        start: log_normal(&real.start),
+        stop: mean(&real.stop).map(|stop| stop.to_string()),
+        heartbeat: told.story.heartbeat_phase().map(|phase| phase.to_string()),
+    };
+    let first = Folder::create(None)?;
+    let before = told.simulate(global, &first.folder, &Fitted::default())?;
+    first.finish()?;
+    let folder = Folder::create(arguments.out.as_ref())?;
+    let after = told.simulate(global, &folder.folder, &fitted)?;
+    let (before, after) = (Delays::of(&before, silences), Delays::of(&after, silences));
+    folder.finish()?;
+    let text = format!("{}\n{}", settings(&fitted), metrics(&real, &before, &after));
+    output::print(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+impl Told {
+    /// The events of the story in the simulator.
+    fn simulate(
+        &self,
+        global: &Global,
+        folder: &ResultFolder,
+        fitted: &Fitted,
+    ) -> Result<Vec<EventRow>, Failure> {
+        let derived = self.story.experiment(&self.document, fitted);
+        for file in &derived.files {
+            let written = folder.text(&file.name, &file.text);
+            written.map_err(Failure::incomplete)?;
+        }
+        let written = folder.text(EXPERIMENT, &yaml_of(&derived.document));
+        written.map_err(Failure::incomplete)?;
+        let path = folder.partial().join(EXPERIMENT);
+        let reading = Reading {
+            path: Some(&path),
+            sets: &[],
+            variants: None,
+            messages: MessageFormat::Human,
+        };
+        let (experiment, _) = read(global, reading)?;
+        let files = FileSource {
+            files: &experiment.files,
+        };
+        let Some(plan) = experiment.variants.first() else {
+            return Ok(Vec::new());
+        };
+        let mut prepared = prepare(&plan.scenario, &files).map_err(Failure::input)?;
+        prepared.operations.retain(|(_, operation)| {
+            !matches!(operation, Operation::Apply(_) | Operation::ApplyPod(_))
+        });
+        for applied in derived.applied {
+            let operations = applied.operations.into_iter();
+            let operations = operations.map(|operation| (applied.at, operation));
+            prepared.operations.extend(operations);
+        }
+        prepared.operations.sort_by_key(|&(at, _)| at);
+        let mut chronicle = Chronicle::default();
+        let mut control = RunControl {
+            interrupted: interrupt::flag(),
+            progress: &mut |_| {},
+        };
+        let form = Form::Incremental;
+        let run = run_watched(&plan.scenario, prepared, form, &mut chronicle, &mut control);
+        run.map_err(Failure::incomplete)?;
+        Ok(chronicle.into_rows())
+    }
+}
+
+fn as_json(pair: &Pair) -> Value {
+    let seconds = |at: Option<Instant>| at.map(|at| seconds(at.since(Instant::ZERO)));
+    json!({
+        "object": pair.object,
+        "reason": pair.reason,
+        "recorded": seconds(pair.recorded),
+        "predicted": seconds(pair.predicted),
+    })
+}
+
+/// Events side by side, and their sums by reason.
+fn table(pairs: &[Pair]) -> String {
+    let mut rows = vec![words(["RECORDED", "PREDICTED", "LATE", "EVENT", "OBJECT"])];
+    let at = |at: Option<Instant>| at.map_or("-".to_owned(), |at| seconds(at.since(Instant::ZERO)));
+    for pair in pairs {
+        rows.push(vec![
+            at(pair.recorded),
+            at(pair.predicted),
+            pair.late().map(seconds).unwrap_or_default(),
+            pair.reason.clone(),
+            pair.object.clone(),
+        ]);
+    }
+    let head = ["EVENT", "RECORDED", "PREDICTED", "BOTH", "MEAN", "MOST"];
+    let mut sum_rows = vec![words(head)];
+    for sum in sums(pairs) {
+        sum_rows.push(vec![
+            sum.reason,
+            sum.recorded.to_string(),
+            sum.predicted.to_string(),
+            sum.both.to_string(),
+            seconds(sum.mean),
+            seconds(sum.most),
+        ]);
+    }
+    format!(
+        "{}\nDistances of events that both have, in seconds:\n{}",
+        aligned(&rows),
+        aligned(&sum_rows)
+    )
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+/// A time in seconds, to the millisecond.
+fn seconds(time: Duration) -> String {
+    let millis = time.as_nanos() / 1_000_000;
+    let sign = if millis < 0 { "-" } else { "" };
+    let millis = millis.unsigned_abs();
+    format!("{sign}{}.{:03}", millis / 1_000, millis % 1_000)
+}
+
+/// The log-normal distribution of delays, by the median and the mean.
+fn log_normal(delays: &[Duration]) -> Option<String> {
+    let (median, mean) = (quantile(delays, 50)?, mean(delays)?);
+    let law = rng::Law::log_normal_of_mean(median, mean.max(median));
+    let fitted = rng::Distribution::new(law).ok()?;
+    Some(fitted.to_string())
+}
+
+/// The fitted delays as an experiment states them.
+fn settings(fitted: &Fitted) -> String {
+    let mut text = String::new();
+    if fitted.start.is_some() || fitted.heartbeat.is_some() {
+        let _ = writeln!(text, "models:");
+    }
+    if let Some(start) = &fitted.start {
+        let _ = writeln!(text, "  startup: {{containerStart: {start:?}}}");
+    }
+    if let Some(heartbeat) = &fitted.heartbeat {
+        let _ = writeln!(text, "  leaseOffset: {heartbeat}");
+    }
+    if let Some(stop) = &fitted.stop {
+        let _ = writeln!(
+            text,
+            "windtunnel.dev/stop-time: {stop}   # of pod templates"
+        );
+    }
+    text
+}
+
+/// Statistic of delays.
+type Statistic = fn(&[Duration]) -> Option<Duration>;
+
+/// Delays of the record, of the simulation without the fitted ones, and with them.
+fn metrics(real: &Delays, before: &Delays, after: &Delays) -> String {
+    let head = [
+        "DELAY",
+        "COUNT",
+        "",
+        "REAL",
+        "SIMULATED",
+        "OFF",
+        "FITTED",
+        "OFF",
+    ];
+    let mut rows = vec![words(head)];
+    let named = real
+        .named()
+        .into_iter()
+        .zip(before.named())
+        .zip(after.named());
+    for (((name, real), (_, before)), (_, after)) in named {
+        if real.is_empty() && before.is_empty() {
+            continue;
+        }
+        let statistics: [(&str, Statistic); 3] = [
+            ("mean", mean),
+            ("p50", |delays| quantile(delays, 50)),
+            ("p95", |delays| quantile(delays, 95)),
+        ];
+        for (number, (label, of)) in statistics.into_iter().enumerate() {
+            let shown = |delays: &[Duration]| of(delays).map(seconds).unwrap_or_default();
+            let off = |simulated: &[Duration]| {
+                let (real, simulated) = (of(real), of(simulated));
+                let difference = real.zip(simulated).map(|(real, simulated)| {
+                    Duration::from_nanos(simulated.as_nanos() - real.as_nanos())
+                });
+                difference.map(seconds).unwrap_or_default()
+            };
+            let is_first = number == 0;
+            rows.push(vec![
+                if is_first { name } else { "" }.to_owned(),
+                if is_first {
+                    real.len().to_string()
+                } else {
+                    String::new()
+                },
+                label.to_owned(),
+                shown(real),
+                shown(before),
+                off(before),
+                shown(after),
+                off(after),
+            ]);
+        }
+    }
+    aligned(&rows)
+}

@@ -1,0 +1,120 @@
+//! A cluster with other amounts than its dump states: nodes that offer more than they have, and pods
+//! that request what they were seen to use.
+
+use std::sync::Arc;
+
+use super::usage::Usage;
+use crate::snapshot::Gathered;
+use manifest::ManifestPod;
+use model::resource_list::{CPU, MEMORY};
+use model::{Node, PodSpec, ResourceList, Text};
+use units::{Quantity, SortedMap};
+
+/// Parts in which factors are counted: a factor of 1.5 is 1,500,000.
+pub const WHOLE: i64 = 1_000_000;
+
+/// Factors by which nodes offer more of a resource than they have, in millionths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Factors(SortedMap<String, i64>);
+
+impl Factors {
+    /// Sets the factor of a resource.
+    pub fn set(&mut self, resource: &str, ppm: i64) {
+        self.0.insert(resource.to_owned(), ppm);
+    }
+
+    /// Whether nodes offer what they have.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A raised amount; `None` if it stays.
+    pub fn raised(&self, resource: &str, amount: Quantity) -> Option<Quantity> {
+        let factor = i128::from(*self.0.get(resource)?);
+        let nanos = amount.nanos().checked_mul(factor)? / i128::from(WHOLE);
+        // Kubelets report whole milli-cores and whole units of everything else.
+        let step = if resource == CPU {
+            1_000_000
+        } else {
+            1_000_000_000
+        };
+        Some(Quantity::from_nanos(nanos / step * step).with_family(amount.family()))
+    }
+
+    /// A node that offers more.
+    pub fn apply(&self, node: &Node) -> Node {
+        let mut node = node.clone();
+        for name in resource_names(&node.allocatable) {
+            if let Some(raised) = self.raised(&name, node.allocatable.get(&name)) {
+                node.allocatable.set(&name, raised);
+            }
+        }
+        node
+    }
+}
+
+/// Names of the resources of a list.
+pub fn resource_names(list: &ResourceList) -> Vec<Text> {
+    list.named().map(|(name, _)| name.clone()).collect()
+}
+
+/// Lets the nodes of a cluster offer more than they have.
+pub fn overcommit(gathered: &mut Gathered, factors: &Factors) {
+    for node in &mut gathered.nodes {
+        *node = Arc::new(factors.apply(node));
+    }
+}
+
+/// Pods that request what they use.
+#[derive(Clone, Debug, Default)]
+pub struct Resized {
+    /// Specs of the changed pods, by `NAMESPACE/NAME`.
+    pub specs: SortedMap<String, Arc<PodSpec>>,
+    /// Number of pods that keep their requests, because nothing is known of their usage.
+    pub unknown: u64,
+}
+
+/// Gives pods the requests that their usage asks for.
+pub fn resize(gathered: &mut Gathered, usage: &Usage) -> Resized {
+    let mut resized = Resized::default();
+    for pod in gathered.pods.iter_mut().filter(|pod| !pod.phase.is_final()) {
+        let Some(seen) = usage.of(pod) else {
+            resized.unknown += 1;
+            continue;
+        };
+        let mut spec = PodSpec::clone(&pod.spec);
+        for (name, amount) in [(CPU, seen.cpu), (MEMORY, seen.memory)] {
+            if let Some(amount) = amount {
+                request(&mut spec, name, amount);
+            }
+        }
+        let spec = Arc::new(spec);
+        resized.specs.insert(full_name(pod), spec.clone());
+        pod.spec = spec;
+        pod.accounted = None;
+    }
+    resized
+}
+
+/// `NAMESPACE/NAME` of a pod.
+fn full_name(pod: &ManifestPod) -> String {
+    format!("{}/{}", pod.namespace(), pod.name)
+}
+
+/// Lets the first container of a pod request an amount, and the others that run beside it nothing.
+fn request(spec: &mut PodSpec, name: &str, amount: Quantity) {
+    spec.pod_requests.remove(name);
+    let sidecars = spec
+        .init_containers
+        .iter_mut()
+        .filter(|own| own.restartable);
+    for container in sidecars {
+        container.requests.remove(name);
+    }
+    for (place, container) in spec.containers.iter_mut().enumerate() {
+        container.requests.remove(name);
+        if place == 0 {
+            container.requests.set(name, amount);
+        }
+    }
+}

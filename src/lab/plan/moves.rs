@@ -1,0 +1,189 @@
+//! Order of the moves of a plan. In each wave as many pods move as their disruption budgets allow and
+//! as find room beside the pods that are still there, so that the next wave begins once the moved
+//! pods are ready.
+
+use std::sync::Arc;
+
+use super::Move;
+use super::demand::Demand;
+use crate::snapshot::Snapshot;
+use model::workload::BudgetLimit;
+use model::{LabelSelector, PodSpec, Text};
+use scheduler::kube::{Amounts, Cache, PodInfo};
+use units::{SortedMap, SortedSet};
+
+/// Disruption budget of a cluster.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// `NAMESPACE/NAME`.
+    pub name: Text,
+    namespace: Text,
+    selector: LabelSelector,
+    /// Number of its pods that may be disrupted at once.
+    pub allowed: i64,
+}
+
+impl Budget {
+    /// Whether the budget covers pods of a spec.
+    pub fn covers(&self, spec: &PodSpec) -> bool {
+        self.namespace == spec.namespace && self.selector.matches(&spec.labels)
+    }
+}
+
+/// The budgets of a cluster. The number of pods that may be disrupted follows from the pods that have
+/// a node: the dump may be older than the status of its budgets.
+pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
+    let declared = snapshot.declared.budgets.iter();
+    let budgets = declared.filter_map(|own| {
+        let mut budget = Budget {
+            name: format!("{}/{}", own.namespace, own.name).into(),
+            namespace: own.namespace.clone(),
+            selector: own.selector.clone()?,
+            allowed: 0,
+        };
+        let covered = snapshot
+            .pods
+            .iter()
+            .filter(|pod| !pod.phase.is_final() && !pod.is_terminating && budget.covers(&pod.spec));
+        let (mut expected, mut healthy) = (0, 0);
+        for pod in covered {
+            expected += 1;
+            healthy += i32::from(pod.node_name.is_some());
+        }
+        let desired = match own.limit {
+            BudgetLimit::MinAvailable(least) => least.rounded_up(expected),
+            BudgetLimit::MaxUnavailable(most) => (expected - most.rounded_up(expected)).max(0),
+        };
+        budget.allowed = i64::from((healthy - desired).max(0));
+        Some(budget)
+    });
+    budgets.collect()
+}
+
+/// Place of a move among the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// Number of the wave, from 1.
+    pub wave: u64,
+    /// Tightest budget of the pod.
+    pub budget: Option<Text>,
+    /// Number of further pods of the budget that may move in the same wave.
+    pub budget_left: Option<i64>,
+    /// Marks a move into room that only another move of the same wave makes: the pod has to end
+    /// before its successor starts.
+    pub swaps: bool,
+}
+
+/// The free amounts of nodes while pods move.
+struct Rooms {
+    free: SortedMap<Text, Amounts>,
+}
+
+impl Rooms {
+    fn of(cache: &Cache) -> Self {
+        let free = cache.nodes().map(|node| {
+            let mut free = Amounts::clone(&node.allocatable);
+            for pod in &node.pods {
+                free.change(&pod.counted_class().requests, -1);
+                free.pods -= 1;
+            }
+            (node.name().clone(), free)
+        });
+        Self {
+            free: free.collect(),
+        }
+    }
+
+    fn has_room(&self, node: &Text, pod: &PodInfo) -> bool {
+        let asked = &pod.class.requests;
+        self.free.get(node).is_some_and(|free| {
+            let plain = [
+                (asked.cpu_milli, free.cpu_milli),
+                (asked.memory, free.memory),
+                (asked.storage, free.storage),
+                (1, free.pods),
+            ];
+            let scalars = asked.scalars.iter();
+            let mut all = plain
+                .into_iter()
+                .chain(scalars.map(|(name, &own)| (own, free.scalar(name))));
+            all.all(|(own, left)| own == 0 || own <= left)
+        })
+    }
+
+    fn change(&mut self, node: &Text, pod: &PodInfo, sign: i64) {
+        if let Some(free) = self.free.get_mut(node) {
+            free.change(&pod.class.requests, -sign);
+            free.pods -= sign;
+        }
+    }
+}
+
+/// Puts moves in an order that keeps budgets and needs no more room than there is.
+pub fn ordered(today: &Cache, demand: &Demand, moves: Vec<Move>) -> Vec<Move> {
+    let pods: SortedMap<&str, &Arc<PodInfo>> = { demand.pods.iter() }
+        .map(|pod| (pod.name.as_str(), &pod.info))
+        .collect();
+    let mut rooms = Rooms::of(today);
+    let mut left: Vec<(Move, Arc<PodInfo>)> = { moves.into_iter() }
+        .filter_map(|own| {
+            let info = Arc::clone(pods.get(own.pod.as_str())?);
+            Some((own, info))
+        })
+        .collect();
+    let mut done = Vec::with_capacity(left.len());
+    let mut wave = 0;
+    while !left.is_empty() {
+        wave += 1;
+        let mut allowed: Vec<i64> = demand.budgets.iter().map(|own| own.allowed).collect();
+        let mut gone: Vec<(Text, Arc<PodInfo>)> = Vec::new();
+        let mut stays = Vec::new();
+        for (mut own, info) in left {
+            let covering = covering(demand, &info);
+            let is_allowed = covering.iter().all(|&place| allowed[place] > 0);
+            if !is_allowed || !rooms.has_room(&own.to, &info) {
+                stays.push((own, info));
+                continue;
+            }
+            own.turn = turn(demand, &covering, &mut allowed, wave);
+            rooms.change(&own.to, &info, 1);
+            gone.push((own.from.clone(), info));
+            done.push(own);
+        }
+        if gone.is_empty() {
+            // Pods that change places: the first makes room by ending.
+            let (mut own, info) = stays.remove(0);
+            let covering = covering(demand, &info);
+            own.turn = turn(demand, &covering, &mut allowed, wave);
+            own.turn.swaps = true;
+            rooms.change(&own.to, &info, 1);
+            gone.push((own.from.clone(), info));
+            done.push(own);
+        }
+        for (node, info) in gone {
+            rooms.change(&node, &info, -1);
+        }
+        left = stays;
+    }
+    done
+}
+
+/// Places of the budgets that cover a pod.
+fn covering(demand: &Demand, info: &PodInfo) -> SortedSet<usize> {
+    let budgets = demand.budgets.iter().enumerate();
+    let covering = budgets.filter(|(_, own)| own.covers(info.spec()));
+    covering.map(|(place, _)| place).collect()
+}
+
+fn turn(demand: &Demand, covering: &SortedSet<usize>, allowed: &mut [i64], wave: u64) -> Turn {
+    for &place in covering {
+        allowed[place] -= 1;
+    }
+    let tightest = covering.iter().min_by_key(|&&place| allowed[place]);
+    Turn {
+        wave,
+        budget: tightest.map(|&place| demand.budgets[place].name.clone()),
+        budget_left: tightest.map(|&place| allowed[place]),
+        swaps: false,
+    }
+}

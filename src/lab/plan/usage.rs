@@ -1,0 +1,366 @@
+//! Usage of pods, as Prometheus answers a query and as tables of other tools have it: the requests
+//! that right-sizing gives to pods.
+
+use serde::Deserialize;
+
+use crate::snapshot::SnapshotError;
+use manifest::ManifestPod;
+use trace::Input;
+use trace::table::Table;
+use units::{Quantity, SortedMap};
+
+/// Percentile of the samples of a series that counts.
+const PERCENTILE: usize = 95;
+
+/// Resource that a file is about, where it does not say so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// Cores.
+    Cpu,
+    /// Bytes of memory.
+    Memory,
+}
+
+/// Usage of a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Cores.
+    pub cpu: Option<Quantity>,
+    /// Bytes of memory.
+    pub memory: Option<Quantity>,
+}
+
+/// Namespace, pod or workload, container; an empty namespace is any.
+type Key = (String, String, String);
+
+/// Usage of the pods of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Usage {
+    containers: SortedMap<Key, Seen>,
+    pods: SortedMap<(String, String), Seen>,
+}
+
+impl Usage {
+    /// Reads one more file: a table with `pod` or `workload` and `cpu` or `memory`, or the answer of
+    /// Prometheus to a query.
+    ///
+    /// # Errors
+    /// If the file can't be read, or says nothing of pods.
+    pub fn read(&mut self, input: &Input, about: Option<Measured>) -> Result<(), SnapshotError> {
+        let bytes = input.first_bytes()?;
+        let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        if start == Some(&b'{') {
+            self.read_answer(input, about)?;
+        } else {
+            self.read_table(input)?;
+        }
+        self.pods = SortedMap::new();
+        for ((namespace, pod, _), seen) in &self.containers {
+            let known = self
+                .pods
+                .entry((namespace.clone(), pod.clone()))
+                .or_default();
+            known.cpu = sum(known.cpu, seen.cpu);
+            known.memory = sum(known.memory, seen.memory);
+        }
+        Ok(())
+    }
+
+    /// Usage of a pod: its own, or that of its workload.
+    pub fn of(&self, pod: &ManifestPod) -> Option<Seen> {
+        let mut names = vec![pod.name.to_string()];
+        if let Some(owner) = &pod.controller {
+            names.push(owner.name.to_string());
+            if let Some((stem, _)) = owner.name.rsplit_once('-') {
+                names.push(stem.to_owned());
+            }
+        }
+        let namespace = pod.namespace().to_string();
+        names.into_iter().find_map(|name| {
+            let own = self.pods.get(&(namespace.clone(), name.clone()));
+            own.or_else(|| self.pods.get(&(String::new(), name)))
+                .copied()
+        })
+    }
+
+    fn note(&mut self, key: Key, about: Measured, amount: Quantity) {
+        let known = self.containers.entry(key).or_default();
+        let slot = match about {
+            Measured::Cpu => &mut known.cpu,
+            Measured::Memory => &mut known.memory,
+        };
+        *slot = Some(slot.map_or(amount, |own| own.max(amount)));
+    }
+
+    fn read_table(&mut self, input: &Input) -> Result<(), SnapshotError> {
+        let mut table = Table::open(input)?;
+        let name = ["pod", "workload", "name"]
+            .iter()
+            .find_map(|own| table.column(own));
+        let cpu = ["cpu", "cpu_cores"]
+            .iter()
+            .find_map(|own| table.column(own));
+        let memory = ["memory", "memory_bytes"]
+            .iter()
+            .find_map(|own| table.column(own));
+        let wrong = |rule: String| SnapshotError::Input(format!("{}: {rule}", input.name));
+        let Some(name) = name else {
+            let columns: Vec<&str> = table.columns().iter().map(|own| &**own).collect();
+            return Err(wrong(format!(
+                "expected a column `pod` or `workload`, beside `cpu` and `memory`; found `{}`",
+                columns.join("`, `")
+            )));
+        };
+        if cpu.is_none() && memory.is_none() {
+            return Err(wrong(
+                "expected a column `cpu` (cores) or `memory` (bytes)".to_owned(),
+            ));
+        }
+        let namespace = table.column("namespace");
+        let container = table.column("container");
+        while let Some(row) = table.next_row()? {
+            let row = row.map_err(|bad| wrong(format!("line {}: {}", bad.line, bad.rule)))?;
+            let key = (
+                row.optional_text(namespace.as_ref()).to_owned(),
+                row.text(&name).to_owned(),
+                row.optional_text(container.as_ref()).to_owned(),
+            );
+            for (column, about, field) in [
+                (&cpu, Measured::Cpu, "cpu"),
+                (&memory, Measured::Memory, "memory"),
+            ] {
+                let text = row.optional_text(column.as_ref()).trim();
+                if text.is_empty() {
+                    continue;
+                }
+                let amount = amount(text, about).ok_or_else(|| {
+                    wrong(format!(
+                        "line {}, column `{field}`: expected an amount of 0 or more, such as \
+                         `250m` or `512Mi`, found `{text}`",
+                        row.line
+                    ))
+                })?;
+                self.note(key.clone(), about, amount);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_answer(&mut self, input: &Input, about: Option<Measured>) -> Result<(), SnapshotError> {
+        let wrong = |rule: String| SnapshotError::Input(format!("{}: {rule}", input.name));
+        let text = input.read_to_string()?;
+        let answer: Answer = serde_json::from_str(&text).map_err(|error| {
+            wrong(format!(
+                "expected the answer of Prometheus to `api/v1/query` or `query_range`: {error}"
+            ))
+        })?;
+        if let Some(error) = answer.error {
+            return Err(wrong(format!("Prometheus answered with an error: {error}")));
+        }
+        let series = answer.data.map(|data| data.result).unwrap_or_default();
+        let mut noted = 0_u64;
+        for own in &series {
+            let label = |names: &[&str]| {
+                let mut names = names.iter();
+                names.find_map(|name| own.metric.get(*name)).cloned()
+            };
+            let names = ["pod", "pod_name", "workload", "deployment", "statefulset"];
+            let Some(name) = label(&names) else { continue };
+            let metric = label(&["__name__"]).unwrap_or_default();
+            let Some(about) = about_of(&metric).or(about) else {
+                return Err(wrong(
+                    "the series do not say whether they are of cpu or of memory; write \
+                     `--requests cpu=FILE` or `--requests memory=FILE`"
+                        .to_owned(),
+                ));
+            };
+            let Some(value) = own.percentile(metric.ends_with("_total")) else {
+                continue;
+            };
+            let container = label(&["container", "container_name"]).unwrap_or_default();
+            if container == "POD" {
+                continue;
+            }
+            let namespace = label(&["namespace", "kubernetes_namespace"]).unwrap_or_default();
+            self.note((namespace, name, container), about, of_float(value, about));
+            noted += 1;
+        }
+        if noted == 0 {
+            return Err(wrong(format!(
+                "none of its {} series has a label `pod` or `workload` and a value",
+                series.len()
+            )));
+        }
+        self.without_sums();
+        Ok(())
+    }
+
+    /// Leaves out the sums over the containers of a pod that stand beside these.
+    fn without_sums(&mut self) {
+        let mut named: SortedMap<(String, String), bool> = SortedMap::new();
+        for (namespace, pod, container) in self.containers.keys() {
+            let has = named.entry((namespace.clone(), pod.clone())).or_default();
+            *has |= !container.is_empty();
+        }
+        self.containers.retain(|(namespace, pod, container), _| {
+            let has = named.get(&(namespace.clone(), pod.clone())).copied();
+            !container.is_empty() || has != Some(true)
+        });
+    }
+}
+
+fn sum(one: Option<Quantity>, other: Option<Quantity>) -> Option<Quantity> {
+    match (one, other) {
+        (Some(one), Some(other)) => one.checked_add(other).ok().or(Some(one)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn about_of(metric: &str) -> Option<Measured> {
+    if metric.contains("cpu") {
+        Some(Measured::Cpu)
+    } else if metric.contains("memory") {
+        Some(Measured::Memory)
+    } else {
+        None
+    }
+}
+
+/// An amount as a quantity or a plain number.
+fn amount(text: &str, about: Measured) -> Option<Quantity> {
+    if let Ok(quantity) = text.parse::<Quantity>() {
+        return (!quantity.is_negative()).then_some(quantity);
+    }
+    let number: f64 = text.parse().ok()?;
+    (number.is_finite() && (0.0..1e15).contains(&number)).then(|| of_float(number, about))
+}
+
+/// An amount of measured cores or bytes, rounded up to milli-cores and bytes.
+fn of_float(value: f64, about: Measured) -> Quantity {
+    let scale = match about {
+        Measured::Cpu => 1e3,
+        Measured::Memory => 1.0,
+    };
+    let scaled = value.clamp(0.0, 1e15) * scale;
+    let whole = scaled as i64;
+    let whole = whole + i64::from((whole as f64) < scaled);
+    match about {
+        Measured::Cpu => Quantity::from_milli(whole),
+        Measured::Memory => Quantity::from_units(whole),
+    }
+}
+
+/// Answer of Prometheus.
+#[derive(Deserialize)]
+struct Answer {
+    error: Option<String>,
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(default)]
+    result: Vec<Series>,
+}
+
+/// Samples of one set of labels.
+#[derive(Deserialize)]
+struct Series {
+    #[serde(default)]
+    metric: SortedMap<String, String>,
+    value: Option<(f64, String)>,
+    #[serde(default)]
+    values: Vec<(f64, String)>,
+}
+
+impl Series {
+    /// The percentile of the samples by nearest rank; of a counter that of its rates. Stale samples
+    /// count for nothing.
+    fn percentile(&self, is_counter: bool) -> Option<f64> {
+        let samples = self.value.iter().chain(&self.values);
+        let samples = samples.filter_map(|(at, text)| {
+            let value: f64 = text.parse().ok()?;
+            value.is_finite().then_some([*at, value])
+        });
+        let samples: Vec<[f64; 2]> = samples.collect();
+        let mut values: Vec<f64> = if is_counter {
+            let pairs = samples.windows(2).filter(|pair| pair[1][0] > pair[0][0]);
+            let rates = pairs.map(|pair| {
+                let (before, after) = (pair[0][1], pair[1][1]);
+                // A counter that fell began anew at 0.
+                let grown = if after < before {
+                    after
+                } else {
+                    after - before
+                };
+                grown / (pair[1][0] - pair[0][0])
+            });
+            rates.collect()
+        } else {
+            samples.iter().map(|own| own[1]).collect()
+        };
+        values.sort_by(f64::total_cmp);
+        let rank = (values.len() * PERCENTILE).div_ceil(100).max(1);
+        values.get(rank - 1).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, about: Option<Measured>) -> Result<Usage, String> {
+        let mut usage = Usage::default();
+        let input = Input::bytes("usage", text.as_bytes());
+        match usage.read(&input, about) {
+            Ok(()) => Ok(usage),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn seen(usage: &Usage, pod: &str) -> Option<Seen> {
+        usage
+            .pods
+            .get(&("shop".to_owned(), pod.to_owned()))
+            .copied()
+    }
+
+    #[test]
+    fn tables_and_answers_of_prometheus_are_read() {
+        let table =
+            "namespace,pod,container,cpu,memory\nshop,web-0,a,250m,1Gi\nshop,web-0,b,0.1,\n";
+        let usage = read(table, None).expect("a table");
+        let expected = Seen {
+            cpu: Some(Quantity::from_milli(350)),
+            memory: Some(Quantity::from_units(1 << 30)),
+        };
+        assert_eq!(seen(&usage, "web-0"), Some(expected));
+        // A counter that starts anew, a sample that is stale, and the sum beside its part.
+        let answer = r#"{"status": "success", "data": {"resultType": "matrix", "result": [
+            {"metric": {"__name__": "container_cpu_usage_seconds_total", "namespace": "shop",
+                "pod": "web-0", "container": "a"},
+             "values": [[0, "10"], [10, "15"], [20, "3"], [30, "NaN"], [40, "13"]]},
+            {"metric": {"__name__": "container_cpu_usage_seconds_total", "namespace": "shop",
+                "pod": "web-0"}, "values": [[0, "0"], [10, "90"]]}]}}"#;
+        let usage = read(answer, None).expect("an answer");
+        let cpu = seen(&usage, "web-0").and_then(|own| own.cpu);
+        assert_eq!(cpu, Some(Quantity::from_milli(500)));
+    }
+
+    #[test]
+    fn files_without_pods_are_refused() {
+        for (text, part) in [
+            ("a,b\n1,2\n", "expected a column `pod` or `workload`"),
+            ("pod,cpu\nweb,much\n", "line 2, column `cpu`"),
+            (r#"{"error": "bad query"}"#, "bad query"),
+            (r#"{"data": {"result": []}}"#, "none of its 0 series"),
+            (
+                r#"{"data": {"result": [{"metric": {"pod": "a"}, "value": [0, "1"]}]}}"#,
+                "--requests cpu=FILE",
+            ),
+        ] {
+            let error = read(text, None).expect_err("a wrong file");
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The experiment that a story is: its machines join, its users ask and its nodes fall silent at the
+//! recorded instants, and the simulator does the rest.
+
+use control::operation::Operation;
+use serde_json::{Map, Value, json};
+use units::{Duration, Instant};
+
+use super::{DeedKind, Story};
+use crate::driver::requests::manifests::operations as read_operations;
+use crate::wire::Registration;
+use crate::wire::request::Request;
+
+/// Time between the last heartbeat of a node and the cut.
+const AFTER: Duration = Duration::from_millis(1);
+
+/// File of the machines that are there from the start.
+const NODES: &str = "nodes.yaml";
+
+/// File of a workload that runs nothing.
+const NAMESPACE: &str = "namespace.yaml";
+
+/// An experiment and the files that it names.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// The experiment.
+    pub document: Value,
+    /// Files beside it.
+    pub files: Vec<File>,
+    /// Manifests that users applied, in order.
+    pub applied: Vec<Applied>,
+}
+
+/// Objects that a user applied.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Instant of the request.
+    pub at: Instant,
+    /// Operations of the request. They bear the templates as they are written: programs and variables
+    /// tell one template from another, although the simulator runs none.
+    pub operations: Vec<Operation>,
+}
+
+/// A file of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Name of the file.
+    pub name: String,
+    /// Text of the file.
+    pub text: String,
+}
+
+/// Delays that were fitted to a record, as experiment files write distributions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fitted {
+    /// Time from a binding to a running container.
+    pub start: Option<String>,
+    /// Time from an order to end to the end.
+    pub stop: Option<String>,
+    /// Phase of heartbeats, by which the loss of a node is noticed sooner or later.
+    pub heartbeat: Option<String>,
+}
+
+impl Story {
+    /// The experiment of the story. `base` is the experiment whose system ran: its system, models and seed
+    /// are kept, its nodes and its workload are replaced by the recorded ones.
+    pub fn experiment(&self, base: &Value, fitted: &Fitted) -> Derived {
+        let there = self.there_from_the_start();
+        let mut files = vec![
+            File {
+                name: NODES.to_owned(),
+                text: list(&there.iter().copied().map(node).collect::<Vec<_>>()),
+            },
+            File {
+                name: NAMESPACE.to_owned(),
+                text: "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n".to_owned(),
+            },
+        ];
+        let (mut operations, mut manifests) = (Vec::new(), Vec::new());
+        for deed in self.deeds.iter().skip(there.len()) {
+            let text = match &deed.kind {
+                DeedKind::Joined(message) => Some(list(&[node(message)])),
+                DeedKind::Asked(Request::Apply { text, .. }) => Some(applied(text, fitted)),
+                DeedKind::Asked(_) | DeedKind::Measured(_) => None,
+            };
+            let name = format!("apply-{}.yaml", files.len());
+            let operation = match &deed.kind {
+                DeedKind::Asked(request) => Some(asked(request, &name)),
+                DeedKind::Joined(_) => Some(json!({"apply": name})),
+                DeedKind::Measured(_) => None,
+            };
+            if let Some(mut operation) = operation {
+                operation["at"] = json!(span(deed.at));
+                operations.push(operation);
+            }
+            if let (DeedKind::Asked(_), Some(text)) = (&deed.kind, &text)
+                && let Ok(operations) = read_operations(&name, text)
+            {
+                let at = deed.at;
+                manifests.push(Applied { at, operations });
+            }
+            files.extend(text.map(|text| File { name, text }));
+        }
+        let mut document = Map::new();
+        for field in ["windtunnel", "name", "system", "models", "seed"] {
+            if let Some(value) = base.get(field) {
+                document.insert(field.to_owned(), value.clone());
+            }
+        }
+        let models = document.entry("models").or_insert_with(|| json!({}));
+        if let Some(start) = &fitted.start {
+            models["startup"] = json!({"containerStart": start});
+        }
+        if let Some(heartbeat) = &fitted.heartbeat {
+            models["leaseOffset"] = json!(heartbeat);
+        }
+        let mut cluster = json!({"nodes": [{"manifests": NODES}]});
+        if let Some(provider) = base.pointer("/cluster/provider") {
+            cluster["provider"] = provider.clone();
+        }
+        document.insert("cluster".to_owned(), cluster);
+        // What runs is asked for later.
+        let workload = json!([{"manifests": NAMESPACE}]);
+        document.insert("workload".to_owned(), workload);
+        document.insert("operations".to_owned(), json!(operations));
+        document.insert("failures".to_owned(), json!(self.failures()));
+        document.insert("stop".to_owned(), json!({"at": span(self.end)}));
+        Derived {
+            document: Value::Object(document),
+            files,
+            applied: manifests,
+        }
+    }
+
+    /// Machines that joined before anything else happened.
+    fn there_from_the_start(&self) -> Vec<&Registration> {
+        let joined = self.deeds.iter().map_while(|deed| match &deed.kind {
+            DeedKind::Joined(message) => Some(message),
+            DeedKind::Asked(_) | DeedKind::Measured(_) => None,
+        });
+        joined.collect()
+    }
+
+    /// The silences of nodes and the absences of control servers as failures.
+    fn failures(&self) -> Vec<Value> {
+        let mut failures = Vec::new();
+        for (node, silence) in self.silences.iter() {
+            let mut failure = json!({
+                "kind": "partition",
+                "node": node,
+                "at": span(silence.from.saturating_add(AFTER)),
+            });
+            if silence.until < Instant::MAX {
+                failure["for"] = json!(silence.until.since(silence.from).to_string());
+            }
+            failures.push(failure);
+        }
+        for absence in &self.absences {
+            failures.push(json!({
+                "kind": "control-plane-outage",
+                "at": span(absence.from),
+                "for": absence.until.since(absence.from).to_string(),
+            }));
+        }
+        failures
+    }
+}
+
+fn span(at: Instant) -> String {
+    at.since(Instant::ZERO)
+        .max(Duration::from_nanos(1))
+        .to_string()
+}
+
+/// The operation that a request is; a manifest stands in a file of its own.
+fn asked(request: &Request, file: &str) -> Value {
+    match request {
+        Request::Apply { .. } => json!({"apply": file}),
+        Request::Delete { object } => json!({"delete": object}),
+        Request::Scale { object, replicas } => json!({"scale": object, "replicas": replicas}),
+        Request::Cordon { node } => json!({"cordon": node}),
+        Request::Uncordon { node } => json!({"uncordon": node}),
+        Request::Drain { node } => json!({"drain": node}),
+    }
+}
+
+/// A machine as an object of the API.
+fn node(message: &Registration) -> Value {
+    let declaration = &message.declaration;
+    let labels = declaration.labels.iter();
+    let labels: Map<String, Value> = labels
+        .map(|label| (label.key.clone(), json!(label.value)))
+        .collect();
+    let amounts = declaration.allocatable.iter();
+    let amounts: Map<String, Value> = amounts
+        .map(|amount| (amount.resource.clone(), json!(amount.quantity)))
+        .collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": message.node, "labels": labels},
+        "status": {"allocatable": amounts, "capacity": amounts},
+    })
+}
+
+/// The text of a file of objects.
+fn list(items: &[Value]) -> String {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    format!("{list:#}\n")
+}
+
+/// A manifest with the fitted time of stops in its templates.
+fn applied(text: &str, fitted: &Fitted) -> String {
+    let Some(stop) = &fitted.stop else {
+        return text.to_owned();
+    };
+    let Ok(mut documents) = manifest::read_values(text) else {
+        return text.to_owned();
+    };
+    for document in &mut documents {
+        annotate(document, stop);
+    }
+    list(&documents)
+}
+
+fn annotate(object: &mut Value, stop: &str) {
+    if let Some(items) = object.get_mut("items").and_then(Value::as_array_mut) {
+        for item in items {
+            annotate(item, stop);
+        }
+    }
+    let is_pod = object.get("kind").and_then(Value::as_str) == Some("Pod");
+    let place = if is_pod {
+        Some(object)
+    } else {
+        object.pointer_mut("/spec/template")
+    };
+    let Some(Value::Object(template)) = place else {
+        return;
+    };
+    let metadata = template.entry("metadata").or_insert_with(|| json!({}));
+    let Some(metadata) = metadata.as_object_mut() else {
+        return;
+    };
+    let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
+    if let Some(annotations) = annotations.as_object_mut() {
+        annotations.insert(STOP_TIME.to_owned(), json!(stop));
+    }
+}
+
+/// Annotation with the time that a pod takes to stop.
+const STOP_TIME: &str = "windtunnel.dev/stop-time";

@@ -1,0 +1,132 @@
+//! The story of a recorded run: what came from outside, such as requests of users, machines that joined
+//! and times of silence, and the events that the control plane made of it. What came from outside is an
+//! experiment for the simulator.
+
+pub mod compare;
+pub mod delays;
+mod experiment;
+
+use units::{Duration, Instant};
+
+use crate::driver::events::EventRow;
+use crate::driver::input::{Answer, Input};
+use crate::driver::{HEARTBEAT, Plane};
+use crate::record::silence::Silences;
+use crate::record::{self, Log, RecordError};
+use crate::wire::Registration;
+use crate::wire::request::Request;
+use crate::wire::usage::PodUsage;
+
+pub use experiment::{Applied, Derived, File, Fitted};
+
+/// Shortest time between two records in which a control server that was replaced counts as away.
+const AWAY_MIN: Duration = Duration::from_secs(1);
+
+/// The story of a run.
+#[derive(Debug, Default)]
+pub struct Story {
+    /// What came from outside, in order.
+    pub deeds: Vec<Deed>,
+    /// Times without heartbeats.
+    pub silences: Silences,
+    /// Times without a control server.
+    pub absences: Vec<Absence>,
+    /// What the control plane made of it, oldest first; instants are those of the run.
+    pub events: Vec<EventRow>,
+    /// Instant of the last record.
+    pub end: Instant,
+}
+
+/// Something that came from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deed {
+    /// Instant of the deed.
+    pub at: Instant,
+    /// The deed itself.
+    pub kind: DeedKind,
+}
+
+/// Kind of what came from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeedKind {
+    /// A machine joined, or stated anew what it has.
+    Joined(Registration),
+    /// A user's request was carried out.
+    Asked(Request),
+    /// Usage of pods as an autoscaler read it.
+    Measured(Vec<PodUsage>),
+}
+
+/// A time without a control server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// Last sign of the server before.
+    pub from: Instant,
+    /// Beginning of the term of the next.
+    pub until: Instant,
+}
+
+impl Story {
+    /// The story of a record, by replaying it.
+    ///
+    /// # Errors
+    /// The record does not replay.
+    pub fn of(log: &Log, plane: Plane) -> Result<Self, RecordError> {
+        let mut story = Self::default();
+        if log.snapshot.is_some() {
+            return Err(RecordError::Short);
+        }
+        let mut driver = log.begin(plane)?;
+        let mut known: Vec<Registration> = Vec::new();
+        for (number, record) in log.records.iter().enumerate() {
+            let at = Instant::from_nanos(record.at_ns);
+            let before = driver.now();
+            let answers = record::replay(&mut driver, log.first() + number as u64, record)?;
+            for (input, answer) in record.inputs.iter().zip(&answers) {
+                match input {
+                    Input::Opened { epoch } if *epoch > 1 && at.since(before) >= AWAY_MIN => {
+                        let from = before;
+                        story.absences.push(Absence { from, until: at });
+                    }
+                    // The simulator's own provider sends machines that were ordered.
+                    Input::Register { message } if driver.was_ordered(&message.node) => {}
+                    Input::Register { message } => {
+                        let last = known.iter().rfind(|last| last.node == message.node);
+                        if last.is_none_or(|last| last.declaration != message.declaration) {
+                            known.push(message.clone());
+                            story.tell(at, DeedKind::Joined(message.clone()));
+                        }
+                    }
+                    Input::Ask { message } if is_done(answer) => {
+                        story.tell(at, DeedKind::Asked(message.clone()));
+                    }
+                    Input::Measured { pods } => {
+                        story.tell(at, DeedKind::Measured(pods.clone()));
+                    }
+                    _ => {}
+                }
+            }
+            story.silences.listen(&driver);
+            let last = story.events.last().map_or(0, |event| event.number);
+            story.events.extend(driver.events_after(last));
+            story.end = driver.now();
+        }
+        Ok(story)
+    }
+
+    /// Phase of the heartbeats within their period, as the first silence shows it.
+    pub fn heartbeat_phase(&self) -> Option<Duration> {
+        let (_, silence) = self.silences.iter().next()?;
+        let nanos = silence.from.as_nanos() % HEARTBEAT.as_nanos();
+        Some(Duration::from_nanos(nanos))
+    }
+
+    fn tell(&mut self, at: Instant, kind: DeedKind) {
+        self.deeds.push(Deed { at, kind });
+    }
+}
+
+/// Whether a request changed anything.
+fn is_done(answer: &Answer) -> bool {
+    matches!(answer, Answer::User(outcome) if !outcome.done.is_empty())
+}

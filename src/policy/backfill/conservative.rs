@@ -1,0 +1,198 @@
+//! Conservative backfilling (spec: orchestrators-b.md section 7.3): every waiting job has a
+//! reservation, the earliest at which it has room beside running jobs and the reservations of the
+//! jobs before it. A job starts when its reservation begins; after an early end all reservations are
+//! made anew, in the order of the queue. No job is delayed by one behind it.
+//!
+//! Places are counted where members are interchangeable; otherwise reservations are made on
+//! concrete nodes.
+//!
+//! The fast form keeps the reservations while jobs end when they were expected to, and adds arrivals
+//! behind them.
+
+use scheduler::batch::{Bounds, Candidate, JobNumber, Pass, PassRule, Profile, Start};
+use scheduler::pipeline::evaluate::Form;
+use units::{Duration, Instant, SortedMap, SortedSet};
+
+use super::{BackfillEntry, RuleKind};
+
+/// The registry's entry.
+pub const ENTRY: BackfillEntry = BackfillEntry {
+    name: "conservative",
+    summary: "Conservative: every waiting job has a reservation that nobody behind it delays.",
+    rule: RuleKind::Passes(|form| Box::new(Conservative { form, held: None })),
+};
+
+/// A reservation for every waiting job.
+#[derive(Clone, Debug)]
+pub struct Conservative {
+    form: Form,
+    held: Option<Held>,
+}
+
+/// The reservations.
+#[derive(Clone, Debug)]
+struct Held {
+    profile: Profile,
+    /// Jobs by the begin of their reservation.
+    reserved: SortedSet<Reserved>,
+    /// The last job of the queue.
+    last: Candidate,
+    earlier: Earlier,
+}
+
+/// A reservation: its begin, and the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Reserved {
+    from: Instant,
+    job: JobNumber,
+}
+
+/// The latest reservation of each width by length: a job that is as wide and no shorter finds
+/// nothing before it, as every reservation since made the profile poorer.
+#[derive(Clone, Debug, Default)]
+struct Earlier {
+    by_width: SortedMap<u32, SortedMap<Duration, Instant>>,
+}
+
+impl Earlier {
+    fn bound(&self, job: &Candidate) -> Instant {
+        let lengths = self.by_width.get(&job.facts.members);
+        let shorter = lengths.and_then(|lengths| lengths.range(..=job.facts.requested).next_back());
+        shorter.map_or(Instant::ZERO, |(_, &from)| from)
+    }
+
+    fn note(&mut self, job: &Candidate, from: Instant) {
+        let lengths = self.by_width.entry(job.facts.members).or_default();
+        lengths.insert(job.facts.requested, from);
+        // Longer jobs start no earlier.
+        let longer = lengths.range(job.facts.requested..);
+        let stale: Vec<Duration> = longer
+            .filter(|&(&length, &other)| length > job.facts.requested && other < from)
+            .map(|(&length, _)| length)
+            .collect();
+        for length in stale {
+            lengths.remove(&length);
+        }
+    }
+}
+
+impl Held {
+    /// Reservations behind the head, which does not fit.
+    fn new(pass: &mut Pass<'_>, head: Candidate) -> Self {
+        Self {
+            profile: pass.profile(&head),
+            reserved: SortedSet::new(),
+            last: head,
+            earlier: Earlier::default(),
+        }
+    }
+
+    /// Reserves the earliest interval for a job.
+    fn reserve(&mut self, now: Instant, job: Candidate) {
+        let members = u64::from(job.facts.members);
+        let from = self.earlier.bound(&job).max(now);
+        if let Some(from) = self.profile.first_fit(from, members, job.facts.requested) {
+            self.earlier.note(&job, from);
+            self.profile.reserve(from, members, job.facts.requested);
+            let job = job.number();
+            self.reserved.insert(Reserved { from, job });
+        }
+        self.last = job;
+    }
+
+    /// Reserves intervals for a job and all behind it.
+    fn reserve_from(&mut self, pass: &Pass<'_>, first: Option<Candidate>) {
+        let mut next = first;
+        while let Some(job) = next {
+            self.reserve(pass.now(), job);
+            next = pass.after(&job, &Bounds::ANY);
+        }
+    }
+
+    /// Whether the reservations hold still: nothing happened but what they foresaw, and jobs
+    /// arrived behind all others.
+    fn holds(&self, pass: &Pass<'_>) -> bool {
+        let news = pass.news();
+        let is_behind = |&job: &JobNumber| {
+            let job = pass.waiting(job);
+            job.is_none_or(|job| self.last.is_before(&job))
+        };
+        let is_late = |next: &Reserved| next.from < pass.now();
+        !news.unforeseen
+            && !news.reordered
+            && news.arrived.iter().all(is_behind)
+            && !self.reserved.first().is_some_and(is_late)
+    }
+
+    /// The next job whose reservation begins now.
+    fn due(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
+        let first = *self.reserved.first()?;
+        if first.from > pass.now() {
+            return None;
+        }
+        let job = pass.waiting(first.job)?;
+        let start = pass.start(&job)?;
+        self.reserved.remove(&first);
+        Some(start)
+    }
+}
+
+impl Conservative {
+    fn next_counted(&mut self, pass: &mut Pass<'_>, head: Candidate) -> Option<Start> {
+        let is_fast = self.form == Form::Incremental;
+        let known = self.held.take().filter(|held| is_fast && held.holds(pass));
+        if let Some(mut held) = known {
+            held.profile.advance(pass.now());
+            let behind = pass.after(&held.last, &Bounds::ANY);
+            held.reserve_from(pass, behind);
+            let start = held.due(pass);
+            self.held = Some(held);
+            return start;
+        }
+        if let Some(start) = pass.start(&head) {
+            return Some(start);
+        }
+        let mut held = Held::new(pass, head);
+        held.reserve_from(pass, Some(head));
+        let start = held.due(pass);
+        self.held = Some(held);
+        start
+    }
+}
+
+/// The first job whose interval on concrete nodes begins now.
+fn next_on_nodes(pass: &mut Pass<'_>, head: Candidate) -> Option<Start> {
+    let mut table = pass.timetable();
+    let mut candidate = head;
+    loop {
+        if let Some(slot) = table.first_fit(&candidate) {
+            if slot.from == pass.now() {
+                return Some(slot.start);
+            }
+            table.reserve(&slot);
+        }
+        candidate = pass.after(&candidate, &Bounds::ANY)?;
+    }
+}
+
+impl PassRule for Conservative {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
+        let Some(head) = pass.first() else {
+            self.held = None;
+            return None;
+        };
+        if pass.is_interchangeable() {
+            self.next_counted(pass, head)
+        } else {
+            next_on_nodes(pass, head)
+        }
+    }
+
+    fn clone_rule(&self) -> Box<dyn PassRule> {
+        Box::new(self.clone())
+    }
+}

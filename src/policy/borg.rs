@@ -1,0 +1,140 @@
+//! Packing scores of Borg (spec: orchestrators-b.md section 5.2), over the fractions of a node that are
+//! free: E-PVM, best fit, and the hybrid that strands least; each is a score of its own.
+//!
+//! Costs are real numbers, the smaller the better; points are millionths of them, negative. Resources
+//! are cpu, memory and ephemeral storage, as far as a node offers them.
+
+use smallvec::SmallVec;
+
+use rng::math::pow;
+use scheduler::{ClassContext, Plugin, Points};
+use units::NodeId;
+
+/// A packing score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// The rise of the sum of `base` to the power of each utilization.
+    Epvm {
+        /// The base.
+        base: f64,
+    },
+    /// The sum of the free fractions left.
+    BestFit,
+    /// The sum of what each free fraction left has over the smallest one.
+    Stranded,
+}
+
+/// Fractions of a node, by resource.
+pub type Fractions = SmallVec<[f64; 4]>;
+
+/// The cost of a task on a node, both in fractions of the node; the smallest is the best.
+pub fn cost(rule: Rule, free: &[f64], task: &[f64]) -> f64 {
+    let left = || free.iter().zip(task).map(|(free, task)| free - task);
+    match rule {
+        Rule::Epvm { base } => {
+            let rise = |(&free, &task): (&f64, &f64)| {
+                let used = 1.0 - free;
+                pow(base, used + task) - pow(base, used)
+            };
+            free.iter().zip(task).map(rise).sum()
+        }
+        Rule::BestFit => left().sum(),
+        Rule::Stranded => {
+            let least = left().fold(f64::INFINITY, f64::min);
+            left().map(|left| (left - least).max(0.0)).sum()
+        }
+    }
+}
+
+/// The greatest cost that is told apart, in millionths.
+const MOST: f64 = 1e12;
+
+/// A score under a name of the registry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Borg {
+    pub(crate) name: &'static str,
+    pub(crate) rule: Rule,
+}
+
+impl Plugin for Borg {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn points(&self) -> Points {
+        Points::SCORE
+    }
+
+    fn score(&self, ctx: &ClassContext<'_>, node: NodeId) -> i64 {
+        let (nodes, requests, row) = (ctx.store.nodes(), &ctx.class.requests, node.index());
+        let (offered, unused) = (nodes.allocatable(), nodes.free());
+        let (mut free, mut task) = (Fractions::new(), Fractions::new());
+        for (offered, unused, request) in [
+            (
+                offered.cpu_milli[row],
+                unused.cpu_milli[row],
+                requests.cpu_milli,
+            ),
+            (
+                offered.memory_bytes[row],
+                unused.memory_bytes[row],
+                requests.memory_bytes,
+            ),
+            (
+                offered.storage_bytes[row],
+                unused.storage_bytes[row],
+                requests.storage_bytes,
+            ),
+        ] {
+            if offered > 0 {
+                free.push(unused as f64 / offered as f64);
+                task.push(request as f64 / offered as f64);
+            }
+        }
+        let millionths = |cost: f64| (cost * 1e6).clamp(0.0, MOST).round() as i64;
+        let points = -millionths(cost(self.rule, &free, &task));
+        if self.rule == Rule::Stranded {
+            // Of nodes that strand as much, the one with less left.
+            let left = cost(Rule::BestFit, &free, &task).clamp(0.0, 100.0);
+            return points * 1_000 - (left * 10.0).round() as i64;
+        }
+        points
+    }
+
+    fn clone_plugin(&self) -> Box<dyn Plugin> {
+        Box::new(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::{borg_best_fit, borg_epvm, borg_stranded};
+    use crate::testing::{World, node, pod};
+    use crate::{Arguments, Built, Setup};
+
+    #[test]
+    fn the_hybrid_strands_less_than_best_fit() {
+        let mut world = World::default();
+        let even = world.node(node("even", 10_000, 10_000, (0, "")));
+        let odd = world.node(node("odd", 10_000, 10_000, (0, "")));
+        let spec = world.spec(pod(5_000, 5_000, (0, 0)));
+        world.bind(spec, even, &[]);
+        let spec = world.spec(pod(4_000, 7_000, (0, 0)));
+        world.bind(spec, odd, &[]);
+        let task = world.spec(pod(1_000, 3_000, (0, 0)));
+        for (entry, best) in [
+            (borg_epvm::ENTRY, even),
+            (borg_best_fit::ENTRY, odd),
+            (borg_stranded::ENTRY, even),
+        ] {
+            let built = entry.build(&Setup::default(), &Arguments::new());
+            let Ok(Built::Plugin(plugin)) = built else {
+                panic!("a plugin without arguments");
+            };
+            let score = |node| plugin.score(&world.ctx(task), node);
+            let chosen = if score(even) > score(odd) { even } else { odd };
+            assert_eq!(chosen, best, "{}", entry.name);
+        }
+    }
+}

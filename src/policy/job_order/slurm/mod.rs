@@ -1,0 +1,254 @@
+//! Slurm's multifactor priority (spec: orchestrators-b.md section 7.5): age, size and fair share of the
+//! tenant, whose past use decays.
+//!
+//! Priorities are computed when a job is submitted and again every calculation period, as Slurm's
+//! are. Use is processors times seconds, running jobs included. Tenants are the users of one account,
+//! with equal shares.
+
+pub mod fair_share;
+pub mod fair_tree;
+pub mod multifactor;
+
+use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
+use units::{Duration, Instant, SortedMap, TenantId};
+
+use self::fair_tree::{Member, TiedAccounts};
+use self::multifactor::{Factors, Offsets, Size, SizeRule, Weights};
+use super::JobOrderEntry;
+
+/// The registry's entry.
+pub const ENTRY: JobOrderEntry = JobOrderEntry {
+    name: "slurm",
+    summary: "Slurm's multifactor priority: age, size, and fair share of the tenant by past use.",
+    build: |options| Box::new(Slurm::new(options.slurm)),
+};
+
+/// The rule of the fair-share factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum FairShare {
+    /// Ranks by the walk of the tree.
+    #[default]
+    FairTree,
+    /// 2^(-(usage / shares) / damp).
+    Classic {
+        /// Dampening; 1 is none.
+        damp: f64,
+    },
+}
+
+/// Options of the order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SlurmOptions {
+    /// Weights of the factors.
+    pub weights: Weights,
+    /// Age from which on the age factor is 1.
+    pub max_age: Duration,
+    /// Half-life of past use.
+    pub half_life: Duration,
+    /// Time between two calculations of all priorities.
+    pub period: Duration,
+    /// Rule of the size factor.
+    pub size: SizeRule,
+    /// Rule of the fair-share factor.
+    pub fair_share: FairShare,
+}
+
+impl Default for SlurmOptions {
+    fn default() -> Self {
+        Self {
+            weights: Weights::default(),
+            max_age: Duration::from_secs(7 * 86_400),
+            half_life: Duration::from_secs(7 * 86_400),
+            period: Duration::from_secs(300),
+            size: SizeRule::default(),
+            fair_share: FairShare::default(),
+        }
+    }
+}
+
+/// A tenant's use.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    /// Decayed processor-seconds.
+    past: f64,
+    /// Processors in use.
+    running: i64,
+    /// The fair-share factor.
+    factor: f64,
+}
+
+/// The order, with the use of every tenant.
+#[derive(Clone, Debug)]
+pub struct Slurm {
+    options: SlurmOptions,
+    machine: MachineFacts,
+    tenants: SortedMap<TenantId, Use>,
+    /// Instant up to which use is accounted for.
+    accounted: Instant,
+}
+
+impl Slurm {
+    /// An order without any past use.
+    pub fn new(options: SlurmOptions) -> Self {
+        Self {
+            options,
+            machine: MachineFacts::default(),
+            tenants: SortedMap::new(),
+            accounted: Instant::ZERO,
+        }
+    }
+
+    fn account(&mut self, now: Instant) {
+        let elapsed = now.since(self.accounted).as_secs_f64();
+        if elapsed <= 0.0 {
+            return;
+        }
+        let kept = fair_share::decay(self.options.half_life.as_secs_f64(), elapsed);
+        for tenant in self.tenants.values_mut() {
+            tenant.past = tenant.past * kept + tenant.running as f64 * elapsed;
+        }
+        self.accounted = now;
+    }
+
+    fn share(&mut self) {
+        match self.options.fair_share {
+            FairShare::Classic { damp } => {
+                let all: f64 = self.tenants.values().map(|tenant| tenant.past).sum();
+                let shares = 1.0 / self.tenants.len().max(1) as f64;
+                for tenant in self.tenants.values_mut() {
+                    let usage = if all > 0.0 { tenant.past / all } else { 0.0 };
+                    tenant.factor = fair_share::classic(usage, shares, damp);
+                }
+            }
+            FairShare::FairTree => {
+                let users: Vec<Member> = self
+                    .tenants
+                    .iter()
+                    .map(|(id, tenant)| Member {
+                        name: id.0.to_string(),
+                        shares: 1.0,
+                        usage: tenant.past,
+                        members: None,
+                    })
+                    .collect();
+                for standing in fair_tree::rank(&users, TiedAccounts::Merged) {
+                    let id = standing.name.parse().map(TenantId);
+                    let known = id.ok().and_then(|id| self.tenants.get_mut(&id));
+                    if let (Some(tenant), Some(factor)) = (known, standing.factor) {
+                        tenant.factor = factor;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl JobOrder for Slurm {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn score(&self, job: &JobFacts, now: Instant) -> Score {
+        let waited = now.since(job.submitted).as_secs_f64();
+        let size = Size {
+            nodes: f64::from(job.members),
+            processors: job.processors as f64,
+            minutes: job.requested.as_secs_f64() / 60.0,
+            cluster_nodes: self.machine.nodes as f64,
+            cluster_processors: self.machine.processors as f64,
+        };
+        let factors = Factors {
+            age: multifactor::age(waited, self.options.max_age.as_secs_f64()),
+            // A tenant that never ran a job used nothing.
+            fair_share: self.tenants.get(&job.tenant).map_or(1.0, |own| own.factor),
+            job_size: multifactor::size(&size, self.options.size),
+            ..Factors::default()
+        };
+        let priority = multifactor::priority(&self.options.weights, &factors, &Offsets::default());
+        Score::pair(-i64::from(priority), job.submitted.as_nanos())
+    }
+
+    fn ages(&self) -> bool {
+        true
+    }
+
+    fn period(&self) -> Duration {
+        self.options.period
+    }
+
+    fn needs_passes(&self) -> bool {
+        true
+    }
+
+    fn refresh(&mut self, now: Instant) {
+        self.account(now);
+        self.share();
+    }
+
+    fn machine(&mut self, machine: &MachineFacts) {
+        self.machine = *machine;
+    }
+
+    fn started(&mut self, now: Instant, job: &JobFacts) {
+        self.account(now);
+        let fresh = Use {
+            factor: 1.0,
+            ..Use::default()
+        };
+        self.tenants.entry(job.tenant).or_insert(fresh).running += job.processors;
+    }
+
+    fn ended(&mut self, now: Instant, job: &JobFacts) {
+        self.account(now);
+        if let Some(tenant) = self.tenants.get_mut(&job.tenant) {
+            tenant.running -= job.processors;
+        }
+    }
+
+    fn clone_order(&self) -> Box<dyn JobOrder> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(tenant: u32, submitted: i64) -> JobFacts {
+        JobFacts {
+            submitted: Instant::from_secs(submitted),
+            requested: Duration::from_secs(60),
+            processors: 4,
+            members: 4,
+            tenant: TenantId(tenant),
+        }
+    }
+
+    #[test]
+    fn a_tenant_that_used_much_waits_behind_others_until_its_use_decays() {
+        for rule in [FairShare::FairTree, FairShare::Classic { damp: 1.0 }] {
+            let mut order = Slurm::new(SlurmOptions {
+                weights: Weights {
+                    age: 10,
+                    fair_share: 1_000,
+                    ..Weights::default()
+                },
+                fair_share: rule,
+                ..SlurmOptions::default()
+            });
+            let at = Instant::from_secs;
+            order.started(at(0), &job(1, 0));
+            order.started(at(3_000), &job(2, 0));
+            order.ended(at(3_600), &job(1, 0));
+            order.ended(at(3_600), &job(2, 0));
+            order.refresh(at(3_600));
+            let score = |order: &Slurm, tenant| order.score(&job(tenant, 3_600), at(3_600));
+            assert!(score(&order, 2) < score(&order, 1), "{rule:?}");
+            // Nobody is before a tenant that never ran.
+            assert!(score(&order, 3) <= score(&order, 2), "{rule:?}");
+            order.refresh(at(3_600 + 365 * 86_400));
+            let left = order.tenants.values().map(|tenant| tenant.past);
+            assert!(left.fold(0.0, f64::max) < 1e-6);
+        }
+    }
+}

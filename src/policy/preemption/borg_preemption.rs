@@ -1,0 +1,171 @@
+//! Borg's preemption (spec: orchestrators-b.md section 5.2): tasks of lower priority are killed, from the
+//! lowest up and the newest first, until the task fits; if it would not fit even then, nobody is.
+//! Production tasks never preempt each other, which keeps preemptions from setting off others.
+//!
+//! Of the nodes where that makes room, the one whose highest victim is lowest is taken, then the one
+//! with the fewest victims. Devices are not taken from anybody.
+
+use std::cmp::Reverse;
+
+use crate::{Built, Constructor, Entry, Point};
+use model::{EndReason, Event, EvictionCause, Pod, PodRef, rules};
+use scheduler::{ClassContext, Plugin, Points};
+use units::{NodeId, Resources};
+
+/// The registry's entry.
+pub const ENTRY: Entry = Entry {
+    name: "borg-preemption",
+    point: Point::Preemption,
+    summary: "Kills tasks of lower priority, lowest and newest first; production spares production.",
+    source: "orchestrators-b.md 5.2",
+    parameters: &[],
+    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(BorgPreemption)))),
+};
+
+/// Priorities of the production band (the trace of 2019).
+const PRODUCTION: std::ops::RangeInclusive<i32> = 120..=359;
+
+/// A task that may have to go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Running<T> {
+    /// The task.
+    pub task: T,
+    /// The task's priority.
+    pub priority: i32,
+    /// The place of its start among all starts.
+    pub started: i64,
+    /// Resources that it holds.
+    pub holds: Resources,
+}
+
+/// Whether a task of a priority may kill one of another.
+pub fn may_preempt(newcomer: i32, other: i32) -> bool {
+    other < newcomer && !(PRODUCTION.contains(&newcomer) && PRODUCTION.contains(&other))
+}
+
+/// The victims in the order of killing; none if there is room already, `None` if no victims make
+/// room.
+pub fn victims<T: Clone>(
+    priority: i32,
+    wanted: &Resources,
+    free: &Resources,
+    running: &[Running<T>],
+) -> Option<Vec<Running<T>>> {
+    let mut room = free.clone();
+    let mut candidates: Vec<&Running<T>> = running
+        .iter()
+        .filter(|task| may_preempt(priority, task.priority))
+        .collect();
+    candidates.sort_by_key(|task| (task.priority, Reverse(task.started)));
+    let mut candidates = candidates.into_iter();
+    let mut killed = Vec::new();
+    while !wanted.fits_in(&room) {
+        let task = candidates.next()?;
+        room.add(&task.holds);
+        killed.push(task.clone());
+    }
+    Some(killed)
+}
+
+/// The plugin.
+#[derive(Clone, Copy, Debug)]
+pub struct BorgPreemption;
+
+impl BorgPreemption {
+    fn victims_on(ctx: &ClassContext<'_>, node: NodeId) -> Option<Vec<Running<PodRef>>> {
+        let nodes = ctx.store.nodes();
+        let object = nodes.object(node)?;
+        if !nodes.schedulable()[node.index()] || !rules::admits(&ctx.class.spec, object) {
+            return None;
+        }
+        let pods = nodes.pods(node).iter();
+        let running: Vec<Running<PodRef>> = pods
+            .filter_map(|&slot| ctx.store.pods().at(slot))
+            .map(|pod| {
+                let class = ctx.store.class(pod.class);
+                Running {
+                    task: pod.pod,
+                    priority: class.spec.priority,
+                    started: i64::from(pod.pod.id.0),
+                    holds: class.requests.clone(),
+                }
+            })
+            .collect();
+        let free = nodes.free().row(node);
+        victims(
+            ctx.class.spec.priority,
+            &ctx.class.requests,
+            &free,
+            &running,
+        )
+    }
+}
+
+impl Plugin for BorgPreemption {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn points(&self) -> Points {
+        Points::POST_FILTER
+    }
+
+    fn post_filter(&mut self, ctx: &ClassContext<'_>, _pod: &Pod) -> Vec<Event> {
+        if ctx.class.gpu.devices > 0 {
+            return Vec::new();
+        }
+        let nodes = ctx.store.nodes().present();
+        let found = nodes.filter_map(|node| {
+            let victims = Self::victims_on(ctx, node)?;
+            let highest = victims.iter().map(|task| task.priority).max()?;
+            Some((highest, victims.len(), node, victims))
+        });
+        let best = found.min_by_key(|&(highest, count, node, _)| (highest, count, node));
+        let victims = best.map(|(_, _, _, victims)| victims).unwrap_or_default();
+        let reason = EndReason::Evicted(EvictionCause::Preemption);
+        let kill = |task: Running<PodRef>| Event::PodEnded {
+            pod: task.task,
+            reason,
+        };
+        victims.into_iter().map(kill).collect()
+    }
+
+    fn clone_plugin(&self) -> Box<dyn Plugin> {
+        Box::new(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cpu(cores: i64) -> Resources {
+        Resources {
+            cpu_milli: 1_000 * cores,
+            ..Resources::default()
+        }
+    }
+
+    fn running(tasks: &[(i64, i32)]) -> Vec<Running<usize>> {
+        let task = |(task, &(cores, priority)): (usize, &(i64, i32))| Running {
+            task,
+            priority,
+            started: task as i64,
+            holds: cpu(cores),
+        };
+        tasks.iter().enumerate().map(task).collect()
+    }
+
+    #[test]
+    fn the_lowest_and_newest_go_first_and_production_is_spared() {
+        let tasks = running(&[(4, 200), (3, 100), (2, 100), (1, 25)]);
+        let killed = |priority, cores| -> Option<Vec<usize>> {
+            let found = victims(priority, &cpu(cores), &cpu(0), &tasks)?;
+            Some(found.into_iter().map(|task| task.task).collect())
+        };
+        assert_eq!(killed(150, 5), Some(vec![3, 2, 1]));
+        assert_eq!(killed(250, 7), None);
+        assert_eq!(killed(360, 7), Some(vec![3, 2, 1, 0]));
+        assert_eq!(killed(150, 0), Some(Vec::new()));
+    }
+}

@@ -1,0 +1,112 @@
+//! The proof of a plan's bound as JSON: the rules with the pods that they add up and the nodes that
+//! hold them, and the inequality in words.
+
+use serde_json::{Map, Value, json};
+
+use super::PlanReport;
+use lab::plan::planned::node_object;
+use lab::plan::proof::{Proof, ProofClass, ProofKind};
+use lab::plan::rules::{Rule, RuleSort};
+
+/// Version of the format.
+const SCHEMA: u32 = 1;
+
+impl PlanReport<'_> {
+    /// The proof of the bound; `None` if the plan has none.
+    pub fn bound(&self) -> Option<Value> {
+        let of_drain = self.plan.drain.as_ref().map(|own| &own.proof);
+        let of_purchase = self.plan.buy.as_ref().and_then(|own| own.proof.as_ref());
+        let proof = of_drain.or(of_purchase)?;
+        let status = if proof.is_tight() { "proved" } else { "gap" };
+        let rules = proof.rules.iter().zip(&proof.prices);
+        Some(json!({
+            "schemaVersion": SCHEMA,
+            "counts": if proof.counts_nodes { "nodes" } else { "price" },
+            "bound": proof.bound,
+            "reached": proof.reached,
+            "status": status,
+            "survivesNode": proof.survives_node,
+            "survivesZone": proof.lost_zones > 0,
+            "zones": proof.lost_zones,
+            "closed": proof.closed,
+            "inequality": inequality(proof),
+            "rules": rules.map(|(own, price)| rule(own, *price)).collect::<Vec<Value>>(),
+            "nodes": proof.kinds.iter().map(kind).collect::<Vec<Value>>(),
+            "classes": proof.classes.iter().map(class).collect::<Vec<Value>>(),
+        }))
+    }
+}
+
+/// The bound in words.
+fn inequality(proof: &Proof) -> String {
+    if let ([own], true) = (
+        &proof.rules[..],
+        proof.kinds.iter().all(|own| own.count.is_some()),
+    ) {
+        let untouched: u64 =
+            proof.closed + proof.kinds.iter().map(|own| own.untouched).sum::<u64>();
+        let most = own.gives.iter().max().copied().unwrap_or(0);
+        return format!(
+            "{}: {} needed, {most} a node at most, {untouched} nodes stay whatever is planned: \
+             {} nodes at least",
+            own.what, own.need, proof.bound
+        );
+    }
+    let rules = proof.rules.iter().zip(&proof.prices);
+    let parts: Vec<String> = rules
+        .filter(|(_, price)| **price > 0.0)
+        .map(|(own, price)| format!("{} of {} at {price:.6}", own.need, own.what))
+        .collect();
+    format!(
+        "no kind of node gives more of the rules than it costs at these prices, so that what is \
+         needed costs at least their sum ({}); of the whole numbers of nodes that keep every rule, \
+         none costs less than {}",
+        parts.join(" + "),
+        proof.bound
+    )
+}
+
+fn amounts(own: &[(String, i64)]) -> Value {
+    let fields = own.iter().cloned();
+    let fields: Map<String, Value> = fields.map(|(name, own)| (name, own.into())).collect();
+    fields.into()
+}
+
+fn rule(own: &Rule, price: f64) -> Value {
+    let (sort, of) = match &own.sort {
+        RuleSort::Resource(name) => ("resource", json!({ name.as_str(): 1 })),
+        RuleSort::Size(size) => {
+            let size = size.iter().cloned();
+            let size: Map<String, Value> = size.map(|(name, own)| (name, own.into())).collect();
+            ("size", size.into())
+        }
+        RuleSort::Apart => ("apart", json!({})),
+        RuleSort::Spread => ("spread", json!({})),
+    };
+    json!({
+        "rule": own.what,
+        "sort": sort,
+        "of": of,
+        "need": own.need,
+        "given": own.given,
+        "gives": own.gives,
+        "price": price,
+        "pods": own.pods,
+        "classes": own.classes,
+    })
+}
+
+fn kind(own: &ProofKind) -> Value {
+    json!({
+        "name": &*own.name,
+        "count": own.count,
+        "untouched": own.untouched,
+        "cost": own.cost,
+        "free": amounts(&own.free),
+        "node": node_object(&own.node),
+    })
+}
+
+fn class(own: &ProofClass) -> Value {
+    json!({"requests": amounts(&own.requests), "pods": own.pods})
+}

@@ -1,0 +1,333 @@
+//! A plan as a page that needs no network: verdict, today beside the plan, what each loss leaves
+//! waiting, room in each zone, prices, and every node of each pool.
+
+use std::fmt::Write;
+
+use super::{MONTH_HOURS, PlanReport, money, percent, survived};
+use lab::plan::loss::Loss;
+use lab::plan::picture::{NodeShare, Picture, RESOURCES, Taken};
+use units::{SortedMap, plural};
+
+/// Style of the page; it has no script.
+const STYLE: &str = include_str!("plan.css");
+
+/// Size of a drawing of growth, in pixels.
+const CURVE: [u32; 2] = [640, 180];
+
+/// Text that stands for itself in HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+impl PlanReport<'_> {
+    /// The page.
+    pub fn html(&self) -> String {
+        let plan = self.plan;
+        let shown = self.shown();
+        let mut page = String::new();
+        let verdict = escaped(&self.verdict());
+        let _ = write!(
+            page,
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\">\
+             <title>Plan</title><style>{STYLE}</style></head><body><main>\n\
+             <h1>{verdict}</h1>\n<p class=\"quiet\">{}</p>\n",
+            escaped(self.snapshot)
+        );
+        self.compared(&mut page);
+        matrix(&mut page, "Loss of each node", &shown.node_losses);
+        matrix(&mut page, "Loss of each zone", &shown.zone_losses);
+        self.room(&mut page, shown);
+        self.prices(&mut page);
+        pools(&mut page, shown);
+        let table = self.table();
+        let rest = table
+            .split_once("\nwhat binds")
+            .map_or("", |(_, rest)| rest);
+        let _ = write!(
+            page,
+            "<h2>What binds, and why not fewer</h2>\n<pre>{}</pre>\n",
+            escaped(rest.trim_start())
+        );
+        if !plan.waiting.is_empty() {
+            let _ = writeln!(
+                page,
+                "<p>{} today and stay out of the plan.</p>",
+                plural::count(plan.waiting.len(), "pod")
+            );
+        }
+        page.push_str("</main></body></html>\n");
+        page
+    }
+
+    /// Today beside the plan.
+    fn compared(&self, page: &mut String) {
+        let today = &self.plan.today;
+        let shown = self.shown();
+        let has_plan = !std::ptr::eq(today, shown);
+        let head = if has_plan { "<th>plan</th>" } else { "" };
+        let _ = writeln!(
+            page,
+            "<table><thead><tr><th></th><th>today</th>{head}</tr></thead><tbody>"
+        );
+        let mut row = |name: &str, of: &dyn Fn(&Picture) -> String| {
+            let second = if has_plan {
+                format!("<td>{}</td>", escaped(&of(shown)))
+            } else {
+                String::new()
+            };
+            let _ = writeln!(
+                page,
+                "<tr><th scope=\"row\">{name}</th><td>{}</td>{second}</tr>",
+                escaped(&of(today))
+            );
+        };
+        row("nodes", &|own| own.nodes.to_string());
+        if today.price > 0 || shown.price > 0 {
+            let name = format!("{} a month", self.currency);
+            row(&name, &|own| money(own.price * MONTH_HOURS));
+        }
+        for (place, resource) in RESOURCES.iter().enumerate() {
+            row(&format!("{resource} requested"), &|own| {
+                percent(own.taken.share_ppm(place))
+            });
+        }
+        let words = |losses: &[Loss]| {
+            let (whole, all) = survived(losses);
+            match all {
+                0 => "–".to_owned(),
+                _ => format!("{whole} of {all}"),
+            }
+        };
+        row("nodes that may be lost", &|own| words(&own.node_losses));
+        row("zones that may be lost", &|own| words(&own.zone_losses));
+        for room in &today.headroom {
+            row(&format!("more of {}", escaped(&room.pod)), &|own| {
+                let known = own.headroom.iter().find(|other| other.pod == room.pod);
+                known.map(|own| own.fits.to_string()).unwrap_or_default()
+            });
+        }
+        page.push_str("</tbody></table>\n");
+    }
+
+    /// Room by zone, and over the months of growth.
+    fn room(&self, page: &mut String, shown: &Picture) {
+        page.push_str("<h2>Headroom</h2>\n<div class=\"zones\">\n");
+        for zone in &shown.zones {
+            let name = if zone.zone.is_empty() {
+                "all nodes"
+            } else {
+                &*zone.zone
+            };
+            let _ = writeln!(page, "<section><h3>{}</h3>", escaped(name));
+            for place in 0..RESOURCES.len() {
+                bar(page, &zone.taken, place);
+            }
+            page.push_str("</section>\n");
+        }
+        page.push_str("</div>\n");
+        if !self.plan.months.is_empty() {
+            self.curve(page);
+        }
+    }
+
+    /// Shares that are requested, month by month.
+    fn curve(&self, page: &mut String) {
+        let months = &self.plan.months;
+        let [width, height] = CURVE;
+        let last = months.len().max(1) as u32;
+        let sums: Vec<Taken> = std::iter::once(self.plan.today.taken)
+            .chain(months.iter().map(|month| {
+                let mut sum = Taken::default();
+                for zone in &month.zones {
+                    for place in 0..RESOURCES.len() {
+                        sum.requested[place] += zone.taken.requested[place];
+                        sum.offered[place] += zone.taken.offered[place];
+                    }
+                }
+                sum
+            }))
+            .collect();
+        let _ = writeln!(
+            page,
+            "<figure><svg viewBox=\"-40 -10 {} {}\" role=\"img\" aria-label=\"Share of each \
+             resource that is requested, by month\">",
+            width + 120,
+            height + 40
+        );
+        for part in 0..=4 {
+            let y = height - height * part / 4;
+            let _ = writeln!(
+                page,
+                "<line x1=\"0\" x2=\"{width}\" y1=\"{y}\" y2=\"{y}\" class=\"grid\"/>\
+                 <text x=\"-6\" y=\"{}\" class=\"end\">{} %</text>",
+                y + 4,
+                part * 25
+            );
+        }
+        for (place, resource) in RESOURCES.iter().enumerate() {
+            let points: Vec<String> = (0_u32..)
+                .zip(&sums)
+                .map(|(month, sum)| {
+                    let share = sum.share_ppm(place).clamp(0, 1_000_000) as u32;
+                    let y = height - (u64::from(height) * u64::from(share) / 1_000_000) as u32;
+                    format!("{},{y}", width * month / last)
+                })
+                .collect();
+            let end = points.last().cloned().unwrap_or_default();
+            let y = end.rsplit(',').next().unwrap_or_default();
+            let _ = writeln!(
+                page,
+                "<polyline class=\"r{place}\" points=\"{}\"/><text x=\"{}\" y=\"{y}\">{resource}\
+                 </text>",
+                points.join(" "),
+                width + 6
+            );
+        }
+        for (month, own) in (1_u32..).zip(months) {
+            let mark = if own.waiting > 0 {
+                " class=\"bad\""
+            } else {
+                ""
+            };
+            let _ = writeln!(
+                page,
+                "<text x=\"{}\" y=\"{}\"{mark}>{month}</text>",
+                width * month / last,
+                height + 18
+            );
+        }
+        page.push_str(
+            "</svg><figcaption>Requested share by month; in a red month pods find no \
+             node.</figcaption></figure>\n",
+        );
+    }
+
+    /// Prices by type, of today and of the plan.
+    fn prices(&self, page: &mut String) {
+        let pictures = [("today", &self.plan.today), ("plan", self.shown())];
+        if pictures.iter().all(|(_, own)| own.price == 0) {
+            return;
+        }
+        let _ = writeln!(
+            page,
+            "<h2>Prices</h2>\n<table><thead><tr><th></th><th>type</th><th>zone</th><th>nodes</th>\
+             <th>{} a month</th></tr></thead><tbody>",
+            escaped(self.currency)
+        );
+        let has_plan = !std::ptr::eq(&raw const self.plan.today, self.shown());
+        for (name, picture) in pictures.into_iter().take(1 + usize::from(has_plan)) {
+            let mut kinds: SortedMap<(&str, &str), [i64; 2]> = SortedMap::new();
+            for own in &picture.shares {
+                let sums = kinds.entry((&*own.kind, &*own.zone)).or_default();
+                sums[0] += 1;
+                sums[1] = sums[1].saturating_add(own.price);
+            }
+            for ((kind, zone), [nodes, price]) in kinds {
+                let _ = writeln!(
+                    page,
+                    "<tr><td>{name}</td><td>{}</td><td>{}</td><td>{nodes}</td><td>{}</td></tr>",
+                    escaped(kind),
+                    escaped(zone),
+                    money(price * MONTH_HOURS)
+                );
+            }
+        }
+        page.push_str("</tbody></table>\n");
+    }
+}
+
+/// A bar of what is requested of a resource.
+fn bar(page: &mut String, taken: &Taken, place: usize) {
+    let share = taken.share_ppm(place);
+    let width = share.clamp(0, 1_000_000) / 10_000;
+    let _ = writeln!(
+        page,
+        "<div class=\"bar\"><span>{}</span><b><i class=\"r{place}\" style=\"width:{width}%\"></i></b>\
+         <span>{}</span></div>",
+        RESOURCES[place],
+        percent(share)
+    );
+}
+
+/// A square for each loss: whether pods are left waiting, and how many.
+fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
+    if losses.is_empty() {
+        return;
+    }
+    let (whole, all) = survived(losses);
+    let _ = writeln!(
+        page,
+        "<h2>{title}: {whole} of {all} leave nobody waiting</h2>\n<div class=\"matrix\">"
+    );
+    for loss in losses {
+        let first = loss.first.as_ref();
+        let first = first.map_or(String::new(), |own| {
+            format!("; {}: {}", own.pod, own.message)
+        });
+        let words = format!(
+            "{}: {} requeued, {} waiting{first}",
+            loss.domain, loss.requeued, loss.waiting
+        );
+        let (class, text) = match loss.waiting {
+            0 => ("good", String::new()),
+            waiting => ("bad", waiting.to_string()),
+        };
+        let _ = write!(
+            page,
+            "<span class=\"{class}\" title=\"{}\">{text}</span>",
+            escaped(&words)
+        );
+    }
+    page.push_str("</div>\n");
+}
+
+/// Every node of each pool, by how full it is.
+fn pools(page: &mut String, shown: &Picture) {
+    page.push_str("<h2>Nodes by pool</h2>\n");
+    let mut pools: SortedMap<&str, Vec<&NodeShare>> = SortedMap::new();
+    for own in &shown.shares {
+        pools.entry(&*own.pool).or_default().push(own);
+    }
+    for (name, nodes) in pools {
+        let name = if name.is_empty() { "no pool" } else { name };
+        let _ = writeln!(
+            page,
+            "<h3>{}: {}</h3>\n<div class=\"nodes\">",
+            escaped(name),
+            plural::count(nodes.len(), "node")
+        );
+        for own in nodes {
+            let shares: Vec<String> = RESOURCES
+                .iter()
+                .enumerate()
+                .map(|(place, resource)| {
+                    format!("{resource} {}", percent(own.taken.share_ppm(place)))
+                })
+                .collect();
+            let _ = write!(
+                page,
+                "<div title=\"{} {}: {}\">",
+                escaped(&own.name),
+                escaped(&own.zone),
+                shares.join(", ")
+            );
+            for place in 0..RESOURCES.len() {
+                let height = own.taken.share_ppm(place).clamp(0, 1_000_000) / 10_000;
+                let _ = write!(
+                    page,
+                    "<i class=\"r{place}\" style=\"height:{height}%\"></i>"
+                );
+            }
+            page.push_str("</div>");
+        }
+        page.push_str("</div>\n");
+    }
+    page.push_str(
+        "<p class=\"quiet\">Each box is a node with its requested cpu, memory and pods, from left \
+         to right.</p>\n",
+    );
+}

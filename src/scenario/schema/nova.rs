@@ -1,0 +1,258 @@
+//! `system.nova:` of the experiment file: options of the filter scheduler, the services of hosts and
+//! the machines that instances boot in, with the defaults of Nova.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use units::{Duration, Quantity};
+
+/// Options of `OpenStack` Nova; used with `name: nova`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Nova {
+    /// Filters in the order in which they are applied (`enabled_filters`); default `compute`,
+    /// `capabilities`, `anti-affinity`, `affinity`.
+    pub filters: Vec<NovaFilter>,
+    /// Factors of the weighers (`*_weight_multiplier`).
+    pub weighers: NovaWeighers,
+    /// Number of the best hosts among which one is drawn (`host_subset_size`), 1 to 1000; default 1.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub host_subset_size: u32,
+    /// Maximum number of hosts with room that are weighed (`max_placement_results`), 1 or more;
+    /// default 1000.
+    #[schemars(range(min = 1))]
+    pub max_placement_results: u32,
+    /// Maximum number of hosts that a build is tried on (`max_attempts`), 1 to 100; default 3.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_attempts: u32,
+    /// Number of operations under way at which the filter `io-ops` passes a host no more
+    /// (`max_io_ops_per_host`); default 8.
+    pub max_io_ops: u32,
+    /// Number of instances at which the filter `num-instances` passes a host no more
+    /// (`max_instances_per_host`); default 50.
+    pub max_instances: u32,
+    /// Allocation ratios of all hosts.
+    pub ratios: NovaRatios,
+    /// Resources that every host keeps for itself.
+    pub reserved: NovaReserved,
+    /// Time between two reports of a host (`report_interval`); default `10s`.
+    #[schemars(extend("x-positive" = true))]
+    pub report_interval: Duration,
+    /// Age of the last report up to which a host is up (`service_down_time`); default `60s`.
+    #[schemars(extend("x-positive" = true))]
+    pub service_down_time: Duration,
+    /// Time after which an operator evacuates a host that is down; default none: Nova itself never
+    /// does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evacuate_after: Option<Duration>,
+    /// Client retry delay for a request that no host could take; `0s` gives up. Default `10s`. Nova
+    /// itself never retries.
+    pub client_retry: Duration,
+    /// Machine that every instance boots in.
+    pub machine: NovaMachine,
+}
+
+impl Default for Nova {
+    fn default() -> Self {
+        Self {
+            filters: vec![
+                NovaFilter::Compute,
+                NovaFilter::Capabilities,
+                NovaFilter::AntiAffinity,
+                NovaFilter::Affinity,
+            ],
+            weighers: NovaWeighers::default(),
+            host_subset_size: 1,
+            max_placement_results: 1_000,
+            max_attempts: 3,
+            max_io_ops: 8,
+            max_instances: 50,
+            ratios: NovaRatios::default(),
+            reserved: NovaReserved::default(),
+            report_interval: Duration::from_secs(10),
+            service_down_time: Duration::from_secs(60),
+            evacuate_after: None,
+            client_retry: Duration::from_secs(10),
+            machine: NovaMachine::default(),
+        }
+    }
+}
+
+/// A filter of Nova.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NovaFilter {
+    /// Enabled hosts whose last report is recent (`ComputeFilter`).
+    Compute,
+    /// Hosts with the labels that a pod asks for (`ComputeCapabilitiesFilter`).
+    Capabilities,
+    /// Hosts without members of an anti-affinity group (`ServerGroupAntiAffinityFilter`).
+    AntiAffinity,
+    /// Hosts with members of an affinity group (`ServerGroupAffinityFilter`).
+    Affinity,
+    /// Hosts with few operations under way (`IoOpsFilter`).
+    IoOps,
+    /// Hosts with few instances (`NumInstancesFilter`).
+    NumInstances,
+}
+
+/// Factors of Nova's weighers; a negative one turns a preference round, 0 switches it off.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NovaWeighers {
+    /// Factor of free memory; default 1.
+    pub ram: f64,
+    /// Factor of free virtual processors; default 1.
+    pub cpu: f64,
+    /// Factor of free disk; default 1.
+    pub disk: f64,
+    /// Factor of operations under way; default -1.
+    pub io_ops: f64,
+    /// Factor of members of the same soft-affinity group; default 1.
+    pub soft_affinity: f64,
+    /// Factor of the lack of members of the same soft-anti-affinity group; default 1.
+    pub soft_anti_affinity: f64,
+    /// Factor of failed builds; default -1000000.
+    pub build_failure: f64,
+    /// Factor of the number of instances; default 0.
+    pub num_instances: f64,
+}
+
+impl Default for NovaWeighers {
+    fn default() -> Self {
+        Self {
+            ram: 1.0,
+            cpu: 1.0,
+            disk: 1.0,
+            io_ops: -1.0,
+            soft_affinity: 1.0,
+            soft_anti_affinity: 1.0,
+            build_failure: -1_000_000.0,
+            num_instances: 0.0,
+        }
+    }
+}
+
+/// Allocation ratios: promises for each unit of a host, above 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NovaRatios {
+    /// Virtual processors for each processor (`initial_cpu_allocation_ratio`); default 4, and 16 up
+    /// to the release Zed.
+    #[schemars(range(min = 0.001, max = 1_000.0))]
+    pub cpu: f64,
+    /// Memory (`initial_ram_allocation_ratio`); default 1, and 1.5 up to the release Zed.
+    #[schemars(range(min = 0.001, max = 1_000.0))]
+    pub memory: f64,
+    /// Disk (`initial_disk_allocation_ratio`); default 1.
+    #[schemars(range(min = 0.001, max = 1_000.0))]
+    pub disk: f64,
+}
+
+impl Default for NovaRatios {
+    fn default() -> Self {
+        Self {
+            cpu: 4.0,
+            memory: 1.0,
+            disk: 1.0,
+        }
+    }
+}
+
+/// Resources that every host keeps for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NovaReserved {
+    /// Processors (`reserved_host_cpus`), whole ones; default 0.
+    pub cpu: u32,
+    /// Memory (`reserved_host_memory_mb`), in whole MiB; default `512Mi`.
+    pub memory: Quantity,
+    /// Disk (`reserved_host_disk_mb`), in whole MiB; default 0.
+    pub disk: Quantity,
+}
+
+impl Default for NovaReserved {
+    fn default() -> Self {
+        Self {
+            cpu: 0,
+            memory: Quantity::from_units(512 << 20),
+            disk: Quantity::ZERO,
+        }
+    }
+}
+
+/// Machine that an instance boots in. Fields that are left out are those of the preset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NovaMachine {
+    /// Preset for boot time and memory of the guest system; default `none`, a machine that is up at
+    /// once and needs nothing.
+    pub preset: NovaPreset,
+    /// Memory of the guest system beside the pod's own, in whole MiB; default the preset's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest_memory: Option<Quantity>,
+    /// Size of the image that a host copies before its first instance of it; default 0.
+    pub image_size: Quantity,
+    /// Bytes a second at which a host copies an image; default 0, which copies at once.
+    pub image_rate: Quantity,
+    /// Time in which the hypervisor creates the machine; default `0s`.
+    pub create: Duration,
+    /// Time in which the guest system boots; default the preset's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Duration>,
+}
+
+/// Measured boot times of machines (spec: orchestrators-a.md sections 4 and 6.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NovaPreset {
+    /// Up at once, no memory.
+    #[default]
+    None,
+    /// EC2, Linux: 96.9 s; 256 MiB.
+    Ec2Linux,
+    /// EC2, Windows: 810.2 s; 256 MiB.
+    Ec2Windows,
+    /// Rackspace, Linux: 44.2 s; 256 MiB.
+    RackspaceLinux,
+    /// Rackspace, Windows: 429.2 s; 256 MiB.
+    RackspaceWindows,
+    /// Azure, VM role: 356.6 s; 256 MiB.
+    AzureVmRole,
+    /// A micro-VM (Firecracker): 125 ms; 5 MiB.
+    MicroVm,
+    /// A unikernel (`LightVM`): 2.3 ms; 5 MiB.
+    LightVm,
+}
+
+impl NovaPreset {
+    /// Boot time of the preset's machine.
+    pub const fn boot(self) -> Duration {
+        Duration::from_nanos(
+            1_000
+                * match self {
+                    Self::None => 0,
+                    Self::Ec2Linux => 96_900_000,
+                    Self::Ec2Windows => 810_200_000,
+                    Self::RackspaceLinux => 44_200_000,
+                    Self::RackspaceWindows => 429_200_000,
+                    Self::AzureVmRole => 356_600_000,
+                    Self::MicroVm => 125_000,
+                    Self::LightVm => 2_300,
+                },
+        )
+    }
+
+    /// Memory of the preset's guest system, in MiB.
+    pub const fn guest_memory(self) -> i64 {
+        match self {
+            Self::None => 0,
+            Self::MicroVm | Self::LightVm => 5,
+            Self::Ec2Linux
+            | Self::Ec2Windows
+            | Self::RackspaceLinux
+            | Self::RackspaceWindows
+            | Self::AzureVmRole => 256,
+        }
+    }
+}

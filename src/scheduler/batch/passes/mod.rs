@@ -1,0 +1,395 @@
+//! The planner of passes: all ends and arrivals of an instant happen, then one pass over the queue
+//! starts what its rule lets start (spec: orchestrators-b.md section 7, published-results.md
+//! section 3).
+//!
+//! A job is a gang, or a pod without one; it starts as a whole or not at all. The queue is in the
+//! order of a [`JobOrder`], which is asked anew in every pass where it ages. The rule is asked for
+//! one job after the other, until it starts none. A job that the cluster as declared could never
+//! take is put aside until a node changes.
+
+mod pass;
+mod profile;
+mod queue;
+mod shadow;
+mod timetable;
+
+use smallvec::SmallVec;
+
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::{Event, PodRef};
+use units::{Instant, Revision};
+
+use super::job::{Job, JobNumber, JobOrder, MachineFacts};
+use super::refused::Refused;
+use super::room::Rooms;
+use super::roster::{Roster, Submitted, Whereabouts};
+use super::running::{Place, Running, RunningJob};
+use crate::retry::Retry;
+
+pub use self::pass::{Candidate, Pass, PassNews, Start};
+pub use self::profile::Profile;
+pub use self::shadow::Shadow;
+pub use self::timetable::{Slot, Timetable};
+
+use self::queue::Queue;
+
+/// A rule that decides which waiting jobs start in a pass.
+///
+/// A rule that starts whatever fits, in the order of the queue:
+///
+/// ```
+/// use scheduler::batch::{Bounds, Pass, PassRule, Start};
+///
+/// #[derive(Clone)]
+/// struct Whatever;
+///
+/// impl PassRule for Whatever {
+///     fn name(&self) -> &'static str {
+///         "whatever"
+///     }
+///
+///     fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
+///         let mut candidate = pass.first()?;
+///         loop {
+///             if let Some(start) = pass.start(&candidate) {
+///                 return Some(start);
+///             }
+///             candidate = pass.after(&candidate, &Bounds::ANY)?;
+///         }
+///     }
+///
+///     fn clone_rule(&self) -> Box<dyn PassRule> {
+///         Box::new(self.clone())
+///     }
+/// }
+/// ```
+pub trait PassRule: Send {
+    /// The rule's name in the registry.
+    fn name(&self) -> &'static str;
+
+    /// The next job to start now; `None` ends the pass. The rule is asked again once the job holds
+    /// its places.
+    fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start>;
+
+    /// An equal rule in the same state.
+    fn clone_rule(&self) -> Box<dyn PassRule>;
+}
+
+impl Clone for Box<dyn PassRule> {
+    fn clone(&self) -> Self {
+        self.clone_rule()
+    }
+}
+
+/// The scheduler of rigid jobs by passes, as a component.
+#[derive(Clone)]
+pub struct PassPlanner {
+    order: Box<dyn JobOrder>,
+    rule: Box<dyn PassRule>,
+    queue: Queue,
+    running: Running,
+    rooms: Rooms,
+    roster: Roster,
+    cursor: Revision,
+    news: PassNews,
+    /// The instant and the declaration of nodes as of which an ageing queue was ordered.
+    ordered: Option<Instant>,
+    declared: Option<Revision>,
+    /// The job that was last told to wait.
+    told: Option<JobNumber>,
+    refused: Vec<Refused>,
+    retry: Retry,
+}
+
+impl PassPlanner {
+    /// A planner of a queue in an order, under a rule.
+    pub fn new(order: Box<dyn JobOrder>, rule: Box<dyn PassRule>) -> Self {
+        Self {
+            order,
+            rule,
+            queue: Queue::default(),
+            running: Running::default(),
+            rooms: Rooms::default(),
+            roster: Roster::default(),
+            cursor: Revision::default(),
+            news: PassNews::default(),
+            ordered: None,
+            declared: None,
+            told: None,
+            refused: Vec::new(),
+            retry: Retry::default(),
+        }
+    }
+
+    fn read(&mut self, now: Instant, store: &Store) {
+        if self.cursor < store.revision() || self.retry.is_due(now) {
+            self.take_back_refused();
+        }
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::PodCreated(created) => {
+                    for submitted in self.roster.created(entry.at, store, created) {
+                        self.submitted(submitted);
+                    }
+                }
+                Event::PodBound { pod, .. } => self.bound(*pod),
+                Event::PodEnded { pod, .. } => self.ended(entry.at, *pod),
+                Event::HoldReleased { .. }
+                | Event::NodeAdded { .. }
+                | Event::NodeUpdated { .. }
+                | Event::NodeRemoved { .. }
+                | Event::NodeReadiness { .. } => {
+                    self.news.freed = true;
+                    self.news.unforeseen = true;
+                }
+                _ => {}
+            }
+        }
+        if let Some(submitted) = self.roster.finish() {
+            self.submitted(submitted);
+        }
+        self.cursor = store.revision();
+        self.look_at_machine(now, store);
+        self.sort_out(store);
+        let is_due = |ordered: Instant| now > ordered && now.since(ordered) >= self.order.period();
+        if self.order.ages() && self.ordered.is_none_or(is_due) {
+            self.ordered = Some(now);
+            self.order.refresh(now);
+            self.queue.score_again(&*self.order, now);
+            self.news.reordered = true;
+        }
+    }
+
+    /// Tells the order of the cluster's size, and takes jobs back that a changed cluster may have
+    /// room for.
+    fn look_at_machine(&mut self, now: Instant, store: &Store) {
+        let nodes = store.nodes();
+        if self.declared == Some(nodes.declared()) {
+            return;
+        }
+        self.declared = Some(nodes.declared());
+        let milli = |node| nodes.allocatable().row(node).cpu_milli;
+        let machine = MachineFacts {
+            nodes: nodes.present().count() as u64,
+            processors: nodes.present().map(milli).sum::<i64>() / 1_000,
+        };
+        self.order.machine(&machine);
+        let back = self.queue.take_back(&*self.order, now);
+        self.news.arrived.extend(back);
+    }
+
+    /// Puts arrived jobs aside that the cluster as declared could never take.
+    fn sort_out(&mut self, store: &Store) {
+        let (queue, rooms) = (&mut self.queue, &mut self.rooms);
+        self.news.arrived.retain(|&number| {
+            let fits = queue
+                .get(number)
+                .is_some_and(|job| rooms.capacity(store, job.class) >= job.members.len() as u64);
+            if !fits {
+                queue.put_aside(number);
+            }
+            fits
+        });
+    }
+
+    fn submitted(&mut self, Submitted { number, job }: Submitted) {
+        let at = job.facts.submitted;
+        if self.queue.add(number, job, &*self.order, at).is_some() {
+            self.news.arrived.push(number);
+        }
+    }
+
+    /// A pod has a node. If this planner did not choose it, the pod's job goes without it.
+    fn bound(&mut self, pod: PodRef) {
+        let Some(known) = self.roster.find(pod) else {
+            return;
+        };
+        if known.position.is_none() {
+            if let Some(submitted) = self.roster.finish() {
+                self.submitted(submitted);
+            }
+            self.queue.remove_member(known.job, pod);
+            self.roster.forget(pod);
+            self.news.freed = true;
+            self.news.unforeseen = true;
+        }
+    }
+
+    fn ended(&mut self, at: Instant, pod: PodRef) {
+        self.news.freed = true;
+        let Some(known) = self.roster.forget(pod) else {
+            self.news.unforeseen = true;
+            return;
+        };
+        let Some(position) = known.position else {
+            if let Some(submitted) = self.roster.finish_if(known.job) {
+                self.submitted(submitted);
+            }
+            self.queue.remove_member(known.job, pod);
+            self.news.unforeseen = true;
+            return;
+        };
+        let job = self.running.get(known.job);
+        if let Some(RunningJob {
+            facts,
+            expected_end,
+            members,
+            ..
+        }) = job
+        {
+            self.news.unforeseen |= *expected_end != at;
+            if *members == 1 {
+                self.order.ended(at, facts);
+            }
+        }
+        self.running.release(known.job, position as usize, at);
+    }
+
+    fn take_back_refused(&mut self) {
+        if self.refused.is_empty() {
+            return;
+        }
+        self.retry = Retry::default();
+        for Refused { number, job } in std::mem::take(&mut self.refused) {
+            self.submitted(Submitted { number, job });
+        }
+        self.news.freed = true;
+        self.news.unforeseen = true;
+    }
+
+    fn start(&mut self, now: Instant, start: Start, store: &Store, out: &mut Outbox) {
+        let Start { number, places } = start;
+        let Some(job) = self.queue.take(number) else {
+            return;
+        };
+        let first = self.running.recorded(number);
+        let mut taken = SmallVec::with_capacity(places.len());
+        for (index, (&pod, (node, devices))) in job.members.iter().zip(places).enumerate() {
+            taken.push(Place {
+                pod,
+                node,
+                devices,
+                held: true,
+            });
+            self.roster.note(Whereabouts {
+                pod,
+                job: number,
+                position: Some((first + index) as u32),
+            });
+            out.write(store, Event::PodBound { pod, node, devices });
+        }
+        out.decided_jobs += 1;
+        out.decided_pods += taken.len() as u32;
+        self.order.started(now, &job.facts);
+        let job = RunningJob {
+            facts: job.facts,
+            class: job.class,
+            expected_end: now.saturating_add(job.facts.requested),
+            members: taken.len(),
+            places: taken,
+        };
+        self.running.add(number, job);
+    }
+
+    /// Tells the head of the queue that it waits, once.
+    fn tell_head(&mut self, store: &Store, out: &mut Outbox) {
+        let head = self
+            .queue
+            .next(std::ops::Bound::Unbounded, &super::Bounds::ANY);
+        let Some(number) = head.map(|head| head.number()) else {
+            return;
+        };
+        if self.told == Some(number) {
+            return;
+        }
+        self.told = Some(number);
+        if let Some(&pod) = self.queue.get(number).and_then(|job| job.members.first()) {
+            out.write(store, Event::PodUnschedulable { pod });
+        }
+    }
+}
+
+impl Component for PassPlanner {
+    fn name(&self) -> &'static str {
+        "batch"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(now, view);
+        self.retry.ask(now, out);
+        // Nothing passes a job that was refused its places.
+        if !self.refused.is_empty() {
+            return Progress::Idle;
+        }
+        let start = self.rule.next(&mut Pass {
+            now,
+            store: view,
+            queue: &self.queue,
+            running: &self.running,
+            rooms: &mut self.rooms,
+            news: &self.news,
+        });
+        self.news = PassNews::default();
+        if let Some(start) = start {
+            self.start(now, start, view, out);
+            return Progress::More;
+        }
+        self.tell_head(view, out);
+        Progress::Idle
+    }
+
+    /// A member that was refused its place waits again; the others keep theirs.
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn relies_on_view(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.retry.refused(conflict);
+        let Event::PodBound { pod, .. } = write.event else {
+            return;
+        };
+        let Some(Whereabouts {
+            job: number,
+            position: Some(position),
+            ..
+        }) = self.roster.find(pod)
+        else {
+            return;
+        };
+        let Some((facts, class)) = self.running.get(number).map(|job| (job.facts, job.class))
+        else {
+            return;
+        };
+        // Undone, not ended: the instant of the decision plays no part in it.
+        self.running
+            .release(number, position as usize, Instant::MAX);
+        let job = Job {
+            facts,
+            class,
+            members: SmallVec::from_slice(&[pod]),
+        };
+        self.roster.note(Whereabouts {
+            pod,
+            job: number,
+            position: None,
+        });
+        self.refused.push(Refused { number, job });
+    }
+
+    fn backlog(&self) -> usize {
+        self.queue.pods() + self.refused.len()
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

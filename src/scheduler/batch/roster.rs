@@ -1,0 +1,122 @@
+//! The pods of waiting and running jobs, and the jobs that the log's creations add up to: members of
+//! one gang that are created in a row are one job, a pod without a gang is a job of its own.
+
+use smallvec::SmallVec;
+
+use cluster::Store;
+use model::{PodCreated, PodRef};
+use units::{Duration, GangId, Instant};
+
+use super::job::{Job, JobFacts, JobNumber, processors};
+
+/// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whereabouts {
+    pub(super) pod: PodRef,
+    pub(super) job: JobNumber,
+    pub(super) position: Option<u32>,
+}
+
+/// A job whose members are complete.
+#[derive(Clone, Debug)]
+pub(super) struct Submitted {
+    pub(super) number: JobNumber,
+    pub(super) job: Job,
+}
+
+/// The pods that a planner knows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Roster {
+    /// Pods by slot.
+    pods: Vec<Option<Whereabouts>>,
+    next: JobNumber,
+    /// The gang whose members are being read.
+    assembling: Option<(GangId, Submitted)>,
+}
+
+impl Roster {
+    /// Takes a created pod, and returns the jobs that are complete with it.
+    pub(super) fn created(
+        &mut self,
+        at: Instant,
+        store: &Store,
+        created: &PodCreated,
+    ) -> SmallVec<[Submitted; 2]> {
+        let cpu_milli = store.class(created.class).requests.cpu_milli;
+        let mut complete = SmallVec::new();
+        let number = match &mut self.assembling {
+            Some((gang, Submitted { number, job })) if Some(*gang) == created.gang => {
+                job.members.push(created.pod);
+                job.facts.members += 1;
+                job.facts.processors = processors(cpu_milli, job.members.len());
+                *number
+            }
+            _ => {
+                complete.extend(self.finish());
+                let number = self.next;
+                self.next = JobNumber(number.0 + 1);
+                let facts = JobFacts {
+                    submitted: at,
+                    requested: created.time_limit.unwrap_or(Duration::MAX),
+                    processors: processors(cpu_milli, 1),
+                    members: 1,
+                    tenant: created.tenant,
+                };
+                let members = SmallVec::from_slice(&[created.pod]);
+                let job = Job {
+                    facts,
+                    class: created.class,
+                    members,
+                };
+                let submitted = Submitted { number, job };
+                match created.gang {
+                    Some(gang) => self.assembling = Some((gang, submitted)),
+                    None => complete.push(submitted),
+                }
+                number
+            }
+        };
+        let slot = created.pod.slot.index();
+        if self.pods.len() <= slot {
+            self.pods.resize(slot + 1, None);
+        }
+        self.pods[slot] = Some(Whereabouts {
+            pod: created.pod,
+            job: number,
+            position: None,
+        });
+        complete
+    }
+
+    /// The job whose members were being read, which is complete.
+    pub(super) fn finish(&mut self) -> Option<Submitted> {
+        Some(self.assembling.take()?.1)
+    }
+
+    /// The job whose members were being read, if it is this one.
+    pub(super) fn finish_if(&mut self, number: JobNumber) -> Option<Submitted> {
+        let (_, submitted) = self.assembling.as_ref()?;
+        (submitted.number == number)
+            .then(|| self.finish())
+            .flatten()
+    }
+
+    /// Whereabouts of a pod that is known.
+    pub(super) fn find(&self, pod: PodRef) -> Option<Whereabouts> {
+        (*self.pods.get(pod.slot.index())?).filter(|known| known.pod == pod)
+    }
+
+    /// Notes where a pod is; it was created before.
+    pub(super) fn note(&mut self, whereabouts: Whereabouts) {
+        if let Some(known) = self.pods.get_mut(whereabouts.pod.slot.index()) {
+            *known = Some(whereabouts);
+        }
+    }
+
+    /// Forgets a pod, and returns where it was.
+    pub(super) fn forget(&mut self, pod: PodRef) -> Option<Whereabouts> {
+        let known = self.find(pod)?;
+        self.pods[pod.slot.index()] = None;
+        Some(known)
+    }
+}

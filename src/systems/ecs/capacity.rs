@@ -1,0 +1,150 @@
+//! Capacity providers: the split of a service's tasks between them, and the managed scaling of their
+//! instances (spec: orchestrators-a.md section 7.3; `cluster-capacity-providers.md`,
+//! `cluster-auto-scaling.md`).
+
+use model::Text;
+use units::Duration;
+
+/// A provider in a capacity provider strategy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The provider's name.
+    pub name: Text,
+    /// Tasks that go to the provider before any share is looked at.
+    pub base: u64,
+    /// Share of the tasks beyond the bases.
+    pub weight: u64,
+}
+
+/// The provider of a service's next task, given the tasks that each has beyond its base: those below
+/// their base first, then the one with the smallest quotient of tasks and weight, ties by name.
+/// `None` if no provider has a weight.
+pub fn next_provider(shares: &[Share], counts: &[u64]) -> Option<usize> {
+    let both = || shares.iter().zip(counts).enumerate();
+    let below = both().find(|(_, (share, count))| **count < share.base);
+    if let Some((index, _)) = below {
+        return Some(index);
+    }
+    let weighed = both().filter(|(_, (share, _))| share.weight > 0);
+    let least = weighed.min_by(|(_, (one, count)), (_, (other, others))| {
+        let own = u128::from(*count - one.base + 1) * u128::from(other.weight);
+        let theirs = u128::from(*others - other.base + 1) * u128::from(one.weight);
+        own.cmp(&theirs).then_with(|| one.name.cmp(&other.name))
+    });
+    least.map(|(index, _)| index)
+}
+
+/// Tasks of each provider after so many tasks were started one by one.
+pub fn split(shares: &[Share], tasks: u64) -> Vec<u64> {
+    let mut counts = vec![0; shares.len()];
+    for _ in 0..tasks {
+        let Some(next) = next_provider(shares, &counts) else {
+            break;
+        };
+        counts[next] += 1;
+    }
+    counts
+}
+
+/// Formula of the reservation while instances are empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScaleInFormula {
+    /// Instances needed for each that runs, in per cent.
+    #[default]
+    Ratio,
+    /// 100 less the number of empty instances, as the guide of 2023 has it.
+    MinusEmpty,
+}
+
+/// Options of managed scaling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManagedScaling {
+    /// Share of the instances that tasks shall need, in per cent (`targetCapacity`).
+    pub target_capacity: u64,
+    /// Smallest number of instances that one step adds.
+    pub min_step: u64,
+    /// Greatest number of instances that one step adds.
+    pub max_step: u64,
+    /// Age of the youngest instance before the next ones are added (`instanceWarmupPeriod`).
+    pub warm_up: Duration,
+    /// `true` if instances with tasks are never taken away.
+    pub protects_tasks: bool,
+    /// Formula while there are empty instances.
+    pub scale_in: ScaleInFormula,
+}
+
+impl Default for ManagedScaling {
+    fn default() -> Self {
+        Self {
+            target_capacity: 100,
+            min_step: 1,
+            max_step: 10_000,
+            warm_up: Duration::from_secs(300),
+            protects_tasks: true,
+            scale_in: ScaleInFormula::default(),
+        }
+    }
+}
+
+/// Instances of a provider: those that run, those needed for all tasks, and those without tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Instances that run.
+    pub running: u64,
+    /// Instances needed for the tasks that run and those that wait.
+    pub needed: u64,
+    /// Instances without a task that is not a daemon.
+    pub empty: u64,
+}
+
+/// Instances that a provider without any starts with.
+const FIRST_INSTANCES: u64 = 2;
+
+impl ManagedScaling {
+    /// The metric `CapacityProviderReservation`, in per cent.
+    pub fn reservation(&self, demand: Demand) -> f64 {
+        let Demand {
+            running,
+            needed,
+            empty,
+        } = demand;
+        match (running, needed) {
+            (0, 0) => 100.0,
+            (0, _) => 200.0,
+            _ if self.scale_in == ScaleInFormula::MinusEmpty && needed < running => {
+                100.0 - empty as f64
+            }
+            _ => 100.0 * needed as f64 / running as f64,
+        }
+    }
+
+    /// Instances that the scaling policy asks for.
+    pub fn desired(&self, demand: Demand) -> u64 {
+        match (demand.running, demand.needed) {
+            (0, 0) => 0,
+            (0, _) => FIRST_INSTANCES,
+            _ => (100 * demand.needed).div_ceil(self.target_capacity.max(1)),
+        }
+    }
+
+    /// Instances after a step that adds some, within the step sizes.
+    pub fn scale_out(&self, demand: Demand) -> u64 {
+        let more = self.desired(demand).saturating_sub(demand.running);
+        if more == 0 {
+            return demand.running;
+        }
+        let step = more.clamp(self.min_step.max(1), self.max_step.max(1));
+        demand.running + step
+    }
+
+    /// Instances that one minute may take away: the surplus, at least one and at most half.
+    pub fn scale_in(&self, demand: Demand) -> u64 {
+        let surplus = demand.running.saturating_sub(self.desired(demand));
+        surplus.min((demand.running / 2).max(1))
+    }
+}
+
+/// Data points below the target before instances are taken away, one a minute.
+pub const SCALE_IN_POINTS: u32 = 15;
+/// Time between two data points.
+pub const METRIC_INTERVAL: Duration = Duration::from_secs(60);

@@ -1,0 +1,127 @@
+//! Fargate: the sizes that a task's demand is rounded up to, and the rate of launches
+//! (spec: orchestrators-a.md section 7.4; `AWS_Fargate.md`, `throttling.md`).
+
+use units::{Duration, Instant};
+
+/// Size of a task: processors in 1/1024 and memory in MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskSize {
+    /// Units of processors, 1024 to each.
+    pub cpu: i64,
+    /// Memory in MiB.
+    pub memory: i64,
+}
+
+/// Sizes with one number of processors: memory from a least to a most amount, in steps, in MiB. The
+/// smallest row has its amounts by doubling.
+struct Row {
+    cpu: i64,
+    least: i64,
+    most: i64,
+    step: Step,
+}
+
+enum Step {
+    Doubling,
+    Even(i64),
+}
+
+const GIB: i64 = 1 << 10;
+
+const ROWS: [Row; 7] = [
+    Row::doubling(256, GIB / 2, 2 * GIB),
+    Row::even(512, GIB, 4 * GIB, GIB),
+    Row::even(1_024, 2 * GIB, 8 * GIB, GIB),
+    Row::even(2_048, 4 * GIB, 16 * GIB, GIB),
+    Row::even(4_096, 8 * GIB, 30 * GIB, GIB),
+    Row::even(8_192, 16 * GIB, 60 * GIB, 4 * GIB),
+    Row::even(16_384, 32 * GIB, 120 * GIB, 8 * GIB),
+];
+
+impl Row {
+    const fn doubling(cpu: i64, least: i64, most: i64) -> Self {
+        Self {
+            cpu,
+            least,
+            most,
+            step: Step::Doubling,
+        }
+    }
+
+    const fn even(cpu: i64, least: i64, most: i64, step: i64) -> Self {
+        Self {
+            cpu,
+            least,
+            most,
+            step: Step::Even(step),
+        }
+    }
+
+    /// The row's smallest amount of memory that holds a demand.
+    fn memory(&self, asked: i64) -> Option<i64> {
+        if asked > self.most {
+            return None;
+        }
+        let over = (asked - self.least).max(0);
+        Some(match self.step {
+            Step::Doubling => {
+                let doubled = std::iter::successors(Some(self.least), |size| Some(size * 2));
+                doubled.into_iter().find(|&size| size >= asked)?
+            }
+            Step::Even(step) => self.least + (over + step - 1) / step * step,
+        })
+    }
+}
+
+impl TaskSize {
+    /// The first size that holds a demand, by processors and then by memory; `None` if none does.
+    pub fn holding(cpu: i64, memory: i64) -> Option<Self> {
+        let mut rows = ROWS.iter().filter(|row| row.cpu >= cpu);
+        rows.find_map(|row| {
+            Some(Self {
+                cpu: row.cpu,
+                memory: row.memory(memory)?,
+            })
+        })
+    }
+}
+
+/// Token bucket of launches: each takes a token, and waits for one where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaunchBucket {
+    /// Tokens of a full bucket.
+    capacity: i64,
+    /// Time in which one token comes.
+    spacing: Duration,
+    /// Instant at which the bucket is full if nothing is launched meanwhile.
+    full_at: Instant,
+}
+
+impl Default for LaunchBucket {
+    /// 100 tokens, 20 a second.
+    fn default() -> Self {
+        Self::new(100, 20)
+    }
+}
+
+impl LaunchBucket {
+    /// A full bucket with so many tokens, of which so many come back each second.
+    pub fn new(capacity: u32, a_second: u32) -> Self {
+        let spacing = 1_000_000_000 / i64::from(a_second.max(1));
+        Self {
+            capacity: i64::from(capacity.max(1)),
+            spacing: Duration::from_nanos(spacing),
+            full_at: Instant::ZERO,
+        }
+    }
+
+    /// Takes a token: the instant at which the launch has it.
+    pub fn launch(&mut self, now: Instant) -> Instant {
+        let whole = self.spacing.as_nanos() * self.capacity;
+        let full_at = self.full_at.max(now).saturating_add(self.spacing);
+        self.full_at = full_at;
+        // An empty bucket is full after the time in which all its tokens come.
+        let early = full_at.since(now).as_nanos() - whole;
+        now.saturating_add(Duration::from_nanos(early.max(0)))
+    }
+}

@@ -1,0 +1,17 @@
+//! Amazon ECS: services of tasks on container instances, placed by constraints and ordered
+//! strategies, replaced within the bounds of healthy percentages, with a circuit breaker for
+//! deployments, capacity providers that scale groups of instances, and Fargate.
+//!
+//! Follows the developer guide, awsdocs/amazon-ecs-developer-guide 49232cf; where it is silent, the
+//! rules of this project (spec: orchestrators-a.md section 7).
+
+pub mod breaker;
+pub mod capacity;
+pub mod fargate;
+pub mod fast;
+pub mod placement;
+pub mod query;
+pub mod service;
+
+#[cfg(test)]
+mod tests;

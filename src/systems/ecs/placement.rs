@@ -1,0 +1,258 @@
+//! Placement of tasks: instances that fit, constraints, then strategies in order, each of which keeps
+//! only its best instances; what remains is decided by the lowest id (spec: orchestrators-a.md
+//! section 7.1; `task-placement*.md`).
+//!
+//! This is the plain form: the definition that the fast form ([`super::fast`]) is judged against.
+
+use std::cmp::Reverse;
+
+use model::{Labels, Text};
+use rng::Stream;
+use units::SortedMap;
+
+use super::query::Query;
+
+/// Attribute of an instance's availability zone.
+pub const ZONE: &str = "ecs.availability-zone";
+
+/// A container instance.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Instance {
+    /// The instance's id.
+    pub id: Text,
+    /// Attributes of the instance.
+    pub attributes: Labels,
+    /// Units of processors left, 1024 to each.
+    pub cpu: i64,
+    /// Memory left, in MiB.
+    pub memory: i64,
+    /// Tasks on the instance, by the group that they belong to.
+    pub tasks: SortedMap<Text, u64>,
+    /// `true` if the instance takes tasks: it is active, and its agent is connected.
+    pub is_active: bool,
+}
+
+impl Instance {
+    /// Tasks of a group on the instance.
+    pub fn tasks_of(&self, group: &str) -> u64 {
+        self.tasks.get(group).copied().unwrap_or(0)
+    }
+
+    /// Adds a task.
+    pub fn add(&mut self, task: &Task) {
+        self.cpu -= task.cpu;
+        self.memory -= task.memory;
+        *self.tasks.entry(task.group.clone()).or_default() += 1;
+    }
+
+    /// Takes a task off.
+    pub fn remove(&mut self, task: &Task) {
+        self.cpu += task.cpu;
+        self.memory += task.memory;
+        if let Some(count) = self.tasks.get_mut(&task.group) {
+            *count -= 1;
+            if *count == 0 {
+                self.tasks.remove(&task.group);
+            }
+        }
+    }
+}
+
+/// Field that tasks are spread over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Single instances.
+    Instance,
+    /// Instances with the same value of an attribute.
+    Attribute(Text),
+}
+
+impl Field {
+    /// The field of a name: `instanceId`, `host`, or an attribute.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "instanceId" | "host" => Self::Instance,
+            name => Self::Attribute(name.trim_start_matches("attribute:").into()),
+        }
+    }
+}
+
+/// Resource that tasks are packed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packed {
+    /// Processors.
+    Cpu,
+    /// Memory.
+    Memory,
+}
+
+/// A placement strategy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// The group of instances with the fewest tasks of the service.
+    Spread(Field),
+    /// The instance with the least left of a resource.
+    Binpack(Packed),
+    /// Any instance.
+    Random,
+}
+
+/// A placement constraint.
+#[derive(Clone, Debug)]
+pub enum Constraint {
+    /// Instances without another task of the group.
+    DistinctInstance,
+    /// Instances whose attributes a query holds for.
+    MemberOf(Query),
+}
+
+/// Rules for the tasks of a service.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Constraints; all must hold.
+    pub constraints: Vec<Constraint>,
+    /// Strategies, in order.
+    pub strategies: Vec<Strategy>,
+}
+
+impl Default for Rules {
+    /// Spread over zones, then over instances; no constraint.
+    fn default() -> Self {
+        Self {
+            constraints: Vec::new(),
+            strategies: vec![
+                Strategy::Spread(Field::Attribute(ZONE.into())),
+                Strategy::Spread(Field::Instance),
+            ],
+        }
+    }
+}
+
+/// A task to place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Units of processors, 1024 to each.
+    pub cpu: i64,
+    /// Memory in MiB.
+    pub memory: i64,
+    /// Service, or group of standalone tasks, that the task belongs to.
+    pub group: Text,
+}
+
+/// Whether an instance has room for a task and passes its constraints.
+pub fn is_eligible(instance: &Instance, task: &Task, rules: &Rules) -> bool {
+    let passes = |constraint: &Constraint| match constraint {
+        Constraint::DistinctInstance => instance.tasks_of(&task.group) == 0,
+        Constraint::MemberOf(query) => query.holds(&instance.attributes),
+    };
+    instance.is_active
+        && task.cpu <= instance.cpu
+        && task.memory <= instance.memory
+        && rules.constraints.iter().all(passes)
+}
+
+/// Tasks of a group by the value of an attribute, over all instances.
+fn tasks_by_value(instances: &[Instance], attribute: &str, group: &str) -> SortedMap<Text, u64> {
+    let mut counts = SortedMap::new();
+    for instance in instances {
+        let value = instance.attributes.get(attribute).cloned();
+        *counts.entry(value.unwrap_or_default()).or_default() += instance.tasks_of(group);
+    }
+    counts
+}
+
+/// Keeps the candidates with the smallest key.
+fn keep_least<K: Ord>(candidates: &mut Vec<usize>, key: impl Fn(usize) -> K) {
+    let least = candidates.iter().map(|&index| key(index)).min();
+    candidates.retain(|&index| Some(key(index)) == least);
+}
+
+/// The instance for a task, by position; `None` if none is eligible. Instances are in the order of
+/// ids.
+pub fn place(
+    instances: &[Instance],
+    task: &Task,
+    rules: &Rules,
+    random: &mut Stream,
+) -> Option<usize> {
+    let eligible = |&index: &usize| is_eligible(&instances[index], task, rules);
+    let mut candidates: Vec<usize> = (0..instances.len()).filter(eligible).collect();
+    for strategy in &rules.strategies {
+        if candidates.len() <= 1 {
+            break;
+        }
+        match strategy {
+            Strategy::Spread(Field::Instance) => {
+                keep_least(&mut candidates, |index| {
+                    instances[index].tasks_of(&task.group)
+                });
+            }
+            Strategy::Spread(Field::Attribute(name)) => {
+                let counts = tasks_by_value(instances, name, &task.group);
+                keep_least(&mut candidates, |index| {
+                    let value = instances[index].attributes.get(name).cloned();
+                    counts.get(&value.unwrap_or_default()).copied().unwrap_or(0)
+                });
+            }
+            Strategy::Binpack(Packed::Cpu) => {
+                keep_least(&mut candidates, |index| instances[index].cpu);
+            }
+            Strategy::Binpack(Packed::Memory) => {
+                keep_least(&mut candidates, |index| instances[index].memory);
+            }
+            Strategy::Random => {
+                let drawn = random.below(candidates.len() as u64) as usize;
+                candidates = vec![candidates[drawn]];
+            }
+        }
+    }
+    candidates.first().copied()
+}
+
+/// A task of a service that may be stopped: where it is, and its place in the order of starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// Position of the task's instance.
+    pub instance: usize,
+    /// Number of the task, which grows with every start.
+    pub number: u64,
+}
+
+/// The task that a service stops to become smaller, by position: from the fullest group where tasks
+/// are spread, from the instance with the most left afterwards where they are packed, and the newest
+/// of those that remain. `None` without tasks.
+pub fn scale_in(
+    instances: &[Instance],
+    task: &Task,
+    rules: &Rules,
+    running: &[Running],
+) -> Option<usize> {
+    let mut candidates: Vec<usize> = (0..running.len()).collect();
+    let on = |index: usize| &instances[running[index].instance];
+    for strategy in &rules.strategies {
+        match strategy {
+            Strategy::Spread(Field::Instance) => {
+                keep_least(&mut candidates, |index| {
+                    Reverse(on(index).tasks_of(&task.group))
+                });
+            }
+            Strategy::Spread(Field::Attribute(name)) => {
+                let counts = tasks_by_value(instances, name, &task.group);
+                keep_least(&mut candidates, |index| {
+                    let value = on(index).attributes.get(name).cloned();
+                    Reverse(counts.get(&value.unwrap_or_default()).copied().unwrap_or(0))
+                });
+            }
+            Strategy::Binpack(Packed::Cpu) => {
+                keep_least(&mut candidates, |index| Reverse(on(index).cpu));
+            }
+            Strategy::Binpack(Packed::Memory) => {
+                keep_least(&mut candidates, |index| Reverse(on(index).memory));
+            }
+            Strategy::Random => {}
+        }
+    }
+    candidates
+        .into_iter()
+        .max_by_key(|&index| running[index].number)
+}

@@ -1,0 +1,394 @@
+//! Worked examples (spec: orchestrators-a.md section 7) and properties: the fast form places as the
+//! plain one, bounds of healthy percentages hold, and no instance is over-committed.
+
+use proptest::prelude::*;
+use rng::Stream;
+use units::{Duration, Instant, SortedMap};
+
+use super::breaker::{CircuitBreaker, threshold};
+use super::capacity::{Demand, ManagedScaling, Share, split};
+use super::fargate::{LaunchBucket, TaskSize};
+use super::fast::FastCluster;
+use super::placement::{
+    Constraint, Field, Instance, Packed, Rules, Running, Strategy as Placement, Task, ZONE, place,
+    scale_in,
+};
+use super::query::Query;
+use super::service::{HealthyPercent, Moves, Tasks, Throttle};
+
+fn instance(id: &str, zone: &str, cpu: i64, memory: i64) -> Instance {
+    Instance {
+        id: id.into(),
+        attributes: [(ZONE.into(), zone.into())].into(),
+        cpu,
+        memory,
+        tasks: SortedMap::new(),
+        is_active: true,
+    }
+}
+
+fn worked() -> Vec<Instance> {
+    vec![
+        instance("i1", "a", 2_048, 4_096),
+        instance("i2", "a", 1_024, 2_048),
+        instance("i3", "b", 2_048, 3_072),
+    ]
+}
+
+fn task() -> Task {
+    Task {
+        cpu: 256,
+        memory: 512,
+        group: "service".into(),
+    }
+}
+
+fn zones() -> Placement {
+    Placement::Spread(Field::named("attribute:ecs.availability-zone"))
+}
+
+fn placed(mut instances: Vec<Instance>, rules: &Rules, count: usize) -> Vec<String> {
+    let (task, mut random) = (task(), Stream::new(1, "ecs.random", 0));
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let chosen = place(&instances, &task, rules, &mut random);
+        names.push(chosen.map_or_else(String::new, |index| instances[index].id.to_string()));
+        if let Some(index) = chosen {
+            instances[index].add(&task);
+        }
+    }
+    names
+}
+
+#[test]
+fn tasks_go_where_the_worked_example_has_them() {
+    let by_memory = Placement::Binpack(Packed::Memory);
+    let each = Placement::Spread(Field::Instance);
+    for (strategies, expected) in [
+        (vec![by_memory.clone()], "i2 i2 i2 i2 i3 i3"),
+        (vec![zones(), by_memory], "i2 i3 i2 i3 i2 i3"),
+        (vec![zones(), each.clone()], "i1 i3 i2 i3 i1 i3"),
+    ] {
+        let rules = Rules {
+            strategies,
+            constraints: Vec::new(),
+        };
+        assert_eq!(placed(worked(), &rules, 6).join(" "), expected);
+    }
+    let rules = Rules {
+        strategies: vec![each],
+        constraints: vec![Constraint::DistinctInstance],
+    };
+    assert_eq!(placed(worked(), &rules, 4), ["i1", "i2", "i3", ""]);
+}
+
+#[test]
+fn the_fullest_group_loses_its_newest_task_first() {
+    let (task, rules) = (task(), Rules::default());
+    let mut instances = worked();
+    let mut running = Vec::new();
+    for (number, instance) in [(1, 0), (2, 2), (3, 1), (4, 0)] {
+        instances[instance].add(&task);
+        running.push(Running { instance, number });
+    }
+    // Zone a has three tasks, and i1 two of them.
+    assert_eq!(scale_in(&instances, &task, &rules, &running), Some(3));
+    let packed = Rules {
+        strategies: vec![Placement::Binpack(Packed::Memory)],
+        constraints: Vec::new(),
+    };
+    assert_eq!(scale_in(&instances, &task, &packed, &running), Some(3));
+    assert_eq!(scale_in(&instances, &task, &packed, &[]), None);
+}
+
+#[test]
+fn queries_join_comparisons_and_name_their_faults() {
+    let attributes = [
+        ("ecs.instance-type", "t2.micro"),
+        ("stack", "prod"),
+        ("disks", "4"),
+    ];
+    let attributes = attributes
+        .into_iter()
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
+    for (text, expected) in [
+        ("attribute:stack == prod", true),
+        ("attribute:stack != prod", false),
+        ("attribute:ecs.instance-type =~ t2.*", true),
+        ("attribute:ecs.instance-type =~ micro", false),
+        ("attribute:ecs.instance-type !~ t2.*", false),
+        ("attribute:stack in [dev, prod]", true),
+        ("attribute:stack !in [dev,prod]", false),
+        ("attribute:gpu exists", false),
+        ("attribute:gpu !exists", true),
+        ("attribute:gpu != large", true),
+        ("attribute:disks >= 4 and attribute:disks < 5", true),
+        ("attribute:disks > 4 or attribute:disks <= 3", false),
+        ("not (attribute:stack == dev)", true),
+        (
+            "(attribute:stack == dev or attribute:disks == 4) and not attribute:gpu exists",
+            true,
+        ),
+    ] {
+        let query = Query::parse(text).expect("a query");
+        assert_eq!(query.holds(&attributes), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("", "expected an expression at the end"),
+        ("(stack == a", "a `(` has no `)`"),
+        ("stack == a)", "a `)` has no `(`"),
+        ("stack", "expected an operator after `stack`"),
+        ("stack == ", "expected a value after `stack ==`"),
+        ("stack in a", "expected a list such as `[a,b]`, found `a`"),
+        ("stack > a", "expected a number, found `a`"),
+        ("stack =~ (", "expected a value after `stack =~`"),
+        ("stack == a b", "expected `and` or `or`, found `b`"),
+        ("stack like a", "`like` is no operator; "),
+    ] {
+        let error = Query::parse(text).expect_err("no query").to_string();
+        let found = error
+            .split_once(" is no cluster query: ")
+            .map(|(_, why)| why);
+        assert!(
+            found.is_some_and(|why| why.starts_with(expected)),
+            "{error}"
+        );
+    }
+    let deep = format!("{}a exists{}", "(".repeat(100), ")".repeat(100));
+    assert!(Query::parse(&deep).is_err());
+}
+
+#[test]
+fn bounds_allow_the_moves_of_the_worked_table() {
+    for (desired, minimum, maximum, bounds, moves) in [
+        (4, 50, 200, (2, 8), (2, 4)),
+        (2, 75, 200, (2, 4), (0, 2)),
+        (3, 100, 125, (3, 3), (0, 0)),
+        (10, 50, 150, (5, 15), (5, 5)),
+        (5, 100, 100, (5, 5), (0, 0)),
+    ] {
+        let percent = HealthyPercent { minimum, maximum };
+        let found = percent.bounds(desired);
+        assert_eq!((found.min_running, found.max_total), bounds);
+        let tasks = Tasks {
+            old_healthy: desired,
+            ..Tasks::default()
+        };
+        let (stop, start) = moves;
+        assert_eq!(found.moves(desired, tasks), Moves { stop, start });
+        assert_eq!(found.is_stuck(desired), moves == (0, 0));
+    }
+}
+
+#[test]
+fn a_breaker_opens_at_its_threshold_and_counts_health_checks_once_a_task_ran() {
+    let thresholds = [1, 25, 400, 800].map(threshold);
+    assert_eq!(thresholds, [10, 13, 200, 200]);
+    let mut breaker = CircuitBreaker::new(1);
+    assert!((0..9).all(|_| !breaker.task_never_ran()));
+    assert!(breaker.task_never_ran());
+    let mut breaker = CircuitBreaker::new(1);
+    assert!((0..9).all(|_| !breaker.task_never_ran()));
+    breaker.task_runs();
+    assert!(!breaker.task_never_ran());
+    assert!((0..9).all(|_| !breaker.health_check_failed()));
+    assert!(breaker.health_check_failed());
+}
+
+#[test]
+fn the_throttle_doubles_up_to_a_quarter_of_an_hour() {
+    let mut throttle = Throttle::default();
+    let mut delays = Vec::new();
+    for _ in 0..9 {
+        throttle.task_never_ran(Instant::ZERO);
+        let until = throttle.until().expect("a delay");
+        delays.push(until.since(Instant::ZERO).as_nanos() / 1_000_000_000);
+    }
+    assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 900, 900]);
+    throttle.reset();
+    assert_eq!(throttle.until(), None);
+}
+
+#[test]
+fn providers_split_tasks_and_scale_as_in_the_worked_rows() {
+    let share = |name: &str, base, weight| Share {
+        name: name.into(),
+        base,
+        weight,
+    };
+    let shares = [share("A", 2, 1), share("B", 0, 4)];
+    let splits = [1, 2, 5, 10].map(|tasks| split(&shares, tasks));
+    assert_eq!(splits, [[1, 0], [2, 0], [2, 3], [3, 7]]);
+    assert_eq!(split(&[share("A", 0, 0)], 3), [0]);
+    for (running, needed, target_capacity, reservation, desired) in [
+        (0, 0, 100, 100.0, 0),
+        (0, 4, 100, 200.0, 2),
+        (3, 3, 100, 100.0, 3),
+        (3, 5, 100, 500.0 / 3.0, 5),
+        (4, 3, 100, 75.0, 3),
+        (4, 4, 80, 100.0, 5),
+    ] {
+        let scaling = ManagedScaling {
+            target_capacity,
+            ..ManagedScaling::default()
+        };
+        let demand = Demand {
+            running,
+            needed,
+            empty: 0,
+        };
+        assert!((scaling.reservation(demand) - reservation).abs() < 1e-9);
+        assert_eq!(scaling.desired(demand), desired);
+    }
+}
+
+#[test]
+fn fargate_rounds_up_to_a_size_and_launches_by_tokens() {
+    let size = |cpu, memory| TaskSize::holding(cpu, memory).map(|size| (size.cpu, size.memory));
+    let gib = 1 << 10;
+    assert_eq!(size(308, 1_229), Some((512, 2 * gib)));
+    assert_eq!(size(256, 2_560), Some((512, 3 * gib)));
+    assert_eq!(size(1_024, 9 * gib), Some((2_048, 9 * gib)));
+    assert_eq!(size(4_096, 31 * gib), Some((8_192, 32 * gib)));
+    assert_eq!(size(8_192, 17 * gib), Some((8_192, 20 * gib)));
+    assert_eq!(size(16_384, 121 * gib), None);
+    assert_eq!(size(102, 103), Some((256, 512)));
+    let mut bucket = LaunchBucket::default();
+    let at = |milli: i64| Instant::ZERO.saturating_add(Duration::from_millis(milli));
+    let launches: Vec<Instant> = (0..250).map(|_| bucket.launch(Instant::ZERO)).collect();
+    let found = [100, 101, 150, 250].map(|number| launches[number - 1]);
+    assert_eq!(found, [at(0), at(50), at(2_500), at(7_500)]);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Place(usize, usize),
+    End(usize),
+    Active(usize, bool),
+    Join(u8),
+}
+
+fn step() -> impl proptest::strategy::Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..3_usize, 0..4_usize).prop_map(|(group, rules)| Step::Place(group, rules)),
+        2 => (0..40_usize).prop_map(Step::End),
+        1 => (0..6_usize, any::<bool>()).prop_map(|(index, is)| Step::Active(index, is)),
+        1 => (0..3_u8).prop_map(Step::Join),
+    ]
+}
+
+fn rule_sets() -> Vec<Rules> {
+    let query = Query::parse("ecs.availability-zone in [a,b]").expect("a query");
+    vec![
+        Rules::default(),
+        Rules {
+            strategies: vec![zones(), Placement::Binpack(Packed::Memory)],
+            constraints: vec![Constraint::MemberOf(query)],
+        },
+        Rules {
+            strategies: vec![Placement::Binpack(Packed::Cpu), Placement::Random],
+            constraints: vec![Constraint::DistinctInstance],
+        },
+        Rules {
+            strategies: vec![Placement::Random],
+            constraints: Vec::new(),
+        },
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_fast_form_places_as_the_plain_one(steps in prop::collection::vec(step(), 1..80)) {
+        let sets = rule_sets();
+        let mut fast = FastCluster::default();
+        let (mut draws, mut fast_draws) =
+            (Stream::new(1, "ecs.random", 0), Stream::new(1, "ecs.random", 0));
+        let mut plain = Vec::new();
+        for number in 0..4_u8 {
+            let zone = if number % 2 == 0 { "a" } else { "b" };
+            let cpu = 1_024 * (1 + i64::from(number));
+            let own = instance(&format!("i{number}"), zone, cpu, 3_000);
+            plain.push(own.clone());
+            fast.add_instance(own);
+        }
+        let numbers: Vec<usize> = sets.iter().map(|rules| fast.register(rules.clone())).collect();
+        let mut running: Vec<(usize, Task)> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Place(group, rules) => {
+                    let task = Task { group: format!("g{group}").into(), ..task() };
+                    let chosen = place(&plain, &task, &sets[rules], &mut draws);
+                    let by_fast = fast.place(&task, numbers[rules], &mut fast_draws);
+                    prop_assert_eq!(chosen, by_fast);
+                    if let Some(index) = chosen {
+                        plain[index].add(&task);
+                        fast.add(index, &task);
+                        running.push((index, task));
+                    }
+                }
+                Step::End(index) if !running.is_empty() => {
+                    let (index, task) = running.remove(index % running.len());
+                    plain[index].remove(&task);
+                    fast.remove(index, &task);
+                }
+                Step::End(_) => {}
+                Step::Active(index, is_active) => {
+                    let index = index % plain.len();
+                    plain[index].is_active = is_active;
+                    fast.set_active(index, is_active);
+                }
+                Step::Join(zone) => {
+                    let id = format!("i{}", plain.len() + 4);
+                    let own = instance(&id, ["a", "b", "c"][usize::from(zone)], 2_048, 4_096);
+                    plain.push(own.clone());
+                    fast.add_instance(own);
+                }
+            }
+            prop_assert_eq!(&plain[..], fast.instances());
+            prop_assert!(plain.iter().all(|own| own.cpu >= 0 && own.memory >= 0));
+        }
+    }
+
+    #[test]
+    fn deployments_keep_their_bounds(
+        desired in 0..30_u64,
+        minimum in 0..=100_u64,
+        maximum in 100..=300_u64,
+        choices in prop::collection::vec((0..4_u8, 1..6_u64), 1..80),
+    ) {
+        let bounds = HealthyPercent { minimum, maximum }.bounds(desired);
+        let mut tasks = Tasks { old_healthy: desired, ..Tasks::default() };
+        for (choice, count) in choices {
+            let moves = bounds.moves(desired, tasks);
+            let unhealthy = moves.stop.min(tasks.old_unhealthy);
+            tasks.old_unhealthy -= unhealthy;
+            tasks.old_healthy -= moves.stop - unhealthy;
+            tasks.stopping += moves.stop;
+            tasks.new_unhealthy += moves.start;
+            let healthy = tasks.old_healthy + tasks.new_healthy;
+            let total = healthy + tasks.old_unhealthy + tasks.new_unhealthy + tasks.stopping;
+            if moves.stop > unhealthy {
+                prop_assert!(healthy >= bounds.min_running);
+            }
+            prop_assert!(total <= bounds.max_total.max(desired));
+            match choice {
+                0 => tasks.stopping -= tasks.stopping.min(count),
+                1 => {
+                    let more = tasks.new_unhealthy.min(count);
+                    tasks.new_unhealthy -= more;
+                    tasks.new_healthy += more;
+                }
+                2 => {
+                    let less = tasks.new_healthy.min(count);
+                    tasks.new_healthy -= less;
+                }
+                _ => {
+                    let less = tasks.old_healthy.min(count);
+                    tasks.old_healthy -= less;
+                    tasks.old_unhealthy += less;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Node agents: an instance's machine is created and boots, with the image copied to its host once,
+//! before the pod in it starts; what then happens inside follows the kubelet's rules (spec:
+//! orchestrators-a.md section 6.4).
+
+use control::local_node::LocalNode;
+use control::node::{Assignment, ImageEvent, StopOrder};
+use control::{AgentOutput, MachineEvent, NodeAgent};
+use model::{PodRef, Text};
+use units::{Duration, Instant, NodeId, PodId, SortedMap};
+
+use crate::kubelet::{Kubelet, KubeletOptions};
+
+use super::options::Machine;
+
+/// The agents of all hosts.
+#[derive(Clone, Debug)]
+pub(super) struct NovaAgent {
+    inner: Kubelet,
+    machine: Machine,
+    /// Instants at which images are on hosts.
+    images: SortedMap<(NodeId, Text), Instant>,
+    /// Machines that are being made: the instant at which each is up.
+    booting: SortedMap<PodId, Instant>,
+}
+
+impl NovaAgent {
+    /// Agents without instances.
+    pub(super) fn new(machine: Machine, options: KubeletOptions) -> Self {
+        let options = KubeletOptions {
+            // A pod waits for its machine as it would for volumes.
+            awaits_volumes: true,
+            ..options
+        };
+        Self {
+            inner: Kubelet::new(options),
+            machine,
+            images: SortedMap::new(),
+            booting: SortedMap::new(),
+        }
+    }
+
+    /// The instant at which the machine of an instance is up.
+    fn up_at(&mut self, now: Instant, assignment: &Assignment) -> Instant {
+        let image = assignment.spec.containers.first();
+        let image = image.map(|one| one.image.clone()).unwrap_or_default();
+        let copied = now.saturating_add(self.machine.copy_time());
+        let known = self.images.entry((assignment.node, image));
+        let there = *known.or_insert(copied);
+        there.max(now).saturating_add(self.machine.start_time(true))
+    }
+}
+
+impl NodeAgent for NovaAgent {
+    fn assigned(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        local: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
+        let up = self.up_at(now, &assignment);
+        let pod = assignment.pod;
+        let boots = up.since(now) > Duration::ZERO;
+        if boots {
+            self.booting.insert(pod.id, up);
+            out.wakes.push((up, pod));
+        }
+        let assignment = Assignment {
+            is_owned: true,
+            has_volumes: boots,
+            ..assignment
+        };
+        self.inner.assigned(now, assignment, local, out);
+    }
+
+    fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {
+        self.booting.remove(&order.pod.id);
+        self.inner.stopping(now, order, out);
+    }
+
+    fn rebooted(
+        &mut self,
+        now: Instant,
+        assignment: Assignment,
+        order: Option<StopOrder>,
+        out: &mut AgentOutput,
+    ) {
+        if let Some(up) = self.booting.get_mut(&assignment.pod.id) {
+            *up = now.saturating_add(self.machine.start_time(true));
+            out.wakes.push((*up, assignment.pod));
+        }
+        self.inner.rebooted(now, assignment, order, out);
+    }
+
+    fn relisted(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        self.inner.relisted(now, pod, out);
+    }
+
+    fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
+        self.inner.machine(now, pod, event, out);
+    }
+
+    fn image(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        image: &Text,
+        event: ImageEvent,
+        out: &mut AgentOutput,
+    ) {
+        self.inner.image(now, node, image, event, out);
+    }
+
+    fn node_woken(&mut self, now: Instant, node: NodeId, out: &mut AgentOutput) {
+        self.inner.node_woken(now, node, out);
+    }
+
+    fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        match self.booting.get(&pod.id) {
+            Some(&up) if up <= now => {
+                self.booting.remove(&pod.id);
+                self.inner.released(now, pod, out);
+            }
+            Some(_) => {}
+            None => self.inner.woken(now, pod, out),
+        }
+    }
+
+    fn clone_agent(&self) -> Box<dyn NodeAgent> {
+        Box::new(self.clone())
+    }
+}

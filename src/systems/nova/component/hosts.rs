@@ -1,0 +1,140 @@
+//! Hosts: how they join, report, fall silent, and are evacuated (spec: orchestrators-a.md section
+//! 6.3).
+
+use cluster::Store;
+use control::Outbox;
+use control::admission::Creation;
+use model::rules::affinity;
+use model::{EndReason, Event, Node};
+use units::{ClassId, Duration, Instant, NodeId};
+
+use super::super::flavor;
+use super::{Due, Nova};
+
+/// Reports of a host.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Service {
+    /// Instant of the first report since the host came or came back.
+    since: Instant,
+    /// Instant of the last report, while the host is silent.
+    last_report: Option<Instant>,
+}
+
+impl Nova {
+    pub(super) fn joined(&mut self, at: Instant, node: NodeId, object: &Node, store: &Store) {
+        let host = flavor::host(object, &self.options);
+        self.cloud.add_host(host);
+        self.services.push(Service {
+            since: at,
+            last_report: None,
+        });
+        self.match_host(node.index(), object, store);
+        self.changed(at);
+    }
+
+    pub(super) fn updated(&mut self, now: Instant, node: NodeId, object: &Node, store: &Store) {
+        let declared = flavor::host(object, &self.options);
+        self.cloud.change(node.index(), |host| {
+            host.total = declared.total;
+            host.is_enabled = declared.is_enabled;
+        });
+        self.match_host(node.index(), object, store);
+        self.changed(now);
+    }
+
+    /// Notes which classes a host has the capabilities for.
+    fn match_host(&mut self, host: usize, object: &Node, store: &Store) {
+        for (class, template) in self.templates.iter_mut().enumerate() {
+            if let Some(template) = template {
+                let spec = &store.class(ClassId::from_index(class)).spec;
+                template.matching.grow(host + 1);
+                template.matching.set(host, affinity::admits(spec, object));
+            }
+        }
+    }
+
+    pub(super) fn set_up(&mut self, host: usize, is_up: bool) {
+        self.cloud.change(host, |own| own.is_up = is_up);
+    }
+
+    /// Nothing is heard of a host: it is down once its last report is too old.
+    pub(super) fn silent(&mut self, at: Instant, node: NodeId) {
+        let services = self.options.services;
+        let Some(own) = self.services.get_mut(node.index()) else {
+            return;
+        };
+        let report = services.last_report(own.since, at);
+        own.last_report = Some(report);
+        let after = services.last_up(report);
+        let after = after.saturating_add(Duration::from_nanos(1));
+        self.timers.push(after, Due::Down(node));
+    }
+
+    /// A host reports again.
+    pub(super) fn heard(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
+        let Some(own) = self.services.get_mut(node.index()) else {
+            return;
+        };
+        *own = Service {
+            since: now,
+            last_report: None,
+        };
+        self.set_up(node.index(), true);
+        if !store.nodes().is_ready(node) {
+            let ready = true;
+            out.write(store, Event::NodeReadiness { node, ready });
+        }
+        self.changed(now);
+    }
+
+    /// The driver states that a node is up or down.
+    pub(super) fn declared(&mut self, now: Instant, node: NodeId, is_up: bool) {
+        let is_silent = |own: &Service| own.last_report.is_some();
+        if self.services.get(node.index()).is_some_and(is_silent) {
+            return;
+        }
+        self.set_up(node.index(), is_up);
+        self.changed(now);
+    }
+
+    fn is_down(&self, now: Instant, node: NodeId) -> bool {
+        let own = self.services.get(node.index());
+        let report = own.and_then(|own| own.last_report);
+        report.is_some_and(|report| !self.options.services.is_up(now.since(report)))
+    }
+
+    /// The last report of a host has become too old.
+    pub(super) fn down(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
+        if !self.is_down(now, node) {
+            return;
+        }
+        self.set_up(node.index(), false);
+        if store.nodes().is_ready(node) {
+            let ready = false;
+            out.write(store, Event::NodeReadiness { node, ready });
+        }
+        if let Some(after) = self.options.evacuate_after {
+            self.timers
+                .push(now.saturating_add(after), Due::Evacuate(node));
+        }
+    }
+
+    /// An operator has the instances of a host built again elsewhere.
+    pub(super) fn evacuate(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
+        if !self.is_down(now, node) {
+            return;
+        }
+        let host = node.index();
+        let instances = self.instances.iter().flatten();
+        let on_host = instances.filter(|own| own.host == Some(host));
+        for own in on_host {
+            if store.pods().get(own.pod).is_some() {
+                self.evacuees.insert(own.name.clone(), host);
+                out.creations.push(Creation::Replacement {
+                    pod: own.pod,
+                    reason: EndReason::NodeLost,
+                });
+            }
+        }
+    }
+}

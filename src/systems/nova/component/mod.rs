@@ -1,0 +1,286 @@
+//! The scheduler, the services of hosts and the operator at work, as one component (spec:
+//! orchestrators-a.md section 6).
+//!
+//! The pods of a workload or gang that are created at one instant are one request: all of them get a
+//! host, or none does. Reports of hosts change nothing while they come; the instant at which a silent
+//! host is down follows from when it reported last. Requests are in `requests.rs`, hosts in
+//! `hosts.rs`.
+
+mod hosts;
+mod requests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use cluster::{Conflict, Store};
+use control::admission::Creation;
+use control::{Component, Outbox, Progress, Write};
+use fixedbitset::FixedBitSet;
+use model::{Event, NodeContact, ObjectChange, PodCreated, PodRef, Text};
+use rng::Stream;
+use scheduler::pipeline::evaluate::Form;
+use units::{ClassId, GangId, Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
+
+use super::entry::CAPABILITIES;
+use super::fast::FastCloud;
+use super::options::NovaOptions;
+use super::scheduler::Request;
+use crate::parts::client::Workloads;
+use crate::parts::timers::Timers;
+
+use hosts::Service;
+
+/// Purpose of the stream that hosts are drawn from.
+const SUBSET: &str = "nova.subset";
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// A client asks again for the instances of a request.
+    Ask(PodId),
+    /// The last report of a host becomes too old.
+    Down(NodeId),
+    /// An operator evacuates a host.
+    Evacuate(NodeId),
+}
+
+/// Requests of a class, and the hosts that have what they name.
+#[derive(Clone, Debug)]
+struct Template {
+    request: Arc<Request>,
+    matching: FixedBitSet,
+}
+
+/// An instance and the pod in it.
+#[derive(Clone, Debug)]
+struct Instance {
+    pod: PodRef,
+    name: Text,
+    class: ClassId,
+    request: Option<Arc<Request>>,
+    host: Option<usize>,
+    /// Marks an instance that is being built, which counts as an operation of its host.
+    is_building: bool,
+    /// Hosts to try if the first one does not take it.
+    alternates: Vec<usize>,
+}
+
+/// Pods that are asked for together.
+#[derive(Clone, Debug)]
+struct Batch {
+    pods: Vec<PodRef>,
+    /// Instant at which the client first asked.
+    first_asked: Option<Instant>,
+}
+
+/// Pods that are asked for in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Together {
+    Workload(ObjectId),
+    Gang(GangId),
+    Alone(PodId),
+}
+
+/// The control plane of a Nova.
+#[derive(Clone)]
+pub(super) struct Nova {
+    options: NovaOptions,
+    form: Form,
+    subset: Stream,
+    cursor: Revision,
+    cloud: FastCloud,
+    services: Vec<Service>,
+    /// By class.
+    templates: Vec<Option<Template>>,
+    /// By slot.
+    instances: Vec<Option<Instance>>,
+    /// Requests that wait for their turn at this instant.
+    requests: VecDeque<Batch>,
+    /// Instances whose host did not take them.
+    retries: VecDeque<PodRef>,
+    /// Requests that can't succeed before something changes, by their first pod.
+    resting: SortedMap<PodId, Batch>,
+    /// Requests whose client asks again at an instant, by their first pod.
+    asking: SortedMap<PodId, Batch>,
+    /// Hosts that instances are evacuated from, by name.
+    evacuees: SortedMap<Text, usize>,
+    timers: Timers<Due>,
+    workloads: Workloads,
+}
+
+impl Nova {
+    /// A control plane that knows nothing yet; `seed` is the run's.
+    pub(super) fn new(options: NovaOptions, form: Form, seed: u64) -> Self {
+        Self {
+            subset: Stream::new(seed, SUBSET, 0),
+            options,
+            form,
+            cursor: Revision::default(),
+            cloud: FastCloud::default(),
+            services: Vec::new(),
+            templates: Vec::new(),
+            instances: Vec::new(),
+            requests: VecDeque::new(),
+            retries: VecDeque::new(),
+            resting: SortedMap::new(),
+            asking: SortedMap::new(),
+            evacuees: SortedMap::new(),
+            timers: Timers::default(),
+            workloads: Workloads::new(CAPABILITIES),
+        }
+    }
+
+    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let mut arrived = Vec::new();
+        for entry in store.log().since(self.cursor) {
+            let at = entry.at;
+            match &entry.event {
+                Event::NodeAdded { node, object } => self.joined(at, *node, object, store),
+                Event::NodeUpdated { node, object } => self.updated(now, *node, object, store),
+                Event::NodeContact { node, contact } => match contact {
+                    NodeContact::Silent { .. } => self.silent(at, *node),
+                    NodeContact::Steady => self.heard(now, *node, store, out),
+                    NodeContact::Heard => {}
+                },
+                Event::NodeReadiness { node, ready } => self.declared(now, *node, *ready),
+                Event::NodeRemoved { node } => self.set_up(node.index(), false),
+                Event::PodCreated(created) => {
+                    if let Some(owner) = created.owner {
+                        self.workloads.created(created.pod, owner);
+                    }
+                    if let Some(together) = self.enter(created, store) {
+                        arrived.push((together, created.pod));
+                    }
+                }
+                Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
+                Event::PodRunning { pod } => self.runs(*pod),
+                Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
+                Event::Object(change) => self.declared_object(change, store, out),
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+        self.queue(arrived);
+    }
+
+    fn declared_object(&mut self, change: &ObjectChange, store: &Store, out: &mut Outbox) {
+        let (asked, stopped) = self.workloads.changed(change, store);
+        for event in stopped {
+            out.write(store, event);
+        }
+        out.creations.extend(asked);
+    }
+
+    fn instance_mut(&mut self, pod: PodRef) -> Option<&mut Instance> {
+        let instance = self.instances.get_mut(pod.slot.index())?.as_mut()?;
+        (instance.pod == pod).then_some(instance)
+    }
+
+    /// A pod was created: the batch that it belongs to, unless it is on a node already.
+    fn enter(&mut self, created: &PodCreated, store: &Store) -> Option<Together> {
+        let slot = created.pod.slot.index();
+        if self.instances.len() <= slot {
+            self.instances.resize(slot + 1, None);
+        }
+        self.instances[slot] = Some(Instance {
+            pod: created.pod,
+            name: created.name.text(),
+            class: created.class,
+            request: None,
+            host: None,
+            is_building: false,
+            alternates: Vec::new(),
+        });
+        self.prepare(created.class, store);
+        if created.found.is_some() {
+            return None;
+        }
+        let workload = created.owner.map(|owner| Together::Workload(owner.object));
+        let gang = || created.gang.map(Together::Gang);
+        let together = workload.or_else(gang);
+        Some(together.unwrap_or(Together::Alone(created.pod.id)))
+    }
+
+    /// Queues requests in the order of their first pods.
+    fn queue(&mut self, arrived: Vec<(Together, PodRef)>) {
+        let mut last = None;
+        for (together, pod) in arrived {
+            match self.requests.back_mut() {
+                Some(batch) if last == Some(together) => batch.pods.push(pod),
+                _ => self.requests.push_back(Batch {
+                    pods: vec![pod],
+                    first_asked: None,
+                }),
+            }
+            last = Some(together);
+        }
+    }
+
+    fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
+        match due {
+            Due::Ask(first) => self.requests.extend(self.asking.remove(&first)),
+            Due::Down(node) => self.down(now, node, store, out),
+            Due::Evacuate(node) => self.evacuate(now, node, store, out),
+        }
+    }
+}
+
+impl Component for Nova {
+    fn name(&self) -> &'static str {
+        "nova-scheduler"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(now, view, out);
+        while let Some((_, due)) = self.timers.pop(now) {
+            self.due(now, due, view, out);
+        }
+        if let Some(pod) = self.retries.pop_front() {
+            self.retry(now, pod, view, out);
+        } else if let Some(batch) = self.requests.pop_front() {
+            self.ask(now, batch, view, out);
+        }
+        if let Some(at) = self.timers.next() {
+            out.wake_at(at);
+        }
+        if self.requests.is_empty() && self.retries.is_empty() {
+            Progress::Idle
+        } else {
+            Progress::More
+        }
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::PodBound { pod, .. } = write.event {
+            self.leave(pod);
+            self.retries.push_back(pod);
+        }
+    }
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        // What was to be evacuated has ended meanwhile.
+        if let Creation::Replacement { pod, .. } = creation
+            && let Some(name) = self.instance_mut(*pod).map(|own| own.name.clone())
+        {
+            self.evacuees.remove(&name);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        let batches = self.requests.iter().chain(self.resting.values());
+        let batches = batches.chain(self.asking.values());
+        batches.map(|batch| batch.pods.len()).sum::<usize>() + self.retries.len()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        self.why_it_waits(pod)
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,286 @@
+//! Requests: how clients ask for instances, and how instances come and go (spec: orchestrators-a.md
+//! section 6.1).
+
+use std::sync::Arc;
+
+use cluster::Store;
+use control::Outbox;
+use fixedbitset::FixedBitSet;
+use model::rules::affinity;
+use model::{DeviceSet, EndReason, Event, PodChange, PodRef, Text};
+use scheduler::pipeline::evaluate::Form;
+use units::{ClassId, Duration, Instant, NodeId};
+
+use super::super::entry::CAPABILITIES;
+use super::super::flavor;
+use super::super::scheduler::{Choice, NoValidHost, Request};
+use super::{Batch, Due, Nova, Template};
+use crate::mapping::refusal;
+
+impl Nova {
+    /// Makes the request of a class; one that can't be expressed has none.
+    pub(super) fn prepare(&mut self, class: ClassId, store: &Store) {
+        while self.templates.len() <= class.index() {
+            let next = ClassId::from_index(self.templates.len());
+            let spec = &store.class(next).spec;
+            let template = refusal(CAPABILITIES, spec).is_none().then(|| {
+                let request = Request {
+                    flavor: flavor::flavor(spec, &self.options),
+                    group: flavor::group(spec),
+                    excluded: Vec::new(),
+                };
+                let hosts = self.cloud.hosts().len();
+                let mut matching = FixedBitSet::with_capacity(hosts);
+                for host in 0..hosts {
+                    let object = store.nodes().object(NodeId::from_index(host));
+                    let matches = object.is_some_and(|object| affinity::admits(spec, object));
+                    matching.set(host, matches);
+                }
+                Template {
+                    request: Arc::new(request),
+                    matching,
+                }
+            });
+            self.templates.push(template);
+        }
+    }
+
+    /// Something may have become possible: clients ask again, each when it would have anyway.
+    pub(super) fn changed(&mut self, now: Instant) {
+        let every = self.options.client_retry.as_nanos();
+        for (first, batch) in std::mem::take(&mut self.resting) {
+            let Some(asked) = batch.first_asked else {
+                continue;
+            };
+            let passed = now.since(asked).as_nanos().max(0);
+            let times = (passed + every - 1) / every.max(1);
+            let wait = Duration::from_nanos(times.max(1).saturating_mul(every));
+            let at = asked.saturating_add(wait).max(now);
+            self.asking.insert(first, batch);
+            self.timers.push(at, Due::Ask(first));
+        }
+    }
+
+    /// A client asks for instances: all of them, or none.
+    pub(super) fn ask(&mut self, now: Instant, mut batch: Batch, store: &Store, out: &mut Outbox) {
+        batch.first_asked.get_or_insert(now);
+        batch.pods.retain(|&pod| {
+            let record = store.pods().get(pod);
+            let waits = record.is_some_and(|record| record.node().is_none());
+            waits && !store.pod_states().is_terminating(pod)
+        });
+        let mut refused = Vec::new();
+        batch.pods.retain(|&pod| {
+            let known = self
+                .instances
+                .get(pod.slot.index())
+                .and_then(Option::as_ref);
+            let class = known.map(|own| own.class);
+            let is_known = class.is_some_and(|class| self.templates[class.index()].is_some());
+            if !is_known {
+                refused.push(pod);
+            }
+            is_known
+        });
+        for pod in refused {
+            let reason = EndReason::Rejected;
+            out.write(store, Event::PodEnded { pod, reason });
+        }
+        if batch.pods.is_empty() {
+            return;
+        }
+        out.decided_pods += batch.pods.len() as u32;
+        out.decided_jobs += 1;
+        for (number, &pod) in batch.pods.iter().enumerate() {
+            if self.place(pod).is_err() {
+                for &placed in &batch.pods[..number] {
+                    self.leave(placed);
+                }
+                return self.rest(batch, store, out);
+            }
+        }
+        for &pod in &batch.pods {
+            self.bind(pod, store, out);
+        }
+    }
+
+    /// An instance whose host did not take it goes to the next best one, while there is one.
+    pub(super) fn retry(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+        let alternates = self
+            .instance_mut(pod)
+            .map(|own| std::mem::take(&mut own.alternates));
+        let mut alternates = alternates.unwrap_or_default().into_iter();
+        let Some(host) = alternates.next() else {
+            let batch = Batch {
+                pods: vec![pod],
+                first_asked: Some(now),
+            };
+            return self.rest(batch, store, out);
+        };
+        self.take(
+            pod,
+            Choice {
+                host,
+                alternates: alternates.collect(),
+            },
+        );
+        self.bind(pod, store, out);
+    }
+
+    /// Requests that no host can take wait, or end if their client asks once.
+    fn rest(&mut self, batch: Batch, store: &Store, out: &mut Outbox) {
+        let gives_up = self.options.client_retry <= Duration::ZERO;
+        for &pod in &batch.pods {
+            out.write(store, Event::PodUnschedulable { pod });
+            if gives_up {
+                let reason = EndReason::Rejected;
+                out.write(store, Event::PodEnded { pod, reason });
+            }
+        }
+        if let Some(first) = batch.pods.first().filter(|_| !gives_up) {
+            self.resting.insert(first.id, batch);
+        }
+    }
+
+    /// Chooses a host for an instance and counts the instance there.
+    fn place(&mut self, pod: PodRef) -> Result<(), NoValidHost> {
+        let choice = self.choose(pod)?;
+        self.take(pod, choice);
+        Ok(())
+    }
+
+    fn choose(&mut self, pod: PodRef) -> Result<Choice, NoValidHost> {
+        let unknown = || NoValidHost {
+            reason: "the instance is unknown".to_owned(),
+        };
+        let own = self
+            .instances
+            .get(pod.slot.index())
+            .and_then(Option::as_ref);
+        let own = own.filter(|own| own.pod == pod).ok_or_else(unknown)?;
+        let template = self.templates.get(own.class.index());
+        let template = template.and_then(Option::as_ref).ok_or_else(unknown)?;
+        let mut request = Arc::clone(&template.request);
+        if let Some(&from) = self.evacuees.get(&own.name) {
+            Arc::make_mut(&mut request).excluded.push(from);
+        }
+        let (matching, rules) = (&template.matching, &self.options.rules);
+        match self.form {
+            Form::Plain => {
+                let plain = self.cloud.plain();
+                plain.select(&request, matching, rules, &mut self.subset)
+            }
+            Form::Incremental => {
+                let subset = &mut self.subset;
+                self.cloud.select(&request, matching, rules, subset)
+            }
+        }
+    }
+
+    fn request_of(&self, class: ClassId) -> Option<Arc<Request>> {
+        let template = self.templates.get(class.index())?.as_ref()?;
+        Some(Arc::clone(&template.request))
+    }
+
+    fn take(&mut self, pod: PodRef, choice: Choice) {
+        let class = self.instance_mut(pod).map(|own| own.class);
+        let Some(request) = class.and_then(|class| self.request_of(class)) else {
+            return;
+        };
+        self.cloud.add(choice.host, &request, true);
+        if let Some(own) = self.instance_mut(pod) {
+            (own.host, own.is_building) = (Some(choice.host), true);
+            (own.request, own.alternates) = (Some(request), choice.alternates);
+        }
+    }
+
+    /// Takes an instance off its host, which it keeps nothing of.
+    pub(super) fn leave(&mut self, pod: PodRef) -> Option<usize> {
+        let own = self.instance_mut(pod)?;
+        let (host, request) = (own.host.take()?, own.request.take()?);
+        let is_building = std::mem::take(&mut own.is_building);
+        self.cloud.remove(host, &request, is_building);
+        Some(host)
+    }
+
+    fn bind(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+        let own = self.instance_mut(pod);
+        let Some((name, host)) = own.and_then(|own| Some((own.name.clone(), own.host?))) else {
+            return;
+        };
+        self.evacuees.remove(&name);
+        let node = NodeId::from_index(host);
+        let devices = DeviceSet::EMPTY;
+        out.write(store, Event::PodBound { pod, node, devices });
+    }
+
+    /// A pod that was on a node before the run began is an instance there.
+    pub(super) fn bound(&mut self, pod: PodRef, node: NodeId) {
+        let Some(own) = self.instance_mut(pod).filter(|own| own.host.is_none()) else {
+            return;
+        };
+        let class = own.class;
+        let request = self.request_of(class).unwrap_or_default();
+        self.cloud.add(node.index(), &request, false);
+        if let Some(own) = self.instance_mut(pod) {
+            (own.host, own.request) = (Some(node.index()), Some(request));
+        }
+    }
+
+    /// An instance runs: its build is done, and went well.
+    pub(super) fn runs(&mut self, pod: PodRef) {
+        let Some(own) = self.instance_mut(pod) else {
+            return;
+        };
+        if !std::mem::take(&mut own.is_building) {
+            return;
+        }
+        if let Some(host) = own.host {
+            self.cloud.change(host, |host| {
+                host.io_operations -= 1;
+                host.failed_builds = 0;
+            });
+        }
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let was_building = self.instance_mut(pod).is_some_and(|own| own.is_building);
+        let host = self.leave(pod);
+        let has_failed = matches!(reason, EndReason::Error | EndReason::Refused(_));
+        if let Some(host) = host.filter(|_| was_building && has_failed) {
+            self.cloud.change(host, |own| own.failed_builds += 1);
+        }
+        let row = self.instances.get_mut(pod.slot.index());
+        if row.is_some_and(|row| row.take_if(|own| own.pod == pod).is_some()) {
+            self.changed(now);
+        }
+        if self.workloads.ended(pod) && reason.leaves_object() {
+            let change = PodChange::Forgotten;
+            out.write(store, Event::PodChanged { pod, change });
+        }
+    }
+
+    /// The message of a pod that waits: that of Nova for a request that no host can take.
+    pub(super) fn why_it_waits(&self, pod: PodRef) -> Option<Text> {
+        let own = self.instances.get(pod.slot.index())?.as_ref()?;
+        if own.pod != pod || own.host.is_some() {
+            return None;
+        }
+        let template = self.templates.get(own.class.index())?.as_ref()?;
+        let rules = &self.options.rules;
+        let plain = self.cloud.plain();
+        let refused = plain.feasible(&template.request, &template.matching, rules);
+        let why = match refused {
+            Err(none) => none.to_string(),
+            Ok(_) => "No valid host was found. not all instances of the request fit".to_owned(),
+        };
+        Some(why.into())
+    }
+}

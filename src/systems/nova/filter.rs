@@ -1,0 +1,101 @@
+//! Filters: the hosts that can take an instance (spec: orchestrators-a.md sections 6.1 and 6.3;
+//! `scheduler/filters/*`).
+
+use super::flavor::GroupPolicy;
+use super::host::Host;
+use super::scheduler::Request;
+
+/// A filter, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Filter {
+    /// The host's service is enabled and has reported of late.
+    Compute,
+    /// The host has what the flavor's extra specs, the image and the request's zone name.
+    Capabilities,
+    /// The host has fewer members of the request's group than may share one.
+    AntiAffinity,
+    /// The host is one that the request's group uses already.
+    Affinity,
+    /// Few operations are under way on the host (`IoOpsFilter`; not in Nova's own list).
+    IoOperations,
+    /// The host has few instances (`NumInstancesFilter`; not in Nova's own list).
+    Instances,
+}
+
+impl Filter {
+    /// Nova's own list.
+    pub const DEFAULT: [Self; 4] = [
+        Self::Compute,
+        Self::Capabilities,
+        Self::AntiAffinity,
+        Self::Affinity,
+    ];
+
+    /// Whether a host passes.
+    pub fn passes(
+        self,
+        host: &Host,
+        standing: Standing,
+        request: &Request,
+        rules: &Limits,
+    ) -> bool {
+        let group = request.group.as_ref().map(|group| group.policy);
+        match self {
+            Self::Compute => host.is_enabled && host.is_up,
+            Self::Capabilities => standing.matches,
+            Self::AntiAffinity => match group {
+                Some(GroupPolicy::AntiAffinity { most_per_host }) => {
+                    standing.members < most_per_host
+                }
+                _ => true,
+            },
+            Self::Affinity => match group {
+                Some(GroupPolicy::Affinity) => standing.group_is_empty || standing.members > 0,
+                _ => true,
+            },
+            Self::IoOperations => host.io_operations < rules.most_io_operations,
+            Self::Instances => host.instances < rules.most_instances,
+        }
+    }
+
+    /// The reason for which hosts are left out, as messages state it.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Compute => "service disabled or down",
+            Self::Capabilities => "other capabilities",
+            Self::AntiAffinity => "members of the anti-affinity group there",
+            Self::Affinity => "no member of the affinity group there",
+            Self::IoOperations => "too many operations under way",
+            Self::Instances => "too many instances",
+        }
+    }
+}
+
+/// A host's standing with a request, beside the host's own state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// `true` if the host has the capabilities that the request names.
+    pub matches: bool,
+    /// Members of the request's server group on the host.
+    pub members: i64,
+    /// `true` if the request's server group has no member anywhere.
+    pub group_is_empty: bool,
+}
+
+/// Limits of the filters that count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations at which a host takes no more (`max_io_ops_per_host`).
+    pub most_io_operations: i64,
+    /// Instances at which a host takes no more (`max_instances_per_host`).
+    pub most_instances: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            most_io_operations: 8,
+            most_instances: 50,
+        }
+    }
+}

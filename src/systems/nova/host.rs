@@ -1,0 +1,162 @@
+//! Hypervisors as the scheduler sees them: inventories of processors, memory and disk, what is
+//! consumed of them, and the operations under way (spec: orchestrators-a.md sections 6.1 and 6.2).
+
+use model::Text;
+
+/// Amounts of the three classes of an inventory, or of a flavor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amounts {
+    /// Virtual processors.
+    pub vcpus: i64,
+    /// Memory in MiB.
+    pub memory: i64,
+    /// Disk in MiB; flavors ask for whole GiB.
+    pub disk: i64,
+}
+
+impl Amounts {
+    /// The amounts by class, in the order of the fields.
+    pub const fn classes(self) -> [i64; 3] {
+        [self.vcpus, self.memory, self.disk]
+    }
+
+    /// Sum of two amounts, held at the ends of the range.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            vcpus: self.vcpus.saturating_add(other.vcpus),
+            memory: self.memory.saturating_add(other.memory),
+            disk: self.disk.saturating_add(other.disk),
+        }
+    }
+
+    /// Difference of two amounts, held at the ends of the range.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self {
+            vcpus: self.vcpus.saturating_sub(other.vcpus),
+            memory: self.memory.saturating_sub(other.memory),
+            disk: self.disk.saturating_sub(other.disk),
+        }
+    }
+}
+
+/// Allocation ratios: promises for each unit that a host has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratios {
+    /// Virtual processors for each processor.
+    pub cpu: f64,
+    /// Memory promised for each byte.
+    pub memory: f64,
+    /// Disk promised for each byte.
+    pub disk: f64,
+}
+
+impl Ratios {
+    /// Initial ratios of a host up to the release Zed.
+    pub const UP_TO_ZED: Self = Self {
+        cpu: 16.0,
+        memory: 1.5,
+        disk: 1.0,
+    };
+}
+
+impl Default for Ratios {
+    /// Initial ratios of a host since the release of October 2022.
+    fn default() -> Self {
+        Self {
+            cpu: 4.0,
+            memory: 1.0,
+            disk: 1.0,
+        }
+    }
+}
+
+/// A hypervisor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Host {
+    /// The host's name.
+    pub name: Text,
+    /// Amounts that the host has.
+    pub total: Amounts,
+    /// Amounts kept for the host itself.
+    pub reserved: Amounts,
+    /// Allocation ratios of the host.
+    pub ratios: Ratios,
+    /// Amounts of the instances on the host.
+    pub used: Amounts,
+    /// Number of the builds, migrations and other operations under way on the host.
+    pub io_operations: i64,
+    /// Builds that failed on the host since the last one that succeeded.
+    pub failed_builds: i64,
+    /// Number of instances on the host.
+    pub instances: i64,
+    /// `true` if the host's service is enabled.
+    pub is_enabled: bool,
+    /// `true` if the host's last report is recent enough.
+    pub is_up: bool,
+}
+
+/// Amount that may be promised of a class: cut to a whole number, as inventories are.
+fn promised(total: i64, reserved: i64, ratio: f64) -> i64 {
+    // A cast holds at the ends of the range, and takes no number for zero.
+    (total.saturating_sub(reserved) as f64 * ratio) as i64
+}
+
+impl Host {
+    /// Amounts that the host's instances may have together.
+    pub fn capacity(&self) -> Amounts {
+        let (total, reserved, ratios) = (self.total, self.reserved, self.ratios);
+        Amounts {
+            vcpus: promised(total.vcpus, reserved.vcpus, ratios.cpu),
+            memory: promised(total.memory, reserved.memory, ratios.memory),
+            disk: promised(total.disk, reserved.disk, ratios.disk),
+        }
+    }
+
+    /// Whether a flavor's amounts are left of the host's capacity. A class that is not asked for is
+    /// not looked at.
+    pub fn has_room(&self, asked: Amounts) -> bool {
+        let capacity = self.capacity().classes().into_iter();
+        let used = self.used.classes().into_iter();
+        let classes = asked.classes().into_iter().zip(capacity).zip(used);
+        classes
+            .into_iter()
+            .all(|((asked, capacity), used)| asked == 0 || asked <= capacity.saturating_sub(used))
+    }
+
+    /// Number of instances of a flavor that an empty host takes.
+    pub fn most_instances(&self, asked: Amounts) -> i64 {
+        let capacity = self.capacity().classes().into_iter();
+        let classes = asked.classes().into_iter().zip(capacity);
+        let most = classes
+            .filter(|&(asked, _)| asked > 0)
+            .map(|(asked, capacity)| capacity.max(0) / asked);
+        most.min().unwrap_or(i64::MAX)
+    }
+
+    /// Amounts that are free without any ratio; negative where more is promised than there is.
+    pub fn free(&self) -> Amounts {
+        self.total.minus(self.reserved).minus(self.used)
+    }
+
+    /// Virtual processors that are left of those promised.
+    pub fn free_vcpus(&self) -> f64 {
+        let used = self.reserved.vcpus.saturating_add(self.used.vcpus);
+        self.total.vcpus as f64 * self.ratios.cpu - used as f64
+    }
+
+    /// Adds an instance that is being built, or one that runs.
+    pub fn add(&mut self, asked: Amounts, is_building: bool) {
+        self.used = self.used.plus(asked);
+        self.instances += 1;
+        self.io_operations += i64::from(is_building);
+    }
+
+    /// Takes an instance off.
+    pub fn remove(&mut self, asked: Amounts, is_building: bool) {
+        self.used = self.used.minus(asked);
+        self.instances -= 1;
+        self.io_operations -= i64::from(is_building);
+    }
+}

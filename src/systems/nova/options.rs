@@ -1,0 +1,112 @@
+//! Parts of a Nova; the defaults are the original's, where it has one (spec: orchestrators-a.md
+//! section 6).
+
+use units::Duration;
+
+use super::filter::{Filter, Limits};
+use super::host::{Amounts, Ratios};
+use super::service::ServiceOptions;
+use super::weigher::Multipliers;
+
+/// Rules of the filter scheduler.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Filters, in the order in which they are asked.
+    pub filters: Vec<Filter>,
+    /// Limits of the filters that count.
+    pub limits: Limits,
+    /// Factors of the weighers.
+    pub multipliers: Multipliers,
+    /// Number of the best hosts among which one is drawn (`host_subset_size`).
+    pub host_subset_size: usize,
+    /// Hosts with room that are looked at, in the order in which they joined
+    /// (`max_placement_results`).
+    pub most_candidates: usize,
+    /// Hosts that a build is tried on (`max_attempts`).
+    pub max_attempts: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            filters: Filter::DEFAULT.to_vec(),
+            limits: Limits::default(),
+            multipliers: Multipliers::default(),
+            host_subset_size: 1,
+            most_candidates: 1_000,
+            max_attempts: 3,
+        }
+    }
+}
+
+/// The machine that an instance boots in: its memory beside the pod's, and the steps of its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Memory of the guest system, in MiB, that the flavor holds beside the pod's.
+    pub guest_memory: i64,
+    /// Size of the image that a host copies before the first instance of it.
+    pub image_size: i64,
+    /// Bytes a second at which a host copies images; zero copies at once.
+    pub image_rate: i64,
+    /// Time in which the hypervisor creates the machine.
+    pub create: Duration,
+    /// Time in which the guest system boots.
+    pub boot: Duration,
+}
+
+impl Machine {
+    /// Time in which a host copies the image.
+    pub fn copy_time(&self) -> Duration {
+        if self.image_rate <= 0 {
+            return Duration::ZERO;
+        }
+        let nanoseconds = i128::from(self.image_size) * 1_000_000_000 / i128::from(self.image_rate);
+        Duration::from_nanos(i64::try_from(nanoseconds).unwrap_or(i64::MAX))
+    }
+
+    /// Time between the claim of a host and the start of the pod's processes.
+    pub fn start_time(&self, has_image: bool) -> Duration {
+        let copy = if has_image {
+            Duration::ZERO
+        } else {
+            self.copy_time()
+        };
+        copy.saturating_add(self.create).saturating_add(self.boot)
+    }
+}
+
+/// Options of the scheduler, the services and the machines.
+#[derive(Clone, Debug)]
+pub struct NovaOptions {
+    /// Rules of the filter scheduler.
+    pub rules: Rules,
+    /// Allocation ratios of all hosts.
+    pub ratios: Ratios,
+    /// Amounts that every host keeps for itself.
+    pub reserved: Amounts,
+    /// Reports of hosts.
+    pub services: ServiceOptions,
+    /// Time after which an operator evacuates a host that is down; `None` is never.
+    pub evacuate_after: Option<Duration>,
+    /// Time after which a client asks again for what no host could take; zero: it gives up.
+    pub client_retry: Duration,
+    /// The machine that instances boot in.
+    pub machine: Machine,
+}
+
+impl Default for NovaOptions {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            ratios: Ratios::default(),
+            reserved: Amounts {
+                memory: 512,
+                ..Amounts::default()
+            },
+            services: ServiceOptions::default(),
+            evacuate_after: None,
+            client_retry: Duration::from_secs(10),
+            machine: Machine::default(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Options of Nova, from the experiment file to what its scheduler and agents are made from.
+
+use scenario::schema::{Nova, NovaFilter};
+use systems::nova::NovaOptions;
+use systems::nova::filter::{Filter, Limits};
+use systems::nova::host::{Amounts, Ratios};
+use systems::nova::options::{Machine, Rules};
+use systems::nova::service::ServiceOptions;
+use systems::nova::weigher::{Multipliers, Weigher};
+use units::Quantity;
+
+use super::BuildError;
+
+/// The options of an experiment's `system.nova`.
+pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
+    let mut multipliers = Multipliers::NONE;
+    let factors = &written.weighers;
+    for (weigher, factor) in [
+        (Weigher::Memory, factors.ram),
+        (Weigher::Cpu, factors.cpu),
+        (Weigher::Disk, factors.disk),
+        (Weigher::IoOperations, factors.io_ops),
+        (Weigher::SoftAffinity, factors.soft_affinity),
+        (Weigher::SoftAntiAffinity, factors.soft_anti_affinity),
+        (Weigher::BuildFailure, factors.build_failure),
+        (Weigher::Instances, factors.num_instances),
+    ] {
+        multipliers.set(weigher, factor);
+    }
+    let filters = written.filters.iter().map(|filter| match filter {
+        NovaFilter::Compute => Filter::Compute,
+        NovaFilter::Capabilities => Filter::Capabilities,
+        NovaFilter::AntiAffinity => Filter::AntiAffinity,
+        NovaFilter::Affinity => Filter::Affinity,
+        NovaFilter::IoOps => Filter::IoOperations,
+        NovaFilter::NumInstances => Filter::Instances,
+    });
+    let (reserved, ratios, machine) = (&written.reserved, &written.ratios, &written.machine);
+    Ok(NovaOptions {
+        rules: Rules {
+            filters: filters.collect(),
+            limits: Limits {
+                most_io_operations: i64::from(written.max_io_ops),
+                most_instances: i64::from(written.max_instances),
+            },
+            multipliers,
+            host_subset_size: written.host_subset_size as usize,
+            most_candidates: written.max_placement_results as usize,
+            max_attempts: written.max_attempts as usize,
+        },
+        ratios: Ratios {
+            cpu: ratios.cpu,
+            memory: ratios.memory,
+            disk: ratios.disk,
+        },
+        reserved: Amounts {
+            vcpus: i64::from(reserved.cpu),
+            memory: mebibytes("reserved.memory", reserved.memory)?,
+            disk: mebibytes("reserved.disk", reserved.disk)?,
+        },
+        services: ServiceOptions {
+            report_interval: written.report_interval,
+            down_time: written.service_down_time,
+        },
+        evacuate_after: written.evacuate_after,
+        client_retry: written.client_retry,
+        machine: Machine {
+            guest_memory: match machine.guest_memory {
+                Some(memory) => mebibytes("machine.guestMemory", memory)?,
+                None => machine.preset.guest_memory(),
+            },
+            image_size: bytes("machine.imageSize", machine.image_size)?,
+            image_rate: bytes("machine.imageRate", machine.image_rate)?,
+            create: machine.create,
+            boot: machine.boot.unwrap_or(machine.preset.boot()),
+        },
+    })
+}
+
+fn bytes(field: &str, amount: Quantity) -> Result<i64, BuildError> {
+    let wrong =
+        |why: &dyn std::fmt::Display| BuildError::Experiment(format!("system.nova.{field}: {why}"));
+    let bytes = amount.units_ceil().map_err(|why| wrong(&why))?;
+    if bytes < 0 {
+        return Err(wrong(&format!(
+            "{amount} is less than nothing; expected 0 or more"
+        )));
+    }
+    Ok(bytes)
+}
+
+fn mebibytes(field: &str, amount: Quantity) -> Result<i64, BuildError> {
+    const MIB: i64 = 1 << 20;
+    let bytes = bytes(field, amount)?;
+    Ok(bytes / MIB + i64::from(bytes % MIB != 0))
+}
