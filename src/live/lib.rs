@@ -15,6 +15,7 @@
 //! - `discovery`: services on a host, as files, variables and proxies.
 //! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
 //! - `joining`: joining a server and renewing certificates, as a party does it.
+//! - `load`: the load that a control server bears.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
@@ -26,6 +27,7 @@ pub mod driver;
 pub mod etcd;
 pub mod joining;
 pub mod journal;
+pub mod load;
 pub mod node;
 pub mod record;
 pub mod runtime;

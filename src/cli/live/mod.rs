@@ -4,6 +4,7 @@ mod access;
 mod agent;
 mod control;
 mod host;
+mod load;
 mod logs;
 mod predict;
 mod requests;
@@ -73,6 +74,9 @@ pub(super) enum LiveCommand {
     Predict(predict::PredictArguments),
     /// Fit delays to a recorded run, and show how far simulated times are from real ones
     Calibrate(predict::PredictArguments),
+    /// Measure what a control server bears: many agents, whose containers are no processes
+    #[command(after_help = load::EXAMPLES)]
+    Load(load::LoadArguments),
     /// Show what live mode can use on this host, and what it has to do without
     Doctor(host::DoctorArguments),
     /// Hold a workload for an agent; agents start it themselves
@@ -145,6 +149,7 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Record(arguments) => show::record(arguments),
         LiveCommand::Predict(arguments) => predict::predict(global, arguments),
         LiveCommand::Calibrate(arguments) => predict::calibrate(global, arguments),
+        LiveCommand::Load(arguments) => load::load(global, arguments),
         LiveCommand::Doctor(arguments) => host::doctor(arguments),
         LiveCommand::Shim(arguments) => host::hold(arguments),
     }

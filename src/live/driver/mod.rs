@@ -26,6 +26,7 @@ use control::Component;
 use model::Text;
 use serde::{Deserialize, Serialize};
 use systems::SystemParts;
+use systems::entry::RunsWorkloads;
 use thiserror::Error;
 use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
 
@@ -36,6 +37,9 @@ use machines::Machines;
 use seats::Seats;
 use services::Ports;
 use usage::Measured;
+
+/// Name of the component that makes the pods of workloads.
+const CONTROLLERS: &str = "controller-manager";
 
 /// Rounds at one instant that are always allowed.
 const ROUNDS_ALLOWED: u64 = 1 << 20;
@@ -57,13 +61,25 @@ pub struct Plane {
     pub heartbeat: Duration,
     /// Seconds of the cluster's time that pass in a real second.
     pub pace: u32,
+    /// `true` if something makes the pods of workloads.
+    pub runs_workloads: bool,
 }
 
 impl Plane {
     /// The control plane of a system, with heartbeats at their usual distance.
     pub fn new(system: &str, parts: SystemParts) -> Self {
+        let entry = systems::registry::find(system).ok();
+        let runs_workloads = match entry.map(|entry| entry.workloads) {
+            Some(RunsWorkloads::Never) => false,
+            Some(RunsWorkloads::Always) => true,
+            Some(RunsWorkloads::WithControllers) | None => {
+                let mut components = parts.components.iter();
+                components.any(|component| component.name() == CONTROLLERS)
+            }
+        };
         Self {
             system: system.into(),
+            runs_workloads,
             posts_status: parts.agent.posts_status(),
             components: parts.components,
             commitment: parts.commitment,
@@ -90,6 +106,15 @@ pub enum DriverError {
         /// Names of the components.
         components: String,
     },
+    /// A component can't go on from what is stored.
+    #[error(
+        "`{component}` keeps what it knows of its tasks to itself, so another can't go on from what is \
+         stored; the whole log is kept, and another policy can decide from its beginning alone"
+    )]
+    Memory {
+        /// Name of the component.
+        component: String,
+    },
     /// A snapshot can't be taken, or leads to no cluster.
     #[error("at {at} there is no snapshot: {why}")]
     Snapshot {
@@ -105,6 +130,7 @@ pub struct Driver {
     system: Text,
     posts_status: bool,
     pace: u32,
+    runs_workloads: bool,
     store: Store,
     seats: Seats,
     links: Links,
@@ -150,6 +176,7 @@ impl Driver {
             system: plane.system,
             posts_status: plane.posts_status,
             pace: plane.pace,
+            runs_workloads: plane.runs_workloads,
             store: Store::committed(plane.commitment),
             seats: Seats::new(plane.components),
             links: Links::new(silence),

@@ -43,6 +43,13 @@ impl Seats {
         }
     }
 
+    /// Name of a component that can't go on from what is stored, if there is one.
+    pub(super) fn remembering(&self) -> Option<String> {
+        let mut seats = self.list.iter();
+        let seat = seats.find(|seat| !seat.component.begins_from_store())?;
+        Some(seat.component.name().to_owned())
+    }
+
     /// Components that have seen nothing take over at an instant.
     pub(super) fn replace(&mut self, now: Instant) {
         *self = Self::new(std::mem::take(&mut self.blank));

@@ -48,6 +48,7 @@ impl Driver {
     /// What is stored can't be written and read.
     pub(crate) fn compacted(&mut self, now: Instant) -> Result<Snapshot, DriverError> {
         let at = now.max(self.now);
+        self.check_memory()?;
         if self.machines.are_awaited() {
             let why = "machines that were ordered have yet to join; it is tried again".to_owned();
             return Err(DriverError::Snapshot { at, why });
@@ -65,6 +66,17 @@ impl Driver {
         };
         self.go_on_from(&snapshot)?;
         Ok(snapshot)
+    }
+
+    /// Refuses to go on from what is stored alone where a component can't.
+    ///
+    /// # Errors
+    /// A component can't.
+    pub(crate) fn check_memory(&self) -> Result<(), DriverError> {
+        match self.seats.remembering() {
+            None => Ok(()),
+            Some(component) => Err(DriverError::Memory { component }),
+        }
     }
 
     fn go_on_from(&mut self, snapshot: &Snapshot) -> Result<(), DriverError> {

@@ -229,7 +229,7 @@ impl<J: Journal> Bench<J> {
         self.open_with(journal, plane());
     }
 
-    fn open_with(&mut self, journal: J, plane: Plane) {
+    pub(super) fn open_with(&mut self, journal: J, plane: Plane) {
         let control = Control::open(header(), plane, journal).expect("a state that opens");
         let mut control = control.with_compaction(self.compaction.clone());
         // One that can't begin is halted, and answers nothing.

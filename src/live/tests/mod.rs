@@ -10,5 +10,6 @@ mod replay;
 mod rotation;
 mod security;
 mod server;
+mod systems;
 mod usage;
 mod what_if;
