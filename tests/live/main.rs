@@ -21,6 +21,7 @@ mod fabric;
 mod hosts;
 mod isolation;
 mod limits;
+mod load;
 mod machines;
 mod network;
 mod parties;

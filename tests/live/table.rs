@@ -8,8 +8,8 @@ use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
 use crate::{
-    controllers, crashes, ends, fabric, isolation, limits, machines, network, parties, restarts,
-    server, services, soak, sweep, thirty, torn, walk,
+    controllers, crashes, ends, fabric, isolation, limits, load, machines, network, parties,
+    restarts, server, services, soak, sweep, thirty, torn, walk,
 };
 
 /// A test.
@@ -40,6 +40,7 @@ const GROUPS: &[&[Test]] = &[
     parties::TESTS,
     walk::TESTS,
     controllers::TESTS,
+    load::TESTS,
     thirty::TESTS,
     machines::TESTS,
     services::TESTS,
