@@ -315,25 +315,21 @@ impl Cluster {
             .count()
     }
 
-    /// Strikes the leader; returns the number of the next one. What was acknowledged right before is
-    /// there under the next leader.
+    /// Strikes the leader; returns its number. What was acknowledged right before is there under the next
+    /// leader.
     fn strikes(
         &mut self,
-        leader: usize,
         what: &str,
         replicas: usize,
-        strike: impl FnOnce(&mut Self),
+        strike: impl FnOnce(&mut Self, usize),
     ) -> usize {
-        let terms: Vec<usize> = (0..self.controls.len())
-            .map(|number| self.terms(number))
-            .collect();
-        assert!(self.scale(replicas), "an acknowledged request");
-        let begun = clock::boot_ns();
-        strike(self);
-        let next = wait_for("another leader", seconds(9), || {
-            let mut others = (0..self.controls.len()).filter(|&number| number != leader);
-            others.find(|&number| self.terms(number) > terms[number])
+        wait_until("an acknowledged request", seconds(9), || {
+            self.scale(replicas)
         });
+        let (leader, term) = self.leader();
+        let begun = clock::boot_ns();
+        strike(self, leader);
+        wait_until("another leader", seconds(9), || self.leader().1 > term);
         let elected = (clock::boot_ns() - begun) / 1_000_000;
         wait_until("an acknowledged request", seconds(9), || {
             self.scale(replicas)
@@ -343,12 +339,21 @@ impl Cluster {
             "     leader {what}: the next one leads after {elected} ms and answers after {served} ms"
         );
         self.settles(replicas);
-        next
+        leader
     }
 
-    /// Number of terms that a control server has begun.
-    fn terms(&self, number: usize) -> usize {
-        self.notes(number).matches("control server of").count()
+    /// Number of the control server that began the last term, and the term.
+    fn leader(&self) -> (usize, u64) {
+        let term = |number: usize| {
+            let notes = self.notes(number);
+            let terms = notes.split(", term ").skip(1);
+            let terms = terms.filter_map(|rest| rest.split(',').next()?.parse::<u64>().ok());
+            terms.max().unwrap_or(0)
+        };
+        let terms = (0..self.controls.len()).map(|number| (number, term(number)));
+        terms
+            .max_by_key(|&(_, term)| term)
+            .expect("a control server")
     }
 }
 
@@ -418,28 +423,27 @@ impl Drop for Cluster {
 
 fn leaders() {
     let mut cluster = Cluster::new("leaders", 1, 3);
-    let second = cluster.strikes(0, "killed", 4, |cluster| {
-        let control = cluster.controls[0].take();
+    let killed = cluster.strikes("killed", 4, |cluster, leader| {
+        let control = cluster.controls[leader].take();
         let mut control = control.expect("a control server");
         control.kill().expect("a process of this test");
         control.wait().expect("a process of this test");
     });
-    cluster.start_control(0);
-    let third = cluster.strikes(second, "paused", 2, |cluster| {
-        cluster.signal(second, Signal::STOP);
+    cluster.start_control(killed);
+    let paused = cluster.strikes("paused", 2, |cluster, leader| {
+        cluster.signal(leader, Signal::STOP);
     });
-    cluster.signal(second, Signal::CONT);
+    cluster.signal(paused, Signal::CONT);
     wait_until("the paused one steps down", seconds(5), || {
-        cluster.notes(second).contains("steps down")
+        cluster.notes(paused).contains("steps down")
     });
-    let last = cluster.strikes(third, "cut off", 5, |cluster| {
-        cluster.relays[third].is_cut.store(true, Ordering::Relaxed);
+    let cut = cluster.strikes("cut off", 5, |cluster, leader| {
+        cluster.relays[leader].is_cut.store(true, Ordering::Relaxed);
     });
     wait_until("the one that is cut off steps down", seconds(5), || {
-        cluster.notes(third).contains("steps down")
+        cluster.notes(cut).contains("steps down")
     });
-    cluster.relays[third].is_cut.store(false, Ordering::Relaxed);
-    assert_ne!(last, third);
+    cluster.relays[cut].is_cut.store(false, Ordering::Relaxed);
     cluster.run(&["record", "--out", "run.log", "--state", "c0"]);
     let replayed = cluster.run(&["replay", "run.log", "leaders.yaml"]);
     assert!(replayed.contains("to the same commands"), "{replayed}");
@@ -448,7 +452,7 @@ fn leaders() {
 fn majority() {
     let mut cluster = Cluster::new("majority", 3, 1);
     cluster.kill_member(2);
-    assert!(cluster.scale(4), "two of three are enough");
+    wait_until("two of three are enough", seconds(9), || cluster.scale(4));
     cluster.settles(4);
     cluster.kill_member(1);
     assert!(
