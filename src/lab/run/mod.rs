@@ -107,6 +107,20 @@ pub struct Prepared {
     pub probe: Probe,
 }
 
+/// The provider of a scenario; nodes join its groups, and those that these begin with join the nodes.
+fn provided(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    nodes: &mut Vec<Arc<Node>>,
+) -> Result<Option<ProviderPlan>, BuildError> {
+    let mut provider = world::provider(scenario, files)?;
+    if let (Some(plan), Some(written)) = (&mut provider, &scenario.cluster.provider) {
+        world::join_groups(written, nodes, plan);
+        nodes.extend(plan.initial.iter().cloned());
+    }
+    Ok(provider)
+}
+
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     prepare_on(scenario, files, |nodes| nodes)
@@ -128,13 +142,7 @@ pub(crate) fn prepare_on(
         .adopting(controllers.is_some())
         .with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
-    let mut provider = world::provider(scenario, files)?;
-    if let Some(plan) = &mut provider {
-        if let Some(written) = &scenario.cluster.provider {
-            world::join_groups(written, &mut nodes, plan);
-        }
-        nodes.extend(plan.initial.iter().cloned());
-    }
+    let provider = provided(scenario, files, &mut nodes)?;
     let nodes = choose(nodes);
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     date(controllers.as_mut(), scenario, workload.dumped_unix_secs);
