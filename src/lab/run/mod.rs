@@ -127,10 +127,6 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
 }
 
 /// Reads the workload of a scenario, for other nodes than its own.
-#[expect(
-    clippy::too_many_lines,
-    reason = "the parts of a run in the order in which they need each other"
-)]
 pub(crate) fn prepare_on(
     scenario: &Scenario,
     files: &FileSource<'_>,
