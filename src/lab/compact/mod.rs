@@ -229,7 +229,7 @@ impl Search<'_> {
             }
             return Ok(Found::Value(count));
         }
-        self.halves(0, nodes.len(), |count| self.packs(kept(count), &[]))
+        halves(0, nodes.len(), |count| self.packs(kept(count), &[]))
     }
 
     /// Most copies of arrivals, drawn from the workload, that fit in the cell as well.
@@ -270,28 +270,27 @@ impl Search<'_> {
         Ok(Found::Value(fits))
     }
 
-    /// Least number that fits, above one that does not and up to one that does.
-    fn halves(
-        &self,
-        mut fails: usize,
-        mut fits: usize,
-        packs: impl Fn(usize) -> Result<Option<bool>, RunError>,
-    ) -> Result<Found, RunError> {
-        while fits - fails > 1 {
-            let middle = fails.midpoint(fits);
-            match packs(middle)? {
-                None => return Ok(Found::Interrupted),
-                Some(true) => fits = middle,
-                Some(false) => fails = middle,
-            }
-        }
-        Ok(Found::Value(fits))
-    }
-
     fn packs(&self, nodes: Vec<Arc<Node>>, more: &[usize]) -> Result<Option<bool>, RunError> {
         let packed = self.cell.pack(nodes, more, self.interrupted)?;
         Ok(packed.map(|packed| packed.fits(self.plan.pending_ppm)))
     }
+}
+
+/// Least number that fits, above one that does not and up to one that does.
+fn halves(
+    mut fails: usize,
+    mut fits: usize,
+    packs: impl Fn(usize) -> Result<Option<bool>, RunError>,
+) -> Result<Found, RunError> {
+    while fits - fails > 1 {
+        let middle = fails.midpoint(fits);
+        match packs(middle)? {
+            None => return Ok(Found::Interrupted),
+            Some(true) => fits = middle,
+            Some(false) => fails = middle,
+        }
+    }
+    Ok(Found::Value(fits))
 }
 
 #[cfg(test)]

@@ -47,8 +47,7 @@ impl FromStr for Selector {
             Some((name, value)) if name.is_empty() || value.is_empty() => Err(format!(
                 "`{text}` names no label and value; write `LABEL=VALUE`, such as `zone=a`"
             )),
-            Some(("each", name)) => Ok(Self::EachOf(key(name))),
-            Some((name, "each")) => Ok(Self::EachOf(key(name))),
+            Some(("each", name) | (name, "each")) => Ok(Self::EachOf(key(name))),
             Some((name, glob)) => Ok(Self::Label {
                 key: key(name),
                 glob: glob.to_owned(),

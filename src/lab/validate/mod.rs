@@ -147,7 +147,7 @@ impl Simulated {
         let recording = Recording {
             pods: lives.collect(),
         };
-        let moved = recording.from_first().pods;
+        let moved = recording.counted_from_first().pods;
         for (pod, life) in self.pods.iter_mut().zip(moved) {
             pod.life = life;
         }

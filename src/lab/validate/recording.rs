@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::results::{self, ResultsError};
 use manifest::parse_unix_secs;
 use trace::{Input, TraceError};
-use units::SortedMap;
+use units::{Instant, SortedMap};
 
 /// Nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;
@@ -67,7 +67,7 @@ impl Recording {
         };
         let is_bound = |own: &PodLife| own.bound.is_some();
         if recording.pods.iter().any(is_bound) {
-            return Ok(recording.from_first());
+            return Ok(recording.counted_from_first());
         }
         Err(RecordingError::Content(format!(
             "{}: records no pod that got a node ({} pods in all); expected events of the reason \
@@ -105,9 +105,9 @@ impl Recording {
                 pods.push(PodLife {
                     name: row.pod,
                     submitted: Some(row.submit.as_nanos()),
-                    bound: row.bound.map(|at| at.as_nanos()),
+                    bound: row.bound.map(Instant::as_nanos),
                     node: row.node,
-                    ended: row.ended.map(|at| at.as_nanos()),
+                    ended: row.ended.map(Instant::as_nanos),
                 });
             }
         }
@@ -117,10 +117,9 @@ impl Recording {
     /// Reads objects of a text.
     fn of_json(name: &str, text: &str) -> Result<Self, RecordingError> {
         let mut pods: SortedMap<String, PodLife> = SortedMap::new();
-        let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-        let mut number = 0;
-        while let Some(object) = stream.next() {
-            number += 1;
+        let stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        for (number, object) in (1..).zip(stream) {
+            let number: usize = number;
             let object = object.map_err(|error| {
                 RecordingError::Content(format!(
                     "{name}: object {number}, line {}: {error}; expected JSON, one object or one a \
@@ -136,7 +135,7 @@ impl Recording {
     }
 
     /// The recording with the first instant as its zero.
-    pub(super) fn from_first(mut self) -> Self {
+    pub(super) fn counted_from_first(mut self) -> Self {
         let instants = |own: &PodLife| own.submitted.into_iter().chain(own.bound);
         let first = self.pods.iter().flat_map(instants).min().unwrap_or(0);
         for pod in &mut self.pods {
@@ -331,7 +330,7 @@ mod tests {
             {"kind": "Pod", "metadata": {"name": "old", "namespace": "shop",
              "creationTimestamp": "2026-03-01T09:59:50Z"}, "spec": {"nodeName": "n1"}}"#;
         let read = Recording::of_json("events.json", text).expect("a recording");
-        let read = read.from_first();
+        let read = read.counted_from_first();
         let life = |name: &str| {
             let found = read.pods.iter().find(|own| own.name == name);
             found.cloned().expect("a pod")
