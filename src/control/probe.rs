@@ -166,6 +166,10 @@ impl Component for Probed {
         self.component.relies_on_view()
     }
 
+    fn begins_from_store(&self) -> bool {
+        self.component.begins_from_store()
+    }
+
     fn restarted(&mut self, now: Instant) {
         self.component.restarted(now);
     }
@@ -176,6 +180,10 @@ impl Component for Probed {
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         self.component.waiting_message(pod)
+    }
+
+    fn waiting_filters(&self, pod: PodRef) -> Vec<Text> {
+        self.component.waiting_filters(pod)
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -14,6 +14,7 @@
 mod agent;
 mod audit;
 mod cluster;
+mod controllers;
 mod crashes;
 mod docker;
 mod ends;
@@ -21,6 +22,7 @@ mod fabric;
 mod hosts;
 mod isolation;
 mod limits;
+mod load;
 mod machines;
 mod network;
 mod parties;

@@ -191,7 +191,7 @@ fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> 
     if location.is_plain {
         let secret = secret(&state.join(NODE_FILE)).map_err(Failure::input)?;
         return Ok(Server {
-            client: Client::plain(address, &secret),
+            client: Client::plain(address, &secret).remembering(folder),
             renewal: None,
             cluster: cluster(&secret),
         });
@@ -208,12 +208,12 @@ fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> 
         }
     };
     announce(folder, location).map_err(Failure::input)?;
-    let pin = credentials.pin().map_err(Failure::input)?;
+    let cluster = credentials.cluster().map_err(Failure::input)?;
     let config = tls::client(&credentials).map_err(Failure::input)?;
     Ok(Server {
-        client: Client::secured(address, config),
+        client: Client::secured(address, config).remembering(folder),
         renewal: Some(Renewal::new(folder, AGENT, credentials)),
-        cluster: cluster(&pin),
+        cluster,
     })
 }
 
