@@ -1,4 +1,4 @@
-//! The clock of a daemon: nobody sets it, and it runs at the pace that the control server states.
+//! The clock of a daemon: it is never set, and runs at the pace that the control server states.
 
 use std::time::Duration as WallDuration;
 

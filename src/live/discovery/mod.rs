@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Name of the folder of the files.
 const FOLDER: &str = ".services";
 
-/// Services as they were told last.
+/// The services of a host.
 #[derive(Clone, Debug)]
 pub(crate) struct Discovery {
     node: String,
@@ -32,7 +32,7 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
-    /// Discovery of a node that has been told of nothing.
+    /// Discovery of a node without any services yet.
     pub(crate) fn new(node: &str, address: Option<String>, folder: &Path) -> Self {
         Self {
             node: node.to_owned(),

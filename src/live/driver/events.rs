@@ -29,7 +29,7 @@ pub struct EventRow {
     pub message: String,
 }
 
-/// The events of a cluster that somebody else drives, such as the simulator, in the words of this one.
+/// Events of a cluster under another driver, such as the simulator, in the words of this one.
 #[derive(Clone, Debug, Default)]
 pub struct Chronicle {
     events: Events,

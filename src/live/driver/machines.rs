@@ -41,12 +41,12 @@ struct Awaited {
 }
 
 impl Machines {
-    /// Whether a machine that was ordered has yet to join.
+    /// `true` while a machine that was ordered has yet to join.
     pub(super) fn are_awaited(&self) -> bool {
         !self.awaited.is_empty()
     }
 
-    /// Whether a node's machine was given back.
+    /// `true` of a node whose machine was given back.
     pub(super) fn is_given_back(&self, name: &str) -> bool {
         self.given_back.contains(name)
     }
@@ -65,7 +65,7 @@ impl Driver {
         self.machines.wishes.iter().cloned().collect()
     }
 
-    /// Whether a node is that of a machine that an autoscaler ordered.
+    /// `true` of a node whose machine an autoscaler ordered.
     pub(crate) fn was_ordered(&self, name: &str) -> bool {
         self.machines.joined.contains(name) || self.machines.awaited.contains_key(name)
     }
@@ -119,7 +119,7 @@ impl Driver {
         self.machines.wishes.remove(place).map(|wish| wish.wish)
     }
 
-    /// Nodes whose machines are gone are gone as well, and machines of which nothing is known go.
+    /// Nodes whose machines are gone are gone as well, and machines without an order go.
     fn listed(&mut self, nodes: &[String]) {
         let machines = &self.machines;
         let is_there = |name: &Text| nodes.iter().any(|listed| **listed == **name);
@@ -203,7 +203,7 @@ impl Driver {
     }
 }
 
-/// The machine of an order as the provider is told of it.
+/// The machine of an order, in the words of the wire.
 fn spec(order: &MachineOrder) -> MachineSpec {
     let amounts = order.node.allocatable.iter();
     let labels = order.node.labels.iter();

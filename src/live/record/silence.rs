@@ -40,7 +40,7 @@ impl Silences {
         }
     }
 
-    /// Whether a node was silent at an instant.
+    /// `true` of a node that was silent at an instant.
     pub(crate) fn is_silent(&self, node: &str, at: Instant) -> bool {
         let silences = self.nodes.get(node);
         let mut silences = silences.into_iter().flatten();

@@ -28,7 +28,7 @@ impl LogPosition {
         }
     }
 
-    /// Whether the place is in a file with this first record.
+    /// `true` of a place in a file with this first record.
     pub(super) fn is_in(&self, first: &str) -> bool {
         self.first == first
     }

@@ -67,7 +67,7 @@ pub trait Runtime {
     /// Measures an attempt; `None` of one that does not run.
     fn usage(&self, attempt: &AttemptId) -> Option<Usage>;
 
-    /// Whether the runtime works; one that does not makes its node not ready.
+    /// `true` if the runtime works; one that does not makes its node not ready.
     fn is_ready(&self) -> bool {
         true
     }

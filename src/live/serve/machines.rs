@@ -1,5 +1,5 @@
-//! The provider's side of a control server: a thread that runs an executable for every machine that is to
-//! come or go, one after the other, and asks it from time to time which machines there are.
+//! The provider's side of a control server: a thread that runs an executable for every wish, one after the
+//! other, and asks it from time to time which machines there are.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;

@@ -126,7 +126,7 @@ impl Story {
     }
 }
 
-/// Whether a request changed anything.
+/// `true` of a request that changed anything.
 fn is_done(answer: &Answer) -> bool {
     matches!(answer, Answer::User(outcome) if !outcome.done.is_empty())
 }

@@ -62,7 +62,7 @@ pub(crate) fn end_reason(reason: model::EndReason) -> String {
     reason::text(reason)
 }
 
-/// The pace of clocks that nobody set.
+/// The pace of real time.
 pub(crate) const fn real_time() -> u32 {
     1
 }

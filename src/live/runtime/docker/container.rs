@@ -118,7 +118,7 @@ impl Container {
         changes
     }
 
-    /// Whether the container ran and is not there any more.
+    /// `true` of a container that ran and is not there any more.
     pub(super) fn has_vanished(&self, is_listed: bool) -> bool {
         !is_listed && self.phase == Phase::Running
     }
@@ -192,7 +192,7 @@ impl Container {
         };
     }
 
-    /// Whether nothing is left of the container.
+    /// `true` once nothing is left of the container.
     pub(super) const fn is_forgotten(&self) -> bool {
         self.is_acknowledged && self.is_removed
     }

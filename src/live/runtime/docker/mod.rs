@@ -214,7 +214,7 @@ impl DockerRuntime {
             .extend(change.map(|change| Happening { attempt, change }));
     }
 
-    /// Whether the engine has not answered for long.
+    /// `true` while the engine has not answered for long.
     fn is_away(&self) -> bool {
         let since = self.away_since_ns;
         since.is_some_and(|since_ns| clock::boot_ns() - since_ns >= AWAY_NS)
