@@ -28,7 +28,7 @@ use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
 use units::Instant;
 
-use super::waiting;
+use super::waiting::{self, Answer};
 use history::{Collector, VariantData};
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
@@ -123,6 +123,15 @@ fn provided(
 
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
+    prepare_on(scenario, files, |nodes| nodes)
+}
+
+/// Reads the workload of a scenario, for other nodes than its own.
+pub(crate) fn prepare_on(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    choose: impl FnOnce(Vec<Arc<Node>>) -> Vec<Arc<Node>>,
+) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
@@ -130,6 +139,7 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
         .with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let provider = provided(scenario, files, &mut nodes)?;
+    let nodes = choose(nodes);
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     date(controllers.as_mut(), scenario, workload.dumped_unix_secs);
     let classes = workload.classes.as_slice();
@@ -383,7 +393,11 @@ pub fn run_through(
     remarks.gpus(simulation.store(0));
     remarks.small_requests(simulation.store(0));
     remarks.selectors(simulation.store(0));
-    let answer = |pod| simulation.waiting_message(0, pod);
+    let answer = |pod| {
+        let message = simulation.waiting_message(0, pod)?;
+        let filters = simulation.waiting_filters(0, pod);
+        Some(Answer { message, filters })
+    };
     waiting::note(
         &mut remarks,
         simulation.store(0),
