@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 
 use model::Event;
+use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId, Revision};
 
 /// A change with the instant it was made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogEntry {
     /// Instant of the change.
     pub at: Instant,

@@ -99,6 +99,11 @@ impl Nodes {
         self.ready[node.index()]
     }
 
+    /// Instant at which a silent node was last heard of; `None` of one that is not silent.
+    pub(super) fn silent_since(&self, node: NodeId) -> Option<Instant> {
+        self.silent.get(&node).copied()
+    }
+
     /// Whether nodes take new pods (present, up, not cordoned), by row.
     #[inline]
     pub fn schedulable(&self) -> &[bool] {

@@ -101,6 +101,42 @@ impl Objects {
         self.orphans.get(&owner)
     }
 
+    /// Number of pods that objects had for each of their indexes.
+    pub(super) fn all_turns(&self) -> impl Iterator<Item = (PodOwner, u32)> {
+        let turns = |(id, row): (ObjectId, &'_ ObjectRow)| {
+            let turns = row.turns.iter();
+            let turns = turns.map(move |(&index, &count)| (PodOwner::new(id, index), count));
+            turns.collect::<Vec<_>>()
+        };
+        self.iter().flat_map(turns)
+    }
+
+    /// Sets the number of pods that an object had for an index so far.
+    pub(super) fn set_turn(&mut self, owner: PodOwner, count: u32) -> Result<(), Conflict> {
+        let row = self.get_mut(owner.object)?;
+        row.turns.insert(owner.index, count);
+        Ok(())
+    }
+
+    /// Number of deleted objects, by the identity of the first.
+    pub(super) fn all_deleted(&self) -> impl Iterator<Item = (Identity, u32)> {
+        self.deleted.iter().map(|(&first, &count)| (first, count))
+    }
+
+    /// Sets the number of deleted objects.
+    pub(super) fn set_deleted(&mut self, deleted: &[(Identity, u32)]) {
+        self.deleted = deleted.iter().copied().collect();
+    }
+
+    /// Gives this id to the next object: those before it are gone, and are not used again.
+    pub(super) fn number_from(&mut self, next: ObjectId) -> Result<(), Conflict> {
+        if next.index() < self.rows.len() {
+            return Err(Conflict::UnknownObject);
+        }
+        self.rows.resize_with(next.index(), || None);
+        Ok(())
+    }
+
     pub(super) fn apply(
         &mut self,
         now: Instant,

@@ -113,6 +113,15 @@ impl PodStates {
         self.set(pod, state);
     }
 
+    /// Sets the number of earlier pods that a pod without an owner had when it had one.
+    pub(super) fn set_turn(&mut self, pod: PodRef, turn: u32, now: Instant) {
+        let state = PodState {
+            turn,
+            ..PodState::new(None, now)
+        };
+        self.set(pod, state);
+    }
+
     /// A living pod belongs to nothing from now on.
     pub(super) fn disown(&mut self, pod: PodRef) {
         if let Some(state) = self.get(pod).copied() {

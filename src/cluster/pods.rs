@@ -62,6 +62,15 @@ impl Pods {
         self.rows.len()
     }
 
+    /// Gives this identity to the next pod: those before it are gone, and are not used again.
+    pub(super) fn number_from(&mut self, next: PodId) -> Result<(), Conflict> {
+        if next.0 < self.next {
+            return Err(Conflict::UnknownPod);
+        }
+        self.next = next.0;
+        Ok(())
+    }
+
     pub(super) fn create(&mut self, created: &PodCreated, now: Instant) -> Result<(), Conflict> {
         if created.pod != self.next() {
             return Err(Conflict::UnknownPod);

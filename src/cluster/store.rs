@@ -59,7 +59,7 @@ pub enum Commitment {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    commitment: Commitment,
+    pub(super) commitment: Commitment,
     now: Instant,
     log: Log,
     ring: NodeRing,
@@ -70,10 +70,10 @@ pub struct Store {
     gpu_resources: Vec<ResourceId>,
     gpu_models: Interner,
     nodes: Nodes,
-    pods: Pods,
+    pub(super) pods: Pods,
     pub(super) holds: SortedMap<(ComponentId, u64), Arc<Hold>>,
-    objects: Objects,
-    pod_states: PodStates,
+    pub(super) objects: Objects,
+    pub(super) pod_states: PodStates,
 }
 
 impl Store {

@@ -191,6 +191,12 @@ pub trait Component: Send {
         false
     }
 
+    /// Returns whether a new component can go on from what the store holds. One whose originals keep
+    /// more than that in a log of their own can't.
+    fn begins_from_store(&self) -> bool {
+        true
+    }
+
     /// Starts the component at an instant, after a failover or a fork: it treats all unread changes
     /// as made now.
     fn restarted(&mut self, now: Instant) {

@@ -166,6 +166,10 @@ impl Component for Probed {
         self.component.relies_on_view()
     }
 
+    fn begins_from_store(&self) -> bool {
+        self.component.begins_from_store()
+    }
+
     fn restarted(&mut self, now: Instant) {
         self.component.restarted(now);
     }

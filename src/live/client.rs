@@ -3,6 +3,8 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use thiserror::Error;
 use units::plural;
 
 use crate::security::tls::server_name;
+use crate::security::write_text;
 
 /// Longest time to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -28,6 +31,18 @@ const ANSWER_MAX: u64 = 1 << 30;
 
 /// Greatest length of a line of a header, in bytes.
 const LINE_MAX: u64 = 64 << 10;
+
+/// Header in which a server states the number of steps of rotations of its authority.
+pub(crate) const GENERATION: &str = "windtunnel-generation";
+
+/// Header in which a server names the addresses of all control servers, where there are several.
+pub(crate) const SERVERS: &str = "windtunnel-servers";
+
+/// Name of the file with these addresses.
+const SERVERS_FILE: &str = "servers";
+
+/// Greatest number of control servers.
+const SERVERS_MAX: usize = 16;
 
 /// Greatest length of a request, in bytes; servers refuse longer ones.
 pub const REQUEST_MAX: usize = 1 << 20;
@@ -83,6 +98,12 @@ pub enum ClientError {
 pub struct Client {
     address: SocketAddr,
     way: Way,
+    /// Number of steps of rotations that the server stated last.
+    generation: Arc<AtomicU64>,
+    /// Addresses of control servers, that which answered last first.
+    servers: Arc<Mutex<Vec<SocketAddr>>>,
+    /// File that outlives this client, with these addresses.
+    memory: Option<Arc<Path>>,
 }
 
 /// Way in which a client proves who it is.
@@ -109,6 +130,8 @@ const KEEP: &str = "keep-alive";
 /// An answer as it came.
 struct Raw {
     status: u16,
+    generation: Option<u64>,
+    servers: Option<String>,
     body: Vec<u8>,
     /// `true` if the connection may be used again.
     is_kept: bool,
@@ -117,14 +140,54 @@ struct Raw {
 impl Client {
     /// A client of the server at an address of this machine, with its secret.
     pub fn plain(address: SocketAddr, secret: &str) -> Self {
-        let way = Way::Plain(secret.into());
-        Self { address, way }
+        Self::new(address, Way::Plain(secret.into()))
     }
 
     /// A client of the server at an address, with a configuration of TLS.
     pub fn secured(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
-        let way = Way::Secured(Arc::new(Mutex::new(config)));
-        Self { address, way }
+        Self::new(address, Way::Secured(Arc::new(Mutex::new(config))))
+    }
+
+    fn new(address: SocketAddr, way: Way) -> Self {
+        Self {
+            address,
+            way,
+            generation: Arc::default(),
+            servers: Arc::new(Mutex::new(vec![address])),
+            memory: None,
+        }
+    }
+
+    /// A client that remembers in a folder which control servers there are, where there are several.
+    #[must_use]
+    pub fn remembering(self, folder: &Path) -> Self {
+        let file = folder.join(SERVERS_FILE);
+        if let Ok(known) = crate::access::secret(&file) {
+            self.learn(&known);
+        }
+        Self {
+            memory: Some(file.into()),
+            ..self
+        }
+    }
+
+    /// Takes note of the addresses of all control servers; returns whether they are news.
+    fn learn(&self, listed: &str) -> bool {
+        let listed = listed.split(',').filter_map(|one| one.trim().parse().ok());
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut any = false;
+        for address in listed.take(SERVERS_MAX) {
+            if !servers.contains(&address) && servers.len() < SERVERS_MAX {
+                servers.push(address);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Number of steps of rotations that the server stated last.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// Address of the server.
@@ -196,6 +259,16 @@ impl Client {
     /// The body of an answer that says that all is well.
     fn body(&self, raw: io::Result<Raw>) -> Result<Vec<u8>, ClientError> {
         let raw = raw.map_err(|source| self.failed(source))?;
+        if let Some(generation) = raw.generation {
+            self.generation.store(generation, Ordering::Relaxed);
+        }
+        if let Some(listed) = &raw.servers
+            && self.learn(listed)
+            && let Some(memory) = &self.memory
+        {
+            // Without it the next client learns of them when it reaches one.
+            let _ = write_text(memory, listed);
+        }
         if raw.status == 200 {
             return Ok(raw.body);
         }
@@ -219,18 +292,52 @@ impl Client {
         }
     }
 
+    /// Connects to the control server that answered last, or else to another one.
     fn connect(&self, patience: Duration) -> io::Result<Box<dyn Connection + Send>> {
-        let stream = TcpStream::connect_timeout(&self.address, CONNECT.min(patience))?;
-        stream.set_read_timeout(Some(patience))?;
+        let servers = self.servers.lock();
+        let servers = servers.unwrap_or_else(PoisonError::into_inner).clone();
+        let mut failed = io::Error::other("no address is known");
+        for (place, &address) in servers.iter().enumerate() {
+            match self.connect_to(address, patience) {
+                Ok(connection) => {
+                    if place > 0 {
+                        let servers = self.servers.lock();
+                        let mut servers = servers.unwrap_or_else(PoisonError::into_inner);
+                        servers.sort_by_key(|&known| known != address);
+                    }
+                    return Ok(connection);
+                }
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    fn connect_to(
+        &self,
+        address: SocketAddr,
+        patience: Duration,
+    ) -> io::Result<Box<dyn Connection + Send>> {
+        let mut stream = TcpStream::connect_timeout(&address, CONNECT.min(patience))?;
+        // A server that stands still accepts connections and says nothing.
+        stream.set_read_timeout(Some(CONNECT.min(patience)))?;
         stream.set_write_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         match &self.way {
-            Way::Plain(_) => Ok(Box::new(stream)),
+            Way::Plain(_) => {
+                stream.set_read_timeout(Some(patience))?;
+                Ok(Box::new(stream))
+            }
             Way::Secured(config) => {
                 let config = config.lock().unwrap_or_else(PoisonError::into_inner);
+                let config = Arc::clone(&config);
                 let name = server_name().map_err(io::Error::other)?;
-                let connection = ClientConnection::new(Arc::clone(&config), name);
-                let connection = connection.map_err(io::Error::other)?;
+                let connection = ClientConnection::new(config, name);
+                let mut connection = connection.map_err(io::Error::other)?;
+                while connection.is_handshaking() {
+                    connection.complete_io(&mut stream)?;
+                }
+                stream.set_read_timeout(Some(patience))?;
                 Ok(Box::new(StreamOwned::new(connection, stream)))
             }
         }
@@ -373,7 +480,7 @@ fn read_answer(reader: &mut Stream) -> io::Result<Raw> {
         .nth(1)
         .and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| broken("the answer is not HTTP"))?;
-    let mut length = None;
+    let (mut length, mut generation, mut servers) = (None, None, None);
     loop {
         line.clear();
         let read = reader.take(LINE_MAX).read_line(&mut line)?;
@@ -386,8 +493,15 @@ fn read_answer(reader: &mut Stream) -> io::Result<Raw> {
         let Some((name, value)) = line.split_once(':') else {
             continue;
         };
+        let number = value.trim().parse::<u64>().ok();
         if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse::<u64>().ok();
+            length = number;
+        }
+        if name.eq_ignore_ascii_case(GENERATION) {
+            generation = number;
+        }
+        if name.eq_ignore_ascii_case(SERVERS) {
+            servers = Some(value.trim().to_owned());
         }
         if name.eq_ignore_ascii_case("connection") {
             is_kept &= !value.trim().eq_ignore_ascii_case(CLOSE);
@@ -402,6 +516,8 @@ fn read_answer(reader: &mut Stream) -> io::Result<Raw> {
     }
     Ok(Raw {
         status,
+        generation,
+        servers,
         body,
         is_kept,
     })

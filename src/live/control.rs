@@ -6,7 +6,9 @@ use units::{Instant, NodeId, SortedMap};
 
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, HeardNode, Input};
+use crate::driver::snapshot::Snapshot;
 use crate::driver::{Driver, DriverError, Plane};
+use crate::journal::archive::Archive;
 use crate::journal::{Journal, JournalError};
 use crate::record::{self, Header, Record, RecordError};
 use crate::runtime::fault_point;
@@ -50,6 +52,36 @@ pub enum ControlError {
     Halted,
 }
 
+/// The rule by which a log is made short.
+#[derive(Clone, Debug)]
+pub struct Compaction {
+    /// Length in bytes from which on the records behind a snapshot are replaced by another one.
+    pub after_bytes: u64,
+    /// Times the length of the snapshot that these records reach at least.
+    pub snapshots: u64,
+    /// Place for what is replaced; without one it goes.
+    pub archive: Option<Archive>,
+}
+
+impl Default for Compaction {
+    fn default() -> Self {
+        Self {
+            // A few seconds of replaying.
+            after_bytes: 16 << 20,
+            // Taking snapshots costs a fraction of what the records cost.
+            snapshots: 4,
+            archive: None,
+        }
+    }
+}
+
+/// Lengths of what is in a journal.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lengths {
+    snapshot: u64,
+    records: u64,
+}
+
 /// A driver and its journal.
 pub struct Control<J> {
     driver: Driver,
@@ -57,6 +89,12 @@ pub struct Control<J> {
     header: Header,
     /// Number of the next record.
     next: u64,
+    compaction: Compaction,
+    lengths: Lengths,
+    /// Length of the records at which the next snapshot is tried after one that failed.
+    put_off_until: u64,
+    /// Reason why the last snapshot failed.
+    put_off: Option<String>,
     is_halted: bool,
     /// Last heartbeats that said nothing else, by node. They need not outlive this server: its
     /// successor counts its nodes as heard when it begins.
@@ -71,15 +109,17 @@ impl<J: Journal> Control<J> {
     /// # Errors
     /// The state is of another experiment, is damaged, or this version would have decided otherwise.
     pub fn open(header: Header, plane: Plane, mut journal: J) -> Result<Self, ControlError> {
-        let lines = journal.records()?;
-        let mut driver = Driver::new(plane.at_pace(header.pace));
-        let header = match lines.split_first() {
+        let mut lines = journal.records()?.into_iter();
+        let mut lengths = Lengths::default();
+        let mut next = 1;
+        let plane = plane.at_pace(header.pace);
+        let (header, driver) = match lines.next() {
             None => {
                 journal.append(record::encode(0, &header).as_bytes())?;
-                header
+                (header, Driver::new(plane))
             }
-            Some((first, lines)) => {
-                let found: Header = record::checked(record::decode(0, first)?)?;
+            Some(first) => {
+                let found: Header = record::checked(record::decode(0, &first)?)?;
                 if found.hash != header.hash {
                     return Err(ControlError::OtherExperiment {
                         found: found.experiment,
@@ -93,22 +133,43 @@ impl<J: Journal> Control<J> {
                         given: header.pace,
                     });
                 }
-                for (number, line) in (1..).zip(lines) {
-                    let record: Record = record::decode(number, line)?;
-                    record::replay(&mut driver, number, &record)?;
+                let mut driver = if found.first() == 1 {
+                    Driver::new(plane)
+                } else {
+                    let line = lines.next().unwrap_or_default();
+                    lengths.snapshot = line.len() as u64;
+                    let snapshot: Snapshot = record::decode(1, &line)?;
+                    Driver::restored(plane, &snapshot)?
+                };
+                next = found.first();
+                for line in lines {
+                    let record: Record = record::decode(next, &line)?;
+                    record::replay(&mut driver, next, &record)?;
+                    lengths.records += line.len() as u64;
+                    next += 1;
                 }
-                found
+                (found, driver)
             }
         };
         Ok(Self {
             driver,
             journal,
             header,
-            next: lines.len().max(1) as u64,
+            next,
+            compaction: Compaction::default(),
+            lengths,
+            put_off_until: 0,
+            put_off: None,
             is_halted: false,
             heard: SortedMap::new(),
             usage: SortedMap::new(),
         })
+    }
+
+    /// The control server with another rule for making its log short.
+    #[must_use]
+    pub fn with_compaction(self, compaction: Compaction) -> Self {
+        Self { compaction, ..self }
     }
 
     /// Begins a term of this server; until then nothing is decided.
@@ -146,6 +207,9 @@ impl<J: Journal> Control<J> {
         let mut others = Vec::new();
         if !recorded.is_empty() || is_due {
             others = self.step(now, recorded)?;
+            if self.is_long() {
+                self.compact(now)?;
+            }
         }
         let mut others = others.into_iter();
         let filled = answers
@@ -222,6 +286,7 @@ impl<J: Journal> Control<J> {
         let record = record::of_step(&self.driver, inputs);
         let line = record::encode(self.next, &record);
         self.journal.append(line.as_bytes())?;
+        self.lengths.records += line.len() as u64;
         self.next += 1;
         if record
             .inputs
@@ -234,6 +299,57 @@ impl<J: Journal> Control<J> {
         // Those two have no sender.
         answers.drain(..usize::from(with_heartbeats) + usize::from(with_usage));
         Ok(answers)
+    }
+
+    /// Whether the log is due to be made short.
+    fn is_long(&self) -> bool {
+        let least = self.compaction.after_bytes;
+        let least = least.max(self.compaction.snapshots * self.lengths.snapshot);
+        self.lengths.records >= least.max(self.put_off_until)
+    }
+
+    /// Makes the log short: from here on the control plane, and whoever opens the journal later, go on
+    /// from what is stored alone.
+    fn compact(&mut self, now: Instant) -> Result<(), ControlError> {
+        let steps = self.header.compacted + self.next - self.header.first();
+        self.put_off = None;
+        let snapshot = match self.driver.compacted(now) {
+            Ok(snapshot) => snapshot,
+            Err(why) => {
+                // Nothing has changed, so the server goes on with its long log.
+                self.put_off_until = 2 * self.lengths.records;
+                self.put_off = Some(why.to_string());
+                return Ok(());
+            }
+        };
+        // From here on the memory is ahead of the journal until that is replaced.
+        self.is_halted = true;
+        if let Some(archive) = &self.compaction.archive {
+            let mut lines = self.journal.records()?;
+            let last = record::of_step(&self.driver, vec![Input::Compacted {}]);
+            lines.push(record::encode(self.next, &last).into_bytes());
+            archive.keep(self.header.compacted + 1, steps + 1, &lines)?;
+        }
+        let header = self.header.compacted(steps + 1);
+        let state = record::encode(1, &snapshot);
+        fault_point::reached("before-compaction");
+        let head = record::encode(0, &header);
+        self.journal.replace(&[head.as_bytes(), state.as_bytes()])?;
+        fault_point::reached("after-compaction");
+        self.next = header.first();
+        self.header = header;
+        self.lengths = Lengths {
+            snapshot: state.len() as u64,
+            records: 0,
+        };
+        self.is_halted = false;
+        // The components begin at once.
+        self.step(now, Vec::new()).map(drop)
+    }
+
+    /// Reason why the log could not be made short when it was due, if that is news.
+    pub fn take_put_off(&mut self) -> Option<String> {
+        self.put_off.take()
     }
 
     /// Whether the storage or the control plane failed, so that the server has to be started again.

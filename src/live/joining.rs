@@ -52,10 +52,10 @@ pub fn join(
         request: Credentials::request(folder, file)?,
     };
     let issued: Issued = client.post("/v1/join", &wish)?;
-    let authority = CertificateDer::from_pem_slice(issued.authority.as_bytes());
+    let mut authorities = CertificateDer::pem_slice_iter(issued.authority.as_bytes());
     let is_pinned =
-        authority.is_ok_and(|sent| tls::pin_of(&sent).is_some_and(|pin| pin == token.pin));
-    if !is_pinned {
+        |sent: &CertificateDer<'_>| tls::pin_of(sent).is_some_and(|pin| pin == token.pin);
+    if !authorities.any(|sent| sent.is_ok_and(|sent| is_pinned(&sent))) {
         return Err(JoinError::OtherAuthority);
     }
     Ok(Credentials::store(folder, file, &issued)?)
@@ -93,7 +93,10 @@ impl Renewal {
     /// The server is not reached, or refuses; the certificate in use stays in use.
     pub fn keep(&mut self, client: &Client) -> Result<bool, JoinError> {
         let now = now_s();
-        if !self.credentials.is_old(now, self.percent) || now < self.not_before_s {
+        // After a step of a rotation the certificate and those that it trusts are renewed at once.
+        let is_behind = client.generation() > self.credentials.generation();
+        let is_due = is_behind || self.credentials.is_old(now, self.percent);
+        if !is_due || now < self.not_before_s {
             return Ok(false);
         }
         self.not_before_s = now + self.retry_s;

@@ -6,6 +6,7 @@
 //! - `what_if`: a record continued under another control plane, with simulated machines.
 //! - `story`: what happened in a record apart from decisions, and its events.
 //! - `journal`: durable storage of that log.
+//! - `etcd`: several control servers, of which one leads.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
@@ -14,6 +15,7 @@
 //! - `discovery`: services on a host, as files, variables and proxies.
 //! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
 //! - `joining`: joining a server and renewing certificates, as a party does it.
+//! - `load`: the load that a control server bears.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
@@ -22,8 +24,10 @@ pub mod control;
 pub mod daemon;
 mod discovery;
 pub mod driver;
+pub mod etcd;
 pub mod joining;
 pub mod journal;
+pub mod load;
 pub mod node;
 pub mod record;
 pub mod runtime;

@@ -2,9 +2,10 @@
 //! kubernetes.md 1.5, 1.9, 1.10).
 
 use super::{LabelSelector, NodeSelector, NodeSelectorTerm, Text};
+use serde::{Deserialize, Serialize};
 
 /// All wishes of a pod about its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Affinity {
     /// Wishes about nodes.
     pub node: NodeAffinity,
@@ -19,7 +20,7 @@ pub struct Affinity {
 }
 
 /// Wishes about nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeAffinity {
     /// Terms that a node must match; `None` is no condition.
     pub required: Option<NodeSelector>,
@@ -28,7 +29,7 @@ pub struct NodeAffinity {
 }
 
 /// A term about other pods within a topology domain.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PodAffinityTerm {
     /// Selector of the pods; `None` matches none.
     pub selector: Option<LabelSelector>,
@@ -45,7 +46,7 @@ pub struct PodAffinityTerm {
 }
 
 /// A rule that spreads pods over topology domains.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TopologySpread {
     /// Largest allowed difference of matching pods between domains; at least 1.
     pub max_skew: i32,

@@ -3,6 +3,7 @@
 //! `windtunnel.dev/start-time`, `windtunnel.dev/run-time`, `windtunnel.dev/exit-code`, `windtunnel.dev/cpu-usage` and
 //! `windtunnel.dev/memory-usage`, and `terminationGracePeriodSeconds`.
 
+use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 
 use super::workload::probe::DEFAULT_GRACE_SECS;
@@ -13,7 +14,7 @@ use units::Duration;
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(DEFAULT_GRACE_SECS);
 
 /// Behaviour of a running pod.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Behaviour {
     /// Time that its containers take to start; `None` is as the experiment states it for all pods.
     pub start_time: Option<Duration>,

@@ -1,10 +1,11 @@
 //! Checkpoints of jobs: how often they are written, what is left of a run that is interrupted, and what
 //! that comes to on average (Young 1974; spec: orchestrators-b.md 10.1).
 
+use serde::{Deserialize, Serialize};
 use units::Duration;
 
 /// Rule by which a job writes checkpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Checkpoints {
     /// Work between two checkpoints; more than nothing.
     pub interval: Duration,

@@ -1,6 +1,7 @@
 //! The one list of what can happen to a cluster. The store is a function of these; metrics, views
 //! and the digest read nothing else.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{DeviceSet, Node, ObjectChange, PodName, PodOwner, PodSpec, PullError, Text};
@@ -9,7 +10,7 @@ use units::{
 };
 
 /// A pod: its identity, which is never reused, and the row where its record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PodRef {
     /// Identity: the n-th pod created in its cell.
     pub id: PodId,
@@ -18,7 +19,7 @@ pub struct PodRef {
 }
 
 /// A new pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodCreated {
     /// The pod's identity and row, as previously allocated by the store.
     pub pod: PodRef,
@@ -40,7 +41,7 @@ pub struct PodCreated {
 
 /// A pod's state before the run began: it has its node, whoever chose it, and whether or not the
 /// node has room for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// The node that it is on.
     pub node: NodeId,
@@ -51,7 +52,7 @@ pub struct Found {
 }
 
 /// Reason a pod ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EndReason {
     /// The pod completed its work.
     Completed,
@@ -72,7 +73,7 @@ pub enum EndReason {
 }
 
 /// Reason a node does not take a pod that was bound to it (spec: kubernetes.md part 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Refusal {
     /// Not enough processors are left.
     OutOfCpu,
@@ -156,7 +157,7 @@ impl EndReason {
 }
 
 /// Reason a pod was evicted (spec: metrics.md 5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EvictionCause {
     /// A pod of higher priority needed its place.
     Preemption,
@@ -205,7 +206,7 @@ impl EvictionCause {
 }
 
 /// A report or order about a pod, apart from its lifecycle steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PodChange {
     /// The pod's condition `Ready` changed to this.
     Ready(bool),
@@ -253,7 +254,7 @@ pub enum PodChange {
 }
 
 /// Progress of a node with an image that a container needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullStep {
     /// It was asked for; it may wait for others first.
     Asked,
@@ -273,7 +274,7 @@ pub enum PullStep {
 
 /// Contact between a node and the control plane. Lease renewals that change nothing are not events:
 /// they follow from the changes around them (spec: kubernetes.md 2.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeContact {
     /// The node renews its lease as it should.
     Steady,
@@ -288,7 +289,7 @@ pub enum NodeContact {
 
 /// A claim on a node's resources that is not (yet) a bound pod: assumed and nominated pods, permit
 /// waits, offers, reservations. It counts as used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// Component that holds the resources.
     pub owner: ComponentId,
@@ -307,7 +308,7 @@ pub struct Hold {
 }
 
 /// A change of the cluster. Ids are dense and never reused, except for pod slots.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A pod class was seen for the first time.
     ClassAdded {
@@ -406,7 +407,7 @@ pub enum Event {
 }
 
 /// Price of machines of a kind, valid from a time on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewPrice {
     /// Kind of machine: a group, or an instance type with its purchase option and optionally its
     /// zone (`m5.large/spot`, `m5.large/spot/zone-a`).

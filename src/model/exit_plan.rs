@@ -1,6 +1,7 @@
 //! Exit codes that change from start to start: what the containers of a job's pods end with, by the
 //! number of the start or by completion index (annotation `windtunnel.dev/exit-code`).
 
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// Exit codes by start: rules, each for every pod or for those of one completion index. A start beyond
@@ -16,13 +17,13 @@ use std::str::FromStr;
 /// let every_second: ExitPlan = "0,1".parse().expect("a plan");
 /// assert_eq!(every_second.code(None, 1), 1);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ExitPlan {
     rules: Vec<ExitRule>,
 }
 
 /// Exit codes of one rule, in the order of starts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct ExitRule {
     /// The completion index; `None` is for every pod, counted over all of them.
     index: Option<i32>,

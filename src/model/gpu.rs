@@ -1,6 +1,7 @@
 //! GPU devices: a node has k devices of 1,000 milli-GPU and one model; a pod asks for a part of one
 //! device or for n whole ones, with a set of admissible models.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use super::Text;
@@ -21,7 +22,7 @@ pub const GPU_RESOURCES: [&str; 5] = [
 ];
 
 /// The devices of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GpuInventory {
     /// Number of devices, at most [`MAX_DEVICES`].
     pub devices: u8,
@@ -30,7 +31,7 @@ pub struct GpuInventory {
 }
 
 /// GPU request of a pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GpuRequest {
     /// Number of devices; 0 asks for none.
     pub devices: u8,
@@ -54,7 +55,9 @@ impl GpuRequest {
 }
 
 /// A set of device indexes of one node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct DeviceSet(pub u64);
 
 impl DeviceSet {

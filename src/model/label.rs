@@ -1,9 +1,10 @@
 //! Selectors over labels (spec: kubernetes.md, "Notation").
 
 use super::{Labels, Text};
+use serde::{Deserialize, Serialize};
 
 /// Comparison of a label's value with those of a requirement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Operator {
     /// The label is present with one of the values.
     In,
@@ -20,7 +21,7 @@ pub enum Operator {
 }
 
 /// One condition on one label.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Requirement {
     /// The label's key.
     pub key: Text,
@@ -63,7 +64,7 @@ impl Requirement {
 
 /// A selector over pod labels: all requirements must hold. Without any it matches everything; an
 /// absent selector (`Option::None` at its place of use) matches nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LabelSelector {
     /// Conditions that all must hold; `matchLabels` entries come as [`Operator::In`] of one value.
     pub requirements: Vec<Requirement>,
@@ -80,7 +81,7 @@ impl LabelSelector {
 
 /// One alternative of a node selector: all of its conditions must hold. Without any conditions it
 /// matches no node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeSelectorTerm {
     /// Conditions on node labels.
     pub match_expressions: Vec<Requirement>,
@@ -104,7 +105,7 @@ impl NodeSelectorTerm {
 }
 
 /// A selector over nodes: at least one term must match.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeSelector {
     /// Alternatives.
     pub terms: Vec<NodeSelectorTerm>,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Index;
 use std::slice;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Text;
 use units::SortedMap;
@@ -13,6 +13,12 @@ use units::SortedMap;
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(from = "SortedMap<Text, Text>")]
 pub struct Labels(Vec<(Text, Text)>);
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
 
 /// The labels of an object, in order of key.
 pub type Iter<'a> =

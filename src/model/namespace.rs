@@ -1,9 +1,10 @@
 //! Namespaces as objects of the API: while one is being deleted nothing new comes into it.
 
 use super::{Labels, Text};
+use serde::{Deserialize, Serialize};
 
 /// A `Namespace` (spec: kubernetes.md part 5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Namespace {
     /// Empty: it is an object of the whole cluster.
     pub namespace: Text,

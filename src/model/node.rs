@@ -1,6 +1,7 @@
 //! Nodes: the machines that pods are placed on.
 
 use super::{GpuInventory, Labels, ResourceList, Taint, TaintEffect, Text};
+use serde::{Deserialize, Serialize};
 
 /// The label that names a node's zone.
 pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
@@ -67,7 +68,7 @@ pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
 /// assert_eq!(node.allocatable.get("cpu"), "32".parse()?);
 /// # Ok::<(), units::QuantityError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Node {
     /// The node's name, unique in its cell.
     pub name: Text,

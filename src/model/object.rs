@@ -1,6 +1,7 @@
 //! Objects of the API: what users declare and controllers keep true. The store holds them by id, a
 //! change replaces a whole object.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::service::{Ingress, Service};
@@ -15,7 +16,7 @@ use units::ObjectId;
 macro_rules! objects {
     ($($(#[$doc:meta])* $kind:ident($object:ty),)*) => {
         /// An object of the API, with its status.
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Object {
             $($(#[$doc])* $kind(Arc<$object>),)*
         }
@@ -150,7 +151,7 @@ impl Object {
 }
 
 /// An object of which nothing is known but that it is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NamedObject {
     /// The object's namespace.
     pub namespace: Text,
@@ -159,7 +160,7 @@ pub struct NamedObject {
 }
 
 /// A change of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ObjectChange {
     /// It was created.
     Created {
@@ -195,7 +196,7 @@ pub enum ObjectChange {
 }
 
 /// The object that controls a pod, and the pod's place in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PodOwner {
     /// The object.
     pub object: ObjectId,
@@ -208,7 +209,9 @@ pub struct PodOwner {
 
 /// Number of failures of a job's index before a pod; the original keeps it on the pod as
 /// annotations (`batch.kubernetes.io/job-index-failure-count`), so that it outlives the controller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct IndexFailures {
     /// Failures that count.
     pub counted: i32,

@@ -6,6 +6,7 @@ use super::volume::{
     VolumeAttachment,
 };
 use super::{LabelSelector, Labels, Text};
+use serde::{Deserialize, Serialize};
 use units::{Duration, SortedMap, SortedSet};
 
 /// All such objects of a cluster.
@@ -194,7 +195,7 @@ pub struct Workload {
 }
 
 /// The controller of a pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// The owner's kind.
     pub kind: Text,

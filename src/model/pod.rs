@@ -1,6 +1,7 @@
 //! Pods: what is placed. A [`PodSpec`] is interned (one per equivalence class); a [`Pod`] is the
 //! small record of one pod that lives.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 /// assert!(!rules::affinity::admits(&spec, &Node::default()));
 /// # Ok::<(), units::QuantityError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PodSpec {
     /// The pod's namespace.
     pub namespace: Text,
@@ -79,11 +80,11 @@ pub struct PodSpec {
 }
 
 /// Secrets and configs that a pod needs. In canonical bytes they are nothing where there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Needs(pub Vec<Needed>);
 
 /// A pod template as its manifest states it. In canonical bytes it is nothing where there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Written(pub Option<Text>);
 
 impl Hash for Written {
@@ -103,7 +104,7 @@ impl Hash for Needs {
 }
 
 /// A secret or a config that containers mount or read, by its name in their namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Needed {
     /// A secret.
     Secret(Text),
@@ -121,7 +122,7 @@ impl fmt::Display for Needed {
 }
 
 /// One container of a pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Container {
     /// The container's name.
     pub name: Text,
@@ -138,7 +139,7 @@ pub struct Container {
 }
 
 /// A port that a container takes on its node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HostPort {
     /// The address; empty is every address.
     pub host_ip: Text,

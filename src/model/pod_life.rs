@@ -1,6 +1,7 @@
 //! Life of a pod on its node, as manifests state it: restarts, grace, probes, pulls (spec:
 //! kubernetes.md part 4). No placement depends on it.
 
+use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 
 use super::Text;
@@ -8,7 +9,9 @@ use super::workload::Probe;
 use units::Duration;
 
 /// Condition under which containers that end are started again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum RestartPolicy {
     /// Whenever they end.
     #[default]
@@ -20,7 +23,7 @@ pub enum RestartPolicy {
 }
 
 /// Condition under which images are asked for at the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PullPolicy {
     /// At every start: layers that are present aren't transferred again.
     Always,
@@ -31,7 +34,7 @@ pub enum PullPolicy {
 }
 
 /// Life of a pod on its node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PodLife {
     /// Condition under which the pod's containers are started again.
     pub restart: RestartPolicy,
@@ -43,7 +46,7 @@ pub struct PodLife {
 }
 
 /// Life of a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ContainerLife {
     /// Probe that finds out that the container has started.
     pub startup: Option<Probe>,
@@ -83,7 +86,7 @@ impl Hash for ContainerLife {
 }
 
 /// A health check in Docker's manner (spec: orchestrators-a.md 9.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HealthCheck {
     /// Time from the end of a probe to the next.
     pub interval: Duration,
@@ -112,7 +115,7 @@ impl Default for HealthCheck {
 
 /// Behaviour of an application in a running container. Kubernetes manifests do not state it;
 /// annotations of the pod (template) do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Application {
     /// Run time: a duration or a distribution, in the notation of experiment files; `None` is the
     /// pod's run time, or, of an init container, no time at all.
@@ -128,7 +131,9 @@ pub struct Application {
 }
 
 /// Times at which an application answers, counted from its container's start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Health {
     /// Time from which the application answers.
     pub from: Duration,
@@ -139,7 +144,7 @@ pub struct Health {
 }
 
 /// Reason an image could not be pulled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PullError {
     /// The registry did not answer.
     RegistryUnavailable,

@@ -1,12 +1,13 @@
 //! Names of pods.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use super::Text;
 use units::Identity;
 
 /// Name of a pod. Names of generated and numbered pods are built on demand.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PodName {
     /// A name of its own.
     Text(Text),

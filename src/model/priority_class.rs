@@ -2,9 +2,10 @@
 
 use super::Text;
 use super::qos::CRITICAL_PRIORITY;
+use serde::{Deserialize, Serialize};
 
 /// A `PriorityClass` (spec: kubernetes.md 2.10).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PriorityClass {
     /// Empty: it is an object of the whole cluster.
     pub namespace: Text,
@@ -30,7 +31,7 @@ impl PriorityClass {
 }
 
 /// Source of the priority of a template's pods.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TemplatePriority {
     /// From the class of pods that name none, if there is one.
     #[default]

@@ -1,6 +1,8 @@
 //! Named exact quantities, as objects state them. Every system derives its integer columns from
 //! these with its own rounding.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -31,6 +33,25 @@ impl Hash for ResourceList {
     fn hash<H: Hasher>(&self, state: &mut H) {
         static NOTHING: SortedMap<Text, Quantity> = SortedMap::new();
         self.0.as_deref().unwrap_or(&NOTHING).hash(state);
+    }
+}
+
+impl Serialize for ResourceList {
+    /// Writes amounts as texts, so that they are read as what they are in every format.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let amounts = self.iter();
+        serializer.collect_map(amounts.map(|(name, amount)| (name, amount.to_string())))
+    }
+}
+
+impl<'de> Deserialize<'de> for ResourceList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let amounts = SortedMap::<Text, Text>::deserialize(deserializer)?;
+        let mut list = Self::default();
+        for (name, amount) in amounts {
+            list.insert(name, amount.parse().map_err(D::Error::custom)?);
+        }
+        Ok(list)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Services and routes to them: what clients name, and which pods stand behind it (spec:
 //! kubernetes.md 2.11 and part 5; orchestrators-a.md 8.4 for weights).
 
+use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 
 use super::{Labels, Text};
@@ -10,7 +11,9 @@ use units::Duration;
 pub const AFFINITY_TIMEOUT: Duration = Duration::from_secs(10_800);
 
 /// Choice of an endpoint among those that are live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Balancing {
     /// One after another, in the order of their names.
     RoundRobin,
@@ -46,7 +49,7 @@ impl Balancing {
 }
 
 /// A `Service`: pods behind one name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Service {
     /// The service's namespace.
     pub namespace: Text,
@@ -69,7 +72,7 @@ pub struct Service {
 
 /// Whether nodes take requests for a service from outside, on a port of theirs (spec:
 /// orchestrators-a.md section 2.8). In canonical bytes it is nothing where they don't.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Publish {
     /// They don't.
     #[default]
@@ -98,7 +101,7 @@ impl Service {
 }
 
 /// A service that takes a part of the requests.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Backend {
     /// The service.
     pub service: Text,
@@ -107,7 +110,7 @@ pub struct Backend {
 }
 
 /// Comparison of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PathKind {
     /// The whole path.
     Exact,
@@ -116,7 +119,7 @@ pub enum PathKind {
 }
 
 /// Requests to a path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PathRule {
     /// The path.
     pub path: Text,
@@ -127,7 +130,7 @@ pub struct PathRule {
 }
 
 /// Requests to a host.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rule {
     /// The host; `*.` stands for one label in front; `None` is every host.
     pub host: Option<Text>,
@@ -136,7 +139,7 @@ pub struct Rule {
 }
 
 /// An `Ingress`: rules for requests from outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ingress {
     /// The ingress's namespace.
     pub namespace: Text,
@@ -153,7 +156,7 @@ pub struct Ingress {
 
 /// Server settings of a pod. Annotations of the pod (template) below `windtunnel.dev/` state them;
 /// the experiment supplies the rest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServerSpec {
     /// Time that a request takes once a server takes it up: a distribution, in the notation of
     /// experiment files.

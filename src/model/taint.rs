@@ -1,10 +1,11 @@
 //! Taints on nodes and the tolerations of pods (spec: kubernetes.md 1.5).
 
 use super::Text;
+use serde::{Deserialize, Serialize};
 use units::Duration;
 
 /// Effect of a taint on pods that do not tolerate it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TaintEffect {
     /// They are not placed on the node.
     NoSchedule,
@@ -15,7 +16,7 @@ pub enum TaintEffect {
 }
 
 /// A mark on a node that repels pods.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Taint {
     /// The taint's key.
     pub key: Text,
@@ -26,7 +27,7 @@ pub struct Taint {
 }
 
 /// A pod's leave to be placed on tainted nodes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Toleration {
     /// The taint key; `None` tolerates every key (only with [`Toleration::value`] `None`).
     pub key: Option<Text>,

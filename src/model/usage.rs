@@ -12,6 +12,7 @@
 //! A pattern becomes a [`Curve`] of integers (milli-cores, bytes): a value is computed for any
 //! instant, nothing is stepped.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -204,7 +205,9 @@ impl Scale {
 }
 
 /// Measured usage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Used {
     /// Milli-cores.
     pub cpu_milli: i64,

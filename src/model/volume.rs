@@ -1,10 +1,11 @@
 //! Volumes of pods and the cluster's objects behind them (spec: kubernetes.md 1.12).
 
 use super::{LabelSelector, Labels, NodeSelector, Text};
+use serde::{Deserialize, Serialize};
 use units::Quantity;
 
 /// A volume of a pod, of the kinds that bear on the pod's place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PodVolume {
     /// A claim of the pod's namespace.
     Claim(Text),

@@ -15,7 +15,7 @@ const ROUNDING: f64 = 1e-9;
 pub struct Task {
     /// Peak demand of each resource.
     pub demand: Vec<f64>,
-    /// Whether its data are elsewhere.
+    /// `true` if its data are elsewhere.
     pub is_remote: bool,
 }
 

@@ -2,6 +2,8 @@
 //! among the others of its kind, never by the time of its creation, so that paired runs draw the
 //! same random numbers for the same entity, whatever happened before.
 
+use serde::{Deserialize, Serialize};
+
 /// Stable identity of an entity, equal in every run that has the entity.
 ///
 /// ```
@@ -11,7 +13,7 @@
 /// assert_eq!(pod, Identity::of("Job").with("nightly").nth(3));
 /// assert_ne!(pod, Identity::of("Job").with("nightly").nth(4));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity(u64);
 
 /// Start value and factor of the hash FNV-1a.

@@ -1,12 +1,13 @@
 //! Integer resource vectors: what a node offers, what a pod asks for, what is left.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::ResourceId;
 
 /// Amounts of every resource, as integers: cpu in milli-cores, memory and storage in bytes, GPU in
 /// milli-devices summed over devices, pod slots, and extended resources by dense index.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Resources {
     /// Milli-cores.
     pub cpu_milli: i64,

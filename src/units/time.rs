@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A point in simulated time, in nanoseconds since the scenario's zero.
@@ -17,7 +18,9 @@ use thiserror::Error;
 /// assert_eq!(end.as_nanos(), 120_000_000_000);
 /// assert_eq!(Instant::MAX.checked_add(Duration::from_secs(1)), None);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Instant(i64);
 
 /// A span of simulated time, in nanoseconds; the difference of two instants may be negative.

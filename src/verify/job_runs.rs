@@ -41,7 +41,7 @@ pub struct JobMachine {
     pub options: BatchOptions,
     /// Form of the rule.
     pub form: Form,
-    /// Whether jobs are killed at their requested time.
+    /// `true` if jobs are killed at their requested time.
     pub time_limits: TimeLimits,
     /// Time that a decision takes.
     pub decision_time: DecisionTime,

@@ -14,12 +14,15 @@
 mod agent;
 mod audit;
 mod cluster;
+mod controllers;
 mod crashes;
+mod docker;
 mod ends;
 mod fabric;
 mod hosts;
 mod isolation;
 mod limits;
+mod load;
 mod machines;
 mod network;
 mod parties;

@@ -8,8 +8,8 @@ use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
 use crate::{
-    crashes, ends, fabric, isolation, limits, machines, network, parties, restarts, server,
-    services, soak, sweep, thirty, torn, walk,
+    controllers, crashes, docker, ends, fabric, isolation, limits, load, machines, network, parties,
+    restarts, server, services, soak, sweep, thirty, torn, walk,
 };
 
 /// A test.
@@ -39,9 +39,12 @@ const GROUPS: &[&[Test]] = &[
     server::TESTS,
     parties::TESTS,
     walk::TESTS,
+    controllers::TESTS,
+    load::TESTS,
     thirty::TESTS,
     machines::TESTS,
     services::TESTS,
+    docker::TESTS,
 ];
 
 enum Result {
@@ -111,9 +114,10 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
 
 fn one(test: &Test, findings: &[Finding]) -> Result {
     let is_there = |feature: &&str| {
-        findings
-            .iter()
-            .any(|finding| finding.feature == *feature && finding.is_there)
+        (*feature == "etcd" && controllers::has_etcd())
+            || findings
+                .iter()
+                .any(|finding| finding.feature == *feature && finding.is_there)
     };
     let lacks: Vec<&str> = test
         .needs
@@ -137,7 +141,7 @@ fn is_fault(test: &Test, fault: &str) -> bool {
 
 /// Returns whether the plan exempts the test: variables make it as long as one likes, or it is all at once.
 fn is_long(test: &Test) -> bool {
-    matches!(test.fault, "34" | "36" | "T")
+    matches!(test.fault, "24" | "34" | "36" | "T")
 }
 
 /// Returns whether a feature that the test needs is mandatory.

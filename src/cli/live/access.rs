@@ -11,6 +11,7 @@ use live::access::{Location, announce};
 use live::joining::join;
 use live::security::gate::{ADMIN, TokenRow, TokenWish};
 use live::security::identity::{Identity, Role};
+use live::security::rotation::{RotationStatus, Step};
 use live::security::token::Token;
 use trace::Input;
 
@@ -92,6 +93,27 @@ pub(in super::super) struct RevokeArguments {
     server: ServerArguments,
 }
 
+/// Arguments of `live authority`.
+#[derive(Clone, Debug, Args)]
+pub(in super::super) struct AuthorityArguments {
+    /// Step to take; without one the state is shown
+    #[arg(value_name = "STEP")]
+    step: Option<StepName>,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+/// Step of a rotation.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StepName {
+    /// Make a new authority, which all parties trust from now on
+    Add,
+    /// Sign with the new authority
+    Switch,
+    /// Trust the old authority no more
+    Drop,
+}
+
 /// Arguments of `live login`.
 #[derive(Clone, Debug, Args)]
 pub(in super::super) struct LoginArguments {
@@ -169,6 +191,32 @@ pub(super) fn revoke(arguments: &RevokeArguments) -> Result<Exit, Failure> {
         .post("/v1/revoke", &json!({"party": party}))
         .map_err(Failure::incomplete)?;
     gone(was_there, &party, "revoked")
+}
+
+pub(super) fn authority(arguments: &AuthorityArguments) -> Result<Exit, Failure> {
+    let client = arguments.server.client()?;
+    let status: RotationStatus = match arguments.step {
+        None => client.get("/v1/authority"),
+        Some(step) => {
+            let step = match step {
+                StepName::Add => Step::Add,
+                StepName::Switch => Step::Switch,
+                StepName::Drop => Step::Drop,
+            };
+            client.post("/v1/authority", &json!({"step": step}))
+        }
+    }
+    .map_err(Failure::incomplete)?;
+    let mut table = vec![row("signs", &status.signs)];
+    table.extend(status.trusted.iter().map(|pin| row("trusted", pin)));
+    table.push(row("next", status.next.name()));
+    table.extend(status.behind.iter().map(|party| row("behind", party)));
+    output::print(aligned(&table).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn row(what: &str, value: &str) -> Vec<String> {
+    vec![what.to_owned(), value.to_owned()]
 }
 
 pub(super) fn login(global: &Global, arguments: &LoginArguments) -> Result<Exit, Failure> {

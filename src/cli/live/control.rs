@@ -1,7 +1,7 @@
 //! `windtunnel live control` and `windtunnel live replay`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,13 +9,18 @@ use clap::Args;
 
 use lab::run::control_plane;
 use live::access::{Access, Location, Secrets, announce};
-use live::control::Control;
+use live::control::{Compaction, Control};
 use live::driver::Plane;
-use live::journal::DatabaseJournal;
+use live::etcd::election::Candidate;
+use live::etcd::files::Files;
+use live::etcd::journal::EtcdJournal;
+use live::journal::archive::Archive;
+use live::journal::{DatabaseJournal, Journal};
 use live::record::{Header, Log};
 use live::runtime::clock::wall_ns;
 use live::security::gate::Gate;
-use live::serve::{Limits, Server};
+use live::security::place::Place;
+use live::serve::{Limits, ServeError, Server};
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
 use trace::Input;
@@ -25,6 +30,7 @@ use world::FileSource;
 use super::super::experiment_file::{MessageFormat, Reading, read};
 use super::super::{Exit, Failure, Global, interrupt, output, terminal};
 use super::access::seconds;
+use super::store::StoreArguments;
 use super::what_if;
 
 /// Shortest life of a certificate, in seconds.
@@ -59,6 +65,11 @@ pub(in super::super) struct ControlArguments {
     /// Time for which certificates are good; parties renew theirs between 50 and 80 % of it
     #[arg(long, value_name = "DURATION", default_value = "7d")]
     certificate_life: String,
+    /// Folder for logs that a snapshot replaces; without it they go
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArguments,
     /// Use plain text and two secrets, on an address of this machine alone
     #[arg(long)]
     plain: bool,
@@ -119,44 +130,95 @@ pub(super) struct LogArguments {
 }
 
 pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit, Failure> {
-    let chosen = chosen(
-        global,
-        &arguments.experiment,
-        arguments.variant.as_deref(),
-        &[],
-    )?;
+    let interrupted = interrupt::flag();
+    let is_interrupted = || interrupted.load(Ordering::Relaxed);
     let folder = &arguments.state;
-    let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
+    let Some(place) = arguments.store.etcd()? else {
+        let chosen = chosen_system(global, arguments)?;
+        let journal = DatabaseJournal::open(folder).map_err(Failure::input)?;
+        let access = access(arguments, &Place::own(folder))?;
+        let served = serve(global, arguments, chosen, journal, access, &is_interrupted)?;
+        served.map_err(Failure::incomplete)?;
+        return Ok(interrupt::exit());
+    };
+    std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    let candidate = Candidate::new(&place, &arguments.listen.to_string());
+    let candidate = candidate.map_err(Failure::input)?;
+    let stands_by = |news: &str| terminal::complain(&format!("note: {news}"));
+    while let Some(term) = candidate.elected(&is_interrupted, &stands_by) {
+        let files = Files::of(&term);
+        files.fetch(folder).map_err(Failure::incomplete)?;
+        let shared = Place::shared(folder, Arc::new(files.clone()));
+        let access = access(arguments, &shared)?;
+        files.share(folder).map_err(Failure::incomplete)?;
+        let chosen = chosen_system(global, arguments)?;
+        let journal = EtcdJournal::open(&term).map_err(Failure::incomplete)?;
+        let steps_down = || is_interrupted() || term.is_over();
+        let served = serve(global, arguments, chosen, journal, access, &steps_down)?;
+        if is_interrupted() {
+            served.map_err(Failure::incomplete)?;
+            break;
+        }
+        // Whatever was not durable was not answered; the next leader goes on from the rest.
+        let why = served.err().map(|error| error.to_string());
+        let why = why.unwrap_or_else(|| "its lease could not be kept".to_owned());
+        terminal::complain(&format!("note: steps down: {why}"));
+    }
+    Ok(interrupt::exit())
+}
+
+/// Serves from a journal until it has to stop.
+fn serve<J: Journal + Send + 'static>(
+    global: &Global,
+    arguments: &ControlArguments,
+    chosen: Chosen,
+    journal: J,
+    access: Access,
+    is_interrupted: &(dyn Fn() -> bool + Sync),
+) -> Result<Result<(), ServeError>, Failure> {
+    let folder = &arguments.state;
     let header = Header::new(&chosen.name, &chosen.setup, wall_ns()).at_pace(arguments.pace);
-    let mut control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
+    let control = Control::open(header, chosen.plane, journal).map_err(Failure::input)?;
+    let mut control = control.with_compaction(Compaction {
+        archive: arguments.archive.as_deref().map(Archive::new),
+        ..Compaction::default()
+    });
     let now = control.header().instant(wall_ns());
-    control.begin(now).map_err(Failure::incomplete)?;
-    let unwritten =
-        |error: std::io::Error| Failure::incomplete(format!("{}: {error}", folder.display()));
-    let access = access(arguments)?;
+    if let Err(error) = control.begin(now) {
+        return Ok(Err(error.into()));
+    }
     let server = Server::listen(arguments.listen, access, Limits::default());
-    let server = server.map_err(Failure::input)?;
+    let server = server
+        .map_err(Failure::input)?
+        .among(&arguments.store.servers);
     let server = server.providing(machines(arguments, &chosen.document)?);
     let location = Location {
         address: server.address(),
         is_plain: arguments.plain,
     };
-    announce(folder, location).map_err(unwritten)?;
+    announce(folder, location).map_err(|error| unwritten(folder, &error))?;
     let revision = control.driver().store().revision().0;
     if !global.quiet {
         terminal::complain(&format!(
-            "control server of `{}` at {}, state {} at revision {revision}",
+            "control server of `{}` at {}, term {}, state {} at revision {revision}",
             chosen.name,
             server.address(),
+            control.driver().epoch(),
             folder.display()
         ));
     }
-    let interrupted = interrupt::flag();
-    let is_interrupted = || interrupted.load(Ordering::Relaxed);
     let notes = Arc::new(|note: &str| terminal::complain(note));
-    let served = server.serve(control, folder, notes, &is_interrupted);
-    served.map_err(Failure::incomplete)?;
-    Ok(interrupt::exit())
+    Ok(server.serve(control, folder, notes, is_interrupted))
+}
+
+fn unwritten(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::incomplete(format!("{}: {error}", folder.display()))
+}
+
+/// The control plane that a control server runs.
+fn chosen_system(global: &Global, arguments: &ControlArguments) -> Result<Chosen, Failure> {
+    let variant = arguments.variant.as_deref();
+    chosen(global, &arguments.experiment, variant, &[])
 }
 
 /// The executable that provides machines, where the experiment has any to provide.
@@ -180,18 +242,18 @@ fn machines(arguments: &ControlArguments, document: &Value) -> Result<Option<Pat
     }
 }
 
-/// The means by which parties prove who they are, in the folder of the state.
-fn access(arguments: &ControlArguments) -> Result<Access, Failure> {
+/// The means by which parties prove who they are, at a place.
+fn access(arguments: &ControlArguments, place: &Place) -> Result<Access, Failure> {
     let folder = &arguments.state;
     if arguments.plain {
         let secrets = Secrets::of_folder(folder);
-        let unwritten =
-            |error: std::io::Error| Failure::incomplete(format!("{}: {error}", folder.display()));
-        return Ok(Access::Plain(secrets.map_err(unwritten)?));
+        return Ok(Access::Plain(
+            secrets.map_err(|error| unwritten(folder, &error))?,
+        ));
     }
     let life = &arguments.certificate_life;
     let life_s = seconds("--certificate-life", life, LIFE_MIN_S)?;
-    let gate = Gate::of_folder(folder, life_s).map_err(Failure::input)?;
+    let gate = Gate::of_place(place, life_s).map_err(Failure::input)?;
     gate.keep_local(folder).map_err(Failure::incomplete)?;
     Ok(Access::Mutual(gate))
 }

@@ -4,10 +4,12 @@ mod access;
 mod agent;
 mod control;
 mod host;
+mod load;
 mod logs;
 mod predict;
 mod requests;
 mod show;
+mod store;
 mod what_if;
 
 use std::path::PathBuf;
@@ -49,6 +51,8 @@ pub(super) enum LiveCommand {
     /// Create, list and delete the tokens by which agents and users join
     #[command(subcommand)]
     Token(access::TokenCommand),
+    /// Show the authority of the certificates, or put another one in its place, step by step
+    Authority(access::AuthorityArguments),
     /// Take the certificates of an agent or a user back
     Revoke(access::RevokeArguments),
     /// Join a control server as a user; other commands find it by `--state`
@@ -70,6 +74,9 @@ pub(super) enum LiveCommand {
     Predict(predict::PredictArguments),
     /// Fit delays to a recorded run, and show how far simulated times are from real ones
     Calibrate(predict::PredictArguments),
+    /// Measure what a control server bears: many agents, whose containers are no processes
+    #[command(after_help = load::EXAMPLES)]
+    Load(load::LoadArguments),
     /// Show what live mode can use on this host, and what it has to do without
     Doctor(host::DoctorArguments),
     /// Hold a workload for an agent; agents start it themselves
@@ -107,11 +114,13 @@ impl ServerArguments {
         let location = location(state).map_err(unread)?;
         if location.is_plain {
             let secret = secret(&state.join(ADMIN_FILE)).map_err(unread)?;
-            return Ok(Client::plain(location.address, &secret));
+            return Ok(Client::plain(location.address, &secret).remembering(state));
         }
         let credentials = Credentials::read(state, ADMIN).map_err(Failure::input)?;
         let config = tls::client(&credentials).map_err(Failure::input)?;
-        let client = Client::secured(location.address, config);
+        let client = Client::secured(location.address, config).remembering(state);
+        // What the server says about its authorities is known once it has answered.
+        let _ = client.fetch("/healthz");
         // One that can't be renewed now is good until it expires.
         let _ = Renewal::new(state, ADMIN, credentials).keep(&client);
         Ok(client)
@@ -130,6 +139,7 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Uncordon(arguments) => requests::uncordon(arguments),
         LiveCommand::Drain(arguments) => requests::drain(arguments),
         LiveCommand::Token(command) => access::token(command),
+        LiveCommand::Authority(arguments) => access::authority(arguments),
         LiveCommand::Revoke(arguments) => access::revoke(arguments),
         LiveCommand::Login(arguments) => access::login(global, arguments),
         LiveCommand::Get(arguments) => show::get(arguments),
@@ -139,6 +149,7 @@ pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failur
         LiveCommand::Record(arguments) => show::record(arguments),
         LiveCommand::Predict(arguments) => predict::predict(global, arguments),
         LiveCommand::Calibrate(arguments) => predict::calibrate(global, arguments),
+        LiveCommand::Load(arguments) => load::load(global, arguments),
         LiveCommand::Doctor(arguments) => host::doctor(arguments),
         LiveCommand::Shim(arguments) => host::hold(arguments),
     }

@@ -52,7 +52,7 @@ impl Observer for Chronicle {
 }
 
 /// The last events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Events {
     rows: VecDeque<EventRow>,
     last: u64,

@@ -7,6 +7,7 @@ use units::Instant;
 
 use super::seats::Seats;
 use super::{Driver, Plane};
+use crate::wire::Registration;
 
 /// A node as a driver hears it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +21,10 @@ pub(crate) struct Hearing {
 }
 
 impl Driver {
-    /// A driver that keeps its whole log, so that another control plane can take over.
-    pub(crate) fn keeping_log(plane: Plane) -> Self {
-        Self {
-            keeps_log: true,
-            ..Self::new(plane)
-        }
+    /// Keeps the log of the store from now on, so that another control plane can take over. Nothing of it
+    /// may have been read.
+    pub(crate) fn keep_log(&mut self) {
+        self.keeps_log = true;
     }
 
     /// Another control plane takes over; it reads the log from its beginning.
@@ -38,6 +37,11 @@ impl Driver {
             self.happened(release);
         }
         self.lapses.clear();
+    }
+
+    /// The last registrations of the nodes that are there, by name.
+    pub(crate) fn registrations(&self) -> Vec<Registration> {
+        self.links.registrations()
     }
 
     /// The nodes of the cluster as they are heard.

@@ -37,6 +37,9 @@ pub enum Input {
         /// Usage of the pods.
         pods: Vec<PodUsage>,
     },
+    /// The log is made short: the control plane goes on from what is stored alone. It stands alone in
+    /// its step.
+    Compacted {},
     /// The provider of machines has news.
     Machines {
         /// The news.

@@ -3,13 +3,14 @@
 
 use std::collections::VecDeque;
 
-use model::Text;
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, NodeId, SortedMap};
 
-use crate::wire::{Command, NumberedCommand};
+use crate::wire::{Command, NumberedCommand, Registration};
 
 /// The links of a cluster, by node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Links {
     links: SortedMap<NodeId, Link>,
     /// Time without a heartbeat after which a node counts as silent.
@@ -17,14 +18,11 @@ pub(super) struct Links {
 }
 
 /// The link to a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Link {
-    /// Identity of the machine.
-    pub(super) machine: Text,
-    /// Identity of the daemon's process.
-    pub(super) process: Text,
-    /// Address at which other hosts reach the node's pods.
-    pub(super) address: Option<String>,
+    /// The last registration, which names the machine and the daemon's process.
+    pub(super) registration: Registration,
     /// Number of the session.
     pub(super) session: u32,
     /// Number of the last report of the process.
@@ -58,12 +56,18 @@ impl Links {
         self.links.remove(&node);
     }
 
+    /// The last registrations of all nodes, by name.
+    pub(super) fn registrations(&self) -> Vec<Registration> {
+        let links = self.links.values();
+        let mut known: Vec<Registration> = links.map(|link| link.registration.clone()).collect();
+        known.sort_by(|one, other| one.node.cmp(&other.node));
+        known
+    }
+
     /// Opens a session with the daemon of a node; returns its number.
-    pub(super) fn open(&mut self, now: Instant, node: NodeId, machine: &str, process: &str) -> u32 {
+    pub(super) fn open(&mut self, now: Instant, node: NodeId, message: &Registration) -> u32 {
         let link = self.links.entry(node).or_insert_with(|| Link {
-            machine: machine.into(),
-            process: process.into(),
-            address: None,
+            registration: message.clone(),
             session: 0,
             reported: 0,
             heard: now,
@@ -71,10 +75,10 @@ impl Links {
             last: 0,
             waiting: VecDeque::new(),
         });
-        if *link.process != *process {
-            link.process = process.into();
+        if link.registration.process != message.process {
             link.reported = 0;
         }
+        link.registration = message.clone();
         link.session += 1;
         link.last = 0;
         link.waiting.clear();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use control::node_api::pods_on;
 use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
 use model::{EndReason, Event, Node, Text};
+use serde::{Deserialize, Serialize};
 use units::{NodeId, SortedMap, SortedSet};
 
 use super::Driver;
@@ -15,9 +16,12 @@ use crate::wire::declaration::{Amount, Label};
 use crate::wire::machine::{MachineNews, MachineSpec, MachineWish, Wish};
 
 /// The machines of a provider.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Machines {
-    /// Orders whose nodes have yet to join, by the names of these.
+    /// Orders whose nodes have yet to join, by the names of these. There is no snapshot while there are
+    /// any: the component that ordered them knows them.
+    #[serde(skip)]
     awaited: SortedMap<Text, Awaited>,
     /// Nodes that joined by an order.
     joined: SortedSet<Text>,
@@ -29,7 +33,7 @@ pub(super) struct Machines {
 }
 
 /// An order whose node has yet to join.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Awaited {
     order: MachineOrder,
     /// The component that ordered it.
@@ -37,6 +41,11 @@ struct Awaited {
 }
 
 impl Machines {
+    /// Whether a machine that was ordered has yet to join.
+    pub(super) fn are_awaited(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
     /// Whether a node's machine was given back.
     pub(super) fn is_given_back(&self, name: &str) -> bool {
         self.given_back.contains(name)

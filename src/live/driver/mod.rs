@@ -17,13 +17,16 @@ mod nodes;
 pub(crate) mod requests;
 mod seats;
 mod services;
+pub mod snapshot;
 mod usage;
 pub mod view;
 
 use cluster::{Commitment, Digest, Store};
 use control::Component;
 use model::Text;
+use serde::{Deserialize, Serialize};
 use systems::SystemParts;
+use systems::entry::RunsWorkloads;
 use thiserror::Error;
 use units::{ComponentId, Duration, Instant, NodeId, SortedSet};
 
@@ -34,6 +37,9 @@ use machines::Machines;
 use seats::Seats;
 use services::Ports;
 use usage::Measured;
+
+/// Name of the component that makes the pods of workloads.
+const CONTROLLERS: &str = "controller-manager";
 
 /// Rounds at one instant that are always allowed.
 const ROUNDS_ALLOWED: u64 = 1 << 20;
@@ -55,13 +61,25 @@ pub struct Plane {
     pub heartbeat: Duration,
     /// Seconds of the cluster's time that pass in a real second.
     pub pace: u32,
+    /// `true` if something makes the pods of workloads.
+    pub runs_workloads: bool,
 }
 
 impl Plane {
     /// The control plane of a system, with heartbeats at their usual distance.
     pub fn new(system: &str, parts: SystemParts) -> Self {
+        let entry = systems::registry::find(system).ok();
+        let runs_workloads = match entry.map(|entry| entry.workloads) {
+            Some(RunsWorkloads::Never) => false,
+            Some(RunsWorkloads::Always) => true,
+            Some(RunsWorkloads::WithControllers) | None => {
+                let mut components = parts.components.iter();
+                components.any(|component| component.name() == CONTROLLERS)
+            }
+        };
         Self {
             system: system.into(),
+            runs_workloads,
             posts_status: parts.agent.posts_status(),
             components: parts.components,
             commitment: parts.commitment,
@@ -88,6 +106,23 @@ pub enum DriverError {
         /// Names of the components.
         components: String,
     },
+    /// A component can't go on from what is stored.
+    #[error(
+        "`{component}` keeps what it knows of its tasks to itself, so another can't go on from what is \
+         stored; the whole log is kept, and another policy can decide from its beginning alone"
+    )]
+    Memory {
+        /// Name of the component.
+        component: String,
+    },
+    /// A snapshot can't be taken, or leads to no cluster.
+    #[error("at {at} there is no snapshot: {why}")]
+    Snapshot {
+        /// The instant.
+        at: Instant,
+        /// Reason.
+        why: String,
+    },
 }
 
 /// A control plane with its store and its links to nodes.
@@ -95,6 +130,7 @@ pub struct Driver {
     system: Text,
     posts_status: bool,
     pace: u32,
+    runs_workloads: bool,
     store: Store,
     seats: Seats,
     links: Links,
@@ -124,7 +160,8 @@ struct Lapse {
 }
 
 /// The next attempt to evict pods of a node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Drain {
     at: Instant,
     node: Text,
@@ -139,6 +176,7 @@ impl Driver {
             system: plane.system,
             posts_status: plane.posts_status,
             pace: plane.pace,
+            runs_workloads: plane.runs_workloads,
             store: Store::committed(plane.commitment),
             seats: Seats::new(plane.components),
             links: Links::new(silence),
@@ -211,6 +249,10 @@ impl Driver {
     /// Components keep each other busy.
     pub fn step(&mut self, now: Instant, inputs: &[Input]) -> Result<Vec<Answer>, DriverError> {
         self.now = now.max(self.now);
+        if let [Input::Compacted {}] = inputs {
+            self.compacted(self.now)?;
+            return Ok(vec![Answer::None]);
+        }
         let mut drafts = Vec::with_capacity(inputs.len());
         for input in inputs {
             drafts.push(self.take(input));
@@ -238,6 +280,8 @@ impl Driver {
                 self.links.took_over(self.now);
                 Answer::None
             }
+            // It stands alone: what came with it would be taken in twice.
+            Input::Compacted {} => Answer::None,
             Input::Register { message } => Answer::Node(self.register(message)),
             Input::Update { message } => Answer::Node(self.update(message)),
             Input::Heard { nodes } => {

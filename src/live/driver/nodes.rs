@@ -30,7 +30,7 @@ impl Driver {
         let known = self.store.nodes().by_name(&message.node);
         let link = known.and_then(|node| self.links.get(node));
         if let Some(link) = link
-            && *link.machine != *message.machine
+            && link.registration.machine != message.machine
         {
             let why = format!(
                 "node `{0}` is another machine; choose another name, or delete the node first: \
@@ -65,11 +65,7 @@ impl Driver {
             let why = format!("node `{}` could not join", message.node);
             return NodeAnswer::Refused { why };
         };
-        let (machine, process) = (&message.machine, &message.process);
-        let session = self.links.open(self.now, node, machine, process);
-        if let Some(link) = self.links.get_mut(node) {
-            link.address.clone_from(&message.address);
-        }
+        let session = self.links.open(self.now, node, message);
         self.hear(node);
         if !self.store.nodes().is_ready(node) {
             self.happened(Event::NodeReadiness { node, ready: true });
@@ -105,7 +101,7 @@ impl Driver {
         let Some(link) = self.links.get_mut(node) else {
             return NodeAnswer::Unregistered;
         };
-        if *link.process != *message.process || link.session != message.session {
+        if link.registration.process != message.process || link.session != message.session {
             return NodeAnswer::Unregistered;
         }
         link.confirm(message.received);
@@ -133,7 +129,8 @@ impl Driver {
     pub(crate) fn node_of(&self, message: &Update) -> Option<NodeId> {
         let node = self.store.nodes().by_name(&message.node)?;
         let link = self.links.get(node)?;
-        let is_current = *link.process == *message.process && link.session == message.session;
+        let is_current = link.registration.process == message.process;
+        let is_current = is_current && link.session == message.session;
         is_current.then_some(node)
     }
 

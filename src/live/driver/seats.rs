@@ -8,7 +8,9 @@ use units::{Instant, Revision, SortedSet};
 
 /// The components of a control plane.
 pub(super) struct Seats {
-    seats: Vec<Seat>,
+    list: Vec<Seat>,
+    /// Components that have seen nothing, for those that take over.
+    blank: Vec<Box<dyn Component>>,
     wakes: SortedSet<(Instant, usize)>,
 }
 
@@ -28,19 +30,34 @@ pub(super) struct Batch {
 impl Seats {
     /// Components that have seen nothing.
     pub(super) fn new(components: Vec<Box<dyn Component>>) -> Self {
+        let blank = components.clone();
         let seats = components.into_iter().map(|component| Seat {
             component,
             is_due: true,
             outbox: Outbox::default(),
         });
         Self {
-            seats: seats.collect(),
+            list: seats.collect(),
+            blank,
             wakes: SortedSet::new(),
         }
     }
 
+    /// Name of a component that can't go on from what is stored, if there is one.
+    pub(super) fn remembering(&self) -> Option<String> {
+        let mut seats = self.list.iter();
+        let seat = seats.find(|seat| !seat.component.begins_from_store())?;
+        Some(seat.component.name().to_owned())
+    }
+
+    /// Components that have seen nothing take over at an instant.
+    pub(super) fn replace(&mut self, now: Instant) {
+        *self = Self::new(std::mem::take(&mut self.blank));
+        self.restart(now);
+    }
+
     pub(super) const fn len(&self) -> usize {
-        self.seats.len()
+        self.list.len()
     }
 
     /// Instant of the next wake-up.
@@ -55,7 +72,7 @@ impl Seats {
             && at <= now
         {
             self.wakes.pop_first();
-            self.seats[index].is_due = true;
+            self.list[index].is_due = true;
             any = true;
         }
         any
@@ -69,7 +86,7 @@ impl Seats {
         usage: &dyn UsageSamples,
         index: usize,
     ) -> Option<Batch> {
-        let seat = &mut self.seats[index];
+        let seat = &mut self.list[index];
         if !seat.is_due && seat.component.cursor() >= store.revision() {
             return None;
         }
@@ -93,48 +110,48 @@ impl Seats {
 
     /// Whether a component reads measured usage at an instant.
     pub(super) fn read_usage(&self, now: Instant) -> bool {
-        let mut seats = self.seats.iter();
+        let mut seats = self.list.iter();
         seats.any(|seat| seat.component.reads_metrics(now))
     }
 
     /// Components take over at an instant.
     pub(super) fn restart(&mut self, now: Instant) {
-        for seat in &mut self.seats {
+        for seat in &mut self.list {
             seat.component.restarted(now);
         }
     }
 
     /// A component learns that its write was refused.
     pub(super) fn refuse(&mut self, index: usize, write: &Write, conflict: &Conflict) {
-        let seat = &mut self.seats[index];
+        let seat = &mut self.list[index];
         seat.component.refused(write, conflict);
         seat.is_due = true;
     }
 
     /// A component learns that what it wanted to create was refused.
     pub(super) fn decline(&mut self, index: usize, creation: &Creation, conflict: &Conflict) {
-        let seat = &mut self.seats[index];
+        let seat = &mut self.list[index];
         seat.component.declined(creation, conflict);
         seat.is_due = true;
     }
 
     /// A component learns that a machine which it ordered will not come.
     pub(super) fn order_failed(&mut self, now: Instant, index: usize, failed: &OrderFailed) {
-        let seat = &mut self.seats[index];
+        let seat = &mut self.list[index];
         seat.component.order_failed(now, failed);
         seat.is_due = true;
     }
 
     /// Revision up to which every component has read the log.
     pub(super) fn read(&self, head: Revision) -> Revision {
-        let cursors = self.seats.iter().map(|seat| seat.component.cursor());
+        let cursors = self.list.iter().map(|seat| seat.component.cursor());
         cursors.min().map_or(head, |read| read.min(head))
     }
 
     /// Names of the components that have something to do.
     pub(super) fn busy(&self, store: &Store) -> String {
         let busy = |seat: &&Seat| seat.is_due || seat.component.cursor() < store.revision();
-        let names = self.seats.iter().filter(busy);
+        let names = self.list.iter().filter(busy);
         let names: Vec<String> = names
             .map(|seat| format!("`{}`", seat.component.name()))
             .collect();
@@ -143,7 +160,7 @@ impl Seats {
 
     /// Reason why a pod waits for a node, as the components last said.
     pub(super) fn waiting_message(&self, pod: model::PodRef) -> Option<model::Text> {
-        let mut seats = self.seats.iter();
+        let mut seats = self.list.iter();
         seats.find_map(|seat| seat.component.waiting_message(pod))
     }
 }

@@ -1,7 +1,9 @@
 //! Services of the cluster and the pods behind them, for the agents. They follow from the objects and the
 //! readiness of pods, and decide nothing.
 
+use cluster::Store;
 use model::{Labels, Object, Pod, Text};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use units::SortedMap;
 
@@ -25,7 +27,45 @@ struct Name {
     name: String,
 }
 
+/// Ports of a service, with its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NamedPorts {
+    namespace: String,
+    name: String,
+    ports: Vec<ServicePort>,
+}
+
 impl Ports {
+    /// Ports of the services that are there.
+    pub(super) fn present(&self, store: &Store) -> Vec<NamedPorts> {
+        let is_there = |name: &Name| {
+            let (namespace, name) = (name.namespace.as_str().into(), name.name.as_str().into());
+            store.objects().find("Service", &namespace, &name).is_some()
+        };
+        let services = self.services.iter().filter(|(name, _)| is_there(name));
+        let services = services.map(|(name, ports)| NamedPorts {
+            namespace: name.namespace.clone(),
+            name: name.name.clone(),
+            ports: ports.clone(),
+        });
+        services.collect()
+    }
+
+    /// The ports of these services.
+    pub(super) fn of(services: &[NamedPorts]) -> Self {
+        let services = services.iter().map(|service| {
+            let name = Name {
+                namespace: service.namespace.clone(),
+                name: service.name.clone(),
+            };
+            (name, service.ports.clone())
+        });
+        Self {
+            services: services.collect(),
+        }
+    }
+
     /// Takes note of the services of a request.
     pub(super) fn read(&mut self, request: &Request) {
         let Request::Apply { text, .. } = request else {
@@ -104,7 +144,7 @@ impl Driver {
         if !nodes.is_ready(node) {
             return None;
         }
-        let address = self.links.get(node)?.address.clone()?;
+        let address = self.links.get(node)?.registration.address.clone()?;
         let written = self.store.class(pod.class).spec.manifest.0.clone();
         let manifest: Option<Value> =
             written.and_then(|text: Text| serde_json::from_str(&text).ok());

@@ -99,6 +99,23 @@ impl Journal for DatabaseJournal {
         self.next += 1;
         Ok(())
     }
+
+    fn replace(&mut self, records: &[&[u8]]) -> Result<(), JournalError> {
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            transaction.delete_table(LOG)?;
+            let mut table = transaction.open_table(LOG)?;
+            for (number, &record) in (0..).zip(records) {
+                table.insert(number, record)?;
+            }
+            drop(table);
+            transaction.commit()?;
+            Ok(())
+        };
+        write().map_err(|error| failed(&self.file, &error))?;
+        self.next = records.len() as u64;
+        Ok(())
+    }
 }
 
 fn unopened(file: &Path, error: &DatabaseError) -> JournalError {
@@ -168,6 +185,31 @@ mod tests {
         assert_eq!(
             records,
             [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]
+        );
+    }
+
+    #[test]
+    fn records_are_replaced_in_one_go_and_the_file_stays_small() {
+        let folder = Folder::new("replace");
+        let mut journal = DatabaseJournal::open(&folder.0).expect("a new journal");
+        let record = vec![b'r'; 64 * 1024];
+        let mut sizes = Vec::new();
+        for _ in 0..4 {
+            for _ in 0..16 {
+                journal.append(&record).expect("room");
+            }
+            journal.replace(&[b"head", b"state"]).expect("room");
+            let file = std::fs::metadata(folder.0.join(FILE)).expect("a file");
+            sizes.push(file.len());
+        }
+        assert_eq!(sizes[1], sizes[3], "{sizes:?}");
+        journal.append(b"next").expect("room");
+        drop(journal);
+        let journal = DatabaseJournal::open(&folder.0).expect("the journal");
+        let records = journal.records().expect("records");
+        assert_eq!(
+            records,
+            [b"head".to_vec(), b"state".to_vec(), b"next".to_vec()]
         );
     }
 

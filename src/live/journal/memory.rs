@@ -12,6 +12,16 @@ pub struct MemoryJournal {
     records: Arc<Mutex<Vec<Vec<u8>>>>,
     /// Number of records after which the storage is full.
     room: Option<usize>,
+    dies: Option<Dies>,
+}
+
+/// The moment at which a server dies that replaces its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dies {
+    /// Before the records are replaced.
+    Before,
+    /// After the records were replaced.
+    After,
 }
 
 impl MemoryJournal {
@@ -20,6 +30,15 @@ impl MemoryJournal {
     pub fn with_room(&self, records: usize) -> Self {
         Self {
             room: Some(records),
+            ..self.clone()
+        }
+    }
+
+    /// A journal over this storage whose server dies when it replaces the records.
+    #[must_use]
+    pub fn dying(&self, dies: Dies) -> Self {
+        Self {
+            dies: Some(dies),
             ..self.clone()
         }
     }
@@ -54,5 +73,21 @@ impl Journal for MemoryJournal {
         }
         records.push(record.to_vec());
         Ok(())
+    }
+
+    fn replace(&mut self, new: &[&[u8]]) -> Result<(), JournalError> {
+        let records = self.records.lock();
+        let mut records = records.unwrap_or_else(PoisonError::into_inner);
+        if self.dies != Some(Dies::Before) {
+            *records = new.iter().map(|record| record.to_vec()).collect();
+        }
+        match self.dies {
+            None => Ok(()),
+            Some(_) => Err(JournalError {
+                file: PathBuf::from("memory"),
+                what: "the server died".to_owned(),
+                fix: "start it again",
+            }),
+        }
     }
 }

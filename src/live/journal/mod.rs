@@ -1,5 +1,6 @@
 //! Durable storage of the log of a control server.
 
+pub mod archive;
 mod database;
 mod memory;
 
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use database::DatabaseJournal;
-pub use memory::MemoryJournal;
+pub use memory::{Dies, MemoryJournal};
 
 /// A problem of the storage.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -35,4 +36,11 @@ pub trait Journal {
     /// # Errors
     /// The storage can't be written.
     fn append(&mut self, record: &[u8]) -> Result<(), JournalError>;
+
+    /// Replaces all records by others in one go: at any instant there are either those before or these,
+    /// and these are durable once this returns.
+    ///
+    /// # Errors
+    /// The storage can't be written.
+    fn replace(&mut self, records: &[&[u8]]) -> Result<(), JournalError>;
 }

@@ -13,11 +13,15 @@ use thiserror::Error;
 use units::Instant;
 
 use crate::driver::input::{Answer, Input};
+use crate::driver::snapshot::Snapshot;
 use crate::driver::{Driver, DriverError, Plane};
 use crate::wire::real_time;
 
-/// Version of the format.
+/// Version of the format of a log that begins with the run.
 const FORMAT: u32 = 1;
+
+/// Version of the format of a log that begins with a snapshot.
+const FORMAT_SHORT: u32 = 2;
 
 /// Hexadecimal digits of a checksum and of a digest.
 const DIGITS: usize = 16;
@@ -34,9 +38,20 @@ pub struct Header {
     pub hash: String,
     /// Wall clock at the run's zero, in nanoseconds since 1970-01-01T00:00:00Z.
     pub zero_unix_ns: i64,
+    /// Number of steps that the snapshot behind this header stands for; 0 if there is no snapshot.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub compacted: u64,
     /// Seconds of the run's time that pass in a real second.
     #[serde(default = "real_time", skip_serializing_if = "is_real_time")]
     pub pace: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[expect(
@@ -48,6 +63,21 @@ const fn is_real_time(pace: &u32) -> bool {
 }
 
 impl Header {
+    /// The header of a log that goes on from a snapshot, after a number of steps in all.
+    #[must_use]
+    pub fn compacted(&self, steps: u64) -> Self {
+        Self {
+            format: FORMAT_SHORT,
+            compacted: steps,
+            ..self.clone()
+        }
+    }
+
+    /// Number of the first record of a step: the header has 0, and a snapshot 1.
+    pub fn first(&self) -> u64 {
+        1 + u64::from(self.compacted > 0)
+    }
+
     /// The header of a run that begins; `setup` is what its control plane is made from.
     pub fn new(experiment: &str, setup: &str, zero_unix_ns: i64) -> Self {
         Self {
@@ -55,6 +85,7 @@ impl Header {
             experiment: experiment.to_owned(),
             hash: short(&blake3::hash(setup.as_bytes()).to_hex()),
             zero_unix_ns,
+            compacted: 0,
             pace: real_time(),
         }
     }
@@ -102,7 +133,9 @@ pub enum RecordError {
         why: String,
     },
     /// The log is of another format.
-    #[error("the log has format {found}, expected {FORMAT}; use the version that wrote it")]
+    #[error(
+        "the log has format {found}, expected {FORMAT} or {FORMAT_SHORT}; use the version that wrote it"
+    )]
     Format {
         /// Format in the header.
         found: u32,
@@ -120,6 +153,12 @@ pub enum RecordError {
         /// Digest in the log.
         recorded: String,
     },
+    /// The log begins with a snapshot, and the run's beginning is needed.
+    #[error(
+        "the log begins with a snapshot, which does not say what came before; give the first log of \
+         the run, which `live control --archive DIR` keeps"
+    )]
+    Short,
     /// The control plane failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -163,6 +202,8 @@ fn short(digest: &str) -> String {
 pub struct Log {
     /// Header of the log.
     pub header: Header,
+    /// State at the beginning of the log; `None` if it begins with the run.
+    pub snapshot: Option<Box<Snapshot>>,
     /// Records, in order.
     pub records: Vec<Record>,
     /// Length in bytes of a tail that was cut off while it was written; 0 if the log is whole.
@@ -177,12 +218,16 @@ impl Log {
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut rest = bytes;
         let mut header: Option<Header> = None;
+        let mut snapshot = None;
         let mut records = Vec::new();
         let mut number = 0;
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
             let line = &rest[..end];
             match &header {
                 None => header = Some(checked(decode(number, line)?)?),
+                Some(header) if number < header.first() => {
+                    snapshot = Some(decode(number, line)?);
+                }
                 Some(_) => records.push(decode(number, line)?),
             }
             number += 1;
@@ -192,10 +237,34 @@ impl Log {
             number: 0,
             why: "the header is cut off".to_owned(),
         })?;
+        if number < header.first() {
+            return Err(RecordError::Damaged {
+                number,
+                why: "the snapshot is cut off".to_owned(),
+            });
+        }
         Ok(Self {
             header,
+            snapshot,
             records,
             torn_bytes: rest.len(),
+        })
+    }
+
+    /// Number of the first record.
+    pub(crate) fn first(&self) -> u64 {
+        self.header.first()
+    }
+
+    /// A control plane in the state in which the log begins.
+    ///
+    /// # Errors
+    /// The snapshot leads to no cluster.
+    pub(crate) fn begin(&self, plane: Plane) -> Result<Driver, RecordError> {
+        let plane = plane.at_pace(self.header.pace);
+        Ok(match &self.snapshot {
+            None => Driver::new(plane),
+            Some(snapshot) => Driver::restored(plane, snapshot)?,
         })
     }
 
@@ -204,9 +273,9 @@ impl Log {
     /// # Errors
     /// A step has another result than it had.
     pub fn replay(&self, plane: Plane) -> Result<Driver, RecordError> {
-        let mut driver = Driver::new(plane);
-        for (number, record) in self.records.iter().enumerate() {
-            replay(&mut driver, number as u64 + 1, record)?;
+        let mut driver = self.begin(plane)?;
+        for (number, record) in (self.first()..).zip(&self.records) {
+            replay(&mut driver, number, record)?;
         }
         Ok(driver)
     }
@@ -214,7 +283,11 @@ impl Log {
 
 /// Refuses a header of another format.
 pub(crate) fn checked(header: Header) -> Result<Header, RecordError> {
-    if header.format != FORMAT {
+    let expected = match header.compacted {
+        0 => FORMAT,
+        _ => FORMAT_SHORT,
+    };
+    if header.format != expected {
         return Err(RecordError::Format {
             found: header.format,
         });

@@ -15,16 +15,23 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::identity::Certified;
-use super::{SecurityError, random_bytes, read_text, write_text};
+use super::place::Place;
+use super::{SecurityError, random_bytes, read_text};
 
 /// Name that the server's certificate has, whatever its address.
 pub(super) const SERVER_NAME: &str = "control.windtunnel";
 
-/// Name of the file with the authority's key.
-const KEY_FILE: &str = "ca.key";
-
-/// Name of the file with the authority's certificate.
+/// Name of the file with the certificates of the authorities that a party trusts. In a state's folder
+/// the first authority's own is at the top of it.
 pub(super) const CERTIFICATE_FILE: &str = "ca.crt";
+
+/// Name of the files of an authority, by its number.
+fn file_of(number: u32) -> String {
+    match number {
+        0 => "ca".to_owned(),
+        _ => format!("ca-{number}"),
+    }
+}
 
 /// Seconds of a certificate's life before it was issued: clocks differ.
 const BACKDATED_S: i64 = 3600;
@@ -59,23 +66,25 @@ impl Request {
 }
 
 impl Authority {
-    /// The authority of a state's folder, made if there is none.
+    /// The authority of a number in a state's folder, made if there is none.
     ///
     /// # Errors
     /// The folder can't be read or written, or its files are damaged.
-    pub fn of_folder(folder: &Path, now_s: i64) -> Result<Self, SecurityError> {
-        let path = folder.join(KEY_FILE);
+    pub(super) fn numbered(place: &Place, number: u32, now_s: i64) -> Result<Self, SecurityError> {
+        let file = format!("{}.key", file_of(number));
+        let path = place.folder().join(&file);
         if !path.exists() {
             let key = KeyPair::generate().map_err(made)?;
-            write(&path, &key.serialize_pem())?;
+            write(place, &file, &key.serialize_pem())?;
         }
         let key = KeyPair::from_pem(&read_text(&path)?);
         let key = key.map_err(|error| damaged(&path, &error))?;
         let params = authority(now_s);
-        let path = folder.join(CERTIFICATE_FILE);
+        let file = format!("{}.crt", file_of(number));
+        let path = place.folder().join(&file);
         if !path.exists() {
             let certificate = params.self_signed(&key).map_err(made)?;
-            write(&path, &certificate.pem())?;
+            write(place, &file, &certificate.pem())?;
         }
         let pem = read_text(&path)?;
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
@@ -91,6 +100,16 @@ impl Authority {
             issuer: Issuer::new(params, key),
             pin: found,
         })
+    }
+
+    /// Removes the files of an authority that is gone for good.
+    pub(super) fn remove(place: &Place, number: u32) {
+        // What stays is of no use to anybody: nobody trusts it.
+        let file = file_of(number);
+        place.remove(&format!("{file}.key"));
+        if number > 0 {
+            place.remove(&format!("{file}.crt"));
+        }
     }
 
     /// The authority's certificate.
@@ -204,9 +223,10 @@ fn made(error: impl std::fmt::Display) -> SecurityError {
     SecurityError::Making(error.to_string())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), SecurityError> {
-    write_text(path, text).map_err(|source| SecurityError::File {
-        path: path.to_owned(),
+fn write(place: &Place, file: &str, text: &str) -> Result<(), SecurityError> {
+    let written = place.write(file, text);
+    written.map_err(|source| SecurityError::File {
+        path: place.folder().join(file),
         source,
     })
 }
@@ -215,6 +235,6 @@ fn damaged(path: &Path, why: &dyn std::fmt::Display) -> SecurityError {
     SecurityError::Damaged {
         path: PathBuf::from(path),
         why: format!("the file is damaged ({why})"),
-        fix: "restore `ca.key` and `ca.crt` from a copy: every certificate depends on them",
+        fix: "restore the files `ca*.key` and `ca*.crt` from a copy: every certificate depends on them",
     }
 }

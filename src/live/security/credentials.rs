@@ -13,11 +13,14 @@ use super::{SecurityError, random_bytes, read_text, write_text};
 
 /// Credentials.
 pub struct Credentials {
-    authority: CertificateDer<'static>,
+    /// Certificates of the authorities that are trusted.
+    authorities: Vec<CertificateDer<'static>>,
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
     issued_s: i64,
     expires_s: i64,
+    generation: u64,
+    cluster: Option<String>,
 }
 
 impl Credentials {
@@ -33,22 +36,31 @@ impl Credentials {
         let text = read_text(&path)?;
         let certificate = CertificateDer::from_pem_slice(text.as_bytes());
         let certificate = certificate.map_err(|error| damaged(&path, &error))?;
-        let line = |field: &str| -> Option<i64> {
+        let line = |field: &str| {
             let mut lines = text.lines();
-            lines.find_map(|line| line.strip_prefix(field)?.trim().parse().ok())
+            lines.find_map(|line| Some(line.strip_prefix(field)?.trim()))
         };
-        let (Some(issued_s), Some(expires_s)) = (line("issued:"), line("expires:")) else {
+        let instant = |field: &str| line(field)?.parse::<i64>().ok();
+        let (Some(issued_s), Some(expires_s)) = (instant("issued:"), instant("expires:")) else {
             return Err(damaged(&path, &"it lacks the instants of its life"));
         };
+        let generation = line("generation:").and_then(|number| number.parse().ok());
         let path = folder.join(CERTIFICATE_FILE);
-        let authority = CertificateDer::from_pem_slice(read_text(&path)?.as_bytes());
-        let authority = authority.map_err(|error| damaged(&path, &error))?;
+        let trusted = read_text(&path)?;
+        let authorities: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(trusted.as_bytes()).collect();
+        let authorities = authorities.map_err(|error| damaged(&path, &error))?;
+        if authorities.is_empty() {
+            return Err(damaged(&path, &"it holds no certificate"));
+        }
         Ok(Self {
-            authority,
+            authorities,
             certificate,
             key,
             issued_s,
             expires_s,
+            generation: generation.unwrap_or(0),
+            cluster: line("cluster:").map(str::to_owned),
         })
     }
 
@@ -71,10 +83,15 @@ impl Credentials {
             certificate,
             issued_s,
             expires_s,
+            generation,
             ..
         } = issued;
         store(folder, CERTIFICATE_FILE, &issued.authority)?;
-        let text = format!("issued: {issued_s}\nexpires: {expires_s}\n{certificate}");
+        let cluster = issued.cluster.as_ref();
+        let cluster = cluster.map_or_else(String::new, |name| format!("cluster: {name}\n"));
+        let text = format!(
+            "issued: {issued_s}\nexpires: {expires_s}\ngeneration: {generation}\n{cluster}{certificate}"
+        );
         store(folder, &format!("{name}.crt"), &text)?;
         Self::read(folder, name)
     }
@@ -84,9 +101,14 @@ impl Credentials {
         &self.certificate
     }
 
-    /// The authority's certificate.
-    pub(super) const fn authority(&self) -> &CertificateDer<'static> {
-        &self.authority
+    /// Certificates of the authorities that are trusted.
+    pub(super) fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.authorities
+    }
+
+    /// Number of steps of rotations before the certificate was issued.
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The party's key.
@@ -94,12 +116,17 @@ impl Credentials {
         self.key.clone_key()
     }
 
-    /// SHA-256 of the authority's public key, in hexadecimal.
+    /// A short name of the cluster, which outlives its authorities.
     ///
     /// # Errors
     /// The certificate of the authority is none.
-    pub fn pin(&self) -> Result<String, SecurityError> {
-        super::authority::pin(&self.authority).map_err(made)
+    pub fn cluster(&self) -> Result<String, SecurityError> {
+        if let Some(cluster) = &self.cluster {
+            return Ok(cluster.clone());
+        }
+        // The answer of an older server named the authority alone.
+        let pin = super::authority::pin(&self.authorities[0]).map_err(made)?;
+        Ok(crate::access::cluster(&pin))
     }
 
     /// Whether a certificate has lived for a part of its life, in percent.

@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 use super::authority::{Authority, Request};
 use super::credentials::Credentials;
 use super::identity::{Certified, Identity, Role};
+use super::place::Place;
 use super::roster::{Joining, Roster, StoredToken};
+use super::rotation::{Authorities, Rotation, RotationError, RotationStatus, Step};
 use super::token::Token;
 use super::{Refused, SecurityError};
+use crate::access;
 use crate::runtime::clock::wall_ns;
-
-/// Name of the user whose certificate is in the server's state.
-const LOCAL: &str = "local";
 
 /// Name of the files with the certificate of that user.
 pub const ADMIN: &str = "admin";
 
 /// A gate.
 pub struct Gate {
-    authority: Authority,
+    place: Place,
+    authorities: Mutex<Arc<Authorities>>,
     roster: Mutex<Roster>,
     life_s: i64,
 }
@@ -84,8 +85,14 @@ pub struct RenewWish {
 pub struct Issued {
     /// The certificate, in PEM.
     pub certificate: String,
-    /// The certificate of the authority, in PEM.
+    /// The certificates of the authorities that are trusted, in PEM.
     pub authority: String,
+    /// Name of the cluster, which outlives its authorities.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// Number of steps of rotations before the certificate was issued.
+    #[serde(default)]
+    pub generation: u64,
     /// Second since 1970 at which the certificate was issued.
     pub issued_s: i64,
     /// Second since 1970 at which the certificate expires.
@@ -94,7 +101,7 @@ pub struct Issued {
 
 impl std::fmt::Debug for Gate {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Gate({})", self.authority.pin())
+        write!(out, "Gate({})", self.authorities().signer().pin())
     }
 }
 
@@ -105,18 +112,81 @@ impl Gate {
     /// # Errors
     /// The folder can't be read or written, or its files are damaged.
     pub fn of_folder(folder: &Path, life_s: i64) -> Result<Arc<Self>, SecurityError> {
-        let authority = Authority::of_folder(folder, now_s())?;
+        Self::of_place(&Place::own(folder), life_s)
+    }
+
+    /// As above, with a folder whose files several control servers may share.
+    ///
+    /// # Errors
+    /// The place can't be read or written, or its files are damaged.
+    pub fn of_place(place: &Place, life_s: i64) -> Result<Arc<Self>, SecurityError> {
+        let roster = Roster::of_place(place)?;
+        let authorities = Authorities::of_place(place, roster.rotation(), now_s())?;
         let gate = Self {
-            authority,
-            roster: Mutex::new(Roster::of_folder(folder)?),
+            place: place.clone(),
+            authorities: Mutex::new(Arc::new(authorities)),
+            roster: Mutex::new(roster),
             life_s,
         };
         Ok(Arc::new(gate))
     }
 
-    /// The authority.
-    pub const fn authority(&self) -> &Authority {
-        &self.authority
+    /// The authorities at present.
+    pub fn authorities(&self) -> Arc<Authorities> {
+        let authorities = self.authorities.lock();
+        Arc::clone(&authorities.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The state of the rotation.
+    pub fn rotation(&self) -> RotationStatus {
+        let authorities = self.authorities();
+        let roster = self.roster();
+        RotationStatus {
+            signs: authorities.signer().pin().to_owned(),
+            trusted: authorities.pins(),
+            next: roster.rotation().next_step(),
+            behind: roster.behind(now_s()),
+        }
+    }
+
+    /// Takes a step of a rotation.
+    ///
+    /// # Errors
+    /// Another step comes next, somebody has yet to take the last one in, or the state can't be written.
+    pub fn rotate(&self, step: Step) -> Result<RotationStatus, RotationError> {
+        let now = now_s();
+        let mut roster = self.roster();
+        let before = roster.rotation().clone();
+        if step != before.next_step() {
+            return Err(RotationError::Order(before.next_step().name()));
+        }
+        let behind = roster.behind(now);
+        if !behind.is_empty() {
+            return Err(RotationError::Behind(behind.join(", ")));
+        }
+        let tokens: Vec<&str> = roster.tokens(now).map(|token| token.id.as_str()).collect();
+        if step == Step::Switch && !tokens.is_empty() {
+            return Err(RotationError::Tokens(tokens.join(", ")));
+        }
+        let mut after = before.after(step);
+        after.cluster = Some(self.cluster(&before));
+        // The new authority is on the disk before anything depends on it.
+        let authorities = Authorities::of_place(&self.place, &after, now)?;
+        roster.rotate(after, now)?;
+        let present = self.authorities.lock();
+        *present.unwrap_or_else(PoisonError::into_inner) = Arc::new(authorities);
+        drop(roster);
+        if step == Step::Drop {
+            Authority::remove(&self.place, before.current);
+        }
+        self.keep_local(self.place.folder())?;
+        Ok(self.rotation())
+    }
+
+    /// Name of the cluster: it follows from the first authority.
+    fn cluster(&self, rotation: &Rotation) -> String {
+        let known = rotation.cluster.clone();
+        known.unwrap_or_else(|| access::cluster(self.authorities().signer().pin()))
     }
 
     /// Seconds for which certificates are good.
@@ -134,23 +204,31 @@ impl Gate {
         let is_good = |kept: &Credentials| {
             let party = super::tls::party_of(kept.certificate());
             let is_known = party.is_some_and(|party| self.is_good(&party));
-            is_known && !kept.is_old(now_s(), 50)
+            let is_new = kept.generation() == self.authorities().generation();
+            is_known && is_new && !kept.is_old(now_s(), 50)
         };
         if kept.as_ref().is_some_and(is_good) {
             return Ok(());
         }
+        let name = self.place.local_user();
         let local = Identity {
             role: Role::Admin,
-            name: LOCAL.to_owned(),
+            name: name.map_err(|source| SecurityError::File {
+                path: folder.to_owned(),
+                source,
+            })?,
         };
         let failed = |error: Refused| SecurityError::Making(error.to_string());
         let request = Credentials::request(folder, ADMIN)?;
         let read = Request::read(&request).ok_or_else(|| failed(Refused::Request))?;
         let (key, now) = (read.key_hash(), now_s());
         let expires_s = now + self.life_s;
-        let party = self.roster().admit(&local, &key, expires_s, now);
+        let mut roster = self.roster();
+        let party = roster.admit(&local, &key, expires_s, now);
         let party = party.map_err(failed)?;
-        let issued = self.issue(&read, &party, now).map_err(failed)?;
+        let issued = self.issue(&roster, &read, &party, now);
+        let issued = issued.map_err(failed)?;
+        drop(roster);
         Credentials::store(folder, ADMIN, &issued).map(drop)
     }
 
@@ -163,7 +241,7 @@ impl Gate {
         if name.is_some_and(|name| Identity::new(wish.role, name).is_none()) {
             return Err(Refused::Name);
         }
-        let token = Token::draw(self.authority.pin()).map_err(|_| Refused::Storage)?;
+        let token = Token::draw(self.authorities().signer().pin()).map_err(|_| Refused::Storage)?;
         let now = now_s();
         let stored = StoredToken {
             id: token.id.clone(),
@@ -206,7 +284,8 @@ impl Gate {
     pub fn join(&self, wish: &JoinWish) -> Result<Issued, Refused> {
         let request = Request::read(&wish.request).ok_or(Refused::Request)?;
         let (key, now) = (request.key_hash(), now_s());
-        let party = self.roster().join(
+        let mut roster = self.roster();
+        let party = roster.join(
             &Joining {
                 id: &wish.id,
                 secret: &wish.secret,
@@ -216,7 +295,7 @@ impl Gate {
             },
             now,
         )?;
-        self.issue(&request, &party, now)
+        self.issue(&roster, &request, &party, now)
     }
 
     /// A party renews its certificate.
@@ -226,8 +305,9 @@ impl Gate {
     pub fn renew(&self, party: &Certified, wish: &RenewWish) -> Result<Issued, Refused> {
         let request = Request::read(&wish.request).ok_or(Refused::Request)?;
         let now = now_s();
-        self.roster().renew(party, now + self.life_s, now)?;
-        self.issue(&request, party, now)
+        let mut roster = self.roster();
+        roster.renew(party, now + self.life_s, now)?;
+        self.issue(&roster, &request, party, now)
     }
 
     /// Whether the certificates of a party are good.
@@ -243,12 +323,23 @@ impl Gate {
         self.roster().revoke(party, now_s())
     }
 
-    fn issue(&self, request: &Request, party: &Certified, now: i64) -> Result<Issued, Refused> {
+    /// Issues a certificate while the roster is held, so that no step comes in between.
+    fn issue(
+        &self,
+        roster: &Roster,
+        request: &Request,
+        party: &Certified,
+        now: i64,
+    ) -> Result<Issued, Refused> {
         let expires_s = now + self.life_s;
-        let certificate = self.authority.issue(request, party, now, expires_s);
+        let authorities = self.authorities();
+        let signer = authorities.signer();
+        let certificate = signer.issue(request, party, now, expires_s);
         Ok(Issued {
             certificate: certificate.map_err(|_| Refused::Request)?,
-            authority: self.authority.pem().to_owned(),
+            authority: authorities.pem(),
+            cluster: Some(self.cluster(roster.rotation())),
+            generation: authorities.generation(),
             issued_s: now,
             expires_s,
         })

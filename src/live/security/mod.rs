@@ -5,6 +5,8 @@
 //! - `authority`: the key and certificate of the authority, and the certificates that it issues.
 //! - `token`: join tokens, which pin the authority's public key.
 //! - `roster`: tokens and certificates that are good, in a file of the server's state.
+//! - `rotation`: the steps by which another authority takes the place of the present one.
+//! - `place`: the folder of both, and what several control servers share.
 //! - `gate`: joining, renewing and revoking over the two.
 //! - `credentials`: the key and certificate of one party, in a folder.
 //! - `tls`: the configurations of both ends.
@@ -13,7 +15,9 @@ pub mod authority;
 pub mod credentials;
 pub mod gate;
 pub mod identity;
+pub mod place;
 mod roster;
+pub mod rotation;
 pub mod tls;
 pub mod token;
 
@@ -94,7 +98,7 @@ pub enum Refused {
 ///
 /// # Errors
 /// The file can't be read, or is too long.
-fn read_text(path: &Path) -> Result<String, SecurityError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, SecurityError> {
     let failed = |source| SecurityError::File {
         path: path.to_owned(),
         source,

@@ -1,13 +1,13 @@
 //! The roster of a control server: join tokens that are good and certificates that are, in one file of
 //! its state. What a token or certificate led to is durable before anybody learns of it.
 
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Certified, Identity, Role};
+use super::place::Place;
+use super::rotation::Rotation;
 use super::token::Token;
-use super::{Refused, SecurityError, read_text, write_text};
+use super::{Refused, SecurityError, read_text};
 
 /// Name of the file.
 const FILE: &str = "access.json";
@@ -24,7 +24,7 @@ const CERTIFICATES_MAX: usize = 16_384;
 /// The roster.
 #[derive(Clone, Debug)]
 pub(super) struct Roster {
-    path: PathBuf,
+    place: Place,
     stored: Stored,
 }
 
@@ -37,6 +37,8 @@ struct Stored {
     next: u64,
     tokens: Vec<StoredToken>,
     certificates: Vec<StoredCertificate>,
+    #[serde(default)]
+    rotation: Rotation,
 }
 
 /// A token as it is kept.
@@ -66,6 +68,9 @@ struct StoredCertificate {
     key: String,
     /// Second since 1970 at which the newest certificate expires.
     expires_s: i64,
+    /// Number of steps of rotations before the newest certificate was issued.
+    #[serde(default)]
+    generation: u64,
 }
 
 impl Roster {
@@ -73,8 +78,8 @@ impl Roster {
     ///
     /// # Errors
     /// The file can't be read or is damaged.
-    pub(super) fn of_folder(folder: &Path) -> Result<Self, SecurityError> {
-        let path = folder.join(FILE);
+    pub(super) fn of_place(place: &Place) -> Result<Self, SecurityError> {
+        let path = place.folder().join(FILE);
         let damaged = |why: String| SecurityError::Damaged {
             path: path.clone(),
             why,
@@ -96,9 +101,11 @@ impl Roster {
                 next: 1,
                 tokens: Vec::new(),
                 certificates: Vec::new(),
+                rotation: Rotation::default(),
             }
         };
-        Ok(Self { path, stored })
+        let place = place.clone();
+        Ok(Self { place, stored })
     }
 
     /// The tokens that are good.
@@ -137,6 +144,7 @@ impl Roster {
             };
             if let Some(known) = known.find(same) {
                 known.expires_s = joining.expires_s;
+                known.generation = stored.rotation.generation;
                 return Ok(known.certified());
             }
             let given = Token::hash(joining.secret);
@@ -184,7 +192,9 @@ impl Roster {
         self.change(now_s, |stored| {
             let mut known = stored.certificates.iter_mut();
             let known = known.find(|known| known.is(party));
-            known.ok_or(Refused::Revoked)?.expires_s = expires_s;
+            let known = known.ok_or(Refused::Revoked)?;
+            known.expires_s = expires_s;
+            known.generation = stored.rotation.generation;
             Ok(())
         })
     }
@@ -204,6 +214,27 @@ impl Roster {
         })
     }
 
+    /// The state of the rotation.
+    pub(super) const fn rotation(&self) -> &Rotation {
+        &self.stored.rotation
+    }
+
+    /// Parties with good certificates that were issued before the last step.
+    pub(super) fn behind(&self, now_s: i64) -> Vec<String> {
+        let generation = self.stored.rotation.generation;
+        let known = self.stored.certificates.iter();
+        let behind = known.filter(|one| one.expires_s > now_s && one.generation < generation);
+        behind.map(|known| known.party.to_string()).collect()
+    }
+
+    /// Sets the state of the rotation.
+    pub(super) fn rotate(&mut self, rotation: Rotation, now_s: i64) -> Result<(), Refused> {
+        self.change(now_s, |stored| {
+            stored.rotation = rotation;
+            Ok(())
+        })
+    }
+
     /// Makes a change and stores it, without what has expired. A change that is refused or can't be
     /// stored is none.
     fn change<T>(
@@ -218,7 +249,8 @@ impl Roster {
         stored.certificates.retain(|known| known.expires_s > now_s);
         let result = change(&mut stored)?;
         let text = serde_json::to_string(&stored).map_err(|_| Refused::Storage)?;
-        write_text(&self.path, &text).map_err(|_| Refused::Storage)?;
+        let written = self.place.write(FILE, &text);
+        written.map_err(|_| Refused::Storage)?;
         self.stored = stored;
         Ok(result)
     }
@@ -236,6 +268,7 @@ impl Stored {
             number,
             key: key.to_owned(),
             expires_s,
+            generation: self.rotation.generation,
         };
         let certified = known.certified();
         self.certificates.push(known);

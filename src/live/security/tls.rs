@@ -31,7 +31,7 @@ use super::identity::Certified;
 /// # Errors
 /// The authority's certificate is none.
 pub fn server(gate: Arc<Gate>) -> Result<Arc<ServerConfig>, SecurityError> {
-    let roots = roots(gate.authority().certificate())?;
+    let roots = roots(&gate.authorities().certificates())?;
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
     let verifier = verifier.allow_unauthenticated().build();
     let verifier: Arc<dyn ClientCertVerifier> = verifier.map_err(made)?;
@@ -53,7 +53,7 @@ pub fn server(gate: Arc<Gate>) -> Result<Arc<ServerConfig>, SecurityError> {
 /// # Errors
 /// The key does not belong to the certificate.
 pub fn client(credentials: &Credentials) -> Result<Arc<ClientConfig>, SecurityError> {
-    let roots = roots(credentials.authority())?;
+    let roots = roots(credentials.authorities())?;
     let builder = ClientConfig::builder_with_details(provider(), Arc::new(WallClock));
     let builder = builder.with_protocol_versions(&[&TLS13]).map_err(made)?;
     let chain = vec![credentials.certificate().clone()];
@@ -117,9 +117,11 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn roots(authority: &CertificateDer<'static>) -> Result<RootCertStore, SecurityError> {
+fn roots(authorities: &[CertificateDer<'static>]) -> Result<RootCertStore, SecurityError> {
     let mut roots = RootCertStore::empty();
-    roots.add(authority.clone()).map_err(made)?;
+    for authority in authorities {
+        roots.add(authority.clone()).map_err(made)?;
+    }
     Ok(roots)
 }
 
@@ -127,7 +129,7 @@ fn made(error: impl std::fmt::Display) -> SecurityError {
     SecurityError::Making(error.to_string())
 }
 
-/// The server's certificate, issued anew when half of its life is over.
+/// The server's certificate, issued anew when half of its life is over, and at each step of a rotation.
 #[derive(Debug)]
 struct Resolver {
     gate: Arc<Gate>,
@@ -138,11 +140,13 @@ struct Resolver {
 struct Current {
     key: Arc<CertifiedKey>,
     renew_s: i64,
+    generation: u64,
 }
 
 impl Resolver {
     fn issue(&self, now_s: i64) -> Result<Current, SecurityError> {
-        let authority = self.gate.authority();
+        let authorities = self.gate.authorities();
+        let authority = authorities.signer();
         let life_s = self.gate.life_s();
         let pair = authority.issue_server(now_s, now_s + life_s)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.key));
@@ -152,6 +156,7 @@ impl Resolver {
         Ok(Current {
             key: Arc::new(CertifiedKey::new(chain, key)),
             renew_s: now_s + life_s / 2,
+            generation: authorities.generation(),
         })
     }
 }
@@ -160,7 +165,9 @@ impl ResolvesServerCert for Resolver {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let now = now_s();
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_none_or(|known| known.renew_s <= now)
+        let generation = self.gate.authorities().generation();
+        let is_old = |known: &Current| known.renew_s <= now || known.generation != generation;
+        if current.as_ref().is_none_or(is_old)
             && let Ok(issued) = self.issue(now)
         {
             *current = Some(issued);

@@ -60,13 +60,7 @@ pub(super) async fn accept(
     goes_on: &dyn Fn() -> bool,
 ) -> Result<(), AcceptError> {
     let listener = TcpListener::from_std(listener).map_err(AcceptError::Listener)?;
-    let acceptor = match &shared.access {
-        Access::Plain(_) => None,
-        Access::Mutual(gate) => {
-            let config = tls::server(Arc::clone(gate)).map_err(AcceptError::Security)?;
-            Some(TlsAcceptor::from(config))
-        }
-    };
+    let mut acceptor = acceptor(shared).map_err(AcceptError::Security)?;
     let rooms = Arc::new(Rooms {
         known: Arc::new(Semaphore::new(shared.limits.connections)),
         strangers: Arc::new(Semaphore::new(shared.limits.strangers)),
@@ -83,11 +77,16 @@ pub(super) async fn accept(
             let Ok(Ok((stream, address))) = accepted else {
                 break;
             };
+            if let Access::Mutual(gate) = &shared.access
+                && acceptor.generation != gate.authorities().generation()
+            {
+                acceptor = self::acceptor(shared).map_err(AcceptError::Security)?;
+            }
             let is_settled = Arc::new(AtomicBool::new(false));
             let task = tokio::spawn(admit(
                 stream,
                 address,
-                acceptor.clone(),
+                acceptor.tls.clone(),
                 Arc::clone(shared),
                 Arc::clone(&rooms),
                 Arc::clone(&is_settled),
@@ -107,6 +106,29 @@ pub(super) async fn accept(
         }
     }
     Ok(())
+}
+
+/// The server's end of connections.
+struct Acceptor {
+    /// `None` if they are plain text.
+    tls: Option<TlsAcceptor>,
+    /// Number of steps of rotations that it knows of.
+    generation: u64,
+}
+
+fn acceptor(shared: &Shared) -> Result<Acceptor, SecurityError> {
+    let Access::Mutual(gate) = &shared.access else {
+        return Ok(Acceptor {
+            tls: None,
+            generation: 0,
+        });
+    };
+    let generation = gate.authorities().generation();
+    let config = tls::server(Arc::clone(gate))?;
+    Ok(Acceptor {
+        tls: Some(TlsAcceptor::from(config)),
+        generation,
+    })
 }
 
 /// Renews the credentials of the server's own user in time.

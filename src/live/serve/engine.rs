@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use units::{Instant, Revision};
 
+use super::guard::Notes;
 use crate::control::{Control, ControlError};
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
@@ -80,10 +81,14 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn start<J: Journal + Send + 'static>(control: Control<J>) -> io::Result<Self> {
+    /// Starts the thread; `notes` gets a line for what its storage puts off.
+    pub(super) fn start<J: Journal + Send + 'static>(
+        control: Control<J>,
+        notes: Notes,
+    ) -> io::Result<Self> {
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new().name("control".to_owned());
-        let thread = thread.spawn(move || Loop::new(control).run(&receiver))?;
+        let thread = thread.spawn(move || Loop::new(control, notes).run(&receiver))?;
         Ok(Self { sender, thread })
     }
 
@@ -153,17 +158,19 @@ struct Loop<J> {
     clock: Clock,
     watches: Vec<Watch>,
     looked: Instant,
+    notes: Notes,
     services: Arc<Services>,
 }
 
 impl<J: Journal> Loop<J> {
-    fn new(control: Control<J>) -> Self {
+    fn new(control: Control<J>, notes: Notes) -> Self {
         let base = control.driver().now();
         Self {
             clock: Clock::new(base, control.header().pace),
             control,
             watches: Vec::new(),
             looked: base,
+            notes,
             services: Arc::new(Services {
                 version: 0,
                 rows: Vec::new(),
@@ -255,6 +262,9 @@ impl<J: Journal> Loop<J> {
         for (reply, answer) in replies.into_iter().zip(answers) {
             // A client that has gone needs no answer.
             let _ = reply.send(answer);
+        }
+        if let Some(why) = self.control.take_put_off() {
+            (self.notes)(&format!("the log stays long: {why}"));
         }
         self.answer_watches();
         Ok(())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -24,6 +24,7 @@ use super::errands::Errands;
 use super::guard::Guard;
 use super::routes::{party_name, route};
 use crate::access::Access;
+use crate::client::{GENERATION, SERVERS};
 use crate::security::Refused;
 use crate::security::identity::Certified;
 
@@ -49,6 +50,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) guard: Arc<Guard>,
     pub(super) errands: Errands,
+    /// Addresses of all control servers, where there are several.
+    pub(super) servers: Option<HeaderValue>,
 }
 
 /// The other end of a connection.
@@ -134,7 +137,19 @@ async fn respond(
     // The query is left out: it is not needed to find what was refused.
     let asked = format!("{} {}", request.method(), request.uri().path());
     match route(shared, peer, &mut request).await {
-        Ok(body) => response(StatusCode::OK, "application/json", body),
+        Ok(body) => {
+            let mut response = response(StatusCode::OK, "application/json", body);
+            if let Access::Mutual(gate) = &shared.access {
+                let generation = gate.authorities().generation();
+                let name = HeaderName::from_static(GENERATION);
+                response.headers_mut().insert(name, generation.into());
+            }
+            if let Some(servers) = &shared.servers {
+                let name = HeaderName::from_static(SERVERS);
+                response.headers_mut().insert(name, servers.clone());
+            }
+            response
+        }
         Err(refusal) => {
             if let Some(mut unread) = request.body_mut().take() {
                 discard(&mut unread).await;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use thiserror::Error;
 
 use crate::access::Access;
@@ -118,6 +119,7 @@ pub struct Server {
     address: SocketAddr,
     access: Access,
     limits: Limits,
+    servers: Option<HeaderValue>,
     /// Executable that adds, removes and lists machines.
     machines: Option<PathBuf>,
 }
@@ -139,8 +141,18 @@ impl Server {
             listener,
             access,
             limits,
+            servers: None,
             machines: None,
         })
+    }
+
+    /// The server as one of several, which are reached at these addresses.
+    #[must_use]
+    pub fn among(self, servers: &[SocketAddr]) -> Self {
+        let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+        let listed = HeaderValue::from_str(&servers.join(",")).ok();
+        let servers = listed.filter(|_| !servers.is_empty());
+        Self { servers, ..self }
     }
 
     /// Has machines come and go by an executable.
@@ -173,7 +185,7 @@ impl Server {
             .enable_all()
             .build();
         let runtime = runtime.map_err(ServeError::Threads)?;
-        let engine = Engine::start(control).map_err(ServeError::Threads)?;
+        let engine = Engine::start(control, Arc::clone(&notes)).map_err(ServeError::Threads)?;
         if let Some(program) = self.machines {
             let hook = Hook {
                 program,
@@ -190,6 +202,7 @@ impl Server {
             limits: self.limits,
             guard: Guard::new(notes),
             errands: errands::Errands::default(),
+            servers: self.servers,
         });
         let goes_on = || !is_interrupted() && !engine.has_ended();
         let accepted = runtime.block_on(accept::accept(self.listener, &shared, folder, &goes_on));

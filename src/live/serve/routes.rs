@@ -16,6 +16,7 @@ use crate::driver::view::PodRow;
 use crate::security::Refused;
 use crate::security::gate::{Gate, JoinWish, RenewWish, TokenWish};
 use crate::security::identity::{Act, Certified, Identity};
+use crate::security::rotation::Step;
 use crate::wire::errand::{ErrandResult, LogText, LogWish};
 use crate::wire::redact::redacted;
 use crate::wire::request::Request as UserRequest;
@@ -43,6 +44,13 @@ enum Party<'p> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TokenName {
     id: String,
+}
+
+/// A step of a rotation that is to be taken.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StepName {
+    step: Step,
 }
 
 /// A party whose certificates are to be taken back.
@@ -146,6 +154,10 @@ pub(super) async fn route(
             check(&party, Act::Operate)?;
             json(&gate(shared)?.tokens())
         }
+        ["v1", "authority"] => {
+            check(&party, Act::Operate)?;
+            json(&gate(shared)?.rotation())
+        }
         _ => Err(no_path(&party)),
     }
 }
@@ -197,6 +209,14 @@ async fn change(
                 Refusal::new(StatusCode::BAD_REQUEST, "message", error.to_string())
             })?;
             json(&gate(shared)?.revoke(&party)?)
+        }
+        ["v1", "authority"] => {
+            check(party, Act::Operate)?;
+            let wish: StepName = body(shared, request).await?;
+            let rotated = gate(shared)?.rotate(wish.step);
+            json(&rotated.map_err(|error| {
+                Refusal::new(StatusCode::CONFLICT, "rotation", error.to_string())
+            })?)
         }
         _ => Err(no_path(party)),
     }

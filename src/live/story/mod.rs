@@ -10,7 +10,7 @@ use units::{Duration, Instant};
 
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
-use crate::driver::{Driver, HEARTBEAT, Plane};
+use crate::driver::{HEARTBEAT, Plane};
 use crate::record::silence::Silences;
 use crate::record::{self, Log, RecordError};
 use crate::wire::Registration;
@@ -73,12 +73,15 @@ impl Story {
     /// The record does not replay.
     pub fn of(log: &Log, plane: Plane) -> Result<Self, RecordError> {
         let mut story = Self::default();
-        let mut driver = Driver::new(plane);
+        if log.snapshot.is_some() {
+            return Err(RecordError::Short);
+        }
+        let mut driver = log.begin(plane)?;
         let mut known: Vec<Registration> = Vec::new();
         for (number, record) in log.records.iter().enumerate() {
             let at = Instant::from_nanos(record.at_ns);
             let before = driver.now();
-            let answers = record::replay(&mut driver, number as u64 + 1, record)?;
+            let answers = record::replay(&mut driver, log.first() + number as u64, record)?;
             for (input, answer) in record.inputs.iter().zip(&answers) {
                 match input {
                     Input::Opened { epoch } if *epoch > 1 && at.since(before) >= AWAY_MIN => {

@@ -11,7 +11,7 @@ use scheduler::pipeline::evaluate::Form;
 use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
 use units::{Duration, Instant, SortedMap};
 
-use crate::control::Control;
+use crate::control::{Compaction, Control};
 use crate::driver::Plane;
 use crate::driver::input::{Answer, Input};
 use crate::driver::view::PodRow;
@@ -188,6 +188,8 @@ pub(super) struct Bench<J> {
     pub(super) control: Option<Control<J>>,
     pub(super) hosts: Vec<Host>,
     pub(super) now: Instant,
+    /// The rule by which control servers make their logs short.
+    pub(super) compaction: Compaction,
 }
 
 impl Bench<MemoryJournal> {
@@ -202,6 +204,7 @@ impl Bench<MemoryJournal> {
             control: None,
             hosts: (0..hosts).map(Host::new).collect(),
             now: Instant::ZERO,
+            compaction: Compaction::default(),
         };
         bench.open_with(journal.clone(), plane);
         bench
@@ -209,14 +212,28 @@ impl Bench<MemoryJournal> {
 }
 
 impl<J: Journal> Bench<J> {
+    /// Cluster with a number of hosts, over a journal.
+    pub(super) fn over(hosts: usize, journal: J) -> Self {
+        let mut bench = Self {
+            control: None,
+            hosts: (0..hosts).map(Host::new).collect(),
+            now: Instant::ZERO,
+            compaction: Compaction::default(),
+        };
+        bench.open(journal);
+        bench
+    }
+
     /// A control server opens the state.
     pub(super) fn open(&mut self, journal: J) {
         self.open_with(journal, plane());
     }
 
-    fn open_with(&mut self, journal: J, plane: Plane) {
-        let mut control = Control::open(header(), plane, journal).expect("a state that opens");
-        control.begin(self.now).expect("a term that begins");
+    pub(super) fn open_with(&mut self, journal: J, plane: Plane) {
+        let control = Control::open(header(), plane, journal).expect("a state that opens");
+        let mut control = control.with_compaction(self.compaction.clone());
+        // One that can't begin is halted, and answers nothing.
+        let _ = control.begin(self.now);
         self.control = Some(control);
     }
 

@@ -1,11 +1,15 @@
 //! The control server and daemons of several nodes in one process, over fake machines.
 
 mod bench;
+mod compaction;
 mod daemon;
+mod etcd;
 mod faults;
 mod machines;
 mod replay;
+mod rotation;
 mod security;
 mod server;
+mod systems;
 mod usage;
 mod what_if;

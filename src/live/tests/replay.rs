@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::bench::{Bench, deployment, plane};
-use crate::control::Control;
+use crate::control::{Compaction, Control};
 use crate::journal::MemoryJournal;
 use crate::record::{Log, RecordError};
 use crate::wire::request::Request;
@@ -43,9 +43,11 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-fn play(deeds: &[Deed]) -> Control<MemoryJournal> {
+fn play(deeds: &[Deed], compaction: Compaction) -> Control<MemoryJournal> {
     let journal = MemoryJournal::default();
     let mut bench = Bench::new(3, &journal);
+    bench.compaction = compaction;
+    bench.open(journal.clone());
     bench.turns(2);
     bench.apply(&deployment(5));
     let object = || "Deployment/default/web".to_owned();
@@ -104,13 +106,28 @@ proptest! {
 
     #[test]
     fn any_run_replays_to_the_same_commands(deeds in prop::collection::vec(deed(), 0..25)) {
-        let control = play(&deeds);
+        let control = play(&deeds, Compaction::default());
         let text = control.log().expect("a log");
         let log = Log::read(&text).expect("a whole log");
         prop_assert_eq!(log.torn_bytes, 0);
         let replayed = log.replay(plane()).expect("the same run");
         prop_assert_eq!(replayed.digest(), control.driver().digest());
         prop_assert_eq!(replayed.pod_rows(), control.driver().pod_rows());
+    }
+
+    #[test]
+    fn a_run_whose_log_is_made_short_replays_from_its_snapshot(
+        deeds in prop::collection::vec(deed(), 0..25),
+        after_bytes in prop_oneof![Just(1_u64), Just(3_000), Just(30_000)],
+    ) {
+        let compaction = Compaction { after_bytes, snapshots: 0, archive: None };
+        let control = play(&deeds, compaction);
+        let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+        prop_assert!(log.snapshot.is_some() || after_bytes > 1);
+        let replayed = log.replay(plane()).expect("the same run");
+        prop_assert_eq!(replayed.digest(), control.driver().digest());
+        prop_assert_eq!(replayed.pod_rows(), control.driver().pod_rows());
+        prop_assert_eq!(replayed.events_after(0), control.driver().events_after(0));
     }
 }
 

@@ -28,7 +28,7 @@ use crate::wire::request::{Outcome, Request};
 const LONG_S: i64 = 3600;
 
 impl Running {
-    fn config(&self, folder: &Path, file: &str) -> Arc<ClientConfig> {
+    pub(super) fn config(&self, folder: &Path, file: &str) -> Arc<ClientConfig> {
         let credentials = Credentials::read(folder, file).expect("credentials");
         assert!(self.folder.exists());
         tls::client(&credentials).expect("a configuration")
@@ -38,7 +38,7 @@ impl Running {
         Client::secured(self.address, self.config(&self.folder, ADMIN))
     }
 
-    fn token(&self, role: Role, name: Option<&str>, uses: u32, valid_s: i64) -> Token {
+    pub(super) fn token(&self, role: Role, name: Option<&str>, uses: u32, valid_s: i64) -> Token {
         let wish = TokenWish {
             role,
             name: name.map(str::to_owned),
@@ -49,7 +49,7 @@ impl Running {
         text.parse().expect("a token")
     }
 
-    fn party_folder(&self, name: &str) -> PathBuf {
+    pub(super) fn party_folder(&self, name: &str) -> PathBuf {
         self.folder.join("parties").join(name)
     }
 

@@ -6,8 +6,7 @@ use units::{Duration, Instant, SortedMap};
 use crate::driver::input::Input;
 use crate::driver::{Driver, Plane};
 use crate::record::silence::Silences;
-use crate::record::{self, Log, Record, RecordError};
-use crate::wire::Registration;
+use crate::record::{self, Log, RecordError};
 use crate::wire::report::News;
 
 /// The life of a pod's processes.
@@ -34,7 +33,7 @@ impl Course {
     /// The record does not replay.
     pub(super) fn of(log: &Log, plane: Plane) -> Result<Self, RecordError> {
         let mut course = Self::default();
-        let mut driver = Driver::new(plane);
+        let mut driver = log.begin(plane)?;
         let mut started: SortedMap<u32, Instant> = SortedMap::new();
         for (number, record) in log.records.iter().enumerate() {
             for input in &record.inputs {
@@ -45,7 +44,7 @@ impl Course {
                     }
                 }
             }
-            record::replay(&mut driver, number as u64 + 1, record)?;
+            record::replay(&mut driver, log.first() + number as u64, record)?;
             course.silences.listen(&driver);
         }
         Ok(course)
@@ -87,16 +86,5 @@ impl Course {
     /// Whether a node was silent at an instant.
     pub(super) fn is_silent(&self, node: &str, at: Instant) -> bool {
         self.silences.is_silent(node, at)
-    }
-
-    /// The last registrations of all nodes in a part of the record.
-    pub(super) fn registered(records: &[Record]) -> Vec<&Registration> {
-        let mut known: SortedMap<&str, &Registration> = SortedMap::new();
-        for input in records.iter().flat_map(|record| &record.inputs) {
-            if let Input::Register { message } = input {
-                known.insert(&message.node, message);
-            }
-        }
-        known.into_iter().map(|(_, message)| message).collect()
     }
 }

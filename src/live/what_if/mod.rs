@@ -65,18 +65,22 @@ pub fn continued(
     other: Plane,
 ) -> Result<Outcome, RecordError> {
     let course = Course::of(log, recorded)?;
-    let mut driver = Driver::keeping_log(again);
+    let mut driver = log.begin(again)?;
+    driver.keep_log();
     let mut number = 0;
     while let Some(record) = log.records.get(number)
         && record.at_ns < from.as_nanos()
     {
-        record::replay(&mut driver, number as u64 + 1, record)?;
+        record::replay(&mut driver, log.first() + number as u64, record)?;
         number += 1;
     }
-    let machines = Course::registered(&log.records[..number]);
+    let machines = driver.registrations();
+    if number > 0 || log.snapshot.is_some() {
+        driver.check_memory()?;
+    }
     driver.hand_over(other);
     let mut run = Continued::new(driver, &course, from);
-    for registration in machines {
+    for registration in &machines {
         run.register(registration)?;
     }
     for record in &log.records[number..] {
@@ -91,7 +95,8 @@ pub fn continued(
                 Input::Update { .. }
                 | Input::Heard { .. }
                 | Input::Measured { .. }
-                | Input::Machines { .. } => {}
+                | Input::Machines { .. }
+                | Input::Compacted {} => {}
             }
         }
         run.settle()?;

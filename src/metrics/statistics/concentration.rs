@@ -1,4 +1,4 @@
-//! How unevenly an amount is spread over its holders, as the trace study of 2019 reports the use of jobs
+//! Concentration of an amount among its holders, as the trace study of 2019 reports the use of jobs
 //! (spec: orchestrators-b.md section 5.5).
 
 /// Figures of a spread.

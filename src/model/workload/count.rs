@@ -1,12 +1,13 @@
 //! A number of pods, or a part of them in percent: `maxSurge: 25%`, `minAvailable: 2`.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
 /// A number of pods, or a percentage of a number known later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Count {
     /// An absolute number.
     Number(i32),

@@ -1,5 +1,6 @@
 //! Cron jobs: jobs by the clock.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::Job;
@@ -7,7 +8,7 @@ use crate::Text;
 use units::{Duration, Instant};
 
 /// A `CronJob` (spec: kubernetes.md 2.6).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CronJob {
     /// The cron job's namespace.
     pub namespace: Text,
@@ -34,7 +35,7 @@ pub struct CronJob {
 }
 
 /// Reported status of a cron job.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CronStatus {
     /// Names of its jobs that run.
     pub active: Vec<Text>,
@@ -45,7 +46,7 @@ pub struct CronStatus {
 }
 
 /// Policy for a job that is due while another runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ConcurrencyPolicy {
     /// Both run.
     #[default]

@@ -1,5 +1,6 @@
 //! Daemon sets: a pod on every eligible node.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::Count;
@@ -7,7 +8,7 @@ use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;
 
 /// A `DaemonSet` (spec: kubernetes.md 2.3).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DaemonSet {
     /// The daemon set's namespace.
     pub namespace: Text,
@@ -30,7 +31,7 @@ pub struct DaemonSet {
 }
 
 /// Reported status of a daemon set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DaemonStatus {
     /// Nodes that should run a pod.
     pub desired: i32,
@@ -47,7 +48,7 @@ pub struct DaemonStatus {
 }
 
 /// Limits of an update at one time. Percentages are of the nodes that run a pod, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DaemonUpdate {
     /// Number of nodes that may have a new pod beside the old.
     pub max_surge: Count,

@@ -1,5 +1,6 @@
 //! Deployments: replica sets that follow one another.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::Count;
@@ -7,7 +8,7 @@ use crate::{LabelSelector, PodSpec, Text};
 use units::{Duration, Instant};
 
 /// A `Deployment` (spec: kubernetes.md 2.2).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Deployment {
     /// The deployment's namespace.
     pub namespace: Text,
@@ -38,7 +39,7 @@ pub struct Deployment {
 }
 
 /// Replacement of one template by the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DeploymentStrategy {
     /// All old pods go, then the new ones come.
     Recreate,
@@ -47,7 +48,7 @@ pub enum DeploymentStrategy {
 }
 
 /// Deviation from the desired number allowed during a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RollingUpdate {
     /// Number of pods allowed above the wanted number; a percentage rounds up.
     pub max_surge: Count,
@@ -94,7 +95,7 @@ impl Deployment {
 }
 
 /// Reported status of a deployment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeploymentStatus {
     /// The generation that this was reported for.
     pub observed_generation: i64,
@@ -160,7 +161,7 @@ impl DeploymentStatus {
 }
 
 /// One condition of a deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeploymentCondition {
     /// About what.
     pub kind: ConditionKind,
@@ -175,7 +176,7 @@ pub struct DeploymentCondition {
 }
 
 /// Type of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ConditionKind {
     /// Enough pods are available.
     Available,
@@ -184,7 +185,7 @@ pub enum ConditionKind {
 }
 
 /// Reason a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ConditionReason {
     /// Enough pods are available.
     MinimumReplicasAvailable,

@@ -2,10 +2,11 @@
 
 use super::Count;
 use crate::{LabelSelector, Text};
+use serde::{Deserialize, Serialize};
 use units::{Instant, SortedMap};
 
 /// A `PodDisruptionBudget` (spec: kubernetes.md 2.9).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodDisruptionBudget {
     /// The budget's namespace.
     pub namespace: Text,
@@ -22,7 +23,7 @@ pub struct PodDisruptionBudget {
 }
 
 /// Limit of a budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BudgetLimit {
     /// Number of pods that must stay healthy; a percentage rounds up.
     MinAvailable(Count),
@@ -31,7 +32,7 @@ pub enum BudgetLimit {
 }
 
 /// Policy for evicting running pods that are not ready.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum UnhealthyPodEviction {
     /// Only while enough others are healthy.
     #[default]
@@ -41,7 +42,7 @@ pub enum UnhealthyPodEviction {
 }
 
 /// Reported status of a budget.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BudgetStatus {
     /// Number of further pods that may be disrupted now.
     pub disruptions_allowed: i32,

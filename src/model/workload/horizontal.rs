@@ -1,6 +1,7 @@
 //! A `HorizontalPodAutoscaler` of `autoscaling/v2`, its defaults and what can be wrong with it
 //! (spec: kubernetes.md 3.1).
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::Text;
@@ -8,7 +9,7 @@ use crate::finding::{Finding, Findings, Problem};
 use units::Instant;
 
 /// The object: what it asks for, and what was last reported of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HorizontalPodAutoscaler {
     /// The autoscaler's namespace.
     pub namespace: Text,
@@ -21,7 +22,7 @@ pub struct HorizontalPodAutoscaler {
 }
 
 /// Reported status of a horizontal autoscaler.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HorizontalStatus {
     /// Replicas that its target had at the last look.
     pub current: i32,
@@ -36,7 +37,7 @@ pub struct HorizontalStatus {
 }
 
 /// Another object, by kind and name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectRef {
     /// The object's API version.
     pub api_version: Text,
@@ -47,7 +48,7 @@ pub struct ObjectRef {
 }
 
 /// A metric by name and selector.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MetricIdentifier {
     /// The metric's name.
     pub name: Text,
@@ -63,7 +64,7 @@ impl MetricIdentifier {
 }
 
 /// Target of a metric. Amounts in thousandths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Target {
     /// Percent of the requests.
     Utilization(i32),
@@ -74,7 +75,7 @@ pub enum Target {
 }
 
 /// A metric to scale on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MetricSpec {
     /// Usage of a resource by the pods.
     Resource {
@@ -144,7 +145,7 @@ impl MetricSpec {
 }
 
 /// A limit on the rate of change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ScalingPolicy {
     /// Unit of the value.
     pub kind: PolicyKind,
@@ -155,7 +156,7 @@ pub struct ScalingPolicy {
 }
 
 /// Unit of a policy's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PolicyKind {
     /// Pods.
     Pods,
@@ -164,7 +165,7 @@ pub enum PolicyKind {
 }
 
 /// Rule that selects one of several policies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SelectPolicy {
     /// The one that allows the largest change.
     #[default]
@@ -176,7 +177,7 @@ pub enum SelectPolicy {
 }
 
 /// Rules of one direction as stated; what is left out is defaulted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ScalingRules {
     /// Stabilization window, in seconds.
     pub window_secs: Option<i32>,
@@ -189,7 +190,7 @@ pub struct ScalingRules {
 }
 
 /// Rules of both directions.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Behavior {
     /// Up.
     pub up: ScalingRules,
@@ -198,7 +199,7 @@ pub struct Behavior {
 }
 
 /// A horizontal autoscaler.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HorizontalSpec {
     /// The autoscaler's namespace.
     pub namespace: Text,

@@ -1,9 +1,10 @@
 //! Sets of completion indexes, and the text in which a job's status writes them: `0-2,5,7,8`.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A set of indexes as disjoint intervals in rising order, both ends included.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Indexes(Vec<(i32, i32)>);
 
 impl Indexes {

@@ -1,5 +1,6 @@
 //! Jobs: pods that run until enough of them succeeded.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 pub use super::indexes::Indexes;
@@ -8,7 +9,7 @@ use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;
 
 /// A `Job` (spec: kubernetes.md 2.5).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
     /// The job's namespace.
     pub namespace: Text,
@@ -49,7 +50,7 @@ pub struct Job {
 }
 
 /// Restart policy of containers that end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RestartPolicy {
     /// The pod fails with it.
     #[default]
@@ -59,7 +60,7 @@ pub enum RestartPolicy {
 }
 
 /// Whether completions are told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CompletionMode {
     /// Any success counts.
     #[default]
@@ -69,7 +70,7 @@ pub enum CompletionMode {
 }
 
 /// Condition under which a pod that ends is replaced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PodReplacement {
     /// Replaced as soon as its termination is ordered.
     #[default]
@@ -79,7 +80,7 @@ pub enum PodReplacement {
 }
 
 /// One rule of a pod failure policy.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FailureRule {
     /// Action of the rule.
     pub action: FailureAction,
@@ -88,7 +89,7 @@ pub struct FailureRule {
 }
 
 /// Action after a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FailureAction {
     /// The job fails.
     FailJob,
@@ -101,7 +102,7 @@ pub enum FailureAction {
 }
 
 /// Failures that a rule matches.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FailureMatch {
     /// A container that failed with one of these codes, or with none of them.
     ExitCodes {
@@ -117,7 +118,7 @@ pub enum FailureMatch {
 }
 
 /// One rule of a success policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SuccessRule {
     /// The indexes that matter, as intervals with both ends; `None` is all.
     pub indexes: Option<Vec<(i32, i32)>>,

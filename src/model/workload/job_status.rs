@@ -1,10 +1,11 @@
 //! Reported state of jobs (spec: kubernetes.md 2.5).
 
 use super::indexes::Indexes;
+use serde::{Deserialize, Serialize};
 use units::Instant;
 
 /// Reported status of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobStatus {
     /// Instant of the beginning; suspended jobs have none.
     pub start: Option<Instant>,
@@ -29,7 +30,7 @@ pub struct JobStatus {
 }
 
 /// A condition of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobCondition {
     /// About what.
     pub kind: JobConditionKind,
@@ -42,7 +43,7 @@ pub struct JobCondition {
 }
 
 /// Type of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum JobConditionKind {
     /// It stands still.
     Suspended,
@@ -57,7 +58,7 @@ pub enum JobConditionKind {
 }
 
 /// Reason a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum JobReason {
     /// On request.
     JobSuspended,

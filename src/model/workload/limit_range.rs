@@ -2,9 +2,10 @@
 //! what bounds they may.
 
 use crate::{ResourceList, Text};
+use serde::{Deserialize, Serialize};
 
 /// A `LimitRange` (spec: kubernetes.md 2.10).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LimitRange {
     /// The limit range's namespace.
     pub namespace: Text,
@@ -15,7 +16,7 @@ pub struct LimitRange {
 }
 
 /// One rule of a limit range.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LimitItem {
     /// Kind of object that the rule limits.
     pub of: LimitedKind,
@@ -32,7 +33,7 @@ pub struct LimitItem {
 }
 
 /// Kind of object that a rule limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LimitedKind {
     /// Each container.
     Container,

@@ -1,10 +1,13 @@
 //! Pod as a controller sees it: its identity, its place and its last reported status.
 
 use crate::Text;
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant};
 
 /// The phase that an API server shows. A bound pod that has not started is `Pending` here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum ObservedPhase {
     /// Not all of its containers have started.
     #[default]
@@ -27,7 +30,7 @@ impl ObservedPhase {
 }
 
 /// The condition `Ready` of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Readiness {
     /// `true` if the pod is ready.
     pub is_ready: bool,
@@ -36,7 +39,7 @@ pub struct Readiness {
 }
 
 /// A pod as its controller sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ObservedPod {
     /// The pod's name.
     pub name: Text,

@@ -1,7 +1,9 @@
 //! Probes of containers and the grace of pods, as manifests state them (spec: kubernetes.md part 4).
 
+use serde::{Deserialize, Serialize};
+
 /// A probe, in whole seconds and counts as written, with Kubernetes' defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Probe {
     /// Time from the container's start to the first probe.
     pub initial_delay_secs: i32,
@@ -28,7 +30,7 @@ impl Default for Probe {
 }
 
 /// Purpose of a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProbeKind {
     /// Whether the container has started; the others wait for it.
     Startup,

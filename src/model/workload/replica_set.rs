@@ -1,5 +1,6 @@
 //! Replica sets and replication controllers: so many equal pods.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::{LabelSelector, Labels, PodSpec, Text};
@@ -9,7 +10,7 @@ use units::{Duration, Instant};
 pub const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";
 
 /// A `ReplicaSet`, or a `ReplicationController` (its selector then has equalities only).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReplicaSet {
     /// The replica set's namespace.
     pub namespace: Text,
@@ -34,7 +35,7 @@ pub struct ReplicaSet {
 }
 
 /// Annotations that a deployment writes on its replica sets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RolloutAnnotations {
     /// The number of the rollout that last used it; 0 is none.
     pub revision: i64,
@@ -45,7 +46,7 @@ pub struct RolloutAnnotations {
 }
 
 /// Reported status of a replica set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReplicaSetStatus {
     /// Active pods.
     pub replicas: i32,

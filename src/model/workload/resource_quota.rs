@@ -1,10 +1,11 @@
 //! Resource quotas: how much all pods of a namespace may ask for together.
 
 use crate::{PodSpec, Requirement, ResourceList, TemplatePriority, Text};
+use serde::{Deserialize, Serialize};
 use units::{Quantity, QuantityError};
 
 /// A `ResourceQuota` (spec: kubernetes.md 2.10).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ResourceQuota {
     /// The resource quota's namespace.
     pub namespace: Text,
@@ -20,7 +21,7 @@ pub struct ResourceQuota {
 }
 
 /// Scope of a quota: a condition on the pods that it counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum QuotaScope {
     /// Pods without any request or limit of processor and memory.
     BestEffort,
@@ -37,7 +38,7 @@ pub enum QuotaScope {
 }
 
 /// Reported status of a quota.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct QuotaStatus {
     /// Requests of the counted pods.
     pub used: ResourceList,

@@ -1,5 +1,6 @@
 //! Stateful sets: pods with identities, in order.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::Count;
@@ -7,7 +8,7 @@ use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;
 
 /// A `StatefulSet` (spec: kubernetes.md 2.4).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatefulSet {
     /// The stateful set's namespace.
     pub namespace: Text,
@@ -38,7 +39,7 @@ pub struct StatefulSet {
 }
 
 /// A template that pods of a stateful set are, or were, made from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatefulRevision {
     /// The revision's name.
     pub name: Text,
@@ -47,7 +48,7 @@ pub struct StatefulRevision {
 }
 
 /// Reported status of a stateful set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatefulStatus {
     /// Pods.
     pub replicas: i32,
@@ -66,7 +67,7 @@ pub struct StatefulStatus {
 }
 
 /// Order in which pods come and go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PodManagement {
     /// Each after the one before it is available.
     #[default]
@@ -76,7 +77,7 @@ pub enum PodManagement {
 }
 
 /// Replacement of one template by the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StatefulUpdate {
     /// Pods are replaced when somebody deletes them.
     OnDelete,

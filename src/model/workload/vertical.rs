@@ -3,13 +3,14 @@
 use super::ObjectRef;
 use crate::finding::{Finding, Findings, Problem};
 use crate::{Text, Used};
+use serde::{Deserialize, Serialize};
 use units::SortedMap;
 
 /// The policy of containers that have none of their own.
 pub const EVERY_CONTAINER: &str = "*";
 
 /// A `VerticalPodAutoscaler`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct VerticalPodAutoscaler {
     /// The autoscaler's namespace.
     pub namespace: Text,
@@ -28,7 +29,7 @@ pub struct VerticalPodAutoscaler {
 }
 
 /// Condition under which pods get what is recommended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum UpdateMode {
     /// Never: it is only shown.
     Off,
@@ -52,7 +53,7 @@ impl UpdateMode {
 }
 
 /// Recommendation for a container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Recommended {
     /// The request it should have.
     pub target: Used,
@@ -87,7 +88,7 @@ impl VerticalPodAutoscaler {
 }
 
 /// Policy for a container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContainerPolicy {
     /// The least of each resource; 0 is no bound.
     pub min_allowed: Used,

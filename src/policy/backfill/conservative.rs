@@ -39,7 +39,7 @@ struct Held {
     /// The last job of the queue.
     last: Candidate,
     earlier: Earlier,
-    /// Whether every job has its reservation.
+    /// `true` if every job has its reservation.
     is_complete: bool,
 }
 
@@ -120,7 +120,7 @@ impl Held {
         }
     }
 
-    /// Whether the reservations hold still: nothing happened but what they foresaw, and jobs
+    /// `true` if the reservations hold still: nothing happened but what they foresaw, and jobs
     /// arrived behind all others.
     fn holds(&self, pass: &Pass<'_>) -> bool {
         let news = pass.news();

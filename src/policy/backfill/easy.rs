@@ -37,7 +37,7 @@ struct Held {
 }
 
 impl Easy {
-    /// Whether what is held still holds.
+    /// `true` if what is held still holds.
     fn holds(&self, pass: &Pass<'_>) -> bool {
         let news = pass.news();
         self.form == Form::Incremental

@@ -38,7 +38,7 @@ pub struct Running<T> {
     pub holds: Resources,
 }
 
-/// Whether a task of a priority may kill one of another.
+/// `true` if a task of a priority may kill one of another.
 pub fn may_preempt(newcomer: i32, other: i32) -> bool {
     other < newcomer && !(PRODUCTION.contains(&newcomer) && PRODUCTION.contains(&other))
 }

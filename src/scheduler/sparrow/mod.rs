@@ -30,12 +30,12 @@ pub struct SparrowOptions {
     pub probes: u32,
     /// Round trip of a question and its answer.
     pub round_trip: Duration,
-    /// Whether nodes ask for tasks when they have room; otherwise tasks are put into the shortest
+    /// `true` if nodes ask for tasks when they have room; otherwise tasks are put into the shortest
     /// queue at once.
     pub late_binding: bool,
-    /// Whether leftover reservations are removed as soon as the last task is handed out.
+    /// `true` if leftover reservations are removed as soon as the last task is handed out.
     pub cancellation: bool,
-    /// Whether the probes of a job's tasks are drawn task by task; otherwise all tasks share them.
+    /// `true` if the probes of a job's tasks are drawn task by task; otherwise all tasks share them.
     pub per_task: bool,
     /// The run's seed.
     pub seed: u64,
@@ -366,25 +366,23 @@ impl Sparrow {
         };
         let at = now.saturating_add(trip);
         for Ask { worker, job, task } in &asked {
-            let pod = task.and_then(|task| self.hand_over(*job, task));
-            let known = pod.map_or(ClassId(0), |(_, class)| class);
-            self.replies.entry(at).or_default().push(Reply {
+            let reply = Reply {
                 node: NodeId::from_index(*worker),
-                class: known,
-                pod: pod.map(|(pod, _)| pod),
-            });
+                class: self.jobs.get(job).map_or(ClassId(0), |job| job.class),
+                pod: task.and_then(|task| self.hand_over(*job, task)),
+            };
+            self.replies.entry(at).or_default().push(reply);
         }
         !asked.is_empty()
     }
 
-    fn hand_over(&mut self, key: JobKey, task: u32) -> Option<(PodRef, ClassId)> {
+    fn hand_over(&mut self, key: JobKey, task: u32) -> Option<PodRef> {
         let job = self.jobs.get_mut(&key)?;
         let pod = job.members.get_mut(task as usize)?.take();
-        let class = job.class;
         if job.members.iter().all(Option::is_none) {
             self.jobs.remove(&key);
         }
-        pod.map(|pod| (pod, class))
+        pod
     }
 
     /// Binds the pods whose answers have arrived.

@@ -26,7 +26,7 @@ pub struct Ask {
 
 /// Room of workers for tasks.
 pub trait Slots {
-    /// Whether a worker has room for a task of a job.
+    /// `true` if a worker has room for a task of a job.
     fn has_room(&mut self, worker: usize, job: JobKey) -> bool;
 
     /// A worker asked, and keeps the room until it has the answer.
@@ -51,7 +51,7 @@ pub struct Queues {
     jobs: SortedMap<JobKey, Handing>,
     /// Workers whose head may be able to ask.
     ready: SortedSet<usize>,
-    /// Whether leftover reservations are removed as soon as the last task is handed out.
+    /// `true` if leftover reservations are removed as soon as the last task is handed out.
     cancels: bool,
     /// Number of "no task" answers.
     no_task: u64,

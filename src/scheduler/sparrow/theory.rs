@@ -8,12 +8,12 @@ pub fn zero_wait_random(load: f64, tasks: u32) -> f64 {
     pow(1.0 - load, f64::from(tasks))
 }
 
-/// The same where every task takes the better one of `probes` workers.
+/// Probability that no task of a job waits, where every task takes the best of `probes` workers.
 pub fn zero_wait_per_task(load: f64, tasks: u32, probes: u32) -> f64 {
     pow(1.0 - pow(load, f64::from(probes)), f64::from(tasks))
 }
 
-/// The same where all tasks share `probes` times as many probes.
+/// Probability that no task of a job waits, where all tasks share `probes` times as many probes.
 pub fn zero_wait_batch(load: f64, tasks: u32, probes: u32) -> f64 {
     let drawn = probes * tasks;
     // Terms from the largest number of idle workers down; each follows from the one before.

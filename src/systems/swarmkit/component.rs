@@ -484,6 +484,11 @@ impl Component for SwarmKitManager {
         is_waiting.then(|| super::pipeline::explain(&task.spec, nodes).into())
     }
 
+    fn begins_from_store(&self) -> bool {
+        // Which task has which slot stands in the log of its managers.
+        false
+    }
+
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
     }

@@ -120,7 +120,7 @@ impl Bench {
         &self.models
     }
 
-    /// Whether the filters of the pipeline admit a class to a node.
+    /// `true` if the filters of the pipeline admit a class to a node.
     pub(super) fn admits(&self, class: ClassId, node: NodeId) -> Result<bool, Trouble> {
         for name in policy::profiles::FILTERS {
             let plugin = plugin(name, &Setup::default(), &Arguments::new())?;

@@ -33,7 +33,7 @@ fn bin(index: usize, capacity: i64) -> Arc<Node> {
     })
 }
 
-/// What a rule comes to.
+/// Bins that a rule filled.
 struct Packed {
     place: Vec<usize>,
     loads: Vec<i64>,

@@ -91,20 +91,26 @@ impl Typical {
     }
 }
 
+/// A class placed on some devices of a node.
+struct Placed<'a> {
+    class: ClassId,
+    devices: &'a [usize],
+}
+
 /// The fragments of a node as it stands, or with a class placed on some of its devices.
 fn fragments(
     bench: &Bench,
     typical: &TypicalPods,
     node: NodeId,
-    placed: Option<(ClassId, &[usize])>,
+    placed: Option<&Placed<'_>>,
 ) -> Fragments {
     let nodes = bench.store.nodes();
     let mut rooms = nodes.gpu_room(node).to_vec();
     let mut cpu_milli = nodes.free().cpu_milli[node.index()];
-    if let Some((class, devices)) = placed {
-        let class = bench.store.class(class);
+    if let Some(placed) = placed {
+        let class = bench.store.class(placed.class);
         cpu_milli -= class.requests.cpu_milli;
-        for &device in devices {
+        for &device in placed.devices {
             rooms[device] -= class.gpu.milli_per_device;
         }
     }
@@ -185,7 +191,11 @@ fn scores(case: &Case) -> Result<Value, Trouble> {
             .unwrap_or_default();
         let devices: Vec<usize> = devices.iter().collect();
         let before = fragments(&bench, &typical, *node, None);
-        let after = fragments(&bench, &typical, *node, Some((class, &devices)));
+        let placed = Placed {
+            class,
+            devices: &devices,
+        };
+        let after = fragments(&bench, &typical, *node, Some(&placed));
         let named: Vec<String> = devices.iter().map(usize::to_string).collect();
         let figures = json!({
             "F_before": before.fragmented(),

@@ -22,6 +22,18 @@ impl Driver {
             }
         };
         for operation in operations {
+            if let Operation::Apply(object) = &operation
+                && object.template().is_some()
+                && !self.runs_workloads
+            {
+                let system = &self.system;
+                outcome.refused.push(format!(
+                    "{operation}: nothing would make its pods: the system `{system}` runs without \
+                     controllers; write `controllers: {{}}` under `system` if it is Kubernetes, or \
+                     apply pods"
+                ));
+                continue;
+            }
             match self.operate(&operation) {
                 Ok(true) => outcome.done.push(operation.to_string()),
                 Ok(false) => outcome.done.push(format!("{operation}: unchanged")),

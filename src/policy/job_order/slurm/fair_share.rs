@@ -11,7 +11,7 @@ pub fn classic(usage: f64, shares: f64, damp: f64) -> f64 {
     pow(2.0, -(usage / shares) / damp)
 }
 
-/// What is left of past use after a time: (1 - 0.693 / half-life)^elapsed, both in seconds, as
+/// Part of past use that is left after a time: (1 - 0.693 / half-life)^elapsed, both in seconds, as
 /// Slurm has it instead of a power of two.
 pub fn decay(half_life: f64, elapsed: f64) -> f64 {
     pow(1.0 - 0.693 / half_life, elapsed)

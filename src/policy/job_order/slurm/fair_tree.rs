@@ -36,7 +36,7 @@ impl Member {
     }
 }
 
-/// What a member comes to.
+/// Standing of a member after the walk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
     /// The member's name.

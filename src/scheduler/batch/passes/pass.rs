@@ -30,7 +30,7 @@ impl Candidate {
         self.turn.2
     }
 
-    /// Whether the job comes before another one in the queue.
+    /// `true` if the job comes before another one in the queue.
     pub fn is_before(&self, other: &Self) -> bool {
         self.turn < other.turn
     }
@@ -51,13 +51,13 @@ pub struct Start {
 /// Changes since the rule was last asked.
 #[derive(Clone, Debug, Default)]
 pub struct PassNews {
-    /// Whether places may have become free.
+    /// `true` if places may have become free.
     pub freed: bool,
-    /// Whether that, or a change of nodes, was not foreseen by requested times.
+    /// `true` if that, or a change of nodes, was not foreseen by requested times.
     pub unforeseen: bool,
     /// Jobs that wait since then.
     pub arrived: Vec<JobNumber>,
-    /// Whether the queue was ordered anew.
+    /// `true` if the queue was ordered anew.
     pub reordered: bool,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Pass<'a> {
         self.news
     }
 
-    /// Whether members of all jobs take each other's places one for one: then places can be counted.
+    /// `true` if members of all jobs take each other's places one for one: then places can be counted.
     pub fn is_interchangeable(&self) -> bool {
         self.store.class_count() == 1
     }

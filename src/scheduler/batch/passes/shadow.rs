@@ -103,7 +103,7 @@ impl Shadow {
         }
     }
 
-    /// Whether a job that starts now ends before the shadow.
+    /// `true` if a job that starts now ends before the shadow.
     pub fn is_after(&self, now: Instant, job: &JobFacts) -> bool {
         now.saturating_add(job.requested) <= self.at
     }

@@ -211,6 +211,11 @@ impl Component for DrfTasks {
         self.users.values().map(|user| user.waiting.len()).sum()
     }
 
+    fn begins_from_store(&self) -> bool {
+        // What frameworks launched stands in their own storage.
+        false
+    }
+
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
     }

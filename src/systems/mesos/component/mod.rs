@@ -452,6 +452,11 @@ impl Component for MesosMaster {
         })
     }
 
+    fn begins_from_store(&self) -> bool {
+        // What frameworks launched stands in their own storage.
+        false
+    }
+
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
     }

@@ -1,0 +1,110 @@
+//! Snapshots: the state of a control plane as a text, from which a log can begin. A snapshot holds what
+//! is stored, as the API server of a real cluster does. What components keep in mind is no part of it,
+//! so they begin anew, as those of a new leader do. The control plane that takes a snapshot goes on from
+//! it as well: it and one that is restored cannot differ.
+
+use cluster::{Digest, History, Store};
+use serde::{Deserialize, Serialize};
+use units::{Instant, SortedSet};
+
+use super::events::Events;
+use super::links::Links;
+use super::machines::Machines;
+use super::services::{NamedPorts, Ports};
+use super::usage::Measured;
+use super::{Drain, Driver, DriverError, Plane};
+
+/// State of a control plane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snapshot {
+    at: Instant,
+    /// Number of the control server's term.
+    epoch: u64,
+    /// Digest of all changes and commands until then.
+    digest: String,
+    history: History,
+    links: Links,
+    drains: SortedSet<Drain>,
+    machines: Machines,
+    services: Vec<NamedPorts>,
+    events: Events,
+}
+
+impl Driver {
+    /// A control plane in the state of a snapshot.
+    ///
+    /// # Errors
+    /// The snapshot leads to no cluster.
+    pub fn restored(plane: Plane, snapshot: &Snapshot) -> Result<Self, DriverError> {
+        let mut driver = Self::new(plane);
+        driver.go_on_from(snapshot)?;
+        Ok(driver)
+    }
+
+    /// Goes on from what is stored alone, at an instant; returns that. If it fails, nothing has changed.
+    ///
+    /// # Errors
+    /// What is stored can't be written and read.
+    pub(crate) fn compacted(&mut self, now: Instant) -> Result<Snapshot, DriverError> {
+        let at = now.max(self.now);
+        self.check_memory()?;
+        if self.machines.are_awaited() {
+            let why = "machines that were ordered have yet to join; it is tried again".to_owned();
+            return Err(DriverError::Snapshot { at, why });
+        }
+        let snapshot = Snapshot {
+            at,
+            epoch: self.epoch,
+            digest: self.digest(),
+            history: self.store.history(at),
+            links: self.links.clone(),
+            drains: self.drains.clone(),
+            machines: self.machines.clone(),
+            services: self.ports.present(&self.store),
+            events: self.events.clone(),
+        };
+        self.go_on_from(&snapshot)?;
+        Ok(snapshot)
+    }
+
+    /// Refuses to go on from what is stored alone where a component can't.
+    ///
+    /// # Errors
+    /// A component can't.
+    pub(crate) fn check_memory(&self) -> Result<(), DriverError> {
+        match self.seats.remembering() {
+            None => Ok(()),
+            Some(component) => Err(DriverError::Memory { component }),
+        }
+    }
+
+    fn go_on_from(&mut self, snapshot: &Snapshot) -> Result<(), DriverError> {
+        let failed = |why: &dyn std::fmt::Display| DriverError::Snapshot {
+            at: snapshot.at,
+            why: why.to_string(),
+        };
+        let text = serde_json::to_string(snapshot).map_err(|error| failed(&error))?;
+        // Whoever starts from the text must be where this control plane is.
+        let read: Snapshot = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+        if read != *snapshot {
+            return Err(failed(&"its text says something else"));
+        }
+        let store = Store::restored(self.store.commitment(), &snapshot.history);
+        self.store = store.map_err(|conflict| failed(&conflict))?;
+        self.digest = Digest::new();
+        self.digest.include(&text);
+        self.now = snapshot.at;
+        self.epoch = snapshot.epoch;
+        self.links = snapshot.links.clone();
+        self.drains = snapshot.drains.clone();
+        self.machines = snapshot.machines.clone();
+        self.ports = Ports::of(&snapshot.services);
+        self.events = snapshot.events.clone();
+        // Their holds are gone with what they had in mind.
+        self.lapses.clear();
+        self.measured = Measured::default();
+        self.seats.replace(self.now);
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! The agents of a load: each is a daemon with all its connections, over containers that are no
+//! processes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::LoadError;
+use super::idle::Idle;
+use crate::client::{Client, ClientError, Line};
+use crate::daemon::Daemon;
+use crate::joining::{JoinError, join};
+use crate::node::NodeCore;
+use crate::runtime::clock::boot_ns;
+use crate::security::credentials::Credentials;
+use crate::security::gate::TokenWish;
+use crate::security::identity::Role;
+use crate::security::tls;
+use crate::security::token::Token;
+use crate::wire::declaration::{Amount, Declaration};
+use crate::wire::{NodeAnswer, Registration};
+
+/// Seconds between two heartbeats of an agent.
+pub(super) const HEARTBEAT_S: f64 = 10.0;
+
+/// Time between two heartbeats of the probe.
+const PROBE: Duration = Duration::from_millis(50);
+
+/// Bytes of a thread's stack: a daemon needs little of it.
+const STACK: usize = 512 << 10;
+
+/// Name of the files with an agent's credentials.
+const FILE: &str = "agent";
+
+/// Agents that run until this is dropped.
+pub(super) struct Agents {
+    is_over: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Agents {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Agents {
+    pub(super) fn joined(admin: &Client, folder: &Path, count: u32) -> Result<Self, LoadError> {
+        let token = token(admin, count)?;
+        let mut agents = Self {
+            is_over: Arc::default(),
+            threads: Vec::new(),
+        };
+        for number in 0..count {
+            let name = format!("node-{number:05}");
+            let folder = folder.join(&name);
+            let credentials = joined(admin, &token, &name, &folder)?;
+            let cluster = credentials.cluster()?;
+            let client = Client::secured(admin.address(), tls::client(&credentials)?);
+            let registration = registration(&name, "110");
+            let is_over = Arc::clone(&agents.is_over);
+            let work = move || {
+                let daemon = Daemon::new(registration, &cluster, &folder, Idle::default(), client);
+                // A server that is busy is asked again; what is refused shows in what is missing.
+                let _ = daemon.run(&|| is_over.load(Ordering::Relaxed), &|_| {});
+            };
+            let thread = std::thread::Builder::new().stack_size(STACK).name(name);
+            let thread = thread.spawn(work).map_err(|source| LoadError::System {
+                what: "a thread of an agent".to_owned(),
+                source,
+            })?;
+            agents.threads.push(thread);
+        }
+        Ok(agents)
+    }
+}
+
+/// An agent without pods whose heartbeats are timed.
+pub(super) struct Probe {
+    line: Line,
+    core: NodeCore,
+}
+
+impl Probe {
+    pub(super) fn joined(admin: &Client, folder: &Path) -> Result<Self, LoadError> {
+        let name = "probe";
+        let folder = folder.join(name);
+        let credentials = joined(admin, &token(admin, 1)?, name, &folder)?;
+        let client = Client::secured(admin.address(), tls::client(&credentials)?);
+        Ok(Self {
+            line: Line::prompt(client),
+            core: NodeCore::new(registration(name, "0"), 0),
+        })
+    }
+
+    /// Sends heartbeats for a time; returns how long each took, in nanoseconds.
+    pub(super) fn beat_for(&mut self, time: Duration) -> Result<Vec<i64>, LoadError> {
+        let mut samples = Vec::new();
+        let end = boot_ns() + i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+        while boot_ns() < end {
+            let begun = boot_ns();
+            let answer: NodeAnswer = match (self.core.registration(), self.core.update(true)) {
+                (Some(message), _) => self.line.post("/v1/nodes/probe/register", message)?,
+                (None, Some(message)) => {
+                    let answer = self.line.post("/v1/nodes/probe/reports", &message)?;
+                    samples.push(boot_ns() - begun);
+                    answer
+                }
+                (None, None) => break,
+            };
+            // It has no pods, so there is nothing to obey.
+            drop(
+                self.core
+                    .answered(units::Instant::from_nanos(begun), answer),
+            );
+            std::thread::park_timeout(PROBE);
+        }
+        Ok(samples)
+    }
+}
+
+fn token(admin: &Client, uses: u32) -> Result<Token, LoadError> {
+    let wish = TokenWish {
+        role: Role::Agent,
+        name: None,
+        uses,
+        valid_s: 3600,
+    };
+    let text: String = admin.post("/v1/tokens", &wish)?;
+    Ok(text.parse()?)
+}
+
+/// An agent joins, as soon as the server lets it.
+fn joined(
+    admin: &Client,
+    token: &Token,
+    name: &str,
+    folder: &PathBuf,
+) -> Result<Credentials, LoadError> {
+    loop {
+        match join(admin.address(), token, name, folder, FILE) {
+            Err(JoinError::Client(ClientError::Refused { status: 429, .. })) => {
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+            joined => return Ok(joined?),
+        }
+    }
+}
+
+fn registration(name: &str, pods: &str) -> Registration {
+    let amount = |resource: &str, quantity: &str| Amount {
+        resource: resource.to_owned(),
+        quantity: quantity.to_owned(),
+    };
+    Registration {
+        node: name.to_owned(),
+        machine: format!("machine-{name}"),
+        process: format!("{name}-1"),
+        declaration: Declaration {
+            labels: Vec::new(),
+            allocatable: vec![
+                amount("cpu", "64"),
+                amount("memory", "256Gi"),
+                amount("pods", pods),
+            ],
+        },
+        address: None,
+    }
+}

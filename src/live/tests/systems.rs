@@ -1,0 +1,101 @@
+//! Every system that a driver of real hosts runs, by the same driver: pods run where the system says, a
+//! lost node's pods come back elsewhere if the system does so, and the record replays with snapshots.
+
+use policy::{ProfileChoice, Setup};
+use scheduler::pipeline::evaluate::Form;
+use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+
+use super::bench::{Bench, deployment};
+use crate::control::Compaction;
+use crate::driver::Plane;
+use crate::journal::MemoryJournal;
+use crate::record::Log;
+use crate::wire::request::Request;
+
+/// Bare pods, which every system takes.
+fn pods(count: usize) -> String {
+    let one = |number: usize| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: pod-{number}}}\nspec:\n  containers:\n  \
+             - name: main\n    image: none\n    command: [sleep, \"1000\"]\n    resources: \
+             {{requests: {{cpu: 100m, memory: 16Mi}}, limits: {{memory: 16Mi}}}}\n"
+        )
+    };
+    (0..count).map(one).collect()
+}
+
+fn plane(system: &str) -> Plane {
+    let request = SystemRequest {
+        setup: Setup::default(),
+        profile: ProfileChoice::named(match system {
+            "pipeline" => "best-fit",
+            _ => "default",
+        }),
+        options: SystemOptions::default(),
+        controllers: None,
+        form: Form::Incremental,
+        time_limits: TimeLimits::Ignored,
+        images: None,
+    };
+    let entry = registry::find(system).expect("a system");
+    let parts = (entry.build)(&request).expect("a system that can be built");
+    Plane::new(system, parts)
+}
+
+fn apply(text: String) -> Request {
+    let file = "web.yaml".to_owned();
+    Request::Apply { file, text }
+}
+
+#[test]
+fn pods_and_workloads_run_under_every_system_and_the_record_replays() {
+    // Whether the system makes the pods of workloads, and whether its log can be made short.
+    for (system, runs_workloads, begins_from_store) in [
+        ("kubernetes", false, true),
+        ("pipeline", false, true),
+        ("swarm", true, true),
+        ("swarmkit", true, false),
+        ("fleet", true, true),
+        ("mesos", true, false),
+        ("dcos", true, false),
+        ("nova", true, true),
+    ] {
+        let journal = MemoryJournal::default();
+        let mut bench = Bench::with_plane(3, &journal, plane(system));
+        bench.compaction = Compaction {
+            after_bytes: 4_000,
+            snapshots: 0,
+            archive: None,
+        };
+        bench.open_with(journal.clone(), plane(system));
+        bench.turns(3);
+        bench.apply(&pods(3));
+        let outcome = bench.ask(apply(deployment(4)));
+        assert_eq!(outcome.refused.is_empty(), runs_workloads, "{outcome:?}");
+        bench.turns(60);
+        let wanted = if runs_workloads { 7 } else { 3 };
+        assert_eq!(bench.running(), wanted, "{system}");
+        // A restart of the control server, and a host that is away for a while.
+        bench.open_with(journal.clone(), plane(system));
+        bench.hosts[2].is_cut = true;
+        bench.turns(100);
+        bench.hosts[2].is_cut = false;
+        bench.turns(100);
+        bench.audit_hosts();
+        let pods = bench.pods();
+        let ready: Vec<_> = pods.iter().filter(|pod| pod.ready).collect();
+        assert_eq!(ready.len(), bench.running(), "{system}");
+        // Bare pods of a lost host are gone in some systems; those of workloads are replaced.
+        let of_workload = ready.iter().filter(|pod| pod.name.starts_with("web"));
+        let expected = if runs_workloads { 4 } else { 0 };
+        assert_eq!(of_workload.count(), expected, "{system}");
+        let mut control = bench.control.take().expect("a control server");
+        let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+        assert_eq!(log.snapshot.is_some(), begins_from_store, "{system}");
+        let put_off = control.take_put_off();
+        let says_why = put_off.is_some_and(|why| why.contains("keeps what it knows"));
+        assert_eq!(says_why, !begins_from_store, "{system}");
+        let replayed = log.replay(plane(system)).expect("the same run");
+        assert_eq!(replayed.digest(), control.driver().digest(), "{system}");
+    }
+}
