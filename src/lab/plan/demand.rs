@@ -4,6 +4,9 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::moves::{Budget, budgets};
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use manifest::{Maker, ManifestPod};
@@ -59,6 +62,7 @@ impl Demand {
         order.sort_by_key(|&index| (Reverse(snapshot.pods[index].spec.priority), index));
         let mut demand = Self::default();
         let budgets = budgets(snapshot);
+        let mut kept_by: IndexMap<usize, Option<Text>, FxBuildHasher> = IndexMap::default();
         for index in order {
             let pod = snapshot.pods[index].clone();
             if pod.phase.is_final() || pod.is_terminating || pod.maker == Maker::Node {
@@ -92,8 +96,14 @@ impl Demand {
                 kept_by: None,
             });
             if let Some(known) = demand.pods.last_mut() {
-                let mut own = budgets.iter().filter(|budget| budget.covers(&pod.spec));
-                known.kept_by = own.find(|own| own.allowed <= 0).map(|own| own.name.clone());
+                // Pods of equal specs are covered alike.
+                let key = Arc::as_ptr(&pod.spec).addr();
+                let kept_by = kept_by.entry(key).or_insert_with(|| {
+                    let strict = budgets.iter().filter(|budget| budget.allowed <= 0);
+                    let mut strict = strict.filter(|budget| budget.covers(&pod.spec));
+                    strict.next().map(|budget| budget.name.clone())
+                });
+                known.kept_by.clone_from(kept_by);
             }
         }
         demand.budgets = budgets;

@@ -4,6 +4,9 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::Move;
 use super::demand::Demand;
 use crate::snapshot::Snapshot;
@@ -33,6 +36,21 @@ impl Budget {
 /// The budgets of a cluster. The number of pods that may be disrupted follows from the pods that have
 /// a node: the dump may be older than the status of its budgets.
 pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
+    // Pods of equal specs are covered alike.
+    let mut counts: IndexMap<usize, Counted<'_>, FxBuildHasher> = IndexMap::default();
+    for pod in &snapshot.pods {
+        if pod.phase.is_final() || pod.is_terminating {
+            continue;
+        }
+        let key = Arc::as_ptr(&pod.spec).addr();
+        let counted = counts.entry(key).or_insert(Counted {
+            spec: &pod.spec,
+            expected: 0,
+            healthy: 0,
+        });
+        counted.expected += 1;
+        counted.healthy += i32::from(pod.node_name.is_some());
+    }
     let declared = snapshot.declared.budgets.iter();
     let budgets = declared.filter_map(|own| {
         let mut budget = Budget {
@@ -41,14 +59,10 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
             selector: own.selector.clone()?,
             allowed: 0,
         };
-        let covered = snapshot
-            .pods
-            .iter()
-            .filter(|pod| !pod.phase.is_final() && !pod.is_terminating && budget.covers(&pod.spec));
         let (mut expected, mut healthy) = (0, 0);
-        for pod in covered {
-            expected += 1;
-            healthy += i32::from(pod.node_name.is_some());
+        for counted in counts.values().filter(|own| budget.covers(own.spec)) {
+            expected += counted.expected;
+            healthy += counted.healthy;
         }
         let desired = match own.limit {
             BudgetLimit::MinAvailable(least) => least.rounded_up(expected),
@@ -58,6 +72,13 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
         Some(budget)
     });
     budgets.collect()
+}
+
+/// Pods of equal specs.
+struct Counted<'s> {
+    spec: &'s PodSpec,
+    expected: i32,
+    healthy: i32,
 }
 
 /// Place of a move among the others.
@@ -125,10 +146,14 @@ pub fn ordered(today: &Cache, demand: &Demand, moves: Vec<Move>) -> Vec<Move> {
         .map(|pod| (pod.name.as_str(), &pod.info))
         .collect();
     let mut rooms = Rooms::of(today);
-    let mut left: Vec<(Move, Arc<PodInfo>)> = { moves.into_iter() }
+    let mut left: Vec<Pending> = { moves.into_iter() }
         .filter_map(|own| {
             let info = Arc::clone(pods.get(own.pod.as_str())?);
-            Some((own, info))
+            Some(Pending {
+                covering: covering(demand, &info),
+                own,
+                info,
+            })
         })
         .collect();
     let mut done = Vec::with_capacity(left.len());
@@ -138,27 +163,25 @@ pub fn ordered(today: &Cache, demand: &Demand, moves: Vec<Move>) -> Vec<Move> {
         let mut allowed: Vec<i64> = demand.budgets.iter().map(|own| own.allowed).collect();
         let mut gone: Vec<(Text, Arc<PodInfo>)> = Vec::new();
         let mut stays = Vec::new();
-        for (mut own, info) in left {
-            let covering = covering(demand, &info);
-            let is_allowed = covering.iter().all(|&place| allowed[place] > 0);
-            if !is_allowed || !rooms.has_room(&own.to, &info) {
-                stays.push((own, info));
+        for mut next in left {
+            let is_allowed = next.covering.iter().all(|&place| allowed[place] > 0);
+            if !is_allowed || !rooms.has_room(&next.own.to, &next.info) {
+                stays.push(next);
                 continue;
             }
-            own.turn = turn(demand, &covering, &mut allowed, wave);
-            rooms.change(&own.to, &info, 1);
-            gone.push((own.from.clone(), info));
-            done.push(own);
+            next.own.turn = turn(demand, &next.covering, &mut allowed, wave);
+            rooms.change(&next.own.to, &next.info, 1);
+            gone.push((next.own.from.clone(), next.info));
+            done.push(next.own);
         }
         if gone.is_empty() {
             // Pods that change places: the first makes room by ending.
-            let (mut own, info) = stays.remove(0);
-            let covering = covering(demand, &info);
-            own.turn = turn(demand, &covering, &mut allowed, wave);
-            own.turn.swaps = true;
-            rooms.change(&own.to, &info, 1);
-            gone.push((own.from.clone(), info));
-            done.push(own);
+            let mut next = stays.remove(0);
+            next.own.turn = turn(demand, &next.covering, &mut allowed, wave);
+            next.own.turn.swaps = true;
+            rooms.change(&next.own.to, &next.info, 1);
+            gone.push((next.own.from.clone(), next.info));
+            done.push(next.own);
         }
         for (node, info) in gone {
             rooms.change(&node, &info, -1);
@@ -166,6 +189,14 @@ pub fn ordered(today: &Cache, demand: &Demand, moves: Vec<Move>) -> Vec<Move> {
         left = stays;
     }
     done
+}
+
+/// A move that is still ahead.
+struct Pending {
+    own: Move,
+    info: Arc<PodInfo>,
+    /// Places of the budgets that cover the pod.
+    covering: SortedSet<usize>,
 }
 
 /// Places of the budgets that cover a pod.

@@ -7,6 +7,7 @@ use super::PlanReport;
 use lab::plan::planned::node_object;
 use lab::plan::proof::{Proof, ProofClass, ProofKind};
 use lab::plan::rules::{Rule, RuleSort};
+use units::plural;
 
 /// Version of the format.
 const SCHEMA: u32 = 1;
@@ -47,9 +48,11 @@ fn inequality(proof: &Proof) -> String {
             proof.closed + proof.kinds.iter().map(|own| own.untouched).sum::<u64>();
         let most = own.gives.iter().max().copied().unwrap_or(0);
         return format!(
-            "{}: {} needed, {most} a node at most, {untouched} nodes stay whatever is planned: \
-             {} nodes at least",
-            own.what, own.need, proof.bound
+            "{}: {} needed, {most} a node at most, {} whatever is planned: {} at least",
+            own.what,
+            own.need,
+            staying(untouched),
+            plural::count(proof.bound, "node")
         );
     }
     let rules = proof.rules.iter().zip(&proof.prices);
@@ -64,6 +67,11 @@ fn inequality(proof: &Proof) -> String {
         parts.join(" + "),
         proof.bound
     )
+}
+
+fn staying(nodes: u64) -> String {
+    let stay = plural::either(nodes, "stays", "stay");
+    format!("{} {stay}", plural::count(nodes, "node"))
 }
 
 fn amounts(own: &[(String, i64)]) -> Value {

@@ -4,6 +4,7 @@ mod bound;
 mod files;
 mod html;
 mod json;
+mod proof;
 #[cfg(test)]
 mod schema_tests;
 mod text;

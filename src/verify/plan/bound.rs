@@ -202,7 +202,7 @@ fn closed(proof: &Value, cluster: &Cluster) -> Case {
     let said = number(&proof["closed"]);
     if said > nodes.len() as i64 {
         return Err(format!(
-            "{} nodes take no further pods, the proof says {said}",
+            "number of nodes that take no further pods: {}, the proof says {said}",
             nodes.len()
         ));
     }
@@ -260,7 +260,7 @@ fn bound(proof: &Value) -> Case {
         let least = stays + needs.first().map_or(0, |need| search.fewest(*need));
         return if least < said {
             Err(format!(
-                "{least} nodes are enough for the rule of the proof, not {said}"
+                "enough nodes for the rule of the proof: {least}, not {said}"
             ))
         } else {
             Ok(())

@@ -180,7 +180,7 @@ impl Cluster {
         let found = self.found.len() as u64;
         if needs && found != wanted {
             return Err(format!(
-                "{wanted} pods have to run, and {found} have a node"
+                "number of pods that have to run: {wanted}, of those with a node: {found}"
             ));
         }
         Ok(())
@@ -315,7 +315,7 @@ impl Cluster {
         let today = plan["today"]["nodes"].as_u64();
         match of_drain.or(of_purchase).or(today) {
             Some(said) if said != found => Err(format!(
-                "the plan says {said} nodes, its cluster has {found}"
+                "number of nodes in the plan: {said}, in its cluster: {found}"
             )),
             _ => Ok(()),
         }

@@ -1,0 +1,123 @@
+//! Proof of a plan in sentences: what was refused, the bound and its rule.
+
+use std::fmt::Write;
+
+use super::text::{SHOWN, counts, counts_nodes};
+use super::{money, percent};
+use lab::plan::buy::Purchase;
+use lab::plan::rules::Rule;
+use lab::plan::{BuyAnswer, DrainAnswer};
+use units::plural;
+
+/// Reasons that no fewer nodes are enough.
+pub(super) fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
+    let _ = writeln!(text, "\nwhy not fewer");
+    for (node, first) in drain.drained.kept.iter().take(SHOWN) {
+        let _ = writeln!(text, "  {node} stays: {}: {}", first.pod, first.message);
+    }
+    if drain.drained.kept.len() > SHOWN {
+        let more = drain.drained.kept.len() - SHOWN;
+        let _ = writeln!(text, "  and {}", plural::count(more, "more node"));
+    }
+    status(text, drain.reached as i64, drain.bound as i64, &|own| {
+        own.to_string()
+    });
+    rule(text, drain.rule.as_ref());
+    let orders = drain.orders;
+    if orders.tried > 1 {
+        let _ = writeln!(
+            text,
+            "  all pods, placed again on the nodes that stay, fit in {} of {} orders",
+            orders.fits, orders.tried
+        );
+    }
+    let waves = drain.drained.moves.iter().map(|own| own.turn.wave).max();
+    if let Some(waves) = waves {
+        let _ = writeln!(
+            text,
+            "  {} in {}, so that budgets hold (`moves.csv`)",
+            plural::count(drain.drained.moves.len(), "move"),
+            plural::count(waves, "wave")
+        );
+    }
+    if drain.reached > drain.bound && drain.is_local {
+        let _ = writeln!(text, "  local: no single node less works; each was tried");
+    }
+}
+
+/// Reasons that nothing cheaper is enough.
+pub(super) fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
+    let purchase: &Purchase = &buy.purchase;
+    let Some(reached) = &purchase.reached else {
+        return;
+    };
+    let _ = writeln!(text, "\nwhy not fewer");
+    for own in purchase.refuted.iter().rev().take(SHOWN) {
+        let wait = match own.waiting {
+            0 => "a goal is missed".to_owned(),
+            count => format!("{count} {}", plural::either(count, "waits", "wait")),
+        };
+        let _ = writeln!(
+            text,
+            "  {}: {wait}; {}: {}",
+            counts(buy, &own.choice),
+            own.first.pod,
+            own.first.message
+        );
+    }
+    let is_money = !counts_nodes(reached);
+    let words = |own: i64| {
+        if is_money {
+            money(own)
+        } else {
+            own.to_string()
+        }
+    };
+    if let Some(possible) = &purchase.possible {
+        let _ = writeln!(
+            text,
+            "  possible {}, reached {} (this scheduler, dump order)",
+            words(possible.price),
+            words(reached.price)
+        );
+    }
+    status(text, reached.price, purchase.bound, &words);
+    rule(text, purchase.binding.as_ref());
+    if purchase.orders.1 > 1 {
+        let (fits, all) = purchase.orders;
+        let _ = writeln!(text, "  fits in {fits} of {all} orders");
+    }
+    if purchase.is_complete {
+        let _ = writeln!(
+            text,
+            "  every cheaper choice that keeps the rules was tried"
+        );
+    }
+}
+
+fn status(text: &mut String, reached: i64, bound: i64, words: &dyn Fn(i64) -> String) {
+    let line = if reached <= bound {
+        format!("proved: no placement does with less than {}", words(bound))
+    } else {
+        let gap = (reached - bound) * 1_000_000 / reached.max(1);
+        format!(
+            "gap: reached {}, and no placement does with less than {} ({} between)",
+            words(reached),
+            words(bound),
+            percent(gap)
+        )
+    };
+    let _ = writeln!(text, "  {line}");
+}
+
+fn rule(text: &mut String, rule: Option<&Rule>) {
+    let Some(rule) = rule else { return };
+    let _ = writeln!(
+        text,
+        "  binding: {}; {} need {} together ({}, …)",
+        rule.what,
+        plural::count(rule.pods, "pod"),
+        rule.need,
+        rule.named.join(", ")
+    );
+}
