@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use lab::explain::run::{RunExplainError, Scene, Which, find};
 use lab::explain::{Explanation, NodeView, look_at};
 use lab::results;
 use lab::snapshot::change::Changes;
-use lab::snapshot::profile::profile_of;
+use lab::snapshot::profile::{profile_of, profile_or_default};
 use lab::snapshot::{Snapshot, SnapshotError, is_experiment, read_pod};
 use report::explain::{ExplainReport, Place};
 use scenario::schema::WorkloadSource;
@@ -99,7 +100,10 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
     let mut snapshot = read(global, &arguments.snapshot, arguments.scheduler.changes())?;
     without(&mut snapshot, &arguments.without_node)?;
     let pod = find_pod(global, &mut snapshot, &arguments.pod)?;
-    let profile = profile_of(&profiles, &pod).map_err(|error| failed(&error))?;
+    let profile = profile_or_default(&profiles, &pod);
+    let foreign = foreign(&profiles, &pod);
+    tell(global, &foreign);
+    snapshot.warnings.extend(foreign);
     let node = arguments.node.as_deref();
     let node = node.map(|name| snapshot.node_name(name)).transpose();
     let node = node.map_err(|error| failed(&error))?;
@@ -124,6 +128,21 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
         warnings: &snapshot.warnings,
     };
     print(arguments, &report)
+}
+
+/// Words about a pod that asks for a scheduler of which no profile is known: the answer is what this
+/// scheduler would do with it.
+fn foreign(profiles: &[KubeProfile], pod: &PodInfo) -> Vec<String> {
+    let error = profile_of(profiles, pod).err();
+    let words = error.map(|_| {
+        format!(
+            "pod `{}` is left to the scheduler `{}`, which is not known here: this is what \
+             kube-scheduler would do with it; give that scheduler's profile with --config",
+            pod.full_name(),
+            pod.spec().scheduler_name
+        )
+    });
+    words.into_iter().collect()
 }
 
 fn print(arguments: &ExplainArguments, report: &ExplainReport<'_>) -> Result<Exit, Failure> {
@@ -204,7 +223,10 @@ fn of_run(
     }
     let side = run.side();
     let found = find(&side, &arguments.pod, which(arguments)?, interrupt::flag());
-    let mut attempted = found.map_err(|error| run_failed(&error))?;
+    let mut attempted = match found {
+        Err(RunExplainError::NeverTried(words)) => return never_tried(arguments, &words),
+        found => found.map_err(|error| run_failed(&error))?,
+    };
     run.note_other_digest(&attempted.facts.digest, &arguments.sets);
     tell(global, &attempted.notes);
     let explanation = attempted.explain();
@@ -238,8 +260,21 @@ fn of_run(
 fn run_failed(error: &RunExplainError) -> Failure {
     match error {
         RunExplainError::Run(error) => diff_failed(error),
-        RunExplainError::Input(_) => Failure::input(error),
+        RunExplainError::Input(_) | RunExplainError::NeverTried(_) => Failure::input(error),
     }
+}
+
+/// Answers that the scheduler never tried a pod.
+fn never_tried(arguments: &ExplainArguments, words: &str) -> Result<Exit, Failure> {
+    let text = match arguments.format {
+        ExplainFormat::Text => format!("{words}\n"),
+        ExplainFormat::Json => {
+            let answer = json!({"pod": arguments.pod, "outcome": "neverTried", "message": words});
+            format!("{answer:#}\n")
+        }
+    };
+    output::print(text.as_bytes())?;
+    Ok(Exit::Done)
 }
 
 /// Questions to the scheduler, optionally about one node.

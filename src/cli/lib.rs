@@ -10,6 +10,7 @@
 mod accept;
 mod change_list;
 mod check;
+mod compact;
 mod compare;
 mod completions;
 mod diff;
@@ -48,6 +49,7 @@ mod terminal;
 mod trace;
 mod trip;
 mod upgrade;
+mod validate;
 mod verify;
 mod visible;
 
@@ -55,6 +57,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use lab::compact::Question;
 
 pub use exit::{Exit, Failure};
 pub use memory::SystemMemory;
@@ -121,6 +124,12 @@ enum Command {
     Place(place::PlaceArguments),
     /// Plan a cluster: what binds, which nodes can go, what to buy, when it is full
     Plan(Box<plan::PlanArguments>),
+    /// Compare a run with a recording of the same cluster: placements, waits, allocation
+    Validate(validate::ValidateArguments),
+    /// Measure the fewest machines that hold a workload, by policy (cell compaction)
+    Compact(compact::CompactArguments),
+    /// Measure how much more of a workload a cluster holds, by policy (workload inflation)
+    Inflate(compact::CompactArguments),
     /// Show what a release of Kubernetes changes for the pods of a cluster, and which switch does it
     Upgrade(upgrade::UpgradeArguments),
     /// Render finished runs side by side: HTML, Markdown, tables, single plots
@@ -155,6 +164,9 @@ impl Command {
             | Self::Sweep(_)
             | Self::Diff(_)
             | Self::Reproduce(_)
+            | Self::Compact(_)
+            | Self::Validate(_)
+            | Self::Inflate(_)
             | Self::Explain(_) => true,
             // A shim ends with its workload, and has its own ways with signals.
             #[cfg(feature = "live")]
@@ -209,6 +221,9 @@ pub fn main() -> ExitCode {
         Command::Place(arguments) => place::run(&global, &arguments),
         Command::Plan(arguments) => plan::run(&global, &arguments),
         Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
+        Command::Validate(arguments) => validate::run(&global, &arguments),
+        Command::Compact(arguments) => compact::run(&global, &arguments, Question::Compact),
+        Command::Inflate(arguments) => compact::run(&global, &arguments, Question::Inflate),
         Command::Trace(command) => trace::run(&global, &command),
         #[cfg(feature = "live")]
         Command::Live(command) => live::run(&global, &command),

@@ -38,7 +38,8 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Option<E
     let scenario = &variant.scenario;
     let arrives = |source: &WorkloadSource| !matches!(source, WorkloadSource::Manifests { .. });
     let is_asked = arguments.minimize.is_some() && !scenario.objectives.is_empty();
-    if !is_over_time && !(is_asked && scenario.workload.iter().any(arrives)) {
+    let is_asked = is_asked && scenario.workload.iter().any(arrives);
+    if !(is_over_time || is_asked) {
         return Ok(None);
     }
     let place = template(scenario, path)?;
@@ -167,9 +168,12 @@ fn outcomes(
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
     };
-    let runs = replicate(experiment, &work, workers).map_err(|error| match error.is_input() {
-        true => Failure::input(error),
-        false => Failure::incomplete(error),
+    let runs = replicate(experiment, &work, workers).map_err(|error| {
+        if error.is_input() {
+            Failure::input(error)
+        } else {
+            Failure::incomplete(error)
+        }
     })?;
     let objectives = &variant.scenario.objectives;
     let outcomes = runs.into_iter().map(|one| {

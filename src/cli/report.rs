@@ -15,6 +15,7 @@ use report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
 use report::runs::{Gathered, ReportRun};
 use report::study::{self, StudyOptions};
 use report::table::TableOptions;
+use report::validate::error_bar;
 use report::{self, Format};
 use trace::Input;
 
@@ -47,6 +48,10 @@ pub(super) struct ReportArguments {
     /// Style of the plots: for a screen, or for a column of a paper (3.3 inches, in greys)
     #[arg(long, value_enum, default_value_t = PlotStyle::Screen)]
     style: PlotStyle,
+    /// Answer of `windtunnel validate --format json` on the same cluster; its figures stand in the
+    /// report as an error bar
+    #[arg(long, value_name = "FILE")]
+    validation: Option<PathBuf>,
     /// Replace existing files
     #[arg(long)]
     force: bool,
@@ -101,6 +106,10 @@ pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, 
         && let Some(study) = compared(folder)?
     {
         gathered = gathered.compared(study);
+    }
+    if let Some(path) = &arguments.validation {
+        let words = error_bar_of(path, &gathered)?;
+        gathered.notices.push(words);
     }
     if !arguments.candidates.is_empty() {
         let only = gathered.only_candidates(&arguments.candidates);
@@ -294,6 +303,30 @@ fn side_by_side(
     }
     let all = Comparison::of(gathered, Rows::All);
     all.only(&arguments.metrics).map_err(Failure::input)
+}
+
+/// Words of a validation, which has to be of the cluster of the runs.
+fn error_bar_of(path: &Path, gathered: &Gathered) -> Result<String, Failure> {
+    let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
+    let text = input.read_to_string().map_err(Failure::input)?;
+    let Some(bar) = error_bar(&text) else {
+        return Err(Failure::input(format!(
+            "{}: no validation; write one with `windtunnel validate EXPERIMENT RECORDING --format \
+             json`",
+            path.display()
+        )));
+    };
+    let mut variants = gathered.summary.variants.iter();
+    match variants.find(|variant| variant.nodes != bar.nodes) {
+        None => Ok(bar.words),
+        Some(other) => Err(Failure::input(format!(
+            "{}: of a cluster with {} nodes; `{}` ran on {}: validate the experiment of these runs",
+            path.display(),
+            bar.nodes,
+            other.name,
+            other.nodes
+        ))),
+    }
 }
 
 /// Plots by name; `None` if none is named.

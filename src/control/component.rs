@@ -232,6 +232,13 @@ pub trait Component: Send {
         None
     }
 
+    /// Returns the names of the filters that rejected a waiting pod in its newest attempt, where the
+    /// component knows them.
+    fn waiting_filters(&self, pod: PodRef) -> Vec<Text> {
+        let _ = pod;
+        Vec::new()
+    }
+
     /// Returns an equal component that evolves on its own from here.
     fn clone_component(&self) -> Box<dyn Component>;
 }

@@ -182,6 +182,10 @@ impl Component for Probed {
         self.component.waiting_message(pod)
     }
 
+    fn waiting_filters(&self, pod: PodRef) -> Vec<Text> {
+        self.component.waiting_filters(pod)
+    }
+
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(Self {
             component: self.component.clone(),

@@ -39,13 +39,32 @@ impl Counted {
     }
 }
 
+/// Last answer of a scheduler about a pod.
+pub(super) struct Answer {
+    /// Message of the scheduler.
+    pub(super) message: Text,
+    /// Names of the filters that rejected the pod, where they are known.
+    pub(super) filters: Vec<Text>,
+}
+
+impl Answer {
+    /// The gist of the answer, with the filters behind it.
+    fn gist(&self) -> String {
+        let gist = shortened(&self.message);
+        match self.filters.as_slice() {
+            [] => gist,
+            filters => format!("{gist} [{}]", filters.join(", ")),
+        }
+    }
+}
+
 /// Notes the pods that wait when a run ends, or that none came. `answer` is what the scheduler said of
 /// a pod last.
 pub(super) fn note(
     remarks: &mut Remarks,
     store: &Store,
     system: &str,
-    answer: impl Fn(PodRef) -> Option<Text>,
+    answer: impl Fn(PodRef) -> Option<Answer>,
 ) {
     let entry = systems::registry::find(system);
     let capabilities = entry.map_or(&[][..], |entry| entry.capabilities);
@@ -65,7 +84,7 @@ pub(super) fn note(
 fn line(
     store: &Store,
     capabilities: Capabilities,
-    answer: impl Fn(PodRef) -> Option<Text>,
+    answer: impl Fn(PodRef) -> Option<Answer>,
 ) -> Option<String> {
     let mut by_class = SortedMap::new();
     let mut groups: SortedMap<String, u64> = SortedMap::new();
@@ -79,7 +98,7 @@ fn line(
         } else {
             None
         };
-        let said = said.map(|text| shortened(&text));
+        let said = said.map(|answer| answer.gist());
         let reason = said.unwrap_or_else(|| {
             if by_class.len() >= CLASSES && !by_class.contains_key(&pod.class) {
                 return "reasons of their own".to_owned();

@@ -229,7 +229,9 @@ pub(super) fn unix_secs(text: &str, path: &Path<'_>) -> Result<i64, Problem> {
     parse_unix_secs(text).ok_or_else(|| path.problem("a time such as `2025-03-01T12:00:00Z`", text))
 }
 
-pub(super) fn parse_unix_secs(text: &str) -> Option<i64> {
+/// Seconds since 1970-01-01T00:00:00Z of an RFC 3339 time in UTC; `None` if the text is none. A
+/// fraction is dropped.
+pub fn parse_unix_secs(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix(['Z', 'z'])?.split_once(['T', 't'])?;
     let number = |text: &str, width: usize| -> Option<i64> {
         (text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit()))

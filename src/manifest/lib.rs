@@ -69,6 +69,7 @@ use serde_json::error::Category;
 
 pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
+pub use field::parse_unix_secs;
 pub use findings::ManifestFinding;
 pub use keep::PassedOver;
 pub use kinds::kind_named;

@@ -23,6 +23,7 @@ pub mod score;
 pub mod select;
 #[cfg(test)]
 mod testing;
+pub mod tetris;
 
 pub use entry::{Built, Constructor, Entry, KubeConstructor, Point, Setup};
 pub use parameter::{ArgumentError, Arguments, Kind, Parameter};

@@ -118,6 +118,12 @@ pub const PROFILES: &[ProfileEntry] = &[
         "first",
         "Worst fit of bin packing: the emptiest node in use, an empty node only if none has room.",
     ),
+    fifo(
+        "tetris",
+        &["tetris", "tightest"],
+        "first",
+        "Tetris, packing: the node whose free resources align best with the demand.",
+    ),
     borg(
         "borg-epvm",
         &["borg-epvm", "borg-preemption", "tightest"],

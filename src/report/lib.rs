@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 pub mod check;
 mod clock;
+pub mod compact;
 pub mod comparison;
 pub mod diff;
 pub mod embedded;
@@ -18,7 +19,9 @@ pub mod format;
 pub mod html;
 pub mod import;
 mod latex;
+pub mod losses;
 pub mod lost;
+pub mod mix;
 pub mod place;
 pub mod plan;
 pub mod plot;
@@ -30,6 +33,7 @@ pub mod sweep;
 pub mod table;
 pub mod trace;
 pub mod upgrade;
+pub mod validate;
 pub mod verdict;
 
 #[cfg(test)]

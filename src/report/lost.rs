@@ -4,19 +4,46 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use lab::place::lost::Loss;
+use lab::place::lost::{Evicted, Loss};
+use model::Text;
 use units::plural;
+
+/// Number of evicted pods that are named.
+const EVICTED_SHOWN: usize = 20;
+/// Number of lost nodes that the headline names.
+const NODES_NAMED: usize = 3;
 
 /// Loss of nodes with its context.
 pub struct LossReport<'a> {
     /// Contents of the snapshot before the loss, in one line.
     pub snapshot: &'a str,
     /// Nodes that are lost.
-    pub nodes: &'a [String],
+    pub nodes: &'a [Text],
     /// Fate of their pods.
     pub loss: &'a Loss,
     /// Warnings about input that was ignored or looks wrong.
     pub warnings: &'a [String],
+}
+
+/// Lines about pods that were evicted for others.
+pub(crate) fn evictions(evicted: &[Evicted]) -> String {
+    let mut text = String::new();
+    if !evicted.is_empty() {
+        let _ = writeln!(text, "\n{} evicted for others", evicted.len());
+    }
+    for own in evicted.iter().take(EVICTED_SHOWN) {
+        let _ = writeln!(text, "  {} on {} for {}", own.pod, own.node, own.by);
+    }
+    if evicted.len() > EVICTED_SHOWN {
+        let _ = writeln!(text, "  and {} more", evicted.len() - EVICTED_SHOWN);
+    }
+    text
+}
+
+pub(crate) fn evicted_json(evicted: &[Evicted]) -> Vec<Value> {
+    let list = evicted.iter();
+    list.map(|own| json!({"pod": own.pod, "node": &*own.node, "by": own.by}))
+        .collect()
 }
 
 impl LossReport<'_> {
@@ -24,7 +51,12 @@ impl LossReport<'_> {
         let loss = self.loss;
         let (placed, waiting) = (loss.placed.len(), loss.waiting.len());
         let all = placed + waiting;
-        let nodes = self.nodes.join(", ");
+        let nodes = if self.nodes.len() > NODES_NAMED + 1 {
+            let more = self.nodes.len() - NODES_NAMED;
+            format!("{} and {more} more", self.nodes[..NODES_NAMED].join(", "))
+        } else {
+            self.nodes.join(", ")
+        };
         match waiting {
             0 if all == 0 => format!("without {nodes} no pod needs a new node"),
             0 if all == 1 => format!("without {nodes} the only pod of theirs finds a new node"),
@@ -69,6 +101,7 @@ impl LossReport<'_> {
         for (pod, message) in &self.loss.waiting {
             let _ = writeln!(text, "\n{pod} waits\n  {message}");
         }
+        text.push_str(&evictions(&self.loss.evicted));
         for (why, pods) in self.left() {
             if !pods.is_empty() {
                 let _ = writeln!(text, "\n{} {why}\n  {}", pods.len(), pods.join(", "));
@@ -122,11 +155,12 @@ impl LossReport<'_> {
             .collect();
         json!({
             "snapshot": self.snapshot,
-            "lostNodes": self.nodes,
+            "lostNodes": self.nodes.iter().map(|node| &**node).collect::<Vec<&str>>(),
             "placed": placed,
             "waiting": waiting,
             "gone": self.loss.gone,
             "ofNode": self.loss.of_node,
+            "evicted": evicted_json(&self.loss.evicted),
             "warnings": self.warnings,
         })
     }

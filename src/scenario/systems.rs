@@ -16,7 +16,9 @@ const OWN: &[(&str, IsGiven)] = &[
     ("fleet", |system| system.fleet.is_some()),
     ("mesos", |system| system.mesos.is_some()),
     ("dcos", |_| false),
+    ("sparrow", |system| system.sparrow.is_some()),
     ("nova", |system| system.nova.is_some()),
+    ("ecs", |system| system.ecs.is_some()),
 ];
 
 /// Reports every broken rule of `system:`.
@@ -49,6 +51,17 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     if let Some(written) = &system.swarm {
         swarm(written, tree, findings);
+    }
+    if let Some(written) = &system.ecs
+        && written.replace_after < written.agent_timeout
+    {
+        let (replaced, timeout) = (written.replace_after, written.agent_timeout);
+        let span = tree.locate(["system", "ecs", "replaceAfter"]);
+        let message =
+            format!("instances would be given up after {replaced}, before they are missed");
+        findings.push(Finding::new(Code::Conflict, message, span).label(format!(
+            "expected the agent's time-out of {timeout} or more"
+        )));
     }
     if let Some(written) = &system.nova {
         nova(written, tree, findings);
@@ -167,6 +180,7 @@ impl System {
             "swarmkit" => "services".to_owned(),
             "fleet" => "least-loaded".to_owned(),
             "nova" => "weighed-hosts".to_owned(),
+            "ecs" => "strategies".to_owned(),
             "dcos" => "drf".to_owned(),
             "mesos" => {
                 let own = self.mesos.as_ref();

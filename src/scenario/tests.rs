@@ -41,7 +41,15 @@ enum FitStrategy {
 impl Names for SomeNames {
     fn names(&self, kind: NameKind) -> Vec<&'static str> {
         match kind {
-            NameKind::System => vec!["kubernetes", "swarm", "swarmkit", "fleet", "nova", "mesos"],
+            NameKind::System => vec![
+                "kubernetes",
+                "swarm",
+                "swarmkit",
+                "fleet",
+                "ecs",
+                "nova",
+                "mesos",
+            ],
             NameKind::Change => vec!["balanced-allocation-improvement"],
             NameKind::Profile => vec!["default", "fgd"],
             NameKind::Policy => {

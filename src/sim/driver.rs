@@ -63,6 +63,11 @@ impl<'o> Simulation<'o> {
         self.cells[cell].control().waiting_message(pod)
     }
 
+    /// Names of the filters of a cell's schedulers that rejected a pod without a node last.
+    pub fn waiting_filters(&self, cell: usize, pod: PodRef) -> Vec<Text> {
+        self.cells[cell].control().waiting_filters(pod)
+    }
+
     /// Run time of processes of pods that the control plane had given up, on hosts that it did not
     /// reach; counted when they stop.
     pub fn unseen_runtime(&self, cell: usize) -> units::Duration {

@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod plain_agent;
 pub mod profile;
 pub mod registry;
+pub mod sparrow;
 pub mod swarm;
 pub mod swarmkit;
 

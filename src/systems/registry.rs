@@ -2,7 +2,7 @@
 //! here.
 
 use super::entry::{SystemEntry, SystemError};
-use super::{batch, fleet, kubernetes, mesos, nova, pipeline, swarm, swarmkit};
+use super::{batch, ecs, fleet, kubernetes, mesos, nova, pipeline, sparrow, swarm, swarmkit};
 
 /// The systems.
 pub const SYSTEMS: &[SystemEntry] = &[
@@ -14,7 +14,9 @@ pub const SYSTEMS: &[SystemEntry] = &[
     mesos::ENTRY,
     mesos::dcos::ENTRY,
     nova::ENTRY,
+    ecs::ENTRY,
     batch::ENTRY,
+    sparrow::ENTRY,
 ];
 
 /// Returns the system of a name.
@@ -129,7 +131,8 @@ mod tests {
     fn an_unknown_system_is_told_which_there_are() {
         let error = find("kubernetis").err().map(|error| error.to_string());
         let expected = "there is no system `kubernetis`; known are `kubernetes`, `pipeline`, \
-                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `batch`";
+                        `swarm`, `swarmkit`, `fleet`, `mesos`, `dcos`, `nova`, `ecs`, `batch`, \
+                        `sparrow`";
         assert_eq!(error.as_deref(), Some(expected));
     }
 }

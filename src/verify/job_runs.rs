@@ -127,12 +127,19 @@ pub fn run_pods(
 }
 
 /// Arrivals, each job called by its position.
-struct Work {
-    recorded: Recorded,
-    jobs: usize,
+pub struct Work {
+    /// The arrivals with their classes.
+    pub recorded: Recorded,
+    /// Number of jobs.
+    pub jobs: usize,
 }
 
-fn simulate(
+/// Runs work on nodes under a system, until nothing happens any more; the starts in the order of the
+/// decisions.
+///
+/// # Errors
+/// In words, if the simulator gives up.
+pub fn simulate(
     parts: SystemParts,
     nodes: Vec<Arc<Node>>,
     work: Work,

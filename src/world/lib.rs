@@ -10,6 +10,7 @@ mod decoded;
 mod descheduling;
 mod domains;
 mod economics;
+mod ecs_options;
 mod failures;
 mod generated;
 mod images;

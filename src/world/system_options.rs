@@ -9,6 +9,7 @@ use scenario::schema::{
     SwarmReschedule, SwarmStrategy, UpdateFailureAction, UpdateTaskOrder,
 };
 use systems::SystemOptions;
+use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
 use systems::fleet::presence::FleetOptions;
 use systems::nova::NovaOptions;
@@ -34,7 +35,8 @@ use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 use super::units::units;
 use super::{BuildError, FileSource};
-use units::SortedMap;
+use scheduler::sparrow::SparrowOptions;
+use units::{Duration, SortedMap};
 
 /// The options of a scenario's system.
 pub fn system_options(
@@ -66,9 +68,29 @@ pub fn system_options(
         Some(written) => super::nova_options::nova_options(written)?,
         None => NovaOptions::default(),
     };
-    let options = SystemOptions::default();
-    let options = options.with(swarm).with(swarmkit).with(fleet);
-    Ok(options.with(mesos).with(nova))
+    let sparrow = sparrow(system.sparrow.unwrap_or_default())?;
+    let ecs = match &system.ecs {
+        Some(written) => super::ecs_options::ecs_options(written)?,
+        None => EcsOptions::default(),
+    };
+    let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
+    let options = options.with(swarm).with(swarmkit);
+    Ok(options.with(fleet).with(mesos))
+}
+
+fn sparrow(written: schema::Sparrow) -> Result<SparrowOptions, BuildError> {
+    if written.round_trip < Duration::ZERO {
+        let why = "system.sparrow.roundTrip: expected a duration of 0s or more, such as 1ms";
+        return Err(BuildError::Experiment(why.to_owned()));
+    }
+    Ok(SparrowOptions {
+        probes: written.probes,
+        round_trip: written.round_trip,
+        late_binding: written.late_binding,
+        cancellation: written.cancellation,
+        per_task: written.sampling == schema::Sampling::PerTask,
+        ..SparrowOptions::default()
+    })
 }
 
 fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, BuildError> {

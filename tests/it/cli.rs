@@ -262,13 +262,14 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 37] = [
+const SCENARIOS: [(&str, &[&str]); 39] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
     ("nova.yaml", &[]),
+    ("ecs.yaml", &[]),
     ("mesos.yaml", &["--set", "stop={at: 1h}"]),
     ("four-managers.yaml", &[]),
     (
@@ -318,6 +319,7 @@ const SCENARIOS: [(&str, &[&str]); 37] = [
     ("retry-storm.yaml", &[]),
     ("many-services.yaml", &["--set", "stop={at: 2h}"]),
     ("job-queues.yaml", &["--set", "stop={at: 6h}"]),
+    ("sparrow.yaml", &["--set", "stop={at: 6h}"]),
     ("backfilling.yaml", &["--set", "stop={at: 6h}"]),
     ("openb-fill-up.yaml", &["--set", "stop={at: 60s}"]),
     ("lcg-fcfs.yaml", &["--set", "stop={at: 60s}"]),

@@ -34,7 +34,7 @@ fn one<'w, const N: usize>(stream: &mut Stream, words: [&'w str; N]) -> &'w str 
 }
 
 /// Systems that place a workload of single jobs, each with its settings.
-const SYSTEMS: [&str; 14] = [
+const SYSTEMS: [&str; 15] = [
     "{name: kubernetes}",
     "{name: batch}",
     "{name: batch, scheduler: {queue: sjf, backfill: easy}}",
@@ -48,7 +48,8 @@ const SYSTEMS: [&str; 14] = [
     "{name: swarmkit}",
     "{name: fleet}",
     "{name: mesos}",
-    "{name: nova}",
+    "{name: ecs}",
+    "{name: nova, nova: {ratios: {cpu: 1}}}",
 ];
 
 /// Runs an experiment with a table of jobs; the outcome in words, and an overcommitted node.

@@ -156,6 +156,18 @@ fn a_partition_is_a_crash_to_managers_and_what_was_replaced_stops_on_return() {
 }
 
 #[test]
+fn ecs_gives_an_instance_up_five_minutes_after_its_agent_fell_silent() {
+    let outage = "failures: [{kind: node-outage, node: n0, at: 53s}]\nstop: {at: 10m}\n";
+    let story = play("ecs", (3, 6), "name: ecs", outage);
+    assert_eq!(story.lost, [113.0]);
+    assert_eq!(Story::later(&story.ended, 53.0), [353.0, 353.0]);
+    assert_eq!(Story::later(&story.bound, 53.0), [353.0, 353.0]);
+    // A short cut is not noticed.
+    let rest = "failures: [{kind: partition, node: n0, at: 53s, for: 50s}]\nstop: {at: 10m}\n";
+    assert!(play("ecs-cut", (3, 6), "name: ecs", rest).lost.is_empty());
+}
+
+#[test]
 fn nova_takes_a_host_for_down_a_minute_after_its_last_report_and_moves_nothing_by_itself() {
     // Reports every 10 s, the last at 50.
     let outage = "failures: [{kind: node-outage, node: n0, at: 53s}]\nstop: {at: 10m}\n";
@@ -374,6 +386,7 @@ fn the_same_run_twice_is_the_same() {
         "name: fleet",
         "name: mesos",
         "name: nova, nova: {hostSubsetSize: 3}",
+        "name: ecs, ecs: {placement: {'*': {strategies: [random]}}}",
     ] {
         let once = play(&format!("twice-a-{}", system.len()), (4, 12), system, rest);
         let again = play(&format!("twice-b-{}", system.len()), (4, 12), system, rest);

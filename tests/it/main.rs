@@ -56,6 +56,7 @@ mod pairing;
 mod permit;
 mod place;
 mod placements;
+mod plan;
 mod prices;
 mod quirks;
 mod readers;

@@ -196,6 +196,7 @@ fn pods_of_a_lost_node_find_new_places() {
         waiting: vec![("shop/plain-2".into(), message.into())],
         gone: vec!["shop/bare".into()],
         of_node: vec!["shop/agent".into(), "shop/static".into()],
+        evicted: Vec::new(),
     };
     assert_eq!(loss, expected);
     let error = lose(&mut own, &profiles, &["n3".to_owned()]).unwrap_err();

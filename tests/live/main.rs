@@ -16,6 +16,7 @@ mod audit;
 mod cluster;
 mod controllers;
 mod crashes;
+mod docker;
 mod ends;
 mod fabric;
 mod hosts;

@@ -11,7 +11,7 @@ use units::SortedMap;
 use crate::cluster::{Cluster, Shape};
 use crate::sweep::run_name;
 use crate::table::Test;
-use crate::wait::{identity, kill, seconds, wait_calmly};
+use crate::wait::{identity, is_alive, kill, seconds, wait_calmly, wait_until};
 use crate::workload::RUN;
 
 pub(crate) const TESTS: &[Test] = &[Test {
@@ -122,7 +122,9 @@ fn services() {
         "{listed}"
     );
     // A process that is killed answers again once it is started again; meanwhile the others do.
-    kill(&identity(cluster.processes()[0].pid));
+    let victim = identity(cluster.processes()[0].pid);
+    kill(&victim);
+    wait_until("the process is gone", seconds(2), || !is_alive(&victim));
     let answered = answers(&cluster, 1, address, 8);
     assert!(
         !answered.contains_key(""),

@@ -8,8 +8,8 @@ use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
 use crate::{
-    controllers, crashes, ends, fabric, isolation, limits, load, machines, network, parties,
-    restarts, server, services, soak, sweep, thirty, torn, walk,
+    controllers, crashes, docker, ends, fabric, isolation, limits, load, machines, network,
+    parties, restarts, server, services, soak, sweep, thirty, torn, walk,
 };
 
 /// A test.
@@ -44,6 +44,7 @@ const GROUPS: &[&[Test]] = &[
     thirty::TESTS,
     machines::TESTS,
     services::TESTS,
+    docker::TESTS,
 ];
 
 enum Result {

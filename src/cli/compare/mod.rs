@@ -236,11 +236,11 @@ fn read(
 
 /// Function that reads the experiment, optionally with other variants: their name in messages and
 /// their text.
-type ReadWith<'a> = dyn Fn(Option<(&str, &str)>) -> Result<Experiment, Failure> + 'a;
+pub(super) type ReadWith<'a> = dyn Fn(Option<(&str, &str)>) -> Result<Experiment, Failure> + 'a;
 
 /// One or several variants per system: those of the experiment with their settings, otherwise the
 /// experiment itself under the system.
-fn by_system(names: &[String], read: &ReadWith<'_>) -> Result<Experiment, Failure> {
+pub(super) fn by_system(names: &[String], read: &ReadWith<'_>) -> Result<Experiment, Failure> {
     let mut experiment = read(None)?;
     let is_of = |plan: &VariantPlan, name: &String| plan.scenario.system.name == *name;
     let is_there = |name: &&String| experiment.variants.iter().any(|own| is_of(own, name));

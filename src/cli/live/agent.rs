@@ -1,16 +1,18 @@
-//! `windtunnel live agent`: a node daemon with the process runtime.
+//! `windtunnel live agent`: a node daemon with the runtime of processes, or that of a Docker engine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use live::access::{Location, NODE_FILE, announce, cluster, location, machine, secret};
 use live::client::Client;
 use live::daemon::Daemon;
 use live::joining::{Renewal, join};
+use live::runtime::Runtime;
 use live::runtime::clock::wall_ns;
+use live::runtime::docker::{DockerConfig, DockerRuntime, SOCKET};
 use live::runtime::host::capacity;
 use live::runtime::process::{Config, Enforcement, ProcessRuntime};
 use live::security::credentials::Credentials;
@@ -34,7 +36,8 @@ by `windtunnel live token create --role agent`; from then on it has a certificat
 needs `--node` and `--folder` alone.
 
 Each container runs its `command` as a process of this host, under a shim that outlives the agent: an
-agent that was killed or stopped finds its containers when it starts again. Images are not used.";
+agent that was killed or stopped finds its containers when it starts again. With `--runtime docker` each
+container is one of its image, which a Docker engine of this host runs.";
 
 /// Arguments of `live agent`.
 #[derive(Clone, Debug, Args)]
@@ -56,6 +59,12 @@ pub(in super::super) struct AgentArguments {
     /// File with a join token; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Runtime of the containers
+    #[arg(long, value_enum, default_value_t = RuntimeName::Process)]
+    runtime: RuntimeName,
+    /// Socket of the Docker engine
+    #[arg(long, value_name = "PATH", default_value = SOCKET)]
+    docker_socket: PathBuf,
     /// Processor time to offer, such as `2` or `500m` [default: that of the host]
     #[arg(long, value_name = "QUANTITY")]
     cpu: Option<String>,
@@ -71,6 +80,15 @@ pub(in super::super) struct AgentArguments {
     pods: u32,
     #[command(flatten)]
     server: ServerArguments,
+}
+
+/// Runtime of an agent's containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RuntimeName {
+    /// Processes of this host.
+    Process,
+    /// Containers of a Docker engine.
+    Docker,
 }
 
 /// Folder of the agent's credentials, in that of its containers.
@@ -94,21 +112,43 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
     let program = std::env::current_exe().map_err(Failure::incomplete)?;
     // Shims work in folders of their own.
     let folder = std::path::absolute(&arguments.folder).map_err(Failure::input)?;
-    let runtime = ProcessRuntime::open(Config {
-        folder: folder.clone(),
-        node: arguments.node.clone(),
-        shim: vec![program.into(), "live".into(), "shim".into()],
-        enforcement: Enforcement::BestEffort,
-        cgroup_root: None,
-    });
-    let runtime = runtime.map_err(Failure::input)?;
+    let node = arguments.node.clone();
+    match arguments.runtime {
+        RuntimeName::Process => {
+            let runtime = ProcessRuntime::open(Config {
+                folder: folder.clone(),
+                node,
+                shim: vec![program.into(), "live".into(), "shim".into()],
+                enforcement: Enforcement::BestEffort,
+                cgroup_root: None,
+            });
+            serve(global, arguments, &folder, runtime.map_err(Failure::input)?)
+        }
+        RuntimeName::Docker => {
+            let runtime = DockerRuntime::open(DockerConfig {
+                folder: folder.clone(),
+                node,
+                socket: arguments.docker_socket.clone(),
+            });
+            serve(global, arguments, &folder, runtime.map_err(Failure::input)?)
+        }
+    }
+}
+
+/// Runs a node over a runtime.
+fn serve<R: Runtime>(
+    global: &Global,
+    arguments: &AgentArguments,
+    folder: &Path,
+    runtime: R,
+) -> Result<Exit, Failure> {
     let server = server(arguments, &folder.join(CREDENTIALS))?;
     let address = server.client.address();
-    let registration = registration(arguments, &folder, address)?;
+    let registration = registration(arguments, folder, address)?;
     let mut daemon = Daemon::new(
         registration,
         &server.cluster,
-        &folder,
+        folder,
         runtime,
         server.client,
     );

@@ -1,16 +1,24 @@
 //! Loss of nodes with their pods: those that a controller makes anew are decided one after the
 //! other, by falling priority and then in order of the dump, and each counts for the next. Nodes of
-//! equal points are taken by name.
+//! equal points are taken by name. With preemption, evicted pods of controllers look for a node as
+//! well.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use super::decide;
-use crate::snapshot::profile::profile_of;
+use rayon::prelude::*;
+
+use super::selection::Domain;
+use super::trial::{Preemption, Trial};
 use crate::snapshot::{Snapshot, SnapshotError};
-use manifest::Maker;
-use model::Text;
-use scheduler::kube::{Attempt, KubeProfile};
+use manifest::{Maker, ManifestPod};
+use model::{PodPhase, Text};
+use scheduler::kube::{KubeProfile, PodInfo};
+use units::SortedMap;
+
+/// Losses that one thread tries with one copy of the cluster.
+const TRIALS_AT_ONCE: usize = 32;
 
 /// Fate of the pods of lost nodes; pods are given as `NAMESPACE/NAME`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,9 +31,221 @@ pub struct Loss {
     pub gone: Vec<String>,
     /// Pods that belonged to their node: static ones, and those of a `DaemonSet`.
     pub of_node: Vec<String>,
+    /// Pods that were evicted for others; each is also among those above.
+    pub evicted: Vec<Evicted>,
 }
 
-/// Takes nodes away, all at once, and finds new places for their pods.
+/// Pod that was evicted for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evicted {
+    /// The pod, as `NAMESPACE/NAME`.
+    pub pod: String,
+    /// Node that it had.
+    pub node: Text,
+    /// The pod that took its place.
+    pub by: String,
+}
+
+impl Loss {
+    /// Number of pods that look for a new node.
+    pub fn requeued(&self) -> usize {
+        self.placed.len() + self.waiting.len()
+    }
+}
+
+/// Loss of a domain by itself.
+#[derive(Clone, Debug)]
+pub struct DomainLoss {
+    /// The lost domain.
+    pub domain: Domain,
+    /// Fate of its pods.
+    pub loss: Loss,
+}
+
+/// Pods of a snapshot as they are made anew.
+struct Known {
+    pods: Vec<KnownPod>,
+    /// Pods that have a node and are not told to end, by the node.
+    by_node: SortedMap<Text, Vec<usize>>,
+    by_name: SortedMap<String, usize>,
+}
+
+struct KnownPod {
+    info: Arc<PodInfo>,
+    maker: Maker,
+}
+
+impl KnownPod {
+    fn priority(&self) -> i32 {
+        self.info.spec().priority
+    }
+}
+
+/// A cluster in which nodes are lost and pods evicted for a question.
+#[derive(Clone)]
+pub struct Ground {
+    known: Arc<Known>,
+    pub(super) trial: Trial,
+}
+
+/// Pods that look for a node, the most important first.
+type Queue = BinaryHeap<Reverse<(Reverse<i32>, usize)>>;
+
+impl Ground {
+    /// The cluster of a snapshot, about whose pods the profiles decide.
+    ///
+    /// # Errors
+    /// If an amount can't be expressed.
+    pub fn new(
+        snapshot: &mut Snapshot,
+        profiles: &[KubeProfile],
+        preemption: Preemption,
+    ) -> Result<Self, SnapshotError> {
+        let mut known = Known {
+            pods: Vec::with_capacity(snapshot.pods.len()),
+            by_node: SortedMap::new(),
+            by_name: SortedMap::new(),
+        };
+        for index in 0..snapshot.pods.len() {
+            let pod = &snapshot.pods[index];
+            let fresh = anew(pod);
+            let (maker, node) = (pod.maker, pod.node_name.clone());
+            let stays = !pod.phase.is_final() && !pod.is_terminating;
+            let info = Arc::new(snapshot.pod_info(&fresh)?);
+            if let Some(node) = node.filter(|_| stays) {
+                known.by_node.entry(node).or_default().push(index);
+                known.by_name.insert(info.full_name(), index);
+            }
+            known.pods.push(KnownPod { info, maker });
+        }
+        Ok(Self {
+            known: Arc::new(known),
+            trial: Trial::new(snapshot.cache.clone(), profiles, preemption),
+        })
+    }
+
+    /// Loses nodes, all at once, and has the scheduler find new ones for their pods. The cluster is
+    /// then as before.
+    pub fn lose(&mut self, nodes: &[Text]) -> Loss {
+        let mark = self.trial.mark();
+        self.trial.take_nodes(nodes);
+        let known = Arc::clone(&self.known);
+        let (mut loss, mut queue) = (Loss::default(), Queue::new());
+        let mut lost: Vec<usize> = { nodes.iter() }
+            .filter_map(|node| known.by_node.get(node))
+            .flatten()
+            .copied()
+            .collect();
+        lost.sort_by_key(|&index| (Reverse(known.pods[index].priority()), index));
+        for index in lost {
+            known.dismiss(index, &mut queue, &mut loss);
+        }
+        self.settle(queue, &mut loss);
+        self.trial.roll_back(mark);
+        loss
+    }
+
+    /// Loses each domain by itself, beside nodes that are lost in any case. Answers are in the order of
+    /// the domains, however many threads work.
+    pub fn lose_each(&self, always: &[Text], domains: &[Domain]) -> Vec<DomainLoss> {
+        let parts = domains.par_chunks(TRIALS_AT_ONCE);
+        let losses = parts.flat_map_iter(|part| {
+            let mut own = self.clone();
+            let losses = part.iter().map(move |domain| {
+                let mut nodes = always.to_vec();
+                nodes.extend(
+                    domain
+                        .nodes
+                        .iter()
+                        .filter(|node| !always.contains(node))
+                        .cloned(),
+                );
+                DomainLoss {
+                    domain: domain.clone(),
+                    loss: own.lose(&nodes),
+                }
+            });
+            losses.collect::<Vec<DomainLoss>>()
+        });
+        losses.collect()
+    }
+
+    /// Places a pod that is not of the snapshot; pods that are evicted for it look for new nodes.
+    ///
+    /// # Errors
+    /// It finds no node; in words.
+    pub(super) fn place(&mut self, pod: &Arc<PodInfo>, loss: &mut Loss) -> Result<Text, String> {
+        let landed = self.trial.place(pod)?;
+        let mut queue = Queue::new();
+        self.evict(&landed.victims, &landed.node, pod, loss, &mut queue);
+        self.settle(queue, loss);
+        Ok(landed.node)
+    }
+
+    /// Places the pods of a queue and of those that they evict.
+    fn settle(&mut self, mut queue: Queue, loss: &mut Loss) {
+        let known = Arc::clone(&self.known);
+        while let Some(Reverse((_, index))) = queue.pop() {
+            let info = &known.pods[index].info;
+            match self.trial.place(info) {
+                Ok(landed) => {
+                    loss.placed.push((info.full_name(), landed.node.clone()));
+                    self.evict(&landed.victims, &landed.node, info, loss, &mut queue);
+                }
+                Err(words) => loss.waiting.push((info.full_name(), words)),
+            }
+        }
+    }
+
+    fn evict(
+        &self,
+        victims: &[Arc<PodInfo>],
+        node: &Text,
+        by: &PodInfo,
+        loss: &mut Loss,
+        queue: &mut Queue,
+    ) {
+        for victim in victims {
+            let pod = victim.full_name();
+            loss.placed.retain(|(placed, _)| *placed != pod);
+            if let Some(&index) = self.known.by_name.get(&pod) {
+                self.known.dismiss(index, queue, loss);
+            }
+            loss.evicted.push(Evicted {
+                pod,
+                node: node.clone(),
+                by: by.full_name(),
+            });
+        }
+    }
+}
+
+impl Known {
+    /// Sends a pod that lost its node on its way.
+    fn dismiss(&self, index: usize, queue: &mut Queue, loss: &mut Loss) {
+        let pod = &self.pods[index];
+        match pod.maker {
+            Maker::Nobody => loss.gone.push(pod.info.full_name()),
+            Maker::Node => loss.of_node.push(pod.info.full_name()),
+            Maker::Controller => queue.push(Reverse((Reverse(pod.priority()), index))),
+        }
+    }
+}
+
+/// A pod as its controller makes it anew.
+fn anew(pod: &ManifestPod) -> ManifestPod {
+    ManifestPod {
+        node_name: None,
+        nominated_node: None,
+        accounted: None,
+        started_unix_secs: None,
+        phase: PodPhase::Pending,
+        is_terminating: false,
+        ..pod.clone()
+    }
+}
+
+/// Takes nodes out of a snapshot, all at once, and finds new places for their pods, without evictions.
 ///
 /// # Errors
 /// If a node is not there, or an amount can't be expressed.
@@ -34,41 +254,11 @@ pub fn lose(
     profiles: &[KubeProfile],
     nodes: &[String],
 ) -> Result<Loss, SnapshotError> {
-    let mut lost = Vec::new();
-    for node in nodes {
-        lost.extend(snapshot.lose_node(node)?);
-    }
-    lost.sort_by_key(|&index| (Reverse(snapshot.pods[index].spec.priority), index));
-    let mut loss = Loss::default();
-    for index in lost {
-        let pod = snapshot.pods[index].clone();
-        let mut info = snapshot.pod_info(&pod)?;
-        info.set_nominated_node(None);
-        let name = info.full_name();
-        match pod.maker {
-            Maker::Nobody => loss.gone.push(name),
-            Maker::Node => loss.of_node.push(name),
-            Maker::Controller => {
-                let profile = match profile_of(profiles, &info) {
-                    Ok(profile) => profile,
-                    Err(error) => {
-                        loss.waiting.push((name, error.to_string()));
-                        continue;
-                    }
-                };
-                if let Err(status) = Attempt::gate(profile, &info) {
-                    loss.waiting.push((name, status.text()));
-                    continue;
-                }
-                match decide(&snapshot.cache, profile, &info) {
-                    Ok(node) => {
-                        snapshot.cache.add_pod(Arc::new(info), &node)?;
-                        loss.placed.push((name, node));
-                    }
-                    Err((text, _)) => loss.waiting.push((name, text)),
-                }
-            }
-        }
+    let names = nodes.iter().map(|node| snapshot.node_name(node));
+    let names: Vec<Text> = names.collect::<Result<_, _>>()?;
+    let loss = Ground::new(snapshot, profiles, Preemption::Off)?.lose(&names);
+    for name in &names {
+        snapshot.lose_node(name)?;
     }
     Ok(loss)
 }

@@ -11,8 +11,13 @@ mod filling;
 mod followed;
 mod kept;
 pub mod lost;
+pub mod mix;
+#[cfg(test)]
+mod questions;
+pub mod selection;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::sync::Arc;
 
@@ -22,6 +27,7 @@ use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 
 pub use ending::ResourceTally;
+pub use trial::Preemption;
 use units::SortedMap;
 
 /// The most replicas that are placed where no number is asked for.

@@ -9,8 +9,9 @@ use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::orders;
-use super::rules::{NodeKind, Rule, RuleSort, Zones, rules};
+use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use crate::snapshot::SnapshotError;
+use model::node::ZONE_LABEL;
 use scheduler::kube::{Amounts, Cache, KubeProfile};
 
 /// Numbers of one type that are tried beyond its rules.
@@ -48,6 +49,8 @@ pub struct Purchase {
     pub hopeless: Option<Unplaced>,
     /// Number of pods that wait all the same then.
     pub hopeless_pods: u64,
+    /// The rule of that pod that cannot be kept, such as `minDomains 3, zones 2`, where it is known.
+    pub hopeless_rule: Option<String>,
 }
 
 /// Numbers of nodes by type.
@@ -174,6 +177,7 @@ impl Buyer<'_> {
             orders: (0, 0),
             hopeless: None,
             hopeless_pods: 0,
+            hopeless_rule: None,
         };
         if let Some(refused) = &self.goal.refused {
             purchase.hopeless = Some(refused.clone());
@@ -211,12 +215,15 @@ impl Buyer<'_> {
             }
         });
         let all: Vec<NodeKind> = kinds.iter().cloned().chain(kept).collect();
-        let zones = Zones {
-            count: self.market.zones.len(),
-            may_be_lost: self.goal.survives_zone(),
+        let ground = Ground {
+            kinds: &all,
+            beside: &[],
+            zones: &self.market.zones,
+            loses_zone: self.goal.survives_zone(),
+            objects: &self.base.cache().objects,
         };
         let has_kept = all.len() > kinds.len();
-        let rules = rules(asked, &[], &all, zones).into_iter();
+        let rules = rules(asked, &ground).into_iter();
         // Pods that are there already may make up for a spread.
         let rules = rules.filter(|rule| !has_kept || rule.sort != RuleSort::Spread);
         let rules = rules.map(|rule| rule.beside(kinds.len()));
@@ -288,9 +295,29 @@ impl Buyer<'_> {
             && let Some((waiting, first)) = hopeless
         {
             purchase.hopeless_pods = waiting;
+            purchase.hopeless_rule = self.domains_missing(&first);
             purchase.hopeless = Some(first);
         }
         Ok(())
+    }
+
+    /// The spread of a pod that asks for more zones than there are.
+    fn domains_missing(&self, first: &Unplaced) -> Option<String> {
+        let mut pods = self.demand.pods.iter();
+        let pod = pods.find(|pod| pod.name == first.pod)?;
+        let zones = self
+            .market
+            .zones
+            .iter()
+            .filter(|zone| !zone.is_empty())
+            .count();
+        let mut rules = pod.info.spec().topology_spread.iter();
+        rules.find_map(|rule| {
+            let wanted = rule.min_domains.filter(|_| rule.hard)?;
+            let is_short = &*rule.topology_key == ZONE_LABEL
+                && usize::try_from(wanted).is_ok_and(|wanted| wanted > zones);
+            is_short.then(|| format!("minDomains {wanted}, zones {zones}"))
+        })
     }
 
     /// Tries what is cheaper than the best so far, from the cheapest up.

@@ -156,18 +156,17 @@ fn exchange(
             let others: Vec<Text> = others.take(partners).cloned().collect();
             let mark = bench.mark();
             let moved = shuffle(bench, demand, &name, &others, &mut taken);
-            match moved.filter(|_| !goal.is_stated() || goal.missed(bench, demand).is_none()) {
-                Some(moves) => {
-                    drained.moves.extend(moves);
-                    drained.kept.retain(|(kept, _)| *kept != name);
-                    drained.gone.push(name);
-                    order = by_fullness(bench);
-                    place = 0;
-                }
-                None => {
-                    bench.roll_back(mark);
-                    place += 1;
-                }
+            let keeps_goals =
+                |bench: &Bench<'_>| !goal.is_stated() || goal.missed(bench, demand).is_none();
+            if let Some(moves) = moved.filter(|_| keeps_goals(bench)) {
+                drained.moves.extend(moves);
+                drained.kept.retain(|(kept, _)| *kept != name);
+                drained.gone.push(name);
+                order = by_fullness(bench);
+                place = 0;
+            } else {
+                bench.roll_back(mark);
+                place += 1;
             }
         }
     }

@@ -4,11 +4,10 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, is_control_plane, is_troubled};
+use super::demand::{Demand, GoalPod, is_control_plane, is_troubled, zone_of};
 use super::goal::Goal;
-use super::loss;
 use super::proof::{Proof, ProofKind, classes_of, kinds_of};
-use super::rules::{NodeKind, Rule, Zones, rules};
+use super::rules::{Ground, NodeKind, Rule, rules};
 use model::node::HOSTNAME_LABEL;
 use model::{Node, Taint, Text};
 use scheduler::kube::{Amounts, NodeInfo};
@@ -106,15 +105,19 @@ fn parted(bench: &Bench<'_>, demand: &Demand) -> (Vec<GoalPod>, Demand) {
 /// The fewest of the existing nodes that any placement needs, and the rule that says so.
 pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
     let existing = existing(bench, demand);
-    let zones = loss::zones(bench).len();
+    let zones: SortedSet<Text> = bench.cache().nodes().map(zone_of).collect();
+    let zones: Vec<Text> = zones.into_iter().filter(|zone| !zone.is_empty()).collect();
     // Pods of nodes that are out of order or cordoned stay there.
     let (staying, moving) = parted(bench, demand);
     let asked = goal.with_room(&moving);
-    let all = Zones {
-        count: zones,
-        may_be_lost: goal.survives_zone(),
+    let ground = Ground {
+        kinds: &existing.kinds,
+        beside: &staying,
+        zones: &zones,
+        loses_zone: goal.survives_zone(),
+        objects: &bench.cache().objects,
     };
-    let rules = rules(&asked, &staying, &existing.kinds, all);
+    let rules = rules(&asked, &ground);
     let survives_node = goal.survives_node();
     let stay: u64 = existing.closed + existing.untouched.iter().sum::<u64>();
     let mut best: (u64, Option<Rule>) = (stay, None);
@@ -152,7 +155,7 @@ pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
         reached: 0,
         counts_nodes: true,
         survives_node,
-        lost_zones: if goal.survives_zone() { zones } else { 0 },
+        lost_zones: if goal.survives_zone() { zones.len() } else { 0 },
         closed: existing.closed,
         prices: best.1.iter().map(|_| 0.0).collect(),
         rules: best.1.into_iter().collect(),

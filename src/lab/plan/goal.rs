@@ -125,15 +125,13 @@ impl Goal {
         let mut own = bench.clone();
         own.mark();
         self.room.iter().find_map(|room| {
-            let mut fits = 0;
-            for pod in room.pods() {
+            for (fits, pod) in room.pods().enumerate() {
                 if let Err(message) = own.place(&pod) {
                     return Some(Unplaced {
                         pod: pod.full_name(),
                         message: format!("{fits} of {} more fit: {message}", room.count),
                     });
                 }
-                fits += 1;
             }
             None
         })

@@ -28,6 +28,7 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+mod zonal;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
@@ -351,23 +352,7 @@ fn bought(
             carried,
             ..Planned::of(bench.cache(), demand, nodes)
         };
-        let names: Vec<Text> = market.types.iter().map(|own| own.name.clone()).collect();
-        proof = Some(Proof {
-            bound: purchase.bound,
-            reached: choice.price,
-            counts_nodes: questions.minimize == Some(Minimize::Nodes),
-            survives_node: goal.survives_node(),
-            closed: 0,
-            lost_zones: if goal.survives_zone() {
-                market.zones.len()
-            } else {
-                0
-            },
-            prices: prices(&purchase.rules, &buyer.costs),
-            rules: purchase.rules.clone(),
-            kinds: kinds_of(&market.kinds(), &names, &buyer.costs),
-            classes: classes_of(&goal.with_room(&unbound)),
-        });
+        proof = Some(proof_of(&buyer, &purchase, choice, questions));
     }
     let types = market.types.iter();
     Ok(BuyAnswer {
@@ -379,4 +364,31 @@ fn bought(
         proof,
         picture,
     })
+}
+
+/// The proof of a purchase.
+fn proof_of(
+    buyer: &Buyer<'_>,
+    purchase: &Purchase,
+    reached: &Choice,
+    questions: &Questions,
+) -> Proof {
+    let (goal, market) = (buyer.goal, buyer.market);
+    let names: Vec<Text> = market.types.iter().map(|own| own.name.clone()).collect();
+    Proof {
+        bound: purchase.bound,
+        reached: reached.price,
+        counts_nodes: questions.minimize == Some(Minimize::Nodes),
+        survives_node: goal.survives_node(),
+        closed: 0,
+        lost_zones: if goal.survives_zone() {
+            market.zones.len()
+        } else {
+            0
+        },
+        prices: prices(&purchase.rules, &buyer.costs),
+        rules: purchase.rules.clone(),
+        kinds: kinds_of(&market.kinds(), &names, &buyer.costs),
+        classes: classes_of(&goal.with_room(buyer.demand)),
+    }
 }

@@ -104,13 +104,13 @@ pub struct Headroom {
 pub struct NodeShare {
     /// Name of the node.
     pub name: Text,
-    /// Its pool; empty if no label names one.
+    /// Pool of the node; empty if no label names one.
     pub pool: Text,
-    /// Its type; empty if no label names one.
+    /// Type of the node; empty if no label names one.
     pub kind: Text,
-    /// Its zone; empty if it states none.
+    /// Zone of the node; empty if it states none.
     pub zone: Text,
-    /// Its price in millionths an hour; 0 if it is not known.
+    /// Price of the node in millionths an hour; 0 if it is not known.
     pub price: i64,
     /// Amounts of the node.
     pub taken: Taken,

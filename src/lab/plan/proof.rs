@@ -40,7 +40,7 @@ pub struct ProofClass {
 pub struct Proof {
     /// The bound: no placement costs less.
     pub bound: i64,
-    /// What the plan costs.
+    /// Cost of the plan.
     pub reached: i64,
     /// Number of nodes, or their price in millionths an hour.
     pub counts_nodes: bool,

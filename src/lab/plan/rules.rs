@@ -8,11 +8,12 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::demand::{Demand, GoalPod};
-use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use super::zonal::{spreads, zonal};
+use model::node::HOSTNAME_LABEL;
 use model::rules::admits;
-use model::{Node, Text};
+use model::{ClusterObjects, Node, Text};
 use scheduler::kube::{Amounts, PodClass};
-use units::{SortedSet, plural};
+use units::SortedSet;
 
 /// Number of sizes of pods that get a rule of their own: the most numerous.
 const SIZES: usize = 50;
@@ -126,7 +127,7 @@ impl Rule {
 
 /// A resource of amounts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Resource {
+pub(super) enum Resource {
     Cpu,
     Memory,
     Storage,
@@ -135,7 +136,7 @@ enum Resource {
 }
 
 impl Resource {
-    fn of(&self, amounts: &Amounts) -> i64 {
+    pub(super) fn of(&self, amounts: &Amounts) -> i64 {
         match self {
             Self::Cpu => amounts.cpu_milli,
             Self::Memory => amounts.memory,
@@ -156,7 +157,7 @@ impl Resource {
     }
 
     /// Request of a pod: each takes one place.
-    fn asked(&self, pod: &PodClass) -> i64 {
+    pub(super) fn asked(&self, pod: &PodClass) -> i64 {
         match self {
             Self::Pods => 1,
             other => other.of(&pod.requests),
@@ -183,50 +184,36 @@ pub fn classes(demand: &Demand) -> Vec<Vec<usize>> {
     classes.into_values().collect()
 }
 
-/// Zones of a cluster.
-#[derive(Clone, Copy, Debug)]
-pub struct Zones {
-    /// Number of zones.
-    pub count: usize,
+/// Nodes and zones that rules are about.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// Kinds of nodes.
+    pub kinds: &'a [NodeKind],
+    /// Pods beside those of the goal, which stay where they are; they count where pods spread.
+    pub beside: &'a [GoalPod],
+    /// Names of the zones.
+    pub zones: &'a [Text],
     /// Whether any of them may be lost.
-    pub may_be_lost: bool,
+    pub loses_zone: bool,
+    /// Volumes and claims.
+    pub objects: &'a ClusterObjects,
 }
 
-/// The rules of a goal on nodes of some kinds. Pods beside those of the goal stay where they are; they
-/// count where pods spread.
-pub fn rules(demand: &Demand, beside: &[GoalPod], kinds: &[NodeKind], zones: Zones) -> Vec<Rule> {
-    let mut rules = of_room(demand, kinds);
-    if zones.may_be_lost {
+/// The rules of a goal.
+pub fn rules(demand: &Demand, ground: &Ground<'_>) -> Vec<Rule> {
+    let mut rules = of_room(demand, ground.kinds);
+    let zones = ground.zones.len();
+    if ground.loses_zone {
         let more: Vec<Rule> = rules
             .iter()
-            .map(|rule| rule.without_a_zone(zones.count))
+            .map(|rule| rule.without_a_zone(zones))
             .collect();
         rules.extend(more);
-        rules.extend(spreads(demand, beside, kinds, zones.left()));
+        rules.extend(spreads(demand, ground, zones.saturating_sub(1)));
     }
-    let all = Taking {
-        taking: zones.count,
-        zones: zones.count,
-    };
-    rules.extend(spreads(demand, beside, kinds, all));
+    rules.extend(spreads(demand, ground, zones));
+    rules.extend(zonal(demand, ground));
     rules
-}
-
-/// Zones that take pods, among all.
-#[derive(Clone, Copy)]
-struct Taking {
-    taking: usize,
-    zones: usize,
-}
-
-impl Zones {
-    /// The zones after the loss of one.
-    fn left(self) -> Taking {
-        Taking {
-            taking: self.count.saturating_sub(1),
-            zones: self.count,
-        }
-    }
 }
 
 impl Rule {
@@ -276,7 +263,7 @@ fn of_room(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
     rules
 }
 
-fn named<'a>(pods: impl Iterator<Item = &'a GoalPod>) -> Vec<String> {
+pub(super) fn named<'a>(pods: impl Iterator<Item = &'a GoalPod>) -> Vec<String> {
     pods.take(NAMED).map(|pod| pod.name.clone()).collect()
 }
 
@@ -386,7 +373,7 @@ fn sizes(group: &[&Class<'_>], set: &[bool], kinds: &[NodeKind]) -> Vec<Rule> {
     rules.collect()
 }
 
-fn size_of(class: &PodClass) -> Vec<(Resource, i64)> {
+pub(super) fn size_of(class: &PodClass) -> Vec<(Resource, i64)> {
     let plain = [Resource::Cpu, Resource::Memory, Resource::Storage];
     let scalars = class.requests.scalars.keys();
     let all = plain
@@ -437,68 +424,4 @@ fn apart(own: &Class<'_>, kinds: &[NodeKind]) -> Option<Rule> {
 fn holds(kind: &NodeKind, class: &PodClass) -> bool {
     let mut size = size_of(class).into_iter();
     kind.free.pods > 0 && size.all(|(resource, amount)| resource.of(&kind.free) >= amount)
-}
-
-/// Rules of spreading over zones: some of the zones take the pods, and any may be among those. Pods
-/// that others are counted with may lie anywhere by themselves.
-fn spreads(
-    demand: &Demand,
-    beside: &[GoalPod],
-    kinds: &[NodeKind],
-    Taking { taking, zones }: Taking,
-) -> Vec<Rule> {
-    let mut spreads = Vec::new();
-    for (place, pods) in classes(demand).into_iter().enumerate() {
-        let info = &demand.pods[pods[0]].info;
-        let pods: Vec<&GoalPod> = pods.iter().map(|&pod| &demand.pods[pod]).collect();
-        let spec = info.spec();
-        let mut rules = spec.topology_spread.iter();
-        let rule = rules.find(|rule| {
-            let selector = rule.selector.as_ref();
-            rule.hard
-                && &*rule.topology_key == ZONE_LABEL
-                && selector.is_some_and(|selector| selector.matches(&spec.labels))
-        });
-        let Some(rule) = rule.filter(|_| zones > 1 && taking > 0) else {
-            continue;
-        };
-        let is_counted = |other: &&GoalPod| {
-            let theirs = other.info.spec();
-            let selector = rule.selector.as_ref();
-            theirs.namespace == spec.namespace
-                && selector.is_some_and(|selector| selector.matches(&theirs.labels))
-        };
-        let counted = demand.pods.iter().chain(beside).filter(is_counted).count();
-        if counted != pods.len() {
-            continue;
-        }
-        let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (taking as u64 - 1);
-        let count = pods.len() as u64;
-        let least = count.saturating_sub(skew).div_ceil(taking as u64);
-        let per_node = kinds.iter().map(|kind| {
-            let parts = size_of(&info.class).into_iter();
-            let parts = parts.map(|(resource, amount)| resource.of(&kind.free).max(0) / amount);
-            parts.min().unwrap_or(i64::MAX).min(kind.free.pods.max(0))
-        });
-        let most = u64::try_from(per_node.max().unwrap_or(0)).unwrap_or(0);
-        if most == 0 {
-            continue;
-        }
-        let nodes = least.div_ceil(most) * zones as u64;
-        spreads.push(Rule {
-            what: format!(
-                "nodes in {zones} zones that each take {} under a hard spread, at most {most} a \
-                 node",
-                plural::count(least, "pod")
-            ),
-            need: i64::try_from(nodes).unwrap_or(i64::MAX),
-            gives: vec![1; kinds.len()],
-            pods: count,
-            named: named(pods.into_iter()),
-            classes: vec![place],
-            sort: RuleSort::Spread,
-            given: 0,
-        });
-    }
-    spreads
 }

@@ -7,9 +7,11 @@ use super::*;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Declared, Gathered};
 use manifest::ManifestReader;
-use model::{Changes, Object};
+use model::{Changes, Node, Object};
 
 use trace::Input;
+
+mod dumps;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const TYPE: &str = "node.kubernetes.io/instance-type";
@@ -66,19 +68,26 @@ fn spread(more: &Value) -> Value {
 
 fn snapshot(items: &[Value]) -> Snapshot {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    snapshot_of(list.to_string().into_bytes())
+}
+
+/// The cluster of a dump.
+fn snapshot_of(bytes: Vec<u8>) -> Snapshot {
     let mut reader = ManifestReader::new().with_everything();
-    let input = Input::bytes("dump.json", list.to_string().into_bytes());
+    let input = Input::bytes("dump.json", bytes);
     reader.read(&input).expect("a good dump");
     let read = reader.finish();
-    let sets = read.workloads.iter().filter_map(|own| match &own.object {
-        Object::DaemonSet(set) => Some(set.clone()),
-        _ => None,
-    });
+    let mut declared = Declared::default();
+    for own in &read.workloads {
+        match &own.object {
+            Object::DaemonSet(set) => declared.daemon_sets.push(set.clone()),
+            Object::PodDisruptionBudget(budget) => declared.budgets.push(budget.clone()),
+            Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
+            _ => {}
+        }
+    }
     let gathered = Gathered {
-        declared: Declared {
-            daemon_sets: sets.collect(),
-            ..Declared::default()
-        },
+        declared,
         nodes: read.nodes.into_iter().map(std::sync::Arc::new).collect(),
         pods: read.pods,
         objects: read.objects,
@@ -339,6 +348,8 @@ fn a_rule_that_no_node_meets_is_told() {
     let purchase = ask(&items, &questions).buy.expect("an answer").purchase;
     assert_eq!(purchase.reached, None);
     assert_eq!(purchase.hopeless_pods, 28);
+    let rule = purchase.hopeless_rule.as_deref();
+    assert_eq!(rule, Some("minDomains 3, zones 2"));
     let first = purchase.hopeless.expect("a pod");
     assert!(
         first.message.contains("topology spread"),

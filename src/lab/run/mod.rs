@@ -28,7 +28,7 @@ use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
 use units::Instant;
 
-use super::waiting;
+use super::waiting::{self, Answer};
 use history::{Collector, VariantData};
 use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
@@ -107,21 +107,39 @@ pub struct Prepared {
     pub probe: Probe,
 }
 
+/// The provider of a scenario; nodes join its groups, and those that these begin with join the nodes.
+fn provided(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    nodes: &mut Vec<Arc<Node>>,
+) -> Result<Option<ProviderPlan>, BuildError> {
+    let mut provider = world::provider(scenario, files)?;
+    if let (Some(plan), Some(written)) = (&mut provider, &scenario.cluster.provider) {
+        world::join_groups(written, nodes, plan);
+        nodes.extend(plan.initial.iter().cloned());
+    }
+    Ok(provider)
+}
+
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
+    prepare_on(scenario, files, |nodes| nodes)
+}
+
+/// Reads the workload of a scenario, for other nodes than its own.
+pub(crate) fn prepare_on(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+    choose: impl FnOnce(Vec<Arc<Node>>) -> Vec<Arc<Node>>,
+) -> Result<Prepared, BuildError> {
     let mut remarks = Remarks::new(world::ignored_by(scenario));
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
         .with_priorities_of(scenario, files);
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
-    let mut provider = world::provider(scenario, files)?;
-    if let Some(plan) = &mut provider {
-        if let Some(written) = &scenario.cluster.provider {
-            world::join_groups(written, &mut nodes, plan);
-        }
-        nodes.extend(plan.initial.iter().cloned());
-    }
+    let provider = provided(scenario, files, &mut nodes)?;
+    let nodes = choose(nodes);
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     date(controllers.as_mut(), scenario, workload.dumped_unix_secs);
     let classes = workload.classes.as_slice();
@@ -375,7 +393,11 @@ pub fn run_through(
     remarks.gpus(simulation.store(0));
     remarks.small_requests(simulation.store(0));
     remarks.selectors(simulation.store(0));
-    let answer = |pod| simulation.waiting_message(0, pod);
+    let answer = |pod| {
+        let message = simulation.waiting_message(0, pod)?;
+        let filters = simulation.waiting_filters(0, pod);
+        Some(Answer { message, filters })
+    };
     waiting::note(
         &mut remarks,
         simulation.store(0),

@@ -84,9 +84,9 @@ pub(crate) fn system(
     let scheduler = &scenario.system.scheduler;
     let mut profile = profile_choice(scenario)?;
     let entry = systems::registry::find(&scenario.system.name).map_err(|e| wrong(&e))?;
-    match entry.workloads {
-        RunsWorkloads::Always => own_without_effect(scenario)?,
-        _ => without_effect(scenario, entry.scheduler)?,
+    match (entry.workloads, entry.scheduler) {
+        (RunsWorkloads::Always, _) | (_, SchedulerKind::Own) => own_without_effect(scenario)?,
+        (_, kind) => without_effect(scenario, kind)?,
     }
     let mut jobs = BatchOptions::default();
     match (&scheduler.queue, entry.scheduler) {

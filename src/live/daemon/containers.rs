@@ -10,7 +10,7 @@ use units::{Duration, Quantity, SortedMap, SortedSet};
 use super::pace::Clock;
 use crate::discovery::Discovery;
 use crate::node::MachineOrder;
-use crate::runtime::{AttemptId, Change, Happening, Limits, Order, Phase, Runtime};
+use crate::runtime::{AttemptId, Change, Happening, Image, Limits, Order, Phase, Runtime};
 use crate::wire::errand::{Errand, LOG_PART_BYTES, LogText};
 use crate::wire::usage::{ContainerUsage, PodUsage};
 
@@ -81,6 +81,11 @@ impl<R: Runtime> Containers<R> {
     /// The next event for the agent.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Whether the runtime works.
+    pub(super) fn is_ready(&self) -> bool {
+        self.runtime.is_ready()
     }
 
     /// Problems since the last call.
@@ -254,8 +259,8 @@ impl<R: Runtime> Containers<R> {
         };
         let order = AttemptId::new(&id, name.unwrap_or_default(), next)
             .map_err(|error| error.to_string())
-            .and_then(|attempt| order(attempt, written))
-            .map(|mut order| {
+            .map(|attempt| {
+                let mut order = order(attempt, written);
                 let variables = self.discovery.environment(pod, manifest, written);
                 for (name, value) in variables {
                     // What the manifest states goes first.
@@ -384,20 +389,21 @@ fn chosen(manifest: &Value, container: Option<u16>) -> Vec<&Value> {
 }
 
 /// The order that starts a container as it is written.
-fn order(attempt: AttemptId, written: &Value) -> Result<Order, String> {
+fn order(attempt: AttemptId, written: &Value) -> Order {
     let texts = |field: &str| -> Vec<String> {
         let list = written.get(field).and_then(Value::as_array);
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
         texts.map(str::to_owned).collect()
     };
-    let mut command = texts("command");
-    command.extend(texts("args"));
-    if command.is_empty() {
-        return Err(format!(
-            "{attempt}: the container has no `command`; processes of this host need one"
-        ));
-    }
+    let (entrypoint, arguments) = (texts("command"), texts("args"));
+    let command = [&entrypoint[..], &arguments].concat();
     let mut order = Order::new(attempt, command);
+    let image = written.get("image").and_then(Value::as_str);
+    order.image = image.map(|name| Image {
+        name: name.to_owned(),
+        entrypoint,
+        arguments,
+    });
     let variables = written.get("env").and_then(Value::as_array);
     for variable in variables.into_iter().flatten() {
         let text = |field: &str| variable.get(field).and_then(Value::as_str);
@@ -416,5 +422,5 @@ fn order(attempt: AttemptId, written: &Value) -> Result<Order, String> {
         memory_bytes: bytes("/resources/limits/memory"),
         process_count: None,
     };
-    Ok(order)
+    order
 }

@@ -116,7 +116,7 @@ impl<R: Runtime> Daemon<R> {
                     Err(error) => complain(&error.to_string()),
                 }
             }
-            let update = self.core.update(true);
+            let update = self.core.update(self.containers.is_ready());
             self.link.watch(self.clock.now(), update.as_ref());
         }
         Ok(())
@@ -146,7 +146,10 @@ impl<R: Runtime> Daemon<R> {
         if self.due > now && !is_urgent {
             return Ok(());
         }
-        let answer = match (self.core.registration(), self.core.update(true)) {
+        let answer = match (
+            self.core.registration(),
+            self.core.update(self.containers.is_ready()),
+        ) {
             (Some(message), _) => self.link.post("register", message),
             (None, Some(mut message)) => {
                 if self.due <= now {

@@ -245,12 +245,20 @@ fn surroundings(findings: &mut Vec<Finding>) {
         resolver.map(|_| String::new()),
         "name hosts by address",
     );
+    for (tool, lack) in [
+        ("dockerd", "no engine in tests"),
+        ("docker", "no images in tests"),
+        ("busybox", "no images in tests"),
+    ] {
+        let path = program(tool).map(|path| path.display().to_string());
+        add(findings, "docker", tool, path, lack);
+    }
     let socket = Path::new("/var/run/docker.sock").exists();
     let engine = socket.then(|| "/var/run/docker.sock".to_owned());
     add(
         findings,
-        "host",
         "docker",
+        "engine",
         engine,
         "no engine runs; processes alone",
     );

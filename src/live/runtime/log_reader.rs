@@ -19,6 +19,26 @@ pub struct LogPosition {
     offset: u64,
 }
 
+impl LogPosition {
+    /// A place in a log that is one file, by the time of its first record.
+    pub(super) fn new(first: &str, offset: usize) -> Self {
+        Self {
+            first: first.to_owned(),
+            offset: offset as u64,
+        }
+    }
+
+    /// Whether the place is in a file with this first record.
+    pub(super) fn is_in(&self, first: &str) -> bool {
+        self.first == first
+    }
+
+    /// Bytes before the place.
+    pub(super) fn offset(&self) -> usize {
+        usize::try_from(self.offset).unwrap_or(usize::MAX)
+    }
+}
+
 /// Part of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPart {

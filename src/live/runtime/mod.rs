@@ -12,6 +12,7 @@
 
 pub mod cgroup;
 pub mod clock;
+pub mod docker;
 pub mod doctor;
 pub(crate) mod fault_point;
 mod files;
@@ -31,7 +32,7 @@ use std::time::Duration;
 pub use files::{Stored, read as read_record, write as write_record};
 pub use log::{LogLimits, timestamp};
 pub use log_reader::{LogPart, LogPosition, read_log};
-pub use order::{AttemptId, Limits, NameError, Order};
+pub use order::{AttemptId, Image, Limits, NameError, Order};
 pub use record::{Counters, Ending, ExitRecord, Identity, Outcome, StateRecord, StopRecord};
 
 /// A runtime of containers. `process::ProcessRuntime` is one; an engine such as Docker is another.
@@ -65,6 +66,11 @@ pub trait Runtime {
 
     /// Measures an attempt; `None` of one that does not run.
     fn usage(&self, attempt: &AttemptId) -> Option<Usage>;
+
+    /// Whether the runtime works; one that does not makes its node not ready.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
 /// Answer to an order to start.

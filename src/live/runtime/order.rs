@@ -27,6 +27,9 @@ pub struct Order {
     pub attempt: AttemptId,
     /// Program and its arguments.
     pub command: Vec<String>,
+    /// Image of the container, for runtimes that have images.
+    #[serde(default)]
+    pub image: Option<Image>,
     /// Environment of the program; it inherits nothing but the search path.
     #[serde(default)]
     pub environment: SortedMap<String, String>,
@@ -39,6 +42,19 @@ pub struct Order {
     /// Limits on the log.
     #[serde(default)]
     pub log: LogLimits,
+}
+
+/// Image of a container, and what of its program is stated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Name, such as `busybox:1.36`.
+    pub name: String,
+    /// Program in place of the image's own; empty for that.
+    #[serde(default)]
+    pub entrypoint: Vec<String>,
+    /// Arguments in place of the image's own; empty for those.
+    #[serde(default)]
+    pub arguments: Vec<String>,
 }
 
 /// Limits on the resources of a container; an absent limit is none.
@@ -76,7 +92,10 @@ pub enum NameError {
     #[error("attempt `{0}`: expected POD_CONTAINER_NUMBER")]
     Attempt(String),
     /// The order names no program.
-    #[error("command of {0}: expected a program; write it as the first element")]
+    #[error(
+        "command of {0}: expected a program; processes of a host need a `command`, whose first element \
+         is the program"
+    )]
     NoCommand(AttemptId),
 }
 
@@ -169,6 +188,7 @@ impl Order {
         Self {
             attempt,
             command,
+            image: None,
             environment: SortedMap::new(),
             folder: None,
             limits: Limits::default(),

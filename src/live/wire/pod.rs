@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use cluster::Store;
+use manifest::ManifestReader;
 use model::{Container, Pod, PodSpec, ResourceList};
 use serde_json::{Map, Value, json};
+use trace::Input;
 
 /// The object of a pod.
 pub(crate) fn object(store: &Store, pod: &Pod) -> Value {
@@ -42,9 +44,13 @@ pub(crate) fn object(store: &Store, pod: &Pod) -> Value {
 pub(crate) fn read(object: &Value) -> Result<Arc<PodSpec>, String> {
     let name = object.pointer("/metadata/name").and_then(Value::as_str);
     let file = format!("pod {}", name.unwrap_or("without a name"));
-    let read = manifest::read_manifests(&file, &object.to_string());
-    let read = read.map_err(|error| error.to_string())?;
-    let first = read.pods.first().map(|pod| Arc::clone(&pod.spec));
+    // With their lives: how containers are restarted, probed and stopped.
+    let mut reader = ManifestReader::new().with_workloads();
+    let text = object.to_string();
+    let read = reader.read(&Input::bytes(&file, text.as_bytes()));
+    read.map_err(|error| error.to_string())?;
+    let first = reader.finish().pods.into_iter().next();
+    let first = first.map(|pod| pod.spec);
     first.ok_or_else(|| format!("{file}: expected an object of the kind `Pod`"))
 }
 

@@ -7,7 +7,8 @@
 //! concrete nodes.
 //!
 //! The fast form keeps the reservations while jobs end when they were expected to, and adds arrivals
-//! behind them.
+//! behind them. It makes none behind the last job that could start now: nothing depends on them
+//! before the next end.
 
 use scheduler::batch::{Bounds, Candidate, JobNumber, Pass, PassRule, Profile, Start};
 use scheduler::pipeline::evaluate::Form;
@@ -38,6 +39,8 @@ struct Held {
     /// The last job of the queue.
     last: Candidate,
     earlier: Earlier,
+    /// Whether every job has its reservation.
+    is_complete: bool,
 }
 
 /// A reservation: its begin, and the job.
@@ -84,6 +87,7 @@ impl Held {
             reserved: SortedSet::new(),
             last: head,
             earlier: Earlier::default(),
+            is_complete: true,
         }
     }
 
@@ -100,12 +104,19 @@ impl Held {
         self.last = job;
     }
 
-    /// Reserves intervals for a job and all behind it.
-    fn reserve_from(&mut self, pass: &Pass<'_>, first: Option<Candidate>) {
+    /// Reserves intervals for a job and all behind it; in the fast form, for those up to the last that
+    /// fits now.
+    fn reserve_from(&mut self, pass: &Pass<'_>, first: Option<Candidate>, form: Form) {
         let mut next = first;
         while let Some(job) = next {
             self.reserve(pass.now(), job);
             next = pass.after(&job, &Bounds::ANY);
+            let fits_now = narrow(self.profile.free_now());
+            let is_idle = || pass.after(&job, &fits_now).is_none();
+            if form == Form::Incremental && next.is_some() && is_idle() {
+                self.is_complete = false;
+                return;
+            }
         }
     }
 
@@ -118,7 +129,13 @@ impl Held {
             job.is_none_or(|job| self.last.is_before(&job))
         };
         let is_late = |next: &Reserved| next.from < pass.now();
-        !news.unforeseen
+        let is_due = |next: &Reserved| next.from <= pass.now();
+        if !self.is_complete && (news.freed || !self.reserved.first().is_some_and(is_due)) {
+            return false;
+        }
+        let is_foreseen = self.is_complete || news.arrived.is_empty();
+        is_foreseen
+            && !news.unforeseen
             && !news.reordered
             && news.arrived.iter().all(is_behind)
             && !self.reserved.first().is_some_and(is_late)
@@ -142,9 +159,11 @@ impl Conservative {
         let is_fast = self.form == Form::Incremental;
         let known = self.held.take().filter(|held| is_fast && held.holds(pass));
         if let Some(mut held) = known {
-            held.profile.advance(pass.now());
-            let behind = pass.after(&held.last, &Bounds::ANY);
-            held.reserve_from(pass, behind);
+            if held.is_complete {
+                held.profile.advance(pass.now());
+                let behind = pass.after(&held.last, &Bounds::ANY);
+                held.reserve_from(pass, behind, self.form);
+            }
             let start = held.due(pass);
             self.held = Some(held);
             return start;
@@ -152,11 +171,24 @@ impl Conservative {
         if let Some(start) = pass.start(&head) {
             return Some(start);
         }
+        let fits_now = narrow(pass.room(&head));
+        if is_fast && pass.after(&head, &fits_now).is_none() {
+            return None;
+        }
         let mut held = Held::new(pass, head);
-        held.reserve_from(pass, Some(head));
+        held.reserve_from(pass, Some(head), self.form);
         let start = held.due(pass);
         self.held = Some(held);
         start
+    }
+}
+
+/// Bounds of jobs with so many members at most.
+const fn narrow(members: u64) -> Bounds {
+    Bounds {
+        members,
+        longest: Duration::MAX,
+        spare: 0,
     }
 }
 

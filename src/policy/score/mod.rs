@@ -11,6 +11,7 @@ pub mod gpu_clustering;
 pub mod gpu_packing;
 pub mod least_allocated;
 pub mod most_allocated;
+pub mod tetris;
 pub mod worst_fit;
 pub mod worst_fit_open;
 

@@ -139,7 +139,7 @@ impl PlanReport<'_> {
     pub fn headroom_csv(&self) -> String {
         let plan = self.plan;
         let mut times = vec![("today".to_owned(), &plan.today.zones)];
-        if !std::ptr::eq(self.shown(), &plan.today) {
+        if !std::ptr::eq(self.shown(), &raw const plan.today) {
             times.push(("plan".to_owned(), &self.shown().zones));
         }
         let months = plan.months.iter();

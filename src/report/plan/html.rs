@@ -261,7 +261,7 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
     let (whole, all) = survived(losses);
     let _ = writeln!(
         page,
-        "<h2>{title}: {whole} of {all} leave nobody waiting</h2>\n<div class=\"matrix\">"
+        "<h2>{title}: {whole} of {all} leave no pod waiting</h2>\n<div class=\"matrix\">"
     );
     for loss in losses {
         let first = loss.first.as_ref();

@@ -209,6 +209,7 @@ fn buy(own: &BuyAnswer) -> Value {
         "orders": {"fits": purchase.orders.0, "tried": purchase.orders.1},
         "hopeless": purchase.hopeless.as_ref().map(unplaced),
         "hopelessPods": purchase.hopeless_pods,
+        "hopelessRule": purchase.hopeless_rule,
         "nodes": own.nodes.iter().map(|node| {
             json!({
                 "name": &*node.node.name,

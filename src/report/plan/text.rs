@@ -93,7 +93,8 @@ impl PlanReport<'_> {
         let Some(reached) = &purchase.reached else {
             return match &purchase.hopeless {
                 Some(first) if is_of_rules(&first.message) => format!(
-                    "no number of nodes helps: {} {} whatever the count; {}: {}",
+                    "no number of nodes helps: {}{} {} whatever the count; {}: {}",
+                    rule_before(purchase.hopeless_rule.as_deref()),
                     plural::count(purchase.hopeless_pods, "pod"),
                     plural::either(purchase.hopeless_pods, "waits", "wait"),
                     first.pod,
@@ -120,11 +121,18 @@ impl PlanReport<'_> {
         if let Some(possible) = &purchase.possible
             && possible != reached
         {
+            let words = |own: &Choice| {
+                if counts_nodes(reached) {
+                    own.price.to_string()
+                } else {
+                    money(own.price)
+                }
+            };
             let _ = write!(
                 text,
                 "; possible {}, reached {} in dump order",
-                nodes_of(possible),
-                nodes_of(reached)
+                words(possible),
+                words(reached)
             );
         }
         text
@@ -343,7 +351,7 @@ fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
     if orders.tried > 1 {
         let _ = writeln!(
             text,
-            "  all pods placed anew on the nodes that stay fit in {} of {} orders",
+            "  all pods, placed again on the nodes that stay, fit in {} of {} orders",
             orders.fits, orders.tried
         );
     }
@@ -380,7 +388,7 @@ fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
             own.first.message
         );
     }
-    let is_money = reached.price != nodes_of(reached) as i64;
+    let is_money = !counts_nodes(reached);
     let words = |own: i64| {
         if is_money {
             money(own)
@@ -410,8 +418,18 @@ fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
     }
 }
 
+/// Whether a choice was made by the number of nodes: its price is that number.
+fn counts_nodes(choice: &Choice) -> bool {
+    choice.price == nodes_of(choice) as i64
+}
+
 fn nodes_of(choice: &Choice) -> u64 {
     choice.counts.iter().sum()
+}
+
+/// A rule that cannot be kept, with what parts it from the words behind it.
+fn rule_before(rule: Option<&str>) -> String {
+    rule.map_or(String::new(), |rule| format!("{rule}; "))
 }
 
 /// Whether no node of the message lacks a resource: more nodes give nothing that is missing.

@@ -13,6 +13,7 @@ mod clients;
 mod cluster;
 mod contention;
 mod descheduling;
+mod ecs;
 mod failure;
 mod fleet;
 mod images;
@@ -25,6 +26,7 @@ mod provider;
 mod release;
 mod run;
 mod slurm;
+mod sparrow;
 mod swarm;
 mod swarmkit;
 mod system;
@@ -48,6 +50,7 @@ pub use descheduling::{
     Strategies, TooManyRestarts, ViolatingNodeAffinity, ViolatingNodeTaints,
     ViolatingTopologySpread,
 };
+pub use ecs::{Ecs, EcsCircuitBreaker, EcsPlacement};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use fleet::Fleet;
 pub use images::{Images, Pulls};
@@ -72,6 +75,7 @@ pub use run::{
     Stop, StopWhen, Usage, UsageFields,
 };
 pub use slurm::{FairShareRule, Slurm};
+pub use sparrow::{Sampling, Sparrow};
 pub use swarm::{
     Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
 };

@@ -16,11 +16,13 @@ pub struct Slurm {
     /// Weight of the size (`PriorityWeightJobSize`); default 0.
     pub job_size_weight: u32,
     /// Age from which on the age factor is 1 (`PriorityMaxAge`), above 0s; default `7d`.
+    #[schemars(extend("x-positive" = true))]
     pub max_age: Duration,
     /// Half-life of past use (`PriorityDecayHalfLife`), at least 1s; default `7d`.
     pub half_life: Duration,
     /// Time between two calculations of all priorities (`PriorityCalcPeriod`), above 0s; default
     /// `5m`.
+    #[schemars(extend("x-positive" = true))]
     pub calc_period: Duration,
     /// Small jobs go first if `true` (`PriorityFavorSmall`); default `false`.
     pub favor_small: bool,

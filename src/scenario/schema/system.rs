@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::release::{Release, Switch};
 use super::slurm::Slurm;
-use super::{Autoscaling, Controllers, Descheduling, Fleet, Mesos, Nova, Swarm, SwarmKit};
+use super::sparrow::Sparrow;
+use super::{Autoscaling, Controllers, Descheduling, Ecs, Fleet, Mesos, Nova, Swarm, SwarmKit};
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
 
@@ -46,12 +47,18 @@ pub struct System {
     /// Options of Fleet, for `name: fleet`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
+    /// Options of Sparrow, for `name: sparrow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparrow: Option<Sparrow>,
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
     /// Options of Nova, for `name: nova`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nova: Option<Nova>,
+    /// Options of ECS, for `name: ecs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs: Option<Ecs>,
 }
 
 impl Default for System {
@@ -66,8 +73,10 @@ impl Default for System {
             autoscaling: None,
             descheduling: None,
             fleet: None,
+            sparrow: None,
             mesos: None,
             nova: None,
+            ecs: None,
         }
     }
 }

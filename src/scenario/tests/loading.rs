@@ -31,6 +31,7 @@ fn the_complete_example_loads() {
             "swarm",
             "swarmkit",
             "fleet",
+            "ecs",
             "nova",
             "mesos"
         ]
@@ -234,7 +235,15 @@ fn the_schema_for_editors_has_only_standard_keywords() {
     let system = &schema["$defs"]["System"]["properties"]["name"]["enum"];
     assert_eq!(
         *system,
-        serde_json::json!(["kubernetes", "swarm", "swarmkit", "fleet", "nova", "mesos"])
+        serde_json::json!([
+            "kubernetes",
+            "swarm",
+            "swarmkit",
+            "fleet",
+            "ecs",
+            "nova",
+            "mesos"
+        ])
     );
     assert_eq!(schema["$defs"]["Plugin"]["additionalProperties"], true);
     let plugins = &schema["$defs"]["Scheduler"]["properties"]["plugins"]["properties"];

@@ -159,10 +159,10 @@ impl Clone for Box<dyn JobOrder> {
 
 /// A job that waits: its members start together or not at all.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
-    pub(super) facts: JobFacts,
-    pub(super) class: ClassId,
-    pub(super) members: SmallVec<[PodRef; 2]>,
+pub(crate) struct Job {
+    pub(crate) facts: JobFacts,
+    pub(crate) class: ClassId,
+    pub(crate) members: SmallVec<[PodRef; 2]>,
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ pub mod backfill;
 pub mod job;
 mod passes;
 mod refused;
-mod room;
-mod roster;
+pub(crate) mod room;
+pub(crate) mod roster;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -34,13 +34,13 @@ use units::{Instant, NodeId, Revision};
 use crate::retry::Retry;
 
 pub use self::backfill::{Backfill, Outlook};
+pub(crate) use self::job::Job;
 pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, Score};
 pub use self::passes::{
     Candidate, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start, Timetable,
 };
 pub use self::turns::Bounds;
 
-use self::job::Job;
 use self::refused::Refused;
 use self::room::{Places, Rooms};
 use self::roster::{Roster, Submitted, Whereabouts};

@@ -12,11 +12,11 @@ use model::rules::{self, room};
 use units::{ClassId, NodeId, Resources, Revision};
 
 /// Nodes and devices of the members of a job, in order of member.
-pub(super) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
+pub(crate) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
 
 /// The room of every class that was asked about.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rooms {
+pub(crate) struct Rooms {
     classes: Vec<Option<Room>>,
 }
 
@@ -35,13 +35,13 @@ struct Room {
 
 impl Rooms {
     /// Number of members of a class that can start now, over all nodes.
-    pub(super) fn total(&mut self, store: &Store, class: ClassId) -> u64 {
+    pub(crate) fn total(&mut self, store: &Store, class: ClassId) -> u64 {
         self.room(store, class).total
     }
 
     /// Number of members of a class that the cluster could take if nothing ran and every node were
     /// up.
-    pub(super) fn capacity(&mut self, store: &Store, class: ClassId) -> u64 {
+    pub(crate) fn capacity(&mut self, store: &Store, class: ClassId) -> u64 {
         let room = self.room(store, class);
         let declared = store.nodes().declared();
         match room.capacity {
@@ -54,9 +54,15 @@ impl Rooms {
         }
     }
 
+    /// Number of members of a class that can start on a node now.
+    pub(crate) fn here(&mut self, store: &Store, class: ClassId, node: NodeId) -> u32 {
+        let room = self.room(store, class);
+        room.slots.get(node.index()).copied().unwrap_or(0)
+    }
+
     /// Places for so many members, lowest node first, as many on a node as it can take; `None` if
     /// there are not enough.
-    pub(super) fn places(
+    pub(crate) fn places(
         &mut self,
         store: &Store,
         class: ClassId,
@@ -126,7 +132,7 @@ impl Room {
 }
 
 /// Whether a class's selectors and tolerations, and its GPU models, admit a node.
-pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
+pub(crate) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
     let nodes = store.nodes();
     if class.gpu.devices > 0 {
         let model = nodes.gpu_model(node);
@@ -144,7 +150,7 @@ pub(super) fn admits(store: &Store, class: &Class, node: NodeId) -> bool {
 
 /// Number of members of a class that fit what is left on a node: in its resources, and on its
 /// devices with these rooms in milli-GPU.
-pub(super) fn slots_in(class: &Class, free: &Resources, devices: &[u16]) -> u32 {
+pub(crate) fn slots_in(class: &Class, free: &Resources, devices: &[u16]) -> u32 {
     let requests = &class.requests;
     let extended = requests
         .extended
@@ -191,7 +197,7 @@ fn capacity(store: &Store, class: &Class) -> u64 {
 }
 
 /// Adds places for `count` members on a node, each on its lowest devices with room.
-pub(super) fn push_places(
+pub(crate) fn push_places(
     places: &mut Places,
     class: &Class,
     node: NodeId,

@@ -11,22 +11,22 @@ use super::job::{Job, JobFacts, JobNumber, processors};
 
 /// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Whereabouts {
-    pub(super) pod: PodRef,
-    pub(super) job: JobNumber,
-    pub(super) position: Option<u32>,
+pub(crate) struct Whereabouts {
+    pub(crate) pod: PodRef,
+    pub(crate) job: JobNumber,
+    pub(crate) position: Option<u32>,
 }
 
 /// A job whose members are complete.
 #[derive(Clone, Debug)]
-pub(super) struct Submitted {
-    pub(super) number: JobNumber,
-    pub(super) job: Job,
+pub(crate) struct Submitted {
+    pub(crate) number: JobNumber,
+    pub(crate) job: Job,
 }
 
 /// The pods that a planner knows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Roster {
+pub(crate) struct Roster {
     /// Pods by slot.
     pods: Vec<Option<Whereabouts>>,
     next: JobNumber,
@@ -36,7 +36,7 @@ pub(super) struct Roster {
 
 impl Roster {
     /// Takes a created pod, and returns the jobs that are complete with it.
-    pub(super) fn created(
+    pub(crate) fn created(
         &mut self,
         at: Instant,
         store: &Store,
@@ -89,12 +89,12 @@ impl Roster {
     }
 
     /// The job whose members were being read, which is complete.
-    pub(super) fn finish(&mut self) -> Option<Submitted> {
+    pub(crate) fn finish(&mut self) -> Option<Submitted> {
         Some(self.assembling.take()?.1)
     }
 
     /// The job whose members were being read, if it is this one.
-    pub(super) fn finish_if(&mut self, number: JobNumber) -> Option<Submitted> {
+    pub(crate) fn finish_if(&mut self, number: JobNumber) -> Option<Submitted> {
         let (_, submitted) = self.assembling.as_ref()?;
         (submitted.number == number)
             .then(|| self.finish())
@@ -102,19 +102,19 @@ impl Roster {
     }
 
     /// Whereabouts of a pod that is known.
-    pub(super) fn find(&self, pod: PodRef) -> Option<Whereabouts> {
+    pub(crate) fn find(&self, pod: PodRef) -> Option<Whereabouts> {
         (*self.pods.get(pod.slot.index())?).filter(|known| known.pod == pod)
     }
 
     /// Notes where a pod is; it was created before.
-    pub(super) fn note(&mut self, whereabouts: Whereabouts) {
+    pub(crate) fn note(&mut self, whereabouts: Whereabouts) {
         if let Some(known) = self.pods.get_mut(whereabouts.pod.slot.index()) {
             *known = Some(whereabouts);
         }
     }
 
     /// Forgets a pod, and returns where it was.
-    pub(super) fn forget(&mut self, pod: PodRef) -> Option<Whereabouts> {
+    pub(crate) fn forget(&mut self, pod: PodRef) -> Option<Whereabouts> {
         let known = self.find(pod)?;
         self.pods[pod.slot.index()] = None;
         Some(known)

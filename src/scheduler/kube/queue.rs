@@ -193,6 +193,11 @@ impl Queue {
         was_in_flight
     }
 
+    /// A pod in the queue.
+    pub fn waiting(&self, uid: PodUid) -> Option<&QueuedPod> {
+        self.pods.get(&uid)
+    }
+
     /// Stops recording events for a pod in flight, because it is about to be bound.
     pub fn forget_events(&mut self, uid: PodUid) {
         self.in_flight.end(uid);

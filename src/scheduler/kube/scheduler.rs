@@ -298,6 +298,16 @@ impl Component for KubeScheduler {
         Some(format!("no scheduler is named `{wanted}` (spec.schedulerName)").into())
     }
 
+    fn waiting_filters(&self, pod: PodRef) -> Vec<Text> {
+        let waiting = self.queue.waiting(uid_of(pod));
+        let names = waiting.into_iter().flat_map(|waiting| {
+            let profile = &self.options.profiles[waiting.profile];
+            let plugins = waiting.rejected_by.iter();
+            plugins.filter_map(|plugin| Some(profile.plugins.get(plugin)?.name().into()))
+        });
+        names.collect()
+    }
+
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())
     }

@@ -90,6 +90,13 @@ impl ControlPlane {
         seats.find_map(|seat| seat.component.waiting_message(pod))
     }
 
+    /// Names of the filters that rejected a pod without a node in its newest attempt.
+    pub(super) fn waiting_filters(&self, pod: PodRef) -> Vec<Text> {
+        let seats = self.seats.iter();
+        let filters = seats.flat_map(|seat| seat.component.waiting_filters(pod));
+        filters.collect()
+    }
+
     pub(super) fn into_store(self) -> Store {
         self.store
     }

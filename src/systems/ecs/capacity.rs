@@ -3,7 +3,6 @@
 //! `cluster-auto-scaling.md`).
 
 use model::Text;
-use units::Duration;
 
 /// A provider in a capacity provider strategy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +60,6 @@ pub enum ScaleInFormula {
 pub struct ManagedScaling {
     /// Share of the instances that tasks shall need, in per cent (`targetCapacity`).
     pub target_capacity: u64,
-    /// Smallest number of instances that one step adds.
-    pub min_step: u64,
-    /// Greatest number of instances that one step adds.
-    pub max_step: u64,
-    /// Age of the youngest instance before the next ones are added (`instanceWarmupPeriod`).
-    pub warm_up: Duration,
-    /// `true` if instances with tasks are never taken away.
-    pub protects_tasks: bool,
     /// Formula while there are empty instances.
     pub scale_in: ScaleInFormula,
 }
@@ -77,10 +68,6 @@ impl Default for ManagedScaling {
     fn default() -> Self {
         Self {
             target_capacity: 100,
-            min_step: 1,
-            max_step: 10_000,
-            warm_up: Duration::from_secs(300),
-            protects_tasks: true,
             scale_in: ScaleInFormula::default(),
         }
     }
@@ -126,25 +113,4 @@ impl ManagedScaling {
             _ => (100 * demand.needed).div_ceil(self.target_capacity.max(1)),
         }
     }
-
-    /// Instances after a step that adds some, within the step sizes.
-    pub fn scale_out(&self, demand: Demand) -> u64 {
-        let more = self.desired(demand).saturating_sub(demand.running);
-        if more == 0 {
-            return demand.running;
-        }
-        let step = more.clamp(self.min_step.max(1), self.max_step.max(1));
-        demand.running + step
-    }
-
-    /// Instances that one minute may take away: the surplus, at least one and at most half.
-    pub fn scale_in(&self, demand: Demand) -> u64 {
-        let surplus = demand.running.saturating_sub(self.desired(demand));
-        surplus.min((demand.running / 2).max(1))
-    }
 }
-
-/// Data points below the target before instances are taken away, one a minute.
-pub const SCALE_IN_POINTS: u32 = 15;
-/// Time between two data points.
-pub const METRIC_INTERVAL: Duration = Duration::from_secs(60);

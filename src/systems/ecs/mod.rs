@@ -7,11 +7,18 @@
 
 pub mod breaker;
 pub mod capacity;
+mod component;
+mod entry;
 pub mod fargate;
 pub mod fast;
+pub mod options;
 pub mod placement;
 pub mod query;
+mod request;
 pub mod service;
+
+pub use entry::ENTRY;
+pub use options::EcsOptions;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::vec::IntoIter;
 use regex::Regex;
 use thiserror::Error;
 
-use model::{Labels, Text};
+use model::{Labels, Operator, PodSpec, Requirement, Text};
 
 /// An expression over the attributes of an instance.
 #[derive(Clone, Debug)]
@@ -128,6 +128,32 @@ impl Query {
                 Err(wrong(format!("expected `and` or `or`, found `{word}`")))
             }
         }
+    }
+
+    /// The query that a pod's node selector and required node affinity amount to, if there is any.
+    pub fn of_pod(pod: &PodSpec) -> Option<Self> {
+        let selector = pod.node_selector.iter().map(|(key, value)| {
+            Self::Term(Term {
+                attribute: key.clone(),
+                test: Test::In(vec![value.clone()], true),
+            })
+        });
+        let mut all: Vec<Self> = selector.collect();
+        if let Some(required) = &pod.affinity.node.required {
+            let terms = required.terms.iter().filter(|term| {
+                // A term that states nothing matches nothing.
+                !(term.match_expressions.is_empty() && term.match_fields.is_empty())
+            });
+            let terms = terms.map(|term| {
+                let fields = term.match_fields.iter().map(|asked| (NAME.into(), asked));
+                let labels = term.match_expressions.iter();
+                let labels = labels.map(|asked| (asked.key.clone(), asked));
+                let asked = labels.chain(fields);
+                Self::And(asked.map(|(key, asked)| requirement(key, asked)).collect())
+            });
+            all.push(Self::Or(terms.collect()));
+        }
+        (!all.is_empty()).then_some(Self::And(all))
     }
 
     /// Whether the query holds for an instance's attributes.
@@ -265,6 +291,28 @@ impl Parser {
             test,
         })
     }
+}
+
+/// Attribute that holds the name of an instance's node.
+pub(super) const NAME: &str = "ecs.instance-id";
+
+/// A requirement of a pod as a query of one attribute.
+fn requirement(attribute: Text, asked: &Requirement) -> Query {
+    let number = || {
+        let value = asked.values.first();
+        value
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(f64::NAN)
+    };
+    let test = match asked.operator {
+        Operator::In => Test::In(asked.values.clone(), true),
+        Operator::NotIn => Test::In(asked.values.clone(), false),
+        Operator::Exists => Test::Exists(true),
+        Operator::DoesNotExist => Test::Exists(false),
+        Operator::Gt => Test::Order(Order::Greater, number()),
+        Operator::Lt => Test::Order(Order::Less, number()),
+    };
+    Query::Term(Term { attribute, test })
 }
 
 fn list(text: &str) -> Result<Vec<Text>, String> {

@@ -21,6 +21,7 @@ mod failures;
 mod features;
 mod fleet;
 mod functions;
+mod gang;
 mod machines;
 mod marathon;
 mod mesos;
@@ -28,8 +29,10 @@ mod network;
 mod nova;
 mod packing;
 mod slurm;
+mod sparrow;
 mod swarm;
 mod swarmkit;
+mod tetris;
 mod timeline;
 
 use std::path::{Path, PathBuf};
@@ -134,6 +137,12 @@ const KINDS: &[&str] = &[
     "batch-sjf",
     "batch-easy",
     "batch-conservative",
+    "gang",
+    "sparrow",
+    "sparrow-zero-wait",
+    "supermarket",
+    "tetris",
+    "tetris-fill",
     "borg-score",
     "borg-preemption",
     "borg-reservation",
@@ -186,6 +195,7 @@ fn forms(kind: &str) -> Option<Forms> {
         kind if kind.starts_with("chronos-") => return chronos::decide(kind).map(Forms::One),
         "dcos-autoscale" => dcos::autoscale,
         kind if kind.starts_with("batch-") => return batch::forms(kind),
+        "gang" => return gang::forms(kind),
         "weibull" | "lognormal" | "availability" | "spot" | "late-speculation" => {
             return failures::decide(kind).map(Forms::One);
         }
@@ -194,6 +204,8 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| energy::decide(kind));
             let own = own.or_else(|| packing::decide(kind));
             let own = own.or_else(|| slurm::decide(kind));
+            let own = own.or_else(|| sparrow::decide(kind));
+            let own = own.or_else(|| tetris::decide(kind));
             let own = own
                 .or_else(|| borg::decide(kind))
                 .or_else(|| bins::decide(kind));
@@ -290,7 +302,22 @@ mod tests {
     use super::*;
 
     /// Kinds of the shared vectors that take no trace.
-    const SHARED: &[&str] = &["batch-*", "slurm-*", "fgd-F", "gpu-packing-score"];
+    const SHARED: &[&str] = &[
+        "batch-*",
+        "slurm-*",
+        "gang",
+        "borg-score",
+        "borg-preemption",
+        "borg-reservation",
+        "borg-p90",
+        "borg-metrics",
+        "sparrow*",
+        "supermarket",
+        "tetris*",
+        "fgd",
+        "gpu-packing-score",
+        "bin-packing",
+    ];
 
     #[test]
     fn shared_cases_of_datacenter_schedulers_agree() {

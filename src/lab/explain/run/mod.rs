@@ -51,6 +51,9 @@ pub enum RunExplainError {
     /// There is no such pod or attempt; in words.
     #[error("{0}")]
     Input(String),
+    /// The scheduler never tried the pod, for a reason in words: an answer rather than a fault.
+    #[error("{0}")]
+    NeverTried(String),
 }
 
 /// An attempt, as the run took it.
@@ -361,7 +364,7 @@ fn exact_ties(scenario: &Scenario) -> String {
 
 fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
     let (run, pod) = (&about.side.label, &about.full_name);
-    RunExplainError::Input(match &followed.found_on {
+    RunExplainError::NeverTried(match &followed.found_on {
         Some(node) => format!(
             "{run}: pod `{pod}` is on `{node}` from the start, without a scheduling decision; use \
              `windtunnel explain` with the dump or its snapshot scenario to see the scheduler's \

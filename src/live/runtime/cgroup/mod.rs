@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::AttemptId;
+pub(super) use mounts::mounts_of;
 pub use mounts::{Mount, mounts};
 pub use probe::{Hierarchies, Offer};
 

@@ -27,6 +27,13 @@ pub fn mounts(root: Option<&Path>) -> Vec<Mount> {
     found
 }
 
+/// Mounted hierarchies, with the groups that another process is in.
+pub(in crate::runtime) fn mounts_of(pid: u32) -> Vec<Mount> {
+    let mounted = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let own = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    parse(&mounted, &own)
+}
+
 fn parse(mounted: &str, own: &str) -> Vec<Mount> {
     mounted
         .lines()

@@ -61,6 +61,11 @@ impl Profile {
         }
     }
 
+    /// Number of places that are free now.
+    pub fn free_now(&self) -> u64 {
+        u64::try_from(self.steps[0].free).unwrap_or(0)
+    }
+
     /// Takes places from an instant on for a time.
     pub fn reserve(&mut self, from: Instant, places: u64, length: Duration) {
         let first = self.split(from);

@@ -1,0 +1,166 @@
+//! Tests of questions to a snapshot: losses, mixes, selections.
+
+use super::lost::Ground;
+use super::mix::Shape;
+use super::selection::{Selector, select};
+use super::{MOST, Preemption, place};
+use crate::snapshot::profile::read_profiles;
+use crate::snapshot::{Gathered, Snapshot};
+use manifest::ManifestReader;
+use model::Changes;
+use scheduler::kube::{KubeProfile, PodInfo};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use trace::Input;
+
+fn node(name: &str, zone: &str, cpu: u32) -> Value {
+    json!({"apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zone, "disk": "ssd"}},
+        "status": {"allocatable": {"cpu": cpu, "memory": "16Gi", "pods": 110}}})
+}
+
+fn pod(name: &str, on: &str, cpu: u32, priority: i32) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": "shop", "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "own", "uid": "u",
+             "controller": true}]},
+        "spec": {"nodeName": on, "priority": priority,
+            "containers": [{"name": "app", "resources": {"requests": {"cpu": cpu}}}]},
+        "status": {"phase": "Running"}})
+}
+
+fn snapshot(items: &[Value]) -> Snapshot {
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    let mut reader = ManifestReader::new();
+    let input = Input::bytes("dump.json", list.to_string().into_bytes());
+    reader.read(&input).expect("a good dump");
+    let read = reader.finish();
+    let gathered = Gathered {
+        nodes: read.nodes.into_iter().map(Arc::new).collect(),
+        pods: read.pods,
+        objects: read.objects,
+        ..Gathered::default()
+    };
+    Snapshot::new(gathered).expect("a good cluster")
+}
+
+/// Three nodes in two zones; a pod of high priority on the first, others of low priority.
+fn cluster() -> Snapshot {
+    snapshot(&[
+        node("n1", "a", 4),
+        node("n2", "a", 4),
+        node("n3", "b", 4),
+        pod("urgent", "n1", 3, 100),
+        pod("plain-1", "n1", 1, 0),
+        pod("plain-2", "n2", 3, 0),
+        pod("plain-3", "n3", 2, 0),
+    ])
+}
+
+fn profiles() -> Vec<KubeProfile> {
+    let (profiles, _) = read_profiles(None, Changes::default()).expect("profiles");
+    profiles
+}
+
+fn selectors(texts: &[&str]) -> Vec<Selector> {
+    let selectors = texts.iter().map(|text| text.parse().expect("a selector"));
+    selectors.collect()
+}
+
+#[test]
+fn each_loss_is_that_of_its_node_alone_and_leaves_no_trace() {
+    for preemption in [Preemption::Off, Preemption::On] {
+        let mut own = cluster();
+        let turns = select(&own, &selectors(&["each"])).expect("nodes").turns;
+        let turns = turns.expect("turns");
+        let mut ground = Ground::new(&mut own, &profiles(), preemption).expect("a ground");
+        let losses = ground.lose_each(&[], &turns);
+        assert_eq!(losses.len(), 3);
+        for known in &losses {
+            let again = ground.lose(&known.domain.nodes);
+            assert_eq!(again, known.loss, "{}", known.domain.name);
+            let mut fresh = cluster();
+            let alone = Ground::new(&mut fresh, &profiles(), preemption).expect("a ground");
+            assert_eq!({ alone }.lose(&known.domain.nodes), known.loss);
+        }
+    }
+}
+
+#[test]
+fn with_preemption_the_important_pod_stays_and_others_wait() {
+    let lose = |preemption| {
+        let mut own = cluster();
+        let mut ground = Ground::new(&mut own, &profiles(), preemption).expect("a ground");
+        ground.lose(&["n1".into()])
+    };
+    let off = lose(Preemption::Off);
+    let waiting = |own: &super::lost::Loss| -> Vec<String> {
+        own.waiting.iter().map(|(pod, _)| pod.clone()).collect()
+    };
+    assert_eq!(waiting(&off), ["shop/urgent"]);
+    assert!(off.evicted.is_empty());
+    let on = lose(Preemption::On);
+    let urgent = on.placed.iter().find(|(pod, _)| pod == "shop/urgent");
+    assert!(urgent.is_some(), "{on:?}");
+    assert_eq!(on.evicted.len(), 1, "{on:?}");
+    assert_eq!(on.evicted[0].by, "shop/urgent");
+    assert!(!waiting(&on).contains(&"shop/urgent".to_owned()));
+}
+
+#[test]
+fn a_mix_of_one_pod_is_the_pod_alone() {
+    let mut own = cluster();
+    let asked = pod("more", "", 1, 0);
+    let other = snapshot(&[node("n1", "a", 4), asked]);
+    let info: PodInfo = own.pod_info(&other.pods[0]).expect("a pod");
+    let profiles = profiles();
+    let alone = place(&own.cache, &profiles[0], &info, MOST).expect("a placement");
+    let mut ground = Ground::new(&mut own, &profiles, Preemption::Off).expect("a ground");
+    let shape = |each| Shape {
+        pod: info.clone(),
+        each,
+    };
+    let mixed = ground.fill(&[shape(1)], MOST);
+    assert_eq!(mixed.rounds, alone.fits);
+    let by_node: Vec<_> = { mixed.shapes[0].by_node.iter() }
+        .map(|(node, count)| (node.clone(), *count))
+        .collect();
+    let mut expected = alone.by_node;
+    expected.sort();
+    assert_eq!(by_node, expected);
+    // Three free cores are one round of two, and the second is taken back.
+    let pairs = ground.fill(&[shape(2)], MOST);
+    assert_eq!((pairs.rounds, pairs.shapes[0].placed()), (1, 2));
+    assert_eq!(ground.fill(&[shape(1)], 2).unfit, None);
+}
+
+#[test]
+fn nodes_are_selected_by_name_pattern_and_label() {
+    let own = cluster();
+    let select = |texts: &[&str]| select(&own, &selectors(texts));
+    let always = |texts: &[&str]| select(texts).expect("nodes").always.join(" ");
+    assert_eq!(always(&["n3"]), "n3");
+    assert_eq!(always(&["n[12]", "n1"]), "n1 n2");
+    assert_eq!(always(&["zone=b", "n1"]), "n3 n1");
+    assert_eq!(always(&["disk=s*"]), "n1 n2 n3");
+    let turns = |texts: &[&str]| -> Vec<String> {
+        let turns = select(texts).expect("nodes").turns.expect("turns");
+        turns.into_iter().map(|own| own.name).collect()
+    };
+    assert_eq!(turns(&["each"]), ["n1", "n2", "n3"]);
+    assert_eq!(turns(&["n2", "each"]), ["n1", "n3"]);
+    assert_eq!(turns(&["each=zone"]), ["zone=a", "zone=b"]);
+    assert_eq!(turns(&["disk=each"]), ["disk=ssd"]);
+    for (text, expected) in [
+        ("n4", "no node `n4`"),
+        ("m*", "no node has a name like `m*`; there is `n1`"),
+        ("zone=c", "with a value like `c`; there is `a`, `b`"),
+        ("each=rack", "the label `rack`; none has it at all"),
+    ] {
+        let error = select(&[text]).expect_err("no nodes").to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    for text in ["", "=a", "zone="] {
+        assert!(text.parse::<Selector>().is_err(), "{text}");
+    }
+}

@@ -1,0 +1,153 @@
+//! A cluster in which the scheduler places pods for a question, and which then is as it was before.
+
+use std::sync::Arc;
+
+use crate::snapshot::profile::profile_of;
+use model::Text;
+use scheduler::kube::cycle::{Nomination, Outcome, Round};
+use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, NodeOrder, PodInfo, TieBreak};
+use scheduler::pipeline::evaluate::Form;
+
+/// Right of pods to evict others of lower priority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preemption {
+    /// Nobody is evicted.
+    #[default]
+    Off,
+    /// Pods evict others as the scheduler's preemption has it.
+    On,
+}
+
+/// Change of the cluster, to be taken back.
+#[derive(Clone)]
+enum Change {
+    Placed {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
+    Evicted {
+        pod: Arc<PodInfo>,
+        slot: usize,
+    },
+    Gone {
+        nodes: Vec<NodeInfo>,
+        order: NodeOrder,
+    },
+}
+
+/// Node of a pod, with the pods that were evicted for it.
+pub(super) struct Landed {
+    pub(super) node: Text,
+    pub(super) victims: Vec<Arc<PodInfo>>,
+}
+
+/// A cluster under trial.
+#[derive(Clone)]
+pub(super) struct Trial {
+    cache: Cache,
+    round: Round,
+    profiles: Vec<KubeProfile>,
+    preemption: Preemption,
+    changes: Vec<Change>,
+}
+
+impl Trial {
+    /// A cluster in which every node is asked about every pod.
+    pub(super) fn new(cache: Cache, profiles: &[KubeProfile], preemption: Preemption) -> Self {
+        let mut profiles = profiles.to_vec();
+        for profile in &mut profiles {
+            profile.percentage_of_nodes_to_score = 100;
+        }
+        Self {
+            cache,
+            round: Round::new(TieBreak::Every(Vec::new()), Form::Incremental),
+            profiles,
+            preemption,
+            changes: Vec::new(),
+        }
+    }
+
+    pub(super) fn preemption(&self) -> Preemption {
+        self.preemption
+    }
+
+    /// Number of changes so far, for [`Trial::roll_back`].
+    pub(super) fn mark(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Takes back all changes since a mark.
+    pub(super) fn roll_back(&mut self, mark: usize) {
+        while self.changes.len() > mark {
+            match self.changes.pop() {
+                Some(Change::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
+                Some(Change::Evicted { pod, slot }) => self.cache.add_pod_in(pod, slot),
+                Some(Change::Gone { nodes, order }) => {
+                    for node in nodes {
+                        self.cache.put_back(node);
+                    }
+                    self.cache.restore_order(order);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Takes nodes out with their pods.
+    pub(super) fn take_nodes(&mut self, names: &[Text]) {
+        let order = self.cache.node_order();
+        let nodes = self.cache.take_nodes(names);
+        self.changes.push(Change::Gone { nodes, order });
+    }
+
+    /// Has the scheduler place a pod: of equally good nodes on the first by name.
+    ///
+    /// # Errors
+    /// It finds no node; in words.
+    pub(super) fn place(&mut self, pod: &Arc<PodInfo>) -> Result<Landed, String> {
+        let profile = profile_of(&self.profiles, pod).map_err(|error| error.to_string())?;
+        Attempt::gate(profile, pod).map_err(|status| status.text())?;
+        self.round.start = 0;
+        if let TieBreak::Every(places) = &mut self.round.ties {
+            places.clear();
+        }
+        let (slot, victims) = match self.round.decide(profile, &self.cache, pod) {
+            Outcome::Placed(slot) => (self.first_by_name(slot), Vec::new()),
+            Outcome::Failed(failure) => match failure.nomination {
+                Nomination::Make(candidate) if self.preemption == Preemption::On => {
+                    let slot = self.cache.slot_of(&candidate.node);
+                    let slot = slot.ok_or_else(|| failure.message.to_string())?;
+                    (slot, candidate.victims)
+                }
+                _ => return Err(failure.message.to_string()),
+            },
+        };
+        for victim in &victims {
+            self.cache.remove_pod_in(victim, slot);
+            let pod = victim.clone();
+            self.changes.push(Change::Evicted { pod, slot });
+        }
+        self.cache.add_pod_in(pod.clone(), slot);
+        let pod = pod.clone();
+        self.changes.push(Change::Placed { pod, slot });
+        Ok(Landed {
+            node: self.name_of(slot),
+            victims,
+        })
+    }
+
+    fn name_of(&self, slot: usize) -> Text {
+        let node = self.cache.node_in(slot);
+        node.map(|node| node.name().clone()).unwrap_or_default()
+    }
+
+    /// The first by name of the nodes that tie with the one in a slot.
+    fn first_by_name(&self, slot: usize) -> usize {
+        let TieBreak::Every(places) = &self.round.ties else {
+            return slot;
+        };
+        let tied = places.iter().filter_map(|&place| self.cache.slot_at(place));
+        let named = tied.filter_map(|slot| Some((self.cache.node_in(slot)?.name(), slot)));
+        named.min().map_or(slot, |(_, slot)| slot)
+    }
+}

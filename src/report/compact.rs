@@ -1,0 +1,239 @@
+//! Output formats of the answers of `compact` and `inflate`.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::format;
+use lab::compact::{CLONES, Compacted, Question, STEPWISE, TrialPlan};
+use units::plural;
+
+/// Answers for the variants of an experiment, with their context.
+pub struct CompactReport<'a> {
+    /// Name of the experiment.
+    pub experiment: &'a str,
+    /// Settings of the trials.
+    pub plan: TrialPlan,
+    /// Results of the variants; the first is the baseline.
+    pub variants: &'a [Compacted],
+}
+
+const COLUMNS: usize = 5;
+
+impl CompactReport<'_> {
+    fn noun(&self) -> &'static str {
+        match self.plan.question {
+            Question::Compact => "machines",
+            Question::Inflate => "more arrivals",
+        }
+    }
+
+    /// Number that a value is a share of: the machines of the cell, or the arrivals of the workload.
+    fn whole(&self, variant: &Compacted) -> usize {
+        match self.plan.question {
+            Question::Compact => variant.nodes,
+            Question::Inflate => variant.arrivals,
+        }
+    }
+
+    /// Size by which variants are compared: machines, or the whole inflated workload.
+    fn size(&self, variant: &Compacted, value: usize) -> f64 {
+        match self.plan.question {
+            Question::Compact => value as f64,
+            Question::Inflate => (variant.arrivals + value) as f64,
+        }
+    }
+
+    /// Relative difference from the baseline in percent, by trial.
+    fn differences(&self, variant: &Compacted) -> Vec<f64> {
+        let Some(base) = self.variants.first() else {
+            return Vec::new();
+        };
+        let pairs = base.trials.iter().zip(&variant.trials);
+        let differences = pairs.filter_map(|(one, other)| {
+            let one = self.size(base, (*one)?);
+            let other = self.size(variant, (*other)?);
+            (one > 0.0).then(|| 100.0 * (other / one - 1.0))
+        });
+        differences.collect()
+    }
+
+    fn headline(&self) -> String {
+        let trials = plural::count(self.plan.trials, "trial");
+        let pending = self.plan.pending_ppm as f64 / 10_000.0;
+        let nodes = self.variants.first().map_or(0, |own| own.nodes);
+        let pods = self.variants.first().map_or(0, |own| own.pods);
+        let question = match self.plan.question {
+            Question::Compact => "fewest machines for all pods at once",
+            Question::Inflate => "most further arrivals that fit as well",
+        };
+        format!(
+            "{}: {question}; {} on {}, {trials}, {pending} % may stay pending",
+            format::clean(self.experiment),
+            plural::count(pods, "pod"),
+            plural::count(nodes, "machine"),
+        )
+    }
+
+    /// What the numbers rest on.
+    fn remark(&self) -> String {
+        let nodes = self.variants.iter().map(|own| own.nodes).max();
+        let method = match self.plan.question {
+            Question::Compact if nodes.unwrap_or(0) <= STEPWISE => {
+                "one machine is removed at a time, up to the first failure"
+            }
+            Question::Compact => "the number is searched by halves along each order of removal",
+            Question::Inflate => "the number is searched by halves along each order of copies",
+        };
+        let ignoring = self.variants.iter().filter(|own| own.ignores_requests);
+        let ignoring: Vec<String> = ignoring.map(|own| format::clean(&own.name)).collect();
+        let caution = match ignoring.as_slice() {
+            [] => String::new(),
+            names => format!(
+                "\n{}: places pods whatever they request, so that any number fits on a machine",
+                names.join(", ")
+            ),
+        };
+        format!(
+            "p90 is the nearest rank over the trials, their ends are error bars; {method}{caution}"
+        )
+    }
+
+    fn heads(&self) -> [String; COLUMNS] {
+        [
+            "policy".to_owned(),
+            format!("{}, p90", self.noun()),
+            "least to most".to_owned(),
+            match self.plan.question {
+                Question::Compact => "of the cell",
+                Question::Inflate => "of the workload",
+            }
+            .to_owned(),
+            "against the first".to_owned(),
+        ]
+    }
+
+    fn cells(&self, number: usize, variant: &Compacted) -> [String; COLUMNS] {
+        let name = format::clean(&variant.name);
+        let (Some(value), Some([least, most])) =
+            (variant.value(self.plan.question), variant.span())
+        else {
+            let words = match self.plan.question {
+                Question::Compact => format!("does not fit on {CLONES} times the machines"),
+                Question::Inflate => "does not fit as it is".to_owned(),
+            };
+            return [name, words, String::new(), String::new(), String::new()];
+        };
+        let share = 100.0 * value as f64 / self.whole(variant).max(1) as f64;
+        let differences = self.differences(variant);
+        let against = match (number, bounds(&differences)) {
+            (0, _) | (_, None) => String::new(),
+            (_, Some([low, high])) => {
+                let mean = differences.iter().sum::<f64>() / differences.len().max(1) as f64;
+                format!("{mean:+.1} % ({low:+.1} to {high:+.1})")
+            }
+        };
+        [
+            name,
+            value.to_string(),
+            format!("{least} to {most}"),
+            format!("{share:.1} %"),
+            against,
+        ]
+    }
+
+    fn rows(&self) -> Vec<[String; COLUMNS]> {
+        let rows = self.variants.iter().enumerate();
+        rows.map(|(number, variant)| self.cells(number, variant))
+            .collect()
+    }
+
+    /// Table for people.
+    pub fn table(&self) -> String {
+        let mut rows = vec![self.heads()];
+        rows.extend(self.rows());
+        let width = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
+        let mut text = format!("{}\n\n", self.headline());
+        for row in &rows {
+            let mut line = format!("{:width$}", row[0], width = widths[0]);
+            for (cell, width) in row.iter().zip(&widths).skip(1) {
+                let _ = write!(line, "  {cell:>width$}");
+            }
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        let _ = writeln!(text, "\n{}", self.remark());
+        text
+    }
+
+    /// Markdown for pull requests.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("{}\n\n| {} |\n", self.headline(), self.heads().join(" | "));
+        text.push_str("| --- | ---: | ---: | ---: | ---: |\n");
+        for row in self.rows() {
+            let _ = writeln!(text, "| {} |", row.join(" | "));
+        }
+        let _ = writeln!(text, "\n{}", self.remark());
+        text
+    }
+
+    /// CSV, one line per trial of a variant.
+    pub fn csv(&self) -> String {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // Writing to memory does not fail.
+        let _ = writer.write_record(["policy", "trial", "value", "of"]);
+        for variant in self.variants {
+            for (number, value) in (1..).zip(&variant.trials) {
+                let value = value.map_or_else(String::new, |value| value.to_string());
+                let trial: usize = number;
+                let _ = writer.write_record([
+                    variant.name.as_str(),
+                    &trial.to_string(),
+                    &value,
+                    &self.whole(variant).to_string(),
+                ]);
+            }
+        }
+        let bytes = writer.into_inner().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// JSON for programs.
+    pub fn json(&self) -> Value {
+        let variants = self.variants.iter().map(|variant| {
+            let span = variant.span();
+            let differences = self.differences(variant);
+            json!({
+                "policy": variant.name,
+                "machines": variant.nodes,
+                "arrivals": variant.arrivals,
+                "pods": variant.pods,
+                "ignoresRequests": variant.ignores_requests,
+                "trials": variant.trials,
+                "p90": variant.value(self.plan.question),
+                "least": span.map(|own| own[0]),
+                "most": span.map(|own| own[1]),
+                "differencePercent": differences,
+            })
+        });
+        json!({
+            "experiment": self.experiment,
+            "question": match self.plan.question {
+                Question::Compact => "compact",
+                Question::Inflate => "inflate",
+            },
+            "seed": self.plan.seed,
+            "pendingPercent": self.plan.pending_ppm as f64 / 10_000.0,
+            "variants": variants.collect::<Vec<Value>>(),
+        })
+    }
+}
+
+fn bounds(values: &[f64]) -> Option<[f64; 2]> {
+    let low = values.iter().copied().min_by(f64::total_cmp)?;
+    let high = values.iter().copied().max_by(f64::total_cmp)?;
+    Some([low, high])
+}

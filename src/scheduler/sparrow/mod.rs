@@ -1,0 +1,475 @@
+//! Sparrow (SOSP'13; spec: orchestrators-b.md section 6.2): a scheduler without any picture of the
+//! cluster. A job with m tasks probes d·m nodes at random; with late binding a probe is a reservation,
+//! and the node asks for a task when its turn comes ([`queues`]). Without late binding each task goes
+//! to the shortest queue of the nodes that it probed: the power of d choices.
+//!
+//! A job is a gang, or a pod without one; its members start one by one. Probes go to nodes that the
+//! job's constraints admit. Reservations with nodes that are gone are made anew elsewhere.
+
+pub mod queues;
+pub mod theory;
+
+use smallvec::SmallVec;
+
+use cluster::{Conflict, Store};
+use control::{Component, Outbox, Progress, Write};
+use model::{DeviceSet, Event, PodRef};
+use rng::Stream;
+use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
+
+use self::queues::{Ask, JobKey, Queues, Slots};
+use crate::batch::Job;
+use crate::batch::room::{Rooms, admits, push_places};
+use crate::batch::roster::{Roster, Submitted};
+use crate::retry::Retry;
+
+/// Options of Sparrow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SparrowOptions {
+    /// Number of probes for each task.
+    pub probes: u32,
+    /// Round trip of a question and its answer.
+    pub round_trip: Duration,
+    /// Whether nodes ask for tasks when they have room; otherwise tasks are put into the shortest
+    /// queue at once.
+    pub late_binding: bool,
+    /// Whether leftover reservations are removed as soon as the last task is handed out.
+    pub cancellation: bool,
+    /// Whether the probes of a job's tasks are drawn task by task; otherwise all tasks share them.
+    pub per_task: bool,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+impl Default for SparrowOptions {
+    fn default() -> Self {
+        Self {
+            probes: 2,
+            round_trip: Duration::from_millis(1),
+            late_binding: true,
+            cancellation: true,
+            per_task: false,
+            seed: 0,
+        }
+    }
+}
+
+/// Waiting members of a job.
+#[derive(Clone, Debug)]
+struct Waiting {
+    class: ClassId,
+    /// Members by task; `None` for those that wait no longer.
+    members: SmallVec<[Option<PodRef>; 2]>,
+}
+
+/// An answer on its way to a node.
+#[derive(Clone, Copy, Debug)]
+struct Reply {
+    node: NodeId,
+    class: ClassId,
+    pod: Option<PodRef>,
+}
+
+/// The scheduler, as a component.
+#[derive(Clone)]
+pub struct Sparrow {
+    options: SparrowOptions,
+    queues: Queues,
+    jobs: SortedMap<JobKey, Waiting>,
+    next: JobKey,
+    /// Jobs that no node admits.
+    stranded: Vec<JobKey>,
+    replies: SortedMap<Instant, Vec<Reply>>,
+    /// Answers on their way, by node.
+    asking: Vec<u32>,
+    /// Nodes of bound pods, by slot.
+    places: Vec<Option<NodeId>>,
+    /// Nodes that take pods, in order.
+    up: Vec<NodeId>,
+    rooms: Rooms,
+    roster: Roster,
+    cursor: Revision,
+    backlog: usize,
+    refused: Vec<PodRef>,
+    retry: Retry,
+}
+
+/// Room of nodes beside the answers on their way.
+struct NodeSlots<'a> {
+    store: &'a Store,
+    rooms: &'a mut Rooms,
+    jobs: &'a SortedMap<JobKey, Waiting>,
+    asking: &'a mut Vec<u32>,
+}
+
+impl Slots for NodeSlots<'_> {
+    fn has_room(&mut self, worker: usize, job: JobKey) -> bool {
+        let asking = self.asking.get(worker).copied().unwrap_or(0);
+        let Some(job) = self.jobs.get(&job) else {
+            // All members are gone: the answer is "no task".
+            return true;
+        };
+        let node = NodeId::from_index(worker);
+        self.rooms.here(self.store, job.class, node) > asking
+    }
+
+    fn take(&mut self, worker: usize, _: JobKey) {
+        if self.asking.len() <= worker {
+            self.asking.resize(worker + 1, 0);
+        }
+        self.asking[worker] += 1;
+    }
+}
+
+impl Sparrow {
+    /// A scheduler without jobs.
+    pub fn new(options: SparrowOptions) -> Self {
+        Self {
+            queues: Queues::new(options.cancellation),
+            options,
+            jobs: SortedMap::new(),
+            next: 0,
+            stranded: Vec::new(),
+            replies: SortedMap::new(),
+            asking: Vec::new(),
+            places: Vec::new(),
+            up: Vec::new(),
+            rooms: Rooms::default(),
+            roster: Roster::default(),
+            cursor: Revision::default(),
+            backlog: 0,
+            refused: Vec::new(),
+            retry: Retry::default(),
+        }
+    }
+
+    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let mut fresh = Vec::new();
+        if self.cursor < store.revision() || self.retry.is_due(now) {
+            self.retry = Retry::default();
+            let pods = store.pods();
+            for pod in std::mem::take(&mut self.refused) {
+                // Its job is over: it looks for a place by itself.
+                let waits = pods.get(pod).filter(|_| self.roster.find(pod).is_some());
+                fresh.extend(waits.map(|record| Waiting {
+                    class: record.class,
+                    members: SmallVec::from_slice(&[Some(pod)]),
+                }));
+            }
+        }
+        let mut declared = false;
+        for entry in store.log().since(self.cursor) {
+            match &entry.event {
+                Event::PodCreated(created) => {
+                    let complete = self.roster.created(entry.at, store, created);
+                    fresh.extend(complete.into_iter().map(waiting));
+                    self.backlog += 1;
+                }
+                Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
+                Event::PodEnded { pod, .. } => self.ended(*pod),
+                Event::HoldReleased { .. } => self.free_all(store),
+                Event::NodeAdded { .. }
+                | Event::NodeUpdated { .. }
+                | Event::NodeRemoved { .. }
+                | Event::NodeReadiness { .. } => declared = true,
+                _ => {}
+            }
+        }
+        fresh.extend(self.roster.finish().map(waiting));
+        self.cursor = store.revision();
+        if declared {
+            self.look_at_nodes(store);
+            for key in std::mem::take(&mut self.stranded) {
+                self.probe(key, store, out);
+            }
+        }
+        for job in fresh {
+            let key = self.next;
+            self.next += 1;
+            self.jobs.insert(key, job);
+            self.probe(key, store, out);
+        }
+    }
+
+    fn bound(&mut self, pod: PodRef, node: NodeId) {
+        let slot = pod.slot.index();
+        if self.places.len() <= slot {
+            self.places.resize(slot + 1, None);
+        }
+        self.places[slot] = Some(node);
+        if self.roster.forget(pod).is_some() {
+            self.backlog -= 1;
+        }
+    }
+
+    fn ended(&mut self, pod: PodRef) {
+        let place = self.places.get_mut(pod.slot.index());
+        if let Some(node) = place.and_then(Option::take) {
+            self.queues.freed(node.index());
+        }
+        if self.roster.forget(pod).is_some() {
+            self.backlog -= 1;
+        }
+    }
+
+    fn free_all(&mut self, store: &Store) {
+        for node in store.nodes().ids() {
+            self.queues.freed(node.index());
+        }
+    }
+
+    /// Makes reservations with nodes that are gone anew.
+    fn look_at_nodes(&mut self, store: &Store) {
+        let nodes = store.nodes();
+        let is_up = |node: &NodeId| nodes.schedulable()[node.index()];
+        let up: Vec<NodeId> = nodes.present().filter(is_up).collect();
+        let before = std::mem::replace(&mut self.up, up);
+        let is_gone = |node: &NodeId| self.up.binary_search(node).is_err();
+        let gone: Vec<NodeId> = before.into_iter().filter(is_gone).collect();
+        for node in gone {
+            for job in self.queues.drain(node.index()) {
+                let Some(class) = self.jobs.get(&job).map(|job| job.class) else {
+                    continue;
+                };
+                match self
+                    .sample(job, u64::from(node.0) + 1, class, 1, store)
+                    .first()
+                {
+                    Some(other) => self.queues.reserve(job, other.index()),
+                    None => self.stranded.push(job),
+                }
+            }
+        }
+        self.free_all(store);
+    }
+
+    /// So many different nodes at random, of those that a class may go to; all of them if there are
+    /// no more.
+    fn sample(
+        &self,
+        job: JobKey,
+        round: u64,
+        class: ClassId,
+        count: usize,
+        store: &Store,
+    ) -> Vec<NodeId> {
+        let columns = store.class(class);
+        let mut stream = Stream::new(
+            self.options.seed,
+            "sparrow/probes",
+            job.wrapping_mul(1 << 20).wrapping_add(round),
+        );
+        let is_free_choice =
+            columns.gpu.devices == 0 && !columns.selects_nodes && !store.nodes().any_tainted();
+        if is_free_choice && count.saturating_mul(4) <= self.up.len() {
+            // Few of many: a node that was drawn before is drawn again.
+            let mut drawn = SortedSet::new();
+            let mut nodes = Vec::with_capacity(count);
+            while nodes.len() < count {
+                let node = self.up[stream.below(self.up.len() as u64) as usize];
+                if drawn.insert(node) {
+                    nodes.push(node);
+                }
+            }
+            return nodes;
+        }
+        let is_admitted = |node: &NodeId| admits(store, columns, *node);
+        let mut admitted: Vec<NodeId> = self.up.iter().copied().filter(is_admitted).collect();
+        let count = count.min(admitted.len());
+        for chosen in 0..count {
+            let left = (admitted.len() - chosen) as u64;
+            let other = chosen + stream.below(left) as usize;
+            admitted.swap(chosen, other);
+        }
+        admitted.truncate(count);
+        admitted
+    }
+
+    /// Leaves a job's reservations.
+    fn probe(&mut self, key: JobKey, store: &Store, out: &mut Outbox) {
+        let Some(job) = self.jobs.get(&key) else {
+            return;
+        };
+        let (class, tasks) = (job.class, job.members.len());
+        let per_task = self.options.probes.max(1) as usize;
+        if !self.options.late_binding {
+            self.put_into_shortest(key, class, store, out);
+            return;
+        }
+        let mut probes: Vec<usize> = Vec::new();
+        if self.options.per_task {
+            for task in 0..tasks {
+                let drawn = self.sample(key, task as u64 + 1, class, per_task, store);
+                probes.extend(drawn.iter().map(|node| node.index()));
+            }
+        } else {
+            let drawn = self.sample(key, 0, class, per_task * tasks, store);
+            probes.extend(drawn.iter().map(|node| node.index()));
+        }
+        if probes.is_empty() {
+            self.strand(key, store, out);
+            return;
+        }
+        // With fewer nodes than tasks some nodes hold several reservations.
+        let drawn = probes.len();
+        while probes.len() < tasks {
+            probes.push(probes[probes.len() - drawn]);
+        }
+        self.queues.submit(key, tasks as u32, &probes);
+    }
+
+    fn strand(&mut self, key: JobKey, store: &Store, out: &mut Outbox) {
+        let first = self.jobs.get(&key).and_then(|job| job.members[0]);
+        if let Some(pod) = first {
+            out.write(store, Event::PodUnschedulable { pod });
+        }
+        self.stranded.push(key);
+    }
+
+    /// Puts every task into the shortest queue of the nodes that it probes, as a job of its own.
+    fn put_into_shortest(&mut self, key: JobKey, class: ClassId, store: &Store, out: &mut Outbox) {
+        let Some(job) = self.jobs.remove(&key) else {
+            return;
+        };
+        for (task, member) in job.members.into_iter().enumerate() {
+            let own = self.next;
+            self.next += 1;
+            let members = SmallVec::from_slice(&[member]);
+            self.jobs.insert(own, Waiting { class, members });
+            let probes = self.options.probes.max(1) as usize;
+            let drawn = self.sample(key, task as u64 + 1, class, probes, store);
+            let load = |node: &NodeId| {
+                let running = store.nodes().pods(*node).len();
+                running + self.queues.len(node.index())
+            };
+            // Of equal queues, the one that was drawn first.
+            let Some(shortest) = drawn.iter().min_by_key(|node| load(node)) else {
+                self.strand(own, store, out);
+                continue;
+            };
+            self.queues.submit(own, 1, &[shortest.index()]);
+        }
+    }
+
+    /// Nodes with room ask; their answers are on their way.
+    fn ask(&mut self, now: Instant, store: &Store) -> bool {
+        let asked = self.queues.ask(&mut NodeSlots {
+            store,
+            rooms: &mut self.rooms,
+            jobs: &self.jobs,
+            asking: &mut self.asking,
+        });
+        let trip = if self.options.late_binding {
+            self.options.round_trip
+        } else {
+            Duration::ZERO
+        };
+        let at = now.saturating_add(trip);
+        for Ask { worker, job, task } in &asked {
+            let pod = task.and_then(|task| self.hand_over(*job, task));
+            let known = pod.map_or(ClassId(0), |(_, class)| class);
+            self.replies.entry(at).or_default().push(Reply {
+                node: NodeId::from_index(*worker),
+                class: known,
+                pod: pod.map(|(pod, _)| pod),
+            });
+        }
+        !asked.is_empty()
+    }
+
+    fn hand_over(&mut self, key: JobKey, task: u32) -> Option<(PodRef, ClassId)> {
+        let job = self.jobs.get_mut(&key)?;
+        let pod = job.members.get_mut(task as usize)?.take();
+        let class = job.class;
+        if job.members.iter().all(Option::is_none) {
+            self.jobs.remove(&key);
+        }
+        pod.map(|pod| (pod, class))
+    }
+
+    /// Binds the pods whose answers have arrived.
+    fn answer(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+        let mut any = false;
+        while let Some((&at, _)) = self.replies.first_key_value()
+            && at <= now
+        {
+            let arrived = self.replies.remove(&at).unwrap_or_default();
+            for Reply { node, class, pod } in arrived {
+                any = true;
+                self.asking[node.index()] -= 1;
+                self.queues.freed(node.index());
+                let Some(pod) = pod.filter(|&pod| self.roster.find(pod).is_some()) else {
+                    continue;
+                };
+                let mut places = crate::batch::room::Places::new();
+                let rooms = store.nodes().gpu_room(node);
+                push_places(&mut places, store.class(class), node, rooms, 1);
+                let devices = places.first().map_or(DeviceSet::EMPTY, |place| place.1);
+                out.write(store, Event::PodBound { pod, node, devices });
+                out.decided_pods += 1;
+                out.decided_jobs += 1;
+            }
+        }
+        any
+    }
+}
+
+fn waiting(submitted: Submitted) -> Waiting {
+    let Job { class, members, .. } = submitted.job;
+    Waiting {
+        class,
+        members: members.into_iter().map(Some).collect(),
+    }
+}
+
+impl Component for Sparrow {
+    fn name(&self) -> &'static str {
+        "sparrow"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(now, view, out);
+        self.retry.ask(now, out);
+        // Bindings are part of the view before anybody asks again.
+        let answered = self.answer(now, view, out);
+        let asked = !answered && self.ask(now, view);
+        if let Some((&at, _)) = self.replies.first_key_value() {
+            out.wake_at(at);
+        }
+        if answered || asked {
+            Progress::More
+        } else {
+            Progress::Idle
+        }
+    }
+
+    fn places_pods(&self) -> bool {
+        true
+    }
+
+    fn relies_on_view(&self) -> bool {
+        true
+    }
+
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        self.retry.refused(conflict);
+        let Event::PodBound { pod, .. } = write.event else {
+            return;
+        };
+        if self.roster.find(pod).is_some() {
+            self.refused.push(pod);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.backlog
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

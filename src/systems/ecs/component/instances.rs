@@ -1,0 +1,142 @@
+//! Container instances: how they join, drain, fall silent, and are given up.
+
+use cluster::Store;
+use control::Outbox;
+use model::{EndReason, Event, Node};
+use units::{Instant, NodeId};
+
+use super::super::request;
+use super::{Due, Ecs};
+
+/// The agent of an instance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Agent {
+    /// Instant since which nothing is heard.
+    silent_since: Option<Instant>,
+    is_connected: bool,
+    /// `false` while the instance drains.
+    pub(super) is_open: bool,
+}
+
+impl Ecs {
+    pub(super) fn joined(&mut self, object: &Node) {
+        self.cluster.add_instance(request::instance(object));
+        self.agents.push(Agent {
+            silent_since: None,
+            is_connected: true,
+            is_open: !object.unschedulable,
+        });
+        self.look_at_all();
+        self.changed();
+    }
+
+    /// A node was declared anew: a cordoned one drains.
+    pub(super) fn updated(&mut self, node: NodeId, is_open: bool) {
+        if let Some(agent) = self.agents.get_mut(node.index()) {
+            agent.is_open = is_open;
+            self.follow(node);
+            self.look_at_all();
+        }
+    }
+
+    /// An instance takes tasks while its agent is connected and it does not drain.
+    fn follow(&mut self, node: NodeId) {
+        let Some(agent) = self.agents.get(node.index()) else {
+            return;
+        };
+        let takes = agent.is_connected && agent.is_open;
+        self.cluster.set_active(node.index(), takes);
+        if takes {
+            self.changed();
+        }
+    }
+
+    fn set_connected(&mut self, node: NodeId, is_connected: bool) {
+        if let Some(agent) = self.agents.get_mut(node.index()) {
+            agent.is_connected = is_connected;
+            self.follow(node);
+        }
+    }
+
+    pub(super) fn removed(&mut self, node: NodeId) {
+        self.set_connected(node, false);
+        self.look_at_all();
+    }
+
+    /// The driver states that a node is up or down.
+    pub(super) fn declared_ready(&mut self, node: NodeId, is_ready: bool) {
+        let agent = self.agents.get(node.index());
+        if agent.is_some_and(|agent| agent.silent_since.is_none()) {
+            self.set_connected(node, is_ready);
+        }
+    }
+
+    pub(super) fn silent(&mut self, at: Instant, node: NodeId) {
+        let Some(agent) = self.agents.get_mut(node.index()) else {
+            return;
+        };
+        agent.silent_since = Some(at);
+        let after = at.saturating_add(self.options.agent_timeout);
+        self.timers.push(after, Due::Disconnected(node));
+        let after = at.saturating_add(self.options.replace_after);
+        self.timers.push(after, Due::GivenUp(node));
+    }
+
+    pub(super) fn heard(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+        if let Some(agent) = self.agents.get_mut(node.index()) {
+            agent.silent_since = None;
+        }
+        self.set_connected(node, true);
+        if !store.nodes().is_ready(node) {
+            let ready = true;
+            out.write(store, Event::NodeReadiness { node, ready });
+        }
+    }
+
+    /// Whether an agent has been silent for a time that was waited for.
+    fn is_silent_for(&self, now: Instant, node: NodeId, time: units::Duration) -> bool {
+        let agent = self.agents.get(node.index());
+        let since = agent.and_then(|agent| agent.silent_since);
+        since.is_some_and(|since| now.since(since) >= time)
+    }
+
+    pub(super) fn disconnected(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        if self.is_silent_for(now, node, self.options.agent_timeout) {
+            self.set_connected(node, false);
+            if store.nodes().is_ready(node) {
+                let ready = false;
+                out.write(store, Event::NodeReadiness { node, ready });
+            }
+        }
+    }
+
+    /// An instance that is silent for too long is given up: its tasks are stopped, and their services
+    /// start others.
+    pub(super) fn given_up(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
+        if !self.is_silent_for(now, node, self.options.replace_after) {
+            return;
+        }
+        for own in self.tasks.iter().flatten() {
+            if own.instance == Some(node.index()) && store.pods().get(own.pod).is_some() {
+                let (pod, reason) = (own.pod, EndReason::NodeLost);
+                out.write(store, Event::PodEnded { pod, reason });
+            }
+        }
+    }
+
+    /// Whether the tasks of an instance are to be replaced: it drains.
+    pub(super) fn drains(&self, instance: usize) -> bool {
+        let agent = self.agents.get(instance);
+        agent.is_some_and(|agent| !agent.is_open)
+    }
+
+    fn look_at_all(&mut self) {
+        self.dirty.extend(self.services.keys().copied());
+    }
+}

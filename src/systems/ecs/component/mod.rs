@@ -1,0 +1,228 @@
+//! The service scheduler at work, as one component (spec: orchestrators-a.md section 7).
+//!
+//! It looks at a service when something about it or its tasks changed: stops and starts tasks within
+//! the bounds, one placement a step. Tasks that no instance takes wait for a change of the cluster.
+//! Services are in `services.rs`, tasks in `tasks.rs`, instances in `instances.rs`.
+
+mod instances;
+mod services;
+mod tasks;
+
+use std::collections::VecDeque;
+
+use cluster::{Conflict, Store};
+use control::admission::Creation;
+use control::{Component, Outbox, Progress, Write};
+use model::{Event, NodeContact, ObjectChange, PodRef, Text};
+use rng::Stream;
+use scheduler::pipeline::evaluate::Form;
+use units::{Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
+
+use super::fast::FastCluster;
+use super::options::EcsOptions;
+use super::placement::{Rules, Task};
+use crate::parts::timers::Timers;
+
+use instances::Agent;
+use services::Service;
+use tasks::TaskState;
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// A task has run for so long that it counts as healthy.
+    Healthy(PodRef),
+    /// A service may start tasks again.
+    Retry(ObjectId),
+    /// An agent has been silent for so long that its instance takes no tasks.
+    Disconnected(NodeId),
+    /// An agent has been silent for so long that its instance is given up.
+    GivenUp(NodeId),
+}
+
+/// Tasks that place alike.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Alike {
+    rules: usize,
+    cpu: i64,
+    memory: i64,
+    group: Text,
+}
+
+impl Alike {
+    fn of(task: &Task, rules: usize) -> Self {
+        Self {
+            rules,
+            cpu: task.cpu,
+            memory: task.memory,
+            group: task.group.clone(),
+        }
+    }
+}
+
+/// The control plane of ECS.
+#[derive(Clone)]
+pub(super) struct Ecs {
+    options: EcsOptions,
+    form: Form,
+    random: Stream,
+    cursor: Revision,
+    cluster: FastCluster,
+    /// Rules that were registered, by their number.
+    rules: Vec<Rules>,
+    rule_numbers: SortedMap<String, usize>,
+    agents: Vec<Agent>,
+    services: SortedMap<ObjectId, Service>,
+    /// Services to look at.
+    dirty: SortedSet<ObjectId>,
+    /// By slot.
+    tasks: Vec<Option<TaskState>>,
+    /// Number of tasks that there were.
+    started: u64,
+    queue: VecDeque<PodRef>,
+    /// Tasks that no instance takes, by their numbers.
+    resting: SortedMap<u64, PodRef>,
+    /// Tasks that no instance takes until something changes.
+    refused: SortedSet<Alike>,
+    timers: Timers<Due>,
+}
+
+impl Ecs {
+    /// A control plane that knows nothing yet; `seed` is the run's.
+    pub(super) fn new(options: EcsOptions, form: Form, seed: u64) -> Self {
+        Self {
+            options,
+            form,
+            random: Stream::new(seed, "ecs.random", 0),
+            cursor: Revision::default(),
+            cluster: FastCluster::default(),
+            rules: Vec::new(),
+            rule_numbers: SortedMap::new(),
+            agents: Vec::new(),
+            services: SortedMap::new(),
+            dirty: SortedSet::new(),
+            tasks: Vec::new(),
+            started: 0,
+            queue: VecDeque::new(),
+            resting: SortedMap::new(),
+            refused: SortedSet::new(),
+            timers: Timers::default(),
+        }
+    }
+
+    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        for entry in store.log().since(self.cursor) {
+            let at = entry.at;
+            match &entry.event {
+                Event::NodeAdded { object, .. } => self.joined(object),
+                Event::NodeUpdated { node, object } => {
+                    self.updated(*node, !object.unschedulable);
+                }
+                Event::NodeContact { node, contact } => match contact {
+                    NodeContact::Silent { .. } => self.silent(at, *node),
+                    NodeContact::Steady => self.heard(*node, store, out),
+                    NodeContact::Heard => {}
+                },
+                Event::NodeReadiness { node, ready } => self.declared_ready(*node, *ready),
+                Event::NodeRemoved { node } => self.removed(*node),
+                Event::PodCreated(created) => self.created(created, store),
+                Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
+                Event::PodRunning { pod } => self.runs(now, *pod),
+                Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
+                Event::Object(change) => {
+                    let (ObjectChange::Created { id, .. }
+                    | ObjectChange::Updated { id, .. }
+                    | ObjectChange::Terminating { id }
+                    | ObjectChange::Orphaned { id }
+                    | ObjectChange::Deleted { id }) = change;
+                    self.declared(*id, store, out);
+                }
+                _ => {}
+            }
+        }
+        self.cursor = store.revision();
+    }
+
+    fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
+        match due {
+            Due::Healthy(pod) => self.healthy(pod),
+            Due::Retry(service) => {
+                self.dirty.insert(service);
+            }
+            Due::Disconnected(node) => self.disconnected(now, node, store, out),
+            Due::GivenUp(node) => self.given_up(now, node, store, out),
+        }
+    }
+
+    /// Number of the rules for tasks of a name and class, registered once.
+    fn rules_number(&mut self, key: String, rules: impl FnOnce() -> Rules) -> usize {
+        if let Some(&number) = self.rule_numbers.get(&key) {
+            return number;
+        }
+        let rules = rules();
+        let number = self.cluster.register(rules.clone());
+        self.rules.push(rules);
+        self.rule_numbers.insert(key, number);
+        number
+    }
+
+    /// Something became free or joined: tasks that wait are tried again.
+    fn changed(&mut self) {
+        self.refused.clear();
+        self.queue
+            .extend(std::mem::take(&mut self.resting).into_values());
+    }
+}
+
+impl Component for Ecs {
+    fn name(&self) -> &'static str {
+        "ecs-service-scheduler"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        self.read(now, view, out);
+        while let Some((_, due)) = self.timers.pop(now) {
+            self.due(now, due, view, out);
+        }
+        while let Some(service) = self.dirty.pop_first() {
+            self.look_at(now, service, view, out);
+        }
+        self.place_next(view, out);
+        if let Some(at) = self.timers.next() {
+            out.wake_at(at);
+        }
+        if self.queue.is_empty() {
+            Progress::Idle
+        } else {
+            Progress::More
+        }
+    }
+
+    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+        if let Event::PodBound { pod, .. } = write.event {
+            self.not_bound(pod);
+        }
+    }
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        if let Some(id) = creation.owner() {
+            self.not_created(id);
+        }
+    }
+
+    fn backlog(&self) -> usize {
+        self.queue.len() + self.resting.len()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        self.why_it_waits(pod)
+    }
+
+    fn clone_component(&self) -> Box<dyn Component> {
+        Box::new(self.clone())
+    }
+}

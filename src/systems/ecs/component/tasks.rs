@@ -1,0 +1,278 @@
+//! Tasks: how they are placed, run, count as healthy, and end.
+
+use cluster::Store;
+use control::Outbox;
+use model::{DeviceSet, EndReason, Event, PodChange, PodCreated, PodRef, Text};
+use scheduler::pipeline::evaluate::Form;
+use units::{Instant, NodeId, ObjectId};
+
+use super::super::entry::CAPABILITIES;
+use super::super::placement::{self, Task};
+use super::super::request;
+use super::{Alike, Due, Ecs};
+use crate::mapping::refusal;
+
+/// A task and the pod that it is.
+#[derive(Clone, Debug)]
+pub(super) struct TaskState {
+    pub(super) pod: PodRef,
+    pub(super) service: Option<ObjectId>,
+    /// Number of the deployment that the task belongs to.
+    pub(super) deployment: u64,
+    /// Number of the task, which grows with every start.
+    pub(super) number: u64,
+    pub(super) task: Task,
+    pub(super) rules: usize,
+    pub(super) instance: Option<usize>,
+    /// Instance that a daemon's task is for.
+    pub(super) only_on: Option<usize>,
+    pub(super) phase: Phase,
+}
+
+/// Phase of a task, as its service counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// It waits for an instance, or starts there.
+    Pending,
+    /// It runs, and does not count as healthy yet.
+    Running,
+    /// It runs and counts as healthy.
+    Healthy,
+    /// It was told to stop.
+    Stopping,
+}
+
+impl Ecs {
+    pub(super) fn task_mut(&mut self, pod: PodRef) -> Option<&mut TaskState> {
+        let own = self.tasks.get_mut(pod.slot.index())?.as_mut()?;
+        (own.pod == pod).then_some(own)
+    }
+
+    /// A pod was created: a task of a service, or one on its own.
+    pub(super) fn created(&mut self, created: &PodCreated, store: &Store) {
+        let pod = created.pod;
+        let spec = &store.class(created.class).spec;
+        let owner = created.owner.and_then(|owner| {
+            let service = self.services.get(&owner.object)?;
+            Some((owner, service.name.clone()))
+        });
+        let name = owner
+            .as_ref()
+            .map_or_else(|| created.name.text(), |(_, name)| name.clone());
+        let group: Text = match &owner {
+            Some(_) => format!("service:{}/{name}", spec.namespace).into(),
+            None => format!("family:{}", created.class.index()).into(),
+        };
+        let key = format!("{name}/{}", created.class.index());
+        let options = &self.options;
+        let own_rules = request::rules(spec, options.rules_of(&name));
+        let rules = self.rules_number(key, || own_rules);
+        self.started += 1;
+        let slot = pod.slot.index();
+        if self.tasks.len() <= slot {
+            self.tasks.resize(slot + 1, None);
+        }
+        let mut state = TaskState {
+            pod,
+            service: None,
+            deployment: 0,
+            number: self.started,
+            task: request::task(spec, group),
+            rules,
+            instance: None,
+            only_on: None,
+            phase: Phase::Pending,
+        };
+        if let Some((owner, _)) = owner
+            && let Some(service) = self.services.get_mut(&owner.object)
+        {
+            state.service = Some(owner.object);
+            state.deployment = service.arrived(state.number, pod);
+            state.only_on = service.is_daemon().then_some(owner.index.max(0) as usize);
+        }
+        self.tasks[slot] = Some(state);
+        if created.found.is_none() {
+            self.queue.push_back(pod);
+        }
+    }
+
+    /// Places the first task that waits.
+    pub(super) fn place_next(&mut self, store: &Store, out: &mut Outbox) {
+        while let Some(pod) = self.queue.pop_front() {
+            let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
+                continue;
+            };
+            let record = store.pods().get(pod);
+            let waits = record.is_some_and(|record| record.node().is_none());
+            if !waits || own.instance.is_some() || store.pod_states().is_terminating(pod) {
+                continue;
+            }
+            let class = record.map(|record| record.class);
+            let is_refused = class
+                .is_some_and(|class| refusal(CAPABILITIES, &store.class(class).spec).is_some());
+            if is_refused {
+                let reason = EndReason::Rejected;
+                out.write(store, Event::PodEnded { pod, reason });
+                continue;
+            }
+            let alike = Alike::of(&own.task, own.rules);
+            if own.only_on.is_none() && self.refused.contains(&alike) {
+                self.resting.insert(own.number, pod);
+                continue;
+            }
+            out.decided_pods += 1;
+            out.decided_jobs += 1;
+            if let Some(instance) = self.choose(&own) {
+                self.cluster.add(instance, &own.task);
+                if let Some(own) = self.task_mut(pod) {
+                    own.instance = Some(instance);
+                }
+                let (node, devices) = (NodeId::from_index(instance), DeviceSet::EMPTY);
+                out.write(store, Event::PodBound { pod, node, devices });
+            } else {
+                self.refused.insert(alike);
+                self.resting.insert(own.number, pod);
+                out.write(store, Event::PodUnschedulable { pod });
+            }
+            return;
+        }
+    }
+
+    fn choose(&mut self, own: &TaskState) -> Option<usize> {
+        if let Some(instance) = own.only_on {
+            let there = self.cluster.instances().get(instance)?;
+            let rules = self.rules.get(own.rules)?;
+            return placement::is_eligible(there, &own.task, rules).then_some(instance);
+        }
+        match self.form {
+            Form::Incremental => self.cluster.place(&own.task, own.rules, &mut self.random),
+            Form::Plain => {
+                let rules = self.rules.get(own.rules)?;
+                let instances = self.cluster.instances();
+                placement::place(instances, &own.task, rules, &mut self.random)
+            }
+        }
+    }
+
+    /// The store did not take a binding: the task waits again.
+    pub(super) fn not_bound(&mut self, pod: PodRef) {
+        self.leave(pod);
+        if let Some(number) = self.task_mut(pod).map(|own| own.number) {
+            self.resting.insert(number, pod);
+        }
+    }
+
+    fn leave(&mut self, pod: PodRef) {
+        let Some(own) = self.task_mut(pod) else {
+            return;
+        };
+        let task = own.task.clone();
+        if let Some(instance) = own.instance.take() {
+            self.cluster.remove(instance, &task);
+        }
+    }
+
+    /// A pod that was on a node before the run began is a task there.
+    pub(super) fn bound(&mut self, pod: PodRef, node: NodeId) {
+        let Some(own) = self.task_mut(pod).filter(|own| own.instance.is_none()) else {
+            return;
+        };
+        own.instance = Some(node.index());
+        let task = own.task.clone();
+        self.cluster.add(node.index(), &task);
+    }
+
+    pub(super) fn runs(&mut self, now: Instant, pod: PodRef) {
+        let healthy = now.saturating_add(self.options.healthy_after);
+        let Some(own) = self.task_mut(pod).filter(|own| own.phase == Phase::Pending) else {
+            return;
+        };
+        own.phase = Phase::Running;
+        let (service, deployment) = (own.service, own.deployment);
+        if let Some(id) = service {
+            self.timers.push(healthy, Due::Healthy(pod));
+            if let Some(service) = self.services.get_mut(&id) {
+                service.task_runs(deployment);
+            }
+        }
+    }
+
+    pub(super) fn healthy(&mut self, pod: PodRef) {
+        let own = self.task_mut(pod);
+        let Some(own) = own.filter(|own| own.phase == Phase::Running) else {
+            return;
+        };
+        own.phase = Phase::Healthy;
+        let service = own.service;
+        self.dirty.extend(service);
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        reason: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        self.leave(pod);
+        let row = self.tasks.get_mut(pod.slot.index());
+        let Some(own) = row.and_then(|row| row.take_if(|own| own.pod == pod)) else {
+            return;
+        };
+        self.resting.remove(&own.number);
+        self.changed();
+        let Some(id) = own.service else {
+            return;
+        };
+        if let Some(service) = self.services.get_mut(&id) {
+            service.left(own.number);
+        }
+        if reason.leaves_object() {
+            let change = PodChange::Forgotten;
+            out.write(store, Event::PodChanged { pod, change });
+        }
+        if own.phase == Phase::Pending && reason != EndReason::NodeLost {
+            self.never_ran(now, id, own.deployment);
+        }
+        self.dirty.insert(id);
+    }
+
+    /// Stops a task; `true` if it was not stopping already.
+    pub(super) fn stop(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+        let Some(own) = self.task_mut(pod) else {
+            return;
+        };
+        own.phase = Phase::Stopping;
+        let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+        let change = PodChange::Terminating { grace, reason };
+        out.write(store, Event::PodChanged { pod, change });
+    }
+
+    pub(super) fn why_it_waits(&self, pod: PodRef) -> Option<Text> {
+        let own = self.tasks.get(pod.slot.index())?.as_ref()?;
+        if own.pod != pod || own.instance.is_some() {
+            return None;
+        }
+        let instances = self.cluster.instances();
+        let rules = self.rules.get(own.rules)?;
+        let of_size = |instance: &&placement::Instance| {
+            own.task.cpu <= instance.cpu && own.task.memory <= instance.memory
+        };
+        let active = instances.iter().filter(|own| own.is_active).count();
+        let fitting = instances.iter().filter(|own| own.is_active).filter(of_size);
+        let why = if active == 0 {
+            "no container instances were found in your cluster"
+        } else if fitting.clone().next().is_none() {
+            "no container instance has the processors and memory"
+        } else if fitting
+            .clone()
+            .all(|instance| !placement::is_eligible(instance, &own.task, rules))
+        {
+            "no container instance meets all the placement constraints"
+        } else {
+            "it is not placed yet"
+        };
+        Some(format!("unable to place a task: {why}").into())
+    }
+}

@@ -1,0 +1,163 @@
+//! Sparrow: decentralized scheduling by sampling, with late binding, or the power of d choices
+//! without it.
+//!
+//! A scheduler as a caller builds it from the registry:
+//!
+//! ```
+//! use policy::{ProfileChoice, Setup};
+//! use scheduler::pipeline::evaluate::Form;
+//! use scheduler::sparrow::SparrowOptions;
+//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//!
+//! let request = SystemRequest {
+//!     setup: Setup::default(),
+//!     profile: ProfileChoice::named("default"),
+//!     options: SystemOptions::default().with(SparrowOptions {
+//!         probes: 3,
+//!         ..SparrowOptions::default()
+//!     }),
+//!     controllers: None,
+//!     form: Form::Incremental,
+//!     time_limits: TimeLimits::Ignored,
+//!     images: None,
+//! };
+//! let parts = (registry::find("sparrow")?.build)(&request)?;
+//! assert_eq!(parts.components[0].name(), "sparrow");
+//! # Ok::<(), systems::SystemError>(())
+//! ```
+
+use cluster::Commitment;
+use control::Stepping;
+use scheduler::sparrow::{Sparrow, SparrowOptions};
+
+use super::capability::Support::{Refused, Without, Yes};
+use super::capability::{Capabilities, Capability};
+use super::entry::{
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+};
+use super::plain_agent::PlainAgent;
+
+/// The registry's entry.
+pub const ENTRY: SystemEntry = SystemEntry {
+    name: "sparrow",
+    summary: "Sparrow: jobs probe random nodes, whose queues ask for tasks when their turn comes.",
+    source: "Ousterhout and others, SOSP'13: batch sampling, late binding, proactive cancellation",
+    scheduler: SchedulerKind::Own,
+    workloads: RunsWorkloads::Never,
+    capabilities: CAPABILITIES,
+    build,
+};
+
+const BLIND: &str = "nodes are drawn at random";
+const PODS_ALONE: &str = "it supports only jobs";
+
+const CAPABILITIES: Capabilities = &[
+    (Capability::Requests, Yes("a node asks when it has room")),
+    (Capability::CpuFractions, Yes("thousandths of a core")),
+    (
+        Capability::ExtendedResources,
+        Yes("a node asks when it has room"),
+    ),
+    (Capability::WholeGpus, Yes("the first free devices")),
+    (Capability::GpuChoice, Yes("devices of any of the models")),
+    (Capability::GpuShares, Yes("the first device with room")),
+    (
+        Capability::NodeSelector,
+        Yes("probes go to admitted nodes alone"),
+    ),
+    (
+        Capability::NodeAffinityEqual,
+        Yes("probes go to admitted nodes alone"),
+    ),
+    (
+        Capability::NodeAffinityChoice,
+        Yes("probes go to admitted nodes alone"),
+    ),
+    (
+        Capability::NodeAffinityTerms,
+        Yes("probes go to admitted nodes alone"),
+    ),
+    (Capability::PreferredNodeAffinity, Without(BLIND)),
+    (Capability::OnePerNode, Without(BLIND)),
+    (Capability::PodAffinityNode, Without(BLIND)),
+    (Capability::PodAffinityDomain, Without(BLIND)),
+    (Capability::PreferredPodAffinity, Without(BLIND)),
+    (Capability::SpreadPreferred, Without(BLIND)),
+    (Capability::SpreadRequired, Without(BLIND)),
+    (
+        Capability::Taints,
+        Yes("nodes with untolerated taints are not probed"),
+    ),
+    (Capability::PodSlots, Yes("as many as the node has slots")),
+    (Capability::HostPorts, Without(BLIND)),
+    (Capability::Volumes, Without(BLIND)),
+    (Capability::Needs, Without("assumed to exist")),
+    (
+        Capability::Priority,
+        Without("queues are first come, first served; no preemption"),
+    ),
+    (
+        Capability::Gangs,
+        Without("the tasks of a job start one by one"),
+    ),
+    (
+        Capability::SchedulingGates,
+        Without("jobs are probed for without delay"),
+    ),
+    (
+        Capability::SeveralContainers,
+        Yes("they share the task's node"),
+    ),
+    (
+        Capability::InitContainers,
+        Without("only their requests matter"),
+    ),
+    (
+        Capability::RestartInPlace,
+        Without("ended containers are not restarted"),
+    ),
+    (Capability::LivenessProbes, Without("not probed")),
+    (
+        Capability::ReadinessProbes,
+        Without("a task is ready once it runs"),
+    ),
+    (Capability::Replicas, Refused(PODS_ALONE)),
+    (Capability::RollingUpdate, Refused(PODS_ALONE)),
+    (Capability::StatefulSet, Refused(PODS_ALONE)),
+    (Capability::DaemonSet, Refused(PODS_ALONE)),
+    (Capability::Job, Refused(PODS_ALONE)),
+    (Capability::CronJob, Refused(PODS_ALONE)),
+    (
+        Capability::DisruptionBudget,
+        Without("tasks are never evicted"),
+    ),
+    (Capability::Service, Without("tasks have no clients")),
+    (Capability::OtherObjects, Without(PODS_ALONE)),
+    (
+        Capability::Placement,
+        Yes("the nodes that ask first, of d probes for every task"),
+    ),
+    (Capability::Overcommit, Without("never")),
+    (Capability::FailureDetection, Yes("detected at once")),
+    (
+        Capability::LostNode,
+        Yes("reservations are made anew elsewhere; running tasks as `models.nodeLoss` says"),
+    ),
+    (
+        Capability::ControlPlaneLoss,
+        Yes("running tasks continue, none starts"),
+    ),
+];
+
+fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
+    let options = SparrowOptions {
+        seed: request.setup.seed,
+        ..request.options.of()
+    };
+    Ok(SystemParts {
+        components: vec![Box::new(Sparrow::new(options))],
+        agent: Box::new(PlainAgent::new(request.time_limits)),
+        stepping: Stepping::PerInstant,
+        commitment: Commitment::Checked,
+    })
+}

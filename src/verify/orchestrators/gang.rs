@@ -1,0 +1,150 @@
+//! Cases of gangs: kube-scheduler with its coscheduling plugin on one node of so many slots (spec:
+//! orchestrators-b.md section 7.6).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::job_runs::{Work, simulate};
+use super::{Case, Decide, Forms, Trouble, read};
+use model::objects::PodGroup;
+use model::resource_list::{CPU, PODS};
+use model::scheduler_config::{PluginSet, SchedulerProfile};
+use model::{ClusterObjects, Node, PodSpec, ResourceList, SchedulerConfig};
+use policy::{ProfileChoice, Setup};
+use scheduler::kube::group::GROUP_LABEL;
+use scheduler::pipeline::evaluate::Form;
+use sim::DecisionTime;
+use systems::kubernetes::{ENTRY, KubeRequest};
+use systems::{SystemOptions, SystemRequest, TimeLimits};
+use trace::{Arrival, Recorded};
+use units::{Instant, Quantity};
+
+/// The judge of a kind.
+pub(super) fn forms(kind: &str) -> Option<Forms> {
+    let plain: Decide = |case| gang(case, Form::Plain);
+    let fast: Decide = |case| gang(case, Form::Incremental);
+    (kind == "gang").then_some(Forms::Both { plain, fast })
+}
+
+#[derive(Deserialize)]
+struct Slots {
+    slots: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    group: String,
+    prio: i32,
+    created: f64,
+    replicas: u32,
+    min_member: usize,
+}
+
+impl Group {
+    fn member(&self) -> PodSpec {
+        let mut spec =
+            PodSpec::with_requests(ResourceList::from_pairs([(CPU, Quantity::from_units(1))]));
+        spec.namespace = "default".into();
+        spec.priority = self.prio;
+        let label = GROUP_LABEL.into();
+        spec.labels.insert(label, self.group.as_str().into());
+        spec
+    }
+}
+
+fn configured() -> SchedulerConfig {
+    let mut profile = SchedulerProfile {
+        scheduler_name: "default-scheduler".into(),
+        ..SchedulerProfile::default()
+    };
+    let plugins = PluginSet {
+        enabled: vec![("Coscheduling".to_owned(), 0)],
+        disabled: vec!["DefaultPreemption".to_owned()],
+    };
+    profile.points.insert("multiPoint".to_owned(), plugins);
+    SchedulerConfig {
+        profiles: vec![profile],
+        ..SchedulerConfig::default()
+    }
+}
+
+fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
+    let Slots { slots } = read(&case.nodes)?;
+    let mut groups: Vec<Group> = read(&case.request)?;
+    // All pods are there at once; groups are as old as the order of their first pods says.
+    groups.sort_by(|one, other| {
+        let ages = one.created.total_cmp(&other.created);
+        ages.then_with(|| one.group.cmp(&other.group))
+    });
+    let mut objects = ClusterObjects::default();
+    let mut arrivals = Vec::new();
+    for (class, group) in groups.iter().enumerate() {
+        let name = ("default".into(), group.group.as_str().into());
+        let least = group.min_member;
+        let timeout = None;
+        objects.groups.insert(name, PodGroup { least, timeout });
+        for _ in 0..group.replicas {
+            arrivals.push(Arrival {
+                submit: Instant::ZERO,
+                name: model::PodName::Job(arrivals.len() as u64),
+                class: class as u32,
+                members: 1,
+                tenant: 0,
+                run_time: None,
+                time_limit: None,
+                historic_start: None,
+            });
+        }
+    }
+    let owners: Vec<u32> = arrivals.iter().map(|arrival| arrival.class).collect();
+    let kube = KubeRequest {
+        config: configured(),
+        takes_first: true,
+        objects,
+        ..KubeRequest::default()
+    };
+    let request = SystemRequest {
+        setup: Setup::default(),
+        profile: ProfileChoice::named("default"),
+        options: SystemOptions::default().with(kube),
+        controllers: None,
+        form,
+        time_limits: TimeLimits::Ignored,
+        images: None,
+    };
+    let parts = (ENTRY.build)(&request).map_err(|error| Trouble::Malformed(error.to_string()))?;
+    let node = Node {
+        name: "node".into(),
+        allocatable: ResourceList::from_pairs([
+            (CPU, Quantity::from_units(slots)),
+            (PODS, Quantity::from_units(slots)),
+        ]),
+        ..Node::default()
+    };
+    let work = Work {
+        jobs: arrivals.len(),
+        recorded: Recorded {
+            arrivals,
+            classes: groups
+                .iter()
+                .map(|group| Arc::new(group.member()))
+                .collect(),
+            ..Recorded::default()
+        },
+    };
+    let started = simulate(parts, vec![Arc::new(node)], work, DecisionTime::default());
+    let started = started.map_err(Trouble::Malformed)?;
+    let mut running = vec![0_i64; groups.len()];
+    for start in &started {
+        running[owners[start.position] as usize] += 1;
+    }
+    let named = groups.iter().zip(&running);
+    let named: Map<String, Value> = named
+        .map(|(group, count)| (group.group.clone(), json!(count)))
+        .collect();
+    let free = slots - running.iter().sum::<i64>();
+    Ok(json!({ "running": named, "free": free }))
+}
