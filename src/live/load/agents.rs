@@ -1,7 +1,7 @@
 //! The agents of a load: each is a daemon with all its connections, over containers that are no
 //! processes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -140,7 +140,7 @@ fn joined(
     admin: &Client,
     token: &Token,
     name: &str,
-    folder: &PathBuf,
+    folder: &Path,
 ) -> Result<Credentials, LoadError> {
     loop {
         match join(admin.address(), token, name, folder, FILE) {
