@@ -122,32 +122,29 @@ impl Ecs {
         let name = object
             .map(|object| object.name().clone())
             .unwrap_or_default();
-        match self.services.get_mut(&id) {
-            Some(service) => {
-                service.desired = desired;
-                if service.deployment.template != *template {
-                    service.deploy(Arc::clone(template));
-                }
+        if let Some(service) = self.services.get_mut(&id) {
+            service.desired = desired;
+            if service.deployment.template != *template {
+                service.deploy(Arc::clone(template));
             }
-            None => {
-                let service = Service {
-                    name,
-                    kind,
-                    desired,
-                    deployment: Deployment {
-                        number: 1,
-                        template: Arc::clone(template),
-                        breaker: CircuitBreaker::new(desired),
-                        is_failed: false,
-                    },
-                    completed: None,
-                    throttle: Throttle::default(),
-                    next: 0,
-                    coming: 0,
-                    pods: SortedMap::new(),
-                };
-                self.services.insert(id, service);
-            }
+        } else {
+            let service = Service {
+                name,
+                kind,
+                desired,
+                deployment: Deployment {
+                    number: 1,
+                    template: Arc::clone(template),
+                    breaker: CircuitBreaker::new(desired),
+                    is_failed: false,
+                },
+                completed: None,
+                throttle: Throttle::default(),
+                next: 0,
+                coming: 0,
+                pods: SortedMap::new(),
+            };
+            self.services.insert(id, service);
         }
         self.dirty.insert(id);
     }
