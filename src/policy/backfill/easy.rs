@@ -43,6 +43,7 @@ impl Easy {
         self.form == Form::Incremental
             && pass.is_interchangeable()
             && !news.freed
+            && !pass.is_overdue()
             && !news.reordered
     }
 }
