@@ -108,7 +108,6 @@ impl Plugin for Borg {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::score::{borg_best_fit, borg_epvm, borg_stranded};
     use crate::testing::{World, node, pod};
     use crate::{Arguments, Built, Setup};

@@ -149,6 +149,10 @@ const CAPABILITIES: Capabilities = &[
     ),
 ];
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the registry's builders may refuse a request"
+)]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options = SparrowOptions {
         seed: request.setup.seed,

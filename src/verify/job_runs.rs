@@ -258,6 +258,16 @@ mod tests {
     use super::*;
 
     fn run(jobs: &[RigidJob], nodes: u32, backfill: &str, form: Form) -> Vec<Started> {
+        run_under(TimeLimits::Enforced, jobs, nodes, backfill, form)
+    }
+
+    fn run_under(
+        time_limits: TimeLimits,
+        jobs: &[RigidJob],
+        nodes: u32,
+        backfill: &str,
+        form: Form,
+    ) -> Vec<Started> {
         let machine = JobMachine {
             nodes,
             options: BatchOptions {
@@ -265,7 +275,7 @@ mod tests {
                 ..BatchOptions::default()
             },
             form,
-            time_limits: TimeLimits::Enforced,
+            time_limits,
             decision_time: DecisionTime::default(),
         };
         let mut started = run_jobs(jobs, &machine).expect("jobs that fit");
@@ -337,6 +347,19 @@ mod tests {
             for backfill in ["easy", "conservative"] {
                 let plain = run(&jobs, 7, backfill, Form::Plain);
                 prop_assert_eq!(plain, run(&jobs, 7, backfill, Form::Incremental), "{}", backfill);
+            }
+        }
+
+        #[test]
+        fn fast_forms_decide_as_plain_ones_where_jobs_run_too_long(jobs in jobs()) {
+            let mut jobs = jobs;
+            for job in jobs.iter_mut().step_by(2) {
+                job.requested = Duration::from_nanos(job.run.as_nanos() / 2);
+            }
+            for backfill in ["easy", "conservative"] {
+                let decided = |form| run_under(TimeLimits::Ignored, &jobs, 7, backfill, form);
+                let plain = decided(Form::Plain);
+                prop_assert_eq!(plain, decided(Form::Incremental), "{}", backfill);
             }
         }
 

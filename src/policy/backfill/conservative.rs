@@ -136,6 +136,7 @@ impl Held {
         let is_foreseen = self.is_complete || news.arrived.is_empty();
         is_foreseen
             && !news.unforeseen
+            && !pass.is_overdue()
             && !news.reordered
             && news.arrived.iter().all(is_behind)
             && !self.reserved.first().is_some_and(is_late)

@@ -43,6 +43,7 @@ impl Easy {
         self.form == Form::Incremental
             && pass.is_interchangeable()
             && !news.freed
+            && !pass.is_overdue()
             && !news.reordered
     }
 }
@@ -93,20 +94,18 @@ impl PassRule for Easy {
     fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
         let head = pass.first()?;
         let known = self.held.take().filter(|_| self.holds(pass));
-        let mut held = match known.filter(|held| held.head == head) {
-            Some(mut held) => {
-                held.go_back(pass);
-                held
+        let known = known.filter(|held| held.head == head);
+        let mut held = if let Some(mut held) = known {
+            held.go_back(pass);
+            held
+        } else {
+            if let Some(start) = pass.start(&head) {
+                return Some(start);
             }
-            None => {
-                if let Some(start) = pass.start(&head) {
-                    return Some(start);
-                }
-                Held {
-                    head,
-                    shadow: pass.shadow(&head)?,
-                    asked: head,
-                }
+            Held {
+                head,
+                shadow: pass.shadow(&head)?,
+                asked: head,
             }
         };
         let start = held.next(pass);

@@ -96,10 +96,7 @@ mod tests {
         let (mut now, mut total, mut counted) = (0, 0.0, 0_u64);
         for task in 0..tasks {
             now += exponential(&mut stream, 1.0 / (load * workers as f64));
-            loop {
-                let Some(&(end, worker)) = ends.first().filter(|&&(end, _)| end <= now) else {
-                    break;
-                };
+            while let Some(&(end, worker)) = ends.first().filter(|&&(end, _)| end <= now) {
                 ends.pop_first();
                 slots.idle[worker] = true;
                 queues.freed(worker);

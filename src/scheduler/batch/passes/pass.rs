@@ -87,6 +87,14 @@ impl<'a> Pass<'a> {
         self.store.class_count() == 1
     }
 
+    /// `true` if a job runs longer than it asked for: when it ends is guessed anew in every pass.
+    pub fn is_overdue(&self) -> bool {
+        self.running
+            .ends()
+            .next()
+            .is_some_and(|(at, _)| at <= self.now)
+    }
+
     /// The head of the queue.
     pub fn first(&self) -> Option<Candidate> {
         self.queue.next(Bound::Unbounded, &Bounds::ANY)
