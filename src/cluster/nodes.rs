@@ -99,7 +99,7 @@ impl Nodes {
         self.ready[node.index()]
     }
 
-    /// Instant at which a silent node was last heard of; `None` of one that is not silent.
+    /// Instant of the last heartbeat of a silent node; `None` of one that is not silent.
     pub(super) fn silent_since(&self, node: NodeId) -> Option<Instant> {
         self.silent.get(&node).copied()
     }

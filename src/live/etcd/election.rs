@@ -199,7 +199,7 @@ impl Candidate {
         })
     }
 
-    /// Waits to be elected; `None` if it was told to wait no longer. `stands_by` gets the name of each
+    /// Waits to be elected; `None` if it was interrupted. `stands_by` gets the name of each
     /// leader that it waits behind, and problems with etcd.
     pub fn elected(
         &self,

@@ -102,8 +102,8 @@ fn failed(error: &EtcdError) -> JournalError {
         file: PathBuf::from("etcd"),
         what: error.to_string(),
         fix: match error {
-            EtcdError::Fenced => "it goes on from the same log",
-            _ => "the control server goes on once etcd does",
+            EtcdError::Fenced => "nothing was lost: the leader continues from the same log",
+            _ => "the control server continues once etcd answers",
         },
     }
 }
