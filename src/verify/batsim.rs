@@ -109,7 +109,7 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
         });
         return Ok(());
     };
-    let used = rows.iter().flat_map(|row| row.hosts.iter().max()).max();
+    let used = rows.iter().filter_map(|row| row.hosts.iter().max()).max();
     let nodes = stated_hosts(file)?.unwrap_or(used.map_or(0, |&most| most + 1));
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| rows[row].job.submit);

@@ -154,7 +154,7 @@ fn preemption(case: &Case) -> Result<Value, Trouble> {
 }
 
 #[derive(Deserialize)]
-struct Usage {
+struct Reserved {
     limit: f64,
     dt_s: f64,
     window_s: f64,
@@ -164,7 +164,7 @@ struct Usage {
 }
 
 fn reservation(case: &Case) -> Result<Value, Trouble> {
-    let given: Usage = read(&case.request)?;
+    let given: Reserved = read(&case.request)?;
     let options = ReservationOptions {
         window: given.window_s,
         margin: given.margin,

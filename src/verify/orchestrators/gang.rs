@@ -35,22 +35,23 @@ struct Slots {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Group {
-    group: String,
+struct Gang {
+    #[serde(rename = "group")]
+    name: String,
     prio: i32,
     created: f64,
     replicas: u32,
     min_member: usize,
 }
 
-impl Group {
+impl Gang {
     fn member(&self) -> PodSpec {
         let mut spec =
             PodSpec::with_requests(ResourceList::from_pairs([(CPU, Quantity::from_units(1))]));
         spec.namespace = "default".into();
         spec.priority = self.prio;
         let label = GROUP_LABEL.into();
-        spec.labels.insert(label, self.group.as_str().into());
+        spec.labels.insert(label, self.name.as_str().into());
         spec
     }
 }
@@ -71,18 +72,29 @@ fn configured() -> SchedulerConfig {
     }
 }
 
+fn node(slots: i64) -> Node {
+    Node {
+        name: "node".into(),
+        allocatable: ResourceList::from_pairs([
+            (CPU, Quantity::from_units(slots)),
+            (PODS, Quantity::from_units(slots)),
+        ]),
+        ..Node::default()
+    }
+}
+
 fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
     let Slots { slots } = read(&case.nodes)?;
-    let mut groups: Vec<Group> = read(&case.request)?;
+    let mut groups: Vec<Gang> = read(&case.request)?;
     // All pods are there at once; groups are as old as the order of their first pods says.
     groups.sort_by(|one, other| {
         let ages = one.created.total_cmp(&other.created);
-        ages.then_with(|| one.group.cmp(&other.group))
+        ages.then_with(|| one.name.cmp(&other.name))
     });
     let mut objects = ClusterObjects::default();
     let mut arrivals = Vec::new();
     for (class, group) in groups.iter().enumerate() {
-        let name = ("default".into(), group.group.as_str().into());
+        let name = ("default".into(), group.name.as_str().into());
         let least = group.min_member;
         let timeout = None;
         objects.groups.insert(name, PodGroup { least, timeout });
@@ -116,14 +128,6 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
         images: None,
     };
     let parts = (ENTRY.build)(&request).map_err(|error| Trouble::Malformed(error.to_string()))?;
-    let node = Node {
-        name: "node".into(),
-        allocatable: ResourceList::from_pairs([
-            (CPU, Quantity::from_units(slots)),
-            (PODS, Quantity::from_units(slots)),
-        ]),
-        ..Node::default()
-    };
     let work = Work {
         jobs: arrivals.len(),
         recorded: Recorded {
@@ -135,7 +139,12 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
             ..Recorded::default()
         },
     };
-    let started = simulate(parts, vec![Arc::new(node)], work, DecisionTime::default());
+    let started = simulate(
+        parts,
+        vec![Arc::new(node(slots))],
+        work,
+        DecisionTime::default(),
+    );
     let started = started.map_err(Trouble::Malformed)?;
     let mut running = vec![0_i64; groups.len()];
     for start in &started {
@@ -143,7 +152,7 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
     }
     let named = groups.iter().zip(&running);
     let named: Map<String, Value> = named
-        .map(|(group, count)| (group.group.clone(), json!(count)))
+        .map(|(group, count)| (group.name.clone(), json!(count)))
         .collect();
     let free = slots - running.iter().sum::<i64>();
     Ok(json!({ "running": named, "free": free }))

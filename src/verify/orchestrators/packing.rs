@@ -151,6 +151,18 @@ impl Scored {
     }
 }
 
+fn parts(fragments: &Fragments) -> Value {
+    json!({
+        "q1": fragments.lack_both,
+        "q2": fragments.lack_gpu,
+        "q3": fragments.satisfied,
+        "q4": fragments.lack_cpu,
+        "xl": fragments.no_gpu_fits,
+        "xr": fragments.no_gpu_lack_cpu,
+        "na": fragments.not_admissible,
+    })
+}
+
 fn scores(case: &Case) -> Result<Value, Trouble> {
     let given: IndexMap<String, GpuNode> = read(&case.nodes)?;
     let request: Typical = read(&case.request)?;
@@ -206,15 +218,7 @@ fn scores(case: &Case) -> Result<Value, Trouble> {
             "bestfit_norm": stretched[index],
             "dot": dot[index],
             "packing": packed[index],
-            "frag": {
-                "q1": before.lack_both,
-                "q2": before.lack_gpu,
-                "q3": before.satisfied,
-                "q4": before.lack_cpu,
-                "xl": before.no_gpu_fits,
-                "xr": before.no_gpu_lack_cpu,
-                "na": before.not_admissible,
-            },
+            "frag": parts(&before),
         });
         per_node.insert(name.clone(), figures);
     }
