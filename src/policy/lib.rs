@@ -15,6 +15,7 @@ pub mod kubernetes;
 pub mod order;
 pub mod parameter;
 pub mod preemption;
+mod profile_entry;
 mod profile_error;
 pub mod profiles;
 pub mod registered;

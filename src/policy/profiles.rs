@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 
 use super::entry::{Built, Entry, Point, Setup};
 use super::parameter::Arguments;
+pub use super::profile_entry::ProfileEntry;
+use super::profile_entry::{borg, fifo};
 pub use super::profile_error::{MAX_PLUGINS, MAX_WEIGHT, ProfileError};
 use super::registry::{self, POLICIES};
 use scheduler::pipeline::plugin::Points;
@@ -21,50 +23,6 @@ pub const FILTERS: &[&str] = &[
     "gpu-fit",
     "host-ports",
 ];
-
-/// A named profile.
-#[derive(Clone, Copy, Debug)]
-pub struct ProfileEntry {
-    /// The profile's name.
-    pub name: &'static str,
-    /// Description of the profile in one sentence.
-    pub summary: &'static str,
-    /// The profile's plugins after [`FILTERS`], in order, each of weight 1.
-    pub plugins: &'static [&'static str],
-    /// Tie-breaking rule.
-    pub select: &'static str,
-    /// Queue order.
-    pub order: &'static str,
-}
-
-const fn fifo(
-    name: &'static str,
-    plugins: &'static [&'static str],
-    select: &'static str,
-    summary: &'static str,
-) -> ProfileEntry {
-    ProfileEntry {
-        name,
-        summary,
-        plugins,
-        select,
-        order: "fifo",
-    }
-}
-
-const fn borg(
-    name: &'static str,
-    plugins: &'static [&'static str],
-    summary: &'static str,
-) -> ProfileEntry {
-    ProfileEntry {
-        name,
-        summary,
-        plugins,
-        select: "first",
-        order: "priority",
-    }
-}
 
 /// The profile that is kube-scheduler itself: its name and what it does. It is no profile of the
 /// pipeline; [`crate::kube_profiles::build_kube_profiles`] makes it.

@@ -96,8 +96,13 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
     for (class, group) in groups.iter().enumerate() {
         let name = ("default".into(), group.name.as_str().into());
         let least = group.min_member;
-        let timeout = None;
-        objects.groups.insert(name, PodGroup { least, timeout });
+        objects.groups.insert(
+            name,
+            PodGroup {
+                least,
+                timeout: None,
+            },
+        );
         for _ in 0..group.replicas {
             arrivals.push(Arrival {
                 submit: Instant::ZERO,
