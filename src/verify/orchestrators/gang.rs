@@ -17,7 +17,7 @@ use scheduler::kube::group::GROUP_LABEL;
 use scheduler::pipeline::evaluate::Form;
 use sim::DecisionTime;
 use systems::kubernetes::{ENTRY, KubeRequest};
-use systems::{SystemOptions, SystemRequest, TimeLimits};
+use systems::{SystemOptions, SystemParts, SystemRequest, TimeLimits};
 use trace::{Arrival, Recorded};
 use units::{Instant, Quantity};
 
@@ -83,6 +83,20 @@ fn node(slots: i64) -> Node {
     }
 }
 
+/// The control plane of kube-scheduler with groups.
+fn parts(kube: KubeRequest, form: Form) -> Result<SystemParts, Trouble> {
+    let request = SystemRequest {
+        setup: Setup::default(),
+        profile: ProfileChoice::named("default"),
+        options: SystemOptions::default().with(kube),
+        controllers: None,
+        form,
+        time_limits: TimeLimits::Ignored,
+        images: None,
+    };
+    (ENTRY.build)(&request).map_err(|error| Trouble::Malformed(error.to_string()))
+}
+
 fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
     let Slots { slots } = read(&case.nodes)?;
     let mut groups: Vec<Gang> = read(&case.request)?;
@@ -123,16 +137,7 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
         objects,
         ..KubeRequest::default()
     };
-    let request = SystemRequest {
-        setup: Setup::default(),
-        profile: ProfileChoice::named("default"),
-        options: SystemOptions::default().with(kube),
-        controllers: None,
-        form,
-        time_limits: TimeLimits::Ignored,
-        images: None,
-    };
-    let parts = (ENTRY.build)(&request).map_err(|error| Trouble::Malformed(error.to_string()))?;
+    let parts = parts(kube, form)?;
     let work = Work {
         jobs: arrivals.len(),
         recorded: Recorded {
