@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
   windtunnel inflate packing.yaml
 
 All pods of the workload are taken at once, and none of them ends. `compact` removes machines in a
-random order and has the system place all pods anew each time, until more than 0.2 % of them stay
+random order and has the system place all pods again each time, until more than 0.2 % of them stay
 pending; `inflate` adds copies of pods drawn from the workload. Both repeat this with other random
 orders, the same for every variant.";
 

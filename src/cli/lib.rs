@@ -30,8 +30,6 @@ mod named;
 mod output;
 mod place;
 mod plan;
-mod plan_scenario;
-mod plan_words;
 mod policy_list;
 mod profile;
 mod progress;

@@ -18,6 +18,7 @@ use report::table::TableOptions;
 use report::validate::error_bar;
 use report::{self, Format};
 use trace::Input;
+use units::plural;
 
 use super::failure::folder_failure;
 use super::{Exit, Failure, Global, output, terminal};
@@ -320,9 +321,9 @@ fn error_bar_of(path: &Path, gathered: &Gathered) -> Result<String, Failure> {
     match variants.find(|variant| variant.nodes != bar.nodes) {
         None => Ok(bar.words),
         Some(other) => Err(Failure::input(format!(
-            "{}: of a cluster with {} nodes; `{}` ran on {}: validate the experiment of these runs",
+            "{}: of a cluster with {}; `{}` ran on {}: validate the experiment of these runs",
             path.display(),
-            bar.nodes,
+            plural::count(bar.nodes as u64, "node"),
             other.name,
             other.nodes
         ))),

@@ -2,14 +2,14 @@
 //! loopback interface two secrets, one for users and one for agents, which keep out the other users of
 //! the machine. `security` holds what stands in their place when connections are encrypted.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::security::gate::Gate;
-use crate::security::{random_bytes, write_text};
+use crate::security::secrets::{create, secret};
+use crate::security::write_text;
 
 /// Name of the file with the secret of users.
 pub const ADMIN_FILE: &str = "admin.token";
@@ -19,9 +19,6 @@ pub const NODE_FILE: &str = "node.token";
 
 /// Name of the file with the address at which the server listens.
 const ADDRESS_FILE: &str = "address";
-
-/// Random bytes of a secret.
-const SECRET_BYTES: usize = 32;
 
 /// Means by which parties prove who they are.
 #[derive(Clone)]
@@ -80,16 +77,6 @@ impl Secrets {
     }
 }
 
-/// A short name that follows from a text, such as the pin of an authority: it tells containers of
-/// different control servers apart and gives nothing away.
-pub fn cluster(text: &str) -> String {
-    blake3::hash(text.as_bytes())
-        .to_hex()
-        .chars()
-        .take(8)
-        .collect()
-}
-
 /// Place of a control server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -122,37 +109,4 @@ pub fn location(folder: &Path) -> io::Result<Location> {
         address: address.parse().map_err(invalid)?,
         is_plain: scheme == "http",
     })
-}
-
-/// The secret in a file.
-///
-/// # Errors
-/// The file can't be read.
-pub fn secret(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    OpenOptions::new()
-        .read(true)
-        .open(path)?
-        .take(1024)
-        .read_to_string(&mut text)?;
-    Ok(text.trim().to_owned())
-}
-
-/// The name in a file, drawn and written if there is none: a machine has it as long as its folder.
-///
-/// # Errors
-/// The folder can't be read or written.
-pub fn machine(folder: &Path) -> io::Result<String> {
-    std::fs::create_dir_all(folder)?;
-    let path = folder.join(".machine");
-    if !path.exists() {
-        create(&path)?;
-    }
-    Ok(cluster(&secret(&path)?))
-}
-
-/// Draws a secret and writes it.
-fn create(path: &Path) -> io::Result<()> {
-    let bytes = random_bytes::<SECRET_BYTES>()?;
-    write_text(path, &format!("{}\n", blake3::hash(&bytes).to_hex()))
 }

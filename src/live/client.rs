@@ -166,7 +166,7 @@ impl Client {
     #[must_use]
     pub fn remembering(self, folder: &Path) -> Self {
         let file = folder.join(SERVERS_FILE);
-        if let Ok(known) = crate::access::secret(&file) {
+        if let Ok(known) = crate::security::secrets::secret(&file) {
             self.learn(&known);
         }
         Self {

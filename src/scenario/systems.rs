@@ -9,7 +9,7 @@ use units::plural;
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
 
-/// Systems with control loops and options of their own, and whether those are given.
+/// Systems with options of their own, and whether those are given.
 const OWN: &[(&str, IsGiven)] = &[
     ("swarm", |system| system.swarm.is_some()),
     ("swarmkit", |system| system.swarmkit.is_some()),
@@ -161,7 +161,8 @@ impl System {
 
     /// Returns whether the system has its own control loops, without `controllers`.
     pub fn has_own_loops(&self) -> bool {
-        OWN.iter().any(|&(name, _)| name == self.name)
+        // Sparrow has options, and knows pods alone.
+        self.name != "sparrow" && OWN.iter().any(|&(name, _)| name == self.name)
     }
 
     /// Returns whether frameworks share the system.

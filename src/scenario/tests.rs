@@ -61,7 +61,7 @@ impl Names for SomeNames {
                     "random",
                 ]
             }
-            NameKind::Queue => vec!["fcfs", "sjf", "wfp3"],
+            NameKind::Queue => vec!["fcfs", "sjf", "wfp3", "slurm"],
             NameKind::NodeFormat => vec!["openb-nodes"],
             NameKind::WorkloadFormat => vec!["openb-pods", "swf", "csv"],
             NameKind::Generator => vec!["lublin99", "gpu-cluster"],

@@ -141,7 +141,7 @@ const CAPABILITIES: Capabilities = &[
     (Capability::FailureDetection, Yes("detected at once")),
     (
         Capability::LostNode,
-        Yes("reservations are made anew elsewhere; running tasks as `models.nodeLoss` says"),
+        Yes("reservations are made again elsewhere; running tasks as `models.nodeLoss` says"),
     ),
     (
         Capability::ControlPlaneLoss,

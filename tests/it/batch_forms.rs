@@ -47,6 +47,8 @@ impl Backfill for Asked {
 type Draw = (u32, i64, i64);
 
 struct Bench {
+    /// Order and rule, for messages.
+    name: String,
     store: Store,
     now: Instant,
     plain: Box<dyn Component>,
@@ -56,8 +58,8 @@ struct Bench {
 impl Bench {
     /// An empty cluster under two forms of a rule; `None` for an order that the rule's planner does
     /// not serve.
-    fn new(order: &JobOrderEntry, rule: &BackfillEntry) -> Option<Self> {
-        let order = || (order.build)(&OrderOptions::default());
+    fn new(entry: &JobOrderEntry, rule: &BackfillEntry) -> Option<Self> {
+        let order = || (entry.build)(&OrderOptions::default());
         let events = |rule| -> Box<dyn Component> { Box::new(BatchPlanner::new(order(), rule)) };
         let passes = |rule| -> Box<dyn Component> { Box::new(PassPlanner::new(order(), rule)) };
         let (plain, fast) = match rule.rule {
@@ -68,6 +70,7 @@ impl Bench {
             }
         };
         Some(Self {
+            name: format!("order {}, rule {}", entry.name, rule.name),
             store: Store::new(),
             now: Instant::ZERO,
             plain,
@@ -114,7 +117,8 @@ impl Bench {
             let events = |out: &Outbox| -> Vec<Event> {
                 out.writes.iter().map(|write| write.event.clone()).collect()
             };
-            assert_eq!((progress, events(&ours)), (fast, events(&theirs)));
+            let (plain, found) = ((progress, events(&ours)), (fast, events(&theirs)));
+            assert_eq!(plain, found, "{} at {}", self.name, self.now);
             for event in events(&ours) {
                 self.apply(event);
             }

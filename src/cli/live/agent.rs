@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
 
-use live::access::{Location, NODE_FILE, announce, cluster, location, machine, secret};
+use live::access::{Location, NODE_FILE, announce, location};
 use live::client::Client;
 use live::daemon::Daemon;
 use live::joining::{Renewal, join};
@@ -18,6 +18,7 @@ use live::runtime::process::{Config, Enforcement, ProcessRuntime};
 use live::security::credentials::Credentials;
 use live::security::gate::{TokenWish, now_s};
 use live::security::identity::Role;
+use live::security::secrets::{cluster, machine, secret};
 use live::security::tls;
 use live::security::token::Token;
 use live::wire::Registration;

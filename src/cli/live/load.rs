@@ -8,6 +8,7 @@ use clap::Args;
 
 use live::access::location;
 use live::load::{Bearer, Load, Measured, Spread};
+use units::plural;
 
 use super::super::{Exit, Failure, Global, output, terminal};
 use super::access::seconds;
@@ -162,13 +163,15 @@ fn table(measured: &Measured) -> Vec<Vec<String>> {
         (
             "log",
             format!(
-                "{} bytes, {:.0} a pod; {} bytes more by heartbeats",
-                measured.log_bytes, measured.log_bytes_a_pod, measured.quiet_log_bytes
+                "{}, {:.0} a pod; {} more by heartbeats",
+                plural::count(measured.log_bytes, "byte"),
+                measured.log_bytes_a_pod,
+                plural::count(measured.quiet_log_bytes, "byte")
             ),
         ),
         (
             "file of the journal",
-            format!("{} bytes", measured.file_bytes),
+            plural::count(measured.file_bytes, "byte"),
         ),
     ];
     let rows = rows.into_iter();

@@ -16,11 +16,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use ::live::access::{ADMIN_FILE, location, secret};
+use ::live::access::{ADMIN_FILE, location};
 use ::live::client::Client;
 use ::live::joining::Renewal;
 use ::live::security::credentials::Credentials;
 use ::live::security::gate::ADMIN;
+use ::live::security::secrets::secret;
 use ::live::security::tls;
 
 use super::{Exit, Failure, Global};

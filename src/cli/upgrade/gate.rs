@@ -131,11 +131,11 @@ impl Gate {
         let value = if self.is_percent { percent } else { pods };
         (value > self.bound).then(|| {
             format!(
-                "gate {}>{}{} fails: {pods:.1} of {:.0} pods ({percent:.2} %), the mean of {}",
+                "gate {}>{}{} fails: {pods:.1} of {} ({percent:.2} %), the mean of {}",
                 difference.name(),
                 self.bound,
                 self.unit(),
-                runs.pods,
+                plural::count(runs.pods.round() as u64, "pod"),
                 plural::count(runs.seeds, "seed")
             )
         })

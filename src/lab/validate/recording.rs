@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::results::{self, ResultsError};
 use manifest::parse_unix_secs;
 use trace::{Input, TraceError};
-use units::{Instant, SortedMap};
+use units::{Instant, SortedMap, plural};
 
 /// Nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;
@@ -70,11 +70,11 @@ impl Recording {
             return Ok(recording.counted_from_first());
         }
         Err(RecordingError::Content(format!(
-            "{}: records no pod that got a node ({} pods in all); expected events of the reason \
+            "{}: records no pod that got a node ({} in all); expected events of the reason \
              `Scheduled` (`kubectl get events -A -o json`), an audit log with bindings, pods with \
              `spec.nodeName`, or a result folder with its table of pods",
             path.display(),
-            recording.pods.len()
+            plural::count(recording.pods.len() as u64, "pod")
         )))
     }
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::access::secret;
+use crate::security::secrets::secret;
 use crate::security::write_text;
 
 /// Name of the file.

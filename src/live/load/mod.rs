@@ -128,7 +128,7 @@ pub enum LoadError {
 
 /// The server that bears a load.
 pub struct Bearer {
-    /// Its process.
+    /// Identifier of the bearer's process.
     pub pid: u32,
     /// Folder of its state.
     pub state: PathBuf,

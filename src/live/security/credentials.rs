@@ -126,7 +126,7 @@ impl Credentials {
         }
         // The answer of an older server named the authority alone.
         let pin = super::authority::pin(&self.authorities[0]).map_err(made)?;
-        Ok(crate::access::cluster(&pin))
+        Ok(super::secrets::cluster(&pin))
     }
 
     /// Whether a certificate has lived for a part of its life, in percent.

@@ -13,7 +13,6 @@ use super::roster::{Joining, Roster, StoredToken};
 use super::rotation::{Authorities, Rotation, RotationError, RotationStatus, Step};
 use super::token::Token;
 use super::{Refused, SecurityError};
-use crate::access;
 use crate::runtime::clock::wall_ns;
 
 /// Name of the files with the certificate of that user.
@@ -186,7 +185,7 @@ impl Gate {
     /// Name of the cluster: it follows from the first authority.
     fn cluster(&self, rotation: &Rotation) -> String {
         let known = rotation.cluster.clone();
-        known.unwrap_or_else(|| access::cluster(self.authorities().signer().pin()))
+        known.unwrap_or_else(|| super::secrets::cluster(self.authorities().signer().pin()))
     }
 
     /// Seconds for which certificates are good.

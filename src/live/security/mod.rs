@@ -8,6 +8,7 @@
 //! - `rotation`: the steps by which another authority takes the place of the present one.
 //! - `place`: the folder of both, and what several control servers share.
 //! - `gate`: joining, renewing and revoking over the two.
+//! - `secrets`: secrets in files, and short names that follow from them.
 //! - `credentials`: the key and certificate of one party, in a folder.
 //! - `tls`: the configurations of both ends.
 
@@ -18,6 +19,7 @@ pub mod identity;
 pub mod place;
 mod roster;
 pub mod rotation;
+pub mod secrets;
 pub mod tls;
 pub mod token;
 

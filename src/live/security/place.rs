@@ -54,7 +54,7 @@ impl Place {
         if self.mirror.is_none() {
             return Ok(LOCAL.to_owned());
         }
-        let machine = crate::access::machine(&self.folder)?;
+        let machine = super::secrets::machine(&self.folder)?;
         Ok(format!("{LOCAL}-{machine}"))
     }
 

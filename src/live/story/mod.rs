@@ -25,13 +25,13 @@ const AWAY_MIN: Duration = Duration::from_secs(1);
 /// The story of a run.
 #[derive(Debug, Default)]
 pub struct Story {
-    /// What came from outside, in order.
+    /// Inputs from outside, in order.
     pub deeds: Vec<Deed>,
     /// Times without heartbeats.
     pub silences: Silences,
     /// Times without a control server.
     pub absences: Vec<Absence>,
-    /// What the control plane made of it, oldest first; instants are those of the run.
+    /// Events that the control plane made of them, oldest first; instants are those of the run.
     pub events: Vec<EventRow>,
     /// Instant of the last record.
     pub end: Instant,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use units::Instant;
 
 use super::bench::{Machine, deployment, header, plane, registration};
-use crate::access::{ADMIN_FILE, Access, NODE_FILE, Secrets, secret};
+use crate::access::{ADMIN_FILE, Access, NODE_FILE, Secrets};
 use crate::client::{Client, ClientError};
 use crate::control::Control;
 use crate::driver::view::{NodeRow, PodRow};
@@ -20,6 +20,7 @@ use crate::journal::DatabaseJournal;
 use crate::node::NodeCore;
 use crate::record::Log;
 use crate::security::gate::Gate;
+use crate::security::secrets::secret;
 use crate::serve::{Limits, Notes, ServeError, Server};
 use crate::wire::NodeAnswer;
 use crate::wire::request::{Outcome, Request};

@@ -19,7 +19,7 @@ use super::{BackfillEntry, RuleKind};
 /// The registry's entry.
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "conservative",
-    summary: "Conservative: every waiting job has a reservation that nobody behind it delays.",
+    summary: "Conservative: every waiting job has a reservation that no later job delays.",
     rule: RuleKind::Passes(|form| Box::new(Conservative { form, held: None })),
 };
 
@@ -41,6 +41,9 @@ struct Held {
     earlier: Earlier,
     /// `true` if every job has its reservation.
     is_complete: bool,
+    /// `true` if a job was at its requested end when the reservations were made, or beyond: its end
+    /// is foreseen by its request and not by them.
+    is_overdue: bool,
 }
 
 /// A reservation: its begin, and the job.
@@ -83,6 +86,7 @@ impl Held {
     /// Reservations behind the head, which does not fit.
     fn new(pass: &mut Pass<'_>, head: Candidate) -> Self {
         Self {
+            is_overdue: pass.is_overdue(),
             profile: pass.profile(&head),
             reserved: SortedSet::new(),
             last: head,
@@ -136,6 +140,7 @@ impl Held {
         let is_foreseen = self.is_complete || news.arrived.is_empty();
         is_foreseen
             && !news.unforeseen
+            && !self.is_overdue
             && !pass.is_overdue()
             && !news.reordered
             && news.arrived.iter().all(is_behind)

@@ -31,6 +31,8 @@ fn the_complete_example_loads() {
             "swarm",
             "swarmkit",
             "fleet",
+            "slurm",
+            "sparrow",
             "ecs",
             "nova",
             "mesos"
@@ -240,6 +242,8 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "swarm",
             "swarmkit",
             "fleet",
+            "slurm",
+            "sparrow",
             "ecs",
             "nova",
             "mesos"

@@ -24,7 +24,7 @@ pub struct EcsOptions {
     pub replace_after: Duration,
 }
 
-/// What becomes of a deployment whose tasks fail.
+/// Treatment of a deployment whose tasks fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BreakerOptions {
     /// `true` if the deployment is given up at the threshold.

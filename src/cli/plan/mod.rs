@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use ::scenario::schema::Reserved;
 use lab::folder::{Existing, write_file};
 use lab::plan::adjust::{Resized, overcommit, resize};
 use lab::plan::buy::Search;
@@ -17,14 +18,16 @@ use lab::shell::quoted;
 use lab::snapshot::{Gathered, Snapshot, read_pod};
 use model::Release;
 use report::plan::{PlanFile, PlanReport};
-use scenario::schema::Reserved;
 use trace::Input;
 use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
 
-use super::plan_words::{self, Headroom, growth, headroom, horizon, survive};
 use super::snapshot::{SchedulerArguments, failed, tell};
-use super::{Exit, Failure, Global, output, plan_scenario, terminal};
+use super::{Exit, Failure, Global, output, terminal};
+use words::{Headroom, growth, headroom, horizon, survive};
+
+mod scenario;
+mod words;
 
 const EXAMPLES: &str = "Examples:
   kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,job,cronjob,hpa \\
@@ -156,7 +159,7 @@ pub(super) enum PlanFormat {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
-    if let Some(exit) = plan_scenario::run(global, arguments)? {
+    if let Some(exit) = scenario::run(global, arguments)? {
         return Ok(exit);
     }
     let (mut questions, currency) = questions(arguments)?;
@@ -165,7 +168,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     let changes = arguments.scheduler.changes();
     let gathered = Snapshot::gather(&arguments.paths, &traces, changes);
     let mut gathered = gathered.map_err(|error| failed(&error))?;
-    let factors = plan_words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
+    let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
     overcommit(&mut gathered, &factors);
     let resized = resized(arguments, &mut gathered)?;
     let mut snapshot = Snapshot::new(gathered).map_err(|error| failed(&error))?;
@@ -229,7 +232,7 @@ fn resized(arguments: &PlanArguments, gathered: &mut Gathered) -> Result<Resized
     }
     let mut usage = Usage::default();
     for word in &arguments.requests {
-        let file = plan_words::usage(word);
+        let file = words::usage(word);
         let read = usage.read(&Input::path(&file.path), file.about);
         read.map_err(|error| failed(&error))?;
     }

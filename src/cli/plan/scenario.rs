@@ -5,18 +5,18 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use ::scenario::schema::{NodeSource, Objective, WorkloadSource};
+use ::scenario::{Experiment, Scenario};
 use lab::check::Outcome;
 use lab::check::limit::{bounds, within};
 use lab::plan::over_time::{Fewest, Held, SeedOutcome, fewest};
 use lab::replicate::{Work, Workers, replicate};
 use lab::snapshot::is_experiment;
-use scenario::schema::{NodeSource, Objective, WorkloadSource};
-use scenario::{Experiment, Scenario};
 use units::plural;
 
-use super::experiment_file::{MessageFormat, Reading, read};
-use super::plan::{PlanArguments, PlanFormat, command};
-use super::{Exit, Failure, Global, interrupt, output};
+use super::{PlanArguments, PlanFormat, command};
+use crate::experiment_file::{MessageFormat, Reading, read};
+use crate::{Exit, Failure, Global, interrupt, output};
 
 /// Number of times the nodes of the scenario that are tried at most.
 const MOST_TIMES: u64 = 64;
@@ -164,7 +164,7 @@ fn outcomes(
         })
         .collect();
     let workers = Workers {
-        threads: super::run::threads(global),
+        threads: crate::run::threads(global),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
     };
