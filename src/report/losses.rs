@@ -50,9 +50,8 @@ impl LossesReport<'_> {
         match (self.fatal(), worst) {
             (0, _) => format!("{beside}any 1 of {all} may be lost: no pod stays pending"),
             (fatal, Some(worst)) => format!(
-                "{beside}{fatal} of {} {} pods pending; the worst is {} with {}",
+                "{beside}pods stay pending after {fatal} of {}; the worst is {} with {}",
                 plural::count(all, "loss"),
-                plural::either(fatal, "leaves", "leave"),
                 worst.domain.name,
                 worst.loss.waiting.len()
             ),

@@ -43,9 +43,11 @@ impl Names for SomeNames {
         match kind {
             NameKind::System => vec![
                 "kubernetes",
+                "batch",
                 "swarm",
                 "swarmkit",
                 "fleet",
+                "sparrow",
                 "ecs",
                 "nova",
                 "mesos",

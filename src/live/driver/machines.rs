@@ -184,7 +184,7 @@ impl Driver {
     fn wish_for(&mut self, wish: Wish) {
         let wish = self.machines.wish(wish);
         let text = serde_json::to_string(wish).unwrap_or_default();
-        let line = format!("{} machines {text}\n", self.now.as_nanos());
+        let line = format!("{} provider {text}\n", self.now.as_nanos());
         self.digest.include(&line);
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
+use units::plural;
 
 use crate::access::location;
 use crate::client::{Client, ClientError};
@@ -205,14 +206,14 @@ impl Load {
     ) -> Result<Measured, LoadError> {
         let client = bearer.client()?;
         let begun = boot_ns();
-        tells(&format!("{} agents join", self.agents));
+        tells(&format!("{} to join", plural::count(self.agents, "agent")));
         let agents = Agents::joined(&client, folder, self.agents)?;
         self.wait("all agents registered", || {
             let nodes: Vec<serde_json::Value> = client.get("/v1/nodes")?;
             Ok(nodes.len() >= self.agents as usize)
         })?;
         let joining_s = seconds_since(begun);
-        tells(&format!("{} pods are asked for", self.pods));
+        tells(&format!("asks for {}", plural::count(self.pods, "pod")));
         let (begun, cpu) = (boot_ns(), bearer.cpu_s());
         let mut left = self.pods;
         while left > 0 {

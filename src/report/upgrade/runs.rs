@@ -53,7 +53,8 @@ impl RunsReport<'_> {
             let words = words(*difference);
             let _ = writeln!(text, "  {words:27} {count:>9.1}  {percent:>5.1} %");
         }
-        let _ = writeln!(text, "  of {:.0} pods of a run\n", runs.pods);
+        let pods = plural::count(runs.pods.round() as u64, "pod");
+        let _ = writeln!(text, "  of {pods} of a run\n");
         text.push_str(&self.between().lines());
         text.push('\n');
         if runs.effects.is_empty() {

@@ -239,10 +239,10 @@ fn the_schema_for_editors_has_only_standard_keywords() {
         *system,
         serde_json::json!([
             "kubernetes",
+            "batch",
             "swarm",
             "swarmkit",
             "fleet",
-            "slurm",
             "sparrow",
             "ecs",
             "nova",
