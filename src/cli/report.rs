@@ -323,7 +323,7 @@ fn error_bar_of(path: &Path, gathered: &Gathered) -> Result<String, Failure> {
         Some(other) => Err(Failure::input(format!(
             "{}: of a cluster with {}; `{}` ran on {}: validate the experiment of these runs",
             path.display(),
-            plural::count(bar.nodes as u64, "node"),
+            plural::count(bar.nodes, "node"),
             other.name,
             other.nodes
         ))),
