@@ -217,11 +217,11 @@ mod tests {
             );
         }
         let file = &variables["WINDTUNNEL_SERVICES"];
-        let text = crate::access::secret(Path::new(file)).expect("a file");
+        let text = crate::security::secrets::secret(Path::new(file)).expect("a file");
         assert!(text.contains("web-front"), "{text}");
         // A service that is gone leaves an empty list.
         discovery.write(&[]).expect("a folder");
-        let text = crate::access::secret(Path::new(file)).expect("a file");
+        let text = crate::security::secrets::secret(Path::new(file)).expect("a file");
         assert_eq!(text, "[]");
         let _ = std::fs::remove_dir_all(&folder);
     }

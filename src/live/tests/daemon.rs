@@ -414,7 +414,7 @@ fn a_restarted_daemon_ignores_a_server_of_an_earlier_term() {
     wait("a ready pod", || ready(&cluster.pods()) == 1);
     cluster.daemon.stop().expect("an orderly end");
     let file = cluster.folder.join(".term");
-    let seen = crate::access::secret(&file).expect("a term");
+    let seen = crate::security::secrets::secret(&file).expect("a term");
     assert_eq!(seen, "test 1");
     crate::security::write_text(&file, "test 7\n").expect("a later term");
     let host = Host::default();

@@ -280,7 +280,8 @@ fn tokens_are_good_once_in_time_and_for_their_name() {
     let outside = attempt(&running.token(Role::Agent, None, 1, LONG_S), "../n3");
     assert!(outside.expect_err("a refusal").contains("status 400"));
     // Nothing that is written or said holds a secret.
-    let stored = crate::access::secret(&running.folder.join("access.json")).expect("a roster");
+    let stored =
+        crate::security::secrets::secret(&running.folder.join("access.json")).expect("a roster");
     let log = running.admin().fetch("/v1/log").expect("a log");
     let said = format!(
         "{}{stored}{}",
