@@ -113,13 +113,7 @@ pub fn compact(
     plan: TrialPlan,
     workers: Workers<'_>,
 ) -> Result<Vec<Compacted>, ExperimentError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(workers.threads)
-        .build()
-        .map_err(|error| ExperimentError::Threads {
-            threads: workers.threads,
-            reason: error.to_string(),
-        })?;
+    let pool = workers.pool()?;
     let mut compacted = Vec::new();
     for (number, variant) in experiment.variants.iter().enumerate() {
         let failed = |source: RunError| ExperimentError::Variant {

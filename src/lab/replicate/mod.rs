@@ -48,6 +48,17 @@ pub struct Workers<'a> {
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
+impl Workers<'_> {
+    /// Pool of the workers' threads.
+    pub(crate) fn pool(&self) -> Result<rayon::ThreadPool, ExperimentError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
+        pool.build().map_err(|error| ExperimentError::Threads {
+            threads: self.threads,
+            reason: error.to_string(),
+        })
+    }
+}
+
 /// Result of one run.
 pub struct Replicate {
     /// The replicate's metrics and digest.
@@ -102,13 +113,7 @@ fn each<T: Send>(
     workers: Workers<'_>,
     run: impl Fn(Work) -> Result<T, ExperimentError> + Sync,
 ) -> Result<Vec<T>, ExperimentError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(workers.threads)
-        .build()
-        .map_err(|error| ExperimentError::Threads {
-            threads: workers.threads,
-            reason: error.to_string(),
-        })?;
+    let pool = workers.pool()?;
     let failed = AtomicUsize::new(usize::MAX);
     let done = AtomicUsize::new(0);
     let count = work.len();
