@@ -177,7 +177,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     }
     questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
-    let summary = snapshot.summary();
+    let summary = arguments.scheduler.described(&snapshot);
     let answers = plan(&mut snapshot, &profiles, &questions).map_err(|error| failed(&error))?;
     let command = command();
     let report = PlanReport {
