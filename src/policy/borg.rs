@@ -49,6 +49,9 @@ pub fn cost(rule: Rule, free: &[f64], task: &[f64]) -> f64 {
 /// The greatest cost that is told apart, in millionths.
 const MOST: f64 = 1e12;
 
+/// The same where ties are broken by what is left: a sum of fractions is at most their number.
+const MOST_LEFT: f64 = 1e7;
+
 /// A score under a name of the registry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Borg {
@@ -91,14 +94,18 @@ impl Plugin for Borg {
                 task.push(request as f64 / offered as f64);
             }
         }
-        let millionths = |cost: f64| (cost * 1e6).clamp(0.0, MOST).round() as i64;
-        let points = -millionths(cost(self.rule, &free, &task));
-        if self.rule == Rule::Stranded {
+        let millionths = |rule: Rule, most: f64| {
+            (cost(rule, &free, &task) * 1e6).clamp(0.0, most).round() as i64
+        };
+        match self.rule {
             // Of nodes that strand as much, the one with less left.
-            let left = cost(Rule::BestFit, &free, &task).clamp(0.0, 100.0);
-            return points * 1_000 - (left * 10.0).round() as i64;
+            Rule::Stranded => {
+                let stranded = millionths(Rule::Stranded, MOST_LEFT);
+                let left = millionths(Rule::BestFit, MOST_LEFT);
+                -(stranded * MOST_LEFT as i64 + left)
+            }
+            rule => -millionths(rule, MOST),
         }
-        points
     }
 
     fn clone_plugin(&self) -> Box<dyn Plugin> {

@@ -13,6 +13,7 @@ mod bench;
 mod bins;
 mod borg;
 mod chronos;
+mod compaction;
 mod compare;
 mod dcos;
 mod ecs;
@@ -148,6 +149,7 @@ const KINDS: &[&str] = &[
     "borg-reservation",
     "borg-p90",
     "borg-metrics",
+    "borg-compaction",
     "bin-packing",
     "slurm-priority",
     "slurm-fs",
@@ -208,7 +210,8 @@ fn forms(kind: &str) -> Option<Forms> {
             let own = own.or_else(|| tetris::decide(kind));
             let own = own
                 .or_else(|| borg::decide(kind))
-                .or_else(|| bins::decide(kind));
+                .or_else(|| bins::decide(kind))
+                .or_else(|| compaction::decide(kind));
             return own.or_else(|| features::decide(kind)).map(Forms::One);
         }
     };
