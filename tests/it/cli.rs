@@ -262,9 +262,11 @@ fn the_experiment_as_run_gives_the_same_digests_again() {
 }
 
 /// Experiments of the project, with what shortens those that take long.
-const SCENARIOS: [(&str, &[&str]); 40] = [
+const SCENARIOS: [(&str, &[&str]); 42] = [
     ("functions.yaml", &["--set", "stop={at: 10m}"]),
     ("descheduling.yaml", &[]),
+    ("low-utilization.yaml", &[]),
+    ("pod-slots.yaml", &[]),
     ("swarm.yaml", &["--set", "stop={at: 5s}"]),
     ("swarmkit.yaml", &[]),
     ("fleet.yaml", &[]),
