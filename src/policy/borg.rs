@@ -1,5 +1,5 @@
 //! Packing scores of Borg (spec: orchestrators-b.md section 5.2), over the fractions of a node that are
-//! free: E-PVM, best fit, and the hybrid that strands least; each is a score of its own.
+//! free: E-PVM, best fit and its reverse, and the hybrid that strands least; each is a score of its own.
 //!
 //! Costs are real numbers, the smaller the better; points are millionths of them, negative. Resources
 //! are cpu, memory and ephemeral storage, as far as a node offers them.
@@ -20,6 +20,8 @@ pub enum Rule {
     },
     /// The sum of the free fractions left.
     BestFit,
+    /// The sum of the fractions in use.
+    WorstFit,
     /// The sum of what each free fraction left has over the smallest one.
     Stranded,
 }
@@ -39,6 +41,7 @@ pub fn cost(rule: Rule, free: &[f64], task: &[f64]) -> f64 {
             free.iter().zip(task).map(rise).sum()
         }
         Rule::BestFit => left().sum(),
+        Rule::WorstFit => left().map(|left| 1.0 - left).sum(),
         Rule::Stranded => {
             let least = left().fold(f64::INFINITY, f64::min);
             left().map(|left| (left - least).max(0.0)).sum()
@@ -115,7 +118,7 @@ impl Plugin for Borg {
 
 #[cfg(test)]
 mod tests {
-    use crate::score::{borg_best_fit, borg_epvm, borg_stranded};
+    use crate::score::{borg_best_fit, borg_epvm, borg_stranded, borg_worst_fit};
     use crate::testing::{World, node, pod};
     use crate::{Arguments, Built, Setup};
 
@@ -133,6 +136,7 @@ mod tests {
             (borg_epvm::ENTRY, even),
             (borg_best_fit::ENTRY, odd),
             (borg_stranded::ENTRY, even),
+            (borg_worst_fit::ENTRY, even),
         ] {
             let built = entry.build(&Setup::default(), &Arguments::new());
             let Ok(Built::Plugin(plugin)) = built else {

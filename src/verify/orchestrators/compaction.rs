@@ -24,7 +24,10 @@ const PROFILES: [(&str, &str); 4] = [
         "best",
         "{profile: borg-best-fit, plugins: {borg-preemption: null}}",
     ),
-    ("worst", "{profile: worst-fit}"),
+    (
+        "worst",
+        "{profile: first-fit, plugins: {borg-worst-fit: {}}}",
+    ),
     (
         "stranded",
         "{profile: borg, plugins: {borg-preemption: null}}",
