@@ -14,6 +14,7 @@ use control::local_node::LocalNode;
 use control::node::{Assignment, MachineCommand, StopOrder};
 use control::node_api::{Reunion, reunite};
 use control::{AgentOutput, MachineEvent};
+use model::workload::probe::ProbeKind;
 use model::{EndReason, PodRef, PodSpec, Refusal};
 use serde_json::Value;
 use thiserror::Error;
@@ -50,6 +51,28 @@ pub enum MachineOrder {
         /// Time that the processes may take.
         grace: Duration,
     },
+    /// Probe a container; its result is an event of the machine.
+    Probe {
+        /// The pod.
+        pod: u32,
+        /// Number of the container, init containers first.
+        container: u16,
+        /// Purpose of the probe.
+        kind: ProbeKind,
+        /// The pod as an object of the Kubernetes API.
+        manifest: Arc<Value>,
+    },
+}
+
+/// A probe that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeFailure {
+    /// Name of the container.
+    pub container: String,
+    /// Purpose of the probe.
+    pub kind: ProbeKind,
+    /// Reason.
+    pub why: String,
 }
 
 /// A problem with the answer of a control server.
@@ -393,6 +416,17 @@ impl NodeCore {
         for &command in &out.commands {
             orders.extend(self.order(command));
         }
+        for probe in &out.probe_orders {
+            let number = self.number_of(probe.pod);
+            if let Some((pod, held)) = number.and_then(|pod| Some((pod, self.pods.get(&pod)?))) {
+                orders.push(MachineOrder::Probe {
+                    pod,
+                    container: probe.container,
+                    kind: probe.kind,
+                    manifest: Arc::clone(&held.manifest),
+                });
+            }
+        }
         self.wakes.extend(out.wakes.iter().copied());
         self.node_wakes
             .extend(out.node_wakes.iter().map(|&(at, _)| at));
@@ -435,6 +469,25 @@ impl NodeCore {
                 grace: held.grace,
             }
         })
+    }
+
+    /// A probe of a container failed that did not before: news for users, since the agent alone judges.
+    pub fn unhealthy(&mut self, pod: u32, failure: ProbeFailure) {
+        if self.pods.contains_key(&pod) {
+            let ProbeFailure {
+                container,
+                kind,
+                why,
+            } = failure;
+            self.say(
+                pod,
+                News::Unhealthy {
+                    container,
+                    probe: kind,
+                    why,
+                },
+            );
+        }
     }
 
     fn number_of(&self, local: PodRef) -> Option<u32> {

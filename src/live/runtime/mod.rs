@@ -64,6 +64,17 @@ pub trait Runtime {
         most_bytes: usize,
     ) -> io::Result<LogPart>;
 
+    /// A command in the container of an attempt, such as a probe, which a thread of its own can run.
+    ///
+    /// # Errors
+    /// The attempt does not run, or this runtime runs no commands.
+    fn exec(&self, attempt: &AttemptId, command: &[String]) -> Result<Exec, String> {
+        let _ = command;
+        Err(format!(
+            "{attempt}: this runtime runs no commands in containers"
+        ))
+    }
+
     /// Measures an attempt; `None` of one that does not run.
     fn usage(&self, attempt: &AttemptId) -> Option<Usage>;
 
@@ -72,6 +83,9 @@ pub trait Runtime {
         true
     }
 }
+
+/// A command that is run within a time; the error is the reason of its failure.
+pub type Exec = Box<dyn FnOnce(Duration) -> Result<(), String> + Send>;
 
 /// Answer to an order to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,6 +69,8 @@ pub(super) struct Machine {
     pub(super) running: SortedMap<(u32, Option<u16>), u32>,
     /// How often each pod was started.
     pub(super) starts: SortedMap<(u32, Option<u16>), u32>,
+    /// `true` while probes fail.
+    pub(super) is_sick: bool,
     events: VecDeque<(u32, MachineEvent)>,
 }
 
@@ -89,6 +91,16 @@ impl Machine {
                 MachineOrder::Stop { pod, container, .. } => {
                     self.running.remove(&(pod, container));
                     self.say(pod, container, ContainerEvent::Stopped);
+                }
+                MachineOrder::Probe {
+                    pod,
+                    container,
+                    kind,
+                    ..
+                } => {
+                    let is_success = !self.is_sick;
+                    let probed = ContainerEvent::Probed { kind, is_success };
+                    self.say(pod, Some(container), probed);
                 }
             }
         }
@@ -115,12 +127,7 @@ impl Machine {
     }
 
     fn say(&mut self, pod: u32, container: Option<u16>, event: ContainerEvent) {
-        let event = match (container, event) {
-            (Some(container), event) => MachineEvent::Container(container, event),
-            (None, ContainerEvent::Started) => MachineEvent::Started,
-            (None, ContainerEvent::Exited { code }) => MachineEvent::Exited { code },
-            (None, ContainerEvent::Stopped) => MachineEvent::Stopped,
-        };
+        let event = MachineEvent::of(container, event);
         self.events.push_back((pod, event));
     }
 }

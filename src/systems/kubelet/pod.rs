@@ -3,8 +3,9 @@
 
 use super::container::{Kind, State, Unit};
 use super::images::NodeImages;
-use super::{Probes, judge};
-use control::node::{Assignment, ContainerEvent, Report};
+use super::prober::{Finding, Prober};
+use super::{Probes, Verdicts, judge};
+use control::node::{Assignment, ContainerEvent, ProbeOrder, Report};
 use control::{AgentOutput, MachineCommand};
 use model::{
     ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep, RestartPolicy, Text,
@@ -16,6 +17,8 @@ pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     /// The images of its node, where they are looked at.
     pub(super) images: Option<&'a mut NodeImages>,
+    /// `true` if its machine makes the probes.
+    pub(super) orders_probes: bool,
     pub(super) out: &'a mut AgentOutput,
 }
 
@@ -250,6 +253,13 @@ impl Held {
                 let code = self.units[container].code_when_stopped();
                 self.exited(container, code, turn)
             }
+            ContainerEvent::Probed { kind, is_success } => {
+                let unit = &mut self.units[container];
+                let prober = unit.prober.as_mut();
+                let finding = prober.and_then(|prober| prober.take(turn.now, kind, is_success));
+                self.found(container, finding?, turn);
+                None
+            }
         }
     }
 
@@ -260,11 +270,15 @@ impl Held {
             return;
         }
         unit.state = State::Running;
-        let probes = Probes {
-            life: &unit.life,
-            since,
+        unit.verdicts = if turn.orders_probes {
+            let prober = Prober::new(&unit.life, since, turn.now);
+            let verdicts = prober.verdicts(turn.now);
+            unit.prober = Some(prober);
+            verdicts
+        } else {
+            let life = &unit.life;
+            judge(&Probes { life, since }, turn.now)
         };
-        unit.verdicts = judge(&probes, turn.now);
         let mut apps = self.units.iter().filter(|unit| unit.kind == Kind::App);
         let has_begun =
             |unit: &Unit| unit.starts > 1 || (unit.starts == 1 && unit.state != State::Starting);
@@ -274,6 +288,27 @@ impl Held {
                 let limit = self.limit.take();
                 self.deadline = limit.map(|limit| turn.now.saturating_add(limit));
             }
+        }
+    }
+
+    /// Probes of a container have come to something.
+    fn found(&mut self, container: usize, finding: Finding, turn: &mut Turn<'_>) {
+        let unit = &mut self.units[container];
+        let verdicts = &mut unit.verdicts;
+        match finding {
+            Finding::Started { is_ready } => {
+                verdicts.started = Some(turn.now);
+                verdicts.ready = is_ready.then_some(turn.now);
+            }
+            Finding::Ready => verdicts.ready = Some(turn.now),
+            Finding::Unready => {
+                verdicts.unready = Some(turn.now);
+                if !unit.is_ready && !self.is_ready {
+                    // A container that another agent started may be believed ready.
+                    turn.out.reports.push(Report::Ready(self.pod, false));
+                }
+            }
+            Finding::Failed => verdicts.killed = Some(turn.now),
         }
     }
 
@@ -336,6 +371,9 @@ impl Held {
         for container in self.stop_order() {
             let unit = &mut self.units[container];
             unit.verdicts.killed = None;
+            if let Some(prober) = &mut unit.prober {
+                prober.look_at_readiness_alone();
+            }
             match unit.state {
                 State::Running => {
                     let turn = last.filter(|_| unit.kind == Kind::Sidecar);
@@ -427,7 +465,7 @@ impl Held {
         let grace = self.grace;
         for unit in &mut self.units {
             if unit.state == State::Running && is_due(unit.verdicts.killed) {
-                unit.verdicts = super::Verdicts::default();
+                (unit.verdicts, unit.prober) = (Verdicts::default(), None);
                 let at = unit.end_of_stop(now, grace, None);
                 unit.is_killed = !unit.stops_within(now, at);
                 unit.stop_at = Some(unit.stop_at.map_or(at, |known| known.min(at)));
@@ -436,7 +474,7 @@ impl Held {
         for container in self.stop_order() {
             let unit = &mut self.units[container];
             if unit.state == State::Running && is_due(unit.stop_at) {
-                unit.verdicts = super::Verdicts::default();
+                (unit.verdicts, unit.prober) = (Verdicts::default(), None);
                 unit.stop_at = Some(Instant::MAX);
                 self.order(container, false, turn);
             }
@@ -462,6 +500,15 @@ impl Held {
             }
             if is_due(unit.verdicts.unready) {
                 (unit.verdicts.unready, unit.is_ready) = (None, false);
+            }
+            if let Some(prober) = &mut unit.prober {
+                for kind in prober.due(now) {
+                    turn.out.probe_orders.push(ProbeOrder {
+                        pod: self.pod,
+                        container: container as u16,
+                        kind,
+                    });
+                }
             }
         }
         if self.units.iter().any(|unit| unit.state == State::Running) {

@@ -4,6 +4,7 @@
 
 mod api;
 mod container;
+mod exec;
 mod launch;
 mod usage;
 
@@ -20,8 +21,8 @@ use units::SortedMap;
 
 use super::process::OpenError;
 use super::{
-    AttemptId, Happening, Listed, LogPart, LogPosition, Order, Outcome, Phase, Runtime, StartError,
-    Started, StopRecord, Usage, clock, order,
+    AttemptId, Exec, Happening, Listed, LogPart, LogPosition, Order, Outcome, Phase, Runtime,
+    StartError, Started, StopRecord, Usage, clock, order,
 };
 use api::{ApiError, Engine, escaped};
 use container::Container;
@@ -298,6 +299,14 @@ impl Runtime for DockerRuntime {
             from,
             most_bytes,
         ))
+    }
+
+    fn exec(&self, attempt: &AttemptId, command: &[String]) -> Result<Exec, String> {
+        let container = attempt.to_string();
+        let (engine, command) = (self.engine.clone(), command.to_vec());
+        Ok(Box::new(move |timeout| {
+            exec::run(&engine, &container, &command, timeout)
+        }))
     }
 
     fn usage(&self, attempt: &AttemptId) -> Option<Usage> {

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod attempt;
+mod exec;
 mod start;
 mod usage;
 
@@ -20,8 +21,8 @@ use units::SortedMap;
 
 use super::cgroup::Hierarchies;
 use super::{
-    AttemptId, Happening, Listed, LogPart, LogPosition, NameError, Order, Runtime, StartError,
-    Started, Usage, clock, order, procfs, read_log,
+    AttemptId, Exec, Happening, Listed, LogPart, LogPosition, NameError, Order, Runtime,
+    StartError, Started, Usage, clock, order, procfs, read_log,
 };
 use attempt::Attempt;
 
@@ -227,6 +228,10 @@ impl Runtime for ProcessRuntime {
         most_bytes: usize,
     ) -> io::Result<LogPart> {
         read_log(&self.folder(attempt), from, most_bytes)
+    }
+
+    fn exec(&self, attempt: &AttemptId, command: &[String]) -> Result<Exec, String> {
+        exec::prepared(&self.folder(attempt), command)
     }
 
     fn usage(&self, attempt: &AttemptId) -> Option<Usage> {
