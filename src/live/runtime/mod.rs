@@ -20,6 +20,7 @@ pub mod host;
 mod log;
 mod log_reader;
 mod order;
+mod own_folder;
 pub mod process;
 pub mod procfs;
 mod record;
@@ -33,6 +34,7 @@ pub use files::{Stored, read as read_record, write as write_record};
 pub use log::{LogLimits, timestamp};
 pub use log_reader::{LogPart, LogPosition, read_log};
 pub use order::{AttemptId, Image, Limits, NameError, Order};
+pub use own_folder::OpenError;
 pub use record::{Counters, Ending, ExitRecord, Identity, Outcome, StateRecord, StopRecord};
 
 /// A runtime of containers. `process::ProcessRuntime` is one; an engine such as Docker is another.

@@ -18,7 +18,7 @@ use crate::driver::view::PodRow;
 use crate::journal::{Journal, MemoryJournal};
 use crate::node::{MachineOrder, NodeCore};
 use crate::record::Header;
-use crate::wire::declaration::{Amount, Declaration};
+use crate::wire::declaration::Declaration;
 use crate::wire::request::{Outcome, Request};
 use crate::wire::{NodeAnswer, Registration};
 
@@ -170,22 +170,11 @@ impl Host {
 }
 
 pub(super) fn registration(name: &str, process: u32) -> Registration {
-    let amount = |resource: &str, quantity: &str| Amount {
-        resource: resource.to_owned(),
-        quantity: quantity.to_owned(),
-    };
     Registration {
         node: name.to_owned(),
         machine: format!("machine-{name}"),
         process: format!("{name}-{process}"),
-        declaration: Declaration {
-            labels: Vec::new(),
-            allocatable: vec![
-                amount("cpu", "4"),
-                amount("memory", "8Gi"),
-                amount("pods", "110"),
-            ],
-        },
+        declaration: Declaration::of(&[("cpu", "4"), ("memory", "8Gi"), ("pods", "110")]),
         address: Some("127.0.0.1".to_owned()),
     }
 }
